@@ -1,0 +1,52 @@
+"""Parameters in use: found by name, read from text, handed on as environment variables."""
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from magnus.run_log.parameters import JsonParameter, Parameter, Scope, plain
+from magnus.values import Json
+
+VARIABLE_PREFIX: Final = "MAGNUS_PRM_"
+LONGEST_VARIABLE: Final = 64 * 1024
+"""Values whose text is longer, in bytes, are not put into the environment; a command line has a limit."""
+
+
+def from_text(text: str) -> JsonParameter:
+    """The parameter a command line or an environment variable says: JSON when it is JSON, else the text itself."""
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        value = text
+    return JsonParameter(value, text)
+
+
+def as_text(parameter: Parameter) -> str:
+    """The value as text: a string as it is, everything else as JSON."""
+    value = plain(parameter)
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def find(names: Iterable[str], name: str) -> str | None:
+    """The one of `names` that `name` stands for: the same, or the only one that differs by case alone; else None."""
+    known = names if isinstance(names, Mapping | set | frozenset) else tuple(names)
+    if name in known:
+        return name
+    folded = name.casefold()
+    matches = [candidate for candidate in known if candidate.casefold() == folded]
+    return matches[0] if len(matches) == 1 else None
+
+
+def environment(scope: Scope) -> dict[str, str]:
+    """`MAGNUS_PRM_<name>` for every parameter whose name and value an environment can hold."""
+    variables: dict[str, str] = {}
+    for name, parameter in scope.items():
+        text = as_text(parameter)
+        fits = len(text) <= LONGEST_VARIABLE and len(text.encode("utf-8", "replace")) <= LONGEST_VARIABLE
+        if fits and "\0" not in text and "=" not in name and "\0" not in name:
+            variables[VARIABLE_PREFIX + name] = text
+    return variables
+
+
+def _refuse_constant(constant: str) -> Json:
+    raise ValueError(constant)

@@ -1,0 +1,133 @@
+"""Every error magnus raises, and the problems they carry.
+
+::
+
+    MagnusError                     what, where, what to do; knows its exit code
+    |- InvalidInput          (2)    what the user wrote or typed is wrong; carries every problem found
+    |  |- InvalidDefinition         the pipeline
+    |  |- InvalidConfiguration      the configuration
+    |  |- InvalidParameters         initial parameters
+    |  |- InvalidRunId              a run id that cannot be used
+    |  |  `- RunExists              ... because a run of that id exists
+    |  `- RunNotFound               no run of that id in the run log store
+    |- ServiceError          (3)    something magnus relies on failed
+    |  |- RunLogStoreError
+    |  |- CatalogError
+    |  `- SecretsError
+    |- TaskFailed                   ends an attempt; becomes the message of the step, never reaches a user as an error
+    `- RunFailed             (1)    the run ended in its fail step
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a file; lines and columns count from 1, 0 means the file as a whole."""
+
+    file: str
+    line: int = 0
+    column: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, where it is, and what to write instead."""
+
+    message: str
+    fix: str = ""
+    location: Location | None = None
+    step: str = ""
+    severity: Literal["error", "warning"] = "error"
+
+    def __str__(self) -> str:
+        where = f"{self.location}: " if self.location else ""
+        step = f"step '{self.step}': " if self.step else ""
+        fix = f"\n  fix: {self.fix}" if self.fix else ""
+        return f"{where}{self.severity}: {step}{self.message}{fix}"
+
+
+class MagnusError(Exception):
+    """Base of every error of magnus: says what is wrong, where, and what to do about it."""
+
+    exit_code: ClassVar[int] = 3
+
+    def __init__(self, message: str, *, fix: str = "", location: Location | None = None, step: str = "") -> None:
+        self.problems: tuple[Problem, ...] = (Problem(message, fix, location, step),)
+        super().__init__(message)
+
+    def __str__(self) -> str:
+        return "\n".join(str(problem) for problem in self.problems)
+
+
+class InvalidInput(MagnusError):
+    """What the user wrote or typed is wrong."""
+
+    exit_code = 2
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem]) -> "InvalidInput":
+        """An error that carries several problems at once, in the order given."""
+        error = cls(problems[0].message)
+        error.problems = tuple(problems)
+        return error
+
+
+class InvalidDefinition(InvalidInput):
+    """The pipeline is wrong."""
+
+
+class InvalidConfiguration(InvalidInput):
+    """The configuration is wrong."""
+
+
+class InvalidParameters(InvalidInput):
+    """The initial parameters are wrong."""
+
+
+class InvalidRunId(InvalidInput):
+    """The run id cannot be used."""
+
+
+class RunExists(InvalidRunId):
+    """A run of this id exists; two runs never share an id."""
+
+
+class RunNotFound(InvalidInput):
+    """The run log store holds no run of this id."""
+
+
+class ServiceError(MagnusError):
+    """Something magnus relies on (a store, a disk, another program) failed."""
+
+
+class RunLogStoreError(ServiceError):
+    """The run log store could not do what was asked."""
+
+
+class CatalogError(ServiceError):
+    """The catalog could not do what was asked."""
+
+
+class SecretsError(ServiceError):
+    """The secrets provider could not do what was asked; the message never holds a value."""
+
+
+class TaskFailed(MagnusError):
+    """An attempt of a step ends with this message; raised by task kinds and around them."""
+
+    exit_code = 1
+
+    def __str__(self) -> str:
+        return self.problems[0].message
+
+
+class RunFailed(MagnusError):
+    """The run ended in its fail step."""
+
+    exit_code = 1

@@ -1,0 +1,63 @@
+"""The graph of one (sub)pipeline: checked on construction, frozen, with its sub-graphs inside its composites."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from magnus.errors import InvalidDefinition, Problem
+from magnus.graph.check import structure_problems
+from magnus.graph.nodes import (
+    ChosenBranch,
+    CompositeNode,
+    MappedBranches,
+    Node,
+    RepeatedBranch,
+    StaticBranches,
+    TerminalNode,
+)
+from magnus.graph.path import BranchPath, StepPath
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """Steps by name, in the order they were written, and where to start.
+
+    Raises InvalidDefinition on construction when the structure is faulty; the error carries every fault.
+    """
+
+    start_at: str
+    nodes: Mapping[str, Node]
+    name: str = ""
+    description: str = ""
+
+    def __post_init__(self) -> None:
+        problems = structure_problems(self.start_at, self.nodes)
+        if problems:
+            raise InvalidDefinition.of([Problem(p.message, p.fix, step=p.step) for p in problems])
+
+    def terminal(self, *, succeeds: bool) -> TerminalNode:
+        """The success or the fail step."""
+        return next(n for n in self.nodes.values() if isinstance(n, TerminalNode) and n.succeeds is succeeds)
+
+    def step(self, path: StepPath) -> Node:
+        """The node at `path`; KeyError when there is none."""
+        return self.within(path.branch).nodes[path.name]
+
+    def within(self, branch: BranchPath) -> "Graph":
+        """The (sub)pipeline at `branch`; KeyError when there is none."""
+        graph = self
+        for name, key in zip(branch.parts[::2], branch.parts[1::2], strict=True):
+            node = graph.nodes[name]
+            if not isinstance(node, CompositeNode):
+                raise KeyError(name)
+            graph = _branch(node, key)
+        return graph
+
+
+def _branch(node: CompositeNode, key: str) -> Graph:
+    match node.branches:
+        case StaticBranches(graphs=graphs):
+            return graphs[key]
+        case ChosenBranch(graphs=graphs, default=default):
+            return graphs[key] if key in graphs or default is None else default
+        case MappedBranches(graph=graph) | RepeatedBranch(graph=graph):
+            return graph

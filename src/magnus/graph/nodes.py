@@ -1,0 +1,132 @@
+"""The three shapes of a step: task, composite, terminal. Every node type a user can write lowers to one of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.graph.graph import Graph
+
+NOTHING: Mapping[str, Json] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """One declared result of a task: its name as a parameter and how the value is kept."""
+
+    name: str
+    kind: Literal["json", "object", "metric"] = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSpec:
+    """What a task does: the task kind that runs it, the command, and the options of that kind.
+
+    `returns` is None when nothing was declared, which differs from a declaration of no results.
+    """
+
+    kind: str
+    command: str = ""
+    options: Mapping[str, Json] = NOTHING
+    returns: tuple[Return, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogSpec:
+    """Files a task takes from the catalog before it runs and gives to it afterwards, as glob patterns.
+
+    `compute_data_folder` and `strict` are None when the catalog's own options decide.
+    """
+
+    get: tuple[str, ...] = ()
+    put: tuple[str, ...] = ()
+    compute_data_folder: str | None = None
+    store_copy: bool = True
+    strict: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskNode:
+    """One unit of work. Times are in seconds; `max_attempts` counts the first attempt too."""
+
+    name: str
+    task: TaskSpec
+    next: str
+    on_failure: str | None = None
+    catalog: CatalogSpec = CatalogSpec()
+    secrets: tuple[str, ...] = ()
+    max_attempts: int = 1
+    retry_delay: float = 0.0
+    timeout: float | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    written_as: str = "task"
+
+
+@dataclass(frozen=True, slots=True)
+class StaticBranches:
+    """Branches known from the definition, all of which run (`parallel`, `dag`)."""
+
+    graphs: Mapping[str, "Graph"]
+
+
+@dataclass(frozen=True, slots=True)
+class MappedBranches:
+    """One run of the graph per element of a list parameter (`map`)."""
+
+    graph: "Graph"
+    iterate_on: str
+    iterate_as: str
+    reducer: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChosenBranch:
+    """The one graph whose key equals a parameter, compared as JSON text (`conditional`)."""
+
+    parameter: str
+    graphs: Mapping[str, "Graph"]
+    default: "Graph | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatedBranch:
+    """The graph again and again, until a boolean parameter says stop (`loop`)."""
+
+    graph: "Graph"
+    max_iterations: int
+    break_on: str | None = None
+    index_as: str | None = None
+
+
+Branches: TypeAlias = StaticBranches | MappedBranches | ChosenBranch | RepeatedBranch
+
+
+@dataclass(frozen=True, slots=True)
+class CompositeNode:
+    """A step made of branches; they differ only in where the branches come from."""
+
+    name: str
+    branches: Branches
+    next: str
+    on_failure: str | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    written_as: str = "parallel"
+
+
+@dataclass(frozen=True, slots=True)
+class TerminalNode:
+    """An end of a (sub)pipeline: reaching it decides whether the (sub)pipeline succeeded."""
+
+    name: str
+    succeeds: bool
+
+    @property
+    def written_as(self) -> str:
+        """The node type a user writes for it."""
+        return "success" if self.succeeds else "fail"
+
+
+Node: TypeAlias = TaskNode | CompositeNode | TerminalNode

@@ -1,0 +1,40 @@
+"""What an executor or a service can do, declared as data and compared before anything runs."""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+
+class Reach(IntEnum):
+    """How far apart processes may be and still share something; a larger reach includes the smaller ones."""
+
+    PROCESS = 1
+    HOST = 2
+    NETWORK = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutorCapabilities:
+    """`spans` says how far the steps of one run are spread; `concurrent` that steps may run at the same time."""
+
+    spans: Reach = Reach.PROCESS
+    concurrent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceCapabilities:
+    """`reach` says from how far away steps can use the same service; `persistent` that it outlives the process."""
+
+    reach: Reach
+    persistent: bool = True
+
+
+@runtime_checkable
+class Located(Protocol):
+    """A service that keeps local files: they can be mounted and relocated, and no glob of a user matches them."""
+
+    @property
+    def location(self) -> Path:
+        """The folder, absolute."""
+        ...

@@ -1,0 +1,53 @@
+"""Where steps run, for executors that magnus drives itself."""
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+
+from magnus.graph.path import StepPath
+from magnus.interfaces.capabilities import ExecutorCapabilities
+from magnus.run_log.records import BranchScope
+
+
+@dataclass(frozen=True, slots=True)
+class StepRequest:
+    """One step to be run: exactly what a re-entry command says, and for steps run close by what they would look up.
+
+    `attempt` is the one attempt to make, where another engine counts them; None for all the step allows.
+    `position` and `scope` are None when the step has to find them in the run log.
+    """
+
+    run_id: str
+    path: StepPath
+    definition_file: str
+    configuration_file: str
+    tag: str = ""
+    attempt: int | None = None
+    position: int | None = None
+    scope: BranchScope | None = None
+
+
+class Executor(Protocol):
+    """Runs steps; a context manager around one run. The future says when a step ended, the run log says how."""
+
+    @property
+    def capabilities(self) -> ExecutorCapabilities:
+        """How steps are spread."""
+        ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Stop everything that still runs, and release it."""
+        ...
+
+    def submit(self, request: StepRequest) -> "Future[None]":
+        """Start the step, now or when there is room. The future fails only when the step could not be run at all."""
+        ...
+
+    def cancel(self) -> None:
+        """Stop the steps that run; their futures end soon after."""
+        ...

@@ -1,0 +1,63 @@
+"""Where the records of runs are kept. A store moves records and knows nothing else of runs."""
+
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+from magnus.graph.path import BranchPath, StepPath
+from magnus.interfaces.capabilities import ServiceCapabilities
+from magnus.run_log.records import RunRecord, StepRecord
+
+
+class RunLogStore(Protocol):
+    """Puts and gets records by key.
+
+    Every method may raise RunLogStoreError (the disk, the service); a put that raised has either taken place whole
+    or not at all, for every later reader. Any number of threads and, to the store's reach, processes may use one
+    run at the same time. A put is seen by every read that starts after it returned.
+    """
+
+    @property
+    def capabilities(self) -> ServiceCapabilities:
+        """How far the store reaches."""
+        ...
+
+    def create_run(self, run: RunRecord) -> None:
+        """Make the run, durably; of two callers with one run id exactly one succeeds, the other gets RunExists."""
+        ...
+
+    def get_run(self, run_id: str) -> RunRecord:
+        """The run as last created or updated; RunNotFound when there is none."""
+        ...
+
+    def update_run(self, run: RunRecord) -> None:
+        """Replace the run's record, durably; RunNotFound when there is none."""
+        ...
+
+    def list_runs(self) -> Sequence[str]:
+        """The ids of all runs, sorted by id."""
+        ...
+
+    def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
+        """Replace the record at the step's path, unless that one is a success: the first success of a path stands.
+
+        The record survives the death of the process when this returns, and loss of power as well when `durable`.
+        RunNotFound when there is no such run.
+        """
+        ...
+
+    def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
+        """The record that stands at `path`; None when there is none. RunNotFound when there is no such run."""
+        ...
+
+    def list_steps(self, run_id: str, branch: BranchPath) -> Sequence[StepRecord]:
+        """The records of the steps directly in `branch`, by position. RunNotFound when there is no such run."""
+        ...
+
+
+@runtime_checkable
+class KeepsDocuments(Protocol):
+    """A store that also keeps the document people read beside the records; it is written, never read back."""
+
+    def write_document(self, run_id: str, lines: Iterator[str]) -> None:
+        """Replace the document of the run by these pieces of text, atomically; RunLogStoreError when it fails."""
+        ...

@@ -1,0 +1,74 @@
+"""How one kind of task (python, shell, ...) is run. The engine does everything around it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from pydantic import BaseModel
+
+from magnus.errors import Problem
+from magnus.graph.nodes import TaskSpec
+from magnus.run_log.parameters import Parameter, Scope
+from magnus.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class TaskCall:
+    """One call of a task.
+
+    Attributes:
+        spec: what to run.
+        parameters: everything in scope.
+        environment: the complete environment of the step; a child process gets it as it is, or added to.
+        working_directory: absolute; also the first entry of the import path of python code.
+        timeout: seconds, or None. Only a kind that isolates sees one.
+    """
+
+    spec: TaskSpec
+    parameters: Scope
+    environment: Mapping[str, str]
+    working_directory: Path
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TaskOutcome:
+    """What came of a call.
+
+    Attributes:
+        handed: what the task was handed, by name, for the run log.
+        parameters: what it set; the engine drops them when it failed.
+        metrics: what it tracked.
+        failure: why it failed, "" when it did not; one clear sentence, then detail on further lines.
+    """
+
+    handed: Mapping[str, Json] = field(default_factory=dict)
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    metrics: Mapping[str, Json] = field(default_factory=dict)
+    failure: str = ""
+
+
+class TaskKind(Protocol):
+    """Runs tasks of one kind. Holds no state: it is made once, used for every step, and pickled by its class."""
+
+    options: type[BaseModel]
+    """The fields of a step that only this kind has, with their defaults; unknown fields are refused by it."""
+
+    isolates: bool
+    """Whether `run` does the work in a child process of its own, kills it on a timeout and on an interruption.
+
+    The engine runs every other kind in a child process when the step has a timeout.
+    """
+
+    def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
+        """What can be seen to be wrong without running, importing or writing anything; location and step are added."""
+        ...
+
+    def run(self, call: TaskCall) -> TaskOutcome:
+        """Run the task; standard output and standard error are captured by the engine.
+
+        Failures of the task, of its arguments and of its results are an outcome with `failure`, or TaskFailed where
+        nothing was handed to it. KeyboardInterrupt and its kind pass through.
+        """
+        ...

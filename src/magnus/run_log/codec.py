@@ -1,0 +1,169 @@
+"""Records to JSON and back; the one place that knows how a record is written down."""
+
+from datetime import datetime
+
+from magnus.graph.path import StepPath
+from magnus.run_log import parameters
+from magnus.run_log.records import (
+    AttemptRecord,
+    BranchScope,
+    CatalogRecord,
+    CodeIdentity,
+    Owner,
+    RunRecord,
+    Status,
+    StepRecord,
+)
+from magnus.values import Json
+
+
+def step_to_json(step: StepRecord) -> dict[str, Json]:
+    """The record as a mapping; what has its default is left out."""
+    stored: dict[str, Json] = {
+        "step": str(step.path),
+        "position": step.position,
+        "status": step.status.value,
+        "step_type": step.step_type,
+    }
+    if step.message:
+        stored["message"] = step.message
+    if step.mock:
+        stored["mock"] = True
+    if step.attempts:
+        stored["attempts"] = [_attempt_to_json(attempt) for attempt in step.attempts]
+    if step.parameters:
+        stored["parameters"] = _parameters_to_json(step.parameters)
+    if step.metrics:
+        stored["metrics"] = dict(step.metrics)
+    if step.catalog:
+        stored["catalog"] = [_catalog_to_json(entry) for entry in step.catalog]
+    if step.scope is not None:
+        stored["scope"] = _scope_to_json(step.scope)
+    if step.code_identities is not None:
+        stored["code_identities"] = [_identity_to_json(identity) for identity in step.code_identities]
+    return stored
+
+
+def step_from_json(stored: dict[str, Json]) -> StepRecord:
+    """The record that `step_to_json` wrote."""
+    identities = stored.get("code_identities")
+    scope = stored.get("scope")
+    return StepRecord(
+        path=StepPath.parse(stored["step"]),
+        position=stored["position"],
+        status=Status(stored["status"]),
+        step_type=stored["step_type"],
+        message=stored.get("message", ""),
+        mock=stored.get("mock", False),
+        attempts=tuple(_attempt_from_json(attempt) for attempt in stored.get("attempts", ())),
+        parameters=_parameters_from_json(stored.get("parameters", {})),
+        metrics=stored.get("metrics", {}),
+        catalog=tuple(CatalogRecord(**entry) for entry in stored.get("catalog", ())),
+        scope=None if scope is None else _scope_from_json(scope),
+        code_identities=None if identities is None else tuple(CodeIdentity(**identity) for identity in identities),
+    )
+
+
+def run_to_json(run: RunRecord) -> dict[str, Json]:
+    """The record as a mapping."""
+    return {
+        "run": run.run_id,
+        "status": run.status.value,
+        "dag_hash": run.dag_hash,
+        "start_time": str(run.start_time),
+        "end_time": str(run.end_time) if run.end_time else None,
+        "owner": {"host": run.owner.host, "pid": run.owner.pid, "process_start": run.owner.process_start},
+        "message": run.message,
+        "tag": run.tag,
+        "use_cached": run.use_cached,
+        "original_run_id": run.original_run_id,
+        "parameters": _parameters_to_json(run.parameters),
+        "code_identities": [_identity_to_json(identity) for identity in run.code_identities],
+        "run_config": dict(run.run_config),
+    }
+
+
+def run_from_json(stored: dict[str, Json]) -> RunRecord:
+    """The record that `run_to_json` wrote."""
+    return RunRecord(
+        run_id=stored["run"],
+        status=Status(stored["status"]),
+        dag_hash=stored["dag_hash"],
+        start_time=datetime.fromisoformat(stored["start_time"]),
+        end_time=datetime.fromisoformat(stored["end_time"]) if stored["end_time"] else None,
+        owner=Owner(**stored["owner"]),
+        message=stored["message"],
+        tag=stored["tag"],
+        use_cached=stored["use_cached"],
+        original_run_id=stored["original_run_id"],
+        parameters=_parameters_from_json(stored["parameters"]),
+        code_identities=tuple(CodeIdentity(**identity) for identity in stored["code_identities"]),
+        run_config=stored["run_config"],
+    )
+
+
+def _attempt_to_json(attempt: AttemptRecord) -> dict[str, Json]:
+    stored: dict[str, Json] = {
+        "attempt_number": attempt.attempt_number,
+        "start_time": str(attempt.start_time),
+        "end_time": str(attempt.end_time),
+        "duration": attempt.duration,
+        "status": attempt.status.value,
+        "parameters": dict(attempt.parameters),
+    }
+    if attempt.message:
+        stored["message"] = attempt.message
+    return stored
+
+
+def _attempt_from_json(stored: dict[str, Json]) -> AttemptRecord:
+    return AttemptRecord(
+        attempt_number=stored["attempt_number"],
+        start_time=datetime.fromisoformat(stored["start_time"]),
+        end_time=datetime.fromisoformat(stored["end_time"]),
+        duration=stored["duration"],
+        status=Status(stored["status"]),
+        message=stored.get("message", ""),
+        parameters=stored["parameters"],
+    )
+
+
+def _catalog_to_json(entry: CatalogRecord) -> dict[str, Json]:
+    return {
+        "name": entry.name,
+        "data_hash": entry.data_hash,
+        "catalog_relative_path": entry.catalog_relative_path,
+        "catalog_handler_location": entry.catalog_handler_location,
+        "stage": entry.stage,
+        "size": entry.size,
+    }
+
+
+def _scope_to_json(scope: BranchScope) -> dict[str, Json]:
+    return {
+        "parameters": _parameters_to_json(scope.parameters),
+        "files": [_catalog_to_json(entry) for entry in scope.files.values()],
+    }
+
+
+def _scope_from_json(stored: dict[str, Json]) -> BranchScope:
+    files = (CatalogRecord(**entry) for entry in stored["files"])
+    return BranchScope(_parameters_from_json(stored["parameters"]), {entry.name: entry for entry in files})
+
+
+def _identity_to_json(identity: CodeIdentity) -> dict[str, Json]:
+    return {
+        "code_identifier": identity.code_identifier,
+        "code_identifier_type": identity.code_identifier_type,
+        "code_identifier_dependable": identity.code_identifier_dependable,
+        "code_identifier_url": identity.code_identifier_url,
+        "code_identifier_message": identity.code_identifier_message,
+    }
+
+
+def _parameters_to_json(scope: parameters.Scope) -> dict[str, Json]:
+    return {name: parameters.to_json(parameter) for name, parameter in scope.items()}
+
+
+def _parameters_from_json(stored: dict[str, Json]) -> dict[str, parameters.Parameter]:
+    return {name: parameters.from_json(parameter) for name, parameter in stored.items()}

@@ -1,0 +1,66 @@
+"""A parameter of a run: a JSON value, an object kept in the catalog, or a metric."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from magnus.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class JsonParameter:
+    """A JSON value. `text` is what a command line or an environment variable said, where the value came from one."""
+
+    value: Json
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectParameter:
+    """An object stored in the catalog under `catalog_name`; its value travels by this reference only."""
+
+    catalog_name: str
+    data_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class MetricParameter:
+    """A JSON value that is also tracked; the only kind that may be NaN or infinite."""
+
+    value: Json
+
+
+Parameter: TypeAlias = JsonParameter | ObjectParameter | MetricParameter
+Scope: TypeAlias = Mapping[str, Parameter]
+"""The parameters a branch sees, by name."""
+
+
+def plain(parameter: Parameter) -> Json:
+    """The value as it stands in the run log and in `MAGNUS_PRM_*`: an object as a reference."""
+    match parameter:
+        case JsonParameter(value=value) | MetricParameter(value=value):
+            return value
+        case ObjectParameter(catalog_name=name, data_hash=data_hash):
+            return {"object": name, "data_hash": data_hash}
+
+
+def to_json(parameter: Parameter) -> Json:
+    """The parameter as it is stored in a record."""
+    match parameter:
+        case JsonParameter(value=value, text=None):
+            return {"json": value}
+        case JsonParameter(value=value, text=text):
+            return {"json": value, "text": text}
+        case MetricParameter(value=value):
+            return {"metric": value}
+        case ObjectParameter(catalog_name=name, data_hash=data_hash):
+            return {"object": name, "data_hash": data_hash}
+
+
+def from_json(stored: Json) -> Parameter:
+    """The parameter that `to_json` stored."""
+    if "json" in stored:
+        return JsonParameter(stored["json"], stored.get("text"))
+    if "metric" in stored:
+        return MetricParameter(stored["metric"])
+    return ObjectParameter(stored["object"], stored["data_hash"])

@@ -1,0 +1,132 @@
+"""The facts of a run as flat frozen records, each with one writer at a time.
+
+A step's success, the parameters it set, its metrics and its catalog entries are one record, so that a step is
+done or not done, never half done. Order never comes from clocks: a record carries its position in its branch.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from magnus.graph.path import BranchPath, StepPath
+from magnus.run_log.parameters import Parameter
+from magnus.values import Json
+
+
+class Status(StrEnum):
+    """Where a run, a step or an attempt is in its life."""
+
+    CREATED = "CREATED"
+    TRIGGERED = "TRIGGERED"
+    PROCESSING = "PROCESSING"
+    SUCCESS = "SUCCESS"
+    FAIL = "FAIL"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeIdentity:
+    """Which code ran: a commit, an image digest. `dependable` says that nothing was changed, staged or untracked."""
+
+    code_identifier: str
+    code_identifier_type: str
+    code_identifier_dependable: bool
+    code_identifier_url: str = ""
+    code_identifier_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CatalogRecord:
+    """One file that was put into or taken from the catalog; `data_hash` is its SHA-256 in hex, `size` in bytes."""
+
+    name: str
+    data_hash: str
+    catalog_relative_path: str
+    catalog_handler_location: str
+    stage: Literal["get", "put"]
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRecord:
+    """One call of a task. `parameters` are what the task was handed; `duration` is in seconds of a monotonic clock."""
+
+    attempt_number: int
+    start_time: datetime
+    end_time: datetime
+    duration: float
+    status: Status
+    message: str = ""
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BranchScope:
+    """What the next step of a branch sees: parameters by name, and catalog entries by the name of the file."""
+
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    files: Mapping[str, CatalogRecord] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """A step of a run, keyed by its path.
+
+    Attributes:
+        position: place in the order of its branch, from 0.
+        parameters: what the step set; empty unless it succeeded.
+        scope: what the branch sees after this step, where the record carries it; it does every so often
+            so that a step in a fresh process need not read all records before it.
+        code_identities: None when they are those of the run.
+    """
+
+    path: StepPath
+    position: int
+    status: Status
+    step_type: str
+    message: str = ""
+    mock: bool = False
+    attempts: tuple[AttemptRecord, ...] = ()
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    metrics: Mapping[str, Json] = field(default_factory=dict)
+    catalog: tuple[CatalogRecord, ...] = ()
+    scope: BranchScope | None = None
+    code_identities: tuple[CodeIdentity, ...] | None = None
+
+    @property
+    def branch(self) -> BranchPath:
+        """The (sub)pipeline the step is in."""
+        return self.path.branch
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The process that runs a run: enough to judge, on the same host, whether it is still there.
+
+    `process_start` is what the operating system says of the start of the process, to tell it from a later one of
+    the same number; "" where it does not say.
+    """
+
+    host: str
+    pid: int
+    process_start: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run: what it was started with, and how it stands. `parameters` are the initial ones."""
+
+    run_id: str
+    status: Status
+    dag_hash: str
+    start_time: datetime
+    owner: Owner
+    end_time: datetime | None = None
+    message: str = ""
+    tag: str = ""
+    use_cached: bool = False
+    original_run_id: str = ""
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    code_identities: tuple[CodeIdentity, ...] = ()
+    run_config: Mapping[str, Json] = field(default_factory=dict)
