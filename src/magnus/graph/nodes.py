@@ -2,15 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from magnus.values import Json
 
 if TYPE_CHECKING:
     from magnus.graph.graph import Graph
-
-NOTHING: Mapping[str, Json] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ class TaskSpec:
 
     kind: str
     command: str = ""
-    options: Mapping[str, Json] = NOTHING
+    options: Mapping[str, Json] = field(default_factory=dict)
     returns: tuple[Return, ...] | None = None
 
 

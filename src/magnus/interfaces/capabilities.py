@@ -24,10 +24,14 @@ class ExecutorCapabilities:
 
 @dataclass(frozen=True, slots=True)
 class ServiceCapabilities:
-    """`reach` says from how far away steps can use the same service; `persistent` that it outlives the process."""
+    """`reach` says from how far away steps can use the same service; `persistent` that it outlives the process.
+
+    `keeps` is false for a catalog that takes files and keeps none: then there is nothing that a `get` could miss.
+    """
 
     reach: Reach
     persistent: bool = True
+    keeps: bool = True
 
 
 @runtime_checkable

@@ -1,13 +1,15 @@
 """Where steps run, for executors that magnus drives itself."""
 
-from concurrent.futures import Future
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from magnus.graph.path import StepPath
 from magnus.interfaces.capabilities import ExecutorCapabilities
 from magnus.run_log.records import BranchScope
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future  # lazy: an executor that runs steps at once needs none
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +46,11 @@ class Executor(Protocol):
         """Stop everything that still runs, and release it."""
         ...
 
-    def submit(self, request: StepRequest) -> "Future[None]":
-        """Start the step, now or when there is room. The future fails only when the step could not be run at all."""
+    def submit(self, request: StepRequest) -> "Future[None] | None":
+        """Start the step, now or when there is room; None says that it has ended already.
+
+        The future fails only when the step could not be run at all.
+        """
         ...
 
     def cancel(self) -> None:

@@ -53,6 +53,10 @@ class RunLogStore(Protocol):
         """The records of the steps directly in `branch`, by position. RunNotFound when there is no such run."""
         ...
 
+    def close(self) -> None:
+        """Give back what is held open; the records stay, and the store can be used again afterwards."""
+        ...
+
 
 @runtime_checkable
 class KeepsDocuments(Protocol):

@@ -3,14 +3,15 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Protocol
 
 from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
 from magnus.run_log.parameters import Parameter, Scope
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel  # lazy: a child process that runs a task needs none
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,10 @@ class TaskOutcome:
 class TaskKind(Protocol):
     """Runs tasks of one kind. Holds no state: it is made once, used for every step, and pickled by its class."""
 
-    options: type[BaseModel]
-    """The fields of a step that only this kind has, with their defaults; unknown fields are refused by it."""
+    @property
+    def options(self) -> "type[BaseModel]":
+        """The fields of a step that only this kind has, with their defaults; unknown fields are refused by it."""
+        ...
 
     isolates: bool
     """Whether `run` does the work in a child process of its own, kills it on a timeout and on an interruption.

@@ -1,6 +1,8 @@
 """Records to JSON and back; the one place that knows how a record is written down."""
 
+import json
 from datetime import datetime
+from typing import Final
 
 from magnus.graph.path import StepPath
 from magnus.run_log import parameters
@@ -16,9 +18,23 @@ from magnus.run_log.records import (
 )
 from magnus.values import Json
 
+_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+_COMPACT_ASCII: Final = json.JSONEncoder(check_circular=False, separators=(",", ":"))
+
+
+def to_bytes(stored: dict[str, Json]) -> bytes:
+    """The mapping as one line of compact JSON in UTF-8; NaN and infinity are written as Python's json reads them.
+
+    TypeError, ValueError or RecursionError when a value has no JSON.
+    """
+    try:
+        return _COMPACT.encode(stored).encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, as undecodable file names have: only an escape can say it
+        return _COMPACT_ASCII.encode(stored).encode()
+
 
 def step_to_json(step: StepRecord) -> dict[str, Json]:
-    """The record as a mapping; what has its default is left out."""
+    """The record as a mapping; what has its default is left out. Stores look for step, position, status in front."""
     stored: dict[str, Json] = {
         "step": str(step.path),
         "position": step.position,
@@ -55,17 +71,17 @@ def step_from_json(stored: dict[str, Json]) -> StepRecord:
         step_type=stored["step_type"],
         message=stored.get("message", ""),
         mock=stored.get("mock", False),
-        attempts=tuple(_attempt_from_json(attempt) for attempt in stored.get("attempts", ())),
+        attempts=tuple(map(_attempt_from_json, stored.get("attempts", ()))),
         parameters=_parameters_from_json(stored.get("parameters", {})),
         metrics=stored.get("metrics", {}),
-        catalog=tuple(CatalogRecord(**entry) for entry in stored.get("catalog", ())),
+        catalog=tuple([CatalogRecord(**entry) for entry in stored.get("catalog", ())]),
         scope=None if scope is None else _scope_from_json(scope),
         code_identities=None if identities is None else tuple(CodeIdentity(**identity) for identity in identities),
     )
 
 
 def run_to_json(run: RunRecord) -> dict[str, Json]:
-    """The record as a mapping."""
+    """The record as a mapping. Stores look for the run id in front."""
     return {
         "run": run.run_id,
         "status": run.status.value,
@@ -118,13 +134,13 @@ def _attempt_to_json(attempt: AttemptRecord) -> dict[str, Json]:
 
 def _attempt_from_json(stored: dict[str, Json]) -> AttemptRecord:
     return AttemptRecord(
-        attempt_number=stored["attempt_number"],
-        start_time=datetime.fromisoformat(stored["start_time"]),
-        end_time=datetime.fromisoformat(stored["end_time"]),
-        duration=stored["duration"],
-        status=Status(stored["status"]),
-        message=stored.get("message", ""),
-        parameters=stored["parameters"],
+        stored["attempt_number"],
+        datetime.fromisoformat(stored["start_time"]),
+        datetime.fromisoformat(stored["end_time"]),
+        stored["duration"],
+        Status(stored["status"]),
+        stored.get("message", ""),
+        stored["parameters"],
     )
 
 

@@ -1,0 +1,34 @@
+# The verbs of this project; `make` lists them.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: help start test check faults bench
+
+help:  ## this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+start: .venv/ready  ## set up, and run the getting-started pipeline in a new folder
+	@folder=$$(mktemp -d) && cp examples/getting-started.yaml $$folder && cd $$folder && \
+	$(CURDIR)/$(BIN)/magnus execute --file getting-started.yaml --x 3 && echo "look around in $$folder" >&2
+
+test: .venv/ready  ## set up, and pass the tests
+	$(BIN)/pytest -n auto
+
+check: .venv/ready  ## format, lint, types, architecture
+	$(BIN)/ruff format --check -q
+	$(BIN)/ruff check -q
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+faults: .venv/ready  ## kill a run at a thousand random moments
+	$(BIN)/pytest tests/faults --kills 1000 --timeout 3600
+
+bench: .venv/ready  ## compare with other tools, in whole processes
+	$(BIN)/python benchmarks/run.py
+
+.venv/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "magnus needs Python 3.11 or later: make PYTHON=/path/to/it")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --upgrade pip
+	$(BIN)/python -m pip install -q -e . --group dev
+	touch $@

@@ -1,0 +1,5 @@
+"""`python -m magnus` is the command `magnus`."""
+
+from magnus.cli.main import main
+
+main()

@@ -1,0 +1,171 @@
+"""The configuration of a run, its variables and its initial parameters: everything that comes from files, the
+environment and the command line. The environment is input here and read nowhere else.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from magnus.definition.variables import replace_variables
+from magnus.definition.yaml_text import Document, read
+from magnus.engine.parameters import VARIABLE_PREFIX, from_text
+from magnus.errors import InvalidConfiguration, InvalidParameters, Location, Problem
+from magnus.graph.check import near
+from magnus.run_log.parameters import JsonParameter, Parameter, Scope
+from magnus.values import Json
+
+FILE_VARIABLE: Final = "MAGNUS_CONFIGURATION_FILE"
+DEFAULTS_FILE: Final = "magnus-config.yaml"
+_DEFAULTS: Final = {
+    "executor": "local",
+    "run_log_store": "file-system",
+    "catalog": "file-system",
+    "secrets": "do-nothing",
+    "experiment_tracker": "do-nothing",
+    "pickler": "pickle",
+}
+_SERVICE_FIELDS: Final = ("type", "config")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfiguration:
+    """One service: its type, its options as written with variables replaced, and where an option is written."""
+
+    type: str
+    config: Mapping[str, Json]
+    locate: Callable[..., Location | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """All services of a run; `file` is the configuration file or "", `variables` the names it uses."""
+
+    executor: ServiceConfiguration
+    run_log_store: ServiceConfiguration
+    catalog: ServiceConfiguration
+    secrets: ServiceConfiguration
+    experiment_tracker: ServiceConfiguration
+    pickler: ServiceConfiguration
+    file: str
+    variables: frozenset[str]
+
+    def as_json(self) -> dict[str, Json]:
+        """Type and options of every service, for the run log."""
+        services = {family: getattr(self, family) for family in _DEFAULTS}
+        return {family: {"type": s.type, "config": dict(s.config)} for family, s in services.items()}
+
+
+def load_configuration(file: str, environment: Mapping[str, str], working_directory: Path) -> Configuration:
+    """For each service the first that says something: the file, the defaults of the folder, the built-in defaults.
+
+    `file` may be "": then `MAGNUS_CONFIGURATION_FILE` names it, or there is none. InvalidConfiguration carries all
+    that is wrong with a file, and its places.
+    """
+    name = file or environment.get(FILE_VARIABLE, "")
+    sources: list[_Source] = []
+    if name:
+        sources.append(_source(working_directory / name, name, environment))
+    defaults = working_directory / DEFAULTS_FILE
+    if defaults.is_file() and defaults.resolve() != (working_directory / name).resolve():
+        sources.append(_source(defaults, DEFAULTS_FILE, environment, section="defaults"))
+    services = {family: _resolved(family, sources) for family in _DEFAULTS}
+    return Configuration(**services, file=name, variables=frozenset().union(*(source.names for source in sources)))
+
+
+def initial_parameters(
+    parameters_file: str, environment: Mapping[str, str], arguments: Mapping[str, str]
+) -> tuple[Scope, list[Problem]]:
+    """The parameters a run begins with, later ones win: the file, `MAGNUS_PRM_*`, the command line; and warnings."""
+    scope: dict[str, Parameter] = {}
+    if parameters_file:
+        document = read(parameters_file, InvalidParameters, "the parameters file")
+        if not isinstance(document.value, dict):
+            raise InvalidParameters(
+                "the parameters file must be a mapping of names to values",
+                fix="write 'name: value' lines",
+                location=document.locate(),
+            )
+        scope.update({name: JsonParameter(value) for name, value in document.value.items()})
+    for name, text in environment.items():
+        if name.startswith(VARIABLE_PREFIX) and name != VARIABLE_PREFIX:
+            scope[name.removeprefix(VARIABLE_PREFIX)] = from_text(text)
+    scope.update({name: from_text(text) for name, text in arguments.items()})
+    return scope, list(_differing_by_case(scope))
+
+
+def _differing_by_case(names: Iterable[str]) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            message = f"the parameters '{other}' and '{name}' differ only by case"
+            yield Problem(message, "rename one of them", severity="warning")
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """The services one file configures; `path` is where in the document they stand."""
+
+    services: Mapping[str, Json]
+    document: Document
+    path: tuple[str, ...]
+    names: frozenset[str]
+
+
+def _source(path: Path, name: str, environment: Mapping[str, str], *, section: str = "") -> _Source:
+    document = read(path, InvalidConfiguration, "the configuration")
+    document = Document(name, document.value, _renamed(document.values, name), _renamed(document.keys, name))
+    if not isinstance(document.value, dict):
+        raise InvalidConfiguration(
+            "the configuration must be a mapping", location=document.locate(), fix="write 'executor:' and the like"
+        )
+    replaced = replace_variables(document, environment, InvalidConfiguration, bare=True)
+    services: Json = replaced.value
+    where: tuple[str, ...] = ()
+    if section:
+        services, where = services.get(section) or {}, (section,)
+    problems = list(_problems(services, document, where))
+    if problems:
+        raise InvalidConfiguration.of(problems)
+    return _Source(services, document, where, replaced.names)
+
+
+def _renamed(places: Mapping[tuple[str | int, ...], Location], name: str) -> dict[tuple[str | int, ...], Location]:
+    return {path: Location(name, place.line, place.column) for path, place in places.items()}
+
+
+def _problems(services: Json, document: Document, where: tuple[str, ...]) -> Iterator[Problem]:
+    if not isinstance(services, dict):
+        yield Problem("the services must be a mapping", "write 'executor:' and the like", document.locate(*where))
+        return
+    for family, service in services.items():
+        if family not in _DEFAULTS:
+            yield _unknown(family, tuple(_DEFAULTS), document.locate(*where, family))
+        elif not isinstance(service, dict) or not isinstance(service.get("type"), str):
+            place = document.locate(*where, family)
+            yield Problem(f"{family} must say its type", f"write type: {_DEFAULTS[family]} below it", place)
+        else:
+            for key in service:
+                if key not in _SERVICE_FIELDS:
+                    yield _unknown(f"{family}.{key}", _SERVICE_FIELDS, document.locate(*where, family, key))
+            if not isinstance(service.get("config") or {}, dict):
+                yield Problem(f"config of {family} must be a mapping", "", document.locate(*where, family, "config"))
+
+
+def _unknown(name: str, known: tuple[str, ...], place: Location) -> Problem:
+    match = near(name.rpartition(".")[2], known)
+    fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(word) for word in known)}"
+    return Problem(f"unknown key '{name}'", fix, place)
+
+
+def _resolved(family: str, sources: list[_Source]) -> ServiceConfiguration:
+    for source in sources:
+        if family in source.services:
+            service, path = source.services[family], (*source.path, family)
+
+            def locate(*keys: str | int, source: _Source = source, path: tuple[str, ...] = path) -> Location:
+                return source.document.locate(*path, *(("config", *keys) if keys else ("type",)))
+
+            return ServiceConfiguration(service["type"], service.get("config") or {}, locate)
+    return ServiceConfiguration(_DEFAULTS[family], {}, lambda *_keys: None)

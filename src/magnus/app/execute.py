@@ -1,0 +1,154 @@
+"""The use case *execute*: a pipeline file becomes a run and a run log."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from magnus.app import wiring
+from magnus.app.check import check_tasks
+from magnus.app.config import Configuration, initial_parameters, load_configuration
+from magnus.app.run_ids import check_run_id, new_run_id
+from magnus.definition.loader import LoadedPipeline, load
+from magnus.engine import code_identity, liveness, orchestrator
+from magnus.engine.context import Services, now
+from magnus.errors import RunExists
+from magnus.interfaces.reporter import Reporter, Warned
+from magnus.interfaces.run_log_store import KeepsDocuments, RunLogStore
+from magnus.run_log.parameters import Scope
+from magnus.run_log.records import CodeIdentity, Owner, RunRecord, Status
+from magnus.run_log.view import document_lines
+from magnus.values import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """What the user asked for; `arguments` are the `--name value` of the command line, `environment` is input too."""
+
+    file: str
+    configuration_file: str = ""
+    parameters_file: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    tag: str = ""
+    run_id: str = ""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    working_directory: Path = field(default_factory=Path.cwd)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Everything that is known, and checked, before a run begins."""
+
+    execution: Execution
+    configuration: Configuration
+    pipeline: LoadedPipeline
+    parameters: Scope
+    services: Services
+    code_identities: tuple[CodeIdentity, ...]
+
+
+def execute(asked: Execution, reporter: Reporter, emit: Callable[[str], None]) -> RunRecord:
+    """Run the pipeline to its end and `emit` the run log document, piece by piece; returns the ended run.
+
+    Raises InvalidInput before anything ran, ServiceError when a service failed in a way that ended the run, and passes
+    KeyboardInterrupt on; the run log says what happened in each case in which the run had begun.
+    """
+    prepared = prepare(asked, reporter)
+    record = begin(prepared, liveness.this_process())
+    try:
+        ended = _run(prepared, record, reporter)
+    finally:
+        finish(prepared.services.run_log_store, record.run_id, emit)
+    return ended
+
+
+def prepare(asked: Execution, reporter: Reporter) -> Prepared:
+    """Read and check everything; InvalidInput carries all that is wrong with the part that is."""
+    if asked.run_id:
+        check_run_id(asked.run_id)
+    configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
+    services = wiring.services(configuration, asked.working_directory)
+    hidden = wiring.hidden_folders(services)
+    question = code_identity.asked(asked.working_directory, asked.environment, hidden)
+    try:
+        pipeline = load(asked.file, asked.environment)
+        parameters, warnings = initial_parameters(asked.parameters_file, asked.environment, asked.arguments)
+        check_tasks(pipeline, asked.working_directory)
+    finally:
+        identities = code_identity.answer(question)
+    for warning in (*pipeline.warnings, *warnings):
+        reporter.report(Warned(str(warning)))
+    return Prepared(asked, configuration, pipeline, parameters, services, identities)
+
+
+def begin(prepared: Prepared, owner: Owner) -> RunRecord:
+    """Create the run of `owner` in the run log; RunExists when the given run id is in use."""
+    asked = prepared.execution
+    while True:
+        started = now()
+        record = RunRecord(
+            run_id=asked.run_id or new_run_id(started, os.urandom),
+            status=Status.PROCESSING,
+            dag_hash=prepared.pipeline.dag_hash,
+            start_time=started,
+            owner=owner,
+            tag=asked.tag,
+            parameters=prepared.parameters,
+            code_identities=prepared.code_identities,
+            run_config=_run_config(prepared),
+        )
+        try:
+            prepared.services.run_log_store.create_run(record)
+        except RunExists:
+            if asked.run_id:
+                raise
+        else:
+            return record
+
+
+def finish(store: RunLogStore, run_id: str, emit: Callable[[str], None]) -> None:
+    """Keep the document of the run beside the records, where the store does that, and `emit` it."""
+    lines = document(store, run_id)
+    if isinstance(store, KeepsDocuments):
+        store.write_document(run_id, _emitted(lines, emit))
+    else:
+        for line in lines:
+            emit(line)
+
+
+def document(store: RunLogStore, run_id: str) -> Iterator[str]:
+    """The run log document as pieces of text; a run whose process is gone shows as lost. RunNotFound."""
+    record = store.get_run(run_id)
+    return document_lines(record, lambda branch: store.list_steps(run_id, branch), lost=liveness.lost(record.owner))
+
+
+def _run(prepared: Prepared, record: RunRecord, reporter: Reporter) -> RunRecord:
+    asked = prepared.execution
+    with wiring.run_context(
+        record.run_id,
+        prepared.pipeline.graph,
+        prepared.services,
+        reporter,
+        working_directory=asked.working_directory,
+        environment=asked.environment,
+        tag=asked.tag,
+    ) as context:
+        return orchestrator.run(context, wiring.executor(prepared.configuration, context), record)
+
+
+def _emitted(lines: Iterator[str], emit: Callable[[str], None]) -> Iterator[str]:
+    for line in lines:
+        emit(line)
+        yield line
+
+
+def _run_config(prepared: Prepared) -> Mapping[str, Json]:
+    asked, configuration = prepared.execution, prepared.configuration
+    return {
+        **configuration.as_json(),
+        "pipeline_file": asked.file,
+        "parameters_file": asked.parameters_file,
+        "configuration_file": configuration.file,
+        "variables": sorted(prepared.pipeline.variables | configuration.variables),
+        "dag": prepared.pipeline.dag,
+    }

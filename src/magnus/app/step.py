@@ -1,0 +1,106 @@
+"""The use case *step*: exactly one step of a run, in a fresh process, from files and options alone.
+
+What any engine calls in its jobs, containers and pods. A terminal step records the end of the run.
+"""
+
+from dataclasses import replace
+
+from magnus.app import wiring
+from magnus.app.execute import Execution, Prepared, begin, prepare
+from magnus.app.run_ids import check_run_id
+from magnus.engine import scope as scopes
+from magnus.engine.context import now
+from magnus.engine.step import run_step
+from magnus.errors import InvalidInput, RunExists, RunNotFound
+from magnus.graph.check import near
+from magnus.graph.graph import Graph
+from magnus.graph.nodes import TerminalNode
+from magnus.graph.path import StepPath
+from magnus.interfaces.executor import StepRequest
+from magnus.interfaces.reporter import Reporter
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.records import Owner, RunRecord, Status, StepRecord
+
+NO_PROCESS = Owner("", 0)
+"""The owner of a run whose steps another engine starts: no process stands for it, so none can be found gone."""
+
+
+def execute_step(asked: Execution, step: str, reporter: Reporter) -> Status:
+    """Run the step of the run `asked.run_id` and return how it ended; one that succeeded before is left alone.
+
+    The run is created when it does not exist and the step is the first of the pipeline; only then do the parameters
+    of `asked` count. InvalidInput when the step is not in the pipeline, RunNotFound when the run does not exist.
+    """
+    check_run_id(asked.run_id)
+    prepared = prepare(asked, reporter)
+    path = find_step(prepared.pipeline.graph, step)
+    store = prepared.services.run_log_store
+    run = _run(prepared, path)
+    known = store.get_step(run.run_id, path)
+    if known is not None and known.status is Status.SUCCESS:
+        return known.status
+    node = prepared.pipeline.graph.step(path)
+    if isinstance(node, TerminalNode):
+        return _finish(store, run, path, node)
+    _run_step(prepared, run, path, reporter)
+    ended = store.get_step(run.run_id, path)
+    return ended.status if ended is not None else Status.FAIL
+
+
+def find_step(graph: Graph, text: str) -> StepPath:
+    """The path that `text` says: parts joined by `/`, percent-encoded, or with `%` for a space; InvalidInput if none."""
+    candidates = [text.replace("%", "%20"), text]
+    if "%" not in text:
+        candidates = [text]
+    for candidate in reversed(candidates):
+        try:
+            path = StepPath.parse(candidate)
+            graph.step(path)
+        except (ValueError, KeyError):
+            continue
+        return path
+    names = [str(StepPath((name,))) for name in graph.nodes]
+    match = near(text, names)
+    fix = f"did you mean '{match}'?" if match else f"the steps are {', '.join(repr(name) for name in names)}"
+    raise InvalidInput(f"the pipeline has no step '{text}'", fix=fix)
+
+
+def _run(prepared: Prepared, path: StepPath) -> RunRecord:
+    """The run; created when the step is the one a run begins with."""
+    store, run_id = prepared.services.run_log_store, prepared.execution.run_id
+    try:
+        return store.get_run(run_id)
+    except RunNotFound as error:
+        start_at = prepared.pipeline.graph.start_at
+        if path.parts != (start_at,):
+            fix = f"begin the run with the step '{start_at}'"
+            raise RunNotFound(f"there is no run '{run_id}'", fix=fix) from error
+    try:
+        return begin(prepared, NO_PROCESS)
+    except RunExists:  # another process was first
+        return store.get_run(run_id)
+
+
+def _run_step(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Reporter) -> None:
+    asked = prepared.execution
+    with wiring.run_context(
+        run.run_id,
+        prepared.pipeline.graph,
+        prepared.services,
+        reporter,
+        working_directory=asked.working_directory,
+        environment=asked.environment,
+        tag=asked.tag or run.tag,
+    ) as context:
+        run_step(context, StepRequest(run.run_id, path, asked.file, asked.configuration_file, context.tag))
+
+
+def _finish(store: RunLogStore, run: RunRecord, path: StepPath, node: TerminalNode) -> Status:
+    status = Status.SUCCESS if node.succeeds else Status.FAIL
+    position, _ = scopes.before(store, run, path)
+    steps = store.list_steps(run.run_id, path.branch)
+    failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
+    store.put_step(run.run_id, StepRecord(path, position, status, node.written_as))
+    message = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed and not node.succeeds else ""
+    store.update_run(replace(run, status=status, message=message, end_time=now()))
+    return Status.SUCCESS

@@ -1,0 +1,106 @@
+"""The composition root: builds the services of a configuration and the context of a run."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from magnus.app import plugins
+from magnus.app.config import Configuration, ServiceConfiguration
+from magnus.app.private_folder import private_folder
+from magnus.definition.problems import problems_of
+from magnus.engine.capture import Pump
+from magnus.engine.channel import Channel
+from magnus.engine.context import RunContext, Services
+from magnus.engine.masking import Masker
+from magnus.engine.step import run_step
+from magnus.errors import InvalidConfiguration
+from magnus.graph.graph import Graph
+from magnus.interfaces.capabilities import Located
+from magnus.interfaces.executor import Executor
+from magnus.interfaces.reporter import Reporter
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.interfaces.task_kind import TaskKind
+
+
+@cache
+def task_kind(name: str) -> TaskKind:
+    """The task kind of this name; InvalidConfiguration when there is none."""
+    kind: TaskKind = plugins.find("tasks", name)()
+    return kind
+
+
+def services(configuration: Configuration, working_directory: Path) -> Services:
+    """The services of the configuration."""
+    return Services(
+        run_log_store=run_log_store(configuration, working_directory),
+        catalog=_service("catalog", configuration.catalog, working_directory),
+        secrets=_service("secrets", configuration.secrets, working_directory),
+        task_kind=task_kind,
+    )
+
+
+def run_log_store(configuration: Configuration, working_directory: Path) -> RunLogStore:
+    """The run log store of the configuration."""
+    store: RunLogStore = _service("run_log_store", configuration.run_log_store, working_directory)
+    return store
+
+
+def executor(configuration: Configuration, context: RunContext) -> Executor:
+    """The executor of the configuration, for the steps of the run of `context`."""
+    found = plugins.find("executor", configuration.executor.type)
+    options = _options("executor", found, configuration.executor)
+    made: Executor = found(options, lambda request: run_step(context, request))
+    return made
+
+
+def hidden_folders(built: Services) -> tuple[Path, ...]:
+    """The folders in which services keep their own files."""
+    located = (service.location for service in (built.catalog, built.run_log_store) if isinstance(service, Located))
+    return tuple(located)
+
+
+@contextmanager
+def run_context(
+    run_id: str,
+    graph: Graph,
+    built: Services,
+    reporter: Reporter,
+    *,
+    working_directory: Path,
+    environment: Mapping[str, str],
+    tag: str = "",
+) -> Iterator[RunContext]:
+    """The context of one run in this process; what it holds open is closed afterwards."""
+    masker = Masker()
+    parent = Path(environment.get("TMPDIR") or "/tmp")  # noqa: S108 - a private folder is made in it
+    with private_folder(parent) as folder, Channel(folder) as channel, Pump(masker, folder) as pump:
+        yield RunContext(
+            run_id=run_id,
+            graph=graph,
+            services=built,
+            reporter=reporter,
+            working_directory=working_directory,
+            folder=folder,
+            pump=pump,
+            channel=channel,
+            masker=masker,
+            hidden=hidden_folders(built),
+            tag=tag,
+        )
+
+
+def _service(family: str, configured: ServiceConfiguration, working_directory: Path) -> Any:
+    found = plugins.find(family, configured.type)
+    return found(_options(family, found, configured), working_directory)
+
+
+def _options(family: str, found: Any, configured: ServiceConfiguration) -> Any:
+    try:
+        return found.options.model_validate(configured.config)
+    except ValidationError as error:
+        what = f"{family} '{configured.type}'"
+        raise InvalidConfiguration.of(problems_of(error, what, found.options, configured.locate)) from error

@@ -1,0 +1,1 @@
+"""Catalogs, one module or small family of modules each."""

@@ -1,0 +1,144 @@
+"""Content by its SHA-256: `<folder>/<2 digits>/<62 digits>`, read-only, stored once. Used by the file-system catalog.
+
+A file that may be executed is stored apart from one with the same content that may not, with `.x` at the end of its
+name: all links to a file share its permissions.
+"""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from itertools import count
+from typing import Final
+
+from magnus.catalogs import copying
+from magnus.catalogs.folders import OwnFolders, sync
+from magnus.catalogs.overlapped import write_all
+from magnus.catalogs.system_calls import SystemCalls
+
+_NO_LINKS: Final = frozenset(
+    {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
+)
+"""How file systems say that they have no hard links, or have no more of them for one file."""
+_CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What a file holds, by its SHA-256 (hex) and its size in bytes, and whether it may be executed."""
+
+    data_hash: str
+    size: int
+    executable: bool = False
+
+
+class ContentStore:
+    """The store for the duration of one put or get; any number of them may work on one folder."""
+
+    def __init__(self, folder: str, system: SystemCalls, *, durable: bool) -> None:
+        self._folder = folder
+        self._system = system
+        self._durable = durable
+        self._folders = OwnFolders(folder, system, durable=durable)
+        self._token = f"{os.getpid()}-{os.urandom(6).hex()}"
+        self._numbers = count()
+
+    def holds(self, content: Content) -> bool:
+        """Whether the content is there; what has another size is damaged, and is not."""
+        try:
+            status = os.lstat(self.path(content))
+        except FileNotFoundError:
+            return False
+        return stat.S_ISREG(status.st_mode) and status.st_size == content.size
+
+    def path(self, content: Content) -> str:
+        """Where the content is, or would be."""
+        suffix = ".x" if content.executable else ""
+        return f"{self._folder}/{content.data_hash[:2]}/{content.data_hash[2:]}{suffix}"
+
+    def add(self, content: Content, data: bytes) -> None:
+        """Store the data, whose hash was taken; nothing is written when they are there already."""
+        if self.holds(content):
+            return
+        with self.receive(executable=content.executable) as (temporary, descriptor):
+            write_all(descriptor, data, self._system)
+            self.adopt(temporary, descriptor, content)
+
+    @contextmanager
+    def receive(self, *, executable: bool) -> Iterator[tuple[str, int]]:
+        """A new file for content, its path and an open descriptor; it is gone afterwards unless it was adopted."""
+        temporary = self._new_name()
+        descriptor = self._system.open(temporary, _CREATE, 0o555 if executable else 0o444)
+        try:
+            yield temporary, descriptor
+        finally:
+            os.close(descriptor)
+            with suppress(OSError):
+                self._system.unlink(temporary)
+
+    def adopt(self, temporary: str, descriptor: int, content: Content) -> None:
+        """Give a received file the name of its content, at once; another of the same content is replaced."""
+        if self._durable:
+            self._system.fsync(descriptor)
+        folder = self._folders.make((content.data_hash[:2],))
+        self._system.replace(temporary, self.path(content))
+        if self._durable:
+            sync(folder, self._system)
+
+    def link(self, content: Content, destination: str) -> None:
+        """Make `destination`, a place within the catalog, the content; what was there is replaced at once.
+
+        A hard link where the file system has them, else a copy.
+        """
+        source = self.path(content)
+        try:
+            self._system.link(source, destination)
+        except FileExistsError:
+            if not os.path.samestat(os.lstat(source), os.lstat(destination)):
+                self._replace(content, destination)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            self._replace(content, destination)
+        if self._durable:
+            sync(os.path.dirname(destination), self._system)
+
+    def open(self, content: Content) -> int:
+        """A descriptor to read the content from. OSError when it is not there, or is not a file."""
+        return self._system.open(self.path(content), READ, 0)
+
+    def _replace(self, content: Content, destination: str) -> None:
+        temporary = self._new_name()
+        try:
+            self._link_or_copy(content, temporary)
+            self._system.replace(temporary, destination)
+        finally:
+            with suppress(OSError):
+                self._system.unlink(temporary)
+
+    def _link_or_copy(self, content: Content, temporary: str) -> None:
+        try:
+            self._system.link(self.path(content), temporary)
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            self._copy(content, temporary)
+
+    def _copy(self, content: Content, temporary: str) -> None:
+        source = self.open(content)
+        try:
+            target = self._system.open(temporary, _CREATE, 0o555 if content.executable else 0o444)
+            try:
+                copying.copy(source, target, self._system)
+                if self._durable:
+                    self._system.fsync(target)
+            finally:
+                os.close(target)
+        finally:
+            os.close(source)
+
+    def _new_name(self) -> str:
+        return f"{self._folders.make(('tmp',))}/{self._token}-{next(self._numbers)}"

@@ -1,0 +1,66 @@
+"""The `do-nothing` catalog: keeps nothing, records nothing. Made by `app.wiring`."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import BinaryIO, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from magnus.graph.path import BranchPath, StepPath
+from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.run_log.records import CatalogRecord
+
+
+class DoNothingOptions(BaseModel):
+    """It has none."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+class DoNothingCatalog:
+    """Files stay where the steps made them, and nobody remembers which they were."""
+
+    options: ClassVar[type[DoNothingOptions]] = DoNothingOptions
+
+    def __init__(self, _options: DoNothingOptions, _working_directory: Path) -> None:
+        """Nothing is kept."""
+
+    @property
+    def capabilities(self) -> ServiceCapabilities:
+        """It can be used from anywhere, as there is nothing to reach; it keeps nothing."""
+        return ServiceCapabilities(reach=Reach.NETWORK, persistent=True, keeps=False)
+
+    @property
+    def compute_data_folder(self) -> str:
+        """The working directory."""
+        return ""
+
+    @property
+    def strict(self) -> bool:
+        """Never; nothing is put."""
+        return False
+
+    def put(  # noqa: D102 - the Protocol says it
+        self,
+        run_id: str,
+        branch: BranchPath,
+        folder: Path,
+        names: Sequence[str],
+        *,
+        unchanged: Mapping[str, str],
+        store_copy: bool = True,
+    ) -> tuple[CatalogRecord, ...]:
+        del run_id, branch, folder, names, unchanged, store_copy
+        return ()
+
+    def get(  # noqa: D102 - the Protocol says it
+        self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord], folder: Path
+    ) -> tuple[CatalogRecord, ...]:
+        del run_id, branch, entries, folder
+        return ()
+
+    def open_log(self, run_id: str, path: StepPath) -> BinaryIO:
+        """The null device."""
+        del run_id, path
+        return open(os.devnull, "ab")  # noqa: PTH123 - the caller closes it

@@ -1,0 +1,90 @@
+"""Folders that nothing gets out of: those of the user, and those the catalog makes for itself."""
+
+import os
+import stat
+from pathlib import Path
+
+from magnus.catalogs.failures import shown
+from magnus.catalogs.names import parts_of
+from magnus.catalogs.system_calls import SystemCalls
+from magnus.errors import CatalogError
+
+
+class UserFolder:
+    """The folder in which files of the user are read and made; links that stay within it are followed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._root = os.path.realpath(folder)
+        self._parents: dict[tuple[str, ...], str] = {}
+
+    @property
+    def root(self) -> str:
+        """The folder itself, without links."""
+        return self._root
+
+    def place(self, name: str) -> str:
+        """Where the file of this name is, or would be; links are resolved but for one in its own place.
+
+        CatalogError when that is not below the folder.
+        """
+        *folders, last = parts_of(name)
+        return os.path.join(self._parent(tuple(folders), name), last)
+
+    def behind_link(self, name: str, place: str) -> str:
+        """What the link at the place leads to; CatalogError when that is not below the folder."""
+        return self._within(os.path.realpath(place), name)
+
+    def _parent(self, folders: tuple[str, ...], name: str) -> str:
+        parent = self._parents.get(folders)
+        if parent is None:
+            parent = self._within(os.path.realpath(os.path.join(self._root, *folders)), name)
+            self._parents[folders] = parent
+        return parent
+
+    def _within(self, path: str, name: str) -> str:
+        if path != self._root and not path.startswith(self._root.rstrip("/") + "/"):
+            raise CatalogError(f"{shown(name)} is behind a link that leads out of {shown(self._root)}")
+        return path
+
+
+class OwnFolders:
+    """Folders below one of the catalog's own, made when they are asked for; none of them is a link."""
+
+    def __init__(self, root: str, system: SystemCalls, *, durable: bool) -> None:
+        self._root = root
+        self._system = system
+        self._durable = durable
+        self._made: dict[tuple[str, ...], str] = {}
+
+    def make(self, parts: tuple[str, ...]) -> str:
+        """The path of the folder, which is there now. OSError or CatalogError when it cannot be made."""
+        path = self._made.get(parts)
+        if path is None:
+            path = self._make_root() if not parts else os.path.join(self.make(parts[:-1]), parts[-1])
+            if parts:
+                self._make(path)
+            self._made[parts] = path
+        return path
+
+    def _make_root(self) -> str:
+        os.makedirs(self._root, exist_ok=True)
+        return self._root
+
+    def _make(self, path: str) -> None:
+        try:
+            self._system.mkdir(path)
+        except FileExistsError:
+            if not stat.S_ISDIR(os.lstat(path).st_mode):
+                raise CatalogError(f"{shown(path)} is in the way: the catalog needs a folder there") from None
+        else:
+            if self._durable:
+                sync(os.path.dirname(path), self._system)
+
+
+def sync(folder: str, system: SystemCalls) -> None:
+    """Make the names in the folder survive a loss of power."""
+    descriptor = system.open(folder, os.O_RDONLY | os.O_CLOEXEC, 0)
+    try:
+        system.fsync(descriptor)
+    finally:
+        os.close(descriptor)

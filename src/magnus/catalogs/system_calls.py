@@ -1,0 +1,56 @@
+"""The calls of the operating system by which the file-system catalog reads and changes files; tests hand in others."""
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import time_ns
+from typing import Final, TypeAlias
+
+Block: TypeAlias = bytes | memoryview
+
+_FICLONE: Final = 0x40049409
+"""ioctl of Linux, <linux/fs.h>: the target shares the blocks of the source until one of them is written to."""
+
+
+def clone(target: int, source: int) -> None:
+    """Make the empty file `target` share the content of `source`. OSError where that is not possible."""
+    import fcntl  # lazy: small files are not cloned
+
+    fcntl.ioctl(target, _FICLONE, source)
+
+
+def copy_range(source: int, target: int, length: int) -> int:
+    """Copy within the kernel from the places of the two descriptors on. OSError where there is no such call."""
+    if not hasattr(os, "copy_file_range"):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    return os.copy_file_range(source, target, length)
+
+
+def ignores_case(folder: str) -> bool:
+    """Whether the file system takes names that differ by case alone for one name, judged by the folder's own."""
+    parent, name = os.path.split(folder)
+    other = os.path.join(parent, name.swapcase())
+    return other != folder and os.path.lexists(other) and os.path.samefile(other, folder)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemCalls:
+    """Paths are text, descriptors numbers. `now` is the time in nanoseconds since 1970."""
+
+    open: Callable[[str, int, int], int] = os.open
+    read: Callable[[int, int], bytes] = os.read
+    read_into: Callable[[int, list[memoryview]], int] = os.readv
+    write: Callable[[int, Block], int] = os.write
+    clone: Callable[[int, int], None] = clone
+    copy_range: Callable[[int, int, int], int] = copy_range
+    fsync: Callable[[int], None] = os.fsync
+    mkdir: Callable[[str], None] = os.mkdir
+    link: Callable[[str, str], None] = os.link
+    replace: Callable[[str, str], None] = os.replace
+    unlink: Callable[[str], None] = os.unlink
+    ignores_case: Callable[[str], bool] = ignores_case
+    now: Callable[[], int] = time_ns
+
+
+REAL: Final = SystemCalls()

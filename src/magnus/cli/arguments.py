@@ -1,0 +1,58 @@
+"""Tells the options of a command from the parameters of a pipeline, which are written alike: `--name value`."""
+
+from collections.abc import Sequence
+
+import click
+
+from magnus.errors import InvalidInput
+
+
+class TakesParameters(click.Command):
+    """A command on which every `--name value` that is no option of its own is a parameter of the pipeline.
+
+    They are in `ctx.obj`, as text by name. A name within one edit of an option is taken for a slip and refused.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take the parameters out, and let click read the rest."""
+        options = {name: option for option in self.params if isinstance(option, click.Option) for name in option.opts}
+        rest, ctx.obj = _split(args, options)
+        return super().parse_args(ctx, rest)
+
+
+def _split(args: Sequence[str], options: dict[str, click.Option]) -> tuple[list[str], dict[str, str]]:
+    rest: list[str] = []
+    parameters: dict[str, str] = {}
+    waiting = iter(args)
+    for argument in waiting:
+        name, equals, value = argument.partition("=")
+        if argument == "--":
+            rest += [argument, *waiting]
+        elif not name.startswith("--") or name in {*options, "--help"}:
+            rest.append(argument)
+            takes_next = not equals and name in options and not options[name].is_flag
+            rest += [following] if takes_next and (following := next(waiting, None)) is not None else []
+        else:
+            _refuse_slip(name, options)
+            given = value if equals else next(waiting, None)
+            if given is None:
+                raise InvalidInput(f"the parameter '{name}' has no value", fix=f"write {name} VALUE")
+            parameters[name[2:]] = given
+    return rest, parameters
+
+
+def _refuse_slip(name: str, options: dict[str, click.Option]) -> None:
+    for option in options:
+        if option.startswith("--") and _within_one_edit(name, option):
+            fix = f"write '{option}'; a parameter of that name can be given in a parameters file or as MAGNUS_PRM_{name[2:]}"
+            raise InvalidInput(f"'{name}' looks like the option '{option}'", fix=fix)
+
+
+def _within_one_edit(name: str, option: str) -> bool:
+    """Whether one character more, less or other, or two neighbours swapped, turn `name` into `option`."""
+    if abs(len(name) - len(option)) > 1:
+        return False
+    start = next((i for i, (a, b) in enumerate(zip(name, option, strict=False)) if a != b), min(len(name), len(option)))
+    rest, wanted = name[start:], option[start:]
+    swapped = rest[1::-1] + rest[2:]
+    return any((rest[1:] == wanted[1:], rest == wanted[1:], rest[1:] == wanted, swapped == wanted))

@@ -1,0 +1,164 @@
+"""What the command line says: the run log on standard output, everything else on standard error.
+
+On a terminal progress is set in colour by rich, which is loaded for it alone; elsewhere it is plain lines. No text of
+a user is ever read as markup.
+"""
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from magnus.errors import MagnusError
+from magnus.interfaces.reporter import (
+    AttemptFailed,
+    Event,
+    Reporter,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+    StepOutput,
+    StepStarted,
+    Warned,
+)
+from magnus.run_log.records import Status
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+
+def environment() -> Mapping[str, str]:
+    """The environment magnus was started with, as the input it is."""
+    return dict(os.environ)
+
+
+def emit(text: str) -> None:
+    """Write a piece of the run log to standard output."""
+    sys.stdout.write(text)
+
+
+def show_error(error: MagnusError) -> None:
+    """Say what is wrong, where, and what to do."""
+    _say(str(error))
+
+
+def show_bug(error: Exception) -> None:
+    """Say that magnus itself is at fault, with what helps to mend it."""
+    import traceback  # lazy: for bugs alone
+
+    _say("".join(traceback.format_exception(error)).rstrip())
+    _say("error: this is a fault of magnus itself, not of the pipeline\n  fix: report it with the lines above")
+
+
+def drop_output() -> None:
+    """Nobody reads standard output any more; let the interpreter end without a complaint about it."""
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
+def set_up_logging(level: str | None) -> None:
+    """Show the diagnosis of magnus from `level` on, on standard error."""
+    if level is not None:
+        import logging  # lazy: only who asks for it pays for it
+
+        logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+@contextmanager
+def reporter() -> Iterator[Reporter]:
+    """Shows progress on what is standard error now, whatever becomes of descriptor 2 during a step."""
+    descriptor = os.dup(2)
+    try:
+        yield _Coloured(descriptor) if os.isatty(descriptor) else _Plain(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+class _Plain:
+    """Progress as plain lines, each with the time of day."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._at_line_start = True
+
+    def report(self, event: Event) -> None:
+        """Show the event; a reader that is gone is no reason to stop."""
+        if isinstance(event, StepOutput):
+            self._write(event.data)
+            self._at_line_start = event.data.endswith(b"\n")
+            return
+        if not self._at_line_start:
+            self._write(b"\n")
+            self._at_line_start = True
+        self.line(_text(event), _style(event))
+
+    def line(self, text: str, style: str) -> None:  # noqa: ARG002 - colour is for terminals
+        """Write one line of progress."""
+        self._write((text + "\n").encode("utf-8", "backslashreplace"))
+
+    def _write(self, data: bytes) -> None:
+        with suppress(OSError):
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+
+
+class _Coloured(_Plain):
+    """Progress on a terminal."""
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor)
+        self._console = _rich_console(descriptor)
+
+    def line(self, text: str, style: str) -> None:
+        """Write one line of progress, as text and never as markup."""
+        from rich.text import Text  # lazy: loaded with the console
+
+        with suppress(OSError):
+            self._console.print(Text(text, style=style), soft_wrap=True)
+
+
+def _rich_console(descriptor: int) -> "Console":
+    from rich.console import Console  # lazy: terminals alone
+
+    return Console(
+        file=os.fdopen(os.dup(descriptor), "w", encoding="utf-8", errors="backslashreplace"), highlight=False
+    )
+
+
+def _text(event: Event) -> str:
+    match event:
+        case RunStarted(run_id, name):
+            return f"run {run_id} started" + (f" ({name})" if name else "")
+        case StepStarted(path):
+            return f"  {path.name}: started"
+        case AttemptFailed(path, attempt, message, retry_in):
+            return f"  {path.name}: attempt {attempt} failed, the next one in {retry_in:g} s: {message}"
+        case StepEnded(path, _, status, message, duration):
+            return f"  {path.name}: {status.value} in {_took(duration)}" + (f": {message}" if message else "")
+        case Warned(message, path):
+            return (f"  {path.name}: warning: " if path else "") + message
+        case RunEnded(run_id, status, message, duration):
+            return f"run {run_id}: {status.value} in {_took(duration)}" + (f": {message}" if message else "")
+        case StepOutput():
+            return ""
+
+
+def _style(event: Event) -> str:
+    match event:
+        case StepEnded(status=status) | RunEnded(status=status):
+            return "green" if status is Status.SUCCESS else "bold red"
+        case AttemptFailed() | Warned():
+            return "yellow"
+        case RunStarted() | StepStarted() | StepOutput():
+            return "dim"
+
+
+def _took(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else str(timedelta(seconds=round(seconds, 1)))[:9]
+
+
+def _say(text: str) -> None:
+    with suppress(OSError):
+        os.write(2, (text + "\n").encode("utf-8", "backslashreplace"))

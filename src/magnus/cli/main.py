@@ -1,0 +1,78 @@
+"""The command `magnus`: finds the command to run, and turns every way it can end into an exit status.
+
+0 success, 1 the pipeline failed, 2 the user's input is wrong, 3 a service failed, 130 interrupted, 143 terminated.
+"""
+
+import signal
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from types import FrameType
+from typing import Final, NoReturn
+
+import click
+
+from magnus import __version__
+from magnus.cli import console
+from magnus.errors import MagnusError
+
+_COMMANDS: Final = {
+    "execute": "magnus.cli.execute",
+    "execute_single_node": "magnus.cli.execute_single_node",
+    "show": "magnus.cli.show",
+}
+_INTERRUPTED: Final = 130
+_TERMINATED: Final = 143
+_BUG: Final = 3
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM arrived; handled like Ctrl-C, with an exit status of its own."""
+
+
+class _Commands(click.Group):
+    """Imports a command when it is used: `--help` and every run pay for what they need alone."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = import_module(_COMMANDS[cmd_name]).command
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="magnus")
+def magnus() -> None:
+    """Define data-science pipelines once, run them anywhere."""
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line and exit."""
+    signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(_status(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _terminate(_number: int, _frame: FrameType | None) -> None:
+    raise Terminated
+
+
+def _status(arguments: list[str]) -> int:
+    try:
+        return magnus.main(arguments, prog_name="magnus", standalone_mode=False) or 0
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt) as error:
+        return _TERMINATED if isinstance(error, Terminated) else _INTERRUPTED
+    except MagnusError as error:
+        console.show_error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        console.drop_output()
+        return 0
+    except Exception as error:  # noqa: BLE001 - the top of the command line
+        console.show_bug(error)
+        return _BUG

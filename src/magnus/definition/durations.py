@@ -1,0 +1,32 @@
+"""Durations as users write them: a number of seconds, or text such as `1h30m`."""
+
+import re
+from typing import Annotated, Final
+
+from pydantic import BeforeValidator
+
+from magnus.values import Json
+
+_PART: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(d|h|m|s|ms)\s*")
+_SECONDS: Final = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+
+
+def seconds(written: Json) -> float:
+    """The duration in seconds; ValueError when it is none."""
+    if isinstance(written, int | float) and not isinstance(written, bool):
+        return float(written)
+    text = str(written).strip() if isinstance(written, str) else ""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    total, position = 0.0, 0
+    while position < len(text) and (part := _PART.match(text, position)):
+        total, position = total + float(part[1]) * _SECONDS[part[2]], part.end()
+    if not text or position < len(text):
+        message = f"must be a number of seconds or text such as 1h30m, not {written!r}"
+        raise ValueError(message)
+    return total
+
+
+Seconds = Annotated[float, BeforeValidator(seconds)]

@@ -1,0 +1,77 @@
+"""Variables: `${name}` in a text is replaced by the value of the environment variable `MAGNUS_VAR_name`."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from magnus.definition.yaml_text import Document, KeyPath
+from magnus.errors import InvalidInput, Problem
+from magnus.values import Json
+
+PREFIX: Final = "MAGNUS_VAR_"
+_BRACED: Final = re.compile(r"\$(\$?)\{([A-Za-z_]\w*)\}")
+_BRACED_OR_BARE: Final = re.compile(r"\$(\$?)(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
+
+
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """A value whose variables are replaced, and the names of the variables."""
+
+    value: Json
+    names: frozenset[str]
+
+
+def replace_variables(
+    document: Document, environment: Mapping[str, str], error: type[InvalidInput], *, bare: bool = False
+) -> Replaced:
+    """Replace the variables in every string of the document; `bare` also knows `$name`.
+
+    `$${name}` stands for the text `${name}`. Raises `error` with every variable that is not set, and its place.
+    """
+    work = _Replacing(document, environment, _BRACED_OR_BARE if bare else _BRACED)
+    value = work.value(document.value, ())
+    if work.problems:
+        raise error.of(work.problems)
+    return Replaced(value, frozenset(work.names))
+
+
+@dataclass(slots=True)
+class _Replacing:
+    document: Document
+    environment: Mapping[str, str]
+    pattern: re.Pattern[str]
+    names: set[str] = field(default_factory=set)
+    problems: list[Problem] = field(default_factory=list)
+
+    def value(self, value: Json, path: KeyPath) -> Json:
+        match value:
+            case str():
+                return self._text(value, path) if "$" in value else value
+            case list():
+                return [self.value(item, (*path, index)) for index, item in enumerate(value)]
+            case dict():
+                return {key: self.value(item, (*path, key)) for key, item in value.items()}
+            case _:
+                return value
+
+    def _text(self, text: str, path: KeyPath) -> str:
+        def found(match: re.Match[str]) -> str:
+            name = match[2] or match[match.re.groups]
+            if match[1]:
+                return match[0][1:]
+            self.names.add(name)
+            known = self.environment.get(PREFIX + name)
+            if known is None:
+                self._unset(name, path)
+                return match[0]
+            return known
+
+        return self.pattern.sub(found, text)
+
+    def _unset(self, name: str, path: KeyPath) -> None:
+        fix = f"set {PREFIX}{name} in the environment, or write $${{{name}}} for the text itself"
+        step = str(path[2]) if path[:2] == ("dag", "steps") and len(path) > 2 else ""
+        problem = Problem(f"the variable '{name}' is not set", fix, self.document.locate_value(*path), step)
+        if problem not in self.problems:
+            self.problems.append(problem)

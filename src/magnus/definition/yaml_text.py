@@ -1,0 +1,189 @@
+"""YAML text to plain JSON values, with the place of every key and value. Used for pipelines, configurations, parameters."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import yaml
+
+from magnus.errors import InvalidInput, Location, Problem
+from magnus.values import Json
+
+KeyPath = tuple[str | int, ...]
+
+_MOST_VALUES: Final = 1_000_000
+"""More values than any file anyone writes: aliases can multiply without end."""
+
+_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MERGE_TAG: Final = "tag:yaml.org,2002:merge"
+_TEXT_TAG: Final = "tag:yaml.org,2002:str"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A YAML file: its value, and the places of values and keys by key path."""
+
+    file: str
+    value: Json
+    values: Mapping[KeyPath, Location]
+    keys: Mapping[KeyPath, Location]
+
+    def locate(self, *path: str | int) -> Location:
+        """The place of the key at `path`, of the nearest thing around it when there is none, or of the file."""
+        while path:
+            found = self.keys.get(path) or self.values.get(path)
+            if found is not None:
+                return found
+            path = path[:-1]
+        return Location(self.file)
+
+    def locate_value(self, *path: str | int) -> Location:
+        """The place of the value at `path`, or as `locate`."""
+        return self.values.get(path) or self.locate(*path)
+
+
+def read(file: Path | str, error: type[InvalidInput], what: str) -> Document:
+    """Read the file and parse it; raises `error`, in whose message `what` says what the file is."""
+    name = str(file)
+    try:
+        text = Path(file).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise error(f"{what} '{name}' does not exist", fix="check the path, and the folder you are in") from None
+    except IsADirectoryError:
+        raise error(f"{what} '{name}' is a folder", fix="name a file") from None
+    except UnicodeDecodeError:
+        raise error(f"{what} '{name}' is not UTF-8 text", fix="save it as UTF-8") from None
+    except OSError as reason:
+        raise error(f"{what} '{name}' cannot be read: {reason.strerror}") from reason
+    return parse(text, name, error, what)
+
+
+def parse(text: str, file: str, error: type[InvalidInput], what: str) -> Document:
+    """Parse YAML text; `file` is for messages. Everything that is wrong with it is raised at once."""
+    try:
+        root = yaml.compose(text, Loader=_LOADER)
+    except yaml.MarkedYAMLError as wrong:
+        raise error(_complaint(wrong), fix="mend the YAML here", location=_mark(file, wrong.problem_mark)) from wrong
+    except yaml.YAMLError as wrong:
+        reason = str(wrong).splitlines()[0]
+        raise error(
+            f"this is not YAML: {reason}", fix="remove what cannot be printed", location=Location(file)
+        ) from wrong
+    if root is None:
+        raise error(f"{what} is empty", fix="see the documentation for an example", location=Location(file))
+    reader = _Reader(file)
+    value = reader.value(root, ())
+    if reader.problems:
+        raise error.of(reader.problems)
+    return Document(file, value, reader.values, reader.keys)
+
+
+def _complaint(wrong: yaml.MarkedYAMLError) -> str:
+    reason = wrong.problem or "it cannot be parsed"
+    context = f" {wrong.context}" if wrong.context else ""
+    return f"this is not YAML: {reason}{context}"
+
+
+def _mark(file: str, mark: yaml.Mark | None) -> Location:
+    return Location(file) if mark is None else Location(file, mark.line + 1, mark.column + 1)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Turns composed nodes into values; collects places and problems on the way."""
+
+    file: str
+    values: dict[KeyPath, Location] = field(default_factory=dict)
+    keys: dict[KeyPath, Location] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    _around: set[int] = field(default_factory=set)
+    _scalars: yaml.constructor.SafeConstructor = field(default_factory=yaml.constructor.SafeConstructor)
+
+    def value(self, node: yaml.Node, path: KeyPath) -> Json:
+        """The value of the node at `path`."""
+        place = _mark(self.file, node.start_mark)
+        self.values[path] = place
+        if id(node) in self._around:
+            return self._wrong(place, "an alias stands inside what it stands for", "write it out")
+        if len(self.values) > _MOST_VALUES:
+            if not self.problems or "aliases" not in self.problems[-1].message:
+                self._wrong(place, "the aliases of this file multiply without end", "write it out")
+            return None
+        if isinstance(node, yaml.ScalarNode):
+            return self._scalar(node, place)
+        self._around.add(id(node))
+        try:
+            if isinstance(node, yaml.SequenceNode):
+                return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
+            return self._mapping(node, path)
+        finally:
+            self._around.discard(id(node))
+
+    def _mapping(self, node: yaml.Node, path: KeyPath) -> dict[str, Json]:
+        found: dict[str, Json] = {}
+        merged: dict[str, Json] = {}
+        own_keys: dict[str, Location] = {}
+        for key_node, value_node in node.value:
+            place = _mark(self.file, key_node.start_mark)
+            if key_node.tag == _MERGE_TAG:
+                merged |= self._merged(value_node, path)
+                continue
+            key = self._key(key_node, place)
+            if key in found:
+                message = f"the key '{key}' stands here a second time, the first is in line {own_keys[key].line}"
+                self._wrong(place, message, "keep one of them")
+                continue
+            own_keys[key] = self.keys[*path, key] = place
+            found[key] = self.value(value_node, (*path, key))
+        self.keys.update({(*path, key): place for key, place in own_keys.items()})
+        return {**merged, **found}
+
+    def _merged(self, node: yaml.Node, path: KeyPath) -> dict[str, Json]:
+        parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        merged: dict[str, Json] = {}
+        for part in reversed(parts):
+            value = self.value(part, path)
+            if not isinstance(value, dict):
+                self._wrong(_mark(self.file, part.start_mark), "'<<' takes a mapping", "give it a mapping by an alias")
+            else:
+                merged |= value
+        return merged
+
+    def _key(self, node: yaml.Node, place: Location) -> str:
+        if not isinstance(node, yaml.ScalarNode):
+            self._wrong(place, "a key is text, this one is not", "write a text before the colon")
+            return ""
+        if node.tag == _TEXT_TAG:
+            return str(node.value)
+        key = self._scalar(node, place)
+        return {True: "true", False: "false", None: "null"}.get(key, str(key)) if not isinstance(key, str) else key
+
+    def _scalar(self, node: yaml.ScalarNode, place: Location) -> Json:
+        if node.tag == _TEXT_TAG:
+            return node.value
+        try:
+            value = self._scalars.construct_object(node)
+        except (yaml.YAMLError, ValueError):
+            kind = node.tag.rpartition(":")[2].lstrip("!")
+            return self._wrong(
+                place, f"'{node.value}' is no value of the type '{kind}'", "put it in quotes to make it text"
+            )
+        match value:
+            case date():
+                return value.isoformat()
+            case float() if not math.isfinite(value):
+                return self._wrong(place, f"{node.value} is no JSON value", "put it in quotes to make it text")
+            case None | bool() | int() | float() | str():
+                return value
+            case _:
+                return self._wrong(place, f"a value of the type '{type(value).__name__}' is no JSON value", "use text")
+
+    def _wrong(self, place: Location, message: str, fix: str) -> None:
+        self.problems.append(Problem(message, fix, place))
+
+
+Locate = Callable[..., Location | None]
+"""Finds the place of a key path in some file."""

@@ -1,0 +1,250 @@
+"""Captures everything a step prints: by python, by C extensions, by its children. Used by `engine.step`.
+
+Descriptors 1 and 2 become an unnamed file for the duration of the step, not a pipe: writing to a file never waits for
+its reader, so a C extension that holds the interpreter lock cannot block, and a process left in the background goes on
+writing to a file that nobody reads. A thread follows the file while the step runs; the end of the step takes what is
+there by then. What was read is masked, and then appended to the log of the step and shown.
+"""
+
+import fcntl
+import io
+import os
+import sys
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from threading import Event, Lock, Thread
+from types import TracebackType
+from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn, Self, TextIO
+
+from magnus.engine.masking import MaskedStream, Masker
+from magnus.errors import CatalogError, MagnusError, ServiceError
+
+if TYPE_CHECKING:
+    from ctypes import CDLL
+
+_LOOK_EVERY_SECONDS: Final = 0.05
+_CHUNK_BYTES: Final = 256 * 1024
+_TAIL_BYTES: Final = 4096
+
+
+class Pump:
+    """Captures the steps of a run, one at a time; a context manager around the run.
+
+    Args:
+        masker: what must not be seen.
+        folder: for the unnamed files; on a local disk.
+    """
+
+    def __init__(self, masker: Masker, folder: Path) -> None:
+        self._masker = masker
+        self._folder = folder
+        self._lock = Lock()
+        self._stop = Event()
+        self._thread: Thread | None = None
+        self._step: Captured | None = None
+        self._c_streams = _CStreams()
+        self._originals: tuple[int, ...] = ()
+
+    def __enter__(self) -> Self:
+        for descriptor in (0, 1, 2):
+            _occupy(descriptor)
+        self._originals = tuple(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3) for descriptor in (1, 2))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        for descriptor in self._originals:
+            os.close(descriptor)
+
+    @property
+    def original_stderr(self) -> int:
+        """A descriptor of what was standard error before the run; never captured, closed with the pump."""
+        return self._originals[1]
+
+    def step(self, *, open_log: Callable[[], BinaryIO], show: Callable[[bytes], None]) -> "Captured":
+        """A context manager that captures what is printed inside it.
+
+        `open_log` is called when there is output for the first time, `show` with every piece of it, masked and cut
+        anywhere; both from any thread, one at a time. An exception of `show` ends showing and nothing else; one of the
+        log is raised when the step ends, as it is when it is an error of magnus, else as CatalogError.
+        ServiceError when there is no room for the file.
+        """
+        return Captured(self, open_log, show)
+
+    def begin(self, step: "Captured", file: int) -> None:
+        """Point descriptors 1 and 2 at the file of the step and follow it."""
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+        with self._lock:
+            self._step = step
+        if self._thread is None:
+            self._thread = Thread(target=self._follow, name="magnus capture", daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        """Point descriptors 1 and 2 back, and read the file up to where it ends now."""
+        self._c_streams.flush()
+        for descriptor, original in zip((1, 2), self._originals, strict=True):
+            os.dup2(original, descriptor)
+        with self._lock:
+            step, self._step = self._step, None
+            if step is not None:
+                step.drain()
+
+    def open_file(self) -> int:
+        """A new unnamed file, open to append and to read."""
+        try:
+            return _unnamed_file(self._folder)
+        except OSError as error:
+            reason = f"no file for the output of the step can be made in '{self._folder}': {error.strerror}"
+            raise ServiceError(reason) from error
+
+    def masked_stream(self) -> MaskedStream:
+        """A new stream that masks the secrets of the run."""
+        return self._masker.stream()
+
+    def _follow(self) -> None:
+        while not self._stop.wait(_LOOK_EVERY_SECONDS):
+            with self._lock:
+                if self._step is not None:
+                    self._step.drain()
+
+
+class Captured:
+    """The output of one step; a context manager around it. `tail` is the end of it, masked, once it is over."""
+
+    def __init__(self, pump: Pump, open_log: Callable[[], BinaryIO], show: Callable[[bytes], None]) -> None:
+        self._pump = pump
+        self._open_log = open_log
+        self._show: Callable[[bytes], None] | None = show
+        self._masked = pump.masked_stream()
+        self._file = -1
+        self._read = 0
+        self._log: BinaryIO | None = None
+        self._error: Exception | None = None
+        self._streams: tuple[TextIO, ...] = ()
+        self._before: tuple[TextIO, TextIO] = (sys.stdout, sys.stderr)
+        self.tail = b""
+
+    def __enter__(self) -> Self:
+        self._file = self._pump.open_file()
+        self._before = (sys.stdout, sys.stderr)
+        _flush(self._before)
+        self._streams = (_text_stream(1), _text_stream(2))
+        sys.stdout, sys.stderr = self._streams
+        self._pump.begin(self, self._file)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        _flush((sys.stdout, sys.stderr))
+        _flush(self._streams)
+        sys.stdout, sys.stderr = self._before
+        self._pump.end()
+        self._take(self._masked.finish())
+        os.close(self._file)
+        self._close_log()
+        if self._error is not None and error is None:
+            self._raise(self._error)
+
+    def drain(self) -> None:
+        """Read what is there now, however much it is, and no more."""
+        end = os.fstat(self._file).st_size
+        while self._read < end:
+            data = os.pread(self._file, min(_CHUNK_BYTES, end - self._read), self._read)
+            if not data:  # the step emptied its own output
+                break
+            self._read += len(data)
+            self._take(self._masked.feed(data))
+
+    def _take(self, data: bytes) -> None:
+        if not data:
+            return
+        self.tail = (self.tail + data)[-_TAIL_BYTES:]
+        self._write(data)
+        if self._show is not None:
+            try:
+                self._show(data)
+            except Exception:  # noqa: BLE001 - whoever shows it must not break the step
+                self._show = None
+
+    def _write(self, data: bytes) -> None:
+        if self._error is not None:
+            return
+        try:
+            if self._log is None:
+                self._log = self._open_log()
+            self._log.write(data)
+        except (MagnusError, OSError, ValueError) as error:
+            self._error = error
+
+    def _close_log(self) -> None:
+        if self._log is None:
+            return
+        try:
+            self._log.close()
+        except OSError as error:
+            self._error = self._error or error
+
+    def _raise(self, error: Exception) -> NoReturn:
+        if isinstance(error, MagnusError):
+            raise error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise CatalogError(f"the output of the step could not be kept: {reason}") from error
+
+
+class _CStreams:
+    """The streams of the C library, which keep what C extensions print until they are flushed."""
+
+    def __init__(self) -> None:
+        self._library: CDLL | None = None
+
+    def flush(self) -> None:
+        """Flush them, where an extension that could have printed may be loaded."""
+        if "ctypes" not in sys.modules:
+            return
+        if self._library is None:
+            self._library = sys.modules["ctypes"].CDLL(None)
+        self._library.fflush(None)
+
+
+def _text_stream(descriptor: int) -> TextIO:
+    """A text stream onto the descriptor that shows each line at once and never fails for a character."""
+    raw = io.FileIO(descriptor, "w", closefd=False)
+    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True)
+
+
+def _flush(streams: Iterable[TextIO]) -> None:
+    for stream in streams:
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+
+
+def _occupy(descriptor: int) -> None:
+    """Open the null device where a standard descriptor is closed, so that no other file gets its number."""
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        null = os.open(os.devnull, os.O_RDWR)
+        if null != descriptor:
+            os.dup2(null, descriptor)
+            os.close(null)
+
+
+def _unnamed_file(folder: Path) -> int:
+    """A file without a name, gone when nobody has it open any more."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+    unnamed = getattr(os, "O_TMPFILE", 0)
+    if unnamed:
+        with suppress(OSError):  # not every file system can
+            return os.open(folder, flags | unnamed, 0o600)
+    name = folder / f"output-{os.urandom(8).hex()}"
+    descriptor = os.open(name, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    name.unlink()
+    return descriptor

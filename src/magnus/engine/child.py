@@ -1,0 +1,115 @@
+"""Runs a task kind in a fresh python process, which can be killed. Called by `engine.step` for steps with a timeout.
+
+The request goes to the child, and the outcome comes back, as pickles in two unnamed files: unlike pipes they take any
+amount without anybody reading. The output of the child is that of the step.
+"""
+
+import os
+import pickle
+import sys
+from collections.abc import Mapping
+from copyreg import dispatch_table
+from dataclasses import replace
+from io import TextIOWrapper
+from pathlib import Path
+from types import MappingProxyType
+from typing import BinaryIO, Final
+
+import magnus
+from magnus.engine.process import describe_exit, run_process
+from magnus.errors import TaskFailed
+from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
+from magnus.values import UserObject
+
+_ROOT: Final = Path(magnus.__file__).parent.parent
+_START: Final = "import sys; sys.path.append(sys.argv[1]); from magnus.engine.child import main; main()"
+
+
+def run_in_child(kind: TaskKind, call: TaskCall, *, timeout: float | None) -> TaskOutcome:
+    """What `kind.run(call)` comes to in a python process of its own, in the environment of the call.
+
+    The child has the import path of this process behind the working directory, its `sys.argv`, and a session of its
+    own, which is killed when `timeout` (seconds) is over and on an interruption.
+
+    Raises:
+        TaskFailed: the task raised it, the time is over, or the child died before it was done.
+    """
+    from tempfile import TemporaryFile  # lazy: the child does not need it
+
+    try:
+        with TemporaryFile() as request, TemporaryFile() as result:
+            _write_request(request, kind, call)
+            files = (request.fileno(), result.fileno())
+            code = run_process(
+                [sys.executable, "-P", "-c", _START, str(_ROOT), *map(str, files)],
+                environment=call.environment,
+                working_directory=call.working_directory,
+                timeout=timeout,
+                pass_fds=files,
+            )
+            return _read_result(result, code)
+    except OSError as error:
+        raise TaskFailed(f"the step could not be handed to a child process: {error.strerror}") from error
+
+
+def main() -> None:
+    """What the child does: read the request, run it, write what came of it."""
+    request_file, result_file = (int(descriptor) for descriptor in sys.argv[2:])
+    os.set_inheritable(result_file, False)  # noqa: FBT003 - the signature of os
+    with open(request_file, "rb") as request:  # noqa: PTH123 - a descriptor
+        sys.path[:], sys.argv[:] = _load(request)
+        kind, call = _load(request)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    outcome = _outcome(kind, call)
+    try:
+        with open(result_file, "wb") as result:  # noqa: PTH123 - a descriptor
+            _dump(outcome, result)
+    except OSError as error:
+        sys.exit(f"magnus: the result of the step could not be handed back: {error.strerror}")
+
+
+def _outcome(kind: TaskKind, call: TaskCall) -> TaskOutcome | str:
+    """The outcome, or the message of the TaskFailed that stands for one."""
+    try:
+        return kind.run(call)
+    except TaskFailed as error:
+        return str(error)
+
+
+def _write_request(request: BinaryIO, kind: TaskKind, call: TaskCall) -> None:
+    """The import path comes first: the kind may be of a package that only this path leads to."""
+    working_directory = str(call.working_directory)
+    path = [working_directory, *(entry for entry in sys.path if entry != working_directory)]
+    _dump((path, sys.argv), request)
+    _dump((kind, replace(call, environment=dict(call.environment))), request)
+    request.seek(0)  # the child shares the position
+
+
+def _read_result(result: BinaryIO, code: int) -> TaskOutcome:
+    result.seek(0)
+    try:
+        outcome = _load(result)
+    except (EOFError, pickle.UnpicklingError):
+        raise TaskFailed(f"the process of the step ended before the task did: {describe_exit(code)}") from None
+    if isinstance(outcome, str):
+        raise TaskFailed(outcome)
+    assert isinstance(outcome, TaskOutcome)
+    return outcome
+
+
+def _load(file: BinaryIO) -> UserObject:
+    return pickle.load(file)  # noqa: S301 - written by this program, into a file without a name
+
+
+def _dump(value: UserObject, file: BinaryIO) -> None:
+    pickler = pickle.Pickler(file, pickle.HIGHEST_PROTOCOL)
+    pickler.dispatch_table = {**dispatch_table, MappingProxyType: _as_dict}
+    pickler.dump(value)
+    file.flush()
+
+
+def _as_dict(view: Mapping[str, UserObject]) -> tuple[type, tuple[dict[str, UserObject]]]:
+    """How a read-only view of a mapping, which cannot be pickled, travels."""
+    return dict, (dict(view),)

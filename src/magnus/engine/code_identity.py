@@ -1,0 +1,131 @@
+"""Which code a run ran: the commit of the working directory and whether anything differs from it.
+
+Git is asked once a run: `asked` starts it, so that it works while the pipeline is loaded, and `answer` reads what it
+said. No git, no repository, no commit yet and no remote are all fine: what is not known is left out.
+"""
+
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from magnus.run_log.records import CodeIdentity
+
+_LONGEST_WAIT_SECONDS: Final = 60.0
+_MOST_FILES_NAMED: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Git at work: its status, and the address of its remote."""
+
+    status: "subprocess.Popen[bytes]"
+    remote: "subprocess.Popen[bytes]"
+
+
+def asked(working_directory: Path, environment: Mapping[str, str], own_folders: Sequence[Path] = ()) -> Asked | None:
+    """Start to ask git about `working_directory`; None when there is no git.
+
+    `own_folders`, where magnus itself writes, do not count as changes.
+    """
+    exclusions = [
+        f":(exclude){os.path.relpath(folder, working_directory)}"
+        for folder in own_folders
+        if folder.is_relative_to(working_directory) and folder != working_directory
+    ]
+    status = ["status", "--porcelain=v2", "--branch", "-z", "--", ":/", *exclusions]
+    environ = {**environment, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    try:
+        processes = [
+            subprocess.Popen(
+                ["git", *arguments],  # noqa: S607 - the git of the user's path
+                cwd=working_directory,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+            )
+            for arguments in (status, ["config", "--get-regexp", r"^remote\..*\.url$"])
+        ]
+    except OSError:
+        return None
+    return Asked(*processes)
+
+
+def answer(question: Asked | None) -> tuple[CodeIdentity, ...]:
+    """What git said; empty when the working directory is in no repository or has no commit."""
+    if question is None:
+        return ()
+    status, remote = (_output(process) for process in (question.status, question.remote))
+    facts = dict(_headers(status))
+    commit = facts.get("branch.oid", "(initial)")
+    if not status or commit == "(initial)":
+        return ()
+    changed = tuple(_changed(status))
+    return (
+        CodeIdentity(
+            code_identifier=commit,
+            code_identifier_type="git",
+            code_identifier_dependable=not changed,
+            code_identifier_url=_without_credentials(_first_remote(remote)),
+            code_identifier_message=_message(changed),
+        ),
+    )
+
+
+def _output(process: "subprocess.Popen[bytes]") -> str:
+    try:
+        output, _ = process.communicate(timeout=_LONGEST_WAIT_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()
+        return ""
+    return output.decode("utf-8", "replace") if process.returncode == 0 else ""
+
+
+def _headers(status: str) -> Iterator[tuple[str, str]]:
+    for entry in status.split("\0"):
+        if entry.startswith("# "):
+            key, _, value = entry[2:].partition(" ")
+            yield key, value
+
+
+def _changed(status: str) -> Iterator[str]:
+    """Paths of changed, staged, unmerged and untracked files, in the format `porcelain v2 -z` of git-status(1)."""
+    entries = iter(status.split("\0"))
+    for entry in entries:
+        match entry[:1]:
+            case "1":
+                yield entry.split(" ", 8)[8]
+            case "2":
+                yield entry.split(" ", 9)[9]
+                next(entries, None)  # the path before the file was renamed
+            case "u":
+                yield entry.split(" ", 10)[10]
+            case "?":
+                yield entry[2:]
+            case _:
+                pass
+
+
+def _message(changed: Sequence[str]) -> str:
+    if not changed:
+        return ""
+    named = ", ".join(changed[:_MOST_FILES_NAMED])
+    more = len(changed) - _MOST_FILES_NAMED
+    return f"changed: {named}" + (f" and {more} more" if more > 0 else "")
+
+
+def _first_remote(listing: str) -> str:
+    urls = dict(line.split(" ", 1) for line in listing.splitlines() if " " in line)
+    return urls.get("remote.origin.url") or next(iter(urls.values()), "")
+
+
+def _without_credentials(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return url
+    host, slash, path = rest.partition("/")
+    return scheme + separator + host.rpartition("@")[2] + slash + path.partition("?")[0]

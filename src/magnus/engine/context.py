@@ -1,0 +1,66 @@
+"""Everything a run needs, as a value: built once by `app.wiring`, passed to the engine, stored on no service."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic
+
+from magnus.engine.capture import Pump
+from magnus.engine.channel import Channel
+from magnus.engine.masking import Masker
+from magnus.graph.graph import Graph
+from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.reporter import Reporter
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.interfaces.secrets import Secrets
+from magnus.interfaces.task_kind import TaskKind
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Where times come from: `now` for when, `monotonic` (seconds) for how long."""
+
+    now: Callable[[], datetime] = now
+    monotonic: Callable[[], float] = monotonic
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a run uses, behind its interfaces. `task_kind` gives the task kind of a name that was checked before."""
+
+    run_log_store: RunLogStore
+    catalog: Catalog
+    secrets: Secrets
+    task_kind: Callable[[str], TaskKind]
+
+
+@dataclass(frozen=True, slots=True)
+class RunContext:
+    """One run in this process.
+
+    Attributes:
+        hidden: folders that no glob matches unless it names them.
+        folder: private to the run and this process, gone afterwards.
+        definition_file, configuration_file: for re-entry commands; "" where there is none.
+    """
+
+    run_id: str
+    graph: Graph
+    services: Services
+    reporter: Reporter
+    working_directory: Path
+    folder: Path
+    pump: Pump
+    channel: Channel
+    masker: Masker
+    hidden: Sequence[Path] = ()
+    tag: str = ""
+    definition_file: str = ""
+    configuration_file: str = ""
+    clock: Clock = field(default_factory=Clock)

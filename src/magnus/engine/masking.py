@@ -1,0 +1,183 @@
+"""Takes the values of secrets out of text, of output as it streams by, and finds them in results.
+
+The engine adds a secret when a step obtains it; `engine.capture` masks output with it, `engine.step` messages.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final
+
+from magnus.values import Json
+
+MASK: Final = "*****"
+SHORTEST_MASKED: Final = 4
+"""Shorter values, in characters, occur in ordinary text; masking them would hide more than the secret."""
+
+_MASK_BYTES: Final = MASK.encode()
+_UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+
+
+@dataclass(frozen=True, slots=True)
+class _Forms:
+    """Every way the known secrets are written, longest first, and the patterns that find them."""
+
+    text: tuple[str, ...]
+    encoded: tuple[bytes, ...]
+    text_pattern: re.Pattern[str]
+    pattern: re.Pattern[bytes]
+
+    @classmethod
+    def of(cls, text: frozenset[str]) -> "_Forms":
+        """The forms in `text`, in the order in which they have to be tried."""
+        longest_first = tuple(sorted(text, key=lambda form: (-len(form), form)))
+        encoded = tuple(_bytes(form) for form in longest_first)
+        return cls(
+            longest_first,
+            encoded,
+            re.compile("|".join(map(re.escape, longest_first))),
+            re.compile(b"|".join(map(re.escape, encoded))),
+        )
+
+
+class Masker:
+    """The secrets known so far; safe to use from several threads. Without secrets nothing is looked at."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._warned: set[str] = set()
+        self.forms: _Forms | None = None
+
+    def add(self, name: str, value: str) -> str:
+        """Mask `value` from now on; returns a warning, once a name, when it is too short for that, else "".
+
+        Masked are the value, each of its lines, and both as they stand in JSON, in URLs and in python literals.
+        """
+        with self._lock:
+            known = frozenset(self.forms.text) if self.forms else frozenset()
+            added = frozenset(_forms_of(value)) - known
+            if added:
+                self.forms = _Forms.of(known | added)
+            if not 0 < len(value) < SHORTEST_MASKED or name in self._warned:
+                return ""
+            self._warned.add(name)
+        return f"secret '{name}' has fewer than {SHORTEST_MASKED} characters and cannot be masked"
+
+    def mask(self, text: str) -> str:
+        """The text with every known secret replaced."""
+        forms = self.forms
+        return forms.text_pattern.sub(MASK, text) if forms else text
+
+    def contains(self, value: Json) -> bool:
+        """Whether a known secret is part of any text in the value, keys included, or is one of its numbers."""
+        forms = self.forms
+        if forms is None:
+            return False
+        pattern = forms.text_pattern
+        return any(pattern.fullmatch(text) if number else pattern.search(text) for text, number in _texts(value))
+
+    def stream(self) -> "MaskedStream":
+        """A new stream of output to be masked."""
+        return MaskedStream(self)
+
+
+class MaskedStream:
+    """Masks output that arrives in pieces cut anywhere; holds back no more than what may begin a secret."""
+
+    def __init__(self, masker: Masker) -> None:
+        self._masker = masker
+        self._held = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """The output that can be shown now that `data` has arrived."""
+        forms = self._masker.forms
+        if forms is None:
+            return data
+        masked, done = _masked(self._held + data if self._held else data, forms)
+        self._held = done
+        return masked
+
+    def finish(self) -> bytes:
+        """What was held back, once nothing follows."""
+        held, self._held = self._held, b""
+        forms = self._masker.forms
+        return forms.pattern.sub(_MASK_BYTES, held) if forms and held else held
+
+
+def _masked(data: bytes, forms: _Forms) -> tuple[bytes, bytes]:
+    """The part of `data` that can be shown, masked, and the end of it that may be the beginning of a secret."""
+    shown: list[bytes] = []
+    start, held = 0, _beginning_of_secret(data, 0, forms)
+    for found in forms.pattern.finditer(data):
+        if found.start() >= held:  # a longer secret may begin here too: decided when more is there
+            break
+        shown += (data[start : found.start()], _MASK_BYTES)
+        start = found.end()
+        if start > held:
+            held = _beginning_of_secret(data, start, forms)
+    shown.append(data[start:held])
+    return b"".join(shown), data[held:]
+
+
+def _beginning_of_secret(data: bytes, start: int, forms: _Forms) -> int:
+    """Where the longest end of `data` begins that is the beginning, but not the whole, of a form; else its length."""
+    earliest = len(data)
+    for form in forms.encoded:
+        first = form[:1]
+        at = data.find(first, max(start, len(data) - len(form) + 1), earliest)
+        while at != -1:
+            if form.startswith(data[at:]):
+                earliest = at
+                break
+            at = data.find(first, at + 1, earliest)
+    return earliest
+
+
+def _forms_of(secret: str) -> Iterator[str]:
+    """Every way the secret may be written that is long enough to be masked."""
+    for part in (secret, *(line.strip() for line in secret.splitlines())):
+        if len(part) >= SHORTEST_MASKED:
+            yield part
+            yield json.dumps(part)[1:-1]
+            yield json.dumps(part, ensure_ascii=False)[1:-1]
+            yield repr(part)[1:-1]
+            yield from _in_urls(part)
+
+
+def _in_urls(part: str) -> Iterator[str]:
+    """The part percent-encoded: all of it, but for slashes, and as a form field; hexadecimal in both cases."""
+    for kept in ("", "/"):
+        quoted = "".join(
+            chr(byte) if byte in _UNRESERVED or chr(byte) in kept else f"%{byte:02X}" for byte in _bytes(part)
+        )
+        for written in (quoted, re.sub("%..", lambda found: found[0].lower(), quoted)):
+            yield written
+            yield written.replace("%20", "+")
+
+
+def _bytes(text: str) -> bytes:
+    """The bytes a process prints for the text; a value of the environment may hold bytes that are no UTF-8."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _texts(value: Json) -> Iterator[tuple[str, bool]]:
+    """Every text of the value, and whether it is that of a number."""
+    waiting = [value]
+    while waiting:
+        match waiting.pop():
+            case str() as text:
+                yield text, False
+            case int() | float() as number if not isinstance(number, bool):
+                yield str(number), True
+            case list() | tuple() as elements:
+                waiting.extend(elements)
+            case dict() as members:
+                waiting.extend(members)
+                waiting.extend(members.values())
+            case _:  # null, true and false hold no secret
+                pass

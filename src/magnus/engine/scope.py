@@ -1,0 +1,49 @@
+"""What a step sees: the fold of what ran before it in its branch. Pure, but for the one function that reads the log."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from magnus.graph.path import StepPath
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord
+
+CARRIED_EVERY: Final = 32
+"""Every so many steps of a branch a record carries the folded scope."""
+
+
+def initial(run: RunRecord) -> BranchScope:
+    """What the first step of a run sees."""
+    return BranchScope(run.parameters, {})
+
+
+def after(scope: BranchScope, step: StepRecord) -> BranchScope:
+    """What the step after `step` sees: its parameters when it succeeded, its files in any case."""
+    put = {entry.name: entry for entry in step.catalog if entry.stage == "put"}
+    sets = step.parameters if step.status is Status.SUCCESS else {}
+    if not put and not sets:
+        return scope
+    return BranchScope(
+        {**scope.parameters, **sets} if sets else scope.parameters,
+        {**scope.files, **put} if put else scope.files,
+    )
+
+
+def folded(start: BranchScope, steps: Iterable[StepRecord]) -> BranchScope:
+    """What is seen after all of `steps`, which are one branch in order of position."""
+    scope = start
+    for step in steps:
+        scope = step.scope if step.scope is not None else after(scope, step)
+    return scope
+
+
+def carried(position: int, scope: BranchScope, step: StepRecord) -> BranchScope | None:
+    """The scope a record at `position` carries; None for most."""
+    return after(scope, step) if position % CARRIED_EVERY == CARRIED_EVERY - 1 else None
+
+
+def before(store: RunLogStore, run: RunRecord, path: StepPath) -> tuple[int, BranchScope]:
+    """The position of the step at `path` and what it sees, as the run log has it."""
+    steps = store.list_steps(run.run_id, path.branch)
+    known = next((step.position for step in steps if step.path == path), None)
+    position = known if known is not None else max((step.position for step in steps), default=-1) + 1
+    return position, folded(initial(run), (step for step in steps if step.position < position))

@@ -1,0 +1,274 @@
+"""The verb *step*: one task, with everything around it, as one record. Every executor ends here.
+
+Before the task: its place and scope, files from the catalog, secrets. The task: one or more attempts, each captured,
+with the environment of the step. Afterwards: files to the catalog, and the record, put once and atomically. Whatever
+fails on the way, of the task or of a service, is a failure of the step; only the run log store failing is not, since
+nothing can be recorded then.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+
+from magnus.engine import data, parameters, process_state
+from magnus.engine import scope as scopes
+from magnus.engine.context import RunContext
+from magnus.engine.current import CurrentStep, entered, track_into
+from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
+from magnus.graph.nodes import TaskNode
+from magnus.interfaces.executor import StepRequest
+from magnus.interfaces.reporter import AttemptFailed, StepEnded, StepOutput, StepStarted, Warned
+from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
+from magnus.run_log.parameters import Parameter, plain
+from magnus.run_log.records import AttemptRecord, BranchScope, CatalogRecord, Status, StepRecord
+from magnus.values import Json
+
+_LINES_IN_MESSAGE = 10
+
+
+def run_step(context: RunContext, request: StepRequest) -> None:
+    """Run the task at the path of the request and put its record; the run log then says how it went.
+
+    Raises RunLogStoreError when the record cannot be put, and passes KeyboardInterrupt on after it recorded it.
+    """
+    node = context.graph.step(request.path)
+    if not isinstance(node, TaskNode):
+        raise TaskFailed(f"'{request.path}' is not a task")
+    position, scope = _place(context, request)
+    _Step(context, node, request, StepRecord(request.path, position, Status.PROCESSING, node.written_as), scope).run()
+
+
+def _place(context: RunContext, request: StepRequest) -> tuple[int, BranchScope]:
+    if request.position is not None and request.scope is not None:
+        return request.position, request.scope
+    store = context.services.run_log_store
+    return scopes.before(store, store.get_run(request.run_id), request.path)
+
+
+class _Step:
+    """One step on its way; `record` is what is known of it so far."""
+
+    def __init__(
+        self, context: RunContext, node: TaskNode, request: StepRequest, record: StepRecord, scope: BranchScope
+    ) -> None:
+        self.context = context
+        self.node = node
+        self.request = request
+        self.record = record
+        self.scope = scope
+        self.kind: TaskKind = context.services.task_kind(node.task.kind)
+        self.variables: dict[str, str | None] = {}
+
+    def run(self) -> None:
+        """Run the step from its first record to its last."""
+        started = self.context.clock.monotonic()
+        self._keep(self.record)
+        self.context.reporter.report(StepStarted(self.record.path, self.record.step_type))
+        try:
+            failure = self._work()
+        except KeyboardInterrupt:
+            self._end("interrupted", started)
+            raise
+        self._end(failure, started)
+
+    def _work(self) -> str:
+        """Everything between the first and the last record; the reason of the failure, "" for success."""
+        try:
+            got = self._get_files()
+            self.variables = self._variables()
+        except RunLogStoreError:
+            raise
+        except MagnusError as error:
+            return _said(error)
+        failure = self._attempts()
+        try:
+            self._put_files(got)
+        except RunLogStoreError:
+            raise
+        except MagnusError as error:
+            failure = "\n".join(filter(None, (failure, _said(error))))
+        return failure
+
+    def _end(self, failure: str, started: float) -> None:
+        status = Status.FAIL if failure else Status.SUCCESS
+        set_by_step = {} if failure else self.record.parameters
+        message = self.context.masker.mask(failure)
+        record = replace(self.record, status=status, message=message, parameters=set_by_step)
+        self._keep(replace(record, scope=scopes.carried(record.position, self.scope, record)))
+        duration = self.context.clock.monotonic() - started
+        self.context.reporter.report(StepEnded(record.path, record.step_type, status, message, duration))
+
+    def _keep(self, record: StepRecord) -> None:
+        self.record = record
+        self.context.services.run_log_store.put_step(self.request.run_id, record)
+
+    def _get_files(self) -> tuple[CatalogRecord, ...]:
+        if not self.node.catalog.get:
+            return ()
+        got = data.get_files(
+            self.context.services.catalog,
+            self.node.catalog,
+            run_id=self.request.run_id,
+            branch=self.request.path.branch,
+            working_directory=self.context.working_directory,
+            visible=self.scope.files,
+        )
+        self.record = replace(self.record, catalog=got)
+        return got
+
+    def _put_files(self, got: tuple[CatalogRecord, ...]) -> None:
+        if not self.node.catalog.put:
+            return
+        put, warnings = data.put_files(
+            self.context.services.catalog,
+            self.node.catalog,
+            run_id=self.request.run_id,
+            branch=self.request.path.branch,
+            working_directory=self.context.working_directory,
+            hidden=self.context.hidden,
+            got=got,
+        )
+        self.record = replace(self.record, catalog=(*got, *put))
+        for warning in warnings:
+            self.context.reporter.report(Warned(warning, self.record.path))
+
+    def _variables(self) -> dict[str, str | None]:
+        """What the environment of the step holds beyond the one magnus was started with; None takes a name out."""
+        fitting = parameters.environment(self.scope.parameters)
+        too_large = {parameters.VARIABLE_PREFIX + name for name in self.scope.parameters} - fitting.keys()
+        return {
+            **dict.fromkeys(too_large),
+            **fitting,
+            **self._secrets(),
+            "MAGNUS_RUN_ID": self.request.run_id,
+            "MAGNUS_RUN_TAG": self.context.tag,
+            "MAGNUS_STEP_NAME": self.node.name,
+            "MAGNUS_PARAMETERS_FILE": self._parameters_file(),
+        }
+
+    def _secrets(self) -> dict[str, str]:
+        values = {name: self.context.services.secrets.get(name) for name in self.node.secrets}
+        for name, value in values.items():
+            if warning := self.context.masker.add(name, value):
+                self.context.reporter.report(Warned(warning, self.record.path))
+        return values
+
+    def _parameters_file(self) -> str:
+        file = self.context.folder / "parameters.json"
+        values = {name: plain(parameter) for name, parameter in self.scope.parameters.items()}
+        try:
+            file.write_text(json.dumps(values), encoding="utf-8")
+        except OSError as error:
+            raise TaskFailed(f"the parameters could not be written to '{file}': {error.strerror}") from error
+        return str(file)
+
+    def _attempts(self) -> str:
+        if self.request.attempt is not None:
+            return self._attempt(self.request.attempt)
+        last = self.node.max_attempts - 1
+        for number in range(last):
+            failure = self._attempt(number)
+            if not failure:
+                return ""
+            self._keep(self.record)
+            wait = self.node.retry_delay
+            self.context.reporter.report(AttemptFailed(self.record.path, number, failure, wait))
+            time.sleep(wait)
+        return self._attempt(last)
+
+    def _attempt(self, number: int) -> str:
+        """One attempt, added to the record; the reason of its failure, "" for success."""
+        clock = self.context.clock
+        current = CurrentStep(self.request.run_id, self.context.tag, self.record.path, self.scope.parameters)
+        start_time, start = clock.now(), clock.monotonic()
+        outcome = TaskOutcome(failure="interrupted")
+        try:
+            outcome = self._call(current, number)
+        finally:
+            failure = self.context.masker.mask(outcome.failure)
+            attempt = AttemptRecord(
+                attempt_number=number,
+                start_time=start_time,
+                end_time=clock.now(),
+                duration=clock.monotonic() - start,
+                status=Status.FAIL if failure else Status.SUCCESS,
+                message=failure,
+                parameters=outcome.handed,
+            )
+            self.record = replace(
+                self.record,
+                attempts=(*self.record.attempts, attempt),
+                parameters=self._set_by(current, outcome),
+                metrics=_merged(self.record.metrics, {**current.metrics, **outcome.metrics}),
+            )
+        return failure
+
+    def _set_by(self, current: CurrentStep, outcome: TaskOutcome) -> Mapping[str, Parameter]:
+        return {} if outcome.failure else {**current.parameters_set, **outcome.parameters}
+
+    def _call(self, current: CurrentStep, number: int) -> TaskOutcome:
+        """The call itself, captured and in the environment of the step."""
+        context, path = self.context, self.record.path
+        address = context.channel.open(current)
+        added = {**self.variables, "MAGNUS_STEP_ATTEMPT": str(number), "MAGNUS_STEP_CHANNEL": address}
+        tail = b""
+        try:
+            with (
+                context.pump.step(
+                    open_log=lambda: context.services.catalog.open_log(self.request.run_id, path),
+                    show=lambda shown: context.reporter.report(StepOutput(path, shown)),
+                ) as output,
+                process_state.applied(added, context.working_directory) as environment,
+                entered(current),
+            ):
+                outcome = self._run_kind(environment)
+            tail = output.tail
+        except RunLogStoreError:
+            raise
+        except MagnusError as error:
+            outcome = TaskOutcome(failure=_said(error))
+        finally:
+            context.channel.close(address)
+        if outcome.failure and self.kind.isolates:
+            outcome = replace(outcome, failure=_with_tail(outcome.failure, tail))
+        return outcome
+
+    def _run_kind(self, environment: Mapping[str, str]) -> TaskOutcome:
+        isolated, timeout = self.kind.isolates, self.node.timeout
+        call = TaskCall(
+            self.node.task,
+            self.scope.parameters,
+            environment,
+            self.context.working_directory,
+            timeout if isolated else None,
+        )
+        if timeout is None or isolated:
+            return self.kind.run(call)
+        from magnus.engine.child import run_in_child  # lazy: only steps with a timeout need it
+
+        return run_in_child(self.kind, replace(call, environment=dict(environment)), timeout=timeout)
+
+
+def _merged(known: Mapping[str, Json], tracked: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The metrics of earlier attempts and of this one; counted ones are joined step by step."""
+    if not tracked:
+        return known
+    merged = dict(known)
+    for name, value in tracked.items():
+        if isinstance(value, dict):
+            for step, counted in value.items():
+                track_into(merged, name, counted, int(step))
+        else:
+            track_into(merged, name, value, None)
+    return merged
+
+
+def _said(error: MagnusError) -> str:
+    return "\n".join(problem.message + (f"; {problem.fix}" if problem.fix else "") for problem in error.problems)
+
+
+def _with_tail(failure: str, tail: bytes) -> str:
+    """The failure and the end of what the task printed."""
+    lines = tail.decode("utf-8", "replace").rstrip().splitlines()[-_LINES_IN_MESSAGE:]
+    return "\n".join([failure, *(f"  {line}" for line in lines)])

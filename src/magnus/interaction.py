@@ -1,0 +1,86 @@
+"""What user code may call while its step runs: in the function itself, its threads, and processes it starts.
+
+In the process of the step the call goes to the step in progress; in another one, through the channel that the
+environment names. Outside a step each function says so.
+"""
+
+import os
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from magnus.engine.current import CurrentStep, current_step
+from magnus.errors import TaskFailed
+from magnus.values import Json, UserObject
+
+ValueT = TypeVar("ValueT")
+
+
+def get_parameter(key: str | None = None, cast_as: Callable[[Any], ValueT] | None = None) -> UserObject:
+    """The parameter `key`, or all of them by name.
+
+    A name that no parameter has stands for the only one that differs from it by case alone.
+
+    Args:
+        key: the name; None for all parameters.
+        cast_as: called with the value; its result is returned.
+
+    Raises:
+        TaskFailed: there is no such parameter, or no step runs.
+    """
+    from magnus.engine.parameters import find  # lazy: importing magnus costs nothing
+
+    values: dict[str, Json] = _ask("get_parameters", {})
+    if key is None:
+        return values
+    name = find(values, key)
+    if name is None:
+        known = ", ".join(repr(known) for known in values) or "none"
+        raise TaskFailed(f"there is no parameter '{key}'; the parameters are {known}")
+    return values[name] if cast_as is None else cast_as(values[name])
+
+
+def set_parameter(**values: UserObject) -> None:
+    """Set parameters for the steps that follow; they count when this step succeeds.
+
+    Raises:
+        TaskFailed: a value cannot be serialised, or no step runs.
+    """
+    _ask("set_parameters", {name: _json(name, value) for name, value in values.items()})
+
+
+def track_this(step: int | None = None, **metrics: UserObject) -> None:
+    """Track metrics of this step; `step` counts measurements of the same name.
+
+    Raises:
+        TaskFailed: a value cannot be serialised, or no step runs.
+    """
+    tracked = {name: _json(name, value, allow_nan=True) for name, value in metrics.items()}
+    _ask("track", {"metrics": tracked, "step": step})
+
+
+def get_run_id() -> str:
+    """The id of the run the step belongs to; TaskFailed when no step runs."""
+    return str(_ask("get_run", {})["run_id"])
+
+
+def get_tag() -> str:
+    """The tag of the run the step belongs to, "" when it has none; TaskFailed when no step runs."""
+    return str(_ask("get_run", {})["tag"])
+
+
+def _ask(verb: str, arguments: Json) -> Json:
+    step: CurrentStep | None = current_step()
+    if step is not None:
+        return step.answer(verb, arguments)
+    from magnus.engine.channel import VARIABLE, ask  # lazy: other processes alone need it
+
+    address = os.environ.get(VARIABLE)
+    if not address:
+        raise TaskFailed("no step is running here; run the pipeline with 'magnus execute', and call this inside a task")
+    return ask(address, verb, arguments)
+
+
+def _json(name: str, value: UserObject, *, allow_nan: bool = False) -> Json:
+    from magnus.engine.json_values import to_json_value  # lazy: importing magnus costs nothing
+
+    return to_json_value(value, name=name, allow_nan=allow_nan)

@@ -1,0 +1,104 @@
+"""The run log store of type `buffered`: in the memory of this process, gone with it. Made by `app.wiring`.
+
+Records are kept as the JSON they would be on disk, so that nobody can change one by changing a value that is in it,
+and so that what comes back is the same as from every other store.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from threading import Lock
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from magnus.errors import RunExists, RunNotFound
+from magnus.graph.path import BranchPath, StepPath
+from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.run_log import codec
+from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log_stores.index import Index
+from magnus.run_log_stores.record_line import encoded
+
+
+class BufferedOptions(BaseModel):
+    """The store has no options."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+
+class BufferedRunLogStore:
+    """Run logs in memory, for any number of threads."""
+
+    options: ClassVar[type[BufferedOptions]] = BufferedOptions
+
+    def __init__(self, options: BufferedOptions, working_directory: Path) -> None:  # noqa: ARG002  # all stores are made so
+        self._runs: dict[str, _Run] = {}
+        self._lock = Lock()
+
+    @property
+    def capabilities(self) -> ServiceCapabilities:
+        """This process alone can use it, and it dies with it."""
+        return ServiceCapabilities(reach=Reach.PROCESS, persistent=False)
+
+    def create_run(self, run: RunRecord) -> None:
+        """Remember the run."""
+        record = encoded(codec.run_to_json(run))
+        with self._lock:
+            if run.run_id in self._runs:
+                raise RunExists(f"there is a run '{run.run_id}' already", fix="choose another run id")
+            self._runs[run.run_id] = _Run(record)
+
+    def get_run(self, run_id: str) -> RunRecord:
+        """The record of the run that was put last."""
+        with self._lock:
+            record = self._run(run_id).record
+        return codec.run_from_json(json.loads(record))
+
+    def update_run(self, run: RunRecord) -> None:
+        """Replace the record of the run."""
+        record = encoded(codec.run_to_json(run))
+        with self._lock:
+            self._run(run.run_id).record = record
+
+    def list_runs(self) -> Sequence[str]:
+        """The ids of all runs."""
+        with self._lock:
+            return sorted(self._runs)
+
+    def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:  # noqa: ARG002
+        """Remember the record; nothing in memory is ever durable."""
+        record = encoded(codec.step_to_json(step))
+        with self._lock:
+            self._run(run_id).steps.note(str(step.path), record, success=step.status is Status.SUCCESS)
+
+    def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
+        """The record that stands for the step."""
+        with self._lock:
+            record = self._run(run_id).steps.place(str(path))
+        return None if record is None else codec.step_from_json(json.loads(record))
+
+    def list_steps(self, run_id: str, branch: BranchPath) -> Sequence[StepRecord]:
+        """The records that stand for the steps of the branch, by position."""
+        with self._lock:
+            records = self._run(run_id).steps.places(str(branch))
+        return sorted((codec.step_from_json(json.loads(record)) for record in records), key=lambda step: step.position)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _run(self, run_id: str) -> "_Run":
+        try:
+            return self._runs[run_id]
+        except KeyError:
+            raise RunNotFound(f"there is no run '{run_id}' in the memory of this process") from None
+
+
+class _Run:
+    """A run in memory: its record and those of its steps, each as JSON."""
+
+    __slots__ = ("record", "steps")
+
+    def __init__(self, record: bytes) -> None:
+        self.record = record
+        self.steps: Index[bytes] = Index()

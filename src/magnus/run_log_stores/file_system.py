@@ -1,0 +1,237 @@
+"""The run log store of type `file-system`: one file of records a run, `<run id>.jsonl`, on a disk of this machine.
+
+Made by `app.wiring`. Beside the records stands the document people read, `<run id>.json`. The folder must be on a
+file system that appends atomically between processes, as local ones do; network file systems do not.
+"""
+
+import errno
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar, Final, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from magnus.errors import InvalidRunId, RunExists, RunLogStoreError, RunNotFound
+from magnus.graph.path import BranchPath, StepPath
+from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.run_log import codec
+from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log_stores import files, record_line
+from magnus.run_log_stores.files import REAL, SystemCalls
+from magnus.run_log_stores.open_runs import OpenRuns
+from magnus.run_log_stores.record_line import Heading
+from magnus.run_log_stores.run_file import Place, RunFile
+from magnus.values import Json
+
+_RECORDS: Final = ".jsonl"
+_DOCUMENT: Final = ".json"
+_LONGEST_NAME: Final = 255 - len(_RECORDS)
+
+RecordT = TypeVar("RecordT")
+
+
+class FileSystemOptions(BaseModel):
+    """Options of the store: its folder, relative to the working directory, and whether every put survives power loss."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
+
+    log_folder: str = ".run_log_store"
+    durable: bool = False
+
+
+class FileSystemRunLogStore:
+    """Run logs in files, for any number of threads and processes of one machine."""
+
+    options: ClassVar[type[FileSystemOptions]] = FileSystemOptions
+
+    def __init__(self, options: FileSystemOptions, working_directory: Path, *, system: SystemCalls = REAL) -> None:
+        self._folder = working_directory.absolute() / options.log_folder
+        self._always_durable = options.durable
+        self._system = system
+        self._open_runs = OpenRuns()
+
+    @property
+    def capabilities(self) -> ServiceCapabilities:
+        """Processes of this machine can share it, and it outlives them."""
+        return ServiceCapabilities(reach=Reach.HOST, persistent=True)
+
+    @property
+    def location(self) -> Path:
+        """The log folder, absolute."""
+        return self._folder
+
+    def create_run(self, run: RunRecord) -> None:
+        """Make the file of the run with its first record; the file appears whole or not at all."""
+        if problem := _unusable(run.run_id):
+            raise InvalidRunId(
+                f"the run id '{run.run_id}' cannot be used: {problem}",
+                fix="use letters, digits, '-', '_' and '.'",
+            )
+        file = self._file(run.run_id, _RECORDS)
+        line = record_line.with_checksum(record_line.encoded(codec.run_to_json(run)))
+        try:
+            files.make_folder(self._folder, self._system)
+        except OSError as error:
+            raise self._failed("make", self._folder, error) from error
+        try:
+            files.create(file, line, self._system)
+        except FileExistsError as error:
+            raise RunExists(
+                f"there is a run '{run.run_id}' already in '{self._folder}'", fix="choose another run id"
+            ) from error
+        except OSError as error:
+            raise self._failed("make", file, error) from error
+
+    def get_run(self, run_id: str) -> RunRecord:
+        """The record of the run that was put last."""
+
+        def read(run: RunFile) -> RunRecord:
+            place = run.run
+            if place is None:
+                file = self._file(run_id, _RECORDS)
+                raise RunLogStoreError(f"'{file}' is damaged: it holds no record of the run", fix="remove the file")
+            return self._decoded(run, place, codec.run_from_json, run_id)
+
+        return self._reading(run_id, read)
+
+    def update_run(self, run: RunRecord) -> None:
+        """Add the record to the file of the run, and see that everything in it survives a loss of power."""
+        self._put(run.run_id, codec.run_to_json(run), Heading(None, success=False), durable=True)
+
+    def list_runs(self) -> Sequence[str]:
+        """The ids of all runs, by the names of their files."""
+        try:
+            with os.scandir(self._folder) as entries:
+                names = [entry.name for entry in entries]
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise self._failed("read", self._folder, error) from error
+        return sorted(name.removesuffix(_RECORDS) for name in names if name.endswith(_RECORDS) and name[0] != ".")
+
+    def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
+        """Add the record to the file of the run; readers go by the last one, or by the first success."""
+        about = Heading(str(step.path), step.status is Status.SUCCESS)
+        self._put(run_id, codec.step_to_json(step), about, durable=durable or self._always_durable)
+
+    def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
+        """The record that stands for the step; what others added since the last look is read, and no more."""
+
+        def read(run: RunFile) -> StepRecord | None:
+            place = run.steps.place(str(path))
+            return None if place is None else self._decoded(run, place, codec.step_from_json, run_id)
+
+        return self._reading(run_id, read)
+
+    def list_steps(self, run_id: str, branch: BranchPath) -> Sequence[StepRecord]:
+        """The records that stand for the steps of the branch, by position."""
+
+        def read(run: RunFile) -> list[StepRecord]:
+            places = run.steps.places(str(branch))
+            return [self._decoded(run, place, codec.step_from_json, run_id) for place in places]
+
+        return sorted(self._reading(run_id, read), key=lambda step: step.position)
+
+    def write_document(self, run_id: str, lines: Iterator[str]) -> None:
+        """Put the document in the place of the one before, at once; when that fails the one before stands."""
+        file = self._file(run_id, _DOCUMENT)
+        try:
+            files.replace(file, (piece.encode() for piece in lines), self._system)
+        except OSError as error:
+            raise self._failed("write", file, error) from error
+
+    def close(self) -> None:
+        """Close every file; the store opens them again when it is used again."""
+        with self._open_runs.lock:
+            self._open_runs.close()
+
+    def _put(self, run_id: str, stored: dict[str, Json], about: Heading, *, durable: bool) -> None:
+        line = record_line.with_checksum(record_line.encoded(stored))
+        try:
+            with self._open_runs.lock:
+                run = self._open_runs.get(run_id, lambda: self._open(run_id, writing=True), writing=True)
+                run.append(line, about, durable=durable)
+        except FileNotFoundError as error:
+            raise self._not_found(run_id) from error
+        except OSError as error:
+            raise self._failed("write", self._file(run_id, _RECORDS), error) from error
+
+    def _reading(self, run_id: str, read: Callable[[RunFile], RecordT]) -> RecordT:
+        try:
+            with self._open_runs.lock:
+                run = self._open_runs.get(run_id, lambda: self._open(run_id, writing=False), writing=False)
+                run.refresh()
+                return read(run)
+        except FileNotFoundError as error:
+            raise self._not_found(run_id) from error
+        except OSError as error:
+            raise self._failed("read", self._file(run_id, _RECORDS), error) from error
+
+    def _open(self, run_id: str, *, writing: bool) -> RunFile:
+        """The file of the run; also one that can be read only, unless it is to be written."""
+        if _unusable(run_id):
+            raise FileNotFoundError(run_id)
+        file = self._file(run_id, _RECORDS)
+        try:
+            return RunFile(
+                self._system.open(file, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0), self._system, writable=True
+            )
+        except OSError as error:
+            if writing or error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
+                raise
+        return RunFile(self._system.open(file, os.O_RDONLY | os.O_CLOEXEC, 0), self._system, writable=False)
+
+    def _decoded(
+        self, run: RunFile, place: Place, decode: Callable[[dict[str, Json]], RecordT], run_id: str
+    ) -> RecordT:
+        text = run.read(place)
+        if record_line.heading(text) is None:
+            raise RunLogStoreError(f"'{self._file(run_id, _RECORDS)}' was changed by something other than magnus")
+        try:
+            return decode(json.loads(text))
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            file = self._file(run_id, _RECORDS)
+            raise RunLogStoreError(
+                f"'{file}' holds a record that this version of magnus cannot read: {text[:200].decode(errors='replace')}"
+            ) from error
+
+    def _file(self, run_id: str, suffix: str) -> Path:
+        return self._folder / (run_id + suffix)
+
+    def _not_found(self, run_id: str) -> RunNotFound:
+        return RunNotFound(f"there is no run '{run_id}' in '{self._folder}'")
+
+    def _failed(self, verb: str, file: Path, error: OSError) -> RunLogStoreError:
+        reason = error.strerror or str(error)
+        return RunLogStoreError(f"the run log store cannot {verb} '{file}': {reason}", fix=_fix(error.errno))
+
+
+def _unusable(run_id: str) -> str:
+    """Why no file can be named after the run id; "" when one can."""
+    if not run_id or run_id.startswith("."):
+        return "it is empty or begins with a dot"
+    if "/" in run_id or "\0" in run_id or os.sep in run_id:
+        return "it holds a path separator"
+    try:
+        return "it is too long" if len(os.fsencode(run_id)) > _LONGEST_NAME else ""
+    except UnicodeEncodeError:
+        return "it is not valid text"
+
+
+def _fix(number: int | None) -> str:
+    """What the user can do about an error of the operating system."""
+    match number:
+        case errno.ENOSPC | errno.EDQUOT:
+            return "free space on that disk"
+        case errno.EFBIG:
+            return "raise the limit on the size of files (`ulimit -f`)"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return "make it writable, or set `log_folder` of the run log store to a folder that is"
+        case errno.EEXIST | errno.ENOTDIR:
+            return "a file is in the way: remove it, or set `log_folder` of the run log store to another folder"
+        case errno.EMFILE | errno.ENFILE:
+            return "raise the limit on open files (`ulimit -n`)"
+        case _:
+            return ""

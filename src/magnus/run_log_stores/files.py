@@ -1,0 +1,147 @@
+"""Files that are there whole or not at all, made of few calls to the operating system that tests can make fail."""
+
+import errno
+import os
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_PIECES_BYTES: Final = 64 * 1024
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+
+
+@dataclass(frozen=True, slots=True)
+class SystemCalls:
+    """The calls of the operating system that change files or read records; a test hands in ones that fail."""
+
+    open: Callable[[Path, int, int], int] = os.open
+    write: Callable[[int, bytes], int] = os.write
+    read: Callable[[int, int, int], bytes] = os.pread
+    fsync: Callable[[int], None] = os.fsync
+    link: Callable[[Path, Path], None] = os.link
+    replace: Callable[[Path, Path], None] = os.replace
+    unlink: Callable[[Path], None] = os.unlink
+
+
+REAL: Final = SystemCalls()
+
+
+def create(file: Path, content: bytes, system: SystemCalls) -> None:
+    """Make the file with this content, durably: for every reader, and after a crash, it is there whole or not at all.
+
+    FileExistsError when it is there already; any other OSError when it cannot be made, and then it is not there.
+    """
+    temporary = _write_temporary(file.parent, [content], system)
+    try:
+        _name(temporary, file, content, system)
+    finally:
+        with suppress(OSError):
+            system.unlink(temporary)
+    try:
+        sync_folder(file.parent, system)
+    except OSError:
+        with suppress(OSError):
+            system.unlink(file)
+        raise
+
+
+def replace(file: Path, pieces: Iterable[bytes], system: SystemCalls) -> None:
+    """Put a new file in the place of this one, at once. OSError when that fails; then the old one stands."""
+    temporary = _write_temporary(file.parent, pieces, system)
+    try:
+        system.replace(temporary, file)
+    except BaseException:
+        with suppress(OSError):
+            system.unlink(temporary)
+        raise
+
+
+def make_folder(folder: Path, system: SystemCalls) -> None:
+    """Make the folder and those above it where they are missing, durably. OSError when one cannot be made."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent, system)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent, system)
+
+
+def sync_folder(folder: Path, system: SystemCalls) -> None:
+    """Make the names in the folder survive a loss of power."""
+    descriptor = system.open(folder, os.O_RDONLY, 0)
+    try:
+        system.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_temporary(folder: Path, pieces: Iterable[bytes], system: SystemCalls) -> Path:
+    """A new file in the folder that holds the pieces, durably; nothing is left of it when that fails."""
+    temporary, descriptor = _open_temporary(folder, system)
+    try:
+        try:
+            for block in _blocks(pieces):
+                _write_all(descriptor, block, system)
+            system.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        with suppress(OSError):
+            system.unlink(temporary)
+        raise
+    return temporary
+
+
+def _open_temporary(folder: Path, system: SystemCalls) -> tuple[Path, int]:
+    """A new file whose name begins with a dot. What a crash left of an earlier one is passed over."""
+    number = 0
+    while True:
+        temporary = folder / f".new-{os.getpid()}-{number}"
+        try:
+            return temporary, system.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+        except FileExistsError:
+            number += 1
+
+
+def _name(temporary: Path, file: Path, content: bytes, system: SystemCalls) -> None:
+    try:
+        system.link(temporary, file)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        _create_in_place(file, content, system)
+
+
+def _create_in_place(file: Path, content: bytes, system: SystemCalls) -> None:
+    """For file systems without hard links: exclusive all the same, but a crash can leave an incomplete file."""
+    descriptor = system.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        _write_all(descriptor, content, system)
+        system.fsync(descriptor)
+    except OSError:
+        with suppress(OSError):
+            system.unlink(file)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, content: bytes, system: SystemCalls) -> None:
+    """Write to a file nobody else writes to; a short write is followed by the one that says what is wrong."""
+    while content:
+        content = content[system.write(descriptor, content) :]
+
+
+def _blocks(pieces: Iterable[bytes]) -> Iterable[bytes]:
+    """The same bytes in fewer, larger pieces."""
+    gathered: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        gathered.append(piece)
+        size += len(piece)
+        if size >= _PIECES_BYTES:
+            yield b"".join(gathered)
+            gathered.clear()
+            size = 0
+    yield b"".join(gathered)

@@ -1,0 +1,36 @@
+"""Which record of a step stands: the last one, but the first success for ever.
+
+Used by every store of this folder; what a place is (an offset, a text) is the store's business.
+"""
+
+from collections.abc import Sequence
+from typing import Generic, TypeVar
+
+PlaceT = TypeVar("PlaceT")
+
+
+class Index(Generic[PlaceT]):
+    """Where the records that stand are, by the text of the step's path. Not safe under threads by itself."""
+
+    __slots__ = ("_branches",)
+
+    def __init__(self) -> None:
+        self._branches: dict[str, dict[str, tuple[bool, PlaceT]]] = {}
+
+    def note(self, path: str, place: PlaceT, *, success: bool) -> None:
+        """A record of the step was put at `place`, after all that were noted before."""
+        branch, _, name = path.rpartition("/")
+        steps = self._branches.setdefault(branch, {})
+        known = steps.get(name)
+        if known is None or not known[0]:
+            steps[name] = (success, place)
+
+    def place(self, path: str) -> PlaceT | None:
+        """The place of the record that stands for the step; None when there is none."""
+        branch, _, name = path.rpartition("/")
+        known = self._branches.get(branch, {}).get(name)
+        return None if known is None else known[1]
+
+    def places(self, branch: str) -> Sequence[PlaceT]:
+        """The places of the steps directly in `branch`, in the order they were first put."""
+        return [place for _, place in self._branches.get(branch, {}).values()]

@@ -1,0 +1,52 @@
+"""A record as one line of JSON with a checksum, so that a line that was cut, torn or changed is known for it.
+
+A line reads `{"crc":"xxxxxxxx",<rest>`: eight hexadecimal digits of the CRC-32 of the bytes after that comma. It is
+written with a newline on both sides: the one before it ends what a writer that died may have left of its own line.
+"""
+
+import re
+from typing import Final, NamedTuple
+from zlib import crc32
+
+from magnus.errors import RunLogStoreError
+from magnus.run_log import codec
+from magnus.run_log.records import Status
+from magnus.values import Json
+
+_HEAD: Final = len('{"crc":"00000000",')
+_HEADING: Final = re.compile(
+    rb'\{"crc":"(?P<crc>[0-9a-f]{8})",'
+    rb'(?:"run":|"step":"(?P<step>[^"\\]*)","position":[0-9]+,"status":"(?P<status>[A-Z]+)")'
+)
+_SUCCESS: Final = Status.SUCCESS.value.encode()
+
+
+class Heading(NamedTuple):
+    """What a line is about: the path of a step as text, None for the run itself; and whether it is a success."""
+
+    step: str | None
+    success: bool
+
+
+def encoded(stored: dict[str, Json]) -> bytes:
+    """The JSON of a record; RunLogStoreError when a value in it has none."""
+    try:
+        return codec.to_bytes(stored)
+    except (TypeError, ValueError, RecursionError) as error:
+        what = f"step '{stored['step']}'" if "step" in stored else f"run '{stored['run']}'"
+        raise RunLogStoreError(f"the record of {what} cannot be written as JSON: {error}") from error
+
+
+def with_checksum(record: bytes) -> bytes:
+    """The line of an encoded record, with a newline before and after it."""
+    rest = record[1:]
+    return b'\n{"crc":"%08x",%b\n' % (crc32(rest), rest)
+
+
+def heading(line: bytes) -> Heading | None:
+    """What a line, without its newlines, is about; None when it is damaged or no record at all."""
+    found = _HEADING.match(line)
+    if found is None or int(found["crc"], 16) != crc32(memoryview(line)[_HEAD:]):
+        return None
+    step = found["step"]
+    return Heading(None if step is None else step.decode(), found["status"] == _SUCCESS)

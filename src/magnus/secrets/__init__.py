@@ -1,0 +1,1 @@
+"""Secrets providers, one module each."""

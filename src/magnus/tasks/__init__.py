@@ -1,0 +1,1 @@
+"""What runs tasks: one task kind per module, found by its name in `app.wiring`."""

@@ -1,0 +1,183 @@
+"""Fills the arguments of a user's function by name from the parameters. Used by `tasks.calling`."""
+
+import inspect
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from types import FunctionType, SimpleNamespace
+from typing import Any, Final, get_type_hints
+
+from magnus.engine.parameters import find
+from magnus.errors import TaskFailed
+from magnus.run_log.parameters import JsonParameter, MetricParameter, ObjectParameter, Scope
+from magnus.tasks.casting import Cast, WrongType
+from magnus.tasks.text import listed, shortened
+from magnus.values import Json, UserObject
+
+_REQUIRED: Final = inspect.Parameter.empty
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What a function is called with, and what of it came from parameters, as the JSON it came from."""
+
+    positional: Sequence[UserObject]
+    named: Mapping[str, UserObject]
+    handed: Mapping[str, Json]
+
+
+@dataclass(frozen=True, slots=True)
+class _Argument:
+    """One argument of a function; `default` is `_REQUIRED` when it has none."""
+
+    name: str
+    cast: Cast
+    default: UserObject
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a function takes: by position alone, by name, and the cast of `**kwargs` where it has them."""
+
+    positional: tuple[_Argument, ...]
+    named: tuple[_Argument, ...]
+    rest: Cast | None
+
+
+def bind(function: Callable[..., UserObject], title: str, scope: Scope) -> Bound:
+    """The arguments of `function` from the parameters in `scope`; `title` is what messages call the function.
+
+    Names match exactly, or as the only one that differs by case alone. `*args` get nothing, `**kwargs` what is left.
+
+    Raises:
+        TaskFailed: a required argument has no parameter, or a parameter cannot become what its annotation names.
+    """
+    plan = _plan(function, title)
+    sources = _sources(plan, title, scope)
+    binding = _Binding(title, scope)
+    positional = [
+        binding.value(argument.name, argument.cast, sources[argument.name])
+        if argument.name in sources
+        else argument.default
+        for argument in plan.positional
+    ]
+    named = {
+        argument.name: binding.value(argument.name, argument.cast, sources[argument.name])
+        for argument in plan.named
+        if argument.name in sources
+    }
+    if plan.rest is not None:
+        used = set(sources.values())
+        named.update({name: binding.value(name, plan.rest, name) for name in scope if name not in used})
+    return Bound(positional, named, binding.handed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Binding:
+    """Values on their way into one call; `handed` gathers what they came from."""
+
+    title: str
+    scope: Scope
+    handed: dict[str, Json] = field(default_factory=dict)
+
+    def value(self, name: str, cast: Cast, source: str) -> UserObject:
+        """The parameter `source` as the argument `name` wants it."""
+        match self.scope[source]:
+            case JsonParameter(value=value, text=text):
+                pass
+            case MetricParameter(value=value):
+                text = None
+            case ObjectParameter():
+                raise TaskFailed(
+                    f"the argument '{name}' of {self.title} is an object; "
+                    "this version of magnus cannot hand objects to functions"
+                )
+        try:
+            given = cast(value, text)
+        except WrongType as wrong:
+            raise TaskFailed(
+                f"the argument '{name}' of {self.title} must be {cast.expected}, but is {shortened(value)}: {wrong}"
+            ) from None
+        self.handed[name] = value
+        return given
+
+
+def _sources(plan: _Plan, title: str, scope: Scope) -> dict[str, str]:
+    """The name of the parameter for every argument that has one; TaskFailed when one has to and has not."""
+    sources: dict[str, str] = {}
+    missing = []
+    for argument in (*plan.positional, *plan.named):
+        source = argument.name if argument.name in scope else find(scope, argument.name)
+        if source is not None:
+            sources[argument.name] = source
+        elif argument.default is _REQUIRED:
+            missing.append(argument.name)
+    if missing:
+        raise TaskFailed(_nothing_for(missing, title, scope))
+    return sources
+
+
+def _nothing_for(missing: Sequence[str], title: str, scope: Iterable[str]) -> str:
+    names = " and ".join(f"'{name}'" for name in missing)
+    what = f"the arguments {names}, and there are no such parameters" if len(missing) > 1 else ""
+    needs = what or f"the argument {names}, and there is no such parameter"
+    return f"{title} needs {needs}; the parameters are: {listed(scope)}"
+
+
+def _plan(function: Callable[..., UserObject], title: str) -> _Plan:
+    try:
+        # only plain functions are sure to be what they are equal to
+        return _known_plan(function) if type(function) is FunctionType else _new_plan(function)
+    except (ValueError, TypeError):
+        raise TaskFailed(f"the arguments of {title} cannot be found out; call it from a function of your own") from None
+
+
+def _new_plan(function: Callable[..., UserObject]) -> _Plan:
+    namespace = _namespace(function)
+    positional, named, rest = [], [], None
+    for parameter in inspect.signature(function).parameters.values():
+        cast = Cast(_resolved(parameter.annotation, namespace))
+        match parameter.kind:
+            case parameter.POSITIONAL_ONLY:
+                positional.append(_Argument(parameter.name, cast, parameter.default))
+            case parameter.POSITIONAL_OR_KEYWORD | parameter.KEYWORD_ONLY:
+                named.append(_Argument(parameter.name, cast, parameter.default))
+            case parameter.VAR_KEYWORD:
+                rest = cast
+            case _:  # `*args` get nothing
+                pass
+    return _Plan(tuple(positional), tuple(named), rest)
+
+
+_known_plan = lru_cache(maxsize=1024)(_new_plan)
+
+
+def _resolved(annotation: UserObject, namespace: Mapping[str, UserObject]) -> UserObject:
+    """The type an annotation names, also when it is or holds text; anything goes when the name means nothing here.
+
+    It does not when the type is imported for type checkers alone.
+    """
+    if annotation is _REQUIRED:
+        return Any
+    if isinstance(annotation, type) and not hasattr(annotation, "__origin__"):
+        return annotation
+    hints = SimpleNamespace(__annotations__={"it": annotation})
+    try:
+        return get_type_hints(hints, dict(namespace), include_extras=True)["it"]
+    except Exception:  # noqa: BLE001 - an annotation is user code
+        return Any
+
+
+def _namespace(function: UserObject) -> Mapping[str, UserObject]:
+    """The names that the annotations of a function, or of whatever is called like one, were written with."""
+    while isinstance(function, partial):
+        function = function.func
+    function = inspect.unwrap(function)
+    if isinstance(function, type):
+        return vars(sys.modules[function.__module__]) if function.__module__ in sys.modules else {}
+    function = getattr(function, "__func__", function)
+    if not hasattr(function, "__globals__"):
+        function = type(function).__call__
+    namespace: Mapping[str, UserObject] = getattr(function, "__globals__", {})
+    return namespace

@@ -1,0 +1,114 @@
+"""Loads the function that a dotted path names. Used by `tasks.python`, with the working directory on the import path."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from magnus.engine.json_values import type_name
+from magnus.errors import TaskFailed
+from magnus.tasks.locate import missing_function
+from magnus.values import UserObject
+
+_MISSING: Final = object()
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+
+
+def load_function(command: str, working_directory: Path) -> Callable[..., UserObject]:
+    """The function of which `command` is the dotted path; its module is imported unless it has been.
+
+    Raises:
+        TaskFailed: there is no such module or function, or it cannot be called. What the import itself raises comes
+            through as it is.
+    """
+    module_name, _, name = command.rpartition(".")
+    module = sys.modules.get(module_name)
+    if module is not None and _is_of_another_folder(module_name, module, working_directory):
+        _forget(module_name, module)
+        module = None
+    found = _MISSING if module is None else getattr(module, name, _MISSING)
+    if found is _MISSING:
+        found = _imported(command.split("."))
+    if found is _MISSING:
+        raise TaskFailed(_not_found(command, working_directory))
+    if not callable(found):
+        raise TaskFailed(f"'{command}' is not callable: it is a value of type {type_name(found)}")
+    function: Callable[..., UserObject] = found
+    return function
+
+
+def _imported(parts: Sequence[str]) -> UserObject:
+    """What `parts` name, or _MISSING; looked for once more in case a file is newer than what python remembers."""
+    found = _searched(parts)
+    if found is _MISSING:
+        importlib.invalidate_caches()
+        found = _searched(parts)
+    return found
+
+
+def _searched(parts: Sequence[str]) -> UserObject:
+    """The longest of the modules that `parts` may name, and the rest as attributes of it."""
+    for count in range(len(parts) - 1, 0, -1):
+        found: UserObject = _module(".".join(parts[:count]))
+        if found is None:
+            continue
+        for attribute in parts[count:]:
+            found = getattr(found, attribute, _MISSING)
+        return found
+    return _MISSING
+
+
+def _module(name: str) -> ModuleType | None:
+    """The module of that name; None when there is none. A module that is missing inside it is an error of its own."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            return None
+        raise
+
+
+def _not_found(command: str, working_directory: Path) -> str:
+    problem = missing_function(command, working_directory)
+    if problem is not None:
+        return f"{problem.message}; {problem.fix}"
+    module_name, _, name = command.rpartition(".")
+    file = getattr(sys.modules.get(module_name), "__file__", None)
+    return f"there is no function '{name}' in the module '{module_name}'" + (f", which is '{file}'" if file else "")
+
+
+def _is_of_another_folder(name: str, module: ModuleType, working_directory: Path) -> bool:
+    """Whether the working directory has a module of this name, and `module` is not that one.
+
+    One process can run pipelines in several folders one after the other.
+    """
+    file = getattr(module, "__file__", None)
+    if file is None or name.partition(".")[0] in sys.stdlib_module_names:
+        return False
+    if file.startswith(f"{working_directory}{os.sep}"):
+        return False
+    stem = working_directory.joinpath(*name.split("."))
+    here = next((here for here in (stem / "__init__.py", Path(f"{stem}.py")) if here.is_file()), None)
+    return here is not None and Path(file).is_file() and not here.samefile(file)
+
+
+def _forget(name: str, module: ModuleType) -> None:
+    """Have python import the module anew, and with it those of the same folder, which it may have brought along."""
+    file = Path(str(module.__file__))
+    inside = name.count(".") + (file.stem == "__init__")
+    folder = file.parents[inside]
+    own = {name.partition(".")[0]}
+    if folder.name not in _INSTALLED:
+        own.update(top for top, loaded in list(sys.modules.items()) if _is_directly_in(folder, top, loaded))
+    for known in [known for known in sys.modules if known.partition(".")[0] in own]:
+        del sys.modules[known]
+
+
+def _is_directly_in(folder: Path, name: str, module: ModuleType) -> bool:
+    if "." in name or name in {"__main__", "magnus"}:
+        return False
+    file, folders = getattr(module, "__file__", None), list(getattr(module, "__path__", ()))
+    return file == str(folder / f"{name}.py") or str(folder / name) in folders

@@ -1,0 +1,199 @@
+"""Finds the function that a dotted path names, without importing anything. Used by `tasks.python`."""
+
+import os
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.machinery import SOURCE_SUFFIXES, BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
+from pathlib import Path
+from typing import Final
+
+from magnus.errors import Problem
+from magnus.tasks.definitions import Definition, Found, look_up
+
+_DOTTED: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*")
+_MOST_NAMES: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class _Module:
+    """A module that was found: its source file where it has one, and the folders of its modules if it is a package."""
+
+    name: str
+    file: Path | None
+    folders: Sequence[str]
+    is_namespace: bool
+
+
+def missing_function(command: str, working_directory: Path) -> Problem | None:
+    """What is wrong with `command` as the dotted path of a function; None when nothing is, or when it cannot be told.
+
+    Modules are looked for in `working_directory` and then on the import path.
+    """
+    if not command.strip():
+        return Problem("the command is empty", "write <module>.<function>")
+    if not _DOTTED.fullmatch(command):
+        return Problem(f"'{command}' is not the dotted path of a function", _respelled(command))
+    parts = command.split(".")
+    if len(parts) == 1:
+        return Problem(f"'{command}' names no module", "write <module>.<function>")
+    found = _longest(tuple(parts[:-1]), (str(working_directory), *sys.path))
+    if found is None:
+        return _no_module(parts[0], working_directory)
+    return _missing_in(found, parts[found.name.count(".") + 1 :], working_directory)
+
+
+def _missing_in(module: _Module, names: Sequence[str], working_directory: Path) -> Problem | None:
+    """What is wrong with `names`, a name and attributes of it, in `module`."""
+    try:
+        definition = _definition(module, names)
+    except (SyntaxError, ValueError) as error:
+        reason = f"{error.msg}, line {error.lineno}" if isinstance(error, SyntaxError) else str(error)
+        return Problem(f"'{_shown(module.file, working_directory)}' is not python: {reason}", "correct the file")
+    match definition.found:
+        case Found.CALLABLE | Found.UNKNOWN:
+            return None
+        case Found.CONSTANT:
+            place = f"line {definition.line} of '{_shown(module.file, working_directory)}'"
+            command = ".".join((module.name, *names))
+            return Problem(f"'{command}' is not callable: {place} makes it a constant", "name a function")
+        case Found.MISSING:
+            return _no_name(module, names, definition.others)
+
+
+def _definition(module: _Module, names: Sequence[str]) -> Definition:
+    if module.file is None:
+        return Definition(Found.MISSING if module.is_namespace else Found.UNKNOWN)
+    try:
+        return look_up(module.file, names)
+    except OSError:
+        return Definition(Found.UNKNOWN)
+
+
+def _longest(parts: tuple[str, ...], path: tuple[str, ...]) -> _Module | None:
+    """The innermost of the modules that `parts` name one inside the other, as far as there are any."""
+    try:
+        return _all_of(parts, path)
+    except _Incomplete as incomplete:
+        return incomplete.module
+
+
+class _Incomplete(Exception):
+    """Not all parts were found; an exception, since what is missing now may be there later and must not be cached."""
+
+    def __init__(self, module: _Module | None) -> None:
+        super().__init__()
+        self.module = module
+
+
+@lru_cache(maxsize=256)
+def _all_of(parts: tuple[str, ...], path: tuple[str, ...]) -> _Module:
+    """The module that `parts` name, or the one in which the rest of them are attributes."""
+    found, folders = None, list(path)
+    for count in range(1, len(parts) + 1):
+        spec = _spec(".".join(parts[:count]), folders)
+        if spec is None:
+            raise _Incomplete(found)
+        folders = list(spec.submodule_search_locations or ())
+        found = _Module(".".join(parts[:count]), _source_file(spec), folders, _is_namespace(spec))
+        if not folders:
+            break
+    assert found is not None  # there is at least one part
+    return found
+
+
+def _spec(name: str, folders: Sequence[str]) -> ModuleSpec | None:
+    """The module `name`, looked for as python would, but for `folders` in place of the import path."""
+    last = name.rpartition(".")[2]
+    own = () if last != name else (BuiltinImporter, FrozenImporter)
+    for finder in own:
+        if (spec := finder.find_spec(name)) is not None:
+            return spec
+    # the last part alone, since for a full name python would want the modules around it to be imported
+    spec = PathFinder.find_spec(last, folders)
+    if spec is None:
+        PathFinder.invalidate_caches()  # a file that is only just there may be missing from them
+        spec = PathFinder.find_spec(last, folders)
+    return spec or _found_by_others(name, folders)
+
+
+def _found_by_others(name: str, folders: Sequence[str]) -> ModuleSpec | None:
+    """The module as other finders know it: those of packages installed to be edited, for one."""
+    path = folders if "." in name else None
+    for finder in sys.meta_path:
+        if finder in (BuiltinImporter, FrozenImporter, PathFinder):  # a tuple: others may not hash
+            continue
+        with suppress(Exception):  # what a finder of somebody else does is no reason to complain
+            if (spec := finder.find_spec(name, path)) is not None:
+                return spec
+    return None
+
+
+def _source_file(spec: ModuleSpec) -> Path | None:
+    has_source = spec.origin is not None and spec.origin.endswith(tuple(SOURCE_SUFFIXES))
+    return Path(spec.origin) if has_source and spec.origin else None
+
+
+def _is_namespace(spec: ModuleSpec) -> bool:
+    return spec.origin is None and spec.submodule_search_locations is not None
+
+
+def _no_module(name: str, working_directory: Path) -> Problem:
+    near = _near(name, _modules_in([str(working_directory)])) or _near(name, _modules_in(sys.path))
+    fix = f"did you mean '{near}'?" if near else f"make '{name}.py' in '{working_directory}', or install the package"
+    return Problem(f"there is no module '{name}' in the working directory or on the import path", fix)
+
+
+def _no_name(module: _Module, names: Sequence[str], others: Sequence[str]) -> Problem:
+    modules = _modules_in(module.folders)
+    command = ".".join((module.name, *names))
+    if len(names) == 1 and names[0] in modules:
+        return Problem(f"'{command}' is a module", f"name a function in it: {command}.<function>")
+    public = [name for name in others if not name.startswith("_")]
+    if module.folders and len(names) > 1:
+        return Problem(
+            f"there is no module '{names[0]}' in the package '{module.name}'", _meant(names, modules, public)
+        )
+    name = ".".join(names)
+    return Problem(f"there is no function '{name}' in the module '{module.name}'", _meant(names, public, public))
+
+
+def _meant(names: Sequence[str], likely: Iterable[str], defined: Sequence[str]) -> str:
+    near = next((near for name in names if (near := _near(name, [*likely, *defined])) not in {None, name}), None)
+    if near:
+        return f"did you mean '{near}'?"
+    known = sorted(likely)
+    return f"there are: {', '.join(known[:_MOST_NAMES])}" if known else "there is nothing in it yet"
+
+
+def _modules_in(folders: Iterable[str]) -> set[str]:
+    """The names of the modules and packages in `folders`, but for private ones."""
+    names = set()
+    for folder in folders:
+        with suppress(OSError), os.scandir(folder or ".") as entries:
+            for entry in entries:
+                name, dot, suffix = entry.name.partition(".")
+                is_module = dot + suffix in SOURCE_SUFFIXES if dot else entry.is_dir()
+                if is_module and name.isidentifier() and not name.startswith("_"):
+                    names.add(name)
+    return names
+
+
+def _near(name: str, known: Iterable[str]) -> str | None:
+    from difflib import get_close_matches  # lazy: only mistakes need it
+
+    return next(iter(get_close_matches(name, list(known), n=1)), None)
+
+
+def _respelled(command: str) -> str:
+    """How a path, a call or a `module:function` would be written."""
+    guess = re.sub(r"\.py\b", "", command.strip().removesuffix("()")).removeprefix("./")
+    guess = re.sub(r"[:/]+", ".", guess).strip(".")
+    return f"did you mean '{guess}'?" if _DOTTED.fullmatch(guess) and "." in guess else "write <module>.<function>"
+
+
+def _shown(file: Path | None, working_directory: Path) -> str:
+    return str(file.relative_to(working_directory) if file and file.is_relative_to(working_directory) else file)

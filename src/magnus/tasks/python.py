@@ -1,0 +1,41 @@
+"""The task kind `python`: calls a function that a dotted path names. Loaded by `app.wiring` when a step is of it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from magnus.errors import Problem
+from magnus.graph.nodes import TaskSpec
+from magnus.interfaces.task_kind import TaskCall, TaskOutcome
+from magnus.tasks.calling import call_function
+from magnus.tasks.loading import load_function
+from magnus.tasks.locate import missing_function
+from magnus.tasks.user_errors import UserCode
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+
+class PythonTask:
+    """Calls `package.module.function`, or an attribute of a class there, in this process."""
+
+    isolates = False
+
+    @property
+    def options(self) -> "type[BaseModel]":
+        """Steps have no fields of their own."""
+        from magnus.tasks.options import NoOptions  # lazy: a child process that runs a task needs no pydantic
+
+        return NoOptions
+
+    def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
+        """What is wrong with the command as the name of a function; nothing is imported."""
+        problem = missing_function(spec.command, working_directory)
+        return () if problem is None else (problem,)
+
+    def run(self, call: TaskCall) -> TaskOutcome:
+        """Call the function; the working directory has to be the first entry of the import path."""
+        command = call.spec.command
+        with UserCode(call.working_directory):
+            function = load_function(command, call.working_directory)
+        return call_function(function, f"{command}()", call)

@@ -1,0 +1,81 @@
+"""The task kind `python-lambda`: calls a lambda of the pipeline file. Loaded by `app.wiring` when a step is of it."""
+
+import ast
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from magnus.errors import Problem, TaskFailed
+from magnus.graph.nodes import TaskSpec
+from magnus.interfaces.task_kind import TaskCall, TaskOutcome
+from magnus.tasks.calling import call_function
+from magnus.tasks.user_errors import UserCode
+from magnus.values import UserObject
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+_FIX: Final = "write lambda <parameters>: <value>"
+
+
+class PythonLambdaTask:
+    """Evaluates a lambda, which sees the built-in names only, and calls it in this process."""
+
+    isolates = False
+
+    @property
+    def options(self) -> "type[BaseModel]":
+        """Steps have no fields of their own."""
+        from magnus.tasks.options import NoOptions  # lazy: a child process that runs a task needs no pydantic
+
+        return NoOptions
+
+    def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
+        """What is wrong with the command as a lambda; nothing is evaluated."""
+        del working_directory
+        try:
+            _parsed(spec.command)
+        except TaskFailed as error:
+            return error.problems
+        return ()
+
+    def run(self, call: TaskCall) -> TaskOutcome:
+        """Call the lambda."""
+        with UserCode(call.working_directory):  # defaults are evaluated here
+            function = _function(call.spec.command)
+        return call_function(function, "the lambda", call)
+
+
+@lru_cache(maxsize=256)
+def _function(command: str) -> Callable[..., UserObject]:
+    code = compile(_parsed(command), "<lambda>", "eval")
+    function: Callable[..., UserObject] = eval(code, {})  # noqa: S307 - trusted as much as the pipeline file
+    return function
+
+
+def _parsed(command: str) -> ast.Expression:
+    """The lambda, which may go over several lines; TaskFailed with what is wrong when the command is none."""
+    text = command.strip()
+    if not text:
+        raise TaskFailed("the command is empty", fix=_FIX)
+    try:
+        expression = _expression(text)
+    except (SyntaxError, ValueError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise TaskFailed(f"the lambda is not python: {reason}", fix=f"correct it: {text}") from None
+    if not isinstance(expression.body, ast.Lambda):
+        raise TaskFailed(f"'{text}' is not a lambda", fix=_FIX)
+    return expression
+
+
+def _expression(text: str) -> ast.Expression:
+    try:
+        return ast.parse(text, mode="eval")
+    except SyntaxError as error:
+        if "\n" not in text:
+            raise
+        try:
+            return ast.parse(f"({text}\n)", mode="eval")
+        except SyntaxError:
+            raise error from None

@@ -1,0 +1,102 @@
+"""What a user's function gave back, as parameters and metrics. Used by `tasks.calling`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from magnus.engine.json_values import is_model, members, to_json_value, type_name
+from magnus.errors import TaskFailed
+from magnus.graph.nodes import Return
+from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter
+from magnus.values import Json, UserObject
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """The parameters a task set and the metrics it tracked, by name."""
+
+    parameters: Mapping[str, Parameter] = field(default_factory=dict)
+    metrics: Mapping[str, Json] = field(default_factory=dict)
+
+
+def results_of(returned: UserObject, returns: Sequence[Return] | None, title: str) -> Results:
+    """What `returned` sets.
+
+    With declared `returns` it is their values in order: the value itself for one, a tuple for several; with none
+    declared in so many words it is dropped. Without a declaration the parts of a pydantic model (by alias), dataclass,
+    named tuple or mapping are set, each under its name, and None sets nothing. `title` is what messages call the task.
+
+    Raises:
+        TaskFailed: there are more or fewer values than declared, or a value cannot be kept as it was declared.
+    """
+    if returns is None:
+        parts = _parts(returned, title)
+        return Results({name: JsonParameter(to_json_value(value, name=name)) for name, value in parts.items()})
+    values = _in_order(returned, returns, title)
+    parameters = {declared.name: _kept(declared, value) for declared, value in zip(returns, values, strict=True)}
+    return Results(
+        parameters, {name: kept.value for name, kept in parameters.items() if isinstance(kept, MetricParameter)}
+    )
+
+
+def _in_order(returned: UserObject, returns: Sequence[Return], title: str) -> Sequence[UserObject]:
+    match len(returns):
+        case 0:
+            return ()
+        case 1:
+            return (returned,)
+        case declared if isinstance(returned, tuple) and len(returned) == declared:
+            return returned
+        case _:
+            came = f"{len(returned)} values" if isinstance(returned, tuple) else _what(returned)
+            names = ", ".join(item.name for item in returns)
+            raise TaskFailed(f"{title} returned {came}; 'returns' declares a tuple of {len(returns)}: {names}")
+
+
+def _kept(declared: Return, value: UserObject) -> Parameter:
+    match declared.kind:
+        case "json":
+            return JsonParameter(to_json_value(value, name=declared.name))
+        case "metric":
+            return MetricParameter(to_json_value(value, name=declared.name, allow_nan=True))
+        case "object":
+            return _as_object(declared)
+
+
+def _as_object(declared: Return) -> Parameter:
+    raise TaskFailed(f"'{declared.name}' is declared as an object, and this version of magnus cannot keep objects")
+
+
+def _parts(returned: UserObject, title: str) -> Mapping[str, UserObject]:
+    """The named parts of what came back without a declaration."""
+    if returned is None:
+        return {}
+    parts = returned if type(returned) is dict else _mapping(returned)
+    if parts is None:
+        raise TaskFailed(f"{title} returned {_what(returned)}, which has no name; declare one: returns: [name]")
+    for name in parts:
+        if not isinstance(name, str):
+            raise TaskFailed(f"{title} returned a mapping with the key {name!r}; the names of parameters must be text")
+    return {str.__str__(name): value for name, value in parts.items()}
+
+
+def _mapping(returned: UserObject) -> Mapping[UserObject, UserObject] | None:
+    """The parts of a value that has named parts; None for every other."""
+    if is_model(returned):
+        returned = _dumped(returned)
+    elif (parts := members(returned)) is not None:
+        return parts
+    return returned if isinstance(returned, Mapping) else None
+
+
+def _dumped(model: UserObject) -> UserObject:
+    """What pydantic makes of a model. A part it cannot write is left as it is, to be named when its turn comes."""
+    from pydantic_core import PydanticSerializationError  # lazy: loaded already when there is a model
+
+    try:
+        return model.model_dump(mode="json", by_alias=True)
+    except PydanticSerializationError:
+        return model.model_dump(by_alias=True)
+
+
+def _what(value: UserObject) -> str:
+    return f"a value of type {type_name(value)}"

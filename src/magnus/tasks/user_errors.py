@@ -1,0 +1,110 @@
+"""Errors of user code, said in one line and shown without the frames of magnus. Used around every piece of user code."""
+
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Final
+
+import magnus
+from magnus.errors import MagnusError, TaskFailed
+
+if TYPE_CHECKING:
+    from traceback import FrameSummary, TracebackException
+
+_OWN_FOLDER: Final = str(Path(magnus.__file__).parent)
+_LONGEST_MESSAGE: Final = 4000
+
+
+class UserCode:
+    """A context manager around user code: what it raises, also `sys.exit`, becomes TaskFailed.
+
+    The traceback goes to standard error, which is captured. KeyboardInterrupt and errors of magnus itself pass through.
+    """
+
+    __slots__ = ("_working_directory",)
+
+    def __init__(self, working_directory: Path) -> None:
+        self._working_directory = working_directory
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None or isinstance(error, KeyboardInterrupt | MagnusError):
+            return
+        raise TaskFailed(_shown(error, self._working_directory)) from None
+
+
+def _shown(error: BaseException, working_directory: Path) -> str:
+    """The error in one line, after its traceback was printed."""
+    from traceback import TracebackException  # lazy: most steps do not fail
+
+    report = TracebackException.from_exception(error)
+    _without_machinery(report)
+    with suppress(OSError, ValueError, AttributeError):  # user code may have closed or replaced it
+        sys.stderr.write("".join(report.format()))
+        sys.stderr.flush()
+    if isinstance(error, SystemExit):
+        given = "" if error.code is None else repr(error.code)
+        return f"sys.exit({given}) was called"
+    first, newline, rest = _said(error).partition("\n")
+    return f"{first}{_place(report.stack, working_directory)}{newline}{rest}"
+
+
+def _said(error: BaseException) -> str:
+    """The type and the text of an error, as python prints them, of a length that can be read."""
+    kind = type(error)
+    name = (
+        kind.__qualname__ if kind.__module__ in {"builtins", "__main__"} else f"{kind.__module__}.{kind.__qualname__}"
+    )
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 - the text of an error is user code too
+        text = "<its text cannot be read>"
+    text = text if len(text) <= _LONGEST_MESSAGE else text[:_LONGEST_MESSAGE] + "..."
+    return f"{name}: {text}" if text else name
+
+
+def _place(stack: "list[FrameSummary]", working_directory: Path) -> str:
+    """Where it happened: the innermost frame in the working directory, else the innermost one of a file."""
+    in_files = [frame for frame in stack if not frame.filename.startswith("<")]
+    own = [frame for frame in in_files if _is_project_file(frame.filename, working_directory)]
+    if not in_files:
+        return ""
+    frame = (own or in_files)[-1]
+    file = Path(frame.filename)
+    shown = file.relative_to(working_directory) if own else file
+    return f" ({shown}:{frame.lineno} in {frame.name})"
+
+
+def _is_project_file(filename: str, working_directory: Path) -> bool:
+    return Path(filename).is_relative_to(working_directory) and "site-packages" not in Path(filename).parts
+
+
+def _without_machinery(report: "TracebackException") -> None:
+    """Take out of a traceback, and of those it hangs together with, what is not the user's."""
+    from traceback import StackSummary  # lazy: as above
+
+    pending: list[TracebackException | None] = [report]
+    while pending:
+        one = pending.pop()
+        if one is None:
+            continue
+        frames = list(one.stack)
+        while frames and _carries_user_code(frames[0].filename):
+            frames.pop(0)
+        one.stack = StackSummary.from_list([frame for frame in frames if not _is_machinery(frame.filename)])
+        pending += [one.__cause__, one.__context__, *(one.exceptions or ())]
+
+
+def _carries_user_code(filename: str) -> bool:
+    """Whether a frame at the outer end is there only because magnus had python import, await or check something."""
+    path = Path(filename)
+    return _is_machinery(filename) or path.parent.name in {"importlib", "asyncio", "pydantic"}
+
+
+def _is_machinery(filename: str) -> bool:
+    return filename.startswith((_OWN_FOLDER, "<frozen importlib"))

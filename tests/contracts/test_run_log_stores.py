@@ -1,0 +1,30 @@
+"""Every run log store of magnus keeps the contract of run log stores."""
+
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
+from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
+from magnus.testing.run_log_store_contract import RunLogStoreContract
+
+
+class TestBuffered(RunLogStoreContract):
+    @contextmanager
+    def place(self):
+        store = BufferedRunLogStore(BufferedOptions(), Path.cwd())
+        yield lambda: store
+
+
+class TestFileSystem(RunLogStoreContract):
+    @contextmanager
+    def place(self):
+        with TemporaryDirectory() as folder:
+            yield lambda: FileSystemRunLogStore(FileSystemOptions(), Path(folder))
+
+
+class TestFileSystemWithDurablePuts(RunLogStoreContract):
+    @contextmanager
+    def place(self):
+        with TemporaryDirectory() as folder:
+            yield lambda: FileSystemRunLogStore(FileSystemOptions(durable=True), Path(folder))

@@ -1,0 +1,72 @@
+"""How records are written down."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from magnus.run_log import codec
+from magnus.run_log.parameters import MetricParameter
+from magnus.run_log.records import Status, StepRecord
+from magnus.testing.records import run_record, step_record
+
+
+def test_a_step_is_written_with_what_it_is_known_by_in_front_and_without_defaults():
+    step = replace(step_record("a step", position=3), attempts=(), parameters={})
+    assert codec.to_bytes(codec.step_to_json(step)) == (
+        b'{"step":"a%20step","position":3,"status":"SUCCESS","step_type":"task"}'
+    )
+
+
+def test_a_step_is_written_readably():
+    assert json.loads(codec.to_bytes(codec.step_to_json(step_record("a step")))) == {
+        "step": "a%20step",
+        "position": 0,
+        "status": "SUCCESS",
+        "step_type": "task",
+        "attempts": [
+            {
+                "attempt_number": 0,
+                "start_time": "2022-01-18 11:46:08.530138+00:00",
+                "end_time": "2022-01-18 11:46:08.530138+00:00",
+                "duration": 0.000423,
+                "status": "SUCCESS",
+                "parameters": {"x": 3},
+            }
+        ],
+        "parameters": {"x": {"json": 0}},
+    }
+
+
+def test_a_run_is_written_with_its_id_in_front():
+    assert codec.to_bytes(codec.run_to_json(run_record("a-run"))).startswith(b'{"run":"a-run","status":"PROCESSING",')
+
+
+def test_text_stays_readable_unless_only_an_escape_can_say_it():
+    assert codec.to_bytes({"name": "ünïcödé"}) == '{"name":"ünïcödé"}'.encode()
+    assert codec.to_bytes({"name": "ü\udcff"}) == b'{"name":"\\u00fc\\udcff"}'
+
+
+def test_a_metric_that_is_not_a_number_comes_back():
+    step = replace(step_record(), parameters={"loss": MetricParameter(float("nan"))})
+    back = codec.step_from_json(json.loads(codec.to_bytes(codec.step_to_json(step))))
+    assert str(back.parameters["loss"]) == "MetricParameter(value=nan)"
+
+
+@pytest.mark.parametrize("value", [object(), b"bytes", {1, 2}, {("a", "b"): 1}])
+def test_what_has_no_json_is_refused(value):
+    with pytest.raises(TypeError):
+        codec.to_bytes({"value": value})
+
+
+def test_what_holds_itself_is_refused():
+    endless = []
+    endless.append(endless)
+    with pytest.raises(RecursionError):
+        codec.to_bytes({"value": endless})
+
+
+def test_a_typical_step_takes_less_than_a_kilobyte():
+    first = StepRecord(step_record().path, 0, Status.PROCESSING, "task")
+    written = [codec.to_bytes(codec.step_to_json(step)) for step in (first, step_record())]
+    assert sum(map(len, written)) < 600
