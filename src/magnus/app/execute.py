@@ -2,7 +2,8 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from magnus.app import wiring
@@ -11,8 +12,8 @@ from magnus.app.config import Configuration, initial_parameters, load_configurat
 from magnus.app.run_ids import check_run_id, new_run_id
 from magnus.definition.loader import LoadedPipeline, load
 from magnus.engine import code_identity, liveness, orchestrator
-from magnus.engine.context import Services, now
-from magnus.errors import RunExists
+from magnus.engine.context import RunContext, Services, now
+from magnus.errors import MagnusError, RunExists
 from magnus.interfaces.reporter import Reporter, Warned
 from magnus.interfaces.run_log_store import KeepsDocuments, RunLogStore
 from magnus.run_log.parameters import Scope
@@ -54,11 +55,17 @@ def execute(asked: Execution, reporter: Reporter, emit: Callable[[str], None]) -
     KeyboardInterrupt on; the run log says what happened in each case in which the run had begun.
     """
     prepared = prepare(asked, reporter)
-    record = begin(prepared, liveness.this_process())
-    try:
-        ended = _run(prepared, record, reporter)
-    finally:
-        finish(prepared.services.run_log_store, record.run_id, emit)
+    store = prepared.services.run_log_store
+    with context_of(prepared, reporter) as opened:
+        record = begin(prepared, liveness.this_process())
+        context = replace(opened, run_id=record.run_id)
+        try:
+            ended = orchestrator.run(context, wiring.executor(prepared.configuration, context), record)
+        except BaseException:
+            with suppress(MagnusError):  # the error that is on its way matters more
+                finish(store, record.run_id, emit)
+            raise
+    finish(store, record.run_id, emit)
     return ended
 
 
@@ -67,6 +74,7 @@ def prepare(asked: Execution, reporter: Reporter) -> Prepared:
     if asked.run_id:
         check_run_id(asked.run_id)
     configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
+    wiring.executor_type(configuration)
     services = wiring.services(configuration, asked.working_directory)
     hidden = wiring.hidden_folders(services)
     question = code_identity.asked(asked.working_directory, asked.environment, hidden)
@@ -106,6 +114,20 @@ def begin(prepared: Prepared, owner: Owner) -> RunRecord:
             return record
 
 
+def context_of(prepared: Prepared, reporter: Reporter) -> AbstractContextManager[RunContext]:
+    """The context of the run that is asked for."""
+    asked = prepared.execution
+    return wiring.run_context(
+        asked.run_id,
+        prepared.pipeline.graph,
+        prepared.services,
+        reporter,
+        working_directory=asked.working_directory,
+        environment=asked.environment,
+        tag=asked.tag,
+    )
+
+
 def finish(store: RunLogStore, run_id: str, emit: Callable[[str], None]) -> None:
     """Keep the document of the run beside the records, where the store does that, and `emit` it."""
     lines = document(store, run_id)
@@ -120,20 +142,6 @@ def document(store: RunLogStore, run_id: str) -> Iterator[str]:
     """The run log document as pieces of text; a run whose process is gone shows as lost. RunNotFound."""
     record = store.get_run(run_id)
     return document_lines(record, lambda branch: store.list_steps(run_id, branch), lost=liveness.lost(record.owner))
-
-
-def _run(prepared: Prepared, record: RunRecord, reporter: Reporter) -> RunRecord:
-    asked = prepared.execution
-    with wiring.run_context(
-        record.run_id,
-        prepared.pipeline.graph,
-        prepared.services,
-        reporter,
-        working_directory=asked.working_directory,
-        environment=asked.environment,
-        tag=asked.tag,
-    ) as context:
-        return orchestrator.run(context, wiring.executor(prepared.configuration, context), record)
 
 
 def _emitted(lines: Iterator[str], emit: Callable[[str], None]) -> Iterator[str]:

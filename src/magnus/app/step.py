@@ -5,8 +5,7 @@ What any engine calls in its jobs, containers and pods. A terminal step records 
 
 from dataclasses import replace
 
-from magnus.app import wiring
-from magnus.app.execute import Execution, Prepared, begin, prepare
+from magnus.app.execute import Execution, Prepared, begin, context_of, prepare
 from magnus.app.run_ids import check_run_id
 from magnus.engine import scope as scopes
 from magnus.engine.context import now
@@ -83,15 +82,8 @@ def _run(prepared: Prepared, path: StepPath) -> RunRecord:
 
 def _run_step(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Reporter) -> None:
     asked = prepared.execution
-    with wiring.run_context(
-        run.run_id,
-        prepared.pipeline.graph,
-        prepared.services,
-        reporter,
-        working_directory=asked.working_directory,
-        environment=asked.environment,
-        tag=asked.tag or run.tag,
-    ) as context:
+    with context_of(prepared, reporter) as opened:
+        context = replace(opened, tag=asked.tag or run.tag)
         run_step(context, StepRequest(run.run_id, path, asked.file, asked.configuration_file, context.tag))
 
 

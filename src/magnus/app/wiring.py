@@ -1,10 +1,11 @@
 """The composition root: builds the services of a configuration and the context of a run."""
 
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -17,13 +18,15 @@ from magnus.engine.channel import Channel
 from magnus.engine.context import RunContext, Services
 from magnus.engine.masking import Masker
 from magnus.engine.step import run_step
-from magnus.errors import InvalidConfiguration
+from magnus.errors import InvalidConfiguration, ServiceError
 from magnus.graph.graph import Graph
 from magnus.interfaces.capabilities import Located
 from magnus.interfaces.executor import Executor
 from magnus.interfaces.reporter import Reporter
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import TaskKind
+
+_LONGEST_PARENT_BYTES: Final = 60
 
 
 @cache
@@ -51,10 +54,15 @@ def run_log_store(configuration: Configuration, working_directory: Path) -> RunL
 
 def executor(configuration: Configuration, context: RunContext) -> Executor:
     """The executor of the configuration, for the steps of the run of `context`."""
-    found = plugins.find("executor", configuration.executor.type)
-    options = _options("executor", found, configuration.executor)
+    found, options = executor_type(configuration)
     made: Executor = found(options, lambda request: run_step(context, request))
     return made
+
+
+def executor_type(configuration: Configuration) -> tuple[Any, Any]:
+    """The class of the executor, and its options, checked."""
+    found = _found("executor", configuration.executor)
+    return found, _options("executor", found, configuration.executor)
 
 
 def hidden_folders(built: Services) -> tuple[Path, ...]:
@@ -76,8 +84,14 @@ def run_context(
 ) -> Iterator[RunContext]:
     """The context of one run in this process; what it holds open is closed afterwards."""
     masker = Masker()
-    parent = Path(environment.get("TMPDIR") or "/tmp")  # noqa: S108 - a private folder is made in it
-    with private_folder(parent) as folder, Channel(folder) as channel, Pump(masker, folder) as pump:
+    with ExitStack() as opened:
+        try:
+            folder = opened.enter_context(private_folder(_temporary_folder(environment)))
+            channel = opened.enter_context(Channel(folder))
+            pump = opened.enter_context(Pump(masker, folder))
+        except OSError as error:
+            reason = f"no folder for the run can be made in '{_temporary_folder(environment)}': {error.strerror}"
+            raise ServiceError(reason, fix="set TMPDIR to a folder that can be written") from error
         yield RunContext(
             run_id=run_id,
             graph=graph,
@@ -93,9 +107,23 @@ def run_context(
         )
 
 
+def _temporary_folder(environment: Mapping[str, str]) -> Path:
+    """Where the user wants temporary files, unless the path leaves no room for the name of a unix socket."""
+    wanted = environment.get("TMPDIR", "")
+    return Path(wanted if 0 < len(os.fsencode(wanted)) <= _LONGEST_PARENT_BYTES else "/tmp")  # noqa: S108
+
+
 def _service(family: str, configured: ServiceConfiguration, working_directory: Path) -> Any:
-    found = plugins.find(family, configured.type)
+    found = _found(family, configured)
     return found(_options(family, found, configured), working_directory)
+
+
+def _found(family: str, configured: ServiceConfiguration) -> Any:
+    try:
+        return plugins.find(family, configured.type)
+    except InvalidConfiguration as error:
+        [problem] = error.problems
+        raise InvalidConfiguration(problem.message, fix=problem.fix, location=configured.locate()) from error
 
 
 def _options(family: str, found: Any, configured: ServiceConfiguration) -> Any:

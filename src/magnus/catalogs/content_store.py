@@ -11,16 +11,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
+from pathlib import Path
 from typing import Final
 
 from magnus.catalogs import copying
+from magnus.catalogs.failures import shown
 from magnus.catalogs.folders import OwnFolders, sync
 from magnus.catalogs.overlapped import write_all
 from magnus.catalogs.system_calls import SystemCalls
+from magnus.errors import CatalogError
 
-_NO_LINKS: Final = frozenset(
-    {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV}
-)
+_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
 """How file systems say that they have no hard links, or have no more of them for one file."""
 _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -45,9 +46,11 @@ class ContentStore:
         self._folders = OwnFolders(folder, system, durable=durable)
         self._token = f"{os.getpid()}-{os.urandom(6).hex()}"
         self._numbers = count()
+        self._no_links: set[str] = set()
 
     def holds(self, content: Content) -> bool:
         """Whether the content is there; what has another size is damaged, and is not."""
+        self._refuse_link(content.data_hash[:2])
         try:
             status = os.lstat(self.path(content))
         except FileNotFoundError:
@@ -104,11 +107,21 @@ class ContentStore:
                 raise
             self._replace(content, destination)
         if self._durable:
-            sync(os.path.dirname(destination), self._system)
+            sync(destination.rpartition("/")[0], self._system)
 
     def open(self, content: Content) -> int:
         """A descriptor to read the content from. OSError when it is not there, or is not a file."""
+        self._refuse_link(content.data_hash[:2])
         return self._system.open(self.path(content), READ, 0)
+
+    def _refuse_link(self, name: str) -> None:
+        """CatalogError when a folder of the store is a link: what is behind it is no content of ours."""
+        if name in self._no_links:
+            return
+        folder = f"{self._folder}/{name}"
+        if Path(folder).is_symlink():
+            raise CatalogError(f"{shown(folder)} is a link, which the catalog does not follow", fix="remove it")
+        self._no_links.add(name)
 
     def _replace(self, content: Content, destination: str) -> None:
         temporary = self._new_name()

@@ -1,60 +1,87 @@
-"""The `file-system` catalog: content stored once, by its SHA-256, and a tree of links to it for every run.
+"""The catalog of type `file-system`: files by content in a folder, shared by all processes that can reach it.
 
-`<location>/.store` holds the content, read-only; `<location>/<run id>` looks like the project, with the files of
-branches below `.branches` and the captured output of steps below `.logs`. Links are made inside the catalog alone:
-between the working tree and the catalog content is copied, so that no later write can change history.
+Made by `app.wiring`. `<location>/.store` holds every content once, `<location>/<run id>` the files of a run as they
+are in the project (`.branches` in it those of its branches, `.logs` the captured output of its steps). Nothing there
+is ever written to twice: files are made under temporary names and linked or renamed into place, so that a crash
+leaves the old or the new one, and only what nobody looks at (`.store/tmp`) is left over.
 """
 
-import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from stat import S_ISREG
-from typing import BinaryIO, Final
+from typing import BinaryIO, ClassVar, Final
 
 from pydantic import BaseModel, ConfigDict
 
-from magnus.errors import CatalogError
-from magnus.graph.path import BranchPath, StepPath, print_parts
+from magnus.catalogs.bringing import Bringer
+from magnus.catalogs.content_store import Content, ContentStore
+from magnus.catalogs.failures import failed, shown
+from magnus.catalogs.folders import OwnFolders, UserFolder
+from magnus.catalogs.hash_cache import HashCache
+from magnus.catalogs.keeping import Keeper
+from magnus.catalogs.names import differing_by_case, log_file, run_folder
+from magnus.catalogs.parallel import for_each
+from magnus.catalogs.run_tree import RunTree
+from magnus.catalogs.system_calls import REAL, SystemCalls
+from magnus.errors import CatalogError, InvalidConfiguration
+from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Reach, ServiceCapabilities
 from magnus.run_log.records import CatalogRecord
 
-_CHUNK_BYTES: Final = 1 << 20
-_READ_ONLY: Final = 0o444
-_WRITABLE: Final = 0o644
-_LONGEST_NAME_BYTES: Final = 240
-_TRIES: Final = 2
-"""A file that changes while it is read is read once more."""
+_APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class FileSystemCatalogOptions(BaseModel):
-    """Where the catalog is, which folder globs are relative to, and whether a `put` must match something."""
+class FileSystemOptions(BaseModel):
+    """Options of the catalog.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
+    `catalog_location` is relative to the working directory. With `durable` every file survives a loss of power from
+    the moment its step has ended; without, it does when the operating system has written it to the disk.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     catalog_location: str = ".catalog"
     compute_data_folder: str = ""
     strict: bool = False
+    durable: bool = False
 
 
 class FileSystemCatalog:
-    """Keeps files in a folder."""
+    """Files by content in a folder."""
 
-    options = FileSystemCatalogOptions
-    capabilities = ServiceCapabilities(Reach.HOST)
+    options: ClassVar[type[FileSystemOptions]] = FileSystemOptions
 
-    def __init__(self, options: FileSystemCatalogOptions, working_directory: Path) -> None:
-        self._written = options.catalog_location
-        self._location = working_directory / options.catalog_location
-        self._store = self._location / ".store"
-        self.compute_data_folder = options.compute_data_folder
-        self.strict = options.strict
+    def __init__(self, options: FileSystemOptions, working_directory: Path, *, system: SystemCalls = REAL) -> None:
+        self._location = Path(os.path.normpath(working_directory.absolute() / options.catalog_location))
+        if self._location == Path(os.path.normpath(working_directory.absolute())):
+            raise InvalidConfiguration(
+                f"the catalog cannot be the working directory (`catalog_location: {options.catalog_location!r}`)",
+                fix="choose a folder in it, such as '.catalog'",
+            )
+        self._options = options
+        self._system = system
+        self._store_folder = str(self._location / ".store")
+        self._hashes = HashCache(f"{self._store_folder}/hashes", system)
+
+    @property
+    def capabilities(self) -> ServiceCapabilities:
+        """Processes that see the folder can share it, and it outlives them."""
+        return ServiceCapabilities(reach=Reach.HOST, persistent=True)
+
+    @property
+    def compute_data_folder(self) -> str:
+        """The option."""
+        return self._options.compute_data_folder
+
+    @property
+    def strict(self) -> bool:
+        """The option."""
+        return self._options.strict
 
     @property
     def location(self) -> Path:
-        """The folder of the catalog."""
+        """The folder of the catalog, absolute."""
         return self._location
 
     def put(
@@ -67,157 +94,70 @@ class FileSystemCatalog:
         unchanged: Mapping[str, str],
         store_copy: bool = True,
     ) -> tuple[CatalogRecord, ...]:
-        """Keep the files; see the interface."""
-        entries = []
-        for name in names:
-            with _told(f"'{name}' could not be put"):
-                _check_name(name)
-                digest, size = self._keep(folder / name, store_copy=store_copy)
-                if unchanged.get(name) == digest:
-                    continue
-                tree = _tree(run_id, branch)
-                if store_copy:
-                    self._link(self._content(digest), self._location / tree / name)
-                kept = str(tree / name) if store_copy else ""
-                entries.append(CatalogRecord(name, digest, kept, self._written, "put", size))
-        return tuple(entries)
+        """Keep the files; their content is stored once, and the tree of the run refers to it.
+
+        Links are followed where they stay within the folder. That a file may be executed is kept.
+        """
+        tree = RunTree(str(self._location), run_id, branch, self._system, durable=self._options.durable)
+        user_folder = UserFolder(folder)
+        store = self._store()
+        keeper = Keeper(
+            user_folder, store, tree, self._hashes, self._system, unchanged=unchanged, store_copy=store_copy
+        )
+        if store_copy:
+            self._refuse_one_place(names, self._location)
+        try:
+            kept = for_each(keeper.keep, names)
+        finally:
+            self._hashes.save()
+        return tuple(
+            self._entry(name, content, tree.relative(name) if store_copy else "")
+            for name, content in zip(names, kept, strict=True)
+            if content is not None
+        )
 
     def get(
         self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord], folder: Path
     ) -> tuple[CatalogRecord, ...]:
-        """Bring the content; see the interface."""
-        del run_id, branch  # content is content, whoever put it
-        for entry in entries:
-            with _told(f"'{entry.name}' could not be got"):
-                _check_name(entry.name)
-                self._bring(entry, folder)
+        """Bring the content of the entries, whoever put them; what is already in place is only looked at."""
+        del run_id, branch  # an entry says what its content is, and the content is everybody's
+        self._refuse_one_place([entry.name for entry in entries], folder)
+        bringer = Bringer(
+            UserFolder(folder),
+            self._store(),
+            str(self._location),
+            self._hashes,
+            self._system,
+            durable=self._options.durable,
+        )
+        try:
+            for_each(bringer.bring, entries)
+        finally:
+            self._hashes.save()
         return tuple(replace(entry, stage="get") for entry in entries)
 
     def open_log(self, run_id: str, path: StepPath) -> BinaryIO:
-        """The captured output of the step."""
-        name = print_parts((str(path),))
-        if len(name) > _LONGEST_NAME_BYTES:
-            name = f"{name[: _LONGEST_NAME_BYTES - 70]}-{hashlib.sha256(name.encode()).hexdigest()}"
-        file = self._location / run_id / ".logs" / f"{name}.log"
-        with _told(f"the output of '{path}' could not be kept"):
-            file.parent.mkdir(parents=True, exist_ok=True)
-            return file.open("ab")
-
-    def _content(self, digest: str) -> Path:
-        return self._store / digest[:2] / digest
-
-    def _keep(self, file: Path, *, store_copy: bool) -> tuple[str, int]:
-        """Store the content of the file; its SHA-256 and its size in bytes."""
-        for _ in range(_TRIES):
-            with file.open("rb") as source:
-                before = os.fstat(source.fileno())
-                if not S_ISREG(before.st_mode):
-                    raise CatalogError(f"'{file}' is no regular file; put files and folders only")
-                digest, size = self._copied(source) if store_copy else _hashed(source)
-                if _looks(os.fstat(source.fileno())) == _looks(before) and size == before.st_size:
-                    return digest, size
-        raise CatalogError(f"'{file}' changes while it is read; put it when it is complete")
-
-    def _copied(self, source: BinaryIO) -> tuple[str, int]:
-        """Copy into the store while hashing; content that is there already is kept, the copy is dropped."""
-        temporary = self._temporary()
+        """The file `.logs/<path>.log` in the folder of the run."""
+        folders = OwnFolders(str(self._location), self._system, durable=self._options.durable)
+        name = log_file(path)
         try:
-            with temporary.open("xb") as target:
-                digest, size = _hashed(source, target)
-            temporary.chmod(_READ_ONLY)
-            content = self._content(digest)
-            if not content.exists():
-                content.parent.mkdir(parents=True, exist_ok=True)
-                temporary.rename(content)
-        finally:
-            temporary.unlink(missing_ok=True)
-        return digest, size
+            folder = folders.make((run_folder(run_id), ".logs"))
+            return os.fdopen(self._system.open(f"{folder}/{name}", _APPEND, 0o666), "ab")
+        except OSError as error:
+            raise failed("open the log", name, error) from error
 
-    def _temporary(self) -> Path:
-        folder = self._store / "tmp"
-        folder.mkdir(parents=True, exist_ok=True)
-        return folder / f"{os.getpid()}-{os.urandom(8).hex()}"
+    def _store(self) -> ContentStore:
+        return ContentStore(self._store_folder, self._system, durable=self._options.durable)
 
-    def _link(self, content: Path, name: Path) -> None:
-        """Make `name` the content, atomically; by a copy where the file system knows no hard links."""
-        name.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._temporary()
-        try:
-            try:
-                temporary.hardlink_to(content)
-            except OSError:
-                with content.open("rb") as source, temporary.open("xb") as target:
-                    _hashed(source, target)
-                temporary.chmod(_READ_ONLY)
-            temporary.replace(name)
-        finally:
-            temporary.unlink(missing_ok=True)
+    def _entry(self, name: str, content: Content, relative_path: str) -> CatalogRecord:
+        location = self._options.catalog_location
+        return CatalogRecord(name, content.data_hash, relative_path, location, "put", content.size)
 
-    def _bring(self, entry: CatalogRecord, folder: Path) -> None:
-        target = folder / entry.name
-        if not (folder / entry.name).parent.resolve().is_relative_to(folder.resolve()):
-            raise CatalogError(f"'{entry.name}' leads out of the folder '{folder}' through a link")
-        if _has_content(target, entry):
-            return
-        content = self._content(entry.data_hash)
-        if not content.exists():
-            reason = (
-                "only its hash was recorded" if not entry.catalog_relative_path else "its content is not in the catalog"
+    def _refuse_one_place(self, names: Sequence[str], folder: Path) -> None:
+        """CatalogError when two of the names would be one file in the folder, for it takes no notice of case."""
+        two = differing_by_case(names)
+        if two and self._system.ignores_case(str(folder)):
+            raise CatalogError(
+                f"{shown(two[0])} and {shown(two[1])} are one file in {shown(str(folder))}, which ignores case",
+                fix="rename one of them",
             )
-            raise CatalogError(f"'{entry.name}' cannot be brought back: {reason}")
-        target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = target.with_name(f".{os.getpid()}-{os.urandom(8).hex()}.part")
-        try:
-            with content.open("rb") as source, temporary.open("xb") as file:
-                digest, _ = _hashed(source, file)
-            if digest != entry.data_hash:
-                raise CatalogError(f"the stored content of '{entry.name}' is damaged: its hash is {digest}")
-            temporary.chmod(_WRITABLE)
-            temporary.replace(target)
-        finally:
-            temporary.unlink(missing_ok=True)
-
-
-def _tree(run_id: str, branch: BranchPath) -> Path:
-    return Path(run_id, ".branches", print_parts((str(branch),))) if branch.parts else Path(run_id)
-
-
-def _check_name(name: str) -> None:
-    parts = name.split("/")
-    if name.startswith("/") or not all(parts) or {".", ".."} & set(parts):
-        raise CatalogError(f"'{name}' is no name of a file below a folder")
-
-
-def _looks(stat: os.stat_result) -> tuple[int, ...]:
-    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
-
-
-def _has_content(file: Path, entry: CatalogRecord) -> bool:
-    try:
-        if file.stat().st_size != entry.size or file.is_symlink():
-            return False
-        with file.open("rb") as source:
-            return _hashed(source)[0] == entry.data_hash
-    except OSError:
-        return False
-
-
-def _hashed(source: BinaryIO, target: BinaryIO | None = None) -> tuple[str, int]:
-    """Read to the end, into `target` where there is one; the SHA-256 and the number of bytes."""
-    digest, size = hashlib.sha256(), 0
-    while chunk := source.read(_CHUNK_BYTES):
-        digest.update(chunk)
-        size += len(chunk)
-        if target is not None:
-            target.write(chunk)
-    return digest.hexdigest(), size
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    """What the operating system refuses becomes an error of the catalog that says what was tried."""
-    try:
-        yield
-    except OSError as error:
-        where = f" ('{error.filename}')" if error.filename else ""
-        raise CatalogError(f"{what}: {error.strerror or error}{where}") from error

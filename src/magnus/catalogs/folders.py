@@ -28,7 +28,7 @@ class UserFolder:
         CatalogError when that is not below the folder.
         """
         *folders, last = parts_of(name)
-        return os.path.join(self._parent(tuple(folders), name), last)
+        return f"{self._parent(tuple(folders), name)}/{last}"
 
     def behind_link(self, name: str, place: str) -> str:
         """What the link at the place leads to; CatalogError when that is not below the folder."""
@@ -37,7 +37,7 @@ class UserFolder:
     def _parent(self, folders: tuple[str, ...], name: str) -> str:
         parent = self._parents.get(folders)
         if parent is None:
-            parent = self._within(os.path.realpath(os.path.join(self._root, *folders)), name)
+            parent = self._within(os.path.realpath("/".join((self._root, *folders))), name)
             self._parents[folders] = parent
         return parent
 
@@ -60,14 +60,14 @@ class OwnFolders:
         """The path of the folder, which is there now. OSError or CatalogError when it cannot be made."""
         path = self._made.get(parts)
         if path is None:
-            path = self._make_root() if not parts else os.path.join(self.make(parts[:-1]), parts[-1])
+            path = self._make_root() if not parts else f"{self.make(parts[:-1])}/{parts[-1]}"
             if parts:
                 self._make(path)
             self._made[parts] = path
         return path
 
     def _make_root(self) -> str:
-        os.makedirs(self._root, exist_ok=True)
+        Path(self._root).mkdir(parents=True, exist_ok=True)
         return self._root
 
     def _make(self, path: str) -> None:
@@ -78,7 +78,7 @@ class OwnFolders:
                 raise CatalogError(f"{shown(path)} is in the way: the catalog needs a folder there") from None
         else:
             if self._durable:
-                sync(os.path.dirname(path), self._system)
+                sync(path.rpartition("/")[0], self._system)
 
 
 def sync(folder: str, system: SystemCalls) -> None:

@@ -1,12 +1,9 @@
 """Hashing a large file while it is copied: one thread reads and writes, the calling one hashes. Used by `copying`."""
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from magnus.catalogs.system_calls import Block, SystemCalls
-
-if TYPE_CHECKING:
-    from queue import SimpleQueue
 
 BLOCK_BYTES: Final = 1024 * 1024
 """Files up to this size are read in one piece, larger ones in pieces of it."""
@@ -47,17 +44,18 @@ class _Transfer:
 
     def __init__(self, source: int, target: int | None, system: SystemCalls) -> None:
         from queue import SimpleQueue  # lazy: as above
+        from threading import Semaphore  # lazy: as above
 
         self.source = source
         self.target = target
         self.system = system
         self.error: BaseException | None = None
         self.filled: SimpleQueue[memoryview | None] = SimpleQueue()
-        self._free: SimpleQueue[bool] = SimpleQueue()
-        for _ in range(_BLOCKS):
-            self._free.put(True)
+        self._free = Semaphore(_BLOCKS)
+        self._stopped = False
 
     def run(self) -> None:
+        """Fill blocks, which are to be hashed, until the end of the source, an error, or `stop`."""
         try:
             self._transfer([memoryview(bytearray(BLOCK_BYTES)) for _ in range(_BLOCKS)])
         except BaseException as error:  # noqa: BLE001 - raised again in the thread of the caller
@@ -67,15 +65,16 @@ class _Transfer:
 
     def hashed(self) -> None:
         """The block that was filled first is free again; blocks are used in turn."""
-        self._free.put(True)
+        self._free.release()
 
     def stop(self) -> None:
         """Nothing more is hashed; what waits for a free block ends."""
-        self._free.put(False)
+        self._stopped = True
+        self._free.release()
 
     def _transfer(self, blocks: list[memoryview]) -> None:
         turn = 0
-        while self._free.get():
+        while self._free.acquire() and not self._stopped:
             block = blocks[turn % _BLOCKS]
             length = self.system.read_into(self.source, [block])
             if not length:

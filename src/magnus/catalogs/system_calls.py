@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from time import time_ns
 from typing import Final, TypeAlias
 
@@ -29,9 +30,9 @@ def copy_range(source: int, target: int, length: int) -> int:
 
 def ignores_case(folder: str) -> bool:
     """Whether the file system takes names that differ by case alone for one name, judged by the folder's own."""
-    parent, name = os.path.split(folder)
-    other = os.path.join(parent, name.swapcase())
-    return other != folder and os.path.lexists(other) and os.path.samefile(other, folder)
+    path = Path(folder)
+    other = path.with_name(path.name.swapcase()) if path.name else path
+    return other.name != path.name and other.exists() and other.samefile(path)
 
 
 @dataclass(frozen=True, slots=True)

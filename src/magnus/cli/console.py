@@ -35,8 +35,12 @@ def environment() -> Mapping[str, str]:
 
 
 def emit(text: str) -> None:
-    """Write a piece of the run log to standard output."""
-    sys.stdout.write(text)
+    """Write a piece of the run log to standard output; a reader that went away is no reason to stop."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        drop_output()
 
 
 def show_error(error: MagnusError) -> None:
@@ -54,8 +58,9 @@ def show_bug(error: Exception) -> None:
 
 def drop_output() -> None:
     """Nobody reads standard output any more; let the interpreter end without a complaint about it."""
-    with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 1)
+    os.close(null)
 
 
 def set_up_logging(level: str | None) -> None:

@@ -66,7 +66,8 @@ def _status(arguments: list[str]) -> int:
         error.show()
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
-        return _TERMINATED if isinstance(error, Terminated) else _INTERRUPTED
+        was_terminated = isinstance(error, Terminated) or isinstance(error.__cause__, Terminated)  # click wraps it
+        return _TERMINATED if was_terminated else _INTERRUPTED
     except MagnusError as error:
         console.show_error(error)
         return error.exit_code

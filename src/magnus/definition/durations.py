@@ -7,7 +7,7 @@ from pydantic import BeforeValidator
 
 from magnus.values import Json
 
-_PART: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(d|h|m|s|ms)\s*")
+_PART: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|d|h|m|s)\s*")
 _SECONDS: Final = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
 
 

@@ -38,7 +38,7 @@ class Document:
             if found is not None:
                 return found
             path = path[:-1]
-        return Location(self.file)
+        return self.values.get((), Location(self.file))
 
     def locate_value(self, *path: str | int) -> Location:
         """The place of the value at `path`, or as `locate`."""

@@ -72,8 +72,8 @@ def _awaited_in_thread(awaitable: Awaitable[UserObject]) -> UserObject:
             came.set_exception(error)
 
     thread = Thread(target=copy_context().run, args=(run,), name="magnus async function", daemon=True)
-    thread.start()
     try:
+        thread.start()
         return came.result()
     finally:
         _end(thread, cancels)

@@ -1,5 +1,6 @@
 """Errors of user code, said in one line and shown without the frames of magnus. Used around every piece of user code."""
 
+import os
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -12,7 +13,8 @@ from magnus.errors import MagnusError, TaskFailed
 if TYPE_CHECKING:
     from traceback import FrameSummary, TracebackException
 
-_OWN_FOLDER: Final = str(Path(magnus.__file__).parent)
+_OWN_FOLDER: Final = str(Path(magnus.__file__).parent) + os.sep
+_LIBRARY_FOLDER: Final = str(Path(os.__file__).parent) + os.sep
 _LONGEST_MESSAGE: Final = 4000
 
 
@@ -102,8 +104,8 @@ def _without_machinery(report: "TracebackException") -> None:
 
 def _carries_user_code(filename: str) -> bool:
     """Whether a frame at the outer end is there only because magnus had python import, await or check something."""
-    path = Path(filename)
-    return _is_machinery(filename) or path.parent.name in {"importlib", "asyncio", "pydantic"}
+    in_library = filename.startswith(_LIBRARY_FOLDER) and "site-packages" not in filename
+    return in_library or _is_machinery(filename) or f"{os.sep}site-packages{os.sep}pydantic{os.sep}" in filename
 
 
 def _is_machinery(filename: str) -> bool:

@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import io
+import signal
 import threading
 from pathlib import Path
 
@@ -243,7 +244,7 @@ def test_an_interruption_ends_an_async_function_in_its_thread(call):
 
     async def function():
         try:
-            main_thread_interrupts()
+            signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
             await asyncio.sleep(60)
         finally:
             ended.set()
@@ -251,9 +252,10 @@ def test_an_interruption_ends_an_async_function_in_its_thread(call):
     async def running():
         call(function)
 
-    import _thread
-
-    main_thread_interrupts = _thread.interrupt_main
-    with pytest.raises(KeyboardInterrupt):
-        asyncio.run(running())
+    loop = asyncio.new_event_loop()  # asyncio.run would take the interruption for itself
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            loop.run_until_complete(running())
+    finally:
+        loop.close()
     assert ended.is_set()

@@ -32,7 +32,7 @@ class Pair(NamedTuple):
     right: int
 
 
-class Key(str, Enum):
+class Key(str, Enum):  # noqa: UP042 - its text is not its value
     FIRST = "first"
 
 

@@ -1,0 +1,185 @@
+"""Getting one file out of the catalog: left alone where it is in place, else copied and put in place at once.
+
+Used by the file-system catalog, which does it for many files at a time.
+"""
+
+import os
+import re
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from magnus.catalogs.content_store import READ, Content, ContentStore
+from magnus.catalogs.copying import copy, hash_of, same_content, sha256
+from magnus.catalogs.failures import failed, shown
+from magnus.catalogs.folders import UserFolder, sync
+from magnus.catalogs.hash_cache import HashCache
+from magnus.catalogs.names import parts_of
+from magnus.catalogs.overlapped import BLOCK_BYTES, write_all
+from magnus.catalogs.system_calls import SystemCalls
+from magnus.errors import CatalogError
+from magnus.run_log.records import CatalogRecord
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
+_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Bringer:
+    """Brings files to one folder."""
+
+    def __init__(
+        self,
+        folder: UserFolder,
+        store: ContentStore,
+        location: str,
+        hashes: HashCache,
+        system: SystemCalls,
+        *,
+        durable: bool,
+    ) -> None:
+        self._folder = folder
+        self._store = store
+        self._location = location
+        self._hashes = hashes
+        self._system = system
+        self._durable = durable
+        self._token = f"{os.getpid()}-{os.urandom(6).hex()}"
+        self._numbers = count()
+
+    def bring(self, entry: CatalogRecord) -> None:
+        """Have the content of the entry at its name. CatalogError when it is not there, or cannot be."""
+        if not _SHA256.match(entry.data_hash):
+            raise CatalogError(f"the entry of {shown(entry.name)} has no SHA-256 but {shown(entry.data_hash)}")
+        try:
+            place = self._folder.place(entry.name)
+            if not self._is_in_place(entry, place):
+                self._write(entry, place)
+        except OSError as error:
+            raise failed("bring", entry.name, error) from error
+
+    def _is_in_place(self, entry: CatalogRecord, place: str) -> bool:
+        """Whether the file is there with this content already. CatalogError when something else is in its place."""
+        try:
+            status = os.lstat(place)
+            if stat.S_ISLNK(status.st_mode):
+                place = self._folder.behind_link(entry.name, place)
+                status = os.lstat(place)
+        except FileNotFoundError:
+            return False
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, a socket or a device"
+            raise CatalogError(f"the catalog cannot bring {shown(entry.name)}: {kind} is in its place")
+        if status.st_size != entry.size:
+            return False
+        known = self._hashes.find(place, status)
+        return known == entry.data_hash if known else self._holds(entry, place)
+
+    def _holds(self, entry: CatalogRecord, place: str) -> bool:
+        """Whether the file at the place has the content, by reading it."""
+        descriptor = self._system.open(place, READ, 0)
+        try:
+            status = os.fstat(descriptor)
+            read_at = self._system.now()
+            same = self._same(entry, descriptor)
+        finally:
+            os.close(descriptor)
+        if same:
+            self._hashes.remember(place, status, entry.data_hash, read_at=read_at)
+        return same
+
+    def _same(self, entry: CatalogRecord, descriptor: int) -> bool:
+        if entry.size <= BLOCK_BYTES:
+            return sha256(self._system.read(descriptor, entry.size + 1)) == entry.data_hash
+        content = self._stored(entry)
+        if not self._store.holds(content):
+            return hash_of(descriptor, self._system)[0] == entry.data_hash
+        stored = self._store.open(content)
+        try:
+            return same_content(descriptor, stored, self._system)
+        finally:
+            os.close(stored)
+
+    def _stored(self, entry: CatalogRecord) -> Content:
+        """The content as it is stored: to be executed, or not, as it was when it was put."""
+        plain, executable = (Content(entry.data_hash, entry.size, x) for x in (False, True))
+        if not self._store.holds(executable):
+            return plain
+        return executable if self._was_executable(entry) or not self._store.holds(plain) else plain
+
+    def _was_executable(self, entry: CatalogRecord) -> bool:
+        """What the tree of the run says, unless something else was put there since."""
+        with suppress(OSError, CatalogError):
+            parts = parts_of(entry.catalog_relative_path)
+            return bool(os.lstat("/".join((self._location, *parts))).st_mode & 0o100)
+        return False
+
+    def _write(self, entry: CatalogRecord, place: str) -> None:
+        if not entry.catalog_relative_path:
+            raise CatalogError(
+                f"the content of {shown(entry.name)} was not kept (`store_copy: false`), and it is not in place",
+                fix="run the step that makes it again, or put it with `store_copy: true`",
+            )
+        content = self._stored(entry)
+        source = self._open(entry, content)
+        try:
+            self._copy(entry, content, source, place)
+        finally:
+            os.close(source)
+
+    def _open(self, entry: CatalogRecord, content: Content) -> int:
+        try:
+            return self._store.open(content)
+        except FileNotFoundError:
+            raise CatalogError(
+                f"the content of {shown(entry.name)} is not in the catalog {shown(self._location)}",
+                fix="run the step that makes it again",
+            ) from None
+
+    def _copy(self, entry: CatalogRecord, content: Content, source: int, place: str) -> None:
+        status = os.fstat(source)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
+            raise self._damaged(entry, content)
+        folder = place.rpartition("/")[0]
+        with self._new_file(folder, executable=content.executable) as (temporary, target):
+            if entry.size <= BLOCK_BYTES:
+                self._copy_small(entry, content, source, target)
+            else:
+                copy(source, target, self._system)
+            if self._durable:
+                self._system.fsync(target)
+            self._system.replace(temporary, place)
+        if self._durable:
+            sync(folder, self._system)
+
+    def _copy_small(self, entry: CatalogRecord, content: Content, source: int, target: int) -> None:
+        data = self._system.read(source, entry.size + 1)
+        if sha256(data) != entry.data_hash:
+            raise self._damaged(entry, content)
+        write_all(target, data, self._system)
+
+    def _damaged(self, entry: CatalogRecord, content: Content) -> CatalogError:
+        path = self._store.path(content)
+        return CatalogError(
+            f"the content of {shown(entry.name)} in the catalog is damaged: {shown(path)}",
+            fix="remove that file, and run the step that makes it again",
+        )
+
+    @contextmanager
+    def _new_file(self, folder: str, *, executable: bool) -> Iterator[tuple[str, int]]:
+        """A new file beside the one to be, which no glob matches; it is gone afterwards unless it got its name."""
+        temporary = f"{folder}/.magnus-{self._token}-{next(self._numbers)}"
+        mode = 0o777 if executable else 0o666
+        try:
+            descriptor = self._system.open(temporary, _CREATE, mode)
+        except FileNotFoundError:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            descriptor = self._system.open(temporary, _CREATE, mode)
+        try:
+            yield temporary, descriptor
+        finally:
+            os.close(descriptor)
+            with suppress(OSError):
+                self._system.unlink(temporary)

@@ -1,0 +1,119 @@
+"""A pipeline run in one process, and step by step in fresh processes, leaves the same records."""
+
+import json
+from urllib.parse import quote
+
+import pytest
+
+WORK = """\
+from dataclasses import dataclass
+
+@dataclass
+class Model:
+    slope: float
+    name: str
+
+def fit(x: int, model_name: str = "m"):
+    return Model(slope=x / 2, name=model_name)
+
+def fail(x):
+    raise ValueError(f"no {x}")
+
+def collect(slope: float, **rest):
+    return sorted(rest), slope
+"""
+
+PIPELINES = {
+    "linear": {
+        "start_at": "fit it",
+        "steps": {
+            "fit it": {"type": "task", "command": "work.fit", "next": "keep/it"},
+            "keep/it": {
+                "type": "task",
+                "command_type": "shell",
+                "command": "echo $slope > out.txt; export MAGNUS_PRM_done=true",
+                "catalog": {"put": ["out.txt"]},
+                "next": "stub",
+            },
+            "stub": {"type": "stub", "next": "collect", "anything": 1},
+            "collect": {
+                "type": "task",
+                "command": "work.collect",
+                "catalog": {"get": ["*.txt"]},
+                "returns": ["names", {"name": "slope", "kind": "metric"}],
+                "next": "success",
+            },
+        },
+    },
+    "failing, with retries": {
+        "start_at": "a",
+        "steps": {"a": {"type": "task", "command": "work.fail", "next": "success", "max_attempts": 2}},
+    },
+    "failing, and led on": {
+        "start_at": "ä b",
+        "steps": {
+            "ä b": {"type": "task", "command": "work.fail", "next": "success", "on_failure": "c"},
+            "c": {"type": "task", "command_type": "python-lambda", "command": "lambda x: {'y': x}", "next": "success"},
+        },
+    },
+    "longer than a scope is carried": {
+        "start_at": "s0",
+        "steps": {
+            f"s{n}": {
+                "type": "task",
+                "command_type": "python-lambda",
+                "command": "lambda x: {'x': x + 1, f'y{x}': x}",
+                "next": f"s{n + 1}" if n < 35 else "success",
+            }
+            for n in range(36)
+        },
+    },
+}
+
+
+def without_times(log):
+    for gone in ("run_id", "start_time", "end_time"):
+        del log[gone]
+    for step in log["steps"].values():
+        for attempt in step["attempts"]:
+            for gone in ("start_time", "end_time", "duration"):
+                del attempt[gone]
+        for entry in step["data_catalog"]:
+            entry["catalog_relative_path"] = entry["catalog_relative_path"].partition("/")[2]
+    return log
+
+
+@pytest.mark.parametrize("name", PIPELINES)
+def test_step_by_step_is_the_same_run(folder, name):
+    folder.write("work.py", WORK)
+    folder.write("p.yaml", json.dumps({"dag": PIPELINES[name]}))
+    whole = folder.magnus("execute", "p.yaml", "--run-id", "whole", "--x", "7")
+    (folder.path / "out.txt").unlink(missing_ok=True)
+    for step in json.loads(whole.out)["steps"]:
+        path = (
+            quote(step, safe="") if quote(step) != step.replace(" ", "%20") or "/" in step else step.replace(" ", "%")
+        )
+        result = folder.magnus("execute_single_node", "single", path, "-f", "p.yaml", "--x", "7")
+        assert result.status in {0, 1}, result.err
+    single = folder.magnus("show", "single")
+    assert without_times(json.loads(single.out)) == without_times(json.loads(whole.out))
+
+
+def test_a_step_that_succeeded_is_left_alone(folder):
+    folder.write("work.py", "")
+    steps = {"a": {"type": "task", "command_type": "shell", "command": "echo x >> ran", "next": "success"}}
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "a", "steps": steps}}))
+    for _ in range(2):
+        assert folder.magnus("execute_single_node", "r", "a", "-f", "p.yaml").status == 0
+    assert (folder.path / "ran").read_text() == "x\n"
+
+
+def test_a_run_begins_with_its_first_step(folder):
+    steps = {"a": {"type": "stub", "next": "b"}, "b": {"type": "stub", "next": "success"}}
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "a", "steps": steps}}))
+    result = folder.magnus("execute_single_node", "r", "b", "-f", "p.yaml")
+    assert result.status == 2
+    assert result.err == "error: there is no run 'r'\n  fix: begin the run with the step 'a'\n"
+    result = folder.magnus("execute_single_node", "r", "c", "-f", "p.yaml")
+    assert result.status == 2
+    assert result.err.startswith("error: the pipeline has no step 'c'\n")
