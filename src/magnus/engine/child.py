@@ -57,8 +57,10 @@ def main() -> None:
     request_file, result_file = (int(descriptor) for descriptor in sys.argv[2:])
     os.set_inheritable(result_file, False)  # noqa: FBT003 - the signature of os
     with open(request_file, "rb") as request:  # noqa: PTH123 - a descriptor
-        sys.path[:], sys.argv[:] = _load(request)
+        path, own, sys.argv[:] = _load(request)
+        sys.path[:] = [*path, own]  # a file of the user must not take the place of a module that the kind imports
         kind, call = _load(request)
+        sys.path[:] = [own, *path]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
@@ -80,9 +82,8 @@ def _outcome(kind: TaskKind, call: TaskCall) -> TaskOutcome | str:
 
 def _write_request(request: BinaryIO, kind: TaskKind, call: TaskCall) -> None:
     """The import path comes first: the kind may be of a package that only this path leads to."""
-    working_directory = str(call.working_directory)
-    path = [working_directory, *(entry for entry in sys.path if entry != working_directory)]
-    _dump((path, sys.argv), request)
+    own = str(call.working_directory)
+    _dump(([entry for entry in sys.path if entry not in {"", own}], own, sys.argv), request)
     _dump((kind, replace(call, environment=dict(call.environment))), request)
     request.seek(0)  # the child shares the position
 

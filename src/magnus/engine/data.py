@@ -1,20 +1,23 @@
-"""Files between a step and the catalog: which files globs mean, and the rules that keep them inside their folder.
+"""Files between a step and the catalog: what its globs mean, brought before it runs and kept afterwards.
 
-Called by `engine.step`. The catalog moves content by name; what a name may be is decided here.
+Called by `engine.step`. Globs are relative to the data folder of the step; names are relative to the working
+directory, so that a file has the same name for all steps and the catalog shows the tree of the project.
 """
 
 import os
-import re
-from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from magnus.engine.globs import Globs
+from magnus.engine.matching import Matches, matching_files
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
 from magnus.run_log.records import CatalogRecord
+
+__all__ = ["Matches", "get_files", "matching_entries", "matching_files", "put_files"]
 
 _MOST_NAMES_SHOWN: Final = 10
 
@@ -28,16 +31,18 @@ def get_files(
     working_directory: Path,
     visible: Mapping[str, CatalogRecord],
 ) -> tuple[CatalogRecord, ...]:
-    """Bring what the `get` globs match among the `visible` entries; TaskFailed when one of them matches nothing."""
-    folder = _data_folder(catalog, spec, working_directory)
-    chosen: dict[str, CatalogRecord] = {}
-    for pattern in spec.get:
-        _check_pattern(pattern, "get")
-        matching = {name: visible[name] for name in sorted(visible) if matches(name, pattern)}
-        if not matching and catalog.capabilities.keeps:
-            raise TaskFailed(f"catalog get: nothing in the catalog matches '{pattern}'; {_known(visible)}")
-        chosen |= matching
-    return catalog.get(run_id, branch, tuple(chosen.values()), folder) if chosen else ()
+    """Bring what the `get` globs match among the `visible` entries, and return these with stage `get`.
+
+    TaskFailed when a glob matches nothing, unless the catalog is one that keeps nothing; CatalogError from it.
+    """
+    prefix = _prefix(_data_folder(catalog, spec, working_directory))
+    matches = matching_entries(_below(visible, prefix), spec.get)
+    if matches.unmatched and catalog.capabilities.keeps:
+        patterns = ", ".join(f"'{pattern}'" for pattern in matches.unmatched)
+        raise TaskFailed(f"catalog get: nothing in the catalog matches {patterns}{_in(prefix)}; {_known(visible)}")
+    if not matches.names:
+        return ()
+    return catalog.get(run_id, branch, [visible[prefix + name] for name in matches.names], working_directory)
 
 
 def put_files(
@@ -50,127 +55,82 @@ def put_files(
     hidden: Sequence[Path],
     got: Sequence[CatalogRecord],
 ) -> tuple[tuple[CatalogRecord, ...], tuple[str, ...]]:
-    """Keep what the `put` globs match, and return the entries and warnings about globs that matched nothing.
+    """Keep the files that the `put` globs match; return their entries, and a warning for each glob without a match.
 
-    With `strict` those are TaskFailed instead. A file unchanged since the step got it is left out.
+    What is in `hidden` folders is matched only by globs that name them. A file that still has the content it was
+    `got` with is left out. TaskFailed when the step, or else the catalog, is strict and a glob matches nothing;
+    then nothing is kept. CatalogError from the catalog.
     """
-    folder = _data_folder(catalog, spec, working_directory)
-    strict = catalog.strict if spec.strict is None else spec.strict
-    names: dict[str, None] = {}
-    warnings = []
-    for pattern in spec.put:
-        _check_pattern(pattern, "put")
-        matching = matching_files(folder, pattern, hidden)
-        if not matching:
-            warnings.append(f"catalog put: no file matches '{pattern}' in '{folder}'")
-        names.update(dict.fromkeys(matching))
-    if warnings and strict:
+    below = _data_folder(catalog, spec, working_directory)
+    matches = _matching_in(working_directory / below, spec.put, hidden)
+    if not catalog.capabilities.keeps:
+        return (), ()
+    prefix = _prefix(below)
+    warnings = tuple(f"catalog put: no file matches '{pattern}'{_in(prefix)}" for pattern in matches.unmatched)
+    if warnings and (catalog.strict if spec.strict is None else spec.strict):
         raise TaskFailed("\n".join(warnings))
+    names = [prefix + name for name in matches.names]
     unchanged = {entry.name: entry.data_hash for entry in got}
-    put = catalog.put(run_id, branch, folder, sorted(names), unchanged=unchanged, store_copy=spec.store_copy)
-    return put, tuple(warnings)
+    put = catalog.put(run_id, branch, working_directory, names, unchanged=unchanged, store_copy=spec.store_copy)
+    return put, warnings
 
 
-def matches(name: str, pattern: str) -> bool:
-    """Whether the glob means the file `name`, or a folder it lies in; both relative, with `/`.
+def matching_entries(entries: Mapping[str, CatalogRecord], patterns: Sequence[str]) -> Matches:
+    """The names among the entries that globs mean. TaskFailed when a pattern is absolute or has `..` in it."""
+    globs = Globs.of(patterns)
+    names, matched = [], set()
+    for name in entries:
+        progress = globs.start
+        for part in name.split("/"):
+            progress = globs.advance(progress, part)
+        if matching := globs.matching(progress):
+            matched |= matching
+            names.append(name)
+    unmatched = (pattern for number, pattern in enumerate(globs.patterns) if number not in matched)
+    return Matches(tuple(sorted(names)), tuple(unmatched))
 
-    `**` stands for any number of folders, `*`, `?` and `[...]` stay inside one part. A part that begins with a dot is
-    matched only by a part of the glob that does, too.
+
+def _matching_in(folder: Path, patterns: Sequence[str], hidden: Sequence[Path]) -> Matches:
+    """Likewise of a folder, which need not be there."""
+    if not patterns or not folder.is_dir():
+        Globs.of(patterns)
+        return Matches((), tuple(patterns))
+    return matching_files(folder, patterns, hidden=hidden)
+
+
+def _data_folder(catalog: Catalog, spec: CatalogSpec, working_directory: Path) -> str:
+    """The folder globs are relative to, itself relative to the working directory; "" where it is that one.
+
+    TaskFailed when it is not below the working directory, also through a link: names of files could not be told
+    from those of the project.
     """
-    parts, wanted = name.split("/"), _parts(pattern)
-    hidden_below = [part.startswith(".") for part in parts]
-    return any(
-        _match(tuple(parts[:length]), wanted) and not any(hidden_below[length:]) for length in range(len(parts), 0, -1)
-    )
+    named = catalog.compute_data_folder if spec.compute_data_folder is None else spec.compute_data_folder
+    root = os.path.realpath(working_directory)
+    relative = os.path.relpath(_absolute(named, working_directory, root), root)
+    real = os.path.realpath(f"{root}/{relative}")
+    if relative == ".." or relative.startswith("../") or not f"{real}/".startswith(f"{root.rstrip('/')}/"):
+        raise TaskFailed(f"the compute_data_folder '{named}' is outside the working directory; name a folder in it")
+    return "" if relative == "." else relative
 
 
-def matching_files(folder: Path, pattern: str, hidden: Sequence[Path]) -> list[str]:
-    """The files below `folder` that the glob means, sorted; those in `hidden` folders only when it names the folder.
-
-    TaskFailed when the glob leads out of the folder, also through a link.
-    """
-    root = folder.resolve()
-    skipped = {os.path.relpath(path, folder) for path in hidden if path.is_relative_to(folder) and path != folder}
-    literal = "/".join(_parts(pattern))
-    skipped = {name for name in skipped if not (literal + "/").startswith(name + "/")}
-    found = []
-    for name in _files(folder, "", root, skipped, frozenset(), pattern):
-        if matches(name, pattern):
-            target = (folder / name).resolve()
-            if not target.is_relative_to(root):
-                raise TaskFailed(f"catalog put: '{name}' is a link that leads out of the folder '{folder}'")
-            found.append(name)
-    return sorted(found)
+def _absolute(named: str, working_directory: Path, root: str) -> str:
+    """The folder below `root`, which the working directory really is, however it is named."""
+    path = Path(os.path.normpath(working_directory / named))
+    return f"{root}/{path.relative_to(working_directory)}" if path.is_relative_to(working_directory) else str(path)
 
 
-def _files(
-    folder: Path, below: str, root: Path, skipped: set[str], seen: frozenset[Path], pattern: str
-) -> Iterator[str]:
-    """Every file below `folder/below` that a glob may mean, by name; links to folders are followed once."""
-    try:
-        entries = list(os.scandir(folder / below))
-    except OSError:
-        return
-    for entry in entries:
-        name = f"{below}/{entry.name}" if below else entry.name
-        if name in skipped or (entry.name.startswith(".") and "." not in {part[:1] for part in _parts(pattern)}):
-            continue
-        if not entry.is_dir():
-            yield name
-            continue
-        if entry.is_symlink():
-            target = Path(entry.path).resolve()
-            if target in seen or root.is_relative_to(target):
-                continue
-            if not target.is_relative_to(root):
-                if matches(name, pattern):
-                    raise TaskFailed(f"catalog put: '{name}' is a link that leads out of the folder '{folder}'")
-                continue
-            yield from _files(folder, name, root, skipped, seen | {target}, pattern)
-        else:
-            yield from _files(folder, name, root, skipped, seen, pattern)
+def _prefix(folder: str) -> str:
+    return f"{folder}/" if folder else ""
 
 
-def _data_folder(catalog: Catalog, spec: CatalogSpec, working_directory: Path) -> Path:
-    """The folder globs are relative to; below the working directory."""
-    name = spec.compute_data_folder or catalog.compute_data_folder
-    folder = (working_directory / name).resolve()
-    if not folder.is_relative_to(working_directory.resolve()):
-        raise TaskFailed(f"compute_data_folder '{name}' lies outside the working directory; name a folder inside it")
-    return working_directory / name if name else working_directory
+def _below(visible: Mapping[str, CatalogRecord], prefix: str) -> Mapping[str, CatalogRecord]:
+    if not prefix:
+        return visible
+    return {name.removeprefix(prefix): entry for name, entry in visible.items() if name.startswith(prefix)}
 
 
-def _check_pattern(pattern: str, verb: str) -> None:
-    if pattern.startswith(("/", "~")):
-        raise TaskFailed(f"catalog {verb}: '{pattern}' is absolute; write it relative to the data folder")
-    if ".." in pattern.split("/"):
-        raise TaskFailed(f"catalog {verb}: '{pattern}' leads out of the data folder; remove '..'")
-
-
-def _parts(pattern: str) -> tuple[str, ...]:
-    return tuple(part for part in pattern.split("/") if part not in {"", "."})
-
-
-def _match(parts: tuple[str, ...], wanted: tuple[str, ...]) -> bool:
-    if not wanted:
-        return not parts
-    if wanted[0] == "**":
-        longest = next((i for i, part in enumerate(parts) if part.startswith(".")), len(parts))
-        return any(_match(parts[skip:], wanted[1:]) for skip in range(longest + 1))
-    return bool(parts) and _part_matches(parts[0], wanted[0]) and _match(parts[1:], wanted[1:])
-
-
-def _part_matches(part: str, wanted: str) -> bool:
-    if part.startswith(".") and not wanted.startswith("."):
-        return False
-    return _expression(wanted).fullmatch(part) is not None
-
-
-@lru_cache(maxsize=256)
-def _expression(wanted: str) -> re.Pattern[str]:
-    from fnmatch import translate  # lazy: globs alone need it
-
-    return re.compile(translate(wanted))
+def _in(prefix: str) -> str:
+    return f" in '{prefix.removesuffix('/')}'" if prefix else ""
 
 
 def _known(visible: Mapping[str, CatalogRecord]) -> str:
@@ -178,6 +138,5 @@ def _known(visible: Mapping[str, CatalogRecord]) -> str:
     if not names:
         return "it holds no files that this step can see"
     shown = ", ".join(f"'{name}'" for name in names[:_MOST_NAMES_SHOWN])
-    return f"it holds {shown}" + (
-        f" and {len(names) - _MOST_NAMES_SHOWN} more" if len(names) > _MOST_NAMES_SHOWN else ""
-    )
+    more = f" and {len(names) - _MOST_NAMES_SHOWN} more" if len(names) > _MOST_NAMES_SHOWN else ""
+    return f"it holds {shown}{more}"

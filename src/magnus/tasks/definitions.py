@@ -32,7 +32,7 @@ class Found(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Definition:
-    """What a name is, the line it stands on (0 when that does not matter), and the other names it could have been."""
+    """What a name is, the line it stands on (0 when that does not matter), and the functions and classes beside it."""
 
     found: Found
     line: int = 0
@@ -53,6 +53,15 @@ class _Binding:
     name: str
     found: Found
     statement: ast.stmt
+
+    @property
+    def is_likely_function(self) -> bool:
+        """Whether it is worth to be named to someone who looks for a function."""
+        match self.statement:
+            case ast.ImportFrom(module=module):
+                return module != "__future__"
+            case _:
+                return self.found is Found.CALLABLE
 
 
 def look_up(file: Path, names: Sequence[str]) -> Definition:
@@ -87,9 +96,10 @@ def _parsed(file: Path, modified_ns: int, size: int) -> ast.Module:
 def _look_up(body: Sequence[ast.stmt], names: Sequence[str]) -> Definition:
     bindings = list(_bindings(body))
     matching = [binding for binding in bindings if binding.name == names[0]]
-    others = tuple({binding.name: None for binding in bindings if binding.found is not Found.CONSTANT})
+    others = tuple({binding.name: None for binding in bindings if binding.is_likely_function})
     if not matching:
-        return Definition(Found.UNKNOWN if "*" in others else Found.MISSING, others=others)
+        is_open = any(binding.name == "*" for binding in bindings)
+        return Definition(Found.UNKNOWN if is_open else Found.MISSING, others=others)
     if len(names) > 1:
         return _inside(matching[-1].statement, names[1:])
     constant = all(binding.found is Found.CONSTANT for binding in matching)
@@ -139,6 +149,8 @@ def _stored(node: ast.AST) -> Iterator[str]:
     for part in ast.walk(node):
         match part:
             case ast.Name(id=name, ctx=ast.Store()) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                yield name
+            case ast.MatchMapping(rest=str(name)):
                 yield name
             case _:
                 pass

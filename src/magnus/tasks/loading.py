@@ -102,13 +102,14 @@ def _forget(name: str, module: ModuleType) -> None:
     folder = file.parents[inside]
     own = {name.partition(".")[0]}
     if folder.name not in _INSTALLED:
-        own.update(top for top, loaded in list(sys.modules.items()) if _is_directly_in(folder, top, loaded))
-    for known in [known for known in sys.modules if known.partition(".")[0] in own]:
+        own.update(
+            known.partition(".")[0] for known, loaded in list(sys.modules.items()) if _is_in(folder, known, loaded)
+        )
+    for known in [known for known in sys.modules if known.partition(".")[0] in own - {"magnus", "__main__"}]:
         del sys.modules[known]
 
 
-def _is_directly_in(folder: Path, name: str, module: ModuleType) -> bool:
-    if "." in name or name in {"__main__", "magnus"}:
-        return False
-    file, folders = getattr(module, "__file__", None), list(getattr(module, "__path__", ()))
-    return file == str(folder / f"{name}.py") or str(folder / name) in folders
+def _is_in(folder: Path, name: str, module: ModuleType) -> bool:
+    """Whether python found the module through `folder` as an entry of the import path."""
+    stem = os.path.join(folder, *name.split("."))  # noqa: PTH118 - for every module that is loaded
+    return getattr(module, "__file__", None) in {f"{stem}.py", f"{stem}{os.sep}__init__.py"}

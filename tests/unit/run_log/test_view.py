@@ -55,7 +55,7 @@ def test_parameters_are_the_initial_ones_and_what_successful_steps_set_in_order(
         run,
         steps(
             replace(step_record("a"), parameters={"x": JsonParameter(2), "m": MetricParameter(0.5)}),
-            replace(step_record("b", position=1, status=Status.FAIL), parameters={"x": JsonParameter("of a failure")}),
+            replace(step_record("b", position=1, status=Status.FAIL), parameters={"z": JsonParameter("of a failure")}),
             replace(step_record("c", position=2), parameters={"x": JsonParameter(3), "o": ObjectParameter("o", "ff")}),
         ),
     )

@@ -438,6 +438,23 @@ def test_without_hard_links_a_run_is_still_made_once(opened, tmp_path, number):
     assert [file.name for file in store.location.iterdir()] == ["a.jsonl"]
 
 
+def test_a_run_that_cannot_be_made_durable_is_not_there(opened, tmp_path):
+    syncs = []
+
+    def only_of_the_file(descriptor):
+        syncs.append(descriptor)
+        if len(syncs) == 2:
+            failing(errno.EIO)()
+
+    (tmp_path / ".run_log_store").mkdir()
+    store = opened(tmp_path, system=SystemCalls(fsync=only_of_the_file))
+    with pytest.raises(RunLogStoreError, match="Input/output error"):
+        store.create_run(run_record("a"))
+    assert list(store.location.iterdir()) == []
+    store.create_run(run_record("a"))
+    assert store.get_run("a") == run_record("a")
+
+
 # More than one process
 
 FORKS = """
@@ -465,6 +482,45 @@ def test_a_forked_child_and_its_parent_use_one_store(store, tmp_path):
     store.create_run(run_record("a"))
     subprocess.run([sys.executable, "-c", FORKS, str(tmp_path)], check=True)
     assert sorted(step.position for step in store.list_steps("a", ROOT)) == [0, *range(2, 1000)]
+
+
+FORK_WHILE_WRITING = """
+import os, signal, sys, threading
+from pathlib import Path
+from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
+from magnus.run_log_stores.files import SystemCalls
+from magnus.run_log.records import *
+from magnus.graph.path import BranchPath
+
+parent, writing, go_on = os.getpid(), threading.Event(), threading.Event()
+
+def write(descriptor, data):
+    if os.getpid() == parent:
+        writing.set()
+        go_on.wait()
+    return os.write(descriptor, data)
+
+store = FileSystemRunLogStore(FileSystemOptions(), Path(sys.argv[1]), system=SystemCalls(write=write))
+step = lambda name: StepRecord(BranchPath().step(name), 0, Status.SUCCESS, "task")
+thread = threading.Thread(target=lambda: store.put_step("a", step("parent")))
+thread.start()
+writing.wait()
+child = os.fork()
+if not child:
+    signal.alarm(20)
+    store.put_step("a", step("child"))
+    os._exit(0)
+ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+go_on.set()
+thread.join()
+sys.exit(ended)
+"""
+
+
+def test_a_child_forked_while_a_thread_writes_is_not_stuck(store, tmp_path):
+    store.create_run(run_record("a"))
+    subprocess.run([sys.executable, "-W", "ignore", "-c", FORK_WHILE_WRITING, str(tmp_path)], check=True)
+    assert sorted(step.path.name for step in store.list_steps("a", ROOT)) == ["child", "parent"]
 
 
 WORKER = """

@@ -63,7 +63,10 @@ def user_folder(tmp_path, monkeypatch) -> Iterator[UserFolder]:
 
 
 def forget_modules_below(folder: Path) -> None:
-    for name, module in list(sys.modules.items()):
-        places = [getattr(module, "__file__", None) or "", *getattr(module, "__path__", ())]
-        if any(place.startswith(str(folder)) for place in places):
-            del sys.modules[name]
+    imported = {
+        name.partition(".")[0]
+        for name, module in list(sys.modules.items())
+        if (getattr(module, "__file__", None) or "").startswith(str(folder))
+    }
+    for name in [name for name in sys.modules if name.partition(".")[0] in imported]:
+        del sys.modules[name]

@@ -1,0 +1,72 @@
+"""The rules that hold the tree together, each shown to fail when it is broken."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import magnus
+
+ROOT = Path(__file__).parents[2]
+PUBLIC = ["get_parameter", "get_run_id", "get_tag", "set_parameter", "track_this"]
+BREAKERS = {
+    "layers": ("graph/digest.py", "import magnus.engine.step"),
+    "printing": ("app/execute.py", "import click"),
+    "yaml": ("engine/step.py", "import yaml"),
+    "pure": ("run_log/records.py", "import os"),
+}
+
+
+def lint(folder):
+    program = Path(sys.executable).with_name("lint-imports")
+    environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
+    return subprocess.run(
+        [str(program), "--no-cache"], cwd=folder, env=environment, capture_output=True, text=True
+    )
+
+
+@pytest.fixture
+def copied(tmp_path):
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_the_contracts_are_kept(copied):
+    kept = lint(copied)
+    assert kept.returncode == 0, kept.stdout
+
+
+@pytest.mark.parametrize("contract", BREAKERS)
+def test_breaking_a_contract_fails(copied, contract):
+    name, line = BREAKERS[contract]
+    file = copied / "src" / "magnus" / name
+    file.write_text(file.read_text() + f"\n{line}\n")
+    broken = lint(copied)
+    assert broken.returncode == 1, broken.stdout
+    assert "1 broken" in broken.stdout
+
+
+def test_the_public_names_are_a_list():
+    assert sorted(magnus.__all__) == PUBLIC
+    for name in PUBLIC:
+        assert callable(getattr(magnus, name))
+    with pytest.raises(AttributeError, match="module 'magnus' has no attribute 'nothing'"):
+        magnus.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import magnus", {"pydantic", "yaml", "click", "rich", "logging", "json", "magnus.engine"}),
+        ("import magnus.cli.main", {"pydantic", "yaml", "rich", "magnus.engine.step", "importlib.metadata"}),
+        ("import magnus.app.execute", {"click", "rich", "concurrent.futures", "importlib.metadata", "tempfile"}),
+    ],
+)
+def test_importing_loads_only_what_is_needed(statement, absent):
+    check = f"import sys; {statement}; print(sorted(set({sorted(absent)!r}) & set(sys.modules)))"
+    said = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "[]"
