@@ -127,10 +127,22 @@ class ContentStore:
         temporary = self._new_name()
         try:
             self._link_or_copy(content, temporary)
-            self._system.replace(temporary, destination)
+            try:
+                self._system.replace(temporary, destination)
+            except IsADirectoryError:
+                self._remove_folder(destination)
+                self._system.replace(temporary, destination)
         finally:
             with suppress(OSError):
                 self._system.unlink(temporary)
+
+    def _remove_folder(self, folder: str) -> None:
+        """Move it out of the way at once, and remove it then."""
+        from shutil import rmtree  # lazy: it is rare that a file takes the place of a folder
+
+        aside = self._new_name()
+        self._system.replace(folder, aside)
+        rmtree(aside, ignore_errors=True)
 
     def _link_or_copy(self, content: Content, temporary: str) -> None:
         try:

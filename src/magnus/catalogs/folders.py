@@ -48,12 +48,16 @@ class UserFolder:
 
 
 class OwnFolders:
-    """Folders below one of the catalog's own, made when they are asked for; none of them is a link."""
+    """Folders below one of the catalog's own, made when they are asked for; none of them is a link.
 
-    def __init__(self, root: str, system: SystemCalls, *, durable: bool) -> None:
+    With `replacing` a file in the place of a folder makes way; without, it is an error.
+    """
+
+    def __init__(self, root: str, system: SystemCalls, *, durable: bool, replacing: bool = False) -> None:
         self._root = root
         self._system = system
         self._durable = durable
+        self._replacing = replacing
         self._made: dict[tuple[str, ...], str] = {}
 
     def make(self, parts: tuple[str, ...]) -> str:
@@ -74,11 +78,17 @@ class OwnFolders:
         try:
             self._system.mkdir(path)
         except FileExistsError:
-            if not stat.S_ISDIR(os.lstat(path).st_mode):
-                raise CatalogError(f"{shown(path)} is in the way: the catalog needs a folder there") from None
-        else:
-            if self._durable:
-                sync(path.rpartition("/")[0], self._system)
+            if stat.S_ISDIR(os.lstat(path).st_mode):
+                return
+            self._make_way(path)
+            self._system.mkdir(path)
+        if self._durable:
+            sync(path.rpartition("/")[0], self._system)
+
+    def _make_way(self, path: str) -> None:
+        if not self._replacing or not stat.S_ISREG(os.lstat(path).st_mode):
+            raise CatalogError(f"{shown(path)} is in the way: the catalog needs a folder there", fix="remove it")
+        self._system.unlink(path)
 
 
 def sync(folder: str, system: SystemCalls) -> None:

@@ -7,11 +7,14 @@ from magnus.graph.path import BranchPath
 
 
 class RunTree:
-    """The files of one branch of a run, at `location`; those of the root stand in the folder of the run itself."""
+    """The files of one branch of a run, at `location`; those of the root stand in the folder of the run itself.
+
+    It shows what was put last: a folder makes way for a file of its name, and the other way round.
+    """
 
     def __init__(self, location: str, run_id: str, branch: BranchPath, system: SystemCalls, *, durable: bool) -> None:
         self._top = (run_folder(run_id), *branch_folders(branch))
-        self._folders = OwnFolders(location, system, durable=durable)
+        self._folders = OwnFolders(location, system, durable=durable, replacing=True)
 
     def place(self, name: str) -> str:
         """The path for the file of this name; its folder is there. OSError or CatalogError when it cannot be made."""

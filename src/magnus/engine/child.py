@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 
 import magnus
 from magnus.engine.process import describe_exit, run_process
-from magnus.errors import TaskFailed
+from magnus.errors import MagnusError, Problem, TaskFailed
 from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
 from magnus.values import UserObject
 
@@ -72,12 +72,12 @@ def main() -> None:
         sys.exit(f"magnus: the result of the step could not be handed back: {error.strerror}")
 
 
-def _outcome(kind: TaskKind, call: TaskCall) -> TaskOutcome | str:
-    """The outcome, or the message of the TaskFailed that stands for one."""
+def _outcome(kind: TaskKind, call: TaskCall) -> TaskOutcome | Problem:
+    """The outcome, or what the error says that came in its place."""
     try:
         return kind.run(call)
-    except TaskFailed as error:
-        return str(error)
+    except MagnusError as error:
+        return error.problems[0]
 
 
 def _write_request(request: BinaryIO, kind: TaskKind, call: TaskCall) -> None:
@@ -94,8 +94,8 @@ def _read_result(result: BinaryIO, code: int) -> TaskOutcome:
         outcome = _load(result)
     except (EOFError, pickle.UnpicklingError):
         raise TaskFailed(f"the process of the step ended before the task did: {describe_exit(code)}") from None
-    if isinstance(outcome, str):
-        raise TaskFailed(outcome)
+    if isinstance(outcome, Problem):
+        raise TaskFailed(outcome.message, fix=outcome.fix)
     assert isinstance(outcome, TaskOutcome)
     return outcome
 

@@ -81,7 +81,7 @@ def _parts_of(pattern: str) -> tuple[str, ...]:
     if pattern.startswith("/"):
         raise TaskFailed(f"the catalog pattern '{pattern}' is absolute; write it relative to the data folder")
     if not pattern or "\0" in pattern:
-        raise TaskFailed("a catalog pattern is empty; name files, or write '**/*' for all")
+        raise TaskFailed(f"the catalog pattern {pattern!r} can match nothing; name files, or write '**/*' for all")
     parts = tuple(part for part in pattern.split("/") if part not in {"", "."})
     if ".." in parts:
         raise TaskFailed(f"the catalog pattern '{pattern}' leads out of the data folder; write it without '..'")

@@ -234,6 +234,8 @@ def _scalar_item(value: UserObject) -> UserObject:
     if not isinstance(shape, tuple) or shape or not callable(item) or isinstance(value, type):
         return value
     held = item()
+    if _is_numpy(value, "longdouble"):
+        return float(held)
     without_unit = _is_numpy(value, "timedelta64") and isinstance(held, int)
     return value if without_unit else held
 

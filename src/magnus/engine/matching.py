@@ -29,19 +29,35 @@ def matching_files(folder: Path, patterns: Sequence[str], *, hidden: Sequence[Pa
     what it matches is a link that leads out of the folder, and when a folder cannot be read.
     """
     walk = _Walk(Globs.of(patterns), os.path.realpath(folder), _hidden_below(folder, hidden))
-    walk.enter((), walk.globs.start, frozenset({walk.root}))
+    walk.enter(_Place((), (), ()), walk.globs.start)
     unmatched = (pattern for number, pattern in enumerate(walk.globs.patterns) if number not in walk.matched)
     return Matches(tuple(sorted(walk.names)), tuple(unmatched))
 
 
 def _hidden_below(folder: Path, hidden: Sequence[Path]) -> frozenset[Parts]:
     """The hidden folders that are below the folder, relative to it, as they are named and as they really are."""
-    root, below = Path(os.path.realpath(folder)), set()
-    for path in hidden:
-        for base, other in ((folder, path), (root, Path(os.path.realpath(path)))):
-            if other != base and other.is_relative_to(base):
-                below.add(other.relative_to(base).parts)
-    return frozenset(below)
+    root = Path(os.path.realpath(folder))
+    pairs = [pair for path in hidden for pair in ((folder, path), (root, Path(os.path.realpath(path))))]
+    return frozenset(path.relative_to(base).parts for base, path in pairs if path != base and path.is_relative_to(base))
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A folder below the root: its name, where it really is, and the real places from which links led to it."""
+
+    name: Parts
+    real: Parts
+    came_from: tuple[Parts, ...]
+
+    def below(self, name: str) -> "_Place":
+        return _Place((*self.name, name), (*self.real, name), self.came_from)
+
+    def behind(self, name: str, target: Parts) -> "_Place":
+        return _Place((*self.name, name), target, (*self.came_from, self.real))
+
+    def lies_in(self, target: Parts) -> bool:
+        """Whether a link to the target would lead round and round."""
+        return any(place[: len(target)] == target for place in (*self.came_from, self.real))
 
 
 @dataclass(slots=True)
@@ -54,50 +70,50 @@ class _Walk:
     names: list[str] = field(default_factory=list)
     matched: set[int] = field(default_factory=set)
 
-    def enter(self, below: Parts, progress: Progress, above: frozenset[str]) -> None:
-        """Walk the folder `below` the root; `above` are the real paths of links and folders they must not lead to."""
-        path = "/".join((self.root, *below))
+    def enter(self, place: _Place, progress: Progress) -> None:
+        """Walk a folder."""
+        path = "/".join((self.root, *place.name))
         for name, kind in _entries(path, self.globs.wanted(progress)):
-            parts = (*below, name)
-            reached = self.globs.naming(parts) if parts in self.hidden else self.globs.advance(progress, name)
+            reached = self.globs.advance(progress, name)
+            if self.hidden and (*place.real, name) in self.hidden:
+                reached = self.globs.naming((*place.name, name))
             if not reached:
                 continue
             match kind:
                 case "folder":
-                    self.enter(parts, reached, above)
+                    self.enter(place.below(name), reached)
                 case "file":
-                    self._found(parts, reached)
+                    self._found((*place.name, name), reached)
                 case "link":
-                    self._follow(parts, reached, above)
+                    self._follow(place, name, reached)
 
     def _found(self, parts: Parts, reached: Progress) -> None:
         if matching := self.globs.matching(reached):
             self.matched |= matching
             self.names.append("/".join(parts))
 
-    def _follow(self, parts: Parts, reached: Progress, above: frozenset[str]) -> None:
+    def _follow(self, place: _Place, name: str, reached: Progress) -> None:
         """What a link leads to, if it is in the folder. A link to a folder it lies in is not followed."""
-        path = "/".join((self.root, *parts))
-        target = os.path.realpath(path)
-        if not f"{target}/".startswith(f"{self.root.rstrip('/')}/"):
-            if self.globs.matching(reached) or self.globs.naming(parts):
+        parts = (*place.name, name)
+        named = self.globs.naming(parts)
+        path = Path(os.path.realpath("/".join((self.root, *parts))))
+        if not path.is_relative_to(self.root):
+            if named or self.globs.matching(reached):
                 raise TaskFailed(f"catalog put: '{'/'.join(parts)}' is a link that leads out of '{self.root}'")
-        elif self._is_hidden(target) and not self.globs.naming(parts):
             return
-        elif not stat.S_ISDIR(_mode(path)):
+        target = path.relative_to(self.root).parts
+        if not named and any(target[: len(hidden)] == hidden for hidden in self.hidden):
+            return
+        if not path.is_dir():
             self._found(parts, reached)
-        elif target not in above and not f"{path}/".startswith(f"{target}/"):
-            self.enter(parts, reached, above | {target})
-
-    def _is_hidden(self, target: str) -> bool:
-        parts = tuple(target[len(self.root) :].strip("/").split("/"))
-        return any(parts[: len(hidden)] == hidden for hidden in self.hidden)
+        elif not place.lies_in(target):
+            self.enter(place.behind(name, target), reached)
 
 
 def _entries(path: str, wanted: frozenset[str] | None) -> Iterator[tuple[str, Kind]]:
     """What is in the folder, or what of `wanted` is, in order."""
     if wanted is not None:
-        found = ((name, _mode(f"{path}/{name}", follow=False)) for name in wanted)
+        found = ((name, _mode(f"{path}/{name}")) for name in wanted)
         yield from sorted((name, _kind(mode)) for name, mode in found if mode)
         return
     try:
@@ -120,9 +136,9 @@ def _kind(mode: int) -> Kind:
     return "folder" if stat.S_ISDIR(mode) else "file"
 
 
-def _mode(path: str, *, follow: bool = True) -> int:
-    """The mode of what is there; 0 when nothing is."""
+def _mode(path: str) -> int:
+    """The mode of what is there, which may be a link; 0 when nothing is."""
     try:
-        return os.stat(path, follow_symlinks=follow).st_mode
+        return os.lstat(path).st_mode
     except OSError:
         return 0

@@ -120,9 +120,9 @@ def _sources(plan: _Plan, title: str, scope: Scope) -> dict[str, str]:
 
 def _nothing_for(missing: Sequence[str], title: str, scope: Iterable[str]) -> str:
     names = " and ".join(f"'{name}'" for name in missing)
-    what = f"the arguments {names}, and there are no such parameters" if len(missing) > 1 else ""
-    needs = what or f"the argument {names}, and there is no such parameter"
-    return f"{title} needs {needs}; the parameters are: {listed(scope)}"
+    one = f"the argument {names}, and there is no such parameter"
+    several = f"the arguments {names}, and there are no such parameters"
+    return f"{title} needs {one if len(missing) == 1 else several}; the parameters are: {listed(scope)}"
 
 
 def _plan(function: Callable[..., UserObject], title: str) -> _Plan:

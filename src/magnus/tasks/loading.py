@@ -33,7 +33,7 @@ def load_function(command: str, working_directory: Path) -> Callable[..., UserOb
     if found is _MISSING:
         found = _imported(command.split("."))
     if found is _MISSING:
-        raise TaskFailed(_not_found(command, working_directory))
+        raise _not_found(command, working_directory)
     if not callable(found):
         raise TaskFailed(f"'{command}' is not callable: it is a value of type {type_name(found)}")
     function: Callable[..., UserObject] = found
@@ -71,13 +71,14 @@ def _module(name: str) -> ModuleType | None:
         raise
 
 
-def _not_found(command: str, working_directory: Path) -> str:
+def _not_found(command: str, working_directory: Path) -> TaskFailed:
     problem = missing_function(command, working_directory)
     if problem is not None:
-        return f"{problem.message}; {problem.fix}"
+        return TaskFailed(problem.message, fix=problem.fix)
     module_name, _, name = command.rpartition(".")
     file = getattr(sys.modules.get(module_name), "__file__", None)
-    return f"there is no function '{name}' in the module '{module_name}'" + (f", which is '{file}'" if file else "")
+    which = f", which is '{file}'" if file else ""
+    return TaskFailed(f"there is no function '{name}' in the module '{module_name}'{which}")
 
 
 def _is_of_another_folder(name: str, module: ModuleType, working_directory: Path) -> bool:

@@ -13,7 +13,7 @@ import pytest
 
 from magnus.engine.child import run_in_child
 from magnus.engine.process import TimedOut
-from magnus.errors import TaskFailed
+from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.run_log.parameters import JsonParameter, MetricParameter, ObjectParameter
@@ -117,6 +117,13 @@ def test_a_task_that_cannot_be_called_raises_what_it_raises_here(run):
     assert str(caught.value) == expected
 
 
+def test_what_to_do_comes_along_with_what_is_wrong(tmp_path):
+    call = TaskCall(TaskSpec("python-lambda", "5"), {}, {}, tmp_path)
+    with pytest.raises(TaskFailed) as caught:
+        run_in_child(PythonLambdaTask(), call, timeout=None)
+    assert caught.value.problems == (Problem("'5' is not a lambda", "write lambda <parameters>: <value>"),)
+
+
 @pytest.mark.parametrize(
     ("death", "message"),
     [
@@ -176,6 +183,7 @@ def test_an_interruption_ends_the_child_and_passes_through(run, tmp_path):
     assert not is_alive(int(file.read_text()))
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="the open files of a process are not listed here")
 def test_processes_of_the_task_do_not_inherit_the_result(run):
     outcome = run(
         """

@@ -139,6 +139,7 @@ class Array(Scalar):
         ([Scalar(0.5), Scalar("a")], [0.5, "a"]),
         (of_numpy("datetime64", 1_700_000_000_000_000_000, "2023-11-14"), "2023-11-14"),
         (of_numpy("timedelta64", timedelta(seconds=1)), "PT1S"),
+        (of_numpy("longdouble", 1.5), 1.5),
         (Scalar(Color.RED), "red"),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from magnus.errors import TaskFailed
+from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskKind
 from magnus.run_log.parameters import JsonParameter
@@ -89,15 +89,16 @@ def test_a_missing_module_is_a_failure_that_names_it(user_folder):
     user_folder.write("adding.py", "def add(): pass\n")
     with pytest.raises(TaskFailed) as caught:
         user_folder.run("ading.add")
-    expected = "there is no module 'ading' in the working directory or on the import path; did you mean 'adding'?"
-    assert str(caught.value) == expected
+    message = "there is no module 'ading' in the working directory or on the import path"
+    assert caught.value.problems == (Problem(message, "did you mean 'adding'?"),)
 
 
 def test_a_missing_function_is_a_failure_that_names_it(user_folder):
     user_folder.write("adding.py", "def add(): pass\ndef subtract(): pass\n")
     with pytest.raises(TaskFailed) as caught:
         user_folder.run("adding.ad")
-    assert str(caught.value) == "there is no function 'ad' in the module 'adding'; did you mean 'add'?"
+    message = "there is no function 'ad' in the module 'adding'"
+    assert caught.value.problems == (Problem(message, "did you mean 'add'?"),)
 
 
 def test_a_function_that_only_running_shows_to_be_missing_is_named_with_its_file(user_folder):

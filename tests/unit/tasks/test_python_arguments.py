@@ -43,6 +43,10 @@ class Pair(NamedTuple):
     right: int
 
 
+class Opaque:
+    """Nothing that pydantic knows."""
+
+
 class Options(TypedDict):
     depth: int
 
@@ -322,10 +326,11 @@ def test_a_wrong_type_names_function_argument_value_and_type(call, annotation, v
     assert str(caught.value) == expected
 
 
-def test_an_annotation_that_cannot_be_checked_is_a_clear_failure(call):
+@pytest.mark.parametrize("annotation", ["Nowhere", Opaque])
+def test_an_annotation_that_cannot_be_checked_is_a_clear_failure(call, annotation):
     @dataclass
     class Holder:
-        inside: "Nowhere"  # noqa: F821 - that is the point
+        inside: annotation
 
     def function(x: Holder):
         pytest.fail("it must not be called")

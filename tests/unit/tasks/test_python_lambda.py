@@ -82,13 +82,19 @@ def test_it_may_go_over_several_lines(run):
             "lambda x: x), (lambda: 1",
             Problem("the lambda is not python: unmatched ')'", "correct it: lambda x: x), (lambda: 1"),
         ),
-        ("lambda x: x\n), (\nlambda: 1", None),
+        (
+            "lambda x:\n  {'x': x",
+            Problem("the lambda is not python: invalid syntax", "correct it: lambda x:\n  {'x': x"),
+        ),
+        (
+            "lambda x: x\n), (\nlambda: 1",
+            Problem("'lambda x: x\n), (\nlambda: 1' is not a lambda", "write lambda <parameters>: <value>"),
+        ),
     ],
 )
 def test_a_command_that_is_no_lambda_is_a_problem(run, tmp_path, command, problem):
     [found] = PythonLambdaTask().problems(TaskSpec("python-lambda", command), tmp_path)
-    if problem is not None:
-        assert found == problem
+    assert found == problem
     with pytest.raises(TaskFailed) as caught:
         run(command)
     assert str(caught.value) == found.message
