@@ -92,7 +92,10 @@ def python_of(tool):
         done = subprocess.run([str(python), "-m", "pip", "install", "-q", *PEERS[tool]], capture_output=True, text=True)
         if done.returncode:
             shutil.rmtree(VENVS / tool)
-            print(f"{tool} is left out, it could not be installed: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+            print(
+                f"{tool} is left out, it could not be installed: {done.stderr.strip().splitlines()[-1]}",
+                file=sys.stderr,
+            )
             return None
     return str(python)
 
@@ -191,7 +194,10 @@ def report(medians, facts):
     per_step = [(medians[500][tool] - medians[100][tool]) / 400 * 1000 for tool in tools]
     print("| a step, 100 to 500 | " + " | ".join(f"{value:.3f} ms" for value in per_step) + " | |")
     size, early, late = facts
-    print(f"\nmagnus: {size:.0f} bytes of records a step; from step to step {early * 1000:.3f} ms around the 15th, ", end="")
+    print(
+        f"\nmagnus: {size:.0f} bytes of records a step; from step to step {early * 1000:.3f} ms around the 15th, ",
+        end="",
+    )
     print(f"{late * 1000:.3f} ms around the 485th")
 
 

@@ -23,9 +23,7 @@ BREAKERS = {
 def lint(folder):
     program = Path(sys.executable).with_name("lint-imports")
     environment = {**os.environ, "PYTHONPATH": str(folder / "src")}
-    return subprocess.run(
-        [str(program), "--no-cache"], cwd=folder, env=environment, capture_output=True, text=True
-    )
+    return subprocess.run([str(program), "--no-cache"], cwd=folder, env=environment, capture_output=True, text=True)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from magnus.engine.capture import Pump
 from magnus.engine.channel import Channel
 from magnus.engine.context import RunContext, Services
 from magnus.engine.masking import Masker
+from magnus.engine.parameters_file import ParametersFile
 from magnus.engine.step import run_step
 from magnus.errors import InvalidConfiguration, ServiceError
 from magnus.graph.graph import Graph
@@ -88,6 +89,7 @@ def run_context(
         try:
             folder = opened.enter_context(private_folder(_temporary_folder(environment)))
             channel = opened.enter_context(Channel(folder))
+            parameters_file = opened.enter_context(ParametersFile(folder))
             pump = opened.enter_context(Pump(masker, folder))
         except OSError as error:
             reason = f"no folder for the run can be made in '{_temporary_folder(environment)}': {error.strerror}"
@@ -102,6 +104,7 @@ def run_context(
             pump=pump,
             channel=channel,
             masker=masker,
+            parameters_file=parameters_file,
             hidden=hidden_folders(built),
             tag=tag,
         )

@@ -9,6 +9,7 @@ from time import monotonic
 from magnus.engine.capture import Pump
 from magnus.engine.channel import Channel
 from magnus.engine.masking import Masker
+from magnus.engine.parameters_file import ParametersFile
 from magnus.graph.graph import Graph
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.reporter import Reporter
@@ -59,6 +60,7 @@ class RunContext:
     pump: Pump
     channel: Channel
     masker: Masker
+    parameters_file: ParametersFile
     hidden: Sequence[Path] = ()
     tag: str = ""
     definition_file: str = ""

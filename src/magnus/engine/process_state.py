@@ -7,13 +7,16 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import current_thread, main_thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
     from logging import Handler
+
+_WARNING: Final = 30
+"""The level of the root logger as logging is loaded."""
 
 
 @contextmanager
@@ -24,13 +27,21 @@ def applied(additions: Mapping[str, str | None], working_directory: Path) -> Ite
     Afterwards environment, working directory, arguments, import path, logging and the handlers of SIGINT and SIGTERM
     are what they were.
     """
-    with ExitStack() as restored:
-        for kept in (_environment, _working_directory, _import_path, _arguments, _logging, _signals):
-            restored.enter_context(kept())
+    environment, path, arguments = dict(os.environ), list(sys.path), list(sys.argv)
+    logging_state, handlers = _logging_state(), _signal_handlers()
+    folder = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
+    try:
         _set_environment(additions)
         os.chdir(working_directory)
         sys.path.insert(0, str(working_directory))
         yield os.environ
+    finally:
+        _restore_working_directory(folder)
+        _restore_environment(environment)
+        sys.path[:] = path
+        sys.argv[:] = arguments
+        _restore_logging(logging_state)
+        _restore_signals(handlers)
 
 
 def _set_environment(additions: Mapping[str, str | None]) -> None:
@@ -41,82 +52,53 @@ def _set_environment(additions: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-@contextmanager
-def _environment() -> Iterator[None]:
-    before = dict(os.environ)
-    try:
-        yield
-    finally:
-        after = dict(os.environ)
-        if after != before:
-            for name in after.keys() - before.keys():
-                del os.environ[name]
-            for name, value in before.items():
-                if after.get(name) != value:
-                    os.environ[name] = value
+def _restore_environment(before: Mapping[str, str]) -> None:
+    after = dict(os.environ)
+    for name in after.keys() - before.keys():
+        del os.environ[name]
+    for name, value in before.items():
+        if after.get(name) != value:
+            os.environ[name] = value
 
 
-@contextmanager
-def _working_directory() -> Iterator[None]:
-    before = os.open(".", os.O_RDONLY)
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # the folder may be gone
-            os.fchdir(before)
-        os.close(before)
+def _restore_working_directory(folder: int) -> None:
+    with suppress(OSError):  # the folder may be gone
+        os.fchdir(folder)
+    os.close(folder)
 
 
-@contextmanager
-def _import_path() -> Iterator[None]:
-    before = list(sys.path)
-    try:
-        yield
-    finally:
-        sys.path[:] = before
+_LoggingState: TypeAlias = "tuple[tuple[Handler, ...], int, int]"
 
 
-@contextmanager
-def _arguments() -> Iterator[None]:
-    before = list(sys.argv)
-    try:
-        yield
-    finally:
-        sys.argv[:] = before
-
-
-@contextmanager
-def _logging() -> Iterator[None]:
-    """The root logger: a task that configures logging does so for itself, with streams that end with it."""
-    before = _root_state() if "logging" in sys.modules else ((), 30, 0)  # as logging is when it is loaded: WARNING
-    try:
-        yield
-    finally:
-        if "logging" in sys.modules and _root_state() != before:
-            import logging  # lazy: only where the task or somebody before it loaded it
-
-            handlers, level, disabled = before
-            logging.root.handlers[:] = handlers
-            logging.root.setLevel(level)
-            logging.disable(disabled)
-
-
-def _root_state() -> "tuple[tuple[Handler, ...], int, int]":
-    import logging  # lazy: called when it is loaded
+def _logging_state() -> _LoggingState:
+    """Handlers and level of the root logger, and what is disabled; as they are when logging is loaded, if it is not."""
+    if "logging" not in sys.modules:
+        return (), _WARNING, 0
+    import logging  # lazy: it is loaded
 
     return tuple(logging.root.handlers), logging.root.level, logging.root.manager.disable
 
 
-@contextmanager
-def _signals() -> Iterator[None]:
+def _restore_logging(before: _LoggingState) -> None:
+    """A task that configures logging does so for itself, with streams that end with it."""
+    if "logging" not in sys.modules or _logging_state() == before:
+        return
+    import logging  # lazy: it is loaded
+
+    handlers, level, disabled = before
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    logging.disable(disabled)
+
+
+def _signal_handlers() -> dict[int, Any]:
     """The handlers with which magnus ends a run; only the main thread may set any."""
     if current_thread() is not main_thread():
-        yield
-        return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            if handler is not None and signal.getsignal(number) is not handler:
-                signal.signal(number, handler)
+        return {}
+    return {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+
+def _restore_signals(before: Mapping[int, Any]) -> None:
+    for number, handler in before.items():
+        if handler is not None and signal.getsignal(number) is not handler:
+            signal.signal(number, handler)

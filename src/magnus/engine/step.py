@@ -6,7 +6,6 @@ fails on the way, of the task or of a service, is a failure of the step; only th
 nothing can be recorded then.
 """
 
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -20,7 +19,7 @@ from magnus.graph.nodes import TaskNode
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import AttemptFailed, StepEnded, StepOutput, StepStarted, Warned
 from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
-from magnus.run_log.parameters import Parameter, plain
+from magnus.run_log.parameters import Parameter
 from magnus.run_log.records import AttemptRecord, BranchScope, CatalogRecord, Status, StepRecord
 from magnus.values import Json
 
@@ -144,7 +143,7 @@ class _Step:
             "MAGNUS_RUN_ID": self.request.run_id,
             "MAGNUS_RUN_TAG": self.context.tag,
             "MAGNUS_STEP_NAME": self.node.name,
-            "MAGNUS_PARAMETERS_FILE": self._parameters_file(),
+            "MAGNUS_PARAMETERS_FILE": self.context.parameters_file.write(self.scope.parameters),
         }
 
     def _secrets(self) -> dict[str, str]:
@@ -153,15 +152,6 @@ class _Step:
             if warning := self.context.masker.add(name, value):
                 self.context.reporter.report(Warned(warning, self.record.path))
         return values
-
-    def _parameters_file(self) -> str:
-        file = self.context.folder / "parameters.json"
-        values = {name: plain(parameter) for name, parameter in self.scope.parameters.items()}
-        try:
-            file.write_text(json.dumps(values), encoding="utf-8")
-        except OSError as error:
-            raise TaskFailed(f"the parameters could not be written to '{file}': {error.strerror}") from error
-        return str(file)
 
     def _attempts(self) -> str:
         if self.request.attempt is not None:
