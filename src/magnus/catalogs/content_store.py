@@ -83,11 +83,22 @@ class ContentStore:
                 self._system.unlink(temporary)
 
     def adopt(self, temporary: str, descriptor: int, content: Content) -> None:
-        """Give a received file the name of its content, at once; another of the same content is replaced."""
+        """Give a received file the name of its content, at once; another of the same content stands.
+
+        It is not replaced, since a file cannot be linked to in the moment it is replaced.
+        """
         if self._durable:
             self._system.fsync(descriptor)
         folder = self._folders.make((content.data_hash[:2],))
-        self._system.replace(temporary, self.path(content))
+        try:
+            self._system.link(temporary, self.path(content))
+        except FileExistsError:
+            if not self.holds(content):
+                self._system.replace(temporary, self.path(content))
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            self._system.replace(temporary, self.path(content))
         if self._durable:
             sync(folder, self._system)
 

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 from magnus.catalogs.failures import shown
@@ -59,22 +60,27 @@ class OwnFolders:
         self._durable = durable
         self._replacing = replacing
         self._made: dict[tuple[str, ...], str] = {}
+        self._lock = threading.RLock()
 
     def make(self, parts: tuple[str, ...]) -> str:
         """The path of the folder, which is there now. OSError or CatalogError when it cannot be made."""
         path = self._made.get(parts)
         if path is None:
-            path = self._make_root() if not parts else f"{self.make(parts[:-1])}/{parts[-1]}"
-            if parts:
-                self._make(path)
-            self._made[parts] = path
+            with self._lock:
+                path = self._make(parts)
         return path
 
-    def _make_root(self) -> str:
-        Path(self._root).mkdir(parents=True, exist_ok=True)
-        return self._root
+    def _make(self, parts: tuple[str, ...]) -> str:
+        if parts:
+            path = f"{self.make(parts[:-1])}/{parts[-1]}"
+            self._make_one(path)
+        else:
+            path = self._root
+            Path(path).mkdir(parents=True, exist_ok=True)
+        self._made[parts] = path
+        return path
 
-    def _make(self, path: str) -> None:
+    def _make_one(self, path: str) -> None:
         try:
             self._system.mkdir(path)
         except FileExistsError:

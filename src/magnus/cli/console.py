@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
+from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from magnus.errors import MagnusError
@@ -32,6 +33,12 @@ if TYPE_CHECKING:
 def environment() -> Mapping[str, str]:
     """The environment magnus was started with, as the input it is."""
     return dict(os.environ)
+
+
+def write_utf8() -> None:
+    """Write the run log as UTF-8, which JSON is, whatever the locale says."""
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
 
 
 def emit(text: str) -> None:

@@ -52,6 +52,7 @@ def magnus() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     signal.signal(signal.SIGTERM, _terminate)
+    console.write_utf8()
     sys.exit(_status(sys.argv[1:] if arguments is None else list(arguments)))
 
 

@@ -27,7 +27,7 @@ def applied(additions: Mapping[str, str | None], working_directory: Path) -> Ite
     Afterwards environment, working directory, arguments, import path, logging and the handlers of SIGINT and SIGTERM
     are what they were.
     """
-    environment, path, arguments = dict(os.environ), list(sys.path), list(sys.argv)
+    environment, path, arguments = _raw_environment(), list(sys.path), list(sys.argv)
     logging_state, handlers = _logging_state(), _signal_handlers()
     folder = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -52,13 +52,18 @@ def _set_environment(additions: Mapping[str, str | None]) -> None:
             os.environ[name] = value
 
 
-def _restore_environment(before: Mapping[str, str]) -> None:
-    after = dict(os.environ)
+def _raw_environment() -> dict[bytes, bytes]:
+    """The environment as bytes; the mapping behind `os.environb`, whose own copy decodes every name in turn."""
+    return dict(os.environ._data)  # type: ignore[attr-defined]  # noqa: SLF001 - a tenth of the cost of a step
+
+
+def _restore_environment(before: Mapping[bytes, bytes]) -> None:
+    after = _raw_environment()
     for name in after.keys() - before.keys():
-        del os.environ[name]
+        del os.environb[name]
     for name, value in before.items():
         if after.get(name) != value:
-            os.environ[name] = value
+            os.environb[name] = value
 
 
 def _restore_working_directory(folder: int) -> None:
