@@ -28,7 +28,7 @@ PRELUDE_BASH: Final = (
     'if ((${#__magnus_others[@]})); then builtin trap -- "$__magnus_action" "${__magnus_others[@]}"; fi; }; '
     "builtin trap __magnus_end EXIT; "
 )
-PRELUDE_SH: Final = "__magnus_fd=$1; __magnus_command=$2; shift 2; trap 'eval \"export -p >&$__magnus_fd\"' EXIT; "
+PRELUDE_SH: Final = "__magnus_fd=$1; __magnus_command=$2; shift 2; trap 'export -p > /dev/fd/$__magnus_fd' EXIT; "
 STRICT_BASH: Final = "set -euo pipefail; "
 STRICT_SH: Final = "set -eu; "
 EVALUATE: Final = 'eval "$__magnus_command"'

@@ -11,7 +11,7 @@
 With `pytest.register_assert_rewrite("magnus.testing")` in a `conftest.py`, before the import, failures show values.
 """
 
-# ruff: noqa: D102  # the names of the tests are the sentences
+# the names of the tests are the sentences
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator

@@ -1,0 +1,42 @@
+"""Every example does what it says; an example without an expectation here fails."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+EXPECTED = {
+    "getting-started.yaml": (["--x", "3"], 0, {"x": 4}),
+    "on-failure.yaml": ([], 0, {"source": "old"}),
+    "must-fail.yaml": ([], 1, {}),
+    "files.yaml": ([], 0, {"first": 1}),
+    "stub.yaml": (["--config", "configured.yaml"], 0, {}),
+    "python/pipeline.yaml": (
+        ["-p", "parameters.yaml"],
+        0,
+        {
+            "values": [1.0, 2.0, 3.0, 4.5, 1000.0],
+            "kept": [1.0, 2.0, 3.0, 4.5],
+            "slope": 3.5 / 3,
+            "intercept": 1.0,
+            "error": pytest.approx(1 / 3),
+        },
+    ),
+}
+NO_PIPELINES = {"configured.yaml", "python/parameters.yaml"}
+
+
+def test_every_example_is_run():
+    found = {str(file.relative_to(EXAMPLES)) for file in EXAMPLES.rglob("*.yaml")}
+    assert found == set(EXPECTED) | NO_PIPELINES
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_an_example(folder, name):
+    arguments, status, parameters = EXPECTED[name]
+    shutil.copytree((EXAMPLES / name).parent, folder.path, dirs_exist_ok=True)
+    result = folder.magnus("execute", Path(name).name, *arguments)
+    assert result.status == status, result.err
+    assert result.log["status"] == ("FAIL" if status else "SUCCESS")
+    assert result.log["parameters"] == parameters

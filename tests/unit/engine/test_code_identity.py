@@ -1,0 +1,73 @@
+import os
+import subprocess
+
+import pytest
+
+from magnus.engine.code_identity import answer, asked
+
+ENVIRONMENT = {
+    **os.environ,
+    "GIT_CONFIG_GLOBAL": os.devnull,
+    "GIT_CONFIG_SYSTEM": os.devnull,
+    **{f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+}
+
+
+def git(folder, *arguments):
+    done = subprocess.run(["git", *arguments], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def identity(folder, *own):
+    return answer(asked(folder, ENVIRONMENT, own))
+
+
+@pytest.fixture
+def repository(tmp_path):
+    git(tmp_path, "init", "-q")
+    (tmp_path / "a.py").write_text("1")
+    git(tmp_path, "add", "a.py")
+    git(tmp_path, "commit", "-qm", "first")
+    return tmp_path
+
+
+def test_a_clean_commit(repository):
+    [found] = identity(repository)
+    assert found.code_identifier == git(repository, "rev-parse", "HEAD")
+    assert found.code_identifier_type == "git"
+    assert found.code_identifier_dependable
+    assert (found.code_identifier_url, found.code_identifier_message) == ("", "")
+
+
+@pytest.mark.parametrize("change", ["changed", "staged", "untracked", "renamed"])
+def test_any_change_makes_it_not_dependable(repository, change):
+    name = "a.py" if change == "changed" else "b c.py"
+    (repository / name).write_text("2")
+    if change == "staged":
+        git(repository, "add", name)
+    if change == "renamed":
+        (repository / name).unlink()
+        git(repository, "mv", "a.py", name)
+    [found] = identity(repository)
+    assert not found.code_identifier_dependable
+    assert found.code_identifier_message == f"changed: {name}"
+
+
+def test_folders_of_magnus_do_not_count(repository):
+    (repository / ".catalog").mkdir()
+    (repository / ".catalog" / "x").write_text("1")
+    [found] = identity(repository, repository / ".catalog")
+    assert found.code_identifier_dependable
+
+
+def test_credentials_are_left_out_of_the_url(repository):
+    git(repository, "remote", "add", "origin", "https://user:secret@example.org/team/project.git")
+    [found] = identity(repository)
+    assert found.code_identifier_url == "https://example.org/team/project.git"
+
+
+def test_no_repository_no_commit_and_no_git_are_fine(tmp_path):
+    assert identity(tmp_path) == ()
+    git(tmp_path, "init", "-q")
+    assert identity(tmp_path) == ()
+    assert answer(asked(tmp_path, {"PATH": str(tmp_path)})) in {(), identity(tmp_path)}

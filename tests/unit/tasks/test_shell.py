@@ -1,0 +1,156 @@
+"""The shell task kind, called as the engine calls it."""
+
+import os
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from magnus.engine.parameters import environment
+from magnus.engine.process import TimedOut
+from magnus.graph.nodes import Return, TaskSpec
+from magnus.interfaces.task_kind import TaskCall
+from magnus.run_log.parameters import JsonParameter, MetricParameter
+from magnus.tasks.shell import ShellTask
+from magnus.tasks.shell_script import exports
+
+
+def run(folder: Path, command: str, *, returns=None, timeout=None, options=None, path=None, **values):
+    parameters = {name: JsonParameter(value) for name, value in values.items()}
+    variables = {"PATH": path or os.environ["PATH"], "HOME": str(folder), **environment(parameters)}
+    spec = TaskSpec("shell", command, options or {}, returns)
+    return ShellTask().run(TaskCall(spec, parameters, variables, folder, timeout))
+
+
+def set_by(outcome):
+    assert outcome.failure == ""
+    return {name: parameter.value for name, parameter in outcome.parameters.items()}
+
+
+def test_two_megabytes_on_standard_error(tmp_path, capfd):
+    command = "head -c 2000000 /dev/zero | tr '\\0' x >&2; export MAGNUS_PRM_done=true"
+    assert set_by(run(tmp_path, command)) == {"done": True}
+    assert len(capfd.readouterr().err) == 2_000_000
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "export MAGNUS_PRM_a=1 # a comment",
+        "export MAGNUS_PRM_a=1; exit 0",
+        "f() { export MAGNUS_PRM_a=1; exit 0; }; f",
+        "export MAGNUS_PRM_a=1; trap 'true' EXIT",
+        "export MAGNUS_PRM_a=1; trap -- 'exit 0' 0",
+        "trap 'export MAGNUS_PRM_a=1' EXIT",
+        "set -euo pipefail; export MAGNUS_PRM_a=1; IFS=x",
+        "export MAGNUS_PRM_a=1; export PATH=",
+        "cat <<END\ntext\nEND\nexport MAGNUS_PRM_a=1",
+    ],
+)
+def test_exports_are_read_at_the_end_however_it_ends(tmp_path, command):
+    assert set_by(run(tmp_path, command)) == {"a": 1}
+
+
+def test_values_keep_their_newlines(tmp_path):
+    assert set_by(run(tmp_path, "export MAGNUS_PRM_a=$'one\\ntwo\\n= #'")) == {"a": "one\ntwo\n= #"}
+
+
+def test_printed_text_and_variables_that_are_not_exported_do_not_count(tmp_path):
+    assert set_by(run(tmp_path, "echo MAGNUS_PRM_a=1; printf 'MAGNUS_PRM_b=2\\0'; MAGNUS_PRM_c=3")) == {}
+
+
+def test_unchanged_parameters_are_not_set_again(tmp_path):
+    assert set_by(run(tmp_path, "export MAGNUS_PRM_b=3", a=1, b=2)) == {"b": 3}
+
+
+def test_a_parameter_of_200_kilobytes_does_not_break_the_step(tmp_path):
+    outcome = run(tmp_path, "export MAGNUS_PRM_seen=${MAGNUS_PRM_large:-no}${large:-no}", large="x" * 200_000)
+    assert set_by(outcome) == {"seen": "nono"}
+
+
+def test_parameters_arrive_as_text_or_json(tmp_path):
+    outcome = run(tmp_path, 'export MAGNUS_PRM_r="$MAGNUS_PRM_t|$t|$MAGNUS_PRM_l|$l"', t="te xt", l=[1, {"a": None}])
+    assert set_by(outcome) == {"r": 'te xt|te xt|[1, {"a": null}]|[1, {"a": null}]'}
+    assert outcome.handed == {"t": "te xt", "l": [1, {"a": None}]}
+
+
+def test_a_name_in_use_is_not_taken(tmp_path):
+    assert set_by(run(tmp_path, "export MAGNUS_PRM_r=$HOME", HOME="mine")) == {"r": str(tmp_path)}
+
+
+def test_a_grandchild_that_goes_on_is_not_waited_for(tmp_path):
+    outcome = run(tmp_path, "sleep 60 & echo $! > child; export MAGNUS_PRM_a=1")
+    child = int((tmp_path / "child").read_text())
+    os.kill(child, signal.SIGKILL)
+    assert set_by(outcome) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    ("command", "failure"),
+    [
+        ("exit 7", "exit status 7"),
+        ("false", "exit status 1"),
+        ("kill -9 $$", "killed by SIGKILL"),
+        ("if then", "exit status 2"),
+        ("trap 'exit 5' EXIT", "exit status 5"),
+    ],
+)
+def test_a_status_other_than_0_is_the_failure(tmp_path, command, failure):
+    outcome = run(tmp_path, "export MAGNUS_PRM_a=1; " + command if command != "if then" else command)
+    assert outcome.failure == failure
+    assert outcome.parameters == {}
+
+
+def test_the_users_trap_sees_the_status(tmp_path):
+    run(tmp_path, "trap 'echo $? > status' EXIT; exit 3")
+    assert (tmp_path / "status").read_text() == "3\n"
+
+
+def test_a_trap_in_a_subshell_runs_there(tmp_path):
+    run(tmp_path, "(trap 'echo sub > said' EXIT)")
+    assert (tmp_path / "said").read_text() == "sub\n"
+
+
+def test_strict_stops_at_the_first_failure(tmp_path):
+    assert run(tmp_path, "false; true").failure == ""
+    assert run(tmp_path, "false; true", options={"strict": True}).failure == "exit status 1"
+    assert run(tmp_path, "false | true", options={"strict": True}).failure == "exit status 1"
+
+
+def test_declared_results_are_read_from_exported_variables(tmp_path):
+    returns = (Return("a"), Return("score", "metric"))
+    outcome = run(tmp_path, "export a='[1, 2]' score=0.5", returns=returns)
+    assert outcome.parameters == {"a": JsonParameter([1, 2], "[1, 2]"), "score": MetricParameter(0.5)}
+    assert outcome.metrics == {"score": 0.5}
+    assert run(tmp_path, "a=1; export score=1", returns=returns).failure == (
+        "the command did not export 'a', declared in returns; write export NAME=VALUE"
+    )
+
+
+def test_tracked_metrics(tmp_path):
+    outcome = run(tmp_path, "export MAGNUS_TRACK_loss=0.5 MAGNUS_TRACK_acc_STEP_2=3 MAGNUS_TRACK_acc_STEP_10=4")
+    assert outcome.metrics == {"loss": 0.5, "acc": {"2": 3, "10": 4}}
+
+
+def test_a_timeout_ends_it(tmp_path):
+    with pytest.raises(TimedOut, match=r"^timed out after 0.2 s$"):
+        run(tmp_path, "sleep 60 & sleep 60", timeout=0.2)
+
+
+def test_the_same_rules_hold_in_sh(tmp_path):
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("cat", "sleep"):
+        (programs / name).symlink_to(shutil.which(name))
+    command = "export MAGNUS_PRM_a='it'\\''s\ntwo lines'; echo MAGNUS_PRM_b=1; exit 0 # sh"
+    assert set_by(run(tmp_path, command, path=str(programs))) == {"a": "it's\ntwo lines"}
+
+
+def test_what_a_killed_shell_had_written_is_not_misread():
+    assert exports("/bin/sh", b"export a='1'\nexport b='cut o") == {}
+
+
+def test_an_empty_command_is_a_problem(tmp_path):
+    [problem] = ShellTask().problems(TaskSpec("shell", "  "), tmp_path)
+    assert problem.message == "the command is empty"
