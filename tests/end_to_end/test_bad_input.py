@@ -44,6 +44,10 @@ def refused(folder, *arguments, env=None):
             "p.yaml:4:5: error: step 'a': 'next' is missing\n  fix: add next: <step>, for example next: success\n",
         ),
         (
+            LINEAR + "      max_atempts: 2\n",
+            "p.yaml:8:7: error: step 'a': unknown field 'max_atempts'\n  fix: did you mean 'max_attempts'?\n",
+        ),
+        (
             LINEAR.replace("start_at: a", "start_at: b"),
             "p.yaml:2:3: error: start_at names 'b', which is not a step\n  fix: the steps are 'a', 'success', 'fail'\n",
         ),

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from magnus.app import wiring
 from magnus.definition.loader import LoadedPipeline
+from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.problems import problems_of
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem
 from magnus.graph.nodes import TaskNode
@@ -35,7 +36,10 @@ def _problems(node: TaskNode, pipeline: LoadedPipeline, working_directory: Path)
     try:
         kind.options.model_validate(dict(node.task.options))
     except ValidationError as error:
-        for problem in problems_of(error, "", kind.options, lambda *keys: pipeline.locate(node.name, *keys)):
+        found = problems_of(
+            error, "", kind.options, lambda *keys: pipeline.locate(node.name, *keys), more_fields=TASK_FIELDS
+        )
+        for problem in found:
             yield Problem(problem.message, problem.fix, problem.location, node.name)
     for problem in kind.problems(node.task, working_directory):
         yield Problem(problem.message, problem.fix, pipeline.locate(node.name, "command"), node.name, problem.severity)

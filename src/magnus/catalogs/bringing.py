@@ -134,7 +134,7 @@ class Bringer:
             return self._store.open(content)
         except FileNotFoundError:
             raise CatalogError(
-                f"the content of {shown(entry.name)} is not in the catalog {shown(self._location)}",
+                f"the content of {shown(entry.name)} is not in the catalog {self._location!r}",
                 fix="run the step that makes it again",
             ) from None
 
@@ -163,7 +163,7 @@ class Bringer:
     def _damaged(self, entry: CatalogRecord, content: Content) -> CatalogError:
         path = self._store.path(content)
         return CatalogError(
-            f"the content of {shown(entry.name)} in the catalog is damaged: {shown(path)}",
+            f"the content of {shown(entry.name)} in the catalog is damaged: {path!r}",
             fix="remove that file, and run the step that makes it again",
         )
 

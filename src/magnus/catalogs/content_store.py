@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Final
 
 from magnus.catalogs import copying
-from magnus.catalogs.failures import shown
 from magnus.catalogs.folders import OwnFolders, sync
 from magnus.catalogs.overlapped import write_all
 from magnus.catalogs.system_calls import SystemCalls
@@ -131,7 +130,7 @@ class ContentStore:
             return
         folder = f"{self._folder}/{name}"
         if Path(folder).is_symlink():
-            raise CatalogError(f"{shown(folder)} is a link, which the catalog does not follow", fix="remove it")
+            raise CatalogError(f"{folder!r} is a link, which the catalog does not follow", fix="remove it")
         self._no_links.add(name)
 
     def _replace(self, content: Content, destination: str) -> None:

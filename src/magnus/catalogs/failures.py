@@ -34,7 +34,7 @@ def _reason(error: OSError) -> str:
         case errno.ENOTDIR:
             return "a file is in the place of one of its folders"
         case errno.ELOOP:
-            return "it is a link to a link, round and round"
+            return "it is a link that leads to itself"
         case _:
             return error.strerror or str(error)
 

@@ -158,6 +158,6 @@ class FileSystemCatalog:
         two = differing_by_case(names)
         if two and self._system.ignores_case(str(folder)):
             raise CatalogError(
-                f"{shown(two[0])} and {shown(two[1])} are one file in {shown(str(folder))}, which ignores case",
+                f"{shown(two[0])} and {shown(two[1])} are one file in {str(folder)!r}, which ignores case",
                 fix="rename one of them",
             )

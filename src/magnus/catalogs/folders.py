@@ -1,5 +1,6 @@
 """Folders that nothing gets out of: those of the user, and those the catalog makes for itself."""
 
+import errno
 import os
 import stat
 import threading
@@ -33,7 +34,10 @@ class UserFolder:
 
     def behind_link(self, name: str, place: str) -> str:
         """What the link at the place leads to; CatalogError when that is not below the folder."""
-        return self._within(os.path.realpath(place), name)
+        real = self._within(os.path.realpath(place), name)
+        if os.path.islink(real):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        return real
 
     def _parent(self, folders: tuple[str, ...], name: str) -> str:
         parent = self._parents.get(folders)
@@ -44,7 +48,7 @@ class UserFolder:
 
     def _within(self, path: str, name: str) -> str:
         if path != self._root and not path.startswith(self._root.rstrip("/") + "/"):
-            raise CatalogError(f"{shown(name)} is behind a link that leads out of {shown(self._root)}")
+            raise CatalogError(f"{shown(name)} is behind a link that leads out of {self._root!r}")
         return path
 
 
@@ -93,7 +97,7 @@ class OwnFolders:
 
     def _make_way(self, path: str) -> None:
         if not self._replacing or not stat.S_ISREG(os.lstat(path).st_mode):
-            raise CatalogError(f"{shown(path)} is in the way: the catalog needs a folder there", fix="remove it")
+            raise CatalogError(f"{path!r} is in the way: the catalog needs a folder there", fix="remove it")
         self._system.unlink(path)
 
 

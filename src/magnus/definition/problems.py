@@ -14,8 +14,20 @@ def problems_of(
     error: ValidationError, what: str, model: type[BaseModel], locate: Locate, *, more_fields: Iterable[str] = ()
 ) -> list[Problem]:
     """A problem per complaint. `what` stands before the message when it is not ""; `locate` places a key path."""
-    known = [*(field.alias or name for name, field in model.model_fields.items()), *more_fields]
-    return [_problem(complaint, what, known, locate) for complaint in error.errors(include_url=False)]
+    return [
+        _problem(complaint, what, _fields_at(model, complaint["loc"], more_fields), locate)
+        for complaint in error.errors(include_url=False)
+    ]
+
+
+def _fields_at(model: type[BaseModel], path: Sequence[str | int], more_fields: Iterable[str]) -> list[str]:
+    """The fields that may be written where the complaint is."""
+    for part in path[:-1]:
+        field = model.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return []
+        model, more_fields = field.annotation, ()
+    return [*model.model_fields, *more_fields]
 
 
 def _problem(complaint: Any, what: str, known: Sequence[str], locate: Locate) -> Problem:

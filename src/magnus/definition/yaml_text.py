@@ -19,6 +19,7 @@ _MOST_VALUES: Final = 1_000_000
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE_TAG: Final = "tag:yaml.org,2002:merge"
+_CONTAINER_TAGS: Final = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 
 
@@ -114,6 +115,9 @@ class _Reader:
             return None
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node, place)
+        if node.tag not in _CONTAINER_TAGS:
+            kind = node.tag.rpartition(":")[2].lstrip("!")
+            return self._wrong(place, f"a value of the type '{kind}' is no JSON value", "use a list or a mapping")
         self._around.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):
@@ -158,8 +162,13 @@ class _Reader:
             return ""
         if node.tag == _TEXT_TAG:
             return str(node.value)
-        key = self._scalar(node, place)
-        return {True: "true", False: "false", None: "null"}.get(key, str(key)) if not isinstance(key, str) else key
+        match self._scalar(node, place):
+            case None:
+                return "null"
+            case bool() as truth:
+                return str(truth).lower()
+            case other:
+                return str(other)
 
     def _scalar(self, node: yaml.ScalarNode, place: Location) -> Json:
         if node.tag == _TEXT_TAG:

@@ -94,3 +94,6 @@ class Task(BaseModel):
 
 
 _NOT_WRITTEN = frozenset({"name", "options"})
+
+TASK_FIELDS = tuple(name for name in Task.model_fields if name not in _NOT_WRITTEN)
+"""What every task may say, whatever its command type."""
