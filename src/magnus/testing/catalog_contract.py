@@ -1,0 +1,96 @@
+"""What every catalog must do, as tests: a catalog proves itself by subclassing one of two contracts.
+
+`CatalogContract` when it keeps nothing; else `keeping_catalog_contract.KeepingCatalogContract`, which is far more.
+::
+
+    class TestMyCatalog(KeepingCatalogContract):
+        @contextmanager
+        def place(self):
+            with TemporaryDirectory() as folder:
+                yield lambda: MyCatalog(MyOptions(folder=folder), Path.cwd())
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import ClassVar, Final, TypeAlias
+
+import pytest
+
+from magnus.graph.path import BranchPath
+from magnus.interfaces.capabilities import Located
+from magnus.interfaces.catalog import Catalog
+from magnus.testing.files import made
+from magnus.testing.records import ODD_NAMES
+
+OpenCatalog: TypeAlias = Callable[[], Catalog]
+
+ROOT: Final = BranchPath()
+
+
+class CatalogContract(ABC):
+    """Subclass it with a name that begins with `Test`, and say in `place` how to get a catalog."""
+
+    keeps: ClassVar[bool] = False
+
+    @abstractmethod
+    def place(self) -> AbstractContextManager[OpenCatalog]:
+        """An empty place for files, gone afterwards.
+
+        Every call of what it yields opens one more catalog on the place, as another process would; where the catalog
+        is not persistent, it gives the same catalog again.
+        """
+
+    @pytest.fixture
+    def open_catalog(self) -> Iterator[OpenCatalog]:
+        """Opens catalogs on one place."""
+        with self.place() as opening:
+            yield opening
+
+    @pytest.fixture
+    def catalog(self, open_catalog: OpenCatalog) -> Catalog:
+        """A catalog on an empty place."""
+        return open_catalog()
+
+    @pytest.fixture
+    def project(self, tmp_path: Path) -> Path:
+        """The folder of the user that files are put from."""
+        return made(tmp_path / "project")
+
+    @pytest.fixture
+    def elsewhere(self, tmp_path: Path) -> Path:
+        """Another one, which is empty."""
+        return made(tmp_path / "elsewhere")
+
+    def test_what_it_declares_has_the_right_types(self, catalog: Catalog) -> None:
+        assert isinstance(catalog.compute_data_folder, str)
+        assert isinstance(catalog.strict, bool)
+        assert catalog.capabilities.keeps == self.keeps, "a catalog that keeps files is to pass KeepingCatalogContract"
+        if isinstance(catalog, Located):
+            assert catalog.location.is_absolute()
+
+    def test_nothing_put_and_nothing_got_is_nothing(self, catalog: Catalog, project: Path) -> None:
+        assert catalog.put("a-run", ROOT, project, [], unchanged={}) == ()
+        assert catalog.get("a-run", ROOT, [], project) == ()
+        assert list(project.iterdir()) == []
+
+    def test_what_it_does_not_keep_it_does_not_record(self, catalog: Catalog, project: Path) -> None:
+        (project / "a").write_bytes(b"a")
+        entries = catalog.put("a-run", ROOT, project, ["a"], unchanged={})
+        assert len(entries) == self.keeps
+
+    def test_logs_can_be_opened_at_the_same_time_and_again(self, open_catalog: OpenCatalog) -> None:
+        for _ in range(2):
+            with (
+                open_catalog().open_log("a-run", ROOT.step("a")) as one,
+                open_catalog().open_log("a-run", ROOT.step("a")) as two,
+            ):
+                one.write(b"one\n")
+                two.write(b"two\n")
+
+    def test_every_step_can_have_a_log(self, catalog: Catalog) -> None:
+        for name in ODD_NAMES:
+            for path in (ROOT.step(name), ROOT.step(name).into(name).step(name)):
+                with catalog.open_log("a-run", path) as log:
+                    log.write(b"a line\n")
