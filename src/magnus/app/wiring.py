@@ -39,6 +39,8 @@ def task_kind(name: str) -> TaskKind:
 
 def services(configuration: Configuration, working_directory: Path) -> Services:
     """The services of the configuration."""
+    _check_only("experiment_tracker", configuration.experiment_tracker, "do-nothing")
+    _check_only("pickler", configuration.pickler, "pickle")
     return Services(
         run_log_store=run_log_store(configuration, working_directory),
         catalog=_service("catalog", configuration.catalog, working_directory),
@@ -119,6 +121,13 @@ def _temporary_folder(environment: Mapping[str, str]) -> Path:
 def _service(family: str, configured: ServiceConfiguration, working_directory: Path) -> Any:
     found = _found(family, configured)
     return found(_options(family, found, configured), working_directory)
+
+
+def _check_only(family: str, configured: ServiceConfiguration, known: str) -> None:
+    """Refuse every type but the one there is, which asks for no service."""
+    if configured.type != known:
+        message = f"{family} has no type '{configured.type}'"
+        raise InvalidConfiguration(message, fix=f"there is '{known}'", location=configured.locate())
 
 
 def _found(family: str, configured: ServiceConfiguration) -> Any:
