@@ -21,6 +21,8 @@ from magnus.testing.files import contents, made, write
 
 ROOT = BranchPath()
 LARGE = b"a line of a large file\n" * 150_000
+AN_HOUR_LATER = replace(REAL, now=lambda: REAL.now() + 3600 * 10**9)
+"""All files have been left alone for long."""
 
 
 class Counted:
@@ -75,12 +77,6 @@ def opened(project, system=REAL, **options):
 
 def put(catalog, project, files, run_id="a-run", **how):
     return catalog.put(run_id, ROOT, project, write(project, files), **{"unchanged": {}, **how})
-
-
-def make_old(project):
-    """As if all files had been left alone for long: the clock of the catalog is an hour ahead."""
-    del project
-    return replace(REAL, now=lambda: REAL.now() + 3600 * 10**9)
 
 
 def stored(project, content, suffix=""):
@@ -233,7 +229,7 @@ def test_a_large_file_guessed_wrong_is_kept_as_it_is(project, elsewhere):
 
 
 def test_a_file_left_alone_is_not_read_again(project):
-    entries = put(opened(project, make_old(project)), project, {"a": b"x", "large": LARGE})
+    entries = put(opened(project, AN_HOUR_LATER), project, {"a": b"x", "large": LARGE})
     counted = Counted()
     again = opened(project, counted.calls).put("two", ROOT, project, ["a", "large"], unchanged={})
     opened(project, counted.calls).get("two", ROOT, entries, project)
@@ -244,7 +240,7 @@ def test_a_file_left_alone_is_not_read_again(project):
 
 
 def test_a_file_got_in_place_and_unchanged_is_not_read_to_put_it(project):
-    system = make_old(project)
+    system = AN_HOUR_LATER
     got = put(opened(project, system), project, {"a": LARGE})
     counted = Counted()
     unchanged = {entry.name: entry.data_hash for entry in got}
@@ -260,7 +256,7 @@ def test_a_young_file_is_read_again(project):
 
 
 def test_a_file_known_whose_content_was_removed_is_kept_again(project, elsewhere):
-    system = make_old(project)
+    system = AN_HOUR_LATER
     put(opened(project, system), project, {"a": b"x", "large": LARGE})
     for content in (b"x", LARGE):
         stored(project, content).unlink()
