@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,9 @@ def test_breaking_a_contract_fails(copied, contract):
     file.write_text(file.read_text() + f"\n{line}\n")
     broken = lint(copied)
     assert broken.returncode == 1, broken.stdout
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    [name] = [entry["name"] for entry in contracts if entry["id"] == contract]
+    assert f"{name} BROKEN" in broken.stdout
     assert "1 broken" in broken.stdout
 
 
