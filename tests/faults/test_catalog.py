@@ -7,10 +7,10 @@ import shutil
 import subprocess
 import sys
 from contextlib import ExitStack
-from dataclasses import fields, replace
 from hashlib import sha256
 
 import pytest
+from msgspec.structs import fields, replace
 
 from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
 from magnus.catalogs.system_calls import REAL, SystemCalls

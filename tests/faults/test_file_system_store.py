@@ -8,10 +8,10 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import fields, replace
 
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath

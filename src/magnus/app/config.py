@@ -3,9 +3,10 @@ environment and the command line. The environment is input here and read nowhere
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from magnus.definition.variables import replace_variables
 from magnus.definition.yaml_text import Document, read
@@ -28,8 +29,7 @@ _DEFAULTS: Final = {
 _SERVICE_FIELDS: Final = ("type", "config")
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceConfiguration:
+class ServiceConfiguration(Struct, frozen=True):
     """One service: its type, its options as written with variables replaced, and where an option is written."""
 
     type: str
@@ -37,8 +37,7 @@ class ServiceConfiguration:
     locate: Callable[..., Location | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(Struct, frozen=True):
     """All services of a run; `file` is the configuration file or "", `variables` the names it uses."""
 
     executor: ServiceConfiguration
@@ -103,8 +102,7 @@ def _differing_by_case(names: Iterable[str]) -> Iterator[Problem]:
             yield Problem(message, "rename one of them", severity="warning")
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(Struct, frozen=True):
     """The services one file configures; `path` is where in the document they stand."""
 
     services: Mapping[str, Json]

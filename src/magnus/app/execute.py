@@ -3,8 +3,10 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from magnus.app import wiring
 from magnus.app.check import check_tasks
@@ -22,8 +24,7 @@ from magnus.run_log.view import document_lines
 from magnus.values import Json
 
 
-@dataclass(frozen=True, slots=True)
-class Execution:
+class Execution(Struct, frozen=True):
     """What the user asked for; `arguments` are the `--name value` of the command line, `environment` is input too."""
 
     file: str
@@ -36,8 +37,7 @@ class Execution:
     working_directory: Path = field(default_factory=Path.cwd)
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """Everything that is known, and checked, before a run begins."""
 
     execution: Execution

@@ -3,7 +3,7 @@
 What any engine calls in its jobs, containers and pods. A terminal step records the end of the run.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from magnus.app.execute import Execution, Prepared, begin, context_of, prepare
 from magnus.app.run_ids import check_run_id

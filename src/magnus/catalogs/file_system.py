@@ -8,10 +8,10 @@ leaves the old or the new one, and only what nobody looks at (`.store/tmp`) is l
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Final
 
+from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict
 
 from magnus.catalogs.bringing import Bringer

@@ -84,19 +84,25 @@ class OwnFolders:
         self._made[parts] = path
         return path
 
+    def forget(self) -> None:
+        """Take no folder for granted any longer: another process may have put a file in its place."""
+        with self._lock:
+            self._made.clear()
+
     def _make_one(self, path: str) -> None:
         try:
             self._system.mkdir(path)
         except FileExistsError:
-            if stat.S_ISDIR(os.lstat(path).st_mode):
+            mode = os.lstat(path).st_mode  # looked at once: what is there may change at any moment
+            if stat.S_ISDIR(mode):
                 return
-            self._make_way(path)
+            self._make_way(path, mode)
             self._system.mkdir(path)
         if self._durable:
             sync(path.rpartition("/")[0], self._system)
 
-    def _make_way(self, path: str) -> None:
-        if not self._replacing or not stat.S_ISREG(os.lstat(path).st_mode):
+    def _make_way(self, path: str, mode: int) -> None:
+        if not self._replacing or not stat.S_ISREG(mode):
             raise CatalogError(f"{path!r} is in the way: the catalog needs a folder there", fix="remove it")
         self._system.unlink(path)
 

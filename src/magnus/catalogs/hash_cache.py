@@ -11,9 +11,10 @@ import os
 import threading
 import zlib
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from magnus.catalogs.overlapped import BLOCK_BYTES, write_all
 from magnus.catalogs.system_calls import SystemCalls
@@ -27,8 +28,7 @@ _APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_C
 _NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
-@dataclass(frozen=True, slots=True)
-class _Known:
+class _Known(Struct, frozen=True):
     """What was known of a file when it was hashed; times in nanoseconds."""
 
     data_hash: str

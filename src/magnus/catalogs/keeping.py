@@ -5,8 +5,9 @@ Used by the file-system catalog, which does it for many files at a time.
 
 import os
 import stat
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Protocol
 
 from magnus.catalogs.content_store import READ, Content, ContentStore
@@ -22,8 +23,8 @@ from magnus.errors import CatalogError
 class Tree(Protocol):
     """Where files of a branch are linked to."""
 
-    def place(self, name: str) -> str:
-        """The path for the file of this name; its folder is there."""
+    def put(self, name: str, link: Callable[[str], None]) -> None:
+        """Have the file of this name made by `link`, which gets its path."""
         ...
 
 
@@ -56,7 +57,7 @@ class Keeper:
             if content.data_hash == self._unchanged.get(name):
                 return None
             if self._store_copy:
-                self._store.link(content, self._tree.place(name))
+                self._tree.put(name, partial(self._store.link, content))
         except OSError as error:
             raise failed("keep", name, error) from error
         return content

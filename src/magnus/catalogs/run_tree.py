@@ -1,9 +1,15 @@
 """The tree of a run: its files as people see them, where they are in the project. Used by the file-system catalog."""
 
+from collections.abc import Callable
+from typing import Final
+
 from magnus.catalogs.folders import OwnFolders
 from magnus.catalogs.names import branch_folders, parts_of, run_folder, tree_parts
 from magnus.catalogs.system_calls import SystemCalls
 from magnus.graph.path import BranchPath
+
+_TRIES: Final = 100
+"""More than any number of processes that undo one another's folders has needed; each try is a few system calls."""
 
 
 class RunTree:
@@ -16,8 +22,20 @@ class RunTree:
         self._top = (run_folder(run_id), *branch_folders(branch))
         self._folders = OwnFolders(location, system, durable=durable, replacing=True)
 
-    def place(self, name: str) -> str:
-        """The path for the file of this name; its folder is there. OSError or CatalogError when it cannot be made."""
+    def put(self, name: str, link: Callable[[str], None]) -> None:
+        """Have the file of this name made by `link`, which gets its path; the folder of it is there.
+
+        Of two processes that put a file and a folder of one name, one stands. OSError or CatalogError when it cannot
+        be made.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                return link(self._place(name))
+            except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError):
+                self._folders.forget()  # another process put a file where a folder was, or the other way round
+        return link(self._place(name))
+
+    def _place(self, name: str) -> str:
         *folders, last = self._parts(name)
         return f"{self._folders.make(tuple(folders))}/{last}"
 

@@ -3,10 +3,11 @@
 import errno
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from time import time_ns
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 Block: TypeAlias = bytes | memoryview
 
@@ -35,8 +36,7 @@ def ignores_case(folder: str) -> bool:
     return other.name != path.name and other.exists() and other.samefile(path)
 
 
-@dataclass(frozen=True, slots=True)
-class SystemCalls:
+class SystemCalls(Struct, frozen=True):
     """Paths are text, descriptors numbers. `now` is the time in nanoseconds since 1970."""
 
     open: Callable[[str, int, int], int] = os.open

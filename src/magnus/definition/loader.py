@@ -4,9 +4,9 @@ All that is wrong is said at once, stage by stage: the YAML; the variables; the 
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from magnus.definition.nodes import NODE_TYPES
@@ -24,8 +24,7 @@ _DAG_FIELDS: Final = ("name", "description", "start_at", "steps")
 _SAME_WORDS: Final = {"as-is": "stub"}
 
 
-@dataclass(frozen=True, slots=True)
-class LoadedPipeline:
+class LoadedPipeline(Struct, frozen=True):
     """A pipeline file: the graph to run, and what was written.
 
     `dag` is what stands under `dag:` before variables are replaced, `dag_hash` the hash of that, `variables` the names

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct, field
 
 from magnus.definition.yaml_text import Document, KeyPath
 from magnus.errors import InvalidInput, Problem
@@ -14,8 +15,7 @@ _BRACED: Final = re.compile(r"\$(\$?)\{([A-Za-z_]\w*)\}")
 _BRACED_OR_BARE: Final = re.compile(r"\$(\$?)(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 
 
-@dataclass(frozen=True, slots=True)
-class Replaced:
+class Replaced(Struct, frozen=True):
     """A value whose variables are replaced, and the names of the variables."""
 
     value: Json
@@ -36,8 +36,7 @@ def replace_variables(
     return Replaced(value, frozenset(work.names))
 
 
-@dataclass(slots=True)
-class _Replacing:
+class _Replacing(Struct):
     document: Document
     environment: Mapping[str, str]
     pattern: re.Pattern[str]

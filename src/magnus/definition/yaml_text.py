@@ -2,12 +2,12 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Final
 
 import yaml
+from msgspec import Struct, field
 
 from magnus.errors import InvalidInput, Location, Problem
 from magnus.values import Json
@@ -23,8 +23,7 @@ _CONTAINER_TAGS: Final = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(Struct, frozen=True):
     """A YAML file: its value, and the places of values and keys by key path."""
 
     file: str
@@ -92,8 +91,7 @@ def _mark(file: str, mark: yaml.Mark | None) -> Location:
     return Location(file) if mark is None else Location(file, mark.line + 1, mark.column + 1)
 
 
-@dataclass(slots=True)
-class _Reader:
+class _Reader(Struct):
     """Turns composed nodes into values; collects places and problems on the way."""
 
     file: str

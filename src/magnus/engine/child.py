@@ -9,11 +9,12 @@ import pickle
 import sys
 from collections.abc import Mapping
 from copyreg import dispatch_table
-from dataclasses import replace
 from io import TextIOWrapper
 from pathlib import Path
 from types import MappingProxyType
 from typing import BinaryIO, Final
+
+from msgspec.structs import replace
 
 import magnus
 from magnus.engine.process import describe_exit, run_process

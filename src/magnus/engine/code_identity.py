@@ -7,9 +7,10 @@ said. No git, no repository, no commit yet and no remote are all fine: what is n
 import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from magnus.run_log.records import CodeIdentity
 
@@ -17,8 +18,7 @@ _LONGEST_WAIT_SECONDS: Final = 60.0
 _MOST_FILES_NAMED: Final = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """Git at work: its status, and the address of its remote."""
 
     status: "subprocess.Popen[bytes]"

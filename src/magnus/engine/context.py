@@ -1,10 +1,11 @@
 """Everything a run needs, as a value: built once by `app.wiring`, passed to the engine, stored on no service."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+
+from msgspec import Struct, field
 
 from magnus.engine.capture import Pump
 from magnus.engine.channel import Channel
@@ -23,16 +24,14 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class Clock:
+class Clock(Struct, frozen=True):
     """Where times come from: `now` for when, `monotonic` (seconds) for how long."""
 
     now: Callable[[], datetime] = now
     monotonic: Callable[[], float] = monotonic
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(Struct, frozen=True):
     """What a run uses, behind its interfaces. `task_kind` gives the task kind of a name that was checked before."""
 
     run_log_store: RunLogStore
@@ -41,8 +40,7 @@ class Services:
     task_kind: Callable[[str], TaskKind]
 
 
-@dataclass(frozen=True, slots=True)
-class RunContext:
+class RunContext(Struct, frozen=True):
     """One run in this process.
 
     Attributes:

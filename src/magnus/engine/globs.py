@@ -7,9 +7,10 @@ that does too; nothing outside the folder is matched, be it by an absolute path,
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
+
+from msgspec import Struct
 
 from magnus.errors import TaskFailed
 
@@ -20,8 +21,7 @@ Progress: TypeAlias = frozenset[tuple[int, int]]
 """How far patterns have come along a path: the number of a pattern, and of its parts that were used up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Globs:
+class Globs(Struct, frozen=True):
     """Patterns, all followed at the same time along the parts of a path."""
 
     patterns: tuple[str, ...]

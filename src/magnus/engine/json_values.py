@@ -5,13 +5,14 @@ Called where user code gives something back: by the python task kinds for result
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date, time, timedelta
 from enum import Enum
 from math import isfinite
 from pathlib import PurePath
 from types import NoneType
 from typing import Final
+
+from msgspec import Struct, field
 
 from magnus.errors import TaskFailed
 from magnus.values import Json, UserObject
@@ -31,7 +32,7 @@ class NotJson(TaskFailed):
 def to_json_value(value: UserObject, *, name: str = "value", allow_nan: bool = False) -> Json:
     """The JSON value that `value` stands for; containers are always new, so that nobody can change them later.
 
-    Pydantic models (by alias), dataclasses and named tuples become mappings, tuples lists, enums their value, dates and
+    Pydantic models (by alias), dataclasses, msgspec structs and named tuples become mappings, tuples lists, enums their value, dates and
     times ISO text, paths, UUIDs and decimals text, scalars of numpy and its like what they hold.
 
     Args:
@@ -58,9 +59,15 @@ def is_model(value: UserObject) -> bool:
 
 
 def members(value: UserObject) -> dict[str, UserObject] | None:
-    """The parts of a dataclass instance or of a named tuple, by name; None for everything else."""
-    if is_dataclass(value) and not isinstance(value, type):
+    """The parts of an instance of a dataclass or a msgspec struct or of a named tuple, by name; else None."""
+    if isinstance(value, type):
+        return None
+    if hasattr(value, "__dataclass_fields__"):
+        from dataclasses import fields  # lazy: loaded already when there is one
+
         return {part.name: getattr(value, part.name) for part in fields(value)}
+    if isinstance(value, Struct):
+        return {name: getattr(value, name) for name in value.__struct_fields__}
     if isinstance(value, tuple) and isinstance(names := getattr(value, "_fields", None), tuple):
         return dict(zip(names, value, strict=True))
     return None
@@ -85,8 +92,7 @@ class _Refused(Exception):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class _Conversion:
+class _Conversion(Struct, frozen=True):
     """One value on its way; `entered` are the containers around the part in hand, by identity, to notice cycles."""
 
     allow_nan: bool

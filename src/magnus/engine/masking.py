@@ -6,9 +6,10 @@ The engine adds a secret when a step obtains it; `engine.capture` masks output w
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from threading import Lock
 from typing import Final
+
+from msgspec import Struct
 
 from magnus.values import Json
 
@@ -20,8 +21,7 @@ _MASK_BYTES: Final = MASK.encode()
 _UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
-@dataclass(frozen=True, slots=True)
-class _Forms:
+class _Forms(Struct, frozen=True):
     """Every way the known secrets are written, longest first, and the patterns that find them."""
 
     text: tuple[str, ...]

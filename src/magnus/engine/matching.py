@@ -3,9 +3,10 @@
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from magnus.engine.globs import Globs, Progress
 from magnus.errors import TaskFailed
@@ -14,8 +15,7 @@ Kind: TypeAlias = Literal["file", "folder", "link"]
 Parts: TypeAlias = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Matches:
+class Matches(Struct, frozen=True):
     """What globs mean: the names of files, sorted, each once; and the patterns that mean none."""
 
     names: tuple[str, ...]
@@ -41,8 +41,7 @@ def _hidden_below(folder: Path, hidden: Sequence[Path]) -> frozenset[Parts]:
     return frozenset(path.relative_to(base).parts for base, path in pairs if path != base and path.is_relative_to(base))
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(Struct, frozen=True):
     """A folder below the root: its name, where it really is, and the real places from which links led to it."""
 
     name: Parts
@@ -60,8 +59,7 @@ class _Place:
         return any(place[: len(target)] == target for place in (*self.came_from, self.real))
 
 
-@dataclass(slots=True)
-class _Walk:
+class _Walk(Struct):
     """One walk; `names` are the files found, `matched` the numbers of the patterns that mean one."""
 
     globs: Globs

@@ -3,7 +3,7 @@
 Called by `app.execute`. One thread; the records say how a step went, the executor only says when.
 """
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from magnus.engine import scope as scopes
 from magnus.engine import traversal

@@ -8,7 +8,8 @@ nothing can be recorded then.
 
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from magnus.engine import data, parameters, process_state
 from magnus.engine import scope as scopes

@@ -1,31 +1,29 @@
 """What happens next in a run. Pure: the orchestrator does it, a transpiler writes the same graph down."""
 
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import CompositeNode, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 
 
-@dataclass(frozen=True, slots=True)
-class RunStep:
+class RunStep(Struct, frozen=True):
     """Run the task at `path`, the `position`-th step of its branch."""
 
     path: StepPath
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class FanOut:
+class FanOut(Struct, frozen=True):
     """Begin the branches of the composite at `path`, the `position`-th step of its branch."""
 
     path: StepPath
     position: int
 
 
-@dataclass(frozen=True, slots=True)
-class Finish:
+class Finish(Struct, frozen=True):
     """A (sub)pipeline reached its end at `path`; `succeeds` says which one."""
 
     path: StepPath

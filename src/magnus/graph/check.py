@@ -4,14 +4,14 @@ Called by `Graph` on construction and by the definition layer, which adds file, 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
+
+from msgspec import Struct
 
 from magnus.graph.nodes import CompositeNode, Node, TaskNode, TerminalNode
 
 
-@dataclass(frozen=True, slots=True)
-class StructureProblem:
+class StructureProblem(Struct, frozen=True):
     """A fault in the structure: the step ("" for the pipeline itself) and the field it is written in."""
 
     step: str

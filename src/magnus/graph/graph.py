@@ -1,7 +1,8 @@
 """The graph of one (sub)pipeline: checked on construction, frozen, with its sub-graphs inside its composites."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from magnus.errors import InvalidDefinition, Problem
 from magnus.graph.check import structure_problems
@@ -17,8 +18,7 @@ from magnus.graph.nodes import (
 from magnus.graph.path import BranchPath, StepPath
 
 
-@dataclass(frozen=True, slots=True)
-class Graph:
+class Graph(Struct, frozen=True):
     """Steps by name, in the order they were written, and where to start.
 
     Raises InvalidDefinition on construction when the structure is faulty; the error carries every fault.

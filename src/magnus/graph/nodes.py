@@ -1,8 +1,9 @@
 """The three shapes of a step: task, composite, terminal. Every node type a user can write lowers to one of them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from magnus.values import Json
 
@@ -10,16 +11,14 @@ if TYPE_CHECKING:
     from magnus.graph.graph import Graph
 
 
-@dataclass(frozen=True, slots=True)
-class Return:
+class Return(Struct, frozen=True):
     """One declared result of a task: its name as a parameter and how the value is kept."""
 
     name: str
     kind: Literal["json", "object", "metric"] = "json"
 
 
-@dataclass(frozen=True, slots=True)
-class TaskSpec:
+class TaskSpec(Struct, frozen=True):
     """What a task does: the task kind that runs it, the command, and the options of that kind.
 
     `returns` is None when nothing was declared, which differs from a declaration of no results.
@@ -31,8 +30,7 @@ class TaskSpec:
     returns: tuple[Return, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogSpec:
+class CatalogSpec(Struct, frozen=True):
     """Files a task takes from the catalog before it runs and gives to it afterwards, as glob patterns.
 
     `compute_data_folder` and `strict` are None when the catalog's own options decide.
@@ -45,8 +43,7 @@ class CatalogSpec:
     strict: bool | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskNode:
+class TaskNode(Struct, frozen=True):
     """One unit of work. Times are in seconds; `max_attempts` counts the first attempt too."""
 
     name: str
@@ -62,15 +59,13 @@ class TaskNode:
     written_as: str = "task"
 
 
-@dataclass(frozen=True, slots=True)
-class StaticBranches:
+class StaticBranches(Struct, frozen=True):
     """Branches known from the definition, all of which run (`parallel`, `dag`)."""
 
     graphs: Mapping[str, "Graph"]
 
 
-@dataclass(frozen=True, slots=True)
-class MappedBranches:
+class MappedBranches(Struct, frozen=True):
     """One run of the graph per element of a list parameter (`map`)."""
 
     graph: "Graph"
@@ -79,8 +74,7 @@ class MappedBranches:
     reducer: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ChosenBranch:
+class ChosenBranch(Struct, frozen=True):
     """The one graph whose key equals a parameter, compared as JSON text (`conditional`)."""
 
     parameter: str
@@ -88,8 +82,7 @@ class ChosenBranch:
     default: "Graph | None" = None
 
 
-@dataclass(frozen=True, slots=True)
-class RepeatedBranch:
+class RepeatedBranch(Struct, frozen=True):
     """The graph again and again, until a boolean parameter says stop (`loop`)."""
 
     graph: "Graph"
@@ -101,8 +94,7 @@ class RepeatedBranch:
 Branches: TypeAlias = StaticBranches | MappedBranches | ChosenBranch | RepeatedBranch
 
 
-@dataclass(frozen=True, slots=True)
-class CompositeNode:
+class CompositeNode(Struct, frozen=True):
     """A step made of branches; they differ only in where the branches come from."""
 
     name: str
@@ -113,8 +105,7 @@ class CompositeNode:
     written_as: str = "parallel"
 
 
-@dataclass(frozen=True, slots=True)
-class TerminalNode:
+class TerminalNode(Struct, frozen=True):
     """An end of a (sub)pipeline: reaching it decides whether the (sub)pipeline succeeded."""
 
     name: str

@@ -1,14 +1,14 @@
 """Where a step or a branch is in a pipeline, as a value. The one place where paths are printed and parsed."""
 
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~")
 _HEX = frozenset("0123456789abcdefABCDEF")
 
 
-@dataclass(frozen=True, slots=True)
-class BranchPath:
+class BranchPath(Struct, frozen=True):
     """A (sub)pipeline of a run: the root, or a branch of a composite step.
 
     `parts` alternates step name and branch key from the root inwards, so it has an even length.
@@ -37,8 +37,7 @@ class BranchPath:
         return cls(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class StepPath:
+class StepPath(Struct, frozen=True):
     """A step of a run. `parts` has an odd length: the branch it is in, then its own name."""
 
     parts: tuple[str, ...]

@@ -1,9 +1,10 @@
 """What an executor or a service can do, declared as data and compared before anything runs."""
 
-from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
+
+from msgspec import Struct
 
 
 class Reach(IntEnum):
@@ -14,16 +15,14 @@ class Reach(IntEnum):
     NETWORK = 3
 
 
-@dataclass(frozen=True, slots=True)
-class ExecutorCapabilities:
+class ExecutorCapabilities(Struct, frozen=True):
     """`spans` says how far the steps of one run are spread; `concurrent` that steps may run at the same time."""
 
     spans: Reach = Reach.PROCESS
     concurrent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceCapabilities:
+class ServiceCapabilities(Struct, frozen=True):
     """`reach` says from how far away steps can use the same service; `persistent` that it outlives the process.
 
     `keeps` is false for a catalog that takes files and keeps none: then there is nothing that a `get` could miss.

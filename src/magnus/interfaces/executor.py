@@ -1,8 +1,9 @@
 """Where steps run, for executors that magnus drives itself."""
 
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
+
+from msgspec import Struct
 
 from magnus.graph.path import StepPath
 from magnus.interfaces.capabilities import ExecutorCapabilities
@@ -12,8 +13,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: an executor that runs steps at once needs none
 
 
-@dataclass(frozen=True, slots=True)
-class StepRequest:
+class StepRequest(Struct, frozen=True):
     """One step to be run: exactly what a re-entry command says, and for steps run close by what they would look up.
 
     `attempt` is the one attempt to make, where another engine counts them; None for all the step allows.

@@ -1,38 +1,35 @@
 """What happens during a run, told as events to whoever shows it."""
 
-from dataclasses import dataclass
 from typing import Protocol, TypeAlias
+
+from msgspec import Struct
 
 from magnus.graph.path import StepPath
 from magnus.run_log.records import Status
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(Struct, frozen=True):
     """The run is in the run log and about to run its first step."""
 
     run_id: str
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class StepStarted:
+class StepStarted(Struct, frozen=True):
     """A step begins."""
 
     path: StepPath
     step_type: str
 
 
-@dataclass(frozen=True, slots=True)
-class StepOutput:
+class StepOutput(Struct, frozen=True):
     """Captured output of a step, secrets masked; any number of bytes, not cut at lines."""
 
     path: StepPath
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptFailed:
+class AttemptFailed(Struct, frozen=True):
     """An attempt failed and another one follows after `retry_in` seconds."""
 
     path: StepPath
@@ -41,8 +38,7 @@ class AttemptFailed:
     retry_in: float
 
 
-@dataclass(frozen=True, slots=True)
-class StepEnded:
+class StepEnded(Struct, frozen=True):
     """A step is done and in the run log; `duration` is in seconds."""
 
     path: StepPath
@@ -52,16 +48,14 @@ class StepEnded:
     duration: float
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(Struct, frozen=True):
     """Something the user should know that stops nothing."""
 
     message: str
     path: StepPath | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class RunEnded:
+class RunEnded(Struct, frozen=True):
     """The run is done and in the run log; `duration` is in seconds."""
 
     run_id: str

@@ -1,9 +1,10 @@
 """How one kind of task (python, shell, ...) is run. The engine does everything around it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct, field
 
 from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel  # lazy: a child process that runs a task needs none
 
 
-@dataclass(frozen=True, slots=True)
-class TaskCall:
+class TaskCall(Struct, frozen=True):
     """One call of a task.
 
     Attributes:
@@ -33,8 +33,7 @@ class TaskCall:
     timeout: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TaskOutcome:
+class TaskOutcome(Struct, frozen=True):
     """What came of a call.
 
     Attributes:

@@ -1,30 +1,28 @@
 """A parameter of a run: a JSON value, an object kept in the catalog, or a metric."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from magnus.values import Json
 
 
-@dataclass(frozen=True, slots=True)
-class JsonParameter:
+class JsonParameter(Struct, frozen=True):
     """A JSON value. `text` is what a command line or an environment variable said, where the value came from one."""
 
     value: Json
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ObjectParameter:
+class ObjectParameter(Struct, frozen=True):
     """An object stored in the catalog under `catalog_name`; its value travels by this reference only."""
 
     catalog_name: str
     data_hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class MetricParameter:
+class MetricParameter(Struct, frozen=True):
     """A JSON value that is also tracked; the only kind that may be NaN or infinite."""
 
     value: Json

@@ -5,10 +5,11 @@ done or not done, never half done. Order never comes from clocks: a record carri
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
+
+from msgspec import Struct, field
 
 from magnus.graph.path import BranchPath, StepPath
 from magnus.run_log.parameters import Parameter
@@ -25,8 +26,7 @@ class Status(StrEnum):
     FAIL = "FAIL"
 
 
-@dataclass(frozen=True, slots=True)
-class CodeIdentity:
+class CodeIdentity(Struct, frozen=True):
     """Which code ran: a commit, an image digest. `dependable` says that nothing was changed, staged or untracked."""
 
     code_identifier: str
@@ -36,8 +36,7 @@ class CodeIdentity:
     code_identifier_message: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CatalogRecord:
+class CatalogRecord(Struct, frozen=True):
     """One file that was put into or taken from the catalog; `data_hash` is its SHA-256 in hex, `size` in bytes."""
 
     name: str
@@ -48,8 +47,7 @@ class CatalogRecord:
     size: int
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptRecord:
+class AttemptRecord(Struct, frozen=True):
     """One call of a task. `parameters` are what the task was handed; `duration` is in seconds of a monotonic clock."""
 
     attempt_number: int
@@ -61,16 +59,14 @@ class AttemptRecord:
     parameters: Mapping[str, Json] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class BranchScope:
+class BranchScope(Struct, frozen=True):
     """What the next step of a branch sees: parameters by name, and catalog entries by the name of the file."""
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     files: Mapping[str, CatalogRecord] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class StepRecord:
+class StepRecord(Struct, frozen=True):
     """A step of a run, keyed by its path.
 
     Attributes:
@@ -100,8 +96,7 @@ class StepRecord:
         return self.path.branch
 
 
-@dataclass(frozen=True, slots=True)
-class Owner:
+class Owner(Struct, frozen=True):
     """The process that runs a run: enough to judge, on the same host, whether it is still there.
 
     `process_start` is what the operating system says of the start of the process, to tell it from a later one of
@@ -113,8 +108,7 @@ class Owner:
     process_start: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class RunRecord:
+class RunRecord(Struct, frozen=True):
     """A run: what it was started with, and how it stands. `parameters` are the initial ones."""
 
     run_id: str

@@ -8,9 +8,10 @@ The text is JSON for every reader: NaN and infinity, which only metrics can be, 
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Final, TypeVar
+
+from msgspec.structs import replace
 
 from magnus.graph.path import BranchPath, StepPath
 from magnus.run_log.parameters import Parameter, plain

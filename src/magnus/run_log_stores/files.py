@@ -4,16 +4,16 @@ import errno
 import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 _PIECES_BYTES: Final = 64 * 1024
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
-@dataclass(frozen=True, slots=True)
-class SystemCalls:
+class SystemCalls(Struct, frozen=True):
     """The calls of the operating system that change files or read records; a test hands in ones that fail."""
 
     open: Callable[[Path, int, int], int] = os.open

@@ -3,10 +3,11 @@
 import inspect
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import lru_cache, partial
 from types import FunctionType, SimpleNamespace
 from typing import Any, Final, get_type_hints
+
+from msgspec import Struct, field
 
 from magnus.engine.parameters import find
 from magnus.errors import TaskFailed
@@ -18,8 +19,7 @@ from magnus.values import Json, UserObject
 _REQUIRED: Final = inspect.Parameter.empty
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(Struct, frozen=True):
     """What a function is called with, and what of it came from parameters, as the JSON it came from."""
 
     positional: Sequence[UserObject]
@@ -27,8 +27,7 @@ class Bound:
     handed: Mapping[str, Json]
 
 
-@dataclass(frozen=True, slots=True)
-class _Argument:
+class _Argument(Struct, frozen=True):
     """One argument of a function; `default` is `_REQUIRED` when it has none."""
 
     name: str
@@ -36,8 +35,7 @@ class _Argument:
     default: UserObject
 
 
-@dataclass(frozen=True, slots=True)
-class _Plan:
+class _Plan(Struct, frozen=True):
     """What a function takes: by position alone, by name, and the cast of `**kwargs` where it has them."""
 
     positional: tuple[_Argument, ...]
@@ -73,8 +71,7 @@ def bind(function: Callable[..., UserObject], title: str, scope: Scope) -> Bound
     return Bound(positional, named, binding.handed)
 
 
-@dataclass(frozen=True, slots=True)
-class _Binding:
+class _Binding(Struct, frozen=True):
     """Values on their way into one call; `handed` gathers what they came from."""
 
     title: str

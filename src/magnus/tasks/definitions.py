@@ -3,11 +3,12 @@
 import ast
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 _PLAIN_DEFINITION: Final = re.compile(rb"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
 _DYNAMIC: Final = re.compile(
@@ -30,8 +31,7 @@ class Found(Enum):
     UNKNOWN = "unknown"
 
 
-@dataclass(frozen=True, slots=True)
-class Definition:
+class Definition(Struct, frozen=True):
     """What a name is, the line it stands on (0 when that does not matter), and the functions and classes beside it."""
 
     found: Found
@@ -39,15 +39,13 @@ class Definition:
     others: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Source:
+class _Source(Struct, frozen=True):
     text: bytes
     plainly_defined: frozenset[str]
     """The functions and classes that begin at the left margin."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Binding:
+class _Binding(Struct, frozen=True):
     """A statement that gives a name a meaning; the name is `*` when it gives names that are not written there."""
 
     name: str

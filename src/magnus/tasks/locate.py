@@ -5,11 +5,12 @@ import re
 import sys
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import SOURCE_SUFFIXES, BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
 from pathlib import Path
 from typing import Final
+
+from msgspec import Struct
 
 from magnus.errors import Problem
 from magnus.tasks.definitions import Definition, Found, look_up
@@ -18,8 +19,7 @@ _DOTTED: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 _MOST_NAMES: Final = 10
 
 
-@dataclass(frozen=True, slots=True)
-class _Module:
+class _Module(Struct, frozen=True):
     """A module that was found: its source file where it has one, and the folders of its modules if it is a package."""
 
     name: str

@@ -1,7 +1,8 @@
 """What a user's function gave back, as parameters and metrics. Used by `tasks.calling`."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from magnus.engine.json_values import is_model, members, to_json_value, type_name
 from magnus.errors import TaskFailed
@@ -10,8 +11,7 @@ from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter
 from magnus.values import Json, UserObject
 
 
-@dataclass(frozen=True, slots=True)
-class Results:
+class Results(Struct, frozen=True):
     """The parameters a task set and the metrics it tracked, by name."""
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)

@@ -4,11 +4,11 @@ A part of `KeepingCatalogContract`.
 """
 
 import os
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import pytest
+from msgspec.structs import replace
 
 from magnus.errors import CatalogError
 from magnus.interfaces.catalog import Catalog

@@ -6,13 +6,13 @@ See `catalog_contract` for how.
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
+from msgspec.structs import replace
 
 from magnus.errors import CatalogError
 from magnus.interfaces.catalog import Catalog

@@ -17,12 +17,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from threading import Barrier
 from typing import TypeAlias
 
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
+from msgspec.structs import replace
 
 from magnus.errors import RunExists, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath

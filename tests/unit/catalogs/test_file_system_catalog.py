@@ -5,11 +5,11 @@ import os
 import shutil
 import socket
 import stat
-from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions

@@ -1,9 +1,9 @@
 """Files between a step and the catalog: what globs mean, and what happens to what they match."""
 
 import os
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions

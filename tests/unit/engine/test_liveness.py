@@ -4,9 +4,9 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from magnus.engine.liveness import _start_by_ps, lost, this_process
 from magnus.run_log.records import Owner

@@ -1,9 +1,9 @@
 """How records are written down."""
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from magnus.run_log import codec
 from magnus.run_log.parameters import MetricParameter

@@ -1,10 +1,10 @@
 """The run log as people and programs read it."""
 
 import json
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import JsonParameter, MetricParameter, ObjectParameter

@@ -7,10 +7,10 @@ import subprocess
 import sys
 import tracemalloc
 import zlib
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from pydantic import ValidationError
 
 from magnus.errors import InvalidRunId, RunExists, RunLogStoreError, RunNotFound
@@ -459,7 +459,7 @@ def test_a_run_that_cannot_be_made_durable_is_not_there(opened, tmp_path):
 
 FORKS = """
 import os, sys
-from dataclasses import replace
+from msgspec.structs import replace
 from pathlib import Path
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
 from magnus.run_log.records import *
