@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from pydantic import ValidationError
-
 from magnus.app import wiring
+from magnus.definition import fields
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import TASK_FIELDS
-from magnus.definition.problems import problems_of
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem
 from magnus.graph.nodes import TaskNode
 
@@ -34,12 +32,8 @@ def _problems(node: TaskNode, pipeline: LoadedPipeline, working_directory: Path)
         yield Problem(message, problem.fix, pipeline.locate(node.name, "command_type"), node.name)
         return
     try:
-        kind.options.model_validate(dict(node.task.options))
-    except ValidationError as error:
-        found = problems_of(
-            error, "", kind.options, lambda *keys: pipeline.locate(node.name, *keys), more_fields=TASK_FIELDS
-        )
-        for problem in found:
-            yield Problem(problem.message, problem.fix, problem.location, node.name)
+        fields.read(kind.options, node.task.options, more_fields=TASK_FIELDS)
+    except fields.WrongFields as error:
+        yield from error.problems(lambda *keys: pipeline.locate(node.name, *keys), step=node.name)
     for problem in kind.problems(node.task, working_directory):
         yield Problem(problem.message, problem.fix, pipeline.locate(node.name, "command"), node.name, problem.severity)

@@ -7,12 +7,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ValidationError
-
 from magnus.app import plugins
 from magnus.app.config import Configuration, ServiceConfiguration
 from magnus.app.private_folder import private_folder
-from magnus.definition.problems import problems_of
+from magnus.definition import fields
 from magnus.engine.capture import Pump
 from magnus.engine.channel import Channel
 from magnus.engine.context import RunContext, Services
@@ -140,7 +138,7 @@ def _found(family: str, configured: ServiceConfiguration) -> Any:
 
 def _options(family: str, found: Any, configured: ServiceConfiguration) -> Any:
     try:
-        return found.options.model_validate(configured.config)
-    except ValidationError as error:
+        return fields.read(found.options, configured.config)
+    except fields.WrongFields as error:
         what = f"{family} '{configured.type}'"
-        raise InvalidConfiguration.of(problems_of(error, what, found.options, configured.locate)) from error
+        raise InvalidConfiguration.of(error.problems(configured.locate, what=what)) from error

@@ -5,17 +5,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from msgspec import Struct
 
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Reach, ServiceCapabilities
 from magnus.run_log.records import CatalogRecord
 
 
-class DoNothingOptions(BaseModel):
+class DoNothingOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """It has none."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class DoNothingCatalog:

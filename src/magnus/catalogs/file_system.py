@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Final
 
+from msgspec import Struct
 from msgspec.structs import replace
-from pydantic import BaseModel, ConfigDict
 
 from magnus.catalogs.bringing import Bringer
 from magnus.catalogs.content_store import Content, ContentStore
@@ -32,14 +32,12 @@ from magnus.run_log.records import CatalogRecord
 _APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class FileSystemOptions(BaseModel):
+class FileSystemOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """Options of the catalog.
 
     `catalog_location` is relative to the working directory. With `durable` every file survives a loss of power from
     the moment its step has ended; without, it does when the operating system has written it to the disk.
     """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     catalog_location: str = ".catalog"
     compute_data_folder: str = ""

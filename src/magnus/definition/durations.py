@@ -1,14 +1,38 @@
 """Durations as users write them: a number of seconds, or text such as `1h30m`."""
 
 import re
-from typing import Annotated, Final
-
-from pydantic import BeforeValidator
+from typing import Final, Self
 
 from magnus.values import Json
 
 _PART: Final = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|d|h|m|s)\s*")
 _SECONDS: Final = {"d": 86_400.0, "h": 3_600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+
+
+class Duration(float):
+    """A duration in seconds, not below zero."""
+
+    @classmethod
+    def read(cls, written: Json) -> Self:
+        """The duration of what is written; ValueError when it is none, or below zero."""
+        duration = cls(seconds(written))
+        if not duration >= 0:
+            message = f"must be at least 0, not {written!r}"
+            raise ValueError(message)
+        return duration
+
+
+class PositiveDuration(Duration):
+    """A duration in seconds, more than zero."""
+
+    @classmethod
+    def read(cls, written: Json) -> Self:
+        """The duration of what is written; ValueError when it is none, or not above zero."""
+        duration = cls(seconds(written))
+        if not duration > 0:
+            message = f"must be more than 0, not {written!r}"
+            raise ValueError(message)
+        return duration
 
 
 def seconds(written: Json) -> float:
@@ -27,6 +51,3 @@ def seconds(written: Json) -> float:
         message = f"must be a number of seconds or text such as 1h30m, not {written!r}"
         raise ValueError(message)
     return total
-
-
-Seconds = Annotated[float, BeforeValidator(seconds)]

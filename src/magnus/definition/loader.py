@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
-from pydantic import ValidationError
 
+from magnus.definition.fields import WrongFields
 from magnus.definition.nodes import NODE_TYPES
-from magnus.definition.problems import problems_of
 from magnus.definition.variables import replace_variables
 from magnus.definition.yaml_text import Document, read
 from magnus.errors import InvalidDefinition, Location, Problem
@@ -150,8 +149,8 @@ def _node(name: str, written: Mapping[str, Json], document: Document) -> Node:
     node_type = NODE_TYPES[word]
     try:
         return node_type.read(name, {key: value for key, value in written.items() if key != "type"}).lower()
-    except ValidationError as error:
-        found = problems_of(error, "", node_type, locate)
+    except WrongFields as error:
+        found = error.problems(locate, step=name)
         raise InvalidDefinition.of(
             [Problem(problem.message, _better_fix(problem), problem.location, name) for problem in found]
         ) from error

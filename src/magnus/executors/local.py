@@ -4,7 +4,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from pydantic import BaseModel, ConfigDict
+from msgspec import Struct
 
 from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
 from magnus.interfaces.executor import StepRequest
@@ -13,10 +13,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: not made here
 
 
-class LocalOptions(BaseModel):
+class LocalOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """Options of the local executor; it has none yet."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class LocalExecutor:

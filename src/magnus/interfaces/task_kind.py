@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Any, Protocol
 
 from msgspec import Struct, field
 
@@ -10,9 +10,6 @@ from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
 from magnus.run_log.parameters import Parameter, Scope
 from magnus.values import Json
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel  # lazy: a child process that runs a task needs none
 
 
 class TaskCall(Struct, frozen=True):
@@ -53,8 +50,11 @@ class TaskKind(Protocol):
     """Runs tasks of one kind. Holds no state: it is made once, used for every step, and pickled by its class."""
 
     @property
-    def options(self) -> "type[BaseModel]":
-        """The fields of a step that only this kind has, with their defaults; unknown fields are refused by it."""
+    def options(self) -> type[Any]:
+        """The fields of a step that only this kind has, with their defaults; it refuses unknown ones.
+
+        A frozen `msgspec.Struct`, or a pydantic model.
+        """
         ...
 
     isolates: bool

@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from msgspec import Struct
 
 from magnus.errors import RunExists, RunNotFound
 from magnus.graph.path import BranchPath, StepPath
@@ -21,10 +21,8 @@ from magnus.run_log_stores.index import Index
 from magnus.run_log_stores.record_line import encoded
 
 
-class BufferedOptions(BaseModel):
+class BufferedOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """The store has no options."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class BufferedRunLogStore:

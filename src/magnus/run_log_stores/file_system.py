@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from msgspec import Struct
 
 from magnus.errors import InvalidRunId, RunExists, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath, StepPath
@@ -32,10 +32,8 @@ _LONGEST_NAME: Final = 255 - len(_RECORDS)
 RecordT = TypeVar("RecordT")
 
 
-class FileSystemOptions(BaseModel):
+class FileSystemOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """Options of the store: its folder, relative to the working directory, and whether every put survives power loss."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     log_folder: str = ".run_log_store"
     durable: bool = False

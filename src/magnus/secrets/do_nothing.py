@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from msgspec import Struct
 
 
-class DoNothingOptions(BaseModel):
+class DoNothingOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """It has none."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class DoNothingSecrets:

@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict
+from msgspec import Struct
 
 from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 
 
-class NoopOptions(BaseModel):
+class NoopOptions(Struct, frozen=True):
     """Anything may be written in a stub."""
-
-    model_config = ConfigDict(frozen=True, extra="allow", defer_build=True)
 
 
 class NoopTask:

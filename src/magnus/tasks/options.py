@@ -1,9 +1,7 @@
 """Options that several task kinds share. Used by the task kinds."""
 
-from pydantic import BaseModel, ConfigDict
+from msgspec import Struct
 
 
-class NoOptions(BaseModel):
+class NoOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """Steps of the kind have no fields of their own."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
@@ -10,23 +9,15 @@ from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.calling import call_function
 from magnus.tasks.loading import load_function
 from magnus.tasks.locate import missing_function
+from magnus.tasks.options import NoOptions
 from magnus.tasks.user_errors import UserCode
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 
 class PythonTask:
     """Calls `package.module.function`, or an attribute of a class there, in this process."""
 
+    options = NoOptions
     isolates = False
-
-    @property
-    def options(self) -> "type[BaseModel]":
-        """Steps have no fields of their own."""
-        from magnus.tasks.options import NoOptions  # lazy: a child process that runs a task needs no pydantic
-
-        return NoOptions
 
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
         """What is wrong with the command as the name of a function; nothing is imported."""

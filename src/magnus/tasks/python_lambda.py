@@ -4,17 +4,15 @@ import ast
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.calling import call_function
+from magnus.tasks.options import NoOptions
 from magnus.tasks.user_errors import UserCode
 from magnus.values import UserObject
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel
 
 _FIX: Final = "write lambda <parameters>: <value>"
 
@@ -22,14 +20,8 @@ _FIX: Final = "write lambda <parameters>: <value>"
 class PythonLambdaTask:
     """Evaluates a lambda, which sees the built-in names only, and calls it in this process."""
 
+    options = NoOptions
     isolates = False
-
-    @property
-    def options(self) -> "type[BaseModel]":
-        """Steps have no fields of their own."""
-        from magnus.tasks.options import NoOptions  # lazy: a child process that runs a task needs no pydantic
-
-        return NoOptions
 
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
         """What is wrong with the command as a lambda; nothing is evaluated."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import Final
 
-from pydantic import BaseModel, ConfigDict
+from msgspec import Struct, convert
 
 from magnus.engine.current import track_into
 from magnus.engine.parameters import LONGEST_VARIABLE, VARIABLE_PREFIX, as_text, from_text
@@ -24,10 +24,8 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _TRACKED: Final = re.compile(r"MAGNUS_TRACK_(?P<name>.+?)(?:_STEP_(?P<step>\d+))?\Z", re.DOTALL)
 
 
-class ShellOptions(BaseModel):
+class ShellOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """`strict` adds `set -euo pipefail` before the command."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     strict: bool = False
 
@@ -52,7 +50,7 @@ class ShellTask:
         environment = {**_under_own_name(call.parameters, call.environment), **call.environment}
         handed = {name: plain(parameter) for name, parameter in call.parameters.items()}
         shell = shutil.which("bash", path=environment.get("PATH")) or "/bin/sh"
-        strict = ShellOptions.model_validate(dict(call.spec.options)).strict
+        strict = convert(call.spec.options, ShellOptions, strict=False).strict
         with TemporaryFile() as told:
             code = run_process(
                 shell_argv(shell, call.spec.command, strict=strict, descriptor=told.fileno()),

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
+from magnus.definition.fields import WrongFields, read
 from magnus.graph.path import BranchPath
 from magnus.interfaces.capabilities import Located
 from magnus.run_log.records import CatalogRecord
@@ -39,5 +39,5 @@ def test_it_has_no_location(catalog):
 
 
 def test_it_has_no_options():
-    with pytest.raises(ValidationError):
-        DoNothingOptions.model_validate({"catalog_location": str(Path())})
+    with pytest.raises(WrongFields):
+        read(DoNothingOptions, {"catalog_location": str(Path())})

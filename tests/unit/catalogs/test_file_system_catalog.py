@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from pydantic import ValidationError
 
 from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
 from magnus.catalogs.system_calls import REAL
+from magnus.definition.fields import WrongFields, read
 from magnus.errors import CatalogError, InvalidConfiguration
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import CatalogRecord
@@ -388,8 +388,8 @@ def test_the_working_directory_cannot_be_the_catalog(project):
 
 
 def test_unknown_options_are_refused():
-    with pytest.raises(ValidationError):
-        FileSystemOptions.model_validate({"catalog_loc": "x"})
+    with pytest.raises(WrongFields):
+        read(FileSystemOptions, {"catalog_loc": "x"})
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
+from magnus.definition.fields import WrongFields, read
 from magnus.errors import RunExists, RunNotFound
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 from magnus.testing.records import run_record
@@ -16,8 +16,8 @@ def store():
 
 
 def test_it_has_no_options():
-    with pytest.raises(ValidationError):
-        BufferedRunLogStore.options(log_folder="x")
+    with pytest.raises(WrongFields):
+        read(BufferedRunLogStore.options, {"log_folder": "x"})
 
 
 def test_a_run_that_is_not_there(store):

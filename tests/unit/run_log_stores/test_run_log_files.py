@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
-from pydantic import ValidationError
 
+from magnus.definition.fields import WrongFields, read
 from magnus.errors import InvalidRunId, RunExists, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.capabilities import Located
@@ -75,8 +75,8 @@ def test_it_keeps_documents_and_says_where_it_is(store, tmp_path):
 
 
 def test_unknown_options_are_refused():
-    with pytest.raises(ValidationError):
-        FileSystemRunLogStore.options(log_foldr="x")
+    with pytest.raises(WrongFields):
+        read(FileSystemRunLogStore.options, {"log_foldr": "x"})
 
 
 def test_an_absolute_folder_is_used_as_it_is(opened, tmp_path):

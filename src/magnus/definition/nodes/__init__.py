@@ -19,7 +19,7 @@ class NodeType(Protocol):
 
     @classmethod
     def read(cls, name: str, fields: Mapping[str, Json]) -> Self:
-        """The step from its fields, `type` left out; pydantic's ValidationError when they are wrong."""
+        """The step from its fields, `type` left out; WrongFields when they are wrong."""
         ...
 
     def lower(self) -> Node:

@@ -1,99 +1,87 @@
 """`type: task`: one unit of work."""
 
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from msgspec import Meta, Struct, field
 
-from magnus.definition.durations import Seconds
+from magnus.definition import fields as written_fields
+from magnus.definition.durations import Duration, PositiveDuration
+from magnus.definition.texts import Texts
 from magnus.graph.nodes import CatalogSpec, Return, TaskNode, TaskSpec
 from magnus.values import Json
 
-_MODEL = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
-
-def _one_as_list(written: Json) -> Json:
-    return [written] if isinstance(written, str) else written
-
-
-Texts = Annotated[tuple[str, ...], BeforeValidator(_one_as_list)]
-"""A list of texts; one text alone stands for a list of one."""
-
-
-class Catalog(BaseModel):
+class Catalog(Struct, frozen=True, forbid_unknown_fields=True):
     """`catalog:` of a task: globs of files to take before it runs, and to keep afterwards."""
 
-    model_config = _MODEL
-
-    get: Texts = ()
-    put: Texts = ()
+    get: Texts = Texts()
+    put: Texts = Texts()
     compute_data_folder: str | None = None
     store_copy: bool = True
     strict: bool | None = None
 
+    def lower(self) -> CatalogSpec:
+        """The same in the graph."""
+        return CatalogSpec(tuple(self.get), tuple(self.put), self.compute_data_folder, self.store_copy, self.strict)
 
-class ReturnItem(BaseModel):
+
+class ReturnItem(Struct, frozen=True, forbid_unknown_fields=True):
     """One item of `returns:`; a name alone is an item of kind `json`."""
-
-    model_config = _MODEL
 
     name: str
     kind: Literal["json", "object", "metric"] = "json"
 
 
-def _named(written: Json) -> Json:
-    return {"name": written} if isinstance(written, str) else written
-
-
-class Task(BaseModel):
+class Task(Struct, frozen=True, forbid_unknown_fields=True):
     """A task. `options` are the fields that only its command type knows."""
-
-    model_config = _MODEL
 
     name: str
     command: str
+    next: str
     command_type: str = "python"
     description: str = ""
-    next: str
     on_failure: str | None = None
-    catalog: Catalog = Field(default_factory=Catalog)
-    returns: tuple[Annotated[ReturnItem, BeforeValidator(_named)], ...] | None = None
-    secrets: Texts = ()
-    max_attempts: int = Field(default=1, ge=1)
-    retry_delay: Seconds = Field(default=0.0, ge=0)
-    timeout: Seconds | None = Field(default=None, gt=0)
-    overrides: Mapping[str, str] = Field(default_factory=dict)
-    options: Mapping[str, Json] = Field(default_factory=dict)
+    catalog: Catalog = Catalog()
+    returns: tuple[str | ReturnItem, ...] | None = None
+    secrets: Texts = Texts()
+    max_attempts: Annotated[int, Meta(ge=1)] = 1
+    retry_delay: Duration = Duration()
+    timeout: PositiveDuration | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, Json] = field(default_factory=dict)
 
     @classmethod
     def read(cls, name: str, fields: Mapping[str, Json]) -> Self:
         """The task from its fields as written; what it does not know is kept for its command type."""
-        own = {key: value for key, value in fields.items() if key in cls.model_fields and key not in _NOT_WRITTEN}
+        own = {key: value for key, value in fields.items() if key in TASK_FIELDS}
         options = {key: value for key, value in fields.items() if key not in own and key != "retry"}
         if "retry" in fields and "max_attempts" not in fields:
             own["max_attempts"] = fields["retry"]
         elif "retry" in fields:
             options["retry"] = fields["retry"]
-        return cls.model_validate({**own, "name": name, "options": options})
+        return written_fields.read(cls, {**own, "name": name, "options": options})
 
     def lower(self) -> TaskNode:
         """The task of the graph."""
-        returns = None if self.returns is None else tuple(Return(item.name, item.kind) for item in self.returns)
         return TaskNode(
             name=self.name,
-            task=TaskSpec(self.command_type, self.command, dict(self.options), returns),
+            task=TaskSpec(self.command_type, self.command, self.options, self._returns()),
             next=self.next,
             on_failure=self.on_failure,
-            catalog=CatalogSpec(**dict(self.catalog)),
-            secrets=self.secrets,
+            catalog=self.catalog.lower(),
+            secrets=tuple(self.secrets),
             max_attempts=self.max_attempts,
-            retry_delay=self.retry_delay,
-            timeout=self.timeout,
-            overrides=dict(self.overrides),
+            retry_delay=float(self.retry_delay),
+            timeout=None if self.timeout is None else float(self.timeout),
+            overrides=self.overrides,
         )
 
+    def _returns(self) -> tuple[Return, ...] | None:
+        if self.returns is None:
+            return None
+        return tuple(Return(item) if isinstance(item, str) else Return(item.name, item.kind) for item in self.returns)
 
-_NOT_WRITTEN = frozenset({"name", "options"})
 
-TASK_FIELDS = tuple(name for name in Task.model_fields if name not in _NOT_WRITTEN)
+TASK_FIELDS: Final = tuple(name for name in Task.__struct_fields__ if name not in {"name", "options"})
 """What every task may say, whatever its command type."""

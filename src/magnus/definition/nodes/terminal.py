@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from msgspec import Struct
 
+from magnus.definition.fields import read
 from magnus.graph.nodes import TerminalNode
 from magnus.values import Json
 
 
-class _Terminal(BaseModel):
+class _Terminal(Struct, frozen=True, forbid_unknown_fields=True):
     """An end of the pipeline; it has no `next`."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     name: str
     description: str = ""
@@ -20,10 +19,10 @@ class _Terminal(BaseModel):
     @classmethod
     def read(cls, name: str, fields: Mapping[str, Json]) -> Self:
         """The step from its fields as written."""
-        return cls.model_validate({**fields, "name": name})
+        return read(cls, {**fields, "name": name})
 
 
-class Success(_Terminal):
+class Success(_Terminal, frozen=True):
     """Reaching it makes the pipeline succeed."""
 
     def lower(self) -> TerminalNode:
@@ -31,7 +30,7 @@ class Success(_Terminal):
         return TerminalNode(self.name, succeeds=True)
 
 
-class Fail(_Terminal):
+class Fail(_Terminal, frozen=True):
     """Reaching it makes the pipeline fail."""
 
     def lower(self) -> TerminalNode:

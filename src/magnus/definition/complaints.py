@@ -1,0 +1,120 @@
+"""What is wrong with fields that a user wrote, in words. Called by `definition.fields` when they do not fit."""
+
+import re
+from collections.abc import Iterator, Sequence
+from types import UnionType
+from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+
+from msgspec import Struct, ValidationError, convert
+from msgspec.structs import fields
+
+from magnus.definition.fields import Complaint, read_special
+from magnus.graph.check import near
+from magnus.values import Json
+
+Path = tuple[str | int, ...]
+
+_EXPECTED: Final = re.compile(r"Expected `(?P<types>[^`]+)`(?: (?P<sign>>=|>|<=|<) (?P<limit>\S+))?")
+_WORDS: Final = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "text",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a mapping",
+}
+_SIGNS: Final = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than"}
+
+
+def complaints(model: type[Struct], written: Json, more_fields: Sequence[str], path: Path = ()) -> list[Complaint]:
+    """All that is wrong with what is written for the model."""
+    if not isinstance(written, dict):
+        return [_wrong(path, "must be a mapping", written)]
+    types = {field.encode_name: field for field in fields(model)}
+    hints = get_type_hints(model, include_extras=True)
+    found: list[Complaint] = []
+    for key, value in written.items():
+        if key in types:
+            found += _of_value(hints[types[key].name], value, (*path, key))
+        elif model.__struct_config__.forbid_unknown_fields:
+            found.append(unknown_field((*path, key), [*types, *more_fields]))
+    missing = [name for name, field in types.items() if field.required and name not in written]
+    return found + [
+        Complaint((*path, name), f"'{_dotted((*path, name))}' is missing", f"add '{name}'") for name in missing
+    ]
+
+
+def _of_value(kind: Any, value: Json, path: Path) -> Iterator[Complaint]:
+    """What is wrong with a value of a type."""
+    kind = _arm(kind, value)
+    if isinstance(kind, type) and issubclass(kind, Struct):
+        yield from complaints(kind, value, (), path)
+    elif get_origin(kind) is tuple and isinstance(value, list):
+        for position, item in enumerate(value):
+            yield from _of_value(get_args(kind)[0], item, (*path, position))
+    elif get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            yield _wrong(path, f"must be {_alternatives(get_args(kind))}", value)
+    else:
+        try:
+            convert(value, kind, strict=False, dec_hook=read_special)
+        except ValidationError as error:
+            yield _refused(path, error, value)
+
+
+def _arm(kind: Any, value: Json) -> Any:
+    """The part of a union that the value was meant for: by its shape, where only one part has it."""
+    if get_origin(kind) not in {Union, UnionType}:
+        return kind
+    parts = get_args(kind)
+    match value:
+        case dict():
+            meant = [part for part in parts if isinstance(part, type) and issubclass(part, Struct)]
+        case list():
+            meant = [part for part in parts if get_origin(part) is tuple]
+        case _:
+            meant = []
+    return meant[0] if len(meant) == 1 else kind
+
+
+def unknown_field(path: Path, known: Sequence[str]) -> Complaint:
+    """A complaint about a field nobody knows, beside those that are known there."""
+    match = near(str(path[-1]), known)
+    if match:
+        fix = f"did you mean '{match}'?"
+    elif known:
+        fix = f"there are {', '.join(repr(name) for name in known)}"
+    else:
+        fix = "remove it, there are no options"
+    return Complaint(path, f"unknown field '{_dotted(path)}'", fix)
+
+
+def _refused(path: Path, error: ValidationError, value: Json) -> Complaint:
+    if error.__cause__ is not None:  # raised by a type that reads what is written itself
+        return Complaint(path, f"{_dotted(path)} {error.__cause__}")
+    expected = _EXPECTED.match(str(error))
+    if expected is None:
+        return _wrong(path, f"is wrong ({error})", value)
+    if expected["sign"]:
+        return _wrong(path, f"must be {_SIGNS[expected['sign']]} {expected['limit']}", value)
+    words = [_WORDS.get(name, name) for name in expected["types"].split(" | ") if name != "null"]
+    return _wrong(path, f"must be {' or '.join(words)}", value)
+
+
+def _wrong(path: Path, must: str, value: Json) -> Complaint:
+    return Complaint(path, f"{_dotted(path)} {must}, not {shown(value)}")
+
+
+def shown(value: object) -> str:
+    """The value as messages show it, shortened."""
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _alternatives(values: Sequence[Any]) -> str:
+    *first, last = (repr(value) for value in values)
+    return f"{', '.join(first)} or {last}" if first else last
+
+
+def _dotted(path: Path) -> str:
+    return ".".join(str(part) for part in path)

@@ -1,0 +1,73 @@
+"""Fields to the pydantic model of a plugin, with pydantic's complaints in our words. Called by `definition.fields`."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from pydantic import BaseModel, ValidationError
+
+from magnus.definition.complaints import shown, unknown_field
+from magnus.definition.fields import Complaint, WrongFields
+from magnus.values import Json
+
+_WORDS: Final = {
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "string_type": "must be text",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "mapping_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
+    "literal_error": "must be {expected}",
+}
+
+
+def read_pydantic(model: Any, written: Mapping[str, Json], more_fields: Iterable[str]) -> Any:
+    """The model of what is written. WrongFields with everything that is wrong."""
+    try:
+        return model.model_validate(written)
+    except ValidationError as error:
+        complaints = error.errors(include_url=False)
+        raise WrongFields([_complaint(found, model, tuple(more_fields)) for found in complaints]) from None
+
+
+def _complaint(found: Any, model: type[BaseModel], more_fields: Sequence[str]) -> Complaint:
+    path = tuple(part for part in found["loc"] if not _is_internal(part))
+    name = ".".join(str(part) for part in path)
+    match found["type"]:
+        case "extra_forbidden":
+            return unknown_field(path, _fields_at(model, found["loc"], more_fields))
+        case "missing":
+            return Complaint(path, f"'{name}' is missing", f"add '{name}'")
+        case "value_error":
+            text = str(found["ctx"]["error"])
+            return Complaint(path, f"{name} {text}" if name else text)
+        case kind:
+            message = str(found["msg"])
+            words = _WORDS.get(kind, message[:1].lower() + message[1:]).format_map(found.get("ctx", {}))
+            return Complaint(path, f"{name} {words}, not {shown(found['input'])}")
+
+
+def _fields_at(model: type[BaseModel], path: Sequence[str | int], more_fields: Sequence[str]) -> list[str]:
+    """The fields that may be written where the complaint is."""
+    for part in path[:-1]:
+        field = model.model_fields.get(str(part))
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return []
+        model, more_fields = field.annotation, ()
+    return [*model.model_fields, *more_fields]
+
+
+def _is_internal(part: str | int) -> bool:
+    """Whether pydantic added the part to the path: the arm of a union."""
+    return isinstance(part, str) and ("[" in part or part in {"str", "int", "float", "bool", "list", "dict"})
