@@ -48,13 +48,12 @@ class Prepared(Struct, frozen=True):
     code_identities: tuple[CodeIdentity, ...]
 
 
-def execute(asked: Execution, reporter: Reporter, emit: Callable[[str], None]) -> RunRecord:
+def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None]) -> RunRecord:
     """Run the pipeline to its end and `emit` the run log document, piece by piece; returns the ended run.
 
     Raises InvalidInput before anything ran, ServiceError when a service failed in a way that ended the run, and passes
     KeyboardInterrupt on; the run log says what happened in each case in which the run had begun.
     """
-    prepared = prepare(asked, reporter)
     store = prepared.services.run_log_store
     with context_of(prepared, reporter) as opened:
         record = begin(prepared, liveness.this_process())

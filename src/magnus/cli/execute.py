@@ -2,7 +2,7 @@
 
 import click
 
-from magnus.cli import console, options
+from magnus.cli import console, garbage, options
 from magnus.cli.arguments import TakesParameters
 
 
@@ -28,7 +28,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
 
     Every `--name value` that is no option is a parameter of the pipeline. Progress goes to standard error.
     """
-    from magnus.app.execute import Execution, execute  # lazy: --help needs none of it
+    from magnus.app.execute import Execution, execute, prepare  # lazy: --help needs none of it
     from magnus.run_log.records import Status
 
     if use_cached:
@@ -44,7 +44,9 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         environment=console.environment(),
     )
     with console.reporter() as reporter:
-        ended = execute(asked, reporter, console.emit)
+        prepared = prepare(asked, reporter)
+        garbage.resume()
+        ended = execute(prepared, reporter, console.emit)
     return 0 if ended.status is Status.SUCCESS else 1
 
 

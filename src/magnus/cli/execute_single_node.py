@@ -2,7 +2,7 @@
 
 import click
 
-from magnus.cli import console, options
+from magnus.cli import console, garbage, options
 from magnus.cli.arguments import TakesParameters
 
 
@@ -37,5 +37,6 @@ def command(
         environment=console.environment(),
     )
     with console.reporter() as reporter:
+        garbage.resume()
         status = execute_step(asked, step, reporter)
     return 0 if status is Status.SUCCESS else 1

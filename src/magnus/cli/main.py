@@ -13,7 +13,7 @@ from typing import Final, NoReturn
 import click
 
 from magnus import __version__
-from magnus.cli import console
+from magnus.cli import console, garbage
 from magnus.errors import MagnusError
 
 _COMMANDS: Final = {
@@ -51,6 +51,7 @@ def magnus() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
+    garbage.pause()
     signal.signal(signal.SIGTERM, _terminate)
     console.write_utf8()
     sys.exit(_status(sys.argv[1:] if arguments is None else list(arguments)))

@@ -6,6 +6,7 @@ Users read `os.environ` and the working directory, and change them; nothing of t
 import os
 import signal
 import sys
+from _signal import getsignal  # type: ignore[import-not-found]  # the one of `signal` turns numbers into enums, which takes longer than all the rest
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 if TYPE_CHECKING:
     from logging import Handler
 
+_ENDING: Final = (int(signal.SIGINT), int(signal.SIGTERM))
 _WARNING: Final = 30
 """The level of the root logger as logging is loaded."""
 
@@ -61,9 +63,8 @@ def _restore_environment(before: Mapping[bytes, bytes]) -> None:
     after = _raw_environment()
     for name in after.keys() - before.keys():
         del os.environb[name]
-    for name, value in before.items():
-        if after.get(name) != value:
-            os.environb[name] = value
+    for name, value in before.items() - after.items():
+        os.environb[name] = value
 
 
 def _restore_working_directory(folder: int) -> None:
@@ -100,10 +101,10 @@ def _signal_handlers() -> dict[int, Any]:
     """The handlers with which magnus ends a run; only the main thread may set any."""
     if current_thread() is not main_thread():
         return {}
-    return {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    return {number: getsignal(number) for number in _ENDING}
 
 
 def _restore_signals(before: Mapping[int, Any]) -> None:
     for number, handler in before.items():
-        if handler is not None and signal.getsignal(number) is not handler:
+        if handler is not None and getsignal(number) is not handler:
             signal.signal(number, handler)

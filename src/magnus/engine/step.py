@@ -182,7 +182,7 @@ class _Step:
                 attempt_number=number,
                 start_time=start_time,
                 end_time=clock.now(),
-                duration=clock.monotonic() - start,
+                duration=round(clock.monotonic() - start, 6),
                 status=Status.FAIL if failure else Status.SUCCESS,
                 message=failure,
                 parameters=outcome.handed,

@@ -4,7 +4,6 @@ Called by `Graph` on construction and by the definition layer, which adds file, 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
 
 from msgspec import Struct
 
@@ -56,6 +55,8 @@ def edges(node: Node) -> tuple[tuple[str, str], ...]:
 
 def near(name: str, names: Iterable[str]) -> str:
     """The name of `names` that `name` was probably meant to be, or ""."""
+    from difflib import get_close_matches  # lazy: only mistakes need it
+
     return next(iter(get_close_matches(name, list(names), n=1)), "")
 
 

@@ -4,6 +4,8 @@ import json
 from datetime import datetime
 from typing import Final
 
+import msgspec
+
 from magnus.graph.path import StepPath
 from magnus.run_log import parameters
 from magnus.run_log.records import (
@@ -19,6 +21,7 @@ from magnus.run_log.records import (
 from magnus.values import Json
 
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+_STATUS: Final = {status.value: status for status in Status}
 _COMPACT_ASCII: Final = json.JSONEncoder(check_circular=False, separators=(",", ":"))
 
 
@@ -31,6 +34,15 @@ def to_bytes(stored: dict[str, Json]) -> bytes:
         return _COMPACT.encode(stored).encode()
     except UnicodeEncodeError:  # half of a surrogate pair, as undecodable file names have: only an escape can say it
         return _COMPACT_ASCII.encode(stored).encode()
+
+
+def from_bytes(text: bytes) -> dict[str, Json]:
+    """The mapping that `to_bytes` wrote; ValueError when it is none."""
+    try:
+        stored: dict[str, Json] = msgspec.json.decode(text)
+    except ValueError:  # NaN, infinity and half of a surrogate pair are read by Python's json alone
+        stored = json.loads(text)
+    return stored
 
 
 def step_to_json(step: StepRecord) -> dict[str, Json]:
@@ -67,7 +79,7 @@ def step_from_json(stored: dict[str, Json]) -> StepRecord:
     return StepRecord(
         path=StepPath.parse(stored["step"]),
         position=stored["position"],
-        status=Status(stored["status"]),
+        status=_STATUS[stored["status"]],
         step_type=stored["step_type"],
         message=stored.get("message", ""),
         mock=stored.get("mock", False),
@@ -103,7 +115,7 @@ def run_from_json(stored: dict[str, Json]) -> RunRecord:
     """The record that `run_to_json` wrote."""
     return RunRecord(
         run_id=stored["run"],
-        status=Status(stored["status"]),
+        status=_STATUS[stored["status"]],
         dag_hash=stored["dag_hash"],
         start_time=datetime.fromisoformat(stored["start_time"]),
         end_time=datetime.fromisoformat(stored["end_time"]) if stored["end_time"] else None,
@@ -138,7 +150,7 @@ def _attempt_from_json(stored: dict[str, Json]) -> AttemptRecord:
         datetime.fromisoformat(stored["start_time"]),
         datetime.fromisoformat(stored["end_time"]),
         stored["duration"],
-        Status(stored["status"]),
+        _STATUS[stored["status"]],
         stored.get("message", ""),
         stored["parameters"],
     )

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from magnus.graph.path import BranchPath, StepPath
@@ -182,15 +183,10 @@ def _json(value: Json) -> str:
     if value == {}:
         return "{}"
     try:
-        text = _ENCODER.encode(value)
-    except ValueError:
-        text = _ENCODER.encode(_without_nan(value))
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            text = _ASCII_ENCODER.encode(_without_nan(value))
-    return text
+        text = msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
+        return _ENCODER.encode(_without_nan(value)) if "null" in text else text  # it writes NaN as null
+    except UnicodeEncodeError:
+        return _ASCII_ENCODER.encode(_without_nan(value))
 
 
 def _without_nan(value: Json) -> Json:

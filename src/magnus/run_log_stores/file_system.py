@@ -5,7 +5,6 @@ file system that appends atomically between processes, as local ones do; network
 """
 
 import errno
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -188,7 +187,7 @@ class FileSystemRunLogStore:
         if record_line.heading(text) is None:
             raise RunLogStoreError(f"'{self._file(run_id, _RECORDS)}' was changed by something other than magnus")
         try:
-            return decode(json.loads(text))
+            return decode(codec.from_bytes(text))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             file = self._file(run_id, _RECORDS)
             raise RunLogStoreError(
