@@ -162,14 +162,15 @@ def facts_of_records(folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--only", nargs="*", default=None, help="the tools to run; plain and magnus always are")
     parser.add_argument("--json", help="write the figures there, too")
     asked = parser.parse_args()
-    pythons = {tool: python_of(tool) for tool in PEERS}
+    pythons = {tool: python_of(tool) if wanted(asked, tool) else None for tool in PEERS}
     medians = {}
     with TemporaryDirectory() as scratch:
         for length in LENGTHS:
             folder = Path(scratch) / str(length)
-            tools = commands(folder, length, pythons)
+            tools = {tool: argv for tool, argv in commands(folder, length, pythons).items() if wanted(asked, tool)}
             times = {tool: [] for tool in tools}
             for _ in range(asked.rounds + 1):  # the first round fills caches and does not count
                 for tool, argv in tools.items():
@@ -180,6 +181,10 @@ def main():
     report(medians, facts)
     if asked.json:
         Path(asked.json).write_text(json.dumps({"medians": medians, "records": facts}, indent=2))
+
+
+def wanted(asked, tool):
+    return asked.only is None or tool in {"plain", "magnus", *asked.only}
 
 
 def report(medians, facts):

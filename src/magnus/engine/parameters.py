@@ -24,7 +24,9 @@ def from_text(text: str) -> JsonParameter:
 def as_text(parameter: Parameter) -> str:
     """The value as text: a string as it is, everything else as JSON."""
     value = plain(parameter)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    return str(value) if type(value) is int else json.dumps(value, ensure_ascii=False)
 
 
 def find(names: Iterable[str], name: str) -> str | None:

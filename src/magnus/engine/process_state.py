@@ -31,14 +31,15 @@ def applied(additions: Mapping[str, str | None], working_directory: Path) -> Ite
     """
     environment, path, arguments = _raw_environment(), list(sys.path), list(sys.argv)
     logging_state, handlers = _logging_state(), _signal_handlers()
-    folder = os.open(".", os.O_RDONLY | os.O_CLOEXEC)
+    target = str(working_directory)
+    folder = None if _working_directory() == target else os.open(".", os.O_RDONLY | os.O_CLOEXEC)
     try:
         _set_environment(additions)
-        os.chdir(working_directory)
-        sys.path.insert(0, str(working_directory))
+        os.chdir(target)
+        sys.path.insert(0, target)
         yield os.environ
     finally:
-        _restore_working_directory(folder)
+        _restore_working_directory(folder, target)
         _restore_environment(environment)
         sys.path[:] = path
         sys.argv[:] = arguments
@@ -67,10 +68,23 @@ def _restore_environment(before: Mapping[bytes, bytes]) -> None:
         os.environb[name] = value
 
 
-def _restore_working_directory(folder: int) -> None:
-    with suppress(OSError):  # the folder may be gone
-        os.fchdir(folder)
-    os.close(folder)
+def _working_directory() -> str:
+    """The working directory; "" when it is gone."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - a path object costs more than all the rest here
+    except OSError:
+        return ""
+
+
+def _restore_working_directory(folder: int | None, target: str) -> None:
+    """Go back to the open folder, or to `target` when that was it; either may be gone."""
+    with suppress(OSError):
+        if folder is not None:
+            os.fchdir(folder)
+        elif _working_directory() != target:
+            os.chdir(target)
+    if folder is not None:
+        os.close(folder)
 
 
 _LoggingState: TypeAlias = "tuple[tuple[Handler, ...], int, int]"

@@ -68,9 +68,10 @@ class StepPath(Struct, frozen=True):
         return cls(parts)
 
 
+@lru_cache(maxsize=64)  # a step prints its own path several times
 def print_parts(parts: tuple[str, ...]) -> str:
     """The parts joined by `/`, each percent-encoded (RFC 3986 unreserved characters but the dot stay plain)."""
-    return "/".join(_encode(part) for part in parts)
+    return "/".join([_encode(part) for part in parts])
 
 
 def _parse_parts(text: str) -> tuple[str, ...]:
@@ -83,6 +84,8 @@ def _encode(part: str) -> str:
 
 
 def _decode(part: str) -> str:
+    if "%" not in part:
+        return part
     head, *escapes = part.split("%")
     decoded = bytearray(head.encode("utf-8", "surrogatepass"))
     for escape in escapes:

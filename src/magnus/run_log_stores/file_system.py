@@ -111,14 +111,18 @@ class FileSystemRunLogStore:
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Add the record to the file of the run; readers go by the last one, or by the first success."""
         about = Heading(str(step.path), step.status is Status.SUCCESS)
-        self._put(run_id, codec.step_to_json(step), about, durable=durable or self._always_durable)
+        self._put(run_id, codec.step_to_json(step), about, durable=durable or self._always_durable, step=step)
 
     def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
         """The record that stands for the step; what others added since the last look is read, and no more."""
 
         def read(run: RunFile) -> StepRecord | None:
             place = run.steps.place(str(path))
-            return None if place is None else self._decoded(run, place, codec.step_from_json, run_id)
+            if place is None:
+                return None
+            if run.newest is not None and run.newest[0] == place:
+                return run.newest[1]
+            return self._decoded(run, place, codec.step_from_json, run_id)
 
         return self._reading(run_id, read)
 
@@ -144,12 +148,15 @@ class FileSystemRunLogStore:
         with self._open_runs.lock:
             self._open_runs.close()
 
-    def _put(self, run_id: str, stored: dict[str, Json], about: Heading, *, durable: bool) -> None:
+    def _put(
+        self, run_id: str, stored: dict[str, Json], about: Heading, *, durable: bool, step: StepRecord | None = None
+    ) -> None:
         line = record_line.with_checksum(record_line.encoded(stored))
         try:
             with self._open_runs.lock:
                 run = self._open_runs.get(run_id, lambda: self._open(run_id, writing=True), writing=True)
-                run.append(line, about, durable=durable)
+                place = run.append(line, about, durable=durable)
+                run.newest = None if place is None or step is None else (place, step)
         except FileNotFoundError as error:
             raise self._not_found(run_id) from error
         except OSError as error:

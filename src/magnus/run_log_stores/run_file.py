@@ -6,6 +6,7 @@ Used by the file-system store alone, which sees to it that one thread at a time 
 import os
 from typing import Final, NamedTuple
 
+from magnus.run_log.records import StepRecord
 from magnus.run_log_stores.files import SystemCalls
 from magnus.run_log_stores.index import Index
 from magnus.run_log_stores.record_line import Heading, heading
@@ -30,13 +31,15 @@ class RunFile:
     Attributes:
         run: where the record of the run is, as far as `refresh` has read; None when there is none.
         steps: where those of the steps are.
+        newest: a record that was added here and stands for ever, and its place; what a reader asks for next most often.
     """
 
-    __slots__ = ("_descriptor", "_read_to", "_system", "run", "steps", "writable")
+    __slots__ = ("_descriptor", "_read_to", "_system", "newest", "run", "steps", "writable")
 
     def __init__(self, descriptor: int, system: SystemCalls, *, writable: bool) -> None:
         self.run: Place | None = None
         self.steps: Index[Place] = Index()
+        self.newest: tuple[Place, StepRecord] | None = None
         self.writable = writable
         self._descriptor = descriptor
         self._system = system
@@ -47,19 +50,24 @@ class RunFile:
         """Whether the file still has a name; a removed one must not be written to."""
         return os.fstat(self._descriptor).st_nlink > 0
 
-    def append(self, line: bytes, about: Heading, *, durable: bool) -> None:
-        """Add a line, newlines included: whole, or so that no reader ever takes it for a record."""
+    def append(self, line: bytes, about: Heading, *, durable: bool) -> Place | None:
+        """Add a line, newlines included: whole, or so that no reader ever takes it for a record.
+
+        Its place, when it follows what was read so far; else None: it is noted with what stands before it.
+        """
         written = self._system.write(self._descriptor, line)
         # Without its last newline a line is whole: the next one begins with a newline of its own.
         if written < len(line) - 1:
             self._close_torn_line()
         end = os.lseek(self._descriptor, 0, os.SEEK_CUR)
         start = end - written
-        if start == self._read_to:
-            self._note(about, Place(start + 1, len(line) - 2))
+        place = Place(start + 1, len(line) - 2) if start == self._read_to else None
+        if place is not None:
+            self._note(about, place)
             self._read_to = end
         if durable:
             self._system.fsync(self._descriptor)
+        return place
 
     def refresh(self) -> None:
         """Read what was added, by anyone, since the last time."""

@@ -180,15 +180,33 @@ def test_a_step_that_was_put_is_read_without_reading_the_others(opened, tmp_path
     store.create_run(run_record("a"))
 
     def bytes_read(position):
-        reads.clear()
         step = step_record(f"step {position:04}", position=position)
         store.put_step("a", step)
+        store.put_step("a", step_record("another", position=position, status=Status.FAIL))
+        reads.clear()
         assert store.get_step("a", step.path) == step
         return len(reads), sum(len(data) for _, data in reads)
 
     costs = [bytes_read(position) for position in range(1000)]
-    assert costs[-1] == (2, len((store.location / "a.jsonl").read_bytes().split(b"\n")[-2]))
+    assert costs[-1] == (2, len((store.location / "a.jsonl").read_bytes().split(b"\n")[-4]))
     assert len({count for count, _ in costs[1:]}) == 1
+
+
+def test_the_newest_record_is_read_from_memory_unless_another_stands(opened, tmp_path):
+    reads = []
+    store = opened(tmp_path, system=SystemCalls(read=counted(os.pread, reads)))
+    store.create_run(run_record("a"))
+    assert store.get_step("a", step_record().path) is None
+    first, late = step_record("a"), step_record("a", position=7)
+    store.put_step("a", first)
+    reads.clear()
+    assert store.get_step("a", first.path) == first
+    assert sum(len(data) for _, data in reads) == 0
+    store.put_step("a", late)
+    assert store.get_step("a", first.path) == first
+    opened(tmp_path).put_step("a", step_record("b"))
+    store.put_step("a", step_record("c"))
+    assert store.get_step("a", step_record("b").path) == step_record("b")
 
 
 def test_a_reader_reads_only_what_was_added(opened, tmp_path):
