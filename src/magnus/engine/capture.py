@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _LOOK_EVERY_SECONDS: Final = 0.05
 _CHUNK_BYTES: Final = 256 * 1024
 _TAIL_BYTES: Final = 4096
+_AS_MADE: Final = ("utf-8", "backslashreplace", True)
+"""Encoding, treatment of errors and line buffering of the text streams of a step."""
 
 
 class Pump:
@@ -44,6 +46,7 @@ class Pump:
         self._thread: Thread | None = None
         self._step: Captured | None = None
         self._c_streams = _CStreams()
+        self._streams: tuple[TextIO, ...] = ()
         self._originals: tuple[int, ...] = ()
 
     def __enter__(self) -> Self:
@@ -104,6 +107,12 @@ class Pump:
             reason = f"no file for the output of the step can be made in '{self._folder}': {error.strerror}"
             raise ServiceError(reason) from error
 
+    def text_streams(self) -> tuple[TextIO, ...]:
+        """Text streams onto descriptors 1 and 2; those of the step before, unless it closed or changed one."""
+        if not self._streams or any(map(_is_changed, self._streams)):
+            self._streams = (_text_stream(1), _text_stream(2))
+        return self._streams
+
     def masked_stream(self) -> MaskedStream:
         """A new stream that masks the secrets of the run."""
         return self._masker.stream()
@@ -135,7 +144,7 @@ class Captured:
         self._file = self._pump.open_file()
         self._before = (sys.stdout, sys.stderr)
         _flush(self._before)
-        self._streams = (_text_stream(1), _text_stream(2))
+        self._streams = self._pump.text_streams()
         sys.stdout, sys.stderr = self._streams
         self._pump.begin(self, self._file)
         return self
@@ -144,7 +153,7 @@ class Captured:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         _flush((sys.stdout, sys.stderr))
-        _flush(self._streams)
+        _flush_or_close(self._streams)
         sys.stdout, sys.stderr = self._before
         self._pump.end()
         self._take(self._masked.finish())
@@ -220,10 +229,28 @@ def _text_stream(descriptor: int) -> TextIO:
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
+def _is_changed(stream: TextIO) -> bool:
+    """Whether a stream is closed, taken apart, or no longer as `_text_stream` made it."""
+    try:
+        return stream.closed or (stream.encoding, stream.errors, stream.line_buffering) != _AS_MADE
+    except (ValueError, AttributeError):
+        return True
+
+
 def _flush(streams: Iterable[TextIO]) -> None:
     for stream in streams:
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
+
+
+def _flush_or_close(streams: Iterable[TextIO]) -> None:
+    """Flush streams of ours; what cannot be written is dropped, or it would come out in a later step."""
+    for stream in streams:
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            with suppress(OSError, ValueError, AttributeError):
+                stream.buffer.raw.close()  # type: ignore[attr-defined]  # it is a FileIO
 
 
 def _occupy(descriptor: int) -> None:

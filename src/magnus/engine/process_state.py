@@ -48,11 +48,14 @@ def applied(additions: Mapping[str, str | None], working_directory: Path) -> Ite
 
 
 def _set_environment(additions: Mapping[str, str | None]) -> None:
+    encoded, encode = os.environ._data, os.environ.encodevalue  # type: ignore[attr-defined]  # noqa: SLF001 - as below
     for name, value in additions.items():
         if value is None:
             os.environ.pop(name, None)
         else:
-            os.environ[name] = value
+            key, data = encode(name), encode(value)
+            os.putenv(key, data)
+            encoded[key] = data
 
 
 def _raw_environment() -> dict[bytes, bytes]:
@@ -61,11 +64,13 @@ def _raw_environment() -> dict[bytes, bytes]:
 
 
 def _restore_environment(before: Mapping[bytes, bytes]) -> None:
-    after = _raw_environment()
-    for name in after.keys() - before.keys():
-        del os.environb[name]
-    for name, value in before.items() - after.items():
-        os.environb[name] = value
+    now: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+    for name in now.keys() - before.keys():
+        os.unsetenv(name)
+        del now[name]
+    for name, value in before.items() - now.items():
+        os.putenv(name, value)
+        now[name] = value
 
 
 def _working_directory() -> str:

@@ -130,3 +130,48 @@ def test_a_viewer_that_fails_does_not_break_the_step(tmp_path):
     with Pump(Masker(), tmp_path) as pump, pump.step(open_log=kept.open, show=refuse):
         print("kept")
     assert kept.data == b"kept\n"
+
+
+def in_turn(folder, *steps):
+    """What each of the steps of one run printed."""
+    printed = []
+    with Pump(Masker(), folder) as pump:
+        for do in steps:
+            kept = Kept()
+            with pump.step(open_log=kept.open, show=lambda _: None):
+                do()
+            printed.append(kept.data)
+    return printed
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda: sys.stdout.close(),  # noqa: PLW0108 - looked up when it is called
+        lambda: sys.stdout.detach(),  # noqa: PLW0108
+        lambda: sys.stdout.reconfigure(encoding="latin-1"),
+        lambda: sys.stdout.reconfigure(line_buffering=False),
+        lambda: sys.stdout.reconfigure(errors="strict"),
+    ],
+    ids=["closed", "detached", "encoding", "buffering", "errors"],
+)
+def test_a_step_that_changes_its_streams_changes_them_for_itself_alone(tmp_path, change):
+    settings = []
+
+    def look():
+        print("ä\udcff")
+        settings.append((sys.stdout.encoding, sys.stdout.errors, sys.stdout.line_buffering))
+
+    printed = in_turn(tmp_path, look, change, look)
+    assert printed == ["ä\\udcff\n".encode(), b"", "ä\\udcff\n".encode()]
+    assert settings[0] == settings[1]
+
+
+def test_what_a_step_could_not_write_does_not_come_out_in_the_next(tmp_path):
+    def into_a_full_device():
+        full = os.open("/dev/full", os.O_WRONLY)
+        os.dup2(full, 1)
+        os.close(full)
+        sys.stdout.write("lost")
+
+    assert in_turn(tmp_path, into_a_full_device, lambda: print("kept")) == [b"", b"kept\n"]
