@@ -83,10 +83,14 @@ def task_step():
 
 
 def python_of(tool):
-    """The interpreter of the tool's environment, made when it is not there; None when it cannot be made."""
+    """The interpreter of the tool's environment, made when it is not there; None when it cannot be made.
+
+    magnus is installed anew each time, and nothing else: a disk that was just written to is slow for a while.
+    """
     python = VENVS / tool / "bin" / "python"
     if tool == "magnus" and python.exists():
-        shutil.rmtree(VENVS / tool)
+        again = ["install", "-q", "--no-deps", "--force-reinstall", "--no-cache-dir", *PEERS[tool]]
+        subprocess.run([str(python), "-m", "pip", *again], check=True)
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", str(VENVS / tool)], check=True)
         done = subprocess.run([str(python), "-m", "pip", "install", "-q", *PEERS[tool]], capture_output=True, text=True)
@@ -137,6 +141,7 @@ def clean(folder):
 
 def measured(argv, folder):
     clean(folder)
+    os.sync()  # what others wrote is not waited for by whoever comes next
     start = time.perf_counter()
     done = subprocess.run(argv, cwd=folder, env={**os.environ, **PROFILE}, capture_output=True, text=True)
     took = time.perf_counter() - start
@@ -155,7 +160,7 @@ def facts_of_records(folder):
 
     times = [datetime.fromisoformat(text).timestamp() for text in starts]
     gaps = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
-    size = sum(len(json.dumps(line, separators=(",", ":"))) + 2 for line in steps) / len(starts)
+    size = sum(len(line) + 1 for line in records.read_text().splitlines() if '"step":' in line[:40]) / len(starts)
     return size, statistics.median(gaps[5:25]), statistics.median(gaps[-25:-5])
 
 
@@ -190,14 +195,16 @@ def wanted(asked, tool):
 def report(medians, facts):
     tools = list(medians[LENGTHS[0]])
     print(f"\n{os.cpu_count()} cores, Python {platform.python_version()}, medians of whole processes\n")
-    print("| work | " + " | ".join(tools) + " | magnus / plain |")
-    print("|---|" + "---|" * (len(tools) + 1))
+    others = [tool for tool in ("plain", "luigi") if tool in tools]
+    print("| work | " + " | ".join(tools) + " | " + " | ".join(f"magnus / {tool}" for tool in others) + " |")
+    print("|---|" + "---|" * (len(tools) + len(others)))
     for length, row in medians.items():
         name = "hello, 1 step" if length == 1 else f"chain of {length}"
         cells = " | ".join(f"{row[tool]:.3f} s" for tool in tools)
-        print(f"| {name} | {cells} | {row['magnus'] / row['plain']:.1f} |")
+        ratios = " | ".join(f"{row['magnus'] / row[tool]:.1f}" for tool in others)
+        print(f"| {name} | {cells} | {ratios} |")
     per_step = [(medians[500][tool] - medians[100][tool]) / 400 * 1000 for tool in tools]
-    print("| a step, 100 to 500 | " + " | ".join(f"{value:.3f} ms" for value in per_step) + " | |")
+    print("| a step, 100 to 500 | " + " | ".join(f"{value:.3f} ms" for value in per_step) + " |" * (len(others) + 1))
     size, early, late = facts
     print(
         f"\nmagnus: {size:.0f} bytes of records a step; from step to step {early * 1000:.3f} ms around the 15th, ",
