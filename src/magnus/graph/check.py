@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from magnus.graph.nodes import CompositeNode, Node, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, Node, StaticBranches, TaskNode, TerminalNode
 
 
 class StructureProblem(Struct, frozen=True):
@@ -24,6 +24,8 @@ def structure_problems(start_at: str, nodes: Mapping[str, Node]) -> tuple[Struct
     problems = [*_terminal_problems(nodes), *_start_problems(start_at, nodes)]
     for node in nodes.values():
         problems += _name_problems(node.name)
+        if isinstance(node, CompositeNode) and isinstance(node.branches, StaticBranches):
+            problems += _branch_name_problems(node.name, node.branches.graphs)
         problems += _edge_problems(node, nodes)
     if not problems:
         problems += _cycle_problems(start_at, nodes)
@@ -90,6 +92,14 @@ def _name_problems(name: str) -> Iterator[StructureProblem]:
                 f"the name of a step may not hold '{character}'",
                 f"call it '{name.replace(character, ' ')}'",
             )
+
+
+def _branch_name_problems(step: str, names: Iterable[str]) -> Iterator[StructureProblem]:
+    for name in names:
+        for character in (".", "%"):
+            if character in name:
+                fix = f"call it '{name.replace(character, ' ')}'"
+                yield StructureProblem(step, "branches", f"the name of branch '{name}' may not hold '{character}'", fix)
 
 
 def _edge_problems(node: Node, nodes: Mapping[str, Node]) -> Iterator[StructureProblem]:

@@ -1,12 +1,18 @@
 """The node types a user can write, one module each; the table says which word stands for which.
 
-A node type is a frozen model with `read`, which takes the fields of a step as written, and `lower`, which gives the
-node of the graph. To add one: add its module, and its words here.
+A node type is a frozen model with `read`, which takes the fields of a step as written, `pipelines`, which says what
+pipelines are in it, and `lower`, which gives the node of the graph. To add one: add its module, and its words here.
 """
 
 from collections.abc import Mapping
 from typing import Final, Protocol, Self
 
+from magnus.definition.inner import Graphs, Pipelines
+from magnus.definition.nodes.conditional import Conditional
+from magnus.definition.nodes.dag import Dag
+from magnus.definition.nodes.loop import Loop
+from magnus.definition.nodes.map import Map
+from magnus.definition.nodes.parallel import Parallel
 from magnus.definition.nodes.stub import Stub
 from magnus.definition.nodes.task import Task
 from magnus.definition.nodes.terminal import Fail, Success
@@ -22,15 +28,24 @@ class NodeType(Protocol):
         """The step from its fields, `type` left out; WrongFields when they are wrong."""
         ...
 
-    def lower(self) -> Node:
-        """The node it stands for in the graph."""
+    def pipelines(self) -> Pipelines:
+        """The pipelines in it, by where in the step they stand."""
+        ...
+
+    def lower(self, graphs: Graphs) -> Node:
+        """The node it stands for in the graph, with the graphs of its pipelines."""
         ...
 
 
-NODE_TYPES: Final[Mapping[str, type[Task] | type[Stub] | type[Success] | type[Fail]]] = {
+NODE_TYPES: Final[Mapping[str, type[NodeType]]] = {
     "task": Task,
     "stub": Stub,
     "as-is": Stub,
+    "parallel": Parallel,
+    "map": Map,
+    "dag": Dag,
+    "conditional": Conditional,
+    "loop": Loop,
     "success": Success,
     "fail": Fail,
 }

@@ -6,6 +6,7 @@ from typing import Self
 from msgspec import Struct, field
 
 from magnus.definition import fields as written_fields
+from magnus.definition.inner import Graphs, Pipelines
 from magnus.graph.nodes import TaskNode, TaskSpec
 from magnus.values import Json
 
@@ -24,6 +25,10 @@ class Stub(Struct, frozen=True, forbid_unknown_fields=True):
         given = {"next": fields["next"]} if "next" in fields else {}
         return written_fields.read(cls, {"name": name, "fields": kept, **given})
 
-    def lower(self) -> TaskNode:
+    def pipelines(self) -> Pipelines:
+        """None."""
+        return {}
+
+    def lower(self, graphs: Graphs) -> TaskNode:  # noqa: ARG002 - it has none
         """A task of a kind that does nothing."""
         return TaskNode(self.name, TaskSpec("noop", options=dict(self.fields)), self.next, written_as="stub")

@@ -7,6 +7,7 @@ from msgspec import Meta, Struct, field
 
 from magnus.definition import fields as written_fields
 from magnus.definition.durations import Duration, PositiveDuration
+from magnus.definition.inner import Graphs, Pipelines
 from magnus.definition.texts import Texts
 from magnus.graph.nodes import CatalogSpec, Return, TaskNode, TaskSpec
 from magnus.values import Json
@@ -62,7 +63,11 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
             options["retry"] = fields["retry"]
         return written_fields.read(cls, {**own, "name": name, "options": options})
 
-    def lower(self) -> TaskNode:
+    def pipelines(self) -> Pipelines:
+        """None."""
+        return {}
+
+    def lower(self, graphs: Graphs) -> TaskNode:  # noqa: ARG002 - it has none
         """The task of the graph."""
         return TaskNode(
             name=self.name,

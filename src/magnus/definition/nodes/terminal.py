@@ -6,6 +6,7 @@ from typing import Self
 from msgspec import Struct
 
 from magnus.definition.fields import read
+from magnus.definition.inner import Graphs, Pipelines
 from magnus.graph.nodes import TerminalNode
 from magnus.values import Json
 
@@ -21,11 +22,15 @@ class _Terminal(Struct, frozen=True, forbid_unknown_fields=True):
         """The step from its fields as written."""
         return read(cls, {**fields, "name": name})
 
+    def pipelines(self) -> Pipelines:
+        """None."""
+        return {}
+
 
 class Success(_Terminal, frozen=True):
     """Reaching it makes the pipeline succeed."""
 
-    def lower(self) -> TerminalNode:
+    def lower(self, graphs: Graphs) -> TerminalNode:  # noqa: ARG002 - it has none
         """The terminal of the graph."""
         return TerminalNode(self.name, succeeds=True)
 
@@ -33,6 +38,6 @@ class Success(_Terminal, frozen=True):
 class Fail(_Terminal, frozen=True):
     """Reaching it makes the pipeline fail."""
 
-    def lower(self) -> TerminalNode:
+    def lower(self, graphs: Graphs) -> TerminalNode:  # noqa: ARG002 - it has none
         """The terminal of the graph."""
         return TerminalNode(self.name, succeeds=False)

@@ -1,0 +1,63 @@
+"""Whether what is written has the shape of a pipeline: a mapping with `start_at` and `steps`. Used by `compiling`."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+from magnus.definition.yaml_text import Document, KeyPath
+from magnus.errors import Problem
+from magnus.graph.check import near
+from magnus.values import Json
+
+_FIELDS: Final = ("name", "description", "start_at", "steps")
+
+
+def shape_problems(dag: Json, document: Document, path: KeyPath, what: str) -> Iterator[Problem]:
+    """What is wrong with the shape of the pipeline at `path`, which messages call `what`."""
+    if not isinstance(dag, dict):
+        yield _shape(document, what, dag, path)
+        return
+    yield from unknown_keys(dag, _FIELDS, document, path)
+    steps = dag.get("steps")
+    if "steps" not in dag:
+        yield Problem("'steps' is missing", "add the steps under the key 'steps'", document.locate(*path))
+    elif not isinstance(steps, dict) or not steps:
+        yield _shape(document, "steps", steps, (*path, "steps"))
+    else:
+        for name, step in steps.items():
+            if not isinstance(step, dict):
+                yield _shape(document, f"step '{name}'", step, (*path, "steps", name))
+    if "start_at" not in dag:
+        first = next(iter(steps), "") if isinstance(steps, dict) else ""
+        fix = f"add start_at: {first}" if first else "add start_at with the name of the first step"
+        yield Problem("'start_at' is missing", fix, document.locate(*path))
+    elif not isinstance(dag["start_at"], str):
+        yield Problem("start_at must be the name of a step", "", document.locate(*path, "start_at"))
+
+
+def unknown_keys(
+    found: Mapping[str, Json], known: Sequence[str], document: Document, path: KeyPath
+) -> Iterator[Problem]:
+    """A problem for every key that is not known."""
+    for key in found:
+        if key not in known:
+            match = near(key, known)
+            fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(name) for name in known)}"
+            yield Problem(f"unknown field '{key}'", fix, document.locate(*path, key))
+
+
+def kind(value: Json) -> str:
+    """What a value is, for messages."""
+    match value:
+        case list():
+            return "a list"
+        case dict():
+            return "a mapping"
+        case None:
+            return "nothing"
+        case _:
+            return f"'{value}'"
+
+
+def _shape(document: Document, what: str, value: Json, path: KeyPath) -> Problem:
+    problem = "has no fields" if value in (None, {}) else f"must be a mapping, not {kind(value)}"
+    return Problem(f"{what} {problem}", "write 'key: value' lines below it", document.locate(*path))
