@@ -7,17 +7,16 @@ from msgspec.structs import replace
 
 from magnus.app.execute import Execution, Prepared, begin, context_of, prepare
 from magnus.app.run_ids import check_run_id
-from magnus.engine import scope as scopes
+from magnus.engine import fan
 from magnus.engine.context import now
 from magnus.engine.step import run_step
 from magnus.errors import InvalidInput, RunExists, RunNotFound
 from magnus.graph.check import near
 from magnus.graph.graph import Graph
-from magnus.graph.nodes import TerminalNode
+from magnus.graph.nodes import CompositeNode, TaskNode, TerminalNode
 from magnus.graph.path import StepPath
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import Reporter
-from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import Owner, RunRecord, Status, StepRecord
 
 NO_PROCESS = Owner("", 0)
@@ -34,14 +33,17 @@ def execute_step(asked: Execution, step: str, reporter: Reporter) -> Status:
     prepared = prepare(asked, reporter)
     path = find_step(prepared.pipeline.graph, step)
     store = prepared.services.run_log_store
-    run = _run(prepared, path)
+    run = run_of(prepared, path)
     known = store.get_step(run.run_id, path)
     if known is not None and known.status is Status.SUCCESS:
         return known.status
-    node = prepared.pipeline.graph.step(path)
-    if isinstance(node, TerminalNode):
-        return _finish(store, run, path, node)
-    _run_step(prepared, run, path, reporter)
+    match prepared.pipeline.graph.step(path):
+        case TerminalNode() as node:
+            return _finish(prepared, run, path, node)
+        case CompositeNode() as node:
+            raise InvalidInput(f"'{path}' is of type {node.written_as}", fix=f"magnus fan {run.run_id} {path} -m out")
+        case TaskNode():
+            _run_step(prepared, run, path, reporter)
     ended = store.get_step(run.run_id, path)
     return ended.status if ended is not None else Status.FAIL
 
@@ -64,7 +66,7 @@ def find_step(graph: Graph, text: str) -> StepPath:
     raise InvalidInput(f"the pipeline has no step '{text}'", fix=fix)
 
 
-def _run(prepared: Prepared, path: StepPath) -> RunRecord:
+def run_of(prepared: Prepared, path: StepPath) -> RunRecord:
     """The run; created when the step is the one a run begins with."""
     store, run_id = prepared.services.run_log_store, prepared.execution.run_id
     try:
@@ -87,12 +89,15 @@ def _run_step(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Repo
         run_step(context, StepRequest(run.run_id, path, asked.file, asked.configuration_file, context.tag))
 
 
-def _finish(store: RunLogStore, run: RunRecord, path: StepPath, node: TerminalNode) -> Status:
+def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNode) -> Status:
+    """Record that a (sub)pipeline reached its end, and with that of the pipeline itself the end of the run."""
+    store = prepared.services.run_log_store
     status = Status.SUCCESS if node.succeeds else Status.FAIL
-    position, _ = scopes.before(store, run, path)
+    position, _ = fan.before(prepared.pipeline.graph, store, run, path)
     steps = store.list_steps(run.run_id, path.branch)
-    failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
     store.put_step(run.run_id, StepRecord(path, position, status, node.written_as))
-    message = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed and not node.succeeds else ""
-    store.update_run(replace(run, status=status, message=message, end_time=now()))
+    if path.branch.composite is None:
+        failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
+        message = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed and not node.succeeds else ""
+        store.update_run(replace(run, status=status, message=message, end_time=now()))
     return Status.SUCCESS

@@ -1,9 +1,9 @@
 """The composition root: builds the services of a configuration and the context of a run."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ from magnus.interfaces.executor import Executor
 from magnus.interfaces.reporter import Reporter
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import TaskKind
+from magnus.values import Json
 
 _LONGEST_PARENT_BYTES: Final = 60
 
@@ -44,7 +45,14 @@ def services(configuration: Configuration, working_directory: Path) -> Services:
         catalog=_service("catalog", configuration.catalog, working_directory),
         secrets=_service("secrets", configuration.secrets, working_directory),
         task_kind=task_kind,
+        reduce=partial(_reduce, working_directory),
     )
+
+
+def _reduce(working_directory: Path, reducer: str, values: Sequence[Json]) -> Json:
+    from magnus.tasks.reducing import reduce_values  # lazy: most pipelines have no reducer
+
+    return reduce_values(reducer, values, working_directory)
 
 
 def run_log_store(configuration: Configuration, working_directory: Path) -> RunLogStore:

@@ -13,6 +13,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from magnus.errors import MagnusError
+from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import (
     AttemptFailed,
     Event,
@@ -144,17 +145,22 @@ def _text(event: Event) -> str:
         case RunStarted(run_id, name):
             return f"run {run_id} started" + (f" ({name})" if name else "")
         case StepStarted(path):
-            return f"  {path.name}: started"
+            return f"  {_name(path)}: started"
         case AttemptFailed(path, attempt, message, retry_in):
-            return f"  {path.name}: attempt {attempt} failed, the next one in {retry_in:g} s: {message}"
+            return f"  {_name(path)}: attempt {attempt} failed, the next one in {retry_in:g} s: {message}"
         case StepEnded(path, _, status, message, duration):
-            return f"  {path.name}: {status.value} in {_took(duration)}" + (f": {message}" if message else "")
+            return f"  {_name(path)}: {status.value} in {_took(duration)}" + (f": {message}" if message else "")
         case Warned(message, path):
-            return (f"  {path.name}: warning: " if path else "") + message
+            return (f"  {_name(path)}: warning: " if path else "") + message
         case RunEnded(run_id, status, message, duration):
             return f"run {run_id}: {status.value} in {_took(duration)}" + (f": {message}" if message else "")
         case StepOutput():
             return ""
+
+
+def _name(path: StepPath) -> str:
+    """The step as people read it: its name behind those of what it is in."""
+    return "/".join(path.parts)
 
 
 def _style(event: Event) -> str:

@@ -19,6 +19,7 @@ from magnus.errors import MagnusError
 _COMMANDS: Final = {
     "execute": "magnus.cli.execute",
     "execute_single_node": "magnus.cli.execute_single_node",
+    "fan": "magnus.cli.fan",
     "show": "magnus.cli.show",
 }
 _INTERRUPTED: Final = 130

@@ -17,6 +17,7 @@ from magnus.interfaces.reporter import Reporter
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.secrets import Secrets
 from magnus.interfaces.task_kind import TaskKind
+from magnus.values import Json
 
 
 def now() -> datetime:
@@ -32,12 +33,17 @@ class Clock(Struct, frozen=True):
 
 
 class Services(Struct, frozen=True):
-    """What a run uses, behind its interfaces. `task_kind` gives the task kind of a name that was checked before."""
+    """What a run uses, behind its interfaces.
+
+    `task_kind` gives the task kind of a name that was checked before; `reduce` calls the reducer of a map with the
+    values of all branches, and raises TaskFailed.
+    """
 
     run_log_store: RunLogStore
     catalog: Catalog
     secrets: Secrets
     task_kind: Callable[[str], TaskKind]
+    reduce: Callable[[str, Sequence[Json]], Json]
 
 
 class RunContext(Struct, frozen=True):

@@ -3,16 +3,26 @@
 Called by `app.execute`. One thread; the records say how a step went, the executor only says when.
 """
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
+from magnus.engine import fan, traversal
 from magnus.engine import scope as scopes
-from magnus.engine import traversal
 from magnus.engine.context import RunContext
-from magnus.errors import InvalidDefinition, MagnusError, RunLogStoreError
+from magnus.engine.reducing import reducing
+from magnus.engine.walk import Composite, Place
+from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
+from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import Executor, StepRequest
-from magnus.interfaces.reporter import RunEnded, RunStarted, StepEnded
-from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord
+from magnus.interfaces.reporter import RunEnded, RunStarted, StepEnded, StepStarted
+from magnus.run_log.records import RunRecord, Status, StepRecord
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future  # lazy: only steps that run elsewhere have one
+
+_LOST = "lost: it ended without recording how"
 
 
 def run(context: RunContext, executor: Executor, record: RunRecord) -> RunRecord:
@@ -23,77 +33,182 @@ def run(context: RunContext, executor: Executor, record: RunRecord) -> RunRecord
     """
     started = context.clock.monotonic()
     context.reporter.report(RunStarted(record.run_id, context.graph.name))
+    walk = _Walk(context, executor, record)
     try:
         with executor:
-            status, message = _Walk(context, executor, record).to_end()
+            status, message = walk.to_end()
     except KeyboardInterrupt:
+        walk.give_up("interrupted")
         _end(context, record, Status.FAIL, "interrupted", started)
         raise
     except MagnusError as error:
-        _end_if_possible(context, record, str(error), started)
+        _end_if_possible(context, walk, record, str(error), started)
         raise
     return _end(context, record, status, message, started)
 
 
 class _Walk:
-    """One way through the graph; remembers what the next step sees, and why the last one failed."""
+    """One way through the graph, in as many branches at once as there are.
+
+    `waiting` are the places where something can go on, the one to go on first at the end: the deepest, so that what
+    was begun is ended first. `running` are the steps that the executor has.
+    """
 
     def __init__(self, context: RunContext, executor: Executor, record: RunRecord) -> None:
         self.context = context
         self.executor = executor
-        self.scope: BranchScope = scopes.initial(record)
-        self.message = ""
+        self.store = context.services.run_log_store
+        self.root = Place(BranchPath(), scopes.initial(record), traversal.first(context.graph, BranchPath()))
+        self.waiting: list[Place | Composite] = [self.root]
+        self.running: dict[Future[None], Place] = {}
+        self.open: dict[StepPath, Composite] = {}
 
     def to_end(self) -> tuple[Status, str]:
         """Do what the traversal says until the pipeline ends; its status and the reason of its failure."""
-        action = traversal.first(self.context.graph, BranchPath())
-        while True:
-            match action:
-                case traversal.RunStep(path, position):
-                    succeeded = self._run(path, position)
-                    action = traversal.following(self.context.graph, path, position, succeeded=succeeded)
-                case traversal.FanOut(path):
-                    raise InvalidDefinition("steps made of branches cannot be run by this version", step=str(path))
-                case traversal.Finish(path, position, succeeds):
-                    self._finish(path, position, succeeds=succeeds)
-                    return (Status.SUCCESS, "") if succeeds else (Status.FAIL, self.message)
+        while self.waiting or self.running:
+            while self.waiting and len(self.running) < self.executor.slots:
+                self._go_on(self.waiting.pop())
+            if self.running:
+                self._wait()
+        return (Status.SUCCESS, "") if self.root.succeeded else (Status.FAIL, self.root.message)
 
-    def _run(self, path: StepPath, position: int) -> bool:
-        context, store = self.context, self.context.services.run_log_store
+    def give_up(self, message: str) -> None:
+        """Record what has not ended as failed."""
+        for place in self.running.values():
+            step = self.store.get_step(self.context.run_id, place.action.path)
+            if step is None or step.status is Status.PROCESSING:
+                self._put(self._unfinished(place, step, message))
+        for composite in reversed(list(self.open.values())):
+            self._put(replace(composite.record, status=Status.FAIL, message=message, scope=None))
+
+    def _go_on(self, place: Place | Composite) -> None:
+        if isinstance(place, Composite):
+            self._begin_branch(place)
+            return
+        match place.action:
+            case traversal.RunStep():
+                self._run(place)
+            case traversal.FanOut():
+                self._fan_out(place)
+            case traversal.Finish(succeeds=succeeds):
+                self._finish(place, succeeds=succeeds)
+
+    def _run(self, place: Place) -> None:
+        context = self.context
         request = StepRequest(
             run_id=context.run_id,
-            path=path,
+            path=place.action.path,
             definition_file=context.definition_file,
             configuration_file=context.configuration_file,
             tag=context.tag,
-            position=position,
-            scope=self.scope,
+            position=place.action.position,
+            scope=place.scope,
         )
         ended = self.executor.submit(request)
-        if ended is not None:
-            ended.result()
-        step = store.get_step(context.run_id, path)
+        if ended is None:
+            self._ran(place, _LOST)
+        else:
+            self.running[ended] = place
+
+    def _wait(self) -> None:
+        from concurrent.futures import FIRST_COMPLETED, wait  # lazy: only steps that run elsewhere are waited for
+
+        for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+            message = _LOST
+            try:
+                future.result()
+            except TaskFailed as error:
+                message = error.problems[0].message
+            self._ran(self.running.pop(future), message)
+
+    def _ran(self, place: Place, lost: str) -> None:
+        """Go by the record of the step; without one that says how it ended, it failed with the message `lost`."""
+        step = self.store.get_step(self.context.run_id, place.action.path)
         if step is None or step.status is Status.PROCESSING:
-            step = self._lost(path, position, step)
-        self.scope = scopes.after(self.scope, step)
-        if step.status is Status.SUCCESS:
-            return True
-        self.message = f"step '{path}' failed: {step.message}"
-        return False
+            step = self._unfinished(place, step, lost)
+            self._put(step)
+            self.context.reporter.report(StepEnded(step.path, step.step_type, step.status, step.message, 0.0))
+        self._ended(place, step)
 
-    def _lost(self, path: StepPath, position: int, known: StepRecord | None) -> StepRecord:
-        """Record a step whose executor says it ended and whose record says it did not."""
+    def _ended(self, place: Place, step: StepRecord) -> None:
+        """The step at the place has ended: what comes next there waits now."""
+        succeeded = step.status is Status.SUCCESS
+        place.take(step)
+        if not succeeded:
+            place.message = f"step '{step.path}' failed: {step.message}"
+        place.action = traversal.following(self.context.graph, step.path, step.position, succeeded=succeeded)
+        self.waiting.append(place)
+
+    def _unfinished(self, place: Place, known: StepRecord | None, message: str) -> StepRecord:
+        path = place.action.path
         node = self.context.graph.step(path)
-        known = known or StepRecord(path, position, Status.PROCESSING, node.written_as)
-        lost = replace(known, status=Status.FAIL, message="lost: it ended without recording how")
-        self.context.services.run_log_store.put_step(self.context.run_id, lost)
-        self.context.reporter.report(StepEnded(path, lost.step_type, lost.status, lost.message, 0.0))
-        return lost
+        known = known or StepRecord(path, place.action.position, Status.PROCESSING, node.written_as)
+        return replace(known, status=Status.FAIL, message=message)
 
-    def _finish(self, path: StepPath, position: int, *, succeeds: bool) -> None:
+    def _fan_out(self, place: Place) -> None:
+        path, position = place.action.path, place.action.position
+        node = self.context.graph.step(path)
+        assert isinstance(node, CompositeNode)
+        self.context.reporter.report(StepStarted(path, node.written_as))
+        started = self.context.clock.monotonic()
+        try:
+            record = fan.begun(node, path, position, place.scope)
+        except TaskFailed as error:
+            message = error.problems[0].message
+            self._composite_ended(
+                place, StepRecord(path, position, Status.FAIL, node.written_as, message=message), started
+            )
+            return
+        self._put(record)
+        self.open[path] = composite = Composite(node, record, place, started)
+        self._fan_in_or_wait(composite)
+
+    def _begin_branch(self, composite: Composite) -> None:
+        key = composite.next_key()
+        if key is None:
+            return
+        self.waiting.append(composite)
+        branch = composite.record.path.into(key)
+        scope = fan.branch_scope(composite.node, composite.record, key)
+        self.waiting.append(Place(branch, scope, traversal.first(self.context.graph, branch), composite))
+
+    def _finish(self, place: Place, *, succeeds: bool) -> None:
+        path, position = place.action.path, place.action.position
         status = Status.SUCCESS if succeeds else Status.FAIL
-        reached = StepRecord(path, position, status, self.context.graph.step(path).written_as)
-        self.context.services.run_log_store.put_step(self.context.run_id, reached)
+        self._put(StepRecord(path, position, status, self.context.graph.step(path).written_as))
+        place.succeeded = succeeds
+        if place.within is not None:
+            place.within.outcomes[place.branch.parts[-1]] = place.outcome()
+            self._fan_in_or_wait(place.within)
+
+    def _fan_in_or_wait(self, composite: Composite) -> None:
+        """Join the branches when all have ended; else see that those that have not begun do."""
+        if not composite.has_ended:
+            if not composite.waits:
+                composite.waits = True
+                self.waiting.append(composite)
+            return
+        record = fan.joined(
+            composite.node, composite.record, composite.in_order(), reducing(self.context, composite.record.path)
+        )
+        if record.status is Status.PROCESSING:
+            composite.another_round(record)
+            self._put(record)
+            self._fan_in_or_wait(composite)
+            return
+        del self.open[record.path]
+        self._composite_ended(composite.place, record, composite.started)
+
+    def _composite_ended(self, place: Place, record: StepRecord, started: float) -> None:
+        message = self.context.masker.mask(record.message)
+        record = replace(record, message=message)
+        self._put(replace(record, scope=scopes.carried(record.position, place.scope, record)))
+        duration = self.context.clock.monotonic() - started
+        self.context.reporter.report(StepEnded(record.path, record.step_type, record.status, message, duration))
+        self._ended(place, record)
+
+    def _put(self, record: StepRecord) -> None:
+        self.store.put_step(self.context.run_id, record)
 
 
 def _end(context: RunContext, record: RunRecord, status: Status, message: str, started: float) -> RunRecord:
@@ -104,9 +219,10 @@ def _end(context: RunContext, record: RunRecord, status: Status, message: str, s
     return ended
 
 
-def _end_if_possible(context: RunContext, record: RunRecord, message: str, started: float) -> None:
+def _end_if_possible(context: RunContext, walk: _Walk, record: RunRecord, message: str, started: float) -> None:
     """The run log store may be what failed; the error that is on its way matters more."""
     try:
+        walk.give_up(message)
         _end(context, record, Status.FAIL, message, started)
     except RunLogStoreError:
         context.reporter.report(RunEnded(record.run_id, Status.FAIL, message, context.clock.monotonic() - started))

@@ -1,10 +1,8 @@
-"""What a step sees: the fold of what ran before it in its branch. Pure, but for the one function that reads the log."""
+"""What a step sees: the fold of what ran before it in its branch. Pure."""
 
 from collections.abc import Iterable
 from typing import Final
 
-from magnus.graph.path import StepPath
-from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord
 
 CARRIED_EVERY: Final = 32
@@ -25,6 +23,7 @@ def after(scope: BranchScope, step: StepRecord) -> BranchScope:
     return BranchScope(
         {**scope.parameters, **sets} if sets else scope.parameters,
         {**scope.files, **put} if put else scope.files,
+        scope.map_variables,
     )
 
 
@@ -36,14 +35,14 @@ def folded(start: BranchScope, steps: Iterable[StepRecord]) -> BranchScope:
     return scope
 
 
+def folded_own(steps: Iterable[StepRecord]) -> BranchScope:
+    """What all of `steps`, one branch in order of position, set and put themselves."""
+    scope = BranchScope()
+    for step in steps:
+        scope = after(scope, step)
+    return scope
+
+
 def carried(position: int, scope: BranchScope, step: StepRecord) -> BranchScope | None:
     """The scope a record at `position` carries; None for most."""
     return after(scope, step) if position % CARRIED_EVERY == CARRIED_EVERY - 1 else None
-
-
-def before(store: RunLogStore, run: RunRecord, path: StepPath) -> tuple[int, BranchScope]:
-    """The position of the step at `path` and what it sees, as the run log has it."""
-    steps = store.list_steps(run.run_id, path.branch)
-    known = next((step.position for step in steps if step.path == path), None)
-    position = known if known is not None else max((step.position for step in steps), default=-1) + 1
-    return position, folded(initial(run), (step for step in steps if step.position < position))

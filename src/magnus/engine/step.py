@@ -6,12 +6,13 @@ fails on the way, of the task or of a service, is a failure of the step; only th
 nothing can be recorded then.
 """
 
+import json
 import time
 from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from magnus.engine import data, parameters, process_state
+from magnus.engine import data, fan, parameters, process_state
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
 from magnus.engine.current import CurrentStep, entered, track_into
@@ -43,7 +44,7 @@ def _place(context: RunContext, request: StepRequest) -> tuple[int, BranchScope]
     if request.position is not None and request.scope is not None:
         return request.position, request.scope
     store = context.services.run_log_store
-    return scopes.before(store, store.get_run(request.run_id), request.path)
+    return fan.before(context.graph, store, store.get_run(request.run_id), request.path)
 
 
 class _Step:
@@ -144,6 +145,7 @@ class _Step:
             "MAGNUS_RUN_ID": self.request.run_id,
             "MAGNUS_RUN_TAG": self.context.tag,
             "MAGNUS_STEP_NAME": self.node.name,
+            "MAGNUS_MAP_VARIABLE": json.dumps(dict(self.scope.map_variables)) if self.scope.map_variables else None,
             "MAGNUS_PARAMETERS_FILE": self.context.parameters_file.write(self.scope.parameters),
         }
 

@@ -22,6 +22,7 @@ class LocalExecutor:
 
     options = LocalOptions
     capabilities = ExecutorCapabilities(spans=Reach.PROCESS, concurrent=False)
+    slots = 1
 
     def __init__(self, _options: LocalOptions, run_step: Callable[[StepRequest], None]) -> None:
         self._run_step = run_step

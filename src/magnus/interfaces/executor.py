@@ -38,6 +38,11 @@ class Executor(Protocol):
         """How steps are spread."""
         ...
 
+    @property
+    def slots(self) -> int:
+        """How many steps may be submitted before one of them has ended; at least 1."""
+        ...
+
     def __enter__(self) -> Self: ...
 
     def __exit__(

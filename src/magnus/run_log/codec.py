@@ -10,6 +10,7 @@ from magnus.graph.path import StepPath
 from magnus.run_log import parameters
 from magnus.run_log.records import (
     AttemptRecord,
+    Branching,
     BranchScope,
     CatalogRecord,
     CodeIdentity,
@@ -67,6 +68,8 @@ def step_to_json(step: StepRecord) -> dict[str, Json]:
         stored["catalog"] = [_catalog_to_json(entry) for entry in step.catalog]
     if step.scope is not None:
         stored["scope"] = _scope_to_json(step.scope)
+    if step.branching is not None:
+        stored["branching"] = _branching_to_json(step.branching)
     if step.code_identities is not None:
         stored["code_identities"] = [_identity_to_json(identity) for identity in step.code_identities]
     return stored
@@ -75,7 +78,7 @@ def step_to_json(step: StepRecord) -> dict[str, Json]:
 def step_from_json(stored: dict[str, Json]) -> StepRecord:
     """The record that `step_to_json` wrote."""
     identities = stored.get("code_identities")
-    scope = stored.get("scope")
+    scope, branching = stored.get("scope"), stored.get("branching")
     return StepRecord(
         path=StepPath.parse(stored["step"]),
         position=stored["position"],
@@ -88,6 +91,7 @@ def step_from_json(stored: dict[str, Json]) -> StepRecord:
         metrics=stored.get("metrics", {}),
         catalog=tuple([CatalogRecord(**entry) for entry in stored.get("catalog", ())]),
         scope=None if scope is None else _scope_from_json(scope),
+        branching=None if branching is None else _branching_from_json(branching),
         code_identities=None if identities is None else tuple(CodeIdentity(**identity) for identity in identities),
     )
 
@@ -168,15 +172,34 @@ def _catalog_to_json(entry: CatalogRecord) -> dict[str, Json]:
 
 
 def _scope_to_json(scope: BranchScope) -> dict[str, Json]:
-    return {
+    stored: dict[str, Json] = {
         "parameters": _parameters_to_json(scope.parameters),
         "files": [_catalog_to_json(entry) for entry in scope.files.values()],
     }
+    if scope.map_variables:
+        stored["map_variables"] = dict(scope.map_variables)
+    return stored
 
 
 def _scope_from_json(stored: dict[str, Json]) -> BranchScope:
     files = (CatalogRecord(**entry) for entry in stored["files"])
-    return BranchScope(_parameters_from_json(stored["parameters"]), {entry.name: entry for entry in files})
+    return BranchScope(
+        _parameters_from_json(stored["parameters"]),
+        {entry.name: entry for entry in files},
+        stored.get("map_variables", {}),
+    )
+
+
+def _branching_to_json(branching: Branching) -> dict[str, Json]:
+    stored: dict[str, Json] = {"names": list(branching.names)} if branching.names else {"count": branching.count}
+    if branching.values is not None:
+        stored["values"] = list(branching.values)
+    return stored
+
+
+def _branching_from_json(stored: dict[str, Json]) -> Branching:
+    values = stored.get("values")
+    return Branching(tuple(stored.get("names", ())), stored.get("count", 0), None if values is None else tuple(values))
 
 
 def _identity_to_json(identity: CodeIdentity) -> dict[str, Json]:

@@ -4,7 +4,7 @@ A step's success, the parameters it set, its metrics and its catalog entries are
 done or not done, never half done. Order never comes from clocks: a record carries its position in its branch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Literal
@@ -60,10 +60,27 @@ class AttemptRecord(Struct, frozen=True):
 
 
 class BranchScope(Struct, frozen=True):
-    """What the next step of a branch sees: parameters by name, and catalog entries by the name of the file."""
+    """What the next step of a branch sees: parameters by name, and catalog entries by the name of the file.
+
+    `map_variables` has the elements of the maps around it, outermost first, by the names they go by.
+    """
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     files: Mapping[str, CatalogRecord] = field(default_factory=dict)
+    map_variables: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Branching(Struct, frozen=True):
+    """The branches of a composite: by name, or `count` of them, numbered from 0; `values` are the elements of a map."""
+
+    names: tuple[str, ...] = ()
+    count: int = 0
+    values: tuple[Json, ...] | None = None
+
+    @property
+    def keys(self) -> Sequence[str]:
+        """The keys of the branches in paths, in order."""
+        return self.names or [str(number) for number in range(self.count)]
 
 
 class StepRecord(Struct, frozen=True):
@@ -73,7 +90,9 @@ class StepRecord(Struct, frozen=True):
         position: place in the order of its branch, from 0.
         parameters: what the step set; empty unless it succeeded.
         scope: what the branch sees after this step, where the record carries it; it does every so often
-            so that a step in a fresh process need not read all records before it.
+            so that a step in a fresh process need not read all records before it. In the record of a composite that
+            has not ended: what its branches (of a loop: the round in progress) begin with.
+        branching: the branches of a composite; None for every other step.
         code_identities: None when they are those of the run.
     """
 
@@ -88,6 +107,7 @@ class StepRecord(Struct, frozen=True):
     metrics: Mapping[str, Json] = field(default_factory=dict)
     catalog: tuple[CatalogRecord, ...] = ()
     scope: BranchScope | None = None
+    branching: Branching | None = None
     code_identities: tuple[CodeIdentity, ...] | None = None
 
     @property

@@ -7,21 +7,25 @@ The text is JSON for every reader: NaN and infinity, which only metrics can be, 
 
 import json
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import Parameter, plain
-from magnus.run_log.records import AttemptRecord, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
+from magnus.run_log.records import AttemptRecord, Branching, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
 from magnus.values import Json
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _ASCII_ENCODER: Final = json.JSONEncoder(allow_nan=False)
 _LOST: Final = "lost"
+_TERMINALS: Final = frozenset({"success", "fail"})
+_PLAIN: Final = re.compile(r"[\w-]{1,32}")
+"""What a step or branch of the run log may be called without a doubt about where its name ends."""
 
 ItemT = TypeVar("ItemT")
 
@@ -39,15 +43,16 @@ def document_lines(run: RunRecord, steps_of: StepsOf, *, lost: str = "") -> Iter
     if lost and not _has_ended(run):
         run = replace(run, status=Status.FAIL, message=lost)
     final: dict[str, Parameter] = dict(run.parameters)
+
+    def seen() -> Iterator[StepRecord]:
+        for step in steps_of(BranchPath()):
+            if step.status is Status.SUCCESS:
+                final.update(step.parameters)
+            yield step
+
     yield _head(run)
-    separator = "\n"
-    identities = _list(run.code_identities, _identity)
-    for step in steps_of(BranchPath()):
-        if step.status is Status.SUCCESS:
-            final.update(step.parameters)
-        yield separator + _step(_as_lost(step) if over else step, identities)
-        separator = ",\n"
-    yield "},\n" if separator == "\n" else "\n  },\n"
+    yield from _Steps(steps_of, run.code_identities, over=over).lines(seen(), (), "  ")
+    yield ",\n"
     yield _foot(run, final)
 
 
@@ -77,7 +82,7 @@ def _head(run: RunRecord) -> str:
         f'  "original_run_id": {_json(run.original_run_id)},\n'
         f'  "status": "{run.status.value}",\n'
         f'  "message": {_json(run.message)},\n'
-        '  "steps": {'
+        '  "steps": '
     )
 
 
@@ -92,28 +97,94 @@ def _foot(run: RunRecord, final: Mapping[str, Parameter]) -> str:
     )
 
 
-def _step(step: StepRecord, identities_of_run: str) -> str:
-    name = _json(_internal_name(step.path))
-    own = step.code_identities
-    return (
-        f"    {name}: {{\n"
-        f'      "name": {_json(step.path.name)},\n'
-        f'      "internal_name": {name},\n'
-        f'      "status": "{step.status.value}",\n'
-        f'      "step_type": {_json(step.step_type)},\n'
-        f'      "message": {_json(step.message)},\n'
-        f'      "mock": {"true" if step.mock else "false"},\n'
-        f'      "code_identities": {identities_of_run if own is None else _list(own, _identity)},\n'
-        f'      "attempts": {_list(step.attempts, _attempt)},\n'
-        f'      "user_defined_metrics": {_json(dict(step.metrics))},\n'
-        '      "branches": {},\n'  # no record names branches yet; those of composites come here
-        f'      "data_catalog": {_list(step.catalog, _entry)}\n'
-        "    }"
-    )
+class _Steps:
+    """The steps of a run, and those in their branches, as text; one branch at a time is in memory.
+
+    `over` says that the run has ended or is lost, so that nothing in it can still be going on.
+    """
+
+    def __init__(self, steps_of: StepsOf, identities: tuple[CodeIdentity, ...], *, over: bool) -> None:
+        self._steps_of = steps_of
+        self._identities = identities
+        self._over = over
+
+    def lines(self, steps: Iterable[StepRecord], around: tuple[str, ...], indent: str) -> Iterator[str]:
+        """A mapping of steps; `around` are the dotted names of what is around them, `indent` stands before its end."""
+        separator = "{\n"
+        for step in steps:
+            before, after = self._step(_as_lost(step) if self._over else step, around, indent + "  ")
+            if step.branching is None:
+                yield f"{separator}{before}{{}}{after}"
+            else:
+                yield separator + before
+                yield from self._branches(step, (*around, step.path.name), indent + "    ")
+                yield after
+            separator = ",\n"
+        yield "{}" if separator == "{\n" else f"\n{indent}}}"
+
+    def _step(self, step: StepRecord, around: tuple[str, ...], indent: str) -> tuple[str, str]:
+        """The text of a step before its branches and after them."""
+        name, own, inner = _json(step.path.name), step.code_identities, indent + "  "
+        identities = self._identities if own is None else own
+        before = (
+            f'{indent}{name}: {{\n{inner}"name": {name},\n'
+            f'{inner}"internal_name": {_json(".".join((*around, step.path.name)))},\n'
+            f'{inner}"status": "{step.status.value}",\n{inner}"step_type": {_json(step.step_type)},\n'
+            f'{inner}"message": {_json(step.message)},\n{inner}"mock": {"true" if step.mock else "false"},\n'
+            f'{inner}"code_identities": {_list(identities, _identity, inner)},\n'
+            f'{inner}"attempts": {_list(step.attempts, _attempt, inner)},\n'
+            f'{inner}"user_defined_metrics": {_json(dict(step.metrics))},\n{inner}"branches": '
+        )
+        return before, f',\n{inner}"data_catalog": {_list(step.catalog, _entry, inner)}\n{indent}}}'
+
+    def _branches(self, step: StepRecord, around: tuple[str, ...], indent: str) -> Iterator[str]:
+        branching = step.branching or Branching()
+        separator = "{\n"
+        for key, label in zip(branching.keys, labels(branching), strict=True):
+            steps = self._steps_of(step.path.into(key))
+            if not isinstance(steps, list | tuple):
+                steps = list(steps)
+            yield separator
+            yield from self._branch(steps, (*around, label), indent + "  ", _value(branching, key))
+            separator = ",\n"
+        yield "{}" if separator == "{\n" else f"\n{indent}}}"
+
+    def _branch(
+        self, steps: Sequence[StepRecord], dotted: tuple[str, ...], indent: str, value: tuple[Json, ...]
+    ) -> Iterator[str]:
+        inner = indent + "  "
+        status = _as_lost(steps[-1]).status if steps and self._over else _status(steps)
+        yield f'{indent}{_json(dotted[-1])}: {{\n{inner}"internal_name": {_json(".".join(dotted))},\n'
+        yield "".join(f'{inner}"value": {_json(element)},\n' for element in value)
+        yield f'{inner}"status": "{status.value}",\n{inner}"steps": '
+        yield from self.lines(steps, dotted, inner)
+        yield f"\n{indent}}}"
 
 
-def _internal_name(path: StepPath) -> str:
-    return ".".join(path.parts)
+def labels(branching: Branching) -> Sequence[str]:
+    """What people call the branches: the elements of a map when they are short, plain, different scalars, else keys."""
+    texts = [_plain_text(value) for value in branching.values or ()]
+    return texts if texts and all(texts) and len(set(texts)) == len(texts) else branching.keys
+
+
+def _plain_text(value: Json) -> str:
+    """The text of a short, plain scalar; "" for everything else."""
+    if isinstance(value, float | list | dict) or value is None:
+        return ""
+    text = value if isinstance(value, str) else _json(value)
+    return text if _PLAIN.fullmatch(text) else ""
+
+
+def _value(branching: Branching, key: str) -> tuple[Json, ...]:
+    """The element that a branch of a map is for; nothing for other branches."""
+    return () if branching.values is None else (branching.values[int(key)],)
+
+
+def _status(steps: Sequence[StepRecord]) -> Status:
+    """How a branch stands, by its last step: it has ended at a terminal one."""
+    if steps and steps[-1].step_type in _TERMINALS:
+        return steps[-1].status
+    return Status.PROCESSING if steps else Status.CREATED
 
 
 def _attempt(attempt: AttemptRecord) -> str:
@@ -164,11 +235,11 @@ def _duration(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{whole:02}.{microseconds:06}"
 
 
-def _list(items: tuple[ItemT, ...], text: Callable[[ItemT], str]) -> str:
-    """A list in a step, one line for each item."""
+def _list(items: tuple[ItemT, ...], text: Callable[[ItemT], str], indent: str = "      ") -> str:
+    """A list in a step, one line for each item; `indent` stands before its end."""
     if not items:
         return "[]"
-    return "[\n        " + ",\n        ".join(map(text, items)) + "\n      ]"
+    return f"[\n{indent}  " + f",\n{indent}  ".join(map(text, items)) + f"\n{indent}]"
 
 
 def _mapping(values: Mapping[str, Json]) -> str:

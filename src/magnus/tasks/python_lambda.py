@@ -26,21 +26,27 @@ class PythonLambdaTask:
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
         """What is wrong with the command as a lambda; nothing is evaluated."""
         del working_directory
-        try:
-            _parsed(spec.command)
-        except TaskFailed as error:
-            return error.problems
-        return ()
+        return lambda_problems(spec.command)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Call the lambda."""
         with UserCode(call.working_directory):  # defaults are evaluated here
-            function = _function(call.spec.command)
+            function = lambda_function(call.spec.command)
         return call_function(function, "the lambda", call)
 
 
+def lambda_problems(command: str) -> Sequence[Problem]:
+    """What is wrong with the text as a lambda; nothing is evaluated."""
+    try:
+        _parsed(command)
+    except TaskFailed as error:
+        return error.problems
+    return ()
+
+
 @lru_cache(maxsize=256)
-def _function(command: str) -> Callable[..., UserObject]:
+def lambda_function(command: str) -> Callable[..., UserObject]:
+    """The function that the text of a lambda stands for; TaskFailed when it is none."""
     code = compile(_parsed(command), "<lambda>", "eval")
     function: Callable[..., UserObject] = eval(code, {})  # noqa: S307 - trusted as much as the pipeline file
     return function

@@ -1,0 +1,85 @@
+"""The use cases *fan-out* and *fan-in*: a composite step of a run, in a fresh process, from files and options alone.
+
+What any engine that walks the graph itself calls before and after the branches of the step.
+"""
+
+from msgspec.structs import replace
+
+from magnus.app.execute import Execution, Prepared, context_of, prepare
+from magnus.app.run_ids import check_run_id
+from magnus.app.step import find_step, run_of
+from magnus.engine import fan
+from magnus.engine import scope as scopes
+from magnus.engine.reducing import reducing
+from magnus.errors import InvalidInput, TaskFailed
+from magnus.graph.nodes import CompositeNode
+from magnus.graph.path import StepPath
+from magnus.interfaces.reporter import Reporter, StepEnded, StepStarted
+from magnus.run_log.records import RunRecord, Status, StepRecord
+
+
+def fan_out(asked: Execution, step: str, reporter: Reporter) -> tuple[Status, list[str]]:
+    """Begin the step of the run `asked.run_id`; how it stands, and the paths of the branches to run.
+
+    A step that has begun, or succeeded, is left as it is. The run is created as by `execute_step`.
+    """
+    prepared, run, path, node = _found(asked, step, reporter)
+    store = prepared.services.run_log_store
+    known = store.get_step(run.run_id, path)
+    if known is not None and known.status in {Status.PROCESSING, Status.SUCCESS}:
+        return known.status, _to_run(node, known)
+    reporter.report(StepStarted(path, node.written_as))
+    position, scope = fan.before(prepared.pipeline.graph, store, run, path)
+    try:
+        record = fan.begun(node, path, position, scope)
+    except TaskFailed as error:
+        message = error.problems[0].message
+        record = StepRecord(path, position, Status.FAIL, node.written_as, message=message)
+        reporter.report(StepEnded(path, node.written_as, record.status, message, 0.0))
+    store.put_step(run.run_id, record)
+    return record.status, _to_run(node, record)
+
+
+def fan_in(asked: Execution, step: str, reporter: Reporter) -> tuple[Status, list[str]]:
+    """Join the branches that `fan_out` began; how the step stands, and the path of the next round of a loop.
+
+    A branch without an end counts as failed. InvalidInput when the step has not begun.
+    """
+    prepared, run, path, node = _found(asked, step, reporter)
+    store = prepared.services.run_log_store
+    known = store.get_step(run.run_id, path)
+    if known is None or known.branching is None:
+        raise InvalidInput(f"the branches of '{path}' have not begun", fix=f"magnus fan {run.run_id} {path} -m out")
+    if known.status is not Status.PROCESSING:
+        return known.status, []
+    with context_of(prepared, reporter) as opened:
+        context = replace(opened, run_id=run.run_id, tag=asked.tag or run.tag)
+        outcomes = [
+            fan.outcome_of(store, run.run_id, path.into(key))
+            or fan.Outcome(key, succeeded=False, parameters={}, files={})
+            for key in fan.keys_to_join(node, known)
+        ]
+        record = fan.joined(node, known, outcomes, reducing(context, path))
+    if record.status is not Status.PROCESSING:
+        _, scope = fan.before(prepared.pipeline.graph, store, run, path)
+        record = replace(record, scope=scopes.carried(record.position, scope, record))
+        reporter.report(StepEnded(path, node.written_as, record.status, record.message, 0.0))
+    store.put_step(run.run_id, record)
+    return record.status, _to_run(node, record)
+
+
+def _found(asked: Execution, step: str, reporter: Reporter) -> tuple[Prepared, RunRecord, StepPath, CompositeNode]:
+    check_run_id(asked.run_id)
+    prepared = prepare(asked, reporter)
+    path = find_step(prepared.pipeline.graph, step)
+    node = prepared.pipeline.graph.step(path)
+    if not isinstance(node, CompositeNode):
+        raise InvalidInput(f"'{path}' has no branches", fix=f"magnus execute_single_node {asked.run_id} {path}")
+    return prepared, run_of(prepared, path), path, node
+
+
+def _to_run(node: CompositeNode, record: StepRecord) -> list[str]:
+    """The paths of the branches that are to be run now: all that have begun, of a loop the last one."""
+    if record.status is not Status.PROCESSING or record.branching is None:
+        return []
+    return [str(record.path.into(key)) for key in fan.keys_to_join(node, record)]

@@ -1,0 +1,242 @@
+"""The verbs *fan-out* and *fan-in*: how a composite step begins its branches, and what it makes of them.
+
+Called by the orchestrator and by `app.fan`, for engines that walk the graph themselves. Deciding is pure; putting the
+records is up to the caller.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from magnus.engine import scope as scopes
+from magnus.engine.parameters import as_text, find
+from magnus.errors import TaskFailed
+from magnus.graph.graph import Graph
+from magnus.graph.nodes import (
+    ChosenBranch,
+    CompositeNode,
+    MappedBranches,
+    RepeatedBranch,
+    StaticBranches,
+)
+from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.static_names import names_set
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter, Scope, plain
+from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
+from magnus.values import Json
+
+Reduce = Callable[[str, Sequence[Json]], Json]
+"""Calls a reducer, by its dotted path or lambda, with the values of all branches; raises TaskFailed."""
+
+_NAME_OF_DEFAULT = "default"
+_SPELLINGS = {"True": "true", "False": "false", "None": "null"}
+
+
+class Outcome(Struct, frozen=True):
+    """How a branch ended: what it set and put itself, without what it began with."""
+
+    key: str
+    succeeded: bool
+    parameters: Mapping[str, Parameter]
+    files: Mapping[str, CatalogRecord]
+
+
+def begun(node: CompositeNode, path: StepPath, position: int, scope: BranchScope) -> StepRecord:
+    """The record of a composite whose branches can begin; TaskFailed says why they cannot."""
+    record = StepRecord(path, position, Status.PROCESSING, node.written_as, scope=scope)
+    return replace(record, branching=_branching(node, scope.parameters))
+
+
+def branch_scope(node: CompositeNode, record: StepRecord, key: str) -> BranchScope:
+    """What the first step of a branch sees."""
+    scope = record.scope or BranchScope()
+    match node.branches:
+        case MappedBranches(iterate_as=name) if record.branching and record.branching.values is not None:
+            value = record.branching.values[int(key)]
+            return BranchScope(
+                {**scope.parameters, name: JsonParameter(value)}, scope.files, {**scope.map_variables, name: value}
+            )
+        case RepeatedBranch(index_as=str(name)):
+            return BranchScope({**scope.parameters, name: JsonParameter(int(key))}, scope.files, scope.map_variables)
+        case _:
+            return scope
+
+
+def joined(node: CompositeNode, record: StepRecord, outcomes: Iterable[Outcome], reduce: Reduce) -> StepRecord:
+    """The record after these branches, all of those it has, in their order; of a loop: after this round.
+
+    It has ended, or it is a loop that goes on with another round.
+    """
+    ended = list(outcomes)
+    failed = [outcome.key for outcome in ended if not outcome.succeeded]
+    if failed:
+        return _failed(record, _names(node, failed))
+    try:
+        match node.branches:
+            case RepeatedBranch() as loop:
+                return _after_round(loop, record, ended[-1])
+            case MappedBranches() as mapped:
+                parameters = _collected(mapped, ended, reduce)
+            case StaticBranches() | ChosenBranch():
+                parameters = {name: value for outcome in ended for name, value in outcome.parameters.items()}
+    except TaskFailed as error:
+        return _failed(record, error.problems[0].message)
+    files = {name: entry for outcome in ended for name, entry in outcome.files.items()}
+    return _succeeded(record, parameters, files)
+
+
+def before(graph: Graph, store: RunLogStore, run: RunRecord, path: StepPath) -> tuple[int, BranchScope]:
+    """The position of the step at `path` and what it sees, as the run log has it.
+
+    TaskFailed when the composite that the step is in has not begun.
+    """
+    steps = store.list_steps(run.run_id, path.branch)
+    known = next((step.position for step in steps if step.path == path), None)
+    position = known if known is not None else max((step.position for step in steps), default=-1) + 1
+    start = _start(graph, store, run, path.branch)
+    return position, scopes.folded(start, (step for step in steps if step.position < position))
+
+
+def _start(graph: Graph, store: RunLogStore, run: RunRecord, branch: BranchPath) -> BranchScope:
+    """What the first step of a branch sees, as the run log has it."""
+    if branch.composite is None:
+        return scopes.initial(run)
+    record, node = store.get_step(run.run_id, branch.composite), graph.step(branch.composite)
+    key = branch.parts[-1]
+    if record is None or record.branching is None or key not in record.branching.keys:
+        raise TaskFailed(f"'{branch}' has not begun", fix=f"magnus fan {run.run_id} {branch.composite} -m out")
+    assert isinstance(node, CompositeNode)
+    return branch_scope(node, record, key)
+
+
+def outcome_of(store: RunLogStore, run_id: str, branch: BranchPath) -> Outcome | None:
+    """How the branch ended, as the run log has it; None when it has not."""
+    steps = store.list_steps(run_id, branch)
+    if not steps or steps[-1].step_type not in {"success", "fail"}:
+        return None
+    own = scopes.folded_own(steps)
+    return Outcome(branch.parts[-1], steps[-1].status is Status.SUCCESS, own.parameters, own.files)
+
+
+def _branching(node: CompositeNode, parameters: Scope) -> Branching:
+    match node.branches:
+        case StaticBranches(graphs=graphs):
+            return Branching(tuple(graphs))
+        case ChosenBranch() as chosen:
+            return Branching((_chosen(chosen, parameters),))
+        case MappedBranches(iterate_on=name):
+            values = _elements(name, parameters)
+            return Branching(count=len(values), values=tuple(values))
+        case RepeatedBranch():
+            return Branching(count=1)
+
+
+def _value(role: str, name: str, parameters: Scope) -> Parameter:
+    known = find(parameters, name)
+    if known is None:
+        there = ", ".join(repr(other) for other in parameters) or "none"
+        raise TaskFailed(f"{role} names the parameter '{name}', which is not there; the parameters are {there}")
+    return parameters[known]
+
+
+def _elements(name: str, parameters: Scope) -> list[Json]:
+    value = plain(_value("iterate_on", name, parameters))
+    if not isinstance(value, list):
+        raise TaskFailed(
+            f"iterate_on names the parameter '{name}', which is {as_text(JsonParameter(value))}, not a list"
+        )
+    return value
+
+
+def _chosen(chosen: ChosenBranch, parameters: Scope) -> str:
+    """The key of the branch that matches the value of the parameter, or of the default."""
+    text = as_text(_value("parameter", chosen.parameter, parameters))
+    for key in chosen.graphs:
+        if text in {key, _SPELLINGS.get(key, key)}:
+            return key
+    if chosen.default is None:
+        keys = ", ".join(repr(key) for key in chosen.graphs)
+        raise TaskFailed(f"'{chosen.parameter}' is {text!r}, which is none of {keys}, and there is no default")
+    return key_of_default(chosen.graphs)
+
+
+def key_of_default(graphs: Mapping[str, Graph]) -> str:
+    """The key that the default has in paths."""
+    return _NAME_OF_DEFAULT if _NAME_OF_DEFAULT not in graphs else f"({_NAME_OF_DEFAULT})"
+
+
+def _collected(mapped: MappedBranches, outcomes: Sequence[Outcome], reduce: Reduce) -> dict[str, Parameter]:
+    """A list for every name that any branch set, with an entry for each branch."""
+    if not outcomes:
+        return {name: JsonParameter([]) for name in names_set(mapped.graph) if name != mapped.iterate_as}
+    names = dict.fromkeys(name for outcome in outcomes for name in outcome.parameters)
+    names.pop(mapped.iterate_as, None)
+    return {name: _list(name, mapped.reducer, outcomes, reduce) for name in names}
+
+
+def _list(name: str, reducer: str | None, outcomes: Sequence[Outcome], reduce: Reduce) -> Parameter:
+    found = [outcome.parameters.get(name) for outcome in outcomes]
+    values = [None if parameter is None else plain(parameter) for parameter in found]
+    value = values if reducer is None else _reduced(name, reducer, values, reduce)
+    is_metric = any(isinstance(parameter, MetricParameter) for parameter in found)
+    return MetricParameter(value) if is_metric else JsonParameter(value)
+
+
+def _reduced(name: str, reducer: str, values: Sequence[Json], reduce: Reduce) -> Json:
+    try:
+        return reduce(reducer, values)
+    except TaskFailed as error:
+        raise TaskFailed(f"the reducer {reducer} failed for '{name}': {error.problems[0].message}") from error
+
+
+def _after_round(loop: RepeatedBranch, record: StepRecord, outcome: Outcome) -> StepRecord:
+    """The record of a loop after a round that succeeded: what all rounds left so far, and whether there is another."""
+    own = {name: value for name, value in outcome.parameters.items() if name != loop.index_as}
+    parameters = {**record.parameters, **own}
+    files = {**{entry.name: entry for entry in record.catalog}, **outcome.files}
+    scope = record.scope or BranchScope()
+    scope = BranchScope({**scope.parameters, **own}, {**scope.files, **outcome.files}, scope.map_variables)
+    rounds = record.branching.count if record.branching else 1
+    if rounds >= loop.max_iterations or _breaks(loop, {**scope.parameters, **outcome.parameters}):
+        return _succeeded(record, parameters, files)
+    return replace(
+        record,
+        parameters=parameters,
+        catalog=tuple(files.values()),
+        scope=scope,
+        branching=Branching(count=rounds + 1),
+    )
+
+
+def _breaks(loop: RepeatedBranch, parameters: Scope) -> bool:
+    known = None if loop.break_on is None else find(parameters, loop.break_on)
+    if known is None:
+        return False
+    match plain(parameters[known]):
+        case bool() as ends:
+            return ends
+        case other:
+            text = as_text(JsonParameter(other))
+            raise TaskFailed(f"break_on names the parameter '{loop.break_on}', which is {text}, not true or false")
+
+
+def _succeeded(record: StepRecord, parameters: Scope, files: Mapping[str, CatalogRecord]) -> StepRecord:
+    return replace(record, status=Status.SUCCESS, parameters=parameters, catalog=tuple(files.values()), scope=None)
+
+
+def _failed(record: StepRecord, message: str) -> StepRecord:
+    return replace(record, status=Status.FAIL, message=message, parameters={}, catalog=(), scope=None)
+
+
+def keys_to_join(node: CompositeNode, record: StepRecord) -> Sequence[str]:
+    """The keys of the branches to be joined next: all, of a loop that of the round in progress."""
+    keys = record.branching.keys if record.branching else ()
+    return keys[-1:] if isinstance(node.branches, RepeatedBranch) else keys
+
+
+def _names(node: CompositeNode, failed: Sequence[str]) -> str:
+    what = "round" if isinstance(node.branches, RepeatedBranch) else "branch"
+    keys = ", ".join(f"'{key}'" if isinstance(node.branches, StaticBranches | ChosenBranch) else key for key in failed)
+    return f"{what if len(failed) == 1 else what + 'es' if what == 'branch' else what + 's'} {keys} failed"

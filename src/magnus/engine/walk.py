@@ -1,0 +1,78 @@
+"""Where a walk through a graph stands: in which branches, and in the composites they belong to. Used by the orchestrator."""
+
+from collections.abc import Iterator, Sequence
+
+from magnus.engine import scope as scopes
+from magnus.engine.fan import Outcome
+from magnus.engine.traversal import Action
+from magnus.graph.nodes import CompositeNode
+from magnus.graph.path import BranchPath
+from magnus.run_log.records import BranchScope, StepRecord
+
+
+class Place:
+    """One (sub)pipeline on its way: what comes next in it, what that sees, and what was set in it so far."""
+
+    __slots__ = ("_own", "action", "branch", "message", "scope", "succeeded", "within")
+
+    def __init__(
+        self, branch: BranchPath, scope: BranchScope, action: Action, within: "Composite | None" = None
+    ) -> None:
+        self.branch = branch
+        self.scope = scope
+        self.action = action
+        self.within = within
+        self.succeeded = False
+        self.message = ""
+        self._own = BranchScope()
+
+    def take(self, step: StepRecord) -> None:
+        """What comes next sees what the step left."""
+        self.scope = scopes.after(self.scope, step)
+        if self.within is not None:
+            self._own = scopes.after(self._own, step)
+
+    def outcome(self) -> Outcome:
+        """How it ended."""
+        return Outcome(self.branch.parts[-1], self.succeeded, self._own.parameters, self._own.files)
+
+
+class Composite:
+    """A composite step whose branches run; `place` is where it stands itself.
+
+    Of a loop it knows the round in progress alone. `waits` says that it is among what can go on, because some of its branches have not begun.
+    """
+
+    __slots__ = ("_all", "_keys", "node", "outcomes", "place", "record", "started", "waits")
+
+    def __init__(self, node: CompositeNode, record: StepRecord, place: Place, started: float) -> None:
+        self.node = node
+        self.record = record
+        self.place = place
+        self.started = started
+        self.waits = False
+        self.outcomes: dict[str, Outcome] = {}
+        self._all: Sequence[str] = record.branching.keys if record.branching else ()
+        self._keys = iter(self._all)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether all of its branches have, as far as it has any."""
+        return len(self.outcomes) == len(self._all)
+
+    def next_key(self) -> str | None:
+        """The key of a branch that has not begun; None when all have."""
+        key = next(self._keys, None)
+        self.waits = key is not None
+        return key
+
+    def in_order(self) -> Iterator[Outcome]:
+        """How the branches ended, in their order."""
+        return (self.outcomes[key] for key in self._all)
+
+    def another_round(self, record: StepRecord) -> None:
+        """The record says that the loop goes on: its last branch is the one to run now."""
+        self.record = record
+        self.outcomes.clear()
+        self._all = record.branching.keys[-1:] if record.branching else ()
+        self._keys = iter(self._all)

@@ -1,0 +1,52 @@
+"""Names that a (sub)pipeline is known to set without running it: what its tasks declare to return. Pure."""
+
+from collections.abc import Iterable, Iterator
+
+from magnus.graph.graph import Graph
+from magnus.graph.nodes import (
+    ChosenBranch,
+    CompositeNode,
+    MappedBranches,
+    Node,
+    RepeatedBranch,
+    StaticBranches,
+    TaskNode,
+    TerminalNode,
+)
+
+
+def names_set(graph: Graph) -> tuple[str, ...]:
+    """The names, in the order in which they are written."""
+    return tuple(dict.fromkeys(name for node in graph.nodes.values() for name in _of_node(node)))
+
+
+def graphs_of(node: CompositeNode) -> tuple[Graph, ...]:
+    """All graphs that branches of the node may be, in the order in which they are written."""
+    match node.branches:
+        case StaticBranches(graphs=graphs):
+            return tuple(graphs.values())
+        case ChosenBranch(graphs=graphs, default=default):
+            return (*graphs.values(), *(() if default is None else (default,)))
+        case MappedBranches(graph=graph) | RepeatedBranch(graph=graph):
+            return (graph,)
+
+
+def set_by_several(node: CompositeNode) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The names that more than one branch of a `parallel` sets, each with these branches."""
+    if not isinstance(node.branches, StaticBranches):
+        return
+    setting: dict[str, list[str]] = {}
+    for key, graph in node.branches.graphs.items():
+        for name in names_set(graph):
+            setting.setdefault(name, []).append(key)
+    yield from ((name, tuple(keys)) for name, keys in setting.items() if len(keys) > 1)
+
+
+def _of_node(node: Node) -> Iterable[str]:
+    match node:
+        case TaskNode(task=task):
+            return [item.name for item in task.returns or ()]
+        case CompositeNode():
+            return [name for graph in graphs_of(node) for name in names_set(graph)]
+        case TerminalNode():
+            return ()

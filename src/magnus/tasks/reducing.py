@@ -1,0 +1,34 @@
+"""Calls the reducer of a map: a function that a dotted path names, or a lambda. Handed to the engine by `app.wiring`."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from magnus.engine.json_values import to_json_value
+from magnus.errors import Problem
+from magnus.tasks.loading import load_function
+from magnus.tasks.locate import missing_function
+from magnus.tasks.python_lambda import lambda_function, lambda_problems
+from magnus.tasks.user_errors import UserCode
+from magnus.values import Json, UserObject
+
+
+def reduce_values(reducer: str, values: Sequence[Json], working_directory: Path) -> Json:
+    """What the reducer makes of the values, each an argument; TaskFailed when it fails or gives nothing that is JSON."""
+    with UserCode(working_directory):
+        return to_json_value(_function(reducer, working_directory)(*values))
+
+
+def reducer_problems(reducer: str, working_directory: Path) -> Sequence[Problem]:
+    """What is wrong with the name of a reducer, or with the lambda; nothing is imported."""
+    if _is_lambda(reducer):
+        return lambda_problems(reducer)
+    problem = missing_function(reducer, working_directory)
+    return () if problem is None else (problem,)
+
+
+def _function(reducer: str, working_directory: Path) -> Callable[..., UserObject]:
+    return lambda_function(reducer) if _is_lambda(reducer) else load_function(reducer, working_directory)
+
+
+def _is_lambda(reducer: str) -> bool:
+    return reducer.lstrip().startswith("lambda")
