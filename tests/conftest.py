@@ -3,20 +3,56 @@
 import logging
 import os
 import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
+
+GRACE_SECONDS = 2.0
 
 
 def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=100, help="how many runs the fault tests kill")
 
 
+def state():
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
+    return {
+        "environment": environment,
+        "working directory": os.getcwd(),
+        "import path": list(sys.path),
+        "arguments": list(sys.argv),
+        "logging": (list(logging.root.handlers), logging.root.level),
+    }
+
+
+def children():
+    """The child processes of this one, also those that ended and were not waited for."""
+    found = set()
+    for thread in Path("/proc/self/task").glob("*/children"):
+        with suppress(OSError):  # the thread has just ended
+            found |= set(thread.read_text().split())
+    return found
+
+
+def threads():
+    return {thread for thread in threading.enumerate() if not thread.daemon}
+
+
+def left_behind(of, before):
+    """What is there beyond what was there before, and stays."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    while (left := of() - before) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return left
+
+
 @pytest.fixture(autouse=True)
 def leaves_the_process_as_it_was():
-    def state():
-        environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
-        return environment, os.getcwd(), list(sys.path), list(sys.argv), list(logging.root.handlers)
-
-    before = state()
+    before, children_before, threads_before = state(), children(), threads()
     yield
     assert state() == before
+    assert not left_behind(children, children_before), "a child process is left"
+    assert not left_behind(threads, threads_before), "a thread is left"

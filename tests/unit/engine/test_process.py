@@ -1,0 +1,80 @@
+"""Child processes: how they end, and that nothing of them stays."""
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from magnus.engine.process import TimedOut, describe_exit, run_process
+from magnus.errors import TaskFailed
+
+
+def run(script, tmp_path, timeout=None, **environment):
+    return run_process(["/bin/sh", "-c", script], environment=environment, working_directory=tmp_path, timeout=timeout)
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "said"),
+    [
+        ("exit 0", 0, "exit status 0"),
+        ("exit 7", 7, "exit status 7"),
+        ("kill -9 $$", -9, "killed by SIGKILL"),
+        ("kill -40 $$", -40, "killed by signal 40"),
+    ],
+)
+def test_how_it_ended(tmp_path, script, code, said):
+    assert run(script, tmp_path) == code
+    assert describe_exit(code) == said
+
+
+def test_it_gets_this_environment_and_folder_and_no_input(tmp_path):
+    assert run('test "$A" = b && test -z "$HOME" && test "$(pwd)" = "$WANTED" && ! read x', tmp_path, A="b", WANTED=str(tmp_path)) == 0  # fmt: skip
+
+
+def test_a_timeout_ends_the_whole_group(tmp_path):
+    with pytest.raises(TimedOut, match=r"timed out after 0\.3 s"):
+        run("sleep 60 & echo $! > pid; wait", tmp_path, timeout=0.3, PATH=os.environ["PATH"])
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_what_ignores_the_end_is_killed(tmp_path):
+    with pytest.raises(TimedOut):
+        run("trap '' TERM; echo $$ > pid; while :; do sleep 0.1; done", tmp_path, timeout=0.3, PATH=os.environ["PATH"])
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
+def test_what_it_leaves_in_the_background_is_left_alone(tmp_path):
+    assert run("sleep 60 >/dev/null 2>&1 & echo $! > pid", tmp_path, PATH=os.environ["PATH"]) == 0
+    pid = int((tmp_path / "pid").read_text())
+    os.kill(pid, 0)
+    os.kill(pid, 9)
+
+
+def test_a_program_that_is_not_there(tmp_path):
+    with pytest.raises(TaskFailed, match="'/nowhere/x' could not be started: No such file or directory"):
+        run_process(["/nowhere/x"], environment={}, working_directory=tmp_path, timeout=None)
+
+
+def test_a_folder_that_is_not_there(tmp_path):
+    folder = tmp_path / "gone"
+    with pytest.raises(TaskFailed, match=f"'/bin/sh' could not be started: there is no working directory '{folder}'"):
+        run("true", folder)
+
+
+def test_arguments_that_are_too_large(tmp_path):
+    with pytest.raises(TaskFailed, match="its arguments and environment are too large together"):
+        run("true", tmp_path, BIG="x" * 10_000_000)
+
+
+def gone(pid):
+    deadline = time.monotonic() + 5
+    while time.monotonic() < deadline:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except FileNotFoundError:
+            return True
+        if state == "Z":  # ended, and waited for by whoever adopted it
+            return True
+        time.sleep(0.02)
+    return False
