@@ -112,8 +112,7 @@ class _Source(Struct, frozen=True):
 
 
 def _source(path: Path, name: str, environment: Mapping[str, str], *, section: str = "") -> _Source:
-    document = read(path, InvalidConfiguration, "the configuration")
-    document = Document(name, document.value, _renamed(document.values, name), _renamed(document.keys, name))
+    document = read(path, InvalidConfiguration, "the configuration", name=name)
     if not isinstance(document.value, dict):
         raise InvalidConfiguration(
             "the configuration must be a mapping", location=document.locate(), fix="write 'executor:' and the like"
@@ -127,10 +126,6 @@ def _source(path: Path, name: str, environment: Mapping[str, str], *, section: s
     if problems:
         raise InvalidConfiguration.of(problems)
     return _Source(services, document, where, replaced.names)
-
-
-def _renamed(places: Mapping[tuple[str | int, ...], Location], name: str) -> dict[tuple[str | int, ...], Location]:
-    return {path: Location(name, place.line, place.column) for path, place in places.items()}
 
 
 def _problems(services: Json, document: Document, where: tuple[str, ...]) -> Iterator[Problem]:

@@ -45,9 +45,12 @@ class Document(Struct, frozen=True):
         return self.values.get(path) or self.locate(*path)
 
 
-def read(file: Path | str, error: type[InvalidInput], what: str) -> Document:
-    """Read the file and parse it; raises `error`, in whose message `what` says what the file is."""
-    name = str(file)
+def read(file: Path | str, error: type[InvalidInput], what: str, *, name: str = "") -> Document:
+    """Read the file and parse it; raises `error`, in whose message `what` says what the file is.
+
+    Messages call it `name`, or else as it is named here.
+    """
+    name = name or str(file)
     try:
         text = Path(file).read_text(encoding="utf-8")
     except FileNotFoundError:

@@ -1,0 +1,108 @@
+"""The configuration: which source says what, and the parameters a run begins with."""
+
+import pytest
+
+from magnus.app.config import initial_parameters, load_configuration
+from magnus.errors import InvalidConfiguration, InvalidParameters
+from magnus.run_log.parameters import JsonParameter
+
+
+def loaded(tmp_path, text=None, defaults=None, **variables):
+    if text is not None:
+        (tmp_path / "c.yaml").write_text(text)
+    if defaults is not None:
+        (tmp_path / "magnus-config.yaml").write_text(defaults)
+    return load_configuration("" if text is None else "c.yaml", variables, tmp_path)
+
+
+def wrong(tmp_path, *sources, **variables):
+    with pytest.raises(InvalidConfiguration) as caught:
+        loaded(tmp_path, *sources, **variables)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_without_any_file_the_services_are_persistent(tmp_path):
+    found = loaded(tmp_path)
+    assert {family: service["type"] for family, service in found.as_json().items()} == {
+        "executor": "local",
+        "run_log_store": "file-system",
+        "catalog": "file-system",
+        "secrets": "do-nothing",
+        "experiment_tracker": "do-nothing",
+        "pickler": "pickle",
+    }
+    assert (found.file, found.variables) == ("", frozenset())
+
+
+def test_the_first_source_that_names_a_service_decides_it(tmp_path):
+    found = loaded(
+        tmp_path,
+        "catalog: {type: do-nothing}\n",
+        "defaults:\n  catalog: {type: file-system}\n  run_log_store: {type: buffered}\n",
+    )
+    assert (found.catalog.type, found.run_log_store.type, found.executor.type) == ("do-nothing", "buffered", "local")
+
+
+def test_the_environment_names_the_file_unless_it_is_given(tmp_path):
+    (tmp_path / "e.yaml").write_text("run_log_store: {type: buffered}\n")
+    named = {"MAGNUS_CONFIGURATION_FILE": "e.yaml"}
+    assert loaded(tmp_path, **named).run_log_store.type == "buffered"
+    assert loaded(tmp_path, "catalog: {type: do-nothing}\n", **named).run_log_store.type == "file-system"
+
+
+def test_variables_are_replaced_in_both_spellings_and_named(tmp_path):
+    found = loaded(
+        tmp_path,
+        'catalog: {type: file-system, config: {catalog_location: "${where}/$what"}}\n',
+        MAGNUS_VAR_where="here",
+        MAGNUS_VAR_what="now",
+    )
+    assert found.catalog.config == {"catalog_location": "here/now"}
+    assert found.variables == {"where", "what"}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("- a\n", "c.yaml:1:1: error: the configuration must be a mapping\n  fix: write 'executor:' and the like"),
+        ("executor: local\n", "c.yaml:1:1: error: executor must say its type\n  fix: write type: local below it"),
+        ("catalog: {config: {}}\n", "c.yaml:1:1: error: catalog must say its type\n  fix: write type: file-system below it"),
+        ("catalog: {type: do-nothing, confg: {}}\n", "c.yaml:1:29: error: unknown key 'catalog.confg'\n  fix: did you mean 'config'?"),
+        ("catalog: {type: do-nothing, config: 3}\n", "c.yaml:1:29: error: config of catalog must be a mapping"),
+        ("zzz: {}\n", "c.yaml:1:1: error: unknown key 'zzz'\n  fix: there are 'executor', 'run_log_store', 'catalog', 'secrets', 'experiment_tracker', 'pickler'"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_configuration(tmp_path, text, message):
+    assert wrong(tmp_path, text) == [message]
+
+
+def test_defaults_that_are_no_mapping(tmp_path):
+    assert wrong(tmp_path, None, "defaults: 3\n") == [
+        "magnus-config.yaml:1:1: error: the services must be a mapping\n  fix: write 'executor:' and the like"
+    ]
+
+
+def test_later_parameters_win_and_texts_are_kept(tmp_path):
+    file = tmp_path / "p.yaml"
+    file.write_text("a: 1\nb: 1\nc: [1, 2]\nd: 2020-01-02\n")
+    scope, warnings = initial_parameters(str(file), {"MAGNUS_PRM_b": "2", "MAGNUS_PRM_": "x", "b": "9"}, {"e": "007"})
+    assert scope == {
+        "a": JsonParameter(1),
+        "b": JsonParameter(2, "2"),
+        "c": JsonParameter([1, 2]),
+        "d": JsonParameter("2020-01-02"),
+        "e": JsonParameter("007", "007"),
+    }
+    assert warnings == []
+
+
+def test_names_that_differ_by_case_are_a_warning():
+    _, [warning] = initial_parameters("", {"MAGNUS_PRM_Rate": "1"}, {"rate": "2"})
+    assert str(warning) == "warning: the parameters 'Rate' and 'rate' differ only by case\n  fix: rename one of them"
+
+
+def test_a_parameters_file_that_is_no_mapping(tmp_path):
+    file = tmp_path / "p.yaml"
+    file.write_text("7\n")
+    with pytest.raises(InvalidParameters, match="the parameters file must be a mapping of names to values"):
+        initial_parameters(str(file), {}, {})
