@@ -74,9 +74,9 @@ def pipeline(folder, command):
 
 def test_progress_has_colours_and_the_run_log_stays_clean(folder, terminal):
     pipeline(folder, "exit 3")
-    terminal.type(f"{terminal.command} execute p.yaml > log.json; echo status $?")
-    screen = terminal.until(r"status \d")
-    assert "status 1" in screen
+    terminal.type(f"{terminal.command} execute p.yaml > log.json; echo ended $?")
+    screen = terminal.until(r"ended \d")
+    assert "ended 1" in screen
     assert "said [/x] by a step" in screen
     assert re.search(r"32m(\x1b\[\d+m)* *first: SUCCESS in", screen), screen
     assert re.search(r"31m(\x1b\[\d+m)* *second: FAIL in .*exit status 3", screen), screen
@@ -85,10 +85,10 @@ def test_progress_has_colours_and_the_run_log_stays_clean(folder, terminal):
 
 def test_ctrl_c_ends_the_run_and_says_so(folder, terminal):
     pipeline(folder, "echo waiting; sleep 60")
-    terminal.type(f"{terminal.command} execute p.yaml --run-id mine > log.json; echo status $?")
+    terminal.type(f"{terminal.command} execute p.yaml --run-id mine > log.json; echo ended $?")
     terminal.until("waiting")
     terminal.press("C-c")
-    assert "status 130" in terminal.until(r"status \d")
+    assert "ended 130" in terminal.until(r"ended \d")
     log = json.loads((folder.path / "log.json").read_text())
     assert (log["status"], log["message"]) == ("FAIL", "interrupted")
     assert log["steps"]["second"]["message"] == "interrupted"
