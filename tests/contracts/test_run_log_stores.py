@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
+from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
 from magnus.testing.run_log_store_contract import RunLogStoreContract
 
@@ -28,3 +29,17 @@ class TestFileSystemWithDurablePuts(RunLogStoreContract):
     def place(self):
         with TemporaryDirectory() as folder:
             yield lambda: FileSystemRunLogStore(FileSystemOptions(durable=True), Path(folder))
+
+
+class TestChunked(RunLogStoreContract):
+    @contextmanager
+    def place(self):
+        with TemporaryDirectory() as folder:
+            yield lambda: ChunkedRunLogStore(ChunkedOptions(), Path(folder))
+
+
+class TestChunkedWithDurablePuts(RunLogStoreContract):
+    @contextmanager
+    def place(self):
+        with TemporaryDirectory() as folder:
+            yield lambda: ChunkedRunLogStore(ChunkedOptions(durable=True), Path(folder))

@@ -83,9 +83,11 @@ def without_times(log):
     return log
 
 
+@pytest.mark.parametrize("store", ["file-system", "chunked-fs"])
 @pytest.mark.parametrize("name", PIPELINES)
-def test_step_by_step_is_the_same_run(folder, name):
+def test_step_by_step_is_the_same_run(folder, name, store):
     folder.write("work.py", WORK)
+    folder.write("magnus-config.yaml", f"defaults:\n  run_log_store: {{type: {store}}}\n")
     folder.write("p.yaml", json.dumps({"dag": PIPELINES[name]}))
     whole = folder.magnus("execute", "p.yaml", "--run-id", "whole", "--x", "7")
     (folder.path / "out.txt").unlink(missing_ok=True)

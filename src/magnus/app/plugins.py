@@ -10,6 +10,7 @@ BUILT_IN: Final[dict[str, dict[str, str]]] = {
     "executor": {"local": "magnus.executors.local:LocalExecutor"},
     "run_log_store": {
         "buffered": "magnus.run_log_stores.buffered:BufferedRunLogStore",
+        "chunked-fs": "magnus.run_log_stores.chunked_file_system:ChunkedRunLogStore",
         "file-system": "magnus.run_log_stores.file_system:FileSystemRunLogStore",
     },
     "catalog": {

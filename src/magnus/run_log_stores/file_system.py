@@ -12,12 +12,12 @@ from typing import ClassVar, Final, TypeVar
 
 from msgspec import Struct
 
-from magnus.errors import InvalidRunId, RunExists, RunLogStoreError, RunNotFound
+from magnus.errors import RunLogStoreError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Reach, ServiceCapabilities
 from magnus.run_log import codec
 from magnus.run_log.records import RunRecord, Status, StepRecord
-from magnus.run_log_stores import files, record_line
+from magnus.run_log_stores import failures, files, record_line
 from magnus.run_log_stores.files import REAL, SystemCalls
 from magnus.run_log_stores.open_runs import OpenRuns
 from magnus.run_log_stores.record_line import Heading
@@ -61,25 +61,19 @@ class FileSystemRunLogStore:
 
     def create_run(self, run: RunRecord) -> None:
         """Make the file of the run with its first record; the file appears whole or not at all."""
-        if problem := _unusable(run.run_id):
-            raise InvalidRunId(
-                f"the run id '{run.run_id}' cannot be used: {problem}",
-                fix="use letters, digits, '-', '_' and '.'",
-            )
+        failures.refuse_unusable(run.run_id, _LONGEST_NAME)
         file = self._file(run.run_id, _RECORDS)
         line = record_line.with_checksum(record_line.encoded(codec.run_to_json(run)))
         try:
             files.make_folder(self._folder, self._system)
         except OSError as error:
-            raise self._failed("make", self._folder, error) from error
+            raise failures.failed("make", self._folder, error) from error
         try:
             files.create(file, line, self._system)
         except FileExistsError as error:
-            raise RunExists(
-                f"there is a run '{run.run_id}' already in '{self._folder}'", fix="choose another run id"
-            ) from error
+            raise failures.run_exists(run.run_id, self._folder) from error
         except OSError as error:
-            raise self._failed("make", file, error) from error
+            raise failures.failed("make", file, error) from error
 
     def get_run(self, run_id: str) -> RunRecord:
         """The record of the run that was put last."""
@@ -105,7 +99,7 @@ class FileSystemRunLogStore:
         except FileNotFoundError:
             return ()
         except OSError as error:
-            raise self._failed("read", self._folder, error) from error
+            raise failures.failed("read", self._folder, error) from error
         return sorted(name.removesuffix(_RECORDS) for name in names if name.endswith(_RECORDS) and name[0] != ".")
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
@@ -141,7 +135,7 @@ class FileSystemRunLogStore:
         try:
             files.replace(file, (piece.encode() for piece in lines), self._system)
         except OSError as error:
-            raise self._failed("write", file, error) from error
+            raise failures.failed("write", file, error) from error
 
     def close(self) -> None:
         """Close every file; the store opens them again when it is used again."""
@@ -158,9 +152,9 @@ class FileSystemRunLogStore:
                 place = run.append(line, about, durable=durable)
                 run.newest = None if place is None or step is None else (place, step)
         except FileNotFoundError as error:
-            raise self._not_found(run_id) from error
+            raise failures.run_not_found(run_id, self._folder) from error
         except OSError as error:
-            raise self._failed("write", self._file(run_id, _RECORDS), error) from error
+            raise failures.failed("write", self._file(run_id, _RECORDS), error) from error
 
     def _reading(self, run_id: str, read: Callable[[RunFile], RecordT]) -> RecordT:
         try:
@@ -169,13 +163,13 @@ class FileSystemRunLogStore:
                 run.refresh()
                 return read(run)
         except FileNotFoundError as error:
-            raise self._not_found(run_id) from error
+            raise failures.run_not_found(run_id, self._folder) from error
         except OSError as error:
-            raise self._failed("read", self._file(run_id, _RECORDS), error) from error
+            raise failures.failed("read", self._file(run_id, _RECORDS), error) from error
 
     def _open(self, run_id: str, *, writing: bool) -> RunFile:
         """The file of the run; also one that can be read only, unless it is to be written."""
-        if _unusable(run_id):
+        if failures.unusable(run_id, _LONGEST_NAME):
             raise FileNotFoundError(run_id)
         file = self._file(run_id, _RECORDS)
         try:
@@ -203,39 +197,3 @@ class FileSystemRunLogStore:
 
     def _file(self, run_id: str, suffix: str) -> Path:
         return self._folder / (run_id + suffix)
-
-    def _not_found(self, run_id: str) -> RunNotFound:
-        return RunNotFound(f"there is no run '{run_id}' in '{self._folder}'")
-
-    def _failed(self, verb: str, file: Path, error: OSError) -> RunLogStoreError:
-        reason = error.strerror or str(error)
-        return RunLogStoreError(f"the run log store cannot {verb} '{file}': {reason}", fix=_fix(error.errno))
-
-
-def _unusable(run_id: str) -> str:
-    """Why no file can be named after the run id; "" when one can."""
-    if not run_id or run_id.startswith("."):
-        return "it is empty or begins with a dot"
-    if "/" in run_id or "\0" in run_id or os.sep in run_id:
-        return "it holds a path separator"
-    try:
-        return "it is too long" if len(os.fsencode(run_id)) > _LONGEST_NAME else ""
-    except UnicodeEncodeError:
-        return "it is not valid text"
-
-
-def _fix(number: int | None) -> str:
-    """What the user can do about an error of the operating system."""
-    match number:
-        case errno.ENOSPC | errno.EDQUOT:
-            return "free space on that disk"
-        case errno.EFBIG:
-            return "raise the limit on the size of files (`ulimit -f`)"
-        case errno.EACCES | errno.EPERM | errno.EROFS:
-            return "make it writable, or set `log_folder` of the run log store to a folder that is"
-        case errno.EEXIST | errno.ENOTDIR:
-            return "a file is in the way: remove it, or set `log_folder` of the run log store to another folder"
-        case errno.EMFILE | errno.ENFILE:
-            return "raise the limit on open files (`ulimit -n`)"
-        case _:
-            return ""

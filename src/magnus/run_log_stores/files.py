@@ -28,17 +28,20 @@ class SystemCalls(Struct, frozen=True):
 REAL: Final = SystemCalls()
 
 
-def create(file: Path, content: bytes, system: SystemCalls) -> None:
-    """Make the file with this content, durably: for every reader, and after a crash, it is there whole or not at all.
+def create(file: Path, content: bytes, system: SystemCalls, *, durable: bool = True) -> None:
+    """Make the file with this content: for every reader, and after a crash, it is there whole or not at all.
 
     FileExistsError when it is there already; any other OSError when it cannot be made, and then it is not there.
+    It survives a loss of power when `durable`.
     """
-    temporary = _write_temporary(file.parent, [content], system)
+    temporary = _write_temporary(file.parent, [content], system, durable=durable)
     try:
         _name(temporary, file, content, system)
     finally:
         with suppress(OSError):
             system.unlink(temporary)
+    if not durable:
+        return
     try:
         sync_folder(file.parent, system)
     except OSError:
@@ -47,9 +50,12 @@ def create(file: Path, content: bytes, system: SystemCalls) -> None:
         raise
 
 
-def replace(file: Path, pieces: Iterable[bytes], system: SystemCalls) -> None:
-    """Put a new file in the place of this one, at once. OSError when that fails; then the old one stands."""
-    temporary = _write_temporary(file.parent, pieces, system)
+def replace(file: Path, pieces: Iterable[bytes], system: SystemCalls, *, durable: bool = True) -> None:
+    """Put a new file in the place of this one, at once. OSError when that fails; then the old one stands.
+
+    What is in it is on the disk by then when `durable`; see `sync_folder` for its name.
+    """
+    temporary = _write_temporary(file.parent, pieces, system, durable=durable)
     try:
         system.replace(temporary, file)
     except BaseException:
@@ -76,14 +82,15 @@ def sync_folder(folder: Path, system: SystemCalls) -> None:
         os.close(descriptor)
 
 
-def _write_temporary(folder: Path, pieces: Iterable[bytes], system: SystemCalls) -> Path:
-    """A new file in the folder that holds the pieces, durably; nothing is left of it when that fails."""
+def _write_temporary(folder: Path, pieces: Iterable[bytes], system: SystemCalls, *, durable: bool) -> Path:
+    """A new file in the folder that holds the pieces; nothing is left of it when that fails."""
     temporary, descriptor = _open_temporary(folder, system)
     try:
         try:
             for block in _blocks(pieces):
                 _write_all(descriptor, block, system)
-            system.fsync(descriptor)
+            if durable:
+                system.fsync(descriptor)
         finally:
             os.close(descriptor)
     except BaseException:

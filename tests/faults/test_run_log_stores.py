@@ -1,4 +1,4 @@
-"""The run log store in files when writes fail, disks are full, files are cut and processes are killed."""
+"""The run log stores in files when writes fail, disks are full, files are cut and processes are killed."""
 
 import errno
 import os
@@ -16,6 +16,7 @@ from msgspec.structs import fields, replace
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import Status
+from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
 from magnus.run_log_stores.files import SystemCalls
 from magnus.testing.records import MOMENT, run_record, step_record
@@ -49,18 +50,25 @@ STATES = (
 """What a reader sees after each of the actions: the run, the steps of the root and of the branch, the document."""
 
 
+MADE = {
+    "file-system": lambda folder, **more: FileSystemRunLogStore(FileSystemOptions(log_folder="logs"), folder, **more),
+    "chunked-fs": lambda folder, **more: ChunkedRunLogStore(ChunkedOptions(log_folder="logs"), folder, **more),
+}
+of_each_kind = pytest.mark.parametrize("kind", MADE)
+
+
 @contextmanager
-def opened(folder, system=None):
-    store = FileSystemRunLogStore(FileSystemOptions(log_folder="logs"), folder, system=system or SystemCalls())
+def opened(folder, system=None, kind="file-system"):
+    store = MADE[kind](folder, system=system or SystemCalls())
     try:
         yield store
     finally:
         store.close()
 
 
-def seen(folder):
+def seen(folder, kind="file-system"):
     """What a new reader sees."""
-    with opened(folder) as store:
+    with opened(folder, kind=kind) as store:
         try:
             run = store.get_run("a")
         except RunNotFound:
@@ -221,41 +229,43 @@ def until_nothing_fails(folder, how):
     pytest.fail("the number of calls has no end")
 
 
+@of_each_kind
 @pytest.mark.parametrize("how", [not_done, done, half_done, torn])
-def test_whichever_call_fails_each_put_takes_place_whole_or_not_at_all(tmp_path, how):
+def test_whichever_call_fails_each_put_takes_place_whole_or_not_at_all(tmp_path, how, kind):
     messages = []
     for place, failing in until_nothing_fails(tmp_path, how):
         state = NOTHING
-        with opened(place, failing.calls()) as store:
+        with opened(place, failing.calls(), kind) as store:
             for action, after in zip(ACTIONS, STATES, strict=True):
                 try:
                     action(store)
                     state = after
                 except RunLogStoreError as error:
                     messages.append(str(error))
-                    now = seen(place)
+                    now = seen(place, kind)
                     assert now in (state, after)
                     if now != after:
                         action(store)
                     state = after
-                assert seen(place) == state
-        left_over = [file for file in (place / "logs").iterdir() if file.name.startswith(".")]
+                assert seen(place, kind) == state
+        left_over = list((place / "logs").rglob(".new-*"))
         assert not left_over or failing.failed in {"open", "unlink"}
     assert len(messages) > 10
     assert all(message.startswith("error: the run log store cannot ") for message in messages)
 
 
-def test_wherever_it_is_interrupted_the_store_goes_on(tmp_path):
+@of_each_kind
+def test_wherever_it_is_interrupted_the_store_goes_on(tmp_path, kind):
     for place, failing in until_nothing_fails(tmp_path, interrupted):
         state = NOTHING
-        with opened(place, failing.calls()) as store:
+        with opened(place, failing.calls(), kind) as store:
             for action, after in zip(ACTIONS, STATES, strict=True):
                 try:
                     action(store)
                 except KeyboardInterrupt:
-                    if seen(place) == state:
+                    if seen(place, kind) == state:
                         action(store)
-                state = seen(place)
+                state = seen(place, kind)
                 assert state == after
 
 
@@ -307,7 +317,7 @@ import resource, sys
 from pathlib import Path
 import pytest
 sys.path.insert(0, sys.argv[1])
-import test_file_system_store as tests
+import test_run_log_stores as tests
 
 for limit in range(0, 3000, int(sys.argv[3])):
     folder = Path(sys.argv[2], str(limit))
@@ -351,12 +361,13 @@ def test_a_limit_on_the_size_of_files_is_hit_by_whole_records_only(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
+from magnus.app.plugins import find
 from magnus.run_log.records import *
 from magnus.graph.path import BranchPath
 from datetime import datetime, UTC
 
-store = FileSystemRunLogStore(FileSystemOptions(log_folder="logs"), Path(sys.argv[1]))
+kind = find("run_log_store", sys.argv[2])
+store = kind(kind.options(log_folder="logs"), Path(sys.argv[1]))
 number = 0
 while True:
     run = f"run {number // 5}"
@@ -372,14 +383,15 @@ while True:
 """
 
 
-def test_what_was_reported_before_a_kill_is_there(tmp_path, killed, request):
+@of_each_kind
+def test_what_was_reported_before_a_kill_is_there(tmp_path, killed, request, kind):
     chance = random.Random(1)
     for attempt in range(max(3, request.config.getoption("--kills", 50) // 10)):
         folder = tmp_path / str(attempt)
-        lines, was_killed = killed([sys.executable, "-c", WRITER, str(folder)], after=chance.uniform(0, 0.1))
+        lines, was_killed = killed([sys.executable, "-c", WRITER, str(folder), kind], after=chance.uniform(0, 0.1))
         assert was_killed
         assert lines
-        with opened(folder) as store:
+        with opened(folder, kind=kind) as store:
             for run_id in store.list_runs():
                 assert store.get_run(run_id).status is Status.PROCESSING
                 document = store.location / f"{run_id}.json"

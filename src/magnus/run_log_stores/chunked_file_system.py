@@ -1,0 +1,236 @@
+"""The run log store of type `chunked-fs`: one file a record, for network file systems and volumes that many hosts share.
+
+Made by `app.wiring`. Nothing is appended to and nothing locked: a record is written to a file of another name and gets
+its own by a rename, or by a hard link where the first one has to stand (the run, the success of a step). A file system
+without hard links gets exclusive creation instead, where a crash can leave an incomplete file, which readers pass over.
+
+A network file system must let a file that is opened show what was written before it was closed elsewhere ("close to
+open", as NFS does); records are opened by their exact names, and only the steps of a branch are found by a listing.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar, Final, TypeVar
+
+from msgspec import Struct
+
+from magnus.errors import RunLogStoreError
+from magnus.graph.path import BranchPath, StepPath
+from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.run_log import codec
+from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log_stores import failures, files
+from magnus.run_log_stores.files import REAL, SystemCalls
+from magnus.run_log_stores.record_files import DONE, NOT_DONE, RecordFiles
+from magnus.run_log_stores.record_line import encoded
+from magnus.values import Json
+
+_DOCUMENT: Final = ".json"
+_LONGEST_NAME: Final = 255 - len(_DOCUMENT)
+_READ_BYTES: Final = 1 << 20
+
+RecordT = TypeVar("RecordT")
+
+
+class ChunkedOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """Options of the store: its folder, relative to the working directory, and whether every put survives power loss."""
+
+    log_folder: str = ".run_log_store"
+    durable: bool = False
+
+
+class ChunkedRunLogStore:
+    """Run logs as a file for each record, for any number of threads, processes and hosts."""
+
+    options: ClassVar[type[ChunkedOptions]] = ChunkedOptions
+
+    def __init__(self, options: ChunkedOptions, working_directory: Path, *, system: SystemCalls = REAL) -> None:
+        self._folder = working_directory.absolute() / options.log_folder
+        self._files = RecordFiles(self._folder)
+        self._always_durable = options.durable
+        self._system = system
+
+    @property
+    def capabilities(self) -> ServiceCapabilities:
+        """Every process that sees the folder can share it, on whatever host, and it outlives them."""
+        return ServiceCapabilities(reach=Reach.NETWORK, persistent=True)
+
+    @property
+    def location(self) -> Path:
+        """The log folder, absolute."""
+        return self._folder
+
+    def create_run(self, run: RunRecord) -> None:
+        """Make the folder for the steps of the run, and then its record, which appears whole or not at all."""
+        failures.refuse_unusable(run.run_id, _LONGEST_NAME)
+        content = _content(codec.run_to_json(run))
+        file = self._files.run(run.run_id)
+        try:
+            for folder in (self._files.runs, self._files.branch(run.run_id, BranchPath())):
+                files.make_folder(folder, self._system)
+            files.create(file, content, self._system)
+        except FileExistsError as error:
+            if not file.is_file():
+                raise failures.failed("make", self._folder, error) from error
+            raise failures.run_exists(run.run_id, self._folder) from error
+        except OSError as error:
+            raise failures.failed("make", file, error) from error
+
+    def get_run(self, run_id: str) -> RunRecord:
+        """The record of the run that was put last."""
+        run = None if failures.unusable(run_id, _LONGEST_NAME) else self._read(self._files.run(run_id), _run)
+        if run is None:
+            raise failures.run_not_found(run_id, self._folder)
+        return run
+
+    def update_run(self, run: RunRecord) -> None:
+        """Replace the record of the run."""
+        file = self._files.run(run.run_id)
+        if failures.unusable(run.run_id, _LONGEST_NAME) or not file.exists():
+            raise failures.run_not_found(run.run_id, self._folder)
+        self._replace(file, _content(codec.run_to_json(run)), durable=True)
+
+    def list_runs(self) -> Sequence[str]:
+        """The ids of all runs, by the names of their records."""
+        return sorted(name for name in self._names_in(self._files.runs) if not name.startswith("."))
+
+    def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
+        """Put the record where readers look for it, unless the step has succeeded before."""
+        content = _content(codec.step_to_json(step))
+        durable = durable or self._always_durable
+        if failures.unusable(run_id, _LONGEST_NAME):
+            raise failures.run_not_found(run_id, self._folder)
+        put = self._put_success if step.status is Status.SUCCESS else self._put_other
+        file = self._files.step(run_id, step.path)
+        try:
+            put(file, content, durable=durable)
+        except FileNotFoundError:
+            self._make_branch(run_id, file.parent)
+            put(file, content, durable=durable)
+
+    def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
+        """The record of the step's success, or else the one put last."""
+        if failures.unusable(run_id, _LONGEST_NAME):
+            raise failures.run_not_found(run_id, self._folder)
+        step = self._standing(self._files.step(run_id, path))
+        if step is None and not self._files.run(run_id).exists():
+            raise failures.run_not_found(run_id, self._folder)
+        return step
+
+    def list_steps(self, run_id: str, branch: BranchPath) -> Sequence[StepRecord]:
+        """The records of the steps of the branch, by position; those of its branches are not looked at."""
+        if failures.unusable(run_id, _LONGEST_NAME) or not self._files.run(run_id).exists():
+            raise failures.run_not_found(run_id, self._folder)
+        folder = self._files.branch(run_id, branch)
+        names = {
+            name.removesuffix(DONE if name.endswith(DONE) else NOT_DONE)
+            for name in self._names_in(folder)
+            if name.endswith(NOT_DONE) and not name.startswith(".")
+        }
+        steps = (self._standing(folder / name) for name in names)
+        return sorted((step for step in steps if step is not None), key=lambda step: step.position)
+
+    def write_document(self, run_id: str, lines: Iterator[str]) -> None:
+        """Put the document in the place of the one before, at once; when that fails the one before stands."""
+        file = self._folder / (run_id + _DOCUMENT)
+        try:
+            files.replace(file, (piece.encode() for piece in lines), self._system)
+        except OSError as error:
+            raise failures.failed("write", file, error) from error
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _put_success(self, file: Path, content: bytes, *, durable: bool) -> None:
+        """Make the record unless there is one; what was put before is no longer needed then."""
+        done = _with(file, DONE)
+        try:
+            files.create(done, content, self._system, durable=durable)
+        except FileNotFoundError:
+            raise
+        except FileExistsError:
+            if self._read(done, _step) is None:  # a crash left it incomplete, where there are no hard links
+                self._replace(done, content, durable=durable)
+        except OSError as error:
+            raise failures.failed("write", done, error) from error
+
+    def _put_other(self, file: Path, content: bytes, *, durable: bool) -> None:
+        self._replace(_with(file, NOT_DONE), content, durable=durable)
+
+    def _replace(self, file: Path, content: bytes, *, durable: bool) -> None:
+        try:
+            files.replace(file, [content], self._system, durable=durable)
+            if durable:
+                files.sync_folder(file.parent, self._system)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise failures.failed("write", file, error) from error
+
+    def _make_branch(self, run_id: str, folder: Path) -> None:
+        """Make the folder of a branch; RunNotFound when there is no such run."""
+        if not self._files.run(run_id).exists():
+            raise failures.run_not_found(run_id, self._folder)
+        try:
+            files.make_folder(folder, self._system)
+        except OSError as error:
+            raise failures.failed("make", folder, error) from error
+
+    def _standing(self, file: Path) -> StepRecord | None:
+        return self._read(_with(file, DONE), _step) or self._read(_with(file, NOT_DONE), _step)
+
+    def _read(self, file: Path, decode: Callable[[bytes], RecordT]) -> RecordT | None:
+        """The record in the file; None when there is no file, or one that a crash left incomplete."""
+        try:
+            text = self._text(file)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise failures.failed("read", file, error) from error
+        if not text.endswith(b"\n"):
+            return None
+        try:
+            return decode(text)
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            shown = text[:200].decode(errors="replace")
+            raise RunLogStoreError(
+                f"'{file}' holds a record that this version of magnus cannot read: {shown}"
+            ) from error
+
+    def _text(self, file: Path) -> bytes:
+        descriptor = self._system.open(file, os.O_RDONLY | os.O_CLOEXEC, 0)
+        try:
+            text = b""
+            while block := self._system.read(descriptor, _READ_BYTES, len(text)):
+                text += block
+                if len(block) < _READ_BYTES:
+                    break
+            return text
+        finally:
+            os.close(descriptor)
+
+    def _names_in(self, folder: Path) -> Sequence[str]:
+        try:
+            return os.listdir(folder)  # noqa: PTH208 - names are all that is wanted
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise failures.failed("read", folder, error) from error
+
+
+def _with(file: Path, ending: str) -> Path:
+    return file.parent / (file.name + ending)
+
+
+def _content(stored: dict[str, Json]) -> bytes:
+    """A record as it is written: a line that ends, so that an incomplete one is known for it."""
+    return encoded(stored) + b"\n"
+
+
+def _run(text: bytes) -> RunRecord:
+    return codec.run_from_json(codec.from_bytes(text))
+
+
+def _step(text: bytes) -> StepRecord:
+    return codec.step_from_json(codec.from_bytes(text))
