@@ -15,7 +15,7 @@ from magnus.app.run_ids import check_run_id, new_run_id
 from magnus.definition.loader import LoadedPipeline, load
 from magnus.engine import code_identity, liveness, orchestrator
 from magnus.engine.context import RunContext, Services, now
-from magnus.errors import MagnusError, RunExists
+from magnus.errors import InvalidConfiguration, MagnusError, RunExists
 from magnus.interfaces.reporter import Reporter, Warned
 from magnus.interfaces.run_log_store import KeepsDocuments, RunLogStore
 from magnus.run_log.parameters import Scope
@@ -75,6 +75,9 @@ def prepare(asked: Execution, reporter: Reporter) -> Prepared:
     configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
     wiring.executor_type(configuration)
     services = wiring.services(configuration, asked.working_directory)
+    misfits = wiring.incompatibilities(configuration, services)
+    if any(problem.severity == "error" for problem in misfits):
+        raise InvalidConfiguration.of(misfits)
     hidden = wiring.hidden_folders(services)
     question = code_identity.asked(asked.working_directory, asked.environment, hidden)
     try:
@@ -83,7 +86,7 @@ def prepare(asked: Execution, reporter: Reporter) -> Prepared:
         check_tasks(pipeline, asked.working_directory)
     finally:
         identities = code_identity.answer(question)
-    for warning in (*pipeline.warnings, *warnings):
+    for warning in (*misfits, *pipeline.warnings, *warnings):
         reporter.report(Warned(str(warning)))
     return Prepared(asked, configuration, pipeline, parameters, services, identities)
 
@@ -124,6 +127,8 @@ def context_of(prepared: Prepared, reporter: Reporter) -> AbstractContextManager
         working_directory=asked.working_directory,
         environment=asked.environment,
         tag=asked.tag,
+        definition_file=asked.file,
+        configuration_file=prepared.configuration.file,
     )
 
 

@@ -1,12 +1,23 @@
-"""Finds the class behind the name of a service: built-in ones in a table, others among the installed entry points."""
+"""Finds the class behind the name of a service: built-in ones in a table, others among the installed entry points.
 
+Entry points are looked at for a name that is not built in, and for nothing else: it takes longer than a short run.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+from magnus.app.plugin_contracts import missing_members
 from magnus.errors import InvalidConfiguration
 from magnus.graph.check import near
 
-BUILT_IN: Final[dict[str, dict[str, str]]] = {
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+PREFIX: Final = "magnus."
+"""Of the entry-point groups; groups named after a family alone, as the 2024 generation had them, are read too."""
+
+BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     "executor": {"local": "magnus.executors.local:LocalExecutor"},
     "run_log_store": {
         "buffered": "magnus.run_log_stores.buffered:BufferedRunLogStore",
@@ -25,27 +36,119 @@ BUILT_IN: Final[dict[str, dict[str, str]]] = {
         "shell": "magnus.tasks.shell:ShellTask",
     },
 }
-"""By family and name: the place of the class. Imported when it is used, and not before."""
+"""By family and name: the place of the class, `module:class`, and in brackets the extra that it needs, if any."""
+
+EntryPoints = Callable[[str], "Iterable[EntryPoint]"]
 
 
-def find(family: str, name: str) -> Any:
-    """The class of the service `name` of `family`; InvalidConfiguration when there is none or it cannot be loaded."""
-    place = BUILT_IN.get(family, {}).get(name)
-    if place is not None:
-        module, _, attribute = place.partition(":")
-        return getattr(import_module(module), attribute)
+def installed(group: str) -> "Iterable[EntryPoint]":
+    """The entry points of a group among the installed distributions."""
     from importlib.metadata import entry_points  # lazy: reading the installed packages takes longer than a run
 
-    found = {entry.name: entry for group in (family, f"magnus.{family}") for entry in entry_points(group=group)}
-    if name not in found:
-        names = sorted({*BUILT_IN.get(family, {}), *found})
-        match = near(name, names)
-        fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(known) for known in names)}"
-        raise InvalidConfiguration(f"{family} has no type '{name}'", fix=fix)
+    return entry_points(group=group)
+
+
+def is_built_in(family: str, name: str) -> bool:
+    """Whether the type is one of magnus itself."""
+    return name in BUILT_IN.get(family, {})
+
+
+def find(
+    family: str,
+    name: str,
+    *,
+    built_in: Mapping[str, Mapping[str, str]] = BUILT_IN,
+    entry_points: EntryPoints = installed,
+) -> Any:
+    """The class of the type `name` of `family`.
+
+    InvalidConfiguration when there is none, when it cannot be loaded, or does not do what its family has to.
+    """
+    place = built_in.get(family, {}).get(name)
+    if place is not None:
+        return _built_in(family, name, place)
+    prefixed = [entry for entry in entry_points(PREFIX + family) if entry.name == name]
+    if prefixed:
+        return _of_package(family, name, _only(family, name, prefixed))
+    ignored: list[str] = []
+    for entry in (entry for entry in entry_points(family) if entry.name == name):
+        found, reason = _if_ours(family, entry)
+        if found is not None:
+            return found
+        ignored.append(reason)
+    names = {*built_in.get(family, {}), *(entry.name for entry in entry_points(PREFIX + family))}
+    raise _unknown(family, name, sorted(names), ignored)
+
+
+def load_all(group: str, *, entry_points: EntryPoints = installed) -> list[Any]:
+    """Everything under the entry points of a group of ours; InvalidConfiguration when one cannot be loaded."""
+    return [_loaded(group.removeprefix(PREFIX), entry.name, entry) for entry in entry_points(group)]
+
+
+def _built_in(family: str, name: str, place: str) -> Any:
+    place, _, extra = place.partition("[")
+    module, _, attribute = place.partition(":")
     try:
-        return found[name].load()
+        return getattr(import_module(module), attribute)
+    except ModuleNotFoundError as error:
+        if not extra or (error.name or "").partition(".")[0] == "magnus":
+            raise
+        extra = extra.rstrip("]")
+        message = f"{family} '{name}' needs the package '{error.name}', which is not installed"
+        raise InvalidConfiguration(message, fix=f"pip install 'magnus[{extra}]'") from error
+
+
+def _only(family: str, name: str, entries: "Sequence[EntryPoint]") -> "EntryPoint":
+    if len({entry.value for entry in entries}) > 1:
+        packages = " and ".join(sorted(_package(entry) for entry in entries))
+        raise InvalidConfiguration(
+            f"{family} '{name}' is offered by several packages: {packages}", fix="remove all but one of them"
+        )
+    return entries[0]
+
+
+def _of_package(family: str, name: str, entry: "EntryPoint") -> Any:
+    found = _loaded(family, name, entry)
+    if missing := missing_members(family, found):
+        raise InvalidConfiguration(
+            f"{family} '{name}' of the package {_package(entry)} cannot be used: it has no {_listed(missing)}",
+            fix="update that package, or see 'how to write a plugin' in the documentation",
+        )
+    return found
+
+
+def _loaded(family: str, name: str, entry: "EntryPoint") -> Any:
+    try:
+        return entry.load()
     except Exception as error:
         reason = f"{type(error).__name__}: {error}"
         raise InvalidConfiguration(
-            f"{family} '{name}' is installed but cannot be loaded: {reason}", fix="mend or remove that package"
+            f"{family} '{name}' of the package {_package(entry)} cannot be loaded: {reason}",
+            fix="mend, update or remove that package",
         ) from error
+
+
+def _if_ours(family: str, entry: "EntryPoint") -> tuple[Any, str]:
+    """What is under an entry point that others may have meant for something else; or None, and why it is not ours."""
+    try:
+        found = entry.load()
+    except Exception as error:  # noqa: BLE001 - somebody else's code
+        return None, f"that of the package {_package(entry)} cannot be loaded: {type(error).__name__}: {error}"
+    if missing := missing_members(family, found):
+        return None, f"that of the package {_package(entry)} is none of magnus: it has no {_listed(missing)}"
+    return found, ""
+
+
+def _unknown(family: str, name: str, names: Sequence[str], ignored: Sequence[str]) -> InvalidConfiguration:
+    match = near(name, names)
+    fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(known) for known in names)}"
+    message = "; ".join([f"{family} has no type '{name}'", *ignored])
+    return InvalidConfiguration(message, fix=fix)
+
+
+def _package(entry: "EntryPoint") -> str:
+    return f"'{entry.dist.name}'" if entry.dist is not None else f"of '{entry.value}'"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

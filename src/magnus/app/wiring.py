@@ -17,7 +17,7 @@ from magnus.engine.context import RunContext, Services
 from magnus.engine.masking import Masker
 from magnus.engine.parameters_file import ParametersFile
 from magnus.engine.step import run_step
-from magnus.errors import InvalidConfiguration, ServiceError
+from magnus.errors import InvalidConfiguration, Problem, ServiceError
 from magnus.graph.graph import Graph
 from magnus.interfaces.capabilities import Located
 from magnus.interfaces.executor import Executor
@@ -61,6 +61,24 @@ def run_log_store(configuration: Configuration, working_directory: Path) -> RunL
     return store
 
 
+def incompatibilities(configuration: Configuration, built: Services) -> list[Problem]:
+    """What of the services does not fit the executor, or one another; each with the place it is configured at."""
+    from magnus.app.compatibility import problems  # lazy: only used once, and by nobody else
+
+    configured = {"run_log_store": configuration.run_log_store, "catalog": configuration.catalog}
+    capabilities = {"run_log_store": built.run_log_store.capabilities, "catalog": built.catalog.capabilities}
+    all_built_in = all(plugins.is_built_in(family, service.type) for family, service in configured.items())
+    if all_built_in and plugins.is_built_in("executor", configuration.executor.type):
+        integrations = []
+    else:
+        integrations = plugins.load_all(plugins.PREFIX + "integration")
+    found, _ = executor_type(configuration)
+    return [
+        Problem(problem.message, problem.fix, getattr(configuration, family).locate(), severity=problem.severity)
+        for family, problem in problems(found.capabilities, capabilities, integrations)
+    ]
+
+
 def executor(configuration: Configuration, context: RunContext) -> Executor:
     """The executor of the configuration, for the steps of the run of `context`."""
     found, options = executor_type(configuration)
@@ -81,7 +99,7 @@ def hidden_folders(built: Services) -> tuple[Path, ...]:
 
 
 @contextmanager
-def run_context(
+def run_context(  # noqa: PLR0913 - what a run is made of
     run_id: str,
     graph: Graph,
     built: Services,
@@ -90,6 +108,8 @@ def run_context(
     working_directory: Path,
     environment: Mapping[str, str],
     tag: str = "",
+    definition_file: str = "",
+    configuration_file: str = "",
 ) -> Iterator[RunContext]:
     """The context of one run in this process; what it holds open is closed afterwards."""
     masker = Masker()
@@ -115,6 +135,8 @@ def run_context(
             parameters_file=parameters_file,
             hidden=hidden_folders(built),
             tag=tag,
+            definition_file=definition_file,
+            configuration_file=configuration_file,
         )
 
 

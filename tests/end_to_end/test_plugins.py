@@ -1,0 +1,202 @@
+"""A distribution that is not magnus, built as a wheel and installed by pip, brings an executor, a store and a task kind."""
+
+import json
+import os
+import subprocess
+import sys
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from acme_magnus.run_log_store import SqliteOptions, SqliteRunLogStore
+from acme_magnus.task_kind import FormatTask
+
+from magnus.graph.nodes import TaskSpec
+from magnus.run_log.parameters import JsonParameter
+from magnus.testing.executor_contract import ExecutorContract
+from magnus.testing.run_log_store_contract import RunLogStoreContract
+from magnus.testing.task_kind_contract import TaskKindContract
+
+SOURCES = Path(__file__).parents[1] / "plugins"
+ENTRY_POINTS = """\
+[magnus.executor]
+processes = acme_magnus.executor:ProcessExecutor
+broken = acme_magnus.no_such_module:Thing
+incomplete = acme_magnus.task_kind:FormatTask
+
+[magnus.run_log_store]
+sqlite = acme_magnus.run_log_store:SqliteRunLogStore
+
+[magnus.tasks]
+format = acme_magnus.task_kind:FormatTask
+
+[magnus.integration]
+acme = acme_magnus.integration:agree
+
+[executor]
+old = acme_magnus.executor:ProcessExecutor
+foreign = acme_magnus.task_kind:FormatTask
+"""
+INTEGRATION = """\
+import os
+from magnus.errors import Problem
+
+def agree(executor, services):
+    if os.environ.get("ACME") == "refuses":
+        yield Problem("acme wants another catalog", "ask acme", severity="error")
+    if os.environ.get("ACME") == "warns":
+        yield Problem("acme would like another catalog", severity="warning")
+"""
+
+
+def built(folder: Path, name: str, entry_points: str) -> Path:
+    """A wheel of the plugins, whose format is a zip file (PEP 427)."""
+    wheel = folder / f"{name}-1.0-py3-none-any.whl"
+    info = f"{name}-1.0.dist-info"
+    files = {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/entry_points.txt": entry_points,
+    }
+    if name == "acme_magnus":
+        files["acme_magnus/integration.py"] = INTEGRATION
+        files |= {f"acme_magnus/{file.name}": file.read_text() for file in (SOURCES / "acme_magnus").glob("*.py")}
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for file, text in files.items():
+            archive.writestr(file, text)
+        archive.writestr(f"{info}/RECORD", "".join(f"{file},,\n" for file in [*files, f"{info}/RECORD"]))
+    return wheel
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A folder with the distribution, and one with another that offers the same executor."""
+    folder = tmp_path_factory.mktemp("installed")
+    for name, entry_points in (
+        ("acme_magnus", ENTRY_POINTS),
+        ("rival_magnus", "[magnus.executor]\nprocesses = acme_magnus.task_kind:FormatTask\n"),
+    ):
+        wheel = built(folder, name, entry_points)
+        pip = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--target", str(folder / name)]
+        subprocess.run([*pip, str(wheel)], check=True, capture_output=True, env={**os.environ, "PIP_NO_CACHE_DIR": "1"})
+    return folder
+
+
+class TestTheExecutor(ExecutorContract):
+    configuration = {"type": "processes", "config": {"workers": 2}}
+
+    @pytest.fixture(autouse=True)
+    def on_the_path(self, installed, monkeypatch):
+        monkeypatch.setenv("PYTHONPATH", str(installed / "acme_magnus"))
+
+
+class TestTheExecutorWithTheStore(TestTheExecutor):
+    run_log_store = {"type": "sqlite"}
+
+
+class TestTheStore(RunLogStoreContract):
+    @contextmanager
+    def place(self):
+        with TemporaryDirectory() as folder:
+            yield lambda: SqliteRunLogStore(SqliteOptions(), Path(folder))
+
+
+class TestTheTaskKind(TaskKindContract):
+    kind = FormatTask
+    good = TaskSpec("format", "x is {x}", {"into": "said"})
+    failing = TaskSpec("format", "y is {y}")
+    wrong = TaskSpec("format", "nothing")
+    sets = {"said": JsonParameter("x is 1")}
+
+
+def executed(folder, installed, configuration=None, *, acme="", others=False, **task):
+    step = {"type": "task", "command_type": "format", "command": "{x}!", "next": "success", **task}
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}, indent=1))
+    folder.write("c.yaml", json.dumps(configuration or {}, indent=1))
+    path = [str(installed / "acme_magnus"), *([str(installed / "rival_magnus")] if others else [])]
+    environment = {"PYTHONPATH": os.pathsep.join(path), "ACME": acme}
+    return folder.magnus("execute", "p.yaml", "-c", "c.yaml", "--x", "3", env=environment)
+
+
+@pytest.mark.parametrize("executor", ["local", "processes", "old"])
+def test_all_of_them_together(folder, installed, executor):
+    done = executed(
+        folder, installed, {"executor": {"type": executor}, "run_log_store": {"type": "sqlite"}}, into="said"
+    )
+    assert done.status == 0, done.err
+    assert done.log["parameters"] == {"x": 3, "said": "3!"}
+    assert (folder.path / "runs.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("configuration", "task", "message"),
+    [
+        (
+            {"run_log_store": {"type": "sqlite", "config": {"timeout": 0, "fil": "x"}}},
+            {},
+            "c.yaml:5:4: error: run_log_store 'sqlite': timeout must be more than 0.0, not 0\n"
+            "c.yaml:6:4: error: run_log_store 'sqlite': unknown field 'fil'\n  fix: did you mean 'file'?\n",
+        ),
+        (
+            {"executor": {"type": "proceses"}},
+            {},
+            "c.yaml:3:3: error: executor has no type 'proceses'\n  fix: did you mean 'processes'?\n",
+        ),
+        (
+            {"executor": {"type": "broken"}},
+            {},
+            "c.yaml:3:3: error: executor 'broken' of the package 'acme_magnus' cannot be loaded: "
+            "ModuleNotFoundError: No module named 'acme_magnus.no_such_module'\n"
+            "  fix: mend, update or remove that package\n",
+        ),
+        (
+            {"executor": {"type": "incomplete"}},
+            {},
+            "c.yaml:3:3: error: executor 'incomplete' of the package 'acme_magnus' cannot be used: "
+            "it has no '__enter__', '__exit__', 'submit', 'cancel'\n"
+            "  fix: update that package, or see 'how to write a plugin' in the documentation\n",
+        ),
+        (
+            {"executor": {"type": "foreign"}},
+            {},
+            "c.yaml:3:3: error: executor has no type 'foreign'; that of the package 'acme_magnus' is none of magnus: "
+            "it has no '__enter__', '__exit__', 'submit', 'cancel'\n"
+            "  fix: there are 'broken', 'incomplete', 'local', 'processes'\n",
+        ),
+        ({}, {"inot": "x"}, "p.yaml:10:5: error: step 'a': unknown field 'inot'\n  fix: did you mean 'into'?\n"),
+        ({}, {"command": "x"}, "p.yaml:8:5: error: step 'a': there is nothing to fill in\n  fix: write {name} somewhere\n"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_a_plugin_or_its_options(folder, installed, configuration, task, message):
+    done = executed(folder, installed, configuration, **task)
+    assert (done.status, done.out, done.err) == (2, "", message)
+
+
+def test_two_packages_that_offer_one_name(folder, installed):
+    done = executed(folder, installed, {"executor": {"type": "processes"}}, others=True)
+    assert (done.status, done.err) == (
+        2,
+        "c.yaml:3:3: error: executor 'processes' is offered by several packages: 'acme_magnus' and 'rival_magnus'\n"
+        "  fix: remove all but one of them\n",
+    )
+
+
+def test_an_executor_that_leaves_the_process_needs_a_store_that_others_reach(folder, installed):
+    done = executed(folder, installed, {"executor": {"type": "processes"}, "run_log_store": {"type": "buffered"}})
+    assert (done.status, done.err) == (
+        2,
+        "c.yaml:6:3: error: the executor runs steps in other processes of this machine, "
+        "and the run log store is one that this process alone can use\n"
+        "  fix: choose another type of run log store, or another executor\n",
+    )
+
+
+def test_a_plugin_may_object_to_a_combination(folder, installed):
+    services = {"executor": {"type": "processes"}}
+    done = executed(folder, installed, services, acme="refuses")
+    assert (done.status, done.err) == (2, "c.yaml:3:3: error: acme wants another catalog\n  fix: ask acme\n")
+    done = executed(folder, installed, services, acme="warns")
+    assert done.status == 0
+    assert "c.yaml:3:3: warning: acme would like another catalog\n" in done.err

@@ -1,0 +1,52 @@
+"""An executor that runs every step in a process of its own, several at a time."""
+
+import subprocess
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from msgspec import Struct
+
+from magnus.engine.command import step_command
+from magnus.errors import ServiceError
+from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
+
+
+class ProcessOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """`workers` is the number of steps at a time."""
+
+    workers: int = 2
+
+
+class ProcessExecutor:
+    """Starts the re-entry command of a step, and waits for it in a thread."""
+
+    options = ProcessOptions
+    capabilities = ExecutorCapabilities(spans=Reach.HOST, concurrent=True)
+
+    def __init__(self, options, run_step):
+        del run_step  # for executors that run steps in this process
+        self.slots = options.workers
+        self._threads = ThreadPoolExecutor(options.workers)
+        self._processes = set()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error):
+        self.cancel()
+        self._threads.shutdown()
+
+    def submit(self, request) -> "Future[None]":
+        return self._threads.submit(self._run, step_command(request, program=[sys.executable, "-m", "magnus"]))
+
+    def cancel(self):
+        for process in list(self._processes):
+            process.terminate()
+
+    def _run(self, command):
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+            self._processes.add(process)
+            status = process.wait()
+            self._processes.discard(process)
+        if status not in {0, 1}:  # 1: the step failed, which its record says
+            raise ServiceError(f"{' '.join(command)} ended with status {status}")

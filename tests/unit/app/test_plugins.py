@@ -1,0 +1,69 @@
+"""Names to classes; real distributions are installed in the end-to-end tests."""
+
+from importlib.metadata import EntryPoint
+
+import pytest
+
+from magnus.app.plugins import BUILT_IN, find
+from magnus.errors import InvalidConfiguration
+from magnus.run_log_stores.buffered import BufferedRunLogStore
+
+NONE = {"run_log_store": {}}
+HERE = "magnus.run_log_stores.buffered:BufferedRunLogStore"
+
+
+def entries(**groups):
+    return lambda group: [EntryPoint(name, place, group) for name, place in groups.get(group.replace(".", "_"), [])]
+
+
+def refused(name, **more):
+    with pytest.raises(InvalidConfiguration) as caught:
+        find("run_log_store", name, **more)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("family", "name"), [(family, name) for family, names in BUILT_IN.items() for name in names])
+def test_every_built_in_type_can_be_found_without_looking_at_packages(family, name):
+    def nobody(group):
+        raise AssertionError(group)
+
+    assert isinstance(find(family, name, entry_points=nobody), type)
+
+
+def test_a_built_in_type_cannot_be_replaced_by_a_package():
+    others = entries(magnus_run_log_store=[("buffered", "no_such_module:Thing")])
+    assert find("run_log_store", "buffered", entry_points=others) is BufferedRunLogStore
+
+
+def test_the_group_of_ours_comes_before_the_old_one():
+    both = entries(magnus_run_log_store=[("mine", HERE)], run_log_store=[("mine", "no_such_module:Thing")])
+    assert find("run_log_store", "mine", built_in=NONE, entry_points=both) is BufferedRunLogStore
+    old = entries(run_log_store=[("mine", HERE)])
+    assert find("run_log_store", "mine", built_in=NONE, entry_points=old) is BufferedRunLogStore
+
+
+def test_an_unknown_type_is_answered_with_those_there_are():
+    assert refused("sqlite", entry_points=entries(magnus_run_log_store=[("mine", HERE)])) == (
+        "error: run_log_store has no type 'sqlite'\n  fix: there are 'buffered', 'chunked-fs', 'file-system', 'mine'"
+    )
+
+
+def test_a_missing_extra_is_named():
+    needing = {"run_log_store": {"db": "no_such_client.stores:Store[db]"}}
+    assert refused("db", built_in=needing) == (
+        "error: run_log_store 'db' needs the package 'no_such_client', which is not installed\n"
+        "  fix: pip install 'magnus[db]'"
+    )
+
+
+def test_a_package_that_offers_what_cannot_be_loaded_under_an_old_name_is_passed_over():
+    old = entries(run_log_store=[("db", "no_such_module:Thing")])
+    assert refused("db", built_in=NONE, entry_points=old).startswith(
+        "error: run_log_store has no type 'db'; that of the package of 'no_such_module:Thing' cannot be loaded: "
+        "ModuleNotFoundError: No module named 'no_such_module'\n"
+    )
+
+
+def test_one_thing_offered_twice_is_one_thing():
+    twice = entries(magnus_run_log_store=[("mine", HERE), ("mine", HERE)])
+    assert find("run_log_store", "mine", built_in=NONE, entry_points=twice) is BufferedRunLogStore

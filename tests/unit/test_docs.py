@@ -1,0 +1,48 @@
+"""What the documentation shows is what is tested."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+PLUGINS = ROOT / "tests/plugins/acme_magnus"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize(
+    ("page", "file"),
+    [
+        ("write-an-executor.md", "executor.py"),
+        ("write-a-run-log-store.md", "run_log_store.py"),
+        ("write-a-task-kind.md", "task_kind.py"),
+    ],
+)
+def test_a_plugin_is_shown_as_it_is_tested(page, file):
+    assert f"```python\n{(PLUGINS / file).read_text()}```" in (ROOT / "docs/how-to" / page).read_text()
+
+
+def snippets():
+    return [
+        pytest.param(code, id=f"{page.name}-{number}")
+        for page in PAGES
+        for number, code in enumerate(re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL))
+    ]
+
+
+@pytest.mark.parametrize("code", snippets())
+def test_python_is_python(code):
+    compile(code, "snippet", "exec")
+
+
+@pytest.mark.parametrize(
+    "line", ["class TestTheExecutor(ExecutorContract):", "class TestTheStore(RunLogStoreContract):"]
+)
+def test_suites_are_used_as_shown(line):
+    assert line in (ROOT / "tests/end_to_end/test_plugins.py").read_text()
