@@ -25,6 +25,7 @@ faults: .venv/ready  ## kill a run at a thousand random moments
 
 bench: .venv/ready  ## compare with other tools, in whole processes
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/catalog.py
 
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "magnus needs Python 3.11 or later: make PYTHON=/path/to/it")'
