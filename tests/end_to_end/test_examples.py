@@ -12,6 +12,11 @@ EXPECTED = {
     "must-fail.yaml": ([], 1, {}),
     "files.yaml": ([], 0, {"first": 1}),
     "stub.yaml": (["--config", "configured.yaml"], 0, {}),
+    "branches/pipeline.yaml": (
+        [],
+        0,
+        {"regions": ["north", "south", "east/west"], "total": 42, "rating": "poor", "enough": True},
+    ),
     "python/pipeline.yaml": (
         ["-p", "parameters.yaml"],
         0,
