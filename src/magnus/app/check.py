@@ -1,35 +1,65 @@
-"""What is checked of the tasks of a pipeline before anything runs: kinds, their options, and what they will call."""
+"""What is checked of the steps of a pipeline before anything runs: kinds, their options, and what they will call."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 from magnus.app import wiring
 from magnus.definition import fields
-from magnus.definition.compiling import TaskPlace
+from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem
+from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
+from magnus.graph.static_names import set_by_several
 
 
-def check_tasks(pipeline: LoadedPipeline, working_directory: Path) -> None:
-    """Raise InvalidDefinition with everything that is wrong with the tasks; imports and runs nothing of the user's."""
-    problems = [problem for task in pipeline.tasks for problem in _problems(task, working_directory)]
-    if problems:
-        raise InvalidDefinition.of(problems)
+def check_steps(pipeline: LoadedPipeline, working_directory: Path) -> list[Problem]:
+    """What should be known of the steps though it stops nothing; imports and runs nothing of the user's.
+
+    Raises InvalidDefinition with everything that is wrong with them.
+    """
+    found = [problem for step in pipeline.steps for problem in _problems(step, working_directory)]
+    if any(problem.severity == "error" for problem in found):
+        raise InvalidDefinition.of(found)
+    return found
 
 
-def _problems(task: TaskPlace, working_directory: Path) -> Iterator[Problem]:
-    node = task.node
+def _problems(step: StepPlace, working_directory: Path) -> Iterator[Problem]:
+    match step.node:
+        case TaskNode() as task:
+            yield from _of_task(task, step, working_directory)
+        case CompositeNode(branches=MappedBranches(reducer=str(reducer))):
+            yield from _of_reducer(reducer, step, working_directory)
+        case CompositeNode() as composite:
+            yield from _conflicts(composite, step)
+
+
+def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterator[Problem]:
     try:
         kind = wiring.task_kind(node.task.kind)
     except InvalidConfiguration as error:
         [problem] = error.problems
         message = f"unknown command_type '{node.task.kind}'"
-        yield Problem(message, problem.fix, task.locate("command_type"), task.step)
+        yield Problem(message, problem.fix, step.locate("command_type"), step.step)
         return
     try:
         fields.read(kind.options, node.task.options, more_fields=TASK_FIELDS)
     except fields.WrongFields as error:
-        yield from error.problems(task.locate, step=task.step)
+        yield from error.problems(step.locate, step=step.step)
     for problem in kind.problems(node.task, working_directory):
-        yield Problem(problem.message, problem.fix, task.locate("command"), task.step, problem.severity)
+        yield Problem(problem.message, problem.fix, step.locate("command"), step.step, problem.severity)
+
+
+def _of_reducer(reducer: str, step: StepPlace, working_directory: Path) -> Iterator[Problem]:
+    from magnus.tasks.reducing import reducer_problems  # lazy: most pipelines have no reducer
+
+    for problem in reducer_problems(reducer, working_directory):
+        yield Problem(problem.message, problem.fix, step.locate("reducer"), step.step, problem.severity)
+
+
+def _conflicts(node: CompositeNode, step: StepPlace) -> Iterator[Problem]:
+    """Names that several branches set: which value stands is a matter of the order they are written in."""
+    for name, branches in set_by_several(node):
+        message = f"the branches {', '.join(repr(branch) for branch in branches)} all set '{name}'; the last one wins"
+        fix = "give the results different names"
+        yield Problem(message, fix, step.locate("branches"), step.step, "warning")

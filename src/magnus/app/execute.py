@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from magnus.app import wiring
-from magnus.app.check import check_tasks
+from magnus.app.check import check_steps
 from magnus.app.config import Configuration, initial_parameters, load_configuration
 from magnus.app.run_ids import check_run_id, new_run_id
 from magnus.definition.loader import LoadedPipeline, load
@@ -83,7 +83,7 @@ def prepare(asked: Execution, reporter: Reporter) -> Prepared:
     try:
         pipeline = load(asked.file, asked.environment)
         parameters, warnings = initial_parameters(asked.parameters_file, asked.environment, asked.arguments)
-        check_tasks(pipeline, asked.working_directory)
+        warnings += check_steps(pipeline, asked.working_directory)
     finally:
         identities = code_identity.answer(question)
     for warning in (*misfits, *pipeline.warnings, *warnings):

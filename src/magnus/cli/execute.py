@@ -4,6 +4,7 @@ import click
 
 from magnus.cli import console, garbage, options
 from magnus.cli.arguments import TakesParameters
+from magnus.cli.asking import asked
 
 
 @click.command(cls=TakesParameters, options_metavar="[OPTIONS] [--name value ...]")
@@ -22,29 +23,27 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     tag: str,
     run_id: str,
     use_cached: str,
-    log_level: str | None,
+    log_level: str | None,  # noqa: ARG001 - read from the context
 ) -> int:
     """Run the pipeline FILE (pipeline.yaml when none is named) and print its run log.
 
     Every `--name value` that is no option is a parameter of the pipeline. Progress goes to standard error.
     """
-    from magnus.app.execute import Execution, execute, prepare  # lazy: --help needs none of it
+    from magnus.app.execute import execute, prepare  # lazy: --help needs none of it
     from magnus.run_log.records import Status
 
     if use_cached:
         raise click.UsageError("--use-cached: runs cannot be resumed in this version")
-    console.set_up_logging(log_level)
-    asked = Execution(
+    wanted = asked(
+        ctx,
         file=_which(file, file_option),
         configuration_file=configuration_file,
         parameters_file=parameters_file,
-        arguments=ctx.obj,
         tag=tag,
         run_id=run_id,
-        environment=console.environment(),
     )
     with console.reporter() as reporter:
-        prepared = prepare(asked, reporter)
+        prepared = prepare(wanted, reporter)
         garbage.resume()
         ended = execute(prepared, reporter, console.emit)
     return 0 if ended.status is Status.SUCCESS else 1

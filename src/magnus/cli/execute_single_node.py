@@ -4,6 +4,7 @@ import click
 
 from magnus.cli import console, garbage, options
 from magnus.cli.arguments import TakesParameters
+from magnus.cli.asking import asked
 
 
 @click.command("execute_single_node", cls=TakesParameters, hidden=True)
@@ -19,24 +20,21 @@ def command(
     configuration_file: str,
     parameters_file: str,
     tag: str,
-    log_level: str | None,
+    log_level: str | None,  # noqa: ARG001 - read from the context
 ) -> int:
     """Run the step STEP of the run RUN; STEP is a path, its parts percent-encoded and joined by `/`."""
-    from magnus.app.execute import Execution  # lazy: --help needs none of it
-    from magnus.app.step import execute_step
+    from magnus.app.step import execute_step  # lazy: --help needs none of it
     from magnus.run_log.records import Status
 
-    console.set_up_logging(log_level)
-    asked = Execution(
+    wanted = asked(
+        ctx,
         file=file_option or "pipeline.yaml",
         configuration_file=configuration_file,
         parameters_file=parameters_file,
-        arguments=ctx.obj,
         tag=tag,
         run_id=run,
-        environment=console.environment(),
     )
     with console.reporter() as reporter:
         garbage.resume()
-        status = execute_step(asked, step, reporter)
+        status = execute_step(wanted, step, reporter)
     return 0 if status is Status.SUCCESS else 1

@@ -6,6 +6,7 @@ import click
 
 from magnus.cli import console, garbage, options
 from magnus.cli.arguments import TakesParameters
+from magnus.cli.asking import asked
 
 
 @click.command("fan", cls=TakesParameters, hidden=True)
@@ -23,28 +24,25 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     configuration_file: str,
     parameters_file: str,
     tag: str,
-    log_level: str | None,
+    log_level: str | None,  # noqa: ARG001 - read from the context
 ) -> int:
     """Begin (`-m out`) or join (`-m in`) the branches of the step STEP of the run RUN.
 
     Prints the paths of the branches to run next, as a JSON list: after `in` it is empty unless a loop goes on.
     """
-    from magnus.app.execute import Execution  # lazy: --help needs none of it
-    from magnus.app.fan import fan_in, fan_out
+    from magnus.app.fan import fan_in, fan_out  # lazy: --help needs none of it
     from magnus.run_log.records import Status
 
-    console.set_up_logging(log_level)
-    asked = Execution(
+    wanted = asked(
+        ctx,
         file=file_option or "pipeline.yaml",
         configuration_file=configuration_file,
         parameters_file=parameters_file,
-        arguments=ctx.obj,
         tag=tag,
         run_id=run,
-        environment=console.environment(),
     )
     with console.reporter() as reporter:
         garbage.resume()
-        status, branches = (fan_out if mode == "out" else fan_in)(asked, step, reporter)
+        status, branches = (fan_out if mode == "out" else fan_in)(wanted, step, reporter)
     console.emit(json.dumps(branches) + "\n")
     return 1 if status is Status.FAIL else 0

@@ -40,15 +40,15 @@ class Written(Struct, frozen=True):
         return self.document.locate(*self.path, *keys)
 
 
-class TaskPlace(Struct, frozen=True):
-    """A task anywhere in the pipeline: its name with those of the steps around it, and where it is written."""
+class StepPlace(Struct, frozen=True):
+    """A task or a map anywhere in the pipeline: its name with those of the steps around it, and where it is written."""
 
-    node: TaskNode
+    node: TaskNode | CompositeNode
     step: str
     written: Written
 
     def locate(self, *keys: str | int) -> Location:
-        """The place of a field of the task, or of the task."""
+        """The place of a field of the step, or of the step."""
         return self.written.locate("steps", self.node.name, *keys)
 
 
@@ -65,7 +65,7 @@ class Compiler:
         self._read_file = read_file
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
-        self.tasks: list[TaskPlace] = []
+        self.steps: list[StepPlace] = []
 
     def graph(self, written: Written, what: str) -> Graph | None:
         """The graph of the pipeline, which messages call `what`; None when something in it is wrong."""
@@ -106,8 +106,8 @@ class Compiler:
         if len(graphs) < len(pipelines):
             return None
         node = found.lower(graphs)
-        if isinstance(node, TaskNode):
-            self.tasks.append(TaskPlace(node, "/".join((*written.steps, name)), written))
+        if isinstance(node, TaskNode | CompositeNode):
+            self.steps.append(StepPlace(node, "/".join((*written.steps, name)), written))
         return node
 
     def _read(self, name: str, fields: Mapping[str, Json], written: Written) -> NodeType | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from magnus.definition.compiling import Compiler, TaskPlace, Written, file_beside, raise_if_any
+from magnus.definition.compiling import Compiler, StepPlace, Written, file_beside, raise_if_any
 from magnus.definition.normal import normal
 from magnus.definition.shape import kind, shape_problems, unknown_keys
 from magnus.definition.variables import replace_variables
@@ -22,7 +22,7 @@ class LoadedPipeline(Struct, frozen=True):
     """A pipeline file: the graph to run, and what was written.
 
     `dag` is what stands under `dag:` before variables are replaced, `dag_hash` the hash of that, `variables` the names
-    of the variables in it and in the files it includes, `tasks` all tasks with their places.
+    of the variables in it and in the files it includes, `steps` all tasks and composites with their places.
     """
 
     graph: Graph
@@ -30,7 +30,7 @@ class LoadedPipeline(Struct, frozen=True):
     dag_hash: str
     variables: frozenset[str]
     warnings: tuple[Problem, ...]
-    tasks: tuple[TaskPlace, ...]
+    steps: tuple[StepPlace, ...]
 
 
 def load(file: str, environment: Mapping[str, str]) -> LoadedPipeline:
@@ -45,7 +45,7 @@ def load(file: str, environment: Mapping[str, str]) -> LoadedPipeline:
     dag = written.document.value["dag"]
     whole = normal(dag, file, {name: document.value["dag"] for name, document in files.documents.items()})
     return LoadedPipeline(
-        graph, dag, dag_hash(whole), frozenset(files.variables), tuple(compiler.warnings), tuple(compiler.tasks)
+        graph, dag, dag_hash(whole), frozenset(files.variables), tuple(compiler.warnings), tuple(compiler.steps)
     )
 
 

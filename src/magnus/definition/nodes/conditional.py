@@ -1,34 +1,23 @@
 """`type: conditional`: the one pipeline whose key equals a parameter."""
 
 from collections.abc import Mapping
-from typing import Self
 
-from msgspec import Struct, field
-
-from magnus.definition import fields as written_fields
 from magnus.definition.inner import Graphs, Pipelines, needs_some, pipelines_in
+from magnus.definition.nodes.composite import Composite
 from magnus.graph.nodes import ChosenBranch, CompositeNode
 from magnus.values import Json
 
 
-class Conditional(Struct, frozen=True, forbid_unknown_fields=True):
+class Conditional(Composite, frozen=True, kw_only=True):
     """`branches` by the value of `parameter`, as JSON text; `default` runs when none of them matches."""
 
-    name: str
     parameter: str
     branches: Mapping[str, Json]
-    next: str
     default: Json = None
-    on_failure: str | None = None
-    overrides: Mapping[str, str] = field(default_factory=dict)
-    description: str = ""
 
-    @classmethod
-    def read(cls, name: str, fields: Mapping[str, Json]) -> Self:
-        """The step from its fields as written."""
-        step = written_fields.read(cls, {**fields, "name": name})
-        needs_some(step.branches)
-        return step
+    def check(self) -> None:
+        """There has to be a branch."""
+        needs_some(self.branches)
 
     def pipelines(self) -> Pipelines:
         """The branches, and the default."""
@@ -39,4 +28,4 @@ class Conditional(Struct, frozen=True, forbid_unknown_fields=True):
         """A composite of which one branch runs."""
         branches = {key: graphs["branches", key] for key in self.branches}
         chosen = ChosenBranch(self.parameter, branches, graphs.get(("default",)))
-        return CompositeNode(self.name, chosen, self.next, self.on_failure, self.overrides, "conditional")
+        return self.node(chosen, "conditional")

@@ -1,0 +1,28 @@
+"""What a command line asks for, for the commands that run a pipeline or a part of it. Used by them."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from magnus.cli import console
+
+if TYPE_CHECKING:
+    from magnus.app.execute import Execution
+
+
+def asked(
+    ctx: click.Context, *, file: str, configuration_file: str, parameters_file: str, tag: str, run_id: str
+) -> "Execution":
+    """The execution that options and parameters ask for; logging is as `--log-level` says."""
+    from magnus.app.execute import Execution  # lazy: --help needs none of it
+
+    console.set_up_logging(ctx.params.get("log_level"))
+    return Execution(
+        file=file,
+        configuration_file=configuration_file,
+        parameters_file=parameters_file,
+        arguments=ctx.obj,
+        tag=tag,
+        run_id=run_id,
+        environment=console.environment(),
+    )

@@ -1,0 +1,34 @@
+"""What all steps made of branches have in common. Used by the node types that are some."""
+
+from collections.abc import Mapping
+from typing import Self
+
+from msgspec import Struct, field
+
+from magnus.definition import fields as written_fields
+from magnus.graph.nodes import Branches, CompositeNode
+from magnus.values import Json
+
+
+class Composite(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A step made of branches; its class says where they come from."""
+
+    name: str
+    next: str
+    on_failure: str | None = None
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    description: str = ""
+
+    @classmethod
+    def read(cls, name: str, fields: Mapping[str, Json]) -> Self:
+        """The step from its fields as written."""
+        step = written_fields.read(cls, {**fields, "name": name})
+        step.check()
+        return step
+
+    def check(self) -> None:
+        """Raise WrongFields when the fields do not fit together."""
+
+    def node(self, branches: Branches, written_as: str) -> CompositeNode:
+        """The composite of the graph with these branches."""
+        return CompositeNode(self.name, branches, self.next, self.on_failure, self.overrides, written_as)
