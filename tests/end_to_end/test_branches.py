@@ -239,7 +239,7 @@ def test_files_move_up_and_are_found_where_they_are_seen(folder):
     assert log["parameters"] == {"text": "two"}
     assert [entry["stage"] for entry in log["steps"]["get"]["data_catalog"]] == ["get"]
     run_folder = folder.path / ".catalog" / log["run_id"]
-    assert (run_folder / ".branches/p%2Fone/out.txt").read_text() == "one\n"
+    assert (run_folder / ".branches/p,one/out.txt").read_text() == "one\n"
 
 
 @pytest.mark.parametrize(

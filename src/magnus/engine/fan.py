@@ -199,7 +199,7 @@ def _after_round(loop: RepeatedBranch, record: StepRecord, outcome: Outcome) -> 
     scope = record.scope or BranchScope()
     scope = BranchScope({**scope.parameters, **own}, {**scope.files, **outcome.files}, scope.map_variables)
     rounds = record.branching.count if record.branching else 1
-    if rounds >= loop.max_iterations or _breaks(loop, {**scope.parameters, **outcome.parameters}):
+    if _breaks(loop, {**scope.parameters, **outcome.parameters}) or rounds >= loop.max_iterations:
         return _succeeded(record, parameters, files)
     return replace(
         record,
