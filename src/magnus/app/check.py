@@ -8,6 +8,7 @@ from magnus.definition import fields
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import TASK_FIELDS
+from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.graph.static_names import set_by_several
@@ -44,7 +45,7 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
         return
     try:
         fields.read(kind.options, node.task.options, more_fields=TASK_FIELDS)
-    except fields.WrongFields as error:
+    except WrongFields as error:
         yield from error.problems(step.locate, step=step.step)
     for problem in kind.problems(node.task, working_directory):
         yield Problem(problem.message, problem.fix, step.locate("command"), step.step, problem.severity)

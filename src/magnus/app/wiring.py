@@ -11,6 +11,7 @@ from magnus.app import plugins
 from magnus.app.config import Configuration, ServiceConfiguration
 from magnus.app.private_folder import private_folder
 from magnus.definition import fields
+from magnus.definition.wrong_fields import WrongFields
 from magnus.engine.capture import Pump
 from magnus.engine.channel import Channel
 from magnus.engine.context import RunContext, Services
@@ -169,6 +170,6 @@ def _found(family: str, configured: ServiceConfiguration) -> Any:
 def _options(family: str, found: Any, configured: ServiceConfiguration) -> Any:
     try:
         return fields.read(found.options, configured.config)
-    except fields.WrongFields as error:
+    except WrongFields as error:
         what = f"{family} '{configured.type}'"
         raise InvalidConfiguration.of(error.problems(configured.locate, what=what)) from error

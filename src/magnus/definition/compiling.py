@@ -9,12 +9,12 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.definition.fields import WrongFields
 from magnus.definition.inner import KeyPath as InnerPath
 from magnus.definition.inner import PipelineFile
 from magnus.definition.nodes import NODE_TYPES, NodeType
 from magnus.definition.nodes.dag import BRANCH
 from magnus.definition.shape import shape_problems
+from magnus.definition.wrong_fields import WrongFields
 from magnus.definition.yaml_text import Document, KeyPath
 from magnus.errors import InvalidDefinition, Location, Problem
 from magnus.graph.check import near, structure_problems, unreachable

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 from msgspec import Struct, ValidationError, convert
 from msgspec.structs import fields
 
-from magnus.definition.fields import Complaint, read_special
+from magnus.definition.wrong_fields import Complaint, read_special
 from magnus.graph.check import near
 from magnus.values import Json
 

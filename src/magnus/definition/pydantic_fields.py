@@ -6,7 +6,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 
 from magnus.definition.complaints import shown, unknown_field
-from magnus.definition.fields import Complaint, WrongFields
+from magnus.definition.wrong_fields import Complaint, WrongFields
 from magnus.values import Json
 
 _WORDS: Final = {

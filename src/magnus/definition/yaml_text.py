@@ -1,7 +1,7 @@
 """YAML text to plain JSON values, with the place of every key and value. Used for pipelines, configurations, parameters."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -193,7 +193,3 @@ class _Reader(Struct):
 
     def _wrong(self, place: Location, message: str, fix: str) -> None:
         self.problems.append(Problem(message, fix, place))
-
-
-Locate = Callable[..., Location | None]
-"""Finds the place of a key path in some file."""

@@ -20,7 +20,8 @@ from typing import ClassVar
 
 import pytest
 
-from magnus.definition.fields import WrongFields, read
+from magnus.definition.fields import read
+from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
-from magnus.definition.fields import WrongFields, read
+from magnus.definition.fields import read
+from magnus.definition.wrong_fields import WrongFields
 from magnus.graph.path import BranchPath
 from magnus.interfaces.capabilities import Located
 from magnus.run_log.records import CatalogRecord

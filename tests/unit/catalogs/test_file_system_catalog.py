@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
 from magnus.catalogs.system_calls import REAL
-from magnus.definition.fields import WrongFields, read
+from magnus.definition.fields import read
+from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import CatalogError, InvalidConfiguration
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import CatalogRecord

@@ -7,8 +7,9 @@ from msgspec import Meta, Struct
 from pydantic import BaseModel, ConfigDict, Field
 
 from magnus.definition.durations import PositiveDuration
-from magnus.definition.fields import WrongFields, read
+from magnus.definition.fields import read
 from magnus.definition.texts import Texts
+from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import Location
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from magnus.definition.fields import WrongFields, read
+from magnus.definition.fields import read
+from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import RunExists, RunNotFound
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 from magnus.testing.records import run_record

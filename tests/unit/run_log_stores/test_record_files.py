@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnus.definition.fields import WrongFields, read
+from magnus.definition.fields import read
+from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.capabilities import Located, Reach

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from magnus.definition.fields import WrongFields, read
+from magnus.definition.fields import read
+from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import InvalidRunId, RunExists, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.capabilities import Located

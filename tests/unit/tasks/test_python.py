@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from magnus.definition.fields import WrongFields, read
+from magnus.definition.fields import read
+from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskKind

@@ -2,9 +2,9 @@
 
 from typing import Final
 
-from magnus.definition.fields import Complaint, WrongFields
 from magnus.definition.inner import Graphs, PipelineFile, Pipelines
 from magnus.definition.nodes.composite import Composite
+from magnus.definition.wrong_fields import Complaint, WrongFields
 from magnus.graph.nodes import CompositeNode, StaticBranches
 from magnus.values import Json
 
