@@ -3,7 +3,8 @@
 Descriptors 1 and 2 become an unnamed file for the duration of the step, not a pipe: writing to a file never waits for
 its reader, so a C extension that holds the interpreter lock cannot block, and a process left in the background goes on
 writing to a file that nobody reads. A thread follows the file while the step runs; the end of the step takes what is
-there by then. What was read is masked, and then appended to the log of the step and shown.
+there by then. What was read is masked, and then appended to the log of the step and shown. The next step gets the same
+file, unless a process still has it open: to make one file after another takes longer than all the rest of a step.
 """
 
 import fcntl
@@ -48,6 +49,7 @@ class Pump:
         self._c_streams = _CStreams()
         self._streams: tuple[TextIO, ...] = ()
         self._originals: tuple[int, ...] = ()
+        self._file = -1
 
     def __enter__(self) -> Self:
         for descriptor in (0, 1, 2):
@@ -63,6 +65,8 @@ class Pump:
             self._thread.join()
         for descriptor in self._originals:
             os.close(descriptor)
+        if self._file >= 0:
+            os.close(self._file)
 
     @property
     def original_stderr(self) -> int:
@@ -81,8 +85,11 @@ class Pump:
 
     def begin(self, step: "Captured", file: int) -> None:
         """Point descriptors 1 and 2 at the file of the step and follow it."""
-        os.dup2(file, 1)
-        os.dup2(file, 2)
+        writing = _opened_again(file)
+        os.dup2(writing, 1)
+        os.dup2(writing, 2)
+        if writing != file:
+            os.close(writing)
         with self._lock:
             self._step = step
         if self._thread is None:
@@ -100,12 +107,19 @@ class Pump:
                 step.drain()
 
     def open_file(self) -> int:
-        """A new unnamed file, open to append and to read."""
+        """An empty unnamed file that no other process has open, to append to and to read; it belongs to the pump."""
         try:
-            return _unnamed_file(self._folder)
+            if self._file >= 0 and not _is_nobody_elses(self._file):
+                os.close(self._file)
+                self._file = -1
+            if self._file < 0:
+                self._file = _unnamed_file(self._folder)
+            elif os.fstat(self._file).st_size:
+                os.ftruncate(self._file, 0)
         except OSError as error:
             reason = f"no file for the output of the step can be made in '{self._folder}': {error.strerror}"
             raise ServiceError(reason) from error
+        return self._file
 
     def text_streams(self) -> tuple[TextIO, ...]:
         """Text streams onto descriptors 1 and 2; those of the step before, unless it closed or changed one."""
@@ -157,7 +171,6 @@ class Captured:
         sys.stdout, sys.stderr = self._before
         self._pump.end()
         self._take(self._masked.finish())
-        os.close(self._file)
         self._close_log()
         if self._error is not None and error is None:
             self._raise(self._error)
@@ -262,6 +275,24 @@ def _occupy(descriptor: int) -> None:
         if null != descriptor:
             os.dup2(null, descriptor)
             os.close(null)
+
+
+def _opened_again(file: int) -> int:
+    """Another description of the open file, to tell later whether somebody has it; the same where there is no /proc."""
+    try:
+        return os.open(f"/proc/self/fd/{file}", os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+    except OSError:
+        return file
+
+
+def _is_nobody_elses(file: int) -> bool:
+    """Whether no process has the file open in another way; a lease to write, which Linux knows, says so (fcntl(2))."""
+    try:
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    except (OSError, AttributeError):
+        return False
+    return True
 
 
 def _unnamed_file(folder: Path) -> int:

@@ -175,3 +175,24 @@ def test_what_a_step_could_not_write_does_not_come_out_in_the_next(tmp_path):
         sys.stdout.write("lost")
 
     assert in_turn(tmp_path, into_a_full_device, lambda: print("kept")) == [b"", b"kept\n"]
+
+
+def test_steps_share_a_file_unless_a_process_still_has_it(tmp_path):
+    files, background = [], []
+
+    def look():
+        files.append(os.fstat(1).st_ino)
+
+    def leave_a_process():
+        look()
+        print("begun")
+        background.append(subprocess.Popen(["sh", "-c", "read go; echo late"], stdin=subprocess.PIPE))
+
+    def let_it_print():
+        look()
+        background[0].communicate(b"go\n")
+        print("own")
+
+    printed = in_turn(tmp_path, look, leave_a_process, let_it_print, look)
+    assert printed == [b"", b"begun\n", b"own\n", b""]
+    assert files[0] == files[1] != files[2] == files[3]
