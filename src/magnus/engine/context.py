@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from magnus.engine.capture import Pump
 from magnus.engine.channel import Channel
 from magnus.engine.masking import Masker
+from magnus.engine.parameters import Texts
 from magnus.engine.parameters_file import ParametersFile
 from magnus.graph.graph import Graph
 from magnus.interfaces.catalog import Catalog
@@ -70,3 +71,4 @@ class RunContext(Struct, frozen=True):
     definition_file: str = ""
     configuration_file: str = ""
     clock: Clock = field(default_factory=Clock)
+    texts: Texts = field(default_factory=Texts)

@@ -8,6 +8,8 @@ from magnus.run_log.parameters import JsonParameter, Parameter, Scope, plain
 from magnus.values import Json
 
 VARIABLE_PREFIX: Final = "MAGNUS_PRM_"
+_LONG_TEXT: Final = 200
+_MOST_TEXTS: Final = 32
 LONGEST_VARIABLE: Final = 64 * 1024
 """Values whose text is longer, in bytes, are not put into the environment; a command line has a limit."""
 
@@ -39,11 +41,31 @@ def find(names: Iterable[str], name: str) -> str | None:
     return matches[0] if len(matches) == 1 else None
 
 
-def environment(scope: Scope) -> dict[str, str]:
+class Texts:
+    """The JSON texts of parameters that many steps see; a long one is made once as long as it is the same parameter."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Parameter, str]] = {}
+
+    def __call__(self, parameter: Parameter) -> str:
+        """The value as JSON."""
+        known = self._known.get(id(parameter))
+        if known is not None and known[0] is parameter:
+            return known[1]
+        text = json.dumps(plain(parameter), ensure_ascii=False)
+        if len(text) > _LONG_TEXT:
+            if len(self._known) >= _MOST_TEXTS:
+                self._known.clear()
+            self._known[id(parameter)] = (parameter, text)
+        return text
+
+
+def environment(scope: Scope, texts: Texts) -> dict[str, str]:
     """`MAGNUS_PRM_<name>` for every parameter whose name and value an environment can hold."""
     variables: dict[str, str] = {}
     for name, parameter in scope.items():
-        text = as_text(parameter)
+        value = plain(parameter)
+        text = value if isinstance(value, str) else str(value) if type(value) is int else texts(parameter)
         fits = len(text) <= LONGEST_VARIABLE and len(text.encode("utf-8", "replace")) <= LONGEST_VARIABLE
         if fits and "\0" not in text and "=" not in name and "\0" not in name:
             variables[VARIABLE_PREFIX + name] = text

@@ -6,6 +6,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from magnus.engine.parameters import Texts
 from magnus.errors import TaskFailed
 from magnus.run_log.parameters import Scope, plain
 
@@ -29,9 +30,13 @@ class ParametersFile:
     ) -> None:
         os.close(self._descriptor)
 
-    def write(self, scope: Scope) -> str:
+    def write(self, scope: Scope, texts: Texts) -> str:
         """Make `scope` what the file says, and return its path; TaskFailed when there is no room."""
-        text = json.dumps({name: plain(parameter) for name, parameter in scope.items()}).encode()
+        members = [f"{json.dumps(name)}: {texts(parameter)}" for name, parameter in scope.items()]
+        try:
+            text = ("{" + ", ".join(members) + "}").encode()
+        except UnicodeEncodeError:  # half of a surrogate pair: only an escape can say it
+            text = json.dumps({name: plain(parameter) for name, parameter in scope.items()}).encode()
         try:
             written = 0
             while written < len(text):

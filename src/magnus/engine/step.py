@@ -136,7 +136,7 @@ class _Step:
 
     def _variables(self) -> dict[str, str | None]:
         """What the environment of the step holds beyond the one magnus was started with; None takes a name out."""
-        fitting = parameters.environment(self.scope.parameters)
+        fitting = parameters.environment(self.scope.parameters, self.context.texts)
         too_large = {parameters.VARIABLE_PREFIX + name for name in self.scope.parameters} - fitting.keys()
         return {
             **dict.fromkeys(too_large),
@@ -146,7 +146,7 @@ class _Step:
             "MAGNUS_RUN_TAG": self.context.tag,
             "MAGNUS_STEP_NAME": self.node.name,
             "MAGNUS_MAP_VARIABLE": json.dumps(dict(self.scope.map_variables)) if self.scope.map_variables else None,
-            "MAGNUS_PARAMETERS_FILE": self.context.parameters_file.write(self.scope.parameters),
+            "MAGNUS_PARAMETERS_FILE": self.context.parameters_file.write(self.scope.parameters, self.context.texts),
         }
 
     def _secrets(self) -> dict[str, str]:
