@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from magnus.engine.parameters import environment
+from magnus.engine.parameters import Texts, environment
 from magnus.engine.process import TimedOut
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall
@@ -18,7 +18,7 @@ from magnus.tasks.shell_script import exports
 
 def run(folder: Path, command: str, *, returns=None, timeout=None, options=None, path=None, **values):
     parameters = {name: JsonParameter(value) for name, value in values.items()}
-    variables = {"PATH": path or os.environ["PATH"], "HOME": str(folder), **environment(parameters)}
+    variables = {"PATH": path or os.environ["PATH"], "HOME": str(folder), **environment(parameters, Texts())}
     spec = TaskSpec("shell", command, options or {}, returns)
     return ShellTask().run(TaskCall(spec, parameters, variables, folder, timeout))
 
