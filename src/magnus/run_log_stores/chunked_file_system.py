@@ -85,11 +85,14 @@ class ChunkedRunLogStore:
         return run
 
     def update_run(self, run: RunRecord) -> None:
-        """Replace the record of the run."""
-        file = self._files.run(run.run_id)
-        if failures.unusable(run.run_id, _LONGEST_NAME) or not file.exists():
-            raise failures.run_not_found(run.run_id, self._folder)
-        self._replace(file, _content(codec.run_to_json(run)), durable=True)
+        """Replace the record of the run; when it has ended, all of its steps survive a loss of power before it does."""
+        self._refuse_missing(run.run_id)
+        if run.end_time is not None and not self._always_durable:
+            self._sync_steps(run.run_id)
+        try:
+            self._replace(self._files.run(run.run_id), _content(codec.run_to_json(run)), durable=True)
+        except FileNotFoundError as error:
+            raise failures.run_not_found(run.run_id, self._folder) from error
 
     def list_runs(self) -> Sequence[str]:
         """The ids of all runs, by the names of their records."""
@@ -107,21 +110,20 @@ class ChunkedRunLogStore:
             put(file, content, durable=durable)
         except FileNotFoundError:
             self._make_branch(run_id, file.parent)
-            put(file, content, durable=durable)
+            self._put_again(lambda: put(file, content, durable=durable), run_id)
 
     def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
         """The record of the step's success, or else the one put last."""
         if failures.unusable(run_id, _LONGEST_NAME):
             raise failures.run_not_found(run_id, self._folder)
         step = self._standing(self._files.step(run_id, path))
-        if step is None and not self._files.run(run_id).exists():
-            raise failures.run_not_found(run_id, self._folder)
+        if step is None:
+            self._refuse_missing(run_id)
         return step
 
     def list_steps(self, run_id: str, branch: BranchPath) -> Sequence[StepRecord]:
         """The records of the steps of the branch, by position; those of its branches are not looked at."""
-        if failures.unusable(run_id, _LONGEST_NAME) or not self._files.run(run_id).exists():
-            raise failures.run_not_found(run_id, self._folder)
+        self._refuse_missing(run_id)
         folder = self._files.branch(run_id, branch)
         names = {
             name.removesuffix(DONE if name.endswith(DONE) else NOT_DONE)
@@ -143,7 +145,7 @@ class ChunkedRunLogStore:
         """Nothing is held open."""
 
     def _put_success(self, file: Path, content: bytes, *, durable: bool) -> None:
-        """Make the record unless there is one; what was put before is no longer needed then."""
+        """Make the record unless there is one; what was put before stays, and nobody reads it any more."""
         done = _with(file, DONE)
         try:
             files.create(done, content, self._system, durable=durable)
@@ -170,12 +172,42 @@ class ChunkedRunLogStore:
 
     def _make_branch(self, run_id: str, folder: Path) -> None:
         """Make the folder of a branch; RunNotFound when there is no such run."""
-        if not self._files.run(run_id).exists():
-            raise failures.run_not_found(run_id, self._folder)
+        self._refuse_missing(run_id)
         try:
             files.make_folder(folder, self._system)
         except OSError as error:
             raise failures.failed("make", folder, error) from error
+
+    def _put_again(self, put: Callable[[], None], run_id: str) -> None:
+        """Put into a folder that was just made; when it is gone again, so is the run."""
+        try:
+            put()
+        except FileNotFoundError as error:
+            raise failures.run_not_found(run_id, self._folder) from error
+
+    def _refuse_missing(self, run_id: str) -> None:
+        """RunNotFound when there is no such run."""
+        file = self._files.run(run_id)
+        try:
+            missing = bool(failures.unusable(run_id, _LONGEST_NAME)) or not file.exists()
+        except OSError as error:
+            raise failures.failed("read", file, error) from error
+        if missing:
+            raise failures.run_not_found(run_id, self._folder)
+
+    def _sync_steps(self, run_id: str) -> None:
+        """See that the records of all steps, and their names, survive a loss of power."""
+        for folder, _, names in os.walk(self._files.branch(run_id, BranchPath())):
+            place = Path(folder)
+            try:
+                for name in names:
+                    if name.endswith(NOT_DONE):
+                        files.sync_folder(place / name, self._system)
+                files.sync_folder(place, self._system)
+            except FileNotFoundError:
+                continue  # a record that another process has just replaced, or a run that is being removed
+            except OSError as error:
+                raise failures.failed("write", place, error) from error
 
     def _standing(self, file: Path) -> StepRecord | None:
         return self._read(_with(file, DONE), _step) or self._read(_with(file, NOT_DONE), _step)

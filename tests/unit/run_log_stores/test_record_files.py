@@ -8,6 +8,7 @@ from hashlib import sha256
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from magnus.definition.fields import read
 from magnus.definition.wrong_fields import WrongFields
@@ -18,7 +19,7 @@ from magnus.run_log.records import Status
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.files import SystemCalls
 from magnus.run_log_stores.record_files import file_name
-from magnus.testing.records import run_record, step_record
+from magnus.testing.records import MOMENT, run_record, step_record
 
 ROOT = BranchPath()
 
@@ -137,3 +138,36 @@ def test_a_file_in_the_place_of_its_folder(tmp_path):
 def test_the_document_is_beside_the_records(store, tmp_path):
     store.write_document("a", iter(["{", "}\n"]))
     assert json.loads((tmp_path / "logs/a.json").read_text()) == {}
+
+
+def test_when_a_run_ends_all_its_steps_are_on_the_disk_before_its_record_is(tmp_path):
+    synced = []
+
+    def sync(descriptor):
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}").removeprefix(f"{tmp_path}/logs/"))
+        os.fsync(descriptor)
+
+    store = opened(tmp_path, system=SystemCalls(fsync=sync))
+    run = run_record("a", status=Status.PROCESSING)
+    store.create_run(run)
+    inner = step_record("x").path.into("b").step("in")
+    store.put_step("a", step_record("x"))
+    store.put_step("a", replace(step_record("y"), path=inner))
+    assert not [name for name in synced if name.endswith(".json")]
+    synced.clear()
+    store.update_run(replace(run, status=Status.SUCCESS, end_time=MOMENT))
+    expected = {".steps/a/x.done.json", ".steps/a", ".steps/a/x.in/b/in.done.json", ".steps/a/x.in/b", ".steps/a/x.in"}
+    assert set(synced[: len(expected)]) == expected
+
+
+def test_a_log_folder_that_cannot_be_looked_into_is_an_error_that_says_so(tmp_path):
+    store = ChunkedRunLogStore(ChunkedOptions(log_folder="x" * 300), tmp_path)
+    for look in (
+        lambda: store.get_run("a"),
+        lambda: store.get_step("a", step_record().path),
+        lambda: store.list_steps("a", ROOT),
+        lambda: store.update_run(run_record("a")),
+        lambda: store.put_step("a", step_record()),
+    ):
+        with pytest.raises(RunLogStoreError, match=r"the run log store cannot (read|write) '.*': File name too long"):
+            look()
