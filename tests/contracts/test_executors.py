@@ -10,3 +10,16 @@ class TestLocal(ExecutorContract):
 class TestLocalWithChunkedRecords(ExecutorContract):
     configuration = {"type": "local"}
     run_log_store = {"type": "chunked-fs"}
+
+
+class TestWorkers(ExecutorContract):
+    configuration = {"type": "local", "config": {"enable_parallel": True, "max_workers": 2}}
+
+
+class TestOneWorker(ExecutorContract):
+    configuration = {"type": "local", "config": {"enable_parallel": True, "max_workers": 1}}
+
+
+class TestWorkersWithChunkedRecords(ExecutorContract):
+    configuration = {"type": "local", "config": {"enable_parallel": True, "max_workers": 4}}
+    run_log_store = {"type": "chunked-fs"}

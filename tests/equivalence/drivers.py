@@ -1,6 +1,11 @@
-"""Ways to run a pipeline, all through the use cases that the command calls: whole, and step by step as other engines do."""
+"""Ways to run a pipeline: whole, in this process or in workers, and step by step as other engines do.
+
+All go through the use cases that the command calls, or through the command itself.
+"""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 from magnus.app.execute import Execution, document, execute, prepare
@@ -14,53 +19,111 @@ class Silent:
         """Nobody looks."""
 
 
-def asked(folder: Path, run_id: str) -> Execution:
-    kept = {"PATH": "/nowhere"}  # no git: it would be asked anew for each step
-    arguments = {"v": "left", "xs": "[1, 2]"}
+def asked(folder: Path, run_id: str, arguments=None) -> Execution:
+    kept = {"PATH": "/usr/bin:/bin", "GIT_DIR": "/nowhere"}  # no repository: git would be asked anew for each step
     return Execution(
-        str(folder / "p.yaml"), run_id=run_id, arguments=arguments, environment=kept, working_directory=folder
+        str(folder / "p.yaml"), run_id=run_id, arguments=arguments or {}, environment=kept, working_directory=folder
     )
 
 
-def whole(folder, _dag):
+def whole(folder, _dag, arguments):
     """In this process, one step after the other."""
-    prepared = prepare(asked(folder, "whole"), Silent())
+    return executed(folder, "whole", arguments)
+
+
+def in_workers(count):
+    """In so many worker processes."""
+
+    def run(folder, _dag, arguments):
+        file = folder / "magnus-config.yaml"
+        services = json.loads(file.read_text())["defaults"]
+        executor = {"type": "local", "config": {"enable_parallel": True, "max_workers": count}}
+        file.write_text(json.dumps({"defaults": {**services, "executor": executor}}))
+        return executed(folder, "workers", arguments)
+
+    run.__name__ = f"in {count} workers"
+    return run
+
+
+def executed(folder, run_id, arguments):
+    prepared = prepare(asked(folder, run_id, arguments), Silent())
     execute(prepared, Silent(), lambda _text: None)
-    return log_of(prepared, "whole")
+    return log_of(prepared, run_id)
 
 
-def step_by_step(folder, dag):
-    """Each step by itself, from files alone; this walks the pipeline as written."""
-    walk(asked(folder, "steps"), dag, ())
+def step_by_step(folder, dag, arguments):
+    """Each step by itself, from files alone."""
+    walk(InThisProcess(asked(folder, "steps", arguments)), dag, ())
     return log_of(prepare(asked(folder, "steps"), Silent()), "steps")
 
 
-def walk(execution, pipeline, around):
-    """Run a (sub)pipeline as an engine would; whether it succeeded."""
+def step_by_step_in_processes(folder, dag, arguments):
+    """Each step in a process of its own, from files alone."""
+    walk(InProcesses(folder, arguments), dag, ())
+    return log_of(prepare(asked(folder, "steps"), Silent()), "steps")
+
+
+class InThisProcess:
+    """Runs one step, or begins and joins branches, by the use cases."""
+
+    def __init__(self, execution):
+        self.execution = execution
+
+    def step(self, path):
+        return execute_step(self.execution, path, Silent()) is Status.SUCCESS
+
+    def fan(self, path, mode):
+        status, branches = (fan_out if mode == "out" else fan_in)(self.execution, path, Silent())
+        return status is not Status.FAIL, branches
+
+
+class InProcesses:
+    """The same by the command, in fresh processes."""
+
+    def __init__(self, folder, arguments):
+        self.folder = folder
+        self.more = ["-f", "p.yaml", *(part for name, text in arguments.items() for part in (f"--{name}", text))]
+
+    def step(self, path):
+        return self._run("execute_single_node", path)[0]
+
+    def fan(self, path, mode):
+        succeeded, said = self._run("fan", path, "-m", mode)
+        return succeeded, json.loads(said)
+
+    def _run(self, verb, path, *more):
+        argv = [sys.executable, "-m", "magnus", verb, "steps", path, *more, *self.more]
+        done = subprocess.run(argv, cwd=self.folder, capture_output=True, text=True)
+        assert done.returncode in {0, 1}, done.stderr
+        return done.returncode == 0, done.stdout
+
+
+def walk(engine, pipeline, around):
+    """Run a (sub)pipeline as written, as an engine would; whether it succeeded."""
     name = pipeline["start_at"]
     while True:
         path = "/".join(encoded(part) for part in (*around, name))
         if name in {"success", "fail"}:
-            execute_step(execution, path, Silent())
+            engine.step(path)
             return name == "success"
         step = pipeline["steps"][name]
-        if step.get("type") in {"task", "stub"}:
-            status = execute_step(execution, path, Silent())
+        if step.get("type", "task") in {"task", "stub"}:
+            succeeded = engine.step(path)
         else:
-            status = walk_branches(execution, step, path, (*around, name))
-        name = step["next"] if status is Status.SUCCESS else step.get("on_failure", "fail")
+            succeeded = walk_branches(engine, step, path, (*around, name))
+        name = step["next"] if succeeded else step.get("on_failure", "fail")
 
 
-def walk_branches(execution, step, path, around):
-    status, branches = fan_out(execution, path, Silent())
-    begun = status is Status.PROCESSING
+def walk_branches(engine, step, path, around):
+    succeeded, branches = engine.fan(path, "out")
+    begun = succeeded
     while branches or begun:
         for branch in reversed(branches):  # the order of running must not matter
             key = decoded(branch.rpartition("/")[2])
-            walk(execution, pipeline_of(step, key), (*around, key))
-        status, branches = fan_in(execution, path, Silent())
+            walk(engine, pipeline_of(step, key), (*around, key))
+        succeeded, branches = engine.fan(path, "in")
         begun = False
-    return status
+    return succeeded
 
 
 def pipeline_of(step, key):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.definition.variables import replace_variables
 from magnus.definition.yaml_text import Document, read
@@ -48,6 +49,10 @@ class Configuration(Struct, frozen=True):
     pickler: ServiceConfiguration
     file: str
     variables: frozenset[str]
+
+    def portable(self) -> "Configuration":
+        """The same for another process, which can be pickled; it does not know where things are written."""
+        return replace(self, **{f: replace(getattr(self, f), locate=_nowhere) for f in _DEFAULTS})
 
     def as_json(self) -> dict[str, Json]:
         """Type and options of every service, for the run log."""
@@ -161,4 +166,8 @@ def _resolved(family: str, sources: list[_Source]) -> ServiceConfiguration:
                 return source.document.locate(*path, *(("config", *keys) if keys else ("type",)))
 
             return ServiceConfiguration(service["type"], service.get("config") or {}, locate)
-    return ServiceConfiguration(_DEFAULTS[family], {}, lambda *_keys: None)
+    return ServiceConfiguration(_DEFAULTS[family], {}, _nowhere)
+
+
+def _nowhere(*_keys: str | int) -> None:
+    """The place of what is written in no file."""

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, suppress
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from magnus.app import wiring
 from magnus.app.check import check_steps
 from magnus.app.config import Configuration, initial_parameters, load_configuration
+from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id, new_run_id
 from magnus.definition.loader import LoadedPipeline, load
 from magnus.engine import code_identity, liveness, orchestrator
@@ -55,7 +56,7 @@ def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None])
     KeyboardInterrupt on; the run log says what happened in each case in which the run had begun.
     """
     store = prepared.services.run_log_store
-    with context_of(prepared, reporter) as opened:
+    with closing(store), context_of(prepared, reporter) as opened:
         record = begin(prepared, liveness.this_process())
         context = replace(opened, run_id=record.run_id)
         try:
@@ -64,7 +65,7 @@ def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None])
             with suppress(MagnusError):  # the error that is on its way matters more
                 finish(store, record.run_id, emit)
             raise
-    finish(store, record.run_id, emit)
+        finish(store, record.run_id, emit)
     return ended
 
 
@@ -123,9 +124,9 @@ def context_of(prepared: Prepared, reporter: Reporter) -> AbstractContextManager
         asked.run_id,
         prepared.pipeline.graph,
         prepared.services,
-        reporter,
+        OneAtATime(reporter),
         working_directory=asked.working_directory,
-        environment=asked.environment,
+        temporary=wiring.temporary_folder(asked.environment),
         tag=asked.tag,
         definition_file=asked.file,
         configuration_file=prepared.configuration.file,

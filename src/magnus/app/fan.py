@@ -3,6 +3,9 @@
 What any engine that walks the graph itself calls before and after the branches of the step.
 """
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+
 from msgspec.structs import replace
 
 from magnus.app.execute import Execution, Prepared, context_of, prepare
@@ -23,7 +26,13 @@ def fan_out(asked: Execution, step: str, reporter: Reporter) -> tuple[Status, li
 
     A step that has begun, or succeeded, is left as it is. The run is created as by `execute_step`.
     """
-    prepared, run, path, node = _found(asked, step, reporter)
+    with _found(asked, step, reporter) as found:
+        return _fan_out(*found, reporter)
+
+
+def _fan_out(
+    prepared: Prepared, run: RunRecord, path: StepPath, node: CompositeNode, reporter: Reporter
+) -> tuple[Status, list[str]]:
     store = prepared.services.run_log_store
     known = store.get_step(run.run_id, path)
     if known is not None and known.status in {Status.PROCESSING, Status.SUCCESS}:
@@ -45,7 +54,13 @@ def fan_in(asked: Execution, step: str, reporter: Reporter) -> tuple[Status, lis
 
     A branch without an end counts as failed. InvalidInput when the step has not begun.
     """
-    prepared, run, path, node = _found(asked, step, reporter)
+    with _found(asked, step, reporter) as found:
+        return _fan_in(*found, reporter)
+
+
+def _fan_in(
+    prepared: Prepared, run: RunRecord, path: StepPath, node: CompositeNode, reporter: Reporter
+) -> tuple[Status, list[str]]:
     store = prepared.services.run_log_store
     known = store.get_step(run.run_id, path)
     if known is None or known.branching is None:
@@ -53,7 +68,7 @@ def fan_in(asked: Execution, step: str, reporter: Reporter) -> tuple[Status, lis
     if known.status is not Status.PROCESSING:
         return known.status, []
     with context_of(prepared, reporter) as opened:
-        context = replace(opened, run_id=run.run_id, tag=asked.tag or run.tag)
+        context = replace(opened, run_id=run.run_id, tag=prepared.execution.tag or run.tag)
         outcomes = [
             fan.outcome_of(store, run.run_id, path.into(key))
             or fan.Outcome(key, succeeded=False, parameters={}, files={})
@@ -68,14 +83,19 @@ def fan_in(asked: Execution, step: str, reporter: Reporter) -> tuple[Status, lis
     return record.status, _to_run(node, record)
 
 
-def _found(asked: Execution, step: str, reporter: Reporter) -> tuple[Prepared, RunRecord, StepPath, CompositeNode]:
+@contextmanager
+def _found(
+    asked: Execution, step: str, reporter: Reporter
+) -> Iterator[tuple[Prepared, RunRecord, StepPath, CompositeNode]]:
+    """The run and the step; the run log store is closed afterwards."""
     check_run_id(asked.run_id)
     prepared = prepare(asked, reporter)
     path = find_step(prepared.pipeline.graph, step)
     node = prepared.pipeline.graph.step(path)
     if not isinstance(node, CompositeNode):
         raise InvalidInput(f"'{path}' has no branches", fix=f"magnus execute_single_node {asked.run_id} {path}")
-    return prepared, run_of(prepared, path), path, node
+    with closing(prepared.services.run_log_store):
+        yield prepared, run_of(prepared, path), path, node
 
 
 def _to_run(node: CompositeNode, record: StepRecord) -> list[str]:

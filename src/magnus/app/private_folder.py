@@ -13,10 +13,11 @@ _PREFIX: Final = "magnus-"
 def private_folder(parent: Path) -> Iterator[Path]:
     """Make the folder in `parent`, readable for this user alone, and remove it afterwards.
 
+    Its name is short: that of a unix socket in it may have about a hundred bytes, and workers have folders within one.
     What processes that were killed left behind is removed on the way in.
     """
     _sweep(parent)
-    folder = parent / f"{_PREFIX}{os.getpid()}-{os.urandom(6).hex()}"
+    folder = parent / f"{_PREFIX}{os.getpid()}-{os.urandom(2).hex()}"
     folder.mkdir(mode=0o700)
     try:
         yield folder
@@ -45,7 +46,11 @@ def _is_ours_and_over(entry: "os.DirEntry[str]", pid: int) -> bool:
 
 
 def _remove(folder: Path) -> None:
+    """Remove the folder, with those of the workers in it."""
     with suppress(OSError):
         for file in folder.iterdir():
-            file.unlink()
+            if file.is_dir() and not file.is_symlink():
+                _remove(file)
+            else:
+                file.unlink()
         folder.rmdir()

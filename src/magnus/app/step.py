@@ -3,6 +3,8 @@
 What any engine calls in its jobs, containers and pods. A terminal step records the end of the run.
 """
 
+from contextlib import closing
+
 from msgspec.structs import replace
 
 from magnus.app.execute import Execution, Prepared, begin, context_of, prepare
@@ -32,6 +34,11 @@ def execute_step(asked: Execution, step: str, reporter: Reporter) -> Status:
     check_run_id(asked.run_id)
     prepared = prepare(asked, reporter)
     path = find_step(prepared.pipeline.graph, step)
+    with closing(prepared.services.run_log_store):
+        return _executed(prepared, path, reporter)
+
+
+def _executed(prepared: Prepared, path: StepPath, reporter: Reporter) -> Status:
     store = prepared.services.run_log_store
     run = run_of(prepared, path)
     known = store.get_step(run.run_id, path)

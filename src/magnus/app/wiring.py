@@ -20,14 +20,14 @@ from magnus.engine.parameters_file import ParametersFile
 from magnus.engine.step import run_step
 from magnus.errors import InvalidConfiguration, Problem, ServiceError
 from magnus.graph.graph import Graph
-from magnus.interfaces.capabilities import Located
-from magnus.interfaces.executor import Executor
+from magnus.interfaces.capabilities import ExecutorCapabilities, Located
+from magnus.interfaces.executor import Elsewhere, Executor, StepRequest
 from magnus.interfaces.reporter import Reporter
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import TaskKind
 from magnus.values import Json
 
-_LONGEST_PARENT_BYTES: Final = 60
+_LONGEST_PARENT_BYTES: Final = 50
 
 
 @cache
@@ -73,18 +73,41 @@ def incompatibilities(configuration: Configuration, built: Services) -> list[Pro
         integrations = []
     else:
         integrations = plugins.load_all(plugins.PREFIX + "integration")
-    found, _ = executor_type(configuration)
     return [
         Problem(problem.message, problem.fix, getattr(configuration, family).locate(), severity=problem.severity)
-        for family, problem in problems(found.capabilities, capabilities, integrations)
+        for family, problem in problems(executor_capabilities(configuration), capabilities, integrations)
     ]
+
+
+def executor_capabilities(configuration: Configuration) -> ExecutorCapabilities:
+    """How the executor of the configuration spreads steps."""
+    found, options = executor_type(configuration)
+    declared = found.capabilities
+    spread: ExecutorCapabilities = declared(options) if callable(declared) else declared
+    return spread
 
 
 def executor(configuration: Configuration, context: RunContext) -> Executor:
     """The executor of the configuration, for the steps of the run of `context`."""
     found, options = executor_type(configuration)
-    made: Executor = found(options, lambda request: run_step(context, request))
+    made: Executor = found(options, _Steps(configuration, context))
     return made
+
+
+class _Steps:
+    """Runs the steps of a run, as a StepRunner."""
+
+    def __init__(self, configuration: Configuration, context: RunContext) -> None:
+        self._configuration = configuration
+        self._context = context
+
+    def __call__(self, request: StepRequest) -> None:
+        run_step(self._context, request)
+
+    def elsewhere(self) -> Elsewhere:
+        from magnus.app.worker import elsewhere  # lazy: most runs have no workers
+
+        return elsewhere(self._configuration, self._context)
 
 
 def executor_type(configuration: Configuration) -> tuple[Any, Any]:
@@ -107,21 +130,24 @@ def run_context(  # noqa: PLR0913 - what a run is made of
     reporter: Reporter,
     *,
     working_directory: Path,
-    environment: Mapping[str, str],
+    temporary: Path,
     tag: str = "",
     definition_file: str = "",
     configuration_file: str = "",
 ) -> Iterator[RunContext]:
-    """The context of one run in this process; what it holds open is closed afterwards."""
+    """The context of one run in this process; what it holds open is closed afterwards.
+
+    In `temporary` it makes a folder for its own files, which is gone afterwards.
+    """
     masker = Masker()
     with ExitStack() as opened:
         try:
-            folder = opened.enter_context(private_folder(_temporary_folder(environment)))
+            folder = opened.enter_context(private_folder(temporary))
             channel = opened.enter_context(Channel(folder))
             parameters_file = opened.enter_context(ParametersFile(folder))
             pump = opened.enter_context(Pump(masker, folder))
         except OSError as error:
-            reason = f"no folder for the run can be made in '{_temporary_folder(environment)}': {error.strerror}"
+            reason = f"no folder for the run can be made in '{temporary}': {error.strerror}"
             raise ServiceError(reason, fix="set TMPDIR to a folder that can be written") from error
         yield RunContext(
             run_id=run_id,
@@ -141,7 +167,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
         )
 
 
-def _temporary_folder(environment: Mapping[str, str]) -> Path:
+def temporary_folder(environment: Mapping[str, str]) -> Path:
     """Where the user wants temporary files, unless the path leaves no room for the name of a unix socket."""
     wanted = environment.get("TMPDIR", "")
     return Path(wanted if 0 < len(os.fsencode(wanted)) <= _LONGEST_PARENT_BYTES else "/tmp")  # noqa: S108

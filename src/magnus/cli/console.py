@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from io import TextIOWrapper
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from magnus.errors import MagnusError
 from magnus.graph.path import StepPath
@@ -29,6 +29,8 @@ from magnus.run_log.records import Status
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+_LONGEST_PART_BYTES: Final = 64 * 1024
 
 
 def environment() -> Mapping[str, str]:
@@ -90,18 +92,25 @@ def reporter() -> Iterator[Reporter]:
 
 
 class _Plain:
-    """Progress as plain lines, each with the time of day."""
+    """Progress as lines, and the output of steps between them; of steps that run at a time, whole lines with names."""
 
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._at_line_start = True
+        self._lines: _Lines | None = None
 
     def report(self, event: Event) -> None:
         """Show the event; a reader that is gone is no reason to stop."""
-        if isinstance(event, StepOutput):
-            self._write(event.data)
-            self._at_line_start = event.data.endswith(b"\n")
-            return
+        match event:
+            case StepOutput(path, data):
+                self._output(data if self._lines is None else self._lines.of(path, data))
+                return
+            case RunStarted(concurrent=True):
+                self._lines = _Lines()
+            case StepEnded(path=path) if self._lines is not None:
+                self._output(self._lines.rest(path))
+            case _:
+                pass
         if not self._at_line_start:
             self._write(b"\n")
             self._at_line_start = True
@@ -111,10 +120,42 @@ class _Plain:
         """Write one line of progress."""
         self._write((text + "\n").encode("utf-8", "backslashreplace"))
 
+    def _output(self, data: bytes) -> None:
+        if data:
+            self._write(data)
+            self._at_line_start = data.endswith(b"\n")
+
     def _write(self, data: bytes) -> None:
         with suppress(OSError):
             while data:
                 data = data[os.write(self._descriptor, data) :]
+
+
+class _Lines:
+    """Makes whole lines, each with the name of its step, of what steps print at the same time."""
+
+    def __init__(self) -> None:
+        self._parts: dict[StepPath, bytes] = {}
+
+    def of(self, path: StepPath, data: bytes) -> bytes:
+        """The lines that are whole now."""
+        whole, newline, part = (self._parts.pop(path, b"") + data).rpartition(b"\n")
+        if len(part) > _LONGEST_PART_BYTES:
+            whole, newline, part = whole + newline + part, b"\n", b""
+        if part:
+            self._parts[path] = part
+        return self._named(path, whole) if newline else b""
+
+    def rest(self, path: StepPath) -> bytes:
+        """What the step left without an end of line."""
+        part = self._parts.pop(path, b"")
+        return self._named(path, part) if part else b""
+
+    def _named(self, path: StepPath, text: bytes) -> bytes:
+        """The lines; of one that was written over, as bars of progress are, how it looked last."""
+        before = f"  {_name(path)} | ".encode("utf-8", "backslashreplace")
+        shown = (line.removesuffix(b"\r").rpartition(b"\r")[2] for line in text.split(b"\n"))
+        return b"".join(before + line + b"\n" for line in shown)
 
 
 class _Coloured(_Plain):

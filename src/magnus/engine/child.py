@@ -7,20 +7,17 @@ amount without anybody reading. The output of the child is that of the step.
 import os
 import pickle
 import sys
-from collections.abc import Mapping
-from copyreg import dispatch_table
 from io import TextIOWrapper
 from pathlib import Path
-from types import MappingProxyType
 from typing import BinaryIO, Final
 
 from msgspec.structs import replace
 
 import magnus
+from magnus.engine import pickles
 from magnus.engine.process import describe_exit, run_process
 from magnus.errors import MagnusError, Problem, TaskFailed
 from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
-from magnus.values import UserObject
 
 _ROOT: Final = Path(magnus.__file__).parent.parent
 _START: Final = "import sys; sys.path.append(sys.argv[1]); from magnus.engine.child import main; main()"
@@ -58,9 +55,9 @@ def main() -> None:
     request_file, result_file = (int(descriptor) for descriptor in sys.argv[2:])
     os.set_inheritable(result_file, False)  # noqa: FBT003 - the signature of os
     with open(request_file, "rb") as request:  # noqa: PTH123 - a descriptor
-        path, own, sys.argv[:] = _load(request)
+        path, own, sys.argv[:] = pickles.load(request)
         sys.path[:] = [*path, own]  # a file of the user must not take the place of a module that the kind imports
-        kind, call = _load(request)
+        kind, call = pickles.load(request)
         sys.path[:] = [own, *path]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -68,7 +65,7 @@ def main() -> None:
     outcome = _outcome(kind, call)
     try:
         with open(result_file, "wb") as result:  # noqa: PTH123 - a descriptor
-            _dump(outcome, result)
+            pickles.dump(outcome, result)
     except OSError as error:
         sys.exit(f"magnus: the result of the step could not be handed back: {error.strerror}")
 
@@ -84,34 +81,18 @@ def _outcome(kind: TaskKind, call: TaskCall) -> TaskOutcome | Problem:
 def _write_request(request: BinaryIO, kind: TaskKind, call: TaskCall) -> None:
     """The import path comes first: the kind may be of a package that only this path leads to."""
     own = str(call.working_directory)
-    _dump(([entry for entry in sys.path if entry not in {"", own}], own, sys.argv), request)
-    _dump((kind, replace(call, environment=dict(call.environment))), request)
+    pickles.dump(([entry for entry in sys.path if entry not in {"", own}], own, sys.argv), request)
+    pickles.dump((kind, replace(call, environment=dict(call.environment))), request)
     request.seek(0)  # the child shares the position
 
 
 def _read_result(result: BinaryIO, code: int) -> TaskOutcome:
     result.seek(0)
     try:
-        outcome = _load(result)
+        outcome = pickles.load(result)
     except (EOFError, pickle.UnpicklingError):
         raise TaskFailed(f"the process of the step ended before the task did: {describe_exit(code)}") from None
     if isinstance(outcome, Problem):
         raise TaskFailed(outcome.message, fix=outcome.fix)
     assert isinstance(outcome, TaskOutcome)
     return outcome
-
-
-def _load(file: BinaryIO) -> UserObject:
-    return pickle.load(file)  # noqa: S301 - written by this program, into a file without a name
-
-
-def _dump(value: UserObject, file: BinaryIO) -> None:
-    pickler = pickle.Pickler(file, pickle.HIGHEST_PROTOCOL)
-    pickler.dispatch_table = {**dispatch_table, MappingProxyType: _as_dict}
-    pickler.dump(value)
-    file.flush()
-
-
-def _as_dict(view: Mapping[str, UserObject]) -> tuple[type, tuple[dict[str, UserObject]]]:
-    """How a read-only view of a mapping, which cannot be pickled, travels."""
-    return dict, (dict(view),)

@@ -32,7 +32,7 @@ def run(context: RunContext, executor: Executor, record: RunRecord) -> RunRecord
     of a service with the message of that error; both are raised again.
     """
     started = context.clock.monotonic()
-    context.reporter.report(RunStarted(record.run_id, context.graph.name))
+    context.reporter.report(RunStarted(record.run_id, context.graph.name, executor.slots > 1))
     walk = _Walk(context, executor, record)
     try:
         with executor:
@@ -74,7 +74,9 @@ class _Walk:
 
     def give_up(self, message: str) -> None:
         """Record what has not ended as failed."""
-        for place in self.running.values():
+        for future, place in self.running.items():
+            if future.cancelled():  # it never began
+                continue
             step = self.store.get_step(self.context.run_id, place.action.path)
             if step is None or step.status is Status.PROCESSING:
                 self._put(self._unfinished(place, step, message))

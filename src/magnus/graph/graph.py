@@ -1,6 +1,6 @@
 """The graph of one (sub)pipeline: checked on construction, frozen, with its sub-graphs inside its composites."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
@@ -13,6 +13,7 @@ from magnus.graph.nodes import (
     Node,
     RepeatedBranch,
     StaticBranches,
+    TaskNode,
     TerminalNode,
 )
 from magnus.graph.path import BranchPath, StepPath
@@ -42,6 +43,15 @@ class Graph(Struct, frozen=True):
         """The node at `path`; KeyError when there is none."""
         return self.within(path.branch).nodes[path.name]
 
+    def tasks(self) -> Iterator[TaskNode]:
+        """All tasks, those of the pipelines in it too."""
+        for node in self.nodes.values():
+            if isinstance(node, TaskNode):
+                yield node
+            elif isinstance(node, CompositeNode):
+                for graph in graphs_of(node):
+                    yield from graph.tasks()
+
     def within(self, branch: BranchPath) -> "Graph":
         """The (sub)pipeline at `branch`; KeyError when there is none."""
         graph = self
@@ -61,3 +71,14 @@ def _branch(node: CompositeNode, key: str) -> Graph:
             return graphs[key] if key in graphs or default is None else default
         case MappedBranches(graph=graph) | RepeatedBranch(graph=graph):
             return graph
+
+
+def graphs_of(node: CompositeNode) -> tuple[Graph, ...]:
+    """All graphs that branches of the node may be, in the order in which they are written."""
+    match node.branches:
+        case StaticBranches(graphs=graphs):
+            return tuple(graphs.values())
+        case ChosenBranch(graphs=graphs, default=default):
+            return (*graphs.values(), *(() if default is None else (default,)))
+        case MappedBranches(graph=graph) | RepeatedBranch(graph=graph):
+            return (graph,)

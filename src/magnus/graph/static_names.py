@@ -2,13 +2,10 @@
 
 from collections.abc import Iterable, Iterator
 
-from magnus.graph.graph import Graph
+from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import (
-    ChosenBranch,
     CompositeNode,
-    MappedBranches,
     Node,
-    RepeatedBranch,
     StaticBranches,
     TaskNode,
     TerminalNode,
@@ -18,17 +15,6 @@ from magnus.graph.nodes import (
 def names_set(graph: Graph) -> tuple[str, ...]:
     """The names, in the order in which they are written."""
     return tuple(dict.fromkeys(name for node in graph.nodes.values() for name in _of_node(node)))
-
-
-def graphs_of(node: CompositeNode) -> tuple[Graph, ...]:
-    """All graphs that branches of the node may be, in the order in which they are written."""
-    match node.branches:
-        case StaticBranches(graphs=graphs):
-            return tuple(graphs.values())
-        case ChosenBranch(graphs=graphs, default=default):
-            return (*graphs.values(), *(() if default is None else (default,)))
-        case MappedBranches(graph=graph) | RepeatedBranch(graph=graph):
-            return (graph,)
 
 
 def set_by_several(node: CompositeNode) -> Iterator[tuple[str, tuple[str, ...]]]:

@@ -1,5 +1,6 @@
 """Where steps run, for executors that magnus drives itself."""
 
+from collections.abc import Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -7,7 +8,9 @@ from msgspec import Struct
 
 from magnus.graph.path import StepPath
 from magnus.interfaces.capabilities import ExecutorCapabilities
+from magnus.interfaces.reporter import Event
 from magnus.run_log.records import BranchScope
+from magnus.values import UserObject
 
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: an executor that runs steps at once needs none
@@ -30,11 +33,41 @@ class StepRequest(Struct, frozen=True):
     scope: BranchScope | None = None
 
 
+class Elsewhere(Struct, frozen=True):
+    """How other processes of this machine run steps of the run.
+
+    `entry` is `module:function`. Called with `argument`, which can be pickled, it imports what steps need and opens
+    nothing, so that the process may fork then. What it gives back is called with a function that takes events, in
+    each process that runs steps: it is a context manager around a function that takes a request and runs the step.
+    `report` shows the events here, and may be called from any thread.
+    """
+
+    entry: str
+    argument: UserObject
+    report: Callable[[Event], None]
+
+
+class StepRunner(Protocol):
+    """Runs steps of one run for its executor: in this process when it is called, in others as it says."""
+
+    def __call__(self, request: StepRequest) -> None:
+        """Run the step; it has ended when this returns."""
+        ...
+
+    def elsewhere(self) -> Elsewhere:
+        """How to run steps in other processes of this machine."""
+        ...
+
+
 class Executor(Protocol):
-    """Runs steps; a context manager around one run. The future says when a step ended, the run log says how."""
+    """Runs steps; a context manager around one run. The future says when a step ended, the run log says how.
+
+    Made with its options and a `StepRunner`. The class has `options`, the type of its options, and `capabilities`:
+    how steps are spread, as a value, or as a function of the options that gives one.
+    """
 
     @property
-    def capabilities(self) -> ExecutorCapabilities:
+    def capabilities(self) -> ExecutorCapabilities | Callable[..., ExecutorCapabilities]:
         """How steps are spread."""
         ...
 

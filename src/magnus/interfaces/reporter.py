@@ -9,10 +9,11 @@ from magnus.run_log.records import Status
 
 
 class RunStarted(Struct, frozen=True):
-    """The run is in the run log and about to run its first step."""
+    """The run is in the run log and about to run its first step; `concurrent` says that several may run at a time."""
 
     run_id: str
     name: str
+    concurrent: bool = False
 
 
 class StepStarted(Struct, frozen=True):

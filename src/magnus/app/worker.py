@@ -1,0 +1,87 @@
+"""The use case *run steps in a worker*: what a process needs that an executor keeps for steps of one run.
+
+`app.wiring` names it to executors; they call it in their processes.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from magnus.app import plugins, wiring
+from magnus.app.config import Configuration
+from magnus.engine.context import RunContext
+from magnus.engine.step import run_step
+from magnus.graph.graph import Graph
+from magnus.interfaces.executor import Elsewhere, StepRequest
+from magnus.interfaces.reporter import Event
+
+_ENTRY: Final = "magnus.app.worker:prepared"
+
+
+class WorkerSetup(Struct, frozen=True):
+    """A run, as far as steps in other processes have to know it; `folder` is private to the run."""
+
+    run_id: str
+    graph: Graph
+    configuration: Configuration
+    working_directory: Path
+    folder: Path
+    kinds: tuple[str, ...]
+    tag: str
+    definition_file: str
+    configuration_file: str
+
+
+def elsewhere(configuration: Configuration, context: RunContext) -> Elsewhere:
+    """How processes of this machine run steps of the run of `context`."""
+    setup = WorkerSetup(
+        run_id=context.run_id,
+        graph=context.graph,
+        configuration=configuration.portable(),
+        working_directory=context.working_directory,
+        folder=context.folder,
+        kinds=tuple(sorted({task.task.kind for task in context.graph.tasks()})),
+        tag=context.tag,
+        definition_file=context.definition_file,
+        configuration_file=context.configuration_file,
+    )
+    return Elsewhere(_ENTRY, setup, context.reporter.report)
+
+
+def prepared(
+    setup: WorkerSetup,
+) -> Callable[[Callable[[Event], None]], AbstractContextManager[Callable[[StepRequest], None]]]:
+    """Import what the steps will need; the rest is done in each process, since it opens files and starts threads."""
+    for kind in setup.kinds:
+        wiring.task_kind(kind)
+    for family in ("run_log_store", "catalog", "secrets"):
+        plugins.find(family, getattr(setup.configuration, family).type)
+    return partial(_opened, setup)
+
+
+@contextmanager
+def _opened(setup: WorkerSetup, report: Callable[[Event], None]) -> Iterator[Callable[[StepRequest], None]]:
+    services = wiring.services(setup.configuration, setup.working_directory)
+    with wiring.run_context(
+        setup.run_id,
+        setup.graph,
+        services,
+        _Reports(report),
+        working_directory=setup.working_directory,
+        temporary=setup.folder,
+        tag=setup.tag,
+        definition_file=setup.definition_file,
+        configuration_file=setup.configuration_file,
+    ) as context:
+        yield partial(run_step, context)
+
+
+class _Reports:
+    """A Reporter that hands everything on."""
+
+    def __init__(self, report: Callable[[Event], None]) -> None:
+        self.report = report

@@ -1,0 +1,77 @@
+"""The `local` executor: steps run in this process, one after the other, or in warm worker processes beside it."""
+
+import os
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Self
+
+from msgspec import Meta, Struct
+
+from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
+from magnus.interfaces.executor import StepRequest, StepRunner
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future  # lazy: only steps that run in workers have one
+
+    from magnus.executors.local.workers import Workers
+
+
+class LocalOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """`enable_parallel` runs steps in worker processes, `max_workers` at a time; as many as there are processors if not given."""
+
+    enable_parallel: bool = False
+    max_workers: Annotated[int, Meta(ge=1)] | None = None
+
+
+def _capabilities(options: LocalOptions) -> ExecutorCapabilities:
+    if options.enable_parallel:
+        return ExecutorCapabilities(spans=Reach.HOST, concurrent=True)
+    return ExecutorCapabilities(spans=Reach.PROCESS, concurrent=False)
+
+
+class LocalExecutor:
+    """Runs each step at once, in the calling thread; or in one of its workers, if it has any."""
+
+    options = LocalOptions
+    capabilities = staticmethod(_capabilities)
+
+    def __init__(self, options: LocalOptions, run_step: StepRunner) -> None:
+        self._run_step = run_step
+        self._workers: Workers | None = None
+        self.slots = 1
+        if options.enable_parallel:
+            from magnus.executors.local import workers  # lazy: most runs have none
+
+            self._workers = workers.Workers(run_step.elsewhere(), options.max_workers or _processors())
+            self.slots = self._workers.slots
+
+    def __enter__(self) -> Self:
+        if self._workers is not None:
+            self._workers.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the workers; what they still run is interrupted."""
+        if self._workers is not None:
+            self._workers.end()
+
+    def submit(self, request: StepRequest) -> "Future[None] | None":
+        """Run the step; without workers it has ended when this returns."""
+        if self._workers is not None:
+            return self._workers.submit(request)
+        self._run_step(request)
+        return None
+
+    def cancel(self) -> None:
+        """Interrupt what workers run; nothing else runs beside the caller."""
+        if self._workers is not None:
+            self._workers.interrupt()
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        return os.cpu_count() or 1

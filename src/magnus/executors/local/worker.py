@@ -1,0 +1,103 @@
+"""A worker: a process that runs whole steps, one after the other, as long as somebody sends them. Forked by `nursery`."""
+
+import atexit
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from threading import Lock
+from types import FrameType
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from magnus.errors import MagnusError
+from magnus.executors.local import frames
+from magnus.executors.local.requests import Receiver, SentRequest
+from magnus.interfaces.executor import StepRequest
+from magnus.interfaces.reporter import Event
+
+Report: TypeAlias = Callable[[Event], None]
+RunStep: TypeAlias = Callable[[StepRequest], None]
+Prepared: TypeAlias = Callable[[Report], AbstractContextManager[RunStep]]
+
+
+class Done(Struct, frozen=True):
+    """The step has ended, as its record says; or it could not be run because of `error`."""
+
+    error: MagnusError | None = None
+
+
+class Broken(Struct, frozen=True):
+    """No step can be run here."""
+
+    error: MagnusError
+
+
+def work(connection: socket.socket, prepared: Prepared) -> int:
+    """Run what is sent until the connection ends or SIGTERM comes; returns the exit status.
+
+    SIGTERM ends a step as Ctrl-C would: it is recorded as interrupted, and what it started is ended.
+    """
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    signal.signal(signal.SIGTERM, _interrupt)
+    own = _Connection(connection)
+    status = 0
+    try:
+        with prepared(own.report) as run_step:
+            _work(own, run_step)
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    except KeyboardInterrupt:
+        status = 128 + signal.SIGTERM
+    except MagnusError as error:
+        with suppress(OSError):
+            own.send(Broken(error))
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    atexit._run_exitfuncs()  # noqa: SLF001 - what libraries of users rely on; the interpreter does not end here
+    with suppress(OSError, ValueError):
+        sys.stderr.flush()
+    return status
+
+
+def _work(own: "_Connection", run_step: RunStep) -> None:
+    receiver = Receiver()
+    with suppress(EOFError, OSError):
+        while True:
+            request = receiver.request(own.receive())
+            done = Done()
+            try:
+                run_step(request)
+            except MagnusError as error:
+                done = Done(error)
+            own.send(done)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+class _Connection:
+    """The connection to who sends steps; events may come from any thread."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self._lock = Lock()
+
+    def report(self, event: Event) -> None:
+        """Tell what happens; that nobody listens any more ends no step."""
+        with suppress(OSError):
+            self.send(event)
+
+    def send(self, message: Event | Done | Broken) -> None:
+        """Send the message."""
+        with self._lock:
+            frames.send(self._connection, message)
+
+    def receive(self) -> SentRequest:
+        """Wait for the next request."""
+        sent: SentRequest = frames.receive(self._connection)
+        return sent

@@ -1,0 +1,300 @@
+"""Warm worker processes that run whole steps: as many as there is work for, up to a number. Used by the local executor.
+
+Workers are forked by a process of their own (`nursery`) that imported magnus once, so that one takes milliseconds to
+begin. Pools of the standard library and of loky end with the first process that dies, and with them every step that
+runs; here a worker that dies fails its step, and the next step gets another one.
+"""
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from threading import Condition, Thread
+from typing import Final
+
+import magnus
+from magnus.engine.process import describe_exit
+from magnus.errors import ServiceError, TaskFailed
+from magnus.executors.local import frames
+from magnus.executors.local.nursery import ANSWER, BEGAN
+from magnus.executors.local.requests import Sender
+from magnus.executors.local.worker import Broken, Done
+from magnus.interfaces.executor import Elsewhere, StepRequest
+from magnus.values import UserObject
+
+_ROOT: Final = Path(magnus.__file__).parent.parent
+_START: Final = "import sys; sys.path.append(sys.argv[1]); from magnus.executors.local.nursery import main; main()"
+_GRACE_SECONDS: Final = 3.0
+_PIECE_BYTES: Final = 64 * 1024
+
+
+class _Worker:
+    """A worker as seen from here; `step` is what it runs."""
+
+    def __init__(self, pid: int, connection: socket.socket) -> None:
+        self.pid = pid
+        self.connection = connection
+        self.step: Future[None] | None = None
+        self.sender = Sender()
+        self.frames = frames.Frames()
+
+
+class Workers:
+    """At most `count` workers, for steps that run as `elsewhere` says.
+
+    One thread listens to them; everything that it shares with callers is guarded by one lock. `slots` is twice the
+    count, so that a worker finds its next step waiting when it is done with one.
+    """
+
+    def __init__(self, elsewhere: Elsewhere, count: int) -> None:
+        self.slots = 2 * count
+        self._elsewhere = elsewhere
+        self._count = count
+        self._changed = Condition()
+        self._waiting: deque[tuple[Future[None], StepRequest]] = deque()
+        self._workers: dict[int, _Worker] = {}
+        self._idle: list[_Worker] = []
+        self._beginning = 0
+        self._ending = False
+        self._nursery: _Nursery | None = None
+        self._listening: Thread | None = None
+
+    def start(self) -> None:
+        """Start the process in which workers begin; it gets ready while the caller goes on."""
+        self._nursery = _Nursery(self._elsewhere)
+        self._listening = Thread(target=self._listen, args=(self._nursery,), name="magnus workers", daemon=True)
+        self._listening.start()
+
+    def submit(self, request: StepRequest) -> "Future[None]":
+        """Have the step run as soon as a worker is free."""
+        future: Future[None] = Future()
+        with self._changed:
+            self._waiting.append((future, request))
+            self._hand_out()
+        return future
+
+    def interrupt(self) -> None:
+        """Ask the workers to end, with the steps that they run."""
+        with self._changed:
+            if self._nursery is not None:
+                self._nursery.tell("t")
+
+    def end(self) -> None:
+        """End everything; steps that run are interrupted, those that wait are cancelled."""
+        with self._changed:
+            self._ending = True
+            for future, _ in self._waiting:
+                future.cancel()
+            self._waiting.clear()
+            busy = any(worker.step for worker in self._workers.values())
+        try:
+            if busy:
+                self.interrupt()
+                self._wait_for_none()
+        finally:
+            with self._changed:
+                for worker in self._workers.values():
+                    _hang_up(worker.connection)
+                if self._nursery is not None:
+                    self._nursery.tell("k" if busy else "")
+                    self._nursery.hang_up()
+            if self._listening is not None:
+                self._listening.join()
+
+    def _wait_for_none(self) -> None:
+        deadline = time.monotonic() + _GRACE_SECONDS
+        with self._changed:
+            while self._workers and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(left)
+
+    def _hand_out(self) -> None:
+        """Give what waits to workers that are free, and begin more of them if there is more than they can take."""
+        while self._waiting and self._idle:
+            future, request = self._waiting.popleft()
+            if future.set_running_or_notify_cancel():
+                worker = self._idle.pop()
+                worker.step = future
+                with suppress(OSError):  # it has just died, which the nursery will say
+                    frames.send(worker.connection, worker.sender.sent(request))
+        more = min(len(self._waiting) - self._beginning, self._count - len(self._workers) - self._beginning)
+        if more > 0 and self._nursery is not None and not self._ending:
+            self._beginning += more
+            self._nursery.tell("+" * more)
+
+    def _listen(self, nursery: "_Nursery") -> None:
+        """Take what workers and the nursery say, until the nursery is gone."""
+        try:
+            with selectors.DefaultSelector() as selector:
+                selector.register(nursery.connection, selectors.EVENT_READ)
+                while self._heard_all(nursery, selector):
+                    pass
+        except BaseException as error:  # noqa: BLE001 - a run must not wait for a thread that is gone
+            self._nursery_is_gone(nursery, error)
+        else:
+            self._nursery_is_gone(nursery)
+
+    def _heard_all(self, nursery: "_Nursery", selector: selectors.BaseSelector) -> bool:
+        """Wait for something to be said, and take it; False when the nursery is gone."""
+        for key, _ in selector.select():
+            worker = key.data
+            if worker is None:
+                if not self._hear_nursery(nursery, selector):
+                    return False
+            elif worker.pid in self._workers and not self._hear(worker):
+                selector.unregister(worker.connection)  # it hung up, and how it ended will be said
+        return True
+
+    def _hear_nursery(self, nursery: "_Nursery", selector: selectors.BaseSelector) -> bool:
+        """A worker began or ended; False when the nursery is gone."""
+        try:
+            data, descriptors, _, _ = socket.recv_fds(nursery.connection, ANSWER.size, 1)
+        except OSError:
+            return False
+        if len(data) < ANSWER.size:
+            return False
+        pid, status = ANSWER.unpack(data)
+        if status == BEGAN:
+            worker = _Worker(pid, socket.socket(fileno=descriptors[0]))
+            selector.register(worker.connection, selectors.EVENT_READ, worker)
+            with self._changed:
+                self._workers[pid] = worker
+                self._beginning -= 1
+                nursery.works = True
+                self._idle.append(worker)
+                self._hand_out()
+        elif pid in self._workers:
+            self._ended(self._workers[pid], os.waitstatus_to_exitcode(status), selector)
+        return True
+
+    def _hear(self, worker: _Worker) -> bool:
+        """Take what the worker says; False when it says nothing now."""
+        try:
+            data = worker.connection.recv(_PIECE_BYTES, socket.MSG_DONTWAIT)
+        except OSError:
+            return False
+        for message in worker.frames.feed(data):
+            self._take(worker, message)
+        return bool(data)
+
+    def _take(self, worker: _Worker, message: UserObject) -> None:
+        match message:
+            case Done(error=error):
+                with self._changed:
+                    step, worker.step = worker.step, None
+                    self._idle.append(worker)
+                    self._hand_out()
+                _settle(step, error)
+            case Broken(error=error):
+                with self._changed:
+                    step, worker.step = worker.step, None
+                    self._idle = [other for other in self._idle if other is not worker]
+                    if step is None and self._waiting:
+                        step, _ = self._waiting.popleft()
+                        step.set_running_or_notify_cancel()
+                _settle(step, error)
+            case event:
+                self._elsewhere.report(event)
+
+    def _ended(self, worker: _Worker, code: int, selector: selectors.BaseSelector) -> None:
+        """The worker is gone: what it said before is heard, then what it ran has failed."""
+        while self._hear(worker):
+            pass
+        with suppress(KeyError):  # it had hung up before
+            selector.unregister(worker.connection)
+        worker.connection.close()
+        with self._changed:
+            del self._workers[worker.pid]
+            self._idle = [other for other in self._idle if other is not worker]
+            self._hand_out()
+            self._changed.notify_all()
+        _settle(worker.step, TaskFailed(_death(code)))
+
+    def _nursery_is_gone(self, nursery: "_Nursery", error: BaseException | None = None) -> None:
+        """Without it no worker can begin, and nobody tells when one ends: start again with a new one.
+
+        One that never worked is not tried again, and neither is anything after an `error` of the thread that listens.
+        """
+        nursery.hang_up()
+        code = nursery.wait()
+        with self._changed:
+            self._nursery = None
+            gone, self._workers, self._idle, self._beginning = self._workers, {}, [], 0
+            restart = nursery.works and not self._ending and error is None
+            unlucky = [] if restart else list(self._waiting)
+            if unlucky:
+                self._waiting.clear()
+            self._changed.notify_all()
+        for worker in gone.values():
+            if not self._ending:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(worker.pid, signal.SIGKILL)
+            worker.connection.close()
+            _settle(worker.step, TaskFailed("the process of the step was ended with the one that had started it"))
+        for future, _ in unlucky:
+            if future.set_running_or_notify_cancel():
+                reason = ServiceError(f"worker processes cannot be started: {describe_exit(code)}")
+                future.set_exception(error or reason)
+        if restart:
+            with self._changed:
+                self.start()
+                self._hand_out()
+
+
+class _Nursery:
+    """The process in which workers begin, as seen from here."""
+
+    def __init__(self, elsewhere: Elsewhere) -> None:
+        self.connection, theirs = socket.socketpair()
+        self.works = False
+        with theirs:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-c", _START, str(_ROOT), str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                pass_fds=[theirs.fileno()],
+            )
+        with suppress(OSError):  # it has ended, which shows
+            frames.send(self.connection, (list(sys.path), list(sys.argv)))
+            frames.send(self.connection, (elsewhere.entry, elsewhere.argument))
+
+    def tell(self, commands: str) -> None:
+        """Say what it is to do; one that is gone is noticed by who listens to it."""
+        with suppress(OSError):
+            self.connection.sendall(commands.encode())
+
+    def hang_up(self) -> None:
+        """Let it end, and what is left of its workers with it."""
+        with suppress(OSError):
+            self.connection.shutdown(socket.SHUT_WR)
+
+    def wait(self) -> int:
+        """Wait until it has ended; returns how."""
+        code = self._process.wait()
+        self.connection.close()
+        return code
+
+
+def _settle(step: "Future[None] | None", error: Exception | None) -> None:
+    if step is None or step.done():
+        return
+    if error is None:
+        step.set_result(None)
+    else:
+        step.set_exception(error)
+
+
+def _death(code: int) -> str:
+    hint = ", as the system does when memory runs out" if code == -signal.SIGKILL else ""
+    return f"the process of the step ended before the step did: {describe_exit(code)}{hint}"
+
+
+def _hang_up(connection: socket.socket) -> None:
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

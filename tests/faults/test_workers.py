@@ -1,0 +1,235 @@
+"""Workers that die, hang or are abandoned: their step fails and says why, the run goes on, and no process is left."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+WORK = """\
+import os, signal, subprocess, sys, time
+
+def begin(): return {"xs": list(range(6)), "n": 0}
+def value(x): return {"y": x}
+def exits(x):
+    if x == 2: os._exit(7)
+    return {"y": x}
+def leaves(x):
+    if x == 2: os._exit(0)
+    return {"y": x}
+def crashes(x):
+    if x == 2: os.kill(os.getpid(), signal.SIGSEGV)
+    return {"y": x}
+def takes_all_memory(x):
+    if x == 2: os.kill(os.getpid(), signal.SIGKILL)
+    return {"y": x}
+def note():
+    with open(f"pid-{os.getpid()}", "w"): pass
+def waits():
+    note()
+    time.sleep(60)
+def does_not_listen():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    subprocess.Popen([sys.executable, "-c", "import work, time; work.note(); time.sleep(60)"])
+    note()
+    time.sleep(60)
+def slow(): time.sleep(60)
+def huge(): return {"big": "x" * 3_000_000}
+def length(big, x): return {"n": len(big) + x}
+"""
+
+
+def one(command, **more):
+    return {"start_at": "s", "steps": {"s": {"type": "task", "command": f"work.{command}", "next": "success", **more}}}
+
+
+def map_of(branch, following="success"):
+    return {"type": "map", "iterate_on": "xs", "iterate_as": "x", "branch": branch, "next": following}
+
+
+def beginning(**steps):
+    first = next(iter(steps))
+    begin = {"type": "task", "command": "work.begin", "next": first}
+    return {"start_at": "begin", "steps": {"begin": begin, **steps}}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "work.py").write_text(WORK)
+    configure(tmp_path, 2)
+    return tmp_path
+
+
+def configure(folder, workers):
+    executor = {"type": "local", "config": {"enable_parallel": True, "max_workers": workers}}
+    (folder / "magnus-config.yaml").write_text(json.dumps({"defaults": {"executor": executor}}))
+
+
+def start(folder, dag):
+    (folder / "p.yaml").write_text(json.dumps({"dag": dag}))
+    argv = [sys.executable, "-m", "magnus", "execute", "p.yaml", "--run-id", "mine"]
+    return subprocess.Popen(argv, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(folder, dag):
+    process = start(folder, dag)
+    said, complained = process.communicate(timeout=60)
+    assert said, complained
+    assert nothing_is_left(folder)
+    return json.loads(said)
+
+
+def shown(folder):
+    argv = [sys.executable, "-m", "magnus", "show", "mine"]
+    return json.loads(subprocess.run(argv, cwd=folder, capture_output=True, check=True).stdout)
+
+
+def until(holds):
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def processes_in(folder):
+    """The processes whose working directory is the folder, and that have not ended."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
+            if state != "Z" and os.readlink(entry / "cwd") == str(folder):
+                found.append((int(entry.name), (entry / "cmdline").read_bytes().decode().split("\0")))
+    return found
+
+
+def nothing_is_left(folder):
+    until(lambda: not processes_in(folder))
+    return True
+
+
+def pids(folder):
+    return [int(file.name.removeprefix("pid-")) for file in folder.glob("pid-*")]
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("exits", "exit status 7"),
+        ("leaves", "exit status 0"),
+        ("crashes", "killed by SIGSEGV"),
+        ("takes_all_memory", "killed by SIGKILL, as the system does when memory runs out"),
+    ],
+)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_worker_that_dies_fails_its_step_and_no_other(folder, command, said, workers):
+    configure(folder, workers)
+    log = run(folder, beginning(m=map_of(one(command))))
+    branches = log["steps"]["m"]["branches"]
+    assert [branches[str(n)]["status"] for n in range(6)] == ["SUCCESS"] * 2 + ["FAIL"] + ["SUCCESS"] * 3
+    assert branches["2"]["steps"]["s"]["message"] == f"the process of the step ended before the step did: {said}"
+    assert log["steps"]["m"]["message"] == "branch 2 failed"
+
+
+def test_a_step_of_a_worker_is_ended_when_its_time_is_over(folder):
+    log = run(folder, one("slow", timeout=0.4))
+    assert log["steps"]["s"]["message"] == "timed out after 0.4 s"
+
+
+def test_maps_within_maps_share_one_worker(folder):
+    configure(folder, 1)
+    inner = {"start_at": "m", "steps": {"m": map_of(one("value"))}}
+    log = run(folder, beginning(outer=map_of(inner)))
+    assert log["status"] == "SUCCESS"
+    assert log["parameters"]["y"] == [list(range(6))] * 6
+
+
+def test_large_parameters_reach_every_worker(folder):
+    huge = {"type": "task", "command": "work.huge", "next": "m"}
+    log = run(folder, beginning(huge=huge, m=map_of(one("length"))))
+    assert log["parameters"]["n"] == [3_000_000 + n for n in range(6)]
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize("command", ["waits", "does_not_listen"])
+def test_an_interruption_leaves_no_process(folder, number, status, command):
+    branches = {name: one(command) for name in ("a", "b", "waits for a worker")}
+    process = start(
+        folder, {"start_at": "p", "steps": {"p": {"type": "parallel", "branches": branches, "next": "success"}}}
+    )
+    until(lambda: len(pids(folder)) == (2 if command == "waits" else 4))
+    process.send_signal(number)
+    process.communicate(timeout=30)
+    assert process.returncode == status
+    assert nothing_is_left(folder)
+    log = shown(folder)
+    assert (log["status"], log["message"]) == ("FAIL", "interrupted")
+    began = log["steps"]["p"]["branches"]
+    assert [began[name]["steps"]["s"]["message"] for name in ("a", "b")] == ["interrupted"] * 2
+    assert "s" not in began.get("waits for a worker", {"steps": {}})["steps"]
+
+
+def test_workers_end_with_a_magnus_that_is_killed(folder):
+    branches = {name: one("waits") for name in "ab"}
+    process = start(
+        folder, {"start_at": "p", "steps": {"p": {"type": "parallel", "branches": branches, "next": "success"}}}
+    )
+    until(lambda: len(pids(folder)) == 2)
+    process.kill()
+    process.communicate()
+    assert nothing_is_left(folder)
+    assert shown(folder)["status"] in {"PROCESSING", "FAIL"}
+
+
+def test_the_run_goes_on_without_the_process_that_starts_workers(folder):
+    process = start(folder, beginning(m=map_of(one("waits", on_failure="again", )) | {
+        "branch": {"start_at": "s", "steps": {
+            "s": {"type": "task", "command": "work.waits", "next": "success", "on_failure": "again"},
+            "again": {"type": "task", "command": "work.value", "next": "success"},
+        }},
+    }))  # fmt: skip
+    until(lambda: len(pids(folder)) >= 2)
+    [nursery] = {int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in pids(folder)}
+    log = None
+    for _ in range(3):
+        os.kill(nursery, signal.SIGKILL)
+        seen = set(pids(folder))
+        until(lambda seen=seen: process.poll() is not None or len(set(pids(folder)) - seen) >= 2)
+        if process.poll() is not None:
+            break
+        new = [pid for pid in pids(folder) if pid not in seen]
+        nursery = int(Path(f"/proc/{new[0]}/stat").read_text().rpartition(")")[2].split()[1])
+    said, complained = process.communicate(timeout=60)
+    log = json.loads(said)
+    assert log["status"] == "SUCCESS", complained
+    assert log["parameters"]["y"] == list(range(6))
+    messages = {branch["steps"]["s"]["message"] for branch in log["steps"]["m"]["branches"].values()}
+    assert messages == {"the process of the step was ended with the one that had started it"}
+    assert nothing_is_left(folder)
+
+
+def test_a_worker_that_cannot_begin_ends_the_run_with_a_reason(folder):
+    (folder / "sitecustomize.py").write_text(
+        "import os, sys\nif 'magnus.executors.local.nursery' in ' '.join(sys.orig_argv): os._exit(5)\n"
+    )
+    argv = [sys.executable, "-m", "magnus", "execute", "p.yaml", "--run-id", "mine"]
+    (folder / "p.yaml").write_text(json.dumps({"dag": one("waits")}))
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 3
+    assert "worker processes cannot be started: exit status 5" in done.stderr
+    assert shown(folder)["status"] == "FAIL"
+
+
+def test_a_store_in_memory_is_refused_with_workers(folder):
+    services = json.loads((folder / "magnus-config.yaml").read_text())["defaults"]
+    (folder / "c.yaml").write_text(json.dumps({**services, "run_log_store": {"type": "buffered"}}))
+    (folder / "p.yaml").write_text(json.dumps({"dag": one("waits")}))
+    argv = [sys.executable, "-m", "magnus", "execute", "p.yaml", "-c", "c.yaml"]
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "the executor runs steps in other processes of this machine" in done.stderr
