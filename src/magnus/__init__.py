@@ -6,11 +6,57 @@ The public names, loaded when they are used; importing this module does nothing 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from magnus.definition.nodes.task import Catalog
     from magnus.interaction import get_parameter, get_run_id, get_tag, set_parameter, track_this
+    from magnus.sdk.pipeline import Pipeline
+    from magnus.sdk.steps import (
+        Conditional,
+        Dag,
+        Fail,
+        Loop,
+        Map,
+        Parallel,
+        PythonTask,
+        ShellTask,
+        Stub,
+        Success,
+        Task,
+        json,
+        metric,
+        pickled,
+    )
 
 __version__ = "0.1.0"
 
-__all__ = ["get_parameter", "get_run_id", "get_tag", "set_parameter", "track_this"]
+__all__ = [
+    "Catalog",
+    "Conditional",
+    "Dag",
+    "Fail",
+    "Loop",
+    "Map",
+    "Parallel",
+    "Pipeline",
+    "PythonTask",
+    "ShellTask",
+    "Stub",
+    "Success",
+    "Task",
+    "get_parameter",
+    "get_run_id",
+    "get_tag",
+    "json",
+    "metric",
+    "pickled",
+    "set_parameter",
+    "track_this",
+]
+
+_HOMES = {
+    "Pipeline": "magnus.sdk.pipeline",
+    **dict.fromkeys(("get_parameter", "get_run_id", "get_tag", "set_parameter", "track_this"), "magnus.interaction"),
+}
+"""The modules of public names; of those that are not here, `magnus.sdk.steps`."""
 
 
 def __getattr__(name: str) -> Any:
@@ -18,4 +64,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'magnus' has no attribute '{name}'")
     from importlib import import_module  # lazy: PEP 562
 
-    return getattr(import_module("magnus.interaction"), name)
+    return getattr(import_module(_HOMES.get(name, "magnus.sdk.steps")), name)

@@ -23,6 +23,8 @@ from typing import ClassVar, Literal
 
 from msgspec import Struct
 
+from magnus.values import UserObject
+
 
 class Location(Struct, frozen=True):
     """A place in a file; lines and columns count from 1, 0 means the file as a whole."""
@@ -32,7 +34,8 @@ class Location(Struct, frozen=True):
     column: int = 0
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+        column = f":{self.column}" if self.column else ""
+        return f"{self.file}:{self.line}{column}" if self.line else self.file
 
 
 class Problem(Struct, frozen=True):
@@ -127,6 +130,7 @@ class TaskFailed(MagnusError):
 
 
 class RunFailed(MagnusError):
-    """The run ended in its fail step."""
+    """The run ended in its fail step; `run` is the run, as `Pipeline.execute` returns it."""
 
     exit_code = 1
+    run: UserObject = None

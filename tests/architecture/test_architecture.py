@@ -12,7 +12,10 @@ import pytest
 import magnus
 
 ROOT = Path(__file__).parents[2]
-PUBLIC = ["get_parameter", "get_run_id", "get_tag", "set_parameter", "track_this"]
+PUBLIC = sorted(
+    "Catalog Conditional Dag Fail Loop Map Parallel Pipeline PythonTask ShellTask Stub Success Task "
+    "get_parameter get_run_id get_tag json metric pickled set_parameter track_this".split()
+)
 BREAKERS = {
     "layers": ("graph/digest.py", "import magnus.engine.step"),
     "printing": ("app/execute.py", "import click"),

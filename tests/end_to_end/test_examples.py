@@ -1,6 +1,8 @@
 """Every example does what it says; an example without an expectation here fails."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,19 @@ NO_PIPELINES = {"configured.yaml", "python/parameters.yaml"}
 def test_every_example_is_run():
     found = {str(file.relative_to(EXAMPLES)) for file in EXAMPLES.rglob("*.yaml")}
     assert found == set(EXPECTED) | NO_PIPELINES
+
+
+def test_every_program_is_run():
+    assert [str(file.relative_to(EXAMPLES)) for file in EXAMPLES.rglob("pipeline.py")] == ["program/pipeline.py"]
+
+
+def test_the_program(folder):
+    shutil.copy(EXAMPLES / "program/pipeline.py", folder.path)
+    done = subprocess.run([sys.executable, "pipeline.py"], cwd=folder.path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "open the window\nnorth: 4.0\nsouth: 13.0\nwest: 9.0\n\n"
+    result = folder.magnus("execute", "pipeline.py", "--stations", '["west"]')
+    assert (result.status, result.log["parameters"]["advice"]) == (0, "shut the window"), result.err
 
 
 @pytest.mark.parametrize("name", EXPECTED)

@@ -174,6 +174,25 @@ def test_what_is_wrong_with_a_plugin_or_its_options(folder, installed, configura
     assert (done.status, done.out, done.err) == (2, "", message)
 
 
+def test_a_program_writes_its_pipeline_for_an_executor_that_reads_it(folder, installed):
+    folder.write(
+        "program.py",
+        "from magnus import *\n"
+        "def f(x): return x + 1\n"
+        "def main():\n"
+        "    one = PythonTask(f, returns=['n']).as_pipeline()\n"
+        "    run = Pipeline([Map('m', one, 'xs', 'x')]).execute('c.yaml', parameters={'xs': [1, 2]})\n"
+        "    print(run.parameters['n'])\n"
+        "if __name__ == '__main__': main()\n",
+    )
+    folder.write("c.yaml", json.dumps({"executor": {"type": "processes"}}))
+    environment = {**os.environ, "PYTHONPATH": str(installed / "acme_magnus")}
+    argv = [sys.executable, "program.py"]
+    done = subprocess.run(argv, cwd=folder.path, env=environment, capture_output=True, text=True)
+    assert done.stdout == "[2, 3]\n", done.stderr
+    assert "command: program.py:f" in (folder.path / "magnus-pipeline.yaml").read_text()
+
+
 def test_two_packages_that_offer_one_name(folder, installed):
     done = executed(folder, installed, {"executor": {"type": "processes"}}, others=True)
     assert (done.status, done.err) == (

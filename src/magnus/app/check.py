@@ -12,14 +12,17 @@ from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.graph.static_names import set_by_several
+from magnus.interfaces.capabilities import Reach
 
 
-def check_steps(pipeline: LoadedPipeline, working_directory: Path) -> list[Problem]:
+def check_steps(pipeline: LoadedPipeline, working_directory: Path, spans: Reach) -> list[Problem]:
     """What should be known of the steps though it stops nothing; imports and runs nothing of the user's.
 
+    `spans` says how far the executor spreads them.
     Raises InvalidDefinition with everything that is wrong with them.
     """
     found = [problem for step in pipeline.steps for problem in _problems(step, working_directory)]
+    found += [problem for step in pipeline.steps for problem in _bound_to_this_process(step, spans)]
     if any(problem.severity == "error" for problem in found):
         raise InvalidDefinition.of(found)
     return found
@@ -49,6 +52,19 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
         yield from error.problems(step.locate, step=step.step)
     for problem in kind.problems(node.task, working_directory):
         yield Problem(problem.message, problem.fix, step.locate("command"), step.step, problem.severity)
+
+
+def _bound_to_this_process(step: StepPlace, spans: Reach) -> Iterator[Problem]:
+    """A function that no other process can find, where one would have to."""
+    node = step.node
+    if not isinstance(node, TaskNode) or node.task.function is None:
+        return
+    why = "the executor runs steps in other processes" if spans > Reach.PROCESS else ""
+    if why or node.timeout is not None:
+        why = why or "a step with a timeout runs in a process of its own"
+        message = f"'{node.task.command}' exists in this process alone, and {why}"
+        fix = "define the function at the top level of a module, or of the script"
+        yield Problem(message, fix, step.locate("command"), step.step)
 
 
 def _of_reducer(reducer: str, step: StepPlace, working_directory: Path) -> Iterator[Problem]:

@@ -78,9 +78,15 @@ def load_configuration(file: str, environment: Mapping[str, str], working_direct
 
 
 def initial_parameters(
-    parameters_file: str, environment: Mapping[str, str], arguments: Mapping[str, str]
+    parameters_file: str,
+    environment: Mapping[str, str],
+    arguments: Mapping[str, str],
+    values: Mapping[str, Json],
 ) -> tuple[Scope, list[Problem]]:
-    """The parameters a run begins with, later ones win: the file, `MAGNUS_PRM_*`, the command line; and warnings."""
+    """The parameters a run begins with, and warnings.
+
+    Later ones win: the file, `MAGNUS_PRM_*`, the arguments of a command line, the values that a program gives.
+    """
     scope: dict[str, Parameter] = {}
     if parameters_file:
         document = read(parameters_file, InvalidParameters, "the parameters file")
@@ -95,6 +101,7 @@ def initial_parameters(
         if name.startswith(VARIABLE_PREFIX) and name != VARIABLE_PREFIX:
             scope[name.removeprefix(VARIABLE_PREFIX)] = from_text(text)
     scope.update({name: from_text(text) for name, text in arguments.items()})
+    scope.update({name: JsonParameter(value) for name, value in values.items()})
     return scope, list(_differing_by_case(scope))
 
 

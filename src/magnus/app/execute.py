@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, closing, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
 
 from msgspec import Struct, field
@@ -11,12 +11,17 @@ from msgspec.structs import replace
 from magnus.app import wiring
 from magnus.app.check import check_steps
 from magnus.app.config import Configuration, initial_parameters, load_configuration
+from magnus.app.pipelines import load_pipeline
 from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id, new_run_id
-from magnus.definition.loader import LoadedPipeline, load
+from magnus.definition.built import BuiltPipeline
+from magnus.definition.loader import LoadedPipeline
+from magnus.definition.yaml_text import dump
 from magnus.engine import code_identity, liveness, orchestrator
+from magnus.engine.claim import claimed
 from magnus.engine.context import RunContext, Services, now
-from magnus.errors import InvalidConfiguration, MagnusError, RunExists
+from magnus.errors import InvalidConfiguration, InvalidInput, MagnusError, RunExists
+from magnus.interfaces.capabilities import Reach
 from magnus.interfaces.reporter import Reporter, Warned
 from magnus.interfaces.run_log_store import KeepsDocuments, RunLogStore
 from magnus.run_log.parameters import Scope
@@ -26,7 +31,11 @@ from magnus.values import Json
 
 
 class Execution(Struct, frozen=True):
-    """What the user asked for; `arguments` are the `--name value` of the command line, `environment` is input too."""
+    """What the user asked for; `environment` is input too.
+
+    `arguments` are the `--name value` of the command line, `parameters` are values that win over those. `built` is the
+    pipeline where a program built it; `definition_file` is then what it is written to for executors that read it.
+    """
 
     file: str
     configuration_file: str = ""
@@ -34,7 +43,10 @@ class Execution(Struct, frozen=True):
     arguments: Mapping[str, str] = field(default_factory=dict)
     tag: str = ""
     run_id: str = ""
+    parameters: Mapping[str, Json] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
+    built: BuiltPipeline | None = None
+    definition_file: str = ""
     working_directory: Path = field(default_factory=Path.cwd)
 
 
@@ -56,7 +68,7 @@ def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None])
     KeyboardInterrupt on; the run log says what happened in each case in which the run had begun.
     """
     store = prepared.services.run_log_store
-    with closing(store), context_of(prepared, reporter) as opened:
+    with closing(store), _steps_of_one_run(prepared), context_of(prepared, reporter) as opened:
         record = begin(prepared, liveness.this_process())
         context = replace(opened, run_id=record.run_id)
         try:
@@ -69,12 +81,18 @@ def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None])
     return ended
 
 
+def _steps_of_one_run(prepared: Prepared) -> AbstractContextManager[None]:
+    """What is to be held while steps run in this process."""
+    spans = wiring.executor_capabilities(prepared.configuration).spans
+    return claimed() if spans is Reach.PROCESS else nullcontext()
+
+
 def prepare(asked: Execution, reporter: Reporter) -> Prepared:
     """Read and check everything; InvalidInput carries all that is wrong with the part that is."""
     if asked.run_id:
         check_run_id(asked.run_id)
     configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
-    wiring.executor_type(configuration)
+    spread = wiring.executor_capabilities(configuration)
     services = wiring.services(configuration, asked.working_directory)
     misfits = wiring.incompatibilities(configuration, services)
     if any(problem.severity == "error" for problem in misfits):
@@ -82,14 +100,30 @@ def prepare(asked: Execution, reporter: Reporter) -> Prepared:
     hidden = wiring.hidden_folders(services)
     question = code_identity.asked(asked.working_directory, asked.environment, hidden)
     try:
-        pipeline = load(asked.file, asked.environment)
-        parameters, warnings = initial_parameters(asked.parameters_file, asked.environment, asked.arguments)
-        warnings += check_steps(pipeline, asked.working_directory)
+        pipeline = load_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
+        parameters, warnings = initial_parameters(
+            asked.parameters_file, asked.environment, asked.arguments, asked.parameters
+        )
+        warnings += check_steps(pipeline, asked.working_directory, spread.spans)
     finally:
         identities = code_identity.answer(question)
+    if asked.built is not None and spread.reenters:
+        asked = replace(asked, file=_written(asked.built, asked.definition_file, asked.working_directory))
     for warning in (*misfits, *pipeline.warnings, *warnings):
         reporter.report(Warned(str(warning)))
     return Prepared(asked, configuration, pipeline, parameters, services, identities)
+
+
+def _written(built: BuiltPipeline, file: str, working_directory: Path) -> str:
+    """Write the pipeline that a program built to the file, for processes that read it from there."""
+    text = dump(built.document.value)
+    target = working_directory / file
+    try:
+        target.with_name(f".{target.name}.{os.getpid()}").write_text(text, encoding="utf-8")
+        target.with_name(f".{target.name}.{os.getpid()}").replace(target)
+    except OSError as error:
+        raise InvalidInput(f"the pipeline cannot be written to '{file}': {error.strerror}") from error
+    return file
 
 
 def begin(prepared: Prepared, owner: Owner) -> RunRecord:

@@ -6,14 +6,13 @@ a user is ever read as markup.
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from datetime import timedelta
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from magnus.app.progress import Lines
 from magnus.errors import MagnusError
-from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import (
     AttemptFailed,
     Event,
@@ -29,8 +28,6 @@ from magnus.run_log.records import Status
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-_LONGEST_PART_BYTES: Final = 64 * 1024
 
 
 def environment() -> Mapping[str, str]:
@@ -86,91 +83,34 @@ def reporter() -> Iterator[Reporter]:
     """Shows progress on what is standard error now, whatever becomes of descriptor 2 during a step."""
     descriptor = os.dup(2)
     try:
-        yield _Coloured(descriptor) if os.isatty(descriptor) else _Plain(descriptor)
+        yield _Coloured(descriptor) if os.isatty(descriptor) else Lines(_onto(descriptor))
     finally:
         os.close(descriptor)
 
 
-class _Plain:
-    """Progress as lines, and the output of steps between them; of steps that run at a time, whole lines with names."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._at_line_start = True
-        self._lines: _Lines | None = None
-
-    def report(self, event: Event) -> None:
-        """Show the event; a reader that is gone is no reason to stop."""
-        match event:
-            case StepOutput(path, data):
-                self._output(data if self._lines is None else self._lines.of(path, data))
-                return
-            case RunStarted(concurrent=True):
-                self._lines = _Lines()
-            case StepEnded(path=path) if self._lines is not None:
-                self._output(self._lines.rest(path))
-            case _:
-                pass
-        if not self._at_line_start:
-            self._write(b"\n")
-            self._at_line_start = True
-        self.line(_text(event), _style(event))
-
-    def line(self, text: str, style: str) -> None:  # noqa: ARG002 - colour is for terminals
-        """Write one line of progress."""
-        self._write((text + "\n").encode("utf-8", "backslashreplace"))
-
-    def _output(self, data: bytes) -> None:
-        if data:
-            self._write(data)
-            self._at_line_start = data.endswith(b"\n")
-
-    def _write(self, data: bytes) -> None:
-        with suppress(OSError):
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-
-
-class _Lines:
-    """Makes whole lines, each with the name of its step, of what steps print at the same time."""
-
-    def __init__(self) -> None:
-        self._parts: dict[StepPath, bytes] = {}
-
-    def of(self, path: StepPath, data: bytes) -> bytes:
-        """The lines that are whole now."""
-        whole, newline, part = (self._parts.pop(path, b"") + data).rpartition(b"\n")
-        if len(part) > _LONGEST_PART_BYTES:
-            whole, newline, part = whole + newline + part, b"\n", b""
-        if part:
-            self._parts[path] = part
-        return self._named(path, whole) if newline else b""
-
-    def rest(self, path: StepPath) -> bytes:
-        """What the step left without an end of line."""
-        part = self._parts.pop(path, b"")
-        return self._named(path, part) if part else b""
-
-    def _named(self, path: StepPath, text: bytes) -> bytes:
-        """The lines; of one that was written over, as bars of progress are, how it looked last."""
-        before = f"  {_name(path)} | ".encode("utf-8", "backslashreplace")
-        shown = (line.removesuffix(b"\r").rpartition(b"\r")[2] for line in text.split(b"\n"))
-        return b"".join(before + line + b"\n" for line in shown)
-
-
-class _Coloured(_Plain):
+class _Coloured(Lines):
     """Progress on a terminal."""
 
     def __init__(self, descriptor: int) -> None:
-        super().__init__(descriptor)
+        super().__init__(_onto(descriptor))
         self._console = _rich_console(descriptor)
 
-    def line(self, text: str, style: str) -> None:
+    def line(self, text: str, event: Event) -> None:
         """Write one line of progress, as text and never as markup."""
         from rich.text import Text  # lazy: loaded with the console
 
         with suppress(OSError):
-            self._console.print(Text(text, style=style), soft_wrap=True)
+            self._console.print(Text(text, style=_style(event)), soft_wrap=True)
+
+
+def _onto(descriptor: int) -> Callable[[bytes], None]:
+    """Writes to the descriptor."""
+
+    def write(data: bytes) -> None:
+        while data:
+            data = data[os.write(descriptor, data) :]
+
+    return write
 
 
 def _rich_console(descriptor: int) -> "Console":
@@ -181,29 +121,6 @@ def _rich_console(descriptor: int) -> "Console":
     )
 
 
-def _text(event: Event) -> str:
-    match event:
-        case RunStarted(run_id, name):
-            return f"run {run_id} started" + (f" ({name})" if name else "")
-        case StepStarted(path):
-            return f"  {_name(path)}: started"
-        case AttemptFailed(path, attempt, message, retry_in):
-            return f"  {_name(path)}: attempt {attempt} failed, the next one in {retry_in:g} s: {message}"
-        case StepEnded(path, _, status, message, duration):
-            return f"  {_name(path)}: {status.value} in {_took(duration)}" + (f": {message}" if message else "")
-        case Warned(message, path):
-            return (f"  {_name(path)}: warning: " if path else "") + message
-        case RunEnded(run_id, status, message, duration):
-            return f"run {run_id}: {status.value} in {_took(duration)}" + (f": {message}" if message else "")
-        case StepOutput():
-            return ""
-
-
-def _name(path: StepPath) -> str:
-    """The step as people read it: its name behind those of what it is in."""
-    return "/".join(path.parts)
-
-
 def _style(event: Event) -> str:
     match event:
         case StepEnded(status=status) | RunEnded(status=status):
@@ -212,10 +129,6 @@ def _style(event: Event) -> str:
             return "yellow"
         case RunStarted() | StepStarted() | StepOutput():
             return "dim"
-
-
-def _took(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms" if seconds < 1 else str(timedelta(seconds=round(seconds, 1)))[:9]
 
 
 def _say(text: str) -> None:

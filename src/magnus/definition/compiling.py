@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.definition.inner import KeyPath as InnerPath
 from magnus.definition.inner import PipelineFile
@@ -20,7 +21,7 @@ from magnus.errors import InvalidDefinition, Location, Problem
 from magnus.graph.check import near, structure_problems, unreachable
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import CompositeNode, Node, StaticBranches, TaskNode, TerminalNode
-from magnus.values import Json
+from magnus.values import Json, UserObject
 
 
 class Written(Struct, frozen=True):
@@ -59,10 +60,14 @@ _NEXT: Final = "add next: <step>, for example next: success"
 
 
 class Compiler:
-    """Compiles one pipeline and all in it; what was found stays here."""
+    """Compiles one pipeline and all in it; what was found stays here.
 
-    def __init__(self, read_file: ReadFile) -> None:
+    `functions` are those that commands stand for which nothing else can find.
+    """
+
+    def __init__(self, read_file: ReadFile, functions: Mapping[str, Callable[..., UserObject]]) -> None:
         self._read_file = read_file
+        self._functions = functions
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.steps: list[StepPlace] = []
@@ -106,6 +111,8 @@ class Compiler:
         if len(graphs) < len(pipelines):
             return None
         node = found.lower(graphs)
+        if isinstance(node, TaskNode) and node.task.command in self._functions:
+            node = replace(node, task=replace(node.task, function=self._functions[node.task.command]))
         if isinstance(node, TaskNode | CompositeNode):
             self.steps.append(StepPlace(node, "/".join((*written.steps, name)), written))
         return node

@@ -3,10 +3,11 @@
 All that is wrong is said at once, stage by stage: the YAML; the variables; the fields and the structure of all steps.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec import Struct
 
+from magnus.definition.built import BuiltPipeline
 from magnus.definition.compiling import Compiler, StepPlace, Written, file_beside, raise_if_any
 from magnus.definition.normal import normal
 from magnus.definition.shape import kind, shape_problems, unknown_keys
@@ -15,7 +16,7 @@ from magnus.definition.yaml_text import Document, read
 from magnus.errors import InvalidDefinition, Location, Problem
 from magnus.graph.digest import dag_hash
 from magnus.graph.graph import Graph
-from magnus.values import Json
+from magnus.values import Json, UserObject
 
 
 class LoadedPipeline(Struct, frozen=True):
@@ -35,10 +36,20 @@ class LoadedPipeline(Struct, frozen=True):
 
 def load(file: str, environment: Mapping[str, str]) -> LoadedPipeline:
     """Read the pipeline; variables are taken from `environment`. InvalidDefinition carries all that is wrong."""
+    return _loaded(_Files(environment), file, {})
+
+
+def load_built(built: BuiltPipeline, environment: Mapping[str, str]) -> LoadedPipeline:
+    """The same for a pipeline that a program built."""
     files = _Files(environment)
+    files.add(built.document.file, built.document)
+    return _loaded(files, built.document.file, built.functions)
+
+
+def _loaded(files: "_Files", file: str, functions: Mapping[str, Callable[..., UserObject]]) -> LoadedPipeline:
     written = files.open(file, (file,))
     raise_if_any(list(shape_problems(written.value, written.document, written.path, "dag")))
-    compiler = Compiler(files.read)
+    compiler = Compiler(files.read, functions)
     graph = compiler.graph(written, "dag")
     raise_if_any(compiler.problems)
     assert graph is not None
@@ -61,12 +72,15 @@ class _Files:
     def open(self, file: str, files: tuple[str, ...]) -> Written:
         """The pipeline in the file."""
         if file not in self.documents:
-            document = read(file, InvalidDefinition, "the pipeline")
-            _refuse_other_roots(document)
-            replaced = replace_variables(document, self._environment, InvalidDefinition)
-            self._values[file], self.documents[file] = replaced.value["dag"], document
-            self.variables |= replaced.names
+            self.add(file, read(file, InvalidDefinition, "the pipeline"))
         return Written(self._values[file], self.documents[file], ("dag",), files)
+
+    def add(self, file: str, document: Document) -> None:
+        """Take what is in the file."""
+        _refuse_other_roots(document)
+        replaced = replace_variables(document, self._environment, InvalidDefinition)
+        self._values[file], self.documents[file] = replaced.value["dag"], document
+        self.variables |= replaced.names
 
     def read(self, name: str, place: Location, files: tuple[str, ...]) -> Written | Problem:
         """The pipeline in a file that another file names at `place`."""

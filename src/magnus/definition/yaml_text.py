@@ -84,6 +84,12 @@ def parse(text: str, file: str, error: type[InvalidInput], what: str) -> Documen
     return Document(file, value, reader.values, reader.keys)
 
 
+def dump(value: Json) -> str:
+    """The value as YAML, in the order it has."""
+    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+    return text
+
+
 def _complaint(wrong: yaml.MarkedYAMLError) -> str:
     reason = wrong.problem or "it cannot be parsed"
     context = f" {wrong.context}" if wrong.context else ""

@@ -1,11 +1,11 @@
 """The three shapes of a step: task, composite, terminal. Every node type a user can write lowers to one of them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from msgspec import Struct, field
 
-from magnus.values import Json
+from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
     from magnus.graph.graph import Graph
@@ -21,13 +21,15 @@ class Return(Struct, frozen=True):
 class TaskSpec(Struct, frozen=True):
     """What a task does: the task kind that runs it, the command, and the options of that kind.
 
-    `returns` is None when nothing was declared, which differs from a declaration of no results.
+    `returns` is None when nothing was declared, which differs from a declaration of no results. `function` is what the
+    command stands for, where nothing but this process has it.
     """
 
     kind: str
     command: str = ""
     options: Mapping[str, Json] = field(default_factory=dict)
     returns: tuple[Return, ...] | None = None
+    function: Callable[..., UserObject] | None = None
 
 
 class CatalogSpec(Struct, frozen=True):

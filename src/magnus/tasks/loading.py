@@ -8,8 +8,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
+from magnus.engine import scripts
 from magnus.engine.json_values import type_name
 from magnus.errors import TaskFailed
+from magnus.tasks import script_command
 from magnus.tasks.locate import missing_function
 from magnus.values import UserObject
 
@@ -18,26 +20,42 @@ _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
 
 def load_function(command: str, working_directory: Path) -> Callable[..., UserObject]:
-    """The function of which `command` is the dotted path; its module is imported unless it has been.
+    """The function of which `command` is the dotted path, or the file and the name; imported unless it has been.
 
     Raises:
         TaskFailed: there is no such module or function, or it cannot be called. What the import itself raises comes
             through as it is.
     """
-    module_name, _, name = command.rpartition(".")
-    module = sys.modules.get(module_name)
-    if module is not None and _is_of_another_folder(module_name, module, working_directory):
-        _forget(module_name, module)
-        module = None
-    found = _MISSING if module is None else getattr(module, name, _MISSING)
-    if found is _MISSING:
-        found = _imported(command.split("."))
+    in_script = script_command.split(command, working_directory)
+    found: UserObject = _of_script(*in_script) if in_script else _of_module(command, working_directory)
     if found is _MISSING:
         raise _not_found(command, working_directory)
     if not callable(found):
         raise TaskFailed(f"'{command}' is not callable: it is a value of type {type_name(found)}")
     function: Callable[..., UserObject] = found
     return function
+
+
+def _of_script(file: Path, names: Sequence[str]) -> UserObject:
+    """What the script has under these names, one inside the other."""
+    folder = str(file.parent)
+    if folder not in sys.path:
+        sys.path.insert(1, folder)
+    found: UserObject = scripts.module_of(file)
+    for name in names:
+        found = getattr(found, name, _MISSING)
+    return found
+
+
+def _of_module(command: str, working_directory: Path) -> UserObject:
+    """What the dotted path names; _MISSING when there is nothing."""
+    module_name, _, name = command.rpartition(".")
+    module = sys.modules.get(module_name)
+    if module is not None and _is_of_another_folder(module_name, module, working_directory):
+        _forget(module_name, module)
+        module = None
+    found = _MISSING if module is None else getattr(module, name, _MISSING)
+    return _imported(command.split(".")) if found is _MISSING else found
 
 
 def _imported(parts: Sequence[str]) -> UserObject:

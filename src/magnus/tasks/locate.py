@@ -13,6 +13,7 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.errors import Problem
+from magnus.tasks import script_command
 from magnus.tasks.definitions import Definition, Found, look_up
 
 _DOTTED: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*")
@@ -27,6 +28,11 @@ class _Module(Struct, frozen=True):
     folders: Sequence[str]
     is_namespace: bool
 
+    def command(self, names: Sequence[str]) -> str:
+        """The command that names something in it."""
+        is_script = self.name.endswith(tuple(SOURCE_SUFFIXES))
+        return f"{self.name}:{'.'.join(names)}" if is_script else ".".join((self.name, *names))
+
 
 def missing_function(command: str, working_directory: Path) -> Problem | None:
     """What is wrong with `command` as the dotted path of a function; None when nothing is, or when it cannot be told.
@@ -35,6 +41,9 @@ def missing_function(command: str, working_directory: Path) -> Problem | None:
     """
     if not command.strip():
         return Problem("the command is empty", "write <module>.<function>")
+    in_script = script_command.split(command, working_directory)
+    if in_script is not None:
+        return _missing_in_script(*in_script, working_directory)
     if not _DOTTED.fullmatch(command):
         return Problem(f"'{command}' is not the dotted path of a function", _respelled(command))
     parts = command.split(".")
@@ -58,10 +67,17 @@ def _missing_in(module: _Module, names: Sequence[str], working_directory: Path) 
             return None
         case Found.CONSTANT:
             place = f"line {definition.line} of '{_shown(module.file, working_directory)}'"
-            command = ".".join((module.name, *names))
+            command = module.command(names)
             return Problem(f"'{command}' is not callable: {place} makes it a constant", "name a function")
         case Found.MISSING:
             return _no_name(module, names, definition.others)
+
+
+def _missing_in_script(file: Path, names: Sequence[str], working_directory: Path) -> Problem | None:
+    """What is wrong with `names` in the script."""
+    if not file.is_file():
+        return Problem(f"there is no file '{_shown(file, working_directory)}'", "check the path of the script")
+    return _missing_in(_Module(_shown(file, working_directory), file, (), is_namespace=False), names, working_directory)
 
 
 def _definition(module: _Module, names: Sequence[str]) -> Definition:
@@ -149,7 +165,7 @@ def _no_module(name: str, working_directory: Path) -> Problem:
 
 def _no_name(module: _Module, names: Sequence[str], others: Sequence[str]) -> Problem:
     modules = _modules_in(module.folders)
-    command = ".".join((module.name, *names))
+    command = module.command(names)
     if len(names) == 1 and names[0] in modules:
         return Problem(f"'{command}' is a module", f"name a function in it: {command}.<function>")
     public = [name for name in others if not name.startswith("_")]

@@ -14,19 +14,21 @@ from magnus.tasks.user_errors import UserCode
 
 
 class PythonTask:
-    """Calls `package.module.function`, or an attribute of a class there, in this process."""
+    """Calls `package.module.function`, an attribute of a class there, or `script.py:function`, in this process."""
 
     options = NoOptions
     isolates = False
 
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
         """What is wrong with the command as the name of a function; nothing is imported."""
-        problem = missing_function(spec.command, working_directory)
+        problem = None if spec.function else missing_function(spec.command, working_directory)
         return () if problem is None else (problem,)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Call the function; the working directory has to be the first entry of the import path."""
         command = call.spec.command
-        with UserCode(call.working_directory):
-            function = load_function(command, call.working_directory)
+        function = call.spec.function
+        if function is None:
+            with UserCode(call.working_directory):
+                function = load_function(command, call.working_directory)
         return call_function(function, f"{command}()", call)

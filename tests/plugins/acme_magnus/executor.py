@@ -21,7 +21,7 @@ class ProcessExecutor:
     """Starts the re-entry command of a step, and waits for it in a thread."""
 
     options = ProcessOptions
-    capabilities = ExecutorCapabilities(spans=Reach.HOST, concurrent=True)
+    capabilities = ExecutorCapabilities(spans=Reach.HOST, concurrent=True, reenters=True)
 
     def __init__(self, options, run_step):
         del run_step  # for executors that run steps in this process

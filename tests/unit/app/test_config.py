@@ -85,19 +85,22 @@ def test_defaults_that_are_no_mapping(tmp_path):
 def test_later_parameters_win_and_texts_are_kept(tmp_path):
     file = tmp_path / "p.yaml"
     file.write_text("a: 1\nb: 1\nc: [1, 2]\nd: 2020-01-02\n")
-    scope, warnings = initial_parameters(str(file), {"MAGNUS_PRM_b": "2", "MAGNUS_PRM_": "x", "b": "9"}, {"e": "007"})
+    scope, warnings = initial_parameters(
+        str(file), {"MAGNUS_PRM_b": "2", "MAGNUS_PRM_": "x", "b": "9"}, {"e": "007", "f": "1"}, {"f": 2}
+    )
     assert scope == {
         "a": JsonParameter(1),
         "b": JsonParameter(2, "2"),
         "c": JsonParameter([1, 2]),
         "d": JsonParameter("2020-01-02"),
         "e": JsonParameter("007", "007"),
+        "f": JsonParameter(2),
     }
     assert warnings == []
 
 
 def test_names_that_differ_by_case_are_a_warning():
-    _, [warning] = initial_parameters("", {"MAGNUS_PRM_Rate": "1"}, {"rate": "2"})
+    _, [warning] = initial_parameters("", {"MAGNUS_PRM_Rate": "1"}, {"rate": "2"}, {})
     assert str(warning) == "warning: the parameters 'Rate' and 'rate' differ only by case\n  fix: rename one of them"
 
 
@@ -105,4 +108,4 @@ def test_a_parameters_file_that_is_no_mapping(tmp_path):
     file = tmp_path / "p.yaml"
     file.write_text("7\n")
     with pytest.raises(InvalidParameters, match="the parameters file must be a mapping of names to values"):
-        initial_parameters(str(file), {}, {})
+        initial_parameters(str(file), {}, {}, {})

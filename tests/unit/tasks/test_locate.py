@@ -230,7 +230,7 @@ def test_nothing_is_said_of_modules_without_source(found, command):
         ("tasks:add", ("'tasks:add' is not the dotted path of a function", "did you mean 'tasks.add'?")),
         (
             "./src/tasks.py:add",
-            ("'./src/tasks.py:add' is not the dotted path of a function", "did you mean 'src.tasks.add'?"),
+            ("there is no file 'src/tasks.py'", "check the path of the script"),
         ),
         (" tasks.add", ("' tasks.add' is not the dotted path of a function", "did you mean 'tasks.add'?")),
         (".tasks.add", ("'.tasks.add' is not the dotted path of a function", "did you mean 'tasks.add'?")),
@@ -293,3 +293,12 @@ def test_a_module_that_only_another_finder_knows_is_found(tmp_path, write, monke
     monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Crashing(), Finder()])
     assert missing_function("edited_elsewhere.f", tmp_path) is None
     assert isinstance(missing_function("edited_elsewhere.g", tmp_path), Problem)
+
+
+def test_a_function_of_a_script(tmp_path, found):
+    (tmp_path / "run.py").write_text("def add(): ...\nN = 1\nclass C:\n    def m(self): ...\n")
+    assert found("run.py:add") is None
+    assert found("run.py:C.m") is None
+    assert found("run.py:ad") == ("there is no function 'ad' in the module 'run.py'", "did you mean 'add'?")
+    assert found("run.py:N")[0] == "'run.py:N' is not callable: line 2 of 'run.py' makes it a constant"
+    assert found("sub/run.py:add") == ("there is no file 'sub/run.py'", "check the path of the script")

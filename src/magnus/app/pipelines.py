@@ -1,0 +1,91 @@
+"""Loads the pipeline that is asked for: from a YAML file, from a python file that builds it, or as it was built."""
+
+import sys
+from collections.abc import Mapping
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Final
+
+from magnus.definition.built import METHOD, BuiltPipeline
+from magnus.definition.loader import LoadedPipeline, load, load_built
+from magnus.engine import scripts
+from magnus.errors import InvalidDefinition, Location, TaskFailed
+from magnus.graph.check import near
+from magnus.values import UserObject
+
+_SUFFIX: Final = ".py"
+
+
+def load_pipeline(
+    file: str, built: BuiltPipeline | None, environment: Mapping[str, str], working_directory: Path
+) -> LoadedPipeline:
+    """The pipeline; InvalidDefinition carries all that is wrong.
+
+    `file` is YAML, or a python file, which may be followed by `:` and the name of a pipeline in it, or of a function
+    that returns one.
+    """
+    if built is not None:
+        return load_built(built, environment)
+    path, _, name = (file, "", "") if file.endswith(_SUFFIX) else file.rpartition(":")
+    if not path.endswith(_SUFFIX):
+        return load(file, environment)
+    return load_built(_built_by(path, name, working_directory), environment)
+
+
+def _built_by(file: str, name: str, working_directory: Path) -> BuiltPipeline:
+    """What the python file builds."""
+    path = working_directory / file
+    if not path.is_file():
+        raise InvalidDefinition(
+            f"the pipeline '{file}' does not exist", fix="check the path, and the folder you are in"
+        )
+    from magnus.tasks.user_errors import UserCode  # lazy: most pipelines are YAML
+
+    for folder in (str(working_directory), str(path.parent)):
+        if folder not in sys.path:
+            sys.path.insert(0, folder)
+    try:
+        with UserCode(working_directory), redirect_stdout(sys.stderr):  # standard output is the run log's
+            module = scripts.module_of(path)
+            found = _named(module, name, file) if name else _only(module, file)
+            return getattr(found, METHOD)()  # type: ignore[no-any-return]  # it is what the method is for
+    except TaskFailed as error:
+        raise InvalidDefinition(f"the script cannot be loaded: {error}", location=Location(file)) from error
+
+
+def _named(module: UserObject, name: str, file: str) -> UserObject:
+    """The pipeline of that name in the module, or the one that the function of that name returns."""
+    found = getattr(module, name, None)
+    if found is None:
+        match = near(name, vars(module))
+        fix = f"did you mean '{file}:{match}'?" if match else "name a pipeline in it, or a function that returns one"
+        raise InvalidDefinition(f"the script has nothing that is called '{name}'", fix=fix, location=Location(file))
+    if not _is_pipeline(found) and callable(found):
+        found = found()
+    if not _is_pipeline(found):
+        message = f"'{name}' is no pipeline, and no function that returns one"
+        raise InvalidDefinition(message, fix="return the pipeline instead of executing it", location=Location(file))
+    return found
+
+
+def _only(module: UserObject, file: str) -> UserObject:
+    """The pipeline that is called `pipeline`, or the only one that is in no other."""
+    found = {name: value for name, value in vars(module).items() if _is_pipeline(value)}
+    if "pipeline" in found:
+        return found["pipeline"]
+    inner = {id(part) for pipeline in found.values() for part in getattr(pipeline, METHOD)().parts}
+    outer = {id(value): name for name, value in reversed(found.items()) if id(value) not in inner}
+    names = list(reversed(outer.values()))
+    if len(names) == 1:
+        return found[names[0]]
+    if names:
+        listed = ", ".join(f"'{name}'" for name in names)
+        message, fix = f"the script builds several pipelines: {listed}", f"name one: {file}:{names[0]}"
+    else:
+        message = "the script has no pipeline at its top level"
+        fix = f"write 'pipeline = Pipeline(...)' there, or name a function that returns one: {file}:<function>"
+    raise InvalidDefinition(message, fix=fix, location=Location(file))
+
+
+def _is_pipeline(value: UserObject) -> bool:
+    return hasattr(type(value), METHOD)

@@ -1,0 +1,75 @@
+"""The scripts whose functions are steps: known by their files, since each process calls the one it runs `__main__`.
+
+A process that runs another script executes it once, under the name that `multiprocessing` gives to such a module, so
+that what stands under `if __name__ == "__main__":` does not run. Used where functions are named and found.
+"""
+
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+import magnus
+from magnus.errors import TaskFailed
+
+_MAIN: Final = "__main__"
+STAND_IN: Final = "__mp_main__"
+"""The name of the module of a script that this process does not run."""
+
+_OWN_MAIN: Final = Path(magnus.__file__).parent / "__main__.py"
+_LOADING: Final = "__magnus_loads_this__"
+
+
+def is_main(name: str) -> bool:
+    """Whether a module of this name is that of a script."""
+    return name in {_MAIN, STAND_IN}
+
+
+def file_of_main(name: str) -> Path | None:
+    """The file of the script that `name` stands for here; None when there is none, as in a notebook."""
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return Path(file).absolute() if file and Path(file).is_file() else None
+
+
+def module_of(file: Path) -> ModuleType:
+    """The module of the script: that of this process when it runs it, else executed now, unless it has been.
+
+    The folder of the script has to be on the import path, as python puts it there for a script that it runs.
+
+    Raises TaskFailed when there is no such file; what the script itself raises comes through.
+    """
+    for name in (_MAIN, STAND_IN):
+        known = file_of_main(name)
+        if known is not None and file.is_file() and known.samefile(file):
+            return sys.modules[name]
+    spec = spec_from_file_location(STAND_IN, file) if file.is_file() else None
+    if spec is None or spec.loader is None:
+        raise TaskFailed(f"there is no python file '{file}'")
+    module = module_from_spec(spec)
+    before = sys.modules.get(STAND_IN)
+    sys.modules[STAND_IN] = module
+    module.__dict__[_LOADING] = True
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[STAND_IN]
+        if before is not None:
+            sys.modules[STAND_IN] = before
+        raise
+    finally:
+        module.__dict__.pop(_LOADING, None)
+    if _is_ours(sys.modules.get(_MAIN)):
+        sys.modules[_MAIN] = module  # what was pickled as its own by the script is found
+    return module
+
+
+def is_being_loaded() -> bool:
+    """Whether a script is being executed for what is in it, and not to do its work."""
+    return _LOADING in vars(sys.modules.get(STAND_IN, sys))
+
+
+def _is_ours(main: ModuleType | None) -> bool:
+    """Whether this process runs no script of the user, but the command `magnus` or a worker."""
+    file = getattr(main, "__file__", None)
+    return file is None or Path(file).name == "magnus" or Path(file) == _OWN_MAIN

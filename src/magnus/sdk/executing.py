@@ -1,0 +1,113 @@
+"""Executes a pipeline that a program built, and says on its standard error how it goes. Used by `Pipeline.execute`."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TextIO
+
+from magnus.app.execute import Execution, execute, prepare
+from magnus.app.progress import Lines
+from magnus.app.runs import Run
+from magnus.definition.built import BuiltPipeline
+from magnus.engine import scripts
+from magnus.engine.json_values import to_json_value
+from magnus.errors import InvalidDefinition, InvalidParameters, RunFailed, TaskFailed
+from magnus.interfaces.reporter import Reporter
+from magnus.run_log.records import Status
+from magnus.values import Json, UserObject
+
+
+def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
+    built: BuiltPipeline,
+    *,
+    configuration_file: str,
+    run_id: str,
+    tag: str,
+    parameters_file: str,
+    parameters: Mapping[str, UserObject],
+    log_level: str,
+    definition_file: str,
+    raise_on_failure: bool,
+    environment: Mapping[str, str],
+) -> Run:
+    """Run the pipeline; see `Pipeline.execute`."""
+    _refuse_while_loading(built)
+    if log_level:
+        logging.getLogger("magnus").setLevel(log_level.upper())
+    asked = Execution(
+        file=built.document.file,
+        configuration_file=configuration_file,
+        parameters_file=parameters_file,
+        parameters=_json(parameters),
+        tag=tag,
+        run_id=run_id,
+        environment=environment,
+        built=built,
+        definition_file=definition_file,
+    )
+    with _progress() as reporter:
+        prepared = prepare(asked, reporter)
+        record = execute(prepared, reporter, lambda _text: None)
+    run = Run(record, prepared.services.run_log_store, asked.working_directory)
+    if raise_on_failure and run.status is not Status.SUCCESS:
+        error = RunFailed(f"the run {run.run_id} failed: {run.message}", fix=f"magnus show {run.run_id}")
+        error.run = run
+        raise error
+    return run
+
+
+def _refuse_while_loading(built: BuiltPipeline) -> None:
+    if scripts.is_being_loaded():
+        raise InvalidDefinition(
+            "the script executes a pipeline while it is imported for what is in it",
+            fix="put the call of execute() under 'if __name__ == \"__main__\":'",
+            location=built.document.locate(),
+        )
+
+
+def _json(parameters: Mapping[str, UserObject]) -> Mapping[str, Json]:
+    try:
+        return {name: to_json_value(value, name=name) for name, value in parameters.items()}
+    except TaskFailed as error:
+        raise InvalidParameters(str(error)) from error
+
+
+@contextmanager
+def _progress() -> Iterator[Reporter]:
+    """Progress on what is standard error now, whatever becomes of it during a step."""
+    descriptor, write = _writer(sys.stderr)
+    try:
+        yield Lines(write)
+    finally:
+        if descriptor >= 0:
+            os.close(descriptor)
+
+
+def _writer(stream: TextIO | None) -> tuple[int, Callable[[bytes], None]]:
+    """How to write to the stream; a descriptor to close afterwards, when there is one.
+
+    During a step descriptor 2 is another file, so a stream onto it is written to through a copy of the descriptor.
+    Streams of notebooks and tests are no files, or others.
+    """
+    if stream is None:
+        return -1, lambda _data: None
+    try:
+        is_captured = stream.fileno() in {1, 2}
+    except (OSError, AttributeError, ValueError):
+        is_captured = False
+    if not is_captured:
+        return -1, lambda data: _show(stream, data)
+    stream.flush()
+    descriptor = os.dup(stream.fileno())
+    return descriptor, lambda data: _write_all(descriptor, data)
+
+
+def _show(stream: TextIO, data: bytes) -> None:
+    stream.write(data.decode("utf-8", "replace"))
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]

@@ -1,0 +1,116 @@
+"""Pipelines as objects: built of steps, and executed."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from magnus.definition.built import BuiltPipeline
+from magnus.errors import InvalidDefinition, InvalidInput
+from magnus.sdk import places
+from magnus.sdk.steps import Step
+from magnus.sdk.writing import Writing
+from magnus.values import Json, UserObject
+
+if TYPE_CHECKING:
+    from magnus.app.runs import Run
+
+
+class Pipeline:
+    """Steps, and where to start.
+
+    Steps that are not linked follow one another as they are listed. A pipeline can be a branch of a step, be executed,
+    and be both several times.
+
+    Args:
+        steps: all of its steps.
+        start_at: the first step, or its name; the first one of the list when it is not given.
+        name: for people.
+        description: for people.
+        add_terminal_nodes: add the success and the fail step; those that are listed are not added again.
+    """
+
+    def __init__(
+        self,
+        steps: Sequence[Step],
+        start_at: Step | str | None = None,
+        name: str = "",
+        description: str = "",
+        add_terminal_nodes: bool = True,  # noqa: FBT001, FBT002 - as in the 2024 generation
+    ) -> None:
+        self.location = places.here()
+        listed: Sequence[UserObject] = steps
+        wrong = next((step for step in listed if not isinstance(step, Step)), None)
+        if wrong is not None:
+            message = f"a pipeline is made of steps, not of a value of type {type(wrong).__name__}"
+            raise InvalidDefinition(message, fix="wrap a function in PythonTask(function=...)", location=self.location)
+        self.steps = tuple(steps)
+        self.start_at = start_at
+        self.name = name
+        self.description = description
+        self.add_terminal_nodes = add_terminal_nodes
+
+    def __magnus_pipeline__(self) -> BuiltPipeline:
+        """What would be written in a file."""
+        writing = Writing(Path.cwd())
+        document = writing.document(self)
+        return BuiltPipeline(document, writing.functions, tuple(writing.inner))
+
+    def definition(self) -> Mapping[str, Json]:
+        """What would be written in a YAML file; functions are named as other processes find them."""
+        definition: Mapping[str, Json] = self.__magnus_pipeline__().document.value
+        return definition
+
+    def execute(  # noqa: PLR0913 - one argument an option, as in the 2024 generation
+        self,
+        configuration_file: str = "",
+        run_id: str = "",
+        tag: str = "",
+        parameters_file: str = "",
+        *,
+        parameters: Mapping[str, UserObject] | None = None,
+        use_cached: str = "",
+        log_level: str = "",
+        output_pipeline_definition: str = "magnus-pipeline.yaml",
+        raise_on_failure: bool = True,
+    ) -> "Run":
+        """Run the pipeline to its end.
+
+        Args:
+            configuration_file: services; by default those of `magnus execute`.
+            run_id: the id of the run; one is made when none is given.
+            tag: a word to find the run by.
+            parameters_file: initial parameters, YAML or JSON.
+            parameters: initial parameters by name; they win over those of the file and of the environment.
+            use_cached: reserved; runs cannot be resumed in this version.
+            log_level: show what magnus logs for diagnosis, from this level on.
+            output_pipeline_definition: the file that the pipeline is written to where the executor reads it.
+            raise_on_failure: raise when the run failed.
+
+        Returns:
+            The run, with `.status`, `.parameters`, `.steps` and `.artifacts`.
+
+        Raises:
+            RunFailed: the run failed; its `run` is what would be returned.
+            InvalidInput: something is wrong; nothing ran.
+            ServiceError: a service failed in a way that ended the run.
+        """
+        from magnus.sdk.executing import execute_pipeline  # lazy: building a pipeline needs none of it
+
+        if use_cached:
+            raise InvalidInput("use_cached: runs cannot be resumed in this version", fix="leave it out")
+        return execute_pipeline(
+            self.__magnus_pipeline__(),
+            configuration_file=configuration_file,
+            run_id=run_id,
+            tag=tag,
+            parameters_file=parameters_file,
+            parameters=parameters or {},
+            log_level=log_level,
+            definition_file=output_pipeline_definition,
+            raise_on_failure=raise_on_failure,
+            environment=dict(os.environ),
+        )
+
+    def __repr__(self) -> str:
+        return f"<Pipeline {', '.join(repr(step.name) for step in self.steps)}>"

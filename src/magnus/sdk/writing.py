@@ -1,0 +1,137 @@
+"""Writes a pipeline of objects as YAML has it, with the place of each step in the program. Used by `Pipeline`."""
+
+import json
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import asdict
+
+from magnus.definition.built import METHOD
+from magnus.definition.yaml_text import Document, KeyPath
+from magnus.errors import InvalidDefinition, Location, Problem
+from magnus.sdk.steps import Fail, Function, Step, Success, name_of
+from magnus.tasks.references import command_of, local_name
+from magnus.values import Json, UserObject
+
+if TYPE_CHECKING:
+    from magnus.sdk.pipeline import Pipeline
+
+
+class Writing:
+    """One pipeline and all in it: what is written, where each part was, and the functions without a command."""
+
+    def __init__(self, working_directory: Path) -> None:
+        self._working_directory = working_directory
+        self.places: dict[KeyPath, Location] = {}
+        self.functions: dict[str, Function] = {}
+        self.inner: list[Pipeline] = []
+        self.problems: list[Problem] = []
+        self._commands: dict[int, str] = {}
+
+    def document(self, pipeline: "Pipeline") -> Document:
+        """The pipeline, as if it were in a file; InvalidDefinition when objects are linked in a way no file can say."""
+        value = {"dag": self.pipeline(pipeline, ("dag",))}
+        if self.problems:
+            raise InvalidDefinition.of(self.problems)
+        self.places[()] = pipeline.location
+        return Document(pipeline.location.file, value, {}, self.places)
+
+    def pipeline(self, pipeline: "Pipeline", path: KeyPath) -> Json:
+        """A (sub)pipeline at the path."""
+        self.places[path] = pipeline.location
+        self.problems += _doubles(pipeline)
+        about = {"name": pipeline.name, "description": pipeline.description}
+        ends = {
+            succeeds: next((step.name for step in pipeline.steps if isinstance(step, kind)), word)
+            for succeeds, kind, word in ((True, Success, "success"), (False, Fail, "fail"))
+        }
+        following = _following(pipeline, ends)
+        steps = {step.name: self._step(step, following, ends, (*path, "steps", step.name)) for step in pipeline.steps}
+        start = pipeline.start_at or next((step for step in pipeline.steps if not step.is_end), None)
+        first = {} if start is None else {"start_at": name_of(start)}
+        return {**{key: text for key, text in about.items() if text}, **first, "steps": steps}
+
+    def _step(self, step: Step, following: Mapping[str, str], ends: Mapping[bool, str], path: KeyPath) -> Json:
+        self.places[path] = step.location
+        written = {"type": step.type}
+        written |= {key: self._field(key, value, (*path, key)) for key, value in step.fields.items()}
+        if step.next is not None:
+            written["next"] = name_of(step.next)
+        elif step.ends_with is not None:
+            written["next"] = ends[step.ends_with]
+        elif step.name in following:
+            written["next"] = following[step.name]
+        elif not step.is_end:
+            fix = "link it, as the others are: step >> other; or set terminate_with_success=True"
+            self.problems.append(Problem("nothing says what follows this step", fix, step.location, step.name))
+        if step.on_failure is not None:
+            written["on_failure"] = self._on_failure(step.on_failure, (*path, "on_failure"))
+        return written
+
+    def _on_failure(self, leads_to: "Step | str | Pipeline", path: KeyPath) -> Json:
+        return name_of(leads_to) if isinstance(leads_to, Step | str) else self._field("on_failure", leads_to, path)
+
+    def _field(self, key: str, value: UserObject, path: KeyPath) -> Json:
+        if hasattr(type(value), METHOD):
+            self.inner.append(value)
+            return self.pipeline(value, path)
+        if callable(value):
+            return self._command(value)
+        match value:
+            case Struct():
+                return _given(value)
+            case Mapping():
+                return {_key(name): self._field(key, item, (*path, _key(name))) for name, item in value.items()}
+            case list() | tuple():
+                return [self._field(key, item, (*path, index)) for index, item in enumerate(value)]
+            case _:
+                return value
+
+    def _command(self, function: Function) -> str:
+        """The command of the function, or what stands for it in this process."""
+        command = command_of(function, self._working_directory) or self._commands.get(id(function))
+        if command is None:
+            command = local_name(function, self.functions)
+            self.functions[command] = function
+            self._commands[id(function)] = command
+        return command
+
+
+def _following(pipeline: "Pipeline", ends: Mapping[bool, str]) -> Mapping[str, str]:
+    """What follows each step when nothing says so: the step after it in the list; the last one ends the pipeline.
+
+    As soon as one step is linked to another all of them have to be.
+    """
+    steps = [step for step in pipeline.steps if not step.is_end]
+    if any(step.next is not None for step in steps):
+        return {}
+    names = [*(step.name for step in steps), ends[True]]
+    return dict(pairwise(names))
+
+
+def _doubles(pipeline: "Pipeline") -> Iterator[Problem]:
+    seen: dict[str, Step] = {}
+    for step in pipeline.steps:
+        if step.name in seen:
+            message = f"there are two steps of this name, the other one at {seen[step.name].location}"
+            yield Problem(message, "give one of them another name", step.location, step.name)
+        seen[step.name] = step
+
+
+def _given(value: Struct) -> Json:
+    """The fields of a model that are not as they are when nothing is given."""
+    defaults = zip(value.__struct_fields__[::-1], value.__struct_defaults__[::-1], strict=False)
+    as_they_are = dict(defaults)
+    return {
+        name: list(item) if isinstance(item, tuple) else item
+        for name, item in asdict(value).items()
+        if name not in as_they_are or item != as_they_are[name]
+    }
+
+
+def _key(name: UserObject) -> str:
+    """A key as YAML has it: the value of a parameter is written as JSON."""
+    return name if isinstance(name, str) else json.dumps(name)
