@@ -7,9 +7,10 @@ import errno
 import os
 import signal
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Final
 
 from magnus.errors import TaskFailed
@@ -44,8 +45,28 @@ def run_process(
     """
     import subprocess  # lazy: most runs start no process
 
+    process: Popen[bytes] | None = None
     try:
-        process = subprocess.Popen(
+        with _interruptions_held_back():
+            process = _started(argv, environment, working_directory, pass_fds)
+        return process.wait(timeout)
+    except subprocess.TimeoutExpired:
+        assert process is not None
+        _end_group(process)
+        raise TimedOut(f"timed out after {timeout:g} s") from None
+    except BaseException:
+        if process is not None:
+            _end_group(process)
+        raise
+
+
+def _started(
+    argv: Sequence[str], environment: Mapping[str, str], working_directory: Path, pass_fds: Sequence[int]
+) -> "Popen[bytes]":
+    import subprocess  # lazy: as above
+
+    try:
+        return subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
             env=environment,
@@ -55,14 +76,26 @@ def run_process(
         )
     except (OSError, ValueError) as error:
         raise TaskFailed(_not_started(argv[0], working_directory, error)) from error
+
+
+@contextmanager
+def _interruptions_held_back() -> Iterator[None]:
+    """Let SIGINT and SIGTERM count at the end: an exception while a process is started would lose the process."""
+    if current_thread() is not main_thread():  # no other gets such exceptions
+        yield
+        return
+    arrived: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    held_back = {number: handler for number, handler in before.items() if callable(handler)}
+    for number in held_back:
+        signal.signal(number, lambda number, _frame: arrived.append(number))
     try:
-        return process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        _end_group(process)
-        raise TimedOut(f"timed out after {timeout:g} s") from None
-    except BaseException:
-        _end_group(process)
-        raise
+        yield
+    finally:
+        for number, handler in held_back.items():
+            signal.signal(number, handler)
+        if arrived:
+            signal.raise_signal(arrived[0])
 
 
 def describe_exit(code: int) -> str:

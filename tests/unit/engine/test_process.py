@@ -1,6 +1,7 @@
 """Child processes: how they end, and that nothing of them stays."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -78,3 +79,11 @@ def gone(pid):
             return True
         time.sleep(0.02)
     return False
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_an_interruption_at_the_very_start_leaves_no_process(tmp_path, number):
+    with pytest.raises(KeyboardInterrupt):
+        run("echo $$ > pid; kill -INT $PPID; sleep 60", tmp_path, PATH=os.environ["PATH"])
+    assert gone(int((tmp_path / "pid").read_text()))
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
