@@ -15,6 +15,7 @@ GRACE_SECONDS = 2.0
 
 def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=100, help="how many runs the fault tests kill")
+    parser.addoption("--update-expected", action="store_true", help="write what the corpus is to come to anew")
 
 
 def state():

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 from magnus.app.execute import Execution, document, execute, prepare
 from magnus.app.fan import fan_in, fan_out
 from magnus.app.step import execute_step
@@ -53,13 +55,13 @@ def executed(folder, run_id, arguments):
 
 def step_by_step(folder, dag, arguments):
     """Each step by itself, from files alone."""
-    walk(InThisProcess(asked(folder, "steps", arguments)), dag, ())
+    walk(InThisProcess(asked(folder, "steps", arguments)), as_engines_see_it(dag, folder), ())
     return log_of(prepare(asked(folder, "steps"), Silent()), "steps")
 
 
 def step_by_step_in_processes(folder, dag, arguments):
     """Each step in a process of its own, from files alone."""
-    walk(InProcesses(folder, arguments), dag, ())
+    walk(InProcesses(folder, arguments), as_engines_see_it(dag, folder), ())
     return log_of(prepare(asked(folder, "steps"), Silent()), "steps")
 
 
@@ -98,20 +100,45 @@ class InProcesses:
         return done.returncode == 0, done.stdout
 
 
+def as_engines_see_it(dag, folder):
+    """The pipeline with all of it in one place: without files, and with steps for pipelines under on_failure."""
+    steps = {}
+    for name, written in dag["steps"].items():
+        steps[name] = step = dict(written)
+        if "dag_definition" in step:
+            step["dag"] = yaml.safe_load((folder / step["dag_definition"]).read_text())["dag"]
+        if isinstance(step.get("on_failure"), dict):
+            other = f"{name} on failure"
+            steps[other] = {"type": "dag", "dag": as_engines_see_it(step["on_failure"], folder), "next": "success"}
+            step["on_failure"] = other
+        for key in ("branch", "dag", "default"):
+            if key in step:
+                step[key] = as_engines_see_it(step[key], folder)
+        if "branches" in step:
+            step["branches"] = {key: as_engines_see_it(branch, folder) for key, branch in step["branches"].items()}
+    return {**dag, "steps": steps}
+
+
+def ends(pipeline):
+    """The names of the success and the fail step."""
+    named = {step.get("type"): name for name, step in pipeline["steps"].items()}
+    return {True: named.get("success", "success"), False: named.get("fail", "fail")}
+
+
 def walk(engine, pipeline, around):
     """Run a (sub)pipeline as written, as an engine would; whether it succeeded."""
     name = pipeline["start_at"]
     while True:
         path = "/".join(encoded(part) for part in (*around, name))
-        if name in {"success", "fail"}:
+        if name in ends(pipeline).values():
             engine.step(path)
-            return name == "success"
+            return name == ends(pipeline)[True]
         step = pipeline["steps"][name]
-        if step.get("type", "task") in {"task", "stub"}:
+        if step.get("type", "task") in {"task", "stub", "as-is"}:
             succeeded = engine.step(path)
         else:
             succeeded = walk_branches(engine, step, path, (*around, name))
-        name = step["next"] if succeeded else step.get("on_failure", "fail")
+        name = step["next"] if succeeded else step.get("on_failure", ends(pipeline)[False])
 
 
 def walk_branches(engine, step, path, around):

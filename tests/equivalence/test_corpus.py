@@ -1,0 +1,71 @@
+"""Every pipeline of the corpus comes out as `expected/` says, however it is run.
+
+What is there was read by people; `pytest tests/equivalence --update-expected` writes it anew.
+"""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import drivers
+import pytest
+import yaml
+
+CORPUS = Path(__file__).parents[1] / "corpus"
+ARGUMENTS = {"when": "2024-05-06", "text": "007"}
+WAYS = [
+    ("file-system", drivers.whole),
+    ("chunked-fs", drivers.whole),
+    ("file-system", drivers.in_workers(1)),
+    ("file-system", drivers.in_workers(4)),
+    ("chunked-fs", drivers.in_workers(2)),
+    ("file-system", drivers.step_by_step_in_processes),
+    ("chunked-fs", drivers.step_by_step_in_processes),
+]
+NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
+
+
+def seen(log):
+    return {"status": log["status"], "parameters": log["parameters"], "steps": steps_of(log["steps"])}
+
+
+def steps_of(steps):
+    return {name: {key: value for key, value in step_of(step).items() if value} for name, step in steps.items()}
+
+
+def step_of(step):
+    return {
+        "status": step["status"],
+        "message": re.sub(r"(work\.py):\d+", r"\1", step["message"]),
+        "attempts": [
+            {"status": attempt["status"], "parameters": attempt["parameters"]} for attempt in step["attempts"]
+        ],
+        "metrics": step["user_defined_metrics"],
+        "files": [[entry["stage"], entry["name"], entry["data_hash"][:12]] for entry in step["data_catalog"]],
+        "branches": {
+            key: {"status": branch["status"], "value": branch.get("value"), "steps": steps_of(branch["steps"])}
+            for key, branch in step["branches"].items()
+        },
+    }
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("store", "drive"), WAYS, ids=[f"{store} {drive.__name__}" for store, drive in WAYS])
+def test_the_corpus(name, store, drive, tmp_path, pytestconfig):
+    for file in CORPUS.iterdir():
+        if file.is_file():
+            shutil.copy(file, tmp_path)
+    shutil.copy(CORPUS / f"{name}.yaml", tmp_path / "p.yaml")
+    (tmp_path / "magnus-config.yaml").write_text(json.dumps({"defaults": {"run_log_store": {"type": store}}}))
+    dag = yaml.safe_load((tmp_path / "p.yaml").read_text())["dag"]
+    came = seen(drive(tmp_path, dag, ARGUMENTS))
+    expected = CORPUS / "expected" / f"{name}.json"
+    if pytestconfig.getoption("--update-expected") and drive is drivers.whole:
+        expected.parent.mkdir(exist_ok=True)
+        expected.write_text(json.dumps(came, indent=1, ensure_ascii=False) + "\n")
+    assert came == json.loads(expected.read_text())
+
+
+def test_nothing_is_expected_of_a_pipeline_that_is_not_there():
+    assert sorted(file.stem for file in (CORPUS / "expected").glob("*.json")) == NAMES
