@@ -213,4 +213,5 @@ def report(medians, facts):
     print(f"{late * 1000:.3f} ms around the 485th")
 
 
-main()
+if __name__ == "__main__":
+    main()

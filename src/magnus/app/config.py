@@ -2,13 +2,13 @@
 environment and the command line. The environment is input here and read nowhere else.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
+from magnus.app.configuration import FAMILIES, Configuration, ServiceConfiguration, nowhere
 from magnus.definition.variables import replace_variables
 from magnus.definition.yaml_text import Document, read
 from magnus.engine.parameters import VARIABLE_PREFIX, from_text
@@ -19,45 +19,7 @@ from magnus.values import Json
 
 FILE_VARIABLE: Final = "MAGNUS_CONFIGURATION_FILE"
 DEFAULTS_FILE: Final = "magnus-config.yaml"
-_DEFAULTS: Final = {
-    "executor": "local",
-    "run_log_store": "file-system",
-    "catalog": "file-system",
-    "secrets": "do-nothing",
-    "experiment_tracker": "do-nothing",
-    "pickler": "pickle",
-}
 _SERVICE_FIELDS: Final = ("type", "config")
-
-
-class ServiceConfiguration(Struct, frozen=True):
-    """One service: its type, its options as written with variables replaced, and where an option is written."""
-
-    type: str
-    config: Mapping[str, Json]
-    locate: Callable[..., Location | None]
-
-
-class Configuration(Struct, frozen=True):
-    """All services of a run; `file` is the configuration file or "", `variables` the names it uses."""
-
-    executor: ServiceConfiguration
-    run_log_store: ServiceConfiguration
-    catalog: ServiceConfiguration
-    secrets: ServiceConfiguration
-    experiment_tracker: ServiceConfiguration
-    pickler: ServiceConfiguration
-    file: str
-    variables: frozenset[str]
-
-    def portable(self) -> "Configuration":
-        """The same for another process, which can be pickled; it does not know where things are written."""
-        return replace(self, **{f: replace(getattr(self, f), locate=_nowhere) for f in _DEFAULTS})
-
-    def as_json(self) -> dict[str, Json]:
-        """Type and options of every service, for the run log."""
-        services = {family: getattr(self, family) for family in _DEFAULTS}
-        return {family: {"type": s.type, "config": dict(s.config)} for family, s in services.items()}
 
 
 def load_configuration(file: str, environment: Mapping[str, str], working_directory: Path) -> Configuration:
@@ -73,7 +35,7 @@ def load_configuration(file: str, environment: Mapping[str, str], working_direct
     defaults = working_directory / DEFAULTS_FILE
     if defaults.is_file() and defaults.resolve() != (working_directory / name).resolve():
         sources.append(_source(defaults, DEFAULTS_FILE, environment, section="defaults"))
-    services = {family: _resolved(family, sources) for family in _DEFAULTS}
+    services = {family: _resolved(family, sources) for family in FAMILIES}
     return Configuration(**services, file=name, variables=frozenset().union(*(source.names for source in sources)))
 
 
@@ -145,11 +107,11 @@ def _problems(services: Json, document: Document, where: tuple[str, ...]) -> Ite
         yield Problem("the services must be a mapping", "write 'executor:' and the like", document.locate(*where))
         return
     for family, service in services.items():
-        if family not in _DEFAULTS:
-            yield _unknown(family, tuple(_DEFAULTS), document.locate(*where, family))
+        if family not in FAMILIES:
+            yield _unknown(family, tuple(FAMILIES), document.locate(*where, family))
         elif not isinstance(service, dict) or not isinstance(service.get("type"), str):
             place = document.locate(*where, family)
-            yield Problem(f"{family} must say its type", f"write type: {_DEFAULTS[family]} below it", place)
+            yield Problem(f"{family} must say its type", f"write type: {FAMILIES[family]} below it", place)
         else:
             for key in service:
                 if key not in _SERVICE_FIELDS:
@@ -173,8 +135,4 @@ def _resolved(family: str, sources: list[_Source]) -> ServiceConfiguration:
                 return source.document.locate(*path, *(("config", *keys) if keys else ("type",)))
 
             return ServiceConfiguration(service["type"], service.get("config") or {}, locate)
-    return ServiceConfiguration(_DEFAULTS[family], {}, _nowhere)
-
-
-def _nowhere(*_keys: str | int) -> None:
-    """The place of what is written in no file."""
+    return ServiceConfiguration(FAMILIES[family], {}, nowhere)

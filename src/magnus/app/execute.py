@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from magnus.app import wiring
 from magnus.app.check import check_steps
-from magnus.app.config import Configuration, initial_parameters, load_configuration
+from magnus.app.config import initial_parameters, load_configuration
+from magnus.app.configuration import Configuration
 from magnus.app.pipelines import load_pipeline
 from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id, new_run_id
@@ -22,6 +23,7 @@ from magnus.engine.claim import claimed
 from magnus.engine.context import RunContext, Services, now
 from magnus.errors import InvalidConfiguration, InvalidInput, MagnusError, RunExists
 from magnus.interfaces.capabilities import Reach
+from magnus.interfaces.executor import Begun
 from magnus.interfaces.reporter import Reporter, Warned
 from magnus.interfaces.run_log_store import KeepsDocuments, RunLogStore
 from magnus.run_log.parameters import Scope
@@ -59,6 +61,7 @@ class Prepared(Struct, frozen=True):
     parameters: Scope
     services: Services
     code_identities: tuple[CodeIdentity, ...]
+    begun: Begun | None = None
 
 
 def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None]) -> RunRecord:
@@ -68,11 +71,12 @@ def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None])
     KeyboardInterrupt on; the run log says what happened in each case in which the run had begun.
     """
     store = prepared.services.run_log_store
-    with closing(store), _steps_of_one_run(prepared), context_of(prepared, reporter) as opened:
+    begun = nullcontext() if prepared.begun is None else closing(prepared.begun)
+    with begun, closing(store), _steps_of_one_run(prepared), context_of(prepared, reporter) as opened:
         record = begin(prepared, liveness.this_process())
         context = replace(opened, run_id=record.run_id)
         try:
-            ended = orchestrator.run(context, wiring.executor(prepared.configuration, context), record)
+            ended = orchestrator.run(context, wiring.executor(prepared.configuration, context, prepared.begun), record)
         except BaseException:
             with suppress(MagnusError):  # the error that is on its way matters more
                 finish(store, record.run_id, emit)
@@ -87,11 +91,27 @@ def _steps_of_one_run(prepared: Prepared) -> AbstractContextManager[None]:
     return claimed() if spans is Reach.PROCESS else nullcontext()
 
 
+def prepare_to_execute(asked: Execution, reporter: Reporter) -> Prepared:
+    """As `prepare`, for `execute`: what the executor can start early gets ready meanwhile."""
+    configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
+    begun = wiring.begin(configuration)
+    try:
+        return replace(_prepared(asked, configuration, reporter), begun=begun)
+    except BaseException:
+        if begun is not None:
+            begun.close()
+        raise
+
+
 def prepare(asked: Execution, reporter: Reporter) -> Prepared:
     """Read and check everything; InvalidInput carries all that is wrong with the part that is."""
+    configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
+    return _prepared(asked, configuration, reporter)
+
+
+def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter) -> Prepared:
     if asked.run_id:
         check_run_id(asked.run_id)
-    configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
     spread = wiring.executor_capabilities(configuration)
     services = wiring.services(configuration, asked.working_directory)
     misfits = wiring.incompatibilities(configuration, services)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from magnus.app import plugins
-from magnus.app.config import Configuration, ServiceConfiguration
+from magnus.app.configuration import Configuration, ServiceConfiguration
 from magnus.app.private_folder import private_folder
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields
@@ -21,7 +21,7 @@ from magnus.engine.step import run_step
 from magnus.errors import InvalidConfiguration, Problem, ServiceError
 from magnus.graph.graph import Graph
 from magnus.interfaces.capabilities import ExecutorCapabilities, Located
-from magnus.interfaces.executor import Elsewhere, Executor, StepRequest
+from magnus.interfaces.executor import Begun, Elsewhere, Executor, StepRequest
 from magnus.interfaces.reporter import Reporter
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import TaskKind
@@ -87,11 +87,19 @@ def executor_capabilities(configuration: Configuration) -> ExecutorCapabilities:
     return spread
 
 
-def executor(configuration: Configuration, context: RunContext) -> Executor:
-    """The executor of the configuration, for the steps of the run of `context`."""
+def executor(configuration: Configuration, context: RunContext, begun: Begun | None = None) -> Executor:
+    """The executor of the configuration, for the steps of the run of `context`; `begun` is what `begin` gave."""
     found, options = executor_type(configuration)
-    made: Executor = found(options, _Steps(configuration, context))
+    more = {} if begun is None else {"begun": begun}
+    made: Executor = found(options, _Steps(configuration, context), **more)
     return made
+
+
+def begin(configuration: Configuration) -> Begun | None:
+    """Start what the executor can start before the pipeline is known, if there is such a thing."""
+    found, options = executor_type(configuration)
+    begun: Begun | None = found.begin(options) if hasattr(found, "begin") else None
+    return begun
 
 
 class _Steps:

@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.app import plugins, wiring
-from magnus.app.config import Configuration
+from magnus.app.configuration import Configuration
 from magnus.engine.context import RunContext
 from magnus.engine.step import run_step
 from magnus.graph.graph import Graph

@@ -29,7 +29,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
 
     Every `--name value` that is no option is a parameter of the pipeline. Progress goes to standard error.
     """
-    from magnus.app.execute import execute, prepare  # lazy: --help needs none of it
+    from magnus.app.execute import execute, prepare_to_execute  # lazy: --help needs none of it
     from magnus.run_log.records import Status
 
     if use_cached:
@@ -43,7 +43,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         run_id=run_id,
     )
     with console.reporter() as reporter:
-        prepared = prepare(wanted, reporter)
+        prepared = prepare_to_execute(wanted, reporter)
         garbage.resume()
         ended = execute(prepared, reporter, console.emit)
     return 0 if ended.status is Status.SUCCESS else 1

@@ -59,11 +59,21 @@ class StepRunner(Protocol):
         ...
 
 
+class Begun(Protocol):
+    """What an executor started early."""
+
+    def close(self) -> None:
+        """End it; also when a run has used it, and more than once."""
+        ...
+
+
 class Executor(Protocol):
     """Runs steps; a context manager around one run. The future says when a step ended, the run log says how.
 
     Made with its options and a `StepRunner`. The class has `options`, the type of its options, and `capabilities`:
-    how steps are spread, as a value, or as a function of the options that gives one.
+    how steps are spread, as a value, or as a function of the options that gives one. It may have a function `begin` of
+    the options, called as soon as they are known, that starts what takes long and gives a `Begun` or None; the class is
+    then made with that as `begun`.
     """
 
     @property

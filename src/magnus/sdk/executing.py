@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TextIO
 
-from magnus.app.execute import Execution, execute, prepare
+from magnus.app.execute import Execution, execute, prepare_to_execute
 from magnus.app.progress import Lines
 from magnus.app.runs import Run
 from magnus.definition.built import BuiltPipeline
@@ -48,7 +48,7 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         definition_file=definition_file,
     )
     with _progress() as reporter:
-        prepared = prepare(asked, reporter)
+        prepared = prepare_to_execute(asked, reporter)
         record = execute(prepared, reporter, lambda _text: None)
     run = Run(record, prepared.services.run_log_store, asked.working_directory)
     if raise_on_failure and run.status is not Status.SUCCESS:

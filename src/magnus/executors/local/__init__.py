@@ -12,7 +12,7 @@ from magnus.interfaces.executor import StepRequest, StepRunner
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: only steps that run in workers have one
 
-    from magnus.executors.local.workers import Workers
+    from magnus.executors.local.workers import Nursery, Workers
 
 
 class LocalOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,15 +34,24 @@ class LocalExecutor:
     options = LocalOptions
     capabilities = staticmethod(_capabilities)
 
-    def __init__(self, options: LocalOptions, run_step: StepRunner) -> None:
+    def __init__(self, options: LocalOptions, run_step: StepRunner, begun: "Nursery | None" = None) -> None:
         self._run_step = run_step
         self._workers: Workers | None = None
         self.slots = 1
         if options.enable_parallel:
             from magnus.executors.local import workers  # lazy: most runs have none
 
-            self._workers = workers.Workers(run_step.elsewhere(), options.max_workers or _processors())
+            self._workers = workers.Workers(run_step.elsewhere(), options.max_workers or _processors(), begun)
             self.slots = self._workers.slots
+
+    @staticmethod
+    def begin(options: LocalOptions) -> "Nursery | None":
+        """Start the process in which workers begin: it has imported what they need when the pipeline is read."""
+        if not options.enable_parallel:
+            return None
+        from magnus.executors.local import workers  # lazy: as above
+
+        return workers.Nursery()
 
     def __enter__(self) -> Self:
         if self._workers is not None:

@@ -36,11 +36,14 @@ def main() -> None:
     os.dup2(2, 1)  # standard output belongs to the run log
     own = socket.socket(fileno=int(sys.argv[2]))
     own.set_inheritable(False)
-    sys.path[:], sys.argv[:] = frames.receive(own)
-    entry, argument = frames.receive(own)
+    import_module("magnus.engine.step")  # the largest part of what any entry needs, while the pipeline is still read
+    try:
+        sys.path[:], sys.argv[:] = frames.receive(own)
+        entry, argument = frames.receive(own)
+    except EOFError:  # no run came of it
+        return
     prepared = _function(entry)(argument)
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # what is there now stays, and workers share its memory as long as nobody touches it
     _Nursery(own, prepared).serve()
 
 
@@ -110,7 +113,7 @@ class _Nursery:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             for connection in (ours, self._own, self._wakes, self._woken):
                 connection.close()
-            gc.unfreeze()
+            gc.enable()
             status = work(theirs, self._prepared)
         finally:
             os._exit(status)  # what follows in this process is not for a worker

@@ -30,7 +30,10 @@ from magnus.interfaces.executor import Elsewhere, StepRequest
 from magnus.values import UserObject
 
 _ROOT: Final = Path(magnus.__file__).parent.parent
-_START: Final = "import sys; sys.path.append(sys.argv[1]); from magnus.executors.local.nursery import main; main()"
+_START: Final = (
+    "import gc, sys; gc.disable(); sys.path.append(sys.argv[1])\n"  # importing makes many objects and no cycles
+    "from magnus.executors.local.nursery import main; main()"
+)
 _GRACE_SECONDS: Final = 3.0
 _PIECE_BYTES: Final = 64 * 1024
 
@@ -53,7 +56,7 @@ class Workers:
     count, so that a worker finds its next step waiting when it is done with one.
     """
 
-    def __init__(self, elsewhere: Elsewhere, count: int) -> None:
+    def __init__(self, elsewhere: Elsewhere, count: int, nursery: "Nursery | None" = None) -> None:
         self.slots = 2 * count
         self._elsewhere = elsewhere
         self._count = count
@@ -63,12 +66,13 @@ class Workers:
         self._idle: list[_Worker] = []
         self._beginning = 0
         self._ending = False
-        self._nursery: _Nursery | None = None
+        self._nursery = nursery
         self._listening: Thread | None = None
 
     def start(self) -> None:
-        """Start the process in which workers begin; it gets ready while the caller goes on."""
-        self._nursery = _Nursery(self._elsewhere)
+        """Have a process in which workers begin; it gets ready while the caller goes on."""
+        self._nursery = self._nursery or Nursery()
+        self._nursery.prepare(self._elsewhere)
         self._listening = Thread(target=self._listen, args=(self._nursery,), name="magnus workers", daemon=True)
         self._listening.start()
 
@@ -128,7 +132,7 @@ class Workers:
             self._beginning += more
             self._nursery.tell("+" * more)
 
-    def _listen(self, nursery: "_Nursery") -> None:
+    def _listen(self, nursery: "Nursery") -> None:
         """Take what workers and the nursery say, until the nursery is gone."""
         try:
             with selectors.DefaultSelector() as selector:
@@ -140,7 +144,7 @@ class Workers:
         else:
             self._nursery_is_gone(nursery)
 
-    def _heard_all(self, nursery: "_Nursery", selector: selectors.BaseSelector) -> bool:
+    def _heard_all(self, nursery: "Nursery", selector: selectors.BaseSelector) -> bool:
         """Wait for something to be said, and take it; False when the nursery is gone."""
         for key, _ in selector.select():
             worker = key.data
@@ -151,7 +155,7 @@ class Workers:
                 selector.unregister(worker.connection)  # it hung up, and how it ended will be said
         return True
 
-    def _hear_nursery(self, nursery: "_Nursery", selector: selectors.BaseSelector) -> bool:
+    def _hear_nursery(self, nursery: "Nursery", selector: selectors.BaseSelector) -> bool:
         """A worker began or ended; False when the nursery is gone."""
         try:
             data, descriptors, _, _ = socket.recv_fds(nursery.connection, ANSWER.size, 1)
@@ -216,7 +220,7 @@ class Workers:
             self._changed.notify_all()
         _settle(worker.step, TaskFailed(_death(code)))
 
-    def _nursery_is_gone(self, nursery: "_Nursery", error: BaseException | None = None) -> None:
+    def _nursery_is_gone(self, nursery: "Nursery", error: BaseException | None = None) -> None:
         """Without it no worker can begin, and nobody tells when one ends: start again with a new one.
 
         One that never worked is not tried again, and neither is anything after an `error` of the thread that listens.
@@ -247,10 +251,10 @@ class Workers:
                 self._hand_out()
 
 
-class _Nursery:
+class Nursery:
     """The process in which workers begin, as seen from here."""
 
-    def __init__(self, elsewhere: Elsewhere) -> None:
+    def __init__(self) -> None:
         self.connection, theirs = socket.socketpair()
         self.works = False
         with theirs:
@@ -260,6 +264,9 @@ class _Nursery:
                 start_new_session=True,
                 pass_fds=[theirs.fileno()],
             )
+
+    def prepare(self, elsewhere: Elsewhere) -> None:
+        """Say how steps are run."""
         with suppress(OSError):  # it has ended, which shows
             frames.send(self.connection, (list(sys.path), list(sys.argv)))
             frames.send(self.connection, (elsewhere.entry, elsewhere.argument))
@@ -273,6 +280,11 @@ class _Nursery:
         """Let it end, and what is left of its workers with it."""
         with suppress(OSError):
             self.connection.shutdown(socket.SHUT_WR)
+
+    def close(self) -> None:
+        """Let it end, and wait until it has; for one that no run has used, or that is over."""
+        self.hang_up()
+        self.wait()
 
     def wait(self) -> int:
         """Wait until it has ended; returns how."""

@@ -1,0 +1,54 @@
+"""The configuration of a run as values. Read by `app.config`; it travels to workers, which read no files."""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from magnus.errors import Location
+from magnus.values import Json
+
+FAMILIES: Final[Mapping[str, str]] = {
+    "executor": "local",
+    "run_log_store": "file-system",
+    "catalog": "file-system",
+    "secrets": "do-nothing",
+    "experiment_tracker": "do-nothing",
+    "pickler": "pickle",
+}
+"""What can be configured, and the type of each where nothing is said."""
+
+
+class ServiceConfiguration(Struct, frozen=True):
+    """One service: its type, its options as written with variables replaced, and where an option is written."""
+
+    type: str
+    config: Mapping[str, Json]
+    locate: Callable[..., Location | None]
+
+
+class Configuration(Struct, frozen=True):
+    """All services of a run; `file` is the configuration file or "", `variables` the names it uses."""
+
+    executor: ServiceConfiguration
+    run_log_store: ServiceConfiguration
+    catalog: ServiceConfiguration
+    secrets: ServiceConfiguration
+    experiment_tracker: ServiceConfiguration
+    pickler: ServiceConfiguration
+    file: str
+    variables: frozenset[str]
+
+    def portable(self) -> "Configuration":
+        """The same for another process, which can be pickled; it does not know where things are written."""
+        return replace(self, **{f: replace(getattr(self, f), locate=nowhere) for f in FAMILIES})
+
+    def as_json(self) -> dict[str, Json]:
+        """Type and options of every service, for the run log."""
+        services = {family: getattr(self, family) for family in FAMILIES}
+        return {family: {"type": s.type, "config": dict(s.config)} for family, s in services.items()}
+
+
+def nowhere(*_keys: str | int) -> None:
+    """The place of what is written in no file."""
