@@ -16,6 +16,7 @@ from magnus.engine import data, fan, parameters, process_state
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
 from magnus.engine.current import CurrentStep, entered, track_into
+from magnus.engine.objects import StepObjects
 from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import TaskNode
 from magnus.interfaces.executor import StepRequest
@@ -130,7 +131,7 @@ class _Step:
             hidden=self.context.hidden,
             got=got,
         )
-        self.record = replace(self.record, catalog=(*got, *put))
+        self.record = replace(self.record, catalog=(*self.record.catalog, *put))
         for warning in warnings:
             self.context.reporter.report(Warned(warning, self.record.path))
 
@@ -194,6 +195,7 @@ class _Step:
                 attempts=(*self.record.attempts, attempt),
                 parameters=self._set_by(current, outcome),
                 metrics=_merged(self.record.metrics, {**current.metrics, **outcome.metrics}),
+                catalog=(*self.record.catalog, *outcome.entries),
             )
         return failure
 
@@ -227,6 +229,10 @@ class _Step:
             outcome = replace(outcome, failure=_with_tail(outcome.failure, tail))
         return outcome
 
+    def _objects(self) -> StepObjects:
+        services, path = self.context.services, self.request.path
+        return StepObjects(services.catalog, services.pickler, self.request.run_id, path.branch, self.context.script)
+
     def _run_kind(self, environment: Mapping[str, str]) -> TaskOutcome:
         isolated, timeout = self.kind.isolates, self.node.timeout
         call = TaskCall(
@@ -235,6 +241,7 @@ class _Step:
             environment,
             self.context.working_directory,
             timeout if isolated else None,
+            self._objects(),
         )
         if timeout is None or isolated:
             return self.kind.run(call)
