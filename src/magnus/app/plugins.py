@@ -142,7 +142,8 @@ def _if_ours(family: str, entry: "EntryPoint") -> tuple[Any, str]:
 
 def _unknown(family: str, name: str, names: Sequence[str], ignored: Sequence[str]) -> InvalidConfiguration:
     match = near(name, names)
-    fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(known) for known in names)}"
+    there = f"there {'is' if len(names) == 1 else 'are'} {', '.join(repr(known) for known in names)}"
+    fix = f"did you mean '{match}'?" if match else there
     message = "; ".join([f"{family} has no type '{name}'", *ignored])
     return InvalidConfiguration(message, fix=fix)
 

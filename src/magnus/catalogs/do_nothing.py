@@ -59,6 +59,12 @@ class DoNothingCatalog:
         del run_id, branch, entries, folder
         return ()
 
+    def adopt(  # noqa: D102 - the Protocol says it
+        self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord]
+    ) -> tuple[CatalogRecord, ...]:
+        del run_id, branch
+        return tuple(entries)
+
     def put_stream(  # noqa: D102 - the Protocol says it
         self, run_id: str, branch: BranchPath, name: str, write: Callable[[BinaryIO], object]
     ) -> CatalogRecord:

@@ -138,6 +138,24 @@ class FileSystemCatalog:
             self._hashes.save()
         return tuple(replace(entry, stage="get") for entry in entries)
 
+    def adopt(self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord]) -> tuple[CatalogRecord, ...]:
+        """Link the content into the tree of the run."""
+        tree = RunTree(str(self._location), run_id, branch, self._system, durable=self._options.durable)
+        store = self._store()
+        return tuple(self._adopted(entry, tree, store) if entry.catalog_relative_path else entry for entry in entries)
+
+    def _adopted(self, entry: CatalogRecord, tree: RunTree, store: ContentStore) -> CatalogRecord:
+        content = Content(entry.data_hash, entry.size)
+        if not store.holds(content):
+            content = replace(content, executable=True)
+        if not store.holds(content):
+            raise self._not_there(entry.name)
+        try:
+            tree.put(entry.name, partial(store.link, content))
+        except OSError as error:
+            raise failed("keep", entry.name, error) from error
+        return self._entry(entry.name, content, tree.relative(entry.name))
+
     def put_stream(
         self, run_id: str, branch: BranchPath, name: str, write: Callable[[BinaryIO], object]
     ) -> CatalogRecord:
@@ -161,8 +179,7 @@ class FileSystemCatalog:
         try:
             return reader(self._store(), Content(data_hash, size))
         except FileNotFoundError:
-            message = f"the content of {shown(name)} is not in the catalog {str(self._location)!r}"
-            raise CatalogError(message, fix="run the step that makes it again") from None
+            raise self._not_there(name) from None
         except OSError as error:
             raise failed("read", name, error) from error
 
@@ -179,6 +196,10 @@ class FileSystemCatalog:
             return os.fdopen(self._system.open(f"{folder}/{name}", _APPEND, 0o666), "ab")
         except OSError as error:
             raise failed("open the log", name, error) from error
+
+    def _not_there(self, name: str) -> CatalogError:
+        message = f"the content of {shown(name)} is not in the catalog {str(self._location)!r}"
+        return CatalogError(message, fix="run the step that makes it again")
 
     def _store(self) -> ContentStore:
         return ContentStore(self._store_folder, self._system, durable=self._options.durable)

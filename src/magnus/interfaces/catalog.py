@@ -60,6 +60,13 @@ class Catalog(Protocol):
         """
         ...
 
+    def adopt(self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord]) -> tuple[CatalogRecord, ...]:
+        """Make files that another run put files of this branch, by content and without a copy; entries as put here.
+
+        An entry whose content was not kept is returned as it is. CatalogError when the content is not there any more.
+        """
+        ...
+
     def put_stream(
         self, run_id: str, branch: BranchPath, name: str, write: Callable[[BinaryIO], object]
     ) -> CatalogRecord:

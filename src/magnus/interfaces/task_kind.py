@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
@@ -50,6 +50,15 @@ class TaskOutcome(Struct, frozen=True):
     metrics: Mapping[str, Json] = field(default_factory=dict)
     failure: str = ""
     entries: Sequence[CatalogRecord] = ()
+
+
+@runtime_checkable
+class HasSource(Protocol):
+    """A task kind whose tasks have their code in a file."""
+
+    def source_file(self, spec: TaskSpec, working_directory: Path) -> Path | None:
+        """The file that the code of the task is in; None when it is not known. Nothing is imported or run."""
+        ...
 
 
 class TaskKind(Protocol):
