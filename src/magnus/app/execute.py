@@ -146,6 +146,8 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
     question = code_identity.asked(asked.working_directory, asked.environment, hidden)
     try:
         pipeline = load_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
+        if spread.mocks:
+            pipeline = wiring.mocked(configuration, pipeline)
         given, warnings = initial_parameters(
             asked.parameters_file, asked.environment, asked.arguments, asked.parameters
         )

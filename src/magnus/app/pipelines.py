@@ -8,6 +8,7 @@ from typing import Final
 
 from magnus.definition.built import METHOD, BuiltPipeline
 from magnus.definition.loader import LoadedPipeline, load, load_built
+from magnus.definition.yaml_text import read
 from magnus.engine import scripts
 from magnus.errors import InvalidDefinition, Location, TaskFailed
 from magnus.graph.check import near
@@ -26,10 +27,27 @@ def load_pipeline(
     """
     if built is not None:
         return load_built(built, environment)
-    path, _, name = (file, "", "") if file.endswith(_SUFFIX) else file.rpartition(":")
-    if not path.endswith(_SUFFIX):
+    path, name = _python_file(file)
+    if not path:
         return load(file, environment)
     return load_built(_built_by(path, name, working_directory), environment)
+
+
+def _python_file(file: str) -> tuple[str, str]:
+    """The path of a python file and the name of something in it; empty when it is none."""
+    path, _, name = (file, "", "") if file.endswith(_SUFFIX) else file.rpartition(":")
+    return (path, name) if path.endswith(_SUFFIX) else ("", "")
+
+
+def built_pipeline(pipeline: UserObject, environment: Mapping[str, str], working_directory: Path) -> BuiltPipeline:
+    """What an object that is a pipeline says, or a file, as if a program had built it."""
+    if _is_pipeline(pipeline):
+        return getattr(pipeline, METHOD)()  # type: ignore[no-any-return]  # it is what the method is for
+    path, name = _python_file(pipeline)
+    if path:
+        return _built_by(path, name, working_directory)
+    load(pipeline, environment)
+    return BuiltPipeline(read(pipeline, InvalidDefinition, "the pipeline"), {})
 
 
 def _built_by(file: str, name: str, working_directory: Path) -> BuiltPipeline:

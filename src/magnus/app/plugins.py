@@ -18,7 +18,10 @@ PREFIX: Final = "magnus."
 """Of the entry-point groups; groups named after a family alone, as the 2024 generation had them, are read too."""
 
 BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
-    "executor": {"local": "magnus.executors.local:LocalExecutor"},
+    "executor": {
+        "local": "magnus.executors.local:LocalExecutor",
+        "mocked": "magnus.executors.mocked:MockedExecutor",
+    },
     "run_log_store": {
         "buffered": "magnus.run_log_stores.buffered:BufferedRunLogStore",
         "chunked-fs": "magnus.run_log_stores.chunked_file_system:ChunkedRunLogStore",
@@ -34,6 +37,7 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "noop": "magnus.tasks.noop:NoopTask",
         "python": "magnus.tasks.python:PythonTask",
         "python-lambda": "magnus.tasks.python_lambda:PythonLambdaTask",
+        "supply": "magnus.tasks.supply:SupplyTask",
         "shell": "magnus.tasks.shell:ShellTask",
     },
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from magnus.app import plugins
 from magnus.app.configuration import Configuration, ServiceConfiguration
@@ -28,6 +28,9 @@ from magnus.interfaces.reporter import Reporter
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import TaskKind
 from magnus.run_log.parameters import Parameter
+
+if TYPE_CHECKING:
+    from magnus.definition.loader import LoadedPipeline  # lazy: workers read no pipelines
 
 _LONGEST_PARENT_BYTES: Final = 50
 
@@ -126,6 +129,14 @@ class _Steps:
         from magnus.app.worker import elsewhere  # lazy: most runs have no workers
 
         return elsewhere(self._configuration, self._context)
+
+
+def mocked(configuration: Configuration, pipeline: "LoadedPipeline") -> "LoadedPipeline":
+    """The pipeline with its tasks mocked as the executor of the configuration says."""
+    from magnus.app.mocking import mocked as with_mocks  # lazy: most runs are no mocks
+
+    _, options = executor_type(configuration)
+    return with_mocks(pipeline, options.patches, configuration.executor.locate)
 
 
 def executor_type(configuration: Configuration) -> tuple[Any, Any]:

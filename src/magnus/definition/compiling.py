@@ -5,6 +5,7 @@ All that is wrong anywhere in it is collected. Files that pipelines are in are r
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Final
 
 from msgspec import Struct
@@ -15,7 +16,7 @@ from magnus.definition.inner import PipelineFile
 from magnus.definition.nodes import NODE_TYPES, NodeType
 from magnus.definition.nodes.dag import BRANCH
 from magnus.definition.shape import shape_problems
-from magnus.definition.wrong_fields import WrongFields
+from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.definition.yaml_text import Document, KeyPath
 from magnus.errors import InvalidDefinition, Location, Problem
 from magnus.graph.check import near, structure_problems, unreachable
@@ -42,15 +43,14 @@ class Written(Struct, frozen=True):
 
 
 class StepPlace(Struct, frozen=True):
-    """A task or a map anywhere in the pipeline: its name with those of the steps around it, and where it is written."""
+    """A task or a composite anywhere in the pipeline: its name with those of the steps around it, joined by `/`.
+
+    `locate` gives the place of a field of it, or without one that of the step.
+    """
 
     node: TaskNode | CompositeNode
     step: str
-    written: Written
-
-    def locate(self, *keys: str | int) -> Location:
-        """The place of a field of the step, or of the step."""
-        return self.written.locate("steps", self.node.name, *keys)
+    locate: Locate
 
 
 ReadFile = Callable[[str, Location, tuple[str, ...]], Written | Problem]
@@ -114,7 +114,7 @@ class Compiler:
         if isinstance(node, TaskNode) and node.task.command in self._functions:
             node = replace(node, task=replace(node.task, function=self._functions[node.task.command]))
         if isinstance(node, TaskNode | CompositeNode):
-            self.steps.append(StepPlace(node, "/".join((*written.steps, name)), written))
+            self.steps.append(StepPlace(node, "/".join((*written.steps, name)), partial(written.locate, "steps", name)))
         return node
 
     def _read(self, name: str, fields: Mapping[str, Json], written: Written) -> NodeType | None:

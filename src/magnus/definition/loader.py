@@ -23,7 +23,8 @@ class LoadedPipeline(Struct, frozen=True):
     """A pipeline file: the graph to run, and what was written.
 
     `dag` is what stands under `dag:` before variables are replaced, `dag_hash` the hash of that, `variables` the names
-    of the variables in it and in the files it includes, `steps` all tasks and composites with their places.
+    of the variables in it and in the files it includes, `steps` all tasks and composites with their places, `functions`
+    those that commands stand for which nothing else can find.
     """
 
     graph: Graph
@@ -32,6 +33,7 @@ class LoadedPipeline(Struct, frozen=True):
     variables: frozenset[str]
     warnings: tuple[Problem, ...]
     steps: tuple[StepPlace, ...]
+    functions: Mapping[str, Callable[..., UserObject]]
 
 
 def load(file: str, environment: Mapping[str, str]) -> LoadedPipeline:
@@ -56,7 +58,13 @@ def _loaded(files: "_Files", file: str, functions: Mapping[str, Callable[..., Us
     dag = written.document.value["dag"]
     whole = normal(dag, file, {name: document.value["dag"] for name, document in files.documents.items()})
     return LoadedPipeline(
-        graph, dag, dag_hash(whole), frozenset(files.variables), tuple(compiler.warnings), tuple(compiler.steps)
+        graph=graph,
+        dag=dag,
+        dag_hash=dag_hash(whole),
+        variables=frozenset(files.variables),
+        warnings=tuple(compiler.warnings),
+        steps=tuple(compiler.steps),
+        functions=functions,
     )
 
 

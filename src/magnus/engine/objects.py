@@ -42,6 +42,10 @@ class StepObjects(Struct, frozen=True):
         stored = f"{FOLDER}{quote(name, safe='')}{self.pickler.extension}"
         return self.catalog.put_stream(self.run_id, self.branch, stored, write)
 
+    def put_file(self, name: str, content: bytes) -> CatalogRecord:
+        """Keep a file that is nowhere else."""
+        return self.catalog.put_stream(self.run_id, self.branch, name, lambda file: file.write(content))
+
     def get(self, reference: ObjectParameter) -> UserObject:
         """Load the object."""
         try:

@@ -38,7 +38,13 @@ def run_step(context: RunContext, request: StepRequest) -> None:
     if not isinstance(node, TaskNode):
         raise TaskFailed(f"'{request.path}' is not a task")
     position, scope = _place(context, request)
-    _Step(context, node, request, StepRecord(request.path, position, Status.PROCESSING, node.written_as), scope).run()
+    _Step(
+        context,
+        node,
+        request,
+        StepRecord(request.path, position, Status.PROCESSING, node.written_as, mock=node.mock),
+        scope,
+    ).run()
 
 
 def _place(context: RunContext, request: StepRequest) -> tuple[int, BranchScope]:

@@ -1,8 +1,9 @@
 """The graph of one (sub)pipeline: checked on construction, frozen, with its sub-graphs inside its composites."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.errors import InvalidDefinition, Problem
 from magnus.graph.check import structure_problems
@@ -72,6 +73,21 @@ def branch_of(node: CompositeNode, key: str) -> Graph:
             return graphs[key] if key in graphs or default is None else default
         case MappedBranches(graph=graph) | RepeatedBranch(graph=graph):
             return graph
+
+
+def with_graphs(node: CompositeNode, change: Callable[[tuple[str, ...], Graph], Graph]) -> CompositeNode:
+    """The node with changed (sub)pipelines; `change` also gets the name of each, where it has one."""
+    match node.branches:
+        case StaticBranches(graphs=graphs):
+            named = node.written_as != "dag"
+            changed = {key: change((key,) if named else (), graph) for key, graph in graphs.items()}
+            return replace(node, branches=StaticBranches(changed))
+        case ChosenBranch(graphs=graphs, default=default) as chosen:
+            changed = {key: change((key,), graph) for key, graph in graphs.items()}
+            other = None if default is None else change((), default)
+            return replace(node, branches=replace(chosen, graphs=changed, default=other))
+        case MappedBranches(graph=graph) | RepeatedBranch(graph=graph) as one:
+            return replace(node, branches=replace(one, graph=change((), graph)))
 
 
 def graphs_of(node: CompositeNode) -> tuple[Graph, ...]:

@@ -46,7 +46,10 @@ class CatalogSpec(Struct, frozen=True):
 
 
 class TaskNode(Struct, frozen=True):
-    """One unit of work. Times are in seconds; `max_attempts` counts the first attempt too."""
+    """One unit of work. Times are in seconds; `max_attempts` counts the first attempt too.
+
+    `mock` says that it stands for the task that was written and is not it.
+    """
 
     name: str
     task: TaskSpec
@@ -59,6 +62,7 @@ class TaskNode(Struct, frozen=True):
     timeout: float | None = None
     overrides: Mapping[str, str] = field(default_factory=dict)
     written_as: str = "task"
+    mock: bool = False
 
 
 class StaticBranches(Struct, frozen=True):

@@ -18,12 +18,13 @@ class Reach(IntEnum):
 class ExecutorCapabilities(Struct, frozen=True):
     """`spans` says how far the steps of one run are spread; `concurrent` that steps may run at the same time.
 
-    `reenters` says that steps are run by the re-entry command, which reads the pipeline from a file.
+    `mocks` says that tasks are not executed, but as its option `patches` says. `reenters` says that steps are run by the re-entry command, which reads the pipeline from a file.
     """
 
     spans: Reach = Reach.PROCESS
     concurrent: bool = False
     reenters: bool = False
+    mocks: bool = False
 
 
 class ServiceCapabilities(Struct, frozen=True):

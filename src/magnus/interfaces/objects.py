@@ -14,6 +14,10 @@ class Objects(Protocol):
         """Keep the value as the object `name` of the branch; TaskFailed when it cannot be kept."""
         ...
 
+    def put_file(self, name: str, content: bytes) -> CatalogRecord:
+        """Keep the content as the file `name` of the branch, as a step that put it would have."""
+        ...
+
     def get(self, reference: ObjectParameter) -> UserObject:
         """The value of the object, a new one each time; TaskFailed when it cannot be loaded."""
         ...

@@ -13,6 +13,7 @@ from magnus.sdk import places
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
+    from magnus.app.runs import Run
     from magnus.sdk.pipeline import Pipeline
 
 StepT = TypeVar("StepT", bound="Step")
@@ -65,6 +66,20 @@ class TaskOptions(TaskFields, total=False):
     notebook_output_path: str
     output_cell_tag: str
     optional_ploomber_args: Mapping[str, Json]
+
+
+class ExecuteOptions(TypedDict, total=False):
+    """What `Pipeline.execute` takes."""
+
+    configuration_file: str
+    run_id: str
+    tag: str
+    parameters_file: str
+    parameters: Mapping[str, UserObject] | None
+    use_cached: str
+    log_level: str
+    output_pipeline_definition: str
+    raise_on_failure: bool
 
 
 class Step:
@@ -172,6 +187,22 @@ class ShellTask(Task):
             super().__init__(name, command, "shell", strict=True, **more)
         else:
             super().__init__(name, command, "shell", **more)
+
+
+class PythonJob(PythonTask):
+    """A function to be executed by itself, tracked as a step is: `PythonJob(function).execute()`."""
+
+    def execute(self, **options: Unpack["ExecuteOptions"]) -> "Run":
+        """Execute it; takes and returns what `Pipeline.execute` does."""
+        return self.as_pipeline().execute(**options)
+
+
+class ShellJob(ShellTask):
+    """A command to be executed by itself, tracked as a step is: `ShellJob(name, command).execute()`."""
+
+    def execute(self, **options: Unpack["ExecuteOptions"]) -> "Run":
+        """Execute it; takes and returns what `Pipeline.execute` does."""
+        return self.as_pipeline().execute(**options)
 
 
 class Stub(Step):

@@ -1,0 +1,45 @@
+"""One task without a pipeline, tracked as a step is. Used by the commands that execute one."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import click
+
+from magnus.cli import console, garbage, options
+from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.app.execute import Execution
+
+shared = options.applied(
+    options.configuration_file,
+    options.parameters_file,
+    options.tag,
+    click.option("--run-id", default="", metavar="ID", help="The id of the run; one is made when none is given."),
+    click.option("-d", "--data-folder", default="", metavar="FOLDER", help="What globs are relative to."),
+    click.option(
+        "-put", "--put-in-catalog", "put", multiple=True, metavar="GLOB", help="Files to keep; may be given again."
+    ),
+    options.log_level,
+)
+"""The options that every job has."""
+
+
+def run_job(wanted: "Execution", name: str, task: Mapping[str, Json], *, data_folder: str, put: tuple[str, ...]) -> int:
+    """Run the task as a pipeline of one step; the exit status."""
+    from msgspec.structs import replace  # lazy: --help needs none of it
+
+    from magnus.app.execute import execute, prepare_to_execute
+    from magnus.definition.built import BuiltPipeline
+    from magnus.definition.yaml_text import Document
+    from magnus.run_log.records import Status
+
+    catalog = {"put": list(put), **({"compute_data_folder": data_folder} if data_folder else {})}
+    step = {"type": "task", **task, "next": "success", **({"catalog": catalog} if put else {})}
+    dag = {"start_at": name, "steps": {name: step}}
+    built = BuiltPipeline(Document(str(task["command"]), {"dag": dag}, {}, {}), {})
+    with console.reporter() as reporter:
+        prepared = prepare_to_execute(replace(wanted, file=built.document.file, built=built), reporter)
+        garbage.resume()
+        ended = execute(prepared, reporter, console.emit)
+    return 0 if ended.status is Status.SUCCESS else 1

@@ -1,0 +1,46 @@
+"""The `mocked` executor: steps are not executed and succeed, except those that a patch says something else for.
+
+Before a run begins `app.mocking` makes of its graph one that says so; this runs what is left to run.
+"""
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from msgspec import Struct, field
+
+from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
+from magnus.interfaces.executor import StepRequest, StepRunner
+from magnus.values import Json
+
+
+class MockedOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """`patches` by the name of a step, or by its names and those around it, joined by `/`."""
+
+    patches: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
+
+
+class MockedExecutor:
+    """Runs each step at once, in the calling thread."""
+
+    options = MockedOptions
+    capabilities = ExecutorCapabilities(spans=Reach.PROCESS, mocks=True)
+    slots = 1
+
+    def __init__(self, _options: MockedOptions, run_step: StepRunner) -> None:
+        self._run_step = run_step
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Nothing outlives `submit`."""
+
+    def submit(self, request: StepRequest) -> None:
+        """Run the step; it has ended when this returns."""
+        self._run_step(request)
+
+    def cancel(self) -> None:
+        """Nothing runs beside the caller."""

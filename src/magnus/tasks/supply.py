@@ -1,0 +1,42 @@
+"""The task kind `supply`: gives results and files without running anything. What patches of mocked steps are made of."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from msgspec import Struct, convert, field
+
+from magnus.errors import Problem, TaskFailed
+from magnus.graph.nodes import Return, TaskSpec
+from magnus.interfaces.task_kind import TaskCall, TaskOutcome
+from magnus.tasks.results import results_of
+from magnus.values import Json
+
+
+class SupplyOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """Results by name, and the text of files by their names relative to the working directory."""
+
+    returns: Mapping[str, Json] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+class SupplyTask:
+    """Sets what it is told to, of the kinds that the task declares, and keeps files in the catalog."""
+
+    options = SupplyOptions
+    isolates = False
+
+    def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:  # noqa: ARG002 - nothing can be wrong
+        """None."""
+        return ()
+
+    def run(self, call: TaskCall) -> TaskOutcome:
+        """Supply everything."""
+        options = convert(call.spec.options, SupplyOptions)
+        kinds = {item.name: item for item in call.spec.returns or ()}
+        declared = [kinds.get(name, Return(name)) for name in options.returns]
+        values = tuple(options.returns.values())
+        results = results_of(values if len(values) != 1 else values[0], declared, "the patch", call.objects)
+        if options.files and call.objects is None:
+            raise TaskFailed("there is no catalog to keep files")
+        files = [call.objects.put_file(name, text.encode()) for name, text in options.files.items() if call.objects]
+        return TaskOutcome({}, results.parameters, results.metrics, entries=(*results.entries, *files))

@@ -1,0 +1,49 @@
+"""One function or command without a pipeline, tracked as a step is."""
+
+import pytest
+
+from magnus import Catalog, PythonJob, ShellJob
+from magnus.errors import RunFailed
+
+
+def test_a_function_from_the_command_line(folder):
+    folder.write(
+        "work.py", "def f(x: int, y=2):\n    open('data/out.txt', 'w').write('kept')\n    return {'z': x + y}\n"
+    )
+    folder.write("p.yaml", "y: 5\n")
+    (folder.path / "data").mkdir()
+    done = folder.magnus(
+        *("execute_function", "work.f", "--x", "3", "-p", "p.yaml", "--tag", "t", "--run-id", "mine"),
+        *("-d", "data", "-put", "*.txt"),
+    )
+    assert done.status == 0, done.err
+    assert (done.log["run_id"], done.log["tag"], list(done.log["steps"])) == ("mine", "t", ["f", "success"])
+    assert done.log["parameters"] == {"x": 3, "y": 5, "z": 8}
+    assert [entry["name"] for entry in done.log["steps"]["f"]["data_catalog"]] == ["data/out.txt"]
+    assert folder.magnus("execute_function", "work.py:f", "--x", "3").log["parameters"]["z"] == 5
+    folder.write("work.py", "def fail(): return {'x': 1}\n")
+    assert list(folder.magnus("execute_function", "work.fail").log["steps"]) == ["fail()", "success"]
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        ("work.g", "there is no function 'g' in the module 'work'"),
+        ("f", "'f' names no module"),
+        ("nothing.f", "there is no module 'nothing'"),
+    ],
+)
+def test_a_function_that_is_not_there(folder, function, said):
+    folder.write("work.py", "def f(): ...\n")
+    done = folder.magnus("execute_function", function)
+    assert (done.status, said in done.err) == (2, True)
+
+
+def test_jobs_in_python(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = PythonJob(lambda x: x + 1, "add", returns=["y"]).execute(parameters={"x": 1})
+    assert (run.status, run.parameters) == ("SUCCESS", {"x": 1, "y": 2})
+    run = ShellJob("say", "echo hello > said.txt", catalog=Catalog(put="said.txt")).execute(tag="t")
+    assert run.artifacts["said.txt"].path().read_text() == "hello\n"
+    with pytest.raises(RunFailed, match="exit status 3"):
+        ShellJob("exits", "exit 3").execute()

@@ -1,0 +1,135 @@
+"""Mocked runs: tasks are not executed, patches stand for them, and tests get the run."""
+
+import json
+
+import pytest
+
+from magnus import Catalog, Map, Parallel, Pipeline, PythonTask, ShellTask, Stub, metric, pickled
+from magnus.errors import InvalidConfiguration, InvalidInput
+from magnus.testing import run_pipeline, run_step
+
+
+def never():
+    raise AssertionError("a mocked step was executed")
+
+
+def total(xs):
+    return sum(xs)
+
+
+def with_object(o, scale=1):
+    return len(o) * scale
+
+
+def pipeline():
+    branch = Pipeline([PythonTask(never, "fit"), ShellTask("note", "exit 3", on_failure="success")])
+    return Pipeline(
+        [
+            PythonTask(never, "fetch", returns=["xs", pickled("o"), metric("score")], catalog=Catalog(put="rows.txt")),
+            Map("each", branch, "xs", "x"),
+            PythonTask(total, returns=["sum"]),
+            ShellTask("read", "export MAGNUS_PRM_said=$(cat rows.txt)", catalog=Catalog(get="rows.txt")),
+            PythonTask(with_object, returns=["size"]),
+            Stub("stub"),
+        ]
+    )
+
+
+def test_patches_supply_and_replace(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    patches = {
+        "fetch": {"returns": {"xs": [1, 2], "o": [7], "score": 0.5}, "files": {"rows.txt": "two rows"}},
+        "total": total,
+        "read": {"command": "export MAGNUS_PRM_said=\"$(cat rows.txt)!\""},
+        "each/note": {"command": "lambda x: {'y': x}", "command_type": "python-lambda"},
+        "with_object": with_object,
+    }  # fmt: skip
+    run = run_pipeline(pipeline(), tmp_path / "test", patches=patches, parameters={"scale": 3})
+    assert run.status == "SUCCESS", run.message
+    assert run.parameters["sum"] == 3
+    assert run.parameters["said"] == "two rows!"
+    assert run.parameters["size"] == 3
+    assert run.parameters["y"] == [1, 2]
+    assert run.steps["fetch"].metrics == {"score": 0.5}
+    document = run.document()
+    assert {name for name, step in document["steps"].items() if step["mock"]} == set(document["steps"]) - {
+        "each",
+        "success",
+    }
+    assert document["steps"]["each"]["branches"]["1"]["steps"]["fit"]["mock"]
+
+
+def test_without_patches_nothing_is_executed_and_nothing_moves(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    steps = [PythonTask(never, catalog=Catalog(put="*.txt")), ShellTask("s", "exit 3", catalog=Catalog(get="gone.txt"))]
+    run = run_pipeline(Pipeline(steps), tmp_path / "test")
+    assert (run.status, run.artifacts) == ("SUCCESS", {})
+    assert [step.mock for step in run.store.list_steps(run.run_id, run._branch)] == [True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("patches", "said"),
+    [
+        ({"fech": {"returns": {}}}, "no task 'fech' to patch\n  fix: did you mean 'fetch'?"),
+        ({"fetch": {"comand": "x"}}, "step 'fetch': unknown field 'comand'"),
+        ({"fetch": {"max_attempts": 0}}, "max_attempts must be at least 1"),
+        ({"fetch": {"files": {"a": 1}}}, "the content of 'a' must be text"),
+        ({"fetch": {"files": []}}, "files of a patch must be a mapping"),
+        ({"read": {"command": "no.such", "command_type": "python"}}, "there is no module 'no'"),
+    ],
+)
+def test_patches_that_are_wrong(tmp_path, monkeypatch, patches, said):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidInput) as caught:
+        run_pipeline(pipeline(), tmp_path / "test", patches=patches)
+    assert said in str(caught.value)
+    assert not (tmp_path / "test" / "run-log").exists()
+
+
+def test_a_patch_is_found_in_the_configuration_file(folder):
+    folder.write(
+        "p.yaml",
+        json.dumps(
+            {"dag": {"start_at": "a", "steps": {"a": {"type": "task", "command": "not.there", "next": "success"}}}}
+        ),
+    )
+    folder.write("c.yaml", "executor:\n  type: mocked\n  config:\n    patches:\n      b: {returns: {x: 1}}\n")
+    done = folder.magnus("execute", "p.yaml", "-c", "c.yaml")
+    assert done.status == 2
+    assert "c.yaml:5:7: error: the pipeline has no task 'b' to patch" in done.err
+    folder.write("c.yaml", "executor:\n  type: mocked\n  config:\n    patches:\n      a: {returns: {x: 1}}\n")
+    assert folder.magnus("execute", "p.yaml", "-c", "c.yaml").log["parameters"] == {"x": 1}
+
+
+def test_one_step_by_itself(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    whole = pipeline()
+    assert run_step(whole, "total", tmp_path / "one", parameters={"xs": [1, 2, 3]}).parameters == {"sum": 6}
+    step = run_step(whole, "read", tmp_path / "two", files={"rows.txt": "given"})
+    assert step.parameters == {"said": "given"}
+    assert run_step(whole, "each/note", tmp_path / "three").message == "exit status 3"
+    with pytest.raises(InvalidInput, match="did you mean 'each/note'"):
+        run_step(whole, "each/nte", tmp_path / "four")
+
+
+def test_steps_of_files(folder, tmp_path, monkeypatch):
+    steps = {"p": {"type": "parallel", "next": "success", "branches": {"b": {"start_at": "a", "steps": {
+        "a": {"type": "task", "command_type": "shell", "command": "export MAGNUS_PRM_y=$x", "next": "success"}}}}}}  # fmt: skip
+    file = folder.path / "p.yaml"
+    file.write_text(json.dumps({"dag": {"start_at": "p", "steps": steps}}))
+    assert run_step(file, "p/b/a", tmp_path / "test", parameters={"x": 3}).parameters == {"y": 3}
+    run = run_pipeline(str(file), tmp_path / "test", patches={"a": {"returns": {"y": [1]}}})
+    assert run.parameters == {"y": [1]}
+    file.write_text("dag: 3")
+    with pytest.raises(InvalidInput, match="dag must be a mapping"):
+        run_step(file, "p/b/a", tmp_path / "test")
+
+
+def test_two_steps_of_one_name_are_told_apart_by_their_paths(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    branches = {key: Pipeline([PythonTask(never, "same")]) for key in "ab"}
+    patches = {"p/a/same": {"returns": {"from_a": 1}}, "same": {"returns": {"other": 2}}}
+    run = run_pipeline(Pipeline([Parallel("p", branches)]), tmp_path / "test", patches=patches)
+    assert run.parameters == {"from_a": 1, "other": 2}
+    with pytest.raises(InvalidConfiguration):
+        run_pipeline(Pipeline([Parallel("p", branches)]), tmp_path / "test", patches={"q/a/same": {"returns": {}}})
