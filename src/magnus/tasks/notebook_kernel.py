@@ -18,12 +18,12 @@ def _told(variables: Mapping[str, UserObject], returns: Sequence[Mapping[str, st
     missing = [item["name"] for item in returns if item["name"] not in variables]
     if missing:
         names = ", ".join(f"'{name}'" for name in missing)
-        return {"failure": f"the notebook has no variable {names}, declared in returns; assign it in a cell"}
+        return {"failure": f"the notebook has no variable {names}, declared in returns; assign it in a cell", "returned": {}}
     values = {}
     for item in returns:
         name = item["name"]
         try:
             values[name] = to_json_value(variables[name], name=name, allow_nan=item["kind"] == "metric")
         except TaskFailed as error:
-            return {"failure": str(error)}
-    return {"failure": "", "values": values}
+            return {"failure": str(error), "returned": {}}
+    return {"failure": "", "returned": values}

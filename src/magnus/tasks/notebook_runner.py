@@ -6,7 +6,6 @@ sockets in the private folder of the step, so nobody else can reach it, and no t
 
 import json
 import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -63,8 +62,3 @@ def _named_kernel(name: str, connection: str) -> tuple[list[str], dict[str, str]
     except NoSuchKernel:
         sys.exit(f"there is no kernel '{name}'; 'jupyter kernelspec list' says which there are")
     return [part.replace("{connection_file}", connection) for part in spec.argv], spec.env
-
-
-def end_group() -> None:
-    """End this process and everything in its group."""
-    os.killpg(0, signal.SIGKILL)
