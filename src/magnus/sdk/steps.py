@@ -174,6 +174,33 @@ class ShellTask(Task):
             super().__init__(name, command, "shell", **more)
 
 
+class NotebookTask(Task):
+    """A notebook, run with the parameters as variables; named after its file unless it gets a name.
+
+    `notebook_output_path` is where the executed one goes, beside it unless given. The cells tagged `output_cell_tag`
+    print a dict of results. `optional_ploomber_args` are arguments for what runs notebooks.
+    """
+
+    def __init__(
+        self,
+        notebook: str | PurePath,
+        name: str = "",
+        *,
+        notebook_output_path: str | PurePath | None = None,
+        output_cell_tag: str | None = None,
+        optional_ploomber_args: Mapping[str, Json] | None = None,
+        **more: Unpack[TaskFields],
+    ) -> None:
+        options: TaskOptions = {}
+        if notebook_output_path is not None:
+            options["notebook_output_path"] = str(notebook_output_path)
+        if output_cell_tag is not None:
+            options["output_cell_tag"] = output_cell_tag
+        if optional_ploomber_args is not None:
+            options["optional_ploomber_args"] = optional_ploomber_args
+        super().__init__(name or PurePath(notebook).stem, str(notebook), "notebook", **more, **options)
+
+
 class Stub(Step):
     """A place for a step that is not there yet; keeps whatever else is given."""
 
