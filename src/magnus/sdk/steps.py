@@ -62,9 +62,9 @@ class TaskOptions(TaskFields, total=False):
     """What some command types know beside that."""
 
     strict: bool
-    notebook_output_path: str
-    output_cell_tag: str
-    optional_ploomber_args: Mapping[str, Json]
+    notebook_output_path: str | None
+    output_cell_tag: str | None
+    optional_ploomber_args: Mapping[str, Json] | None
 
 
 class Step:
@@ -191,14 +191,15 @@ class NotebookTask(Task):
         optional_ploomber_args: Mapping[str, Json] | None = None,
         **more: Unpack[TaskFields],
     ) -> None:
-        options: TaskOptions = {}
-        if notebook_output_path is not None:
-            options["notebook_output_path"] = str(notebook_output_path)
-        if output_cell_tag is not None:
-            options["output_cell_tag"] = output_cell_tag
-        if optional_ploomber_args is not None:
-            options["optional_ploomber_args"] = optional_ploomber_args
-        super().__init__(name or PurePath(notebook).stem, str(notebook), "notebook", **more, **options)
+        super().__init__(
+            name or PurePath(notebook).stem,
+            str(notebook),
+            "notebook",
+            notebook_output_path=None if notebook_output_path is None else str(notebook_output_path),
+            output_cell_tag=output_cell_tag,
+            optional_ploomber_args=optional_ploomber_args,
+            **more,
+        )
 
 
 class Stub(Step):

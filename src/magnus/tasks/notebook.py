@@ -35,8 +35,8 @@ _LONGEST_PARENT_BYTES: Final = 50
 """Of the folder the private one is in: the name of a unix socket may have about a hundred bytes."""
 
 OF_RUNNER: Final = frozenset(
-    ("allow_errors", "allow_error_names", "force_raise_errors", "skip_cells_with_tag", "timeout", "startup_timeout")
-    + ("iopub_timeout", "raise_on_iopub_timeout", "interrupt_on_timeout", "record_timing", "store_widget_state")
+    "allow_errors allow_error_names force_raise_errors skip_cells_with_tag timeout startup_timeout iopub_timeout "
+    "raise_on_iopub_timeout interrupt_on_timeout record_timing store_widget_state".split()
 )
 """Optional arguments that nbclient knows by these names."""
 OF_PLOOMBER: Final = frozenset(("cwd", "log_output", "remove_tagged_cells", "kernel_name"))
@@ -158,5 +158,3 @@ def _private_folder(call: TaskCall) -> Iterator[Path]:
     short = len(os.fsencode(parent)) <= _LONGEST_PARENT_BYTES
     with TemporaryDirectory(prefix="magnus-", dir=parent if short else "/tmp") as folder:  # noqa: S108 - the name is made up by python
         yield Path(folder)
-
-

@@ -27,9 +27,7 @@ def prepared(file: str, parameters: Mapping[str, Json], without: Sequence[str]) 
     """
     notebook = nbformat.read(file, as_version=4)
     numbered = [
-        (number, cell)
-        for number, cell in enumerate(notebook.cells, start=1)
-        if not _tags(cell) & {*without, INJECTED}
+        (number, cell) for number, cell in enumerate(notebook.cells, start=1) if not _tags(cell) & {*without, INJECTED}
     ]
     for _, cell in numbered:
         if cell.cell_type == "code":

@@ -18,7 +18,10 @@ def _told(variables: Mapping[str, UserObject], returns: Sequence[Mapping[str, st
     missing = [item["name"] for item in returns if item["name"] not in variables]
     if missing:
         names = ", ".join(f"'{name}'" for name in missing)
-        return {"failure": f"the notebook has no variable {names}, declared in returns; assign it in a cell", "returned": {}}
+        return {
+            "failure": f"the notebook has no variable {names}, declared in returns; assign it in a cell",
+            "returned": {},
+        }
     values = {}
     for item in returns:
         name = item["name"]

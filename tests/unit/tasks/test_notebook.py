@@ -189,7 +189,9 @@ def test_a_timeout_ends_the_kernel_with_what_it_started(tmp_path):
 
 
 def test_what_a_notebook_leaves_running_ends_with_the_step(tmp_path):
-    notebook(tmp_path, "import subprocess; pid = subprocess.Popen(['sleep', '60']).pid; import os; kernel = os.getpid()")
+    notebook(
+        tmp_path, "import subprocess; pid = subprocess.Popen(['sleep', '60']).pid; import os; kernel = os.getpid()"
+    )
     left = values(run(tmp_path, returns=(Return("pid"), Return("kernel"))))
     assert all(gone_soon(pid) for pid in left.values())
 
@@ -324,7 +326,7 @@ def test_what_is_wrong_with_the_file(tmp_path, content, message):
     (tmp_path / "a.ipynb").write_bytes(content)
     [said] = messages(TaskSpec("notebook", "a.ipynb"), tmp_path)
     assert said.startswith(message)
-    with pytest.raises(TaskFailed, match="a.ipynb"):
+    with pytest.raises(TaskFailed, match=r"a\.ipynb"):
         run(tmp_path)
 
 
@@ -364,5 +366,3 @@ def test_an_old_notebook_is_brought_up_to_date(tmp_path):
     old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": [cell]}]}
     (tmp_path / "a.ipynb").write_text(json.dumps(old))
     assert values(run(tmp_path, returns=(Return("y"),))) == {"y": 2}
-
-
