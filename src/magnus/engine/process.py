@@ -51,10 +51,7 @@ def run_process(
     try:
         with _interruptions_held_back():
             process = _started(argv, environment, working_directory, pass_fds)
-        code = process.wait(timeout)
-        if ends_group:
-            _end_group(process)
-        return code
+        return _waited_for(process, timeout, ends_group=ends_group)
     except subprocess.TimeoutExpired:
         assert process is not None
         _end_group(process)
@@ -63,6 +60,13 @@ def run_process(
         if process is not None:
             _end_group(process)
         raise
+
+
+def _waited_for(process: "Popen[bytes]", timeout: float | None, *, ends_group: bool) -> int:
+    code = process.wait(timeout)
+    if ends_group:
+        _end_group(process)
+    return code
 
 
 def _started(

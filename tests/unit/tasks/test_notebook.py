@@ -298,6 +298,12 @@ def test_the_time_for_one_cell(tmp_path):
     assert outcome.failure == "cell 1 failed: the time for one cell is over"
 
 
+def test_a_kernel_by_its_name(tmp_path):
+    notebook(tmp_path, "y = {'a': x}")
+    outcome = run(tmp_path, options={"optional_ploomber_args": {"kernel_name": "python3"}}, returns=(Return("y"),), x=1)
+    assert values(outcome) == {"y": {"a": 1}}
+
+
 def test_a_kernel_that_is_not_there(tmp_path, capfd):
     notebook(tmp_path, "x = 1")
     outcome = run(tmp_path, options={"optional_ploomber_args": {"kernel_name": "none-such"}})
