@@ -61,4 +61,8 @@ def _named_kernel(name: str, connection: str) -> tuple[list[str], dict[str, str]
         spec = KernelSpecManager().get_kernel_spec(name)
     except NoSuchKernel:
         sys.exit(f"there is no kernel '{name}'; 'jupyter kernelspec list' says which there are")
-    return [part.replace("{connection_file}", connection) for part in spec.argv], spec.env
+    program, *arguments = spec.argv
+    major, minor = sys.version_info[:2]
+    if program in {"python", f"python{major}", f"python{major}.{minor}"}:
+        program = sys.executable  # as jupyter itself understands it
+    return [program, *(part.replace("{connection_file}", connection) for part in arguments)], spec.env
