@@ -28,6 +28,7 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "do-nothing": "magnus.catalogs.do_nothing:DoNothingCatalog",
         "file-system": "magnus.catalogs.file_system:FileSystemCatalog",
     },
+    "pickler": {"pickle": "magnus.picklers.pickle:PicklePickler"},
     "secrets": {"do-nothing": "magnus.secrets.do_nothing:DoNothingSecrets"},
     "tasks": {
         "noop": "magnus.tasks.noop:NoopTask",

@@ -18,6 +18,7 @@ from magnus.engine import data, fan, parameters, process_state
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
 from magnus.engine.current import CurrentStep, entered, track_into
+from magnus.engine.objects import StepObjects
 from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import TaskNode
 from magnus.interfaces.executor import StepRequest
@@ -129,7 +130,7 @@ class _Step:
             self.context.services.catalog, self.folder / KEPT, run_id=self.request.run_id, branch=branch
         )
         if own:
-            self.record = replace(self.record, catalog=(*got, *own))
+            self.record = replace(self.record, catalog=(*self.record.catalog, *own))
         if not self.node.catalog.put:
             return
         put, warnings = data.put_files(
@@ -142,7 +143,7 @@ class _Step:
             got=got,
             without=[entry.name for entry in own],
         )
-        self.record = replace(self.record, catalog=(*got, *own, *put))
+        self.record = replace(self.record, catalog=(*self.record.catalog, *put))
         for warning in warnings:
             self.context.reporter.report(Warned(warning, self.record.path))
 
@@ -206,6 +207,7 @@ class _Step:
                 attempts=(*self.record.attempts, attempt),
                 parameters=self._set_by(current, outcome),
                 metrics=_merged(self.record.metrics, {**current.metrics, **outcome.metrics}),
+                catalog=(*self.record.catalog, *outcome.entries),
             )
         return failure
 
@@ -239,6 +241,10 @@ class _Step:
             outcome = replace(outcome, failure=_with_tail(outcome.failure, tail))
         return outcome
 
+    def _objects(self) -> StepObjects:
+        services, path = self.context.services, self.request.path
+        return StepObjects(services.catalog, services.pickler, self.request.run_id, path.branch, self.context.script)
+
     def _run_kind(self, environment: Mapping[str, str]) -> TaskOutcome:
         isolated, timeout = self.kind.isolates, self.node.timeout
         _remove(self.folder)  # of the attempt before
@@ -248,6 +254,7 @@ class _Step:
             environment,
             self.context.working_directory,
             timeout if isolated else None,
+            self._objects(),
             self.folder,
             self.context.masker.mask if isolated else str,
         )

@@ -8,7 +8,9 @@ from msgspec import Struct, field
 
 from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
+from magnus.interfaces.objects import Objects
 from magnus.run_log.parameters import Parameter, Scope
+from magnus.run_log.records import CatalogRecord
 from magnus.values import Json
 
 KEPT: Final = "kept"
@@ -24,6 +26,7 @@ class TaskCall(Struct, frozen=True):
         environment: the complete environment of the step; a child process gets it as it is, or added to.
         working_directory: absolute; also the first entry of the import path of python code.
         timeout: seconds, or None. Only a kind that isolates sees one.
+        objects: keeps and loads objects; None where there is no catalog to keep them.
         folder: private to the call and gone when the step has ended; the kind makes it when it needs one. The files
             in `KEPT` below it go to the catalog when the step ends, failed or not, under the names they have there.
             None where nobody keeps anything.
@@ -36,6 +39,7 @@ class TaskCall(Struct, frozen=True):
     environment: Mapping[str, str]
     working_directory: Path
     timeout: float | None = None
+    objects: Objects | None = None
     folder: Path | None = None
     mask: Callable[[str], str] = str
 
@@ -48,12 +52,14 @@ class TaskOutcome(Struct, frozen=True):
         parameters: what it set; the engine drops them when it failed.
         metrics: what it tracked.
         failure: why it failed, "" when it did not; one clear sentence, then detail on further lines.
+        entries: catalog entries of objects that it kept or loaded.
     """
 
     handed: Mapping[str, Json] = field(default_factory=dict)
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     metrics: Mapping[str, Json] = field(default_factory=dict)
     failure: str = ""
+    entries: Sequence[CatalogRecord] = ()
 
 
 class TaskKind(Protocol):

@@ -33,7 +33,7 @@ def notebook(folder: Path, *cells, name="a.ipynb", **metadata) -> Path:
 def run(folder: Path, *, command="a.ipynb", returns=None, timeout=None, options=None, mask=str, scratch=None, **values):
     parameters = {name: JsonParameter(value) for name, value in values.items()}
     spec = TaskSpec("notebook", command, options or {}, returns)
-    call = TaskCall(spec, parameters, dict(os.environ), folder, timeout, scratch, mask)
+    call = TaskCall(spec, parameters, dict(os.environ), folder, timeout, folder=scratch, mask=mask)
     return NotebookTask().run(call)
 
 
