@@ -19,6 +19,8 @@ _KERNEL: Final = (
     "from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
 )
 """The working directory must not be searched while the kernel is loaded; the kernel puts it first itself."""
+SOCKETS: Final = ("k-1", "k-2")
+"""The names of the sockets of the kernel for requests and for output."""
 
 
 def main() -> None:

@@ -6,9 +6,11 @@ import os
 import signal
 import subprocess
 import sys
+import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
+from queue import Empty
 from typing import Any, Final
 
 import nbformat
@@ -17,10 +19,14 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from magnus.tasks.notebook_cells import Cell, add_error, prepared, printed, shown, without_colour
+from magnus.tasks.notebook_runner import SOCKETS
 from magnus.values import Json
 
 _END_SECONDS: Final = 5.0
 _LOOK_AGAIN_SECONDS: Final = 1.0
+_LOOK_FOR_SOCKETS_SECONDS: Final = 0.01
+_ANSWER_SECONDS: Final = 1.0
+_HEARD_SECONDS: Final = 0.2
 _TELL: Final = """\
 __import__("sys").path.append({root!r})
 __import__("magnus.tasks.notebook_kernel", fromlist=["tell"]).tell(get_ipython().user_ns, {returns!r}, {file!r})
@@ -122,7 +128,6 @@ class _Session:
         client = _KernelClient(connection_file=str(self._folder / "connection.json"))
         client.process = self._kernel
         client.load_connection_file()
-        client.start_channels(hb=False)
         told = _failure("")
         try:
             failure = await self._connect(client) or await self._execute()
@@ -136,15 +141,25 @@ class _Session:
 
     async def _connect(self, client: _KernelClient) -> str:
         """Wait for the kernel; why it did not come, "" when it did."""
-        try:
-            await client.wait_for_ready(timeout=self._runner.startup_timeout)
-        except RuntimeError as error:
-            return f"the kernel did not start: {error}"
+        deadline = time.monotonic() + self._runner.startup_timeout
+        while not all((self._folder / name).exists() for name in SOCKETS):  # one who asks earlier is kept waiting
+            if said := self._not_coming(deadline):
+                return said
+            await asyncio.sleep(_LOOK_FOR_SOCKETS_SECONDS)
+        client.start_channels(hb=False)
+        while (info := await _info(client)) is None:
+            if said := self._not_coming(deadline):
+                return said
         client.allow_stdin = False
         self._runner.kc = client
-        info = await client.kernel_info(reply=True, timeout=self._runner.startup_timeout)
-        self._notebook.metadata["language_info"] = info["content"]["language_info"]
+        self._notebook.metadata["language_info"] = info["language_info"]
         return ""
+
+    def _not_coming(self, deadline: float) -> str:
+        if (code := self._kernel.poll()) is not None:
+            return f"the kernel did not start{_ending(code)}"
+        is_late = time.monotonic() > deadline
+        return f"the kernel did not start within {self._runner.startup_timeout} s" if is_late else ""
 
     async def _execute(self) -> str:
         """Run all cells; why one failed, "" when none did."""
@@ -204,6 +219,17 @@ class _Session:
             for number, text in zip(self._numbers, texts, strict=True)
             if text is not None
         ]
+
+
+async def _info(client: _KernelClient) -> Json | None:
+    """What the kernel says of itself, when it was also heard on the channel of outputs; None when to ask again."""
+    client.kernel_info()
+    try:
+        reply = await client.get_shell_msg(timeout=_ANSWER_SECONDS)
+        await client.get_iopub_msg(timeout=_HEARD_SECONDS)
+    except Empty:
+        return None
+    return reply["content"]
 
 
 def _failure(failure: str) -> Json:

@@ -372,3 +372,11 @@ def test_an_old_notebook_is_brought_up_to_date(tmp_path):
     old = {"nbformat": 3, "nbformat_minor": 0, "metadata": {"name": ""}, "worksheets": [{"cells": [cell]}]}
     (tmp_path / "a.ipynb").write_text(json.dumps(old))
     assert values(run(tmp_path, returns=(Return("y"),))) == {"y": 2}
+
+
+def test_a_kernel_that_cannot_start_is_said(tmp_path, monkeypatch):
+    notebook(tmp_path, "x = 1")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    (tmp_path / "profile_default").mkdir()
+    (tmp_path / "profile_default" / "ipython_kernel_config.py").write_text("import os; os._exit(4)")
+    assert run(tmp_path).failure == "the kernel did not start (exit status 4)"
