@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from magnus.definition.nodes.task import Catalog
     from magnus.interaction import get_parameter, get_run_id, get_tag, set_parameter, track_this
+    from magnus.sdk.jobs import NotebookJob, PythonJob, ShellJob
     from magnus.sdk.pipeline import Pipeline
     from magnus.sdk.steps import (
         Conditional,
@@ -15,10 +16,9 @@ if TYPE_CHECKING:
         Fail,
         Loop,
         Map,
+        NotebookTask,
         Parallel,
-        PythonJob,
         PythonTask,
-        ShellJob,
         ShellTask,
         Stub,
         Success,
@@ -37,6 +37,8 @@ __all__ = [
     "Fail",
     "Loop",
     "Map",
+    "NotebookJob",
+    "NotebookTask",
     "Parallel",
     "Pipeline",
     "PythonJob",
@@ -58,6 +60,7 @@ __all__ = [
 
 _HOMES = {
     "Pipeline": "magnus.sdk.pipeline",
+    **dict.fromkeys(("NotebookJob", "PythonJob", "ShellJob"), "magnus.sdk.jobs"),
     **dict.fromkeys(("get_parameter", "get_run_id", "get_tag", "set_parameter", "track_this"), "magnus.interaction"),
 }
 """The modules of public names; of those that are not here, `magnus.sdk.steps`."""

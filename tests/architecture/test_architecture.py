@@ -13,7 +13,8 @@ import magnus
 
 ROOT = Path(__file__).parents[2]
 PUBLIC = sorted(
-    "Catalog Conditional Dag Fail Loop Map Parallel Pipeline PythonJob PythonTask ShellJob ShellTask Stub Success Task "
+    "Catalog Conditional Dag Fail Loop Map NotebookJob NotebookTask Parallel Pipeline PythonJob PythonTask ShellJob ShellTask "
+    "Stub Success Task "
     "get_parameter get_run_id get_tag json metric pickled set_parameter track_this".split()
 )
 BREAKERS = {

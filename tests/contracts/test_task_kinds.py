@@ -1,10 +1,13 @@
 """Every task kind of magnus keeps the contract of task kinds."""
 
+import json
+
 import pytest
 
-from magnus.graph.nodes import TaskSpec
+from magnus.graph.nodes import Return, TaskSpec
 from magnus.run_log.parameters import JsonParameter
 from magnus.tasks.noop import NoopTask
+from magnus.tasks.notebook import NotebookTask
 from magnus.tasks.python import PythonTask
 from magnus.tasks.python_lambda import PythonLambdaTask
 from magnus.tasks.shell import ShellTask
@@ -43,6 +46,24 @@ class TestShell(TaskKindContract):
     failing = TaskSpec("shell", "exit 3")
     wrong = TaskSpec("shell", "")
     sets = {"y": JsonParameter(2, "2")}
+
+
+class TestNotebook(TaskKindContract):
+    kind = NotebookTask
+    good = TaskSpec("notebook", "../good.ipynb", {"notebook_output_path": "out.ipynb"}, (Return("y"),))
+    failing = TaskSpec("notebook", "../bad.ipynb", {"notebook_output_path": "out.ipynb"})
+    wrong = TaskSpec("notebook", "no_such.ipynb")
+    sets = {"y": JsonParameter(2)}
+
+    @pytest.fixture
+    def folder(self, tmp_path, monkeypatch):
+        for name, source in {"good": "y = 2 * x", "bad": "raise ValueError('no')"}.items():
+            cell = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
+            notebook = {"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]}
+            (tmp_path / f"{name}.ipynb").write_text(json.dumps(notebook))
+        (tmp_path / "work").mkdir()
+        monkeypatch.chdir(tmp_path / "work")
+        return tmp_path / "work"
 
 
 class TestNoop(TaskKindContract):

@@ -19,6 +19,7 @@ EXPECTED = {
         0,
         {"regions": ["north", "south", "east/west"], "total": 42, "rating": "poor", "enough": True},
     ),
+    "notebook/pipeline.yaml": ([], 0, {"sales": [3, 1, 4, 1, 5], "best_day": 4, "total": 14, "mean": 2.8}),
     "python/pipeline.yaml": (
         ["-p", "parameters.yaml"],
         0,

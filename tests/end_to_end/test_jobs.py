@@ -1,8 +1,9 @@
 """One function or command without a pipeline, tracked as a step is."""
 
+import nbformat
 import pytest
 
-from magnus import Catalog, PythonJob, ShellJob
+from magnus import Catalog, NotebookJob, PythonJob, ShellJob
 from magnus.errors import RunFailed
 
 
@@ -47,3 +48,14 @@ def test_jobs_in_python(tmp_path, monkeypatch):
     assert run.artifacts["said.txt"].path().read_text() == "hello\n"
     with pytest.raises(RunFailed, match="exit status 3"):
         ShellJob("exits", "exit 3").execute()
+
+
+def test_a_notebook_from_the_command_line_and_in_python(folder, monkeypatch):
+    cells = [nbformat.v4.new_code_cell("y = x + 1", metadata={"tags": []})]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder.path / "work.ipynb")
+    done = folder.magnus("execute_notebook", "work.ipynb", "--x", "3", "--notebook-output-path", "done.ipynb")
+    assert done.status == 0, done.err
+    assert list(done.log["steps"]) == ["work", "success"]
+    assert "x = 3" in (folder.path / "done.ipynb").read_text()
+    monkeypatch.chdir(folder.path)
+    assert NotebookJob("work.ipynb", returns=["y"]).execute(parameters={"x": 1}).parameters == {"x": 1, "y": 2}

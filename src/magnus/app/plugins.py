@@ -35,6 +35,7 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     "secrets": {"do-nothing": "magnus.secrets.do_nothing:DoNothingSecrets"},
     "tasks": {
         "noop": "magnus.tasks.noop:NoopTask",
+        "notebook": "magnus.tasks.notebook:NotebookTask[notebook]",
         "python": "magnus.tasks.python:PythonTask",
         "python-lambda": "magnus.tasks.python_lambda:PythonLambdaTask",
         "supply": "magnus.tasks.supply:SupplyTask",

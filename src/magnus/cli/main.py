@@ -19,6 +19,7 @@ from magnus.errors import MagnusError
 _COMMANDS: Final = {
     "execute": "magnus.cli.execute",
     "execute_function": "magnus.cli.execute_function",
+    "execute_notebook": "magnus.cli.execute_notebook",
     "execute_single_node": "magnus.cli.execute_single_node",
     "fan": "magnus.cli.fan",
     "retry": "magnus.cli.retry",

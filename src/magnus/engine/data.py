@@ -5,7 +5,7 @@ directory, so that a file has the same name for all steps and the catalog shows 
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
 from magnus.run_log.records import CatalogRecord
 
-__all__ = ["Matches", "get_files", "matching_entries", "matching_files", "put_files"]
+__all__ = ["Matches", "get_files", "keep_files", "matching_entries", "matching_files", "put_files"]
 
 _MOST_NAMES_SHOWN: Final = 10
 
@@ -54,11 +54,12 @@ def put_files(
     working_directory: Path,
     hidden: Sequence[Path],
     got: Sequence[CatalogRecord],
+    without: Collection[str] = (),
 ) -> tuple[tuple[CatalogRecord, ...], tuple[str, ...]]:
     """Keep the files that the `put` globs match; return their entries, and a warning for each glob without a match.
 
     What is in `hidden` folders is matched only by globs that name them. A file that still has the content it was
-    `got` with is left out. TaskFailed when the step, or else the catalog, is strict and a glob matches nothing;
+    `got` with is left out. So are those of the names `without`. TaskFailed when the step, or else the catalog, is strict and a glob matches nothing;
     then nothing is kept. CatalogError from the catalog.
     """
     below = _data_folder(catalog, spec, working_directory)
@@ -69,10 +70,18 @@ def put_files(
     warnings = tuple(f"catalog put: no file matches '{pattern}'{_in(prefix)}" for pattern in matches.unmatched)
     if warnings and (catalog.strict if spec.strict is None else spec.strict):
         raise TaskFailed("\n".join(warnings))
-    names = [prefix + name for name in matches.names]
+    names = [name for name in (prefix + name for name in matches.names) if name not in without]
     unchanged = {entry.name: entry.data_hash for entry in got}
     put = catalog.put(run_id, branch, working_directory, names, unchanged=unchanged, store_copy=spec.store_copy)
     return put, warnings
+
+
+def keep_files(catalog: Catalog, folder: Path, *, run_id: str, branch: BranchPath) -> tuple[CatalogRecord, ...]:
+    """Keep every file below `folder`, which need not be there, and return their entries. CatalogError from the catalog."""
+    if not catalog.capabilities.keeps or not folder.is_dir():
+        return ()
+    names = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    return catalog.put(run_id, branch, folder, names, unchanged={})
 
 
 def matching_entries(entries: Mapping[str, CatalogRecord], patterns: Sequence[str]) -> Matches:

@@ -33,11 +33,13 @@ def run_process(
     working_directory: Path,
     timeout: float | None,
     pass_fds: Sequence[int] = (),
+    ends_group: bool = False,
 ) -> int:
     """Run `argv` to its end; returns its exit status, or minus the number of the signal that ended it.
 
     The child has an empty standard input, descriptors 1, 2 and `pass_fds` of this process, and exactly `environment`.
-    What it leaves running in the background when it ends by itself is left alone and not waited for. When `timeout`
+    What it leaves running in the background when it ends by itself is left alone and not waited for, unless
+    `ends_group`: then the rest of its group is ended, as on a timeout, before this returns. When `timeout`
     (seconds) is over, or an exception such as KeyboardInterrupt arrives, its whole group gets SIGTERM, a second to
     end, and SIGKILL.
 
@@ -49,7 +51,7 @@ def run_process(
     try:
         with _interruptions_held_back():
             process = _started(argv, environment, working_directory, pass_fds)
-        return process.wait(timeout)
+        return _waited_for(process, timeout, ends_group=ends_group)
     except subprocess.TimeoutExpired:
         assert process is not None
         _end_group(process)
@@ -58,6 +60,13 @@ def run_process(
         if process is not None:
             _end_group(process)
         raise
+
+
+def _waited_for(process: "Popen[bytes]", timeout: float | None, *, ends_group: bool) -> int:
+    code = process.wait(timeout)
+    if ends_group:
+        _end_group(process)
+    return code
 
 
 def _started(

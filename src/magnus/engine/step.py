@@ -7,8 +7,10 @@ nothing can be recorded then.
 """
 
 import json
+import os
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from msgspec.structs import replace
 
@@ -21,7 +23,7 @@ from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import TaskNode
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import AttemptFailed, StepEnded, StepOutput, StepStarted, Warned
-from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
+from magnus.interfaces.task_kind import KEPT, TaskCall, TaskKind, TaskOutcome
 from magnus.run_log.parameters import Parameter
 from magnus.run_log.records import AttemptRecord, BranchScope, CatalogRecord, Status, StepRecord
 from magnus.values import Json
@@ -67,6 +69,7 @@ class _Step:
         self.scope = scope
         self.kind: TaskKind = context.services.task_kind(node.task.kind)
         self.variables: dict[str, str | None] = {}
+        self.folder = context.folder / os.urandom(3).hex()  # short: a task may have sockets in it
 
     def run(self) -> None:
         """Run the step from its first record to its last."""
@@ -78,6 +81,8 @@ class _Step:
         except KeyboardInterrupt:
             self._end("interrupted", started)
             raise
+        finally:
+            _remove(self.folder)
         self._end(failure, started)
 
     def _work(self) -> str:
@@ -126,16 +131,23 @@ class _Step:
         return got
 
     def _put_files(self, got: tuple[CatalogRecord, ...]) -> None:
+        branch = self.request.path.branch
+        own = data.keep_files(
+            self.context.services.catalog, self.folder / KEPT, run_id=self.request.run_id, branch=branch
+        )
+        if own:
+            self.record = replace(self.record, catalog=(*self.record.catalog, *own))
         if not self.node.catalog.put:
             return
         put, warnings = data.put_files(
             self.context.services.catalog,
             self.node.catalog,
             run_id=self.request.run_id,
-            branch=self.request.path.branch,
+            branch=branch,
             working_directory=self.context.working_directory,
             hidden=self.context.hidden,
             got=got,
+            without=[entry.name for entry in own],
         )
         self.record = replace(self.record, catalog=(*self.record.catalog, *put))
         for warning in warnings:
@@ -241,6 +253,7 @@ class _Step:
 
     def _run_kind(self, environment: Mapping[str, str]) -> TaskOutcome:
         isolated, timeout = self.kind.isolates, self.node.timeout
+        _remove(self.folder)  # of the attempt before
         call = TaskCall(
             self.node.task,
             self.scope.parameters,
@@ -248,6 +261,8 @@ class _Step:
             self.context.working_directory,
             timeout if isolated else None,
             self._objects(),
+            self.folder,
+            self.context.masker.mask if isolated else str,
         )
         if timeout is None or isolated:
             return self.kind.run(call)
@@ -268,6 +283,14 @@ def _merged(known: Mapping[str, Json], tracked: Mapping[str, Json]) -> Mapping[s
         else:
             track_into(merged, name, value, None)
     return merged
+
+
+def _remove(folder: Path) -> None:
+    if not folder.exists():
+        return
+    from shutil import rmtree  # lazy: few tasks make the folder
+
+    rmtree(folder, ignore_errors=True)
 
 
 def _said(error: MagnusError) -> str:

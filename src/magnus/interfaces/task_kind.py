@@ -1,8 +1,8 @@
 """How one kind of task (python, shell, ...) is run. The engine does everything around it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
@@ -12,6 +12,9 @@ from magnus.interfaces.objects import Objects
 from magnus.run_log.parameters import Parameter, Scope
 from magnus.run_log.records import CatalogRecord
 from magnus.values import Json
+
+KEPT: Final = "kept"
+"""The folder in the private folder of a call whose files go to the catalog."""
 
 
 class TaskCall(Struct, frozen=True):
@@ -24,6 +27,11 @@ class TaskCall(Struct, frozen=True):
         working_directory: absolute; also the first entry of the import path of python code.
         timeout: seconds, or None. Only a kind that isolates sees one.
         objects: keeps and loads objects; None where there is no catalog to keep them.
+        folder: private to the call and gone when the step has ended; the kind makes it when it needs one. The files
+            in `KEPT` below it go to the catalog when the step ends, failed or not, under the names they have there.
+            None where nobody keeps anything.
+        mask: takes the values of secrets known by now out of a text, also of JSON, that the kind is to write to a
+            file. Only a kind that isolates sees it.
     """
 
     spec: TaskSpec
@@ -32,6 +40,8 @@ class TaskCall(Struct, frozen=True):
     working_directory: Path
     timeout: float | None = None
     objects: Objects | None = None
+    folder: Path | None = None
+    mask: Callable[[str], str] = str
 
 
 class TaskOutcome(Struct, frozen=True):

@@ -13,7 +13,6 @@ from magnus.sdk import places
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
-    from magnus.app.runs import Run
     from magnus.sdk.pipeline import Pipeline
 
 StepT = TypeVar("StepT", bound="Step")
@@ -63,23 +62,9 @@ class TaskOptions(TaskFields, total=False):
     """What some command types know beside that."""
 
     strict: bool
-    notebook_output_path: str
-    output_cell_tag: str
-    optional_ploomber_args: Mapping[str, Json]
-
-
-class ExecuteOptions(TypedDict, total=False):
-    """What `Pipeline.execute` takes."""
-
-    configuration_file: str
-    run_id: str
-    tag: str
-    parameters_file: str
-    parameters: Mapping[str, UserObject] | None
-    use_cached: str
-    log_level: str
-    output_pipeline_definition: str
-    raise_on_failure: bool
+    notebook_output_path: str | None
+    output_cell_tag: str | None
+    optional_ploomber_args: Mapping[str, Json] | None
 
 
 class Step:
@@ -189,20 +174,32 @@ class ShellTask(Task):
             super().__init__(name, command, "shell", **more)
 
 
-class PythonJob(PythonTask):
-    """A function to be executed by itself, tracked as a step is: `PythonJob(function).execute()`."""
+class NotebookTask(Task):
+    """A notebook, run with the parameters as variables; named after its file unless it gets a name.
 
-    def execute(self, **options: Unpack["ExecuteOptions"]) -> "Run":
-        """Execute it; takes and returns what `Pipeline.execute` does."""
-        return self.as_pipeline().execute(**options)
+    `notebook_output_path` is where the executed one goes, beside it unless given. The cells tagged `output_cell_tag`
+    print a dict of results. `optional_ploomber_args` are arguments for what runs notebooks.
+    """
 
-
-class ShellJob(ShellTask):
-    """A command to be executed by itself, tracked as a step is: `ShellJob(name, command).execute()`."""
-
-    def execute(self, **options: Unpack["ExecuteOptions"]) -> "Run":
-        """Execute it; takes and returns what `Pipeline.execute` does."""
-        return self.as_pipeline().execute(**options)
+    def __init__(
+        self,
+        notebook: str | PurePath,
+        name: str = "",
+        *,
+        notebook_output_path: str | PurePath | None = None,
+        output_cell_tag: str | None = None,
+        optional_ploomber_args: Mapping[str, Json] | None = None,
+        **more: Unpack[TaskFields],
+    ) -> None:
+        super().__init__(
+            name or PurePath(notebook).stem,
+            str(notebook),
+            "notebook",
+            notebook_output_path=None if notebook_output_path is None else str(notebook_output_path),
+            output_cell_tag=output_cell_tag,
+            optional_ploomber_args=optional_ploomber_args,
+            **more,
+        )
 
 
 class Stub(Step):

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
-from magnus.engine.data import get_files, matching_entries, matching_files, put_files
+from magnus.engine.data import get_files, keep_files, matching_entries, matching_files, put_files
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
 from magnus.graph.path import BranchPath
@@ -276,6 +276,32 @@ def test_a_glob_without_a_match_is_a_warning(project):
     entries, warnings = put(project, "a", "*.csv", "data/*")
     assert [entry.name for entry in entries] == ["a"]
     assert warnings == ("catalog put: no file matches '*.csv'", "catalog put: no file matches 'data/*'")
+
+
+def test_what_a_task_leaves_itself_is_kept_and_no_glob_puts_it_again(project):
+    write(project, {"own/a": b"of the task", "own/deep/b": b"y", "a": b"of the folder", "c": b"z"})
+    catalog = FileSystemCatalog(FileSystemOptions(), project)
+    own = keep_files(catalog, project / "own", run_id="a-run", branch=ROOT)
+    assert [entry.name for entry in own] == ["a", "deep/b"]
+    entries, _ = put_files(
+        catalog,
+        CatalogSpec(put=("*",)),
+        run_id="a-run",
+        branch=ROOT,
+        working_directory=project,
+        hidden=[project / "own"],
+        got=(),
+        without=[entry.name for entry in own],
+    )
+    assert [entry.name for entry in entries] == ["c"]
+    assert contents(project / ".catalog" / "a-run") == {"a": b"of the task", "deep/b": b"y", "c": b"z"}
+
+
+def test_a_task_that_leaves_nothing_and_a_catalog_that_keeps_nothing(project):
+    write(project, {"own/a": b"x"})
+    catalog = FileSystemCatalog(FileSystemOptions(), project)
+    assert keep_files(catalog, project / "none", run_id="a-run", branch=ROOT) == ()
+    assert keep_files(DoNothingCatalog(DoNothingOptions(), project), project / "own", run_id="a-run", branch=ROOT) == ()
 
 
 @pytest.mark.parametrize(("of_step", "of_catalog"), [(True, False), (None, True)])

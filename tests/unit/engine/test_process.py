@@ -33,6 +33,18 @@ def test_it_gets_this_environment_and_folder_and_no_input(tmp_path):
     assert run('test "$A" = b && test -z "$HOME" && test "$(pwd)" = "$WANTED" && ! read x', tmp_path, A="b", WANTED=str(tmp_path)) == 0  # fmt: skip
 
 
+def test_the_rest_of_the_group_ends_with_the_child_where_that_is_wanted(tmp_path):
+    code = run_process(
+        ["/bin/sh", "-c", "sleep 60 & echo $! > pid; exit 3"],
+        environment={"PATH": os.environ["PATH"]},
+        working_directory=tmp_path,
+        timeout=None,
+        ends_group=True,
+    )
+    assert code == 3
+    assert gone(int((tmp_path / "pid").read_text()))
+
+
 def test_a_timeout_ends_the_whole_group(tmp_path):
     with pytest.raises(TimedOut, match=r"timed out after 0\.3 s"):
         run("sleep 60 & echo $! > pid; wait", tmp_path, timeout=0.3, PATH=os.environ["PATH"])

@@ -1,0 +1,44 @@
+"""Tasks that are executed by themselves, tracked as steps are."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, TypedDict, Unpack
+
+from magnus.sdk.steps import NotebookTask, PythonTask, ShellTask, Step
+from magnus.values import UserObject
+
+if TYPE_CHECKING:
+    from magnus.app.runs import Run
+
+
+class ExecuteOptions(TypedDict, total=False):
+    """What `Pipeline.execute` takes."""
+
+    configuration_file: str
+    run_id: str
+    tag: str
+    parameters_file: str
+    parameters: Mapping[str, UserObject] | None
+    use_cached: str
+    log_level: str
+    output_pipeline_definition: str
+    raise_on_failure: bool
+
+
+class _Job(Step):
+    """What every job has."""
+
+    def execute(self, **options: Unpack[ExecuteOptions]) -> "Run":
+        """Execute it; takes and returns what `Pipeline.execute` does."""
+        return self.as_pipeline().execute(**options)
+
+
+class PythonJob(_Job, PythonTask):
+    """A function: `PythonJob(function, returns=["y"]).execute(parameters={"x": 1})`."""
+
+
+class ShellJob(_Job, ShellTask):
+    """A command: `ShellJob("name", "command").execute()`."""
+
+
+class NotebookJob(_Job, NotebookTask):
+    """A notebook: `NotebookJob("path.ipynb").execute()`."""
