@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from magnus.definition.nodes.task import Catalog
-    from magnus.interaction import get_parameter, get_run_id, get_tag, set_parameter, track_this
+    from magnus.interaction import get_parameter, get_run_id, get_secret, get_tag, set_parameter, track_this
     from magnus.sdk.pipeline import Pipeline
     from magnus.sdk.steps import (
         Conditional,
@@ -44,6 +44,7 @@ __all__ = [
     "Task",
     "get_parameter",
     "get_run_id",
+    "get_secret",
     "get_tag",
     "json",
     "metric",
@@ -54,7 +55,9 @@ __all__ = [
 
 _HOMES = {
     "Pipeline": "magnus.sdk.pipeline",
-    **dict.fromkeys(("get_parameter", "get_run_id", "get_tag", "set_parameter", "track_this"), "magnus.interaction"),
+    **dict.fromkeys(
+        ("get_parameter", "get_run_id", "get_secret", "get_tag", "set_parameter", "track_this"), "magnus.interaction"
+    ),
 }
 """The modules of public names; of those that are not here, `magnus.sdk.steps`."""
 

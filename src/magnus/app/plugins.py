@@ -28,7 +28,11 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "do-nothing": "magnus.catalogs.do_nothing:DoNothingCatalog",
         "file-system": "magnus.catalogs.file_system:FileSystemCatalog",
     },
-    "secrets": {"do-nothing": "magnus.secrets.do_nothing:DoNothingSecrets"},
+    "secrets": {
+        "do-nothing": "magnus.secrets.do_nothing:DoNothingSecrets",
+        "dotenv": "magnus.secrets.dotenv:DotenvSecrets",
+        "env-secrets-manager": "magnus.secrets.env_secrets:EnvSecrets",
+    },
     "tasks": {
         "noop": "magnus.tasks.noop:NoopTask",
         "python": "magnus.tasks.python:PythonTask",
