@@ -22,9 +22,7 @@ class CurrentStep:
     `refused` says of what was set or tracked that it held a secret; a step of which anything was refused has failed.
     """
 
-    def __init__(
-        self, run_id: str, tag: str, path: StepPath, scope: Scope, secrets: StepSecrets | None = None
-    ) -> None:
+    def __init__(self, run_id: str, tag: str, path: StepPath, scope: Scope, secrets: StepSecrets | None = None) -> None:
         self.run_id = run_id
         self.tag = tag
         self.path = path

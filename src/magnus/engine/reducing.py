@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from magnus.engine import process_state
 from magnus.engine.context import RunContext
 from magnus.engine.fan import Reduce
+from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import StepOutput
 from magnus.values import Json
@@ -24,6 +25,9 @@ def reducing(context: RunContext, path: StepPath) -> Reduce:
             ),
             process_state.applied({}, context.working_directory),
         ):
-            return context.services.reduce(reducer, values)
+            reduced = context.services.reduce(reducer, values)
+        if context.masker.contains(reduced):
+            raise TaskFailed("it returned a value that contains a secret, and results are kept in the run log")
+        return reduced
 
     return reduce

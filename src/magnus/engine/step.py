@@ -9,6 +9,7 @@ nothing can be recorded then.
 import json
 import time
 from collections.abc import Mapping
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -24,6 +25,19 @@ from magnus.interfaces.reporter import AttemptFailed, StepEnded, StepOutput, Ste
 from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
 from magnus.run_log.records import AttemptRecord, BranchScope, CatalogRecord, Status, StepRecord
 from magnus.values import Json
+
+SET_BY_MAGNUS: Final = frozenset(
+    {
+        "MAGNUS_RUN_ID",
+        "MAGNUS_RUN_TAG",
+        "MAGNUS_STEP_NAME",
+        "MAGNUS_STEP_ATTEMPT",
+        "MAGNUS_STEP_CHANNEL",
+        "MAGNUS_MAP_VARIABLE",
+        "MAGNUS_PARAMETERS_FILE",
+    }
+)
+"""The variables in the environment of every step, beside those of its parameters."""
 
 _LINES_IN_MESSAGE = 10
 

@@ -51,4 +51,6 @@ class DotenvSecrets:
             raise self._unusable(f"cannot be read: line {error.line}: {error.reason}", fix, place) from None
 
     def _unusable(self, why: str, fix: str, place: Location | None = None) -> SecretsError:
-        return SecretsError(f"the file '{self._location}' of the secrets provider '{_TYPE}' {why}", fix=fix, location=place)
+        return SecretsError(
+            f"the file '{self._location}' of the secrets provider '{_TYPE}' {why}", fix=fix, location=place
+        )
