@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.errors import Location, SecretsError
+from magnus.errors import SecretsError
 from magnus.secrets.dotenv_text import Unreadable, parsed
 from magnus.secrets.missing import missing
 
@@ -46,11 +46,8 @@ class DotenvSecrets:
         except UnicodeDecodeError:
             raise self._unusable("is not UTF-8 text", "save it as UTF-8") from None
         except Unreadable as error:
-            place = Location(self._location, error.line)
             fix = "write NAME=value, the value in quotes where it holds several lines or a ' #'"
-            raise self._unusable(f"cannot be read: line {error.line}: {error.reason}", fix, place) from None
+            raise self._unusable(f"cannot be read: line {error.line}: {error.reason}", fix) from None
 
-    def _unusable(self, why: str, fix: str, place: Location | None = None) -> SecretsError:
-        return SecretsError(
-            f"the file '{self._location}' of the secrets provider '{_TYPE}' {why}", fix=fix, location=place
-        )
+    def _unusable(self, why: str, fix: str) -> SecretsError:
+        return SecretsError(f"the file '{self._location}' of the secrets provider '{_TYPE}' {why}", fix=fix)

@@ -7,7 +7,7 @@ passwords are full of it. A small parser of our own says in which line something
 import re
 from typing import Final
 
-_NAME: Final = re.compile(r"(?:export[ \t]+)?([^\s=#'\"]+)[ \t]*=[ \t]*")
+_NAME: Final = re.compile(r"[ \t\f\v]*(?:export[ \t]+)?([^\s=#'\"]+)[ \t]*=[ \t]*")
 _BLANK: Final = re.compile(r"[ \t\f\v]*(?:#[^\n]*)?(?:\n|\Z)")
 _QUOTED: Final = {
     "'": re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL),
@@ -43,16 +43,18 @@ def parsed(text: str) -> dict[str, str]:
         if blank := _BLANK.match(text, at):
             at = blank.end()
             continue
-        indented = at + len(text[at:]) - len(text[at:].lstrip(" \t\f\v"))
-        line = text.count("\n", 0, indented) + 1
-        name = _NAME.match(text, indented)
+        name = _NAME.match(text, at)
         if name is None:
-            raise Unreadable(line, "it is not NAME=value")
-        values[name[1]], at = _value(text, name.end(), line)
+            raise Unreadable(_line(text, at), "it is not NAME=value")
+        values[name[1]], at = _value(text, name.end())
     return values
 
 
-def _value(text: str, at: int, line: int) -> tuple[str, int]:
+def _line(text: str, at: int) -> int:
+    return text.count("\n", 0, at) + 1
+
+
+def _value(text: str, at: int) -> tuple[str, int]:
     """The value that begins at `at`, and where what follows its line begins."""
     quote = text[at : at + 1]
     if quote not in _QUOTED:
@@ -61,10 +63,11 @@ def _value(text: str, at: int, line: int) -> tuple[str, int]:
         return _unquoted(text[at - 1 : end])[1:].strip(), end + 1
     found = _QUOTED[quote].match(text, at)
     if found is None:
-        raise Unreadable(line, f"the value that begins with {quote} does not end with one")
+        raise Unreadable(_line(text, at), f"the value that begins with {quote} does not end with one")
     rest = _BLANK.match(text, found.end())
     if rest is None:
-        raise Unreadable(line, f"something follows the {quote} that ends the value; write \\{quote} for one inside it")
+        reason = f"something follows the {quote} that ends the value; write \\{quote} for one inside it"
+        raise Unreadable(_line(text, at), reason)
     value = _ESCAPES[quote].sub(lambda escape: _MEANS.get(escape[1], escape[1]), found[1])
     return value, rest.end()
 
