@@ -111,3 +111,12 @@ def test_a_secret_no_variable_can_hold_fails_the_step(folder):
     done = executed(folder, {"a": shell("true", "success", secrets=["A"])})
     assert done.status == 1
     assert "the secret 'A' holds characters that no environment variable can hold" in done.log["steps"]["a"]["message"]
+
+
+def test_what_a_task_was_handed_is_masked_too(folder):
+    folder.write(".env", "A=value of a")
+    dag = {"start_at": "a", "steps": {"a": shell("true", "success", secrets=["A"])}}
+    folder.write("p.yaml", json.dumps({"dag": dag}))
+    folder.write("magnus-config.yaml", json.dumps({"defaults": {"secrets": {"type": "dotenv"}}}))
+    done = folder.magnus("execute", "p.yaml", "--x", '["the value of a"]')
+    assert done.log["steps"]["a"]["attempts"][0]["parameters"] == {"x": ["the *****"]}
