@@ -26,6 +26,7 @@ faults: .venv/ready  ## kill a run at a thousand random moments
 bench: .venv/ready  ## compare with other tools, in whole processes
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/branches.py
+	$(BIN)/python benchmarks/objects.py
 	$(BIN)/python benchmarks/catalog.py
 
 .venv/ready: pyproject.toml

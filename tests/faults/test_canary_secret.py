@@ -147,6 +147,7 @@ CASES = {
         )
     },
     "bad metric": Case("python", "work.bad_metric", fails=True, more={"returns": [{"name": "m", "kind": "metric"}]}),
+    "bad object": Case("python", "work.bad_metric", fails=True, more={"returns": [{"name": "o", "kind": "object"}]}),
     "bad with a timeout": Case("python", "work.bad_sets_anyway", fails=True, more={"timeout": 30}),
     "dies with a timeout": Case("python", "work.bad_dies", fails=True, more={"timeout": 30}),
     "bad twice": Case("python", "work.bad_raises", fails=True, more={"max_attempts": 2}),

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
+from typing import Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -14,7 +15,9 @@ from magnus.app.config import initial_parameters, load_configuration
 from magnus.app.configuration import Configuration
 from magnus.app.pipelines import load_pipeline
 from magnus.app.reporters import OneAtATime
+from magnus.app.resume import Plan, original_run, pipeline_of, plan
 from magnus.app.run_ids import check_run_id, new_run_id
+from magnus.app.sources import sources
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.yaml_text import dump
@@ -24,12 +27,14 @@ from magnus.engine.context import RunContext, Services, now
 from magnus.errors import InvalidConfiguration, InvalidInput, MagnusError, RunExists
 from magnus.interfaces.capabilities import Reach
 from magnus.interfaces.executor import Begun
-from magnus.interfaces.reporter import Reporter, Warned
+from magnus.interfaces.reporter import Planned, Reporter, Warned
 from magnus.interfaces.run_log_store import KeepsDocuments, RunLogStore
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import CodeIdentity, Owner, RunRecord, Status
 from magnus.run_log.view import document_lines
 from magnus.values import Json
+
+DEFAULT_PIPELINE: Final = "pipeline.yaml"
 
 
 class Execution(Struct, frozen=True):
@@ -37,6 +42,8 @@ class Execution(Struct, frozen=True):
 
     `arguments` are the `--name value` of the command line, `parameters` are values that win over those. `built` is the
     pipeline where a program built it; `definition_file` is then what it is written to for executors that read it.
+    `use_cached` is a run to go on with, whose pipeline and parameters count where nothing else is said; with `strict`
+    nothing may have changed since.
     """
 
     file: str
@@ -49,6 +56,8 @@ class Execution(Struct, frozen=True):
     environment: Mapping[str, str] = field(default_factory=dict)
     built: BuiltPipeline | None = None
     definition_file: str = ""
+    use_cached: str = ""
+    strict: bool = False
     working_directory: Path = field(default_factory=Path.cwd)
 
 
@@ -61,6 +70,9 @@ class Prepared(Struct, frozen=True):
     parameters: Scope
     services: Services
     code_identities: tuple[CodeIdentity, ...]
+    sources: Mapping[str, Json] = field(default_factory=dict)
+    original: RunRecord | None = None
+    plan: Plan | None = None
     begun: Begun | None = None
 
 
@@ -76,7 +88,8 @@ def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None])
         record = begin(prepared, liveness.this_process())
         context = replace(opened, run_id=record.run_id)
         try:
-            ended = orchestrator.run(context, wiring.executor(prepared.configuration, context, prepared.begun), record)
+            executor = wiring.executor(prepared.configuration, context, prepared.begun)
+            ended = orchestrator.run(context, executor, record, prepared.original)
         except BaseException:
             with suppress(MagnusError):  # the error that is on its way matters more
                 finish(store, record.run_id, emit)
@@ -89,6 +102,16 @@ def _steps_of_one_run(prepared: Prepared) -> AbstractContextManager[None]:
     """What is to be held while steps run in this process."""
     spans = wiring.executor_capabilities(prepared.configuration).spans
     return claimed() if spans is Reach.PROCESS else nullcontext()
+
+
+def configured_as(asked: Execution) -> Execution:
+    """The same with the configuration of the run that it goes on with, when none is named."""
+    if asked.configuration_file:
+        return asked
+    configuration = load_configuration("", asked.environment, asked.working_directory)
+    with closing(wiring.run_log_store(configuration, asked.working_directory)) as store:
+        original = original_run(store, asked.use_cached)
+    return replace(asked, configuration_file=str(original.run_config.get("configuration_file") or ""))
 
 
 def prepare_to_execute(asked: Execution, reporter: Reporter) -> Prepared:
@@ -118,20 +141,47 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
     if any(problem.severity == "error" for problem in misfits):
         raise InvalidConfiguration.of(misfits)
     hidden = wiring.hidden_folders(services)
+    original = original_run(services.run_log_store, asked.use_cached) if asked.use_cached else None
+    asked = _with_pipeline(asked, original)
     question = code_identity.asked(asked.working_directory, asked.environment, hidden)
     try:
         pipeline = load_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
-        parameters, warnings = initial_parameters(
+        given, warnings = initial_parameters(
             asked.parameters_file, asked.environment, asked.arguments, asked.parameters
         )
         warnings += check_steps(pipeline, asked.working_directory, spread.spans)
+        code = sources(pipeline.steps, asked.working_directory)
     finally:
         identities = code_identity.answer(question)
     if asked.built is not None and spread.reenters:
         asked = replace(asked, file=_written(asked.built, asked.definition_file, asked.working_directory))
     for warning in (*misfits, *pipeline.warnings, *warnings):
         reporter.report(Warned(str(warning)))
-    return Prepared(asked, configuration, pipeline, parameters, services, identities)
+    parameters = given if original is None else {**original.parameters, **given}
+    prepared = Prepared(asked, configuration, pipeline, parameters, services, identities, code, original)
+    return prepared if original is None else _planned(prepared, original, reporter)
+
+
+def _with_pipeline(asked: Execution, original: RunRecord | None) -> Execution:
+    """The same with a pipeline: that of the original, or the default, when none is named."""
+    if asked.file or asked.built is not None:
+        return asked
+    if original is None:
+        return replace(asked, file=DEFAULT_PIPELINE)
+    file, built = pipeline_of(original)
+    return replace(asked, file=file, built=built)
+
+
+def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Prepared:
+    """The same with the plan, which is shown; InvalidInput when something changed that must not."""
+    store = prepared.services.run_log_store
+    found = plan(store, original, prepared.pipeline, prepared.parameters, prepared.sources)
+    if prepared.execution.strict and found.changes:
+        message = "\n".join((f"the run '{original.run_id}' cannot be gone on with as it was:", *found.changes))
+        raise InvalidInput(message, fix="change it back, or leave out --strict")
+    for line in found.lines():
+        reporter.report(Planned(line))
+    return replace(prepared, plan=found)
 
 
 def _written(built: BuiltPipeline, file: str, working_directory: Path) -> str:
@@ -158,6 +208,8 @@ def begin(prepared: Prepared, owner: Owner) -> RunRecord:
             start_time=started,
             owner=owner,
             tag=asked.tag,
+            use_cached=prepared.original is not None,
+            original_run_id="" if prepared.original is None else prepared.original.run_id,
             parameters=prepared.parameters,
             code_identities=prepared.code_identities,
             run_config=_run_config(prepared),
@@ -218,4 +270,5 @@ def _run_config(prepared: Prepared) -> Mapping[str, Json]:
         "configuration_file": configuration.file,
         "variables": sorted(prepared.pipeline.variables | configuration.variables),
         "dag": prepared.pipeline.dag,
+        "sources": dict(prepared.sources),
     }

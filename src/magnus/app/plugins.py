@@ -28,6 +28,7 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "do-nothing": "magnus.catalogs.do_nothing:DoNothingCatalog",
         "file-system": "magnus.catalogs.file_system:FileSystemCatalog",
     },
+    "pickler": {"pickle": "magnus.picklers.pickle:PicklePickler"},
     "secrets": {
         "do-nothing": "magnus.secrets.do_nothing:DoNothingSecrets",
         "dotenv": "magnus.secrets.dotenv:DotenvSecrets",
@@ -145,7 +146,8 @@ def _if_ours(family: str, entry: "EntryPoint") -> tuple[Any, str]:
 
 def _unknown(family: str, name: str, names: Sequence[str], ignored: Sequence[str]) -> InvalidConfiguration:
     match = near(name, names)
-    fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(known) for known in names)}"
+    there = f"there {'is' if len(names) == 1 else 'are'} {', '.join(repr(known) for known in names)}"
+    fix = f"did you mean '{match}'?" if match else there
     message = "; ".join([f"{family} has no type '{name}'", *ignored])
     return InvalidConfiguration(message, fix=fix)
 

@@ -1,5 +1,6 @@
 """What happens during a run, as lines of text. Used by the front doors, which know where to write them."""
 
+import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -9,13 +10,16 @@ from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import (
     AttemptFailed,
     Event,
+    Planned,
     RunEnded,
     RunStarted,
     StepEnded,
     StepOutput,
+    StepReused,
     StepStarted,
     Warned,
 )
+from magnus.run_log.records import Status
 
 _LONGEST_PART_BYTES: Final = 64 * 1024
 
@@ -93,16 +97,22 @@ def _text(event: Event) -> str:
     match event:
         case RunStarted(run_id, name):
             return f"run {run_id} started" + (f" ({name})" if name else "")
+        case Planned(line):
+            return line
         case StepStarted(path):
             return f"  {_name(path)}: started"
+        case StepReused(path):
+            return f"  {_name(path)}: reused"
         case AttemptFailed(path, attempt, message, retry_in):
             return f"  {_name(path)}: attempt {attempt} failed, the next one in {retry_in:g} s: {message}"
         case StepEnded(path, _, status, message, duration):
             return f"  {_name(path)}: {status.value} in {_took(duration)}" + (f": {message}" if message else "")
         case Warned(message, path):
             return (f"  {_name(path)}: warning: " if path else "") + message
-        case RunEnded(run_id, status, message, duration):
-            return f"run {run_id}: {status.value} in {_took(duration)}" + (f": {message}" if message else "")
+        case RunEnded(run_id, status, message, duration, is_kept):
+            ended = f"run {run_id}: {status.value} in {_took(duration)}" + (f": {message}" if message else "")
+            goes_on = is_kept and status is Status.FAIL
+            return f"{ended}\n  go on where it stopped: magnus retry {shlex.quote(run_id)}" if goes_on else ended
         case StepOutput():
             return ""
 

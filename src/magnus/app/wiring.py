@@ -22,10 +22,12 @@ from magnus.errors import InvalidConfiguration, Problem, ServiceError
 from magnus.graph.graph import Graph
 from magnus.interfaces.capabilities import ExecutorCapabilities, Located
 from magnus.interfaces.executor import Begun, Elsewhere, Executor, StepRequest
+from magnus.interfaces.objects import Objects
+from magnus.interfaces.pickler import Pickler
 from magnus.interfaces.reporter import Reporter
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import TaskKind
-from magnus.values import Json
+from magnus.run_log.parameters import Parameter
 
 _LONGEST_PARENT_BYTES: Final = 50
 
@@ -40,20 +42,28 @@ def task_kind(name: str) -> TaskKind:
 def services(configuration: Configuration, working_directory: Path) -> Services:
     """The services of the configuration."""
     _check_only("experiment_tracker", configuration.experiment_tracker, "do-nothing")
-    _check_only("pickler", configuration.pickler, "pickle")
     return Services(
         run_log_store=run_log_store(configuration, working_directory),
         catalog=_service("catalog", configuration.catalog, working_directory),
         secrets=_service("secrets", configuration.secrets, working_directory),
+        pickler=_pickler(configuration),
         task_kind=task_kind,
         reduce=partial(_reduce, working_directory),
     )
 
 
-def _reduce(working_directory: Path, reducer: str, values: Sequence[Json]) -> Json:
+def _pickler(configuration: Configuration) -> Pickler:
+    found = _found("pickler", configuration.pickler)
+    made: Pickler = found(_options("pickler", found, configuration.pickler))
+    return made
+
+
+def _reduce(
+    working_directory: Path, reducer: str, name: str, values: Sequence[Parameter], objects: Objects
+) -> Parameter:
     from magnus.tasks.reducing import reduce_values  # lazy: most pipelines have no reducer
 
-    return reduce_values(reducer, values, working_directory)
+    return reduce_values(reducer, name, values, objects, working_directory)
 
 
 def run_log_store(configuration: Configuration, working_directory: Path) -> RunLogStore:
@@ -173,7 +183,18 @@ def run_context(  # noqa: PLR0913 - what a run is made of
             tag=tag,
             definition_file=definition_file,
             configuration_file=configuration_file,
+            script=_script(graph, working_directory),
         )
+
+
+def _script(graph: Graph, working_directory: Path) -> Path | None:
+    """The script that a command of the graph names first."""
+    if not any(".py:" in task.task.command for task in graph.tasks()):
+        return None
+    from magnus.tasks import script_command  # lazy: most pipelines call functions of modules
+
+    found = (script_command.split(task.task.command, working_directory) for task in graph.tasks())
+    return next((script[0] for script in found if script), None)
 
 
 def temporary_folder(environment: Mapping[str, str]) -> Path:

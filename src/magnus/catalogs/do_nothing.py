@@ -1,12 +1,13 @@
 """The `do-nothing` catalog: keeps nothing, records nothing. Made by `app.wiring`."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 from msgspec import Struct
 
+from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Reach, ServiceCapabilities
 from magnus.run_log.records import CatalogRecord
@@ -58,7 +59,23 @@ class DoNothingCatalog:
         del run_id, branch, entries, folder
         return ()
 
+    def adopt(  # noqa: D102 - the Protocol says it
+        self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord]
+    ) -> tuple[CatalogRecord, ...]:
+        del run_id, branch
+        return tuple(entries)
+
+    def put_stream(  # noqa: D102 - the Protocol says it
+        self, run_id: str, branch: BranchPath, name: str, write: Callable[[BinaryIO], object]
+    ) -> CatalogRecord:
+        del run_id, branch, write
+        raise CatalogError(f"the catalog of type 'do-nothing' cannot keep '{name}'", fix="configure another catalog")
+
+    def open(self, name: str, data_hash: str, size: int) -> BinaryIO:  # noqa: D102 - the Protocol says it
+        del data_hash, size
+        raise CatalogError(f"the catalog of type 'do-nothing' has kept no '{name}'", fix="configure another catalog")
+
     def open_log(self, run_id: str, path: StepPath) -> BinaryIO:
         """The null device."""
         del run_id, path
-        return open(os.devnull, "ab")  # the caller closes it
+        return Path(os.devnull).open("ab")  # the caller closes it

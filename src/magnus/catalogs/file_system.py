@@ -6,8 +6,10 @@ is ever written to twice: files are made under temporary names and linked or ren
 leaves the old or the new one, and only what nobody looks at (`.store/tmp`) is left over.
 """
 
+import io
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, ClassVar, Final
 
@@ -23,6 +25,7 @@ from magnus.catalogs.keeping import Keeper
 from magnus.catalogs.names import differing_by_case, log_file, run_folder
 from magnus.catalogs.parallel import for_each
 from magnus.catalogs.run_tree import RunTree
+from magnus.catalogs.streaming import BUFFER_BYTES, HashingFile, reader
 from magnus.catalogs.system_calls import REAL, SystemCalls
 from magnus.errors import CatalogError, InvalidConfiguration
 from magnus.graph.path import BranchPath, StepPath
@@ -58,6 +61,7 @@ class FileSystemCatalog:
                 fix="choose a folder in it, such as '.catalog'",
             )
         self._options = options
+        self._working_directory = working_directory
         self._system = system
         self._store_folder = str(self._location / ".store")
         self._hashes = HashCache(f"{self._store_folder}/hashes", system)
@@ -134,6 +138,55 @@ class FileSystemCatalog:
             self._hashes.save()
         return tuple(replace(entry, stage="get") for entry in entries)
 
+    def adopt(self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord]) -> tuple[CatalogRecord, ...]:
+        """Link the content into the tree of the run."""
+        tree = RunTree(str(self._location), run_id, branch, self._system, durable=self._options.durable)
+        store = self._store()
+        return tuple(self._adopted(entry, tree, store) if entry.catalog_relative_path else entry for entry in entries)
+
+    def _adopted(self, entry: CatalogRecord, tree: RunTree, store: ContentStore) -> CatalogRecord:
+        content = Content(entry.data_hash, entry.size)
+        if not store.holds(content):
+            content = replace(content, executable=True)
+        if not store.holds(content):
+            raise self._not_there(entry.name)
+        try:
+            tree.put(entry.name, partial(store.link, content))
+        except OSError as error:
+            raise failed("keep", entry.name, error) from error
+        return self._entry(entry.name, content, tree.relative(entry.name))
+
+    def put_stream(
+        self, run_id: str, branch: BranchPath, name: str, write: Callable[[BinaryIO], object]
+    ) -> CatalogRecord:
+        """Write into the store, hashing on the way, and link from there."""
+        tree = RunTree(str(self._location), run_id, branch, self._system, durable=self._options.durable)
+        store = self._store()
+        try:
+            with store.receive(executable=False) as (temporary, descriptor):
+                with HashingFile(descriptor, self._system) as raw:
+                    with io.BufferedWriter(raw, BUFFER_BYTES) as file:
+                        write(file)
+                    content = raw.content()
+                store.adopt(temporary, descriptor, content)
+            tree.put(name, partial(store.link, content))
+        except OSError as error:
+            raise failed("keep", name, error) from error
+        return self._entry(name, content, tree.relative(name))
+
+    def open(self, name: str, data_hash: str, size: int) -> BinaryIO:
+        """The content in the store."""
+        try:
+            return reader(self._store(), Content(data_hash, size))
+        except FileNotFoundError:
+            raise self._not_there(name) from None
+        except OSError as error:
+            raise failed("read", name, error) from error
+
+    def __reduce__(self) -> "tuple[type[FileSystemCatalog], tuple[FileSystemOptions, Path]]":
+        """In another process it is made again."""
+        return FileSystemCatalog, (self._options, self._working_directory)
+
     def open_log(self, run_id: str, path: StepPath) -> BinaryIO:
         """The file `.logs/<path>.log` in the folder of the run."""
         folders = OwnFolders(str(self._location), self._system, durable=self._options.durable)
@@ -143,6 +196,10 @@ class FileSystemCatalog:
             return os.fdopen(self._system.open(f"{folder}/{name}", _APPEND, 0o666), "ab")
         except OSError as error:
             raise failed("open the log", name, error) from error
+
+    def _not_there(self, name: str) -> CatalogError:
+        message = f"the content of {shown(name)} is not in the catalog {str(self._location)!r}"
+        return CatalogError(message, fix="run the step that makes it again")
 
     def _store(self) -> ContentStore:
         return ContentStore(self._store_folder, self._system, durable=self._options.durable)

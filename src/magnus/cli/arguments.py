@@ -1,10 +1,15 @@
 """Tells the options of a command from the parameters of a pipeline, which are written alike: `--name value`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import Final
 
 import click
 
 from magnus.errors import InvalidInput
+
+NO_VALUE: Final = "\0"
+"""What an option says that may stand without a value, when it does."""
 
 
 class TakesParameters(click.Command):
@@ -23,15 +28,19 @@ class TakesParameters(click.Command):
 def _split(args: Sequence[str], options: dict[str, click.Option]) -> tuple[list[str], dict[str, str]]:
     rest: list[str] = []
     parameters: dict[str, str] = {}
-    waiting = iter(args)
-    for argument in waiting:
+    waiting: Iterator[str] = iter(args)
+    while (argument := next(waiting, None)) is not None:
         name, equals, value = argument.partition("=")
         if argument == "--":
             rest += [argument, *waiting]
         elif not name.startswith("--") or name in {*options, "--help"}:
             rest.append(argument)
             takes_next = not equals and name in options and not options[name].is_flag
-            rest += [following] if takes_next and (following := next(waiting, None)) is not None else []
+            if takes_next and (following := next(waiting, None)) is not None:
+                if _stands_alone(options[name]) and following.startswith("-"):
+                    waiting = chain([following], waiting)
+                else:
+                    rest.append(following)
         else:
             _refuse_slip(name, options)
             given = value if equals else next(waiting, None)
@@ -39,6 +48,11 @@ def _split(args: Sequence[str], options: dict[str, click.Option]) -> tuple[list[
                 raise InvalidInput(f"the parameter '{name}' has no value", fix=f"write {name} VALUE")
             parameters[name[2:]] = given
     return rest, parameters
+
+
+def _stands_alone(option: click.Option) -> bool:
+    """Whether the option may stand without a value."""
+    return bool(option.flag_value == NO_VALUE)
 
 
 def _refuse_slip(name: str, options: dict[str, click.Option]) -> None:

@@ -8,6 +8,17 @@ from magnus.cli import console
 
 if TYPE_CHECKING:
     from magnus.app.execute import Execution
+    from magnus.interfaces.reporter import Reporter
+
+
+def planned(wanted: "Execution", reporter: "Reporter") -> int:
+    """Show what would run, and run nothing; the exit status."""
+    from magnus.app.execute import prepare  # lazy: as below
+
+    if not wanted.use_cached:
+        raise click.UsageError("--dry-run shows how a run would go on with another one: name it with --use-cached RUN")
+    prepare(wanted, reporter)
+    return 0
 
 
 def asked(

@@ -16,11 +16,13 @@ from magnus.errors import MagnusError
 from magnus.interfaces.reporter import (
     AttemptFailed,
     Event,
+    Planned,
     Reporter,
     RunEnded,
     RunStarted,
     StepEnded,
     StepOutput,
+    StepReused,
     StepStarted,
     Warned,
 )
@@ -127,7 +129,7 @@ def _style(event: Event) -> str:
             return "green" if status is Status.SUCCESS else "bold red"
         case AttemptFailed() | Warned():
             return "yellow"
-        case RunStarted() | StepStarted() | StepOutput():
+        case RunStarted() | Planned() | StepStarted() | StepReused() | StepOutput():
             return "dim"
 
 

@@ -3,15 +3,15 @@
 import click
 
 from magnus.cli import console, garbage, options
-from magnus.cli.arguments import TakesParameters
-from magnus.cli.asking import asked
+from magnus.cli.arguments import NO_VALUE, TakesParameters
+from magnus.cli.asking import asked, planned
 
 
 @click.command(cls=TakesParameters, options_metavar="[OPTIONS] [--name value ...]")
 @click.argument("file", required=False)
 @options.applied(options.file, options.configuration_file, options.parameters_file, options.tag)
 @click.option("--run-id", default="", metavar="ID", help="The id of the run; one is made when none is given.")
-@click.option("--use-cached", default="", metavar="RUN", help="Reserved: runs cannot be resumed in this version.")
+@options.resuming
 @options.log_level
 @click.pass_context
 def command(  # noqa: PLR0913, PLR0917 - one argument an option
@@ -22,27 +22,36 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     parameters_file: str,
     tag: str,
     run_id: str,
-    use_cached: str,
+    use_cached: str | None,
+    strict: bool,  # noqa: FBT001 - an option
+    dry_run: bool,  # noqa: FBT001 - an option
     log_level: str | None,  # noqa: ARG001 - read from the context
 ) -> int:
     """Run the pipeline FILE (pipeline.yaml when none is named) and print its run log.
 
     Every `--name value` that is no option is a parameter of the pipeline. Progress goes to standard error.
     """
-    from magnus.app.execute import execute, prepare_to_execute  # lazy: --help needs none of it
+    from msgspec.structs import replace  # lazy: --help needs none of it
+
+    from magnus.app.execute import execute, prepare_to_execute
     from magnus.run_log.records import Status
 
-    if use_cached:
-        raise click.UsageError("--use-cached: runs cannot be resumed in this version")
-    wanted = asked(
-        ctx,
-        file=_which(file, file_option),
-        configuration_file=configuration_file,
-        parameters_file=parameters_file,
-        tag=tag,
-        run_id=run_id,
+    original, run_id = _original(use_cached, run_id)
+    wanted = replace(
+        asked(
+            ctx,
+            file=_which(file, file_option),
+            configuration_file=configuration_file,
+            parameters_file=parameters_file,
+            tag=tag,
+            run_id=run_id,
+        ),
+        use_cached=original,
+        strict=strict,
     )
     with console.reporter() as reporter:
+        if dry_run:
+            return planned(wanted, reporter)
         prepared = prepare_to_execute(wanted, reporter)
         garbage.resume()
         ended = execute(prepared, reporter, console.emit)
@@ -52,4 +61,13 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
 def _which(argument: str | None, option: str | None) -> str:
     if argument and option and argument != option:
         raise click.UsageError(f"two pipelines are named: '{argument}' and, with --file, '{option}'")
-    return argument or option or "pipeline.yaml"
+    return argument or option or ""
+
+
+def _original(use_cached: str | None, run_id: str) -> tuple[str, str]:
+    """The run to go on with, and the id of the new one; `--run-id RUN --use-cached` is how the first generation said it."""
+    if use_cached != NO_VALUE:
+        return use_cached or "", run_id
+    if not run_id:
+        raise click.UsageError("--use-cached needs a run: --use-cached RUN")
+    return run_id, ""

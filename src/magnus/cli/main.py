@@ -20,6 +20,7 @@ _COMMANDS: Final = {
     "execute": "magnus.cli.execute",
     "execute_single_node": "magnus.cli.execute_single_node",
     "fan": "magnus.cli.fan",
+    "retry": "magnus.cli.retry",
     "show": "magnus.cli.show",
 }
 _INTERRUPTED: Final = 130

@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import click
 
+from magnus.cli.arguments import NO_VALUE
+
 CallableT = TypeVar("CallableT", bound=Callable[..., Any])
 
 file = click.option("-f", "--file", "file_option", metavar="FILE", help="The pipeline.")
@@ -15,6 +17,21 @@ parameters_file = click.option(
     "-p", "--parameters-file", "--parameters", default="", metavar="FILE", help="Initial parameters, YAML or JSON."
 )
 tag = click.option("--tag", default="", metavar="TEXT", help="A word to find the run by.")
+
+
+def resuming(function: CallableT) -> CallableT:
+    """The options with which a run goes on with another one."""
+    return applied(
+        click.option(
+            "--use-cached", default=None, is_flag=False, flag_value=NO_VALUE, metavar="[RUN]",
+            help="Go on with this run: what succeeded in it is not run again.",
+        ),
+        strict, dry_run,
+    )(function)  # fmt: skip
+
+
+strict = click.option("--strict", is_flag=True, help="With --use-cached: refuse when anything changed since.")
+dry_run = click.option("--dry-run", is_flag=True, help="With --use-cached: show what would run, and run nothing.")
 log_level = click.option(
     "--log-level",
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], case_sensitive=False),

@@ -14,11 +14,13 @@ from magnus.engine.parameters import Texts
 from magnus.engine.parameters_file import ParametersFile
 from magnus.graph.graph import Graph
 from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.objects import Objects
+from magnus.interfaces.pickler import Pickler
 from magnus.interfaces.reporter import Reporter
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.secrets import Secrets
 from magnus.interfaces.task_kind import TaskKind
-from magnus.values import Json
+from magnus.run_log.parameters import Parameter
 
 
 def now() -> datetime:
@@ -36,15 +38,16 @@ class Clock(Struct, frozen=True):
 class Services(Struct, frozen=True):
     """What a run uses, behind its interfaces.
 
-    `task_kind` gives the task kind of a name that was checked before; `reduce` calls the reducer of a map with the
-    values of all branches, and raises TaskFailed.
+    `task_kind` gives the task kind of a name that was checked before; `reduce` calls the reducer of a map, for one name,
+    with what all branches set under it, and raises TaskFailed.
     """
 
     run_log_store: RunLogStore
     catalog: Catalog
     secrets: Secrets
+    pickler: Pickler
     task_kind: Callable[[str], TaskKind]
-    reduce: Callable[[str, Sequence[Json]], Json]
+    reduce: Callable[[str, str, Sequence[Parameter], Objects], Parameter]
 
 
 class RunContext(Struct, frozen=True):
@@ -54,6 +57,7 @@ class RunContext(Struct, frozen=True):
         hidden: folders that no glob matches unless it names them.
         folder: private to the run and this process, gone afterwards.
         definition_file, configuration_file: for re-entry commands; "" where there is none.
+        script: the script whose functions are steps, if there is one.
     """
 
     run_id: str
@@ -72,3 +76,4 @@ class RunContext(Struct, frozen=True):
     configuration_file: str = ""
     clock: Clock = field(default_factory=Clock)
     texts: Texts = field(default_factory=Texts)
+    script: Path | None = None

@@ -23,13 +23,22 @@ from magnus.graph.nodes import (
 from magnus.graph.path import BranchPath, StepPath
 from magnus.graph.static_names import names_set
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter, Scope, plain
+from magnus.run_log.parameters import (
+    JsonParameter,
+    ListParameter,
+    MetricParameter,
+    Parameter,
+    Scope,
+    holds_objects,
+    plain,
+)
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
 from magnus.values import Json
 
-Reduce = Callable[[str, Sequence[Json]], Json]
-"""Calls a reducer, by its dotted path or lambda, with the values of all branches; raises TaskFailed."""
+Reduce = Callable[[str, str, Sequence[Parameter]], Parameter]
+"""Calls a reducer, by its dotted path or lambda, for a name, with what all branches set; raises TaskFailed."""
 
+_NOTHING = JsonParameter(None)
 _NAME_OF_DEFAULT = "default"
 _SPELLINGS = {"True": "true", "False": "false", "None": "null"}
 
@@ -53,15 +62,21 @@ def branch_scope(node: CompositeNode, record: StepRecord, key: str) -> BranchSco
     """What the first step of a branch sees."""
     scope = record.scope or BranchScope()
     match node.branches:
-        case MappedBranches(iterate_as=name) if record.branching and record.branching.values is not None:
+        case MappedBranches(iterate_as=name) as mapped if record.branching and record.branching.values is not None:
             value = record.branching.values[int(key)]
-            return BranchScope(
-                {**scope.parameters, name: JsonParameter(value)}, scope.files, {**scope.map_variables, name: value}
-            )
+            element = _element(mapped, scope.parameters, int(key), value)
+            return BranchScope({**scope.parameters, name: element}, scope.files, {**scope.map_variables, name: value})
         case RepeatedBranch(index_as=str(name)):
             return BranchScope({**scope.parameters, name: JsonParameter(int(key))}, scope.files, scope.map_variables)
         case _:
             return scope
+
+
+def _element(mapped: MappedBranches, parameters: Scope, position: int, value: Json) -> Parameter:
+    """The element of a map as its branch sees it: the value, or the object that it refers to."""
+    known = find(parameters, mapped.iterate_on)
+    source = None if known is None else parameters[known]
+    return source.items[position] if isinstance(source, ListParameter) else JsonParameter(value)
 
 
 def joined(node: CompositeNode, record: StepRecord, outcomes: Iterable[Outcome], reduce: Reduce) -> StepRecord:
@@ -177,18 +192,23 @@ def _collected(mapped: MappedBranches, outcomes: Sequence[Outcome], reduce: Redu
 
 
 def _list(name: str, reducer: str | None, outcomes: Sequence[Outcome], reduce: Reduce) -> Parameter:
-    found = [outcome.parameters.get(name) for outcome in outcomes]
-    values = [None if parameter is None else plain(parameter) for parameter in found]
-    value = values if reducer is None else _reduced(name, reducer, values, reduce)
+    found = [outcome.parameters.get(name, _NOTHING) for outcome in outcomes]
+    if reducer is not None:
+        return _reduced(name, reducer, found, reduce)
+    if any(holds_objects(parameter) for parameter in found):
+        return ListParameter(tuple(found))
+    values = [plain(parameter) for parameter in found]
     is_metric = any(isinstance(parameter, MetricParameter) for parameter in found)
-    return MetricParameter(value) if is_metric else JsonParameter(value)
+    return MetricParameter(values) if is_metric else JsonParameter(values)
 
 
-def _reduced(name: str, reducer: str, values: Sequence[Json], reduce: Reduce) -> Json:
+def _reduced(name: str, reducer: str, values: Sequence[Parameter], reduce: Reduce) -> Parameter:
     try:
-        return reduce(reducer, values)
+        reduced = reduce(reducer, name, values)
     except TaskFailed as error:
         raise TaskFailed(f"the reducer {reducer} failed for '{name}': {error.problems[0].message}") from error
+    is_metric = any(isinstance(parameter, MetricParameter) for parameter in values)
+    return MetricParameter(reduced.value) if is_metric and isinstance(reduced, JsonParameter) else reduced
 
 
 def _after_round(loop: RepeatedBranch, record: StepRecord, outcome: Outcome) -> StepRecord:

@@ -31,6 +31,11 @@ def lost(owner: Owner) -> str:
     return ""
 
 
+def runs_here(owner: Owner) -> bool:
+    """Whether the process is there for certain: on this host, where this one can see it."""
+    return owner.host == os.uname().nodename and not _is_out_of_sight(owner.process_start) and not lost(owner)
+
+
 def _start(pid: int) -> str | None:
     """What tells a process from a later one of its number; None when there is none, "" when nothing can be said."""
     if sys.platform == "linux":

@@ -56,6 +56,10 @@ class Masker:
         self._warned: set[str] = set()
         self.forms: _Forms | None = None
 
+    def __reduce__(self) -> tuple[Callable[..., "Masker"], tuple[_Forms | None]]:
+        """What is known goes to another process; who is told here does not."""
+        return _knowing, (self.forms,)
+
     def add(self, name: str, value: str) -> str:
         """Mask `value` from now on; returns a warning, once a name, when it is too short for that, else "".
 
@@ -134,6 +138,12 @@ class MaskedStream:
         held, self._held = self._held, b""
         forms = self._masker.forms
         return forms.pattern.sub(_MASK_BYTES, held) if forms and held else held
+
+
+def _knowing(forms: _Forms | None) -> Masker:
+    masker = Masker()
+    masker.forms = forms
+    return masker
 
 
 def _masked(data: bytes, forms: _Forms) -> tuple[bytes, bytes]:

@@ -11,12 +11,13 @@ from magnus.engine import fan, traversal
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
 from magnus.engine.reducing import reducing
+from magnus.engine.resume import Reuse, can_be_taken
 from magnus.engine.walk import Composite, Place
 from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import Executor, StepRequest
-from magnus.interfaces.reporter import RunEnded, RunStarted, StepEnded, StepStarted
+from magnus.interfaces.reporter import RunEnded, RunStarted, StepEnded, StepReused, StepStarted
 from magnus.run_log.records import RunRecord, Status, StepRecord
 
 if TYPE_CHECKING:
@@ -25,15 +26,17 @@ if TYPE_CHECKING:
 _LOST = "lost: it ended without recording how"
 
 
-def run(context: RunContext, executor: Executor, record: RunRecord) -> RunRecord:
+def run(context: RunContext, executor: Executor, record: RunRecord, original: RunRecord | None = None) -> RunRecord:
     """Run the pipeline of the context from its first step to its end; returns the record of the ended run.
 
+    What succeeded in `original` is taken over.
     Whatever happens, the run is recorded as ended: an interruption as FAIL with the message `interrupted`, an error
     of a service with the message of that error; both are raised again.
     """
     started = context.clock.monotonic()
     context.reporter.report(RunStarted(record.run_id, context.graph.name, executor.slots > 1))
-    walk = _Walk(context, executor, record)
+    reuse = None if original is None else Reuse(context, original, record)
+    walk = _Walk(context, executor, record, reuse)
     try:
         with executor:
             status, message = walk.to_end()
@@ -54,11 +57,13 @@ class _Walk:
     was begun is ended first. `running` are the steps that the executor has.
     """
 
-    def __init__(self, context: RunContext, executor: Executor, record: RunRecord) -> None:
+    def __init__(self, context: RunContext, executor: Executor, record: RunRecord, reuse: Reuse | None) -> None:
         self.context = context
         self.executor = executor
         self.store = context.services.run_log_store
-        self.root = Place(BranchPath(), scopes.initial(record), traversal.first(context.graph, BranchPath()))
+        self.reuse = reuse
+        first = traversal.first(context.graph, BranchPath())
+        self.root = Place(BranchPath(), scopes.initial(record), first, original=BranchPath() if reuse else None)
         self.waiting: list[Place | Composite] = [self.root]
         self.running: dict[Future[None], Place] = {}
         self.open: dict[StepPath, Composite] = {}
@@ -89,11 +94,28 @@ class _Walk:
             return
         match place.action:
             case traversal.RunStep():
-                self._run(place)
+                if not self._taken_over(place):
+                    place.original = None
+                    self._run(place)
             case traversal.FanOut():
-                self._fan_out(place)
+                if not self._taken_over(place):
+                    self._fan_out(place)
             case traversal.Finish(succeeds=succeeds):
                 self._finish(place, succeeds=succeeds)
+
+    def _taken_over(self, place: Place) -> bool:
+        """Whether the step succeeded in the original run; then it has ended here too."""
+        if self.reuse is None or place.original is None:
+            return False
+        path = place.action.path
+        node = self.context.graph.step(path)
+        known = self.reuse.known(place.original.step(path.name))
+        if known is None or not can_be_taken(known, node):
+            return False
+        record = self.reuse.take(known, path, place.action.position, place.scope)
+        self.context.reporter.report(StepReused(path, record.step_type))
+        self._ended(place, record)
+        return True
 
     def _run(self, place: Place) -> None:
         context = self.context
@@ -163,6 +185,9 @@ class _Walk:
             return
         self._put(record)
         self.open[path] = composite = Composite(node, record, place, started)
+        if self.reuse is not None and place.original is not None:
+            composite.original = self.reuse.known(place.original.step(path.name))
+        place.original = None
         self._fan_in_or_wait(composite)
 
     def _begin_branch(self, composite: Composite) -> None:
@@ -172,7 +197,8 @@ class _Walk:
         self.waiting.append(composite)
         branch = composite.record.path.into(key)
         scope = fan.branch_scope(composite.node, composite.record, key)
-        self.waiting.append(Place(branch, scope, traversal.first(self.context.graph, branch), composite))
+        original = composite.original_of(key)
+        self.waiting.append(Place(branch, scope, traversal.first(self.context.graph, branch), composite, original))
 
     def _finish(self, place: Place, *, succeeds: bool) -> None:
         path, position = place.action.path, place.action.position
@@ -217,7 +243,8 @@ def _end(context: RunContext, record: RunRecord, status: Status, message: str, s
     message = context.masker.mask(message)
     ended = replace(record, status=status, message=message, end_time=context.clock.now())
     context.services.run_log_store.update_run(ended)
-    context.reporter.report(RunEnded(record.run_id, status, message, context.clock.monotonic() - started))
+    is_kept = context.services.run_log_store.capabilities.persistent
+    context.reporter.report(RunEnded(record.run_id, status, message, context.clock.monotonic() - started, is_kept))
     return ended
 
 

@@ -8,25 +8,30 @@ from collections.abc import Sequence
 from magnus.engine import process_state
 from magnus.engine.context import RunContext
 from magnus.engine.fan import Reduce
+from magnus.engine.objects import StepObjects
 from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import StepOutput
-from magnus.values import Json
+from magnus.run_log.parameters import Parameter, plain
 
 
 def reducing(context: RunContext, path: StepPath) -> Reduce:
     """How reducers of the composite at the path are called; what they print is the output of that step."""
+    services = context.services
+    objects = StepObjects(
+        services.catalog, services.pickler, context.run_id, path.branch, context.script, context.masker
+    )
 
-    def reduce(reducer: str, values: Sequence[Json]) -> Json:
+    def reduce(reducer: str, name: str, values: Sequence[Parameter]) -> Parameter:
         with (
             context.pump.step(
-                open_log=lambda: context.services.catalog.open_log(context.run_id, path),
+                open_log=lambda: services.catalog.open_log(context.run_id, path),
                 show=lambda shown: context.reporter.report(StepOutput(path, shown)),
             ),
             process_state.applied({}, context.working_directory),
         ):
-            reduced = context.services.reduce(reducer, values)
-        if context.masker.contains(reduced):
+            reduced = services.reduce(reducer, name, values, objects)
+        if context.masker.contains(plain(reduced)):
             raise TaskFailed("it returned a value that contains a secret, and results are kept in the run log")
         return reduced
 

@@ -42,7 +42,7 @@ def module_of(file: Path) -> ModuleType:
     for name in (_MAIN, STAND_IN):
         known = file_of_main(name)
         if known is not None and file.is_file() and known.samefile(file):
-            return sys.modules[name]
+            return sys.modules.setdefault(STAND_IN, sys.modules[name])  # what another process pickled is found
     spec = spec_from_file_location(STAND_IN, file) if file.is_file() else None
     if spec is None or spec.loader is None:
         raise TaskFailed(f"there is no python file '{file}'")

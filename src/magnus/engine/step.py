@@ -17,6 +17,7 @@ from magnus.engine import data, fan, parameters, process_state
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
 from magnus.engine.current import CurrentStep, entered, track_into
+from magnus.engine.objects import StepObjects
 from magnus.engine.step_secrets import StepSecrets
 from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import TaskNode
@@ -145,7 +146,7 @@ class _Step:
             hidden=self.context.hidden,
             got=got,
         )
-        self.record = replace(self.record, catalog=(*got, *put))
+        self.record = replace(self.record, catalog=(*self.record.catalog, *put))
         for warning in warnings:
             self._warn(warning)
 
@@ -208,6 +209,7 @@ class _Step:
                 attempts=(*self.record.attempts, attempt),
                 parameters={} if outcome.failure else outcome.parameters,
                 metrics=_merged(self.record.metrics, outcome.metrics),
+                catalog=(*self.record.catalog, *outcome.entries),
             )
         return failure
 
@@ -238,6 +240,11 @@ class _Step:
             outcome = replace(outcome, failure=_with_tail(outcome.failure, tail))
         return outcome
 
+    def _objects(self) -> StepObjects:
+        services, path = self.context.services, self.request.path
+        run_id, context = self.request.run_id, self.context
+        return StepObjects(services.catalog, services.pickler, run_id, path.branch, context.script, context.masker)
+
     def _run_kind(self, environment: Mapping[str, str]) -> TaskOutcome:
         isolated, timeout = self.kind.isolates, self.node.timeout
         call = TaskCall(
@@ -246,6 +253,7 @@ class _Step:
             environment,
             self.context.working_directory,
             timeout if isolated else None,
+            self._objects(),
         )
         if timeout is None or isolated:
             return self.kind.run(call)

@@ -1,9 +1,10 @@
 """Where a walk through a graph stands: in which branches, and in the composites they belong to. Used by the orchestrator."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from magnus.engine import scope as scopes
 from magnus.engine.fan import Outcome
+from magnus.engine.resume import counterparts
 from magnus.engine.traversal import Action
 from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import BranchPath
@@ -11,17 +12,26 @@ from magnus.run_log.records import BranchScope, StepRecord
 
 
 class Place:
-    """One (sub)pipeline on its way: what comes next in it, what that sees, and what was set in it so far."""
+    """One (sub)pipeline on its way: what comes next in it, what that sees, and what was set in it so far.
 
-    __slots__ = ("_own", "action", "branch", "message", "scope", "succeeded", "within")
+    `original` is the branch of another run that it takes steps over from, as long as it does.
+    """
+
+    __slots__ = ("_own", "action", "branch", "message", "original", "scope", "succeeded", "within")
 
     def __init__(
-        self, branch: BranchPath, scope: BranchScope, action: Action, within: "Composite | None" = None
+        self,
+        branch: BranchPath,
+        scope: BranchScope,
+        action: Action,
+        within: "Composite | None" = None,
+        original: BranchPath | None = None,
     ) -> None:
         self.branch = branch
         self.scope = scope
         self.action = action
         self.within = within
+        self.original = original
         self.succeeded = False
         self.message = ""
         self._own = BranchScope()
@@ -43,7 +53,7 @@ class Composite:
     Of a loop it knows the round in progress alone. `waits` says that it is among what can go on, because some of its branches have not begun.
     """
 
-    __slots__ = ("_all", "_keys", "node", "outcomes", "place", "record", "started", "waits")
+    __slots__ = ("_all", "_keys", "_known", "node", "original", "outcomes", "place", "record", "started", "waits")
 
     def __init__(self, node: CompositeNode, record: StepRecord, place: Place, started: float) -> None:
         self.node = node
@@ -51,6 +61,8 @@ class Composite:
         self.place = place
         self.started = started
         self.waits = False
+        self.original: StepRecord | None = None
+        self._known: Mapping[str, str] | None = None
         self.outcomes: dict[str, Outcome] = {}
         self._all: Sequence[str] = record.branching.keys if record.branching else ()
         self._keys = iter(self._all)
@@ -59,6 +71,15 @@ class Composite:
     def has_ended(self) -> bool:
         """Whether all of its branches have, as far as it has any."""
         return len(self.outcomes) == len(self._all)
+
+    def original_of(self, key: str) -> BranchPath | None:
+        """The branch of another run that this one goes on with; `original` is the step there."""
+        if self.original is None:
+            return None
+        if self._known is None:
+            self._known = counterparts(self.record.branching, self.original.branching)
+        known = self._known.get(key)
+        return None if known is None else self.original.path.into(known)
 
     def next_key(self) -> str | None:
         """The key of a branch that has not begun; None when all have."""
@@ -73,6 +94,7 @@ class Composite:
     def another_round(self, record: StepRecord) -> None:
         """The record says that the loop goes on: its last branch is the one to run now."""
         self.record = record
+        self._known = None
         self.outcomes.clear()
         self._all = record.branching.keys[-1:] if record.branching else ()
         self._keys = iter(self._all)

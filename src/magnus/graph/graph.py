@@ -59,11 +59,12 @@ class Graph(Struct, frozen=True):
             node = graph.nodes[name]
             if not isinstance(node, CompositeNode):
                 raise KeyError(name)
-            graph = _branch(node, key)
+            graph = branch_of(node, key)
         return graph
 
 
-def _branch(node: CompositeNode, key: str) -> Graph:
+def branch_of(node: CompositeNode, key: str) -> Graph:
+    """The (sub)pipeline of the branch with this key; KeyError when there is none."""
     match node.branches:
         case StaticBranches(graphs=graphs):
             return graphs[key]

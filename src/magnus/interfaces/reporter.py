@@ -16,8 +16,21 @@ class RunStarted(Struct, frozen=True):
     concurrent: bool = False
 
 
+class Planned(Struct, frozen=True):
+    """A line of what a run that goes on with another one is about to do."""
+
+    line: str
+
+
 class StepStarted(Struct, frozen=True):
     """A step begins."""
+
+    path: StepPath
+    step_type: str
+
+
+class StepReused(Struct, frozen=True):
+    """A step that succeeded in the original run is taken over, with all that is in it."""
 
     path: StepPath
     step_type: str
@@ -57,15 +70,18 @@ class Warned(Struct, frozen=True):
 
 
 class RunEnded(Struct, frozen=True):
-    """The run is done and in the run log; `duration` is in seconds."""
+    """The run is done and in the run log; `duration` is in seconds. `is_kept` says that it can be gone on with later."""
 
     run_id: str
     status: Status
     message: str
     duration: float
+    is_kept: bool = False
 
 
-Event: TypeAlias = RunStarted | StepStarted | StepOutput | AttemptFailed | StepEnded | Warned | RunEnded
+Event: TypeAlias = (
+    RunStarted | Planned | StepStarted | StepReused | StepOutput | AttemptFailed | StepEnded | Warned | RunEnded
+)
 
 
 class Reporter(Protocol):

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
 from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
+from magnus.interfaces.objects import Objects
 from magnus.run_log.parameters import Parameter, Scope
+from magnus.run_log.records import CatalogRecord
 from magnus.values import Json
 
 
@@ -21,6 +23,7 @@ class TaskCall(Struct, frozen=True):
         environment: the complete environment of the step; a child process gets it as it is, or added to.
         working_directory: absolute; also the first entry of the import path of python code.
         timeout: seconds, or None. Only a kind that isolates sees one.
+        objects: keeps and loads objects; None where there is no catalog to keep them.
     """
 
     spec: TaskSpec
@@ -28,6 +31,7 @@ class TaskCall(Struct, frozen=True):
     environment: Mapping[str, str]
     working_directory: Path
     timeout: float | None = None
+    objects: Objects | None = None
 
 
 class TaskOutcome(Struct, frozen=True):
@@ -38,12 +42,23 @@ class TaskOutcome(Struct, frozen=True):
         parameters: what it set; the engine drops them when it failed.
         metrics: what it tracked.
         failure: why it failed, "" when it did not; one clear sentence, then detail on further lines.
+        entries: catalog entries of objects that it kept or loaded.
     """
 
     handed: Mapping[str, Json] = field(default_factory=dict)
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     metrics: Mapping[str, Json] = field(default_factory=dict)
     failure: str = ""
+    entries: Sequence[CatalogRecord] = ()
+
+
+@runtime_checkable
+class HasSource(Protocol):
+    """A task kind whose tasks have their code in a file."""
+
+    def source_file(self, spec: TaskSpec, working_directory: Path) -> Path | None:
+        """The file that the code of the task is in; None when it is not known. Nothing is imported or run."""
+        ...
 
 
 class TaskKind(Protocol):

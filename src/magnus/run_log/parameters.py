@@ -16,10 +16,14 @@ class JsonParameter(Struct, frozen=True):
 
 
 class ObjectParameter(Struct, frozen=True):
-    """An object stored in the catalog under `catalog_name`; its value travels by this reference only."""
+    """An object stored in the catalog under `catalog_name`; its value travels by this reference only.
+
+    `size` is that of its content, in bytes.
+    """
 
     catalog_name: str
     data_hash: str
+    size: int = 0
 
 
 class MetricParameter(Struct, frozen=True):
@@ -28,7 +32,13 @@ class MetricParameter(Struct, frozen=True):
     value: Json
 
 
-Parameter: TypeAlias = JsonParameter | ObjectParameter | MetricParameter
+class ListParameter(Struct, frozen=True):
+    """What the branches of a map set under one name, in their order, when some of it is an object."""
+
+    items: tuple["Parameter", ...]
+
+
+Parameter: TypeAlias = JsonParameter | ObjectParameter | MetricParameter | ListParameter
 Scope: TypeAlias = Mapping[str, Parameter]
 """The parameters a branch sees, by name."""
 
@@ -40,6 +50,8 @@ def plain(parameter: Parameter) -> Json:
             return value
         case ObjectParameter(catalog_name=name, data_hash=data_hash):
             return {"object": name, "data_hash": data_hash}
+        case ListParameter(items=items):
+            return [plain(item) for item in items]
 
 
 def to_json(parameter: Parameter) -> Json:
@@ -51,8 +63,15 @@ def to_json(parameter: Parameter) -> Json:
             return {"json": value, "text": text}
         case MetricParameter(value=value):
             return {"metric": value}
-        case ObjectParameter(catalog_name=name, data_hash=data_hash):
-            return {"object": name, "data_hash": data_hash}
+        case ObjectParameter(catalog_name=name, data_hash=data_hash, size=size):
+            return {"object": name, "data_hash": data_hash, "size": size}
+        case ListParameter(items=items):
+            return {"list": [to_json(item) for item in items]}
+
+
+def holds_objects(parameter: Parameter) -> bool:
+    """Whether it is an object, or some of it is."""
+    return isinstance(parameter, ObjectParameter | ListParameter)
 
 
 def from_json(stored: Json) -> Parameter:
@@ -61,4 +80,6 @@ def from_json(stored: Json) -> Parameter:
         return JsonParameter(stored["json"], stored.get("text"))
     if "metric" in stored:
         return MetricParameter(stored["metric"])
-    return ObjectParameter(stored["object"], stored["data_hash"])
+    if "list" in stored:
+        return ListParameter(tuple(from_json(item) for item in stored["list"]))
+    return ObjectParameter(stored["object"], stored["data_hash"], stored.get("size", 0))

@@ -27,6 +27,7 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
     tag: str,
     parameters_file: str,
     parameters: Mapping[str, UserObject],
+    use_cached: str,
     log_level: str,
     definition_file: str,
     raise_on_failure: bool,
@@ -46,6 +47,7 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         environment=environment,
         built=built,
         definition_file=definition_file,
+        use_cached=use_cached,
     )
     with _progress() as reporter:
         prepared = prepare_to_execute(asked, reporter)

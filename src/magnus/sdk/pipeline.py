@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magnus.definition.built import BuiltPipeline
-from magnus.errors import InvalidDefinition, InvalidInput
+from magnus.errors import InvalidDefinition
 from magnus.sdk import places
 from magnus.sdk.steps import Step
 from magnus.sdk.writing import Writing
@@ -82,7 +82,7 @@ class Pipeline:
             tag: a word to find the run by.
             parameters_file: initial parameters, YAML or JSON.
             parameters: initial parameters by name; they win over those of the file and of the environment.
-            use_cached: reserved; runs cannot be resumed in this version.
+            use_cached: a run to go on with; what succeeded in it is not run again.
             log_level: show what magnus logs for diagnosis, from this level on.
             output_pipeline_definition: the file that the pipeline is written to where the executor reads it.
             raise_on_failure: raise when the run failed.
@@ -97,8 +97,6 @@ class Pipeline:
         """
         from magnus.sdk.executing import execute_pipeline  # lazy: building a pipeline needs none of it
 
-        if use_cached:
-            raise InvalidInput("use_cached: runs cannot be resumed in this version", fix="leave it out")
         return execute_pipeline(
             self.__magnus_pipeline__(),
             configuration_file=configuration_file,
@@ -106,6 +104,7 @@ class Pipeline:
             tag=tag,
             parameters_file=parameters_file,
             parameters=parameters or {},
+            use_cached=use_cached,
             log_level=log_level,
             definition_file=output_pipeline_definition,
             raise_on_failure=raise_on_failure,

@@ -11,7 +11,16 @@ from msgspec import Struct, field
 
 from magnus.engine.parameters import find
 from magnus.errors import TaskFailed
-from magnus.run_log.parameters import JsonParameter, MetricParameter, ObjectParameter, Scope
+from magnus.interfaces.objects import Objects
+from magnus.run_log.parameters import (
+    JsonParameter,
+    ListParameter,
+    MetricParameter,
+    ObjectParameter,
+    Parameter,
+    Scope,
+    plain,
+)
 from magnus.tasks.casting import Cast, WrongType
 from magnus.tasks.text import listed, shortened
 from magnus.values import Json, UserObject
@@ -43,17 +52,17 @@ class _Plan(Struct, frozen=True):
     rest: Cast | None
 
 
-def bind(function: Callable[..., UserObject], title: str, scope: Scope) -> Bound:
+def bind(function: Callable[..., UserObject], title: str, scope: Scope, objects: Objects | None = None) -> Bound:
     """The arguments of `function` from the parameters in `scope`; `title` is what messages call the function.
 
-    Names match exactly, or as the only one that differs by case alone. `*args` get nothing, `**kwargs` what is left.
+    `objects` loads those that are objects. Names match exactly, or as the only one that differs by case alone. `*args` get nothing, `**kwargs` what is left.
 
     Raises:
         TaskFailed: a required argument has no parameter, or a parameter cannot become what its annotation names.
     """
     plan = _plan(function, title)
     sources = _sources(plan, title, scope)
-    binding = _Binding(title, scope)
+    binding = _Binding(title, scope, objects)
     positional = [
         binding.value(argument.name, argument.cast, sources[argument.name])
         if argument.name in sources
@@ -76,6 +85,7 @@ class _Binding(Struct, frozen=True):
 
     title: str
     scope: Scope
+    objects: Objects | None
     handed: dict[str, Json] = field(default_factory=dict)
 
     def value(self, name: str, cast: Cast, source: str) -> UserObject:
@@ -85,11 +95,9 @@ class _Binding(Struct, frozen=True):
                 pass
             case MetricParameter(value=value):
                 text = None
-            case ObjectParameter():
-                raise TaskFailed(
-                    f"the argument '{name}' of {self.title} is an object; "
-                    "this version of magnus cannot hand objects to functions"
-                )
+            case ObjectParameter() | ListParameter() as kept:
+                self.handed[name] = plain(kept)
+                return loaded(kept, self.objects)
         try:
             given = cast(value, text)
         except WrongType as wrong:
@@ -98,6 +106,19 @@ class _Binding(Struct, frozen=True):
             ) from None
         self.handed[name] = value
         return given
+
+
+def loaded(parameter: Parameter, objects: Objects | None) -> UserObject:
+    """The value of a parameter as python code gets it; of an object the object itself."""
+    match parameter:
+        case ListParameter(items=items):
+            return [loaded(item, objects) for item in items]
+        case ObjectParameter(catalog_name=name):
+            if objects is None:
+                raise TaskFailed(f"'{name}' is an object, and no catalog is at hand")
+            return objects.get(parameter)
+        case _:
+            return plain(parameter)
 
 
 def _sources(plan: _Plan, title: str, scope: Scope) -> dict[str, str]:

@@ -24,16 +24,16 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
     """
     user_code = UserCode(call.working_directory)
     with user_code:  # checking a model runs its validators
-        bound = bind(function, title, call.parameters)
+        bound = bind(function, title, call.parameters, call.objects)
     try:
         with user_code:
             returned = function(*bound.positional, **bound.named)
             if hasattr(returned, "__await__"):
                 returned = _awaited(returned)
-            results = results_of(returned, call.spec.returns, title)
+            results = results_of(returned, call.spec.returns, title, call.objects)
     except TaskFailed as error:
         return TaskOutcome(bound.handed, failure=str(error))
-    return TaskOutcome(bound.handed, results.parameters, results.metrics)
+    return TaskOutcome(bound.handed, results.parameters, results.metrics, entries=results.entries)
 
 
 def _awaited(awaitable: Awaitable[UserObject]) -> UserObject:

@@ -55,6 +55,17 @@ def missing_function(command: str, working_directory: Path) -> Problem | None:
     return _missing_in(found, parts[found.name.count(".") + 1 :], working_directory)
 
 
+def source_of(command: str, working_directory: Path) -> Path | None:
+    """The source file of the module in which a function is; None when it is not known."""
+    in_script = script_command.split(command, working_directory)
+    if in_script is not None:
+        return in_script[0]
+    if not _DOTTED.fullmatch(command) or "." not in command:
+        return None
+    found = _longest(tuple(command.split(".")[:-1]), (str(working_directory), *sys.path))
+    return None if found is None else found.file
+
+
 def _missing_in(module: _Module, names: Sequence[str], working_directory: Path) -> Problem | None:
     """What is wrong with `names`, a name and attributes of it, in `module`."""
     try:

@@ -8,7 +8,7 @@ from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.calling import call_function
 from magnus.tasks.loading import load_function
-from magnus.tasks.locate import missing_function
+from magnus.tasks.locate import missing_function, source_of
 from magnus.tasks.options import NoOptions
 from magnus.tasks.user_errors import UserCode
 
@@ -23,6 +23,10 @@ class PythonTask:
         """What is wrong with the command as the name of a function; nothing is imported."""
         problem = None if spec.function else missing_function(spec.command, working_directory)
         return () if problem is None else (problem,)
+
+    def source_file(self, spec: TaskSpec, working_directory: Path) -> Path | None:
+        """The file of the module, or the script."""
+        return source_of(spec.command, working_directory)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Call the function; the working directory has to be the first entry of the import path."""

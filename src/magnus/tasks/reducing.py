@@ -4,18 +4,32 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from magnus.engine.json_values import to_json_value
-from magnus.errors import Problem
+from magnus.errors import Problem, TaskFailed
+from magnus.interfaces.objects import Objects
+from magnus.run_log.parameters import JsonParameter, Parameter, holds_objects
+from magnus.tasks.binding import loaded
 from magnus.tasks.loading import load_function
 from magnus.tasks.locate import missing_function
 from magnus.tasks.python_lambda import lambda_function, lambda_problems
 from magnus.tasks.user_errors import UserCode
-from magnus.values import Json, UserObject
+from magnus.values import UserObject
 
 
-def reduce_values(reducer: str, values: Sequence[Json], working_directory: Path) -> Json:
-    """What the reducer makes of the values, each an argument; TaskFailed when it fails or gives nothing that is JSON."""
+def reduce_values(
+    reducer: str, name: str, values: Sequence[Parameter], objects: Objects, working_directory: Path
+) -> Parameter:
+    """What the reducer makes of the values, each an argument; TaskFailed when it fails.
+
+    Objects are handed to it as they are. What it makes of them is kept as an object when it is not JSON.
+    """
     with UserCode(working_directory):
-        return to_json_value(_function(reducer, working_directory)(*values))
+        reduced = _function(reducer, working_directory)(*(loaded(value, objects) for value in values))
+        if not any(holds_objects(value) for value in values):
+            return JsonParameter(to_json_value(reduced))
+    try:
+        return JsonParameter(to_json_value(reduced))
+    except TaskFailed:
+        return objects.put(name, reduced)[0]
 
 
 def reducer_problems(reducer: str, working_directory: Path) -> Sequence[Problem]:

@@ -7,23 +7,29 @@ from msgspec import Struct, field
 from magnus.engine.json_values import is_model, members, to_json_value, type_name
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import Return
+from magnus.interfaces.objects import Objects
 from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter
+from magnus.run_log.records import CatalogRecord
 from magnus.values import Json, UserObject
 
 
 class Results(Struct, frozen=True):
-    """The parameters a task set and the metrics it tracked, by name."""
+    """The parameters a task set and the metrics it tracked, by name, and the entries of the objects among them."""
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     metrics: Mapping[str, Json] = field(default_factory=dict)
+    entries: tuple[CatalogRecord, ...] = ()
 
 
-def results_of(returned: UserObject, returns: Sequence[Return] | None, title: str) -> Results:
+def results_of(
+    returned: UserObject, returns: Sequence[Return] | None, title: str, objects: Objects | None = None
+) -> Results:
     """What `returned` sets.
 
     With declared `returns` it is their values in order: the value itself for one, a tuple for several; with none
     declared in so many words it is dropped. Without a declaration the parts of a pydantic model (by alias), dataclass,
-    named tuple or mapping are set, each under its name, and None sets nothing. `title` is what messages call the task.
+    named tuple or mapping are set, each under its name, and None sets nothing. `title` is what messages call the task,
+    `objects` keeps what is declared as an object.
 
     Raises:
         TaskFailed: there are more or fewer values than declared, or a value cannot be kept as it was declared.
@@ -32,10 +38,12 @@ def results_of(returned: UserObject, returns: Sequence[Return] | None, title: st
         parts = _parts(returned, title)
         return Results({name: JsonParameter(to_json_value(value, name=name)) for name, value in parts.items()})
     values = _in_order(returned, returns, title)
-    parameters = {declared.name: _kept(declared, value) for declared, value in zip(returns, values, strict=True)}
-    return Results(
-        parameters, {name: kept.value for name, kept in parameters.items() if isinstance(kept, MetricParameter)}
-    )
+    entries: list[CatalogRecord] = []
+    parameters = {
+        declared.name: _kept(declared, value, objects, entries) for declared, value in zip(returns, values, strict=True)
+    }
+    metrics = {name: kept.value for name, kept in parameters.items() if isinstance(kept, MetricParameter)}
+    return Results(parameters, metrics, tuple(entries))
 
 
 def _in_order(returned: UserObject, returns: Sequence[Return], title: str) -> Sequence[UserObject]:
@@ -52,18 +60,18 @@ def _in_order(returned: UserObject, returns: Sequence[Return], title: str) -> Se
             raise TaskFailed(f"{title} returned {came}; 'returns' declares a tuple of {len(returns)}: {names}")
 
 
-def _kept(declared: Return, value: UserObject) -> Parameter:
+def _kept(declared: Return, value: UserObject, objects: Objects | None, entries: list[CatalogRecord]) -> Parameter:
     match declared.kind:
         case "json":
             return JsonParameter(to_json_value(value, name=declared.name))
         case "metric":
             return MetricParameter(to_json_value(value, name=declared.name, allow_nan=True))
         case "object":
-            return _as_object(declared)
-
-
-def _as_object(declared: Return) -> Parameter:
-    raise TaskFailed(f"'{declared.name}' is declared as an object, and this version of magnus cannot keep objects")
+            if objects is None:
+                raise TaskFailed(f"'{declared.name}' is declared as an object, and there is no catalog to keep it")
+            reference, entry = objects.put(declared.name, value)
+            entries.append(entry)
+            return reference
 
 
 def _parts(returned: UserObject, title: str) -> Mapping[str, UserObject]:

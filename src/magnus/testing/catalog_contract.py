@@ -18,6 +18,7 @@ from typing import ClassVar, Final, TypeAlias
 
 import pytest
 
+from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
 from magnus.interfaces.capabilities import Located
 from magnus.interfaces.catalog import Catalog
@@ -79,6 +80,14 @@ class CatalogContract(ABC):
         (project / "a").write_bytes(b"a")
         entries = catalog.put("a-run", ROOT, project, ["a"], unchanged={})
         assert len(entries) == self.keeps
+
+    def test_what_it_does_not_keep_cannot_be_written_to_it(self, catalog: Catalog) -> None:
+        if not self.keeps:
+            with pytest.raises(CatalogError, match=r"\.objects/a"):
+                catalog.put_stream("a-run", ROOT, ".objects/a", lambda file: file.write(b"a"))
+            with pytest.raises(CatalogError, match=r"\.objects/a"):
+                catalog.open(".objects/a", "0" * 64, 1)
+        assert catalog.capabilities.keeps == self.keeps
 
     def test_logs_can_be_opened_at_the_same_time_and_again(self, open_catalog: OpenCatalog) -> None:
         for _ in range(2):

@@ -4,11 +4,12 @@ See `catalog_contract` for how.
 """
 
 import os
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
@@ -55,6 +56,47 @@ class KeepingCatalogContract(CatalogRefusals):
         entries = open_catalog().put("a-run", ROOT, project, ["a"], unchanged={})
         open_catalog().get("a-run", ROOT, entries, elsewhere)
         assert contents(elsewhere) == {"a": content}
+
+    @pytest.mark.parametrize("size", SIZES)
+    def test_what_is_written_to_it_is_put(self, open_catalog: OpenCatalog, elsewhere: Path, size: int) -> None:
+        content = LARGE[:size]
+
+        def write_in_pieces(file: BinaryIO) -> None:
+            for start in range(0, size, 3_000_000):
+                file.write(memoryview(content)[start : start + 3_000_000])
+
+        entry = open_catalog().put_stream("a-run", ROOT, ".objects/a b", write_in_pieces)
+        assert (entry.name, entry.stage, entry.size) == (".objects/a b", "put", size)
+        assert entry.data_hash == sha256(content).hexdigest()
+        with open_catalog().open(entry.name, entry.data_hash, entry.size) as file:
+            assert file.read() == content
+        open_catalog().get("a-run", ROOT, [entry], elsewhere)
+        assert contents(elsewhere) == {".objects/a b": content}
+
+    def test_what_could_not_be_written_whole_is_not_put(self, catalog: Catalog) -> None:
+        def fail(file: BinaryIO) -> None:
+            file.write(b"half")
+            raise LookupError("on purpose")
+
+        with pytest.raises(LookupError, match="on purpose"):
+            catalog.put_stream("a-run", ROOT, "a", fail)
+        with pytest.raises(CatalogError, match="a"):
+            catalog.open("a", sha256(b"half").hexdigest(), 4)
+
+    def test_a_file_and_what_was_written_are_one_content(self, catalog: Catalog, project: Path) -> None:
+        (project / "a").write_bytes(LARGE)
+        [put] = catalog.put("a-run", ROOT, project, ["a"], unchanged={})
+        streamed = catalog.put_stream("a-run", ROOT, "b", lambda file: file.write(LARGE))
+        assert streamed.data_hash == put.data_hash
+
+    def test_content_that_is_not_there_cannot_be_opened(self, catalog: Catalog) -> None:
+        with pytest.raises(CatalogError, match="nothing here"):
+            catalog.open("nothing here", sha256(b"x").hexdigest(), 1)
+
+    def test_it_can_be_used_in_another_process(self, catalog: Catalog) -> None:
+        entry = catalog.put_stream("a-run", ROOT, "a", lambda file: file.write(b"abc"))
+        with pickle.loads(pickle.dumps(catalog)).open("a", entry.data_hash, entry.size) as file:
+            assert file.read() == b"abc"
 
     def test_entries_are_in_the_order_of_the_names(self, catalog: Catalog, project: Path) -> None:
         names = [f"{number:03}" for number in range(100)]

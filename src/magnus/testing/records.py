@@ -10,7 +10,7 @@ from typing import Final, TypeVar
 from hypothesis import strategies as st
 
 from magnus.graph.path import BranchPath, StepPath
-from magnus.run_log.parameters import JsonParameter, MetricParameter, ObjectParameter, Parameter
+from magnus.run_log.parameters import JsonParameter, ListParameter, MetricParameter, ObjectParameter, Parameter
 from magnus.run_log.records import (
     AttemptRecord,
     BranchScope,
@@ -80,11 +80,12 @@ def step_paths() -> st.SearchStrategy[StepPath]:
 
 def parameters() -> st.SearchStrategy[Parameter]:
     """Parameters of every kind."""
-    return st.one_of(
+    single: st.SearchStrategy[Parameter] = st.one_of(
         st.builds(JsonParameter, json_values(), st.none() | st.text()),
         st.builds(MetricParameter, json_values()),
-        st.builds(ObjectParameter, st.text(), st.text()),
+        st.builds(ObjectParameter, st.text(), st.text(), st.integers(0, 2**40)),
     )
+    return single | st.builds(ListParameter, st.lists(single, max_size=3).map(tuple))
 
 
 def step_records(paths: st.SearchStrategy[StepPath] | None = None) -> st.SearchStrategy[StepRecord]:

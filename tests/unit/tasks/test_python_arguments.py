@@ -404,10 +404,10 @@ def test_a_metric_is_handed_as_its_value(call):
     assert seen == [math.inf]
 
 
-def test_an_object_cannot_be_handed_over_yet(call):
+def test_an_object_needs_a_catalog(call):
     with pytest.raises(TaskFailed) as caught:
         call(lambda model: None, model=ObjectParameter("model", "abc"))
-    expected = "the argument 'model' of f() is an object; this version of magnus cannot hand objects to functions"
+    expected = "'model' is an object, and no catalog is at hand"
     assert str(caught.value) == expected
 
 

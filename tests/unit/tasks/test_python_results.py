@@ -161,9 +161,9 @@ def test_only_a_metric_may_be_infinite_or_not_a_number(call):
     assert outcome.failure == "a is nan, which JSON cannot hold; only metrics may be NaN or infinite"
 
 
-def test_an_object_cannot_be_kept_yet(call):
+def test_an_object_needs_a_catalog(call):
     outcome = call(giving(object()), returns=[Return("model", "object")])
-    assert outcome.failure == "'model' is declared as an object, and this version of magnus cannot keep objects"
+    assert outcome.failure == "'model' is declared as an object, and there is no catalog to keep it"
 
 
 def test_a_failure_of_the_results_still_tells_what_was_handed(call):

@@ -1,0 +1,80 @@
+"""Objects between steps and the catalog: pickled once, as they are written, and loaded where they are used.
+
+Made by `engine.step` for each step, and used by the task kinds that are python.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+from urllib.parse import quote
+
+from msgspec import Struct
+
+from magnus.engine import scripts
+from magnus.engine.masking import Masker
+from magnus.errors import MagnusError, TaskFailed
+from magnus.graph.path import BranchPath
+from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.pickler import Pickler
+from magnus.run_log.parameters import ObjectParameter
+from magnus.run_log.records import CatalogRecord
+from magnus.values import UserObject
+
+FOLDER: Final = ".objects/"
+"""Where objects are in the tree of a run: no glob matches it unless it names it."""
+
+
+class StepObjects(Struct, frozen=True):
+    """The objects of a run as one step reaches them; `script` is the script whose classes some of them may be.
+
+    What holds a secret that `masker` knows is not kept.
+    """
+
+    catalog: Catalog
+    pickler: Pickler
+    run_id: str
+    branch: BranchPath
+    script: Path | None = None
+    masker: Masker | None = None
+
+    def put(self, name: str, value: UserObject) -> tuple[ObjectParameter, CatalogRecord]:
+        """Keep the value under the name."""
+        record = self.keep(name, lambda file: self._dump(name, value, file))
+        return ObjectParameter(record.name, record.data_hash, record.size), record
+
+    def keep(self, name: str, write: Callable[[BinaryIO], object]) -> CatalogRecord:
+        """Keep what `write` writes as the object of the name."""
+        stored = f"{FOLDER}{quote(name, safe='')}{self.pickler.extension}"
+        return self.catalog.put_stream(self.run_id, self.branch, stored, write)
+
+    def get(self, reference: ObjectParameter) -> UserObject:
+        """Load the object."""
+        try:
+            return self._load(reference)
+        except (AttributeError, ModuleNotFoundError):
+            if self.script is None:
+                raise
+        scripts.module_of(self.script)  # the class is one of the script, which this process has not loaded
+        return self._load(reference)
+
+    def _load(self, reference: ObjectParameter) -> UserObject:
+        with self.catalog.open(reference.catalog_name, reference.data_hash, reference.size) as file:
+            return self.pickler.load(file)
+
+    def _watched(self, name: str, file: BinaryIO) -> BinaryIO:
+        if self.masker is None or self.masker.forms is None:
+            return file
+        from magnus.engine.watched_file import WatchedFile  # lazy: most steps have no secrets
+
+        message = f"the object '{name}' contains a secret, and objects are kept in the catalog"
+        return cast("BinaryIO", WatchedFile(file, self.masker, message))
+
+    def _dump(self, name: str, value: UserObject, file: BinaryIO) -> None:
+        try:
+            self.pickler.dump(value, self._watched(name, file))
+        except (OSError, MagnusError):
+            raise
+        except Exception as error:
+            kind = f"{type(value).__module__}.{type(value).__qualname__}"
+            message = f"'{name}', a value of type {kind}, cannot be kept as an object: {type(error).__name__}: {error}"
+            raise TaskFailed(message, fix="return something that can be pickled") from error

@@ -1,0 +1,103 @@
+"""Running again: steps that succeeded in an original run are taken over into a new one. Used by the orchestrator.
+
+Within a (sub)pipeline steps are taken over up to the first one that is not. A composite that did not succeed begins its
+branches anew, and each goes on where its counterpart in the original stopped: branches of a map by the value and its
+occurrence, rounds of a loop in order, all others by name.
+"""
+
+import json
+from collections.abc import Mapping
+from itertools import count
+
+from msgspec.structs import replace
+
+from magnus.engine import scope as scopes
+from magnus.engine.context import RunContext
+from magnus.graph.nodes import CompositeNode, Node
+from magnus.graph.path import BranchPath, StepPath
+from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
+
+_ENDS = frozenset({"success", "fail"})
+
+
+class Reuse:
+    """What the run of `context` takes over from `original`; records of the original are only read."""
+
+    def __init__(self, context: RunContext, original: RunRecord, new: RunRecord) -> None:
+        self._store = context.services.run_log_store
+        self._catalog = context.services.catalog
+        self._original = original
+        self._run_id = new.run_id
+        differ = original.code_identities != new.code_identities
+        self._identities = original.code_identities if differ else None
+        self._moved: dict[str, CatalogRecord] = {}
+
+    def known(self, path: StepPath) -> StepRecord | None:
+        """What the original has of a step."""
+        return self._store.get_step(self._original.run_id, path)
+
+    def take(self, known: StepRecord, path: StepPath, position: int, scope: BranchScope) -> StepRecord:
+        """Put a step of the original, which succeeded, into the new run, with all that is in its branches."""
+        record = self._taken(known, path, position, None)
+        record = replace(record, scope=scopes.carried(position, scope, record))
+        self._put(record)
+        return record
+
+    def _taken(self, known: StepRecord, path: StepPath, position: int, scope: BranchScope | None) -> StepRecord:
+        self._take_branches(known, path)
+        identities = known.code_identities if known.code_identities is not None else self._identities
+        return replace(
+            known,
+            path=path,
+            position=position,
+            mock=known.step_type not in _ENDS,
+            attempts=(),
+            catalog=self._adopted(known.catalog, path.branch),
+            scope=scope,
+            code_identities=identities,
+        )
+
+    def _take_branches(self, known: StepRecord, path: StepPath) -> None:
+        for key in known.branching.keys if known.branching else ():
+            for inner in self._store.list_steps(self._original.run_id, known.path.into(key)):
+                self._put(self._taken(inner, path.into(key).step(inner.path.name), inner.position, inner.scope))
+
+    def _adopted(self, entries: tuple[CatalogRecord, ...], branch: BranchPath) -> tuple[CatalogRecord, ...]:
+        """The entries as the new run has them; those that came up from branches are where those have them."""
+        fresh = tuple(
+            entry for entry in entries if entry.stage == "put" and entry.catalog_relative_path not in self._moved
+        )
+        for old, new in zip(fresh, self._catalog.adopt(self._run_id, branch, fresh), strict=True):
+            self._moved[old.catalog_relative_path] = new
+        return tuple(
+            self._moved.get(entry.catalog_relative_path, entry) if entry.stage == "put" else entry for entry in entries
+        )
+
+    def _put(self, record: StepRecord) -> None:
+        self._store.put_step(self._run_id, record)
+
+
+def can_be_taken(known: StepRecord | None, node: Node) -> bool:
+    """Whether a step succeeded before, and is of the same shape now."""
+    if known is None or known.status is not Status.SUCCESS:
+        return False
+    return isinstance(node, CompositeNode) == (known.branching is not None)
+
+
+def counterparts(now: Branching | None, before: Branching | None) -> Mapping[str, str]:
+    """For branches of a composite that has begun the keys of those that they go on with."""
+    if now is None or before is None:
+        return {}
+    if now.values is None or before.values is None:
+        known = set(before.keys)
+        return {key: key for key in now.keys if key in known}
+    numbers: dict[str, list[int]] = {}
+    for number, value in enumerate(before.values):
+        numbers.setdefault(_text(value), []).append(number)
+    left = {text: iter(found) for text, found in numbers.items()}
+    found = ((str(number), next(left.get(_text(value), iter(())), None)) for number, value in zip(count(), now.values))
+    return {key: str(number) for key, number in found if number is not None}
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True)

@@ -1,0 +1,22 @@
+"""How objects that tasks return become bytes, and objects again."""
+
+from typing import BinaryIO, Protocol
+
+from magnus.values import UserObject
+
+
+class Pickler(Protocol):
+    """Writes and reads objects. It can be pickled itself, since processes of tasks use it too."""
+
+    @property
+    def extension(self) -> str:
+        """The end of the names of its files, such as `.pickle`."""
+        ...
+
+    def dump(self, value: UserObject, file: BinaryIO) -> None:
+        """Write the value, in any number of pieces; what it raises fails the step and is shown to the user."""
+        ...
+
+    def load(self, file: BinaryIO) -> UserObject:
+        """The value that was written; what it raises fails the step and is shown to the user."""
+        ...

@@ -1,0 +1,358 @@
+"""Running again: only what had not succeeded runs, and the run is what it would have been."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+
+from magnus import Map, Parallel, Pipeline, PythonTask, pickled
+from magnus.errors import RunFailed
+
+WORK = """\
+import os, time
+def count(name):
+    with open("calls.txt", "a") as file: file.write(name + "\\n")
+def broken(name): return os.path.exists("broken-" + name)
+def begin(n=20): count("begin"); return list(range(n))
+def step(x=0, **rest):
+    name = os.environ["MAGNUS_STEP_NAME"]; count(name)
+    if broken(name): raise ValueError("broken")
+    return {"x": x + 1}
+def item(i):
+    count(f"item {i}")
+    if broken(f"item-{i}"): raise ValueError("broken")
+    return {"y": i * i}
+def after(y): count("after"); return {"sum": sum(v for v in y)}
+def left(i):
+    count(f"left {i}")
+    if broken(f"left-{i}"): raise ValueError("broken")
+    return {"l": i}
+def right(i): count(f"right {i}"); return {"r": -i}
+def round_(i, total=0):
+    count(f"round {i}")
+    if broken(f"round-{i}"): raise ValueError("broken")
+    return {"total": total + i, "stop": i >= 4}
+def obj(): count("obj"); return {1, 2}
+def use(o):
+    count("use")
+    if broken("use"): raise ValueError("broken")
+    return {"size": len(o)}
+def writes():
+    count("writes")
+    with open("made.txt", "w") as file: file.write("made")
+def reads():
+    count("reads")
+    if broken("reads"): raise ValueError("broken")
+    with open("made.txt") as file: return {"said": file.read()}
+"""
+
+
+def task(command, following="success", **more):
+    return {"type": "task", "command": f"work.{command}", "next": following, **more}
+
+
+def pipe(**steps):
+    return {"start_at": next(iter(steps)), "steps": steps}
+
+
+class Folder:
+    def __init__(self, path):
+        self.path = path
+
+    def break_(self, *names):
+        for name in names:
+            (self.path / f"broken-{name}").touch()
+
+    def mend(self):
+        for file in self.path.glob("broken-*"):
+            file.unlink()
+
+    def calls(self):
+        """What was called since the last time."""
+        file = self.path / "calls.txt"
+        said = file.read_text().split("\n")[:-1] if file.exists() else []
+        file.unlink(missing_ok=True)
+        return said
+
+    def magnus(self, *arguments):
+        argv = [sys.executable, "-m", "magnus", *arguments]
+        return subprocess.run(argv, cwd=self.path, capture_output=True, text=True, timeout=100)
+
+    def log(self, *arguments, status=0):
+        done = self.magnus(*arguments)
+        assert done.returncode == status, done.stderr
+        return json.loads(done.stdout)
+
+    def pipeline(self, dag):
+        (self.path / "p.yaml").write_text(json.dumps({"dag": dag}))
+
+    def fails(self, dag, *broken, arguments=()):
+        """Run it, with these broken; then it is mended."""
+        self.pipeline(dag)
+        self.break_(*broken)
+        log = self.log("execute", "p.yaml", "--run-id", "first", *arguments, status=1)
+        self.mend()
+        self.calls()
+        return log
+
+
+@pytest.fixture(params=[False, True], ids=["in this process", "in workers"])
+def folder(tmp_path, request):
+    (tmp_path / "work.py").write_text(WORK)
+    if request.param:
+        executor = {"type": "local", "config": {"enable_parallel": True, "max_workers": 2}}
+        (tmp_path / "magnus-config.yaml").write_text(json.dumps({"defaults": {"executor": executor}}))
+    return Folder(tmp_path)
+
+
+def statuses(log):
+    return {name: (step["status"], step["mock"]) for name, step in log["steps"].items()}
+
+
+def test_a_chain_goes_on_where_it_failed(folder):
+    names = [f"s{n}" for n in range(100)]
+    dag = pipe(**{n: task("step", f) for n, f in zip(names, [*names[1:], "success"], strict=True)})
+    folder.fails(dag, "s90", arguments=("--x", "0", "--tag", "t"))
+    log = folder.log("retry", "first", "--run-id", "second")
+    assert folder.calls() == names[90:]
+    assert (log["status"], log["parameters"]["x"]) == ("SUCCESS", 100)
+    assert (log["use_cached"], log["original_run_id"]) == (True, "first")
+    assert [step["mock"] for step in log["steps"].values()] == [True] * 90 + [False] * 11
+    assert log["steps"]["s3"]["attempts"] == []
+    original = folder.log("show", "first")
+    assert (original["status"], original["use_cached"]) == ("FAIL", False)
+
+
+def test_one_of_the_branches_of_a_map(folder):
+    branch = pipe(item=task("item", "more"), more={"type": "stub", "next": "success"})
+    each = {"type": "map", "iterate_on": "is", "iterate_as": "i", "branch": branch, "next": "after"}
+    dag = pipe(begin=task("begin", "m", returns=["is"]), m=each, after=task("after"))
+    folder.fails(dag, "item-6", "item-11")
+    done = folder.magnus("retry", "first", "--run-id", "second")
+    assert sorted(folder.calls()) == ["after", "item 11", "item 6"]
+    log = json.loads(done.stdout)
+    assert log["parameters"]["sum"] == sum(i * i for i in range(20))
+    branches = log["steps"]["m"]["branches"]
+    assert [key for key, value in branches.items() if not value["steps"]["item"]["mock"]] == ["6", "11"]
+    assert "goes on with first: 37 steps are reused" in done.stderr
+    assert "runs 'm/6/item' and what follows: it failed: ValueError: broken" in done.stderr
+
+
+def test_one_of_two_parallel_branches_inside_a_map(folder):
+    both = {"type": "parallel", "next": "success", "branches": {"l": pipe(l=task("left")), "r": pipe(r=task("right"))}}
+    each = {"type": "map", "iterate_on": "is", "iterate_as": "i", "branch": pipe(both=both), "next": "success"}
+    folder.fails(pipe(begin=task("begin", "m", returns=["is"]), m=each), "left-2", arguments=("--n", "4"))
+    log = folder.log("retry", "first")
+    assert folder.calls() == ["left 2"]
+    assert (log["parameters"]["l"], log["parameters"]["r"]) == ([0, 1, 2, 3], [0, -1, -2, -3])
+
+
+def test_the_third_round_of_a_loop(folder):
+    loop = {"type": "loop", "branch": pipe(r=task("round_")), "max_iterations": 9, "break_on": "stop", "index_as": "i"}
+    folder.fails(pipe(l={**loop, "next": "success"}), "round-2")
+    log = folder.log("retry", "first")
+    assert folder.calls() == ["round 2", "round 3", "round 4"]
+    assert log["parameters"]["total"] == 10
+    assert list(log["steps"]["l"]["branches"]) == ["0", "1", "2", "3", "4"]
+
+
+def test_after_a_conditional(folder):
+    chosen = {"type": "conditional", "parameter": "x", "branches": {"1": pipe(inner=task("step"))}, "next": "last"}
+    folder.fails(pipe(a=task("step", "c"), c=chosen, last=task("step")), "last")
+    log = folder.log("retry", "first")
+    assert folder.calls() == ["last"]
+    assert log["parameters"]["x"] == 3
+    assert log["steps"]["c"]["branches"]["1"]["steps"]["inner"]["mock"]
+
+
+def test_objects_and_files_of_what_is_reused(folder):
+    dag = pipe(
+        obj=task("obj", "writes", returns=[{"name": "o", "kind": "object"}]),
+        writes=task("writes", "use", catalog={"put": "made.txt"}),
+        use=task("use", "reads"),
+        reads=task("reads", catalog={"get": "made.txt"}),
+    )
+    folder.fails(dag, "use")
+    (folder.path / "made.txt").unlink()
+    log = folder.log("retry", "first", "--run-id", "second")
+    assert folder.calls() == ["use", "reads"]
+    assert (log["parameters"]["size"], log["parameters"]["said"]) == (2, "made")
+    assert (folder.path / ".catalog" / "second" / "made.txt").read_text() == "made"
+    [entry] = log["steps"]["writes"]["data_catalog"]
+    assert entry["catalog_relative_path"] == "second/made.txt"
+
+
+def test_a_run_that_went_on_is_gone_on_with(folder):
+    dag = pipe(a=task("step", "b"), b=task("step", "c"), c=task("step"))
+    folder.fails(dag, "b")
+    folder.break_("c")
+    folder.log("retry", "first", "--run-id", "second", status=1)
+    assert folder.calls() == ["b", "c"]
+    folder.mend()
+    log = folder.log("execute", "--use-cached", "second")
+    assert folder.calls() == ["c"]
+    assert log["parameters"]["x"] == 3
+    assert log["original_run_id"] == "second"
+
+
+def test_what_came_after_a_failure_runs_again(folder):
+    dag = pipe(a=task("step", "b", on_failure="saved"), b=task("step"), saved=task("step", "last"), last=task("step"))
+    folder.fails(dag, "a", "last")
+    log = folder.log("retry", "first")
+    assert folder.calls() == ["a", "b"]
+    assert list(log["steps"]) == ["a", "b", "success"]
+
+
+def test_the_ways_to_say_it(folder):
+    dag = pipe(a=task("step", "b"), b=task("step"))
+    folder.fails(dag, "b")
+    assert folder.log("execute", "p.yaml", "--use-cached", "first", "--run-id", "second")["run_id"] == "second"
+    third = folder.log("execute", "p.yaml", "--run-id", "first", "--use-cached")
+    assert third["run_id"] not in {"first", "second"}
+    assert third["original_run_id"] == "first"
+    assert folder.calls() == ["b", "b"]
+    for arguments in (["execute", "p.yaml", "--use-cached"], ["execute", "p.yaml", "--dry-run"]):
+        assert folder.magnus(*arguments).returncode == 2
+
+
+def test_what_changed_is_said(folder):
+    dag = pipe(a=task("step", "b"), b=task("step"), loose={"type": "stub", "next": "success"})
+    folder.fails(dag, "b", arguments=("--x", "1"))
+    (folder.path / "work.py").write_text(WORK + "# changed\n")
+    folder.pipeline(pipe(a=task("step", "b", retry=2), b=task("step", "c"), c=task("step")))
+    said = folder.magnus("retry", "first", "--x", "5", "--dry-run")
+    assert folder.calls() == []
+    assert said.returncode == 0
+    for change in (
+        "step 'a' is defined in another way (retry)",
+        "step 'b' is defined in another way (next)",
+        "step 'c' is new",
+        "step 'loose' is gone",
+        "parameter 'x' has another value",
+    ):
+        assert f"changed since: {change}" in said.stderr
+    folder.pipeline(dag)
+    said = folder.magnus("retry", "first", "--strict")
+    assert said.returncode == 2
+    assert "step 'a' has other code (work.py)" in said.stderr
+    assert folder.calls() == []
+    assert sorted(file.stem for file in (folder.path / ".run_log_store").glob("*.jsonl")) == ["first"]
+
+
+def test_branches_of_a_map_are_known_by_their_value(folder):
+    branch = pipe(item=task("item"))
+    each = {"type": "map", "iterate_on": "is", "iterate_as": "i", "branch": branch, "next": "success"}
+    folder.fails(pipe(m=each), "item-3", arguments=("--is", "[1, 1, 2, 3, 4]"))
+    log = folder.log("retry", "first", "--is", "[3, 2, 5, 1, 1, 1]")
+    assert sorted(folder.calls()) == ["item 1", "item 3", "item 5"]
+    assert log["parameters"]["y"] == [9, 4, 25, 1, 1, 1]
+
+
+@pytest.mark.parametrize("what", ["nothing", "running", "memory"])
+def test_what_cannot_be_gone_on_with(folder, what):
+    folder.pipeline(
+        pipe(a={"type": "task", "command_type": "shell", "command": "touch begun; sleep 20", "next": "success"})
+    )
+    if what == "nothing":
+        done = folder.magnus("retry", "none")
+        assert (done.returncode, "there is no run 'none' to go on with" in done.stderr) == (2, True)
+    elif what == "memory":
+        (folder.path / "c.yaml").write_text("run_log_store: {type: buffered}\nexecutor: {type: local}\n")
+        done = folder.magnus("execute", "p.yaml", "-c", "c.yaml", "--use-cached", "none")
+        assert (done.returncode, "kept in memory" in done.stderr) == (2, True)
+    else:
+        argv = [sys.executable, "-m", "magnus", "execute", "p.yaml", "--run-id", "first"]
+        with subprocess.Popen(argv, cwd=folder.path, stdout=-3, stderr=-3) as process:
+            deadline = time.monotonic() + 20
+            while not (folder.path / "begun").exists() and time.monotonic() < deadline:
+                time.sleep(0.02)
+            done = folder.magnus("retry", "first")
+            process.terminate()
+        assert (done.returncode, "the run 'first' is still running" in done.stderr) == (2, True)
+
+
+def test_a_run_that_was_killed(folder):
+    names = [f"s{n}" for n in range(30)]
+    steps = {n: task("step", f) for n, f in zip(names, [*names[1:], "success"], strict=True)}
+    steps["s20"] = {
+        "type": "task",
+        "command_type": "shell",
+        "command": "touch begun; [ -e go ] || sleep 30",
+        "next": "s21",
+    }
+    folder.pipeline(pipe(**steps))
+    argv = [sys.executable, "-m", "magnus", "execute", "p.yaml", "--run-id", "first", "--x", "0"]
+    with subprocess.Popen(argv, cwd=folder.path, stdout=-3, stderr=-3) as process:
+        deadline = time.monotonic() + 20
+        while not (folder.path / "begun").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        process.kill()
+    (folder.path / "go").touch()
+    folder.calls()
+    done = folder.magnus("retry", "first")
+    why = "it failed: interrupted" if (folder.path / "magnus-config.yaml").exists() else "it had not ended"
+    assert f"runs 's20' and what follows: {why}" in done.stderr
+    assert json.loads(done.stdout)["parameters"]["x"] == 29
+    assert folder.calls() == names[21:]
+
+
+def test_a_program_goes_on(folder, monkeypatch):
+    monkeypatch.chdir(folder.path)
+    (folder.path / "magnus-config.yaml").unlink(missing_ok=True)
+    done = []
+
+    def one(x):
+        done.append(x)
+        return x, {x}
+
+    def two(o):
+        if os.path.exists("broken"):
+            raise ValueError("broken")
+        return len(o)
+
+    branch = Pipeline([PythonTask(one, returns=["y", pickled("o")])])
+    pipeline = Pipeline([Map("m", branch, "xs", "x"), PythonTask(two, returns=["size"])])
+    (folder.path / "broken").touch()
+    with pytest.raises(RunFailed) as failed:
+        pipeline.execute(parameters={"xs": [1, 2]})
+    (folder.path / "broken").unlink()
+    run = pipeline.execute(use_cached=failed.value.run.run_id)
+    assert (done, run.parameters["size"], run.parameters["y"]) == ([1, 2], 2, [1, 2])
+
+
+def test_a_script_is_retried_by_the_command(folder):
+    (folder.path / "script.py").write_text(
+        "import os, sys\nfrom magnus import *\n"
+        "def a(): open('calls.txt', 'a').write('a\\n'); return 1\n"
+        "def b(n):\n    open('calls.txt', 'a').write('b\\n')\n    if os.path.exists('broken-b'): raise ValueError\n    return n + 1\n"
+        "def main(): return Pipeline([PythonTask(a, returns=['n']), PythonTask(b, returns=['m'])])\n"
+        "if __name__ == '__main__': main().execute(run_id='first')\n"
+    )
+    folder.break_("b")
+    subprocess.run([sys.executable, "script.py"], cwd=folder.path, capture_output=True)
+    folder.mend()
+    log = folder.log("retry", "first")
+    assert folder.calls() == ["a", "b", "b"]
+    assert log["parameters"] == {"n": 1, "m": 2}
+
+
+def test_parallel_goes_on(folder, monkeypatch):
+    monkeypatch.chdir(folder.path)
+    (folder.path / "magnus-config.yaml").unlink(missing_ok=True)
+    calls = []
+
+    def works():
+        calls.append("works")
+
+    def fails():
+        calls.append("fails")
+        if len(calls) < 3:
+            raise ValueError
+
+    pipeline = Pipeline([Parallel("p", {"a": PythonTask(works).as_pipeline(), "b": PythonTask(fails).as_pipeline()})])
+    run = pipeline.execute(raise_on_failure=False)
+    assert pipeline.execute(use_cached=run.run_id).status == "SUCCESS"
+    assert calls == ["works", "fails", "fails"]
