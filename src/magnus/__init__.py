@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from magnus.definition.nodes.task import Catalog
-    from magnus.interaction import get_parameter, get_run_id, get_tag, set_parameter, track_this
+    from magnus.interaction import get_parameter, get_run_id, get_secret, get_tag, set_parameter, track_this
     from magnus.sdk.jobs import NotebookJob, PythonJob, ShellJob
     from magnus.sdk.pipeline import Pipeline
     from magnus.sdk.steps import (
@@ -50,6 +50,7 @@ __all__ = [
     "Task",
     "get_parameter",
     "get_run_id",
+    "get_secret",
     "get_tag",
     "json",
     "metric",
@@ -61,7 +62,9 @@ __all__ = [
 _HOMES = {
     "Pipeline": "magnus.sdk.pipeline",
     **dict.fromkeys(("NotebookJob", "PythonJob", "ShellJob"), "magnus.sdk.jobs"),
-    **dict.fromkeys(("get_parameter", "get_run_id", "get_tag", "set_parameter", "track_this"), "magnus.interaction"),
+    **dict.fromkeys(
+        ("get_parameter", "get_run_id", "get_secret", "get_tag", "set_parameter", "track_this"), "magnus.interaction"
+    ),
 }
 """The modules of public names; of those that are not here, `magnus.sdk.steps`."""
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from magnus.engine.current import CurrentStep, current_step
-from magnus.errors import TaskFailed
+from magnus.errors import SecretsError, TaskFailed
 from magnus.values import Json, UserObject
 
 ValueT = TypeVar("ValueT")
@@ -56,6 +56,19 @@ def track_this(step: int | None = None, **metrics: UserObject) -> None:
     """
     tracked = {name: _json(name, value, allow_nan=True) for name, value in metrics.items()}
     _ask("track", {"metrics": tracked, "step": step})
+
+
+def get_secret(name: str) -> str:
+    """The secret `name`, which need not stand under `secrets:` of the task; it is masked in all output from now on.
+
+    Raises:
+        SecretsError: the secrets provider does not have it.
+        TaskFailed: no step runs.
+    """
+    answer = _ask("get_secret", {"name": name})
+    if "error" in answer:
+        raise SecretsError(answer["error"], fix=answer["fix"])
+    return str(answer["value"])
 
 
 def get_run_id() -> str:

@@ -1,4 +1,4 @@
-"""A distribution that is not magnus, built as a wheel and installed by pip, brings an executor, a store and a task kind."""
+"""A distribution that is not magnus, built as a wheel and installed by pip, brings an executor, a store, a secrets provider and a task kind."""
 
 import json
 import os
@@ -11,12 +11,14 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from acme_magnus.run_log_store import SqliteOptions, SqliteRunLogStore
+from acme_magnus.secrets import FilesOptions, FilesSecrets
 from acme_magnus.task_kind import FormatTask
 
 from magnus.graph.nodes import TaskSpec
 from magnus.run_log.parameters import JsonParameter
 from magnus.testing.executor_contract import ExecutorContract
 from magnus.testing.run_log_store_contract import RunLogStoreContract
+from magnus.testing.secrets_contract import SecretsContract
 from magnus.testing.task_kind_contract import TaskKindContract
 
 SOURCES = Path(__file__).parents[1] / "plugins"
@@ -28,6 +30,9 @@ incomplete = acme_magnus.task_kind:FormatTask
 
 [magnus.run_log_store]
 sqlite = acme_magnus.run_log_store:SqliteRunLogStore
+
+[magnus.secrets]
+files = acme_magnus.secrets:FilesSecrets
 
 [magnus.tasks]
 format = acme_magnus.task_kind:FormatTask
@@ -103,6 +108,17 @@ class TestTheStore(RunLogStoreContract):
             yield lambda: SqliteRunLogStore(SqliteOptions(), Path(folder))
 
 
+class TestTheSecrets(SecretsContract):
+    provider = "files"
+
+    @contextmanager
+    def place(self, secrets):
+        with TemporaryDirectory() as folder:
+            for name, value in secrets.items():
+                Path(folder, name).write_bytes(value.encode())
+            yield lambda: FilesSecrets(FilesOptions(folder=folder), Path.cwd())
+
+
 class TestTheTaskKind(TaskKindContract):
     kind = FormatTask
     good = TaskSpec("format", "x is {x}", {"into": "said"})
@@ -128,6 +144,15 @@ def test_all_of_them_together(folder, installed, executor):
     assert done.status == 0, done.err
     assert done.log["parameters"] == {"x": 3, "said": "3!"}
     assert (folder.path / "runs.db").exists()
+
+
+def test_a_secret_of_a_provider_of_a_package(folder, installed):
+    folder.write("vault/api_key", "never-to-be-seen")
+    services = {"secrets": {"type": "files", "config": {"folder": "vault"}}}
+    done = executed(folder, installed, services, command_type="shell", command="echo key $api_key", secrets="api_key")
+    assert done.status == 0, done.err
+    assert "key *****" in done.err
+    assert "never-to-be-seen" not in done.out + done.err
 
 
 @pytest.mark.parametrize(
@@ -163,7 +188,7 @@ def test_all_of_them_together(folder, installed, executor):
             {},
             "c.yaml:3:3: error: executor has no type 'foreign'; that of the package 'acme_magnus' is none of magnus: "
             "it has no '__enter__', '__exit__', 'submit', 'cancel'\n"
-            "  fix: there are 'broken', 'incomplete', 'local', 'processes'\n",
+            "  fix: there are 'broken', 'incomplete', 'local', 'mocked', 'processes'\n",
         ),
         ({}, {"inot": "x"}, "p.yaml:10:5: error: step 'a': unknown field 'inot'\n  fix: did you mean 'into'?\n"),
         ({}, {"command": "x"}, "p.yaml:8:5: error: step 'a': there is nothing to fill in\n  fix: write {name} somewhere\n"),

@@ -21,6 +21,7 @@ def test_links_lead_somewhere(page):
     [
         ("write-an-executor.md", "executor.py"),
         ("write-a-run-log-store.md", "run_log_store.py"),
+        ("write-a-secrets-provider.md", "secrets.py"),
         ("write-a-task-kind.md", "task_kind.py"),
     ],
 )
@@ -42,7 +43,12 @@ def test_python_is_python(code):
 
 
 @pytest.mark.parametrize(
-    "line", ["class TestTheExecutor(ExecutorContract):", "class TestTheStore(RunLogStoreContract):"]
+    "line",
+    [
+        "class TestTheExecutor(ExecutorContract):",
+        "class TestTheStore(RunLogStoreContract):",
+        "class TestTheSecrets(SecretsContract):",
+    ],
 )
 def test_suites_are_used_as_shown(line):
     assert line in (ROOT / "tests/end_to_end/test_plugins.py").read_text()

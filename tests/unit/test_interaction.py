@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnus import get_parameter, get_run_id, get_tag, set_parameter, track_this
+from magnus import get_parameter, get_run_id, get_secret, get_tag, set_parameter, track_this
 from magnus.engine.current import CurrentStep, entered
 from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
@@ -11,8 +11,15 @@ from magnus.run_log.parameters import JsonParameter
 
 @pytest.mark.parametrize(
     "call",
-    [get_parameter, get_run_id, get_tag, lambda: set_parameter(x=1), lambda: track_this(loss=1.0)],
-    ids=["get_parameter", "get_run_id", "get_tag", "set_parameter", "track_this"],
+    [
+        get_parameter,
+        get_run_id,
+        get_tag,
+        lambda: get_secret("x"),
+        lambda: set_parameter(x=1),
+        lambda: track_this(loss=1.0),
+    ],
+    ids=["get_parameter", "get_run_id", "get_tag", "get_secret", "set_parameter", "track_this"],
 )
 def test_outside_a_step_each_says_so(call, monkeypatch):
     monkeypatch.delenv("MAGNUS_STEP_CHANNEL", raising=False)

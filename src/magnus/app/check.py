@@ -1,7 +1,9 @@
 """What is checked of the steps of a pipeline before anything runs: kinds, their options, and what they will call."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from magnus.app import wiring
 from magnus.definition import fields
@@ -9,10 +11,14 @@ from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.wrong_fields import WrongFields
+from magnus.engine.parameters import VARIABLE_PREFIX
+from magnus.engine.step import SET_BY_MAGNUS
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.graph.static_names import set_by_several
 from magnus.interfaces.capabilities import Reach
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
 
 def check_steps(pipeline: LoadedPipeline, working_directory: Path, spans: Reach) -> list[Problem]:
@@ -50,8 +56,22 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
         fields.read(kind.options, node.task.options, more_fields=TASK_FIELDS)
     except WrongFields as error:
         yield from error.problems(step.locate, step=step.step)
+    yield from _of_secrets(node, step)
     for problem in kind.problems(node.task, working_directory):
         yield Problem(problem.message, problem.fix, step.locate("command"), step.step, problem.severity)
+
+
+def _of_secrets(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
+    """Names of secrets that cannot be variables of the environment, or are those of variables that magnus sets."""
+    for number, name in enumerate(node.secrets):
+        if not _VARIABLE.match(name):
+            message = f"the secret '{name}' cannot be an environment variable; a name has letters, digits and '_' alone"
+        elif name.startswith(VARIABLE_PREFIX) or name in SET_BY_MAGNUS:
+            message = f"the secret '{name}' has the name of a variable that magnus sets itself"
+        else:
+            continue
+        fix = f"take it out of 'secrets:' and call get_secret({name!r}) in the task, or give it another name"
+        yield Problem(message, fix, step.locate("secrets", number), step.step)
 
 
 def _bound_to_this_process(step: StepPlace, spans: Reach) -> Iterator[Problem]:

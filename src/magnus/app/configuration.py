@@ -1,11 +1,13 @@
 """The configuration of a run as values. Read by `app.config`; it travels to workers, which read no files."""
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from magnus.engine.masking import MASK
 from magnus.errors import Location
 from magnus.values import Json
 
@@ -18,6 +20,9 @@ FAMILIES: Final[Mapping[str, str]] = {
     "pickler": "pickle",
 }
 """What can be configured, and the type of each where nothing is said."""
+
+_SAYS_SECRET: Final = re.compile("password|secret|token|key|credential", re.IGNORECASE)
+_PASSWORD_IN_ADDRESS: Final = re.compile(r"(://[^/@\s:]*:)[^/@\s]+@")
 
 
 class ServiceConfiguration(Struct, frozen=True):
@@ -45,9 +50,27 @@ class Configuration(Struct, frozen=True):
         return replace(self, **{f: replace(getattr(self, f), locate=nowhere) for f in FAMILIES})
 
     def as_json(self) -> dict[str, Json]:
-        """Type and options of every service, for the run log."""
+        """Type and options of every service, for the run log; what looks like a secret is masked."""
         services = {family: getattr(self, family) for family in FAMILIES}
-        return {family: {"type": s.type, "config": dict(s.config)} for family, s in services.items()}
+        return {family: {"type": s.type, "config": without_secrets(s.config)} for family, s in services.items()}
+
+
+def without_secrets(options: Json, *, is_secret: bool = False) -> Json:
+    """The options with those masked whose name says that they are secrets, and the passwords in addresses."""
+    match options:
+        case Mapping():
+            return {
+                key: without_secrets(value, is_secret=is_secret or bool(_SAYS_SECRET.search(str(key))))
+                for key, value in options.items()
+            }
+        case list():
+            return [without_secrets(value, is_secret=is_secret) for value in options]
+        case str() | int() | float() if is_secret and not isinstance(options, bool):
+            return MASK
+        case str():
+            return _PASSWORD_IN_ADDRESS.sub(rf"\1{MASK}@", options)
+        case _:
+            return options
 
 
 def nowhere(*_keys: str | int) -> None:

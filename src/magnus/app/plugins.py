@@ -32,7 +32,11 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "file-system": "magnus.catalogs.file_system:FileSystemCatalog",
     },
     "pickler": {"pickle": "magnus.picklers.pickle:PicklePickler"},
-    "secrets": {"do-nothing": "magnus.secrets.do_nothing:DoNothingSecrets"},
+    "secrets": {
+        "do-nothing": "magnus.secrets.do_nothing:DoNothingSecrets",
+        "dotenv": "magnus.secrets.dotenv:DotenvSecrets",
+        "env-secrets-manager": "magnus.secrets.env_secrets:EnvSecrets",
+    },
     "tasks": {
         "noop": "magnus.tasks.noop:NoopTask",
         "notebook": "magnus.tasks.notebook:NotebookTask[notebook]",

@@ -160,6 +160,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
     *,
     working_directory: Path,
     temporary: Path,
+    masker: Masker | None = None,
     tag: str = "",
     definition_file: str = "",
     configuration_file: str = "",
@@ -168,7 +169,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
 
     In `temporary` it makes a folder for its own files, which is gone afterwards.
     """
-    masker = Masker()
+    masker = masker or Masker()
     with ExitStack() as opened:
         try:
             folder = opened.enter_context(private_folder(temporary))

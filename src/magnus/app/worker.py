@@ -7,17 +7,21 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from magnus.app import plugins, wiring
 from magnus.app.configuration import Configuration
 from magnus.engine.context import RunContext
+from magnus.engine.masking import Masker
 from magnus.engine.step import run_step
 from magnus.graph.graph import Graph
-from magnus.interfaces.executor import Elsewhere, StepRequest
+from magnus.interfaces.executor import Elsewhere, StepRequest, Steps
 from magnus.interfaces.reporter import Event
+from magnus.interfaces.secrets import Secret
+
+Tell: TypeAlias = Callable[[Event | Secret], None]
 
 _ENTRY: Final = "magnus.app.worker:prepared"
 
@@ -49,12 +53,10 @@ def elsewhere(configuration: Configuration, context: RunContext) -> Elsewhere:
         definition_file=context.definition_file,
         configuration_file=context.configuration_file,
     )
-    return Elsewhere(_ENTRY, setup, context.reporter.report)
+    return Elsewhere(_ENTRY, setup, context.reporter.report, partial(_mask, context.masker))
 
 
-def prepared(
-    setup: WorkerSetup,
-) -> Callable[[Callable[[Event], None]], AbstractContextManager[Callable[[StepRequest], None]]]:
+def prepared(setup: WorkerSetup) -> Callable[[Tell], AbstractContextManager[Steps]]:
     """Import what the steps will need; the rest is done in each process, since it opens files and starts threads."""
     for kind in setup.kinds:
         wiring.task_kind(kind)
@@ -64,24 +66,42 @@ def prepared(
 
 
 @contextmanager
-def _opened(setup: WorkerSetup, report: Callable[[Event], None]) -> Iterator[Callable[[StepRequest], None]]:
+def _opened(setup: WorkerSetup, tell: Tell) -> Iterator[Steps]:
     services = wiring.services(setup.configuration, setup.working_directory)
     with wiring.run_context(
         setup.run_id,
         setup.graph,
         services,
-        _Reports(report),
+        _Reports(tell),
         working_directory=setup.working_directory,
         temporary=setup.folder,
+        masker=Masker(tell),
         tag=setup.tag,
         definition_file=setup.definition_file,
         configuration_file=setup.configuration_file,
     ) as context:
-        yield partial(run_step, context)
+        yield _StepsHere(context)
+
+
+class _StepsHere:
+    """Runs steps in this process."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+
+    def run(self, request: StepRequest) -> None:
+        run_step(self._context, request)
+
+    def mask(self, secret: Secret) -> None:
+        _mask(self._context.masker, secret)
+
+
+def _mask(masker: Masker, secret: Secret) -> None:
+    masker.learn(secret.value)
 
 
 class _Reports:
     """A Reporter that hands everything on."""
 
-    def __init__(self, report: Callable[[Event], None]) -> None:
+    def __init__(self, report: Tell) -> None:
         self.report = report

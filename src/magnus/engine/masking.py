@@ -1,16 +1,17 @@
 """Takes the values of secrets out of text, of output as it streams by, and finds them in results.
 
-The engine adds a secret when a step obtains it; `engine.capture` masks output with it, `engine.step` messages.
+`engine.step_secrets` adds a secret when a step obtains it; `engine.capture` masks output with it, `engine.step` messages.
 """
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from threading import Lock
 from typing import Final
 
 from msgspec import Struct
 
+from magnus.interfaces.secrets import Secret
 from magnus.values import Json
 
 MASK: Final = "*****"
@@ -18,6 +19,7 @@ SHORTEST_MASKED: Final = 4
 """Shorter values, in characters, occur in ordinary text; masking them would hide more than the secret."""
 
 _MASK_BYTES: Final = MASK.encode()
+_CUT: Final = "..."
 _UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
@@ -43,32 +45,64 @@ class _Forms(Struct, frozen=True):
 
 
 class Masker:
-    """The secrets known so far; safe to use from several threads. Without secrets nothing is looked at."""
+    """The secrets known so far; safe to use from several threads. Without secrets nothing is looked at.
 
-    def __init__(self) -> None:
+    `tell` is called with every secret that is new, before `add` returns: other processes of the run mask it too.
+    """
+
+    def __init__(self, tell: Callable[[Secret], None] | None = None) -> None:
+        self._tell = tell
         self._lock = Lock()
         self._warned: set[str] = set()
         self.forms: _Forms | None = None
+
+    def __reduce__(self) -> tuple[Callable[..., "Masker"], tuple[_Forms | None]]:
+        """What is known goes to another process; who is told here does not."""
+        return _knowing, (self.forms,)
 
     def add(self, name: str, value: str) -> str:
         """Mask `value` from now on; returns a warning, once a name, when it is too short for that, else "".
 
         Masked are the value, each of its lines, and both as they stand in JSON, in URLs and in python literals.
         """
+        if self.learn(value) and self._tell is not None:
+            self._tell(Secret(name, value))
         with self._lock:
-            known = frozenset(self.forms.text) if self.forms else frozenset()
-            added = frozenset(_forms_of(value)) - known
-            if added:
-                self.forms = _Forms.of(known | added)
             if not 0 < len(value) < SHORTEST_MASKED or name in self._warned:
                 return ""
             self._warned.add(name)
         return f"secret '{name}' has fewer than {SHORTEST_MASKED} characters and cannot be masked"
 
+    def learn(self, value: str) -> bool:
+        """Mask `value` from now on, without a word to anybody; returns whether it was new."""
+        with self._lock:
+            known = frozenset(self.forms.text) if self.forms else frozenset()
+            added = frozenset(_forms_of(value)) - known
+            if added:
+                self.forms = _Forms.of(known | added)
+        return bool(added)
+
     def mask(self, text: str) -> str:
-        """The text with every known secret replaced."""
+        """The text with every known secret replaced, also what is left of one where a message was cut with `...`."""
         forms = self.forms
-        return forms.text_pattern.sub(MASK, text) if forms else text
+        if forms is None:
+            return text
+        *cut, rest = forms.text_pattern.sub(MASK, text).split(_CUT)
+        return "".join(_without_beginning(part, forms.text) + _CUT for part in cut) + rest
+
+    def masked(self, value: Json) -> Json:
+        """The value with every known secret in its texts replaced; the value itself when there is none."""
+        if not self.contains(value):
+            return value
+        match value:
+            case str() as text:
+                return self.mask(text)
+            case list() | tuple() as elements:
+                return [self.masked(element) for element in elements]
+            case dict() as members:
+                return {self.mask(name): self.masked(member) for name, member in members.items()}
+            case _:  # a number that is a secret
+                return MASK
 
     def contains(self, value: Json) -> bool:
         """Whether a known secret is part of any text in the value, keys included, or is one of its numbers."""
@@ -106,6 +140,12 @@ class MaskedStream:
         return forms.pattern.sub(_MASK_BYTES, held) if forms and held else held
 
 
+def _knowing(forms: _Forms | None) -> Masker:
+    masker = Masker()
+    masker.forms = forms
+    return masker
+
+
 def _masked(data: bytes, forms: _Forms) -> tuple[bytes, bytes]:
     """The part of `data` that can be shown, masked, and the end of it that may be the beginning of a secret."""
     shown: list[bytes] = []
@@ -135,15 +175,37 @@ def _beginning_of_secret(data: bytes, start: int, forms: _Forms) -> int:
     return earliest
 
 
+def _without_beginning(text: str, forms: tuple[str, ...]) -> str:
+    """The text without what it ends with, where a form begins so and what is there of it is long enough to tell."""
+    for form in forms:
+        first = form[:SHORTEST_MASKED]
+        at = text.find(first, max(0, len(text) - len(form) + 1))
+        while at != -1:
+            if form.startswith(text[at:]):
+                return text[:at] + MASK
+            at = text.find(first, at + 1)
+    return text
+
+
 def _forms_of(secret: str) -> Iterator[str]:
-    """Every way the secret may be written that is long enough to be masked."""
+    """Every way the secret may be written that is long enough to be masked; blanks alone hide nothing."""
     for part in (secret, *(line.strip() for line in secret.splitlines())):
-        if len(part) >= SHORTEST_MASKED:
+        if len(part) >= SHORTEST_MASKED and not part.isspace():
             yield part
             yield json.dumps(part)[1:-1]
             yield json.dumps(part, ensure_ascii=False)[1:-1]
-            yield repr(part)[1:-1]
+            yield from _in_python(part)
             yield from _in_urls(part)
+            yield part.replace("'", "'\\''")  # as bash traces commands
+
+
+def _in_python(part: str) -> Iterator[str]:
+    """The part in literals of text and of bytes, with either quote around them."""
+    for written in (repr(part), ascii(part), repr(_bytes(part))[1:]):
+        inner = written[1:-1]
+        yield inner
+        if written[0] == '"':
+            yield inner.replace("'", "\\'")
 
 
 def _in_urls(part: str) -> Iterator[str]:

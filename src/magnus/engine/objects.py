@@ -5,12 +5,13 @@ Made by `engine.step` for each step, and used by the task kinds that are python.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 from urllib.parse import quote
 
 from msgspec import Struct
 
 from magnus.engine import scripts
+from magnus.engine.masking import Masker
 from magnus.errors import MagnusError, TaskFailed
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
@@ -24,13 +25,17 @@ FOLDER: Final = ".objects/"
 
 
 class StepObjects(Struct, frozen=True):
-    """The objects of a run as one step reaches them; `script` is the script whose classes some of them may be."""
+    """The objects of a run as one step reaches them; `script` is the script whose classes some of them may be.
+
+    What holds a secret that `masker` knows is not kept.
+    """
 
     catalog: Catalog
     pickler: Pickler
     run_id: str
     branch: BranchPath
     script: Path | None = None
+    masker: Masker | None = None
 
     def put(self, name: str, value: UserObject) -> tuple[ObjectParameter, CatalogRecord]:
         """Keep the value under the name."""
@@ -60,9 +65,17 @@ class StepObjects(Struct, frozen=True):
         with self.catalog.open(reference.catalog_name, reference.data_hash, reference.size) as file:
             return self.pickler.load(file)
 
+    def _watched(self, name: str, file: BinaryIO) -> BinaryIO:
+        if self.masker is None or self.masker.forms is None:
+            return file
+        from magnus.engine.watched_file import WatchedFile  # lazy: most steps have no secrets
+
+        message = f"the object '{name}' contains a secret, and objects are kept in the catalog"
+        return cast("BinaryIO", WatchedFile(file, self.masker, message))
+
     def _dump(self, name: str, value: UserObject, file: BinaryIO) -> None:
         try:
-            self.pickler.dump(value, file)
+            self.pickler.dump(value, self._watched(name, file))
         except (OSError, MagnusError):
             raise
         except Exception as error:

@@ -9,15 +9,18 @@ from magnus.engine import process_state
 from magnus.engine.context import RunContext
 from magnus.engine.fan import Reduce
 from magnus.engine.objects import StepObjects
+from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import StepOutput
-from magnus.run_log.parameters import Parameter
+from magnus.run_log.parameters import Parameter, plain
 
 
 def reducing(context: RunContext, path: StepPath) -> Reduce:
     """How reducers of the composite at the path are called; what they print is the output of that step."""
     services = context.services
-    objects = StepObjects(services.catalog, services.pickler, context.run_id, path.branch, context.script)
+    objects = StepObjects(
+        services.catalog, services.pickler, context.run_id, path.branch, context.script, context.masker
+    )
 
     def reduce(reducer: str, name: str, values: Sequence[Parameter]) -> Parameter:
         with (
@@ -27,6 +30,9 @@ def reducing(context: RunContext, path: StepPath) -> Reduce:
             ),
             process_state.applied({}, context.working_directory),
         ):
-            return services.reduce(reducer, name, values, objects)
+            reduced = services.reduce(reducer, name, values, objects)
+        if context.masker.contains(plain(reduced)):
+            raise TaskFailed("it returned a value that contains a secret, and results are kept in the run log")
+        return reduced
 
     return reduce

@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -19,14 +20,27 @@ from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
 from magnus.engine.current import CurrentStep, entered, track_into
 from magnus.engine.objects import StepObjects
+from magnus.engine.step_secrets import StepSecrets
 from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import TaskNode
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import AttemptFailed, StepEnded, StepOutput, StepStarted, Warned
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskKind, TaskOutcome
-from magnus.run_log.parameters import Parameter
 from magnus.run_log.records import AttemptRecord, BranchScope, CatalogRecord, Status, StepRecord
 from magnus.values import Json
+
+SET_BY_MAGNUS: Final = frozenset(
+    {
+        "MAGNUS_RUN_ID",
+        "MAGNUS_RUN_TAG",
+        "MAGNUS_STEP_NAME",
+        "MAGNUS_STEP_ATTEMPT",
+        "MAGNUS_STEP_CHANNEL",
+        "MAGNUS_MAP_VARIABLE",
+        "MAGNUS_PARAMETERS_FILE",
+    }
+)
+"""The variables in the environment of every step, beside those of its parameters."""
 
 _LINES_IN_MESSAGE = 10
 
@@ -68,6 +82,7 @@ class _Step:
         self.record = record
         self.scope = scope
         self.kind: TaskKind = context.services.task_kind(node.task.kind)
+        self.secrets = StepSecrets(context.services.secrets, context.masker, request.path, self._warn)
         self.variables: dict[str, str | None] = {}
         self.folder = context.folder / os.urandom(3).hex()  # short: a task may have sockets in it
 
@@ -151,7 +166,10 @@ class _Step:
         )
         self.record = replace(self.record, catalog=(*self.record.catalog, *put))
         for warning in warnings:
-            self.context.reporter.report(Warned(warning, self.record.path))
+            self._warn(warning)
+
+    def _warn(self, warning: str) -> None:
+        self.context.reporter.report(Warned(self.context.masker.mask(warning), self.request.path))
 
     def _variables(self) -> dict[str, str | None]:
         """What the environment of the step holds beyond the one magnus was started with; None takes a name out."""
@@ -160,20 +178,13 @@ class _Step:
         return {
             **dict.fromkeys(too_large),
             **fitting,
-            **self._secrets(),
+            **{name: self.secrets.variable(name) for name in self.node.secrets},
             "MAGNUS_RUN_ID": self.request.run_id,
             "MAGNUS_RUN_TAG": self.context.tag,
             "MAGNUS_STEP_NAME": self.node.name,
             "MAGNUS_MAP_VARIABLE": json.dumps(dict(self.scope.map_variables)) if self.scope.map_variables else None,
             "MAGNUS_PARAMETERS_FILE": self.context.parameters_file.write(self.scope.parameters, self.context.texts),
         }
-
-    def _secrets(self) -> dict[str, str]:
-        values = {name: self.context.services.secrets.get(name) for name in self.node.secrets}
-        for name, value in values.items():
-            if warning := self.context.masker.add(name, value):
-                self.context.reporter.report(Warned(warning, self.record.path))
-        return values
 
     def _attempts(self) -> str:
         if self.request.attempt is not None:
@@ -192,12 +203,15 @@ class _Step:
     def _attempt(self, number: int) -> str:
         """One attempt, added to the record; the reason of its failure, "" for success."""
         clock = self.context.clock
-        current = CurrentStep(self.request.run_id, self.context.tag, self.record.path, self.scope.parameters)
+        current = CurrentStep(
+            self.request.run_id, self.context.tag, self.record.path, self.scope.parameters, self.secrets
+        )
         start_time, start = clock.now(), clock.monotonic()
         outcome = TaskOutcome(failure="interrupted")
         try:
             outcome = self._call(current, number)
         finally:
+            outcome = _complete(outcome, current, self.secrets)
             failure = self.context.masker.mask(outcome.failure)
             attempt = AttemptRecord(
                 attempt_number=number,
@@ -206,19 +220,16 @@ class _Step:
                 duration=round(clock.monotonic() - start, 6),
                 status=Status.FAIL if failure else Status.SUCCESS,
                 message=failure,
-                parameters=outcome.handed,
+                parameters=self.context.masker.masked(outcome.handed),
             )
             self.record = replace(
                 self.record,
                 attempts=(*self.record.attempts, attempt),
-                parameters=self._set_by(current, outcome),
-                metrics=_merged(self.record.metrics, {**current.metrics, **outcome.metrics}),
+                parameters={} if outcome.failure else outcome.parameters,
+                metrics=_merged(self.record.metrics, outcome.metrics),
                 catalog=(*self.record.catalog, *outcome.entries),
             )
         return failure
-
-    def _set_by(self, current: CurrentStep, outcome: TaskOutcome) -> Mapping[str, Parameter]:
-        return {} if outcome.failure else {**current.parameters_set, **outcome.parameters}
 
     def _call(self, current: CurrentStep, number: int) -> TaskOutcome:
         """The call itself, captured and in the environment of the step."""
@@ -249,7 +260,8 @@ class _Step:
 
     def _objects(self) -> StepObjects:
         services, path = self.context.services, self.request.path
-        return StepObjects(services.catalog, services.pickler, self.request.run_id, path.branch, self.context.script)
+        run_id, context = self.request.run_id, self.context
+        return StepObjects(services.catalog, services.pickler, run_id, path.branch, context.script, context.masker)
 
     def _run_kind(self, environment: Mapping[str, str]) -> TaskOutcome:
         isolated, timeout = self.kind.isolates, self.node.timeout
@@ -269,6 +281,19 @@ class _Step:
         from magnus.engine.child import run_in_child  # lazy: only steps with a timeout need it
 
         return run_in_child(self.kind, replace(call, environment=dict(environment)), timeout=timeout)
+
+
+def _complete(outcome: TaskOutcome, current: CurrentStep, secrets: StepSecrets) -> TaskOutcome:
+    """The outcome with what the task set and tracked on the way; a failure when anything of it contains a secret."""
+    parameters = {**current.parameters_set, **outcome.parameters}
+    metrics = {**current.metrics, **outcome.metrics}
+    set_refused = secrets.refusals("parameter", parameters)
+    tracked_refused = secrets.refusals("metric", metrics)
+    refused = dict.fromkeys((*current.refused, *set_refused.values(), *tracked_refused.values()))
+    new = [message for message in refused if message not in outcome.failure]
+    kept = {name: value for name, value in metrics.items() if name not in tracked_refused}
+    failure = "\n".join(filter(None, (outcome.failure, *new)))
+    return replace(outcome, parameters=parameters, metrics=kept, failure=failure)
 
 
 def _merged(known: Mapping[str, Json], tracked: Mapping[str, Json]) -> Mapping[str, Json]:

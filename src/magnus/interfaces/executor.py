@@ -9,6 +9,7 @@ from msgspec import Struct
 from magnus.graph.path import StepPath
 from magnus.interfaces.capabilities import ExecutorCapabilities
 from magnus.interfaces.reporter import Event
+from magnus.interfaces.secrets import Secret
 from magnus.run_log.records import BranchScope
 from magnus.values import UserObject
 
@@ -33,18 +34,32 @@ class StepRequest(Struct, frozen=True):
     scope: BranchScope | None = None
 
 
+class Steps(Protocol):
+    """Runs steps of one run in another process of this machine."""
+
+    def run(self, request: StepRequest) -> None:
+        """Run the step; it has ended when this returns."""
+        ...
+
+    def mask(self, secret: Secret) -> None:
+        """Mask the secret, which a step in another process obtained; called between steps."""
+        ...
+
+
 class Elsewhere(Struct, frozen=True):
     """How other processes of this machine run steps of the run.
 
     `entry` is `module:function`. Called with `argument`, which can be pickled, it imports what steps need and opens
-    nothing, so that the process may fork then. What it gives back is called with a function that takes events, in
-    each process that runs steps: it is a context manager around a function that takes a request and runs the step.
-    `report` shows the events here, and may be called from any thread.
+    nothing, so that the process may fork then. What it gives back is called in each process that runs steps, with a
+    function that takes events, and every secret before a step gets it: it is a context manager around `Steps`.
+    `report` shows the events here, and `mask` masks the secrets; both may be called from any thread. The executor
+    hands the secrets of one process on to the others, at the latest with their next step.
     """
 
     entry: str
     argument: UserObject
     report: Callable[[Event], None]
+    mask: Callable[[Secret], None]
 
 
 class StepRunner(Protocol):

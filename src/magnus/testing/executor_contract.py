@@ -132,6 +132,19 @@ class ExecutorContract:
         log = json.loads(_said(folder, "show", "mine"))
         assert (log["status"], log["message"], log["steps"]["a"]["status"]) == ("FAIL", "interrupted", "FAIL")
 
+    def test_a_secret_lands_in_no_file_and_no_stream(self, folder: Path) -> None:
+        executor, store = dict(self.configuration), dict(self.run_log_store)
+        services = {"executor": executor, "run_log_store": store, "secrets": {"type": "dotenv"}}
+        (folder / "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
+        (folder / ".env").write_text("TOKEN=never-to-be-seen")
+        shown = {"type": "task", "command_type": "shell", "command": 'echo "<$TOKEN>"; exit 3', "secrets": "TOKEN"}
+        (folder / "p.yaml").write_text(json.dumps({"dag": _pipeline("a", a={**shown, "next": "success"})}))
+        done = subprocess.run(_command(), cwd=folder, capture_output=True, check=False, timeout=100)
+        assert b"<*****>" in done.stdout
+        assert b"<*****>" in done.stderr
+        files = [file for file in folder.rglob("*") if file.is_file() and file.name != ".env"]
+        assert b"never-to-be-seen" not in b"".join([done.stdout, done.stderr, *(file.read_bytes() for file in files)])
+
 
 def run(folder: Path, dag: Json, *, status: int = 0) -> Json:
     """Run the pipeline in the folder; the run log, once it ended with the exit status."""

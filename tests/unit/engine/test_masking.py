@@ -86,3 +86,44 @@ def test_a_number_is_a_secret_only_as_a_whole():
     assert not made.contains(123456)
     assert not made.contains(True)
     assert not Masker().contains("anything")
+
+
+@pytest.mark.parametrize("secret", ['it\'s "both"', "it's one", "naïve é", "back\\slash"])
+def test_a_secret_is_masked_in_python_literals_and_traced_commands(secret):
+    made = masker(secret)
+    written = [repr([secret]), repr([secret + "'\""]), ascii(secret), repr(secret.encode()), f"{secret!r}"]
+    for text in (*written, "'" + secret.replace("'", "'\\''") + "'"):
+        assert MASK in made.mask(text)
+        assert secret not in made.mask(text)
+
+
+def test_what_is_left_of_a_secret_where_a_message_was_cut_is_masked():
+    made = masker("secret value")
+    assert made.mask("it is secret va... and more") == f"it is {MASK}... and more"
+    assert made.mask("wait... sec...") == "wait... sec..."
+    assert made.mask("secret value...") == f"{MASK}..."
+
+
+def test_blanks_are_no_secret():
+    assert masker(" \n\t  ").mask("a \n\t  b") == "a \n\t  b"
+
+
+def test_a_value_is_masked_wherever_it_holds_one():
+    made = masker("secret1", "12345")
+    assert made.masked({"a": ["x secret1", 12345, None], "secret1": 1, "b": 2}) == {
+        "a": [f"x {MASK}", MASK, None],
+        MASK: 1,
+        "b": 2,
+    }
+    untouched = {"a": [1]}
+    assert made.masked(untouched) is untouched
+
+
+def test_new_secrets_are_told_once_and_learnt_ones_are_not():
+    told = []
+    made = Masker(told.append)
+    made.learn("of another process")
+    made.add("a", "of another process")
+    made.add("b", "of this process")
+    made.add("b", "of this process")
+    assert [(secret.name, secret.value) for secret in told] == [("b", "of this process")]

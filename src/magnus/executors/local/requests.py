@@ -4,13 +4,14 @@ The two ends keep the same few values under the same numbers; a map over ten tho
 ten thousand items ten thousand times.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from magnus.interfaces.executor import StepRequest
+from magnus.interfaces.secrets import Secret
 from magnus.values import UserObject
 
 _MOST_KEPT: Final = 64
@@ -24,31 +25,37 @@ class Ref(Struct, frozen=True):
 
 
 class SentRequest(Struct, frozen=True):
-    """A request whose scope holds references, the values that are new among those, and numbers to forget."""
+    """A request whose scope holds references, the values that are new among those, and numbers to forget.
+
+    `secrets` are those that steps obtained since the last one, in whatever worker.
+    """
 
     request: StepRequest
     new: Mapping[int, UserObject] = field(default_factory=dict)
     forgotten: tuple[int, ...] = ()
+    secrets: tuple[Secret, ...] = ()
 
 
 class Sender:
-    """One worker as its sender knows it: which values it has."""
+    """One worker as its sender knows it: which values it has, and how many secrets."""
 
     def __init__(self) -> None:
+        self._told = 0
         self._kept: dict[int, UserObject] = {}
 
-    def sent(self, request: StepRequest) -> SentRequest:
-        """The request as it is sent next."""
+    def sent(self, request: StepRequest, secrets: Sequence[Secret] = ()) -> SentRequest:
+        """The request as it is sent next; `secrets` are all that are known, in the order in which they became so."""
         scope = request.scope
+        untold, self._told = tuple(secrets[self._told :]), len(secrets)
         if scope is None:
-            return SentRequest(request)
+            return SentRequest(request, secrets=untold)
         new: dict[int, UserObject] = {}
         short = replace(
             scope,
             parameters={name: self._short(value, new) for name, value in scope.parameters.items()},
             files=self._short(scope.files, new),
         )
-        return SentRequest(replace(request, scope=short), new, self._forgotten())
+        return SentRequest(replace(request, scope=short), new, self._forgotten(), untold)
 
     def _short(self, value: UserObject, new: dict[int, UserObject]) -> UserObject:
         if not _is_long(value):

@@ -16,12 +16,12 @@ from msgspec import Struct
 from magnus.errors import MagnusError
 from magnus.executors.local import frames
 from magnus.executors.local.requests import Receiver, SentRequest
-from magnus.interfaces.executor import StepRequest
+from magnus.interfaces.executor import Steps
 from magnus.interfaces.reporter import Event
+from magnus.interfaces.secrets import Secret
 
-Report: TypeAlias = Callable[[Event], None]
-RunStep: TypeAlias = Callable[[StepRequest], None]
-Prepared: TypeAlias = Callable[[Report], AbstractContextManager[RunStep]]
+Tell: TypeAlias = Callable[[Event | Secret], None]
+Prepared: TypeAlias = Callable[[Tell], AbstractContextManager[Steps]]
 
 
 class Done(Struct, frozen=True):
@@ -48,8 +48,8 @@ def work(connection: socket.socket, prepared: Prepared) -> int:
     own = _Connection(connection)
     status = 0
     try:
-        with prepared(own.report) as run_step:
-            _work(own, run_step)
+        with prepared(own.tell) as steps:
+            _work(own, steps)
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
     except KeyboardInterrupt:
         status = 128 + signal.SIGTERM
@@ -63,14 +63,17 @@ def work(connection: socket.socket, prepared: Prepared) -> int:
     return status
 
 
-def _work(own: "_Connection", run_step: RunStep) -> None:
+def _work(own: "_Connection", steps: Steps) -> None:
     receiver = Receiver()
     with suppress(EOFError, OSError):
         while True:
-            request = receiver.request(own.receive())
+            sent = own.receive()
+            for secret in sent.secrets:
+                steps.mask(secret)
+            request = receiver.request(sent)
             done = Done()
             try:
-                run_step(request)
+                steps.run(request)
             except MagnusError as error:
                 done = Done(error)
             own.send(done)
@@ -81,18 +84,18 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 class _Connection:
-    """The connection to who sends steps; events may come from any thread."""
+    """The connection to who sends steps; events and secrets may come from any thread."""
 
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
         self._lock = Lock()
 
-    def report(self, event: Event) -> None:
-        """Tell what happens; that nobody listens any more ends no step."""
+    def tell(self, message: Event | Secret) -> None:
+        """Tell what happens, and what is to be masked; that nobody listens any more ends no step."""
         with suppress(OSError):
-            self.send(event)
+            self.send(message)
 
-    def send(self, message: Event | Done | Broken) -> None:
+    def send(self, message: Event | Secret | Done | Broken) -> None:
         """Send the message."""
         with self._lock:
             frames.send(self._connection, message)

@@ -27,6 +27,7 @@ from magnus.executors.local.nursery import ANSWER, BEGAN
 from magnus.executors.local.requests import Sender
 from magnus.executors.local.worker import Broken, Done
 from magnus.interfaces.executor import Elsewhere, StepRequest
+from magnus.interfaces.secrets import Secret
 from magnus.values import UserObject
 
 _ROOT: Final = Path(magnus.__file__).parent.parent
@@ -64,6 +65,7 @@ class Workers:
         self._waiting: deque[tuple[Future[None], StepRequest]] = deque()
         self._workers: dict[int, _Worker] = {}
         self._idle: list[_Worker] = []
+        self._secrets: list[Secret] = []
         self._beginning = 0
         self._ending = False
         self._nursery = nursery
@@ -126,7 +128,7 @@ class Workers:
                 worker = self._idle.pop()
                 worker.step = future
                 with suppress(OSError):  # it has just died, which the nursery will say
-                    frames.send(worker.connection, worker.sender.sent(request))
+                    frames.send(worker.connection, worker.sender.sent(request, self._secrets))
         more = min(len(self._waiting) - self._beginning, self._count - len(self._workers) - self._beginning)
         if more > 0 and self._nursery is not None and not self._ending:
             self._beginning += more
@@ -203,6 +205,11 @@ class Workers:
                         step, _ = self._waiting.popleft()
                         step.set_running_or_notify_cancel()
                 _settle(step, error)
+            case Secret() as secret:
+                self._elsewhere.mask(secret)
+                with self._changed:
+                    if secret not in self._secrets:
+                        self._secrets.append(secret)
             case event:
                 self._elsewhere.report(event)
 

@@ -1,0 +1,45 @@
+"""The `env-secrets-manager` secrets provider: secrets are variables of the environment magnus was started with."""
+
+import os
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from magnus.secrets.missing import missing
+
+_TYPE: Final = "env-secrets-manager"
+
+
+class EnvSecretsOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """What stands before and after the name of a secret in that of its variable."""
+
+    prefix: str = ""
+    suffix: str = ""
+
+
+class EnvSecrets:
+    """Reads the secret `name` from the variable `<prefix><name><suffix>`."""
+
+    options = EnvSecretsOptions
+
+    def __init__(self, options: EnvSecretsOptions, _working_directory: Path) -> None:
+        self._options = options
+        self._environment = dict(os.environ)  # now: steps add to it, and change it
+
+    def get(self, name: str) -> str:
+        """The value of its variable, which may be empty; SecretsError when it is not set."""
+        variable = f"{self._options.prefix}{name}{self._options.suffix}"
+        value = self._environment.get(variable)
+        if value is None:
+            raise missing(_TYPE, name, "the environment", self._names(), f"set the variable '{variable}'")
+        return value
+
+    def _names(self) -> list[str]:
+        """The secrets there could be."""
+        prefix, suffix = self._options.prefix, self._options.suffix
+        return [
+            variable[len(prefix) : len(variable) - len(suffix)]
+            for variable in self._environment
+            if variable.startswith(prefix) and variable.endswith(suffix) and len(variable) > len(prefix) + len(suffix)
+        ]
