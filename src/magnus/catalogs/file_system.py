@@ -7,9 +7,9 @@ leaves the old or the new one, and only what nobody looks at (`.store/tmp`) is l
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, ClassVar, Final
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,7 +27,11 @@ from magnus.catalogs.system_calls import REAL, SystemCalls
 from magnus.errors import CatalogError, InvalidConfiguration
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.interfaces.catalog import Collected, Usage
 from magnus.run_log.records import CatalogRecord
+
+if TYPE_CHECKING:
+    from magnus.catalogs.upkeep import Upkeep
 
 _APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
@@ -143,6 +147,39 @@ class FileSystemCatalog:
             return os.fdopen(self._system.open(f"{folder}/{name}", _APPEND, 0o666), "ab")
         except OSError as error:
             raise failed("open the log", name, error) from error
+
+    def usage(self, run_id: str) -> Usage | None:
+        """The files in the folder of the run."""
+        return self._upkeep().usage(run_id)
+
+    def remove_run(self, run_id: str) -> None:
+        """Remove the folder of the run, at once for everybody else."""
+        self._upkeep().remove_run(run_id)
+
+    def was_removed(self, run_id: str) -> bool:
+        """Whether `remove_run` left a mark, and there is no folder."""
+        return self._upkeep().was_removed(run_id)
+
+    def collect(  # noqa: D102 - the Protocol says it
+        self,
+        referred: frozenset[str],
+        run_ids: Collection[str],
+        *,
+        without: Collection[str] = (),
+        pretend: bool = False,
+    ) -> Collected:
+        return self._upkeep().collect(referred, run_ids, without=without, pretend=pretend)
+
+    def verify(self, entries: Sequence[CatalogRecord]) -> Sequence[str]:
+        """Read what is in the store; what the folders of runs show is the same files."""
+        from magnus.catalogs.verifying import verified  # lazy: pipelines do not need it
+
+        return verified(entries, self._store(), self._system)
+
+    def _upkeep(self) -> "Upkeep":
+        from magnus.catalogs.upkeep import Upkeep  # lazy: pipelines do not need it
+
+        return Upkeep(str(self._location), self._system)
 
     def _store(self) -> ContentStore:
         return ContentStore(self._store_folder, self._system, durable=self._options.durable)

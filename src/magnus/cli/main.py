@@ -17,9 +17,11 @@ from magnus.cli import console, garbage
 from magnus.errors import MagnusError
 
 _COMMANDS: Final = {
+    "catalog": "magnus.cli.catalog",
     "execute": "magnus.cli.execute",
     "execute_single_node": "magnus.cli.execute_single_node",
     "fan": "magnus.cli.fan",
+    "gc": "magnus.cli.gc",
     "show": "magnus.cli.show",
 }
 _INTERRUPTED: Final = 130
