@@ -44,12 +44,13 @@ class CleanUp(Struct, frozen=True):
 
 
 class Wrong(Struct, frozen=True):
-    """An entry whose content is not what it was; `problem` in a few words."""
+    """A file of a step whose content is not what it was, or a run that cannot be read; `problem` in a few words."""
 
     run_id: str
     step: str
-    entry: CatalogRecord
+    name: str
     problem: str
+    data_hash: str = ""
 
 
 class Verified(Struct, frozen=True):
@@ -102,13 +103,23 @@ class Upkeep:
             asked = [self._store.get_run(check_run_id(run_id)).run_id for run_id in run_ids]
             wanted = tuple(dict.fromkeys(asked)) or self._store.list_runs()
             removed = [run_id for run_id in wanted if self._catalog.was_removed(run_id)]
-            gone = frozenset(removed)
-            found = [(run_id, *put) for run_id in wanted if run_id not in gone for put in _puts(self._store, run_id)]
+            found, wrong = self._entries([run_id for run_id in wanted if run_id not in set(removed)])
         entries = [entry for _, _, entry in found]
-        said = self._catalog.verify(entries)
-        wrong = [Wrong(*place, problem) for place, problem in zip(found, said, strict=True) if problem]
+        for (run_id, step, entry), problem in zip(found, self._catalog.verify(entries), strict=True):
+            if problem:
+                wrong.append(Wrong(run_id, step, entry.name, problem, entry.data_hash))
         sizes = {entry.data_hash: entry.size for entry in entries}
         return Verified(len(wanted) - len(removed), Usage(len(sizes), sum(sizes.values())), wrong, removed)
+
+    def _entries(self, run_ids: Sequence[str]) -> tuple[list[tuple[str, str, CatalogRecord]], list[Wrong]]:
+        """What the runs kept, by run and step; and the runs that cannot be read."""
+        found, unreadable = [], []
+        for run_id in run_ids:
+            try:
+                found += [(run_id, step, entry) for step, entry in _puts(self._store, run_id)]
+            except RunLogStoreError as error:
+                unreadable.append(Wrong(run_id, "", "", f"its run log cannot be read: {error.problems[0].message}"))
+        return found, unreadable
 
     def _refuse_lasting(self, *, records: bool) -> None:
         if records and not isinstance(self._store, RemovesRuns):
@@ -166,7 +177,13 @@ def _facts(run: RunRecord) -> RunFacts:
 
 
 def _puts(store: RunLogStore, run_id: str) -> Iterator[tuple[str, CatalogRecord]]:
-    """What steps of the run kept, each with the path of the first step that speaks of it, those in branches before."""
+    """What steps of the run kept, each with the path of the first step that speaks of it, those in branches before.
+
+    What the run itself kept, the changes of its code, comes first, with no path.
+    """
+    changes = store.get_run(run_id).run_config.get("changes")
+    if changes:
+        yield "", CatalogRecord("changes.diff", changes["data_hash"], ".logs/changes.diff", "", "put", changes["size"])
     seen = set()
     for step in _steps(store, run_id, BranchPath()):
         for entry in step.catalog:

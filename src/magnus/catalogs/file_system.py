@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from magnus.catalogs.bringing import Bringer
 from magnus.catalogs.content_store import Content, ContentStore
+from magnus.catalogs.copying import sha256
 from magnus.catalogs.failures import failed, shown
 from magnus.catalogs.folders import OwnFolders, UserFolder
 from magnus.catalogs.hash_cache import HashCache
@@ -33,6 +34,7 @@ from magnus.run_log.records import CatalogRecord
 if TYPE_CHECKING:
     from magnus.catalogs.upkeep import Upkeep
 
+_CHANGES: Final = "changes.diff"
 _APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -40,13 +42,15 @@ class FileSystemOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """Options of the catalog.
 
     `catalog_location` is relative to the working directory. With `durable` every file survives a loss of power from
-    the moment its step has ended; without, it does when the operating system has written it to the disk.
+    the moment its step has ended; without, it does when the operating system has written it to the disk. With
+    `capture_diff` what differs from the commit is kept with every run.
     """
 
     catalog_location: str = ".catalog"
     compute_data_folder: str = ""
     strict: bool = False
     durable: bool = False
+    capture_diff: bool = False
 
 
 class FileSystemCatalog:
@@ -80,6 +84,11 @@ class FileSystemCatalog:
     def strict(self) -> bool:
         """The option."""
         return self._options.strict
+
+    @property
+    def capture_diff(self) -> bool:
+        """The option."""
+        return self._options.capture_diff
 
     @property
     def location(self) -> Path:
@@ -147,6 +156,16 @@ class FileSystemCatalog:
             return os.fdopen(self._system.open(f"{folder}/{name}", _APPEND, 0o666), "ab")
         except OSError as error:
             raise failed("open the log", name, error) from error
+
+    def keep_changes(self, run_id: str, diff: bytes) -> None:
+        """Keep it as `.logs/changes.diff` in the folder of the run; the same diff of many runs is stored once."""
+        content, store = Content(sha256(diff), len(diff)), self._store()
+        folders = OwnFolders(str(self._location), self._system, durable=self._options.durable)
+        try:
+            store.add(content, diff)
+            store.link(content, f"{folders.make((run_folder(run_id), '.logs'))}/{_CHANGES}")
+        except OSError as error:
+            raise failed("keep", _CHANGES, error) from error
 
     def usage(self, run_id: str) -> Usage | None:
         """The files in the folder of the run."""

@@ -58,7 +58,7 @@ def cleaned_up_json(done: CleanUp, now: datetime, *, really: bool) -> str:
 
 def verified(found: Verified) -> str:
     """What is wrong, as a table, and how much was read."""
-    rows = [(wrong.run_id, wrong.step, wrong.entry.name, wrong.problem) for wrong in found.wrong]
+    rows = [(wrong.run_id, wrong.step, wrong.name, wrong.problem) for wrong in found.wrong]
     wrong = table(("run", "step", "file", "problem"), rows) if rows else ""
     removed = f"; the files of {_count(len(found.removed), 'run')} were removed by gc" if found.removed else ""
     outcome = f"{len(rows)} wrong" if rows else "nothing is wrong"
@@ -71,8 +71,8 @@ def verified_json(found: Verified) -> str:
         {
             "run_id": wrong.run_id,
             "step": wrong.step,
-            "name": wrong.entry.name,
-            "data_hash": wrong.entry.data_hash,
+            "name": wrong.name,
+            "data_hash": wrong.data_hash,
             "problem": wrong.problem,
         }
         for wrong in found.wrong

@@ -118,3 +118,17 @@ class Maintained(Protocol):
     def verify(self, entries: Sequence[CatalogRecord]) -> Sequence[str]:
         """Read the content of each entry again and say in a few words what is wrong with it; "" when nothing is."""
         ...
+
+
+@runtime_checkable
+class KeepsChanges(Protocol):
+    """A catalog that can keep what differs from the commit that a run ran."""
+
+    @property
+    def capture_diff(self) -> bool:
+        """Whether it is to."""
+        ...
+
+    def keep_changes(self, run_id: str, diff: bytes) -> None:
+        """Keep the diff beside the logs of the run: it is no entry and no glob matches it. CatalogError."""
+        ...

@@ -46,6 +46,7 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         environment=environment,
         built=built,
         definition_file=definition_file,
+        command_line=tuple(sys.argv),
     )
     with _progress() as reporter:
         prepared = prepare_to_execute(asked, reporter)
