@@ -109,9 +109,9 @@ class Maintained(Protocol):
     ) -> Collected:
         """Remove content that no run needs.
 
-        Needed is what is `referred` to, by SHA-256 (hex), what is in the files of a run, also of one that is not among
-        `run_ids`, the known ones, and what was put (again) within the last day. With `pretend` nothing is changed,
-        and what is said is what would be, had the files of the runs `without` been removed.
+        Needed is what is `referred` to, by SHA-256 (hex), what is in the files of runs that are not among `run_ids`,
+        the known ones, and what was put (again) within the last day. With `pretend` nothing is changed, and what is
+        said is what would be, had the files of the runs `without` been removed.
         """
         ...
 
