@@ -23,7 +23,7 @@ from magnus.engine import code_diff, code_identity, command_line, liveness, orch
 from magnus.engine.claim import claimed
 from magnus.engine.context import RunContext, Services, now
 from magnus.engine.environment import environment
-from magnus.errors import CatalogError, InvalidConfiguration, InvalidInput, MagnusError, RunExists
+from magnus.errors import CatalogError, InvalidConfiguration, InvalidInput, MagnusError, Problem, RunExists
 from magnus.interfaces.capabilities import Reach
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.executor import Begun
@@ -189,7 +189,9 @@ def _keep_changes(prepared: Prepared, run_id: str, reporter: Reporter) -> None:
         try:
             catalog.keep_changes(run_id, prepared.changes)
         except CatalogError as error:
-            reporter.report(Warned(f"what differs from the commit is not kept: {error}"))
+            [problem] = error.problems
+            message = f"what differs from the commit is not kept: {problem.message}"
+            reporter.report(Warned(str(Problem(message, problem.fix, severity="warning"))))
 
 
 def context_of(prepared: Prepared, reporter: Reporter) -> AbstractContextManager[RunContext]:
