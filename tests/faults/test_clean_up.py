@@ -121,6 +121,21 @@ def test_content_that_is_linked_to_in_the_last_moment_stays(tmp_path):
     assert (tmp_path / ".catalog" / "b" / "f").read_bytes() == b"a"
 
 
+@pytest.mark.parametrize("executable", [False, True])
+def test_content_can_be_read_while_it_is_aside(tmp_path, executable):
+    place = Place(tmp_path)
+    write(made(tmp_path / "work"), {"f": b"a"})
+    (tmp_path / "work" / "f").chmod(0o755 if executable else 0o644)
+    [entry] = place.run("a", {"f": b"a"})
+    place.store.close()
+    place.catalog.remove_run("a")
+    place.make_old()
+    with pytest.raises(Killed):
+        catalog(tmp_path, dying("unlink", 1)).collect(frozenset(), ["a"])
+    assert len(os.listdir(tmp_path / ".catalog" / ".store" / "tmp")) == 1
+    assert catalog(tmp_path).verify([entry]) == [""]
+
+
 @pytest.mark.parametrize("size", [10, 3_000_000])
 def test_content_that_goes_while_it_is_put_is_kept_anew(tmp_path, size):
     content = b"a" * size
@@ -144,7 +159,7 @@ def test_content_that_goes_while_it_is_put_is_kept_anew(tmp_path, size):
     assert (tmp_path / ".catalog" / "b" / "f").read_bytes() == content
 
 
-def test_pipelines_that_put_and_get_meanwhile_notice_nothing(tmp_path):
+def test_pipelines_that_put_and_get_meanwhile_notice_nothing(tmp_path):  # noqa: C901 - two threads and a loop
     """Contents come and go, old ones at that, while two threads put and get the same ones again and again."""
     place = Place(tmp_path)
     place.store.close()
@@ -152,6 +167,12 @@ def test_pipelines_that_put_and_get_meanwhile_notice_nothing(tmp_path):
     failures, removed = [], 0
 
     def work(name):
+        try:
+            put_and_get(name)
+        except CatalogError as error:
+            failures.append(str(error))
+
+    def put_and_get(name):
         folder, got = made(tmp_path / f"work {name}"), made(tmp_path / f"got {name}")
         own, number = catalog(tmp_path), 0
         while not done.is_set():

@@ -27,6 +27,8 @@ _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
+ASIDE: Final = "unneeded-"
+"""Content that is about to be removed has its whole name after this, for a moment, in the folder of temporary files."""
 YOUNG_NS: Final = 24 * 3600 * 10**9
 """Content that was put, or put again, within this time is not removed: the record that needs it may be on its way."""
 
@@ -143,7 +145,12 @@ class ContentStore:
     def open(self, content: Content) -> int:
         """A descriptor to read the content from. OSError when it is not there, or is not a file."""
         self._refuse_link(content.data_hash[:2])
-        return self._system.open(self.path(content), READ, 0)
+        path = self.path(content)
+        aside = f"{self._folder}/tmp/{ASIDE}{content.data_hash[:2]}{path.rpartition('/')[2]}"  # noqa: S108 - of the store
+        for place in (path, aside):
+            with suppress(FileNotFoundError):
+                return self._system.open(place, READ, 0)
+        return self._system.open(path, READ, 0)  # it may just have been put back
 
     def _refuse_link(self, name: str) -> None:
         """CatalogError when a folder of the store is a link: what is behind it is no content of ours."""

@@ -5,7 +5,7 @@ it there or gone; what a kill left half removed, the next `collect` finishes. Ot
 
 - Content that was put, or put again, within a day is left alone (`ContentStore.claim` sees to that).
 - Content that goes is first moved aside. When it was linked to, or put again, since it was looked at, it goes back;
-  a put that missed it meanwhile reads its file again (`Keeper`).
+  a put that missed it meanwhile reads its file again (`Keeper`), a get looks aside, too (`ContentStore.open`).
 """
 
 import os
@@ -19,14 +19,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.catalogs.content_store import READ, YOUNG_NS
+from magnus.catalogs.content_store import ASIDE, READ, YOUNG_NS
 from magnus.catalogs.copying import hash_of
 from magnus.catalogs.failures import failed
 from magnus.catalogs.names import run_folder
 from magnus.catalogs.system_calls import SystemCalls
 from magnus.interfaces.catalog import Collected, Usage
 
-_ASIDE: Final = "unneeded-"
 _GONE: Final = "gone-"
 _FIRST_DIGITS: Final = 2
 _HASH_DIGITS: Final = 64
@@ -100,7 +99,7 @@ class Upkeep:
 
     def _removed(self, file: _File) -> bool:
         """Remove the content, unless somebody needs it by now."""
-        aside = f"{self._temporary}/{_ASIDE}{file.name}"
+        aside = f"{self._temporary}/{ASIDE}{file.name}"
         Path(self._temporary).mkdir(exist_ok=True)
         try:
             self._system.replace(file.path, aside)
@@ -131,8 +130,8 @@ class Upkeep:
     def _finish_earlier(self, run_ids: Collection[str]) -> None:
         """What was moved aside by a process that died goes back to be looked at; what was on its way out goes."""
         for entry in _entries(self._temporary):
-            if entry.name.startswith(_ASIDE):
-                name = entry.name.removeprefix(_ASIDE)
+            if entry.name.startswith(ASIDE):
+                name = entry.name.removeprefix(ASIDE)
                 self._put_back(entry.path, f"{self._store}/{name[:_FIRST_DIGITS]}/{name[_FIRST_DIGITS:]}")
             elif entry.name.startswith(_GONE) or self._is_left_over(entry):
                 _remove(entry.path)
