@@ -24,7 +24,15 @@ class Folder:
 
     def __init__(self, path: Path, temporary: Path):
         self.path = path
-        kept = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
+        kept = (
+            "PATH",
+            "HOME",
+            "LANG",
+            "LD_LIBRARY_PATH",
+            "PYTHONPATH",
+            "COVERAGE_PROCESS_CONFIG",
+            "COVERAGE_PROCESS_START",
+        )
         self.environment = {name: os.environ[name] for name in kept if name in os.environ}
         self.environment["TMPDIR"] = str(temporary)
 

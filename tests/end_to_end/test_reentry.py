@@ -74,6 +74,7 @@ PIPELINES = {
 def without_times(log):
     for gone in ("run_id", "start_time", "end_time"):
         del log[gone]
+    del log["run_config"]["command_line"]
     for step in log["steps"].values():
         for attempt in step["attempts"]:
             for gone in ("start_time", "end_time", "duration"):

@@ -1,6 +1,7 @@
 """The use case *execute*: a pipeline file becomes a run and a run log."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
@@ -21,11 +22,13 @@ from magnus.app.sources import sources
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.yaml_text import dump
-from magnus.engine import code_identity, liveness, orchestrator
+from magnus.engine import code_diff, code_identity, command_line, liveness, orchestrator
 from magnus.engine.claim import claimed
 from magnus.engine.context import RunContext, Services, now
-from magnus.errors import InvalidConfiguration, InvalidInput, MagnusError, RunExists
+from magnus.engine.environment import environment
+from magnus.errors import CatalogError, InvalidConfiguration, InvalidInput, MagnusError, Problem, RunExists
 from magnus.interfaces.capabilities import Reach
+from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.executor import Begun
 from magnus.interfaces.reporter import Planned, Reporter, Warned
 from magnus.interfaces.run_log_store import KeepsDocuments, RunLogStore
@@ -44,6 +47,7 @@ class Execution(Struct, frozen=True):
     pipeline where a program built it; `definition_file` is then what it is written to for executors that read it.
     `use_cached` is a run to go on with, whose pipeline and parameters count where nothing else is said; with `strict`
     nothing may have changed since.
+    `command_line` is recorded, and not read otherwise.
     """
 
     file: str
@@ -59,10 +63,11 @@ class Execution(Struct, frozen=True):
     use_cached: str = ""
     strict: bool = False
     working_directory: Path = field(default_factory=Path.cwd)
+    command_line: tuple[str, ...] = ()
 
 
 class Prepared(Struct, frozen=True):
-    """Everything that is known, and checked, before a run begins."""
+    """Everything that is known, and checked, before a run begins; `changes` differ from the commit, where that is kept."""
 
     execution: Execution
     configuration: Configuration
@@ -74,6 +79,7 @@ class Prepared(Struct, frozen=True):
     original: RunRecord | None = None
     plan: Plan | None = None
     begun: Begun | None = None
+    changes: bytes = b""
 
 
 def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None]) -> RunRecord:
@@ -85,7 +91,7 @@ def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None])
     store = prepared.services.run_log_store
     begun = nullcontext() if prepared.begun is None else closing(prepared.begun)
     with begun, closing(store), _steps_of_one_run(prepared), context_of(prepared, reporter) as opened:
-        record = begin(prepared, liveness.this_process())
+        record = begin(prepared, liveness.this_process(), reporter)
         context = replace(opened, run_id=record.run_id)
         try:
             executor = wiring.executor(prepared.configuration, context, prepared.begun)
@@ -144,6 +150,8 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
     original = original_run(services.run_log_store, asked.use_cached) if asked.use_cached else None
     asked = _with_pipeline(asked, original)
     question = code_identity.asked(asked.working_directory, asked.environment, hidden)
+    wanted = isinstance(services.catalog, KeepsChanges) and services.catalog.capture_diff
+    diff = code_diff.asked(asked.working_directory, asked.environment, hidden) if wanted else None
     try:
         pipeline = load_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
         if spread.mocks:
@@ -154,13 +162,15 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
         warnings += check_steps(pipeline, asked.working_directory, spread.spans)
         code = sources(pipeline.steps, asked.working_directory)
     finally:
-        identities = code_identity.answer(question)
+        identities, changes = code_identity.answer(question), code_diff.answer(diff)
     if asked.built is not None and spread.reenters:
         asked = replace(asked, file=_written(asked.built, asked.definition_file, asked.working_directory))
     for warning in (*misfits, *pipeline.warnings, *warnings):
         reporter.report(Warned(str(warning)))
     parameters = given if original is None else {**original.parameters, **given}
-    prepared = Prepared(asked, configuration, pipeline, parameters, services, identities, code, original)
+    prepared = Prepared(
+        asked, configuration, pipeline, parameters, services, identities, code, original, changes=changes
+    )
     return prepared if original is None else _planned(prepared, original, reporter)
 
 
@@ -198,8 +208,11 @@ def _written(built: BuiltPipeline, file: str, working_directory: Path) -> str:
     return file
 
 
-def begin(prepared: Prepared, owner: Owner) -> RunRecord:
-    """Create the run of `owner` in the run log; RunExists when the given run id is in use."""
+def begin(prepared: Prepared, owner: Owner, reporter: Reporter) -> RunRecord:
+    """Create the run of `owner` in the run log; RunExists when the given run id is in use.
+
+    Changes of the code are kept then; that they cannot be is a warning.
+    """
     asked = prepared.execution
     while True:
         started = now()
@@ -222,7 +235,19 @@ def begin(prepared: Prepared, owner: Owner) -> RunRecord:
             if asked.run_id:
                 raise
         else:
+            _keep_changes(prepared, record.run_id, reporter)
             return record
+
+
+def _keep_changes(prepared: Prepared, run_id: str, reporter: Reporter) -> None:
+    catalog = prepared.services.catalog
+    if prepared.changes and isinstance(catalog, KeepsChanges):
+        try:
+            catalog.keep_changes(run_id, prepared.changes)
+        except CatalogError as error:
+            [problem] = error.problems
+            message = f"what differs from the commit is not kept: {problem.message}"
+            reporter.report(Warned(str(Problem(message, problem.fix, severity="warning"))))
 
 
 def context_of(prepared: Prepared, reporter: Reporter) -> AbstractContextManager[RunContext]:
@@ -273,4 +298,14 @@ def _run_config(prepared: Prepared) -> Mapping[str, Json]:
         "variables": sorted(prepared.pipeline.variables | configuration.variables),
         "dag": prepared.pipeline.dag,
         "sources": dict(prepared.sources),
+        "command_line": command_line.masked(asked.command_line),
+        "environment": environment(sys.path, asked.working_directory),
+        **({"changes": _described(prepared.changes)} if prepared.changes else {}),
     }
+
+
+def _described(changes: bytes) -> Mapping[str, Json]:
+    """How the run log speaks of content in the catalog; `magnus gc` goes by it."""
+    import hashlib  # lazy: the tree is clean, or nobody asked
+
+    return {"data_hash": hashlib.sha256(changes, usedforsecurity=False).hexdigest(), "size": len(changes)}

@@ -40,7 +40,7 @@ def execute_step(asked: Execution, step: str, reporter: Reporter) -> Status:
 
 def _executed(prepared: Prepared, path: StepPath, reporter: Reporter) -> Status:
     store = prepared.services.run_log_store
-    run = run_of(prepared, path)
+    run = run_of(prepared, path, reporter)
     known = store.get_step(run.run_id, path)
     if known is not None and known.status is Status.SUCCESS:
         return known.status
@@ -73,7 +73,7 @@ def find_step(graph: Graph, text: str) -> StepPath:
     raise InvalidInput(f"the pipeline has no step '{text}'", fix=fix)
 
 
-def run_of(prepared: Prepared, path: StepPath) -> RunRecord:
+def run_of(prepared: Prepared, path: StepPath, reporter: Reporter) -> RunRecord:
     """The run; created when the step is the one a run begins with."""
     store, run_id = prepared.services.run_log_store, prepared.execution.run_id
     try:
@@ -84,7 +84,7 @@ def run_of(prepared: Prepared, path: StepPath) -> RunRecord:
             fix = f"begin the run with the step '{start_at}'"
             raise RunNotFound(f"there is no run '{run_id}'", fix=fix) from error
     try:
-        return begin(prepared, NO_PROCESS)
+        return begin(prepared, NO_PROCESS, reporter)
     except RunExists:  # another process was first
         return store.get_run(run_id)
 

@@ -21,6 +21,7 @@ from magnus.engine.step import run_step
 from magnus.errors import InvalidConfiguration, Problem, ServiceError
 from magnus.graph.graph import Graph
 from magnus.interfaces.capabilities import ExecutorCapabilities, Located
+from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.executor import Begun, Elsewhere, Executor, StepRequest
 from magnus.interfaces.objects import Objects
 from magnus.interfaces.pickler import Pickler
@@ -47,7 +48,7 @@ def services(configuration: Configuration, working_directory: Path) -> Services:
     _check_only("experiment_tracker", configuration.experiment_tracker, "do-nothing")
     return Services(
         run_log_store=run_log_store(configuration, working_directory),
-        catalog=_service("catalog", configuration.catalog, working_directory),
+        catalog=catalog(configuration, working_directory),
         secrets=_service("secrets", configuration.secrets, working_directory),
         pickler=_pickler(configuration),
         task_kind=task_kind,
@@ -73,6 +74,12 @@ def run_log_store(configuration: Configuration, working_directory: Path) -> RunL
     """The run log store of the configuration."""
     store: RunLogStore = _service("run_log_store", configuration.run_log_store, working_directory)
     return store
+
+
+def catalog(configuration: Configuration, working_directory: Path) -> Catalog:
+    """The catalog of the configuration."""
+    found: Catalog = _service("catalog", configuration.catalog, working_directory)
+    return found
 
 
 def incompatibilities(configuration: Configuration, built: Services) -> list[Problem]:

@@ -27,6 +27,12 @@ _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
+ASIDE: Final = "unneeded-"
+"""Content that is about to be removed has its whole name after this, for a moment, in the folder of temporary files."""
+YOUNG_NS: Final = 24 * 3600 * 10**9
+"""Content that was put, or put again, within this time is not removed: the record that needs it may be on its way."""
+
+
 class Content(Struct, frozen=True):
     """What a file holds, by its SHA-256 (hex) and its size in bytes, and whether it may be executed."""
 
@@ -49,12 +55,29 @@ class ContentStore:
 
     def holds(self, content: Content) -> bool:
         """Whether the content is there; what has another size is damaged, and is not."""
+        return self._status(content) is not None
+
+    def claim(self, content: Content) -> bool:
+        """Likewise, for content that is to be used: it is young again."""
+        status = self._status(content)
+        if status is None:
+            return False
+        if self._system.now() - status.st_mtime_ns > YOUNG_NS // 2:
+            try:
+                self._system.touch(self.path(content))
+            except FileNotFoundError:
+                return False
+            except PermissionError:
+                pass  # it is another user's, who alone can remove it
+        return True
+
+    def _status(self, content: Content) -> os.stat_result | None:
         self._refuse_link(content.data_hash[:2])
         try:
             status = os.lstat(self.path(content))
         except FileNotFoundError:
-            return False
-        return stat.S_ISREG(status.st_mode) and status.st_size == content.size
+            return None
+        return status if stat.S_ISREG(status.st_mode) and status.st_size == content.size else None
 
     def path(self, content: Content) -> str:
         """Where the content is, or would be."""
@@ -63,7 +86,7 @@ class ContentStore:
 
     def add(self, content: Content, data: bytes) -> None:
         """Store the data, whose hash was taken; nothing is written when they are there already."""
-        if self.holds(content):
+        if self.claim(content):
             return
         with self.receive(executable=content.executable) as (temporary, descriptor):
             write_all(descriptor, data, self._system)
@@ -92,7 +115,7 @@ class ContentStore:
         try:
             self._system.link(temporary, self.path(content))
         except FileExistsError:
-            if not self.holds(content):
+            if not self.claim(content):
                 self._system.replace(temporary, self.path(content))
         except OSError as error:
             if error.errno not in _NO_LINKS:
@@ -122,7 +145,12 @@ class ContentStore:
     def open(self, content: Content) -> int:
         """A descriptor to read the content from. OSError when it is not there, or is not a file."""
         self._refuse_link(content.data_hash[:2])
-        return self._system.open(self.path(content), READ, 0)
+        path = self.path(content)
+        aside = f"{self._folder}/tmp/{ASIDE}{content.data_hash[:2]}{path.rpartition('/')[2]}"  # noqa: S108 - of the store
+        for place in (path, aside):
+            with suppress(FileNotFoundError):
+                return self._system.open(place, READ, 0)
+        return self._system.open(path, READ, 0)  # it may just have been put back
 
     def _refuse_link(self, name: str) -> None:
         """CatalogError when a folder of the store is a link: what is behind it is no content of ours."""

@@ -8,16 +8,17 @@ leaves the old or the new one, and only what nobody looks at (`.store/tmp`) is l
 
 import io
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, ClassVar, Final
+from typing import TYPE_CHECKING, BinaryIO, ClassVar, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.catalogs.bringing import Bringer
 from magnus.catalogs.content_store import Content, ContentStore
+from magnus.catalogs.copying import sha256
 from magnus.catalogs.failures import failed, shown
 from magnus.catalogs.folders import OwnFolders, UserFolder
 from magnus.catalogs.hash_cache import HashCache
@@ -30,8 +31,13 @@ from magnus.catalogs.system_calls import REAL, SystemCalls
 from magnus.errors import CatalogError, InvalidConfiguration
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.interfaces.catalog import Collected, Usage
 from magnus.run_log.records import CatalogRecord
 
+if TYPE_CHECKING:
+    from magnus.catalogs.upkeep import Upkeep
+
+_CHANGES: Final = "changes.diff"
 _APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -39,13 +45,15 @@ class FileSystemOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """Options of the catalog.
 
     `catalog_location` is relative to the working directory. With `durable` every file survives a loss of power from
-    the moment its step has ended; without, it does when the operating system has written it to the disk.
+    the moment its step has ended; without, it does when the operating system has written it to the disk. With
+    `capture_diff` what differs from the commit is kept with every run.
     """
 
     catalog_location: str = ".catalog"
     compute_data_folder: str = ""
     strict: bool = False
     durable: bool = False
+    capture_diff: bool = False
 
 
 class FileSystemCatalog:
@@ -80,6 +88,11 @@ class FileSystemCatalog:
     def strict(self) -> bool:
         """The option."""
         return self._options.strict
+
+    @property
+    def capture_diff(self) -> bool:
+        """The option."""
+        return self._options.capture_diff
 
     @property
     def location(self) -> Path:
@@ -146,9 +159,9 @@ class FileSystemCatalog:
 
     def _adopted(self, entry: CatalogRecord, tree: RunTree, store: ContentStore) -> CatalogRecord:
         content = Content(entry.data_hash, entry.size)
-        if not store.holds(content):
+        if not store.claim(content):
             content = replace(content, executable=True)
-        if not store.holds(content):
+        if not store.claim(content):
             raise self._not_there(entry.name)
         try:
             tree.put(entry.name, partial(store.link, content))
@@ -169,7 +182,11 @@ class FileSystemCatalog:
                         write(file)
                     content = raw.content()
                 store.adopt(temporary, descriptor, content)
-            tree.put(name, partial(store.link, content))
+                try:
+                    tree.put(name, partial(store.link, content))
+                except FileNotFoundError:  # the same content was there, and was just removed, as nobody needed it
+                    store.adopt(temporary, descriptor, content)
+                    tree.put(name, partial(store.link, content))
         except OSError as error:
             raise failed("keep", name, error) from error
         return self._entry(name, content, tree.relative(name))
@@ -200,6 +217,49 @@ class FileSystemCatalog:
     def _not_there(self, name: str) -> CatalogError:
         message = f"the content of {shown(name)} is not in the catalog {str(self._location)!r}"
         return CatalogError(message, fix="run the step that makes it again")
+
+    def keep_changes(self, run_id: str, diff: bytes) -> None:
+        """Keep it as `.logs/changes.diff` in the folder of the run; the same diff of many runs is stored once."""
+        content, store = Content(sha256(diff), len(diff)), self._store()
+        folders = OwnFolders(str(self._location), self._system, durable=self._options.durable)
+        try:
+            store.add(content, diff)
+            store.link(content, f"{folders.make((run_folder(run_id), '.logs'))}/{_CHANGES}")
+        except OSError as error:
+            raise failed("keep", _CHANGES, error) from error
+
+    def usage(self, run_id: str) -> Usage | None:
+        """The files in the folder of the run."""
+        return self._upkeep().usage(run_id)
+
+    def remove_run(self, run_id: str) -> None:
+        """Remove the folder of the run, at once for everybody else."""
+        self._upkeep().remove_run(run_id)
+
+    def was_removed(self, run_id: str) -> bool:
+        """Whether `remove_run` left a mark, and there is no folder."""
+        return self._upkeep().was_removed(run_id)
+
+    def collect(  # noqa: D102 - the Protocol says it
+        self,
+        referred: frozenset[str],
+        run_ids: Collection[str],
+        *,
+        without: Collection[str] = (),
+        pretend: bool = False,
+    ) -> Collected:
+        return self._upkeep().collect(referred, run_ids, without=without, pretend=pretend)
+
+    def verify(self, entries: Sequence[CatalogRecord]) -> Sequence[str]:
+        """Read what is in the store; what the folders of runs show is the same files."""
+        from magnus.catalogs.verifying import verified  # lazy: pipelines do not need it
+
+        return verified(entries, self._store(), self._system)
+
+    def _upkeep(self) -> "Upkeep":
+        from magnus.catalogs.upkeep import Upkeep  # lazy: pipelines do not need it
+
+        return Upkeep(str(self._location), self._system)
 
     def _store(self) -> ContentStore:
         return ContentStore(self._store_folder, self._system, durable=self._options.durable)

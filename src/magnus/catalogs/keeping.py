@@ -57,9 +57,20 @@ class Keeper:
             if content.data_hash == self._unchanged.get(name):
                 return None
             if self._store_copy:
-                self._tree.put(name, partial(self._store.link, content))
+                content = self._linked(name, content)
         except OSError as error:
             raise failed("keep", name, error) from error
+        return content
+
+    def _linked(self, name: str, content: Content) -> Content:
+        """Link the content into the tree of the run; where it was just removed, as nobody needed it, it is read again."""
+        try:
+            self._tree.put(name, partial(self._store.link, content))
+        except FileNotFoundError:
+            if self._store.holds(content):
+                raise
+            content = self._content(name)
+            self._tree.put(name, partial(self._store.link, content))
         return content
 
     def _content(self, name: str) -> Content:
@@ -88,7 +99,7 @@ class Keeper:
         return path, status
 
     def _need_no_copy(self, name: str, content: Content) -> bool:
-        return not self._store_copy or content.data_hash == self._unchanged.get(name) or self._store.holds(content)
+        return not self._store_copy or content.data_hash == self._unchanged.get(name) or self._store.claim(content)
 
     def _read(self, name: str, path: str) -> Content:
         descriptor = self._system.open(path, READ, 0)
@@ -129,7 +140,7 @@ class Keeper:
             data_hash, size = copy_hashing(descriptor, target, self._system)
             _refuse_changed(descriptor, status, size)
             content = Content(data_hash, size, executable)
-            if not self._store.holds(content):
+            if not self._store.claim(content):
                 self._store.adopt(temporary, target, content)
         return content
 

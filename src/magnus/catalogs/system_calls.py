@@ -50,6 +50,7 @@ class SystemCalls(Struct, frozen=True):
     link: Callable[[str, str], None] = os.link
     replace: Callable[[str, str], None] = os.replace
     unlink: Callable[[str], None] = os.unlink
+    touch: Callable[[str], None] = os.utime
     ignores_case: Callable[[str], bool] = ignores_case
     now: Callable[[], int] = time_ns
 

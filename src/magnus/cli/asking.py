@@ -36,4 +36,5 @@ def asked(
         tag=tag,
         run_id=run_id,
         environment=console.environment(),
+        command_line=console.command_line(),
     )

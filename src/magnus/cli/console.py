@@ -37,6 +37,11 @@ def environment() -> Mapping[str, str]:
     return dict(os.environ)
 
 
+def command_line() -> tuple[str, ...]:
+    """The command line magnus was started with, likewise."""
+    return tuple(sys.argv)
+
+
 def write_utf8() -> None:
     """Write the run log as UTF-8, which JSON is, whatever the locale says."""
     if isinstance(sys.stdout, TextIOWrapper):

@@ -17,11 +17,13 @@ from magnus.cli import console, garbage
 from magnus.errors import MagnusError
 
 _COMMANDS: Final = {
+    "catalog": "magnus.cli.catalog",
     "execute": "magnus.cli.execute",
     "execute_function": "magnus.cli.execute_function",
     "execute_notebook": "magnus.cli.execute_notebook",
     "execute_single_node": "magnus.cli.execute_single_node",
     "fan": "magnus.cli.fan",
+    "gc": "magnus.cli.gc",
     "retry": "magnus.cli.retry",
     "show": "magnus.cli.show",
 }

@@ -30,15 +30,26 @@ def asked(working_directory: Path, environment: Mapping[str, str], own_folders: 
 
     `own_folders`, where magnus itself writes, do not count as changes.
     """
-    exclusions = [
-        f":(exclude){os.path.relpath(folder, working_directory)}"
-        for folder in own_folders
-        if folder.is_relative_to(working_directory) and folder != working_directory
-    ]
-    status = ["status", "--porcelain=v2", "--branch", "-z", "--", ":/", *exclusions]
+    status = ("status", "--porcelain=v2", "--branch", "-z", "--", ":/", *excluding(own_folders, working_directory))
+    remote = ("config", "--get-regexp", r"^remote\..*\.url$")
+    processes = started((status, remote), working_directory, environment)
+    return Asked(*processes) if processes else None
+
+
+def excluding(own_folders: Sequence[Path], working_directory: Path) -> Iterator[str]:
+    """How git is told to pass over these folders, as far as they are in the working directory."""
+    for folder in own_folders:
+        if folder.is_relative_to(working_directory) and folder != working_directory:
+            yield f":(exclude){os.path.relpath(folder, working_directory)}"
+
+
+def started(
+    commands: Sequence[Sequence[str]], working_directory: Path, environment: Mapping[str, str]
+) -> "list[subprocess.Popen[bytes]]":
+    """A process of git for each command, at work; none when there is no git."""
     environ = {**environment, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
-        processes = [
+        return [
             subprocess.Popen(
                 ["git", *arguments],  # noqa: S607 - the git of the user's path
                 cwd=working_directory,
@@ -47,11 +58,10 @@ def asked(working_directory: Path, environment: Mapping[str, str], own_folders: 
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
             )
-            for arguments in (status, ["config", "--get-regexp", r"^remote\..*\.url$"])
+            for arguments in commands
         ]
     except OSError:
-        return None
-    return Asked(*processes)
+        return []
 
 
 def answer(question: Asked | None) -> tuple[CodeIdentity, ...]:

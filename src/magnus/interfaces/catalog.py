@@ -1,8 +1,10 @@
 """Where the files of runs are kept, by content. Which step sees which file is in the records, not here."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import ServiceCapabilities
@@ -85,4 +87,72 @@ class Catalog(Protocol):
 
     def open_log(self, run_id: str, path: StepPath) -> BinaryIO:
         """The captured output of a step, open for appending; it is no entry and no glob matches it."""
+        ...
+
+
+class Usage(Struct, frozen=True):
+    """A number of files and their bytes together."""
+
+    files: int = 0
+    size: int = 0
+
+
+class Collected(Struct, frozen=True):
+    """What was (or would be) removed because no run needs it, and what was left for now because it is young."""
+
+    removed: Usage = Usage()
+    young: Usage = Usage()
+
+
+@runtime_checkable
+class Maintained(Protocol):
+    """A catalog that can be looked after. Every method may be killed on the way; called again, it finishes.
+
+    CatalogError when the catalog cannot be read or changed.
+    """
+
+    def usage(self, run_id: str) -> Usage | None:
+        """The files of the run, logs included, however much of it other runs share; None when it has none."""
+        ...
+
+    def remove_run(self, run_id: str) -> None:
+        """Remove the files of a run that is over; their content goes with the next `collect`. It may have none."""
+        ...
+
+    def was_removed(self, run_id: str) -> bool:
+        """Whether the files of the run were removed, and none were put since."""
+        ...
+
+    def collect(
+        self,
+        referred: frozenset[str],
+        run_ids: Collection[str],
+        *,
+        without: Collection[str] = (),
+        pretend: bool = False,
+    ) -> Collected:
+        """Remove content that no run needs.
+
+        Needed is what is `referred` to, by SHA-256 (hex), what is in the files of runs that are not among `run_ids`,
+        the known ones, and what was put (again) within the last day. With `pretend` nothing is changed, and what is
+        said is what would be, had the files of the runs `without` been removed.
+        """
+        ...
+
+    def verify(self, entries: Sequence[CatalogRecord]) -> Sequence[str]:
+        """Read the content of each entry again and say in a few words what is wrong with it; "" when nothing is."""
+        ...
+
+
+@runtime_checkable
+class KeepsChanges(Protocol):
+    """A catalog that can keep what differs from the commit that a run ran."""
+
+    @property
+    def capture_diff(self) -> bool:
+        """Whether it is to."""
+        ...
+
+    def keep_changes(self, run_id: str, diff: bytes) -> None:
+        """Keep the diff beside the logs of the run: it is no entry and no glob matches it. CatalogError."""
         ...

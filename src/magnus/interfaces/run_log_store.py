@@ -65,3 +65,22 @@ class KeepsDocuments(Protocol):
     def write_document(self, run_id: str, lines: Iterator[str]) -> None:
         """Replace the document of the run by these pieces of text, atomically; RunLogStoreError when it fails."""
         ...
+
+
+@runtime_checkable
+class RemovesRuns(Protocol):
+    """A store from which runs can be removed. Of one that does not, runs stay for ever, and are read step by step."""
+
+    def remove_run(self, run_id: str) -> None:
+        """Remove the records and the document of the run; RunNotFound when there is none.
+
+        Killed on the way, the run is still listed, and a second call finishes.
+        """
+        ...
+
+    def mentioned_hashes(self, run_id: str) -> frozenset[str]:
+        """Every `data_hash` that the records of the run speak of, in hex; more than those that stand does no harm.
+
+        Also of records that this version cannot read. RunNotFound when there is no such run.
+        """
+        ...

@@ -16,6 +16,7 @@ from magnus.errors import RunExists, RunNotFound
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Reach, ServiceCapabilities
 from magnus.run_log import codec
+from magnus.run_log.mentions import mentioned
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log_stores.index import Index
 from magnus.run_log_stores.record_line import encoded
@@ -81,6 +82,18 @@ class BufferedRunLogStore:
         with self._lock:
             records = self._run(run_id).steps.places(str(branch))
         return sorted((codec.step_from_json(json.loads(record)) for record in records), key=lambda step: step.position)
+
+    def remove_run(self, run_id: str) -> None:
+        """Forget the run."""
+        with self._lock:
+            self._run(run_id)
+            del self._runs[run_id]
+
+    def mentioned_hashes(self, run_id: str) -> frozenset[str]:
+        """Every `data_hash` in the records that stand."""
+        with self._lock:
+            run = self._run(run_id)
+            return mentioned((run.record, *run.steps.all_places()))
 
     def close(self) -> None:
         """Nothing is held open."""

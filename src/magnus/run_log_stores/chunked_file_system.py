@@ -10,6 +10,7 @@ open", as NFS does); records are opened by their exact names, and only the steps
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
@@ -19,6 +20,7 @@ from magnus.errors import RunLogStoreError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Reach, ServiceCapabilities
 from magnus.run_log import codec
+from magnus.run_log.mentions import mentioned
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log_stores import failures, files
 from magnus.run_log_stores.files import REAL, SystemCalls
@@ -141,8 +143,49 @@ class ChunkedRunLogStore:
         except OSError as error:
             raise failures.failed("write", file, error) from error
 
+    def remove_run(self, run_id: str) -> None:
+        """Remove the document and the steps, which go out of sight at once, and then the record, which makes it a run."""
+        self._refuse_missing(run_id)
+        file = self._files.run(run_id)
+        try:
+            with suppress(FileNotFoundError):
+                self._system.unlink(self._folder / (run_id + _DOCUMENT))
+            self._remove_steps(run_id)
+            self._system.unlink(file)
+        except FileNotFoundError as error:
+            raise failures.run_not_found(run_id, self._folder) from error
+        except OSError as error:
+            raise failures.failed("remove", file, error) from error
+
+    def mentioned_hashes(self, run_id: str) -> frozenset[str]:
+        """Every `data_hash` in the files of the run."""
+        self._refuse_missing(run_id)
+        try:
+            return mentioned(self._blocks(run_id))
+        except OSError as error:
+            raise failures.failed("read", self._files.run(run_id), error) from error
+
     def close(self) -> None:
         """Nothing is held open."""
+
+    def _remove_steps(self, run_id: str) -> None:
+        """Move the folder of the steps away, and remove it there, with what a removal left that was killed."""
+        from shutil import rmtree  # lazy: runs are seldom removed
+
+        removed = self._files.removed(run_id)
+        files.make_folder(removed.parent, self._system)
+        rmtree(removed, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            self._system.replace(self._files.branch(run_id, BranchPath()), removed)
+        rmtree(removed, ignore_errors=True)
+
+    def _blocks(self, run_id: str) -> Iterator[bytes]:
+        """All of the run's records; one that is replaced meanwhile counts as it is before or after."""
+        yield from files.blocks(self._files.run(run_id), self._system)
+        for folder, _, names in os.walk(self._files.branch(run_id, BranchPath())):
+            for name in names:
+                with suppress(FileNotFoundError):
+                    yield from files.blocks(Path(folder, name), self._system)
 
     def _put_success(self, file: Path, content: bytes, *, durable: bool) -> None:
         """Make the record unless there is one; what was put before stays, and nobody reads it any more."""

@@ -7,6 +7,7 @@ file system that appends atomically between processes, as local ones do; network
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
@@ -16,6 +17,7 @@ from magnus.errors import RunLogStoreError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Reach, ServiceCapabilities
 from magnus.run_log import codec
+from magnus.run_log.mentions import mentioned
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log_stores import failures, files, record_line
 from magnus.run_log_stores.files import REAL, SystemCalls
@@ -137,6 +139,29 @@ class FileSystemRunLogStore:
         except OSError as error:
             raise failures.failed("write", file, error) from error
 
+    def remove_run(self, run_id: str) -> None:
+        """Remove the document, and then the records, which make it a run."""
+        self._refuse_unusable(run_id)
+        try:
+            with suppress(FileNotFoundError):
+                self._system.unlink(self._file(run_id, _DOCUMENT))
+            self._system.unlink(self._file(run_id, _RECORDS))
+        except FileNotFoundError as error:
+            raise failures.run_not_found(run_id, self._folder) from error
+        except OSError as error:
+            raise failures.failed("remove", self._file(run_id, _RECORDS), error) from error
+
+    def mentioned_hashes(self, run_id: str) -> frozenset[str]:
+        """Every `data_hash` in the file of the run."""
+        self._refuse_unusable(run_id)
+        file = self._file(run_id, _RECORDS)
+        try:
+            return mentioned(files.blocks(file, self._system))
+        except FileNotFoundError as error:
+            raise failures.run_not_found(run_id, self._folder) from error
+        except OSError as error:
+            raise failures.failed("read", file, error) from error
+
     def close(self) -> None:
         """Close every file; the store opens them again when it is used again."""
         with self._open_runs.lock:
@@ -194,6 +219,11 @@ class FileSystemRunLogStore:
             raise RunLogStoreError(
                 f"'{file}' holds a record that this version of magnus cannot read: {text[:200].decode(errors='replace')}"
             ) from error
+
+    def _refuse_unusable(self, run_id: str) -> None:
+        """RunNotFound when no file can be named after the id."""
+        if failures.unusable(run_id, _LONGEST_NAME):
+            raise failures.run_not_found(run_id, self._folder)
 
     def _file(self, run_id: str, suffix: str) -> Path:
         return self._folder / (run_id + suffix)

@@ -2,7 +2,7 @@
 
 import errno
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -10,6 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 _PIECES_BYTES: Final = 64 * 1024
+_BLOCK_BYTES: Final = 4 * 1024 * 1024
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -62,6 +63,18 @@ def replace(file: Path, pieces: Iterable[bytes], system: SystemCalls, *, durable
         with suppress(OSError):
             system.unlink(temporary)
         raise
+
+
+def blocks(file: Path, system: SystemCalls) -> Iterator[bytes]:
+    """What is in the file, in large pieces. OSError when it cannot be read."""
+    descriptor = system.open(file, os.O_RDONLY | os.O_CLOEXEC, 0)
+    try:
+        offset = 0
+        while block := system.read(descriptor, _BLOCK_BYTES, offset):
+            yield block
+            offset += len(block)
+    finally:
+        os.close(descriptor)
 
 
 def make_folder(folder: Path, system: SystemCalls) -> None:

@@ -3,7 +3,7 @@
 Used by every store of this folder; what a place is (an offset, a text) is the store's business.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Generic, TypeVar
 
 PlaceT = TypeVar("PlaceT")
@@ -34,3 +34,9 @@ class Index(Generic[PlaceT]):
     def places(self, branch: str) -> Sequence[PlaceT]:
         """The places of the steps directly in `branch`, in the order they were first put."""
         return [place for _, place in self._branches.get(branch, {}).values()]
+
+    def all_places(self) -> Iterator[PlaceT]:
+        """The places of all steps."""
+        for steps in self._branches.values():
+            for _, place in steps.values():
+                yield place

@@ -4,6 +4,7 @@
     .steps/<run id>/<step>.json                     the record of a step that has not succeeded
     .steps/<run id>/<step>.done.json                the record of its success
     .steps/<run id>/<step>.in/<branch>/<step>.json  the same in a branch of that step
+    .steps/.removed/<run id>                        the steps of a run that is being removed
 
 A step or branch is named as in paths, percent-encoded, but in lower case: `=a` stands for `A`, so that no two names are
 one where case is ignored. A name that is too long for a file is replaced by its hash, after a `~`.
@@ -33,6 +34,10 @@ class RecordFiles:
     def run(self, run_id: str) -> Path:
         """The record of the run."""
         return self.runs / run_id
+
+    def removed(self, run_id: str) -> Path:
+        """Where the folder of its steps goes when the run is removed; no run id begins with a dot."""
+        return self.steps / ".removed" / run_id
 
     def branch(self, run_id: str, branch: BranchPath) -> Path:
         """The folder with the records of the steps directly in the branch."""

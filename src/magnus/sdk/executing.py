@@ -48,6 +48,7 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         built=built,
         definition_file=definition_file,
         use_cached=use_cached,
+        command_line=tuple(sys.argv),
     )
     with _progress() as reporter:
         prepared = prepare_to_execute(asked, reporter)

@@ -27,9 +27,9 @@ from msgspec.structs import replace
 from magnus.errors import RunExists, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.capabilities import Reach
-from magnus.interfaces.run_log_store import KeepsDocuments, RunLogStore
-from magnus.run_log.parameters import JsonParameter, MetricParameter
-from magnus.run_log.records import Status, StepRecord
+from magnus.interfaces.run_log_store import KeepsDocuments, RemovesRuns, RunLogStore
+from magnus.run_log.parameters import JsonParameter, MetricParameter, ObjectParameter
+from magnus.run_log.records import CatalogRecord, Status, StepRecord
 from magnus.testing.records import MOMENT, ODD_NAMES, run_record, step_record
 from magnus.testing.run_log_store_machine import state_machine
 
@@ -123,14 +123,7 @@ class RunLogStoreContract(ABC):
         assert list(store.list_runs()) == sorted(("b", "a", "ä", "a b", "a.b"))
 
     def test_a_run_that_is_not_there_is_not_found_whatever_is_asked(self, store: RunLogStore) -> None:
-        asked: tuple[Callable[[], object], ...] = (
-            lambda: store.get_run(MISSING),
-            lambda: store.update_run(run_record(MISSING)),
-            lambda: store.put_step(MISSING, step_record()),
-            lambda: store.get_step(MISSING, step_record().path),
-            lambda: store.list_steps(MISSING, ROOT),
-        )
-        for ask in asked:
+        for ask in _questions(store, MISSING):
             with pytest.raises(RunNotFound, match=MISSING):
                 ask()
         assert list(store.list_runs()) == []
@@ -224,6 +217,52 @@ class RunLogStoreContract(ABC):
             store.put_step(run_id, replace(step_record(), metrics={"x": object()}))
         assert store.get_step(run_id, step_record().path) is None
 
+    # Removal
+
+    def test_a_removed_run_is_not_there_for_anybody(self, open_store: OpenStore) -> None:
+        store, other = open_store(), open_store()
+        if not isinstance(store, RemovesRuns):
+            pytest.skip("runs cannot be removed from this store")
+        for run_id in ("a", "a-b"):
+            store.create_run(run_record(run_id))
+            other.put_step(run_id, step_record())
+            other.put_step(run_id, _in_branch(step_record("outer").path.into("0"), "a step"))
+        store.remove_run("a")
+        for each in (store, other):
+            for ask in _questions(each, "a"):
+                with pytest.raises(RunNotFound):
+                    ask()
+            assert list(each.list_runs()) == ["a-b"]
+            assert each.list_steps("a-b", ROOT) == [step_record()]
+
+    def test_a_run_of_a_removed_id_begins_empty(self, store: RunLogStore, run_id: str) -> None:
+        if not isinstance(store, RemovesRuns):
+            pytest.skip("runs cannot be removed from this store")
+        for _ in range(2):
+            store.put_step(run_id, step_record())
+            store.remove_run(run_id)
+            store.create_run(run_record(run_id))
+            assert store.get_step(run_id, step_record().path) is None
+
+    def test_what_is_not_there_cannot_be_removed(self, store: RunLogStore) -> None:
+        if not isinstance(store, RemovesRuns):
+            pytest.skip("runs cannot be removed from this store")
+        for ask in (store.remove_run, store.mentioned_hashes):
+            for run_id in (MISSING, "", "../x", "x" * 300):
+                with pytest.raises(RunNotFound):
+                    ask(run_id)
+
+    def test_all_content_that_records_speak_of_is_mentioned(self, store: RunLogStore, run_id: str) -> None:
+        if not isinstance(store, RemovesRuns):
+            pytest.skip("runs cannot be removed from this store")
+        file, of_object, deep = "0a" * 32, "1b" * 32, "2c" * 32
+        entry = CatalogRecord('"data_hash', file, "a", ".catalog", "put", 1)
+        store.put_step(run_id, replace(step_record(), catalog=(entry,)))
+        store.put_step(run_id, replace(step_record("b"), parameters={"x": ObjectParameter("x", of_object)}))
+        inner = _in_branch(step_record("outer").path.into("0"), "a step")
+        store.put_step(run_id, replace(inner, catalog=(replace(entry, data_hash=deep),)))
+        assert store.mentioned_hashes(run_id) >= {file, of_object, deep}
+
     # Many at a time
 
     def test_threads_that_put_different_steps_lose_nothing(self, store: RunLogStore, run_id: str) -> None:
@@ -282,6 +321,17 @@ class RunLogStoreContract(ABC):
             store.write_document(run_id, iter(("{\n", text, "}\n")))
         assert list(store.list_runs()) == [run_id]
         assert store.get_run(run_id) == run_record(run_id)
+
+
+def _questions(store: RunLogStore, run_id: str) -> tuple[Callable[[], object], ...]:
+    """Everything that can be asked about a run that should be there."""
+    return (
+        lambda: store.get_run(run_id),
+        lambda: store.update_run(run_record(run_id)),
+        lambda: store.put_step(run_id, step_record()),
+        lambda: store.get_step(run_id, step_record().path),
+        lambda: store.list_steps(run_id, ROOT),
+    )
 
 
 def _in_branch(branch: BranchPath, name: str) -> StepRecord:

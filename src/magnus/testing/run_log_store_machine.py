@@ -12,7 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 
 from magnus.errors import RunExists, RunNotFound
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.run_log_store import RunLogStore
+from magnus.interfaces.run_log_store import RemovesRuns, RunLogStore
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.testing.records import run_records, step_paths, step_records
 
@@ -102,6 +102,17 @@ class _Machine(RuleBasedStateMachine):
             assert run_id not in self.runs
         else:
             assert got == self.steps[run_id].get(path)
+
+    @rule(run_id=_RUN_IDS, store=_STORES)
+    def remove(self, run_id: str, store: int) -> None:
+        chosen = self.stores[store]
+        if isinstance(chosen, RemovesRuns):
+            try:
+                chosen.remove_run(run_id)
+            except RunNotFound:
+                assert run_id not in self.runs
+            else:
+                del self.runs[run_id], self.steps[run_id]
 
     @rule(store=_STORES)
     def close(self, store: int) -> None:

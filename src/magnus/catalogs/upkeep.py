@@ -1,0 +1,225 @@
+"""Removing what is no longer needed: the folders of runs, and content that no run refers to.
+
+Used by the file-system catalog. Everything goes out of sight by one rename and is removed then, so that a kill leaves
+it there or gone; what a kill left half removed, the next `collect` finishes. Others may put and get meanwhile:
+
+- Content that was put, or put again, within a day is left alone (`ContentStore.claim` sees to that).
+- Content that goes is first moved aside. When it was linked to, or put again, since it was looked at, it goes back;
+  a put that missed it meanwhile reads its file again (`Keeper`), a get looks aside, too (`ContentStore.open`).
+"""
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from shutil import rmtree
+from typing import Final
+
+from msgspec import Struct
+
+from magnus.catalogs.content_store import ASIDE, READ, YOUNG_NS
+from magnus.catalogs.copying import hash_of
+from magnus.catalogs.failures import failed
+from magnus.catalogs.names import run_folder
+from magnus.catalogs.system_calls import SystemCalls
+from magnus.interfaces.catalog import Collected, Usage
+
+_GONE: Final = "gone-"
+_FIRST_DIGITS: Final = 2
+_HASH_DIGITS: Final = 64
+_HEX: Final = frozenset("0123456789abcdef")
+
+
+class _File(Struct, frozen=True):
+    """A stored file: where it is, its name without folders (the whole hash), and its status."""
+
+    path: str
+    name: str
+    status: os.stat_result
+
+    @property
+    def data_hash(self) -> str:
+        return self.name[:_HASH_DIGITS]
+
+
+class Upkeep:
+    """Looks after one catalog."""
+
+    def __init__(self, location: str, system: SystemCalls) -> None:
+        self._location = location
+        self._store = f"{location}/.store"
+        self._temporary = f"{self._store}/tmp"  # noqa: S108 - below the catalog
+        self._marks = f"{self._store}/removed"
+        self._system = system
+
+    def usage(self, run_id: str) -> Usage | None:
+        """The files in the folder of the run."""
+        folder = self._folder(run_id)
+        with _failing("look at", folder):
+            if not os.path.lexists(folder):
+                return None
+            sizes = [status.st_size for _, status in _files(folder)]
+        return Usage(len(sizes), sum(sizes))
+
+    def remove_run(self, run_id: str) -> None:
+        """Leave a mark, move the folder of the run out of sight, and remove it."""
+        folder = self._folder(run_id)
+        with _failing("remove", folder):
+            Path(self._temporary).mkdir(parents=True, exist_ok=True)
+            Path(self._marks).mkdir(exist_ok=True)
+            Path(self._mark(run_id)).touch()
+            gone = f"{self._temporary}/{_GONE}{os.getpid()}-{os.urandom(6).hex()}"
+            with suppress(FileNotFoundError):
+                self._system.replace(folder, gone)
+                _remove(gone)
+
+    def was_removed(self, run_id: str) -> bool:
+        """Whether there is a mark, and no folder."""
+        return os.path.lexists(self._mark(run_id)) and not os.path.lexists(self._folder(run_id))
+
+    def collect(
+        self, referred: frozenset[str], run_ids: Collection[str], *, without: Collection[str], pretend: bool
+    ) -> Collected:
+        """Remove content that nobody needs, and what earlier removals and dead processes left."""
+        with _failing("clean up", self._location):
+            if not pretend:
+                self._finish_earlier(run_ids)
+            needed = {*referred, *self._copied_by_strangers(run_ids)}
+            links = self._links(without)
+            removed, young = Counter[str](), Counter[str]()
+            for file in self._contents():
+                if file.data_hash not in needed and file.status.st_nlink - links.get(file.status.st_ino, 0) <= 1:
+                    if not self._is_old(file.status):
+                        young.update(files=1, size=file.status.st_size)
+                    elif pretend or self._removed(file):
+                        removed.update(files=1, size=file.status.st_size)
+        return Collected(Usage(removed["files"], removed["size"]), Usage(young["files"], young["size"]))
+
+    def _removed(self, file: _File) -> bool:
+        """Remove the content, unless somebody needs it by now."""
+        aside = f"{self._temporary}/{ASIDE}{file.name}"
+        Path(self._temporary).mkdir(exist_ok=True)
+        try:
+            self._system.replace(file.path, aside)
+            status = os.lstat(aside)
+        except FileNotFoundError:
+            return False
+        if status.st_nlink > 1 or not self._is_old(status):
+            self._put_back(aside, file.path)
+            return False
+        self._system.unlink(aside)
+        return True
+
+    def _put_back(self, aside: str, path: str) -> None:
+        """To its place, unless the same content is there again. It is not replaced: somebody may be linking to it."""
+        with suppress(FileNotFoundError):
+            try:
+                self._system.link(aside, path)
+            except FileExistsError:
+                pass
+            except OSError:  # no hard links here
+                self._system.replace(aside, path)
+            with suppress(FileNotFoundError):
+                self._system.unlink(aside)
+
+    def _is_old(self, status: os.stat_result) -> bool:
+        return self._system.now() - status.st_mtime_ns > YOUNG_NS
+
+    def _finish_earlier(self, run_ids: Collection[str]) -> None:
+        """What was moved aside by a process that died goes back to be looked at; what was on its way out goes."""
+        for entry in _entries(self._temporary):
+            if entry.name.startswith(ASIDE):
+                name = entry.name.removeprefix(ASIDE)
+                self._put_back(entry.path, f"{self._store}/{name[:_FIRST_DIGITS]}/{name[_FIRST_DIGITS:]}")
+            elif entry.name.startswith(_GONE) or self._is_left_over(entry):
+                _remove(entry.path)
+        known = {run_folder(run_id) for run_id in run_ids}
+        for entry in _entries(self._marks):
+            if entry.name not in known:
+                with suppress(FileNotFoundError):
+                    self._system.unlink(entry.path)
+
+    def _is_left_over(self, entry: "os.DirEntry[str]") -> bool:
+        """Whether nobody has written to it for a day."""
+        with suppress(FileNotFoundError):
+            return self._is_old(entry.stat(follow_symlinks=False))
+        return False
+
+    def _contents(self) -> Iterator[_File]:
+        for folder in _entries(self._store):
+            if len(folder.name) == _FIRST_DIGITS and folder.is_dir(follow_symlinks=False):
+                for entry in _entries(folder.path):
+                    name = folder.name + entry.name
+                    digits = name.removesuffix(".x")
+                    if len(digits) == _HASH_DIGITS and _HEX.issuperset(digits):
+                        with suppress(FileNotFoundError):
+                            status = entry.stat(follow_symlinks=False)
+                            if stat.S_ISREG(status.st_mode):
+                                yield _File(entry.path, name, status)
+
+    def _links(self, run_ids: Collection[str]) -> Mapping[int, int]:
+        """How many links to a file are in the folders of these runs, by its inode."""
+        return Counter(status.st_ino for run_id in run_ids for _, status in _files(self._folder(run_id)))
+
+    def _copied_by_strangers(self, run_ids: Collection[str]) -> Iterator[str]:
+        """The hashes of files of runs that have no records: where there are hard links, none has to be looked for."""
+        known = {run_folder(run_id) for run_id in run_ids}
+        for entry in _entries(self._location):
+            if not entry.name.startswith(".") and entry.name not in known:
+                for path, status in _files(entry.path):
+                    if status.st_nlink == 1 and not path.startswith(f"{entry.path}/.logs/"):
+                        yield self._hash(path)
+
+    def _hash(self, path: str) -> str:
+        descriptor = self._system.open(path, READ, 0)
+        try:
+            return hash_of(descriptor, self._system)[0]
+        finally:
+            os.close(descriptor)
+
+    def _folder(self, run_id: str) -> str:
+        return f"{self._location}/{run_folder(run_id)}"
+
+    def _mark(self, run_id: str) -> str:
+        return f"{self._marks}/{run_folder(run_id)}"
+
+
+@contextmanager
+def _failing(verb: str, name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise failed(verb, error.filename or name, error) from error
+
+
+def _entries(folder: str) -> "list[os.DirEntry[str]]":
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _files(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """The regular files below the folder, at any depth; no link is followed."""
+    waiting = [] if Path(folder).is_symlink() else [folder]
+    while waiting:
+        for entry in _entries(waiting.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+            elif entry.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):
+                    yield entry.path, entry.stat(follow_symlinks=False)
+
+
+def _remove(path: str) -> None:
+    """Remove a file, a link or a folder; another process may be doing it, too. OSError when it stays."""
+    with suppress(FileNotFoundError):
+        if not Path(path).is_dir() or Path(path).is_symlink():
+            return Path(path).unlink()
+        rmtree(path, ignore_errors=True)
+        if os.path.lexists(path):
+            rmtree(path)
+    return None

@@ -1,0 +1,55 @@
+"""`magnus gc`: remove runs that no rule keeps, and content that no run needs."""
+
+from datetime import datetime
+
+import click
+
+from magnus.cli import console, options
+
+
+@click.command()
+@options.configuration_file
+@click.option("--keep-days", type=click.FloatRange(min=0), metavar="N", help="Keep runs that began in the last N days.")
+@click.option("--keep-last", type=click.IntRange(min=0), metavar="N", help="Keep the N runs that began last.")
+@click.option("--keep-tag", "keep_tags", multiple=True, metavar="TAG", help="Keep runs with this tag.")
+@click.option(
+    "--keep-status",
+    "keep_statuses",
+    multiple=True,
+    type=click.Choice(["SUCCESS", "FAIL"], case_sensitive=False),
+    help="Keep runs that ended so; a run whose process is gone ended with FAIL.",
+)
+@click.option("--run-logs", is_flag=True, help="Remove the run logs of these runs, too, not their files alone.")
+@click.option("--yes", is_flag=True, help="Do it; without, say what would be done.")
+@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+def command(
+    configuration_file: str,
+    keep_days: float | None,
+    keep_last: int | None,
+    keep_tags: tuple[str, ...],
+    keep_statuses: tuple[str, ...],
+    run_logs: bool,  # noqa: FBT001 - click's way
+    yes: bool,  # noqa: FBT001
+    as_json: bool,  # noqa: FBT001
+) -> int:
+    """Remove the files of runs that nothing keeps, and content of the catalog that no run needs.
+
+    A run is kept when one of the --keep options speaks for it; without any, all are. Runs that have not ended, whose
+    record cannot be read, or that a kept run resumed stay whatever is said. Nothing is removed without --yes.
+    """
+    from datetime import UTC  # lazy: --help needs none of it
+    from pathlib import Path
+
+    from magnus.app.retention import Rules
+    from magnus.app.upkeep import Upkeep
+    from magnus.cli import upkeep_texts
+    from magnus.run_log.records import Status
+
+    statuses = frozenset(Status(status.upper()) for status in keep_statuses)
+    rules = Rules(keep_days, keep_last, frozenset(keep_tags), statuses)
+    now = datetime.now(UTC)
+    upkeep = Upkeep(configuration_file, console.environment(), Path.cwd())
+    done = upkeep.clean_up(rules, now, records=run_logs, really=yes)
+    said = upkeep_texts.cleaned_up_json if as_json else upkeep_texts.cleaned_up
+    console.emit(said(done, now, really=yes))
+    return 0

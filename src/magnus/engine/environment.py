@@ -1,0 +1,50 @@
+"""What a run ran in: the interpreter, the machine, and a hash of the packages that are installed.
+
+Called by `app` when a run begins. Packages are told by the names of their metadata folders, `<name>-<version>.dist-info`:
+reading what is in them would take longer than a short run.
+"""
+
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from magnus import __version__
+from magnus.values import Json
+
+_ENDINGS: Final = (".dist-info", ".egg-info")
+_SEPARATORS: Final = re.compile(r"[-_.]+")
+
+
+def environment(import_path: Sequence[str], working_directory: Path) -> Mapping[str, Json]:
+    """The facts; packages are looked for on the import path, but not among the files of the user."""
+    machine = os.uname()
+    return {
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "implementation": sys.implementation.name,
+        "platform": f"{machine.sysname}-{machine.release}-{machine.machine}",
+        "magnus": __version__,
+        "packages_hash": packages_hash([entry for entry in import_path if entry and Path(entry) != working_directory]),
+    }
+
+
+def packages_hash(folders: Sequence[str]) -> str:
+    """The SHA-256 (hex) of the sorted names and versions of all packages in the folders, of each the one found first."""
+    packages: dict[str, str] = {}
+    for folder in dict.fromkeys(folders):
+        for name, version in _packages(folder):
+            packages.setdefault(name, version)
+    listed = "".join(f"{name}=={version}\n" for name, version in sorted(packages.items()))
+    return hashlib.sha256(listed.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+
+
+def _packages(folder: str) -> Iterator[tuple[str, str]]:
+    with suppress(OSError), os.scandir(folder) as entries:  # zip files and what is not there
+        for entry in entries:
+            if entry.name.endswith(_ENDINGS):
+                name, _, version = entry.name.rpartition(".")[0].partition("-")
+                yield _SEPARATORS.sub("-", name).lower(), version

@@ -1,0 +1,203 @@
+"""Cleaning up and verifying, on runs that were made for it."""
+
+import os
+import time
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from upkeep_places import NOW, ROOT, Place
+
+from magnus.app.retention import Rules
+from magnus.app.upkeep import Upkeep
+from magnus.engine import liveness
+from magnus.errors import InvalidConfiguration, RunNotFound
+from magnus.interfaces.catalog import Usage
+from magnus.run_log.parameters import ObjectParameter
+from magnus.run_log.records import Branching, Owner, Status
+
+ALL_GO = Rules(last=0)
+
+
+@pytest.fixture
+def place(tmp_path):
+    made = Place(tmp_path)
+    yield made
+    made.store.close()
+
+
+def clean_up(place, rules=ALL_GO, *, records=False, really=True):
+    return Upkeep("", {}, place.folder).clean_up(rules, NOW, records=records, really=really)
+
+
+def verify(place, *run_ids):
+    return Upkeep("", {}, place.folder).verify(run_ids)
+
+
+def hashes(*contents):
+    return {sha256(content).hexdigest() for content in contents}
+
+
+def test_nothing_is_changed_unless_really(place):
+    place.run("a", {"f": b"a"})
+    place.make_old()
+    said = clean_up(place, records=True, really=False)
+    assert [(gone.run.run_id, gone.usage) for gone in said.going] == [("a", Usage(1, 1))]
+    assert said.content.removed == Usage(1, 1)
+    assert place.store.list_runs() == ["a"]
+    assert verify(place).wrong == []
+
+
+def test_files_go_and_run_logs_stay(place):
+    place.run("gone", {"f": b"a", "shared": b"s"})
+    place.run("kept", {"f": b"b", "shared": b"s"}, tag="x")
+    place.make_old()
+    done = clean_up(place, Rules(tags=frozenset("x")))
+    assert [gone.run.run_id for gone in done.going] == ["gone"]
+    assert done.kept == {"kept": "its tag is 'x'"}
+    assert done.content.removed == Usage(1, 1)
+    assert place.contents() == hashes(b"b", b"s")
+    assert place.store.list_runs() == ["gone", "kept"]
+    again = clean_up(place, Rules(tags=frozenset("x")))
+    assert (again.going, again.content.removed) == ([], Usage())
+
+
+def test_run_logs_go_when_asked_also_of_runs_whose_files_went_before(place):
+    place.run("a", {"f": b"a"})
+    clean_up(place)
+    done = clean_up(place, records=True)
+    assert [(gone.run.run_id, gone.usage) for gone in done.going] == [("a", Usage())]
+    assert place.store.list_runs() == []
+
+
+def test_a_run_that_may_be_alive_is_left_alone(place):
+    place.run("here", {"f": b"a"}, status=Status.PROCESSING, owner=liveness.this_process())
+    place.run("elsewhere", {"f": b"b"}, status=Status.PROCESSING, owner=Owner("another host", 1))
+    place.run("of an engine", {"f": b"c"}, status=Status.TRIGGERED)
+    place.run("killed", {"f": b"d"}, status=Status.PROCESSING, owner=Owner(os.uname().nodename, 2**22 + 1))
+    place.make_old()
+    done = clean_up(place, records=True)
+    assert [gone.run.run_id for gone in done.going] == ["killed"]
+    assert done.going[0].run.status is Status.FAIL
+    assert set(done.kept.values()) == {"it has not ended"}
+    assert place.contents() == hashes(b"a", b"b", b"c")
+
+
+def test_a_run_whose_record_cannot_be_read_is_left_alone_with_its_content(place):
+    place.run("a", {"f": b"first"})
+    place.step("a", "b", {"f": b"second"})
+    file = place.folder / ".run_log_store" / "a.jsonl"
+    file.write_bytes(file.read_bytes().replace(b'{"crc":"', b'{"crc":"f'))
+    place.make_old()
+    done = clean_up(place, records=True)
+    assert done.kept == {"a": "its record cannot be read"}
+    assert place.contents() == hashes(b"first", b"second")
+    [wrong] = verify(place).wrong
+    assert (wrong.run_id, wrong.problem.startswith("its run log cannot be read: ")) == ("a", True)
+
+
+def test_what_an_earlier_step_put_stays_for_resuming(place):
+    place.run("a", {"f": b"first"}, tag="x")
+    place.step("a", "b", {"f": b"second"})
+    place.step("a", "c", {}, parameters={"o": ObjectParameter("o", sha256(b"first").hexdigest())})
+    place.make_old()
+    assert clean_up(place, Rules(tags=frozenset("x"))).content.removed == Usage()
+    assert verify(place, "a").content == Usage(2, 11)
+
+
+def test_a_run_that_a_kept_one_resumed_stays(place):
+    place.run("first", {"f": b"a"})
+    place.run("second", {}, original_run_id="first", tag="x")
+    assert set(clean_up(place, Rules(tags=frozenset("x"))).kept) == {"first", "second"}
+
+
+def test_files_of_runs_without_a_run_log_stay(place):
+    place.run("a", {"f": b"a"})
+    place.store.remove_run("a")
+    place.make_old()
+    assert clean_up(place).content.removed == Usage()
+    assert place.contents() == hashes(b"a")
+
+
+def test_damage_is_said_by_run_step_and_file(place):
+    place.run("a", {"f": b"first", "g": b"gone", "h": b"other"})
+    place.step("a", "outer", {}, branching=Branching(count=1))
+    inner = ROOT.step("outer").into("0")
+    [entry] = place.step("a", "b", {"x": b"deep"}, inner)
+    place.step("a", "outer", {}, branching=Branching(count=1), catalog=(entry,))
+    for content in (b"first", b"deep"):
+        stored = place.folder / ".catalog/.store" / f"{sha256(content).hexdigest()[:2]}"
+        for file in stored.iterdir():
+            file.chmod(0o644)
+            file.write_bytes(content[::-1])
+    gone = sha256(b"gone").hexdigest()
+    (place.folder / ".catalog/.store" / gone[:2] / gone[2:]).unlink()
+    found = verify(place, "a", "a")
+    assert [(wrong.step, wrong.name, wrong.problem) for wrong in found.wrong] == [
+        ("a", "f", "damaged"),
+        ("a", "g", "missing"),
+        ("outer/0/b", "x", "damaged"),
+    ]
+    assert (found.runs, found.content) == (1, Usage(4, 18))
+
+
+def test_what_was_only_recorded_is_not_missed(place):
+    place.run("a")
+    work = place.folder / "work"
+    (work / "f").write_bytes(b"a")
+    entries = place.catalog.put("a", ROOT, work, ["f"], unchanged={}, store_copy=False)
+    place.step("a", "b", {}, catalog=entries)
+    assert verify(place).wrong == []
+
+
+def test_runs_whose_files_were_removed_are_not_verified(place):
+    place.run("a", {"f": b"a"})
+    place.make_old()
+    clean_up(place)
+    found = verify(place)
+    assert (found.runs, found.wrong, found.removed) == (0, [], ["a"])
+
+
+def test_a_run_that_is_not_there_cannot_be_verified(place):
+    with pytest.raises(RunNotFound):
+        verify(place, "missing")
+
+
+def test_a_catalog_that_keeps_nothing_has_nothing_to_clean_up(place):
+    place.run("a", {"f": b"a"})
+    (place.folder / "c.yaml").write_text("catalog: {type: do-nothing}")
+    upkeep = Upkeep("c.yaml", {}, place.folder)
+    assert upkeep.clean_up(ALL_GO, NOW, records=False, really=True).going == []
+    assert upkeep.verify([]).wrong == []
+    assert [gone.run.run_id for gone in upkeep.clean_up(ALL_GO, NOW, records=True, really=True).going] == ["a"]
+    assert place.store.list_runs() == []
+
+
+def test_a_store_that_cannot_remove_runs_is_read_step_by_step(tmp_path):
+    from acme_magnus.run_log_store import SqliteOptions, SqliteRunLogStore
+
+    (tmp_path / "c.yaml").write_text("run_log_store: {type: acme-sqlite}")
+    place = Place(tmp_path, SqliteRunLogStore(SqliteOptions(), tmp_path))
+    place.run("a", {"f": b"first"}, tag="x")
+    place.step("a", "b", {"f": b"second"})
+    place.run("b", {"f": b"third"})
+    place.make_old()
+    upkeep = Upkeep("", {}, tmp_path)
+    upkeep._store = place.store
+    with pytest.raises(InvalidConfiguration, match="run logs cannot be removed"):
+        upkeep.clean_up(ALL_GO, NOW, records=True, really=True)
+    done = upkeep.clean_up(Rules(tags=frozenset("x")), NOW, records=False, really=True)
+    assert done.content.removed == Usage(1, 5)
+    assert place.contents() == hashes(b"first", b"second")
+
+
+def test_many_runs_are_cleaned_up_in_a_moment(place):
+    for number in range(300):
+        place.run(f"run{number:03}", {f"{number}/{n}": b"%d %d" % (number, n) for n in range(4)}, days=number)
+        for path in (place.folder / "work").iterdir():
+            path.rename(Path(place.folder, f".aside{number}"))
+    place.make_old()
+    started = time.perf_counter()
+    done = clean_up(place, Rules(last=10))
+    assert time.perf_counter() - started < 5
+    assert (len(done.going), done.content.removed.files) == (290, 1160)
