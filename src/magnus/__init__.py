@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from magnus.definition.nodes.task import Catalog
-    from magnus.interaction import get_parameter, get_run_id, get_tag, set_parameter, track_this
+    from magnus.interaction import (
+        get_experiment_tracker_context,
+        get_parameter,
+        get_run_id,
+        get_tag,
+        set_parameter,
+        track_this,
+    )
     from magnus.sdk.pipeline import Pipeline
     from magnus.sdk.steps import (
         Conditional,
@@ -42,6 +49,7 @@ __all__ = [
     "Stub",
     "Success",
     "Task",
+    "get_experiment_tracker_context",
     "get_parameter",
     "get_run_id",
     "get_tag",
@@ -54,6 +62,7 @@ __all__ = [
 
 _HOMES = {
     "Pipeline": "magnus.sdk.pipeline",
+    "get_experiment_tracker_context": "magnus.interaction",
     **dict.fromkeys(("get_parameter", "get_run_id", "get_tag", "set_parameter", "track_this"), "magnus.interaction"),
 }
 """The modules of public names; of those that are not here, `magnus.sdk.steps`."""

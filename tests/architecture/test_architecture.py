@@ -14,7 +14,7 @@ import magnus
 ROOT = Path(__file__).parents[2]
 PUBLIC = sorted(
     "Catalog Conditional Dag Fail Loop Map Parallel Pipeline PythonTask ShellTask Stub Success Task "
-    "get_parameter get_run_id get_tag json metric pickled set_parameter track_this".split()
+    "get_experiment_tracker_context get_parameter get_run_id get_tag json metric pickled set_parameter track_this".split()
 )
 BREAKERS = {
     "layers": ("graph/digest.py", "import magnus.engine.step"),

@@ -95,7 +95,7 @@ def _found(
     if not isinstance(node, CompositeNode):
         raise InvalidInput(f"'{path}' has no branches", fix=f"magnus execute_single_node {asked.run_id} {path}")
     with closing(prepared.services.run_log_store):
-        yield prepared, run_of(prepared, path), path, node
+        yield prepared, run_of(prepared, path, reporter), path, node
 
 
 def _to_run(node: CompositeNode, record: StepRecord) -> list[str]:

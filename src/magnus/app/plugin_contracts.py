@@ -23,6 +23,8 @@ def _protocol(family: str) -> Any:
             from magnus.interfaces.catalog import Catalog as Wanted  # type: ignore[assignment]
         case "secrets":
             from magnus.interfaces.secrets import Secrets as Wanted  # type: ignore[assignment]
+        case "experiment_tracker":
+            from magnus.interfaces.experiment_tracker import ExperimentTracker as Wanted  # type: ignore[assignment]
         case "tasks":
             from magnus.interfaces.task_kind import TaskKind as Wanted  # type: ignore[assignment]
         case _:

@@ -29,6 +29,10 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "file-system": "magnus.catalogs.file_system:FileSystemCatalog",
     },
     "secrets": {"do-nothing": "magnus.secrets.do_nothing:DoNothingSecrets"},
+    "experiment_tracker": {
+        "do-nothing": "magnus.experiment_trackers.do_nothing:DoNothingTracker",
+        "mlflow": "magnus.experiment_trackers.mlflow:MlflowTracker[mlflow]",
+    },
     "tasks": {
         "noop": "magnus.tasks.noop:NoopTask",
         "python": "magnus.tasks.python:PythonTask",

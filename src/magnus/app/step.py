@@ -40,13 +40,13 @@ def execute_step(asked: Execution, step: str, reporter: Reporter) -> Status:
 
 def _executed(prepared: Prepared, path: StepPath, reporter: Reporter) -> Status:
     store = prepared.services.run_log_store
-    run = run_of(prepared, path)
+    run = run_of(prepared, path, reporter)
     known = store.get_step(run.run_id, path)
     if known is not None and known.status is Status.SUCCESS:
         return known.status
     match prepared.pipeline.graph.step(path):
         case TerminalNode() as node:
-            return _finish(prepared, run, path, node)
+            return _finish(prepared, run, path, node, reporter)
         case CompositeNode() as node:
             raise InvalidInput(f"'{path}' is of type {node.written_as}", fix=f"magnus fan {run.run_id} {path} -m out")
         case TaskNode():
@@ -73,7 +73,7 @@ def find_step(graph: Graph, text: str) -> StepPath:
     raise InvalidInput(f"the pipeline has no step '{text}'", fix=fix)
 
 
-def run_of(prepared: Prepared, path: StepPath) -> RunRecord:
+def run_of(prepared: Prepared, path: StepPath, reporter: Reporter) -> RunRecord:
     """The run; created when the step is the one a run begins with."""
     store, run_id = prepared.services.run_log_store, prepared.execution.run_id
     try:
@@ -84,9 +84,12 @@ def run_of(prepared: Prepared, path: StepPath) -> RunRecord:
             fix = f"begin the run with the step '{start_at}'"
             raise RunNotFound(f"there is no run '{run_id}'", fix=fix) from error
     try:
-        return begin(prepared, NO_PROCESS)
+        run = begin(prepared, NO_PROCESS)
     except RunExists:  # another process was first
         return store.get_run(run_id)
+    with context_of(prepared, reporter) as context:
+        context.tracking.begin_run(context.tracked_run, run.parameters)
+    return run
 
 
 def _run_step(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Reporter) -> None:
@@ -96,7 +99,7 @@ def _run_step(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Repo
         run_step(context, StepRequest(run.run_id, path, asked.file, asked.configuration_file, context.tag))
 
 
-def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNode) -> Status:
+def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNode, reporter: Reporter) -> Status:
     """Record that a (sub)pipeline reached its end, and with that of the pipeline itself the end of the run."""
     store = prepared.services.run_log_store
     status = Status.SUCCESS if node.succeeds else Status.FAIL
@@ -107,4 +110,7 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
         failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
         message = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed and not node.succeeds else ""
         store.update_run(replace(run, status=status, message=message, end_time=now()))
+        with context_of(prepared, reporter) as opened:
+            tracked = replace(opened.tracked_run, tag=prepared.execution.tag or run.tag)
+            opened.tracking.end_run(tracked, status, message)
     return Status.SUCCESS

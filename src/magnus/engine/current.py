@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from threading import Lock
 
 from magnus.engine.parameters import find
+from magnus.engine.tracking import StepTracking
 from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
 from magnus.run_log.parameters import JsonParameter, Parameter, Scope, plain
@@ -18,10 +19,13 @@ from magnus.values import Json
 class CurrentStep:
     """One attempt of a step as user code sees it: parameters to read, and what it set and tracked so far."""
 
-    def __init__(self, run_id: str, tag: str, path: StepPath, scope: Scope) -> None:
+    def __init__(
+        self, run_id: str, tag: str, path: StepPath, scope: Scope, tracking: StepTracking | None = None
+    ) -> None:
         self.run_id = run_id
         self.tag = tag
         self.path = path
+        self.tracking = tracking
         self._scope = scope
         self._lock = Lock()
         self.parameters_set: dict[str, Parameter] = {}
@@ -54,6 +58,10 @@ class CurrentStep:
                 return self.track(arguments["metrics"], arguments["step"])
             case "get_run":
                 return {"run_id": self.run_id, "tag": self.tag}
+            case "get_experiment_tracker":
+                return self.tracking.described() if self.tracking else None
+            case "warn_of_experiment_tracker":
+                return self.tracking.warn(arguments["reason"]) if self.tracking else None
             case _:
                 raise TaskFailed(f"this version of magnus does not know '{verb}'")
 

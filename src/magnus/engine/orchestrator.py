@@ -35,6 +35,7 @@ def run(context: RunContext, executor: Executor, record: RunRecord) -> RunRecord
     context.reporter.report(RunStarted(record.run_id, context.graph.name, executor.slots > 1))
     walk = _Walk(context, executor, record)
     try:
+        context.tracking.begin_run(context.tracked_run, record.parameters)
         with executor:
             status, message = walk.to_end()
     except KeyboardInterrupt:
@@ -217,6 +218,7 @@ def _end(context: RunContext, record: RunRecord, status: Status, message: str, s
     message = context.masker.mask(message)
     ended = replace(record, status=status, message=message, end_time=context.clock.now())
     context.services.run_log_store.update_run(ended)
+    context.tracking.end_run(context.tracked_run, status, message)
     context.reporter.report(RunEnded(record.run_id, status, message, context.clock.monotonic() - started))
     return ended
 

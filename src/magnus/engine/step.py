@@ -99,6 +99,7 @@ class _Step:
         self._keep(replace(record, scope=scopes.carried(record.position, self.scope, record)))
         duration = self.context.clock.monotonic() - started
         self.context.reporter.report(StepEnded(record.path, record.step_type, status, message, duration))
+        self.context.tracking.end_step(self.context.tracked_run, record)
 
     def _keep(self, record: StepRecord) -> None:
         self.record = record
@@ -173,7 +174,8 @@ class _Step:
     def _attempt(self, number: int) -> str:
         """One attempt, added to the record; the reason of its failure, "" for success."""
         clock = self.context.clock
-        current = CurrentStep(self.request.run_id, self.context.tag, self.record.path, self.scope.parameters)
+        tracking = self.context.tracking.of_step(self.context.tracked_run, self.record.path)
+        current = CurrentStep(self.request.run_id, self.context.tag, self.record.path, self.scope.parameters, tracking)
         start_time, start = clock.now(), clock.monotonic()
         outcome = TaskOutcome(failure="interrupted")
         try:
