@@ -8,7 +8,7 @@ from mlflow import MlflowClient
 
 from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker
 from magnus.run_log.records import Status
-from magnus.testing.experiment_tracker_contract import FIT, Kept, KeepingExperimentTrackerContract, a_run, a_step
+from magnus.testing.experiment_tracker_contract import FIT, KeepingExperimentTrackerContract, Kept, a_run, a_step
 
 pytestmark = [pytest.mark.xdist_group("mlflow"), pytest.mark.timeout(240)]
 
@@ -65,9 +65,7 @@ class TestNested(KeepingExperimentTrackerContract):
         self.server, self.client = mlflow_server, client
 
     def open_tracker(self):
-        return MlflowTracker(
-            MlflowOptions(server_url=self.server, experiment_name="nested", nested=True), Path.cwd()
-        )
+        return MlflowTracker(MlflowOptions(server_url=self.server, experiment_name="nested", nested=True), Path.cwd())
 
     def kept(self, run_id, path):
         parent = run_of(self.client, run_id, "nested")
@@ -92,12 +90,15 @@ def test_the_run_has_name_tags_and_the_place_of_its_files(mlflow_server, client)
     tracker.end_run(run, Status.FAIL, "interrupted")
     made = run_of(client, run.run_id)
     assert (made.info.run_name, made.info.status) == (run.run_id, "KILLED")
-    assert made.data.tags.items() >= {
-        "magnus.tag": "nightly",
-        "magnus.pipeline": "training",
-        "magnus.artifacts": "/somewhere/a-run",
-        "magnus.message": "interrupted",
-    }.items()
+    assert (
+        made.data.tags.items()
+        >= {
+            "magnus.tag": "nightly",
+            "magnus.pipeline": "training",
+            "magnus.artifacts": "/somewhere/a-run",
+            "magnus.message": "interrupted",
+        }.items()
+    )
 
 
 def test_texts_become_tags_and_what_is_in_mappings_gets_longer_names(mlflow_server, client):

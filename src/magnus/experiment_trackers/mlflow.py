@@ -68,7 +68,7 @@ class MlflowTracker:
     def begin_run(self, run: TrackedRun, parameters: Mapping[str, Json]) -> None:
         """Make the run of MLflow, with the parameters."""
         with _calling():
-            self._log_parameters(self._run(run), {name_of([name]): value for name, value in parameters.items()})
+            self._log_parameters(self._run(run), parameters, within=(), otherwise=("initial",))
 
     def end_step(self, run: TrackedRun, step: TrackedStep) -> None:
         """Add the step to the run, or make a child run of it."""
@@ -81,7 +81,7 @@ class MlflowTracker:
             if found.numbers or found.texts:
                 self._log_metrics(self._run(run), found.numbers, found.texts, step)
             if step.parameters:
-                self._log_own_parameters(self._run(run), step, within=own)
+                self._log_parameters(self._run(run), step.parameters, within=own, otherwise=step.path.parts)
 
     def end_run(self, run: TrackedRun, status: Status, message: str) -> None:
         """End the run of MLflow as that of magnus ended."""
@@ -184,7 +184,7 @@ class MlflowTracker:
         made = self._child(run, step.path, start_time=_milliseconds(step.start_time))
         found = measured(step.metrics)
         self._log_metrics(made, found.numbers, found.texts, step)
-        self._log_own_parameters(made, step, within=())
+        self._log_parameters(made, step.parameters, within=(), otherwise=step.path.parts)
         self._client.set_terminated(made, _STATUS[step.status], _milliseconds(step.end_time))
 
     def _log_metrics(
@@ -199,31 +199,26 @@ class MlflowTracker:
         for tags in chunks([RunTag(name, text) for name, text in texts.items()], _MOST_PARAMETERS):
             self._client.log_batch(made, tags=tags)
 
-    def _log_own_parameters(self, made: str, step: TrackedStep, *, within: Sequence[str]) -> None:
-        """Parameters that a step set: one that is known with another value gets the name of the step before its own."""
-        known = self._client.get_run(made).data.params if step.parameters else {}
-        named: dict[str, Json] = {}
-        for name, value in step.parameters.items():
-            own, qualified = name_of([*within, name]), name_of([*step.path.parts, name])
-            named[own if known.get(own, _written(value)) == _written(value) else qualified] = value
-        self._log_parameters(made, named, known)
-
     def _log_parameters(
-        self, made: str, parameters: Mapping[str, Json], known: Mapping[str, str] | None = None
+        self, made: str, parameters: Mapping[str, Json], *, within: Sequence[str], otherwise: Sequence[str]
     ) -> None:
-        """MLflow refuses to change a parameter: one that `known` has is left as it is."""
+        """Parameters below the names of `within`, or of `otherwise` where that one is known with another value.
+
+        MLflow refuses to change a parameter; one that is known under both names is left as it is.
+        """
         from mlflow.entities import Param  # lazy: as above
 
-        written = [Param(name, _written(value)) for name, value in parameters.items() if name not in (known or {})]
-        for some in chunks(written, _MOST_PARAMETERS):
+        known = self._client.get_run(made).data.params if parameters else {}
+        named: dict[str, str] = {}
+        for name, value in parameters.items():
+            written, own = cut(text_of(value), LONGEST_PARAMETER), name_of([*within, name])
+            named[own if known.get(own, written) == written else name_of([*otherwise, name])] = written
+        new = [Param(name, written) for name, written in named.items() if name not in known]
+        for some in chunks(new, _MOST_PARAMETERS):
             self._client.log_batch(made, params=some)
 
 
 _STATUS: Final = {Status.SUCCESS: "FINISHED", Status.FAIL: "FAILED"}
-
-
-def _written(value: Json) -> str:
-    return cut(text_of(value), LONGEST_PARAMETER)
 
 
 def _milliseconds(time: datetime) -> int:

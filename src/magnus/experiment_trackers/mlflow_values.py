@@ -15,6 +15,8 @@ LONGEST_TAG: Final = 5000
 """In characters, as `mlflow.utils.validation` has them; older servers take no longer tags than this."""
 
 _NOT_IN_NAMES: Final = re.compile(r"[^\w.\- /]")
+_AT_THE_FRONT: Final = re.compile(r"(?:^|(?<=/))\.+")
+"""Dots that would make a part of the name lead elsewhere."""
 _MOST_STEPS: Final = 2**63
 
 ItemT = TypeVar("ItemT")
@@ -30,10 +32,7 @@ class Measured(Struct, frozen=True):
 def name_of(parts: Iterable[str]) -> str:
     """The parts as a name that MLflow takes: joined by `/`, other characters replaced, cut at the front."""
     named = "/".join(filter(None, (_NOT_IN_NAMES.sub("_", part).strip("/") for part in "/".join(parts).split("/"))))
-    while named.startswith("."):  # neither a relative path nor a hidden one
-        named = "_" + named[1:]
-    named = re.sub(r"(?<=/)\.\.?(?=/|$)", "_", named)
-    return named[-LONGEST_NAME:].lstrip("/") or "_"
+    return _AT_THE_FRONT.sub("_", named[-LONGEST_NAME:].lstrip("/")) or "_"
 
 
 def text_of(value: Json) -> str:

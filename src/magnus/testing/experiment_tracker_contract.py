@@ -12,10 +12,12 @@ what is kept.
             return Kept(status=..., parameters=..., metrics=...)
 """
 
+import logging
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from math import inf, isnan, nan
 from pathlib import Path
@@ -25,7 +27,7 @@ from uuid import uuid4
 import pytest
 from msgspec import Struct
 
-from magnus.errors import ServiceError
+from magnus.errors import TrackerUnreachable
 from magnus.graph.path import StepPath
 from magnus.interfaces.experiment_tracker import ExperimentTracker, TrackedRun, TrackedStep
 from magnus.run_log.records import Status
@@ -60,6 +62,14 @@ def a_step(path: StepPath = FIT, *, status: Status = Status.SUCCESS, **more: Map
     return TrackedStep(path, status, START, START + timedelta(seconds=2), **more)
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Nothing is raised inside, and the process is the same afterwards."""
+    before = dict(os.environ), Path.cwd(), list(logging.root.handlers)
+    yield
+    assert (dict(os.environ), Path.cwd(), list(logging.root.handlers)) == before
+
+
 class ExperimentTrackerContract(ABC):
     """Subclass it with a name that begins with `Test`, and say in `open_tracker` how to get a tracker."""
 
@@ -74,35 +84,34 @@ class ExperimentTrackerContract(ABC):
 
     def test_a_run_can_be_told_in_any_order_and_again(self, tracker: ExperimentTracker) -> None:
         run, step = a_run(), a_step(parameters={"x": 1}, metrics={"loss": 0.5})
-        told = [
-            lambda: tracker.end_step(run, step),
-            lambda: tracker.begin_run(run, {"x": 0}),
-            lambda: tracker.end_run(run, Status.FAIL, "no such luck"),
-        ]
-        assert [tell() for tell in [*told, *told]] == [None] * 6
+        for _ in range(2):
+            with undisturbed():
+                tracker.end_step(run, step)
+                tracker.begin_run(run, {"x": 0})
+                tracker.end_run(run, Status.FAIL, "no such luck")
 
     @pytest.mark.parametrize("value", [None, True, "text", "", [1, "a"], {"a": {"b": 1}}, {}, 10**400, nan, -inf])
     def test_every_value_can_be_told(self, tracker: ExperimentTracker, value: Json) -> None:
-        run = a_run()
-        assert tracker.end_step(run, a_step(parameters={"x": value}, metrics={"x": value})) is None
+        with undisturbed():
+            tracker.end_step(a_run(), a_step(parameters={"x": value}, metrics={"x": value}))
 
     def test_odd_names_and_long_values_can_be_told(self, tracker: ExperimentTracker) -> None:
-        run = TrackedRun(f"it's \"{uuid4().hex}\"", "a 'tag'", "ä/b", "")
+        run = TrackedRun(f'it\'s "{uuid4().hex}"', "a 'tag'", "ä/b", "")
         names = {name: number for number, name in enumerate([*ODD_NAMES, "../up", "a//b", "n" * 1000])}
-        assert tracker.begin_run(run, {**names, "long": "x" * 100_000}) is None
-        for name in ODD_NAMES:
-            assert tracker.end_step(run, a_step(StepPath((name,)), parameters=names, metrics=names)) is None
         many = {f"m{number}": number for number in range(1500)}
-        assert tracker.end_step(run, a_step(parameters=many, metrics=many)) is None
+        with undisturbed():
+            tracker.begin_run(run, {**names, "long": "x" * 100_000})
+            for name in ODD_NAMES:
+                tracker.end_step(run, a_step(StepPath((name,)), parameters=names, metrics=names))
+            tracker.end_step(run, a_step(parameters=many, metrics=many))
 
     def test_the_context_leaves_the_process_as_it_was(self, tracker: ExperimentTracker) -> None:
-        run, before = a_run(), (dict(os.environ), Path.cwd())
+        run = a_run()
         tracker.begin_run(run, {})
-        with pytest.raises(ZeroDivisionError), tracker.context(run, FIT):
+        with undisturbed(), pytest.raises(ZeroDivisionError), tracker.context(run, FIT):
             raise ZeroDivisionError
-        with tracker.context(run, FIT), tracker.context(run, FIT):
+        with undisturbed(), tracker.context(run, FIT), tracker.context(run, FIT):
             pass
-        assert (dict(os.environ), Path.cwd()) == before
 
 
 class KeepingExperimentTrackerContract(ExperimentTrackerContract):
@@ -197,8 +206,7 @@ class UnreachableContract(ABC):
             "end_run": lambda: tracker.end_run(run, Status.SUCCESS, ""),
             "context": lambda: tracker.context(run, FIT).__enter__(),
         }
-        before = dict(os.environ), datetime.now(UTC)
-        with pytest.raises(ServiceError):
+        before = datetime.now(UTC)
+        with undisturbed(), pytest.raises(TrackerUnreachable):
             calls[call]()
-        assert dict(os.environ) == before[0]
-        assert datetime.now(UTC) - before[1] < timedelta(seconds=20)
+        assert datetime.now(UTC) - before < timedelta(seconds=20)

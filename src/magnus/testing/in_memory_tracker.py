@@ -36,7 +36,7 @@ class InMemoryTracker:
 
     options = InMemoryOptions
 
-    def __init__(self, _options: InMemoryOptions = InMemoryOptions(), _working_directory: Path = Path()) -> None:
+    def __init__(self, _options: InMemoryOptions | None = None, _working_directory: Path | None = None) -> None:
         self.runs: dict[str, RememberedRun] = {}
         self.fails: Exception | None = None
         self.calls = 0
