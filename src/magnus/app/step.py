@@ -8,6 +8,7 @@ from contextlib import closing
 from msgspec.structs import replace
 
 from magnus.app.execute import Execution, Prepared, begin, context_of, prepare
+from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id
 from magnus.engine import fan
 from magnus.engine.context import now
@@ -35,7 +36,7 @@ def execute_step(asked: Execution, step: str, reporter: Reporter) -> Status:
     prepared = prepare(asked, reporter)
     path = find_step(prepared.pipeline.graph, step)
     with closing(prepared.services.run_log_store):
-        return _executed(prepared, path, reporter)
+        return _executed(prepared, path, OneAtATime(reporter))
 
 
 def _executed(prepared: Prepared, path: StepPath, reporter: Reporter) -> Status:
