@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: help start test check faults bench
+.PHONY: help start test check faults bench services
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -12,13 +12,15 @@ start: .venv/ready  ## set up, and run the getting-started pipeline in a new fol
 	$(CURDIR)/$(BIN)/magnus execute --file getting-started.yaml --x 3 && echo "look around in $$folder" >&2
 
 test: .venv/ready  ## set up, and pass the tests
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadgroup
 
 check: .venv/ready  ## format, lint, types, architecture
 	$(BIN)/ruff format --check -q
 	$(BIN)/ruff check -q
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+services: .venvs/mlflow-server/ready  ## install the servers that tests of services talk to; without them these are skipped
 
 faults: .venv/ready  ## kill a run at a thousand random moments
 	$(BIN)/pytest tests/faults --kills 1000 --timeout 3600
@@ -34,4 +36,10 @@ bench: .venv/ready  ## compare with other tools, in whole processes
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install -q --upgrade pip
 	$(BIN)/python -m pip install -q -e . --group dev
+	touch $@
+
+.venvs/mlflow-server/ready: tests/services/mlflow-server.txt
+	rm -rf .venvs/mlflow-server
+	$(PYTHON) -m venv .venvs/mlflow-server
+	.venvs/mlflow-server/bin/python -m pip install -q --no-deps -r $<
 	touch $@

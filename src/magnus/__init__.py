@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from magnus.definition.nodes.task import Catalog
-    from magnus.interaction import get_parameter, get_run_id, get_secret, get_tag, set_parameter, track_this
+    from magnus.interaction import (
+        get_experiment_tracker_context,
+        get_parameter,
+        get_run_id,
+        get_secret,
+        get_tag,
+        set_parameter,
+        track_this,
+    )
     from magnus.sdk.jobs import NotebookJob, PythonJob, ShellJob
     from magnus.sdk.pipeline import Pipeline
     from magnus.sdk.steps import (
@@ -48,6 +56,7 @@ __all__ = [
     "Stub",
     "Success",
     "Task",
+    "get_experiment_tracker_context",
     "get_parameter",
     "get_run_id",
     "get_secret",
@@ -63,7 +72,16 @@ _HOMES = {
     "Pipeline": "magnus.sdk.pipeline",
     **dict.fromkeys(("NotebookJob", "PythonJob", "ShellJob"), "magnus.sdk.jobs"),
     **dict.fromkeys(
-        ("get_parameter", "get_run_id", "get_secret", "get_tag", "set_parameter", "track_this"), "magnus.interaction"
+        (
+            "get_experiment_tracker_context",
+            "get_parameter",
+            "get_run_id",
+            "get_secret",
+            "get_tag",
+            "set_parameter",
+            "track_this",
+        ),
+        "magnus.interaction",
     ),
 }
 """The modules of public names; of those that are not here, `magnus.sdk.steps`."""

@@ -13,7 +13,9 @@
     |- ServiceError          (3)    something magnus relies on failed
     |  |- RunLogStoreError
     |  |- CatalogError
-    |  `- SecretsError
+    |  |- SecretsError
+    |  `- ExperimentTrackerError    shown as a warning: it fails no step and no run
+    |     `- TrackerUnreachable     ... it may be there later
     |- TaskFailed                   ends an attempt; becomes the message of the step, never reaches a user as an error
     `- RunFailed             (1)    the run ended in its fail step
 """
@@ -118,6 +120,14 @@ class CatalogError(ServiceError):
 
 class SecretsError(ServiceError):
     """The secrets provider could not do what was asked; the message never holds a value."""
+
+
+class ExperimentTrackerError(ServiceError):
+    """The experiment tracker could not do what was asked, and never will."""
+
+
+class TrackerUnreachable(ExperimentTrackerError):
+    """The experiment tracker cannot be reached now; what it is to know is told again later."""
 
 
 class TaskFailed(MagnusError):

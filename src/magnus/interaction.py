@@ -6,6 +6,7 @@ environment names. Outside a step each function says so.
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, TypeVar
 
 from magnus.engine.current import CurrentStep, current_step
@@ -69,6 +70,26 @@ def get_secret(name: str) -> str:
     if "error" in answer:
         raise SecretsError(answer["error"], fix=answer["fix"])
     return str(answer["value"])
+
+
+def get_experiment_tracker_context() -> AbstractContextManager[UserObject]:
+    """A context in which the tracker's own functions, such as `mlflow.log_figure`, concern the run of this step.
+
+    It gives the tracker's object of the run; None when the tracker has no such thing or cannot be reached, which is a
+    warning.
+
+    Raises:
+        TaskFailed: no step runs.
+    """
+    step = current_step()
+    if step is not None:
+        return step.tracking.context() if step.tracking else nullcontext()
+    described = _ask("get_experiment_tracker", {})
+    if described is None:
+        return nullcontext()
+    from magnus.app.tracking import context_elsewhere  # lazy: other processes alone need it
+
+    return context_elsewhere(described, lambda reason: _ask("warn_of_experiment_tracker", {"reason": reason}))
 
 
 def get_run_id() -> str:

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 PUBLIC = sorted(
     "Catalog Conditional Dag Fail Loop Map NotebookJob NotebookTask Parallel Pipeline PythonJob PythonTask ShellJob ShellTask "
     "Stub Success Task "
-    "get_parameter get_run_id get_secret get_tag json metric pickled set_parameter track_this".split()
+    "get_experiment_tracker_context get_parameter get_run_id get_secret get_tag json metric pickled set_parameter track_this".split()
 )
 BREAKERS = {
     "layers": ("graph/digest.py", "import magnus.engine.step"),

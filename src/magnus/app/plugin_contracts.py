@@ -25,6 +25,8 @@ def _protocol(family: str) -> Any:
             from magnus.interfaces.secrets import Secrets as Wanted  # type: ignore[assignment]
         case "pickler":
             from magnus.interfaces.pickler import Pickler as Wanted  # type: ignore[assignment]
+        case "experiment_tracker":
+            from magnus.interfaces.experiment_tracker import ExperimentTracker as Wanted  # type: ignore[assignment]
         case "tasks":
             from magnus.interfaces.task_kind import TaskKind as Wanted  # type: ignore[assignment]
         case _:

@@ -37,6 +37,10 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "dotenv": "magnus.secrets.dotenv:DotenvSecrets",
         "env-secrets-manager": "magnus.secrets.env_secrets:EnvSecrets",
     },
+    "experiment_tracker": {
+        "do-nothing": "magnus.experiment_trackers.do_nothing:DoNothingTracker",
+        "mlflow": "magnus.experiment_trackers.mlflow:MlflowTracker[mlflow]",
+    },
     "tasks": {
         "noop": "magnus.tasks.noop:NoopTask",
         "notebook": "magnus.tasks.notebook:NotebookTask[notebook]",

@@ -8,6 +8,7 @@ from contextlib import closing
 from msgspec.structs import replace
 
 from magnus.app.execute import Execution, Prepared, begin, context_of, prepare
+from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id
 from magnus.engine import fan
 from magnus.engine.context import now
@@ -35,7 +36,7 @@ def execute_step(asked: Execution, step: str, reporter: Reporter) -> Status:
     prepared = prepare(asked, reporter)
     path = find_step(prepared.pipeline.graph, step)
     with closing(prepared.services.run_log_store):
-        return _executed(prepared, path, reporter)
+        return _executed(prepared, path, OneAtATime(reporter))
 
 
 def _executed(prepared: Prepared, path: StepPath, reporter: Reporter) -> Status:
@@ -46,7 +47,7 @@ def _executed(prepared: Prepared, path: StepPath, reporter: Reporter) -> Status:
         return known.status
     match prepared.pipeline.graph.step(path):
         case TerminalNode() as node:
-            return _finish(prepared, run, path, node)
+            return _finish(prepared, run, path, node, reporter)
         case CompositeNode() as node:
             raise InvalidInput(f"'{path}' is of type {node.written_as}", fix=f"magnus fan {run.run_id} {path} -m out")
         case TaskNode():
@@ -84,9 +85,12 @@ def run_of(prepared: Prepared, path: StepPath, reporter: Reporter) -> RunRecord:
             fix = f"begin the run with the step '{start_at}'"
             raise RunNotFound(f"there is no run '{run_id}'", fix=fix) from error
     try:
-        return begin(prepared, NO_PROCESS, reporter)
+        run = begin(prepared, NO_PROCESS, reporter)
     except RunExists:  # another process was first
         return store.get_run(run_id)
+    with context_of(prepared, reporter) as context:
+        context.tracking.begin_run(context.tracked_run, run.parameters)
+    return run
 
 
 def _run_step(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Reporter) -> None:
@@ -96,7 +100,7 @@ def _run_step(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Repo
         run_step(context, StepRequest(run.run_id, path, asked.file, asked.configuration_file, context.tag))
 
 
-def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNode) -> Status:
+def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNode, reporter: Reporter) -> Status:
     """Record that a (sub)pipeline reached its end, and with that of the pipeline itself the end of the run."""
     store = prepared.services.run_log_store
     status = Status.SUCCESS if node.succeeds else Status.FAIL
@@ -107,4 +111,7 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
         failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
         message = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed and not node.succeeds else ""
         store.update_run(replace(run, status=status, message=message, end_time=now()))
+        with context_of(prepared, reporter) as opened:
+            tracked = replace(opened.tracked_run, tag=prepared.execution.tag or run.tag)
+            opened.tracking.end_run(tracked, status, message)
     return Status.SUCCESS

@@ -8,27 +8,30 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from magnus.app import plugins
-from magnus.app.configuration import Configuration, ServiceConfiguration
+from magnus.app.configuration import Configuration, ServiceConfiguration, nowhere
 from magnus.app.private_folder import private_folder
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields
 from magnus.engine.capture import Pump
 from magnus.engine.channel import Channel
-from magnus.engine.context import RunContext, Services
+from magnus.engine.context import Clock, RunContext, Services
 from magnus.engine.masking import Masker
 from magnus.engine.parameters_file import ParametersFile
 from magnus.engine.step import run_step
+from magnus.engine.tracking import Tracking
 from magnus.errors import InvalidConfiguration, Problem, ServiceError
 from magnus.graph.graph import Graph
 from magnus.interfaces.capabilities import ExecutorCapabilities, Located
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.executor import Begun, Elsewhere, Executor, StepRequest
+from magnus.interfaces.experiment_tracker import ExperimentTracker
 from magnus.interfaces.objects import Objects
 from magnus.interfaces.pickler import Pickler
 from magnus.interfaces.reporter import Reporter
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import TaskKind
 from magnus.run_log.parameters import Parameter
+from magnus.values import Json
 
 if TYPE_CHECKING:
     from magnus.definition.loader import LoadedPipeline  # lazy: workers read no pipelines
@@ -45,12 +48,18 @@ def task_kind(name: str) -> TaskKind:
 
 def services(configuration: Configuration, working_directory: Path) -> Services:
     """The services of the configuration."""
-    _check_only("experiment_tracker", configuration.experiment_tracker, "do-nothing")
+    tracker = configuration.experiment_tracker
     return Services(
         run_log_store=run_log_store(configuration, working_directory),
         catalog=catalog(configuration, working_directory),
         secrets=_service("secrets", configuration.secrets, working_directory),
         pickler=_pickler(configuration),
+        experiment_tracker=_service("experiment_tracker", tracker, working_directory),
+        experiment_tracker_settings={
+            "type": tracker.type,
+            "config": dict(tracker.config),
+            "working_directory": str(working_directory),
+        },
         task_kind=task_kind,
         reduce=partial(_reduce, working_directory),
     )
@@ -80,6 +89,13 @@ def catalog(configuration: Configuration, working_directory: Path) -> Catalog:
     """The catalog of the configuration."""
     found: Catalog = _service("catalog", configuration.catalog, working_directory)
     return found
+
+
+def experiment_tracker(settings: Mapping[str, Json]) -> ExperimentTracker:
+    """The experiment tracker of `Services.experiment_tracker_settings`, for another process."""
+    configured = ServiceConfiguration(settings["type"], settings["config"], nowhere)
+    tracker: ExperimentTracker = _service("experiment_tracker", configured, Path(settings["working_directory"]))
+    return tracker
 
 
 def incompatibilities(configuration: Configuration, built: Services) -> list[Problem]:
@@ -176,8 +192,17 @@ def run_context(  # noqa: PLR0913 - what a run is made of
 
     In `temporary` it makes a folder for its own files, which is gone afterwards.
     """
-    masker = masker or Masker()
+    masker, clock = masker or Masker(), Clock()
+    tracking = Tracking(
+        built.experiment_tracker,
+        built.experiment_tracker_settings,
+        masker=masker,
+        reporter=reporter,
+        now=clock.now,
+        monotonic=clock.monotonic,
+    )
     with ExitStack() as opened:
+        opened.callback(tracking.close)
         try:
             folder = opened.enter_context(private_folder(temporary))
             channel = opened.enter_context(Channel(folder))
@@ -197,7 +222,10 @@ def run_context(  # noqa: PLR0913 - what a run is made of
             channel=channel,
             masker=masker,
             parameters_file=parameters_file,
+            tracking=tracking,
+            clock=clock,
             hidden=hidden_folders(built),
+            artifacts=str(built.catalog.location) if isinstance(built.catalog, Located) else "",
             tag=tag,
             definition_file=definition_file,
             configuration_file=configuration_file,

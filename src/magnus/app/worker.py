@@ -60,7 +60,7 @@ def prepared(setup: WorkerSetup) -> Callable[[Tell], AbstractContextManager[Step
     """Import what the steps will need; the rest is done in each process, since it opens files and starts threads."""
     for kind in setup.kinds:
         wiring.task_kind(kind)
-    for family in ("run_log_store", "catalog", "secrets"):
+    for family in ("run_log_store", "catalog", "secrets", "experiment_tracker"):
         plugins.find(family, getattr(setup.configuration, family).type)
     return partial(_opened, setup)
 

@@ -1,6 +1,6 @@
 """Everything a run needs, as a value: built once by `app.wiring`, passed to the engine, stored on no service."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
@@ -12,8 +12,10 @@ from magnus.engine.channel import Channel
 from magnus.engine.masking import Masker
 from magnus.engine.parameters import Texts
 from magnus.engine.parameters_file import ParametersFile
+from magnus.engine.tracking import Tracking
 from magnus.graph.graph import Graph
 from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.experiment_tracker import ExperimentTracker, TrackedRun
 from magnus.interfaces.objects import Objects
 from magnus.interfaces.pickler import Pickler
 from magnus.interfaces.reporter import Reporter
@@ -21,6 +23,7 @@ from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.secrets import Secrets
 from magnus.interfaces.task_kind import TaskKind
 from magnus.run_log.parameters import Parameter
+from magnus.values import Json
 
 
 def now() -> datetime:
@@ -39,13 +42,16 @@ class Services(Struct, frozen=True):
     """What a run uses, behind its interfaces.
 
     `task_kind` gives the task kind of a name that was checked before; `reduce` calls the reducer of a map, for one name,
-    with what all branches set under it, and raises TaskFailed.
+    with what all branches set under it, and raises TaskFailed. `experiment_tracker_settings` are what another process needs to make the
+    same tracker: type, options and working directory.
     """
 
     run_log_store: RunLogStore
     catalog: Catalog
     secrets: Secrets
     pickler: Pickler
+    experiment_tracker: ExperimentTracker
+    experiment_tracker_settings: Mapping[str, Json]
     task_kind: Callable[[str], TaskKind]
     reduce: Callable[[str, str, Sequence[Parameter], Objects], Parameter]
 
@@ -55,6 +61,7 @@ class RunContext(Struct, frozen=True):
 
     Attributes:
         hidden: folders that no glob matches unless it names them.
+        artifacts: the folder of the catalog; "" when it has none.
         folder: private to the run and this process, gone afterwards.
         definition_file, configuration_file: for re-entry commands; "" where there is none.
         script: the script whose functions are steps, if there is one.
@@ -70,10 +77,18 @@ class RunContext(Struct, frozen=True):
     channel: Channel
     masker: Masker
     parameters_file: ParametersFile
+    tracking: Tracking
     hidden: Sequence[Path] = ()
+    artifacts: str = ""
     tag: str = ""
     definition_file: str = ""
     configuration_file: str = ""
     clock: Clock = field(default_factory=Clock)
     texts: Texts = field(default_factory=Texts)
     script: Path | None = None
+
+    @property
+    def tracked_run(self) -> TrackedRun:
+        """The run as an experiment tracker knows it."""
+        artifacts = f"{self.artifacts}/{self.run_id}" if self.artifacts else ""
+        return TrackedRun(self.run_id, self.tag, self.graph.name, artifacts)

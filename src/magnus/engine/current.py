@@ -10,6 +10,7 @@ from threading import Lock
 
 from magnus.engine.parameters import find
 from magnus.engine.step_secrets import StepSecrets
+from magnus.engine.tracking import StepTracking
 from magnus.errors import SecretsError, TaskFailed
 from magnus.graph.path import StepPath
 from magnus.run_log.parameters import JsonParameter, Parameter, Scope, plain
@@ -22,10 +23,20 @@ class CurrentStep:
     `refused` says of what was set or tracked that it held a secret; a step of which anything was refused has failed.
     """
 
-    def __init__(self, run_id: str, tag: str, path: StepPath, scope: Scope, secrets: StepSecrets | None = None) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        tag: str,
+        path: StepPath,
+        scope: Scope,
+        *,
+        secrets: StepSecrets | None = None,
+        tracking: StepTracking | None = None,
+    ) -> None:
         self.run_id = run_id
         self.tag = tag
         self.path = path
+        self.tracking = tracking
         self._scope = scope
         self._secrets = secrets
         self._lock = Lock()
@@ -83,6 +94,10 @@ class CurrentStep:
                 return self._secret(arguments["name"])
             case "get_run":
                 return {"run_id": self.run_id, "tag": self.tag}
+            case "get_experiment_tracker":
+                return self.tracking.described() if self.tracking else None
+            case "warn_of_experiment_tracker":
+                return self.tracking.warn(arguments["reason"]) if self.tracking else None
             case _:
                 raise TaskFailed(f"this version of magnus does not know '{verb}'")
 

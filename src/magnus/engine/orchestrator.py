@@ -38,6 +38,7 @@ def run(context: RunContext, executor: Executor, record: RunRecord, original: Ru
     reuse = None if original is None else Reuse(context, original, record)
     walk = _Walk(context, executor, record, reuse)
     try:
+        context.tracking.begin_run(context.tracked_run, record.parameters)
         with executor:
             status, message = walk.to_end()
     except KeyboardInterrupt:
@@ -113,6 +114,7 @@ class _Walk:
         if known is None or not can_be_taken(known, node):
             return False
         record = self.reuse.take(known, path, place.action.position, place.scope)
+        self.context.tracking.end_step(self.context.tracked_run, record)
         self.context.reporter.report(StepReused(path, record.step_type))
         self._ended(place, record)
         return True
@@ -243,6 +245,7 @@ def _end(context: RunContext, record: RunRecord, status: Status, message: str, s
     message = context.masker.mask(message)
     ended = replace(record, status=status, message=message, end_time=context.clock.now())
     context.services.run_log_store.update_run(ended)
+    context.tracking.end_run(context.tracked_run, status, message)
     is_kept = context.services.run_log_store.capabilities.persistent
     context.reporter.report(RunEnded(record.run_id, status, message, context.clock.monotonic() - started, is_kept))
     return ended

@@ -126,6 +126,7 @@ class _Step:
         self._keep(replace(record, scope=scopes.carried(record.position, self.scope, record)))
         duration = self.context.clock.monotonic() - started
         self.context.reporter.report(StepEnded(record.path, record.step_type, status, message, duration))
+        self.context.tracking.end_step(self.context.tracked_run, record)
 
     def _keep(self, record: StepRecord) -> None:
         self.record = record
@@ -203,8 +204,14 @@ class _Step:
     def _attempt(self, number: int) -> str:
         """One attempt, added to the record; the reason of its failure, "" for success."""
         clock = self.context.clock
+        context, path = self.context, self.record.path
         current = CurrentStep(
-            self.request.run_id, self.context.tag, self.record.path, self.scope.parameters, self.secrets
+            self.request.run_id,
+            context.tag,
+            path,
+            self.scope.parameters,
+            secrets=self.secrets,
+            tracking=context.tracking.of_step(context.tracked_run, path),
         )
         start_time, start = clock.now(), clock.monotonic()
         outcome = TaskOutcome(failure="interrupted")

@@ -63,10 +63,14 @@ class StepEnded(Struct, frozen=True):
 
 
 class Warned(Struct, frozen=True):
-    """Something the user should know that stops nothing."""
+    """Something the user should know that stops nothing.
+
+    Of those with the same `once`, which any process of a run may report, the first is shown.
+    """
 
     message: str
     path: StepPath | None = None
+    once: str = ""
 
 
 class RunEnded(Struct, frozen=True):

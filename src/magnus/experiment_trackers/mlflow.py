@@ -1,0 +1,267 @@
+"""The `mlflow` experiment tracker: a run of magnus is a run of MLflow, found again by its tag `magnus.run_id`.
+
+Flat, everything is in that run, and what steps in branches say has the names of the branches before it; nested, each
+step is a run of its own below it. MLflow is loaded when there is something to say; this is its only home.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from datetime import datetime
+from functools import cached_property
+from http import HTTPStatus
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
+
+from magnus.errors import ExperimentTrackerError, TrackerUnreachable
+from magnus.experiment_trackers.mlflow_values import (
+    LONGEST_PARAMETER,
+    LONGEST_TAG,
+    chunks,
+    cut,
+    measured,
+    name_of,
+    text_of,
+)
+from magnus.graph.path import StepPath
+from magnus.interfaces.experiment_tracker import TrackedRun, TrackedStep
+from magnus.run_log.records import Status
+from magnus.values import Json, UserObject
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient  # lazy: it takes a second to load
+
+if find_spec("mlflow") is None:  # said when the configuration is read, though the client is loaded much later
+    raise ModuleNotFoundError("No module named 'mlflow'", name="mlflow")
+
+_TIMEOUT_SECONDS: Final = 5
+_MOST_METRICS: Final = 1000
+_MOST_PARAMETERS: Final = 100
+_INTERRUPTED: Final = "interrupted"
+_AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+class MlflowOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """`server_url` is the tracking URI, "" for that of MLflow itself; `nested` makes a child run of every step.
+
+    `autolog` turns on `mlflow.autolog()` inside `get_experiment_tracker_context()`.
+    """
+
+    server_url: str = ""
+    experiment_name: str = "Default"
+    autolog: bool = False
+    nested: bool = False
+
+
+class MlflowTracker:
+    """Tells an MLflow tracking server, or any other tracking store of MLflow."""
+
+    options = MlflowOptions
+
+    def __init__(self, options: MlflowOptions, _working_directory: Path) -> None:
+        self._options = options
+        self._ids: dict[tuple[tuple[str, str], ...], str] = {}
+
+    def begin_run(self, run: TrackedRun, parameters: Mapping[str, Json]) -> None:
+        """Make the run of MLflow, with the parameters."""
+        with _calling():
+            self._log_parameters(self._run(run), parameters, within=(), otherwise=("initial",))
+
+    def end_step(self, run: TrackedRun, step: TrackedStep) -> None:
+        """Add the step to the run, or make a child run of it."""
+        with _calling():
+            if self._options.nested:
+                self._end_child(run, step)
+                return
+            own = step.path.branch.parts and step.path.parts
+            found = measured(step.metrics, within=own)
+            if found.numbers or found.texts:
+                self._log_metrics(self._run(run), found.numbers, found.texts, step)
+            if step.parameters:
+                self._log_parameters(self._run(run), step.parameters, within=own, otherwise=step.path.parts)
+
+    def end_run(self, run: TrackedRun, status: Status, message: str) -> None:
+        """End the run of MLflow as that of magnus ended."""
+        with _calling():
+            made = self._run(run)
+            if message:
+                self._client.set_tag(made, "magnus.message", cut(message, LONGEST_TAG))
+            interrupted = message == _INTERRUPTED
+            self._client.set_terminated(made, "KILLED" if interrupted else _STATUS[status])
+
+    @contextmanager
+    def context(self, run: TrackedRun, path: StepPath) -> Iterator[UserObject]:
+        """Inside, the run is the active one of `mlflow.log_metric` and the like, and the server the one they talk to."""
+        import mlflow  # lazy: as above
+
+        with _calling():
+            made = self._child(run, path) if self._options.nested else self._run(run)
+        is_set: bool = mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call]
+        before = mlflow.get_tracking_uri() if is_set else None
+        try:
+            with _calling():
+                if self._options.server_url:
+                    mlflow.set_tracking_uri(self._options.server_url)
+                active = mlflow.start_run(made, nested=mlflow.active_run() is not None)
+                if self._options.autolog:
+                    mlflow.autolog()
+            yield active
+        finally:
+            with _calling():
+                if self._options.autolog:
+                    mlflow.autolog(disable=True)
+                current = mlflow.active_run()
+                if current is not None and current.info.run_id == made:
+                    mlflow.end_run("RUNNING")  # magnus says when it has ended
+                mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: as if nobody had
+
+    @cached_property
+    def _client(self) -> "MlflowClient":
+        from mlflow import MlflowClient  # lazy: as above
+
+        return MlflowClient(self._options.server_url or None)
+
+    @cached_property
+    def _experiment(self) -> str:
+        """The id of the experiment, which is made where there is none."""
+        from mlflow.exceptions import MlflowException  # lazy: as above
+
+        name = self._options.experiment_name
+        found = self._client.get_experiment_by_name(name)
+        if found is None:
+            with suppress(MlflowException):  # another process may have made it meanwhile
+                return str(self._client.create_experiment(name))
+            found = self._client.get_experiment_by_name(name)
+        if found is None:
+            raise ExperimentTrackerError(f"there is no experiment '{name}', and it cannot be made")
+        return str(found.experiment_id)
+
+    def _run(self, run: TrackedRun) -> str:
+        """The id that MLflow has for the run."""
+        tags = {"magnus.tag": run.tag, "magnus.pipeline": run.pipeline, "magnus.artifacts": run.artifacts}
+        return self._found_or_made({"magnus.run_id": run.run_id}, name=run.run_id, tags=tags)
+
+    def _child(self, run: TrackedRun, path: StepPath, *, start_time: int | None = None) -> str:
+        """The id that MLflow has for the step."""
+        known_by = {"magnus.step_of": run.run_id, "magnus.step": str(path)}
+        tags = {"mlflow.parentRunId": self._run(run)}
+        return self._found_or_made(known_by, name="/".join(path.parts), tags=tags, start_time=start_time)
+
+    def _found_or_made(
+        self, known_by: Mapping[str, str], *, name: str, tags: Mapping[str, str], start_time: int | None = None
+    ) -> str:
+        """The id of the run with the tags `known_by`.
+
+        MLflow has no unique keys. Two processes that make the run at once both look again and keep the one that began
+        first; the other is deleted.
+        """
+        key = tuple(known_by.items())
+        if key not in self._ids:
+            self._ids[key] = self._first(known_by) or self._made(known_by, name=name, tags=tags, start_time=start_time)
+        return self._ids[key]
+
+    def _first(self, known_by: Mapping[str, str]) -> str:
+        """The id of the first run with the tags; "" when there is none."""
+        conditions = [f"tags.`{key}` {_equals(value)}" for key, value in known_by.items()]
+        found = self._client.search_runs(
+            [self._experiment], " and ".join(conditions), order_by=["attributes.start_time ASC"], max_results=100
+        )
+        same = [run for run in found if all(run.data.tags.get(key) == value for key, value in known_by.items())]
+        return min(((run.info.start_time, run.info.run_id) for run in same), default=(0, ""))[1]
+
+    def _made(self, known_by: Mapping[str, str], *, name: str, tags: Mapping[str, str], start_time: int | None) -> str:
+        kept = {key: cut(value, LONGEST_TAG) for key, value in {**known_by, **tags}.items() if value}
+        made: str = self._client.create_run(self._experiment, start_time, kept, run_name=name).info.run_id
+        first = self._first(known_by) or made
+        if first != made:
+            self._client.delete_run(made)
+        return first
+
+    def _end_child(self, run: TrackedRun, step: TrackedStep) -> None:
+        made = self._child(run, step.path, start_time=_milliseconds(step.start_time))
+        found = measured(step.metrics)
+        self._log_metrics(made, found.numbers, found.texts, step)
+        self._log_parameters(made, step.parameters, within=(), otherwise=step.path.parts)
+        self._client.set_terminated(made, _STATUS[step.status], _milliseconds(step.end_time))
+
+    def _log_metrics(
+        self, made: str, numbers: Sequence[tuple[str, float, int]], texts: Mapping[str, str], step: TrackedStep
+    ) -> None:
+        """The time is that of the step, so that metrics told twice are the same ones to MLflow."""
+        from mlflow.entities import Metric, RunTag  # lazy: as above
+
+        time = _milliseconds(step.end_time)
+        for some in chunks([Metric(name, value, time, counted) for name, value, counted in numbers], _MOST_METRICS):
+            self._client.log_batch(made, metrics=some)
+        for tags in chunks([RunTag(name, text) for name, text in texts.items()], _MOST_PARAMETERS):
+            self._client.log_batch(made, tags=tags)
+
+    def _log_parameters(
+        self, made: str, parameters: Mapping[str, Json], *, within: Sequence[str], otherwise: Sequence[str]
+    ) -> None:
+        """Parameters below the names of `within`, or of `otherwise` where that one is known with another value.
+
+        MLflow refuses to change a parameter; one that is known under both names is left as it is.
+        """
+        from mlflow.entities import Param  # lazy: as above
+
+        known = self._client.get_run(made).data.params if parameters else {}
+        named: dict[str, str] = {}
+        for name, value in parameters.items():
+            written, own = cut(text_of(value), LONGEST_PARAMETER), name_of([*within, name])
+            named[own if known.get(own, written) == written else name_of([*otherwise, name])] = written
+        new = [Param(name, written) for name, written in named.items() if name not in known]
+        for some in chunks(new, _MOST_PARAMETERS):
+            self._client.log_batch(made, params=some)
+
+
+_STATUS: Final = {Status.SUCCESS: "FINISHED", Status.FAIL: "FAILED"}
+
+
+def _milliseconds(time: datetime) -> int:
+    return int(time.timestamp() * 1000)
+
+
+def _equals(value: str) -> str:
+    """The condition; where a quotation mark is in the value, one that finds more than this value."""
+    if "'" not in value:
+        return f"= '{value}'"
+    return "LIKE '{}'".format(value.replace("'", "_"))
+
+
+@contextmanager
+def _calling() -> Iterator[None]:
+    """Around every use of MLflow: it waits for seconds, not minutes, prints nothing, and its errors become ours.
+
+    What it reads from environment variables has other defaults meanwhile; what a user set there counts.
+    """
+    from mlflow import environment_variables as variables  # lazy: as above
+    from mlflow.exceptions import MlflowException
+
+    defaults = {
+        variables.MLFLOW_HTTP_REQUEST_TIMEOUT: _TIMEOUT_SECONDS,
+        variables.MLFLOW_HTTP_REQUEST_MAX_RETRIES: 0,
+        variables.MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT: True,
+    }
+    before = [variable.default for variable in defaults]
+    try:
+        for variable, default in defaults.items():
+            variable.default = default
+        yield
+    except MlflowException as error:
+        status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
+        raise _translated(str(error), status) from error
+    finally:
+        for variable, default in zip(defaults, before, strict=True):
+            variable.default = default
+
+
+def _translated(said: str, status: int) -> ExperimentTrackerError:
+    """What MLflow said, without credentials, and without what the HTTP library says around the reason."""
+    said = re.sub(r"//[^/@\s]*@", "//", said)
+    said = re.sub(r"^API request to (\S+?)/api/.*\(Caused by \w+\((.*)\)\)$", r"\1 cannot be reached: \2", said)
+    refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _AGAIN
+    return ExperimentTrackerError(said) if refused else TrackerUnreachable(said)

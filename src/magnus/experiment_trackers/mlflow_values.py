@@ -1,0 +1,89 @@
+"""How parameters and metrics of magnus are written for MLflow: names, numbers, texts. Pure; used by `mlflow`."""
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeVar
+
+from msgspec import Struct, field
+
+from magnus.values import Json
+
+LONGEST_NAME: Final = 250
+LONGEST_PARAMETER: Final = 6000
+LONGEST_TAG: Final = 5000
+"""In characters, as `mlflow.utils.validation` has them; older servers take no longer tags than this."""
+
+_NOT_IN_NAMES: Final = re.compile(r"[^\w.\- /]")
+_AT_THE_FRONT: Final = re.compile(r"(?:^|(?<=/))\.+")
+"""Dots that would make a part of the name lead elsewhere."""
+_MOST_STEPS: Final = 2**63
+
+ItemT = TypeVar("ItemT")
+
+
+class Measured(Struct, frozen=True):
+    """Metrics: `numbers` as (name, value, step), and `texts`, what is no number, by name."""
+
+    numbers: list[tuple[str, float, int]] = field(default_factory=list)
+    texts: dict[str, str] = field(default_factory=dict)
+
+
+def name_of(parts: Iterable[str]) -> str:
+    """The parts as a name that MLflow takes: joined by `/`, other characters replaced, cut at the front."""
+    named = "/".join(filter(None, (_NOT_IN_NAMES.sub("_", part).strip("/") for part in "/".join(parts).split("/"))))
+    return _AT_THE_FRONT.sub("_", named[-LONGEST_NAME:].lstrip("/")) or "_"
+
+
+def text_of(value: Json) -> str:
+    """A value as text: text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def cut(text: str, longest: int) -> str:
+    """The text, or its beginning with an ellipsis."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"
+
+
+def measured(metrics: Mapping[str, Json], *, within: Sequence[str] = ()) -> Measured:
+    """The metrics of a step, their names below those of `within`."""
+    made = Measured()
+    for name, value in metrics.items():
+        _measure(made, (*within, name), value, 0)
+    return made
+
+
+def _measure(made: Measured, name: tuple[str, ...], value: Json, step: int) -> None:
+    number = _number(value)
+    if number is not None:
+        made.numbers.append((name_of(name), number, step))
+    elif isinstance(value, dict) and value:
+        steps = _steps(value)
+        for (key, part), counted in zip(value.items(), steps or [step] * len(value), strict=True):
+            _measure(made, name if steps else (*name, key), part, counted)
+    else:
+        made.texts[name_of(name)] = cut(text_of(value), LONGEST_TAG)
+
+
+def _steps(value: Mapping[str, Json]) -> list[int]:
+    """The keys as counted steps; empty when they are something else."""
+    try:
+        steps = [int(key) for key in value]
+    except ValueError:
+        return []
+    return steps if all(-_MOST_STEPS <= step < _MOST_STEPS for step in steps) else []
+
+
+def _number(value: Json) -> float | None:
+    if not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
+def chunks(items: Sequence[ItemT], most: int) -> Iterator[Sequence[ItemT]]:
+    """The items in order, no more than `most` at a time."""
+    for start in range(0, len(items), most):
+        yield items[start : start + most]

@@ -1,0 +1,63 @@
+"""Real servers, started once for all tests that talk to them. Where one is not installed these are skipped; not in CI."""
+
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.request
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+MLFLOW = ROOT / ".venvs/mlflow-server/bin/mlflow"
+LONGEST_START_SECONDS = 100
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory):
+    """The address of an MLflow tracking server, which takes 10 to 20 seconds to start."""
+    if not MLFLOW.exists():
+        reason = "no MLflow server is installed: make services"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with started(tmp_path_factory.mktemp("mlflow")) as address:
+        yield address
+
+
+@contextmanager
+def started(folder):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = f"server --workers 1 --host 127.0.0.1 --port {port} --backend-store-uri sqlite:///{folder}/mlflow.db"
+    without = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = {**without, "MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [MLFLOW, *command.split(), "--default-artifact-root", folder / "artifacts"],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        wait_for(f"{address}/health", process, folder / "log")
+        yield address
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(30)
+
+
+def wait_for(address, process, log):
+    deadline = time.monotonic() + LONGEST_START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError), urllib.request.urlopen(address, timeout=5):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")
