@@ -8,12 +8,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from magnus.definition.nodes.task import Catalog
     from magnus.interaction import (
+        end_interactive_session,
         get_experiment_tracker_context,
+        get_from_catalog,
+        get_object,
         get_parameter,
         get_run_id,
+        get_run_log,
         get_secret,
         get_tag,
+        put_in_catalog,
+        put_object,
         set_parameter,
+        start_interactive_session,
         track_this,
     )
     from magnus.sdk.jobs import NotebookJob, PythonJob, ShellJob
@@ -56,35 +63,31 @@ __all__ = [
     "Stub",
     "Success",
     "Task",
+    "end_interactive_session",
     "get_experiment_tracker_context",
+    "get_from_catalog",
+    "get_object",
     "get_parameter",
     "get_run_id",
+    "get_run_log",
     "get_secret",
     "get_tag",
     "json",
     "metric",
     "pickled",
+    "put_in_catalog",
+    "put_object",
     "set_parameter",
+    "start_interactive_session",
     "track_this",
 ]
 
 _HOMES = {
-    "Pipeline": "magnus.sdk.pipeline",
+    **dict.fromkeys(("json", "metric", "pickled"), "magnus.sdk.steps"),
     **dict.fromkeys(("NotebookJob", "PythonJob", "ShellJob"), "magnus.sdk.jobs"),
-    **dict.fromkeys(
-        (
-            "get_experiment_tracker_context",
-            "get_parameter",
-            "get_run_id",
-            "get_secret",
-            "get_tag",
-            "set_parameter",
-            "track_this",
-        ),
-        "magnus.interaction",
-    ),
+    "Pipeline": "magnus.sdk.pipeline",
 }
-"""The modules of public names; of those that are not here, `magnus.sdk.steps`."""
+"""The modules of public names; of others, `magnus.interaction` has the functions and `magnus.sdk.steps` the classes."""
 
 
 def __getattr__(name: str) -> Any:
@@ -92,4 +95,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'magnus' has no attribute '{name}'")
     from importlib import import_module  # lazy: PEP 562
 
-    return getattr(import_module(_HOMES.get(name, "magnus.sdk.steps")), name)
+    home = "magnus.interaction" if name[0].islower() else "magnus.sdk.steps"
+    return getattr(import_module(_HOMES.get(name, home)), name)

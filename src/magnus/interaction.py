@@ -92,6 +92,97 @@ def get_experiment_tracker_context() -> AbstractContextManager[UserObject]:
     return context_elsewhere(described, lambda reason: _ask("warn_of_experiment_tracker", {"reason": reason}))
 
 
+def get_from_catalog(name: str, destination_folder: str = "") -> list[str]:
+    """Bring the files that `name`, a glob, matches from the catalog, and return their paths.
+
+    Args:
+        name: as under `catalog: get`.
+        destination_folder: where they go, relative to the working directory; each keeps its name below it.
+
+    Raises:
+        TaskFailed: nothing matches, or no step runs.
+        CatalogError: the catalog cannot bring them.
+    """
+    found: list[str] = _ask("get_files", {"name": name, "destination": os.fspath(destination_folder)})
+    return found
+
+
+def put_in_catalog(path: "str | os.PathLike[str]") -> list[str]:
+    """Keep the files that `path`, a glob relative to the working directory, matches in the catalog; their names.
+
+    Raises:
+        TaskFailed: nothing matches, or no step runs.
+        CatalogError: the catalog cannot keep them.
+    """
+    found: list[str] = _ask("put_files", {"path": os.fspath(path)})
+    return found
+
+
+def put_object(obj: UserObject, name: str) -> None:
+    """Keep an object in the catalog, and set the parameter `name` to it, as a result declared as an object would be.
+
+    Raises:
+        TaskFailed: it cannot be pickled, or no step runs.
+        CatalogError: the catalog cannot keep it.
+    """
+    step = current_step()
+    if step is not None:
+        return step.put_object(name, obj)
+    from magnus.engine.objects_elsewhere import put  # lazy: other processes alone need it
+
+    return put(_ask, name, obj)
+
+
+def get_object(name: str) -> UserObject:
+    """The object that the parameter `name` refers to, loaded anew.
+
+    Raises:
+        TaskFailed: there is no such object, or no step runs.
+        CatalogError: its content is not there.
+    """
+    step = current_step()
+    if step is not None:
+        return step.get_object(name)
+    from magnus.engine.objects_elsewhere import get  # lazy: other processes alone need it
+
+    return get(_ask, name)
+
+
+def get_run_log() -> Json:
+    """The run log document as it stands, a copy; TaskFailed when no step runs."""
+    return _ask("get_run_log", {})
+
+
+def start_interactive_session(run_id: str = "", config_file: str = "", tag: str = "", parameters_file: str = "") -> str:
+    """Begin a run of what is done here by hand, in a notebook for one; the functions of this module work until its end.
+
+    Args:
+        run_id: the id of the run; one is made when none is given.
+        config_file: services; by default those of `magnus execute`.
+        tag: a word to find the run by.
+        parameters_file: initial parameters, YAML or JSON.
+
+    Returns:
+        The id of the run.
+
+    Raises:
+        TaskFailed: a step or a session is in progress here.
+        InvalidInput: something of what is given is wrong.
+    """
+    from magnus.app.interactive import start  # lazy: importing magnus costs nothing
+
+    return start(
+        run_id, configuration_file=config_file, tag=tag, parameters_file=parameters_file, environment=dict(os.environ)
+    )
+
+
+def end_interactive_session() -> None:
+    """Record the end of the session; TaskFailed when there is none."""
+    from magnus.app.interactive import end  # lazy: importing magnus costs nothing
+
+    end()
+
+
 def get_run_id() -> str:
     """The id of the run the step belongs to; TaskFailed when no step runs."""
     return str(_ask("get_run", {})["run_id"])
@@ -110,7 +201,9 @@ def _ask(verb: str, arguments: Json) -> Json:
 
     address = os.environ.get(VARIABLE)
     if not address:
-        raise TaskFailed("no step is running here; run the pipeline with 'magnus execute', and call this inside a task")
+        raise TaskFailed(
+            "no step is running here; call this inside a task of a pipeline, or call start_interactive_session() before"
+        )
     return ask(address, verb, arguments)
 
 

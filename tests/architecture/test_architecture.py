@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 PUBLIC = sorted(
     "Catalog Conditional Dag Fail Loop Map NotebookJob NotebookTask Parallel Pipeline PythonJob PythonTask ShellJob ShellTask "
     "Stub Success Task "
-    "get_experiment_tracker_context get_parameter get_run_id get_secret get_tag json metric pickled set_parameter track_this".split()
+    "end_interactive_session get_experiment_tracker_context get_from_catalog get_object get_parameter get_run_id get_run_log "
+    "get_secret get_tag json metric pickled put_in_catalog put_object set_parameter start_interactive_session track_this".split()
 )
 BREAKERS = {
     "layers": ("graph/digest.py", "import magnus.engine.step"),

@@ -123,6 +123,22 @@ def missing(): get_secret("PLAIM")
 """
 
 
+NOTEBOOKS = {
+    "shows": "import work\nwork.show()\nwork.show_in_children()\nsecret = work.secrets()\nsecret",
+    "raises": "import work\nwork.bad_chained()",
+    "prints": "import work\nprint({'a': work.secrets()[1]})",
+}
+
+
+def notebook(source):
+    cell = {"cell_type": "code", "id": "one", "metadata": {"tags": ["magnus_output"]}, "source": source}
+    cell |= {"execution_count": None, "outputs": []}
+    if "print(" not in source:
+        cell["metadata"] = {}
+    kernel = {"name": "python3", "display_name": "python", "language": "python"}
+    return {"cells": [cell], "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+
+
 class Case(NamedTuple):
     """What a task does: its command, and whether it has to fail for it."""
 
@@ -161,6 +177,10 @@ CASES = {
     "shell fails": Case("shell", f'echo "$LINES$ODD"; {PYTHON_CHILD}; exit 3', fails=True),
     "shell sets": Case("shell", 'export MAGNUS_PRM_a="$PLAIN"; echo nothing', fails=True),
     "shell tracks": Case("shell", 'export MAGNUS_TRACK_a="$ODD" MAGNUS_TRACK_b_STEP_1="$PLAIN"', fails=True),
+    "notebook shows": Case("notebook", "shows.ipynb"),
+    "notebook raises": Case("notebook", "raises.ipynb", fails=True),
+    "notebook prints a result": Case("notebook", "prints.ipynb", fails=True),
+    "notebook returns": Case("notebook", "shows.ipynb", fails=True, more={"returns": ["secret"]}),
     "shell returns": Case("shell", "true", fails=True, more={"returns": ["PLAIN"]}),
 }  # fmt: skip
 DECLARED_ONLY = {"shell sets", "shell tracks", "shell returns", "shell exports it again"}
@@ -195,6 +215,8 @@ class Folder:
         self.streams = b""
         (self.path / "work.py").write_text(WORK)
         (self.path / ".env").write_text(DOTENV)
+        for name, source in NOTEBOOKS.items():
+            (self.path / f"{name}.ipynb").write_text(json.dumps(notebook(source)))
 
     def write(self, dag, executor, secrets):
         services = {"executor": {"type": "local", "config": executor}, "secrets": secrets}
@@ -216,6 +238,12 @@ class Folder:
     def log(self):
         return json.loads(self.magnus("show", "mine").stdout)
 
+    def shown(self):
+        """The lines of files in which the canary is."""
+        files = [file for file in self.path.rglob("*") if file.is_file() and file.name != ".env"]
+        lines = (line for file in files for line in file.read_bytes().splitlines())
+        return "\n".join(sorted({repr(line[:400]) for line in lines if CANARY.encode() in line}))
+
     def places(self):
         """Every file, and stream, in which the canary is."""
         files = [file for folder in (self.path, self.temporary) for file in folder.rglob("*") if file.is_file()]
@@ -235,7 +263,8 @@ def logs(folder):
 
 
 def check(folder, log_steps, cases):
-    assert folder.places() == ([], [])
+    places = folder.places()
+    assert places == ([], []), folder.shown()
     assert {name: log_steps[name]["status"] for name in cases} == {
         name: "FAIL" if CASES[name].fails else "SUCCESS" for name in cases
     }

@@ -25,7 +25,7 @@ def test_outside_a_step_each_says_so(call, monkeypatch):
     monkeypatch.delenv("MAGNUS_STEP_CHANNEL", raising=False)
     with pytest.raises(
         TaskFailed,
-        match=r"^no step is running here; run the pipeline with 'magnus execute', and call this inside a task$",
+        match=r"^no step is running here; call this inside a task of a pipeline, or call start_interactive_session\(\) before$",
     ):
         call()
 

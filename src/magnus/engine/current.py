@@ -7,14 +7,20 @@ process reaches it through `magnus.interaction`, other processes through `engine
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
+from typing import Final
 
 from magnus.engine.parameters import find
+from magnus.engine.step_data import StepData
 from magnus.engine.step_secrets import StepSecrets
 from magnus.engine.tracking import StepTracking
 from magnus.errors import SecretsError, TaskFailed
 from magnus.graph.path import StepPath
-from magnus.run_log.parameters import JsonParameter, Parameter, Scope, plain
-from magnus.values import Json
+from magnus.run_log.parameters import JsonParameter, Parameter, Scope, holds_objects, plain, to_json
+from magnus.values import Json, UserObject
+
+_ABOUT_DATA: Final = frozenset(
+    {"get_files", "put_files", "get_object", "begin_put_object", "put_object", "get_run_log"}
+)
 
 
 class CurrentStep:
@@ -32,11 +38,13 @@ class CurrentStep:
         *,
         secrets: StepSecrets | None = None,
         tracking: StepTracking | None = None,
+        data: StepData | None = None,
     ) -> None:
         self.run_id = run_id
         self.tag = tag
         self.path = path
         self.tracking = tracking
+        self._data = data
         self._scope = scope
         self._secrets = secrets
         self._lock = Lock()
@@ -68,6 +76,32 @@ class CurrentStep:
             for name, value in metrics.items():
                 track_into(self.metrics, name, value, step)
 
+    @property
+    def data(self) -> StepData:
+        """The catalog as the step reaches it."""
+        assert self._data is not None  # every step of a run has it
+        return self._data
+
+    def put_object(self, name: str, value: UserObject) -> None:
+        """Keep the value as an object, and set the parameter of that name to it."""
+        self._set_object(name, self.data.put_object(name, value))
+
+    def get_object(self, name: str) -> UserObject:
+        """The object that the parameter refers to; TaskFailed when there is none."""
+        return self.data.get_object(self._object(name))
+
+    def _set_object(self, name: str, reference: Parameter) -> None:
+        with self._lock:
+            self.parameters_set[name] = reference
+
+    def _object(self, name: str) -> Parameter:
+        parameters = self.parameters()
+        known = find(parameters, name)
+        if known is None or not holds_objects(parameters[known]):
+            there = ", ".join(repr(other) for other, value in parameters.items() if holds_objects(value)) or "none"
+            raise TaskFailed(f"there is no object '{name}'; the objects are {there}")
+        return parameters[known]
+
     def get_secret(self, name: str) -> str:
         """The secret, which is masked from now on; SecretsError when there is none."""
         if self._secrets is None:
@@ -83,6 +117,8 @@ class CurrentStep:
 
     def answer(self, verb: str, arguments: Mapping[str, Json]) -> Json:
         """Do what another process asks for through the channel; raises TaskFailed for an unknown verb."""
+        if verb in _ABOUT_DATA:
+            return self._answer_about_data(verb, arguments)
         match verb:
             case "get_parameters":
                 return {name: plain(parameter) for name, parameter in self.parameters().items()}
@@ -100,6 +136,21 @@ class CurrentStep:
                 return self.tracking.warn(arguments["reason"]) if self.tracking else None
             case _:
                 raise TaskFailed(f"this version of magnus does not know '{verb}'")
+
+    def _answer_about_data(self, verb: str, arguments: Mapping[str, Json]) -> Json:
+        match verb:
+            case "get_files":
+                return self.data.get_files(arguments["name"], arguments["destination"])
+            case "put_files":
+                return self.data.put_files(arguments["path"])
+            case "get_object":
+                return {**self.data.elsewhere(), "reference": to_json(self._object(arguments["name"]))}
+            case "begin_put_object":
+                return self.data.elsewhere()
+            case "put_object":
+                return self._set_object(arguments["name"], self.data.keep_object(arguments["name"], arguments["file"]))
+            case _:
+                return self.data.run_log()
 
     def _secret(self, name: str) -> Json:
         """The value, or what the error says: of errors a channel carries the text alone."""
@@ -131,6 +182,17 @@ _current = _Current()
 def current_step() -> CurrentStep | None:
     """The step in progress in this process; None when there is none."""
     return _current.step
+
+
+def hold(step: CurrentStep) -> None:
+    """Make `step` the step in progress until it is released: what an interactive session does."""
+    _current.step = step
+
+
+def release(step: CurrentStep) -> None:
+    """There is no step in progress any more, if it was this one."""
+    if _current.step is step:
+        _current.step = None
 
 
 @contextmanager

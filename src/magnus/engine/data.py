@@ -19,6 +19,8 @@ from magnus.run_log.records import CatalogRecord
 
 __all__ = ["Matches", "get_files", "keep_files", "matching_entries", "matching_files", "put_files"]
 
+OBJECTS: Final = ".objects/"
+"""Where objects are in the tree of a run: no glob matches it unless it names it."""
 _MOST_NAMES_SHOWN: Final = 10
 
 
@@ -39,7 +41,7 @@ def get_files(
     matches = matching_entries(_below(visible, prefix), spec.get)
     if matches.unmatched and catalog.capabilities.keeps:
         patterns = ", ".join(f"'{pattern}'" for pattern in matches.unmatched)
-        raise TaskFailed(f"catalog get: nothing in the catalog matches {patterns}{_in(prefix)}; {_known(visible)}")
+        raise TaskFailed(f"catalog get: nothing in the catalog matches {patterns}{_in(prefix)}; {known(visible)}")
     if not matches.names:
         return ()
     return catalog.get(run_id, branch, [visible[prefix + name] for name in matches.names], working_directory)
@@ -142,8 +144,9 @@ def _in(prefix: str) -> str:
     return f" in '{prefix.removesuffix('/')}'" if prefix else ""
 
 
-def _known(visible: Mapping[str, CatalogRecord]) -> str:
-    names = sorted(visible)
+def known(visible: Mapping[str, CatalogRecord]) -> str:
+    """What a step sees of the catalog, in words; objects are not among the files."""
+    names = sorted(name for name in visible if not name.startswith(OBJECTS))
     if not names:
         return "it holds no files that this step can see"
     shown = ", ".join(f"'{name}'" for name in names[:_MOST_NAMES_SHOWN])

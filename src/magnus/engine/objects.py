@@ -5,23 +5,24 @@ Made by `engine.step` for each step, and used by the task kinds that are python.
 
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copyfileobj
 from typing import BinaryIO, Final, cast
 from urllib.parse import quote
 
 from msgspec import Struct
 
 from magnus.engine import scripts
+from magnus.engine.data import OBJECTS
 from magnus.engine.masking import Masker
 from magnus.errors import MagnusError, TaskFailed
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.pickler import Pickler
-from magnus.run_log.parameters import ObjectParameter
+from magnus.run_log.parameters import ListParameter, ObjectParameter, Parameter, plain
 from magnus.run_log.records import CatalogRecord
 from magnus.values import UserObject
 
-FOLDER: Final = ".objects/"
-"""Where objects are in the tree of a run: no glob matches it unless it names it."""
+_BLOCK_BYTES: Final = 1024 * 1024
 
 
 class StepObjects(Struct, frozen=True):
@@ -39,17 +40,33 @@ class StepObjects(Struct, frozen=True):
 
     def put(self, name: str, value: UserObject) -> tuple[ObjectParameter, CatalogRecord]:
         """Keep the value under the name."""
-        record = self.keep(name, lambda file: self._dump(name, value, file))
+        record = self.keep(name, lambda file: self.write(name, value, file))
         return ObjectParameter(record.name, record.data_hash, record.size), record
 
     def keep(self, name: str, write: Callable[[BinaryIO], object]) -> CatalogRecord:
         """Keep what `write` writes as the object of the name."""
-        stored = f"{FOLDER}{quote(name, safe='')}{self.pickler.extension}"
+        stored = f"{OBJECTS}{quote(name, safe='')}{self.pickler.extension}"
         return self.catalog.put_stream(self.run_id, self.branch, stored, write)
 
     def put_file(self, name: str, content: bytes) -> CatalogRecord:
         """Keep a file that is nowhere else."""
         return self.catalog.put_stream(self.run_id, self.branch, name, lambda file: file.write(content))
+
+    def take_over(self, name: str, file: Path) -> tuple[ObjectParameter, CatalogRecord]:
+        """Keep the content of a file that another process of the task wrote as the object of the name."""
+        with file.open("rb") as source:
+            record = self.keep(name, lambda target: copyfileobj(source, self._watched(name, target), _BLOCK_BYTES))
+        return ObjectParameter(record.name, record.data_hash, record.size), record
+
+    def loaded(self, parameter: Parameter) -> UserObject:
+        """The value of a parameter as python code gets it; of an object the object itself."""
+        match parameter:
+            case ListParameter(items=items):
+                return [self.loaded(item) for item in items]
+            case ObjectParameter():
+                return self.get(parameter)
+            case _:
+                return plain(parameter)
 
     def get(self, reference: ObjectParameter) -> UserObject:
         """Load the object."""
@@ -73,7 +90,8 @@ class StepObjects(Struct, frozen=True):
         message = f"the object '{name}' contains a secret, and objects are kept in the catalog"
         return cast("BinaryIO", WatchedFile(file, self.masker, message))
 
-    def _dump(self, name: str, value: UserObject, file: BinaryIO) -> None:
+    def write(self, name: str, value: UserObject, file: BinaryIO) -> None:
+        """Write the value; TaskFailed when it cannot be pickled, or contains a secret."""
         try:
             self.pickler.dump(value, self._watched(name, file))
         except (OSError, MagnusError):

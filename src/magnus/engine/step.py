@@ -20,11 +20,13 @@ from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
 from magnus.engine.current import CurrentStep, entered, track_into
 from magnus.engine.objects import StepObjects
+from magnus.engine.step_data import StepData
 from magnus.engine.step_secrets import StepSecrets
 from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import TaskNode
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import AttemptFailed, StepEnded, StepOutput, StepStarted, Warned
+from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskKind, TaskOutcome
 from magnus.run_log.records import AttemptRecord, BranchScope, CatalogRecord, Status, StepRecord
 from magnus.values import Json
@@ -212,12 +214,14 @@ class _Step:
             self.scope.parameters,
             secrets=self.secrets,
             tracking=context.tracking.of_step(context.tracked_run, path),
+            data=self._data(),
         )
         start_time, start = clock.now(), clock.monotonic()
         outcome = TaskOutcome(failure="interrupted")
         try:
             outcome = self._call(current, number)
         finally:
+            current.data.close()
             outcome = _complete(outcome, current, self.secrets)
             failure = self.context.masker.mask(outcome.failure)
             attempt = AttemptRecord(
@@ -234,7 +238,7 @@ class _Step:
                 attempts=(*self.record.attempts, attempt),
                 parameters={} if outcome.failure else outcome.parameters,
                 metrics=_merged(self.record.metrics, outcome.metrics),
-                catalog=(*self.record.catalog, *outcome.entries),
+                catalog=(*self.record.catalog, *current.data.entries, *outcome.entries),
             )
         return failure
 
@@ -264,6 +268,17 @@ class _Step:
         if outcome.failure and self.kind.isolates:
             outcome = replace(outcome, failure=_with_tail(outcome.failure, tail))
         return outcome
+
+    def _data(self) -> StepData:
+        context, run_id = self.context, self.request.run_id
+        return StepData(
+            self._objects(),
+            self.scope.files,
+            working_directory=context.working_directory,
+            hidden=context.hidden,
+            folder=context.folder,
+            run_log=lambda: _document(context.services.run_log_store, run_id),
+        )
 
     def _objects(self) -> StepObjects:
         services, path = self.context.services, self.request.path
@@ -315,6 +330,13 @@ def _merged(known: Mapping[str, Json], tracked: Mapping[str, Json]) -> Mapping[s
         else:
             track_into(merged, name, value, None)
     return merged
+
+
+def _document(store: RunLogStore, run_id: str) -> Json:
+    """The run log document as it stands."""
+    from magnus.run_log import view  # lazy: few tasks ask for it
+
+    return view.document(store.get_run(run_id), lambda branch: store.list_steps(run_id, branch))
 
 
 def _remove(folder: Path) -> None:

@@ -5,7 +5,8 @@ It reads them as JSON: what knows the format is slow to load, and is needed in t
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -98,7 +99,7 @@ def keep(executed: Path, output: str, call: TaskCall, *, kept: Path) -> None:
     target = call.working_directory / output
     try:
         data = executed.read_text(encoding="utf-8")
-        masked = call.mask(data).encode()
+        masked = _masked(data, call.mask).encode()
         if (name := _inside(target, call.working_directory)) is not None:
             (kept / name).parent.mkdir(parents=True, exist_ok=True)
             (kept / name).write_bytes(masked)
@@ -106,6 +107,25 @@ def keep(executed: Path, output: str, call: TaskCall, *, kept: Path) -> None:
     except OSError as error:
         message = f"the executed notebook could not be written to '{output}': {error.strerror}"
         raise TaskFailed(message, fix="see that the folder can be written to") from error
+
+
+def _masked(notebook: str, mask: Callable[[str], str]) -> str:
+    """The notebook with each of its texts masked, and then as a whole: JSON escapes what python escaped before."""
+
+    def walked(value: Json) -> Json:
+        match value:
+            case str():
+                return mask(value)
+            case list():
+                return [walked(item) for item in value]
+            case dict():
+                return {mask(key): walked(item) for key, item in value.items()}
+            case _:
+                return value
+
+    with suppress(ValueError):  # cut off
+        notebook = json.dumps(walked(json.loads(notebook)), ensure_ascii=False, indent=1) + "\n"
+    return mask(notebook)
 
 
 def _inside(target: Path, working_directory: Path) -> str | None:

@@ -32,7 +32,7 @@ def secrets_of(masker=None, warnings=None, **values):
 
 
 def current(**values):
-    return CurrentStep("a-run", "", PATH, {}, secrets_of(**values))
+    return CurrentStep("a-run", "", PATH, {}, secrets=secrets_of(**values))
 
 
 def test_a_secret_is_known_and_told_before_it_is_handed_out():

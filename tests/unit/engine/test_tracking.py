@@ -171,7 +171,7 @@ def test_it_is_said_once_a_run_however_many_processes_say_it():
 
 def test_the_code_of_a_step_gets_the_context_of_the_tracker(told):
     path = StepPath(("fit",))
-    step = CurrentStep("a-run", "", path, {}, told.tracking.of_step(RUN, path))
+    step = CurrentStep("a-run", "", path, {}, tracking=told.tracking.of_step(RUN, path))
     with entered(step), get_experiment_tracker_context() as given:
         assert given is told.remembered
         assert given.inside == [path]
@@ -187,7 +187,7 @@ def test_the_code_of_a_step_gets_the_context_of_the_tracker(told):
 def test_a_context_that_cannot_be_had_is_a_warning(told):
     told.tracker.disconnect()
     path = StepPath(("fit",))
-    step = CurrentStep("a-run", "", path, {}, told.tracking.of_step(RUN, path))
+    step = CurrentStep("a-run", "", path, {}, tracking=told.tracking.of_step(RUN, path))
     with entered(step), get_experiment_tracker_context() as given:
         assert given is None
     assert "nobody answers" in told.warnings[0]

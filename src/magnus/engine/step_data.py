@@ -1,0 +1,117 @@
+"""What a step does with the catalog while its task runs: the files and objects that user code asks for and gives.
+
+Made by `engine.step` for each attempt; `engine.current` hands user code to it.
+"""
+
+import base64
+import os
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from msgspec.structs import replace
+
+from magnus.engine import data, pickles
+from magnus.engine.objects import StepObjects
+from magnus.errors import TaskFailed
+from magnus.graph.nodes import CatalogSpec
+from magnus.run_log.parameters import ObjectParameter, Parameter
+from magnus.run_log.records import CatalogRecord
+from magnus.values import Json, UserObject
+
+_FOLDER: Final = "objects"
+
+
+class StepData:
+    """The catalog as one attempt of a step reaches it; `entries` are what it put and got.
+
+    `visible` are the files that the step sees, `hidden` folders that no glob matches unless it names them, `folder` is
+    for files on their way, `run_log` gives the run log document.
+    """
+
+    def __init__(
+        self,
+        objects: StepObjects,
+        visible: Mapping[str, CatalogRecord],
+        *,
+        working_directory: Path,
+        hidden: Sequence[Path],
+        folder: Path,
+        run_log: Callable[[], Json],
+    ) -> None:
+        self._objects = objects
+        self._visible = dict(visible)
+        self._working_directory = working_directory
+        self._hidden = hidden
+        self._folder = folder
+        self._lock = Lock()
+        self.run_log = run_log
+        self.entries: list[CatalogRecord] = []
+
+    def get_files(self, pattern: str, destination: str) -> list[str]:
+        """Bring the files that the glob matches below the folder `destination`; their paths.
+
+        TaskFailed when it matches nothing, CatalogError from the catalog.
+        """
+        with self._lock:
+            names = data.matching_entries(self._visible, (pattern,)).names
+            found = [self._visible[name] for name in names]
+        if not found:
+            raise TaskFailed(f"nothing in the catalog matches '{pattern}'; {data.known(self._visible)}")
+        folder = self._working_directory / destination
+        got = self._objects.catalog.get(self._objects.run_id, self._objects.branch, found, folder)
+        with self._lock:
+            self.entries += got
+        return [str(folder / entry.name) for entry in got]
+
+    def put_files(self, pattern: str) -> list[str]:
+        """Keep the files that the glob matches, relative to the working directory; their names."""
+        relative = os.path.relpath(pattern, self._working_directory) if os.path.isabs(pattern) else pattern  # noqa: PTH117 - a glob
+        put, warnings = data.put_files(
+            self._objects.catalog,
+            CatalogSpec(put=(relative,), compute_data_folder=""),
+            run_id=self._objects.run_id,
+            branch=self._objects.branch,
+            working_directory=self._working_directory,
+            hidden=self._hidden,
+            got=(),
+        )
+        if warnings:
+            raise TaskFailed("; ".join(warnings))
+        with self._lock:
+            self.entries += put
+            self._visible.update({entry.name: entry for entry in put})
+        return [entry.name for entry in put]
+
+    def put_object(self, name: str, value: UserObject) -> ObjectParameter:
+        """Keep the value as an object."""
+        reference, entry = self._objects.put(name, value)
+        with self._lock:
+            self.entries.append(entry)
+        return reference
+
+    def keep_object(self, name: str, file: str) -> ObjectParameter:
+        """Keep what another process of the task wrote to a file of the folder as an object; the file is gone then."""
+        place = self._folder / _FOLDER / Path(file).name
+        reference, entry = self._objects.take_over(name, place)
+        place.unlink()
+        with self._lock:
+            self.entries.append(entry)
+        return reference
+
+    def get_object(self, reference: Parameter) -> UserObject:
+        """The object, or what a map collected of objects."""
+        return self._objects.loaded(reference)
+
+    def elsewhere(self) -> Json:
+        """How another process of the task reaches objects: a pickle, and a folder for those that it gives."""
+        place = self._folder / _FOLDER
+        place.mkdir(parents=True, exist_ok=True)
+        reach = pickles.dumped(replace(self._objects, masker=None))
+        return {"objects": base64.b64encode(reach).decode(), "folder": str(place)}
+
+    def close(self) -> None:
+        """Remove what is left on the way."""
+        shutil.rmtree(self._folder / _FOLDER, ignore_errors=True)
