@@ -5,7 +5,6 @@ Made by `engine.step` for each step, and used by the task kinds that are python.
 
 from collections.abc import Callable
 from pathlib import Path
-from shutil import copyfileobj
 from typing import BinaryIO, Final, cast
 from urllib.parse import quote
 
@@ -54,6 +53,8 @@ class StepObjects(Struct, frozen=True):
 
     def take_over(self, name: str, file: Path) -> tuple[ObjectParameter, CatalogRecord]:
         """Keep the content of a file that another process of the task wrote as the object of the name."""
+        from shutil import copyfileobj  # lazy: most objects are made in the process of the step
+
         with file.open("rb") as source:
             record = self.keep(name, lambda target: copyfileobj(source, self._watched(name, target), _BLOCK_BYTES))
         return ObjectParameter(record.name, record.data_hash, record.size), record

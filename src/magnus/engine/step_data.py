@@ -3,9 +3,7 @@
 Made by `engine.step` for each attempt; `engine.current` hands user code to it.
 """
 
-import base64
 import os
-import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
@@ -13,7 +11,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine import data, pickles
+from magnus.engine import data
 from magnus.engine.objects import StepObjects
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
@@ -47,6 +45,7 @@ class StepData:
         self._hidden = hidden
         self._folder = folder
         self._lock = Lock()
+        self._used_folder = False
         self.run_log = run_log
         self.entries: list[CatalogRecord] = []
 
@@ -109,9 +108,18 @@ class StepData:
         """How another process of the task reaches objects: a pickle, and a folder for those that it gives."""
         place = self._folder / _FOLDER
         place.mkdir(parents=True, exist_ok=True)
+        self._used_folder = True
+        from base64 import b64encode  # lazy: most tasks keep to themselves
+
+        from magnus.engine import pickles
+
         reach = pickles.dumped(replace(self._objects, masker=None))
-        return {"objects": base64.b64encode(reach).decode(), "folder": str(place)}
+        return {"objects": b64encode(reach).decode(), "folder": str(place)}
 
     def close(self) -> None:
         """Remove what is left on the way."""
-        shutil.rmtree(self._folder / _FOLDER, ignore_errors=True)
+        if not self._used_folder:
+            return
+        from shutil import rmtree  # lazy: as above
+
+        rmtree(self._folder / _FOLDER, ignore_errors=True)
