@@ -26,6 +26,14 @@ def test_a_function_from_the_command_line(folder):
     assert list(folder.magnus("execute_function", "work.fail").log["steps"]) == ["fail()", "success"]
 
 
+def test_a_result_gets_a_name(folder):
+    folder.write("work.py", "def f(): return 1, [2]\n")
+    assert folder.magnus("execute_function", "work.f", "--returns", "a", "--returns", "b").log["parameters"] == {
+        "a": 1,
+        "b": [2],
+    }
+
+
 @pytest.mark.parametrize(
     ("function", "said"),
     [

@@ -112,6 +112,24 @@ def test_one_step_by_itself(tmp_path, monkeypatch):
         run_step(whole, "each/nte", tmp_path / "four")
 
 
+def test_nothing_of_the_user_is_overwritten_and_nothing_but_json_goes_in(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rows.txt").write_text("mine")
+    with pytest.raises(InvalidInput, match=r"'rows\.txt' is in the working directory"):
+        run_step(pipeline(), "read", tmp_path / "test", files={"rows.txt": "given"})
+    assert (tmp_path / "rows.txt").read_text() == "mine"
+    with pytest.raises(InvalidInput, match="a patch holds a value that is not JSON"):
+        run_pipeline(pipeline(), tmp_path / "test", patches={"fetch": {"returns": {"o": {1}}}})
+    with pytest.raises(InvalidInput, match="hand in what is JSON"):
+        run_step(pipeline(), "total", tmp_path / "test", parameters={"xs": {1}})
+
+
+def test_a_patch_keeps_what_it_does_not_say(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    strict = Pipeline([ShellTask("sh", "false; export MAGNUS_PRM_a=1", strict=True)])
+    assert run_pipeline(strict, tmp_path / "test", patches={"sh": {"timeout": 5}}).steps["sh"].status == "FAIL"
+
+
 def test_steps_of_files(folder, tmp_path, monkeypatch):
     steps = {"p": {"type": "parallel", "next": "success", "branches": {"b": {"start_at": "a", "steps": {
         "a": {"type": "task", "command_type": "shell", "command": "export MAGNUS_PRM_y=$x", "next": "success"}}}}}}  # fmt: skip
@@ -131,5 +149,7 @@ def test_two_steps_of_one_name_are_told_apart_by_their_paths(tmp_path, monkeypat
     patches = {"p/a/same": {"returns": {"from_a": 1}}, "same": {"returns": {"other": 2}}}
     run = run_pipeline(Pipeline([Parallel("p", branches)]), tmp_path / "test", patches=patches)
     assert run.parameters == {"from_a": 1, "other": 2}
+    both = Pipeline([PythonTask(never, "same"), Parallel("p", branches)])
+    assert run_pipeline(both, tmp_path / "test", patches={"same": {"returns": {"top": 1}}}).parameters == {"top": 1}
     with pytest.raises(InvalidConfiguration):
         run_pipeline(Pipeline([Parallel("p", branches)]), tmp_path / "test", patches={"q/a/same": {"returns": {}}})

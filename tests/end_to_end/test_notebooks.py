@@ -118,3 +118,34 @@ def test_a_program(folder):
     done = subprocess.run([sys.executable, "program.py"], cwd=folder.path, capture_output=True, text=True)
     assert done.stdout.strip() == "work {'x': 1, 'y': 2}", done.stderr
     assert (folder.path / "o.ipynb").exists()
+
+
+def test_what_children_of_a_cell_print_is_shown_once(folder):
+    cell = "import os, subprocess\nsubprocess.run(['echo', 'from a child'])\nos.system('echo from a shell')\nprint('printed')"
+    folder.write("work.ipynb", notebook(cell))
+    folder.write("p.yaml", pipeline())
+    said = folder.magnus("execute", "p.yaml").err
+    assert [said.count(text) for text in ("from a child", "from a shell", "printed")] == [1, 1, 1]
+
+
+def test_a_display_that_no_notebook_can_hold_changes_nothing(folder):
+    odd = "from IPython.display import display\ndisplay({'application/x': {'a': 1}}, raw=True)"
+    folder.write("work.ipynb", notebook("print('first')", odd, "y = 3"))
+    folder.write("p.yaml", pipeline("returns: [y]"))
+    result = folder.magnus("execute", "p.yaml")
+    assert result.status == 0, result.err
+    assert result.log["parameters"]["y"] == 3
+    assert "first" in kept(folder, result.log).read_text()
+
+
+def test_a_secret_that_is_printed_in_pieces_is_in_no_notebook(folder):
+    folder.write(".env", 'KEY="canary \\"quo\\" and more"\n')
+    folder.write("c.yaml", "secrets: {type: dotenv}")
+    pieces = "import sys, time, magnus\ns = magnus.get_secret('KEY')\nfor part in (s[:9], s[9:]):\n    sys.stdout.write(part)\n    sys.stdout.flush()\n    time.sleep(0.3)"
+    folder.write("work.ipynb", notebook(pieces, "{'key': magnus.get_secret('KEY')}"))
+    folder.write("p.yaml", pipeline())
+    result = folder.magnus("execute", "p.yaml", "--config", "c.yaml")
+    assert result.status == 0, result.err
+    assert "*****" in (folder.path / "work_out.ipynb").read_text()
+    for file in folder.path.rglob("*"):
+        assert file.name == ".env" or not file.is_file() or b"quo" not in file.read_bytes(), file

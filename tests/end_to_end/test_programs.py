@@ -195,6 +195,34 @@ def test_steps_of_a_script_run_one_by_one(folder):
     assert log["run_config"]["dag"]["steps"]["first"]["command"] == "sub/script.py:first"
 
 
+def test_a_script_that_imports_multiprocessing(folder):
+    """Importing it puts the main module where that of a script stands."""
+    (folder / "script.py").write_text(
+        "import multiprocessing, sys\nfrom magnus import *\n"
+        "class Thing:\n    n = 7\n"
+        "def make(): return Thing()\ndef use(thing): return thing.n\n"
+        "pipeline = Pipeline([PythonTask(make, returns=[pickled('thing')]), PythonTask(use, returns=['n'])])\n"
+        "if __name__ == '__main__': print(pipeline.execute(*sys.argv[1:]).parameters['n'])\n"
+    )
+    assert python("script.py").stdout == python("script.py", "workers.yaml").stdout == "7\n"
+    assert log_of(magnus("execute", "script.py"))["parameters"]["n"] == 7
+    program = "import multiprocessing\nfrom magnus import *\ndef f(): return 1\nPipeline([PythonTask(f)]).execute('workers.yaml')\n"
+    (folder / "script.py").write_text(program)
+    assert "put the call of execute() under" in python("script.py", status=1).stderr
+
+
+def test_a_script_that_is_run_as_a_module_of_a_package(folder):
+    (folder / "pkg").mkdir()
+    (folder / "pkg" / "__init__.py").touch()
+    (folder / "pkg" / "util.py").write_text("def g(): return 3\n")
+    (folder / "pkg" / "main.py").write_text(
+        "import sys\nfrom pathlib import Path\nfrom magnus import *\nfrom .util import g\ndef f(): return g()\n"
+        "if __name__ == '__main__':\n"
+        "    print(Pipeline([PythonTask(f, returns=['n'])]).execute(Path('workers.yaml')).parameters['n'])\n"
+    )
+    assert python("-m", "pkg.main").stdout == "3\n"
+
+
 def test_a_script_without_a_guard_says_so_in_workers(folder):
     program = "from magnus import *\ndef f(): return 1\nPipeline([PythonTask(f, returns=['x'])]).execute({})\n"
     (folder / "script.py").write_text(program.format("'workers.yaml'"))

@@ -1,5 +1,6 @@
 """Running again: only what had not succeeded runs, and the run is what it would have been."""
 
+import hashlib
 import json
 import os
 import re
@@ -250,6 +251,75 @@ def test_branches_of_a_map_are_known_by_their_value(folder):
     log = folder.log("retry", "first", "--is", "[3, 2, 5, 1, 1, 1]")
     assert sorted(folder.calls()) == ["item 1", "item 3", "item 5"]
     assert log["parameters"]["y"] == [9, 4, 25, 1, 1, 1]
+
+
+def test_what_the_catalog_does_not_have_any_more_is_made_again(folder):
+    dag = pipe(
+        obj=task("obj", "writes", returns=[{"name": "o", "kind": "object"}]),
+        writes=task("writes", "use", catalog={"put": "made.txt"}),
+        use=task("use", "reads"),
+        reads=task("reads", catalog={"get": "made.txt"}),
+    )
+    folder.fails(dag, "use")
+    digest = hashlib.sha256(b"made").hexdigest()
+    (folder.path / ".catalog" / ".store" / digest[:2] / digest[2:]).unlink()
+    planned = folder.magnus("retry", "first", "--dry-run")
+    assert "goes on with first: 1 step is reused" in planned.stderr
+    assert "runs 'writes' and what follows: 'made.txt', which it left, is not in the catalog any more" in planned.stderr
+    assert folder.log("retry", "first")["parameters"]["said"] == "made"
+    assert folder.calls() == ["writes", "use", "reads"]
+
+
+@pytest.mark.parametrize(
+    "before", [{"type": "stub"}, {"type": "dag", "dag": pipe(inner={"type": "stub", "next": "success"})}]
+)
+def test_a_step_that_was_of_another_type_runs(folder, before):
+    folder.fails(pipe(a={**before, "next": "b"}, b=task("step")), "b")
+    folder.pipeline(pipe(a=task("step", "b"), b=task("step")))
+    done = folder.magnus("retry", "first")
+    assert folder.calls() == ["a", "b"]
+    assert "runs 'a' and what follows: it is another kind of step now" in done.stderr
+
+
+def test_what_was_only_mocked_runs(folder):
+    folder.pipeline(pipe(a=task("step", "b"), b=task("step")))
+    (folder.path / "mock.yaml").write_text("executor: {type: mocked}\n")
+    folder.log("execute", "p.yaml", "-c", "mock.yaml", "--run-id", "first")
+    done = folder.magnus("execute", "p.yaml", "--use-cached", "first")
+    assert folder.calls() == ["a", "b"]
+    assert "changed since: executor is configured in another way" in done.stderr
+
+
+def test_a_script_in_another_folder_is_retried(folder):
+    (folder.path / "sub").mkdir()
+    (folder.path / "sub" / "helpers.py").write_text(
+        "import os\ndef one():\n    if os.path.exists('broken-one'): raise ValueError\n    return 1\n"
+    )
+    (folder.path / "sub" / "pipe.py").write_text(
+        "from magnus import *\nfrom helpers import one\npipeline = Pipeline([PythonTask(one, returns=['n'])])\n"
+    )
+    folder.break_("one")
+    folder.log("execute", "sub/pipe.py", "--run-id", "first", status=1)
+    folder.mend()
+    assert folder.log("retry", "first")["parameters"] == {"n": 1}
+
+
+def test_the_tag_stays_unless_another_is_given(folder):
+    folder.fails(pipe(a=task("step")), "a", arguments=("--tag", "nightly"))
+    assert folder.log("retry", "first")["tag"] == "nightly"
+    assert folder.log("retry", "first", "--tag", "other")["tag"] == "other"
+
+
+def test_files_that_may_be_executed_are_reused(folder):
+    made = {
+        "type": "task",
+        "command_type": "shell",
+        "command": "echo exit 0 > x.sh; chmod +x x.sh",
+        "catalog": {"put": "x.sh"},
+    }
+    folder.fails(pipe(made={**made, "next": "b"}, b=task("step")), "b")
+    assert folder.log("retry", "first", "--run-id", "second")["steps"]["made"]["mock"]
+    assert os.access(folder.path / ".catalog" / "second" / "x.sh", os.X_OK)
 
 
 @pytest.mark.parametrize("what", ["nothing", "running", "memory"])

@@ -173,6 +173,20 @@ def test_an_interruption_leaves_no_process(folder, number, status, command):
     assert "s" not in began.get("waits for a worker", {"steps": {}})["steps"]
 
 
+def test_an_interruption_ends_what_steps_have_started(folder):
+    with open(folder / "work.py", "a") as file:
+        file.write(
+            'def starts():\n    subprocess.Popen([sys.executable, "-c", "import work, time; work.note(); time.sleep(60)"])\n'
+            "    note()\n    time.sleep(60)\n"
+        )
+    process = start(folder, one("starts"))
+    until(lambda: len(pids(folder)) == 2)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert nothing_is_left(folder)
+
+
 def test_workers_end_with_a_magnus_that_is_killed(folder):
     branches = {name: one("waits") for name in "ab"}
     process = start(

@@ -148,7 +148,7 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
         raise InvalidConfiguration.of(misfits)
     hidden = wiring.hidden_folders(services)
     original = original_run(services.run_log_store, asked.use_cached) if asked.use_cached else None
-    asked = _with_pipeline(asked, original)
+    asked = _like(asked, original)
     question = code_identity.asked(asked.working_directory, asked.environment, hidden)
     wanted = isinstance(services.catalog, KeepsChanges) and services.catalog.capture_diff
     diff = code_diff.asked(asked.working_directory, asked.environment, hidden) if wanted else None
@@ -174,8 +174,10 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
     return prepared if original is None else _planned(prepared, original, reporter)
 
 
-def _with_pipeline(asked: Execution, original: RunRecord | None) -> Execution:
-    """The same with a pipeline: that of the original, or the default, when none is named."""
+def _like(asked: Execution, original: RunRecord | None) -> Execution:
+    """The same with the tag and the pipeline of the original, or the default pipeline, when none is named."""
+    if original is not None and not asked.tag:
+        asked = replace(asked, tag=original.tag)
     if asked.file or asked.built is not None:
         return asked
     if original is None:
@@ -186,8 +188,9 @@ def _with_pipeline(asked: Execution, original: RunRecord | None) -> Execution:
 
 def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Prepared:
     """The same with the plan, which is shown; InvalidInput when something changed that must not."""
-    store = prepared.services.run_log_store
-    found = plan(store, original, prepared.pipeline, prepared.parameters, prepared.sources)
+    found = plan(
+        prepared.services, original, prepared.pipeline, prepared.parameters, prepared.sources, _services(prepared)
+    )
     if prepared.execution.strict and found.changes:
         message = "\n".join((f"the run '{original.run_id}' cannot be gone on with as it was:", *found.changes))
         raise InvalidInput(message, fix="change it back, or leave out --strict")
@@ -286,6 +289,12 @@ def _emitted(lines: Iterator[str], emit: Callable[[str], None]) -> Iterator[str]
     for line in lines:
         emit(line)
         yield line
+
+
+def _services(prepared: Prepared) -> Mapping[str, Json]:
+    """The services as the run log has them."""
+    services: dict[str, Json] = prepared.configuration.as_json()
+    return services
 
 
 def _run_config(prepared: Prepared) -> Mapping[str, Json]:

@@ -4,7 +4,7 @@ Called before a run by executors that mock. A patch is `{command: ..., other fie
 the task, or `{returns: {name: value}, files: {name: text}}`, which supplies what later steps need.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -16,7 +16,7 @@ from magnus.definition.nodes.task import Task
 from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.errors import InvalidConfiguration, Problem
 from magnus.graph.check import near
-from magnus.graph.graph import Graph, with_graphs
+from magnus.graph.graph import Graph, named_graphs, with_graphs
 from magnus.graph.nodes import CompositeNode, Node, TaskNode, TaskSpec
 from magnus.values import Json
 
@@ -48,6 +48,7 @@ class _Mocking:
         self._patches = patches
         self._locate = locate
         self._unused = set(patches)
+        self._by_name = set(patches) - set(_paths(pipeline.graph, ()))
         self._paths: list[str] = []
         self.problems: list[Problem] = []
         self.places: list[StepPlace] = []
@@ -74,7 +75,7 @@ class _Mocking:
 
     def _task(self, node: TaskNode, path: str) -> TaskNode:
         self._paths.append(path)
-        key = next((key for key in (path, node.name) if key in self._patches), None)
+        key = path if path in self._patches else node.name if node.name in self._by_name else None
         if key is None:
             return _doing_nothing(node)
         self._unused.discard(key)
@@ -101,6 +102,8 @@ class _Mocking:
             self.problems += error.problems(lambda *keys: self._locate("patches", key, *keys), step=path)
             return node
         task = read.task
+        if task.kind == node.task.kind:
+            task = replace(task, options={**node.task.options, **task.options})
         if "returns" not in patch:
             task = replace(task, returns=node.task.returns)
         if task.command in self._functions:
@@ -112,6 +115,16 @@ class _Mocking:
 
     def _complain(self, message: str, fix: str, *keys: str) -> None:
         self.problems.append(Problem(message, fix, self._locate("patches", *keys)))
+
+
+def _paths(graph: Graph, around: tuple[str, ...]) -> Iterator[str]:
+    """The paths of all tasks, as patches name them."""
+    for name, node in graph.nodes.items():
+        if isinstance(node, TaskNode):
+            yield "/".join((*around, name))
+        elif isinstance(node, CompositeNode):
+            for key, inner in named_graphs(node):
+                yield from _paths(inner, (*around, name, *key))
 
 
 def _doing_nothing(node: TaskNode) -> TaskNode:

@@ -3,8 +3,10 @@
 Everything here is known before anything runs, and nothing of the original is changed.
 """
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -12,11 +14,13 @@ from magnus.definition.built import BuiltPipeline
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.yaml_text import Document
 from magnus.engine import liveness
-from magnus.engine.resume import can_be_taken
+from magnus.engine.context import Services
+from magnus.engine.resume import can_be_taken, missing
 from magnus.errors import InvalidInput, RunNotFound
 from magnus.graph.graph import Graph, branch_of
 from magnus.graph.nodes import CompositeNode, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
+from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import Scope, plain
 from magnus.run_log.records import RunRecord, Status, StepRecord
@@ -60,7 +64,7 @@ def original_run(store: RunLogStore, run_id: str) -> RunRecord:
     try:
         record = store.get_run(run_id)
     except RunNotFound as error:
-        fix = "name the configuration it ran with: -c FILE; 'magnus show' knows the runs of a configuration"
+        fix = "see that the id is right, and name the configuration it ran with: -c FILE"
         raise RunNotFound(f"there is no run '{run_id}' to go on with", fix=fix) from error
     if record.status not in {Status.SUCCESS, Status.FAIL} and liveness.runs_here(record.owner):
         raise InvalidInput(f"the run '{run_id}' is still running", fix="wait for its end, or end it")
@@ -72,25 +76,42 @@ def pipeline_of(original: RunRecord) -> tuple[str, BuiltPipeline | None]:
     config = original.run_config
     file = str(config.get("pipeline_file", ""))
     if not file.endswith((".yaml", ".yml", ".json")):
+        folder = str(Path(file).absolute().parent)
+        if file.endswith(".py") and folder not in sys.path:  # as for a script that is run
+            sys.path.insert(0, folder)
         return file, BuiltPipeline(Document(file, {"dag": config.get("dag")}, {}, {}), {})
     return file, None
 
 
 def plan(
-    store: RunLogStore, original: RunRecord, pipeline: LoadedPipeline, parameters: Scope, sources: Mapping[str, Json]
+    services: Services,
+    original: RunRecord,
+    pipeline: LoadedPipeline,
+    parameters: Scope,
+    sources: Mapping[str, Json],
+    configured: Mapping[str, Json],
 ) -> Plan:
     """What will be taken over and what will run, as far as it can be told before."""
-    walk = _Walk(store, original.run_id)
+    walk = _Walk(services.run_log_store, services.catalog, original.run_id)
     walk.branch(pipeline.graph, BranchPath())
-    changes = (*_changed_steps(original, pipeline.dag, sources), *_changed_parameters(original, parameters))
+    changes = (
+        *_changed_steps(original, pipeline.dag, sources),
+        *_changed_parameters(original, parameters),
+        *(f"{family} is configured in another way" for family in configured if _differs(original, family, configured)),
+    )
     return Plan(original.run_id, walk.reused, tuple(walk.goes_on), changes)
+
+
+def _differs(original: RunRecord, family: str, configured: Mapping[str, Json]) -> bool:
+    return family in original.run_config and original.run_config[family] != configured[family]
 
 
 class _Walk:
     """Follows the original for as long as its steps succeeded."""
 
-    def __init__(self, store: RunLogStore, run_id: str) -> None:
+    def __init__(self, store: RunLogStore, catalog: Catalog, run_id: str) -> None:
         self._store = store
+        self._catalog = catalog
         self._run_id = run_id
         self.reused = 0
         self.goes_on: list[tuple[StepPath, str]] = []
@@ -103,6 +124,11 @@ class _Walk:
             record = known.get(node.name)
             if record is None or not can_be_taken(record, node):
                 self._stops(node, branch.step(node.name), record)
+                return
+            if gone := missing(self._catalog, record):
+                self.goes_on.append(
+                    (branch.step(node.name), f"'{gone}', which it left, is not in the catalog any more")
+                )
                 return
             self.reused += 1
             node = graph.nodes[node.next]
@@ -133,6 +159,9 @@ def _why(record: StepRecord | None) -> str:
 def _changed_steps(original: RunRecord, dag: Json, sources: Mapping[str, Json]) -> Iterator[str]:
     before, after = dict(_written(original.run_config.get("dag"))), dict(_written(dag))
     known: Json = original.run_config.get("sources") or {}
+    for name, source in sources.items():
+        if name in known and known[name] != source:
+            yield f"step '{name}' has other code ({source['file']})"
     for name, step in after.items():
         old = before.get(name)
         if old is None:
@@ -140,8 +169,6 @@ def _changed_steps(original: RunRecord, dag: Json, sources: Mapping[str, Json]) 
         elif old != step:
             fields = sorted(key for key in {*old, *step} if old.get(key) != step.get(key))
             yield f"step '{name}' is defined in another way ({', '.join(fields)})"
-        elif name in known and name in sources and known[name] != sources[name]:
-            yield f"step '{name}' has other code ({sources[name]['file']})"
     yield from (f"step '{name}' is gone" for name in before if name not in after)
 
 

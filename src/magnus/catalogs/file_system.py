@@ -193,12 +193,15 @@ class FileSystemCatalog:
 
     def open(self, name: str, data_hash: str, size: int) -> BinaryIO:
         """The content in the store."""
-        try:
-            return reader(self._store(), Content(data_hash, size))
-        except FileNotFoundError:
-            raise self._not_there(name) from None
-        except OSError as error:
-            raise failed("read", name, error) from error
+        store = self._store()
+        for executable in (False, True):
+            try:
+                return reader(store, Content(data_hash, size, executable))
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise failed("read", name, error) from error
+        raise self._not_there(name)
 
     def __reduce__(self) -> "tuple[type[FileSystemCatalog], tuple[FileSystemOptions, Path]]":
         """In another process it is made again."""

@@ -20,6 +20,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     run_id: str,
     data_folder: str,
     put: tuple[str, ...],
+    returns: tuple[str, ...],
     log_level: str | None,  # noqa: ARG001 - read from the context
 ) -> int:
     """Call FUNCTION, `module.function` or `script.py:function`, as a pipeline of one step, and print its run log."""
@@ -33,4 +34,4 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     )
     name = function.replace(":", ".").rpartition(".")[2]
     name = f"{name}()" if name in {"success", "fail"} else name  # those are the ends of every pipeline
-    return jobs.run_job(wanted, name, {"command": function}, data_folder=data_folder, put=put)
+    return jobs.run_job(wanted, name, {"command": function}, data_folder=data_folder, put=put, returns=returns)

@@ -24,6 +24,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     run_id: str,
     data_folder: str,
     put: tuple[str, ...],
+    returns: tuple[str, ...],
     log_level: str | None,  # noqa: ARG001 - read from the context
 ) -> int:
     """Run NOTEBOOK as a pipeline of one step, and print its run log."""
@@ -38,4 +39,4 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     task = {"command": notebook, "command_type": "notebook"}
     if notebook_output_path:
         task["notebook_output_path"] = notebook_output_path
-    return jobs.run_job(wanted, PurePath(notebook).stem, task, data_folder=data_folder, put=put)
+    return jobs.run_job(wanted, PurePath(notebook).stem, task, data_folder=data_folder, put=put, returns=returns)

@@ -20,12 +20,21 @@ shared = options.applied(
     click.option(
         "-put", "--put-in-catalog", "put", multiple=True, metavar="GLOB", help="Files to keep; may be given again."
     ),
+    click.option("--returns", multiple=True, metavar="NAME", help="A name for a result; again for the next one."),
     options.log_level,
 )
 """The options that every job has."""
 
 
-def run_job(wanted: "Execution", name: str, task: Mapping[str, Json], *, data_folder: str, put: tuple[str, ...]) -> int:
+def run_job(
+    wanted: "Execution",
+    name: str,
+    task: Mapping[str, Json],
+    *,
+    data_folder: str,
+    put: tuple[str, ...],
+    returns: tuple[str, ...],
+) -> int:
     """Run the task as a pipeline of one step; the exit status."""
     from msgspec.structs import replace  # lazy: --help needs none of it
 
@@ -35,7 +44,8 @@ def run_job(wanted: "Execution", name: str, task: Mapping[str, Json], *, data_fo
     from magnus.run_log.records import Status
 
     catalog = {"put": list(put), **({"compute_data_folder": data_folder} if data_folder else {})}
-    step = {"type": "task", **task, "next": "success", **({"catalog": catalog} if put else {})}
+    more = {**({"catalog": catalog} if put else {}), **({"returns": list(returns)} if returns else {})}
+    step = {"type": "task", **task, "next": "success", **more}
     dag = {"start_at": name, "steps": {name: step}}
     built = BuiltPipeline(Document(str(task["command"]), {"dag": dag}, {}, {}), {})
     with console.reporter() as reporter:

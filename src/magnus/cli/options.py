@@ -30,8 +30,8 @@ def resuming(function: CallableT) -> CallableT:
     )(function)  # fmt: skip
 
 
-strict = click.option("--strict", is_flag=True, help="With --use-cached: refuse when anything changed since.")
-dry_run = click.option("--dry-run", is_flag=True, help="With --use-cached: show what would run, and run nothing.")
+strict = click.option("--strict", is_flag=True, help="Going on with a run: refuse when anything changed since.")
+dry_run = click.option("--dry-run", is_flag=True, help="Going on with a run: show what would run, and run nothing.")
 log_level = click.option(
     "--log-level",
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], case_sensitive=False),

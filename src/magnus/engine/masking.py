@@ -191,12 +191,18 @@ def _forms_of(secret: str) -> Iterator[str]:
     """Every way the secret may be written that is long enough to be masked; blanks alone hide nothing."""
     for part in (secret, *(line.strip() for line in secret.splitlines())):
         if len(part) >= SHORTEST_MASKED and not part.isspace():
-            yield part
-            yield json.dumps(part)[1:-1]
-            yield json.dumps(part, ensure_ascii=False)[1:-1]
-            yield from _in_python(part)
+            escaped = {part, *_escaped(part)}
+            yield from escaped
+            for once in escaped:  # JSON in JSON, and the text of a KeyError, are escaped twice
+                yield from _escaped(once)
             yield from _in_urls(part)
             yield part.replace("'", "'\\''")  # as bash traces commands
+
+
+def _escaped(part: str) -> Iterator[str]:
+    yield json.dumps(part)[1:-1]
+    yield json.dumps(part, ensure_ascii=False)[1:-1]
+    yield from _in_python(part)
 
 
 def _in_python(part: str) -> Iterator[str]:

@@ -48,6 +48,9 @@ def run(context: RunContext, executor: Executor, record: RunRecord, original: Ru
     except MagnusError as error:
         _end_if_possible(context, walk, record, str(error), started)
         raise
+    except Exception as error:  # a fault of magnus or of a plugin: it is raised again, and the run must not stay open
+        _end_if_possible(context, walk, record, f"a fault: {type(error).__name__}: {error}", started)
+        raise
     return _end(context, record, status, message, started)
 
 
@@ -111,7 +114,7 @@ class _Walk:
         path = place.action.path
         node = self.context.graph.step(path)
         known = self.reuse.known(place.original.step(path.name))
-        if known is None or not can_be_taken(known, node):
+        if known is None or not can_be_taken(known, node) or not self.reuse.has_contents(known):
             return False
         record = self.reuse.take(known, path, place.action.position, place.scope)
         self.context.tracking.end_step(self.context.tracked_run, record)

@@ -6,15 +6,18 @@ occurrence, rounds of a loop in order, all others by name.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import count
 
 from msgspec.structs import replace
 
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
-from magnus.graph.nodes import CompositeNode, Node
+from magnus.errors import CatalogError
+from magnus.graph.nodes import Node, TaskNode
 from magnus.graph.path import BranchPath, StepPath
+from magnus.interfaces.catalog import Catalog
+from magnus.run_log.parameters import ListParameter, ObjectParameter, Parameter
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
 
 _ENDS = frozenset({"success", "fail"})
@@ -35,6 +38,10 @@ class Reuse:
     def known(self, path: StepPath) -> StepRecord | None:
         """What the original has of a step."""
         return self._store.get_step(self._original.run_id, path)
+
+    def has_contents(self, known: StepRecord) -> bool:
+        """Whether the catalog still has what the step left."""
+        return not missing(self._catalog, known)
 
     def take(self, known: StepRecord, path: StepPath, position: int, scope: BranchScope) -> StepRecord:
         """Put a step of the original, which succeeded, into the new run, with all that is in its branches."""
@@ -77,11 +84,37 @@ class Reuse:
         self._store.put_step(self._run_id, record)
 
 
+def missing(catalog: Catalog, record: StepRecord) -> str:
+    """The first file or object of a step whose content the catalog does not have any more, by name; "" when all are there."""
+    kept = [entry for entry in record.catalog if entry.stage == "put" and entry.catalog_relative_path]
+    wanted = [(entry.name, entry.data_hash, entry.size) for entry in kept]
+    wanted += [found for parameter in record.parameters.values() for found in _objects(parameter)]
+    for name, data_hash, size in wanted:
+        try:
+            catalog.open(name, data_hash, size).close()
+        except CatalogError:
+            return name
+    return ""
+
+
+def _objects(parameter: Parameter) -> Iterator[tuple[str, str, int]]:
+    match parameter:
+        case ObjectParameter(catalog_name=name, data_hash=data_hash, size=size):
+            yield name, data_hash, size
+        case ListParameter(items=items):
+            for item in items:
+                yield from _objects(item)
+        case _:
+            pass
+
+
 def can_be_taken(known: StepRecord | None, node: Node) -> bool:
-    """Whether a step succeeded before, and is of the same shape now."""
+    """Whether a step succeeded before, in earnest, and is of the same type now."""
     if known is None or known.status is not Status.SUCCESS:
         return False
-    return isinstance(node, CompositeNode) == (known.branching is not None)
+    was_mocked = known.mock and bool(known.attempts)  # one that was taken over has no attempts
+    is_mocked = isinstance(node, TaskNode) and node.mock
+    return known.step_type == node.written_as and was_mocked <= is_mocked
 
 
 def counterparts(now: Branching | None, before: Branching | None) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ that what stands under `if __name__ == "__main__":` does not run. Used where fun
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Final
 
 import magnus
@@ -32,6 +32,12 @@ def file_of_main(name: str) -> Path | None:
     return Path(file).absolute() if file and Path(file).is_file() else None
 
 
+def dotted_main(name: str) -> str:
+    """The dotted path of a script that runs as a module of a package, by `python -m`; "" for every other."""
+    spec = getattr(sys.modules.get(name), "__spec__", None)
+    return spec.name if spec is not None and "." in spec.name else ""
+
+
 def module_of(file: Path) -> ModuleType:
     """The module of the script: that of this process when it runs it, else executed now, unless it has been.
 
@@ -52,8 +58,9 @@ def module_of(file: Path) -> ModuleType:
     module.__dict__[_LOADING] = True
     try:
         spec.loader.exec_module(module)
+        sys.modules[STAND_IN] = module  # importing multiprocessing puts the main module there
     except BaseException:
-        del sys.modules[STAND_IN]
+        sys.modules.pop(STAND_IN, None)
         if before is not None:
             sys.modules[STAND_IN] = before
         raise
@@ -66,7 +73,10 @@ def module_of(file: Path) -> ModuleType:
 
 def is_being_loaded() -> bool:
     """Whether a script is being executed for what is in it, and not to do its work."""
-    return _LOADING in vars(sys.modules.get(STAND_IN, sys))
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect would read the source
+    while frame is not None and _LOADING not in frame.f_globals:
+        frame = frame.f_back
+    return frame is not None
 
 
 def _is_ours(main: ModuleType | None) -> bool:

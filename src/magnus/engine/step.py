@@ -15,10 +15,10 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine import data, fan, parameters, process_state
+from magnus.engine import data, fan, outcomes, parameters, process_state
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
-from magnus.engine.current import CurrentStep, entered, track_into
+from magnus.engine.current import CurrentStep, entered
 from magnus.engine.objects import StepObjects
 from magnus.engine.step_data import StepData
 from magnus.engine.step_secrets import StepSecrets
@@ -43,8 +43,6 @@ SET_BY_MAGNUS: Final = frozenset(
     }
 )
 """The variables in the environment of every step, beside those of its parameters."""
-
-_LINES_IN_MESSAGE = 10
 
 
 def run_step(context: RunContext, request: StepRequest) -> None:
@@ -110,14 +108,14 @@ class _Step:
         except RunLogStoreError:
             raise
         except MagnusError as error:
-            return _said(error)
+            return outcomes.said(error)
         failure = self._attempts()
         try:
             self._put_files(got)
         except RunLogStoreError:
             raise
         except MagnusError as error:
-            failure = "\n".join(filter(None, (failure, _said(error))))
+            failure = "\n".join(filter(None, (failure, outcomes.said(error))))
         return failure
 
     def _end(self, failure: str, started: float) -> None:
@@ -222,7 +220,7 @@ class _Step:
             outcome = self._call(current, number)
         finally:
             current.data.close()
-            outcome = _complete(outcome, current, self.secrets)
+            outcome = outcomes.complete(outcome, current, self.secrets)
             failure = self.context.masker.mask(outcome.failure)
             attempt = AttemptRecord(
                 attempt_number=number,
@@ -237,7 +235,7 @@ class _Step:
                 self.record,
                 attempts=(*self.record.attempts, attempt),
                 parameters={} if outcome.failure else outcome.parameters,
-                metrics=_merged(self.record.metrics, outcome.metrics),
+                metrics=outcomes.merged(self.record.metrics, outcome.metrics),
                 catalog=(*self.record.catalog, *current.data.entries, *outcome.entries),
             )
         return failure
@@ -262,11 +260,11 @@ class _Step:
         except RunLogStoreError:
             raise
         except MagnusError as error:
-            outcome = TaskOutcome(failure=_said(error))
+            outcome = TaskOutcome(failure=outcomes.said(error))
         finally:
             context.channel.close(address)
         if outcome.failure and self.kind.isolates:
-            outcome = replace(outcome, failure=_with_tail(outcome.failure, tail))
+            outcome = replace(outcome, failure=outcomes.with_tail(outcome.failure, tail))
         return outcome
 
     def _data(self) -> StepData:
@@ -305,33 +303,6 @@ class _Step:
         return run_in_child(self.kind, replace(call, environment=dict(environment)), timeout=timeout)
 
 
-def _complete(outcome: TaskOutcome, current: CurrentStep, secrets: StepSecrets) -> TaskOutcome:
-    """The outcome with what the task set and tracked on the way; a failure when anything of it contains a secret."""
-    parameters = {**current.parameters_set, **outcome.parameters}
-    metrics = {**current.metrics, **outcome.metrics}
-    set_refused = secrets.refusals("parameter", parameters)
-    tracked_refused = secrets.refusals("metric", metrics)
-    refused = dict.fromkeys((*current.refused, *set_refused.values(), *tracked_refused.values()))
-    new = [message for message in refused if message not in outcome.failure]
-    kept = {name: value for name, value in metrics.items() if name not in tracked_refused}
-    failure = "\n".join(filter(None, (outcome.failure, *new)))
-    return replace(outcome, parameters=parameters, metrics=kept, failure=failure)
-
-
-def _merged(known: Mapping[str, Json], tracked: Mapping[str, Json]) -> Mapping[str, Json]:
-    """The metrics of earlier attempts and of this one; counted ones are joined step by step."""
-    if not tracked:
-        return known
-    merged = dict(known)
-    for name, value in tracked.items():
-        if isinstance(value, dict):
-            for step, counted in value.items():
-                track_into(merged, name, counted, int(step))
-        else:
-            track_into(merged, name, value, None)
-    return merged
-
-
 def _document(store: RunLogStore, run_id: str) -> Json:
     """The run log document as it stands."""
     from magnus.run_log import view  # lazy: few tasks ask for it
@@ -345,13 +316,3 @@ def _remove(folder: Path) -> None:
     from shutil import rmtree  # lazy: few tasks make the folder
 
     rmtree(folder, ignore_errors=True)
-
-
-def _said(error: MagnusError) -> str:
-    return "\n".join(problem.message + (f"; {problem.fix}" if problem.fix else "") for problem in error.problems)
-
-
-def _with_tail(failure: str, tail: bytes) -> str:
-    """The failure and the end of what the task printed."""
-    lines = tail.decode("utf-8", "replace").rstrip().splitlines()[-_LINES_IN_MESSAGE:]
-    return "\n".join([failure, *(f"  {line}" for line in lines)])

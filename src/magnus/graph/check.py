@@ -84,6 +84,9 @@ def _start_problems(start_at: str, nodes: Mapping[str, Node]) -> Iterator[Struct
 
 
 def _name_problems(name: str) -> Iterator[StructureProblem]:
+    if not name or "\0" in name:
+        what = "is empty" if not name else "may not hold the character NUL"
+        yield StructureProblem(name, "", f"the name of a step {what}", "give it a name")
     for character in (".", "%"):
         if character in name:
             yield StructureProblem(

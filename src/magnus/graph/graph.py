@@ -75,6 +75,18 @@ def branch_of(node: CompositeNode, key: str) -> Graph:
             return graph
 
 
+def named_graphs(node: CompositeNode) -> list[tuple[tuple[str, ...], Graph]]:
+    """The (sub)pipelines of its branches, each once, with the name of each where it has one."""
+    found: list[tuple[tuple[str, ...], Graph]] = []
+
+    def note(key: tuple[str, ...], graph: Graph) -> Graph:
+        found.append((key, graph))
+        return graph
+
+    with_graphs(node, note)
+    return found
+
+
 def with_graphs(node: CompositeNode, change: Callable[[tuple[str, ...], Graph], Graph]) -> CompositeNode:
     """The node with changed (sub)pipelines; `change` also gets the name of each, where it has one."""
     match node.branches:

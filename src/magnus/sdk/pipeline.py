@@ -63,10 +63,10 @@ class Pipeline:
 
     def execute(  # noqa: PLR0913 - one argument an option, as in the 2024 generation
         self,
-        configuration_file: str = "",
+        configuration_file: "str | os.PathLike[str]" = "",
         run_id: str = "",
         tag: str = "",
-        parameters_file: str = "",
+        parameters_file: "str | os.PathLike[str]" = "",
         *,
         parameters: Mapping[str, UserObject] | None = None,
         use_cached: str = "",
@@ -99,10 +99,10 @@ class Pipeline:
 
         return execute_pipeline(
             self.__magnus_pipeline__(),
-            configuration_file=configuration_file,
+            configuration_file=os.fspath(configuration_file),
             run_id=run_id,
             tag=tag,
-            parameters_file=parameters_file,
+            parameters_file=os.fspath(parameters_file),
             parameters=parameters or {},
             use_cached=use_cached,
             log_level=log_level,

@@ -160,7 +160,8 @@ class PythonTask(Task):
     """A call of a function; named after it unless it gets a name."""
 
     def __init__(self, function: str | Function, name: str = "", **more: Unpack[TaskFields]) -> None:
-        own = function if isinstance(function, str) else getattr(function, "__name__", "")
+        inner = getattr(function, "func", function)  # of a partial
+        own = function if isinstance(function, str) else getattr(inner, "__name__", type(inner).__name__)
         super().__init__(name or own.rpartition(".")[2], function, **more)
 
 

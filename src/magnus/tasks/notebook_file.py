@@ -124,8 +124,33 @@ def _masked(notebook: str, mask: Callable[[str], str]) -> str:
                 return value
 
     with suppress(ValueError):  # cut off
-        notebook = json.dumps(walked(json.loads(notebook)), ensure_ascii=False, indent=1) + "\n"
+        written = json.loads(notebook)
+        for cell in written.get("cells", ()):
+            if "outputs" in cell:
+                cell["outputs"] = _joined(cell["outputs"])
+        masked = walked(written)
+        for cell in masked.get("cells", ()):
+            for output in cell.get("outputs", ()):
+                if output.get("output_type") == "stream":
+                    output["text"] = output["text"].splitlines(keepends=True)  # as files of notebooks have it
+        notebook = json.dumps(masked, ensure_ascii=False, indent=1) + "\n"
     return mask(notebook)
+
+
+def _joined(outputs: list[Json]) -> list[Json]:
+    """The outputs of a cell with what was printed in pieces, one after the other, as one text each."""
+    joined: list[Json] = []
+    for output in outputs:
+        if output.get("output_type") != "stream":
+            joined.append(output)
+            continue
+        text = "".join(output["text"])  # a text, or a list of its lines
+        last = joined[-1] if joined else {}
+        if last.get("output_type") == "stream" and last.get("name") == output.get("name"):
+            last["text"] += text
+        else:
+            joined.append({**output, "text": text})
+    return joined
 
 
 def _inside(target: Path, working_directory: Path) -> str | None:

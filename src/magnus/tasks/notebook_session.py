@@ -22,7 +22,7 @@ from magnus.tasks.notebook_cells import Cell, add_error, prepared, printed, show
 from magnus.tasks.notebook_runner import SOCKETS
 from magnus.values import Json
 
-_END_SECONDS: Final = 5.0
+_END_SECONDS: Final = 0.3
 _LOOK_AGAIN_SECONDS: Final = 1.0
 _LOOK_FOR_SOCKETS_SECONDS: Final = 0.01
 _ANSWER_SECONDS: Final = 1.0
@@ -78,7 +78,10 @@ class _ShowingClient(NotebookClient):
             stream = sys.stderr if is_error else sys.stdout
             stream.write(text)
             stream.flush()
-        return super().process_message(msg, cell, cell_index)
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except nbformat.ValidationError:  # a display of a kind that no notebook can hold
+            return None
 
 
 class _Session:

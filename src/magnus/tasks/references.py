@@ -24,6 +24,8 @@ def command_of(function: Callable[..., UserObject], working_directory: Path) -> 
         found = getattr(found, part, None)
     if found is not function:
         return None
+    if scripts.is_main(module):
+        module = scripts.dotted_main(module) or module
     if not scripts.is_main(module):
         command = f"{module}.{name}"
         return None if missing_function(command, working_directory) else command

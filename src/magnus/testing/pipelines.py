@@ -27,7 +27,7 @@ from magnus.app.runs import Run, Step
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.yaml_text import Document
 from magnus.engine.json_values import to_json_value
-from magnus.errors import InvalidInput
+from magnus.errors import InvalidInput, TaskFailed
 from magnus.graph.check import near
 from magnus.interfaces.reporter import Event
 from magnus.values import Json, UserObject
@@ -78,9 +78,14 @@ def run_step(
         files: what the catalog holds, text by name; `get` brings it.
 
     Returns:
-        The step as the run log has it, also when it failed. InvalidInput when there is no such task.
+        The step as the run log has it, also when it failed. InvalidInput when there is no such task, or one of the
+        files is in the working directory already, where `get` would overwrite it.
     """
     built = built_pipeline(str(pipeline) if isinstance(pipeline, Path) else pipeline, dict(os.environ), Path.cwd())
+    there = [name for name in files or () if Path(name).exists()]
+    if there:
+        fix = "change to an empty folder before, for example with monkeypatch.chdir(tmp_path)"
+        raise InvalidInput(f"'{there[0]}' is in the working directory, and would be overwritten", fix=fix)
     written, name = _found(built.document.value["dag"], step), step.rpartition("/")[2]
     task = {key: value for key, value in written.items() if key not in {"next", "on_failure"}}
     given = "given" if name != "given" else "what is given"
@@ -101,17 +106,29 @@ def _run(built: BuiltPipeline, folder: Path, executor: Json, parameters: Mapping
         "run_log_store": {"type": "file-system", "config": {"log_folder": str(folder / "run-log")}},
         "catalog": {"type": "file-system", "config": {"catalog_location": str(folder / "catalog")}},
     }
-    configuration.write_text(json.dumps(services), encoding="utf-8")
+    try:
+        configuration.write_text(json.dumps(services), encoding="utf-8")
+    except TypeError as error:
+        fix = "supply an object by a function: patches={step: lambda: value}"
+        raise InvalidInput(f"a patch holds a value that is not JSON: {error}", fix=fix) from error
     asked = Execution(
         file=built.document.file,
         configuration_file=str(configuration),
-        parameters={name: to_json_value(value, name=name) for name, value in parameters.items()},
+        parameters=_json(parameters),
         environment=dict(os.environ),
         built=built,
     )
     prepared = prepare(asked, _Quiet())
     record = execute(prepared, _Quiet(), lambda _text: None)
     return Run(record, prepared.services.run_log_store, asked.working_directory)
+
+
+def _json(parameters: Mapping[str, UserObject]) -> Mapping[str, Json]:
+    try:
+        return {name: to_json_value(value, name=name) for name, value in parameters.items()}
+    except TaskFailed as error:
+        fix = "hand in what is JSON, or test the function itself"
+        raise InvalidInput(error.problems[0].message, fix=fix) from error
 
 
 def _found(dag: Json, step: str) -> Mapping[str, Json]:

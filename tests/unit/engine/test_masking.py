@@ -127,3 +127,15 @@ def test_new_secrets_are_told_once_and_learnt_ones_are_not():
     made.add("b", "of this process")
     made.add("b", "of this process")
     assert [(secret.name, secret.value) for secret in told] == [("b", "of this process")]
+
+
+def test_what_is_escaped_twice_is_masked():
+    masker = Masker()
+    masker.add("key", 'C:\\temp\\new "quoted" ü')
+    value = 'C:\\temp\\new "quoted" ü'
+    for text in (
+        json.dumps(json.dumps({"key": value})),
+        str(KeyError(f"bad {{'path': {value!r}}}")),
+        repr(repr(value)),
+    ):
+        assert "temp" not in masker.mask(text)

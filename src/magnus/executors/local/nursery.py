@@ -59,6 +59,7 @@ class _Nursery:
         self._own = own
         self._prepared = prepared
         self._workers: set[int] = set()
+        self._interrupted = False
         self._wakes, self._woken = socket.socketpair()
         self._woken.setblocking(False)  # noqa: FBT003 - the signature of socket
         signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
@@ -125,10 +126,14 @@ class _Nursery:
             if pid == 0:
                 return
             self._workers.discard(pid)
+            if self._interrupted:  # what a step left in its group is to end with it
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(pid, signal.SIGKILL)
             self._own.sendall(ANSWER.pack(pid, status))
 
     def _signal(self, number: int) -> None:
         """Signal the workers; with SIGKILL also what they started in their groups."""
+        self._interrupted = bool(self._workers)
         for pid in self._workers:
             with suppress(ProcessLookupError, PermissionError):
                 (os.killpg if number == signal.SIGKILL else os.kill)(pid, number)
