@@ -12,7 +12,7 @@ start: .venv/ready  ## set up, and run the getting-started pipeline in a new fol
 	$(CURDIR)/$(BIN)/magnus execute --file getting-started.yaml --x 3 && echo "look around in $$folder" >&2
 
 test: .venv/ready  ## set up, and pass the tests
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist loadgroup
 
 check: .venv/ready  ## format, lint, types, architecture
 	$(BIN)/ruff format --check -q

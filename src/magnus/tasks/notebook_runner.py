@@ -19,7 +19,6 @@ _KERNEL: Final = (
     "from ipykernel.kernelapp import launch_new_instance; launch_new_instance()"
 )
 """The working directory must not be searched while the kernel is loaded; the kernel puts it first itself."""
-_OUTPUT: Final = "kernel.log"
 SOCKETS: Final = ("k-1", "k-2")
 """The names of the sockets of the kernel for requests and for output."""
 
@@ -37,8 +36,6 @@ def main() -> None:
         result = run(request, folder, kernel)
         (folder / "result.json").write_text(json.dumps(result))
     finally:
-        if kernel.poll():  # it died: what it said itself is all there is to see
-            sys.stderr.write((folder / _OUTPUT).read_text(errors="replace"))
         kernel.kill()
         kernel.wait()
 
@@ -50,24 +47,14 @@ def _start_kernel(request: Json, folder: Path) -> "subprocess.Popen[bytes]":
     key = os.urandom(16).hex()
     written = {"transport": "ipc", "ip": str(folder / "k"), "key": key, "signature_scheme": "hmac-sha256", **sockets}
     connection.write_text(json.dumps(written))
-    arguments = ["--HistoryManager.enabled=False"]
+    # what children of cells print is captured as that of every step is, byte by byte, and would come again as a message
+    arguments = ["--HistoryManager.enabled=False", "--IPKernelApp.capture_fd_output=False"]
     environment = {**os.environ, "JPY_PARENT_PID": str(os.getpid())}
-    environment.pop("PYTEST_CURRENT_TEST", None)  # with it a kernel does not look at what children print
     command = [sys.executable, "-c", _KERNEL, request["root"], "-f", str(connection), *arguments]
     if request["kernel_name"]:
         command, more = _named_kernel(request["kernel_name"], str(connection))
         environment.update(more)
-    with (folder / _OUTPUT).open(
-        "wb"
-    ) as output:  # what cells and their children print comes as messages, and would again
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env=environment,
-            cwd=request["working_directory"],
-        )
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, env=environment, cwd=request["working_directory"])
 
 
 def _named_kernel(name: str, connection: str) -> tuple[list[str], dict[str, str]]:

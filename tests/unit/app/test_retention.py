@@ -30,7 +30,7 @@ def run_lists(draw):
 
 RULES = st.builds(
     Rules,
-    st.none() | st.floats(0, 10) | st.just(1e300),
+    st.none() | st.floats(0, 10).map(lambda days: round(days, 3)) | st.just(1e300),
     st.none() | st.integers(0, 10),
     st.frozensets(st.sampled_from(("prod", "test"))),
     st.frozensets(st.sampled_from((Status.SUCCESS, Status.FAIL))),

@@ -116,6 +116,10 @@ class _Nursery:
                 connection.close()
             gc.enable()
             status = work(theirs, self._prepared)
+        except Exception:  # noqa: BLE001 - a fault of magnus: all that can still be done is to show it
+            import traceback  # lazy: for bugs alone
+
+            traceback.print_exc()
         finally:
             os._exit(status)  # what follows in this process is not for a worker
 

@@ -68,6 +68,7 @@ class Workers:
         self._secrets: list[Secret] = []
         self._beginning = 0
         self._ending = False
+        self._broken: BaseException | None = None
         self._nursery = nursery
         self._listening: Thread | None = None
 
@@ -82,8 +83,11 @@ class Workers:
         """Have the step run as soon as a worker is free."""
         future: Future[None] = Future()
         with self._changed:
-            self._waiting.append((future, request))
-            self._hand_out()
+            if self._broken is None:
+                self._waiting.append((future, request))
+                self._hand_out()
+                return future
+        future.set_exception(self._broken)
         return future
 
     def interrupt(self) -> None:
@@ -238,6 +242,8 @@ class Workers:
             self._nursery = None
             gone, self._workers, self._idle, self._beginning = self._workers, {}, [], 0
             restart = nursery.works and not self._ending and error is None
+            if not restart:
+                self._broken = error or ServiceError(f"worker processes cannot be started: {describe_exit(code)}")
             unlucky = [] if restart else list(self._waiting)
             if unlucky:
                 self._waiting.clear()
@@ -250,8 +256,7 @@ class Workers:
             _settle(worker.step, TaskFailed("the process of the step was ended with the one that had started it"))
         for future, _ in unlucky:
             if future.set_running_or_notify_cancel():
-                reason = ServiceError(f"worker processes cannot be started: {describe_exit(code)}")
-                future.set_exception(error or reason)
+                future.set_exception(self._broken)
         if restart:
             with self._changed:
                 self.start()
