@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from msgspec.structs import replace
 
 from magnus.app.execute import Execution, begin, context_of, document, prepare
+from magnus.app.reporters import Quiet
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.yaml_text import Document
 from magnus.engine import liveness
@@ -18,7 +19,6 @@ from magnus.engine.step_data import StepData
 from magnus.engine.step_secrets import StepSecrets
 from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
-from magnus.interfaces.reporter import Event
 from magnus.interfaces.run_log_store import KeepsDocuments
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.values import Json
@@ -43,13 +43,13 @@ def start(
         environment=environment,
         built=BuiltPipeline(Document(_FILE, {"dag": dag}, {}, {}), {}),
     )
-    prepared = prepare(asked, _Quiet())
+    prepared = prepare(asked, Quiet())
     with ExitStack() as opening:
-        context = opening.enter_context(context_of(prepared, _Quiet()))
-        run = begin(prepared, liveness.this_process(), _Quiet())
+        context = opening.enter_context(context_of(prepared, Quiet()))
+        run = begin(prepared, liveness.this_process(), Quiet())
         session = _Session(replace(context, run_id=run.run_id), run, opening.pop_all())
     hold(session.step)
-    atexit.register(session.end_at_exit)
+    atexit.register(session.end)
     _Sessions.open = session
     return run.run_id
 
@@ -83,7 +83,7 @@ class _Session:
         store, current = self._context.services.run_log_store, self.step
         _Sessions.open = None
         release(current)
-        atexit.unregister(self.end_at_exit)
+        atexit.unregister(self.end)
         with self._opened:
             ended = replace(
                 self._record,
@@ -101,10 +101,6 @@ class _Session:
             if isinstance(store, KeepsDocuments):
                 store.write_document(self._run.run_id, document(store, self._run.run_id))
         store.close()
-
-    def end_at_exit(self) -> None:
-        """The process ends, and nobody has ended the session."""
-        self.end()
 
     def _step(self) -> CurrentStep:
         context, services = self._context, self._context.services
@@ -134,10 +130,3 @@ class _Session:
         import json  # lazy: seldom asked for
 
         return json.loads("".join(document(self._context.services.run_log_store, self._run.run_id)))
-
-
-class _Quiet:
-    """There is nothing to show."""
-
-    def report(self, event: Event) -> None:
-        """Show nothing."""

@@ -5,6 +5,13 @@ from threading import Lock
 from magnus.interfaces.reporter import Event, Reporter, Warned
 
 
+class Quiet:
+    """Shows nothing, where nobody looks."""
+
+    def report(self, event: Event) -> None:
+        """Show nothing."""
+
+
 class OneAtATime:
     """Hands events of any thread to a reporter, one at a time, and what is to be said once only once."""
 

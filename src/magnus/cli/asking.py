@@ -4,21 +4,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from magnus.cli import console
+from magnus.cli import console, garbage
 
 if TYPE_CHECKING:
     from magnus.app.execute import Execution
-    from magnus.interfaces.reporter import Reporter
 
 
-def planned(wanted: "Execution", reporter: "Reporter") -> int:
-    """Show what would run, and run nothing; the exit status."""
-    from magnus.app.execute import prepare  # lazy: as below
+def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
+    """Run what is asked for and print its run log, or only show what would run; the exit status."""
+    from magnus.app.execute import execute, prepare, prepare_to_execute  # lazy: as below
+    from magnus.run_log.records import Status
 
-    if not wanted.use_cached:
+    if dry_run and not wanted.use_cached:
         raise click.UsageError("--dry-run shows how a run would go on with another one: name it with --use-cached RUN")
-    prepare(wanted, reporter)
-    return 0
+    with console.reporter() as reporter:
+        if dry_run:
+            prepare(wanted, reporter)
+            return 0
+        prepared = prepare_to_execute(wanted, reporter)
+        garbage.resume()
+        ended = execute(prepared, reporter, console.emit)
+    return 0 if ended.status is Status.SUCCESS else 1
 
 
 def asked(

@@ -2,9 +2,9 @@
 
 import click
 
-from magnus.cli import console, garbage, options
+from magnus.cli import options
 from magnus.cli.arguments import NO_VALUE, TakesParameters
-from magnus.cli.asking import asked, planned
+from magnus.cli.asking import asked, executed
 
 
 @click.command(cls=TakesParameters, options_metavar="[OPTIONS] [--name value ...]")
@@ -33,9 +33,6 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     """
     from msgspec.structs import replace  # lazy: --help needs none of it
 
-    from magnus.app.execute import execute, prepare_to_execute
-    from magnus.run_log.records import Status
-
     original, run_id = _original(use_cached, run_id)
     wanted = replace(
         asked(
@@ -49,13 +46,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         use_cached=original,
         strict=strict,
     )
-    with console.reporter() as reporter:
-        if dry_run:
-            return planned(wanted, reporter)
-        prepared = prepare_to_execute(wanted, reporter)
-        garbage.resume()
-        ended = execute(prepared, reporter, console.emit)
-    return 0 if ended.status is Status.SUCCESS else 1
+    return executed(wanted, dry_run=dry_run)
 
 
 def _which(argument: str | None, option: str | None) -> str:

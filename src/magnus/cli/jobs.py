@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from magnus.cli import console, garbage, options
+from magnus.cli import options
+from magnus.cli.asking import executed
 from magnus.values import Json
 
 if TYPE_CHECKING:
@@ -38,18 +39,12 @@ def run_job(
     """Run the task as a pipeline of one step; the exit status."""
     from msgspec.structs import replace  # lazy: --help needs none of it
 
-    from magnus.app.execute import execute, prepare_to_execute
     from magnus.definition.built import BuiltPipeline
     from magnus.definition.yaml_text import Document
-    from magnus.run_log.records import Status
 
     catalog = {"put": list(put), **({"compute_data_folder": data_folder} if data_folder else {})}
     more = {**({"catalog": catalog} if put else {}), **({"returns": list(returns)} if returns else {})}
     step = {"type": "task", **task, "next": "success", **more}
     dag = {"start_at": name, "steps": {name: step}}
     built = BuiltPipeline(Document(str(task["command"]), {"dag": dag}, {}, {}), {})
-    with console.reporter() as reporter:
-        prepared = prepare_to_execute(replace(wanted, file=built.document.file, built=built), reporter)
-        garbage.resume()
-        ended = execute(prepared, reporter, console.emit)
-    return 0 if ended.status is Status.SUCCESS else 1
+    return executed(replace(wanted, file=built.document.file, built=built))

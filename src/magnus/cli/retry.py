@@ -2,9 +2,9 @@
 
 import click
 
-from magnus.cli import console, garbage, options
+from magnus.cli import options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.asking import asked, planned
+from magnus.cli.asking import asked, executed
 
 
 @click.command(cls=TakesParameters, options_metavar="[OPTIONS] [--name value ...]")
@@ -31,8 +31,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     """
     from msgspec.structs import replace  # lazy: --help needs none of it
 
-    from magnus.app.execute import configured_as, execute, prepare_to_execute
-    from magnus.run_log.records import Status
+    from magnus.app.execute import configured_as
 
     wanted = replace(
         asked(
@@ -46,11 +45,4 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         use_cached=run,
         strict=strict,
     )
-    wanted = configured_as(wanted)
-    with console.reporter() as reporter:
-        if dry_run:
-            return planned(wanted, reporter)
-        prepared = prepare_to_execute(wanted, reporter)
-        garbage.resume()
-        ended = execute(prepared, reporter, console.emit)
-    return 0 if ended.status is Status.SUCCESS else 1
+    return executed(configured_as(wanted), dry_run=dry_run)

@@ -23,13 +23,13 @@ from typing import TypeAlias
 
 from magnus.app.execute import Execution, execute, prepare
 from magnus.app.pipelines import built_pipeline
+from magnus.app.reporters import Quiet
 from magnus.app.runs import Run, Step
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.yaml_text import Document
 from magnus.engine.json_values import to_json_value
 from magnus.errors import InvalidInput, TaskFailed
 from magnus.graph.check import near
-from magnus.interfaces.reporter import Event
 from magnus.values import Json, UserObject
 
 Pipeline: TypeAlias = "UserObject | str | Path"
@@ -118,8 +118,8 @@ def _run(built: BuiltPipeline, folder: Path, executor: Json, parameters: Mapping
         environment=dict(os.environ),
         built=built,
     )
-    prepared = prepare(asked, _Quiet())
-    record = execute(prepared, _Quiet(), lambda _text: None)
+    prepared = prepare(asked, Quiet())
+    record = execute(prepared, Quiet(), lambda _text: None)
     return Run(record, prepared.services.run_log_store, asked.working_directory)
 
 
@@ -153,10 +153,3 @@ def _tasks(dag: Json, around: str) -> "list[tuple[str, Mapping[str, Json]]]":
         for key, pipeline in inner:
             found += _tasks(pipeline, f"{around}{name}/{key}")
     return found
-
-
-class _Quiet:
-    """Tests see the run, and need no progress."""
-
-    def report(self, event: Event) -> None:
-        """Show nothing."""

@@ -257,8 +257,8 @@ class Workers:
         for future, _ in unlucky:
             if future.set_running_or_notify_cancel():
                 future.set_exception(self._broken)
-        if restart:
-            with self._changed:
+        with self._changed:
+            if restart and not self._ending:
                 self.start()
                 self._hand_out()
 
