@@ -1,5 +1,6 @@
 """What a command line asks for, for the commands that run a pipeline or a part of it. Used by them."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -8,11 +9,12 @@ from magnus.cli import console, garbage
 
 if TYPE_CHECKING:
     from magnus.app.execute import Execution
+    from magnus.interfaces.reporter import Reporter
 
 
 def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
     """Run what is asked for and print its run log, or only show what would run; the exit status."""
-    from magnus.app.execute import execute, prepare, prepare_to_execute  # lazy: as below
+    from magnus.app.execute import execute, prepare, prepare_to_execute, transpiles  # lazy: as below
     from magnus.run_log.records import Status
 
     if dry_run and not wanted.use_cached:
@@ -21,10 +23,23 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
         if dry_run:
             prepare(wanted, reporter)
             return 0
+        if transpiles(wanted):
+            return _transpiled(wanted, reporter)
         prepared = prepare_to_execute(wanted, reporter)
         garbage.resume()
         ended = execute(prepared, reporter, console.emit)
     return 0 if ended.status is Status.SUCCESS else 1
+
+
+def _transpiled(wanted: "Execution", reporter: "Reporter") -> int:
+    """Write the pipeline down for another engine, and say what to do with it."""
+    from magnus.app.transpile import transpile  # lazy: as below
+
+    written = transpile(wanted, reporter)
+    for file in written.files:
+        console.note(f"written: {file}")
+    console.note(f"run it with: {shlex.join(written.next_command)}")
+    return 0
 
 
 def asked(

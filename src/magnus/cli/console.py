@@ -57,6 +57,11 @@ def emit(text: str) -> None:
         drop_output()
 
 
+def note(text: str) -> None:
+    """Say something to people, on standard error."""
+    _say(text)
+
+
 def show_error(error: MagnusError) -> None:
     """Say what is wrong, where, and what to do."""
     _say(str(error))

@@ -18,6 +18,7 @@ from magnus.errors import MagnusError
 
 _COMMANDS: Final = {
     "catalog": "magnus.cli.catalog",
+    "end_run": "magnus.cli.end_run",
     "execute": "magnus.cli.execute",
     "execute_function": "magnus.cli.execute_function",
     "execute_notebook": "magnus.cli.execute_notebook",
@@ -26,6 +27,7 @@ _COMMANDS: Final = {
     "gc": "magnus.cli.gc",
     "retry": "magnus.cli.retry",
     "show": "magnus.cli.show",
+    "simulate": "magnus.cli.simulate",
 }
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143

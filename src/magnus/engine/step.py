@@ -54,13 +54,11 @@ def run_step(context: RunContext, request: StepRequest) -> None:
     if not isinstance(node, TaskNode):
         raise TaskFailed(f"'{request.path}' is not a task")
     position, scope = _place(context, request)
-    _Step(
-        context,
-        node,
-        request,
-        StepRecord(request.path, position, Status.PROCESSING, node.written_as, mock=node.mock),
-        scope,
-    ).run()
+    record = StepRecord(request.path, position, Status.PROCESSING, node.written_as, mock=node.mock)
+    before = context.services.run_log_store.get_step(request.run_id, request.path) if request.attempt else None
+    if before is not None:
+        record = replace(record, attempts=before.attempts, metrics=before.metrics)
+    _Step(context, node, request, record, scope).run()
 
 
 def _place(context: RunContext, request: StepRequest) -> tuple[int, BranchScope]:

@@ -60,12 +60,12 @@ class Pods:
         attempts = node.max_attempts if isinstance(node, TaskNode) else 1
         delay = node.retry_delay if isinstance(node, TaskNode) else 0.0
         one = ["--one-attempt"] if attempts > 1 else []
-        argv = ["execute_single_node", self._run_id, _STEP, *one, *self._told]
+        argv = ["execute_single_node", self._run_id, _STEP, *one, *self._told(first=first)]
         return self._pod(node, argv, first=first, attempts=attempts, delay=delay)
 
     def fan(self, node: CompositeNode, mode: Literal["out", "in"], nothing: str, *, first: bool) -> Template:
         """Begins or joins the branches of a step; gives what to run next, `nothing` where it never ran."""
-        argv = ["fan", self._run_id, _STEP, "-m", mode, "--branches-file", _BRANCHES_FILE, *self._told]
+        argv = ["fan", self._run_id, _STEP, "-m", mode, "--branches-file", _BRANCHES_FILE, *self._told(first=first)]
         output = Parameter(BRANCHES, value_from=ValueFrom(_BRANCHES_FILE, default=nothing))
         return self._pod(node, argv, first=first, outputs=Parameters((output,)))
 
@@ -126,26 +126,24 @@ class Pods:
         file = self._handover.configuration_file
         return ["--config-file", file] if file else []
 
-    @property
-    def _told(self) -> list[str]:
+    def _told(self, *, first: bool) -> list[str]:
         told = self._handover
+        original = ["--use-cached", f"{{{{workflow.parameters.{ORIGINAL_RUN_ID}}}}}"] if first else []
         level = ["--log-level", told.log_level] if told.log_level else []
         parameters = ["--parameters-file", told.parameters_file] if told.parameters_file else []
         tag = ["--tag", told.tag] if told.tag else []
-        return [*level, "--file", told.definition_file, *self._configuration, *parameters, *tag]
+        return [*level, "--file", told.definition_file, *self._configuration, *parameters, *tag, *original]
 
     def _initial(self) -> Sequence[EnvVar]:
         """The initial parameters, for the pod that creates the run."""
         exposed = {parameter.name for parameter in self.arguments()}
-        given = [
+        return [
             EnvVar(
                 _VARIABLE_PREFIX + name,
                 value=f"{{{{workflow.parameters.{name}}}}}" if name in exposed else as_text(value),
             )
             for name, value in self._handover.parameters.items()
         ]
-        original = EnvVar("MAGNUS_ORIGINAL_RUN_ID", value=f"{{{{workflow.parameters.{ORIGINAL_RUN_ID}}}}}")
-        return [*given, original]
 
     def arguments(self) -> Sequence[Parameter]:
         """The initial parameters that whoever submits the workflow may change."""
