@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import drivers
 import pytest
+import simulated
 from graphs import KINDS, facts, pipelines
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from reference import run
@@ -57,7 +58,7 @@ def check(dag, store, workers):
     wanted = expected(dag)
     ways = [drivers.whole, drivers.in_workers(workers)]
     if size(wanted[2]) <= MOST_STEPS:
-        ways.append(drivers.step_by_step)
+        ways += [drivers.step_by_step, simulated.simulated]
     for drive in ways:
         with TemporaryDirectory(dir=QUICK_FOLDER) as folder:
             services = {"run_log_store": {"type": store}, "catalog": {"type": "do-nothing"}}
@@ -91,7 +92,7 @@ def test_random_pipelines(share):
     ways = []
     over_random_pipelines(share, lambda dag: ways.append(check(dag, store, WORKERS[len(ways) % len(WORKERS)])))
     assert len(ways) == GRAPHS_EACH
-    assert ways.count(3) >= GRAPHS_EACH // 2
+    assert ways.count(4) >= GRAPHS_EACH // 2
 
 
 def test_the_random_pipelines_have_every_pair_of_composites_with_and_without_on_failure():
