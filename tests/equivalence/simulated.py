@@ -7,11 +7,10 @@ import json
 import os
 from pathlib import Path
 
-import yaml
 from drivers import Silent, asked, log_of
 
 from magnus.app.execute import prepare
-from magnus.app.simulate import _spec, _unwrapped, _variables
+from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.app.transpile import transpile
 from magnus.cli.main import magnus
 from magnus.definition.yaml_text import read
@@ -61,18 +60,21 @@ def simulate(folder, arguments, run_id, **more):
     file = folder / "magnus-config.yaml"
     services = json.loads(file.read_text())["defaults"]
     volume = {"name": "data", "mount_path": str(folder)}
-    executor = {"type": "argo", "config": {"image": "magnus", "persistent_volumes": [volume], "output_file": "argo.yaml"}}
+    executor = {
+        "type": "argo",
+        "config": {"image": "magnus", "persistent_volumes": [volume], "output_file": "argo.yaml"},
+    }
     file.write_text(json.dumps({"defaults": {**services, "executor": executor}}))
     before = Path.cwd()
     os.chdir(folder)
     try:
         execution = asked(folder, "", arguments)
         transpile(execution, Silent())
-        spec = _spec(read("argo.yaml", InvalidDefinition, "the manifest"))
-        variables = _variables(spec, {"run_id": run_id, **more})
-        ended = asyncio.run(_unwrapped(Simulation(spec, variables, Calls(folder), lambda *_: None)))
+        spec = spec_of(read("argo.yaml", InvalidDefinition, "the manifest"))
+        variables = variables_of(spec, {"run_id": run_id, **more})
+        end = asyncio.run(ended(Simulation(spec, variables, Calls(folder), lambda *_: None)))
         log = log_of(prepare(asked(folder, run_id), Silent()), run_id)
     finally:
         os.chdir(before)
-    assert (ended.phase == SUCCEEDED) == (log["status"] == "SUCCESS"), ended
+    assert (end.phase == SUCCEEDED) == (log["status"] == "SUCCESS"), end
     return log

@@ -55,5 +55,7 @@ def _apart(name: str, location: Path, shares: Sequence[str]) -> Problem:
     """A folder that steps on other machines do not see."""
     message = f"the {name} keeps files in '{location}', and steps on other machines do not see that folder"
     folders = " or ".join(f"'{folder}'" for folder in shares)
-    fix = f"give the {name} a folder in {folders}" if shares else "mount a persistent volume, and let its folder be there"
+    fix = (
+        f"give the {name} a folder in {folders}" if shares else "mount a persistent volume, and let its folder be there"
+    )
     return Problem(message, fix)

@@ -23,9 +23,7 @@ from magnus.interfaces.reporter import Reporter, StepEnded, StepStarted
 from magnus.run_log.records import RunRecord, Status, StepRecord
 
 
-def fan_out(
-    asked: Execution, step: str, reporter: Reporter, branches_file: str = ""
-) -> tuple[Status, list[str]]:
+def fan_out(asked: Execution, step: str, reporter: Reporter, branches_file: str = "") -> tuple[Status, list[str]]:
     """Begin the step of the run `asked.run_id`; how it stands, and the paths of the branches to run.
 
     These are also written to `branches_file` for engines that go by numbers: of a map a list of the numbers of its

@@ -43,23 +43,24 @@ def simulate(asked: Simulated, reporter: Reporter, emit: Callable[[str], None]) 
     InvalidInput when there is something in the manifest that is not simulated, or missing.
     """
     written = read(asked.manifest, InvalidDefinition, "the manifest")
-    spec = _spec(written)
-    variables = _variables(spec, asked.parameters)
+    spec = spec_of(written)
+    variables = variables_of(spec, asked.parameters)
     run_id = variables.get("workflow.parameters.run_id", variables["workflow.uid"])
     slots = asked.slots or os.cpu_count() or 1
     pods = Processes(asked.working_directory, _secrets(asked.secrets_file), asked.faults, slots)
     reporter.report(RunStarted(run_id, Path(asked.manifest).name, concurrent=True))
     started = time.monotonic()
     simulation = Simulation(spec, variables, pods, _Telling(reporter))
-    ended = asyncio.run(_unwrapped(simulation))
-    succeeded = ended.phase == SUCCEEDED
+    end = asyncio.run(ended(simulation))
+    succeeded = end.phase == SUCCEEDED
     status = Status.SUCCESS if succeeded else Status.FAIL
-    reporter.report(RunEnded(run_id, status, ended.message, time.monotonic() - started, is_kept=False))
+    reporter.report(RunEnded(run_id, status, end.message, time.monotonic() - started, is_kept=False))
     _emit_document(asked, spec, run_id, emit)
     return succeeded
 
 
-async def _unwrapped(simulation: Simulation) -> Ended:
+async def ended(simulation: Simulation) -> Ended:
+    """Run it to its end; raises what went wrong in any of its tasks."""
     try:
         return await simulation.run()
     except BaseExceptionGroup as group:
@@ -69,7 +70,8 @@ async def _unwrapped(simulation: Simulation) -> Ended:
         raise inner from None
 
 
-def _spec(written: Document) -> WorkflowSpec:
+def spec_of(written: Document) -> WorkflowSpec:
+    """What the manifest says is to run; InvalidDefinition with the place of everything that is not simulated."""
     if not isinstance(written.value, dict):
         raise InvalidDefinition("the manifest must be a mapping", location=written.locate())
     is_cron = written.value.get("kind") == "CronWorkflow"
@@ -81,7 +83,7 @@ def _spec(written: Document) -> WorkflowSpec:
         raise InvalidDefinition.of(list(error.problems(written.locate))) from None
 
 
-def _variables(spec: WorkflowSpec, given: Mapping[str, str]) -> dict[str, str]:
+def variables_of(spec: WorkflowSpec, given: Mapping[str, str]) -> dict[str, str]:
     """The variables of the workflow, and the arguments that were given instead of those written."""
     variables = {"workflow.uid": str(uuid4())}
     known = spec.arguments.parameters if spec.arguments else ()

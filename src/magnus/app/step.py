@@ -133,9 +133,7 @@ def run_of(prepared: Prepared, path: StepPath, reporter: Reporter) -> RunRecord:
     return run
 
 
-def _run_step(
-    prepared: Prepared, run: RunRecord, path: StepPath, reporter: Reporter, attempt: int | None
-) -> None:
+def _run_step(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Reporter, attempt: int | None) -> None:
     asked = prepared.execution
     with context_of(prepared, reporter) as opened:
         context = replace(opened, tag=asked.tag or run.tag)

@@ -16,7 +16,9 @@ _TRY_AGAIN: Final = 75
 @click.argument("run")
 @click.argument("step")
 @click.option("--one-attempt", is_flag=True, help="Make one attempt; exit with 75 when it failed and there are more.")
-@options.applied(options.file, options.configuration_file, options.parameters_file, options.tag, options.original, options.log_level)
+@options.applied(
+    options.file, options.configuration_file, options.parameters_file, options.tag, options.original, options.log_level
+)
 @click.pass_context
 def command(  # noqa: PLR0913, PLR0917 - one argument an option
     ctx: click.Context,

@@ -31,7 +31,11 @@ def resuming(function: CallableT) -> CallableT:
 
 
 original = click.option(
-    "--use-cached", "use_cached", default="", metavar="RUN", help="The run that a run begun here goes on with; may be empty.",
+    "--use-cached",
+    "use_cached",
+    default="",
+    metavar="RUN",
+    help="The run that a run begun here goes on with; may be empty.",
 )
 """For re-entry commands, whose engine has a place for the id in any case."""
 

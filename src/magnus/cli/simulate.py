@@ -7,12 +7,14 @@ from magnus.cli import console, garbage
 
 @click.command()
 @click.argument("manifest", default="argo-pipeline.yaml")
-@click.option("-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="An argument of the workflow.")
+@click.option(
+    "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="An argument of the workflow."
+)
 @click.option("--secrets", default="", metavar="FILE", help="Keys of Kubernetes secrets, YAML: {name: {key: value}}.")
 @click.option("--fail", multiple=True, metavar="STEP[:N]", help="Let the pod of the step fail; the N-th one, from 0.")
 @click.option("--kill", multiple=True, metavar="STEP[:N]", help="Kill the pod of the step while it runs.")
 @click.option("--max-pods", default=0, metavar="N", help="How many pods run at a time; as many as processors.")
-def command(  # noqa: PLR0913, PLR0917 - one argument an option
+def command(
     manifest: str,
     parameters: tuple[str, ...],
     secrets: str,

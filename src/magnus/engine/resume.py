@@ -128,7 +128,9 @@ def followed(store: RunLogStore, run: RunRecord, branch: BranchPath, before: int
 
     It does as long as all steps of the branch up to the position `before` were taken over. For steps in fresh processes.
     """
-    if any(not was_taken(step) for step in store.list_steps(run.run_id, branch) if before is None or step.position < before):
+    if any(
+        not was_taken(step) for step in store.list_steps(run.run_id, branch) if before is None or step.position < before
+    ):
         return None
     composite = branch.composite
     if composite is None:

@@ -115,7 +115,7 @@ class _Parser:
         return found
 
 
-def _truth(value: str | bool, expression: str) -> bool:
+def _truth(value: str | bool, expression: str) -> bool:  # noqa: FBT001 - what it looks at
     if isinstance(value, bool):
         return value
     raise _refused(expression)

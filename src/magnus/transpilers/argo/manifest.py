@@ -16,14 +16,14 @@ class ArgoStruct(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
     """Fields in camel case; what is not said is not written."""
 
 
-class ValueFrom(ArgoStruct):
+class ValueFrom(ArgoStruct, frozen=True):
     """The content of a file of the pod; `default` where the pod never ran."""
 
     path: str
     default: str | None = None
 
 
-class Parameter(ArgoStruct):
+class Parameter(ArgoStruct, frozen=True):
     """An input, an argument or an output, by name."""
 
     name: str
@@ -31,13 +31,13 @@ class Parameter(ArgoStruct):
     value_from: ValueFrom | None = None
 
 
-class Parameters(ArgoStruct):
+class Parameters(ArgoStruct, frozen=True):
     """What a template takes, gives or is called with."""
 
     parameters: tuple[Parameter, ...] = ()
 
 
-class DagTask(ArgoStruct):
+class DagTask(ArgoStruct, frozen=True):
     """A call of a template. `depends` is an expression over how other tasks ended."""
 
     name: str
@@ -48,27 +48,27 @@ class DagTask(ArgoStruct):
     with_param: str = ""
 
 
-class Dag(ArgoStruct, omit_defaults=False):
+class Dag(ArgoStruct, frozen=True, omit_defaults=False):
     """Tasks; without `fail_fast` all that can run do."""
 
     tasks: tuple[DagTask, ...]
     fail_fast: bool = False
 
 
-class SecretKey(ArgoStruct):
+class SecretKey(ArgoStruct, frozen=True):
     """A key of a Kubernetes secret."""
 
     name: str
     key: str
 
 
-class EnvSource(ArgoStruct):
+class EnvSource(ArgoStruct, frozen=True):
     """Where a variable comes from."""
 
     secret_key_ref: SecretKey
 
 
-class EnvVar(ArgoStruct):
+class EnvVar(ArgoStruct, frozen=True):
     """A variable of the environment."""
 
     name: str
@@ -76,21 +76,21 @@ class EnvVar(ArgoStruct):
     value_from: EnvSource | None = None
 
 
-class VolumeMount(ArgoStruct):
+class VolumeMount(ArgoStruct, frozen=True):
     """Where a pod sees a volume."""
 
     name: str
     mount_path: str
 
 
-class ResourceRequirements(ArgoStruct):
+class ResourceRequirements(ArgoStruct, frozen=True):
     """Quantities, as text."""
 
     requests: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, str] = field(default_factory=dict)
 
 
-class Container(ArgoStruct):
+class Container(ArgoStruct, frozen=True):
     """What a pod runs; `command` is the argv."""
 
     image: str
@@ -101,7 +101,7 @@ class Container(ArgoStruct):
     volume_mounts: tuple[VolumeMount, ...] = ()
 
 
-class Backoff(ArgoStruct):
+class Backoff(ArgoStruct, frozen=True):
     """How long to wait before a pod is started again."""
 
     duration: str = ""
@@ -109,7 +109,7 @@ class Backoff(ArgoStruct):
     max_duration: str = ""
 
 
-class RetryStrategy(ArgoStruct):
+class RetryStrategy(ArgoStruct, frozen=True):
     """When a pod is started again: at most `limit` times, if the policy and the expression say so."""
 
     limit: str
@@ -118,7 +118,7 @@ class RetryStrategy(ArgoStruct):
     backoff: Backoff | None = None
 
 
-class Toleration(ArgoStruct):
+class Toleration(ArgoStruct, frozen=True):
     """A taint of nodes that pods put up with."""
 
     key: str = ""
@@ -128,7 +128,7 @@ class Toleration(ArgoStruct):
     toleration_seconds: int | None = None
 
 
-class Metadata(ArgoStruct):
+class Metadata(ArgoStruct, frozen=True):
     """Name, labels and annotations of an object, or of the pods of a template."""
 
     name: str = ""
@@ -138,13 +138,13 @@ class Metadata(ArgoStruct):
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
-class Suspend(ArgoStruct, omit_defaults=False):
+class Suspend(ArgoStruct, frozen=True, omit_defaults=False):
     """Waits, without a pod."""
 
     duration: str = "0"
 
 
-class Template(ArgoStruct):
+class Template(ArgoStruct, frozen=True):
     """A pod, a dag of templates, or a wait."""
 
     name: str
@@ -161,26 +161,26 @@ class Template(ArgoStruct):
     tolerations: tuple[Toleration, ...] = ()
 
 
-class Claim(ArgoStruct):
+class Claim(ArgoStruct, frozen=True):
     """A persistent volume claim."""
 
     claim_name: str
 
 
-class Volume(ArgoStruct):
+class Volume(ArgoStruct, frozen=True):
     """A volume of the workflow."""
 
     name: str
     persistent_volume_claim: Claim
 
 
-class PodGc(ArgoStruct):
+class PodGc(ArgoStruct, frozen=True):
     """When pods are removed."""
 
     strategy: str
 
 
-class TtlStrategy(ArgoStruct):
+class TtlStrategy(ArgoStruct, frozen=True):
     """When a workflow that has ended is removed."""
 
     seconds_after_completion: int | None = None
@@ -188,7 +188,7 @@ class TtlStrategy(ArgoStruct):
     seconds_after_failure: int | None = None
 
 
-class WorkflowSpec(ArgoStruct):
+class WorkflowSpec(ArgoStruct, frozen=True):
     """What runs."""
 
     entrypoint: str
@@ -204,14 +204,14 @@ class WorkflowSpec(ArgoStruct):
     security_context: Mapping[str, Json] = field(default_factory=dict)
 
 
-class CronSpec(ArgoStruct):
+class CronSpec(ArgoStruct, frozen=True):
     """When a workflow is started."""
 
     schedules: tuple[str, ...]
     workflow_spec: WorkflowSpec
 
 
-class Workflow(ArgoStruct, omit_defaults=False):
+class Workflow(ArgoStruct, frozen=True, omit_defaults=False):
     """A workflow that runs when it is submitted, or a template of workflows."""
 
     api_version: Literal["argoproj.io/v1alpha1"]
@@ -220,7 +220,7 @@ class Workflow(ArgoStruct, omit_defaults=False):
     spec: WorkflowSpec
 
 
-class CronWorkflow(ArgoStruct, omit_defaults=False):
+class CronWorkflow(ArgoStruct, frozen=True, omit_defaults=False):
     """A workflow that runs when its schedule says."""
 
     api_version: Literal["argoproj.io/v1alpha1"]

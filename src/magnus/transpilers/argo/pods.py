@@ -74,7 +74,7 @@ class Pods:
         argv = ["end_run", self._run_id, "--engine-status", "{{workflow.status}}", *self._configuration]
         return Template(name="", container=self._container(argv, options.Override(), ()))
 
-    def _pod(  # noqa: PLR0913 - what differs between pods
+    def _pod(
         self,
         node: Node,
         argv: Sequence[str],
@@ -99,13 +99,13 @@ class Pods:
             tolerations=tuple(_toleration(one) for one in tolerations),
         )
 
-    def _container(
-        self, argv: Sequence[str], override: options.Override, more: Sequence[EnvVar]
-    ) -> manifest.Container:
+    def _container(self, argv: Sequence[str], override: options.Override, more: Sequence[EnvVar]) -> manifest.Container:
         wanted = self._wanted
         resources = wanted.resources if override.resources is None else override.resources
         secrets = [
-            EnvVar(s.environment_variable, value_from=manifest.EnvSource(manifest.SecretKey(s.secret_name, s.secret_key)))
+            EnvVar(
+                s.environment_variable, value_from=manifest.EnvSource(manifest.SecretKey(s.secret_name, s.secret_key))
+            )
             for s in wanted.secrets_from_k8s
         ]
         return Container(
@@ -194,6 +194,4 @@ def _quantities(written: Mapping[str, str | int | float]) -> dict[str, str]:
 
 
 def _toleration(written: options.Toleration) -> manifest.Toleration:
-    return manifest.Toleration(
-        written.key, written.operator, written.value, written.effect, written.toleration_seconds
-    )
+    return manifest.Toleration(written.key, written.operator, written.value, written.effect, written.toleration_seconds)

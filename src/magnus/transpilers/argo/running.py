@@ -10,6 +10,7 @@ import signal
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -99,7 +100,9 @@ class Processes:
         if kills:
             return Ended(ERROR, exit_code=KILLED, message="pod deleted")
         if not in_time:
-            return Ended(FAILED, exit_code=KILLED, message="Pod was active on the node longer than the specified deadline")
+            return Ended(
+                FAILED, exit_code=KILLED, message="Pod was active on the node longer than the specified deadline"
+            )
         code = process.returncode or 0
         code = 128 - code if code < 0 else code
         values = {p.name: _read(files[p.value_from.path], p.value_from.default) for p in outputs if p.value_from}
@@ -114,7 +117,9 @@ class Processes:
         found = {**kept, "PATH": os.pathsep.join([programs, kept.get("PATH", os.defpath)])}
         for variable in container.env:
             if variable.value_from is not None:
-                found[variable.name] = self._secret(variable.value_from.secret_key_ref.name, variable.value_from.secret_key_ref.key)
+                found[variable.name] = self._secret(
+                    variable.value_from.secret_key_ref.name, variable.value_from.secret_key_ref.key
+                )
             else:
                 found[variable.name] = substituted(variable.value or "", variables)
         return found
@@ -151,10 +156,8 @@ async def _waited(process: asyncio.subprocess.Process, seconds: int | None) -> t
 
 def _kill(pid: int, number: int = signal.SIGKILL) -> None:
     """Send the signal to the pod and what it started."""
-    try:
+    with suppress(ProcessLookupError):
         os.killpg(pid, number)
-    except ProcessLookupError:
-        pass
 
 
 def _read(file: Path, default: str | None) -> str:

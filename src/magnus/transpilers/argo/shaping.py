@@ -238,7 +238,12 @@ class _Pipeline:
         """
         ends = [node for node in self._graph.nodes.values() if isinstance(node, TerminalNode) and node.name in terms]
         tasks = [
-            DagTask(self._names.of(node.name), self._step(node, first=False), self._called(node.name), " || ".join(terms[node.name]))
+            DagTask(
+                self._names.of(node.name),
+                self._step(node, first=False),
+                self._called(node.name),
+                " || ".join(terms[node.name]),
+            )
             for node in ends
         ]
         if not self._is_root:
