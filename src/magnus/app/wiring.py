@@ -184,13 +184,15 @@ def run_context(  # noqa: PLR0913 - what a run is made of
     working_directory: Path,
     temporary: Path,
     masker: Masker | None = None,
+    output: Path | None = None,
     tag: str = "",
     definition_file: str = "",
     configuration_file: str = "",
 ) -> Iterator[RunContext]:
     """The context of one run in this process; what it holds open is closed afterwards.
 
-    In `temporary` it makes a folder for its own files, which is gone afterwards.
+    In `temporary` it makes a folder for its own files, which is gone afterwards. `output` is the file for the output of
+    steps, where it is to outlive this process.
     """
     masker, clock = masker or Masker(), Clock()
     tracking = Tracking(
@@ -207,7 +209,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
             folder = opened.enter_context(private_folder(temporary))
             channel = opened.enter_context(Channel(folder))
             parameters_file = opened.enter_context(ParametersFile(folder))
-            pump = opened.enter_context(Pump(masker, folder))
+            pump = opened.enter_context(Pump(masker, folder, output))
         except OSError as error:
             reason = f"no folder for the run can be made in '{temporary}': {error.strerror}"
             raise ServiceError(reason, fix="set TMPDIR to a folder that can be written") from error

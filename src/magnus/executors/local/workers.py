@@ -6,6 +6,7 @@ runs; here a worker that dies fails its step, and the next step gets another one
 """
 
 import os
+import select
 import selectors
 import signal
 import socket
@@ -21,12 +22,13 @@ from typing import Final
 
 import magnus
 from magnus.engine.process import describe_exit
-from magnus.errors import ServiceError, TaskFailed
+from magnus.errors import ProcessDied, ServiceError
 from magnus.executors.local import frames
 from magnus.executors.local.nursery import ANSWER, BEGAN
 from magnus.executors.local.requests import Sender
 from magnus.executors.local.worker import Broken, Done
 from magnus.interfaces.executor import Elsewhere, StepRequest
+from magnus.interfaces.reporter import AttemptFailed, Event, StepOutput
 from magnus.interfaces.secrets import Secret
 from magnus.values import UserObject
 
@@ -48,6 +50,28 @@ class _Worker:
         self.step: Future[None] | None = None
         self.sender = Sender()
         self.frames = frames.Frames()
+        self._since = 0.0
+        self._shown = 0
+
+    def begin(self, step: "Future[None]") -> None:
+        """It gets the step next."""
+        self.step = step
+        self._since, self._shown = time.monotonic(), 0
+
+    def note(self, event: Event) -> None:
+        """Know how far the attempt is."""
+        match event:
+            case StepOutput(data=data):
+                self._shown += len(data)
+            case AttemptFailed(retry_in=wait):
+                self._since, self._shown = time.monotonic() + wait, 0
+            case _:
+                pass
+
+    def died(self, message: str) -> ProcessDied:
+        """What became of its step."""
+        seconds = max(0.0, time.monotonic() - self._since)
+        return ProcessDied(message, pid=self.pid, shown=self._shown, seconds=seconds)
 
 
 class Workers:
@@ -130,7 +154,7 @@ class Workers:
             future, request = self._waiting.popleft()
             if future.set_running_or_notify_cancel():
                 worker = self._idle.pop()
-                worker.step = future
+                worker.begin(future)
                 with suppress(OSError):  # it has just died, which the nursery will say
                     frames.send(worker.connection, worker.sender.sent(request, self._secrets))
         more = min(len(self._waiting) - self._beginning, self._count - len(self._workers) - self._beginning)
@@ -193,6 +217,13 @@ class Workers:
             self._take(worker, message)
         return bool(data)
 
+    def _hear_the_rest(self, worker: _Worker) -> None:
+        """Take what a worker said that is being killed, until it is gone or does not go."""
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while (left := deadline - time.monotonic()) > 0 and select.select([worker.connection], [], [], left)[0]:
+            if not self._hear(worker):
+                return
+
     def _take(self, worker: _Worker, message: UserObject) -> None:
         match message:
             case Done(error=error):
@@ -215,6 +246,7 @@ class Workers:
                     if secret not in self._secrets:
                         self._secrets.append(secret)
             case event:
+                worker.note(event)
                 self._elsewhere.report(event)
 
     def _ended(self, worker: _Worker, code: int, selector: selectors.BaseSelector) -> None:
@@ -229,7 +261,7 @@ class Workers:
             self._idle = [other for other in self._idle if other is not worker]
             self._hand_out()
             self._changed.notify_all()
-        _settle(worker.step, TaskFailed(_death(code)))
+        _settle(worker.step, worker.died(_death(code)))
 
     def _nursery_is_gone(self, nursery: "Nursery", error: BaseException | None = None) -> None:
         """Without it no worker can begin, and nobody tells when one ends: start again with a new one.
@@ -252,8 +284,9 @@ class Workers:
             if not self._ending:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(worker.pid, signal.SIGKILL)
+            self._hear_the_rest(worker)
             worker.connection.close()
-            _settle(worker.step, TaskFailed("the process of the step was ended with the one that had started it"))
+            _settle(worker.step, worker.died("the process of the step was ended with the one that had started it"))
         for future, _ in unlucky:
             if future.set_running_or_notify_cancel():
                 future.set_exception(self._broken)
