@@ -16,6 +16,7 @@ from magnus.engine.json_values import to_json_value
 from magnus.errors import InvalidDefinition, InvalidParameters, RunFailed, TaskFailed
 from magnus.interfaces.reporter import Reporter
 from magnus.run_log.records import Status
+from magnus.sdk.terminating import terminable
 from magnus.values import Json, UserObject
 
 
@@ -50,7 +51,7 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         use_cached=use_cached,
         command_line=tuple(sys.argv),
     )
-    with _progress() as reporter:
+    with terminable(), _progress() as reporter:
         prepared = prepare_to_execute(asked, reporter)
         record = execute(prepared, reporter, lambda _text: None)
     run = Run(record, prepared.services.run_log_store, asked.working_directory)
