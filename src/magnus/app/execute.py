@@ -309,6 +309,7 @@ def _run_config(prepared: Prepared) -> Mapping[str, Json]:
         "sources": dict(prepared.sources),
         "command_line": command_line.masked(asked.command_line),
         "environment": environment(sys.path, asked.working_directory),
+        **({"local_functions": sorted(prepared.pipeline.functions)} if prepared.pipeline.functions else {}),
         **({"changes": _described(prepared.changes)} if prepared.changes else {}),
     }
 

@@ -72,8 +72,15 @@ def original_run(store: RunLogStore, run_id: str) -> RunRecord:
 
 
 def pipeline_of(original: RunRecord) -> tuple[str, BuiltPipeline | None]:
-    """The pipeline file of a run; for one that a program built, what it built."""
+    """The pipeline file of a run; for one that a program built, what it built.
+
+    InvalidInput when there are functions in it that only its program has.
+    """
     config = original.run_config
+    if local := config.get("local_functions"):
+        message = f"the pipeline of the run '{original.run_id}' calls what its program alone has: {', '.join(local)}"
+        fix = f"execute it in the program again, with execute(use_cached={original.run_id!r})"
+        raise InvalidInput(message, fix=fix)
     file = str(config.get("pipeline_file", ""))
     if not file.endswith((".yaml", ".yml", ".json")):
         folder = str(Path(file).absolute().parent)

@@ -21,6 +21,7 @@ from magnus.engine.step import run_step
 from magnus.engine.tracking import Tracking
 from magnus.errors import InvalidConfiguration, Problem, ServiceError
 from magnus.graph.graph import Graph
+from magnus.graph.nodes import Reducer
 from magnus.interfaces.capabilities import ExecutorCapabilities, Located
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.executor import Begun, Elsewhere, Executor, StepRequest
@@ -72,7 +73,7 @@ def _pickler(configuration: Configuration) -> Pickler:
 
 
 def _reduce(
-    working_directory: Path, reducer: str, name: str, values: Sequence[Parameter], objects: Objects
+    working_directory: Path, reducer: Reducer, name: str, values: Sequence[Parameter], objects: Objects
 ) -> Parameter:
     from magnus.tasks.reducing import reduce_values  # lazy: most pipelines have no reducer
 

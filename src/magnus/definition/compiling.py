@@ -21,7 +21,7 @@ from magnus.definition.yaml_text import Document, KeyPath
 from magnus.errors import InvalidDefinition, Location, Problem
 from magnus.graph.check import near, structure_problems, unreachable
 from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, Node, StaticBranches, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, MappedBranches, Node, StaticBranches, TaskNode, TerminalNode
 from magnus.values import Json, UserObject
 
 
@@ -111,11 +111,20 @@ class Compiler:
         if len(graphs) < len(pipelines):
             return None
         node = found.lower(graphs)
-        if isinstance(node, TaskNode) and node.task.command in self._functions:
-            node = replace(node, task=replace(node.task, function=self._functions[node.task.command]))
+        node = self._with_function(node)
         if isinstance(node, TaskNode | CompositeNode):
             self.steps.append(StepPlace(node, "/".join((*written.steps, name)), partial(written.locate, "steps", name)))
         return node
+
+    def _with_function(self, node: Node) -> Node:
+        """The node with the function that its command or reducer stands for, where nothing else can find it."""
+        match node:
+            case TaskNode(task=task) if task.command in self._functions:
+                return replace(node, task=replace(task, function=self._functions[task.command]))
+            case CompositeNode(branches=MappedBranches(reducer=str(reducer)) as mapped) if reducer in self._functions:
+                return replace(node, branches=replace(mapped, function=self._functions[reducer]))
+            case _:
+                return node
 
     def _read(self, name: str, fields: Mapping[str, Json], written: Written) -> NodeType | None:
         step = "/".join((*written.steps, name))

@@ -17,6 +17,7 @@ from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
     MappedBranches,
+    Reducer,
     RepeatedBranch,
     StaticBranches,
 )
@@ -35,8 +36,8 @@ from magnus.run_log.parameters import (
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
 from magnus.values import Json
 
-Reduce = Callable[[str, str, Sequence[Parameter]], Parameter]
-"""Calls a reducer, by its dotted path or lambda, for a name, with what all branches set; raises TaskFailed."""
+Reduce = Callable[[Reducer, str, Sequence[Parameter]], Parameter]
+"""Calls a reducer, for a name, with what all branches set; raises TaskFailed."""
 
 _NOTHING = JsonParameter(None)
 _NAME_OF_DEFAULT = "default"
@@ -188,13 +189,13 @@ def _collected(mapped: MappedBranches, outcomes: Sequence[Outcome], reduce: Redu
         return {name: JsonParameter([]) for name in names_set(mapped.graph) if name != mapped.iterate_as}
     names = dict.fromkeys(name for outcome in outcomes for name in outcome.parameters)
     names.pop(mapped.iterate_as, None)
-    return {name: _list(name, mapped.reducer, outcomes, reduce) for name in names}
+    return {name: _list(name, mapped, outcomes, reduce) for name in names}
 
 
-def _list(name: str, reducer: str | None, outcomes: Sequence[Outcome], reduce: Reduce) -> Parameter:
+def _list(name: str, mapped: MappedBranches, outcomes: Sequence[Outcome], reduce: Reduce) -> Parameter:
     found = [outcome.parameters.get(name, _NOTHING) for outcome in outcomes]
-    if reducer is not None:
-        return _reduced(name, reducer, found, reduce)
+    if mapped.reducer is not None:
+        return _reduced(name, mapped.reducer, mapped.function, found, reduce)
     if any(holds_objects(parameter) for parameter in found):
         return ListParameter(tuple(found))
     values = [plain(parameter) for parameter in found]
@@ -202,9 +203,11 @@ def _list(name: str, reducer: str | None, outcomes: Sequence[Outcome], reduce: R
     return MetricParameter(values) if is_metric else JsonParameter(values)
 
 
-def _reduced(name: str, reducer: str, values: Sequence[Parameter], reduce: Reduce) -> Parameter:
+def _reduced(
+    name: str, reducer: str, function: Reducer | None, values: Sequence[Parameter], reduce: Reduce
+) -> Parameter:
     try:
-        reduced = reduce(reducer, name, values)
+        reduced = reduce(function or reducer, name, values)
     except TaskFailed as error:
         raise TaskFailed(f"the reducer {reducer} failed for '{name}': {error.problems[0].message}") from error
     is_metric = any(isinstance(parameter, MetricParameter) for parameter in values)

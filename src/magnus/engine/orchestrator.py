@@ -269,8 +269,9 @@ def _end(context: RunContext, record: RunRecord, status: Status, message: str, s
     ended = replace(record, status=status, message=message, end_time=context.clock.now())
     context.services.run_log_store.update_run(ended)
     context.tracking.end_run(context.tracked_run, status, message)
-    is_kept = context.services.run_log_store.capabilities.persistent
-    context.reporter.report(RunEnded(record.run_id, status, message, context.clock.monotonic() - started, is_kept))
+    duration = context.clock.monotonic() - started
+    is_kept, in_program = context.services.run_log_store.capabilities.persistent, context.graph.needs_this_process()
+    context.reporter.report(RunEnded(record.run_id, status, message, duration, is_kept, in_program))
     return ended
 
 
