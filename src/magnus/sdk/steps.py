@@ -5,6 +5,7 @@ An object keeps what is written; whether it is right is said when the pipeline i
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from pathlib import PurePath
 from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeAlias, TypedDict, TypeVar, Unpack
 
@@ -134,10 +135,19 @@ class Step:
         return self
 
     def as_pipeline(self) -> "Pipeline":
-        """A pipeline of this step alone."""
+        """A pipeline of this step alone, without what it is linked to elsewhere."""
         from magnus.sdk.pipeline import Pipeline  # lazy: pipelines are made of steps
 
-        return Pipeline([self])
+        alone = copy(self)
+        ends = {"success": True, "fail": False}
+        if isinstance(self.next, Success | Fail):
+            alone.ends_with = isinstance(self.next, Success)
+        elif isinstance(self.next, str):
+            alone.ends_with = ends.get(self.next, self.ends_with)
+        alone.next = None
+        if isinstance(self.on_failure, Step | str) and name_of(self.on_failure) not in ends:
+            alone.on_failure = None
+        return Pipeline([alone])
 
     def _lead_to(self, other: "Step") -> None:
         if self.next is not None and name_of(self.next) != other.name:
