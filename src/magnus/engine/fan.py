@@ -34,6 +34,7 @@ from magnus.run_log.parameters import (
     plain,
 )
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
+from magnus.run_log.view import labels
 from magnus.values import Json
 
 Reduce = Callable[[Reducer, str, Sequence[Parameter]], Parameter]
@@ -88,7 +89,7 @@ def joined(node: CompositeNode, record: StepRecord, outcomes: Iterable[Outcome],
     ended = list(outcomes)
     failed = [outcome.key for outcome in ended if not outcome.succeeded]
     if failed:
-        return _failed(record, _names(node, failed))
+        return _failed(record, _names(node, record, failed))
     try:
         match node.branches:
             case RepeatedBranch() as loop:
@@ -259,7 +260,13 @@ def keys_to_join(node: CompositeNode, record: StepRecord) -> Sequence[str]:
     return keys[-1:] if isinstance(node.branches, RepeatedBranch) else keys
 
 
-def _names(node: CompositeNode, failed: Sequence[str]) -> str:
-    what = "round" if isinstance(node.branches, RepeatedBranch) else "branch"
-    keys = ", ".join(f"'{key}'" if isinstance(node.branches, StaticBranches | ChosenBranch) else key for key in failed)
-    return f"{what if len(failed) == 1 else what + 'es' if what == 'branch' else what + 's'} {keys} failed"
+def _names(node: CompositeNode, record: StepRecord, failed: Sequence[str]) -> str:
+    """That these branches failed, named as the run log names them."""
+    branching = record.branching or Branching()
+    called = dict(zip(branching.keys, labels(branching), strict=True))
+    is_loop = isinstance(node.branches, RepeatedBranch)
+    what = "round" if is_loop else "branch"
+    is_number = is_loop or branching.values is not None
+    names = (called[key] if is_number and called[key].isdecimal() else f"'{called[key]}'" for key in failed)
+    several = "rounds" if is_loop else "branches"
+    return f"{what if len(failed) == 1 else several} {', '.join(names)} failed"
