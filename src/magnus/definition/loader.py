@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.compiling import Compiler, StepPlace, Written, file_beside, raise_if_any
+from magnus.definition.nodes import FindNodeType, unknown_type
 from magnus.definition.normal import normal
 from magnus.definition.shape import kind, shape_problems, unknown_keys
 from magnus.definition.variables import replace_variables
@@ -39,22 +40,29 @@ class LoadedPipeline(Struct, frozen=True):
     included: Mapping[str, Json] = field(default_factory=dict)
 
 
-def load(file: str, environment: Mapping[str, str]) -> LoadedPipeline:
-    """Read the pipeline; variables are taken from `environment`. InvalidDefinition carries all that is wrong."""
-    return _loaded(_Files(environment), file, {})
+def load(file: str, environment: Mapping[str, str], find_type: FindNodeType = unknown_type) -> LoadedPipeline:
+    """Read the pipeline; variables are taken from `environment`. InvalidDefinition carries all that is wrong.
+
+    `find_type` finds node types that are none of magnus.
+    """
+    return _loaded(_Files(environment), file, {}, find_type)
 
 
-def load_built(built: BuiltPipeline, environment: Mapping[str, str]) -> LoadedPipeline:
+def load_built(
+    built: BuiltPipeline, environment: Mapping[str, str], find_type: FindNodeType = unknown_type
+) -> LoadedPipeline:
     """The same for a pipeline that a program built."""
     files = _Files(environment)
     files.add(built.document.file, built.document)
-    return _loaded(files, built.document.file, built.functions)
+    return _loaded(files, built.document.file, built.functions, find_type)
 
 
-def _loaded(files: "_Files", file: str, functions: Mapping[str, Callable[..., UserObject]]) -> LoadedPipeline:
+def _loaded(
+    files: "_Files", file: str, functions: Mapping[str, Callable[..., UserObject]], find_type: FindNodeType
+) -> LoadedPipeline:
     written = files.open(file, (file,))
     raise_if_any(list(shape_problems(written.value, written.document, written.path, "dag")))
-    compiler = Compiler(files.read, functions)
+    compiler = Compiler(files.read, functions, find_type)
     graph = compiler.graph(written, "dag")
     raise_if_any(compiler.problems)
     assert graph is not None

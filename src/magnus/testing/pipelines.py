@@ -24,6 +24,7 @@ from typing import Final, TypeAlias
 
 from magnus.app.execute import Execution, execute, prepare
 from magnus.app.mocking import objects_of
+from magnus.app.node_types import find_node_type
 from magnus.app.pipelines import built_pipeline
 from magnus.app.reporters import Quiet
 from magnus.app.runs import Run, Step
@@ -180,7 +181,7 @@ def _run(built: BuiltPipeline, folder: Path, executor: Json, parameters: Mapping
 
 def _found(built: BuiltPipeline, step: str) -> Mapping[str, Json]:
     """The fields of a task, by its name and those around it."""
-    loaded = load_built(built, dict(os.environ))
+    loaded = load_built(built, dict(os.environ), find_node_type)
     known = dict(_tasks(loaded.dag, loaded.file, loaded.included, ""))
     if step in known:
         return known[step]
