@@ -18,7 +18,7 @@ from magnus.app.configuration import Configuration
 from magnus.app.pipelines import load_pipeline
 from magnus.app.plan import Plan, plan
 from magnus.app.reporters import OneAtATime
-from magnus.app.resume import original_run, pipeline_of
+from magnus.app.resume import merged_parameters, original_run, pipeline_of
 from magnus.app.run_ids import check_run_id, new_run_id
 from magnus.app.sources import sources
 from magnus.definition.built import BuiltPipeline
@@ -169,7 +169,7 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
         asked = replace(asked, file=_written(asked.built, asked.definition_file, asked.working_directory))
     for warning in (*misfits, *pipeline.warnings, *warnings):
         reporter.report(Warned(str(warning)))
-    parameters = given if original is None else {**original.parameters, **given}
+    parameters = given if original is None else merged_parameters(original, given)
     prepared = Prepared(
         asked, configuration, pipeline, parameters, services, identities, code, original, changes=changes
     )

@@ -9,8 +9,10 @@ from pathlib import Path
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.yaml_text import Document
 from magnus.engine import liveness
+from magnus.engine.masked_runs import masked_parameters
 from magnus.errors import InvalidInput, RunNotFound
 from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.parameters import Scope
 from magnus.run_log.records import RunRecord, Status
 
 
@@ -46,3 +48,15 @@ def pipeline_of(original: RunRecord) -> tuple[str, BuiltPipeline | None]:
             sys.path.insert(0, folder)
         return file, BuiltPipeline(Document(file, {"dag": config.get("dag")}, {}, {}), {})
     return file, None
+
+
+def merged_parameters(original: RunRecord, given: Scope) -> Scope:
+    """The initial parameters of the original, and those that are given anew; InvalidInput for one that was masked."""
+    parameters = {**original.parameters, **given}
+    gone = [name for name in masked_parameters(original.parameters) if name not in given]
+    if gone:
+        message = (
+            f"the initial parameter '{gone[0]}' of the run '{original.run_id}' held a secret, and is not in its run log"
+        )
+        raise InvalidInput(message, fix=f"give it again: --{gone[0]} VALUE")
+    return parameters

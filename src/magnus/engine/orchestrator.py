@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from magnus.engine import deaths, fan, traversal
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
+from magnus.engine.masked_runs import masked
 from magnus.engine.reducing import reducing
 from magnus.engine.resume import Reuse, can_be_taken
 from magnus.engine.walk import Composite, Place
@@ -17,7 +18,7 @@ from magnus.errors import MagnusError, ProcessDied, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import CompositeNode, TaskNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import Executor, StepRequest
-from magnus.interfaces.reporter import RunEnded, RunStarted, StepEnded, StepReused, StepStarted
+from magnus.interfaces.reporter import RunEnded, RunStarted, StepEnded, StepReused, StepStarted, Warned
 from magnus.run_log.records import RunRecord, Status, StepRecord
 
 if TYPE_CHECKING:
@@ -266,6 +267,9 @@ class _Walk:
 
 def _end(context: RunContext, record: RunRecord, status: Status, message: str, started: float) -> RunRecord:
     message = context.masker.mask(message)
+    record, warning = masked(record, context.masker)
+    if warning:
+        context.reporter.report(Warned(warning))
     ended = replace(record, status=status, message=message, end_time=context.clock.now())
     context.services.run_log_store.update_run(ended)
     context.tracking.end_run(context.tracked_run, status, message)
