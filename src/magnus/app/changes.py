@@ -1,8 +1,8 @@
 """What differs between a run and one that is to go on with it, a line each. Called by `app.execute`. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
-from magnus.definition.compiling import file_beside
+from magnus.app.written import written_steps
 from magnus.definition.loader import LoadedPipeline
 from magnus.run_log.parameters import Scope, plain
 from magnus.run_log.records import RunRecord
@@ -31,8 +31,9 @@ def _differs(original: RunRecord, family: str, configured: Mapping[str, Json]) -
 def _changed_steps(original: RunRecord, pipeline: LoadedPipeline, sources: Mapping[str, Json]) -> Iterator[str]:
     config = original.run_config
     included = config.get("included") or {}
-    before = dict(_written(config.get("dag"), str(config.get("pipeline_file") or ""), included))
-    after = dict(_written(pipeline.dag, pipeline.file, pipeline.included))
+    file = str(config.get("pipeline_file") or "")
+    before = dict(written_steps(config.get("dag"), file=file, included=included))
+    after = dict(written_steps(pipeline.dag, file=pipeline.file, included=pipeline.included))
     known: Json = original.run_config.get("sources") or {}
     for name, source in sources.items():
         if name in known and known[name] != source:
@@ -54,31 +55,3 @@ def _changed_parameters(original: RunRecord, parameters: Scope) -> Iterator[str]
             yield f"parameter '{name}' is new"
         elif before[name] != plain(value):
             yield f"parameter '{name}' has another value"
-
-
-def _written(
-    dag: Json, file: str, included: Mapping[str, Json], around: Sequence[str] = ()
-) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    """The steps as they are written, those of pipelines inside them apart, by the names around them and their own.
-
-    `file` is the one that the pipeline is in, `included` has what is in those that it names.
-    """
-    if not isinstance(dag, dict):
-        return
-    for name, step in dag.get("steps", {}).items():
-        own: dict[str, Json] = {}
-        inside: list[tuple[tuple[str, ...], Json]] = []
-        other = file_beside(str(step["dag_definition"]), file) if step.get("dag_definition") else file
-        for key, value in step.items():
-            if isinstance(value, dict) and "steps" in value:
-                inside.append(((), value))
-            elif key == "branches" and isinstance(value, dict):
-                inside += [((branch,), inner) for branch, inner in value.items()]
-                own[key] = list(value)
-            else:
-                own[key] = value
-        if other != file:
-            inside.append(((), included.get(other)))
-        yield "/".join((*around, name)), own
-        for more, inner in inside:
-            yield from _written(inner, other, included, (*around, name, *more))
