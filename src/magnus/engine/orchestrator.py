@@ -274,7 +274,8 @@ def _end(context: RunContext, record: RunRecord, status: Status, message: str, s
     context.services.run_log_store.update_run(ended)
     context.tracking.end_run(context.tracked_run, status, message)
     duration = context.clock.monotonic() - started
-    is_kept, in_program = context.services.run_log_store.capabilities.persistent, context.graph.needs_this_process()
+    is_kept = context.services.run_log_store.capabilities.persistent
+    in_program = status is Status.FAIL and context.graph.needs_this_process()
     context.reporter.report(RunEnded(record.run_id, status, message, duration, is_kept, in_program))
     return ended
 
