@@ -163,3 +163,41 @@ def test_a_session_that_nobody_ends_ends_with_its_process(folder):
     subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ})
     log = json.loads((folder / ".run_log_store" / "mine.json").read_text())
     assert (log["status"], log["parameters"]) == ("SUCCESS", {"x": 1})
+
+
+def test_a_session_in_a_with_ends_with_it(folder):
+    with start_interactive_session(run_id="mine") as run_id:
+        assert get_run_id() == run_id == "mine"
+        set_parameter(x=1)
+    log = json.loads((folder / ".run_log_store" / "mine.json").read_text())
+    assert (log["status"], log["parameters"]) == ("SUCCESS", {"x": 1})
+    with start_interactive_session(run_id="other"):
+        end_interactive_session()
+
+
+def test_a_session_that_an_exception_ends_has_failed(folder):
+    def work():
+        with start_interactive_session(run_id="mine"):
+            set_parameter(x=1)
+            track_this(score=2)
+            raise ValueError("no good")
+
+    with pytest.raises(ValueError, match="no good"):
+        work()
+    log = json.loads((folder / ".run_log_store" / "mine.json").read_text())
+    assert (log["status"], log["parameters"]) == ("FAIL", {})
+    assert log["message"] == "step 'interactive%20session' failed: ValueError: no good"
+    step = log["steps"]["interactive session"]
+    assert (step["status"], step["message"]) == ("FAIL", "ValueError: no good")
+    assert step["user_defined_metrics"] == {"score": 2}
+    assert list(log["steps"]) == ["interactive session", "fail"]
+
+
+def test_a_session_whose_process_ends_with_an_exception_has_failed(folder):
+    program = "from magnus import *\nstart_interactive_session(run_id='mine')\nset_parameter(x=1)\n1 / 0\n"
+    subprocess.run([sys.executable, "-c", program], check=False, env={**os.environ}, stderr=subprocess.DEVNULL)
+    log = json.loads((folder / ".run_log_store" / "mine.json").read_text())
+    assert (log["status"], log["steps"]["interactive session"]["message"]) == (
+        "FAIL",
+        "ZeroDivisionError: division by zero",
+    )

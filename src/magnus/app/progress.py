@@ -109,12 +109,18 @@ def _text(event: Event) -> str:
             return f"  {_name(path)}: {status.value} in {_took(duration)}" + (f": {message}" if message else "")
         case Warned(message, path):
             return (f"  {_name(path)}: warning: " if path else "") + message
-        case RunEnded(run_id, status, message, duration, is_kept):
+        case RunEnded(run_id, status, message, duration):
             ended = f"run {run_id}: {status.value} in {_took(duration)}" + (f": {message}" if message else "")
-            goes_on = is_kept and status is Status.FAIL
-            return f"{ended}\n  go on where it stopped: magnus retry {shlex.quote(run_id)}" if goes_on else ended
+            goes_on = event.is_kept and status is Status.FAIL
+            return f"{ended}\n  go on where it stopped: {_how_to_go_on(event)}" if goes_on else ended
         case StepOutput():
             return ""
+
+
+def _how_to_go_on(ended: RunEnded) -> str:
+    if ended.in_program:
+        return f"execute(use_cached={ended.run_id!r}) in the program"
+    return f"magnus retry {shlex.quote(ended.run_id)}"
 
 
 def _name(path: StepPath) -> str:

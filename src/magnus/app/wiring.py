@@ -21,6 +21,7 @@ from magnus.engine.step import run_step
 from magnus.engine.tracking import Tracking
 from magnus.errors import InvalidConfiguration, Problem, ServiceError
 from magnus.graph.graph import Graph
+from magnus.graph.nodes import Reducer
 from magnus.interfaces.capabilities import ExecutorCapabilities, Located
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.executor import Begun, Elsewhere, Executor, StepRequest
@@ -72,7 +73,7 @@ def _pickler(configuration: Configuration) -> Pickler:
 
 
 def _reduce(
-    working_directory: Path, reducer: str, name: str, values: Sequence[Parameter], objects: Objects
+    working_directory: Path, reducer: Reducer, name: str, values: Sequence[Parameter], objects: Objects
 ) -> Parameter:
     from magnus.tasks.reducing import reduce_values  # lazy: most pipelines have no reducer
 
@@ -184,13 +185,15 @@ def run_context(  # noqa: PLR0913 - what a run is made of
     working_directory: Path,
     temporary: Path,
     masker: Masker | None = None,
+    output: Path | None = None,
     tag: str = "",
     definition_file: str = "",
     configuration_file: str = "",
 ) -> Iterator[RunContext]:
     """The context of one run in this process; what it holds open is closed afterwards.
 
-    In `temporary` it makes a folder for its own files, which is gone afterwards.
+    In `temporary` it makes a folder for its own files, which is gone afterwards. `output` is the file for the output of
+    steps, where it is to outlive this process.
     """
     masker, clock = masker or Masker(), Clock()
     tracking = Tracking(
@@ -207,7 +210,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
             folder = opened.enter_context(private_folder(temporary))
             channel = opened.enter_context(Channel(folder))
             parameters_file = opened.enter_context(ParametersFile(folder))
-            pump = opened.enter_context(Pump(masker, folder))
+            pump = opened.enter_context(Pump(masker, folder, output))
         except OSError as error:
             reason = f"no folder for the run can be made in '{temporary}': {error.strerror}"
             raise ServiceError(reason, fix="set TMPDIR to a folder that can be written") from error

@@ -58,7 +58,7 @@ def run_step(context: RunContext, request: StepRequest) -> None:
         context,
         node,
         request,
-        StepRecord(request.path, position, Status.PROCESSING, node.written_as, mock=node.mock),
+        request.known or StepRecord(request.path, position, Status.PROCESSING, node.written_as, mock=node.mock),
         scope,
     ).run()
 
@@ -90,7 +90,8 @@ class _Step:
         """Run the step from its first record to its last."""
         started = self.context.clock.monotonic()
         self._keep(self.record)
-        self.context.reporter.report(StepStarted(self.record.path, self.record.step_type))
+        if self.request.known is None:
+            self.context.reporter.report(StepStarted(self.record.path, self.record.step_type))
         try:
             failure = self._work()
         except KeyboardInterrupt:
@@ -143,7 +144,8 @@ class _Step:
             working_directory=self.context.working_directory,
             visible=self.scope.files,
         )
-        self.record = replace(self.record, catalog=got)
+        new = [entry for entry in got if entry not in self.record.catalog]
+        self.record = replace(self.record, catalog=(*self.record.catalog, *new))
         return got
 
     def _put_files(self, got: tuple[CatalogRecord, ...]) -> None:
@@ -190,16 +192,17 @@ class _Step:
     def _attempts(self) -> str:
         if self.request.attempt is not None:
             return self._attempt(self.request.attempt)
-        last = self.node.max_attempts - 1
-        for number in range(last):
+        made, wait = self.record.attempts, self.node.retry_delay
+        failure = made[-1].message if made else ""
+        for number in range(len(made), self.node.max_attempts):
+            if failure:
+                self._keep(self.record)
+                self.context.reporter.report(AttemptFailed(self.record.path, number - 1, failure, wait))
+                time.sleep(wait)
             failure = self._attempt(number)
             if not failure:
-                return ""
-            self._keep(self.record)
-            wait = self.node.retry_delay
-            self.context.reporter.report(AttemptFailed(self.record.path, number, failure, wait))
-            time.sleep(wait)
-        return self._attempt(last)
+                break
+        return failure
 
     def _attempt(self, number: int) -> str:
         """One attempt, added to the record; the reason of its failure, "" for success."""

@@ -74,13 +74,16 @@ class Warned(Struct, frozen=True):
 
 
 class RunEnded(Struct, frozen=True):
-    """The run is done and in the run log; `duration` is in seconds. `is_kept` says that it can be gone on with later."""
+    """The run is done and in the run log; `duration` is in seconds. `is_kept` says that it can be gone on with later; `in_program`
+    that its program alone can do that, since it has functions that nothing else can find.
+    """
 
     run_id: str
     status: Status
     message: str
     duration: float
     is_kept: bool = False
+    in_program: bool = False
 
 
 Event: TypeAlias = (
