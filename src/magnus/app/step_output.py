@@ -32,12 +32,9 @@ class WholeLines:
         return self._lines(path, part) if part else b""
 
     def _lines(self, path: StepPath, text: bytes) -> bytes:
-        """The lines; of one that was written over, as bars of progress are, how it looked last."""
-        before = f"  {plain('/'.join(path.parts))} | ".encode("utf-8", "backslashreplace") if self._named else b""
-        if not before and b"\r" not in text:
-            return text + b"\n"
-        shown = (line.removesuffix(b"\r").rpartition(b"\r")[2] for line in text.split(b"\n"))
-        return b"".join(before + line + b"\n" for line in shown)
+        if self._named or b"\r" in text:
+            return _as_they_looked(path if self._named else None, text)
+        return text + b"\n"
 
 
 class Tails:
@@ -51,6 +48,13 @@ class Tails:
         self._tails[path] = (self._tails.get(path, b"") + data)[-_TAIL_BYTES:]
 
     def of(self, path: StepPath) -> bytes:
-        """The last lines of the step, which has ended."""
+        """The last lines of the step, which has ended, each with its name."""
         data = self._tails.pop(path, b"").removesuffix(b"\n")
-        return b"\n".join(data.split(b"\n")[-_TAIL_LINES:]) + b"\n" if data else b""
+        return _as_they_looked(path, b"\n".join(data.split(b"\n")[-_TAIL_LINES:])) if data else b""
+
+
+def _as_they_looked(path: StepPath | None, text: bytes) -> bytes:
+    """The lines, with the name of the step; of one that was written over, as bars of progress are, how it looked last."""
+    before = b"" if path is None else f"  {plain('/'.join(path.parts))} | ".encode("utf-8", "backslashreplace")
+    shown = (line.removesuffix(b"\r").rpartition(b"\r")[2] for line in text.split(b"\n"))
+    return b"".join(before + line + b"\n" for line in shown)

@@ -144,9 +144,12 @@ class Rows:
             if step.step_type == "conditional":
                 yield f"  {plain(names[0])}", Style.PLAIN
         elif not names and branching.values is None:
-            yield f"  round {total}" if step.state is State.RUNNING else f"  {total} rounds", Style.PLAIN
+            yield (
+                f"  round {total}" if step.state is State.RUNNING else f"  {counted(total, 'round', 'rounds')}",
+                Style.PLAIN,
+            )
         elif step.state is State.DONE:
-            yield f"  {total} branches", Style.PLAIN
+            yield f"  {counted(total, 'branch', 'branches')}", Style.PLAIN
         else:
             yield from self._progress(step.done, step.failed, total, has_bar=not names)
         if step.failed_within:
@@ -225,10 +228,15 @@ def glyph(state: State, at: float | None, look: Look) -> Piece:
             return glyphs.stopped, style
 
 
+def counted(count: int, one: str, several: str) -> str:
+    """The count with its noun."""
+    return f"{count} {one if count == 1 else several}"
+
+
 def folded(depth: int, done: int, running: int, failed: int, look: Look) -> Row:
     """One row for many."""
-    counted = ((done, "done"), (running, "running"), (failed, "failed"))
-    text = ", ".join(f"{count} {word}" for count, word in counted if count)
+    counts = ((done, "done"), (running, "running"), (failed, "failed"))
+    text = ", ".join(f"{count} {word}" for count, word in counts if count)
     indent = " " * min(2 * depth, look.columns // 3)
     rank = Rank.FAILED if failed else Rank.RUNNING if running else Rank.ENDED
     pieces = [(f"{indent}{look.glyphs.ellipsis} {text}", Style.QUIET)]

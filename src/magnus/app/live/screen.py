@@ -74,7 +74,8 @@ def harmless(output: bytes) -> bytes:
     """What steps print, with colours but without anything that could move the cursor or change the terminal."""
     if not _UNSAFE.search(output):
         return output
-    return _REMOVED.sub(b"", output) + (_UNCOLOURED if b"\x1b[" in output else b"")
+    shown = _REMOVED.sub(b"", output)
+    return shown + (_UNCOLOURED if b"\x1b[" in shown else b"")
 
 
 def onto(descriptor: int) -> Callable[[bytes], None]:
