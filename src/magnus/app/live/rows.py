@@ -165,7 +165,7 @@ class Rows:
 
     def _bar(self, done: int, failed: int, total: int) -> Iterator[Piece]:
         """How many branches of many have ended; those that failed can always be seen."""
-        size = min(_BAR_COLUMNS, self._look.columns // 4)
+        size = min(_BAR_COLUMNS, (self._look.columns + 1) // 4)
         bad = -(-size * failed // max(total, 1))
         good = min(size * done // max(total, 1), size - bad)
         yield self._look.glyphs.bar * good, Style.GOOD

@@ -21,6 +21,7 @@ _REMOVED: Final = re.compile(
     rb"|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]|\xc2[\x80-\x9f]"
 )
 _UP: Final = "\x1b[{}A"
+_DELETE: Final = "\x1b[{}M"
 _ERASE_BELOW: Final = "\x1b[J"
 _ERASE_RIGHT: Final = "\x1b[K"
 _NO_WRAPPING: Final = "\x1b[?7l"
@@ -63,11 +64,14 @@ class Screen:
         self._write(text)
 
     def _erasing(self, *, all_of_it: bool) -> str:
-        """Go to where the frame begins; terminals wrap its lines when they become narrower."""
+        """Go to where the frame begins; terminals wrap its lines when they become narrower.
+
+        Its lines are deleted, not erased: tmux keeps what is erased from the top of the screen on as history.
+        """
         columns = max(self._columns(), 1)
         rows = sum(max(1, -(-taken // columns)) for taken in self._widths)
         up = "\r" + _UP.format(rows) if rows else ""
-        return up + _ERASE_BELOW if all_of_it and rows else up
+        return up + _DELETE.format(rows + 1) if all_of_it and rows else up
 
 
 def harmless(output: bytes) -> bytes:

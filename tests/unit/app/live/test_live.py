@@ -71,7 +71,7 @@ def test_a_longer_run_is_painted_meanwhile(written):
         assert written.painted.wait(20)
         report(reporter, *ENDED)
     assert "⠋ mine  0.0 s  1 running" in written.text
-    assert written.text.endswith("\r\x1b[2A\x1b[J" + FINAL)
+    assert written.text.endswith("\r\x1b[2A\x1b[3M" + FINAL)
 
 
 def test_no_thread_is_left(written):
@@ -132,9 +132,9 @@ def test_the_final_tree_can_wait_for_what_else_is_written(written):
         report(reporter, *STARTED)
         assert written.painted.wait(20)
         report(reporter, *ENDED)
-        assert written.text.endswith("\r\x1b[2A\x1b[J")
+        assert written.text.endswith("\r\x1b[2A\x1b[3M")
         reporter.report(Warned("late"))
-        assert written.text.endswith("\r\x1b[2A\x1b[Jlate\n")
+        assert written.text.endswith("\r\x1b[2A\x1b[3Mlate\n")
     assert written.text.endswith("late\n" + FINAL)
 
 

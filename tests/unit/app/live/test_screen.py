@@ -22,6 +22,9 @@ class Paper:
             match command, character:
                 case "A", _:
                     self.row = max(0, self.row - int(number))
+                case "M", _:
+                    del self.rows[self.row : self.row + int(number)]
+                    self.rows += [""] * (self.row + 1 - len(self.rows))
                 case "J", _:
                     self.rows[self.row] = self.rows[self.row][: self.column]
                     del self.rows[self.row + 1 :]
