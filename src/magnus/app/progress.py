@@ -32,7 +32,7 @@ ShowOutput: TypeAlias = Literal["all", "tail", "none"]
 class Lines:
     """Progress as lines, and the output of steps between them; of steps that run at a time, whole lines with names.
 
-    Lines of a run begin with the time, which `now` tells; what is said before it begins does not. `write` shows text;
+    From the start of the run on, or of a step in a process of its own, lines begin with the time that `now` tells. `write` shows text;
     what it raises is not told to anybody.
     """
 
@@ -64,6 +64,8 @@ class Lines:
             case RunStarted(concurrent=is_concurrent):
                 self._has_started = True
                 self._lines = WholeLines(named=True) if is_concurrent else None
+            case StepStarted():
+                self._has_started = True
             case StepEnded(path=path):
                 self._rest_of_output(path, event)
             case _:
@@ -133,7 +135,7 @@ def text_of(event: Event) -> str:
         case RunStarted(run_id, name):
             return f"run {run_id} started" + (f" ({plain(name)})" if name else "")
         case Planned(line):
-            return line
+            return plain_lines(line)
         case StepStarted(path):
             return f"  {_name(path)}: started"
         case StepReused(path):

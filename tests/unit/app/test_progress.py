@@ -46,6 +46,10 @@ def test_lines_of_a_run_begin_with_the_time_in_utc():
     )
 
 
+def test_a_step_in_a_process_of_its_own_has_times_too():
+    assert said(StepStarted(A, "task")) == "2026-11-21T10:56:05Z   a: started\n"
+
+
 def test_output_is_as_it_was_printed():
     events = [
         StepOutput(A, b"\x1b[31mraw\r\n\xff part"),
@@ -61,7 +65,7 @@ def test_output_is_as_it_was_printed():
 
 def test_names_and_messages_cannot_do_harm():
     path = StepPath(("a\x1b[2J\nb",))
-    assert said(StepStarted(path, "task")) == "  a\\x1b[2J\\nb: started\n"
+    assert said(StepReused(path, "task")) == "  a\\x1b[2J\\nb: reused\n"
     assert said(Warned("a\x1b[2J\n\tb", path)) == "  a\\x1b[2J\\nb: warning: a\\x1b[2J\n        b\n"
     concurrent = said(RunStarted("mine", "", concurrent=True), StepOutput(path, b"x\n"))
     assert concurrent.splitlines()[1] == "  a\\x1b[2J\\nb | x"

@@ -7,8 +7,8 @@ is painted. A run that is over before that has its final tree alone.
 import signal
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event as Signal
 from threading import Lock, Thread, current_thread, main_thread
 from types import FrameType
@@ -119,7 +119,7 @@ class Live:
     def _end(self) -> None:
         """Have the final tree stay; nothing is painted afterwards."""
         self._stop_painting()
-        with self._lock, suppress(OSError, ValueError):
+        with self._safely():
             above = self._taken()
             self._tree.stop()
             stays = [] if self._is_final else final(self._tree, self._look())
@@ -128,10 +128,23 @@ class Live:
             self._is_final = True
 
     def _paint(self, *, with_tree: bool = True) -> None:
-        with self._lock, suppress(OSError, ValueError):
+        with self._safely():
             above = self._taken()
             is_painted = with_tree and self._tree.ended is None and not self._is_final and self._is_in_front()
             self._screen.show(above, frame(self._tree, self._clock(), self._look()) if is_painted else [])
+
+    @contextmanager
+    def _safely(self) -> Iterator[None]:
+        """One thread at a time; a terminal that is gone, or a fault here, stops no run."""
+        with self._lock:
+            try:
+                yield
+            except OSError:
+                pass
+            except Exception:  # whoever shows a run must not break it
+                import logging  # lazy: for bugs alone
+
+                logging.getLogger(__name__).debug("the run cannot be shown", exc_info=True)
 
     def _taken(self) -> bytes:
         """Put the events that wait into the tree; returns what is to stay on the terminal."""

@@ -165,6 +165,14 @@ def test_a_terminal_that_is_gone_stops_nobody():
         report(reporter, Warned("x"), *STARTED, StepOutput(A, b"y\n"), *ENDED)
 
 
+def test_a_fault_in_showing_stops_nobody(written):
+    def look():
+        raise RuntimeError("a fault")
+
+    with Live(Screen(written, lambda: 80), look) as reporter:
+        report(reporter, Warned("x"), *STARTED, StepOutput(A, b"y\n" * (1 << 20)), *ENDED)
+
+
 def test_behind_another_process_no_tree_is_painted(written):
     with live(written, is_in_front=lambda: False) as reporter:
         report(reporter, *STARTED, StepOutput(A, b"x\n" * (1 << 20)), *ENDED)
