@@ -74,7 +74,7 @@ class Lines:
         self._write(self._line(event).encode("utf-8", "backslashreplace"))
 
     def _line(self, event: Event) -> str:
-        stamp = f"{self._now():%Y-%m-%dT%H:%M:%SZ} " if self._has_started else ""
+        stamp = f"{self._now().isoformat()[:19]}Z " if self._has_started else ""
         first, newline, rest = (stamp + text_of(event)).partition("\n")
         return f"{self._coloured(first, event)}{newline}{rest}\n"
 

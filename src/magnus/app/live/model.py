@@ -26,6 +26,9 @@ from magnus.interfaces.reporter import (
 from magnus.run_log.records import Branching, Status
 
 _TAIL_BYTES: Final = 2048
+_MOST_STEPS: Final = 300
+_LATE_STEPS: Final = 150
+_EARLY_FAILURES: Final = 50
 
 
 class State(Enum):
@@ -82,15 +85,30 @@ class Step:
 
 
 class Branch:
-    """One (sub)pipeline: its steps in the order in which they began, by name."""
+    """One (sub)pipeline: its steps in the order in which they began, by name.
 
-    __slots__ = ("started", "state", "steps", "took")
+    Of a long one it keeps the last steps, and the first ones that failed; `gone` are how many others there were, and
+    `gone_failed` how many of them failed.
+    """
+
+    __slots__ = ("gone", "gone_failed", "started", "state", "steps", "took")
 
     def __init__(self, at: float) -> None:
         self.state = State.RUNNING
         self.started = at
         self.took = 0.0
         self.steps: dict[str, Step] = {}
+        self.gone = self.gone_failed = 0
+
+    def shorten(self) -> None:
+        """Let early steps go."""
+        steps = list(self.steps.items())
+        early, late = steps[:-_LATE_STEPS], steps[-_LATE_STEPS:]
+        failed = [(name, step) for name, step in early if step.state is State.FAILED]
+        kept = failed[:_EARLY_FAILURES]
+        self.gone += len(early) - len(kept)
+        self.gone_failed += len(failed) - len(kept)
+        self.steps = dict(kept + late)
 
 
 class Tree:
@@ -143,7 +161,10 @@ class Tree:
 
     def _begin(self, path: StepPath, step_type: str, at: float) -> Step:
         step = Step(path.name, step_type, at)
-        self._branch(path.branch, at).steps[path.name] = step
+        branch = self._branch(path.branch, at)
+        branch.steps[path.name] = step
+        if len(branch.steps) > _MOST_STEPS:
+            branch.shorten()
         self.counts[State.RUNNING] += 1
         return step
 

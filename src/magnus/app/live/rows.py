@@ -55,12 +55,12 @@ class Rows:
         """The rows of all steps of the branch, those that ended long ago as one."""
         steps = list(branch.steps.values())
         early, late = steps[: -self._most], steps[-self._most :]
-        rows: list[Row] = []
-        if early:
-            failed = [step for step in early if step.state is State.FAILED]
-            rows = [folded(depth, len(early) - len(failed), 0, 0, self._look)]
-            late = failed[: self._most] + late
-        return rows + [row for step in late for row in self._step(step, depth)]
+        failed = [step for step in early if step.state is State.FAILED]
+        done = branch.gone - branch.gone_failed + len(early) - len(failed)
+        rows = [row for step in failed[: self._most] + late for row in self._step(step, depth)]
+        if done or branch.gone_failed:
+            rows.insert(0, folded(depth, done, 0, branch.gone_failed, self._look))
+        return rows
 
     def _step(self, step: Step, depth: int, prefix: str = "") -> Iterator[Row]:
         is_composite, state = step.branching is not None, step.state
