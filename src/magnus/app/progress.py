@@ -59,15 +59,15 @@ class Lines:
             case StepOutput(path, data):
                 self._take_output(path, data)
                 return
+            case StepStarted():
+                self._has_started = True
+            case StepEnded(path=path):
+                self._rest_of_output(path, event)
             case Branched() | BranchEnded():
                 return
             case RunStarted(concurrent=is_concurrent):
                 self._has_started = True
                 self._lines = WholeLines(named=True) if is_concurrent else None
-            case StepStarted():
-                self._has_started = True
-            case StepEnded(path=path):
-                self._rest_of_output(path, event)
             case _:
                 pass
         self._begin_line()
@@ -75,11 +75,11 @@ class Lines:
 
     def _line(self, event: Event) -> str:
         stamp = f"{self._now().isoformat()[:19]}Z " if self._has_started else ""
-        first, newline, rest = (stamp + text_of(event)).partition("\n")
-        return f"{self._coloured(first, event)}{newline}{rest}\n"
-
-    def _coloured(self, text: str, event: Event) -> str:
-        return f"\x1b[{_colour(event)}m{text}\x1b[0m" if self._colour else text
+        text = f"{stamp}{text_of(event)}\n"
+        if not self._colour:
+            return text
+        first, newline, rest = text.partition("\n")
+        return f"\x1b[{_colour(event)}m{first}\x1b[0m{newline}{rest}"
 
     def _take_output(self, path: StepPath, data: bytes) -> None:
         if self._shown_output == "tail":
@@ -90,9 +90,9 @@ class Lines:
     def _rest_of_output(self, path: StepPath, event: StepEnded) -> None:
         if self._lines is not None:
             self._output(self._lines.rest(path))
-        tail = self._tails.of(path)
-        if event.status is Status.FAIL:
-            self._output(tail)
+        if self._shown_output == "tail":
+            tail = self._tails.of(path)
+            self._output(tail if event.status is Status.FAIL else b"")
 
     def _begin_line(self) -> None:
         if not self._at_line_start:

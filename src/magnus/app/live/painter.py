@@ -5,13 +5,12 @@ from typing import Final
 from magnus.app.live.fitting import fitted
 from magnus.app.live.look import Look, Piece, Style, line
 from magnus.app.live.model import State, Tree
-from magnus.app.live.rows import Row, Rows, glyph
+from magnus.app.live.rows import MOST_FAILURES, Row, Rows, glyph
 from magnus.app.live.text import elapsed, so_far
 from magnus.app.plain_text import plain, plain_lines
 from magnus.app.progress import how_to_go_on
 from magnus.run_log.records import Status
 
-_MOST_FAILURES: Final = 50
 _COUNTED: Final = (State.DONE, State.REUSED, State.RUNNING, State.FAILED)
 
 
@@ -29,7 +28,7 @@ def final(tree: Tree, look: Look) -> list[str]:
         return []
     rows = Rows(look, None).of(tree.root)
     failures = [row for row in rows if row.failed]
-    room = max(look.rows - 3, min(len(failures), _MOST_FAILURES))
+    room = max(look.rows - 3, min(len(failures), MOST_FAILURES))
     shown = [text for row in fitted(rows, room, look) for text in _with_message(row, look)]
     return [line(_head(tree, None, look), look), *shown, *_end(tree, look, is_explained=bool(failures))]
 

@@ -11,6 +11,9 @@ from magnus.app.live.model import Branch, State, Step
 from magnus.app.live.text import clip, elapsed, last_lines, so_far
 from magnus.app.plain_text import plain
 
+MOST_FAILURES: Final = 50
+"""How many are shown in full when a run has ended."""
+
 _BAR_COLUMNS: Final = 20
 _STYLES: Final = {
     State.RUNNING: Style.BUSY,
@@ -49,7 +52,7 @@ class Rows:
     def __init__(self, look: Look, at: float | None) -> None:
         self._look = look
         self._at = at
-        self._most = max(look.rows, 50)
+        self._most = max(look.rows, MOST_FAILURES) if at is None else look.rows
 
     def of(self, branch: Branch, depth: int = 1) -> list[Row]:
         """The rows of all steps of the branch, those that ended long ago as one."""
@@ -57,10 +60,10 @@ class Rows:
         early, late = steps[: -self._most], steps[-self._most :]
         failed = [step for step in early if step.state is State.FAILED]
         done = branch.gone - branch.gone_failed + len(early) - len(failed)
-        rows = [row for step in failed[: self._most] + late for row in self._step(step, depth)]
+        rows = [row for step in failed[: self._most] for row in self._step(step, depth)]
         if done or branch.gone_failed:
-            rows.insert(0, folded(depth, done, 0, branch.gone_failed, self._look))
-        return rows
+            rows.append(folded(depth, done, 0, branch.gone_failed, self._look))
+        return rows + [row for step in late for row in self._step(step, depth)]
 
     def _step(self, step: Step, depth: int, prefix: str = "") -> Iterator[Row]:
         is_composite, state = step.branching is not None, step.state

@@ -253,9 +253,9 @@ def test_a_long_chain_takes_no_more_lines_than_there_are():
     lines = shown(made, 202.1, Look(60, 8))
     assert lines == [
         "⠙ mine  1 m 42 s  499 done, 1 running, 1 failed",
-        "  … 450 done",
         "  ✗ s7  500 ms  broken",
-        "  … 46 done",
+        "  … 495 done",
+        "  ✓ s496  500 ms",
         "  ✓ s497  500 ms",
         "  ✓ s498  500 ms",
         "  ✓ s499  500 ms",
