@@ -282,9 +282,8 @@ def test_an_interruption_leaves_the_tree_and_the_terminal_as_they_should_be(fold
     terminal.execute("-c", "c.yaml", "--run-id", "mine")
     terminal.until("second .* waiting")
     if end == "TERM":
-        [pid] = subprocess.run(
-            ["pgrep", "-f", "execute p.yaml -c c.yaml --run-id mine"], capture_output=True, text=True
-        ).stdout.split()[-1:]
+        records = (folder.path / ".run_log_store/mine.jsonl").read_text()
+        [pid] = set(re.findall(r'"pid": ?(\d+)', records))
         os.kill(int(pid), 15)
     else:
         terminal.press(end)

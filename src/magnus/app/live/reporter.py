@@ -67,6 +67,7 @@ class Live:
         self._events: deque[tuple[Event, float]] = deque()
         self._waiting_bytes = 0
         self._tree = Tree()
+        self._shows_output = output != "none"
         self._said = _Said(output)
         self._lock = Lock()
         self._over = Signal()
@@ -152,7 +153,8 @@ class Live:
         colour, above = self._look().colour, []
         while self._events:
             event, at = self._events.popleft()
-            self._tree.take(event, at)
+            if self._shows_output or not isinstance(event, StepOutput):
+                self._tree.take(event, at)
             above.append(self._said.of(event, colour=colour))
         return b"".join(above)
 

@@ -118,6 +118,15 @@ def test_with_less_output_that_of_a_step_that_succeeds_is_gone(written):
     assert written.text == FINAL
 
 
+@pytest.mark.parametrize(("output", "is_shown"), [("all", True), ("none", False)])
+def test_with_no_output_none_stands_beside_the_step(written, output, is_shown):
+    with live(written, output=output) as reporter:
+        report(reporter, *STARTED, StepOutput(A, b"unfinished"))
+        assert written.painted.wait(20)
+        report(reporter, *ENDED)
+    assert ("a  0.0 s  unfinished" in written.text) is is_shown
+
+
 def test_warnings_and_failed_attempts_stay(written):
     with live(written) as reporter:
         report(reporter, *STARTED, Warned("odd", A), AttemptFailed(A, 0, "no\x1b[2J", 1.5), *ENDED)
