@@ -18,7 +18,16 @@ from magnus.errors import MagnusError, ProcessDied, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import CompositeNode, TaskNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import Executor, StepRequest
-from magnus.interfaces.reporter import RunEnded, RunStarted, StepEnded, StepReused, StepStarted, Warned
+from magnus.interfaces.reporter import (
+    Branched,
+    BranchEnded,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+    StepReused,
+    StepStarted,
+    Warned,
+)
 from magnus.run_log.records import RunRecord, Status, StepRecord
 
 if TYPE_CHECKING:
@@ -210,6 +219,7 @@ class _Walk:
             )
             return
         self._put(record)
+        self._branched(record)
         self.open[path] = composite = Composite(node, record, place, started)
         if self.reuse is not None and place.original is not None:
             composite.original = self.reuse.known(place.original.step(path.name))
@@ -233,6 +243,7 @@ class _Walk:
         place.succeeded = succeeds
         if place.within is not None:
             place.within.outcomes[place.branch.parts[-1]] = place.outcome()
+            self.context.reporter.report(BranchEnded(place.branch, succeeds))
             self._fan_in_or_wait(place.within)
 
     def _fan_in_or_wait(self, composite: Composite) -> None:
@@ -248,6 +259,7 @@ class _Walk:
         if record.status is Status.PROCESSING:
             composite.another_round(record)
             self._put(record)
+            self._branched(record)
             self._fan_in_or_wait(composite)
             return
         del self.open[record.path]
@@ -260,6 +272,10 @@ class _Walk:
         duration = self.context.clock.monotonic() - started
         self.context.reporter.report(StepEnded(record.path, record.step_type, record.status, message, duration))
         self._ended(place, record)
+
+    def _branched(self, record: StepRecord) -> None:
+        if record.branching is not None:
+            self.context.reporter.report(Branched(record.path, record.branching))
 
     def _put(self, record: StepRecord) -> None:
         self.store.put_step(self.context.run_id, record)

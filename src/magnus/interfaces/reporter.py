@@ -4,8 +4,8 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
-from magnus.graph.path import StepPath
-from magnus.run_log.records import Status
+from magnus.graph.path import BranchPath, StepPath
+from magnus.run_log.records import Branching, Status
 
 
 class RunStarted(Struct, frozen=True):
@@ -27,6 +27,20 @@ class StepStarted(Struct, frozen=True):
 
     path: StepPath
     step_type: str
+
+
+class Branched(Struct, frozen=True):
+    """The branches of a step that has started are known; of a loop, those of its rounds so far."""
+
+    path: StepPath
+    branching: Branching
+
+
+class BranchEnded(Struct, frozen=True):
+    """A branch of a step has ended."""
+
+    path: BranchPath
+    succeeded: bool
 
 
 class StepReused(Struct, frozen=True):
@@ -87,7 +101,17 @@ class RunEnded(Struct, frozen=True):
 
 
 Event: TypeAlias = (
-    RunStarted | Planned | StepStarted | StepReused | StepOutput | AttemptFailed | StepEnded | Warned | RunEnded
+    RunStarted
+    | Planned
+    | StepStarted
+    | Branched
+    | BranchEnded
+    | StepReused
+    | StepOutput
+    | AttemptFailed
+    | StepEnded
+    | Warned
+    | RunEnded
 )
 
 

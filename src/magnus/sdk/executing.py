@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TextIO
 
 from magnus.app.execute import Execution, execute, prepare_to_execute
-from magnus.app.progress import Lines
 from magnus.app.runs import Run
+from magnus.app.showing import Wishes, showing
 from magnus.definition.built import BuiltPipeline
 from magnus.engine import scripts
 from magnus.engine.json_values import to_json_value
@@ -53,7 +53,7 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         use_cached=use_cached,
         command_line=tuple(sys.argv),
     )
-    with terminable(), _progress() as reporter:
+    with terminable(), _progress(environment, is_live=not log_level) as reporter:
         prepared = prepare_to_execute(asked, reporter)
         record = execute(prepared, reporter, lambda _text: None)
     run = Run(record, prepared.services.run_log_store, asked.working_directory)
@@ -91,11 +91,13 @@ def _json(parameters: Mapping[str, UserObject]) -> Mapping[str, Json]:
 
 
 @contextmanager
-def _progress() -> Iterator[Reporter]:
+def _progress(environment: Mapping[str, str], *, is_live: bool) -> Iterator[Reporter]:
     """Progress on what is standard error now, whatever becomes of it during a step."""
     descriptor, write = _writer(sys.stderr)
+    encoding = getattr(sys.stderr, "encoding", None) or ""
     try:
-        yield Lines(write)
+        with showing(write, descriptor, environment, Wishes(is_live=is_live), encoding=encoding) as reporter:
+            yield reporter
     finally:
         if descriptor >= 0:
             os.close(descriptor)
