@@ -22,7 +22,7 @@ from magnus.graph.nodes import CompositeNode, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.parameters import Scope, plain
+from magnus.run_log.parameters import Scope, shown
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.values import Json
 
@@ -173,11 +173,11 @@ def _changed_steps(original: RunRecord, dag: Json, sources: Mapping[str, Json]) 
 
 
 def _changed_parameters(original: RunRecord, parameters: Scope) -> Iterator[str]:
-    before = {name: plain(value) for name, value in original.parameters.items()}
+    before = original.parameters
     for name, value in parameters.items():
         if name not in before:
             yield f"parameter '{name}' is new"
-        elif before[name] != plain(value):
+        elif value is not before[name] and shown(value) != shown(before[name]):
             yield f"parameter '{name}' has another value"
 
 

@@ -90,6 +90,15 @@ class CurrentStep:
         """The object that the parameter refers to; TaskFailed when there is none."""
         return self.data.get_object(self._object(name))
 
+    def _parameter(self, name: str) -> Json:
+        """The value of one parameter; others are not read."""
+        parameters = self.parameters()
+        known = find(parameters, name)
+        if known is None:
+            there = ", ".join(map(repr, parameters)) or "none"
+            raise TaskFailed(f"there is no parameter '{name}'; the parameters are {there}")
+        return plain(parameters[known])
+
     def _set_object(self, name: str, reference: Parameter) -> None:
         with self._lock:
             self.parameters_set[name] = reference
@@ -120,6 +129,8 @@ class CurrentStep:
         if verb in _ABOUT_DATA:
             return self._answer_about_data(verb, arguments)
         match verb:
+            case "get_parameter":
+                return self._parameter(arguments["name"])
             case "get_parameters":
                 return {name: plain(parameter) for name, parameter in self.parameters().items()}
             case "set_parameters":

@@ -6,7 +6,6 @@ fails on the way, of the task or of a service, is a failure of the step; only th
 nothing can be recorded then.
 """
 
-import json
 import os
 import time
 from collections.abc import Mapping
@@ -183,7 +182,7 @@ class _Step:
             "MAGNUS_RUN_ID": self.request.run_id,
             "MAGNUS_RUN_TAG": self.context.tag,
             "MAGNUS_STEP_NAME": self.node.name,
-            "MAGNUS_MAP_VARIABLE": json.dumps(dict(self.scope.map_variables)) if self.scope.map_variables else None,
+            "MAGNUS_MAP_VARIABLE": parameters.map_variable(self.scope.map_variables),
             "MAGNUS_PARAMETERS_FILE": self.context.parameters_file.write(self.scope.parameters, self.context.texts),
         }
 

@@ -14,11 +14,13 @@ from magnus.errors import TaskFailed
 from magnus.interfaces.objects import Objects
 from magnus.run_log.parameters import (
     JsonParameter,
+    LargeParameter,
     ListParameter,
     MetricParameter,
     ObjectParameter,
     Parameter,
     Scope,
+    handed,
     plain,
 )
 from magnus.tasks.casting import Cast, WrongType
@@ -91,7 +93,7 @@ class _Binding(Struct, frozen=True):
     def value(self, name: str, cast: Cast, source: str) -> UserObject:
         """The parameter `source` as the argument `name` wants it."""
         match self.scope[source]:
-            case JsonParameter(value=value, text=text):
+            case JsonParameter(value=value, text=text) | LargeParameter(value=value, text=text):
                 pass
             case MetricParameter(value=value):
                 text = None
@@ -104,7 +106,7 @@ class _Binding(Struct, frozen=True):
             raise TaskFailed(
                 f"the argument '{name}' of {self.title} must be {cast.expected}, but is {shortened(value)}: {wrong}"
             ) from None
-        self.handed[name] = value
+        self.handed[name] = handed(self.scope[source])
         return given
 
 
