@@ -178,7 +178,7 @@ def _as_said(value: Json, text: str | None) -> bytes | None:
 
 
 def _file_name(name: str) -> str:
-    quoted = quote(name, safe="")
+    quoted = quote(name, safe="", errors="surrogatepass")
     if len(quoted) > _LONGEST_NAME:
         quoted = f"{quoted[:_LONGEST_NAME]}~{crc32(name.encode('utf-8', 'surrogatepass')):08x}"
     return f"{PLACE}{quoted}.json"
