@@ -15,7 +15,7 @@ from magnus.engine.step_secrets import StepSecrets
 from magnus.engine.tracking import StepTracking
 from magnus.errors import SecretsError, TaskFailed
 from magnus.graph.path import StepPath
-from magnus.run_log.parameters import JsonParameter, Parameter, Scope, holds_objects, plain, to_json
+from magnus.run_log.parameters import JsonParameter, Parameter, Scope, holds_objects, objects_in, plain, to_json
 from magnus.values import Json, UserObject
 
 _ABOUT_DATA: Final = frozenset(
@@ -155,7 +155,9 @@ class CurrentStep:
             case "put_files":
                 return self.data.put_files(arguments["path"])
             case "get_object":
-                return {**self.data.elsewhere(), "reference": to_json(self._object(arguments["name"]))}
+                reference = self._object(arguments["name"])
+                self.data.note_loaded(objects_in(reference))
+                return {**self.data.elsewhere(), "reference": to_json(reference)}
             case "begin_put_object":
                 return self.data.elsewhere()
             case "put_object":

@@ -8,7 +8,7 @@ nothing can be recorded then.
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -219,6 +219,7 @@ class _Step:
             outcome = self._call(current, number)
         finally:
             current.data.close()
+            current.data.note_loaded(outcome.loaded)
             outcome = outcomes.complete(outcome, current, self.secrets)
             failure = self.context.masker.mask(outcome.failure)
             attempt = AttemptRecord(
@@ -235,7 +236,7 @@ class _Step:
                 attempts=(*self.record.attempts, attempt),
                 parameters={} if outcome.failure else outcome.parameters,
                 metrics=outcomes.merged(self.record.metrics, outcome.metrics),
-                catalog=(*self.record.catalog, *current.data.entries, *outcome.entries),
+                catalog=_with(self.record.catalog, (*current.data.entries, *outcome.entries)),
             )
         return failure
 
@@ -300,6 +301,14 @@ class _Step:
         from magnus.engine.child import run_in_child  # lazy: only steps with a timeout need it
 
         return run_in_child(self.kind, replace(call, environment=dict(environment)), timeout=timeout)
+
+
+def _with(known: tuple[CatalogRecord, ...], entries: Sequence[CatalogRecord]) -> tuple[CatalogRecord, ...]:
+    """What is known of earlier attempts and what is new of this one; what was got again is not."""
+    if not known:
+        return tuple(entries)
+    got = {(entry.name, entry.data_hash) for entry in known if entry.stage == "get"}
+    return (*known, *(entry for entry in entries if entry.stage == "put" or (entry.name, entry.data_hash) not in got))
 
 
 def _document(store: RunLogStore, run_id: str) -> Json:

@@ -156,6 +156,18 @@ def holds_objects(parameter: Parameter) -> bool:
     return isinstance(parameter, ObjectParameter | ListParameter)
 
 
+def objects_in(parameter: Parameter) -> Iterator[ObjectParameter]:
+    """The objects that it is, or is made of."""
+    match parameter:
+        case ObjectParameter():
+            yield parameter
+        case ListParameter(items=items):
+            for item in items:
+                yield from objects_in(item)
+        case _:
+            pass
+
+
 def from_json(stored: Json) -> Parameter:
     """The parameter that `to_json` stored."""
     if "json" in stored:

@@ -21,6 +21,7 @@ from magnus.run_log.parameters import (
     Parameter,
     Scope,
     handed,
+    objects_in,
     plain,
 )
 from magnus.tasks.casting import Cast, WrongType
@@ -31,11 +32,12 @@ _REQUIRED: Final = inspect.Parameter.empty
 
 
 class Bound(Struct, frozen=True):
-    """What a function is called with, and what of it came from parameters, as the JSON it came from."""
+    """What a function is called with, what of it came from parameters, as the JSON it came from, and what was loaded."""
 
     positional: Sequence[UserObject]
     named: Mapping[str, UserObject]
     handed: Mapping[str, Json]
+    loaded: Sequence[ObjectParameter] = ()
 
 
 class _Argument(Struct, frozen=True):
@@ -79,16 +81,17 @@ def bind(function: Callable[..., UserObject], title: str, scope: Scope, objects:
     if plan.rest is not None:
         used = set(sources.values())
         named.update({name: binding.value(name, plan.rest, name) for name in scope if name not in used})
-    return Bound(positional, named, binding.handed)
+    return Bound(positional, named, binding.handed, binding.loaded)
 
 
 class _Binding(Struct, frozen=True):
-    """Values on their way into one call; `handed` gathers what they came from."""
+    """Values on their way into one call; `handed` gathers what they came from, `loaded` the objects among them."""
 
     title: str
     scope: Scope
     objects: Objects | None
     handed: dict[str, Json] = field(default_factory=dict)
+    loaded: list[ObjectParameter] = field(default_factory=list)
 
     def value(self, name: str, cast: Cast, source: str) -> UserObject:
         """The parameter `source` as the argument `name` wants it."""
@@ -99,6 +102,7 @@ class _Binding(Struct, frozen=True):
                 text = None
             case ObjectParameter() | ListParameter() as kept:
                 self.handed[name] = plain(kept)
+                self.loaded.extend(objects_in(kept))
                 return loaded(kept, self.objects)
         try:
             given = cast(value, text)
