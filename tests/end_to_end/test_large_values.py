@@ -28,6 +28,7 @@ dag:
     shell: {type: task, command_type: shell, command: 'export size=$(wc -c < "$MAGNUS_PARAMETERS_FILE")', returns: [size], next: last}
     last: {type: task, command: work.last, returns: [end], next: success}
 """
+WORKERS = "executor: {type: local, config: {enable_parallel: true, max_workers: 2}}"
 EXPECTED = {"count": 100_000, "variable": None, "asked": 100_000, "end": 100_000}
 
 
@@ -121,3 +122,31 @@ def test_initial_parameters_are_large_too(project):
     log = ran(project, "p.yaml", "-p", "parameters.json", "--run-id", "a")
     assert log["parameters"] == {"rows": ["large"] * 100_000, "n": 100_000}
     assert (project.path / ".run_log_store/a.jsonl").stat().st_size < 20_000
+
+
+def test_elements_of_a_map_that_no_environment_holds_break_no_step(project):
+    project.write("work.py", "def make(): return ['x' * 300_000, 'y' * 100_000]\ndef size(x): return len(x)")
+    project.write(
+        "p.yaml",
+        """
+dag:
+  start_at: make
+  steps:
+    make: {type: task, command: work.make, returns: [xs], next: m}
+    m:
+      type: map
+      iterate_on: xs
+      iterate_as: x
+      branch:
+        start_at: size
+        steps:
+          size: {type: task, command: work.size, returns: [n], next: shell}
+          shell: {type: task, command_type: shell, command: 'export said="${MAGNUS_MAP_VARIABLE-nothing}"', returns: [said], next: success}
+      next: success
+""",
+    )
+    for number, config in enumerate(("executor: {type: local}", WORKERS)):
+        project.write("c.yaml", config)
+        log = ran(project, "p.yaml", "-c", "c.yaml", "--run-id", f"a{number}")
+        assert (log["parameters"]["n"], log["parameters"]["said"]) == ([300_000, 100_000], ["nothing", "nothing"])
+        assert [len(branch["value"]) for branch in log["steps"]["m"]["branches"].values()] == [300_000, 100_000]
