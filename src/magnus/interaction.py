@@ -31,16 +31,10 @@ def get_parameter(key: str | None = None, cast_as: Callable[[Any], ValueT] | Non
     Raises:
         TaskFailed: there is no such parameter, or no step runs.
     """
-    from magnus.engine.parameters import find  # lazy: importing magnus costs nothing
-
-    values: dict[str, Json] = _ask("get_parameters", {})
     if key is None:
-        return values
-    name = find(values, key)
-    if name is None:
-        known = ", ".join(repr(known) for known in values) or "none"
-        raise TaskFailed(f"there is no parameter '{key}'; the parameters are {known}")
-    return values[name] if cast_as is None else cast_as(values[name])
+        return _ask("get_parameters", {})
+    value = _ask("get_parameter", {"name": key})
+    return value if cast_as is None else cast_as(value)
 
 
 def set_parameter(**values: UserObject) -> None:

@@ -80,7 +80,10 @@ def test_files_objects_and_the_run_log(folder, way, configuration):
     assert parameters["steps"] == {gives.name: "SUCCESS", "remove": "SUCCESS", takes.name: "PROCESSING"}
     assert list(run.steps[gives.name].artifacts) == ["given.txt", ".objects/numbers.pickle"]
     entries = run.document()["steps"][takes.name]["data_catalog"]
-    assert [(entry["stage"], entry["name"]) for entry in entries] == [("get", "given.txt")]
+    assert [(entry["stage"], entry["name"]) for entry in entries] == [
+        ("get", "given.txt"),
+        ("get", ".objects/numbers.pickle"),
+    ]
     assert list((folder / ".catalog").glob("*/elsewhere")) == []
 
 
@@ -151,7 +154,11 @@ def test_an_interactive_session(folder):
     assert (log["status"], log["tag"], log["parameters"]["beta"]) == ("SUCCESS", "by hand", 4)
     step = log["steps"]["interactive session"]
     assert step["user_defined_metrics"] == {"score": 0.5}
-    assert [entry["name"] for entry in step["data_catalog"]] == [".objects/seven.pickle", "note.txt"]
+    assert [(entry["stage"], entry["name"]) for entry in step["data_catalog"]] == [
+        ("put", ".objects/seven.pickle"),
+        ("get", ".objects/seven.pickle"),
+        ("put", "note.txt"),
+    ]
     with pytest.raises(TaskFailed, match="there is no interactive session"):
         end_interactive_session()
     with pytest.raises(TaskFailed):

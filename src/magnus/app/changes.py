@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from magnus.app.written import written_steps
 from magnus.definition.loader import LoadedPipeline
-from magnus.run_log.parameters import Scope, plain
+from magnus.run_log.parameters import Scope, shown
 from magnus.run_log.records import RunRecord
 from magnus.values import Json
 
@@ -49,9 +49,9 @@ def _changed_steps(original: RunRecord, pipeline: LoadedPipeline, sources: Mappi
 
 
 def _changed_parameters(original: RunRecord, parameters: Scope) -> Iterator[str]:
-    before = {name: plain(value) for name, value in original.parameters.items()}
+    before = original.parameters
     for name, value in parameters.items():
         if name not in before:
             yield f"parameter '{name}' is new"
-        elif before[name] != plain(value):
+        elif value is not before[name] and shown(value) != shown(before[name]):
             yield f"parameter '{name}' has another value"

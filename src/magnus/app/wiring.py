@@ -1,7 +1,7 @@
 """The composition root: builds the services of a configuration and the context of a run."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -15,8 +15,10 @@ from magnus.definition.wrong_fields import WrongFields
 from magnus.engine.capture import Pump
 from magnus.engine.channel import Channel
 from magnus.engine.context import Clock, RunContext, Services
+from magnus.engine.large_values import LargeValues
 from magnus.engine.masking import Masker
 from magnus.engine.parameters_file import ParametersFile
+from magnus.engine.spilling import SpillingStore
 from magnus.engine.step import run_step
 from magnus.engine.tracking import Tracking
 from magnus.errors import InvalidConfiguration, Problem, ServiceError
@@ -50,9 +52,10 @@ def task_kind(name: str) -> TaskKind:
 def services(configuration: Configuration, working_directory: Path) -> Services:
     """The services of the configuration."""
     tracker = configuration.experiment_tracker
+    kept = catalog(configuration, working_directory)
     return Services(
-        run_log_store=run_log_store(configuration, working_directory),
-        catalog=catalog(configuration, working_directory),
+        run_log_store=_run_log_store(configuration, working_directory, lambda: kept),
+        catalog=kept,
         secrets=_service("secrets", configuration.secrets, working_directory),
         pickler=_pickler(configuration),
         experiment_tracker=_service("experiment_tracker", tracker, working_directory),
@@ -81,9 +84,13 @@ def _reduce(
 
 
 def run_log_store(configuration: Configuration, working_directory: Path) -> RunLogStore:
-    """The run log store of the configuration."""
+    """The run log store of the configuration, which reads large values from the catalog."""
+    return _run_log_store(configuration, working_directory, lambda: catalog(configuration, working_directory))
+
+
+def _run_log_store(configuration: Configuration, working_directory: Path, kept: Callable[[], Catalog]) -> RunLogStore:
     store: RunLogStore = _service("run_log_store", configuration.run_log_store, working_directory)
-    return store
+    return SpillingStore(store, LargeValues(kept))
 
 
 def catalog(configuration: Configuration, working_directory: Path) -> Catalog:

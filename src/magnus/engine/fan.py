@@ -65,7 +65,7 @@ def branch_scope(node: CompositeNode, record: StepRecord, key: str) -> BranchSco
     scope = record.scope or BranchScope()
     match node.branches:
         case MappedBranches(iterate_as=name) as mapped if record.branching and record.branching.values is not None:
-            value = record.branching.values[int(key)]
+            value = (record.branching.elements or ())[int(key)]
             element = _element(mapped, scope.parameters, int(key), value)
             return BranchScope({**scope.parameters, name: element}, scope.files, {**scope.map_variables, name: value})
         case RepeatedBranch(index_as=str(name)):

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from magnus.engine.masking import MASK, Masker
-from magnus.run_log.parameters import JsonParameter, Parameter, plain
+from magnus.run_log.parameters import JsonParameter, Parameter, plain, shown
 from magnus.run_log.records import RunRecord
 from magnus.values import Json
 
@@ -32,7 +32,7 @@ def masked(record: RunRecord, masker: Masker) -> tuple[RunRecord, str]:
 
 def masked_parameters(parameters: Mapping[str, Parameter]) -> list[str]:
     """The names of those that were masked."""
-    return [name for name, parameter in parameters.items() if _has_mask(plain(parameter))]
+    return [name for name, parameter in parameters.items() if _has_mask(shown(parameter))]
 
 
 def _texts(parameter: Parameter) -> Json:

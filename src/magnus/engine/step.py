@@ -6,10 +6,9 @@ fails on the way, of the task or of a service, is a failure of the step; only th
 nothing can be recorded then.
 """
 
-import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -185,7 +184,7 @@ class _Step:
             "MAGNUS_RUN_ID": self.request.run_id,
             "MAGNUS_RUN_TAG": self.context.tag,
             "MAGNUS_STEP_NAME": self.node.name,
-            "MAGNUS_MAP_VARIABLE": json.dumps(dict(self.scope.map_variables)) if self.scope.map_variables else None,
+            "MAGNUS_MAP_VARIABLE": parameters.map_variable(self.scope.map_variables),
             "MAGNUS_PARAMETERS_FILE": self.context.parameters_file.write(self.scope.parameters, self.context.texts),
         }
 
@@ -223,6 +222,7 @@ class _Step:
             outcome = self._call(current, number)
         finally:
             current.data.close()
+            current.data.note_loaded(outcome.loaded)
             outcome = outcomes.complete(outcome, current, self.secrets)
             failure = self.context.masker.mask(outcome.failure)
             attempt = AttemptRecord(
@@ -239,7 +239,7 @@ class _Step:
                 attempts=(*self.record.attempts, attempt),
                 parameters={} if outcome.failure else outcome.parameters,
                 metrics=outcomes.merged(self.record.metrics, outcome.metrics),
-                catalog=(*self.record.catalog, *current.data.entries, *outcome.entries),
+                catalog=_with(self.record.catalog, (*current.data.entries, *outcome.entries)),
             )
         return failure
 
@@ -304,6 +304,14 @@ class _Step:
         from magnus.engine.child import run_in_child  # lazy: only steps with a timeout need it
 
         return run_in_child(self.kind, replace(call, environment=dict(environment)), timeout=timeout)
+
+
+def _with(known: tuple[CatalogRecord, ...], entries: Sequence[CatalogRecord]) -> tuple[CatalogRecord, ...]:
+    """What is known of earlier attempts and what is new of this one; what was got again is not."""
+    if not known:
+        return tuple(entries)
+    got = {(entry.name, entry.data_hash) for entry in known if entry.stage == "get"}
+    return (*known, *(entry for entry in entries if entry.stage == "put" or (entry.name, entry.data_hash) not in got))
 
 
 def _document(store: RunLogStore, run_id: str) -> Json:

@@ -12,7 +12,7 @@ from magnus.engine.masking import Masker
 from magnus.errors import MagnusError, SecretsError
 from magnus.graph.path import StepPath
 from magnus.interfaces.secrets import Secrets
-from magnus.run_log.parameters import JsonParameter, MetricParameter, ObjectParameter, Parameter
+from magnus.run_log.parameters import JsonParameter, LargeParameter, MetricParameter, ObjectParameter, Parameter
 from magnus.values import Json
 
 
@@ -77,7 +77,7 @@ class StepSecrets:
         match value:
             case JsonParameter(value=inner, text=text):
                 return self._masker.contains([name, inner, text])
-            case MetricParameter(value=inner):
+            case MetricParameter(value=inner) | LargeParameter(value=inner):
                 return self._masker.contains([name, inner])
             case ObjectParameter():
                 return self._masker.contains(name)
