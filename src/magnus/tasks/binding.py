@@ -81,7 +81,7 @@ def bind(function: Callable[..., UserObject], title: str, scope: Scope, objects:
     if plan.rest is not None:
         used = set(sources.values())
         named.update({name: binding.value(name, plan.rest, name) for name in scope if name not in used})
-    return Bound(positional, named, binding.handed, binding.loaded)
+    return Bound(positional, named, binding.handed, tuple(binding.loaded))
 
 
 class _Binding(Struct, frozen=True):
