@@ -28,6 +28,7 @@ class Branch(Struct, frozen=True):
     title: str
     path: BranchPath
     graph: Graph
+    is_default: bool = False
 
 
 def branches(node: CompositeNode, path: StepPath) -> tuple[Branch, ...]:
@@ -38,7 +39,11 @@ def branches(node: CompositeNode, path: StepPath) -> tuple[Branch, ...]:
             return tuple(Branch(key if named else "", path.into(key), graph) for key, graph in graphs.items())
         case ChosenBranch(graphs=graphs, default=default):
             chosen = tuple(Branch(key, path.into(key), graph) for key, graph in graphs.items())
-            other = () if default is None else (Branch("otherwise", path.into(_default_key(graphs)), default),)
+            other = (
+                ()
+                if default is None
+                else (Branch("otherwise", path.into(_default_key(graphs)), default, is_default=True),)
+            )
             return chosen + other
         case MappedBranches(graph=graph) | RepeatedBranch(graph=graph):
             return (Branch("", path.into(EVERY), graph),)
