@@ -106,7 +106,9 @@ def properties(schema, path=""):
 def test_every_field_is_described():
     found = [*properties(PIPELINE.schema), *properties(CONFIGURATION.schema)]
     assert len(found) > 60
-    assert [path for path, schema in found if not schema.get("description") and not path.endswith(".then.properties.config")] == []
+    assert [
+        path for path, schema in found if not schema.get("description") and not path.endswith(".then.properties.config")
+    ] == []
 
 
 def models():
@@ -247,7 +249,22 @@ def places(value, path=()):
 
 
 WORDS = ["", "x", "success", "task", "stub", "map", "loop", "shell", "python", "true", "1h", "3", "${x}", "a.b", "null"]
-VALUES = [None, True, False, 0, 1, -1, 0.5, 2.0, [], {}, ["x"], {"x": "y"}, {"start_at": "q", "steps": {"q": {}}}, *WORDS]
+VALUES = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    -1,
+    0.5,
+    2.0,
+    [],
+    {},
+    ["x"],
+    {"x": "y"},
+    {"start_at": "q", "steps": {"q": {}}},
+    *WORDS,
+]
 
 
 @st.composite

@@ -9,7 +9,8 @@ from magnus.app.drawing.layers import Item, Lane, Layers, Link
 _SWEEPS: Final = 6
 _APART: Final = 28.0
 _LANE_APART: Final = 18.0
-_NEXT, _FAILURE, _STRAIGHT, _ALONE = 4.0, 1.0, 8.0, 0.01
+_NEXT, _FAILURE, _ALONE = 4.0, 0.05, 0.001
+_STRAIGHTER: Final = 4.0  # what a lane weighs more, from layer to layer
 
 
 def centres(found: Layers, widths: Mapping[str, float]) -> dict[Item, float]:
@@ -38,9 +39,8 @@ def _neighbours(found: Layers) -> tuple[dict[Item, list[tuple[Item, float]]], di
 
 
 def _weight(link: Link) -> float:
-    if isinstance(link.source, Lane) and isinstance(link.target, Lane):
-        return _STRAIGHT
-    return _FAILURE if link.failure else _NEXT
+    weight = _FAILURE if link.failure else _NEXT
+    return weight * _STRAIGHTER if isinstance(link.source, Lane) and isinstance(link.target, Lane) else weight
 
 
 def _wishes(

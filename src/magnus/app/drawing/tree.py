@@ -36,6 +36,7 @@ class Signs(Struct, frozen=True):
 UNICODE: Final = Signs("├─ ", "└─ ", "│  ", "→", "✗→", "…")
 ASCII: Final = Signs("|- ", "`- ", "|  ", "->", "x->", "...")
 _NARROWEST: Final = 24
+_LEAST_DETAIL: Final = 6
 
 
 def tree(graph: Graph, title: str, *, columns: int = 80, signs: Signs = UNICODE) -> tuple[tuple[Span, ...], ...]:
@@ -74,7 +75,8 @@ class _Drawing(Struct, frozen=True):
         kept = list(spans)
         for number, span in enumerate(spans):
             if excess > 0 and span.role == "detail":
-                kept[number] = Span(self._cut(span.text, max(_columns(span.text) - excess, 6)), "detail")
+                left = _columns(span.text) - excess
+                kept[number] = Span(self._cut(span.text, left) if left >= _LEAST_DETAIL else "", "detail")
         fitting: list[Span] = []
         for span in kept:
             text = self._cut(span.text, room)
