@@ -2,6 +2,7 @@
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -72,6 +73,12 @@ def points(line):
     """Points along a line, close together."""
     (x, y), (to_x, to_y) = line.start, line.landing
     yield from ((x, y + (line.bend - y) * n / 8) for n in range(9))
+    if line.turns:
+        corners = [(x, line.bend), *line.turns, line.landing]
+        for (a, b), (c, e) in pairwise(corners):
+            yield from ((a + (c - a) * n / 60, b + (e - b) * n / 60) for n in range(61))
+        yield from ((to_x, to_y + (line.end - to_y) * n / 8) for n in range(9))
+        return
     middle = (line.bend + to_y) / 2
     for n in range(17):
         t = n / 16
@@ -148,9 +155,24 @@ def test_pictures_are_the_same_for_the_same_pipeline(file):
 
 
 def test_a_chain_is_straight():
-    found = layout(compiled(chain(200)), {})
-    assert len(found.boxes) == 201
-    assert max(line.start[0] for line in found.lines) - min(line.start[0] for line in found.lines) < 0.1
+    found = layout(compiled(chain(20)), {})
+    assert len(found.boxes) == 21
+    assert len({round(line.start[0], 3) for line in found.lines}) == 1
+
+
+@pytest.mark.parametrize("more", [{}, {"on_failure": "tell"}], ids=["plain", "with a handler"])
+def test_a_long_chain_stands_in_columns(more):
+    pipeline = chain(200, **more)
+    if more:
+        pipeline["steps"]["tell"] = {"command": "m.f", "next": "fail"}
+    [(boxes, found, _)] = boxes_of(layout(compiled(pipeline), {}))
+    assert found.height < 4000
+    assert found.width < 4000
+    assert not [(a, b) for number, a in enumerate(boxes) for b in boxes[number + 1 :] if overlap(a, b)]
+    for line in found.lines:
+        for x, y in points(line):
+            assert 0 <= y <= found.height
+            assert not [b for b in boxes if b[0] + 0.1 < x < b[2] - 0.1 and b[1] + 0.1 < y < b[3] - 0.1]
 
 
 def test_steps_that_share_a_handler_share_a_lane():

@@ -6,11 +6,13 @@ A line runs straight down beside boxes and bends only in the free strip between 
 from collections.abc import Mapping
 from typing import Final
 
-from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.app.drawing import words
+from magnus.app.drawing.folding import Rows, folded
 from magnus.app.drawing.layers import Item, Lane, Layers, Link, layers
 from magnus.app.drawing.placing import centres
+from magnus.app.drawing.shapes import Box, Layout, Line, Panel, Text
 from magnus.app.drawing.widths import shortened, width
 from magnus.graph.check import edges
 from magnus.graph.graph import Graph
@@ -33,59 +35,6 @@ _GAP_MOST: Final = 64.0
 _FAILURE_ASIDE: Final = 14.0
 
 
-class Text(Struct, frozen=True):
-    """A line of text as it is drawn, and in full."""
-
-    drawn: str
-    full: str
-
-
-class Panel(Struct, frozen=True):
-    """A branch inside a composite: its title, its place in the composite, and what is in it."""
-
-    title: Text
-    x: float
-    y: float
-    width: float
-    height: float
-    inside: "Layout"
-
-
-class Box(Struct, frozen=True):
-    """A step: its place in its (sub)pipeline, its texts ("" for none), and its branches."""
-
-    path: StepPath
-    node: Node
-    x: float
-    y: float
-    width: float
-    height: float
-    name: Text
-    detail: Text
-    label: Text
-    panels: tuple[Panel, ...] = ()
-
-
-class Line(Struct, frozen=True):
-    """A piece of an edge: straight from `start` down to `bend`, a curve to `landing`, straight down to `end`."""
-
-    start: tuple[float, float]
-    bend: float
-    landing: tuple[float, float]
-    end: float
-    failure: bool
-    arrow: bool
-
-
-class Layout(Struct, frozen=True):
-    """A (sub)pipeline with everything in its place, measured from its own upper left corner."""
-
-    width: float
-    height: float
-    boxes: tuple[Box, ...]
-    lines: tuple[Line, ...]
-
-
 def layout(graph: Graph, labels: Mapping[StepPath, str], branch: BranchPath = BranchPath()) -> Layout:  # noqa: B008
     """Where everything in the graph is drawn; a label is one more line in the box of its step."""
     nodes = words.in_order(graph)
@@ -99,10 +48,14 @@ def layout(graph: Graph, labels: Mapping[StepPath, str], branch: BranchPath = Br
         for item in row:
             if isinstance(item, str):
                 box = boxes[item]
-                placed[item] = _moved(box, across[item] - box.width / 2, top + (height - box.height) / 2)
-    lines = _lines(found, across, placed, tops, heights)
+                placed[item] = replace(box, x=across[item] - box.width / 2, y=top + (height - box.height) / 2)
+    by_layer = _lines(found, across, placed, tops, heights)
+    lines = tuple(line for row in by_layer for line in row)
     right = max([box.x + box.width for box in placed.values()] + [line.start[0] + 2 for line in lines])
-    return Layout(right, tops[-1] + heights[-1], tuple(placed[node.name] for node in nodes), lines)
+    whole = Layout(right, tops[-1] + heights[-1], tuple(placed[node.name] for node in nodes), lines)
+    rows = [[placed[item] for item in row if isinstance(item, str)] for row in found.items]
+    bottoms = [top + height for top, height in zip(tops, heights, strict=True)]
+    return folded(whole, Rows(rows, by_layer, tops, bottoms))
 
 
 def _sized(node: Node, path: StepPath, labels: Mapping[StepPath, str]) -> Box:
@@ -155,10 +108,6 @@ def _evened(panels: list[Panel]) -> list[Panel]:
     return [Panel(p.title, p.x, p.y, p.width, heights[p.y], p.inside) for p in panels]
 
 
-def _moved(box: Box, x: float, y: float) -> Box:
-    return Box(box.path, box.node, x, y, box.width, box.height, box.name, box.detail, box.label, box.panels)
-
-
 def _tops(found: Layers, heights: list[float], across: Mapping[Item, float]) -> list[float]:
     """The upper edge of each layer; where lines go far to the side there is more room between two."""
     tops = [0.0]
@@ -170,21 +119,22 @@ def _tops(found: Layers, heights: list[float], across: Mapping[Item, float]) -> 
 
 def _lines(
     found: Layers, across: Mapping[Item, float], boxes: Mapping[str, Box], tops: list[float], heights: list[float]
-) -> tuple[Line, ...]:
-    lines = []
+) -> list[list[Line]]:
+    lines: list[list[Line]] = []
     expected = {link.target for links in found.links for link in links if not link.failure}
     for number, links in enumerate(found.links):
         bottom = tops[number] + heights[number]
+        lines.append([])
         for link in links:
             start_x, start_y = _leaving(link, across, boxes, tops[number])
             aside = _FAILURE_ASIDE if link.failure and link.target in expected else 0.0
             end_x = across[link.target] + (0.0 if isinstance(link.target, Lane) else aside)
             end_y = tops[number + 1] if isinstance(link.target, Lane) else boxes[link.target].y
             landing = (end_x, tops[number + 1])
-            lines.append(
+            lines[-1].append(
                 Line((start_x, start_y), bottom, landing, end_y, link.failure, not isinstance(link.target, Lane))
             )
-    return tuple(lines)
+    return lines
 
 
 def _leaving(link: Link, across: Mapping[Item, float], boxes: Mapping[str, Box], top: float) -> tuple[float, float]:

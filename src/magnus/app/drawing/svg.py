@@ -7,18 +7,8 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.app.drawing import words
-from magnus.app.drawing.layout import (
-    DETAIL_GAP,
-    LABEL_LINE,
-    NAME_SIZE,
-    PADDING,
-    Box,
-    Layout,
-    Line,
-    Panel,
-    Text,
-    layout,
-)
+from magnus.app.drawing.layout import DETAIL_GAP, LABEL_LINE, NAME_SIZE, PADDING, layout
+from magnus.app.drawing.shapes import Box, Layout, Line, Panel, Text
 from magnus.app.drawing.style import STYLE
 from magnus.app.drawing.widths import FONT
 from magnus.graph.check import unreachable
@@ -157,7 +147,10 @@ def _line(line: Line) -> str:
     parts = [f"M{_number(x)} {_number(y)}"]
     if line.bend > y:
         parts.append(f"V{_number(line.bend)}")
-    if abs(to_x - x) < 0.05:
+    if line.turns:
+        parts += [f"L{_number(turn_x)} {_number(turn_y)}" for turn_x, turn_y in line.turns]
+        parts.append(f"V{_number(end)}")
+    elif abs(to_x - x) < 0.05:
         parts.append(f"V{_number(end)}")
     else:
         landing = min(to_y, end)
