@@ -57,7 +57,8 @@ def _columns(whole: Layout, rows: Rows) -> Iterator[tuple[int, int]]:
     tall = max(_LEAST, sqrt(whole.height * (whole.width + _GUTTER) * _SHAPE))
     first = 0
     for number, lines in enumerate(rows.lines[:-1]):
-        if rows.bottoms[number] - rows.tops[first] >= tall and len(lines) <= _MOST_LINES:
+        enough_left = rows.bottoms[-1] - rows.tops[number + 1] >= tall / 4
+        if rows.bottoms[number] - rows.tops[first] >= tall and len(lines) <= _MOST_LINES and enough_left:
             yield first, number + 1
             first = number + 1
     yield first, len(rows.boxes)

@@ -9,7 +9,7 @@ from magnus.app.drawing.layers import Item, Lane, Layers, Link
 _SWEEPS: Final = 6
 _APART: Final = 28.0
 _LANE_APART: Final = 18.0
-_NEXT, _FAILURE, _ALONE = 4.0, 0.05, 0.001
+_NEXT, _FAILURE, _ALONE = 4.0, 0.002, 0.0001
 _STRAIGHTER: Final = 4.0  # what a lane weighs more, from layer to layer
 
 
