@@ -44,10 +44,15 @@ _APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_C
 class FileSystemOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """Options of the catalog.
 
-    `catalog_location` is relative to the working directory. With `durable` every file survives a loss of power from
-    the moment its step has ended; without, it does when the operating system has written it to the disk. With
-    `capture_diff` what differs from the commit is kept with every run. Values of parameters with more than
-    `spill_threshold` bytes of JSON are kept here instead of in the run log; none are when it is null.
+    Attributes:
+        catalog_location: the folder of the catalog, relative to the working directory.
+        compute_data_folder: the folder that globs of tasks are relative to; the working directory where nothing is said.
+        strict: whether a `put` without a match fails its step.
+        durable: every file survives a loss of power from the moment its step has ended; without, it does when the
+            operating system has written it to the disk.
+        capture_diff: keep with every run what differs from the commit.
+        spill_threshold: values of parameters with more bytes of JSON are kept here instead of in the run log; none are
+            when it is null.
     """
 
     catalog_location: str = ".catalog"

@@ -37,7 +37,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     wanted = replace(
         asked(
             ctx,
-            file=_which(file, file_option),
+            file=options.pipeline_file(file, file_option),
             configuration_file=configuration_file,
             parameters_file=parameters_file,
             tag=tag,
@@ -47,12 +47,6 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         strict=strict,
     )
     return executed(wanted, dry_run=dry_run)
-
-
-def _which(argument: str | None, option: str | None) -> str:
-    if argument and option and argument != option:
-        raise click.UsageError(f"two pipelines are named: '{argument}' and, with --file, '{option}'")
-    return argument or option or ""
 
 
 def _original(use_cached: str | None, run_id: str) -> tuple[str, str]:

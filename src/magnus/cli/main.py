@@ -24,7 +24,9 @@ _COMMANDS: Final = {
     "execute_single_node": "magnus.cli.execute_single_node",
     "fan": "magnus.cli.fan",
     "gc": "magnus.cli.gc",
+    "graph": "magnus.cli.graph",
     "retry": "magnus.cli.retry",
+    "schema": "magnus.cli.schema",
     "show": "magnus.cli.show",
 }
 _INTERRUPTED: Final = 130

@@ -36,7 +36,12 @@ RecordT = TypeVar("RecordT")
 
 
 class ChunkedOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """Options of the store: its folder, relative to the working directory, and whether every put survives power loss."""
+    """Options of the store.
+
+    Attributes:
+        log_folder: the folder of the run logs, relative to the working directory.
+        durable: whether every record survives a loss of power; slower.
+    """
 
     log_folder: str = ".run_log_store"
     durable: bool = False

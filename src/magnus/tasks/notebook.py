@@ -44,7 +44,13 @@ OF_PLOOMBER: Final = frozenset(("cwd", "log_output", "remove_tagged_cells", "ker
 
 
 class NotebookOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the executed notebook goes, the tag of the cells that print results, and arguments of the runner."""
+    """Where the executed notebook goes, the tag of the cells that print results, and arguments of the runner.
+
+    Attributes:
+        notebook_output_path: where the executed notebook goes; `<name>_out.ipynb` where nothing is said.
+        output_cell_tag: the tag of the cells that print results.
+        optional_ploomber_args: arguments of the runner of notebooks.
+    """
 
     notebook_output_path: str = ""
     output_cell_tag: str = "magnus_output"

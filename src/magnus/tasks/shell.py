@@ -25,7 +25,11 @@ _TRACKED: Final = re.compile(r"MAGNUS_TRACK_(?P<name>.+?)(?:_STEP_(?P<step>\d+))
 
 
 class ShellOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """`strict` adds `set -euo pipefail` before the command."""
+    """How the shell is set.
+
+    Attributes:
+        strict: adds `set -euo pipefail` before the command.
+    """
 
     strict: bool = False
 

@@ -13,7 +13,12 @@ from magnus.values import Json, UserObject
 
 
 class SupplyOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """Results by name, and the text of files by their names relative to the working directory."""
+    """Results by name, and the text of files by their names relative to the working directory.
+
+    Attributes:
+        returns: the results, by name.
+        files: the text of the files to make, by their names relative to the working directory.
+    """
 
     returns: Mapping[str, Json] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
