@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "execute_single_node": "magnus.cli.execute_single_node",
     "fan": "magnus.cli.fan",
     "gc": "magnus.cli.gc",
+    "report": "magnus.cli.report",
     "retry": "magnus.cli.retry",
     "show": "magnus.cli.show",
 }
