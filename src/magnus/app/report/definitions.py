@@ -2,13 +2,13 @@
 
 from collections.abc import Mapping
 
+from magnus.app.drawing.words import drawn_path
 from magnus.app.report.model import Definition
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.loader import LoadedPipeline, load_built
 from magnus.definition.variables import PREFIX
 from magnus.definition.yaml_text import Document
 from magnus.errors import InvalidDefinition
-from magnus.graph.graph import Graph
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
@@ -42,30 +42,34 @@ class Definitions:
     """What the steps of a run are, each once."""
 
     def __init__(self, pipeline: LoadedPipeline | None, sources: Mapping[str, Json]) -> None:
-        self._graph: Graph | None = None if pipeline is None else pipeline.graph
+        self._graph = None if pipeline is None else pipeline.graph
         self._names = {} if pipeline is None else {id(place.node): place.step for place in pipeline.steps}
         self._sources = sources
-        self._numbers: dict[int, int] = {}
+        self._numbers: dict[StepPath, int] = {}
         self.found: list[Definition] = []
+
+    def drawn(self, path: StepPath) -> StepPath | None:
+        """Where a step of the run is in the picture of the pipeline; None where the pipeline has no such step."""
+        try:
+            return None if self._graph is None else drawn_path(self._graph, path)
+        except KeyError:
+            return None
 
     def number(self, path: StepPath) -> int | None:
         """The number of the definition of a step; None where the pipeline has no such step."""
-        if self._graph is None:
+        drawn = self.drawn(path)
+        if self._graph is None or drawn is None:
             return None
-        try:
-            node = self._graph.step(path)
-        except KeyError:
-            return None
-        number = self._numbers.setdefault(id(node), len(self.found))
+        number = self._numbers.setdefault(drawn, len(self.found))
         if number == len(self.found):
-            self.found.append(self._definition(node))
+            self.found.append(self._definition(drawn, self._graph.step(path)))
         return number
 
-    def _definition(self, node: Node) -> Definition:
+    def _definition(self, drawn: StepPath, node: Node) -> Definition:
         source = self._sources.get(self._names.get(id(node), ""), {})
         more = [(name, text) for name, text in _said(node) if text]
         kind, command = (node.task.kind, node.task.command) if isinstance(node, TaskNode) else ("", "")
-        return Definition("", kind, command, more, source.get("file", ""), source.get("sha256", ""))
+        return Definition(str(drawn), kind, command, more, source.get("file", ""), source.get("sha256", ""))
 
 
 def _said(node: Node) -> list[tuple[str, str]]:

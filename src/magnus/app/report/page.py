@@ -13,20 +13,21 @@ from typing import Final
 
 import msgspec
 
+from magnus.app.drawing.svg import style as picture_style
 from magnus.app.report.model import Report
 from magnus.values import Json
 
 _HERE: Final = Path(__file__).parent / "web"
-_SCRIPTS: Final = ("base.js", "run.js", "steps.js", "details.js", "graph.js", "paper.js", "start.js")
+_SCRIPTS: Final = ("base.js", "run.js", "timeline.js", "steps.js", "details.js", "graph.js", "paper.js", "start.js")
 
 
 def page(report: Report, picture: str) -> str:
-    """The HTML; `picture` is SVG that is safe to put there, or ""."""
-    style = _part("page.css")
+    """The HTML; `picture` is SVG in which texts are escaped, or ""."""
+    style = picture_style() + _part("page.css")
     script = '"use strict";\n(() => {\n' + "".join(map(_part, _SCRIPTS)) + "})();\n"
     parts = {
         "policy": _policy(style, script),
-        "title": escape(f"{report.head.run_id} \N{MIDDLE DOT} {report.head.status}"),
+        "title": escape(report.head.run_id).encode(errors="replace").decode(),
         "style": style,
         "picture": picture,
         "data": _data(report),

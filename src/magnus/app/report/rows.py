@@ -32,6 +32,7 @@ class Rows:
     Attributes:
         found: the rows.
         paths: the step of each row, None for the run and for branches.
+        ends: the terminal steps that were reached.
     """
 
     def __init__(self, run: RunRecord, name: str, steps_of: StepsOf, texts: Texts, *, over: bool) -> None:
@@ -43,6 +44,7 @@ class Rows:
         end = None if run.end_time is None else self._milliseconds(run.end_time)
         self.found = [Row(-1, name, "run", status, start=0.0, end=end, message=shortened(run.message))]
         self.paths: list[StepPath | None] = [None]
+        self.ends: set[StepPath] = set()
         self._branch(BranchPath(), 0, 0.0)
         self._times_of_what_is_around()
 
@@ -62,7 +64,9 @@ class Rows:
         """Add the steps of a branch, of which the first began at `earliest`; how the branch stands."""
         steps = self._steps_of(branch)
         for step in steps:
-            if step.step_type not in _TERMINALS:
+            if step.step_type in _TERMINALS:
+                self.ends.add(step.path)
+            else:
                 earliest = self._step(step, parent, earliest)
         if steps and steps[-1].step_type in _TERMINALS:
             return self._status(steps[-1])

@@ -2,7 +2,7 @@
 
 import os
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +12,9 @@ from magnus.app import wiring
 from magnus.app.config import load_configuration
 from magnus.app.report.definitions import Definitions, pipeline_of
 from magnus.app.report.logs import Logs
-from magnus.app.report.model import Head, Report
+from magnus.app.report.model import Head, Report, Row
 from magnus.app.report.page import page
+from magnus.app.report.picture import picture
 from magnus.app.report.rows import Rows, codes
 from magnus.app.report.texts import Texts, shortened
 from magnus.app.run_ids import check_run_id
@@ -21,7 +22,8 @@ from magnus.definition.loader import LoadedPipeline
 from magnus.engine import liveness
 from magnus.engine import scope as scopes
 from magnus.errors import InvalidInput
-from magnus.graph.path import BranchPath
+from magnus.graph.graph import Graph
+from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord, Status
@@ -53,7 +55,18 @@ def made(run: RunRecord, store: RunLogStore, catalog: Catalog, now: datetime) ->
     final = {**run.parameters, **scopes.folded_own(store.list_steps(run.run_id, BranchPath())).parameters}
     head = _head(run, rows, texts, now, lost=lost, pipeline=pipeline)
     head.initial, head.final = texts.parameters(run.parameters), texts.parameters(final)
-    return page(Report(head, rows.found, definitions.found, texts.fitting(len(rows.found))), "")
+    drawn = "" if pipeline is None else _picture(pipeline.graph, rows, definitions)
+    return page(Report(head, rows.found, definitions.found, texts.fitting(len(rows.found))), drawn)
+
+
+def _picture(graph: Graph, rows: Rows, definitions: Definitions) -> str:
+    steps: dict[StepPath, list[Row]] = {}
+    for row, path in zip(rows.found, rows.paths, strict=True):
+        drawn = None if path is None else definitions.drawn(path)
+        if drawn is not None:
+            steps.setdefault(drawn, []).append(row)
+    ends = {drawn for path in rows.ends if (drawn := definitions.drawn(path)) is not None}
+    return picture(graph, steps, ends)
 
 
 def _add_logs(rows: Rows, logs: Logs) -> None:
@@ -105,13 +118,22 @@ def _commands(run: RunRecord) -> Iterator[tuple[str, str]]:
         yield "Go on where it stopped", command("retry", run.run_id)
     line = run.run_config.get("command_line") or ()
     if line:
-        yield "Run it again", shlex.join((*_program(line[0]), *line[1:]))
+        yield "Run it again", shlex.join((*_program(line[0]), *_without_run_id(line[1:])))
     if run.original_run_id:
         yield "Compare with the run it went on with", command("diff", run.original_run_id, run.run_id)
     else:
         yield "Compare with another run", f"{command('diff', run.run_id)} OTHER_RUN"
     yield "The run log", command("show", run.run_id)
     yield "All of the output", command("logs", run.run_id)
+
+
+def _without_run_id(arguments: Sequence[str]) -> Iterator[str]:
+    """The arguments without the id of the run, which no other run can have."""
+    is_id = False
+    for argument in arguments:
+        if not is_id and argument != "--run-id" and not argument.startswith("--run-id="):
+            yield argument
+        is_id = argument == "--run-id"
 
 
 def _program(path: str) -> tuple[str, ...]:

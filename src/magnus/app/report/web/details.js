@@ -1,6 +1,7 @@
 // What is known of the run, of a step or of a branch, beside the list.
 
 const SHORT = 64;
+const MANY = 12;
 
 function section(title, ...content) {
   const filled = content.flat().filter((part) => part !== null && part !== undefined);
@@ -42,7 +43,15 @@ function table(pairs, cell = (value) => value) {
     element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, cell(value))))));
 }
 
-const values = (named) => table(named, valueCell);
+// Values by name; of many, those that are in the way of what follows come when they are asked for.
+function values(named) {
+  if (!named || named.length <= MANY) return table(named, valueCell);
+  const rest = element("details", { class: "more" }, element("summary", {}, `${number.format(named.length - MANY)} more`));
+  rest.addEventListener("toggle", () => {
+    if (rest.open && rest.children.length === 1) rest.append(table(named.slice(MANY), valueCell));
+  });
+  return [table(named.slice(0, MANY), valueCell), rest];
+}
 
 function commandLine(text, label) {
   return element("div", { class: "command" }, label ? element("span", { class: "label" }, label) : null,
@@ -156,11 +165,12 @@ function stepDetails(row, open) {
     facts(row, definition),
     insideSection(row, open),
     attemptsSection(row),
+    isBad(row) ? logSection(row) : null,
     section("Parameters in", values(last ? last.inputs : [])),
     section("Parameters out", values(row.outputs)),
     section("Metrics", values(row.metrics)),
     filesSection(row),
-    logSection(row),
+    isBad(row) ? null : logSection(row),
     codeSection(row.code || (row.isStep && !row.children.length ? head.code : null), definition),
     row.isStep ? section("Commands", commandLine(`${stepCommand("show")} --step ${quoted(row.path)}`)) : null,
   ];

@@ -26,13 +26,20 @@ function closeDetails() {
   steps.tree.focus();
 }
 
+// The first line, which says what happened, and the last, which of output is the one that matters.
+function inOneLine(message) {
+  const lines = message.split("\n").map((line) => line.trim()).filter(Boolean);
+  return lines.length > 1 ? `${lines[0]}: ${lines[lines.length - 1]}` : lines[0] || "";
+}
+
 function pageHead() {
   const statement = { SUCCESS: "The run succeeded.", PROCESSING: "The run was still going on when this was written." }[head.status];
   const cause = head.cause === undefined ? null : rows[head.cause];
   const verdict = cause
     ? element("button", { type: "button", class: `verdict ${head.status}`, id: "verdict", onclick: () => open(head.cause, { focus: true }) },
       element("strong", {}, `${head.status === "LOST" ? "Lost in" : "Failed at"} ${trail(cause).join(" / ")}`),
-      element("span", {}, (cause.message || head.message || "").split("\n")[0]))
+      element("span", {}, inOneLine(cause.message || head.message)),
+      failures.length > 1 ? element("em", {}, `and ${number.format(failures.length - 1)} more`) : null)
     : element("p", { class: `verdict ${head.status}`, id: "verdict" }, statement || head.message || WORDS[head.status][0]);
   const fact = (name, ...value) => element("div", {}, element("dt", {}, name), element("dd", {}, value));
   const length = head.end ? new Date(head.end) - new Date(head.start) : head.status === "LOST" ? null : endTime;
@@ -133,11 +140,11 @@ const footer = element("footer", { class: "foot" },
 
 document.body.append(
   pageHead(),
-  element("main", {}, element("div", { class: "left" }, graph.pane, steps.pane), details.pane),
+  element("main", { class: graph.pane ? null : "plain" }, graph.pane, steps.pane, details.pane),
   footer,
 );
 document.getElementById("picture-source").remove();
-printing();
+printing(graph);
 details.show(0);
 if (head.cause !== undefined) {
   if (wide.matches) open(head.cause);

@@ -78,27 +78,6 @@ function stepsPane(onOpen) {
 
   // What is drawn
 
-  const left = (time) => (endTime > 0 ? (Math.max(0, time) / endTime) * 100 : 0);
-
-  function place(bar, start, length) {
-    bar.style.left = `${left(start)}%`;
-    bar.style.width = `max(${Math.max(0, left(start + length) - left(start))}%, 3px)`;
-    return bar;
-  }
-
-  function bars(row) {
-    if (row.start === undefined) return [];
-    const end = endOf(row);
-    if (row.children.length || !row.attempts.length) {
-      const kind = row.children.length || !row.isStep ? "around" : "attempt";
-      return [place(element("span", { class: `${kind} ${row.status}` }), row.start, end - row.start)];
-    }
-    const made = row.attempts.map((attempt) =>
-      place(element("span", { class: `attempt ${attempt.status}` }), attempt.start, attempt.duration));
-    if (made.length > 1) made.unshift(place(element("span", { class: "pause" }), row.start, end - row.start));
-    return made;
-  }
-
   function note(row) {
     if (row.children.length && (row.type === "map" || row.type === "loop") || row.index === 0) {
       const bad = (row.counts.FAIL || 0) + (row.counts.LOST || 0);
@@ -162,17 +141,17 @@ function stepsPane(onOpen) {
 
   function drawAxis() {
     const width = axis.clientWidth || 400;
-    const step = tick(endTime / Math.max(2, Math.floor(width / 90)));
+    const step = tick(endTime / Math.max(2, Math.floor(width / 75)));
     const marks = [];
     for (let time = 0; step > 0 && time <= endTime && marks.length < 50; time += step) marks.push(time);
-    axis.replaceChildren(...marks.filter((time) => left(time) < 96).map((time) => {
+    axis.replaceChildren(...marks.filter((time) => placeOf(time) < 96).map((time) => {
       const made = element("span", {}, time ? duration(time) : "0");
-      made.style.left = `${left(time)}%`;
+      made.style.left = `${placeOf(time)}%`;
       return made;
     }));
     lines.replaceChildren(...marks.map((time) => {
       const made = element("span");
-      made.style.left = `${left(time)}%`;
+      made.style.left = `${placeOf(time)}%`;
       return made;
     }));
   }
@@ -279,7 +258,7 @@ function stepsPane(onOpen) {
   });
 
   const choices = [
-    ["all", "All", rows.filter((row) => row.isStep).length], ["failed", "Failed", rows.filter((row) => row.isStep && isBad(row)).length],
+    ["all", "All", rows.filter((row) => row.isStep).length], ["failed", "Failed", failures.length],
     ["running", "Running", rows.filter((row) => row.isStep && row.status === "PROCESSING").length],
     ["retried", "Retried", rows.filter((row) => retries(row) > 0).length],
     ["taken", "Taken over", rows.filter((row) => row.isStep && row.look === "TAKEN").length],
@@ -311,14 +290,4 @@ function stepsPane(onOpen) {
     isExpanded: (index) => expanded.has(index), pageLength: () => Math.max(1, Math.floor(tree.clientHeight / ROW_HEIGHT) - 1),
     isSearching: () => query !== "", filter: () => filter,
   };
-}
-
-// The least of 1, 2, 5 and their kind that is at least so long; above a second what clocks are divided into.
-function tick(least) {
-  const clockwise = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
-  const known = clockwise.find((seconds) => seconds * 1000 >= least);
-  if (least >= 500 && known) return known * 1000;
-  if (!(least > 0)) return 0;
-  const power = 10 ** Math.floor(Math.log10(least));
-  return [1, 2, 5, 10].map((digit) => digit * power).find((length) => length >= least);
 }
