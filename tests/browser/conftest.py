@@ -97,11 +97,12 @@ class Project:
         assert done.returncode == status, done.stderr
         return done
 
-    def report(self, run_id, pipeline, *arguments, status):
+    def report(self, run_id, pipeline, *arguments, status, report=True):
         """The file of the report of a run of the pipeline, which ends with this exit status."""
         (self.folder / f"{run_id}.yaml").write_text(pipeline)
         self.magnus("execute", f"{run_id}.yaml", "--run-id", run_id, *arguments, status=status)
-        self.magnus("report", run_id)
+        if report:
+            self.magnus("report", run_id)
         return self.folder / f"{run_id}.html"
 
 

@@ -57,6 +57,14 @@ dag:
     two: {type: task, command_type: shell, command: echo done, next: success}
 """
 
+GOING_ON = """
+dag:
+  start_at: before
+  steps:
+    before: {type: stub, next: look}
+    look: {type: task, command_type: shell, command: "$python -m magnus report $MAGNUS_RUN_ID", next: success}
+"""
+
 KILLED = """
 dag:
   start_at: before
@@ -77,8 +85,11 @@ dag:
 """
 
 
-def large(branches: int, failed: int) -> str:
-    """The report of a run of a map of so many branches with two steps each, of which one branch failed."""
+def large(branches: int, failed: int, *, compiles: bool = True) -> str:
+    """The report of a run of a map of so many branches with two steps each, of which one branch failed.
+
+    Its pipeline can be compiled, or not any more.
+    """
     steps = {
         "make": {"type": "task", "command": "work.make", "next": "each"},
         "each": {"type": "map", "iterate_on": "xs", "iterate_as": "x", "next": "success", "branch": {
@@ -92,7 +103,7 @@ def large(branches: int, failed: int) -> str:
     run = RunRecord(
         run_id="large", status=Status.FAIL, dag_hash="", start_time=BEGAN, owner=liveness.this_process(),
         end_time=BEGAN + timedelta(seconds=branches), message="step 'each' failed",
-        run_config={"dag": {"start_at": "make", "steps": steps}, "pipeline_file": "large.yaml"},
+        run_config={"dag": {"start_at": "make" if compiles else "gone", "steps": steps}, "pipeline_file": "large.yaml"},
     )  # fmt: skip
     store = BufferedRunLogStore(BufferedOptions(), Path.cwd())
     store.create_run(run)

@@ -1,5 +1,7 @@
 """Reports of runs, opened in a browser as people open them: from disk."""
 
+import sys
+
 import pytest
 import report_runs as runs
 
@@ -265,6 +267,23 @@ def test_a_run_that_is_lost_says_so_and_where(opened, project):
     assert row(page, "killer").get_attribute("aria-label").startswith("killer, task, lost")
     close(page)
     assert "magnus retry killed" in page.locator("#details").inner_text()
+
+
+def test_a_run_that_goes_on_says_so(opened, project):
+    project.report("going", runs.GOING_ON, "--python", sys.executable, report=False, status=0)
+    page = opened(project.folder / "going.html")
+    assert "still going on" in page.locator("#verdict").inner_text()
+    assert row(page, "look").get_attribute("aria-label").startswith("look, task, running")
+    assert page.locator(".attempt.PROCESSING").count() == 1
+
+
+def test_without_a_picture_everything_else_is_there(opened, project):
+    file = project.folder / "plain.html"
+    file.write_text(runs.large(3, 1, compiles=False), encoding="utf-8")
+    page = opened(file)
+    assert page.locator("svg").count() == 0
+    assert title(page) == "fit"
+    assert names(page) == ["large.yaml", "make", "each", "0", "fit", "score", "1", "fit", "2", "fit", "score"]
 
 
 def test_a_run_that_went_on_shows_what_it_took_over(opened, project, failed):

@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from contextlib import ExitStack
 from io import SEEK_END
-from typing import BinaryIO, Final
+from typing import Final
 
 from magnus.app.report.budget import Budget
 from magnus.app.report.model import Log
@@ -33,36 +32,33 @@ class Logs:
         """
         if self._catalog is None:
             return [None] * len(steps)
-        sizes = [self._size(path) for path, _ in steps]
-        limits = {
-            failed: budget.limit(
-                [size for size, (_, is_so) in zip(sizes, steps, strict=True) if is_so is failed], total
-            )
-            for failed, budget in ((True, _FAILED), (False, _OTHERS))
-        }
+        found = [self._end(path, _FAILED if failed else _OTHERS) for path, failed in steps]
+        sizes = {True: [0], False: [0]}
+        for (_, failed), (_, size) in zip(steps, found, strict=True):
+            sizes[failed].append(size)
+        limits = {True: _FAILED.limit(sizes[True], total), False: _OTHERS.limit(sizes[False], total)}
         return [
-            self._end(path, size, limits[failed], _MOST_LINES_OF_FAILED if failed else _MOST_LINES) if size else None
-            for size, (path, failed) in zip(sizes, steps, strict=True)
+            _log(end, size, limits[failed], _MOST_LINES_OF_FAILED if failed else _MOST_LINES)
+            for (_, failed), (end, size) in zip(steps, found, strict=True)
         ]
 
-    def _size(self, path: StepPath) -> int:
-        with ExitStack() as stack:
-            log = self._open(path, stack)
-            return 0 if log is None else log.seek(0, SEEK_END)
-
-    def _end(self, path: StepPath, size: int, most_bytes: int, most_lines: int) -> Log | None:
-        with ExitStack() as stack:
-            log = self._open(path, stack)
-            if log is None:
-                return None
-            log.seek(max(0, size - most_bytes))
-            kept = last_lines(log.read(most_bytes), most_lines)
-        return Log(readable(kept), max(0, size - len(kept)))
-
-    def _open(self, path: StepPath, stack: ExitStack) -> BinaryIO | None:
+    def _end(self, path: StepPath, budget: Budget) -> tuple[bytes, int]:
+        """As much of the end of a log as could be shown of it, and the size of all of it."""
         assert self._catalog is not None
         log = self._catalog.read_log(self._run_id, path)
-        return None if log is None else stack.enter_context(log)
+        if log is None:
+            return b"", 0
+        with log:
+            size = log.seek(0, SEEK_END)
+            log.seek(max(0, size - budget.longest))
+            return log.read(budget.longest), size
+
+
+def _log(end: bytes, size: int, most_bytes: int, most_lines: int) -> Log | None:
+    if not size:
+        return None
+    kept = last_lines(end[max(0, len(end) - most_bytes) :], most_lines)
+    return Log(readable(kept), max(0, size - len(kept)))
 
 
 def last_lines(text: bytes, number: int) -> bytes:

@@ -10,6 +10,7 @@ from magnus.run_log.parameters import Parameter, plain
 from magnus.values import Json
 
 _VALUES: Final = Budget(base=160_000, each=500, longest=8_000)
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, default=str)
 _MESSAGE_LIMIT: Final = 8_000
 
 
@@ -21,7 +22,7 @@ class Texts:
 
     def number(self, value: Json) -> int:
         """The number of the text of a value."""
-        text = json.dumps(value, ensure_ascii=False, default=str)
+        text = _ENCODER.encode(value)
         return self._numbers.setdefault(text, len(self._numbers))
 
     def named(self, values: Mapping[str, Json]) -> list[Named]:

@@ -27,6 +27,7 @@ from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord, Status
+from magnus.values import Json
 
 _SERVICES = ("executor", "run_log_store", "catalog", "secrets", "experiment_tracker", "pickler")
 
@@ -83,7 +84,7 @@ def _head(
 ) -> Head:
     config = run.run_config
     files = {name: config.get(name) for name in ("pipeline_file", "configuration_file", "parameters_file")}
-    services = {name: config[name] for name in _SERVICES if name in config}
+    services = {name: _configured(config[name]) for name in _SERVICES if name in config}
     return Head(
         run_id=run.run_id,
         status=rows.found[0].status,
@@ -104,6 +105,15 @@ def _head(
         commands=list(_commands(run)),
         dag_hash=run.dag_hash,
     )
+
+
+def _configured(service: Json) -> Json:
+    """What is configured of a service: its type alone, where it has no options."""
+    match service:
+        case {"type": type_, "config": {}, **rest} if not service["config"] and not rest:
+            return type_
+        case _:
+            return service
 
 
 def _commands(run: RunRecord) -> Iterator[tuple[str, str]]:

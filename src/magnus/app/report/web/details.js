@@ -189,7 +189,7 @@ function metricsOfAll(open) {
 function runDetails(open) {
   return [
     failure(head.message),
-    failures.length ? section("What failed", listedByTrail(failures, rows[0], open)) : null,
+    failures.length ? section(isBad(rows[0]) ? "What failed" : "What failed on the way", listedByTrail(failures, rows[0], open)) : null,
     section("Commands", head.commands.map(([label, text]) => commandLine(text, label))),
     metricsOfAll(open),
     section("Parameters at the beginning", values(head.initial)),
@@ -215,6 +215,7 @@ function detailsPane(open, close) {
     pane.replaceChildren(element("header", {}, index ? crumbs(row) : null,
       element("div", { class: "title" }, element("h2", {}, index ? row.name : "The run"), badge(row.look), closing)),
       ...content.flat().filter(Boolean));
+    pane.classList.toggle("of-run", index === 0);
     pane.scrollTop = 0;
     for (const log of pane.querySelectorAll(".log")) log.scrollTop = log.scrollHeight;
   }
