@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from io import SEEK_END
 from typing import Final
 
-from magnus.app.report.budget import Budget
+from magnus.app.report.budget import Budget, characters_within, size_of
 from magnus.app.report.model import Log
 from magnus.graph.path import StepPath
 from magnus.interfaces.catalog import Catalog, ReadsLogs
 
 _OTHERS: Final = Budget(base=250_000, each=1_000, longest=16_000)
 _FAILED: Final = Budget(base=150_000, each=500, longest=64_000)
+_EMPTY: Final = 2  # the bytes of "" as JSON
 _MOST_LINES: Final = 200
 _MOST_LINES_OF_FAILED: Final = 1_000
 _ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
@@ -32,33 +33,37 @@ class Logs:
         """
         if self._catalog is None:
             return [None] * len(steps)
-        found = [self._end(path, _FAILED if failed else _OTHERS) for path, failed in steps]
-        sizes = {True: [0], False: [0]}
-        for (_, failed), (_, size) in zip(steps, found, strict=True):
-            sizes[failed].append(size)
-        limits = {True: _FAILED.limit(sizes[True], total), False: _OTHERS.limit(sizes[False], total)}
+        ends = [self._end(path, failed=failed) for path, failed in steps]
+        sizes = [size_of(end.text) for end in ends]
+        limits = {
+            failed: budget.limit(
+                [size for size, (_, is_so) in zip(sizes, steps, strict=True) if is_so is failed], total
+            )
+            for failed, budget in ((True, _FAILED), (False, _OTHERS))
+        }
         return [
-            _log(end, size, limits[failed], _MOST_LINES_OF_FAILED if failed else _MOST_LINES)
-            for (_, failed), (end, size) in zip(steps, found, strict=True)
+            _within(end, size, limits[failed]) if size > _EMPTY else None
+            for end, size, (_, failed) in zip(ends, sizes, steps, strict=True)
         ]
 
-    def _end(self, path: StepPath, budget: Budget) -> tuple[bytes, int]:
-        """As much of the end of a log as could be shown of it, and the size of all of it."""
+    def _end(self, path: StepPath, *, failed: bool) -> Log:
+        """As much of the end of a log as may be shown of a single one."""
         assert self._catalog is not None
+        most_bytes, most_lines = (_FAILED.longest, _MOST_LINES_OF_FAILED) if failed else (_OTHERS.longest, _MOST_LINES)
         log = self._catalog.read_log(self._run_id, path)
         if log is None:
-            return b"", 0
+            return Log("")
         with log:
             size = log.seek(0, SEEK_END)
-            log.seek(max(0, size - budget.longest))
-            return log.read(budget.longest), size
+            log.seek(max(0, size - most_bytes))
+            kept = last_lines(log.read(most_bytes), most_lines)
+        return Log(readable(kept), max(0, size - len(kept)))
 
 
-def _log(end: bytes, size: int, most_bytes: int, most_lines: int) -> Log | None:
-    if not size:
-        return None
-    kept = last_lines(end[max(0, len(end) - most_bytes) :], most_lines)
-    return Log(readable(kept), max(0, size - len(kept)))
+def _within(end: Log, size: int, limit: int) -> Log:
+    """The end of it that takes so many bytes."""
+    left_out = len(end.text) - characters_within(end.text, size, limit)
+    return Log(end.text[left_out:], end.left_out + len(end.text[:left_out].encode(errors="replace")))
 
 
 def last_lines(text: bytes, number: int) -> bytes:

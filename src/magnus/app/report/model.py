@@ -18,7 +18,10 @@ class Text(Struct, omit_defaults=True):
 
 
 class Attempt(Struct, omit_defaults=True):
-    """One call of a task; `duration` in milliseconds, `inputs` are what it was handed."""
+    """One call of a task; `duration` in milliseconds, `inputs` are what it was handed.
+
+    `message` is "" where it is that of the step.
+    """
 
     start: float
     duration: float

@@ -1,12 +1,13 @@
 """The page of a report: one HTML file with style, script, picture and data in it, which asks for nothing else. Pure.
 
-Data are JSON in which no `<` stands, so nothing a run said can end the element it is in; the script shows all of it as
+Data are JSON in which no `<` begins a tag or a comment, so nothing a run said can end the element it is in; the script shows all of it as
 text. A policy in the page lets its own script and style work, by their hashes, and nothing load from anywhere.
 """
 
 import base64
 import hashlib
 import json
+import re
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,7 @@ from magnus.values import Json
 
 _HERE: Final = Path(__file__).parent / "web"
 _SCRIPTS: Final = ("base.js", "run.js", "timeline.js", "steps.js", "details.js", "graph.js", "paper.js", "start.js")
+_BEGINS_A_TAG: Final = re.compile("<(?=[!/?a-zA-Z])")
 
 
 def page(report: Report, picture: str) -> str:
@@ -61,4 +63,4 @@ def _data(report: Report) -> str:
     except UnicodeEncodeError:
         builtins: Json = msgspec.to_builtins(report)
         text = json.dumps(builtins)
-    return text.replace("<", "\\u003c")
+    return _BEGINS_A_TAG.sub("\\\\u003c", text)

@@ -100,7 +100,7 @@ class Rows:
         return len(self.found) - 1
 
     def _row(self, step: StepRecord, parent: int) -> Row:
-        attempts = [self._attempt(attempt) for attempt in step.attempts]
+        attempts = [self._attempt(attempt, step.message) for attempt in step.attempts]
         return Row(
             parent,
             step.path.name,
@@ -120,12 +120,12 @@ class Rows:
             taken_over=step.mock and not step.attempts and bool(self._run.original_run_id),
         )
 
-    def _attempt(self, attempt: AttemptRecord) -> Attempt:
+    def _attempt(self, attempt: AttemptRecord, message: str) -> Attempt:
         return Attempt(
             self._milliseconds(attempt.start_time),
             round(attempt.duration * 1000, 3),
             attempt.status.value,
-            shortened(attempt.message),
+            "" if attempt.message == message else shortened(attempt.message),
             self._texts.named(attempt.parameters),
         )
 

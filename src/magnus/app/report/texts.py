@@ -4,14 +4,14 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from magnus.app.report.budget import Budget
+from magnus.app.report.budget import Budget, characters_within, size_of
 from magnus.app.report.model import Named, Text
 from magnus.run_log.parameters import Parameter, plain
 from magnus.values import Json
 
 _VALUES: Final = Budget(base=160_000, each=500, longest=8_000)
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, default=str)
-_MESSAGE_LIMIT: Final = 8_000
+_MESSAGE_LIMIT: Final = 4_000
 
 
 class Texts:
@@ -35,8 +35,10 @@ class Texts:
 
     def fitting(self, steps: int) -> list[Text]:
         """All of them, the long ones cut so that they fit into the report of a run with so many steps."""
-        limit = _VALUES.limit([len(text) for text in self._numbers], steps)
-        return [Text(text[:limit], max(0, len(text) - limit)) for text in self._numbers]
+        sizes = [size_of(text) for text in self._numbers]
+        limit = _VALUES.limit(sizes, steps)
+        kept = (characters_within(text, size, limit) for text, size in zip(self._numbers, sizes, strict=True))
+        return [Text(text[:number], len(text) - number) for text, number in zip(self._numbers, kept, strict=True)]
 
 
 def shortened(message: str) -> str:

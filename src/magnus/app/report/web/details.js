@@ -88,7 +88,7 @@ function attemptsSection(row) {
   if (row.attempts.length < 2) return null;
   return section("Attempts", element("ol", { class: "attempts", start: "0" }, row.attempts.map((attempt) =>
     element("li", {}, mark(attempt.status), element("span", {}, `${duration(attempt.duration)}, at ${duration(attempt.start) || "0"}`),
-      attempt.message ? element("pre", {}, attempt.message) : null))));
+      isBad(attempt) ? element("pre", {}, attempt.message || row.message) : null))));
 }
 
 function filesSection(row) {
