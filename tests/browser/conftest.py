@@ -56,7 +56,7 @@ def pages(browser):
 
     def open_page(file, *, width=1400, height=900, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce", **options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(15_000)
         contexts.append(context)
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text))
@@ -64,6 +64,7 @@ def pages(browser):
         page.on("dialog", lambda dialog: (said.append(dialog.message), dialog.dismiss()))
         page.on("request", lambda request: asked.append(request.url))
         page.goto(file.as_uri())
+        assert said == []
         return page
 
     yield open_page

@@ -207,7 +207,7 @@ def test_dark_and_light_are_as_the_system_says_or_as_is_chosen(opened, succeeded
     dark = page.evaluate(background)
     assert brightness(page.evaluate(background)) < 60
     page.emulate_media(color_scheme="light")
-    page.wait_for_function("document.documentElement.dataset.theme === 'light'")
+    page.locator("html[data-theme=light]").wait_for(state="attached")
     assert brightness(page.evaluate(background)) > 200
     page.locator("#theme").click()
     assert page.evaluate(background) == dark

@@ -19,7 +19,18 @@ from magnus.app.report.model import Report
 from magnus.values import Json
 
 _HERE: Final = Path(__file__).parent / "web"
-_SCRIPTS: Final = ("base.js", "run.js", "timeline.js", "steps.js", "details.js", "graph.js", "paper.js", "start.js")
+_SCRIPTS: Final = (
+    "base.js",
+    "run.js",
+    "timeline.js",
+    "listing.js",
+    "steps.js",
+    "details.js",
+    "viewport.js",
+    "graph.js",
+    "paper.js",
+    "start.js",
+)
 _BEGINS_A_TAG: Final = re.compile("<(?=[!/?a-zA-Z])")
 
 

@@ -3,14 +3,13 @@
 const wide = matchMedia("(min-width: 1000px)");
 let current = 0;
 
-const steps = stepsPane(open);
+const steps = new Steps(open);
 const details = detailsPane(open, closeDetails);
 const graph = graphPane(open);
 
 function open(index, { focus = false } = {}) {
   current = index;
   steps.goTo(index);
-  steps.setOpened(index);
   graph.setOpened(index);
   details.show(index);
   document.body.classList.add("detailed");
@@ -85,7 +84,7 @@ function themeSwitch() {
 
 function nextFailure() {
   if (!failures.length) return;
-  const after = failures.find((index) => index > steps.cursor());
+  const after = failures.find((index) => index > steps.cursor);
   open(after ?? failures[0]);
 }
 
@@ -94,22 +93,14 @@ const keys = {
   j: () => steps.moveBy(1),
   ArrowUp: () => steps.moveBy(-1),
   k: () => steps.moveBy(-1),
-  PageDown: () => steps.moveBy(steps.pageLength()),
-  PageUp: () => steps.moveBy(-steps.pageLength()),
-  Home: () => steps.first(),
-  End: () => steps.last(),
-  ArrowRight: () => {
-    const row = rows[steps.cursor()];
-    if (row.children.length && !steps.isExpanded(row.index)) steps.toggle(row.index, true);
-    else if (row.children.length) steps.moveBy(1);
-  },
-  ArrowLeft: () => {
-    const row = rows[steps.cursor()];
-    if (row.children.length && steps.isExpanded(row.index)) steps.toggle(row.index, false);
-    else if (row.parent >= 0) steps.moveTo(row.parent);
-  },
-  " ": () => steps.toggle(steps.cursor()),
-  Enter: () => open(steps.cursor(), { focus: true }),
+  PageDown: () => steps.moveByPage(1),
+  PageUp: () => steps.moveByPage(-1),
+  Home: () => steps.moveBy(-Infinity),
+  End: () => steps.moveBy(Infinity),
+  ArrowRight: () => steps.goIn(),
+  ArrowLeft: () => steps.goOut(),
+  " ": () => steps.toggle(steps.cursor),
+  Enter: () => open(steps.cursor, { focus: true }),
 };
 
 document.addEventListener("keydown", (event) => {
@@ -122,9 +113,7 @@ document.addEventListener("keydown", (event) => {
     steps.search.focus();
     steps.search.select();
   } else if (event.key === "Escape") {
-    if (steps.isSearching()) steps.setQuery("");
-    else if (steps.filter() !== "all") steps.setFilter("all");
-    else closeDetails();
+    if (!steps.widen()) closeDetails();
   } else if (event.key === "f") nextFailure();
   else if (event.key === "j" || event.key === "k") {
     keys[event.key]();
@@ -148,6 +137,9 @@ printing(graph);
 details.show(0);
 if (head.cause !== undefined) {
   if (wide.matches) open(head.cause);
-  else steps.goTo(head.cause);
-} else steps.setOpened(0);
+  else {
+    steps.goTo(head.cause);
+    steps.setOpened(0);
+  }
+}
 steps.tree.focus({ preventScroll: true });

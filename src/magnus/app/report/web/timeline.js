@@ -22,6 +22,20 @@ function bars(row) {
   return made;
 }
 
+// The moments on the axis, and the lines below them through the list.
+function drawAxis(axis, lines) {
+  const step = tick(endTime / Math.max(2, Math.floor((axis.clientWidth || 400) / 75)));
+  const moments = [];
+  for (let time = 0; step > 0 && time <= endTime && moments.length < 50; time += step) moments.push(time);
+  const at = (time, text) => {
+    const made = element("span", {}, text);
+    made.style.left = `${placeOf(time)}%`;
+    return made;
+  };
+  axis.replaceChildren(...moments.filter((time) => placeOf(time) < 90).map((time) => at(time, time ? duration(time) : "0")));
+  lines.replaceChildren(...moments.map((time) => at(time)));
+}
+
 // The least of 1, 2, 5 and their kind that is at least so long; above a second what clocks are divided into.
 function tick(least) {
   const clockwise = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400];
