@@ -44,20 +44,20 @@ def layers(steps: Mapping[str, Sequence[tuple[bool, str]]]) -> Layers:
     ranks = _ranks(steps)
     items: list[dict[Item, None]] = [{} for _ in range(max(ranks.values()) + 1)]
     links: list[dict[Link, None]] = [{} for _ in items]
-    for name in steps:
-        items[ranks[name]][name] = None
     for name, edges in steps.items():
+        items[ranks[name]].setdefault(name)
         for failure, target in edges:
             source: Item = name
             for rank in range(ranks[name] + 1, ranks[target]):
                 lane = Lane(target, failure, rank)
                 known = lane in items[rank]
-                items[rank][lane] = None
+                items[rank].setdefault(lane)
                 links[rank - 1][Link(source, lane, failure)] = None
                 source = lane
                 if known:
                     break
             else:
+                items[ranks[target]].setdefault(target)
                 links[ranks[target] - 1][Link(source, target, failure)] = None
     return Layers(_ordered([tuple(row) for row in items], [tuple(row) for row in links]), tuple(map(tuple, links)))
 

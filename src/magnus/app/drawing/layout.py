@@ -20,7 +20,8 @@ from magnus.graph.path import BranchPath, StepPath
 NAME_SIZE: Final = 13.0
 DETAIL_SIZE: Final = 11.0
 PADDING: Final = 12.0
-TEXT_MOST: Final = 220.0
+DETAIL_GAP: Final = 6.0
+TEXT_MOST: Final = 230.0
 TASK_HEIGHT: Final = 46.0
 TERMINAL_HEIGHT: Final = 28.0
 DOT: Final = 18.0
@@ -106,15 +107,18 @@ def layout(graph: Graph, labels: Mapping[StepPath, str], branch: BranchPath = Br
 
 def _sized(node: Node, path: StepPath, labels: Mapping[StepPath, str]) -> Box:
     """The box of a step, at 0, 0."""
-    label = _text(labels.get(path, ""), DETAIL_SIZE)
-    name = _text(node.name, NAME_SIZE)
+    label = _text(labels.get(path, ""), DETAIL_SIZE, TEXT_MOST)
+    name = Text(shortened(node.name, NAME_SIZE, TEXT_MOST, bold=True), node.name)
+    name_width = width(name.drawn, NAME_SIZE, bold=True)
     if isinstance(node, TerminalNode):
         if path.branch.parts and node.name == node.written_as:
-            return Box(path, node, 0, 0, DOT, DOT, name, _text("", DETAIL_SIZE), label)
-        across = max(64.0, width(name.drawn, NAME_SIZE) + 2 * PADDING)
-        return Box(path, node, 0, 0, across, TERMINAL_HEIGHT, name, _text("", DETAIL_SIZE), label)
-    detail = _text("  ".join(filter(None, (words.kind(node), words.detail(node)))), DETAIL_SIZE)
-    texts = max(width(name.drawn, NAME_SIZE), width(detail.drawn, DETAIL_SIZE), width(label.drawn, DETAIL_SIZE))
+            return Box(path, node, 0, 0, DOT, DOT, name, Text("", ""), label)
+        across = max(64.0, name_width + 2 * PADDING)
+        return Box(path, node, 0, 0, across, TERMINAL_HEIGHT, name, Text("", ""), label)
+    kind_width = width(words.kind(node), DETAIL_SIZE, bold=True)
+    detail = _text(words.detail(node), DETAIL_SIZE, max(60.0, TEXT_MOST - kind_width - DETAIL_GAP))
+    detail_width = kind_width + DETAIL_GAP + width(detail.drawn, DETAIL_SIZE)
+    texts = max(name_width, detail_width, width(label.drawn, DETAIL_SIZE))
     across = max(96.0, texts + 2 * PADDING)
     down = TASK_HEIGHT + (LABEL_LINE if label.full else 0.0)
     if not isinstance(node, CompositeNode):
@@ -131,9 +135,9 @@ def _panels(
     x, y, tallest, right = PADDING, top, 0.0, 0.0
     for branch in words.branches(node, path):
         inside = layout(branch.graph, labels, branch.path)
-        title = _text(branch.title, DETAIL_SIZE)
+        title = Text(shortened(branch.title, DETAIL_SIZE, TEXT_MOST, bold=True), branch.title)
         above = PANEL_TITLE if title.full else 0.0
-        across = max(inside.width, width(title.drawn, DETAIL_SIZE)) + 2 * PADDING
+        across = max(inside.width, width(title.drawn, DETAIL_SIZE, bold=True)) + 2 * PADDING
         down = inside.height + above + 2 * PADDING
         if panels and x + across > _PANELS_MOST:
             x, y, tallest = PADDING, y + tallest + PADDING, 0.0
@@ -192,5 +196,5 @@ def _leaving(link: Link, across: Mapping[Item, float], boxes: Mapping[str, Box],
     return x + (min(_FAILURE_ASIDE * 2, box.width / 4) if link.failure else 0.0), box.y + box.height
 
 
-def _text(full: str, size: float) -> Text:
-    return Text(shortened(full, size, TEXT_MOST), full)
+def _text(full: str, size: float, most: float) -> Text:
+    return Text(shortened(full, size, most), full)

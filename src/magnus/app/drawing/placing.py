@@ -1,6 +1,7 @@
 """Where the items of each layer stand from left to right: in their order, apart, and close to what they lead to."""
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Final
 
 from magnus.app.drawing.layers import Item, Lane, Layers, Link
@@ -15,7 +16,7 @@ def centres(found: Layers, widths: Mapping[str, float]) -> dict[Item, float]:
     """The middle of each item; the leftmost edge of all is 0."""
     places: dict[Item, float] = {}
     for row in found.items:
-        places |= _fitted(row, widths, {item: 0.0 for item in row}, dict.fromkeys(row, 1.0))
+        places |= _fitted(row, widths, dict.fromkeys(row, 0.0), dict.fromkeys(row, 1.0))
     above, below = _neighbours(found)
     for sweep in range(_SWEEPS):
         down = sweep % 2 == 0
@@ -63,7 +64,7 @@ def _fitted(
     Pooled adjacent violators: neighbours that would come too close move as one block.
     """
     offsets = [0.0]
-    for one, other in zip(row, row[1:], strict=False):
+    for one, other in pairwise(row):
         offsets.append(offsets[-1] + _distance(one, other, widths))
     blocks: list[tuple[float, float, int]] = []  # mean, weight, number of items
     for item, offset in zip(row, offsets, strict=True):

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from magnus.app.drawing import words
 from magnus.app.drawing.layout import (
-    DETAIL_SIZE,
+    DETAIL_GAP,
     LABEL_LINE,
     NAME_SIZE,
     PADDING,
@@ -28,7 +28,7 @@ from magnus.graph.path import StepPath
 
 MARGIN: Final = 20.0
 _TIP: Final = 7.0
-_UNWRITABLE: Final = {number: "�" for number in [*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF]}
+_UNWRITABLE: Final = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "�")
 
 
 class Mark(Struct, frozen=True):
@@ -53,19 +53,18 @@ def svg(graph: Graph, marks: Mapping[StepPath, Mark] | None = None, *, with_styl
     found = layout(graph, {path: mark.label for path, mark in marked.items() if mark.label})
     across, down = _number(found.width + 2 * MARGIN), _number(found.height + 2 * MARGIN)
     title = graph.name or "pipeline"
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="magnus-graph" role="img" aria-label="{_attribute(title)}"'
-            f' width="{across}" height="{down}" viewBox="0 0 {across} {down}">',
-            *([f"<style>{style()}</style>"] if with_style else []),
-            f'<rect class="paper" width="{across}" height="{down}"/>',
-            f'<g transform="translate({_number(MARGIN)} {_number(MARGIN)})">',
-            *_layout(found, graph, marked),
-            "</g>",
-            "</svg>",
-            "",
-        ]
+    opening = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="magnus-graph" role="img" aria-label="{_attribute(title)}"'
+        f' width="{across}" height="{down}" viewBox="0 0 {across} {down}">'
     )
+    inside = [
+        *([f"<style>{style()}</style>"] if with_style else []),
+        f'<rect class="paper" width="{across}" height="{down}"/>',
+        f'<g transform="translate({_number(MARGIN)} {_number(MARGIN)})">',
+        *_layout(found, graph, marked),
+        "</g>",
+    ]
+    return "\n".join([opening, *inside, "</svg>", ""])
 
 
 def _layout(found: Layout, graph: Graph, marks: Mapping[StepPath, Mark]) -> Iterator[str]:
@@ -112,7 +111,8 @@ def _classes(box: Box) -> tuple[str, ...]:
 
 def _described(box: Box) -> str:
     """What is shown for a box that is pointed at: its texts in full, and where it leads on failure."""
-    lines = [box.name.full, box.detail.full, box.label.full]
+    what = " ".join(filter(None, (words.kind(box.node), box.detail.full)))
+    lines = [box.name.full, what, box.label.full]
     if not isinstance(box.node, TerminalNode) and box.node.on_failure is not None:
         lines.append(f"on failure: {box.node.on_failure}")
     return "\n".join(filter(None, lines))
@@ -129,13 +129,9 @@ def _terminal(box: Box) -> Iterator[str]:
 
 
 def _detail(box: Box) -> str:
-    kind = words.kind(box.node)
-    drawn = box.detail.drawn
-    rest = drawn.removeprefix(kind)
-    parts = f'<tspan class="kind">{_content(kind)}</tspan>' if rest != drawn or drawn == kind else ""
-    rest = rest.strip()
-    spaced = f'<tspan dx="{_number(DETAIL_SIZE / 2)}">{_content(rest)}</tspan>' if parts and rest else _content(rest)
-    return f'<text class="detail" x="{_number(PADDING)}" y="35">{parts}{spaced}</text>'
+    kind = f'<tspan class="kind">{_content(words.kind(box.node))}</tspan>'
+    rest = f'<tspan dx="{_number(DETAIL_GAP)}">{_content(box.detail.drawn)}</tspan>' if box.detail.drawn else ""
+    return f'<text class="detail" x="{_number(PADDING)}" y="35">{kind}{rest}</text>'
 
 
 def _panel(panel: Panel, graph: Graph, marks: Mapping[StepPath, Mark]) -> Iterator[str]:
