@@ -17,11 +17,11 @@ def command(run: str, output: str, configuration_file: str) -> int:
     """
     from magnus.app.report.writing import report_page, write  # lazy: --help needs none of it
 
-    page = report_page(run, configuration_file, console.environment())
+    run_id, page = report_page(run, configuration_file, console.environment())
     if output == "-":
         console.emit(page)
         return 0
-    file = output or f"{run}.html"
+    file = output or f"{run_id}.html"
     write(page, file)
     console.emit(f"wrote {file}\n")
     return 0

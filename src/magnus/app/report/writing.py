@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from magnus import __version__
 from magnus.app import wiring
@@ -29,17 +30,17 @@ from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord, Status
 from magnus.values import Json
 
-_SERVICES = ("executor", "run_log_store", "catalog", "secrets", "experiment_tracker", "pickler")
+_SERVICES: Final = ("executor", "run_log_store", "catalog", "secrets", "experiment_tracker", "pickler")
 
 
-def report_page(run_id: str, configuration_file: str, environment: Mapping[str, str]) -> str:
-    """The report of the run as HTML; RunNotFound when the store of the configuration has no such run."""
+def report_page(run_id: str, configuration_file: str, environment: Mapping[str, str]) -> tuple[str, str]:
+    """The id of the run and its report as HTML; RunNotFound when the store of the configuration has no such run."""
     working_directory = Path.cwd()
     configuration = load_configuration(configuration_file, environment, working_directory)
     catalog = wiring.catalog(configuration, working_directory)
     with closing(wiring.run_log_store(configuration, working_directory)) as store:
         run = store.get_run(check_run_id(run_id))
-        return made(run, store, catalog, datetime.now(UTC))
+        return run.run_id, made(run, store, catalog, datetime.now(UTC))
 
 
 def made(run: RunRecord, store: RunLogStore, catalog: Catalog, now: datetime) -> str:
@@ -71,8 +72,11 @@ def _picture(graph: Graph, rows: Rows, definitions: Definitions) -> str:
 
 
 def _add_logs(rows: Rows, logs: Logs) -> None:
+    around = {row.parent for row in rows.found}
     tasks = [
-        (row, path) for row, path in zip(rows.found, rows.paths, strict=True) if path is not None and row.type == "task"
+        (row, path)
+        for number, (row, path) in enumerate(zip(rows.found, rows.paths, strict=True))
+        if path is not None and number not in around
     ]
     steps = [(path, row.status not in {Status.SUCCESS, Status.PROCESSING}) for row, path in tasks]
     for (row, _), log in zip(tasks, logs.ends(steps, len(rows.found)), strict=True):
