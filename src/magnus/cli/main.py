@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "fan": "magnus.cli.fan",
     "gc": "magnus.cli.gc",
     "graph": "magnus.cli.graph",
+    "report": "magnus.cli.report",
     "retry": "magnus.cli.retry",
     "schema": "magnus.cli.schema",
     "show": "magnus.cli.show",
