@@ -4,12 +4,13 @@ Everything here is known before anything runs, and nothing of the original is ch
 """
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from msgspec import Struct
 
+from magnus.app.written import written_steps
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.yaml_text import Document
@@ -157,7 +158,7 @@ def _why(record: StepRecord | None) -> str:
 
 
 def _changed_steps(original: RunRecord, dag: Json, sources: Mapping[str, Json]) -> Iterator[str]:
-    before, after = dict(_written(original.run_config.get("dag"))), dict(_written(dag))
+    before, after = dict(written_steps(original.run_config.get("dag"))), dict(written_steps(dag))
     known: Json = original.run_config.get("sources") or {}
     for name, source in sources.items():
         if name in known and known[name] != source:
@@ -179,23 +180,3 @@ def _changed_parameters(original: RunRecord, parameters: Scope) -> Iterator[str]
             yield f"parameter '{name}' is new"
         elif before[name] != plain(value):
             yield f"parameter '{name}' has another value"
-
-
-def _written(dag: Json, around: Sequence[str] = ()) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    """The steps as they are written, those of pipelines inside them apart, by the names around them and their own."""
-    if not isinstance(dag, dict):
-        return
-    for name, step in dag.get("steps", {}).items():
-        own: dict[str, Json] = {}
-        inside: list[tuple[tuple[str, ...], Json]] = []
-        for key, value in step.items():
-            if isinstance(value, dict) and "steps" in value:
-                inside.append(((), value))
-            elif key == "branches" and isinstance(value, dict):
-                inside += [((branch,), inner) for branch, inner in value.items()]
-                own[key] = list(value)
-            else:
-                own[key] = value
-        yield "/".join((*around, name)), own
-        for more, inner in inside:
-            yield from _written(inner, (*around, name, *more))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from magnus.app import wiring
 from magnus.definition.compiling import StepPlace
-from magnus.graph.nodes import TaskNode
-from magnus.interfaces.task_kind import HasSource
+from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode, TaskSpec
+from magnus.interfaces.task_kind import HasCode, HasSource
 from magnus.values import Json
 
 
@@ -23,6 +23,39 @@ def sources(steps: Iterable[StepPlace], working_directory: Path) -> Mapping[str,
                 known[file] = _identity(file, working_directory)
             found[step.step] = known[file]
     return found
+
+
+def code(steps: Iterable[StepPlace], working_directory: Path) -> Json:
+    """The pieces of code that each step is made of, as far as they are known: to say later what exactly changed.
+
+    `pieces` are their names and short hashes, each once; `steps` the numbers in there, from 0, of those of each step.
+    """
+    numbers: dict[tuple[str, str], int] = {}
+    known: dict[tuple[str, str], list[int]] = {}
+    found: dict[str, list[int]] = {}
+    for step in steps:
+        task = _task(step)
+        kind = None if task is None else wiring.task_kind(task.kind)
+        if task is None or not isinstance(kind, HasCode):
+            continue
+        key = (task.kind, task.command)
+        if task.function is not None or key not in known:
+            pieces = kind.code(task, working_directory).items()
+            known[key] = [numbers.setdefault(piece, len(numbers)) for piece in pieces]
+        if known[key]:
+            found[step.step] = known[key]
+    return {"pieces": [list(piece) for piece in numbers], "steps": found} if found else {}
+
+
+def _task(step: StepPlace) -> TaskSpec | None:
+    """What a step calls: its task, or of a map the reducer."""
+    match step.node:
+        case TaskNode(task=task):
+            return task
+        case CompositeNode(branches=MappedBranches(reducer=str(reducer))):
+            return TaskSpec("python", reducer)
+        case CompositeNode():
+            return None
 
 
 def _file(step: StepPlace, working_directory: Path) -> Path | None:

@@ -5,7 +5,7 @@ All that is wrong is said at once, stage by stage: the YAML; the variables; the 
 
 from collections.abc import Callable, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.compiling import Compiler, StepPlace, Written, file_beside, raise_if_any
@@ -24,7 +24,7 @@ class LoadedPipeline(Struct, frozen=True):
 
     `dag` is what stands under `dag:` before variables are replaced, `dag_hash` the hash of that, `variables` the names
     of the variables in it and in the files it includes, `steps` all tasks and composites with their places, `functions`
-    those that commands stand for which nothing else can find.
+    those that commands stand for which nothing else can find, `included` what stands in the files it includes.
     """
 
     graph: Graph
@@ -34,6 +34,7 @@ class LoadedPipeline(Struct, frozen=True):
     warnings: tuple[Problem, ...]
     steps: tuple[StepPlace, ...]
     functions: Mapping[str, Callable[..., UserObject]]
+    included: Mapping[str, Json] = field(default_factory=dict)
 
 
 def load(file: str, environment: Mapping[str, str]) -> LoadedPipeline:
@@ -56,7 +57,8 @@ def _loaded(files: "_Files", file: str, functions: Mapping[str, Callable[..., Us
     raise_if_any(compiler.problems)
     assert graph is not None
     dag = written.document.value["dag"]
-    whole = normal(dag, file, {name: document.value["dag"] for name, document in files.documents.items()})
+    dags = {name: document.value["dag"] for name, document in files.documents.items()}
+    whole = normal(dag, file, dags)
     return LoadedPipeline(
         graph=graph,
         dag=dag,
@@ -65,6 +67,7 @@ def _loaded(files: "_Files", file: str, functions: Mapping[str, Callable[..., Us
         warnings=tuple(compiler.warnings),
         steps=tuple(compiler.steps),
         functions=functions,
+        included={name: dag for name, dag in dags.items() if name != file},
     )
 
 

@@ -71,6 +71,15 @@ class HasSource(Protocol):
         ...
 
 
+@runtime_checkable
+class HasCode(Protocol):
+    """A task kind that can tell which pieces of code a task is made of, so that runs can be compared."""
+
+    def code(self, spec: TaskSpec, working_directory: Path) -> Mapping[str, str]:
+        """The pieces, by the names people know them by, each with a short hash. Nothing is imported or run."""
+        ...
+
+
 class TaskKind(Protocol):
     """Runs tasks of one kind. Holds no state: it is made once, used for every step, and pickled by its class."""
 

@@ -1,15 +1,17 @@
 """The task kind `python`: calls a function that a dotted path names. Loaded by `app.wiring` when a step is of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.calling import call_function
+from magnus.tasks.code_parts import parts_of
 from magnus.tasks.loading import load_function
-from magnus.tasks.locate import missing_function, source_of
+from magnus.tasks.locate import missing_function, place_of, source_of
 from magnus.tasks.options import NoOptions
+from magnus.tasks.source_text import code_hash
 from magnus.tasks.user_errors import UserCode
 
 
@@ -27,6 +29,13 @@ class PythonTask:
     def source_file(self, spec: TaskSpec, working_directory: Path) -> Path | None:
         """The file of the module, or the script."""
         return source_of(spec.command, working_directory)
+
+    def code(self, spec: TaskSpec, working_directory: Path) -> Mapping[str, str]:
+        """The function, and what it uses in its module and in modules beside it."""
+        if spec.function is not None:
+            return {spec.command: code_hash(spec.function)} if hasattr(spec.function, "__code__") else {}
+        place = place_of(spec.command, working_directory)
+        return {} if place is None else parts_of(*place, working_directory)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Call the function; the working directory has to be the first entry of the import path."""
