@@ -12,7 +12,7 @@ from magnus.app.diff.pipelines import pipeline_causes
 from magnus.app.diff.runs import Alike, ReadRun, alike
 from magnus.app.diff.steps import step_differences, timings
 from magnus.app.diff.surroundings import commit_causes, interruptions, notes, run_changes, surrounding_causes
-from magnus.app.diff.verdict import in_order, verdict
+from magnus.app.diff.verdict import ONE_RUN, in_order, verdict
 from magnus.app.diff.walk import pairs
 from magnus.app.run_ids import find_run
 
@@ -56,7 +56,7 @@ def compared(first: ReadRun, second: ReadRun, is_alike: Alike) -> Difference:
     return Difference(
         first=facts[0],
         second=facts[1],
-        verdict=verdict(causes, commits, steps),
+        verdict=ONE_RUN if facts[0].run_id == facts[1].run_id else verdict(causes, commits, steps),
         causes=(*causes, *commits),
         run=run_changes(first, second),
         steps=steps,

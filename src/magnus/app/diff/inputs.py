@@ -23,16 +23,18 @@ class Places:
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self._entered: dict[str, int] = {}
+        self._left: dict[str, int] = {}
         for pair in pairs:
             self._entered.setdefault(pair.name, pair.entered)
+            self._left[pair.name] = pair.left
 
     def of(self, name: str) -> float:
-        """The first time a step was reached, or else what is around it; END when none of that was."""
-        while name:
-            if name in self._entered:
-                return self._entered[name]
+        """The first time a step was reached; else the end of what is around it, and END when that was not reached."""
+        if name in self._entered:
+            return self._entered[name]
+        while name and name not in self._left:
             name = name.rpartition("/")[0]
-        return END
+        return self._left.get(name, END)
 
     def placed(self, cause: Cause) -> Cause:
         """The cause at the first of its steps, which are in the order of execution then."""

@@ -15,11 +15,19 @@ _HASH_DIGITS: Final = 12
 
 def shown(value: Json, longest: int = _LONGEST_VALUE) -> str:
     """A value on one line, shortened where it is long; "none" where there is none."""
+    return _cut(_text(value), longest)
+
+
+def _text(value: Json) -> str:
     if value is UNSET:
         return "none"
-    text = value if isinstance(value, str) and value.isprintable() and value else json.dumps(value, ensure_ascii=False)
-    if not text.isprintable():
-        text = json.dumps(value)
+    if isinstance(value, str) and value and value.isprintable():
+        return value
+    text = json.dumps(value, ensure_ascii=False)
+    return text if text.isprintable() else json.dumps(value)
+
+
+def _cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
@@ -34,20 +42,15 @@ def was_is(before: Json, after: Json, longest: int = _LONGEST_VALUE) -> str:
 
 
 def value_apart(before: Json, after: Json, longest: int) -> tuple[str, str]:
-    """Two values on one line each, shortened to where they differ."""
-    old, new = shown(before, longest), shown(after, longest)
-    if old != new:
-        return old, new
-    return _apart(json.dumps(before, ensure_ascii=False), json.dumps(after, ensure_ascii=False), longest)
-
-
-def _apart(old: str, new: str, longest: int) -> tuple[str, str]:
-    """Of two long texts the parts in which they differ first."""
+    """Two values on one line each, shortened to where they differ first."""
+    old, new = _text(before), _text(after)
+    if old == new or (isinstance(before, str) != isinstance(after, str)):
+        old, new = (json.dumps(value) if isinstance(value, str) else _text(value) for value in (before, after))
     pairs = zip(old, new, strict=False)
     at = next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))
-    start = max(0, at - longest // 4)
+    start = 0 if at < longest - 5 else at - longest // 4
     lead = "..." if start else ""
-    return lead + shown(old[start:], longest), lead + shown(new[start:], longest)
+    return lead + _cut(old[start:], longest), lead + _cut(new[start:], longest)
 
 
 def sentence(cause: Cause, *, first: bool = False) -> str:

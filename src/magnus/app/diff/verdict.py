@@ -10,6 +10,8 @@ from magnus.app.diff.sentences import no_cause, sentence
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(get_args(Kind))}
 
+ONE_RUN: Final = Verdict("no difference: it is one run", differs=False)
+
 
 def in_order(causes: Sequence[Cause], steps: Sequence[StepDifference]) -> tuple[Cause, ...]:
     """The causes as they took part. What surrounds all steps did so at the first one that came out differently."""
