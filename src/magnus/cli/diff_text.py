@@ -5,6 +5,7 @@ In colour on a terminal. Long values and long lists are shortened; JSON has all 
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
 
@@ -18,6 +19,7 @@ from magnus.values import Json
 
 _MOST_CAUSES: Final = 20
 _MOST_STEPS: Final = 20
+_MOST_BRANCHES: Final = 2
 _MOST_CHANGES: Final = 8
 _MOST_TIMINGS: Final = 5
 _NOTABLE_SECONDS: Final = 0.1
@@ -80,9 +82,19 @@ def _run_change(change: Change) -> str:
 
 
 def _steps(steps: Sequence[StepDifference]) -> Iterator[str]:
-    for step in steps[:_MOST_STEPS]:
+    """The first steps; of those that are one step in several branches the first two."""
+    counts: Counter[str] = Counter()
+    first: list[StepDifference] = []
+    for step in steps:
+        counts[step.name] += 1
+        if counts[step.name] <= _MOST_BRANCHES:
+            first.append(step)
+    for step in first[:_MOST_STEPS]:
         yield from _step(step)
-    yield from _left(len(steps) - _MOST_STEPS, "step")
+    yield from _left(len(first) - _MOST_STEPS, "step")
+    for name, count in counts.items():
+        if count > _MOST_BRANCHES and any(step.name == name for step in first[:_MOST_STEPS]):
+            yield _style(f"'{name}' differs in more branches ({count - _MOST_BRANCHES}); --json has all", dim=True)
 
 
 def _step(step: StepDifference) -> Iterator[str]:

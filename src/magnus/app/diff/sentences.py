@@ -44,7 +44,7 @@ def was_is(before: Json, after: Json, longest: int = _LONGEST_VALUE) -> str:
 def value_apart(before: Json, after: Json, longest: int) -> tuple[str, str]:
     """Two values on one line each, shortened to where they differ first."""
     old, new = _text(before), _text(after)
-    if old == new or (isinstance(before, str) != isinstance(after, str)):
+    if old == new or (old.startswith('"') != new.startswith('"')):
         old, new = (json.dumps(value) if isinstance(value, str) else _text(value) for value in (before, after))
     pairs = zip(old, new, strict=False)
     at = next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))
