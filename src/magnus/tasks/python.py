@@ -7,11 +7,9 @@ from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.calling import call_function
-from magnus.tasks.code_parts import parts_of
 from magnus.tasks.loading import load_function
 from magnus.tasks.locate import missing_function, place_of, source_of
 from magnus.tasks.options import NoOptions
-from magnus.tasks.source_text import code_hash
 from magnus.tasks.user_errors import UserCode
 
 
@@ -32,6 +30,9 @@ class PythonTask:
 
     def code(self, spec: TaskSpec, working_directory: Path) -> Mapping[str, str]:
         """The function, and what it uses in its module and in modules beside it."""
+        from magnus.tasks.code_parts import parts_of  # lazy: workers need none of it
+        from magnus.tasks.source_text import code_hash
+
         if spec.function is not None:
             return {spec.command: code_hash(spec.function)} if hasattr(spec.function, "__code__") else {}
         place = place_of(spec.command, working_directory)

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from magnus.tasks.source_text import short_hash
-
-_SCRIPT: Final = re.compile(r"[^\s;&|<>()'\"$`=]+\.(?:sh|bash|py|R|r|jl|pl|rb|js|sql|awk)(?![\w.])")
+_SCRIPT: Final = r"[^\s;&|<>()'\"$`=]+\.(?:sh|bash|py|R|r|jl|pl|rb|js|sql|awk)(?![\w.])"
+_SUFFIXES: Final = (".sh", ".bash", ".py", ".R", ".r", ".jl", ".pl", ".rb", ".js", ".sql", ".awk")
 _MOST_BYTES: Final = 4_000_000
 
 PRELUDE_BASH: Final = (
@@ -72,8 +71,12 @@ def _exported(text: str) -> Iterator[str]:
 
 def scripts_of(command: str, working_directory: Path) -> Mapping[str, str]:
     """The scripts that a command names, with short hashes, as far as there are files of these names."""
+    if not any(suffix in command for suffix in _SUFFIXES):
+        return {}
+    from magnus.tasks.source_text import short_hash  # lazy: most commands name no script
+
     found = {}
-    for name in _SCRIPT.findall(command):
+    for name in re.findall(_SCRIPT, command):
         try:
             file = working_directory / name
             if file.stat().st_size <= _MOST_BYTES:

@@ -16,15 +16,9 @@ from msgspec import Struct
 from magnus.values import Json
 
 _BLOCK: Final = re.compile(r"^(?=[^\s#)\]}])", re.MULTILINE)
-_DEFINITION: Final = re.compile(r"(?:@.*\n(?:[ \t)\]}#].*\n|\n)*)*(?:async[ \t]+def|def|class)[ \t]+(\w+)")
-_ASSIGNMENT: Final = re.compile(r"(\w+)[ \t]*(?::[^=\n]*)?=(?!=)")
-_IMPORT: Final = re.compile(
-    r"^[ \t]*(?:from[ \t]+([.\w]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)|import[ \t]+([^\n#]+))", re.MULTILINE
-)
-_IMPORTED: Final = re.compile(r"([\w.]+|\*)(?:\s+as\s+(\w+))?")
-_COMMENTS: Final = re.compile(r"#.*")
-_SCRIPT_ONLY: Final = re.compile(r"if[ \t(]+__name__\b")
+_KEYWORDS: Final = ("def ", "class ", "async def ")
 _WORD: Final = re.compile(r"[^\W\d]\w*")
+_SCRIPT_ONLY: Final = ("if __name__", "if (__name__")
 _QUOTES: Final = ('"', "'", 'r"', "r'")
 _MOST_BYTES: Final = 4_000_000
 HASH_DIGITS: Final = 12
@@ -76,11 +70,11 @@ class Source:
         for number, block in enumerate(_blocks(text)):
             if number == 0 and block.startswith(_QUOTES):
                 continue  # what the module says of itself
-            if found := _DEFINITION.match(block) or _ASSIGNMENT.match(block):
-                definitions.setdefault(found[1], []).append(block)
+            if name := _defined(block):
+                definitions.setdefault(name, []).append(block)
             elif block.startswith(("import ", "from ")):
                 imports.append(block)
-            elif not _SCRIPT_ONLY.match(block):
+            elif not block.startswith(_SCRIPT_ONLY):
                 rest.append(block)
         self.definitions = {name: Block("\n".join(texts)) for name, texts in definitions.items()}
         self.rest = Block("\n".join(rest))
@@ -128,14 +122,39 @@ def _blocks(text: str) -> Iterable[str]:
             yield "\n".join(lines)
 
 
+def _defined(block: str) -> str:
+    """What a block defines: a function, a class, or a name by an assignment; "" when it is none of these."""
+    for line in block.split("\n"):
+        if line.startswith(_KEYWORDS):
+            return line.partition("(")[0].partition(":")[0].split()[-1]
+        if not block.startswith("@"):
+            break
+    target, equals, value = block.partition("\n")[0].partition("=")
+    name = target.partition(":")[0].strip()
+    return name if equals and not value.startswith("=") and name.isidentifier() else ""
+
+
 def _imports(text: str) -> Iterable[tuple[str, Imported]]:
-    for module, names, modules in _IMPORT.findall(text):
-        for found in _IMPORTED.finditer(_COMMENTS.sub("", names or modules)):
-            name, other = found[1], found[2]
-            if not module:
+    lines = iter(text.split("\n"))
+    for line in lines:
+        words = line.strip()
+        if words.startswith("import "):
+            for name, other in _names(words[len("import ") :]):
                 yield other or name.partition(".")[0], Imported(name)
-            else:
-                yield other or name, Imported(module, "" if name == "*" else name)
+        elif words.startswith("from ") and " import " in words:
+            module, _, names = words[len("from ") :].partition(" import ")
+            while names.partition("#")[0].rstrip().endswith("\\") or ("(" in names and ")" not in names):
+                names = names.partition("#")[0].rstrip(" \\") + next(lines, ")")
+            for name, other in _names(names.replace("(", "").replace(")", "")):
+                yield other or name, Imported(module.strip(), "" if name == "*" else name)
+
+
+def _names(listed: str) -> Iterable[tuple[str, str]]:
+    """The names of an import statement, each with the one that it goes by, or ""."""
+    for item in listed.partition("#")[0].split(","):
+        name, _, other = item.strip().partition(" as ")
+        if name:
+            yield name.strip(), other.strip()
 
 
 def code_hash(function: Json) -> str:
