@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from magnus.app import wiring
+from magnus.app import comparable, wiring
 from magnus.app.check import check_steps
 from magnus.app.config import initial_parameters, load_configuration
 from magnus.app.configuration import Configuration, hashes_of_variables
@@ -25,10 +25,10 @@ from magnus.definition.yaml_text import dump
 from magnus.engine import code_diff, code_identity, command_line, liveness, orchestrator
 from magnus.engine.claim import claimed
 from magnus.engine.context import RunContext, Services, now
-from magnus.engine.environment import Environment, environment
+from magnus.engine.environment import environment
 from magnus.errors import CatalogError, InvalidConfiguration, InvalidInput, MagnusError, Problem, RunExists
 from magnus.interfaces.capabilities import Reach
-from magnus.interfaces.catalog import Catalog, KeepsChanges, KeepsFacts
+from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.executor import Begun
 from magnus.interfaces.reporter import Planned, Reporter, Warned
 from magnus.interfaces.run_log_store import KeepsDocuments, RunLogStore
@@ -76,7 +76,6 @@ class Prepared(Struct, frozen=True):
     services: Services
     code_identities: tuple[CodeIdentity, ...]
     sources: Mapping[str, Json] = field(default_factory=dict)
-    code: Json = None
     original: RunRecord | None = None
     plan: Plan | None = None
     begun: Begun | None = None
@@ -161,7 +160,7 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
             asked.parameters_file, asked.environment, asked.arguments, asked.parameters
         )
         warnings += check_steps(pipeline, asked.working_directory, spread.spans)
-        files, pieces = sources(pipeline.steps, asked.working_directory), code(pipeline.steps, asked.working_directory)
+        files = sources(pipeline.steps, asked.working_directory)
     finally:
         identities, changes = code_identity.answer(question), code_diff.answer(diff)
     if asked.built is not None and spread.reenters:
@@ -170,7 +169,7 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
         reporter.report(Warned(str(warning)))
     parameters = given if original is None else {**original.parameters, **given}
     prepared = Prepared(
-        asked, configuration, pipeline, parameters, services, identities, files, pieces, original, changes=changes
+        asked, configuration, pipeline, parameters, services, identities, files, original, changes=changes
     )
     return prepared if original is None else _planned(prepared, original, reporter)
 
@@ -299,40 +298,24 @@ def _services(prepared: Prepared) -> Mapping[str, Json]:
 
 
 def _run_config(prepared: Prepared) -> Mapping[str, Json]:
-    asked, configuration = prepared.execution, prepared.configuration
+    asked, configuration, pipeline = prepared.execution, prepared.configuration, prepared.pipeline
     runs_in = environment(sys.path, asked.working_directory)
-    names = sorted(prepared.pipeline.variables | configuration.variables)
-    included = prepared.pipeline.included
+    names = sorted(pipeline.variables | configuration.variables)
     return {
         **configuration.as_json(),
         "pipeline_file": asked.file,
         "parameters_file": asked.parameters_file,
         "configuration_file": configuration.file,
         "variables": names,
-        **({"variable_hashes": hashes_of_variables(names, asked.environment)} if names else {}),
-        "dag": prepared.pipeline.dag,
-        **({"included": dict(included)} if included else {}),
+        "dag": pipeline.dag,
         "sources": dict(prepared.sources),
-        **({"code": prepared.code} if prepared.code else {}),
         "command_line": command_line.masked(asked.command_line),
         "environment": runs_in.facts,
-        **_kept_packages(prepared.services.catalog, runs_in),
-        **({"changes": _described(prepared.changes)} if prepared.changes else {}),
+        **comparable.facts(
+            variable_hashes=hashes_of_variables(names, asked.environment),
+            included=dict(pipeline.included),
+            code=code(pipeline.steps, asked.working_directory),
+            packages=comparable.kept(prepared.services.catalog, runs_in.packages),
+            changes=comparable.content(prepared.changes) if prepared.changes else {},
+        ),
     }
-
-
-def _kept_packages(catalog: Catalog, runs_in: Environment) -> Mapping[str, Json]:
-    """The list of packages as the run log has it, kept by the catalog once for all runs; nothing where it cannot be."""
-    if not isinstance(catalog, KeepsFacts):
-        return {}
-    with suppress(CatalogError):
-        catalog.keep_fact(runs_in.packages)
-        return {"packages": {"data_hash": runs_in.facts["packages_hash"], "size": len(runs_in.packages)}}
-    return {}
-
-
-def _described(changes: bytes) -> Mapping[str, Json]:
-    """How the run log speaks of content in the catalog; `magnus gc` goes by it."""
-    import hashlib  # lazy: the tree is clean, or nobody asked
-
-    return {"data_hash": hashlib.sha256(changes, usedforsecurity=False).hexdigest(), "size": len(changes)}

@@ -30,20 +30,19 @@ def code(steps: Iterable[StepPlace], working_directory: Path) -> Json:
 
     `pieces` are their names and short hashes, each once; `steps` the numbers in there, from 0, of those of each step.
     """
-    numbers: dict[tuple[str, str], int] = {}
-    known: dict[tuple[str, str], list[int]] = {}
-    found: dict[str, list[int]] = {}
+    by_kind: dict[str, list[tuple[str, TaskSpec]]] = {}
     for step in steps:
-        task = _task(step)
-        kind = None if task is None else wiring.task_kind(task.kind)
-        if task is None or not isinstance(kind, HasCode):
-            continue
-        key = (task.kind, task.command)
-        if task.function is not None or key not in known:
-            pieces = kind.code(task, working_directory).items()
-            known[key] = [numbers.setdefault(piece, len(numbers)) for piece in pieces]
-        if known[key]:
-            found[step.step] = known[key]
+        if (task := _task(step)) is not None:
+            by_kind.setdefault(task.kind, []).append((step.step, task))
+    numbers: dict[tuple[str, str], int] = {}
+    found: dict[str, list[int]] = {}
+    for name, tasks in by_kind.items():
+        kind = wiring.task_kind(name)
+        if isinstance(kind, HasCode):
+            pieces = kind.code([task for _, task in tasks], working_directory)
+            for (step_name, _), own in zip(tasks, pieces, strict=True):
+                if own:
+                    found[step_name] = [numbers.setdefault(piece, len(numbers)) for piece in own.items()]
     return {"pieces": [list(piece) for piece in numbers], "steps": found} if found else {}
 
 

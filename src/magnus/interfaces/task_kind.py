@@ -73,10 +73,13 @@ class HasSource(Protocol):
 
 @runtime_checkable
 class HasCode(Protocol):
-    """A task kind that can tell which pieces of code a task is made of, so that runs can be compared."""
+    """A task kind that can tell which pieces of code tasks are made of, so that runs can be compared."""
 
-    def code(self, spec: TaskSpec, working_directory: Path) -> Mapping[str, str]:
-        """The pieces, by the names people know them by, each with a short hash. Nothing is imported or run."""
+    def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
+        """For each task the pieces, by the names people know them by, each with a short hash.
+
+        Nothing is imported or run, and what cannot be read is left out.
+        """
         ...
 
 

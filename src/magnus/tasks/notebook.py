@@ -22,7 +22,7 @@ from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskOutcome
 from magnus.run_log.parameters import plain
 from magnus.tasks import notebook_file
-from magnus.tasks.code_parts import parts_used_by
+from magnus.tasks.code_parts import CodeParts
 from magnus.tasks.notebook_results import results_of
 from magnus.tasks.source_text import short_hash
 from magnus.values import Json
@@ -80,11 +80,17 @@ class NotebookTask:
             found.append(Problem(message, fix, severity="warning"))
         return found
 
-    def code(self, spec: TaskSpec, working_directory: Path) -> Mapping[str, str]:
-        """Its code cells, without what they printed, and what they use of modules below the working directory."""
-        cells = notebook_file.code_cells(working_directory / spec.command)
-        own = {f"{spec.command}:cell {number}": short_hash(text.encode()) for number, text in enumerate(cells, 1)}
-        return {**own, **parts_used_by("\n".join(cells), working_directory)}
+    def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
+        """Their code cells, without what these printed, and what they use of modules below the working directory."""
+        parts = CodeParts(working_directory)
+        cells = [notebook_file.code_cells(working_directory / spec.command) for spec in specs]
+        return [
+            {
+                **{f"{spec.command}:cell {number}": short_hash(text.encode()) for number, text in enumerate(texts, 1)},
+                **parts.used_by("\n".join(texts)),
+            }
+            for spec, texts in zip(specs, cells, strict=True)
+        ]
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the notebook; a cell that fails, a kernel that dies and results that are missing are the failure."""

@@ -45,9 +45,9 @@ class ShellTask:
         """An empty command."""
         return () if spec.command.strip() else (Problem("the command is empty", "write what the shell is to do"),)
 
-    def code(self, spec: TaskSpec, working_directory: Path) -> Mapping[str, str]:
-        """The scripts that the command names and that are there; what they call in their turn is not known."""
-        return scripts_of(spec.command, working_directory)
+    def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
+        """The scripts that the commands name and that are there; what they call in their turn is not known."""
+        return [scripts_of(spec.command, working_directory) for spec in specs]
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the command; a status other than 0 is the failure."""

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from magnus.graph.nodes import TaskSpec
-from magnus.tasks.code_parts import parts_used_by
+from magnus.tasks.code_parts import CodeParts
 from magnus.tasks.python import PythonTask
 from magnus.tasks.shell import ShellTask
 
@@ -23,7 +23,8 @@ def write(project, **files):
 
 
 def parts(project, command="work.f"):
-    return PythonTask().code(TaskSpec("python", command), project)
+    [found] = PythonTask().code([TaskSpec("python", command)], project)
+    return found
 
 
 @pytest.mark.parametrize(
@@ -100,16 +101,15 @@ def test_a_function_that_nothing_names_is_known_by_what_it_does(project):
     def made(value):
         return lambda x: x + value, lambda x: x + 1, lambda x: x + 1, lambda x: x + 2
 
-    closure, one, same, other = (
-        [*PythonTask().code(TaskSpec("python", "c", function=f), project).values()] for f in made(1)
-    )
+    specs = [TaskSpec("python", "c", function=function) for function in made(1)]
+    closure, one, same, other = ([*pieces.values()] for pieces in PythonTask().code(specs, project))
     assert one == same
     assert len({*closure, *one, *other}) == 3
 
 
 def test_text_that_is_in_no_module(project):
     write(project, one="def a(): pass\ndef b(): pass\n")
-    assert list(parts_used_by("import one\none.a()", project)) == ["one.py:a"]
+    assert list(CodeParts(project).used_by("import one\none.a()")) == ["one.py:a"]
 
 
 def test_scripts_that_a_command_names(project):
@@ -117,5 +117,5 @@ def test_scripts_that_a_command_names(project):
     (project / "bin/a.sh").write_text("true")
     (project / "b.py").write_text("1")
     command = "bash bin/a.sh|python 'b.py' in.csv > out.sh; echo b.python bin/"
-    assert list(ShellTask().code(TaskSpec("shell", command), project)) == ["bin/a.sh", "b.py"]
-    assert ShellTask().code(TaskSpec("shell", "true"), project) == {}
+    named, none = ShellTask().code([TaskSpec("shell", command), TaskSpec("shell", "true")], project)
+    assert (list(named), none) == (["bin/a.sh", "b.py"], {})
