@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -126,6 +127,32 @@ def test_a_notebook(folder):
     assert diff(folder, "a", "same")["verdict"]["text"] == "no difference but timing"
     assert only_cause(folder, "a", "b") == ("code", "helpers.py:f", "n")
     assert only_cause(folder, "b", "c") == ("code", "n.ipynb:cell 2", "n")
+
+
+def test_a_file_that_an_earlier_step_made_is_no_cause(folder):
+    pipeline(folder, make=shell("bash m.sh"), keep=shell("true", catalog={"put": ["*.csv"]}))
+    folder.write("m.sh", "echo 1 > x.csv\n")
+    folder.write("in.csv", "1\n")
+    run(folder, "a")
+    folder.write("m.sh", "echo 2 > x.csv\n")
+    run(folder, "b")
+    assert only_cause(folder) == ("code", "m.sh", "make")
+    [keep] = [step["changes"] for step in diff(folder)["steps"] if step["step"] == "keep"]
+    assert [(change["kind"], change["what"]) for change in keep] == [("put", "x.csv")]
+
+
+def test_a_commit_stands_below_what_changed_in_it(folder):
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    pipeline(folder, a=shell("bash a.sh"))
+    folder.write(".gitignore", ".catalog\n.run_log_store\n")
+    for run_id, text in (("a", "true\n"), ("b", "export MAGNUS_PRM_x=1\n")):
+        folder.write("a.sh", text)
+        for arguments in (("init", "-q"), ("add", "."), ("commit", "-qm", run_id)):
+            subprocess.run([*git, *arguments], cwd=folder.path, check=True)
+        run(folder, run_id)
+    said = diff(folder)
+    assert said["verdict"]["text"] == "step 'a' differs first: its code changed (a.sh)"
+    assert [cause["kind"] for cause in said["causes"]] == ["code", "commit"]
 
 
 def test_no_cause_was_recorded_for_other_results(folder):

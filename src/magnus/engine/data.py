@@ -6,6 +6,7 @@ directory, so that a file has the same name for all steps and the catalog shows 
 
 import os
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -82,17 +83,15 @@ def put_files(
     return put, warnings
 
 
-def told_apart(put: Sequence[CatalogRecord], working_directory: Path, *, began: float) -> tuple[CatalogRecord, ...]:
-    """The entries, which say of each file whether it was there before the step began, in seconds since the epoch.
-
-    In doubt it was not.
-    """
-    return tuple(replace(entry, found=True) if _is_older(entry, working_directory, began) else entry for entry in put)
+def told_apart(put: Sequence[CatalogRecord], working_directory: Path, *, began: datetime) -> tuple[CatalogRecord, ...]:
+    """The entries, which say of each file whether it was there, as it is, before the run `began`; in doubt it was not."""
+    before = began.timestamp() - _CLOCK_STEP_SECONDS
+    return tuple(replace(entry, found=True) if _is_older(entry, working_directory, before) else entry for entry in put)
 
 
-def _is_older(entry: CatalogRecord, working_directory: Path, began: float) -> bool:
+def _is_older(entry: CatalogRecord, working_directory: Path, before: float) -> bool:
     try:
-        return os.stat(working_directory / entry.name).st_ctime < began - _CLOCK_STEP_SECONDS  # noqa: PTH116 - thousands
+        return os.stat(working_directory / entry.name).st_ctime < before  # noqa: PTH116 - thousands of files
     except OSError:
         return False
 

@@ -84,7 +84,6 @@ class _Step:
         self.kind: TaskKind = context.services.task_kind(node.task.kind)
         self.secrets = StepSecrets(context.services.secrets, context.masker, request.path, self._warn)
         self.variables: dict[str, str | None] = {}
-        self.began = context.clock.now().timestamp()
         self.folder = context.folder / os.urandom(3).hex()  # short: a task may have sockets in it
 
     def run(self) -> None:
@@ -166,7 +165,7 @@ class _Step:
             got=got,
             without=[entry.name for entry in own],
         )
-        put = data.told_apart(put, self.context.working_directory, began=self.began)
+        put = data.told_apart(put, self.context.working_directory, began=self.context.began)
         self.record = replace(self.record, catalog=(*self.record.catalog, *put))
         for warning in warnings:
             self._warn(warning)
@@ -277,7 +276,7 @@ class _Step:
             working_directory=context.working_directory,
             hidden=context.hidden,
             folder=context.folder,
-            began=self.began,
+            began=context.began,
             run_log=lambda: _document(context.services.run_log_store, run_id),
         )
 

@@ -39,7 +39,7 @@ class CodeIdentity(Struct, frozen=True):
 class CatalogRecord(Struct, frozen=True):
     """One file that was put into or taken from the catalog; `data_hash` is its SHA-256 in hex, `size` in bytes.
 
-    `found` says of a file that was put that it was there, as it is, before the step began: then it is no result.
+    `found` says of a file that was put that it was there, as it is, before the run began: then it is no result.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 import os
 import time
+from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
@@ -474,7 +475,7 @@ def test_globs_that_lead_out_are_refused_whatever_the_catalog(project):
 # What a step found, and what it made
 
 
-def test_a_file_that_was_there_before_the_step_began_was_found(project):
+def test_a_file_that_was_there_before_the_run_began_was_found(project):
     write(project, {"old.csv": b"1", "new.csv": b"2"})
     put = tuple(entry(name) for name in ("old.csv", "new.csv", "gone.csv"))
     began = (project / "old.csv").stat().st_ctime + 0.05
@@ -482,5 +483,6 @@ def test_a_file_that_was_there_before_the_step_began_was_found(project):
         time.sleep(0.01)
     (project / "new.csv").write_bytes(b"3")
     os.utime(project / "new.csv", (0, 0))
-    assert [told.found for told in told_apart(put, project, began=began)] == [True, False, False]
-    assert [told.found for told in told_apart(put, project, began=began - 0.05)] == [False, False, False]
+    for moment, found in ((began, [True, False, False]), (began - 0.05, [False, False, False])):
+        told = told_apart(put, project, began=datetime.fromtimestamp(moment, UTC))
+        assert [entry.found for entry in told] == found

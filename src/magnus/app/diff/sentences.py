@@ -69,7 +69,7 @@ def sentence(cause: Cause, *, first: bool = False) -> str:
         case "configuration" | "environment" | "packages":
             return _of_surroundings(cause)
         case "commit":
-            return _of_commit(cause)
+            return _of_commit(cause, first=first)
         case "interruption":
             return _of_interruption(cause)
 
@@ -101,9 +101,10 @@ def _of_surroundings(cause: Cause) -> str:
     return f"{words.get(cause.kind, '')}{cause.what} {was_is(cause.before, cause.after)}"
 
 
-def _of_commit(cause: Cause) -> str:
+def _of_commit(cause: Cause, *, first: bool) -> str:
     before, after = (value if value is UNSET else value[:_HASH_DIGITS] for value in (cause.before, cause.after))
-    return f"the commit {was_is(before, after)}; of the code that steps are known to use nothing changed"
+    rest = "; of the code that steps are known to use nothing changed" if first else ""
+    return f"the commit {was_is(before, after)}{rest}"
 
 
 def _of_interruption(cause: Cause) -> str:
