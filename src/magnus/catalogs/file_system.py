@@ -253,6 +253,13 @@ class FileSystemCatalog:
         except OSError as error:
             raise failed("keep", _CHANGES, error) from error
 
+    def keep_fact(self, fact: bytes) -> None:
+        """Keep it in the store alone."""
+        try:
+            self._store().add(Content(sha256(fact), len(fact)), fact)
+        except OSError as error:
+            raise failed("keep", "a fact of the run", error) from error
+
     def usage(self, run_id: str) -> Usage | None:
         """The files in the folder of the run."""
         return self._upkeep().usage(run_id)

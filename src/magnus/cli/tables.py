@@ -12,6 +12,11 @@ def table(headings: Row, rows: Sequence[Row]) -> str:
     return _drawn(headings, cells) if sys.stdout.isatty() else _plain([headings, *cells])
 
 
+def table_plain(headings: Row, rows: Sequence[Row]) -> str:
+    """The same in plain columns, also on a terminal."""
+    return _plain([headings, *([_on_one_line(cell) for cell in row] for row in rows)])
+
+
 def _on_one_line(cell: str) -> str:
     return cell if cell.isprintable() else repr(cell)[1:-1]
 

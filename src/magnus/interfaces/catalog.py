@@ -175,3 +175,12 @@ class KeepsChanges(Protocol):
     def keep_changes(self, run_id: str, diff: bytes) -> None:
         """Keep the diff beside the logs of the run: it is no entry and no glob matches it. CatalogError."""
         ...
+
+
+@runtime_checkable
+class KeepsFacts(Protocol):
+    """A catalog that can keep small facts about runs by content, which many runs share; `open` gives them back."""
+
+    def keep_fact(self, fact: bytes) -> None:
+        """Keep it for as long as records of runs name its SHA-256. CatalogError when it cannot be kept."""
+        ...

@@ -73,6 +73,18 @@ class HasSource(Protocol):
         ...
 
 
+@runtime_checkable
+class HasCode(Protocol):
+    """A task kind that can tell which pieces of code tasks are made of, so that runs can be compared."""
+
+    def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
+        """For each task the pieces, by the names people know them by, each with a short hash.
+
+        Nothing is imported or run, and what cannot be read is left out.
+        """
+        ...
+
+
 class TaskKind(Protocol):
     """Runs tasks of one kind. Holds no state: it is made once, used for every step, and pickled by its class."""
 

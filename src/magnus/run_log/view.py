@@ -266,19 +266,19 @@ def _json(value: Json) -> str:
         return "{}"
     try:
         text = msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
-        return _ENCODER.encode(_without_nan(value)) if "null" in text else text  # it writes NaN as null
+        return _ENCODER.encode(without_nan(value)) if "null" in text else text  # it writes NaN as null
     except UnicodeEncodeError:
-        return _ASCII_ENCODER.encode(_without_nan(value))
+        return _ASCII_ENCODER.encode(without_nan(value))
 
 
-def _without_nan(value: Json) -> Json:
+def without_nan(value: Json) -> Json:
     """The value with text for the numbers that JSON does not have."""
     match value:
         case float() if not math.isfinite(value):
             return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
         case Mapping():
-            return {name: _without_nan(inner) for name, inner in value.items()}
+            return {name: without_nan(inner) for name, inner in value.items()}
         case list() | tuple():
-            return [_without_nan(inner) for inner in value]
+            return [without_nan(inner) for inner in value]
         case _:
             return value

@@ -22,7 +22,9 @@ from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskOutcome
 from magnus.run_log.parameters import LargeParameter, Parameter, handed, holds_objects, plain
 from magnus.tasks import notebook_file
+from magnus.tasks.code_parts import CodeParts
 from magnus.tasks.notebook_results import results_of
+from magnus.tasks.source_text import short_hash
 from magnus.values import Json
 
 for _package in ("nbclient", "ipykernel"):
@@ -82,6 +84,18 @@ class NotebookTask:
             fix = f"leave them out; there are {', '.join(sorted(OF_RUNNER | OF_PLOOMBER))}"
             found.append(Problem(message, fix, severity="warning"))
         return found
+
+    def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
+        """Their code cells, without what these printed, and what they use of modules below the working directory."""
+        parts = CodeParts(working_directory)
+        cells = [notebook_file.code_cells(working_directory / spec.command) for spec in specs]
+        return [
+            {
+                **{f"{spec.command}:cell {number}": short_hash(text.encode()) for number, text in enumerate(texts, 1)},
+                **parts.used_by("\n".join(texts)),
+            }
+            for spec, texts in zip(specs, cells, strict=True)
+        ]
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the notebook; a cell that fails, a kernel that dies and results that are missing are the failure."""

@@ -17,7 +17,7 @@ from magnus.errors import Problem
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter, Scope, handed
-from magnus.tasks.shell_script import exports, shell_argv
+from magnus.tasks.shell_script import exports, scripts_of, shell_argv
 from magnus.values import Json
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
@@ -48,6 +48,10 @@ class ShellTask:
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:  # noqa: ARG002 - it is not looked at
         """An empty command."""
         return () if spec.command.strip() else (Problem("the command is empty", "write what the shell is to do"),)
+
+    def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
+        """The scripts that the commands name and that are there; what they call in their turn is not known."""
+        return [scripts_of(spec.command, working_directory) for spec in specs]
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the command; a status other than 0 is the failure."""

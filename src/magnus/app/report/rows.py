@@ -93,7 +93,7 @@ class Rows:
         assert step.branching is not None
         if step.step_type == _ONE_BRANCH:
             return parent
-        values = step.branching.values
+        values = step.branching.elements
         value = None if values is None else self._texts.number(values[int(key)])
         self.found.append(Row(parent, label, "branch", Status.CREATED.value, value=value))
         self.paths.append(None)

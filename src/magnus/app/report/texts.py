@@ -6,7 +6,7 @@ from typing import Final
 
 from magnus.app.report.budget import Budget, characters_within, size_of
 from magnus.app.report.model import Named, Text
-from magnus.run_log.parameters import Parameter, plain
+from magnus.run_log.parameters import Parameter, shown
 from magnus.values import Json
 
 _VALUES: Final = Budget(base=160_000, each=500, longest=8_000)
@@ -31,7 +31,7 @@ class Texts:
 
     def parameters(self, values: Mapping[str, Parameter]) -> list[Named]:
         """The parameters by name; an object as a reference."""
-        return [(name, self.number(plain(value))) for name, value in values.items()]
+        return [(name, self.number(shown(value))) for name, value in values.items()]
 
     def fitting(self, steps: int) -> list[Text]:
         """All of them, the long ones cut so that they fit into the report of a run with so many steps."""
