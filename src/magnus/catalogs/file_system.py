@@ -217,6 +217,16 @@ class FileSystemCatalog:
         except OSError as error:
             raise failed("open the log", name, error) from error
 
+    def read_log(self, run_id: str, path: StepPath) -> BinaryIO | None:
+        """The file in `.logs`."""
+        name = log_file(path)
+        try:
+            return open(f"{self._location}/{run_folder(run_id)}/.logs/{name}", "rb")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise failed("read the log", name, error) from error
+
     def _not_there(self, name: str) -> CatalogError:
         message = f"the content of {shown(name)} is not in the catalog {str(self._location)!r}"
         return CatalogError(message, fix="run the step that makes it again")

@@ -57,6 +57,26 @@ def emit(text: str) -> None:
         drop_output()
 
 
+def emit_bytes(data: bytes) -> None:
+    """Write bytes to standard output as they are, likewise."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        drop_output()
+
+
+def is_terminal() -> bool:
+    """Whether somebody reads standard output as it is written."""
+    return sys.stdout.isatty()
+
+
+def note(text: str) -> None:
+    """Say something about what is shown, on standard error."""
+    _say(text)
+
+
 def show_error(error: MagnusError) -> None:
     """Say what is wrong, where, and what to do."""
     _say(str(error))

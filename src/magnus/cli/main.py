@@ -24,7 +24,9 @@ _COMMANDS: Final = {
     "execute_single_node": "magnus.cli.execute_single_node",
     "fan": "magnus.cli.fan",
     "gc": "magnus.cli.gc",
+    "logs": "magnus.cli.logs",
     "retry": "magnus.cli.retry",
+    "runs": "magnus.cli.runs",
     "show": "magnus.cli.show",
 }
 _INTERRUPTED: Final = 130

@@ -1,39 +1,66 @@
 """A table as text: drawn by rich, which is loaded for it, where standard output is a terminal, else plain columns."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from typing import Final, TypeAlias
 
-Row = Sequence[str]
+from magnus.cli.readable import one_line
 
+Cell: TypeAlias = str | tuple[str, str]
+"""Text, or text and the style it has on a terminal."""
+Row: TypeAlias = Sequence[Cell]
 
-def table(headings: Row, rows: Sequence[Row]) -> str:
-    """The rows under their headings, ending with a newline. No cell is read as markup, and each stays on its line."""
-    cells = [[_on_one_line(cell) for cell in row] for row in rows]
-    return _drawn(headings, cells) if sys.stdout.isatty() else _plain([headings, *cells])
-
-
-def _on_one_line(cell: str) -> str:
-    return cell if cell.isprintable() else repr(cell)[1:-1]
+_GAP: Final = 2
+_NARROWEST: Final = 6
 
 
-def _plain(rows: Sequence[Row]) -> str:
+def table(headings: Sequence[str], rows: Sequence[Row], *, cut: Collection[int] = ()) -> str:
+    """The rows under their headings, ending with a newline. No cell is read as markup, and each stays on its line.
+
+    On a terminal that is too narrow the columns `cut` (by number, from 0) end with an ellipsis; without such columns
+    text goes on below itself.
+    """
+    texts = [[one_line(cell if isinstance(cell, str) else cell[0]) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        return _plain([headings, *texts])
+    styles = [["" if isinstance(cell, str) else cell[1] for cell in row] for row in rows]
+    return _drawn(headings, texts, styles, cut)
+
+
+def _plain(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)) for row in rows)
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def _drawn(headings: Row, rows: Sequence[Row]) -> str:
+def _drawn(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[Sequence[str]], cut: Collection[int]
+) -> str:
     from rich.box import SIMPLE_HEAD  # lazy: terminals alone
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
-    for heading in headings:
-        drawn.add_column(Text(heading), overflow="fold")
-    for row in rows:
-        drawn.add_row(*map(Text, row))
     console = Console(highlight=False)
+    widths = _widths([headings, *rows], cut, console.width) if cut else [None] * len(headings)
+    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
+    for heading, width in zip(headings, widths, strict=True):
+        drawn.add_column(Text(heading), overflow="ellipsis" if cut else "fold", no_wrap=bool(cut), width=width)
+    for row, row_styles in zip(rows, styles, strict=True):
+        drawn.add_row(*(Text(text, style=style) for text, style in zip(row, row_styles, strict=True)))
     with console.capture() as captured:
         console.print(drawn)
     return captured.get()
+
+
+def _widths(rows: Sequence[Sequence[str]], cut: Collection[int], room: int) -> list[int | None]:
+    """The widths of the columns: what they need, but for those that are cut as much as is too much, the widest first."""
+    from rich.cells import cell_len  # lazy: terminals alone
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    too_much = sum(widths) + _GAP * (len(widths) - 1) - room
+    while too_much > 0 and any(widths[column] > _NARROWEST for column in cut):
+        widest = max(cut, key=lambda column: widths[column])
+        widths[widest] -= 1
+        too_much -= 1
+    return list(widths)

@@ -90,6 +90,15 @@ class Catalog(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsLogs(Protocol):
+    """A catalog that gives back what steps printed."""
+
+    def read_log(self, run_id: str, path: StepPath) -> BinaryIO | None:
+        """The captured output of a step so far, to be read; None when it has none. CatalogError when it cannot be."""
+        ...
+
+
 class Usage(Struct, frozen=True):
     """A number of files and their bytes together."""
 
