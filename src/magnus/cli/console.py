@@ -12,7 +12,6 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
 from magnus.app.progress import Lines
-from magnus.errors import MagnusError
 from magnus.interfaces.reporter import (
     AttemptFailed,
     Event,
@@ -30,6 +29,8 @@ from magnus.run_log.records import Status
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+    from magnus.errors import MagnusError
 
 
 def environment() -> Mapping[str, str]:
@@ -77,7 +78,7 @@ def note(text: str) -> None:
     _say(text)
 
 
-def show_error(error: MagnusError) -> None:
+def show_error(error: "MagnusError") -> None:
     """Say what is wrong, where, and what to do."""
     _say(str(error))
 

@@ -10,10 +10,12 @@ _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 
 def duration(took: timedelta | None) -> str:
-    """Such as `4 ms`, `12.3 s`, `3 min 05 s`, `2 h 10 min` or `3 d 4 h`; "" for None."""
+    """Such as `0.4 ms`, `12 ms`, `12.3 s`, `3 min 05 s`, `2 h 10 min` or `3 d 4 h`; "" for None."""
     if took is None:
         return ""
     seconds = max(took.total_seconds(), 0)
+    if round(seconds, 4) < 0.01:
+        return f"{seconds * 1000:.1f} ms"
     if round(seconds, 3) < 1:
         return f"{seconds * 1000:.0f} ms"
     if round(seconds, 1) < 60:
@@ -29,6 +31,11 @@ def duration(took: timedelta | None) -> str:
 def moment(when: datetime | None) -> str:
     """To the second, without the offset, which is that of UTC."""
     return when.isoformat(" ")[:19] if when else ""
+
+
+def minute(when: datetime | None) -> str:
+    """To the minute, likewise."""
+    return moment(when)[:16]
 
 
 def size(number: float) -> str:

@@ -12,7 +12,8 @@ from magnus.cli import console, readable
 from magnus.cli.tables import table
 
 _HEADINGS = ("run", "pipeline", "status", "started (UTC)", "took", "tag")
-_CUT = (1, 5)
+_CUT = ((1, 5), (0,))
+"""The pipeline and the tag, and where that is not enough the run id."""
 
 
 _MOST_ON_A_TERMINAL = 25
@@ -40,7 +41,7 @@ def _as_table(runs: Sequence[ListedRun], now: datetime) -> str:
             run.run_id,
             run.pipeline,
             (run.status.value, readable.style(run.status)),
-            readable.moment(run.start_time),
+            readable.minute(run.start_time),
             readable.duration(run.duration(now)),
             run.tag,
         )

@@ -1,7 +1,7 @@
 """A table as text: drawn by rich, which is loaded for it, where standard output is a terminal, else plain columns."""
 
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import Final, TypeAlias
 
 from magnus.cli.readable import one_line
@@ -11,14 +11,14 @@ Cell: TypeAlias = str | tuple[str, str]
 Row: TypeAlias = Sequence[Cell]
 
 _GAP: Final = 2
-_NARROWEST: Final = 6
+_NARROWEST: Final = 4
 
 
-def table(headings: Sequence[str], rows: Sequence[Row], *, cut: Collection[int] = ()) -> str:
+def table(headings: Sequence[str], rows: Sequence[Row], *, cut: Sequence[Sequence[int]] = ()) -> str:
     """The rows under their headings, ending with a newline. No cell is read as markup, and each stays on its line.
 
-    On a terminal that is too narrow the columns `cut` (by number, from 0) end with an ellipsis; without such columns
-    text goes on below itself.
+    On a terminal that is too narrow the columns `cut` (by number, from 0) end with an ellipsis, those of the first
+    group before others; without such columns text goes on below itself.
     """
     texts = [[one_line(cell if isinstance(cell, str) else cell[0]) for cell in row] for row in rows]
     if not sys.stdout.isatty():
@@ -34,7 +34,10 @@ def _plain(rows: Sequence[Sequence[str]]) -> str:
 
 
 def _drawn(
-    headings: Sequence[str], rows: Sequence[Sequence[str]], styles: Sequence[Sequence[str]], cut: Collection[int]
+    headings: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    styles: Sequence[Sequence[str]],
+    cut: Sequence[Sequence[int]],
 ) -> str:
     from rich.box import SIMPLE_HEAD  # lazy: terminals alone
     from rich.console import Console
@@ -43,7 +46,7 @@ def _drawn(
 
     console = Console(highlight=False)
     widths = _widths([headings, *rows], cut, console.width) if cut else [None] * len(headings)
-    drawn = Table(box=SIMPLE_HEAD, pad_edge=False)
+    drawn = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for heading, width in zip(headings, widths, strict=True):
         drawn.add_column(Text(heading), overflow="ellipsis" if cut else "fold", no_wrap=bool(cut), width=width)
     for row, row_styles in zip(rows, styles, strict=True):
@@ -53,14 +56,14 @@ def _drawn(
     return captured.get()
 
 
-def _widths(rows: Sequence[Sequence[str]], cut: Collection[int], room: int) -> list[int | None]:
-    """The widths of the columns: what they need, but for those that are cut as much as is too much, the widest first."""
+def _widths(rows: Sequence[Sequence[str]], cut: Sequence[Sequence[int]], room: int) -> list[int | None]:
+    """The widths of the columns: what they need, but of those that are cut the widest give what is too much."""
     from rich.cells import cell_len  # lazy: terminals alone
 
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     too_much = sum(widths) + _GAP * (len(widths) - 1) - room
-    while too_much > 0 and any(widths[column] > _NARROWEST for column in cut):
-        widest = max(cut, key=lambda column: widths[column])
-        widths[widest] -= 1
-        too_much -= 1
+    for group in cut:
+        while too_much > 0 and any(widths[column] > _NARROWEST for column in group):
+            widths[max(group, key=lambda column: widths[column])] -= 1
+            too_much -= 1
     return list(widths)
