@@ -1,7 +1,7 @@
 """What was seen of the records of runs, kept in a file beside them, so that a listing reads only what changed since.
 
-Used by the stores that keep files. It can be removed at any time. A run is known by the size, the time of the last
-change and the inode of its file, and only once the file has not changed for a while, so nothing that is kept can be
+Used by the stores that keep files. It can be removed at any time. A run is known by the size, the times of the last
+changes and the inode of its file, and only once the file has not changed for a while, so nothing that is kept can be
 out of date. It is written under another name and renamed: of processes that write it at the same time one stands, and
 each has written what is so. What cannot be written is read again the next time.
 """
@@ -30,9 +30,7 @@ _WORTH_WRITING: Final = 64
 
 
 class _Seen(Struct, frozen=True, array_like=True):
-    size: int
-    changed_ns: int
-    inode: int
+    file: tuple[int, int, int, int]
     summary: RunSummary
 
 
@@ -60,13 +58,13 @@ class SummaryIndex:
         news = 0
         for run_id, status in entries:
             seen = known.get(run_id)
-            if seen is not None and _is_of(seen, status):
+            if seen is not None and seen.file == _key(status):
                 kept.append(seen)
                 found.append(seen.summary)
             elif (summary := read(run_id)) is not None:
                 found.append(summary)
                 if isinstance(summary, RunSummary) and status.st_mtime_ns < settled:
-                    kept.append(_Seen(status.st_size, status.st_mtime_ns, status.st_ino, summary))
+                    kept.append(_Seen(_key(status), summary))
                     news += 1
         gone = len(known) - (len(kept) - news)
         if (news + gone) * _WORTH_WRITING > len(kept):
@@ -93,8 +91,9 @@ class SummaryIndex:
             files.replace(self._file, [_head(content), b"\n", content], self._system, durable=False)
 
 
-def _is_of(seen: _Seen, status: os.stat_result) -> bool:
-    return seen.size == status.st_size and seen.changed_ns == status.st_mtime_ns and seen.inode == status.st_ino
+def _key(status: os.stat_result) -> tuple[int, int, int, int]:
+    """What no two contents of a file have in common, once it has not changed for a while."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 
 def _head(content: bytes) -> bytes:
