@@ -28,6 +28,9 @@ class Kept:
     def write(self, data):
         self.data += data
 
+    def flush(self):
+        pass
+
     def close(self):
         pass
 
