@@ -16,7 +16,8 @@ _MOST: Final = 25
 _LONGEST: Final = 80
 _COLOURS: Final = {Status.SUCCESS: "#2e9e4f", Status.FAIL: "#d9453c", Gone.DAMAGED: "#d9453c", Gone.LOST: "#c0840c"}
 _OTHER: Final = "#3b82d6"
-_CELL: Final = "text-align:left;padding:2px 10px 2px 0"
+_TABLE: Final = "border-collapse:collapse;color:inherit;font-size:inherit"
+_CELL: Final = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
 
 
 def runs_html(runs: "Sequence[Run]") -> str:
@@ -56,6 +57,12 @@ def runs_text(runs: "Sequence[Run]") -> str:
     return "\n".join((*lines, *more)) or "no runs"
 
 
+def _facts(run: "Run") -> Iterator[str]:
+    yield _status(run.status)
+    for text in (_time(run), _took(run.duration)):
+        yield f'<span style="white-space:nowrap">{text}</span>'
+
+
 def _row(step: "Step") -> tuple[str, ...]:
     values = (
         _short(f"{name} = {value!r}" for name, value in found.items()) for found in (step.parameters, step.metrics)
@@ -69,7 +76,7 @@ def _table(headings: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
     """Cells are HTML already."""
     head = "".join(f'<th style="{_CELL}">{heading}</th>' for heading in headings)
     body = "".join(f"<tr>{''.join(_cells(row))}</tr>" for row in rows)
-    return f'<table style="border-collapse:collapse"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+    return f'<table style="{_TABLE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _cells(row: Sequence[str]) -> Iterator[str]:
