@@ -203,7 +203,7 @@ class Captured:
             if self._log is None:
                 self._log = self._open_log()
             self._log.write(data)
-            self._log.flush()  # for who follows it, and because the process may be killed
+            self._log.flush()
         except (MagnusError, OSError, ValueError) as error:
             self._error = error
 

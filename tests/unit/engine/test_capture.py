@@ -29,7 +29,7 @@ class Kept:
         self.data += data
 
     def flush(self):
-        pass
+        """Nothing is held back."""
 
     def close(self):
         pass
