@@ -30,6 +30,8 @@ bench: .venv/ready  ## compare with other tools, in whole processes
 	$(BIN)/python benchmarks/branches.py
 	$(BIN)/python benchmarks/objects.py
 	$(BIN)/python benchmarks/catalog.py
+	$(BIN)/python benchmarks/resume.py
+	$(BIN)/python benchmarks/notebook.py
 	$(BIN)/python benchmarks/runs.py
 
 .venv/ready: pyproject.toml

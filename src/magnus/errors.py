@@ -17,6 +17,7 @@
     |  `- ExperimentTrackerError    shown as a warning: it fails no step and no run
     |     `- TrackerUnreachable     ... it may be there later
     |- TaskFailed                   ends an attempt; becomes the message of the step, never reaches a user as an error
+    |  `- ProcessDied               ... because the process it ran in ended
     `- RunFailed             (1)    the run ended in its fail step
 """
 
@@ -137,6 +138,20 @@ class TaskFailed(MagnusError):
 
     def __str__(self) -> str:
         return self.problems[0].message
+
+
+class ProcessDied(TaskFailed):
+    """A process that ran steps for an executor ended in the middle of one.
+
+    `pid` is its number, `shown` how many bytes of the output of this attempt were reported, `seconds` how long the
+    attempt took.
+    """
+
+    def __init__(self, message: str, *, pid: int, shown: int, seconds: float) -> None:
+        super().__init__(message)
+        self.pid = pid
+        self.shown = shown
+        self.seconds = seconds
 
 
 class RunFailed(MagnusError):

@@ -7,11 +7,14 @@ environment names. Outside a step each function says so.
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from magnus.engine.current import CurrentStep, current_step
 from magnus.errors import SecretsError, TaskFailed
 from magnus.values import Json, UserObject
+
+if TYPE_CHECKING:
+    from magnus.app.interactive import SessionId  # lazy: importing magnus costs nothing
 
 ValueT = TypeVar("ValueT")
 
@@ -28,16 +31,10 @@ def get_parameter(key: str | None = None, cast_as: Callable[[Any], ValueT] | Non
     Raises:
         TaskFailed: there is no such parameter, or no step runs.
     """
-    from magnus.engine.parameters import find  # lazy: importing magnus costs nothing
-
-    values: dict[str, Json] = _ask("get_parameters", {})
     if key is None:
-        return values
-    name = find(values, key)
-    if name is None:
-        known = ", ".join(repr(known) for known in values) or "none"
-        raise TaskFailed(f"there is no parameter '{key}'; the parameters are {known}")
-    return values[name] if cast_as is None else cast_as(values[name])
+        return _ask("get_parameters", {})
+    value = _ask("get_parameter", {"name": key})
+    return value if cast_as is None else cast_as(value)
 
 
 def set_parameter(**values: UserObject) -> None:
@@ -153,8 +150,12 @@ def get_run_log() -> Json:
     return _ask("get_run_log", {})
 
 
-def start_interactive_session(run_id: str = "", config_file: str = "", tag: str = "", parameters_file: str = "") -> str:
+def start_interactive_session(
+    run_id: str = "", config_file: str = "", tag: str = "", parameters_file: str = ""
+) -> "SessionId":
     """Begin a run of what is done here by hand, in a notebook for one; the functions of this module work until its end.
+
+    `with start_interactive_session():` ends it, as failed when an exception comes.
 
     Args:
         run_id: the id of the run; one is made when none is given.
@@ -163,7 +164,7 @@ def start_interactive_session(run_id: str = "", config_file: str = "", tag: str 
         parameters_file: initial parameters, YAML or JSON.
 
     Returns:
-        The id of the run.
+        The id of the run, as text that `with` understands.
 
     Raises:
         TaskFailed: a step or a session is in progress here.

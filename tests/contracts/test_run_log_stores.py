@@ -4,6 +4,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
+from magnus.engine.large_values import LargeValues
+from magnus.engine.spilling import SpillingStore
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
@@ -43,3 +46,13 @@ class TestChunkedWithDurablePuts(RunLogStoreContract):
     def place(self):
         with TemporaryDirectory() as folder:
             yield lambda: ChunkedRunLogStore(ChunkedOptions(durable=True), Path(folder))
+
+
+class TestWithLargeValuesElsewhere(RunLogStoreContract):
+    @contextmanager
+    def place(self):
+        with TemporaryDirectory() as folder:
+            catalog = DoNothingCatalog(DoNothingOptions(), Path(folder))
+            yield lambda: SpillingStore(
+                FileSystemRunLogStore(FileSystemOptions(), Path(folder)), LargeValues(lambda: catalog)
+            )

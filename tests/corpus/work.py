@@ -130,3 +130,34 @@ def exits():
 
 def kind(x):
     return "left" if x == 0 else "right"
+
+
+def large_rows():
+    return [["ab" * 700, 1], ["cd" * 900, None], {"ü": "\n" * 400}], [True] * 500, "go"
+
+
+def same_rows(rows: list):
+    assert rows[2] == {"ü": "\n" * 400}
+    return rows
+
+
+def count_rows(rows):
+    return len(rows)
+
+
+def doubled(row):
+    return [row, row], len(str(row))
+
+
+def lengths(*values):
+    return [len(str(value)) for value in values]
+
+
+def grown(rows: list, grows: list | None = None):
+    return [*(grows or []), *rows], False
+
+
+def asks_for_rows():
+    from magnus import get_parameter
+
+    return [len(get_parameter("rows")), len(get_parameter()["doubled"]), get_parameter("flags") == [True] * 500]

@@ -108,6 +108,21 @@ def test_what_is_no_list_fails_the_map(folder, xs, message):
     assert run(folder, mapped(one("lambda x: None"), xs), status=1)["steps"]["m"]["message"] == message
 
 
+@pytest.mark.parametrize(
+    ("xs", "said"),
+    [
+        (["north", "south", "east"], "branches 'north', 'south', 'east' failed"),
+        ([10, 20], "branches 10, 20 failed"),
+        (["a", "a"], "branches 0, 1 failed"),
+        ([[1], {"b": 2}], "branches 0, 1 failed"),
+    ],
+)
+def test_branches_that_failed_are_called_what_the_run_log_calls_them(folder, xs, said):
+    step = run(folder, mapped(one("lambda: 1 / 0"), xs), status=1)["steps"]["m"]
+    assert step["message"] == said
+    assert list(step["branches"]) == [word.strip("'") for word in said.split(maxsplit=1)[1][:-7].split(", ")]
+
+
 def test_a_branch_that_fails_lets_the_others_end_and_the_map_fails(folder):
     branch = pipeline("s", s={"type": "task", "command": "work.fail_at_two", "next": "success"})
     log = run(folder, mapped(branch, on_failure="after") | {"steps": {
@@ -116,7 +131,7 @@ def test_a_branch_that_fails_lets_the_others_end_and_the_map_fails(folder):
     assert log["status"] == "SUCCESS"
     assert log["parameters"] == {"xs": [1, 2, 3], "saved": 1}
     step = log["steps"]["m"]
-    assert (step["status"], step["message"]) == ("FAIL", "branch 1 failed")
+    assert (step["status"], step["message"]) == ("FAIL", "branch 2 failed")
     assert [branch["status"] for branch in step["branches"].values()] == ["SUCCESS", "FAIL", "SUCCESS"]
 
 

@@ -80,7 +80,10 @@ def test_files_objects_and_the_run_log(folder, way, configuration):
     assert parameters["steps"] == {gives.name: "SUCCESS", "remove": "SUCCESS", takes.name: "PROCESSING"}
     assert list(run.steps[gives.name].artifacts) == ["given.txt", ".objects/numbers.pickle"]
     entries = run.document()["steps"][takes.name]["data_catalog"]
-    assert [(entry["stage"], entry["name"]) for entry in entries] == [("get", "given.txt")]
+    assert [(entry["stage"], entry["name"]) for entry in entries] == [
+        ("get", "given.txt"),
+        ("get", ".objects/numbers.pickle"),
+    ]
     assert list((folder / ".catalog").glob("*/elsewhere")) == []
 
 
@@ -151,7 +154,11 @@ def test_an_interactive_session(folder):
     assert (log["status"], log["tag"], log["parameters"]["beta"]) == ("SUCCESS", "by hand", 4)
     step = log["steps"]["interactive session"]
     assert step["user_defined_metrics"] == {"score": 0.5}
-    assert [entry["name"] for entry in step["data_catalog"]] == [".objects/seven.pickle", "note.txt"]
+    assert [(entry["stage"], entry["name"]) for entry in step["data_catalog"]] == [
+        ("put", ".objects/seven.pickle"),
+        ("get", ".objects/seven.pickle"),
+        ("put", "note.txt"),
+    ]
     with pytest.raises(TaskFailed, match="there is no interactive session"):
         end_interactive_session()
     with pytest.raises(TaskFailed):
@@ -163,3 +170,41 @@ def test_a_session_that_nobody_ends_ends_with_its_process(folder):
     subprocess.run([sys.executable, "-c", program], check=True, env={**os.environ})
     log = json.loads((folder / ".run_log_store" / "mine.json").read_text())
     assert (log["status"], log["parameters"]) == ("SUCCESS", {"x": 1})
+
+
+def test_a_session_in_a_with_ends_with_it(folder):
+    with start_interactive_session(run_id="mine") as run_id:
+        assert get_run_id() == run_id == "mine"
+        set_parameter(x=1)
+    log = json.loads((folder / ".run_log_store" / "mine.json").read_text())
+    assert (log["status"], log["parameters"]) == ("SUCCESS", {"x": 1})
+    with start_interactive_session(run_id="other"):
+        end_interactive_session()
+
+
+def test_a_session_that_an_exception_ends_has_failed(folder):
+    def work():
+        with start_interactive_session(run_id="mine"):
+            set_parameter(x=1)
+            track_this(score=2)
+            raise ValueError("no good")
+
+    with pytest.raises(ValueError, match="no good"):
+        work()
+    log = json.loads((folder / ".run_log_store" / "mine.json").read_text())
+    assert (log["status"], log["parameters"]) == ("FAIL", {})
+    assert log["message"] == "step 'interactive%20session' failed: ValueError: no good"
+    step = log["steps"]["interactive session"]
+    assert (step["status"], step["message"]) == ("FAIL", "ValueError: no good")
+    assert step["user_defined_metrics"] == {"score": 2}
+    assert list(log["steps"]) == ["interactive session", "fail"]
+
+
+def test_a_session_whose_process_ends_with_an_exception_has_failed(folder):
+    program = "from magnus import *\nstart_interactive_session(run_id='mine')\nset_parameter(x=1)\n1 / 0\n"
+    subprocess.run([sys.executable, "-c", program], check=False, env={**os.environ}, stderr=subprocess.DEVNULL)
+    log = json.loads((folder / ".run_log_store" / "mine.json").read_text())
+    assert (log["status"], log["steps"]["interactive session"]["message"]) == (
+        "FAIL",
+        "ZeroDivisionError: division by zero",
+    )

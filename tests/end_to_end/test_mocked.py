@@ -119,9 +119,58 @@ def test_nothing_of_the_user_is_overwritten_and_nothing_but_json_goes_in(tmp_pat
         run_step(pipeline(), "read", tmp_path / "test", files={"rows.txt": "given"})
     assert (tmp_path / "rows.txt").read_text() == "mine"
     with pytest.raises(InvalidInput, match="a patch holds a value that is not JSON"):
-        run_pipeline(pipeline(), tmp_path / "test", patches={"fetch": {"returns": {"o": {1}}}})
-    with pytest.raises(InvalidInput, match="hand in what is JSON"):
-        run_step(pipeline(), "total", tmp_path / "test", parameters={"xs": {1}})
+        run_pipeline(pipeline(), tmp_path / "test", patches={"fetch": {"timeout": {1}}})
+    with pytest.raises(InvalidInput, match="supply it by a patch of the step that makes it"):
+        run_pipeline(pipeline(), tmp_path / "test", parameters={"xs": {1}})
+
+
+def test_objects_are_supplied_and_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    patches = {
+        "fetch": {"returns": {"xs": [1, 2], "o": {7, 8}, "score": 0.5}, "files": {"rows.txt": "two rows"}},
+        "with_object": with_object,
+        "read": {"returns": {"said": {"a", "set"}}},
+    }
+    run = run_pipeline(pipeline(), str(tmp_path / "test"), patches=patches, parameters={"scale": 3})
+    assert run.status == "SUCCESS", run.message
+    assert (run.parameters["size"], run.parameters["xs"]) == (6, [1, 2])
+    assert run.steps["fetch"].metrics == {"score": 0.5}
+    step = run_step(pipeline(), "with_object", str(tmp_path / "one"), parameters={"o": {1, 2, 3}, "scale": 2})
+    assert step.parameters == {"size": 6}
+    step = run_step(pipeline(), "read", tmp_path / "two", parameters={"o": {1}}, files={"rows.txt": "given"})
+    assert step.parameters == {"said": "given"}
+    with pytest.raises(InvalidInput, match="what is given cannot be handed to 'with_object'"):
+        run_step(pipeline(), "with_object", tmp_path / "three", parameters={"o": (n for n in "ab")})
+
+
+@pytest.mark.parametrize("patch", [None, 3, "text", ["list"]])
+def test_a_patch_that_is_none_says_so(tmp_path, monkeypatch, patch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InvalidInput, match=f"the patch of 'fetch' is a value of type {type(patch).__name__}"):
+        run_pipeline(pipeline(), tmp_path / "test", patches={"fetch": patch})
+
+
+@pytest.mark.parametrize("wrong", [None, 3, never, ["p.yaml"]])
+def test_what_is_no_pipeline_says_so(tmp_path, wrong):
+    for run in (lambda: run_pipeline(wrong, tmp_path / "test"), lambda: run_step(wrong, "a", tmp_path / "test")):
+        with pytest.raises(InvalidInput, match="a pipeline is an object or the file of one"):
+            run()
+
+
+def test_steps_of_files_that_a_pipeline_names(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    shell = {"type": "task", "command_type": "shell", "command": "export MAGNUS_PRM_y=$x", "next": "success"}
+
+    def file(name, **steps):
+        (tmp_path / name).write_text(json.dumps({"dag": {"start_at": next(iter(steps)), "steps": steps}}))
+
+    file("p.yaml", d={"type": "dag", "dag_definition": "in/one.yaml", "next": "success"})
+    file("in/one.yaml", e={"type": "dag", "dag_definition": "two.yaml", "next": "success"})
+    file("in/two.yaml", deep=shell)
+    assert run_step("p.yaml", "d/e/deep", tmp_path / "test", parameters={"x": 3}).parameters == {"y": 3}
+    with pytest.raises(InvalidInput, match="did you mean 'd/e/deep'"):
+        run_step("p.yaml", "d/e/dep", tmp_path / "test")
 
 
 def test_a_patch_keeps_what_it_does_not_say(tmp_path, monkeypatch):

@@ -149,3 +149,65 @@ def test_a_secret_that_is_printed_in_pieces_is_in_no_notebook(folder):
     assert "*****" in (folder.path / "work_out.ipynb").read_text()
     for file in folder.path.rglob("*"):
         assert file.name == ".env" or not file.is_file() or b"quo" not in file.read_bytes(), file
+
+
+OBJECTS = """
+dag:
+  start_at: make
+  steps:
+    make: {type: task, command: work.make, returns: [{name: numbers, kind: object}, {name: unused, kind: object}], next: nb}
+    nb: {type: task, command_type: notebook, command: work.ipynb, returns: [total, {name: back, kind: object}], next: use}
+    use: {type: task, command: work.use, returns: [seen], next: success}
+"""
+WORK = """
+import pickle
+class Unused:
+    def __reduce__(self): return print, ("LOADED",)
+class Mine:
+    def __init__(self, x): self.x = x
+def make(): return {1, 2, 3}, Unused()
+def use(back): return [sorted(back.x), type(back).__name__]
+"""
+
+
+def test_objects_come_into_notebooks_that_mention_them_and_out_of_them(folder):
+    folder.write("work.py", WORK)
+    folder.write("work.ipynb", notebook("total = sum(numbers)", "import work\nback = work.Mine(numbers | {total})"))
+    folder.write("p.yaml", OBJECTS)
+    result = folder.magnus("execute", "p.yaml")
+    assert result.status == 0, result.err
+    assert result.log["parameters"]["total"] == 6
+    assert result.log["parameters"]["seen"] == [[1, 2, 3, 6], "Mine"]
+    assert "LOADED" not in result.err
+    entries = result.log["steps"]["nb"]["data_catalog"]
+    assert [entry["name"] for entry in entries if entry["stage"] == "put"] == [".objects/back.pickle", "work_out.ipynb"]
+    written = kept(folder, result.log).read_text()
+    assert "get_object('numbers')" in written
+    assert "get_object('unused')" not in written
+    handed = result.log["steps"]["nb"]["attempts"][0]["parameters"]
+    assert handed["numbers"]["object"] == ".objects/numbers.pickle"
+
+
+def test_an_object_that_no_other_step_could_load_is_refused(folder):
+    folder.write("work.ipynb", notebook("class Mine: pass", "m = Mine()", "n = lambda: 1"))
+    for name, said in (
+        ("m", "'m' is a Mine, a class of the notebook"),
+        ("n", "'n', a value of type __main__.function"),
+    ):
+        folder.write("p.yaml", pipeline(f"returns: [{{name: {name}, kind: object}}]"))
+        step = folder.magnus("execute", "p.yaml").log["steps"]["nb"]
+        assert step["status"] == "FAIL"
+        assert said.partition(",")[0] in step["message"]
+
+
+def test_a_large_value_is_read_by_the_notebooks_that_mention_it(folder):
+    folder.write("work.py", "def make(): return ['large'] * 100_000")
+    folder.write("work.ipynb", notebook("n = len(rows)"))
+    make = "make: {type: task, command: work.make, returns: [rows], next: nb}"
+    step = "nb: {type: task, command_type: notebook, command: work.ipynb, returns: [n], next: success}"
+    folder.write("p.yaml", f"dag: {{start_at: make, steps: {{{make}, {step}}}}}")
+    result = folder.magnus("execute", "p.yaml")
+    assert result.status == 0, result.err
+    assert result.log["parameters"]["n"] == 100_000
+    assert "get_parameter('rows')" in kept(folder, result.log).read_text()
+    assert len(kept(folder, result.log).read_text()) < 10_000

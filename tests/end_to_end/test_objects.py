@@ -190,3 +190,13 @@ def test_a_catalog_that_keeps_nothing_says_so(folder):
     (folder / "none.yaml").write_text("catalog: {type: do-nothing}\n")
     with pytest.raises(RunFailed, match=r"the catalog of type 'do-nothing' cannot keep '\.objects/things\.pickle'"):
         run(PythonTask(make_set, returns=[pickled("things")]), configuration="none.yaml")
+
+
+def test_an_object_that_is_loaded_is_an_entry_of_the_step_once(folder):
+    two = PythonTask(size, name="two", returns=["n"], max_attempts=2)
+    untouched = Task(name="untouched", command="true", command_type="shell")
+    run = Pipeline([PythonTask(make_set, name="make", returns=[pickled("things")]), two, untouched]).execute()
+    log = run.document()["steps"]
+    [put] = log["make"]["data_catalog"]
+    assert log["two"]["data_catalog"] == [{**put, "stage": "get"}]
+    assert log["untouched"]["data_catalog"] == []

@@ -37,6 +37,15 @@ files = acme_magnus.secrets:FilesSecrets
 [magnus.tasks]
 format = acme_magnus.task_kind:FormatTask
 
+[magnus.nodes]
+repeat = acme_magnus.node_type:Repeat
+lost = acme_magnus.no_such_module:Thing
+half = acme_magnus.task_kind:FormatTask
+
+[nodes]
+old-repeat = acme_magnus.node_type:Repeat
+alien = acme_magnus.task_kind:FormatTask
+
 [magnus.integration]
 acme = acme_magnus.integration:agree
 
@@ -75,13 +84,22 @@ def built(folder: Path, name: str, entry_points: str) -> Path:
     return wheel
 
 
+def with_path(*folders):
+    """The folders, before those of the tests."""
+    return os.pathsep.join([*map(str, folders), *filter(None, [os.environ.get("PYTHONPATH")])])
+
+
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory):
     """A folder with the distribution, and one with another that offers the same executor."""
     folder = tmp_path_factory.mktemp("installed")
     for name, entry_points in (
         ("acme_magnus", ENTRY_POINTS),
-        ("rival_magnus", "[magnus.executor]\nprocesses = acme_magnus.task_kind:FormatTask\n"),
+        (
+            "rival_magnus",
+            "[magnus.executor]\nprocesses = acme_magnus.task_kind:FormatTask\n"
+            "[magnus.nodes]\nrepeat = acme_magnus.task_kind:FormatTask\n",
+        ),
     ):
         wheel = built(folder, name, entry_points)
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--target", str(folder / name)]
@@ -94,7 +112,7 @@ class TestTheExecutor(ExecutorContract):
 
     @pytest.fixture(autouse=True)
     def on_the_path(self, installed, monkeypatch):
-        monkeypatch.setenv("PYTHONPATH", str(installed / "acme_magnus"))
+        monkeypatch.setenv("PYTHONPATH", with_path(installed / "acme_magnus"))
 
 
 class TestTheExecutorWithTheStore(TestTheExecutor):
@@ -127,12 +145,16 @@ class TestTheTaskKind(TaskKindContract):
     sets = {"said": JsonParameter("x is 1")}
 
 
+NO_TASK = {"command": None, "command_type": None}
+
+
 def executed(folder, installed, configuration=None, *, acme="", others=False, **task):
     step = {"type": "task", "command_type": "format", "command": "{x}!", "next": "success", **task}
+    step = {key: value for key, value in step.items() if value is not None}
     folder.write("p.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}, indent=1))
     folder.write("c.yaml", json.dumps(configuration or {}, indent=1))
     path = [str(installed / "acme_magnus"), *([str(installed / "rival_magnus")] if others else [])]
-    environment = {"PYTHONPATH": os.pathsep.join(path), "ACME": acme}
+    environment = {"PYTHONPATH": with_path(*path), "ACME": acme}
     return folder.magnus("execute", "p.yaml", "-c", "c.yaml", "--x", "3", env=environment)
 
 
@@ -211,11 +233,73 @@ def test_a_program_writes_its_pipeline_for_an_executor_that_reads_it(folder, ins
         "if __name__ == '__main__': main()\n",
     )
     folder.write("c.yaml", json.dumps({"executor": {"type": "processes"}}))
-    environment = {**os.environ, "PYTHONPATH": str(installed / "acme_magnus")}
+    environment = {**os.environ, "PYTHONPATH": with_path(installed / "acme_magnus")}
     argv = [sys.executable, "program.py"]
     done = subprocess.run(argv, cwd=folder.path, env=environment, capture_output=True, text=True)
     assert done.stdout == "[2, 3]\n", done.stderr
     assert "command: program.py:f" in (folder.path / "magnus-pipeline.yaml").read_text()
+
+
+ADD = {"start_at": "add", "steps": {"add": {"command_type": "python-lambda", "command": "lambda x: {'x': x + 1}", "next": "success"}}}  # fmt: skip
+
+
+@pytest.mark.parametrize("executor", ["local", "processes"])
+@pytest.mark.parametrize("word", ["repeat", "old-repeat"])
+def test_a_node_type_of_a_package(folder, installed, executor, word):
+    inner = {"start_at": "in", "steps": {"in": {"type": word, "times": 2, "branch": ADD, "next": "success"}}}
+    done = executed(folder, installed, {"executor": {"type": executor}}, type=word, times=3, branch=inner, **NO_TASK)
+    assert done.status == 0, done.err
+    assert done.log["parameters"] == {"x": 9}
+    step = done.log["steps"]["a"]
+    assert (step["step_type"], list(step["branches"])) == ("repeat", ["0", "1", "2"])
+    retried = folder.magnus("retry", done.log["run_id"], env={"PYTHONPATH": with_path(installed / "acme_magnus")})
+    assert retried.log["steps"]["a"]["mock"], retried.err
+
+
+@pytest.mark.parametrize(
+    ("step", "message"),
+    [
+        (
+            {"type": "repeet"},
+            "p.yaml:6:5: error: step 'a': unknown node type 'repeet'\n  fix: did you mean 'repeat'?\n",
+        ),
+        (
+            {"type": "lost"},
+            "p.yaml:6:5: error: step 'a': nodes 'lost' of the package 'acme_magnus' cannot be loaded: "
+            "ModuleNotFoundError: No module named 'acme_magnus.no_such_module'\n"
+            "  fix: mend, update or remove that package\n",
+        ),
+        (
+            {"type": "half"},
+            "p.yaml:6:5: error: step 'a': nodes 'half' of the package 'acme_magnus' cannot be used: "
+            "it has no 'read', 'pipelines', 'lower'\n"
+            "  fix: update that package, or see 'how to write a plugin' in the documentation\n",
+        ),
+        (
+            {"type": "alien"},
+            "p.yaml:6:5: error: step 'a': nodes has no type 'alien'; that of the package 'acme_magnus' is none of magnus: "
+            "it has no 'read', 'pipelines', 'lower'\n"
+            "  fix: there are 'half', 'lost', 'repeat'\n",
+        ),
+        (
+            {"type": "repeat", "times": 0, "branch": ADD, "brunch": 1},
+            "p.yaml:8:5: error: step 'a': times must be at least 1, not 0\n"
+            "p.yaml:19:5: error: step 'a': unknown field 'brunch'\n  fix: did you mean 'branch'?\n",
+        ),
+    ],
+)
+def test_what_is_wrong_with_a_node_type_or_a_step_of_it(folder, installed, step, message):
+    done = executed(folder, installed, **step, **NO_TASK)
+    assert (done.status, done.out, done.err) == (2, "", message)
+
+
+def test_two_packages_that_offer_one_node_type(folder, installed):
+    done = executed(folder, installed, others=True, type="repeat", times=3, branch=ADD, **NO_TASK)
+    assert (done.status, done.err) == (
+        2,
+        "p.yaml:6:5: error: step 'a': nodes 'repeat' is offered by several packages: 'acme_magnus' and 'rival_magnus'\n"
+        "  fix: remove all but one of them\n",
+    )
 
 
 def test_two_packages_that_offer_one_name(folder, installed):

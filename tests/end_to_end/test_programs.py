@@ -263,6 +263,45 @@ def test_functions_that_only_this_process_has(folder):
         Pipeline([PythonTask(lambda: None, "slow", timeout=3)]).execute()
 
 
+def test_a_reducer_that_only_this_process_has(folder):
+    factor = 10
+    branch = PythonTask(lambda x: x + 1, "plus", returns=["y"]).as_pipeline()
+    begin = PythonTask(lambda: [1, 2, 3], "begin", returns=["xs"])
+    pipeline = Pipeline([begin, Map("m", branch, "xs", "x", reducer=lambda *ys: factor * sum(ys))])
+    assert pipeline.execute().parameters["y"] == 90
+    one = Pipeline([Map("m", Pipeline([Task("t", "os.getcwd")]), "xs", "x", reducer=lambda *ys: 1)])
+    with pytest.raises(InvalidInput, match="exists in this process alone, and the executor runs") as caught:
+        one.execute("workers.yaml", parameters={"xs": []})
+    assert "test_programs.py:" in str(caught.value)
+
+
+def test_a_run_whose_functions_only_its_program_has_goes_on_there(folder, capfd):
+    broken = [True]
+
+    def fails(x):
+        if broken:
+            raise ValueError("broken")
+        return x + 1
+
+    begin = PythonTask(lambda: 1, "begin", returns=["x"])
+    pipeline = Pipeline([begin, PythonTask(fails, "fails", returns=["y"])])
+    with pytest.raises(RunFailed):
+        pipeline.execute(run_id="mine")
+    assert "go on where it stopped: execute(use_cached='mine') in the program" in capfd.readouterr().err
+    refused = magnus("retry", "mine", status=2)
+    assert "calls what its program alone has: " in refused.stderr
+    assert "fix: execute it in the program again, with execute(use_cached='mine')" in refused.stderr
+    broken.clear()
+    run = pipeline.execute(use_cached="mine")
+    assert (run.parameters["y"], run.document()["steps"]["begin"]["mock"]) == (2, True)
+
+
+def test_a_run_that_any_process_can_go_on_with_says_how(folder, capfd):
+    with pytest.raises(RunFailed):
+        Pipeline([Task("bad", "lambda: 1 / 0", "python-lambda")]).execute(run_id="mine")
+    assert "go on where it stopped: magnus retry mine" in capfd.readouterr().err
+
+
 def test_a_failed_run_is_an_error_that_carries_it(folder):
     pipeline = Pipeline([Task("bad", "lambda: 1 / 0", "python-lambda")])
     with pytest.raises(RunFailed, match="step 'bad' failed: ZeroDivisionError") as caught:

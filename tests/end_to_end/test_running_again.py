@@ -244,6 +244,63 @@ def test_what_changed_is_said(folder):
     assert sorted(file.stem for file in (folder.path / ".run_log_store").glob("*.jsonl")) == ["first"]
 
 
+def test_code_of_reducers_and_files_of_pipelines_are_watched(folder):
+    (folder.path / "reducers.py").write_text("def total(*values): return sum(values)\n")
+    (folder.path / "inner").mkdir()
+    inner = pipe(again=task("step"), deep={"type": "dag", "dag_definition": "deep.yaml", "next": "success"})
+    (folder.path / "inner" / "p.yaml").write_text(json.dumps({"dag": inner}))
+    (folder.path / "inner" / "deep.yaml").write_text(json.dumps({"dag": pipe(last=task("step"))}))
+    each = {"type": "map", "iterate_on": "is", "iterate_as": "i", "branch": pipe(item=task("item")), "next": "d"}
+    each["reducer"] = "reducers.total"
+    dag = {"type": "dag", "dag_definition": "inner/p.yaml", "next": "success"}
+    folder.fails(pipe(m=each, d=dag), "again", arguments=("--is", "[1, 2]"))
+    assert "changed since" not in folder.magnus("retry", "first", "--dry-run").stderr
+    (folder.path / "reducers.py").write_text("def total(*values): return -sum(values)\n")
+    (folder.path / "inner" / "deep.yaml").write_text(json.dumps({"dag": pipe(last=task("step", retry=3))}))
+    said = folder.magnus("retry", "first", "--dry-run").stderr
+    changes = [line for line in said.splitlines() if "changed since" in line]
+    assert changes == [
+        "  changed since: step 'm' has other code (reducers.py)",
+        "  changed since: step 'd/deep/last' is defined in another way (retry)",
+    ]
+
+
+def test_the_plan_names_the_branches_of_the_new_run(folder):
+    branch = pipe(item=task("item"))
+    each = {"type": "map", "iterate_on": "is", "iterate_as": "i", "branch": branch, "next": "success"}
+    folder.fails(pipe(m=each), "item-3", arguments=("--is", "[1, 1, 2, 3, 4]"))
+    said = folder.magnus("retry", "first", "--is", "[3, 2, 5, 1, 1, 1]", "--dry-run").stderr
+    assert [line for line in said.splitlines() if "runs '" in line] == [
+        "  runs 'm/0/item' and what follows: it failed: ValueError: broken (work.py:12 in item)",
+        "  runs 'm/2/item' and what follows: it had not begun",
+        "  runs 'm/5/item' and what follows: it had not begun",
+    ]
+    assert "3 steps are reused" in said
+
+
+def test_the_plan_names_the_branch_that_is_chosen_now(folder):
+    branches = {"1": pipe(one=task("step")), "2": pipe(two=task("step"))}
+    chosen = {"type": "conditional", "parameter": "n", "branches": branches, "next": "success"}
+    folder.fails(pipe(c=chosen), "one", arguments=("--n", "1"))
+    assert "runs 'c/1/one' and what follows: it failed" in folder.magnus("retry", "first", "--dry-run").stderr
+    said = folder.magnus("retry", "first", "--n", "2", "--dry-run").stderr
+    assert "runs 'c/2/two' and what follows: it had not begun" in said
+    assert "c/1" not in said
+    said = folder.magnus("retry", "first", "--n", "3", "--dry-run").stderr
+    assert "runs 'c' and what follows: it cannot begin: 'n' is '3', which is none of '1', '2'" in said
+
+
+def test_the_plan_follows_the_rounds_of_a_loop(folder):
+    fails = {"type": "task", "command_type": "python-lambda", "command": "lambda i: {'z': 1 // (2 - i)}"}
+    branch = pipe(r={**fails, "next": "success"})
+    inner = {"type": "map", "iterate_on": "is", "iterate_as": "k", "branch": branch, "next": "success"}
+    loop = {"type": "loop", "branch": pipe(l=inner), "max_iterations": 9, "index_as": "i", "next": "success"}
+    folder.fails(pipe(l=loop), arguments=("--is", "[1]"))
+    said = folder.magnus("retry", "first", "--is", "[1, 2]", "--dry-run").stderr
+    assert "runs 'l/2/l/0/r' and what follows: it failed" in said
+    assert "runs 'l/2/l/1/r' and what follows: it had not begun" in said
+
+
 def test_branches_of_a_map_are_known_by_their_value(folder):
     branch = pipe(item=task("item"))
     each = {"type": "map", "iterate_on": "is", "iterate_as": "i", "branch": branch, "next": "success"}

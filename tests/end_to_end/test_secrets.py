@@ -120,3 +120,51 @@ def test_what_a_task_was_handed_is_masked_too(folder):
     folder.write("magnus-config.yaml", json.dumps({"defaults": {"secrets": {"type": "dotenv"}}}))
     done = folder.magnus("execute", "p.yaml", "--x", '["the value of a"]')
     assert done.log["steps"]["a"]["attempts"][0]["parameters"] == {"x": ["the *****"]}
+
+
+def test_an_initial_parameter_that_is_a_secret_is_masked_and_said(folder):
+    folder.write(".env", "TOKEN=never-to-be-seen\n")
+    steps = {"a": shell("exit $fails", "success", secrets="TOKEN")}
+    executed(folder, {"a": shell("true", "success")})
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "a", "steps": steps}}))
+    given = ("--fails", "1", "--mine", "<never-to-be-seen>", "--nested", '{"a": ["never-to-be-seen"]}', "--other", "x")
+    done = folder.magnus("execute", "p.yaml", "--run-id", "mine", *given)
+    assert done.log["parameters"] == {"fails": 1, "mine": "<*****>", "nested": {"a": ["*****"]}, "other": "x"}
+    assert "never-to-be-seen" not in done.out + done.err
+    assert "the initial parameters 'mine', 'nested' hold a secret" in done.err
+    assert "never-to-be-seen" not in folder.magnus("show", "mine").out
+    assert "never-to-be-seen" not in (folder.path / ".run_log_store" / "mine.json").read_text()
+    refused = folder.magnus("retry", "mine")
+    assert refused.status == 2
+    assert "the initial parameter 'mine' of the run 'mine' held a secret, and is not in its run log" in refused.err
+    retried = folder.magnus("retry", "mine", "--mine", "y", "--nested", "z", "--fails", "0")
+    assert (retried.status, retried.log["parameters"]["mine"]) == (0, "y")
+
+
+def test_a_secret_of_an_earlier_step_is_masked_in_a_process_of_a_later_one(folder):
+    folder.write(".env", "TOKEN=never-to-be-seen\nUNUSED=not-asked-for\n")
+    inner = {"start_at": "in", "steps": {"in": shell("true", "success", secrets="TOKEN")}}
+    steps = {
+        "d": {"type": "dag", "dag": inner, "next": "b"},
+        "b": shell("cat .env; exit 3", "success", on_failure="c"),
+        "c": shell("true", "success", secrets="UNUSED"),
+    }
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "d", "steps": steps}}))
+    folder.write("magnus-config.yaml", json.dumps({"defaults": {"secrets": {"type": "dotenv"}}}))
+    for command in (
+        ("fan", "mine", "d", "-m", "out", "--given", "never-to-be-seen"),
+        ("execute_single_node", "mine", "d/dag/in"),
+        ("execute_single_node", "mine", "d/dag/success"),
+        ("fan", "mine", "d", "-m", "in"),
+        ("execute_single_node", "mine", "b"),
+        ("execute_single_node", "mine", "c"),
+        ("execute_single_node", "mine", "success"),
+    ):
+        done = folder.magnus(*command, "-f", "p.yaml")
+        assert "never-to-be-seen" not in done.out + done.err
+    log = folder.magnus("show", "mine").log
+    assert log["parameters"]["given"] == "*****"
+    assert log["status"] == "SUCCESS"
+    assert "TOKEN=*****" in log["steps"]["b"]["message"]
+    assert "UNUSED=not-asked-for" in log["steps"]["b"]["message"]
+    assert "never-to-be-seen" not in (folder.path / ".catalog/mine/.logs/b.log").read_text()

@@ -15,10 +15,12 @@ from reference import run
 START = {"v": "left", "xs": [1, 2]}
 ARGUMENTS = {name: value if isinstance(value, str) else json.dumps(value) for name, value in START.items()}
 WORKERS = (1, 2, 4)
-SHARES = 4
-GRAPHS_EACH = 80
+SHARES = 8
+GRAPHS_EACH = 40
 MOST_STEPS = 60
 """A pipeline that takes more is not run step by step: each step reads the file anew."""
+QUICK_FOLDER = "/dev/shm" if Path("/dev/shm").is_dir() else "/tmp"
+"""In memory where there is such a folder: what becomes of runs on real disks is the subject of other tests."""
 
 
 def seen(log):
@@ -57,7 +59,7 @@ def check(dag, store, workers):
     if size(wanted[2]) <= MOST_STEPS:
         ways.append(drivers.step_by_step)
     for drive in ways:
-        with TemporaryDirectory(dir="/tmp") as folder:
+        with TemporaryDirectory(dir=QUICK_FOLDER) as folder:
             services = {"run_log_store": {"type": store}, "catalog": {"type": "do-nothing"}}
             Path(folder, "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
             Path(folder, "p.yaml").write_text(json.dumps({"dag": dag}, ensure_ascii=False))

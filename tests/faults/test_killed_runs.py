@@ -9,7 +9,7 @@ import sys
 from tempfile import TemporaryDirectory
 
 STEPS = 40
-REPORTED = re.compile(r"^  (s\d+): SUCCESS in ", re.MULTILINE)
+REPORTED = re.compile(r"^\S+Z   (s\d+): SUCCESS in ", re.MULTILINE)
 
 
 def dag():

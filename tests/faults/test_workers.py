@@ -38,6 +38,26 @@ def does_not_listen():
     subprocess.Popen([sys.executable, "-c", "import work, time; work.note(); time.sleep(60)"])
     note()
     time.sleep(60)
+def counted():
+    with open("attempts", "a") as file: file.write(os.environ["MAGNUS_STEP_ATTEMPT"])
+    return os.path.getsize("attempts")
+def dies_twice():
+    print("begins", counted(), flush=True)
+    os.write(2, b"x" * 300_000 + b" ends\\n")
+    if counted() < 5: os.kill(os.getpid(), signal.SIGKILL)
+    with open("made.txt", "w") as file: file.write("made")
+    return {"z": 1}
+def tells_and_dies():
+    from magnus import get_secret
+    token = get_secret("TOKEN")
+    print("before", flush=True)
+    time.sleep(0.3)
+    print("the token is", token[:5], end="", flush=True)
+    print(token[5:], flush=True)
+    with open("made.txt", "w") as file: file.write("made")
+    os._exit(9)
+def is_quiet_and_dies(): os._exit(9)
+def talks(): print("somebody else's")
 def slow(): time.sleep(60)
 def huge(): return {"big": "x" * 3_000_000}
 def length(big, x): return {"n": len(big) + x}
@@ -133,6 +153,63 @@ def test_a_worker_that_dies_fails_its_step_and_no_other(folder, command, said, w
     assert [branches[str(n)]["status"] for n in range(6)] == ["SUCCESS"] * 2 + ["FAIL"] + ["SUCCESS"] * 3
     assert branches["2"]["steps"]["s"]["message"] == f"the process of the step ended before the step did: {said}"
     assert log["steps"]["m"]["message"] == "branch 2 failed"
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_step_whose_worker_dies_is_tried_again_in_another(folder, workers):
+    configure(folder, workers)
+    log = run(folder, one("dies_twice", max_attempts=4, retry_delay=0.1, catalog={"put": "made.txt"}))
+    step = log["steps"]["s"]
+    assert (log["status"], step["status"], log["parameters"]["z"]) == ("SUCCESS", "SUCCESS", 1)
+    assert [(one["attempt_number"], one["status"]) for one in step["attempts"]] == [
+        (0, "FAIL"), (1, "FAIL"), (2, "SUCCESS"),
+    ]  # fmt: skip
+    assert "killed by SIGKILL" in step["attempts"][0]["message"]
+    assert (folder / "attempts").read_text() == "001122"
+    assert [entry["name"] for entry in step["data_catalog"]] == ["made.txt"]
+    expected = "".join(f"begins {n}\n{'x' * 300_000} ends\n" for n in (1, 3, 5))
+    assert (folder / ".catalog/mine/.logs/s.log").read_text() == expected
+
+
+def test_the_attempts_of_a_step_whose_workers_die_come_to_an_end(folder):
+    log = run(folder, one("exits", max_attempts=3, retry_delay=0) | {"start_at": "begin"} | {
+        "steps": {
+            "begin": {"type": "task", "command_type": "shell", "command": "export MAGNUS_PRM_x=2", "next": "s"},
+            **one("exits", max_attempts=3)["steps"],
+        }
+    })  # fmt: skip
+    step = log["steps"]["s"]
+    assert [attempt["attempt_number"] for attempt in step["attempts"]] == [0, 1, 2]
+    said = "the process of the step ended before the step did: exit status 7"
+    assert {attempt["message"] for attempt in step["attempts"]} == {said}
+    assert (step["status"], step["message"]) == ("FAIL", said)
+
+
+def test_what_a_step_printed_before_its_worker_died_is_shown_and_kept_without_secrets(folder):
+    defaults = json.loads((folder / "magnus-config.yaml").read_text())["defaults"]
+    (folder / "magnus-config.yaml").write_text(json.dumps({"defaults": {**defaults, "secrets": {"type": "dotenv"}}}))
+    (folder / ".env").write_text("TOKEN=never-to-be-seen")
+    process = start(folder, one("tells_and_dies", catalog={"put": "made.txt"}))
+    said, complained = process.communicate(timeout=60)
+    step = json.loads(said)["steps"]["s"]
+    expected = "before\nthe token is *****\n"
+    assert (folder / ".catalog/mine/.logs/s.log").read_text() == expected
+    assert [line.rpartition("| ")[2] for line in complained.splitlines() if " | " in line] == expected.splitlines()
+    assert [entry["name"] for entry in step["data_catalog"]] == ["made.txt"]
+    assert "never-to" not in said + complained
+    assert nothing_is_left(folder)
+
+
+def test_a_worker_that_dies_is_not_given_the_output_of_the_step_before(folder):
+    configure(folder, 1)
+    talks = {"type": "task", "command": "work.talks", "next": "s"}
+    log = run(folder, one("is_quiet_and_dies") | {
+        "start_at": "talks", "steps": {"talks": talks, **one("is_quiet_and_dies")["steps"]},
+    })  # fmt: skip
+    assert log["steps"]["s"]["status"] == "FAIL"
+    logs = folder / ".catalog/mine/.logs"
+    assert [file.name for file in logs.iterdir()] == ["talks.log"]
+    assert (logs / "talks.log").read_text() == "somebody else's\n"
 
 
 def test_a_step_of_a_worker_is_ended_when_its_time_is_over(folder):

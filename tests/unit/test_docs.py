@@ -23,6 +23,7 @@ def test_links_lead_somewhere(page):
         ("write-a-run-log-store.md", "run_log_store.py"),
         ("write-a-secrets-provider.md", "secrets.py"),
         ("write-a-task-kind.md", "task_kind.py"),
+        ("write-a-node-type.md", "node_type.py"),
     ],
 )
 def test_a_plugin_is_shown_as_it_is_tested(page, file):

@@ -38,7 +38,7 @@ def _problems(step: StepPlace, working_directory: Path) -> Iterator[Problem]:
     match step.node:
         case TaskNode() as task:
             yield from _of_task(task, step, working_directory)
-        case CompositeNode(branches=MappedBranches(reducer=str(reducer))):
+        case CompositeNode(branches=MappedBranches(reducer=str(reducer), function=None)):
             yield from _of_reducer(reducer, step, working_directory)
         case CompositeNode() as composite:
             yield from _conflicts(composite, step)
@@ -76,15 +76,18 @@ def _of_secrets(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
 
 def _bound_to_this_process(step: StepPlace, spans: Reach) -> Iterator[Problem]:
     """A function that no other process can find, where one would have to."""
-    node = step.node
-    if not isinstance(node, TaskNode) or node.task.function is None:
-        return
+    match step.node:
+        case TaskNode(task=task, timeout=timeout) if task.function is not None:
+            field, name, is_alone = "command", task.command, timeout is not None
+        case CompositeNode(branches=MappedBranches(reducer=str(name), function=function)) if function is not None:
+            field, is_alone = "reducer", False
+        case _:
+            return
     why = "the executor runs steps in other processes" if spans > Reach.PROCESS else ""
-    if why or node.timeout is not None:
+    if why or is_alone:
         why = why or "a step with a timeout runs in a process of its own"
-        message = f"'{node.task.command}' exists in this process alone, and {why}"
         fix = "define the function at the top level of a module, or of the script"
-        yield Problem(message, fix, step.locate("command"), step.step)
+        yield Problem(f"'{name}' exists in this process alone, and {why}", fix, step.locate(field), step.step)
 
 
 def _of_reducer(reducer: str, step: StepPlace, working_directory: Path) -> Iterator[Problem]:

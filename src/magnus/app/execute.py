@@ -11,12 +11,14 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from magnus.app import wiring
+from magnus.app.changes import changes
 from magnus.app.check import check_steps
 from magnus.app.config import initial_parameters, load_configuration
 from magnus.app.configuration import Configuration
 from magnus.app.pipelines import load_pipeline
+from magnus.app.plan import Plan, plan
 from magnus.app.reporters import OneAtATime
-from magnus.app.resume import Plan, original_run, pipeline_of, plan
+from magnus.app.resume import merged_parameters, original_run, pipeline_of
 from magnus.app.run_ids import check_run_id, new_run_id
 from magnus.app.sources import sources
 from magnus.definition.built import BuiltPipeline
@@ -167,7 +169,7 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
         asked = replace(asked, file=_written(asked.built, asked.definition_file, asked.working_directory))
     for warning in (*misfits, *pipeline.warnings, *warnings):
         reporter.report(Warned(str(warning)))
-    parameters = given if original is None else {**original.parameters, **given}
+    parameters = given if original is None else merged_parameters(original, given)
     prepared = Prepared(
         asked, configuration, pipeline, parameters, services, identities, code, original, changes=changes
     )
@@ -188,9 +190,10 @@ def _like(asked: Execution, original: RunRecord | None) -> Execution:
 
 def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Prepared:
     """The same with the plan, which is shown; InvalidInput when something changed that must not."""
-    found = plan(
-        prepared.services, original, prepared.pipeline, prepared.parameters, prepared.sources, _services(prepared)
+    differences = changes(
+        original, prepared.pipeline, prepared.parameters, prepared.sources, prepared.configuration.as_json()
     )
+    found = plan(prepared.services, original, prepared.pipeline, prepared.parameters, tuple(differences))
     if prepared.execution.strict and found.changes:
         message = "\n".join((f"the run '{original.run_id}' cannot be gone on with as it was:", *found.changes))
         raise InvalidInput(message, fix="change it back, or leave out --strict")
@@ -291,12 +294,6 @@ def _emitted(lines: Iterator[str], emit: Callable[[str], None]) -> Iterator[str]
         yield line
 
 
-def _services(prepared: Prepared) -> Mapping[str, Json]:
-    """The services as the run log has them."""
-    services: dict[str, Json] = prepared.configuration.as_json()
-    return services
-
-
 def _run_config(prepared: Prepared) -> Mapping[str, Json]:
     asked, configuration = prepared.execution, prepared.configuration
     return {
@@ -309,6 +306,8 @@ def _run_config(prepared: Prepared) -> Mapping[str, Json]:
         "sources": dict(prepared.sources),
         "command_line": command_line.masked(asked.command_line),
         "environment": environment(sys.path, asked.working_directory),
+        **({"included": dict(prepared.pipeline.included)} if prepared.pipeline.included else {}),
+        **({"local_functions": sorted(prepared.pipeline.functions)} if prepared.pipeline.functions else {}),
         **({"changes": _described(prepared.changes)} if prepared.changes else {}),
     }
 

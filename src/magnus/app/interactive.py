@@ -1,8 +1,10 @@
 """The use case *interactive session*: a run of one step that is what somebody does by hand. Called by `magnus.interaction`."""
 
 import atexit
+import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
+from types import TracebackType
 
 from msgspec.structs import replace
 
@@ -27,10 +29,28 @@ _STEP = StepPath(("interactive session",))
 _FILE = "interactive session"
 
 
+class SessionId(str):
+    """The id of the run of a session, and a context manager that ends the session, as failed when an exception comes."""
+
+    __slots__ = ()
+
+    def __enter__(self) -> str:
+        return str(self)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if _Sessions.open is not None and _Sessions.open.run_id == self:  # it may have been ended inside
+            _Sessions.open.end(_reason(error))
+
+
 def start(
     run_id: str, *, configuration_file: str, tag: str, parameters_file: str, environment: Mapping[str, str]
-) -> str:
-    """Begin a session; its run id. TaskFailed when a step is in progress here."""
+) -> SessionId:
+    """Begin a session; its run id. TaskFailed when a step is in progress here.
+
+    One that is not ended ends with the process, and has failed when that ends with an exception.
+    """
     if current_step() is not None:
         raise TaskFailed("a step or an interactive session is in progress here; call end_interactive_session() before")
     dag = {"start_at": _STEP.name, "steps": {_STEP.name: {"type": "stub", "next": "success"}}}
@@ -49,9 +69,9 @@ def start(
         run = begin(prepared, liveness.this_process(), Quiet())
         session = _Session(replace(context, run_id=run.run_id), run, opening.pop_all())
     hold(session.step)
-    atexit.register(session.end)
+    atexit.register(session.end_with_process)
     _Sessions.open = session
-    return run.run_id
+    return SessionId(run.run_id)
 
 
 def end() -> None:
@@ -59,6 +79,17 @@ def end() -> None:
     if _Sessions.open is None:
         raise TaskFailed("there is no interactive session; start_interactive_session() begins one")
     _Sessions.open.end()
+
+
+def _reason(error: BaseException | None) -> str:
+    """Why a session failed that an exception ended; "" for none."""
+    match error:
+        case None:
+            return ""
+        case KeyboardInterrupt():
+            return "interrupted"
+        case _:
+            return ": ".join(filter(None, (type(error).__name__, str(error))))
 
 
 class _Sessions:
@@ -74,30 +105,41 @@ class _Session:
         self._context = context
         self._run = run
         self._opened = opened
+        self._error_before = getattr(sys, "last_value", None)
+        self.run_id = run.run_id
         self._record = StepRecord(_STEP, 0, Status.PROCESSING, "task")
         context.services.run_log_store.put_step(run.run_id, self._record)
         self.step = self._step()
 
-    def end(self) -> None:
-        """Record what was set, tracked and kept."""
+    def end_with_process(self) -> None:
+        """End it when the process does; the interpreter keeps the exception that nobody caught."""
+        error = getattr(sys, "last_value", None)
+        self.end("" if error is self._error_before else _reason(error))
+
+    def end(self, failure: str = "") -> None:
+        """Record what was set, tracked and kept, and why it failed, if it did."""
         store, current = self._context.services.run_log_store, self.step
         _Sessions.open = None
         release(current)
-        atexit.unregister(self.end)
+        atexit.unregister(self.end_with_process)
+        status, failure = Status.FAIL if failure else Status.SUCCESS, self._context.masker.mask(failure)
+        message = f"step '{_STEP}' failed: {failure}" if failure else ""
         with self._opened:
             ended = replace(
                 self._record,
-                status=Status.SUCCESS,
-                parameters=dict(current.parameters_set),
+                status=status,
+                message=failure,
+                parameters={} if failure else dict(current.parameters_set),
                 metrics=dict(current.metrics),
                 catalog=tuple(current.data.entries),
             )
             current.data.close()
             store.put_step(self._run.run_id, ended)
-            store.put_step(self._run.run_id, StepRecord(StepPath(("success",)), 1, Status.SUCCESS, "success"))
-            store.update_run(replace(self._run, status=Status.SUCCESS, end_time=now()))
+            word = "fail" if failure else "success"
+            store.put_step(self._run.run_id, StepRecord(StepPath((word,)), 1, status, word))
+            store.update_run(replace(self._run, status=status, message=message, end_time=now()))
             self._context.tracking.end_step(self._context.tracked_run, ended)
-            self._context.tracking.end_run(self._context.tracked_run, Status.SUCCESS, "")
+            self._context.tracking.end_run(self._context.tracked_run, status, message)
             if isinstance(store, KeepsDocuments):
                 store.write_document(self._run.run_id, document(store, self._run.run_id))
         store.close()

@@ -27,6 +27,11 @@ _OWN_FIELDS: Final = ("returns", "catalog", "secrets", "max_attempts", "retry_de
 Patches = Mapping[str, Mapping[str, Json]]
 
 
+def objects_of(key: str) -> str:
+    """The command of the function that gives what a patch supplies and is not JSON; by name, where there is such a thing."""
+    return f"the objects of the patch of '{key}'"
+
+
 def mocked(pipeline: LoadedPipeline, patches: Patches, locate: Locate) -> LoadedPipeline:
     """The pipeline with its tasks mocked; `locate` gives the place of a patch.
 
@@ -91,7 +96,8 @@ class _Mocking:
         for name, text in (patch.get("files") or {}).items():
             if not isinstance(text, str):
                 self._complain(f"the content of '{name}' must be text", "put it in quotes", key, "files", name)
-        spec = TaskSpec(_SUPPLY, "", dict(patch), node.task.returns)
+        objects = self._functions.get(objects_of(key))
+        spec = TaskSpec(_SUPPLY, "", dict(patch), node.task.returns, objects)
         return replace(_doing_nothing(node), task=spec)
 
     def _patched(self, node: TaskNode, patch: Mapping[str, Json], key: str, path: str) -> TaskNode:

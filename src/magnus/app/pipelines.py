@@ -6,6 +6,7 @@ from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Final
 
+from magnus.app.node_types import find_node_type
 from magnus.definition.built import METHOD, BuiltPipeline
 from magnus.definition.loader import LoadedPipeline, load, load_built
 from magnus.definition.yaml_text import read
@@ -26,11 +27,11 @@ def load_pipeline(
     that returns one.
     """
     if built is not None:
-        return load_built(built, environment)
+        return load_built(built, environment, find_node_type)
     path, name = _python_file(file)
     if not path:
-        return load(file, environment)
-    return load_built(_built_by(path, name, working_directory), environment)
+        return load(file, environment, find_node_type)
+    return load_built(_built_by(path, name, working_directory), environment, find_node_type)
 
 
 def _python_file(file: str) -> tuple[str, str]:
@@ -46,7 +47,7 @@ def built_pipeline(pipeline: UserObject, environment: Mapping[str, str], working
     path, name = _python_file(pipeline)
     if path:
         return _built_by(path, name, working_directory)
-    load(pipeline, environment)
+    load(pipeline, environment, find_node_type)
     return BuiltPipeline(read(pipeline, InvalidDefinition, "the pipeline"), {})
 
 

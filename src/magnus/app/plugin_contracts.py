@@ -9,7 +9,7 @@ _OF_SERVICES: Final = ("options",)
 
 def missing_members(family: str, found: Any) -> Sequence[str]:
     """What the class lacks of its contract, by name; nothing when it can be used."""
-    wanted = [*_OF_SERVICES, *_methods(_protocol(family))]
+    wanted = [*(() if family == "nodes" else _OF_SERVICES), *_methods(_protocol(family))]
     return [name for name in wanted if not hasattr(found, name)]
 
 
@@ -29,6 +29,8 @@ def _protocol(family: str) -> Any:
             from magnus.interfaces.experiment_tracker import ExperimentTracker as Wanted  # type: ignore[assignment]
         case "tasks":
             from magnus.interfaces.task_kind import TaskKind as Wanted  # type: ignore[assignment]
+        case "nodes":
+            from magnus.definition.nodes import NodeType as Wanted  # type: ignore[assignment]
         case _:
             return object
     return Wanted
@@ -37,4 +39,5 @@ def _protocol(family: str) -> Any:
 def _methods(protocol: Any) -> list[str]:
     """The methods a class has to have; attributes may be made by its instances."""
     kept = {"__enter__", "__exit__"}
-    return [name for name, value in vars(protocol).items() if callable(value) and (name[0] != "_" or name in kept)]
+    members = [name for name, value in vars(protocol).items() if callable(value) or isinstance(value, classmethod)]
+    return [name for name in members if name[0] != "_" or name in kept]

@@ -94,6 +94,11 @@ def find(
     raise _unknown(family, name, sorted(names), ignored)
 
 
+def offered(family: str, *, entry_points: EntryPoints = installed) -> list[str]:
+    """The names that other packages offer in a family, whether they can be used or not."""
+    return sorted({entry.name for group in (PREFIX + family, family) for entry in entry_points(group)})
+
+
 def load_all(group: str, *, entry_points: EntryPoints = installed) -> list[Any]:
     """Everything under the entry points of a group of ours; InvalidConfiguration when one cannot be loaded."""
     return [_loaded(group.removeprefix(PREFIX), entry.name, entry) for entry in entry_points(group)]

@@ -1,14 +1,18 @@
-"""What happens during a run, as lines of text. Used by the front doors, which know where to write them."""
+"""What happens during a run, as lines of text, each with its time. Used where there is no terminal to paint on."""
 
 import shlex
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import timedelta
-from typing import Final
+from datetime import datetime, timedelta
+from typing import Literal, TypeAlias
 
+from magnus.app.plain_text import plain, plain_lines
+from magnus.app.step_output import Tails, WholeLines
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import (
     AttemptFailed,
+    Branched,
+    BranchEnded,
     Event,
     Planned,
     RunEnded,
@@ -21,40 +25,79 @@ from magnus.interfaces.reporter import (
 )
 from magnus.run_log.records import Status
 
-_LONGEST_PART_BYTES: Final = 64 * 1024
+ShowOutput: TypeAlias = Literal["all", "tail", "none"]
+"""What is shown of the output of steps: all of it; the end of it while they run and when they fail; nothing."""
 
 
 class Lines:
     """Progress as lines, and the output of steps between them; of steps that run at a time, whole lines with names.
 
-    `write` shows text; what it raises is not told to anybody.
+    From the start of the run on, or of a step in a process of its own, lines begin with the time that `now` tells. `write` shows text;
+    what it raises is not told to anybody.
     """
 
-    def __init__(self, write: Callable[[bytes], None]) -> None:
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        now: Callable[[], datetime],
+        *,
+        colour: bool = False,
+        output: ShowOutput = "all",
+    ) -> None:
         self._show = write
+        self._now = now
+        self._colour = colour
+        self._shown_output = output
         self._at_line_start = True
-        self._lines: _OfEach | None = None
+        self._lines: WholeLines | None = None
+        self._tails = Tails()
+        self._has_started = False
 
     def report(self, event: Event) -> None:
         """Show the event; a reader that is gone is no reason to stop."""
         match event:
             case StepOutput(path, data):
-                self._output(data if self._lines is None else self._lines.of(path, data))
+                self._take_output(path, data)
                 return
-            case RunStarted(concurrent=True):
-                self._lines = _OfEach()
-            case StepEnded(path=path) if self._lines is not None:
-                self._output(self._lines.rest(path))
+            case StepStarted():
+                self._has_started = True
+            case StepEnded(path=path):
+                self._rest_of_output(path, event)
+            case Branched() | BranchEnded():
+                return
+            case RunStarted(concurrent=is_concurrent):
+                self._has_started = True
+                self._lines = WholeLines(named=True) if is_concurrent else None
             case _:
                 pass
+        self._begin_line()
+        self._write(self._line(event).encode("utf-8", "backslashreplace"))
+
+    def _line(self, event: Event) -> str:
+        stamp = f"{self._now().isoformat()[:19]}Z " if self._has_started else ""
+        text = f"{stamp}{text_of(event)}\n"
+        if not self._colour:
+            return text
+        first, newline, rest = text.partition("\n")
+        return f"\x1b[{_colour(event)}m{first}\x1b[0m{newline}{rest}"
+
+    def _take_output(self, path: StepPath, data: bytes) -> None:
+        if self._shown_output == "tail":
+            self._tails.take(path, data)
+        elif self._shown_output == "all":
+            self._output(data if self._lines is None else self._lines.of(path, data))
+
+    def _rest_of_output(self, path: StepPath, event: StepEnded) -> None:
+        if self._lines is not None:
+            self._output(self._lines.rest(path))
+        if self._shown_output == "tail":
+            tail = self._tails.of(path)
+            self._output(tail if event.status is Status.FAIL else b"")
+
+    def _begin_line(self) -> None:
         if not self._at_line_start:
             self._write(b"\n")
             self._at_line_start = True
-        self.line(_text(event), event)
-
-    def line(self, text: str, event: Event) -> None:  # noqa: ARG002 - colour is for terminals
-        """Write one line of progress."""
-        self._write((text + "\n").encode("utf-8", "backslashreplace"))
 
     def _output(self, data: bytes) -> None:
         if data:
@@ -66,61 +109,78 @@ class Lines:
             self._show(data)
 
 
-class _OfEach:
-    """Makes whole lines, each with the name of its step, of what steps print at the same time."""
+class ErrorsAlone:
+    """Says why a run failed, and nothing else: of a run that succeeds, nothing at all."""
 
-    def __init__(self) -> None:
-        self._parts: dict[StepPath, bytes] = {}
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._failed: list[StepEnded] = []
 
-    def of(self, path: StepPath, data: bytes) -> bytes:
-        """The lines that are whole now."""
-        whole, newline, part = (self._parts.pop(path, b"") + data).rpartition(b"\n")
-        if len(part) > _LONGEST_PART_BYTES:
-            whole, newline, part = whole + newline + part, b"\n", b""
-        if part:
-            self._parts[path] = part
-        return self._named(path, whole) if newline else b""
-
-    def rest(self, path: StepPath) -> bytes:
-        """What the step left without an end of line."""
-        part = self._parts.pop(path, b"")
-        return self._named(path, part) if part else b""
-
-    def _named(self, path: StepPath, text: bytes) -> bytes:
-        """The lines; of one that was written over, as bars of progress are, how it looked last."""
-        before = f"  {_name(path)} | ".encode("utf-8", "backslashreplace")
-        shown = (line.removesuffix(b"\r").rpartition(b"\r")[2] for line in text.split(b"\n"))
-        return b"".join(before + line + b"\n" for line in shown)
+    def report(self, event: Event) -> None:
+        """Show what failed when the run has."""
+        match event:
+            case StepEnded(status=Status.FAIL):
+                self._failed.append(event)
+            case RunEnded(status=Status.FAIL):
+                for failed in self._failed:
+                    self._lines.report(failed)
+                self._lines.report(event)
+            case _:
+                pass
 
 
-def _text(event: Event) -> str:
+def text_of(event: Event) -> str:
+    """What is said of the event; names are as people read them, without characters that could do harm."""
     match event:
         case RunStarted(run_id, name):
-            return f"run {run_id} started" + (f" ({name})" if name else "")
+            return f"run {run_id} started" + (f" ({plain(name)})" if name else "")
         case Planned(line):
-            return line
+            return plain_lines(line)
         case StepStarted(path):
             return f"  {_name(path)}: started"
         case StepReused(path):
             return f"  {_name(path)}: reused"
         case AttemptFailed(path, attempt, message, retry_in):
-            return f"  {_name(path)}: attempt {attempt} failed, the next one in {retry_in:g} s: {message}"
+            return f"  {_name(path)}: attempt {attempt} failed, the next one in {retry_in:g} s: {plain_lines(message)}"
         case StepEnded(path, _, status, message, duration):
-            return f"  {_name(path)}: {status.value} in {_took(duration)}" + (f": {message}" if message else "")
+            return f"  {_name(path)}: {status.value} in {_took(duration)}" + (
+                f": {plain_lines(message)}" if message else ""
+            )
         case Warned(message, path):
-            return (f"  {_name(path)}: warning: " if path else "") + message
-        case RunEnded(run_id, status, message, duration, is_kept):
-            ended = f"run {run_id}: {status.value} in {_took(duration)}" + (f": {message}" if message else "")
-            goes_on = is_kept and status is Status.FAIL
-            return f"{ended}\n  go on where it stopped: magnus retry {shlex.quote(run_id)}" if goes_on else ended
-        case StepOutput():
+            return (f"  {_name(path)}: warning: " if path else "") + plain_lines(message)
+        case RunEnded(run_id, status, message, duration):
+            ended = f"run {run_id}: {status.value} in {_took(duration)}" + (
+                f": {plain_lines(message)}" if message else ""
+            )
+            return "\n".join((ended, *how_to_go_on(event)))
+        case StepOutput() | Branched() | BranchEnded():
             return ""
+
+
+def how_to_go_on(ended: RunEnded) -> list[str]:
+    """A line that says how to go on with a run that failed and is kept."""
+    if not ended.is_kept or ended.status is not Status.FAIL:
+        return []
+    in_program = f"execute(use_cached={ended.run_id!r}) in the program"
+    how = in_program if ended.in_program else f"magnus retry {shlex.quote(ended.run_id)}"
+    return [f"  go on where it stopped: {how}"]
 
 
 def _name(path: StepPath) -> str:
     """The step as people read it: its name behind those of what it is in."""
-    return "/".join(path.parts)
+    return plain("/".join(path.parts))
 
 
 def _took(seconds: float) -> str:
     return f"{seconds * 1000:.1f} ms" if seconds < 1 else str(timedelta(seconds=round(seconds, 1)))[:9]
+
+
+def _colour(event: Event) -> str:
+    """The SGR (ECMA-48) code of the colour in which it is shown."""
+    match event:
+        case StepEnded(status=status) | RunEnded(status=status):
+            return "32" if status is Status.SUCCESS else "1;31"
+        case AttemptFailed() | Warned():
+            return "33"
+        case _:
+            return "2"

@@ -192,7 +192,7 @@ class Step:
     def _branches(self) -> Iterator[Branch]:
         branching = self._record.branching
         if branching is not None:
-            values = [None] * len(branching.keys) if branching.values is None else branching.values
+            values = branching.elements or [None] * len(branching.keys)
             for key, value in zip(branching.keys, values, strict=True):
                 yield Branch(self._run, self._record.path.into(key), value)
 

@@ -1,5 +1,7 @@
 """Makes a service of what is configured. Used by `app.wiring`, and by what looks at runs and loads nothing else."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -7,15 +9,19 @@ from magnus.app import plugins
 from magnus.app.configuration import Configuration, ServiceConfiguration
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields
+from magnus.engine.large_values import LargeValues
+from magnus.engine.spilling import SpillingStore
 from magnus.errors import InvalidConfiguration
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
 
 
-def run_log_store(configuration: Configuration, working_directory: Path) -> RunLogStore:
-    """The run log store of the configuration."""
+def run_log_store(
+    configuration: Configuration, working_directory: Path, kept: Callable[[], Catalog] | None = None
+) -> RunLogStore:
+    """The run log store of the configuration, which has large values in its catalog; `kept` is that, if it is made."""
     store: RunLogStore = service("run_log_store", configuration.run_log_store, working_directory)
-    return store
+    return SpillingStore(store, LargeValues(kept or partial(catalog, configuration, working_directory)))
 
 
 def catalog(configuration: Configuration, working_directory: Path) -> Catalog:

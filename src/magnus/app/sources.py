@@ -7,7 +7,7 @@ from pathlib import Path
 
 from magnus.app import wiring
 from magnus.definition.compiling import StepPlace
-from magnus.graph.nodes import TaskNode
+from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.interfaces.task_kind import HasSource
 from magnus.values import Json
 
@@ -26,10 +26,16 @@ def sources(steps: Iterable[StepPlace], working_directory: Path) -> Mapping[str,
 
 
 def _file(step: StepPlace, working_directory: Path) -> Path | None:
-    if not isinstance(step.node, TaskNode):
-        return None
-    kind = wiring.task_kind(step.node.task.kind)
-    return kind.source_file(step.node.task, working_directory) if isinstance(kind, HasSource) else None
+    match step.node:
+        case TaskNode(task=task):
+            kind = wiring.task_kind(task.kind)
+            return kind.source_file(task, working_directory) if isinstance(kind, HasSource) else None
+        case CompositeNode(branches=MappedBranches(reducer=str(reducer))):
+            from magnus.tasks.reducing import source_of_reducer  # lazy: most pipelines have no reducer
+
+            return source_of_reducer(reducer, working_directory)
+        case _:
+            return None
 
 
 def _identity(file: Path, working_directory: Path) -> Json:

@@ -3,6 +3,7 @@
 What any engine calls in its jobs, containers and pods. A terminal step records the end of the run.
 """
 
+from collections.abc import Iterator
 from contextlib import closing
 
 from msgspec.structs import replace
@@ -11,15 +12,17 @@ from magnus.app.execute import Execution, Prepared, begin, context_of, prepare
 from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id
 from magnus.engine import fan
-from magnus.engine.context import now
+from magnus.engine.context import RunContext, now
+from magnus.engine.masked_runs import masked
 from magnus.engine.step import run_step
+from magnus.engine.step_secrets import learn
 from magnus.errors import InvalidInput, RunExists, RunNotFound
 from magnus.graph.check import near
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, TaskNode, TerminalNode
-from magnus.graph.path import StepPath
+from magnus.graph.graph import Graph, graphs_of
+from magnus.graph.nodes import CompositeNode, Node, TaskNode, TerminalNode
+from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import StepRequest
-from magnus.interfaces.reporter import Reporter
+from magnus.interfaces.reporter import Reporter, Warned
 from magnus.run_log.records import Owner, RunRecord, Status, StepRecord
 
 NO_PROCESS = Owner("", 0)
@@ -97,7 +100,29 @@ def _run_step(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Repo
     asked = prepared.execution
     with context_of(prepared, reporter) as opened:
         context = replace(opened, tag=asked.tag or run.tag)
+        _learn_secrets(prepared, context, run)
         run_step(context, StepRequest(run.run_id, path, asked.file, asked.configuration_file, context.tag))
+
+
+def _learn_secrets(prepared: Prepared, context: RunContext, run: RunRecord) -> None:
+    """Mask what steps that began before this one name under `secrets`, as it is masked where all steps are in one process."""
+    if not any(task.secrets for task in prepared.pipeline.graph.tasks()):
+        return
+    begun = prepared.services.run_log_store.list_steps(run.run_id, BranchPath())
+    nodes = (prepared.pipeline.graph.nodes.get(step.path.name) for step in begun)
+    names = {name for node in nodes for name in _secrets_of(node)}
+    learn(prepared.services.secrets, context.masker, sorted(names))
+
+
+def _secrets_of(node: Node | None) -> Iterator[str]:
+    """The names that a task says, or any task inside a step."""
+    match node:
+        case TaskNode(secrets=names):
+            yield from names
+        case CompositeNode():
+            yield from (name for graph in graphs_of(node) for task in graph.tasks() for name in task.secrets)
+        case _:
+            pass
 
 
 def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNode, reporter: Reporter) -> Status:
@@ -110,8 +135,12 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
     if path.branch.composite is None:
         failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
         message = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed and not node.succeeds else ""
-        store.update_run(replace(run, status=status, message=message, end_time=now()))
         with context_of(prepared, reporter) as opened:
+            _learn_secrets(prepared, opened, run)
+            run, warning = masked(run, opened.masker)
+            if warning:
+                reporter.report(Warned(warning))
+            store.update_run(replace(run, status=status, message=message, end_time=now()))
             tracked = replace(opened.tracked_run, tag=prepared.execution.tag or run.tag)
             opened.tracking.end_run(tracked, status, message)
     return Status.SUCCESS

@@ -151,8 +151,9 @@ def _step(store: RunLogStore, run_id: str, record: StepRecord, *, over: bool) ->
 def _branches(
     store: RunLogStore, run_id: str, record: StepRecord, branching: Branching, *, over: bool
 ) -> Iterator[BranchNode]:
+    elements = branching.elements
     for number, (key, label) in enumerate(zip(branching.keys, labels(branching), strict=True)):
         steps = _steps(store, run_id, record.path.into(key), over=over)
         status = status_of_branch([step.record for step in steps], over=over)
-        value = () if branching.values is None else (branching.values[number],)
+        value = () if elements is None else (elements[number],)
         yield BranchNode(key, label, status, steps, value)

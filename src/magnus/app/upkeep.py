@@ -4,7 +4,7 @@ Runs are read from the run log store one record each, and looked into only where
 store cannot say by itself what content its runs speak of.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from magnus.interfaces.catalog import Collected, Maintained, Usage
 from magnus.interfaces.run_log_store import RemovesRuns, RunLogStore
 from magnus.run_log import codec
 from magnus.run_log.mentions import mentioned
+from magnus.run_log.parameters import large_ones
 from magnus.run_log.records import CatalogRecord, RunRecord, Status, StepRecord
 
 _ENDED = frozenset({Status.SUCCESS, Status.FAIL})
@@ -179,18 +180,27 @@ def _facts(run: RunRecord) -> RunFacts:
 def _puts(store: RunLogStore, run_id: str) -> Iterator[tuple[str, CatalogRecord]]:
     """What steps of the run kept, each with the path of the first step that speaks of it, those in branches before.
 
-    What the run itself kept, the changes of its code, comes first, with no path.
+    What the run itself kept, the changes of its code and large parameters, comes first, with no path.
     """
-    changes = store.get_run(run_id).run_config.get("changes")
+    run = store.get_run(run_id)
+    changes = run.run_config.get("changes")
     if changes:
         yield "", CatalogRecord("changes.diff", changes["data_hash"], ".logs/changes.diff", "", "put", changes["size"])
     seen = set()
+    yield from (("", entry) for entry in _large(run.parameters.values()))
     for step in _steps(store, run_id, BranchPath()):
-        for entry in step.catalog:
+        values = (*step.parameters.values(), step.branching and step.branching.values)
+        for entry in (*step.catalog, *_large(values)):
             key = (entry.name, entry.data_hash, entry.catalog_relative_path)
             if entry.catalog_relative_path and key not in seen:
                 seen.add(key)
                 yield str(step.path), entry
+
+
+def _large(values: Iterable[object]) -> Iterator[CatalogRecord]:
+    """The contents of large values, as entries of a catalog."""
+    for large in large_ones(values):
+        yield CatalogRecord(large.catalog_name, large.data_hash, large.catalog_name, "", "put", large.size)
 
 
 def _steps(store: RunLogStore, run_id: str, branch: BranchPath) -> Iterator[StepRecord]:

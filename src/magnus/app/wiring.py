@@ -22,6 +22,7 @@ from magnus.engine.step import run_step
 from magnus.engine.tracking import Tracking
 from magnus.errors import InvalidConfiguration, Problem, ServiceError
 from magnus.graph.graph import Graph
+from magnus.graph.nodes import Reducer
 from magnus.interfaces.capabilities import ExecutorCapabilities, Located
 from magnus.interfaces.executor import Begun, Elsewhere, Executor, StepRequest
 from magnus.interfaces.experiment_tracker import ExperimentTracker
@@ -48,9 +49,10 @@ def task_kind(name: str) -> TaskKind:
 def services(configuration: Configuration, working_directory: Path) -> Services:
     """The services of the configuration."""
     tracker = configuration.experiment_tracker
+    kept = catalog(configuration, working_directory)
     return Services(
-        run_log_store=run_log_store(configuration, working_directory),
-        catalog=catalog(configuration, working_directory),
+        run_log_store=run_log_store(configuration, working_directory, lambda: kept),
+        catalog=kept,
         secrets=service("secrets", configuration.secrets, working_directory),
         pickler=_pickler(configuration),
         experiment_tracker=service("experiment_tracker", tracker, working_directory),
@@ -71,7 +73,7 @@ def _pickler(configuration: Configuration) -> Pickler:
 
 
 def _reduce(
-    working_directory: Path, reducer: str, name: str, values: Sequence[Parameter], objects: Objects
+    working_directory: Path, reducer: Reducer, name: str, values: Sequence[Parameter], objects: Objects
 ) -> Parameter:
     from magnus.tasks.reducing import reduce_values  # lazy: most pipelines have no reducer
 
@@ -171,13 +173,15 @@ def run_context(  # noqa: PLR0913 - what a run is made of
     working_directory: Path,
     temporary: Path,
     masker: Masker | None = None,
+    output: Path | None = None,
     tag: str = "",
     definition_file: str = "",
     configuration_file: str = "",
 ) -> Iterator[RunContext]:
     """The context of one run in this process; what it holds open is closed afterwards.
 
-    In `temporary` it makes a folder for its own files, which is gone afterwards.
+    In `temporary` it makes a folder for its own files, which is gone afterwards. `output` is the file for the output of
+    steps, where it is to outlive this process.
     """
     masker, clock = masker or Masker(), Clock()
     tracking = Tracking(
@@ -194,7 +198,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
             folder = opened.enter_context(private_folder(temporary))
             channel = opened.enter_context(Channel(folder))
             parameters_file = opened.enter_context(ParametersFile(folder))
-            pump = opened.enter_context(Pump(masker, folder))
+            pump = opened.enter_context(Pump(masker, folder, output))
         except OSError as error:
             reason = f"no folder for the run can be made in '{temporary}': {error.strerror}"
             raise ServiceError(reason, fix="set TMPDIR to a folder that can be written") from error

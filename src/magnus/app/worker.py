@@ -3,6 +3,7 @@
 `app.wiring` names it to executors; they call it in their processes.
 """
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -13,6 +14,7 @@ from msgspec import Struct
 
 from magnus.app import plugins, wiring
 from magnus.app.configuration import Configuration
+from magnus.engine.capture import output_file
 from magnus.engine.context import RunContext
 from magnus.engine.masking import Masker
 from magnus.engine.step import run_step
@@ -76,6 +78,7 @@ def _opened(setup: WorkerSetup, tell: Tell) -> Iterator[Steps]:
         working_directory=setup.working_directory,
         temporary=setup.folder,
         masker=Masker(tell),
+        output=output_file(setup.folder, os.getpid()),
         tag=setup.tag,
         definition_file=setup.definition_file,
         configuration_file=setup.configuration_file,

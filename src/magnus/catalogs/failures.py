@@ -3,9 +3,11 @@
 import errno
 from typing import Final
 
+from magnus.engine.system_errors import what_to_do
 from magnus.errors import CatalogError
 
 _LONGEST_SHOWN: Final = 120
+_NOT_WRITABLE: Final = "change its permissions, or set `catalog_location` of the catalog to a folder that is writable"
 
 
 class Changed(Exception):
@@ -22,7 +24,10 @@ def shown(name: str) -> str:
 
 def failed(verb: str, name: str, error: OSError) -> CatalogError:
     """The error of the operating system as one of the catalog, with what the user can do about it."""
-    return CatalogError(f"the catalog cannot {verb} {shown(name)}: {_reason(error)}", fix=_fix(error.errno))
+    return CatalogError(
+        f"the catalog cannot {verb} {shown(name)}: {_reason(error)}",
+        fix=what_to_do(error.errno, not_writable=_NOT_WRITABLE),
+    )
 
 
 def _reason(error: OSError) -> str:
@@ -37,19 +42,3 @@ def _reason(error: OSError) -> str:
             return "it is a link that leads to itself"
         case _:
             return error.strerror or str(error)
-
-
-def _fix(number: int | None) -> str:
-    match number:
-        case errno.ENOSPC | errno.EDQUOT:
-            return "free space on that disk"
-        case errno.EFBIG:
-            return "raise the limit on the size of files (`ulimit -f`)"
-        case errno.EACCES | errno.EPERM | errno.EROFS:
-            return "change its permissions, or set `catalog_location` of the catalog to a folder that is writable"
-        case errno.EMFILE | errno.ENFILE:
-            return "raise the limit on open files (`ulimit -n`)"
-        case errno.ENAMETOOLONG:
-            return "use a shorter name"
-        case _:
-            return ""

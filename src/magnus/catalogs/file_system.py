@@ -11,9 +11,9 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, BinaryIO, ClassVar, Final
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 from msgspec.structs import replace
 
 from magnus.catalogs.bringing import Bringer
@@ -46,7 +46,8 @@ class FileSystemOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
     `catalog_location` is relative to the working directory. With `durable` every file survives a loss of power from
     the moment its step has ended; without, it does when the operating system has written it to the disk. With
-    `capture_diff` what differs from the commit is kept with every run.
+    `capture_diff` what differs from the commit is kept with every run. Values of parameters with more than
+    `spill_threshold` bytes of JSON are kept here instead of in the run log; none are when it is null.
     """
 
     catalog_location: str = ".catalog"
@@ -54,6 +55,7 @@ class FileSystemOptions(Struct, frozen=True, forbid_unknown_fields=True):
     strict: bool = False
     durable: bool = False
     capture_diff: bool = False
+    spill_threshold: Annotated[int, Meta(ge=0)] | None = 256 * 1024
 
 
 class FileSystemCatalog:
@@ -93,6 +95,11 @@ class FileSystemCatalog:
     def capture_diff(self) -> bool:
         """The option."""
         return self._options.capture_diff
+
+    @property
+    def spill_threshold(self) -> int | None:
+        """The option."""
+        return self._options.spill_threshold
 
     @property
     def location(self) -> Path:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from magnus.cli import console, garbage
+from magnus.cli import console, garbage, options
 
 if TYPE_CHECKING:
     from magnus.app.execute import Execution
@@ -17,10 +17,11 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
 
     if dry_run and not wanted.use_cached:
         raise click.UsageError("--dry-run shows how a run would go on with another one: name it with --use-cached RUN")
-    with console.reporter() as reporter:
-        if dry_run:
+    if dry_run:
+        with console.reporter() as reporter:
             prepare(wanted, reporter)
-            return 0
+        return 0
+    with console.reporter(**options.shown(click.get_current_context())) as reporter:
         prepared = prepare_to_execute(wanted, reporter)
         garbage.resume()
         ended = execute(prepared, reporter, console.emit)

@@ -1,7 +1,6 @@
 """What the command line says: the run log on standard output, everything else on standard error.
 
-On a terminal progress is set in colour by rich, which is loaded for it alone; elsewhere it is plain lines. No text of
-a user is ever read as markup.
+How progress looks is chosen by `app.showing`. No text of a user is ever read as markup.
 """
 
 import os
@@ -11,26 +10,10 @@ from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING
 
-from magnus.app.progress import Lines
-from magnus.interfaces.reporter import (
-    AttemptFailed,
-    Event,
-    Planned,
-    Reporter,
-    RunEnded,
-    RunStarted,
-    StepEnded,
-    StepOutput,
-    StepReused,
-    StepStarted,
-    Warned,
-)
-from magnus.run_log.records import Status
-
 if TYPE_CHECKING:
-    from rich.console import Console
-
+    from magnus.app.progress import ShowOutput
     from magnus.errors import MagnusError
+    from magnus.interfaces.reporter import Reporter
 
 
 def environment() -> Mapping[str, str]:
@@ -107,28 +90,18 @@ def set_up_logging(level: str | None) -> None:
 
 
 @contextmanager
-def reporter() -> Iterator[Reporter]:
+def reporter(*, is_live: bool = False, quiet: bool = False, output: "ShowOutput" = "all") -> "Iterator[Reporter]":
     """Shows progress on what is standard error now, whatever becomes of descriptor 2 during a step."""
+    from magnus.app.showing import Wishes, showing  # lazy: --help shows no progress
+
     descriptor = os.dup(2)
+    wishes = Wishes(quiet=quiet, output=output, is_live=is_live, waits_to_stay=os.isatty(1))
+    encoding = sys.stderr.encoding if sys.stderr else ""
     try:
-        yield _Coloured(descriptor) if os.isatty(descriptor) else Lines(_onto(descriptor))
+        with showing(_onto(descriptor), descriptor, environment(), wishes, encoding=encoding) as shown:
+            yield shown
     finally:
         os.close(descriptor)
-
-
-class _Coloured(Lines):
-    """Progress on a terminal."""
-
-    def __init__(self, descriptor: int) -> None:
-        super().__init__(_onto(descriptor))
-        self._console = _rich_console(descriptor)
-
-    def line(self, text: str, event: Event) -> None:
-        """Write one line of progress, as text and never as markup."""
-        from rich.text import Text  # lazy: loaded with the console
-
-        with suppress(OSError):
-            self._console.print(Text(text, style=_style(event)), soft_wrap=True)
 
 
 def _onto(descriptor: int) -> Callable[[bytes], None]:
@@ -139,24 +112,6 @@ def _onto(descriptor: int) -> Callable[[bytes], None]:
             data = data[os.write(descriptor, data) :]
 
     return write
-
-
-def _rich_console(descriptor: int) -> "Console":
-    from rich.console import Console  # lazy: terminals alone
-
-    return Console(
-        file=os.fdopen(os.dup(descriptor), "w", encoding="utf-8", errors="backslashreplace"), highlight=False
-    )
-
-
-def _style(event: Event) -> str:
-    match event:
-        case StepEnded(status=status) | RunEnded(status=status):
-            return "green" if status is Status.SUCCESS else "bold red"
-        case AttemptFailed() | Warned():
-            return "yellow"
-        case RunStarted() | Planned() | StepStarted() | StepReused() | StepOutput():
-            return "dim"
 
 
 def _say(text: str) -> None:

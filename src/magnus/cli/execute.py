@@ -12,7 +12,7 @@ from magnus.cli.asking import asked, executed
 @options.applied(options.file, options.configuration_file, options.parameters_file, options.tag)
 @click.option("--run-id", default="", metavar="ID", help="The id of the run; one is made when none is given.")
 @options.resuming
-@options.log_level
+@options.applied(options.progress, options.log_level)
 @click.pass_context
 def command(  # noqa: PLR0913, PLR0917 - one argument an option
     ctx: click.Context,

@@ -22,6 +22,7 @@ shared = options.applied(
         "-put", "--put-in-catalog", "put", multiple=True, metavar="GLOB", help="Files to keep; may be given again."
     ),
     click.option("--returns", multiple=True, metavar="NAME", help="A name for a result; again for the next one."),
+    options.progress,
     options.log_level,
 )
 """The options that every job has."""

@@ -1,12 +1,13 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 
 from magnus.cli.arguments import NO_VALUE
 
+_SHOWN: Final = "magnus.shown"
 CallableT = TypeVar("CallableT", bound=Callable[..., Any])
 
 file = click.option("-f", "--file", "file_option", metavar="FILE", help="The pipeline.")
@@ -37,6 +38,34 @@ log_level = click.option(
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], case_sensitive=False),
     help="Show what magnus logs for diagnosis.",
 )
+
+
+def progress(function: CallableT) -> CallableT:
+    """The options that say what is shown of a run; `shown` has them."""
+    return applied(
+        click.option(
+            "-q", "--quiet", is_flag=True, expose_value=False, callback=_kept,
+            help="Show nothing but why the run failed.",
+        ),
+        click.option(
+            "--show-output", type=click.Choice(["all", "tail", "none"]), default="all", expose_value=False,
+            callback=_kept, help="Of what steps print: all, the end while they run and when they fail, or nothing.",
+        ),
+    )(function)  # fmt: skip
+
+
+def shown(ctx: click.Context) -> dict[str, Any]:
+    """What the options of `progress` say, by name, and whether there may be a live tree; diagnosis would break it."""
+    said: dict[str, Any] = ctx.meta.get(_SHOWN, {})
+    return {
+        "quiet": said.get("quiet", False),
+        "output": said.get("show_output", "all"),
+        "is_live": ctx.params.get("log_level") is None,
+    }
+
+
+def _kept(ctx: click.Context, option: click.Parameter, value: Any) -> None:
+    ctx.meta.setdefault(_SHOWN, {})[option.name] = value
 
 
 def applied(*options: Callable[[CallableT], CallableT]) -> Callable[[CallableT], CallableT]:

@@ -4,7 +4,14 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 
 from magnus.cli.readable import one_line, size
-from magnus.run_log.parameters import JsonParameter, ListParameter, MetricParameter, ObjectParameter, Parameter
+from magnus.run_log.parameters import (
+    JsonParameter,
+    LargeParameter,
+    ListParameter,
+    MetricParameter,
+    ObjectParameter,
+    Parameter,
+)
 from magnus.run_log.records import CatalogRecord, CodeIdentity
 from magnus.values import Json
 
@@ -65,6 +72,8 @@ def _parameter(value: Parameter) -> str:
     match value:
         case JsonParameter(value=inner) | MetricParameter(value=inner):
             return text_of(inner)
+        case LargeParameter(size=number):
+            return f"<value of {size(number)}>"
         case ObjectParameter(data_hash=data_hash, size=number):
             return f"<object of {size(number)}, {data_hash[:_SHORT_HASH]}>"
         case ListParameter(items=items):

@@ -13,15 +13,15 @@ from msgspec.structs import replace
 
 from magnus.definition.inner import KeyPath as InnerPath
 from magnus.definition.inner import PipelineFile
-from magnus.definition.nodes import NODE_TYPES, NodeType
+from magnus.definition.nodes import NODE_TYPES, FindNodeType, NodeType, unknown_type
 from magnus.definition.nodes.dag import BRANCH
 from magnus.definition.shape import shape_problems
 from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.definition.yaml_text import Document, KeyPath
 from magnus.errors import InvalidDefinition, Location, Problem
-from magnus.graph.check import near, structure_problems, unreachable
+from magnus.graph.check import structure_problems, unreachable
 from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, Node, StaticBranches, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, MappedBranches, Node, StaticBranches, TaskNode, TerminalNode
 from magnus.values import Json, UserObject
 
 
@@ -62,12 +62,16 @@ _NEXT: Final = "add next: <step>, for example next: success"
 class Compiler:
     """Compiles one pipeline and all in it; what was found stays here.
 
-    `functions` are those that commands stand for which nothing else can find.
+    `functions` are those that commands stand for which nothing else can find, `find_type` finds node types of other
+    packages.
     """
 
-    def __init__(self, read_file: ReadFile, functions: Mapping[str, Callable[..., UserObject]]) -> None:
+    def __init__(
+        self, read_file: ReadFile, functions: Mapping[str, Callable[..., UserObject]], find_type: FindNodeType
+    ) -> None:
         self._read_file = read_file
         self._functions = functions
+        self._find_type = find_type
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.steps: list[StepPlace] = []
@@ -111,28 +115,41 @@ class Compiler:
         if len(graphs) < len(pipelines):
             return None
         node = found.lower(graphs)
-        if isinstance(node, TaskNode) and node.task.command in self._functions:
-            node = replace(node, task=replace(node.task, function=self._functions[node.task.command]))
+        node = self._with_function(node)
         if isinstance(node, TaskNode | CompositeNode):
             self.steps.append(StepPlace(node, "/".join((*written.steps, name)), partial(written.locate, "steps", name)))
         return node
 
+    def _with_function(self, node: Node) -> Node:
+        """The node with the function that its command or reducer stands for, where nothing else can find it."""
+        match node:
+            case TaskNode(task=task) if task.command in self._functions:
+                return replace(node, task=replace(task, function=self._functions[task.command]))
+            case CompositeNode(branches=MappedBranches(reducer=str(reducer)) as mapped) if reducer in self._functions:
+                return replace(node, branches=replace(mapped, function=self._functions[reducer]))
+            case _:
+                return node
+
     def _read(self, name: str, fields: Mapping[str, Json], written: Written) -> NodeType | None:
         step = "/".join((*written.steps, name))
         word = fields.get("type", "task")
-        if not isinstance(word, str) or word not in NODE_TYPES:
-            match = near(str(word), NODE_TYPES)
-            fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(known) for known in NODE_TYPES)}"
+        found = self._type(word)
+        if isinstance(found, Problem):
             place = written.locate("steps", name, "type")
-            self.problems.append(Problem(f"unknown node type '{word}'", fix, place, step))
+            self.problems.append(Problem(found.message, found.fix, place, step))
             return None
         try:
-            return NODE_TYPES[word].read(name, {key: value for key, value in fields.items() if key != "type"})
+            return found.read(name, {key: value for key, value in fields.items() if key != "type"})
         except WrongFields as error:
             for problem in error.problems(lambda *keys: written.locate("steps", name, *keys), step=step):
                 fix = _NEXT if problem.message == "'next' is missing" else problem.fix
                 self.problems.append(Problem(problem.message, fix, problem.location, problem.step))
             return None
+
+    def _type(self, word: Json) -> type[NodeType] | Problem:
+        if not isinstance(word, str):
+            return unknown_type(str(word))
+        return NODE_TYPES[word] if word in NODE_TYPES else self._find_type(word)
 
     def _inner(self, name: str, path: InnerPath, pipeline: Json | PipelineFile, around: Written) -> Graph | None:
         steps = (*around.steps, name, *path[1:])

@@ -5,10 +5,11 @@ All that is wrong is said at once, stage by stage: the YAML; the variables; the 
 
 from collections.abc import Callable, Mapping
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.compiling import Compiler, StepPlace, Written, file_beside, raise_if_any
+from magnus.definition.nodes import FindNodeType, unknown_type
 from magnus.definition.normal import normal
 from magnus.definition.shape import kind, shape_problems, unknown_keys
 from magnus.definition.variables import replace_variables
@@ -24,7 +25,8 @@ class LoadedPipeline(Struct, frozen=True):
 
     `dag` is what stands under `dag:` before variables are replaced, `dag_hash` the hash of that, `variables` the names
     of the variables in it and in the files it includes, `steps` all tasks and composites with their places, `functions`
-    those that commands stand for which nothing else can find.
+    those that commands stand for which nothing else can find. `file` is the one it is in, `included` has what stands under
+    `dag:` in those that it names.
     """
 
     graph: Graph
@@ -34,29 +36,39 @@ class LoadedPipeline(Struct, frozen=True):
     warnings: tuple[Problem, ...]
     steps: tuple[StepPlace, ...]
     functions: Mapping[str, Callable[..., UserObject]]
+    file: str = ""
+    included: Mapping[str, Json] = field(default_factory=dict)
 
 
-def load(file: str, environment: Mapping[str, str]) -> LoadedPipeline:
-    """Read the pipeline; variables are taken from `environment`. InvalidDefinition carries all that is wrong."""
-    return _loaded(_Files(environment), file, {})
+def load(file: str, environment: Mapping[str, str], find_type: FindNodeType = unknown_type) -> LoadedPipeline:
+    """Read the pipeline; variables are taken from `environment`. InvalidDefinition carries all that is wrong.
+
+    `find_type` finds node types that are none of magnus.
+    """
+    return _loaded(_Files(environment), file, {}, find_type)
 
 
-def load_built(built: BuiltPipeline, environment: Mapping[str, str]) -> LoadedPipeline:
+def load_built(
+    built: BuiltPipeline, environment: Mapping[str, str], find_type: FindNodeType = unknown_type
+) -> LoadedPipeline:
     """The same for a pipeline that a program built."""
     files = _Files(environment)
     files.add(built.document.file, built.document)
-    return _loaded(files, built.document.file, built.functions)
+    return _loaded(files, built.document.file, built.functions, find_type)
 
 
-def _loaded(files: "_Files", file: str, functions: Mapping[str, Callable[..., UserObject]]) -> LoadedPipeline:
+def _loaded(
+    files: "_Files", file: str, functions: Mapping[str, Callable[..., UserObject]], find_type: FindNodeType
+) -> LoadedPipeline:
     written = files.open(file, (file,))
     raise_if_any(list(shape_problems(written.value, written.document, written.path, "dag")))
-    compiler = Compiler(files.read, functions)
+    compiler = Compiler(files.read, functions, find_type)
     graph = compiler.graph(written, "dag")
     raise_if_any(compiler.problems)
     assert graph is not None
     dag = written.document.value["dag"]
-    whole = normal(dag, file, {name: document.value["dag"] for name, document in files.documents.items()})
+    included = {name: document.value["dag"] for name, document in files.documents.items() if name != file}
+    whole = normal(dag, file, included)
     return LoadedPipeline(
         graph=graph,
         dag=dag,
@@ -65,6 +77,8 @@ def _loaded(files: "_Files", file: str, functions: Mapping[str, Callable[..., Us
         warnings=tuple(compiler.warnings),
         steps=tuple(compiler.steps),
         functions=functions,
+        file=file,
+        included=included,
     )
 
 

@@ -59,6 +59,8 @@ def read(file: Path | str, error: type[InvalidInput], what: str, *, name: str = 
         raise error(f"{what} '{name}' is a folder", fix="name a file") from None
     except UnicodeDecodeError:
         raise error(f"{what} '{name}' is not UTF-8 text", fix="save it as UTF-8") from None
+    except ValueError:  # a zero byte in it
+        raise error(f"{what} {name!r} has a name that no file can have", fix="check the path") from None
     except OSError as reason:
         raise error(f"{what} '{name}' cannot be read: {reason.strerror}") from reason
     return parse(text, name, error, what)

@@ -5,6 +5,7 @@ its reader, so a C extension that holds the interpreter lock cannot block, and a
 writing to a file that nobody reads. A thread follows the file while the step runs; the end of the step takes what is
 there by then. What was read is masked, and then appended to the log of the step and shown. The next step gets the same
 file, unless a process still has it open: to make one file after another takes longer than all the rest of a step.
+Where a process runs steps for another one the file has a name, so that the other can read on when the process dies.
 """
 
 import fcntl
@@ -37,11 +38,13 @@ class Pump:
     Args:
         masker: what must not be seen.
         folder: for the unnamed files; on a local disk.
+        file: the file to be used in their place, which holds what the step in progress has printed.
     """
 
-    def __init__(self, masker: Masker, folder: Path) -> None:
+    def __init__(self, masker: Masker, folder: Path, file: Path | None = None) -> None:
         self._masker = masker
         self._folder = folder
+        self._name = file
         self._lock = Lock()
         self._stop = Event()
         self._thread: Thread | None = None
@@ -113,13 +116,18 @@ class Pump:
                 os.close(self._file)
                 self._file = -1
             if self._file < 0:
-                self._file = _unnamed_file(self._folder)
+                self._file = _unnamed_file(self._folder) if self._name is None else _named_file(self._name)
             elif os.fstat(self._file).st_size:
                 os.ftruncate(self._file, 0)
         except OSError as error:
             reason = f"no file for the output of the step can be made in '{self._folder}': {error.strerror}"
             raise ServiceError(reason) from error
         return self._file
+
+    def forget(self) -> None:
+        """The output of the step is kept: nobody is to read it in the file again."""
+        if self._name is not None and os.fstat(self._file).st_size:
+            os.ftruncate(self._file, 0)
 
     def text_streams(self) -> tuple[TextIO, ...]:
         """Text streams onto descriptors 1 and 2; those of the step before, unless it closed or changed one."""
@@ -172,6 +180,7 @@ class Captured:
         self._pump.end()
         self._take(self._masked.finish())
         self._close_log()
+        self._pump.forget()
         if self._error is not None and error is None:
             self._raise(self._error)
 
@@ -237,6 +246,11 @@ class _CStreams:
         self._library.fflush(None)
 
 
+def output_file(folder: Path, pid: int) -> Path:
+    """Where a process that runs steps for another one has their output; `folder` is that of the run there."""
+    return folder / f"output-{pid}"
+
+
 def _text_stream(descriptor: int) -> TextIO:
     """A text stream onto the descriptor that shows each line at once and never fails for a character."""
     raw = io.FileIO(descriptor, "w", closefd=False)
@@ -294,6 +308,11 @@ def _is_nobody_elses(file: int) -> bool:
     except (OSError, AttributeError):
         return False
     return True
+
+
+def _named_file(name: Path) -> int:
+    name.unlink(missing_ok=True)
+    return os.open(name, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 def _unnamed_file(folder: Path) -> int:

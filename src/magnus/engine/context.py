@@ -14,6 +14,7 @@ from magnus.engine.parameters import Texts
 from magnus.engine.parameters_file import ParametersFile
 from magnus.engine.tracking import Tracking
 from magnus.graph.graph import Graph
+from magnus.graph.nodes import Reducer
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.experiment_tracker import ExperimentTracker, TrackedRun
 from magnus.interfaces.objects import Objects
@@ -53,7 +54,7 @@ class Services(Struct, frozen=True):
     experiment_tracker: ExperimentTracker
     experiment_tracker_settings: Mapping[str, Json]
     task_kind: Callable[[str], TaskKind]
-    reduce: Callable[[str, str, Sequence[Parameter], Objects], Parameter]
+    reduce: Callable[[Reducer, str, Sequence[Parameter], Objects], Parameter]
 
 
 class RunContext(Struct, frozen=True):

@@ -15,7 +15,7 @@ from magnus.engine.step_secrets import StepSecrets
 from magnus.engine.tracking import StepTracking
 from magnus.errors import SecretsError, TaskFailed
 from magnus.graph.path import StepPath
-from magnus.run_log.parameters import JsonParameter, Parameter, Scope, holds_objects, plain, to_json
+from magnus.run_log.parameters import JsonParameter, Parameter, Scope, holds_objects, objects_in, plain, to_json
 from magnus.values import Json, UserObject
 
 _ABOUT_DATA: Final = frozenset(
@@ -90,6 +90,15 @@ class CurrentStep:
         """The object that the parameter refers to; TaskFailed when there is none."""
         return self.data.get_object(self._object(name))
 
+    def _parameter(self, name: str) -> Json:
+        """The value of one parameter; others are not read."""
+        parameters = self.parameters()
+        known = find(parameters, name)
+        if known is None:
+            there = ", ".join(map(repr, parameters)) or "none"
+            raise TaskFailed(f"there is no parameter '{name}'; the parameters are {there}")
+        return plain(parameters[known])
+
     def _set_object(self, name: str, reference: Parameter) -> None:
         with self._lock:
             self.parameters_set[name] = reference
@@ -120,6 +129,8 @@ class CurrentStep:
         if verb in _ABOUT_DATA:
             return self._answer_about_data(verb, arguments)
         match verb:
+            case "get_parameter":
+                return self._parameter(arguments["name"])
             case "get_parameters":
                 return {name: plain(parameter) for name, parameter in self.parameters().items()}
             case "set_parameters":
@@ -144,7 +155,9 @@ class CurrentStep:
             case "put_files":
                 return self.data.put_files(arguments["path"])
             case "get_object":
-                return {**self.data.elsewhere(), "reference": to_json(self._object(arguments["name"]))}
+                reference = self._object(arguments["name"])
+                self.data.note_loaded(objects_in(reference))
+                return {**self.data.elsewhere(), "reference": to_json(reference)}
             case "begin_put_object":
                 return self.data.elsewhere()
             case "put_object":

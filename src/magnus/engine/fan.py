@@ -17,6 +17,7 @@ from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
     MappedBranches,
+    Reducer,
     RepeatedBranch,
     StaticBranches,
 )
@@ -33,10 +34,11 @@ from magnus.run_log.parameters import (
     plain,
 )
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
+from magnus.run_log.view import labels
 from magnus.values import Json
 
-Reduce = Callable[[str, str, Sequence[Parameter]], Parameter]
-"""Calls a reducer, by its dotted path or lambda, for a name, with what all branches set; raises TaskFailed."""
+Reduce = Callable[[Reducer, str, Sequence[Parameter]], Parameter]
+"""Calls a reducer, for a name, with what all branches set; raises TaskFailed."""
 
 _NOTHING = JsonParameter(None)
 _NAME_OF_DEFAULT = "default"
@@ -63,7 +65,7 @@ def branch_scope(node: CompositeNode, record: StepRecord, key: str) -> BranchSco
     scope = record.scope or BranchScope()
     match node.branches:
         case MappedBranches(iterate_as=name) as mapped if record.branching and record.branching.values is not None:
-            value = record.branching.values[int(key)]
+            value = (record.branching.elements or ())[int(key)]
             element = _element(mapped, scope.parameters, int(key), value)
             return BranchScope({**scope.parameters, name: element}, scope.files, {**scope.map_variables, name: value})
         case RepeatedBranch(index_as=str(name)):
@@ -87,7 +89,7 @@ def joined(node: CompositeNode, record: StepRecord, outcomes: Iterable[Outcome],
     ended = list(outcomes)
     failed = [outcome.key for outcome in ended if not outcome.succeeded]
     if failed:
-        return _failed(record, _names(node, failed))
+        return _failed(record, _names(node, record, failed))
     try:
         match node.branches:
             case RepeatedBranch() as loop:
@@ -188,13 +190,13 @@ def _collected(mapped: MappedBranches, outcomes: Sequence[Outcome], reduce: Redu
         return {name: JsonParameter([]) for name in names_set(mapped.graph) if name != mapped.iterate_as}
     names = dict.fromkeys(name for outcome in outcomes for name in outcome.parameters)
     names.pop(mapped.iterate_as, None)
-    return {name: _list(name, mapped.reducer, outcomes, reduce) for name in names}
+    return {name: _list(name, mapped, outcomes, reduce) for name in names}
 
 
-def _list(name: str, reducer: str | None, outcomes: Sequence[Outcome], reduce: Reduce) -> Parameter:
+def _list(name: str, mapped: MappedBranches, outcomes: Sequence[Outcome], reduce: Reduce) -> Parameter:
     found = [outcome.parameters.get(name, _NOTHING) for outcome in outcomes]
-    if reducer is not None:
-        return _reduced(name, reducer, found, reduce)
+    if mapped.reducer is not None:
+        return _reduced(name, mapped.reducer, mapped.function, found, reduce)
     if any(holds_objects(parameter) for parameter in found):
         return ListParameter(tuple(found))
     values = [plain(parameter) for parameter in found]
@@ -202,9 +204,11 @@ def _list(name: str, reducer: str | None, outcomes: Sequence[Outcome], reduce: R
     return MetricParameter(values) if is_metric else JsonParameter(values)
 
 
-def _reduced(name: str, reducer: str, values: Sequence[Parameter], reduce: Reduce) -> Parameter:
+def _reduced(
+    name: str, reducer: str, function: Reducer | None, values: Sequence[Parameter], reduce: Reduce
+) -> Parameter:
     try:
-        reduced = reduce(reducer, name, values)
+        reduced = reduce(function or reducer, name, values)
     except TaskFailed as error:
         raise TaskFailed(f"the reducer {reducer} failed for '{name}': {error.problems[0].message}") from error
     is_metric = any(isinstance(parameter, MetricParameter) for parameter in values)
@@ -256,7 +260,13 @@ def keys_to_join(node: CompositeNode, record: StepRecord) -> Sequence[str]:
     return keys[-1:] if isinstance(node.branches, RepeatedBranch) else keys
 
 
-def _names(node: CompositeNode, failed: Sequence[str]) -> str:
-    what = "round" if isinstance(node.branches, RepeatedBranch) else "branch"
-    keys = ", ".join(f"'{key}'" if isinstance(node.branches, StaticBranches | ChosenBranch) else key for key in failed)
-    return f"{what if len(failed) == 1 else what + 'es' if what == 'branch' else what + 's'} {keys} failed"
+def _names(node: CompositeNode, record: StepRecord, failed: Sequence[str]) -> str:
+    """That these branches failed, named as the run log names them."""
+    branching = record.branching or Branching()
+    called = dict(zip(branching.keys, labels(branching), strict=True))
+    is_loop = isinstance(node.branches, RepeatedBranch)
+    what = "round" if is_loop else "branch"
+    is_number = is_loop or branching.values is not None
+    names = (called[key] if is_number and called[key].isdecimal() else f"'{called[key]}'" for key in failed)
+    several = "rounds" if is_loop else "branches"
+    return f"{what if len(failed) == 1 else several} {', '.join(names)} failed"

@@ -7,17 +7,27 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from magnus.engine import fan, traversal
+from magnus.engine import deaths, fan, traversal
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
+from magnus.engine.masked_runs import masked
 from magnus.engine.reducing import reducing
 from magnus.engine.resume import Reuse, can_be_taken
 from magnus.engine.walk import Composite, Place
-from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
-from magnus.graph.nodes import CompositeNode
+from magnus.errors import MagnusError, ProcessDied, RunLogStoreError, TaskFailed
+from magnus.graph.nodes import CompositeNode, TaskNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import Executor, StepRequest
-from magnus.interfaces.reporter import RunEnded, RunStarted, StepEnded, StepReused, StepStarted
+from magnus.interfaces.reporter import (
+    Branched,
+    BranchEnded,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+    StepReused,
+    StepStarted,
+    Warned,
+)
 from magnus.run_log.records import RunRecord, Status, StepRecord
 
 if TYPE_CHECKING:
@@ -122,7 +132,8 @@ class _Walk:
         self._ended(place, record)
         return True
 
-    def _run(self, place: Place) -> None:
+    def _run(self, place: Place, known: StepRecord | None = None) -> None:
+        """Submit the step; again, with what is known of it, where the process died that ran it."""
         context = self.context
         request = StepRequest(
             run_id=context.run_id,
@@ -132,6 +143,7 @@ class _Walk:
             tag=context.tag,
             position=place.action.position,
             scope=place.scope,
+            known=known,
         )
         ended = self.executor.submit(request)
         if ended is None:
@@ -143,12 +155,30 @@ class _Walk:
         from concurrent.futures import FIRST_COMPLETED, wait  # lazy: only steps that run elsewhere are waited for
 
         for future in wait(self.running, return_when=FIRST_COMPLETED).done:
-            message = _LOST
+            message, place = _LOST, self.running.pop(future)
             try:
                 future.result()
+            except ProcessDied as died:
+                self._died(place, died)
+                continue
             except TaskFailed as error:
                 message = error.problems[0].message
-            self._ran(self.running.pop(future), message)
+            self._ran(place, message)
+
+    def _died(self, place: Place, died: ProcessDied) -> None:
+        """The process of the step died: that was an attempt, and another process makes the next one, or the end."""
+        path = place.action.path
+        deaths.finish_output(self.context, path, died)
+        step = self.store.get_step(self.context.run_id, path)
+        if step is not None and step.status is not Status.PROCESSING:
+            self._ended(place, step)
+            return
+        node = self.context.graph.step(path)
+        known = step or StepRecord(path, place.action.position, Status.PROCESSING, node.written_as)
+        if isinstance(node, TaskNode) and len(known.attempts) < node.max_attempts:
+            self._run(place, deaths.with_attempt(self.context, known, died))
+        else:  # it died on its way to the end, after the last attempt
+            self._ran(place, died.problems[0].message)
 
     def _ran(self, place: Place, lost: str) -> None:
         """Go by the record of the step; without one that says how it ended, it failed with the message `lost`."""
@@ -189,6 +219,7 @@ class _Walk:
             )
             return
         self._put(record)
+        self._branched(record)
         self.open[path] = composite = Composite(node, record, place, started)
         if self.reuse is not None and place.original is not None:
             composite.original = self.reuse.known(place.original.step(path.name))
@@ -212,6 +243,7 @@ class _Walk:
         place.succeeded = succeeds
         if place.within is not None:
             place.within.outcomes[place.branch.parts[-1]] = place.outcome()
+            self.context.reporter.report(BranchEnded(place.branch, succeeds))
             self._fan_in_or_wait(place.within)
 
     def _fan_in_or_wait(self, composite: Composite) -> None:
@@ -227,6 +259,7 @@ class _Walk:
         if record.status is Status.PROCESSING:
             composite.another_round(record)
             self._put(record)
+            self._branched(record)
             self._fan_in_or_wait(composite)
             return
         del self.open[record.path]
@@ -240,17 +273,26 @@ class _Walk:
         self.context.reporter.report(StepEnded(record.path, record.step_type, record.status, message, duration))
         self._ended(place, record)
 
+    def _branched(self, record: StepRecord) -> None:
+        if record.branching is not None:
+            self.context.reporter.report(Branched(record.path, record.branching))
+
     def _put(self, record: StepRecord) -> None:
         self.store.put_step(self.context.run_id, record)
 
 
 def _end(context: RunContext, record: RunRecord, status: Status, message: str, started: float) -> RunRecord:
     message = context.masker.mask(message)
+    record, warning = masked(record, context.masker)
+    if warning:
+        context.reporter.report(Warned(warning))
     ended = replace(record, status=status, message=message, end_time=context.clock.now())
     context.services.run_log_store.update_run(ended)
     context.tracking.end_run(context.tracked_run, status, message)
+    duration = context.clock.monotonic() - started
     is_kept = context.services.run_log_store.capabilities.persistent
-    context.reporter.report(RunEnded(record.run_id, status, message, context.clock.monotonic() - started, is_kept))
+    in_program = status is Status.FAIL and context.graph.needs_this_process()
+    context.reporter.report(RunEnded(record.run_id, status, message, duration, is_kept, in_program))
     return ended
 
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from magnus.run_log.parameters import JsonParameter, Parameter, Scope, plain
+from magnus.run_log.parameters import JsonParameter, LargeParameter, Parameter, Scope, plain
 from magnus.values import Json
 
 VARIABLE_PREFIX: Final = "MAGNUS_PRM_"
@@ -12,6 +12,8 @@ _LONG_TEXT: Final = 200
 _MOST_TEXTS: Final = 32
 LONGEST_VARIABLE: Final = 64 * 1024
 """Values whose text is longer, in bytes, are not put into the environment; a command line has a limit."""
+_LONGEST_AS_JSON: Final = 6 * LONGEST_VARIABLE + 2
+"""A character of a text has up to six bytes in JSON."""
 
 
 def from_text(text: str) -> JsonParameter:
@@ -52,7 +54,10 @@ class Texts:
         known = self._known.get(id(parameter))
         if known is not None and known[0] is parameter:
             return known[1]
-        text = json.dumps(plain(parameter), ensure_ascii=False)
+        if isinstance(parameter, LargeParameter):
+            text = parameter.json_text
+        else:
+            text = json.dumps(plain(parameter), ensure_ascii=False)
         if len(text) > _LONG_TEXT:
             if len(self._known) >= _MOST_TEXTS:
                 self._known.clear()
@@ -60,16 +65,36 @@ class Texts:
         return text
 
 
+def is_too_long(parameter: Parameter) -> bool:
+    """Whether it is certain, without a look at the value, that its text is too long for an environment."""
+    return isinstance(parameter, LargeParameter) and parameter.size > _LONGEST_AS_JSON
+
+
 def environment(scope: Scope, texts: Texts) -> dict[str, str]:
     """`MAGNUS_PRM_<name>` for every parameter whose name and value an environment can hold."""
     variables: dict[str, str] = {}
     for name, parameter in scope.items():
+        if is_too_long(parameter):
+            continue
         value = plain(parameter)
         text = value if isinstance(value, str) else str(value) if type(value) is int else texts(parameter)
         fits = len(text) <= LONGEST_VARIABLE and len(text.encode("utf-8", "replace")) <= LONGEST_VARIABLE
         if fits and "\0" not in text and "=" not in name and "\0" not in name:
             variables[VARIABLE_PREFIX + name] = text
     return variables
+
+
+def map_variable(elements: Mapping[str, Json | LargeParameter]) -> str | None:
+    """What `MAGNUS_MAP_VARIABLE` says; None outside of maps, and when it is longer than an environment can hold."""
+    if not elements or any(
+        isinstance(element, LargeParameter) and is_too_long(element) for element in elements.values()
+    ):
+        return None
+    values = {
+        name: element.value if isinstance(element, LargeParameter) else element for name, element in elements.items()
+    }
+    text = json.dumps(values)
+    return text if len(text) <= LONGEST_VARIABLE else None
 
 
 def _refuse_constant(constant: str) -> Json:

@@ -10,6 +10,7 @@ from magnus.engine.context import RunContext
 from magnus.engine.fan import Reduce
 from magnus.engine.objects import StepObjects
 from magnus.errors import TaskFailed
+from magnus.graph.nodes import Reducer
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import StepOutput
 from magnus.run_log.parameters import Parameter, plain
@@ -22,7 +23,7 @@ def reducing(context: RunContext, path: StepPath) -> Reduce:
         services.catalog, services.pickler, context.run_id, path.branch, context.script, context.masker
     )
 
-    def reduce(reducer: str, name: str, values: Sequence[Parameter]) -> Parameter:
+    def reduce(reducer: Reducer, name: str, values: Sequence[Parameter]) -> Parameter:
         with (
             context.pump.step(
                 open_log=lambda: services.catalog.open_log(context.run_id, path),

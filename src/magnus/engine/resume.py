@@ -17,7 +17,7 @@ from magnus.errors import CatalogError
 from magnus.graph.nodes import Node, TaskNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
-from magnus.run_log.parameters import ListParameter, ObjectParameter, Parameter
+from magnus.run_log.parameters import LargeParameter, ListParameter, ObjectParameter, Parameter
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
 
 _ENDS = frozenset({"success", "fail"})
@@ -85,10 +85,10 @@ class Reuse:
 
 
 def missing(catalog: Catalog, record: StepRecord) -> str:
-    """The first file or object of a step whose content the catalog does not have any more, by name; "" when all are there."""
+    """The first file, object or large value of a step whose content the catalog does not have any more, by name; "" when all are there."""
     kept = [entry for entry in record.catalog if entry.stage == "put" and entry.catalog_relative_path]
     wanted = [(entry.name, entry.data_hash, entry.size) for entry in kept]
-    wanted += [found for parameter in record.parameters.values() for found in _objects(parameter)]
+    wanted += [found for parameter in record.parameters.values() for found in _kept(parameter)]
     for name, data_hash, size in wanted:
         try:
             catalog.open(name, data_hash, size).close()
@@ -97,13 +97,16 @@ def missing(catalog: Catalog, record: StepRecord) -> str:
     return ""
 
 
-def _objects(parameter: Parameter) -> Iterator[tuple[str, str, int]]:
+def _kept(parameter: Parameter) -> Iterator[tuple[str, str, int]]:
     match parameter:
-        case ObjectParameter(catalog_name=name, data_hash=data_hash, size=size):
+        case (
+            ObjectParameter(catalog_name=name, data_hash=data_hash, size=size)
+            | LargeParameter(catalog_name=name, data_hash=data_hash, size=size)
+        ):
             yield name, data_hash, size
         case ListParameter(items=items):
             for item in items:
-                yield from _objects(item)
+                yield from _kept(item)
         case _:
             pass
 
@@ -125,10 +128,13 @@ def counterparts(now: Branching | None, before: Branching | None) -> Mapping[str
         known = set(before.keys)
         return {key: key for key in now.keys if key in known}
     numbers: dict[str, list[int]] = {}
-    for number, value in enumerate(before.values):
+    for number, value in enumerate(before.elements or ()):
         numbers.setdefault(_text(value), []).append(number)
     left = {text: iter(found) for text, found in numbers.items()}
-    found = ((str(number), next(left.get(_text(value), iter(())), None)) for number, value in zip(count(), now.values))
+    found = (
+        (str(number), next(left.get(_text(value), iter(())), None))
+        for number, value in zip(count(), now.elements or ())
+    )
     return {key: str(number) for key, number in found if number is not None}
 
 

@@ -6,10 +6,9 @@ fails on the way, of the task or of a service, is a failure of the step; only th
 nothing can be recorded then.
 """
 
-import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -58,7 +57,7 @@ def run_step(context: RunContext, request: StepRequest) -> None:
         context,
         node,
         request,
-        StepRecord(request.path, position, Status.PROCESSING, node.written_as, mock=node.mock),
+        request.known or StepRecord(request.path, position, Status.PROCESSING, node.written_as, mock=node.mock),
         scope,
     ).run()
 
@@ -90,7 +89,8 @@ class _Step:
         """Run the step from its first record to its last."""
         started = self.context.clock.monotonic()
         self._keep(self.record)
-        self.context.reporter.report(StepStarted(self.record.path, self.record.step_type))
+        if self.request.known is None:
+            self.context.reporter.report(StepStarted(self.record.path, self.record.step_type))
         try:
             failure = self._work()
         except KeyboardInterrupt:
@@ -143,7 +143,8 @@ class _Step:
             working_directory=self.context.working_directory,
             visible=self.scope.files,
         )
-        self.record = replace(self.record, catalog=got)
+        new = [entry for entry in got if entry not in self.record.catalog]
+        self.record = replace(self.record, catalog=(*self.record.catalog, *new))
         return got
 
     def _put_files(self, got: tuple[CatalogRecord, ...]) -> None:
@@ -183,23 +184,24 @@ class _Step:
             "MAGNUS_RUN_ID": self.request.run_id,
             "MAGNUS_RUN_TAG": self.context.tag,
             "MAGNUS_STEP_NAME": self.node.name,
-            "MAGNUS_MAP_VARIABLE": json.dumps(dict(self.scope.map_variables)) if self.scope.map_variables else None,
+            "MAGNUS_MAP_VARIABLE": parameters.map_variable(self.scope.map_variables),
             "MAGNUS_PARAMETERS_FILE": self.context.parameters_file.write(self.scope.parameters, self.context.texts),
         }
 
     def _attempts(self) -> str:
         if self.request.attempt is not None:
             return self._attempt(self.request.attempt)
-        last = self.node.max_attempts - 1
-        for number in range(last):
+        made, wait = self.record.attempts, self.node.retry_delay
+        failure = made[-1].message if made else ""
+        for number in range(len(made), self.node.max_attempts):
+            if failure:
+                self._keep(self.record)
+                self.context.reporter.report(AttemptFailed(self.record.path, number - 1, failure, wait))
+                time.sleep(wait)
             failure = self._attempt(number)
             if not failure:
-                return ""
-            self._keep(self.record)
-            wait = self.node.retry_delay
-            self.context.reporter.report(AttemptFailed(self.record.path, number, failure, wait))
-            time.sleep(wait)
-        return self._attempt(last)
+                break
+        return failure
 
     def _attempt(self, number: int) -> str:
         """One attempt, added to the record; the reason of its failure, "" for success."""
@@ -220,6 +222,7 @@ class _Step:
             outcome = self._call(current, number)
         finally:
             current.data.close()
+            current.data.note_loaded(outcome.loaded)
             outcome = outcomes.complete(outcome, current, self.secrets)
             failure = self.context.masker.mask(outcome.failure)
             attempt = AttemptRecord(
@@ -236,7 +239,7 @@ class _Step:
                 attempts=(*self.record.attempts, attempt),
                 parameters={} if outcome.failure else outcome.parameters,
                 metrics=outcomes.merged(self.record.metrics, outcome.metrics),
-                catalog=(*self.record.catalog, *current.data.entries, *outcome.entries),
+                catalog=_with(self.record.catalog, (*current.data.entries, *outcome.entries)),
             )
         return failure
 
@@ -301,6 +304,14 @@ class _Step:
         from magnus.engine.child import run_in_child  # lazy: only steps with a timeout need it
 
         return run_in_child(self.kind, replace(call, environment=dict(environment)), timeout=timeout)
+
+
+def _with(known: tuple[CatalogRecord, ...], entries: Sequence[CatalogRecord]) -> tuple[CatalogRecord, ...]:
+    """What is known of earlier attempts and what is new of this one; what was got again is not."""
+    if not known:
+        return tuple(entries)
+    got = {(entry.name, entry.data_hash) for entry in known if entry.stage == "get"}
+    return (*known, *(entry for entry in entries if entry.stage == "put" or (entry.name, entry.data_hash) not in got))
 
 
 def _document(store: RunLogStore, run_id: str) -> Json:

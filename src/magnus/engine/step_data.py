@@ -4,7 +4,7 @@ Made by `engine.step` for each attempt; `engine.current` hands user code to it.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -15,7 +15,7 @@ from magnus.engine import data
 from magnus.engine.objects import StepObjects
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
-from magnus.run_log.parameters import ObjectParameter, Parameter
+from magnus.run_log.parameters import ObjectParameter, Parameter, objects_in
 from magnus.run_log.records import CatalogRecord
 from magnus.values import Json, UserObject
 
@@ -89,6 +89,7 @@ class StepData:
         reference, entry = self._objects.put(name, value)
         with self._lock:
             self.entries.append(entry)
+            self._visible[entry.name] = entry
         return reference
 
     def keep_object(self, name: str, file: str) -> ObjectParameter:
@@ -98,11 +99,31 @@ class StepData:
         place.unlink()
         with self._lock:
             self.entries.append(entry)
+            self._visible[entry.name] = entry
         return reference
 
     def get_object(self, reference: Parameter) -> UserObject:
         """The object, or what a map collected of objects."""
-        return self._objects.loaded(reference)
+        value = self._objects.loaded(reference)
+        self.note_loaded(objects_in(reference))
+        return value
+
+    def note_loaded(self, loaded: Iterable[ObjectParameter]) -> None:
+        """Add an entry for each object that was loaded, once."""
+        with self._lock:
+            known = {(entry.name, entry.data_hash) for entry in self.entries if entry.stage == "get"}
+            for reference in loaded:
+                key = (reference.catalog_name, reference.data_hash)
+                if key not in known:
+                    known.add(key)
+                    self.entries.append(self._got(reference))
+
+    def _got(self, reference: ObjectParameter) -> CatalogRecord:
+        """The entry of an object that was loaded; of one among those that a map collected it says no place."""
+        entry = self._visible.get(reference.catalog_name)
+        if entry is not None and entry.data_hash == reference.data_hash:
+            return replace(entry, stage="get")
+        return CatalogRecord(reference.catalog_name, reference.data_hash, "", "", "get", reference.size)
 
     def elsewhere(self) -> Json:
         """How another process of the task reaches objects: a pickle, and a folder for those that it gives."""

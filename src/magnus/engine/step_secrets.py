@@ -4,15 +4,23 @@ A value is known to the masker of the run before anybody gets it.
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from threading import Lock
 
 from magnus.engine.masking import Masker
 from magnus.errors import MagnusError, SecretsError
 from magnus.graph.path import StepPath
 from magnus.interfaces.secrets import Secrets
-from magnus.run_log.parameters import JsonParameter, MetricParameter, ObjectParameter, Parameter
+from magnus.run_log.parameters import JsonParameter, LargeParameter, MetricParameter, ObjectParameter, Parameter
 from magnus.values import Json
+
+
+def learn(provider: Secrets, masker: Masker, names: Iterable[str]) -> None:
+    """Have the masker know these secrets, which steps in other processes obtained, as far as the provider has them now."""
+    for name in names:
+        with suppress(Exception):  # a provider may be a plugin; the step that needs the secret says what is wrong
+            masker.learn(provider.get(name))
 
 
 class StepSecrets:
@@ -69,7 +77,7 @@ class StepSecrets:
         match value:
             case JsonParameter(value=inner, text=text):
                 return self._masker.contains([name, inner, text])
-            case MetricParameter(value=inner):
+            case MetricParameter(value=inner) | LargeParameter(value=inner):
                 return self._masker.contains([name, inner])
             case ObjectParameter():
                 return self._masker.contains(name)

@@ -19,7 +19,7 @@ from magnus.errors import MagnusError, Problem, TrackerUnreachable
 from magnus.graph.path import StepPath
 from magnus.interfaces.experiment_tracker import ExperimentTracker, TrackedRun, TrackedStep
 from magnus.interfaces.reporter import Reporter, Warned
-from magnus.run_log.parameters import Parameter, plain
+from magnus.run_log.parameters import Parameter, shown
 from magnus.run_log.records import Status, StepRecord
 from magnus.values import Json, UserObject
 
@@ -116,7 +116,7 @@ class Tracking:
             self._untold.popleft()
 
     def _values(self, parameters: Mapping[str, Parameter]) -> Mapping[str, Json]:
-        values: Mapping[str, Json] = _masked(self._masker, {name: plain(value) for name, value in parameters.items()})
+        values: Mapping[str, Json] = _masked(self._masker, {name: shown(value) for name, value in parameters.items()})
         return values
 
     def _masked(self, run: TrackedRun) -> TrackedRun:

@@ -53,6 +53,20 @@ class Graph(Struct, frozen=True):
                 for graph in graphs_of(node):
                     yield from graph.tasks()
 
+    def needs_this_process(self) -> bool:
+        """Whether anything in it calls a function that no other process can find."""
+        for node in self.nodes.values():
+            match node:
+                case TaskNode(task=task) if task.function is not None:
+                    return True
+                case CompositeNode(branches=MappedBranches(function=function)) if function is not None:
+                    return True
+                case CompositeNode() if any(graph.needs_this_process() for graph in graphs_of(node)):
+                    return True
+                case _:
+                    pass
+        return False
+
     def within(self, branch: BranchPath) -> "Graph":
         """The (sub)pipeline at `branch`; KeyError when there is none."""
         graph = self

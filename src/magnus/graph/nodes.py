@@ -71,13 +71,21 @@ class StaticBranches(Struct, frozen=True):
     graphs: Mapping[str, "Graph"]
 
 
+Reducer: TypeAlias = str | Callable[..., UserObject]
+"""A function: its dotted path, a lambda as text, or itself."""
+
+
 class MappedBranches(Struct, frozen=True):
-    """One run of the graph per element of a list parameter (`map`)."""
+    """One run of the graph per element of a list parameter (`map`).
+
+    `function` is what the reducer stands for, where nothing but this process has it.
+    """
 
     graph: "Graph"
     iterate_on: str
     iterate_as: str
     reducer: str | None = None
+    function: Callable[..., UserObject] | None = None
 
 
 class ChosenBranch(Struct, frozen=True):

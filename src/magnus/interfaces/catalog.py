@@ -154,6 +154,16 @@ class Maintained(Protocol):
 
 
 @runtime_checkable
+class HasSpillThreshold(Protocol):
+    """A catalog that says which values of parameters are too large for the run log, and come to it instead."""
+
+    @property
+    def spill_threshold(self) -> int | None:
+        """The bytes of JSON that a value may have at most to stay in the run log; None when all are to stay."""
+        ...
+
+
+@runtime_checkable
 class KeepsChanges(Protocol):
     """A catalog that can keep what differs from the commit that a run ran."""
 

@@ -10,7 +10,7 @@ from magnus.graph.path import StepPath
 from magnus.interfaces.capabilities import ExecutorCapabilities
 from magnus.interfaces.reporter import Event
 from magnus.interfaces.secrets import Secret
-from magnus.run_log.records import BranchScope
+from magnus.run_log.records import BranchScope, StepRecord
 from magnus.values import UserObject
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ class StepRequest(Struct, frozen=True):
 
     `attempt` is the one attempt to make, where another engine counts them; None for all the step allows.
     `position` and `scope` are None when the step has to find them in the run log.
+    `known` is what is recorded of the step, where the process died that ran it: it goes on with the next attempt, and
+    ends when that was the last one.
     """
 
     run_id: str
@@ -32,6 +34,7 @@ class StepRequest(Struct, frozen=True):
     attempt: int | None = None
     position: int | None = None
     scope: BranchScope | None = None
+    known: StepRecord | None = None
 
 
 class Steps(Protocol):
@@ -112,7 +115,8 @@ class Executor(Protocol):
     def submit(self, request: StepRequest) -> "Future[None] | None":
         """Start the step, now or when there is room; None says that it has ended already.
 
-        The future fails only when the step could not be run at all.
+        The future fails when the step could not be run at all, and with ProcessDied when the process that ran it
+        ended in the middle; the step is submitted again then.
         """
         ...
 

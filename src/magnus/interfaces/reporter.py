@@ -4,8 +4,8 @@ from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
-from magnus.graph.path import StepPath
-from magnus.run_log.records import Status
+from magnus.graph.path import BranchPath, StepPath
+from magnus.run_log.records import Branching, Status
 
 
 class RunStarted(Struct, frozen=True):
@@ -27,6 +27,20 @@ class StepStarted(Struct, frozen=True):
 
     path: StepPath
     step_type: str
+
+
+class Branched(Struct, frozen=True):
+    """The branches of a step that has started are known; of a loop, those of its rounds so far."""
+
+    path: StepPath
+    branching: Branching
+
+
+class BranchEnded(Struct, frozen=True):
+    """A branch of a step has ended."""
+
+    path: BranchPath
+    succeeded: bool
 
 
 class StepReused(Struct, frozen=True):
@@ -74,17 +88,30 @@ class Warned(Struct, frozen=True):
 
 
 class RunEnded(Struct, frozen=True):
-    """The run is done and in the run log; `duration` is in seconds. `is_kept` says that it can be gone on with later."""
+    """The run is done and in the run log; `duration` is in seconds. `is_kept` says that it can be gone on with later; `in_program`
+    that its program alone can do that, since it has functions that nothing else can find.
+    """
 
     run_id: str
     status: Status
     message: str
     duration: float
     is_kept: bool = False
+    in_program: bool = False
 
 
 Event: TypeAlias = (
-    RunStarted | Planned | StepStarted | StepReused | StepOutput | AttemptFailed | StepEnded | Warned | RunEnded
+    RunStarted
+    | Planned
+    | StepStarted
+    | Branched
+    | BranchEnded
+    | StepReused
+    | StepOutput
+    | AttemptFailed
+    | StepEnded
+    | Warned
+    | RunEnded
 )
 
 

@@ -9,7 +9,7 @@ from msgspec import Struct, field
 from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.objects import Objects
-from magnus.run_log.parameters import Parameter, Scope
+from magnus.run_log.parameters import ObjectParameter, Parameter, Scope
 from magnus.run_log.records import CatalogRecord
 from magnus.values import Json
 
@@ -52,7 +52,8 @@ class TaskOutcome(Struct, frozen=True):
         parameters: what it set; the engine drops them when it failed.
         metrics: what it tracked.
         failure: why it failed, "" when it did not; one clear sentence, then detail on further lines.
-        entries: catalog entries of objects that it kept or loaded.
+        entries: catalog entries of objects that it kept.
+        loaded: the objects that were loaded for it.
     """
 
     handed: Mapping[str, Json] = field(default_factory=dict)
@@ -60,6 +61,7 @@ class TaskOutcome(Struct, frozen=True):
     metrics: Mapping[str, Json] = field(default_factory=dict)
     failure: str = ""
     entries: Sequence[CatalogRecord] = ()
+    loaded: Sequence[ObjectParameter] = ()
 
 
 @runtime_checkable

@@ -1,13 +1,12 @@
 """Records to JSON and back; the one place that knows how a record is written down."""
 
-import json
 from datetime import datetime
 from typing import Final
 
-import msgspec
-
 from magnus.graph.path import StepPath
 from magnus.run_log import parameters
+from magnus.run_log.json_bytes import from_bytes, to_bytes
+from magnus.run_log.parameters import LargeParameter
 from magnus.run_log.records import (
     AttemptRecord,
     Branching,
@@ -21,29 +20,9 @@ from magnus.run_log.records import (
 )
 from magnus.values import Json
 
-_COMPACT: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
+__all__ = ["from_bytes", "run_from_json", "run_to_json", "step_from_json", "step_to_json", "to_bytes"]
+
 _STATUS: Final = {status.value: status for status in Status}
-_COMPACT_ASCII: Final = json.JSONEncoder(check_circular=False, separators=(",", ":"))
-
-
-def to_bytes(stored: dict[str, Json]) -> bytes:
-    """The mapping as one line of compact JSON in UTF-8; NaN and infinity are written as Python's json reads them.
-
-    TypeError, ValueError or RecursionError when a value has no JSON.
-    """
-    try:
-        return _COMPACT.encode(stored).encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, as undecodable file names have: only an escape can say it
-        return _COMPACT_ASCII.encode(stored).encode()
-
-
-def from_bytes(text: bytes) -> dict[str, Json]:
-    """The mapping that `to_bytes` wrote; ValueError when it is none."""
-    try:
-        stored: dict[str, Json] = msgspec.json.decode(text)
-    except ValueError:  # NaN, infinity and half of a surrogate pair are read by Python's json alone
-        stored = json.loads(text)
-    return stored
 
 
 def step_to_json(step: StepRecord) -> dict[str, Json]:
@@ -177,7 +156,10 @@ def _scope_to_json(scope: BranchScope) -> dict[str, Json]:
         "files": [_catalog_to_json(entry) for entry in scope.files.values()],
     }
     if scope.map_variables:
-        stored["map_variables"] = dict(scope.map_variables)
+        large = {name: value for name, value in scope.map_variables.items() if isinstance(value, LargeParameter)}
+        stored["map_variables"] = {**scope.map_variables, **dict.fromkeys(large)}
+        if large:
+            stored["large_map_variables"] = _parameters_to_json(large)
     return stored
 
 
@@ -186,20 +168,28 @@ def _scope_from_json(stored: dict[str, Json]) -> BranchScope:
     return BranchScope(
         _parameters_from_json(stored["parameters"]),
         {entry.name: entry for entry in files},
-        stored.get("map_variables", {}),
+        {**stored.get("map_variables", {}), **_parameters_from_json(stored.get("large_map_variables", {}))},
     )
 
 
 def _branching_to_json(branching: Branching) -> dict[str, Json]:
     stored: dict[str, Json] = {"names": list(branching.names)} if branching.names else {"count": branching.count}
-    if branching.values is not None:
-        stored["values"] = list(branching.values)
+    match branching.values:
+        case None:
+            pass
+        case LargeParameter() as values:
+            stored["large_values"] = parameters.to_json(values)
+        case values:
+            stored["values"] = list(values)
     return stored
 
 
 def _branching_from_json(stored: dict[str, Json]) -> Branching:
+    names, count = tuple(stored.get("names", ())), stored.get("count", 0)
+    if "large_values" in stored:
+        return Branching(names, count, parameters.large_from_json(stored["large_values"]))
     values = stored.get("values")
-    return Branching(tuple(stored.get("names", ())), stored.get("count", 0), None if values is None else tuple(values))
+    return Branching(names, count, None if values is None else tuple(values))
 
 
 def _identity_to_json(identity: CodeIdentity) -> dict[str, Json]:

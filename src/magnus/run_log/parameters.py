@@ -1,10 +1,12 @@
-"""A parameter of a run: a JSON value, an object kept in the catalog, or a metric."""
+"""A parameter of a run: a JSON value, kept in the catalog when it is large, an object kept there, or a metric."""
 
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol, TypeAlias
 
 from msgspec import Struct
 
+from magnus.errors import CatalogError
+from magnus.run_log.json_bytes import from_bytes
 from magnus.values import Json
 
 
@@ -13,6 +15,56 @@ class JsonParameter(Struct, frozen=True):
 
     value: Json
     text: str | None = None
+
+
+class Contents(Protocol):
+    """Reads what the catalog keeps of large values; it can be pickled, as they travel between processes."""
+
+    def content(self, parameter: "LargeParameter") -> bytes:
+        """The content; CatalogError when it is not there any more."""
+        ...
+
+
+class LargeParameter(Struct, eq=False):
+    """A JSON value that is too large for records: its JSON is content of the catalog, called `catalog_name` there.
+
+    It is read when somebody asks for it, and is a new value each time. `size` is that of the content, in bytes. With
+    `is_text` the content is what a shell said, to the letter. `contents` is not part of a record: the run log
+    store sets it in what it returns, which is why this class is not frozen.
+    """
+
+    catalog_name: str
+    data_hash: str
+    size: int
+    is_text: bool = False
+    contents: Contents | None = None
+
+    @property
+    def json_text(self) -> str:
+        """The value as JSON."""
+        return self._content().decode()
+
+    @property
+    def value(self) -> Json:
+        """The value; CatalogError when it is not there any more."""
+        return from_bytes(self._content())
+
+    @property
+    def text(self) -> str | None:
+        """As of a `JsonParameter`."""
+        return self.json_text if self.is_text else None
+
+    def _content(self) -> bytes:
+        assert self.contents is not None  # it came from a run log store, as all do
+        return self.contents.content(self)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both stand for one content."""
+        return isinstance(other, LargeParameter) and to_json(self) == to_json(other)
+
+    def __hash__(self) -> int:
+        """That of the content."""
+        return hash(self.data_hash)
 
 
 class ObjectParameter(Struct, frozen=True):
@@ -38,20 +90,47 @@ class ListParameter(Struct, frozen=True):
     items: tuple["Parameter", ...]
 
 
-Parameter: TypeAlias = JsonParameter | ObjectParameter | MetricParameter | ListParameter
+Parameter: TypeAlias = JsonParameter | LargeParameter | ObjectParameter | MetricParameter | ListParameter
 Scope: TypeAlias = Mapping[str, Parameter]
 """The parameters a branch sees, by name."""
 
 
 def plain(parameter: Parameter) -> Json:
-    """The value as it stands in the run log and in `MAGNUS_PRM_*`: an object as a reference."""
+    """The value as it stands in the run log and in `MAGNUS_PRM_*`: an object as a reference.
+
+    CatalogError when it is a large one that is not there any more.
+    """
     match parameter:
         case JsonParameter(value=value) | MetricParameter(value=value):
             return value
+        case LargeParameter():
+            return parameter.value
         case ObjectParameter(catalog_name=name, data_hash=data_hash):
             return {"object": name, "data_hash": data_hash}
         case ListParameter(items=items):
             return [plain(item) for item in items]
+
+
+def handed(parameter: Parameter) -> Json:
+    """The value as the run log says that a task was handed it: a large one, too, as a reference."""
+    return to_json(parameter) if isinstance(parameter, LargeParameter) else plain(parameter)
+
+
+def shown(parameter: Parameter) -> Json:
+    """The value for people; of a large one that is not there any more the reference."""
+    try:
+        return plain(parameter)
+    except CatalogError:
+        return handed(parameter)
+
+
+def large_ones(values: Iterable[object]) -> Iterator[LargeParameter]:
+    """The large parameters among the values, and in lists of parameters among them."""
+    for value in values:
+        if isinstance(value, LargeParameter):
+            yield value
+        elif isinstance(value, ListParameter):
+            yield from large_ones(value.items)
 
 
 def to_json(parameter: Parameter) -> Json:
@@ -61,6 +140,9 @@ def to_json(parameter: Parameter) -> Json:
             return {"json": value}
         case JsonParameter(value=value, text=text):
             return {"json": value, "text": text}
+        case LargeParameter(catalog_name=name, data_hash=data_hash, size=size, is_text=is_text):
+            stored = {"large": name, "data_hash": data_hash, "size": size}
+            return {**stored, "is_text": True} if is_text else stored
         case MetricParameter(value=value):
             return {"metric": value}
         case ObjectParameter(catalog_name=name, data_hash=data_hash, size=size):
@@ -74,12 +156,31 @@ def holds_objects(parameter: Parameter) -> bool:
     return isinstance(parameter, ObjectParameter | ListParameter)
 
 
+def objects_in(parameter: Parameter) -> Iterator[ObjectParameter]:
+    """The objects that it is, or is made of."""
+    match parameter:
+        case ObjectParameter():
+            yield parameter
+        case ListParameter(items=items):
+            for item in items:
+                yield from objects_in(item)
+        case _:
+            pass
+
+
 def from_json(stored: Json) -> Parameter:
     """The parameter that `to_json` stored."""
     if "json" in stored:
         return JsonParameter(stored["json"], stored.get("text"))
     if "metric" in stored:
         return MetricParameter(stored["metric"])
+    if "large" in stored:
+        return large_from_json(stored)
     if "list" in stored:
         return ListParameter(tuple(from_json(item) for item in stored["list"]))
     return ObjectParameter(stored["object"], stored["data_hash"], stored.get("size", 0))
+
+
+def large_from_json(stored: Json) -> LargeParameter:
+    """The large parameter that `to_json` stored."""
+    return LargeParameter(stored["large"], stored["data_hash"], stored["size"], stored.get("is_text", False))

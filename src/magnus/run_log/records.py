@@ -12,7 +12,7 @@ from typing import Literal
 from msgspec import Struct, field
 
 from magnus.graph.path import BranchPath, StepPath
-from magnus.run_log.parameters import Parameter
+from magnus.run_log.parameters import LargeParameter, Parameter
 from magnus.values import Json
 
 
@@ -48,7 +48,10 @@ class CatalogRecord(Struct, frozen=True):
 
 
 class AttemptRecord(Struct, frozen=True):
-    """One call of a task. `parameters` are what the task was handed; `duration` is in seconds of a monotonic clock."""
+    """One call of a task. `parameters` are what the task was handed, large values and objects as references.
+
+    `duration` is in seconds of a monotonic clock.
+    """
 
     attempt_number: int
     start_time: datetime
@@ -67,15 +70,26 @@ class BranchScope(Struct, frozen=True):
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     files: Mapping[str, CatalogRecord] = field(default_factory=dict)
-    map_variables: Mapping[str, Json] = field(default_factory=dict)
+    map_variables: Mapping[str, Json | LargeParameter] = field(default_factory=dict)
 
 
 class Branching(Struct, frozen=True):
-    """The branches of a composite: by name, or `count` of them, numbered from 0; `values` are the elements of a map."""
+    """The branches of a composite: by name, or `count` of them, numbered from 0; `values` are the elements of a map.
+
+    All of them may be one large value; `elements` reads it.
+    """
 
     names: tuple[str, ...] = ()
     count: int = 0
-    values: tuple[Json, ...] | None = None
+    values: tuple[Json, ...] | LargeParameter | None = None
+
+    @property
+    def elements(self) -> Sequence[Json] | None:
+        """The elements of a map; CatalogError when they are large, and not there any more."""
+        if not isinstance(self.values, LargeParameter):
+            return self.values
+        read: Sequence[Json] = self.values.value
+        return read
 
     @property
     def keys(self) -> Sequence[str]:

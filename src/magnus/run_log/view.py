@@ -15,8 +15,9 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
-from magnus.run_log.parameters import Parameter, plain
+from magnus.run_log.parameters import Parameter, shown
 from magnus.run_log.records import AttemptRecord, Branching, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
 from magnus.values import Json
 
@@ -89,7 +90,7 @@ def _head(run: RunRecord) -> str:
 def _foot(run: RunRecord, final: Mapping[str, Parameter]) -> str:
     end_time = "null" if run.end_time is None else _time(run.end_time)
     return (
-        f'  "parameters": {_mapping({name: plain(parameter) for name, parameter in final.items()})},\n'
+        f'  "parameters": {_mapping({name: shown(parameter) for name, parameter in final.items()})},\n'
         f'  "run_config": {_mapping(run.run_config)},\n'
         f'  "start_time": {_time(run.start_time)},\n'
         f'  "end_time": {end_time}\n'
@@ -138,7 +139,7 @@ class _Steps:
         return before, f',\n{inner}"data_catalog": {_list(step.catalog, _entry, inner)}\n{indent}}}'
 
     def _branches(self, step: StepRecord, around: tuple[str, ...], indent: str) -> Iterator[str]:
-        branching = step.branching or Branching()
+        branching = _read(step.branching or Branching())
         separator = "{\n"
         for key, label in zip(branching.keys, labels(branching), strict=True):
             steps = self._steps_of(step.path.into(key))
@@ -163,7 +164,7 @@ class _Steps:
 
 def labels(branching: Branching) -> Sequence[str]:
     """What people call the branches: the elements of a map when they are short, plain, different scalars, else keys."""
-    texts = [_plain_text(value) for value in branching.values or ()]
+    texts = [_plain_text(value) for value in branching.elements or ()]
     return texts if texts and all(texts) and len(set(texts)) == len(texts) else branching.keys
 
 
@@ -177,7 +178,17 @@ def _plain_text(value: Json) -> str:
 
 def _value(branching: Branching, key: str) -> tuple[Json, ...]:
     """The element that a branch of a map is for; nothing for other branches."""
-    return () if branching.values is None else (branching.values[int(key)],)
+    elements = branching.elements
+    return () if elements is None else (elements[int(key)],)
+
+
+def _read(branching: Branching) -> Branching:
+    """The same with the elements of a map in it, as far as they are still there."""
+    try:
+        elements = branching.elements
+    except CatalogError:
+        elements = None
+    return replace(branching, values=None if elements is None else tuple(elements))
 
 
 def _status(steps: Sequence[StepRecord]) -> Status:

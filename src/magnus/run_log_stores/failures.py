@@ -1,10 +1,14 @@
 """Errors of the stores that keep files: what cannot be a run id, and what the operating system says. Used by them."""
 
-import errno
 import os
 from pathlib import Path
+from typing import Final
 
+from magnus.engine.system_errors import what_to_do
 from magnus.errors import InvalidRunId, RunExists, RunLogStoreError, RunNotFound
+
+_NOT_WRITABLE: Final = "make it writable, or set `log_folder` of the run log store to a folder that is"
+_IN_THE_WAY: Final = "a file is in the way: remove it, or set `log_folder` of the run log store to another folder"
 
 
 def refuse_unusable(run_id: str, longest_bytes: int) -> None:
@@ -41,21 +45,5 @@ def run_not_found(run_id: str, folder: Path) -> RunNotFound:
 def failed(verb: str, file: Path, error: OSError) -> RunLogStoreError:
     """Something could not be done to the file."""
     reason = error.strerror or str(error)
-    return RunLogStoreError(f"the run log store cannot {verb} '{file}': {reason}", fix=_fix(error.errno))
-
-
-def _fix(number: int | None) -> str:
-    """What the user can do about an error of the operating system."""
-    match number:
-        case errno.ENOSPC | errno.EDQUOT:
-            return "free space on that disk"
-        case errno.EFBIG:
-            return "raise the limit on the size of files (`ulimit -f`)"
-        case errno.EACCES | errno.EPERM | errno.EROFS:
-            return "make it writable, or set `log_folder` of the run log store to a folder that is"
-        case errno.EEXIST | errno.ENOTDIR:
-            return "a file is in the way: remove it, or set `log_folder` of the run log store to another folder"
-        case errno.EMFILE | errno.ENFILE:
-            return "raise the limit on open files (`ulimit -n`)"
-        case _:
-            return ""
+    fix = what_to_do(error.errno, not_writable=_NOT_WRITABLE, in_the_way=_IN_THE_WAY)
+    return RunLogStoreError(f"the run log store cannot {verb} '{file}': {reason}", fix=fix)

@@ -9,15 +9,18 @@ from functools import partial
 from typing import TextIO
 
 from magnus.app.execute import Execution, execute, prepare_to_execute
-from magnus.app.progress import Lines
 from magnus.app.runs import Run
+from magnus.app.showing import Wishes, showing
 from magnus.app.viewing import logs_of
 from magnus.definition.built import BuiltPipeline
 from magnus.engine import scripts
 from magnus.engine.json_values import to_json_value
-from magnus.errors import InvalidDefinition, InvalidParameters, RunFailed, TaskFailed
+from magnus.errors import InvalidDefinition, InvalidInput, InvalidParameters, RunFailed, TaskFailed
 from magnus.interfaces.reporter import Reporter
 from magnus.run_log.records import Status
+from magnus.sdk import places
+from magnus.sdk.arguments import TEXT, check
+from magnus.sdk.terminating import terminable
 from magnus.values import Json, UserObject
 
 
@@ -38,7 +41,7 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
     """Run the pipeline; see `Pipeline.execute`."""
     _refuse_while_loading(built)
     if log_level:
-        logging.getLogger("magnus").setLevel(log_level.upper())
+        _set_level(log_level)
     asked = Execution(
         file=built.document.file,
         configuration_file=configuration_file,
@@ -52,7 +55,7 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         use_cached=use_cached,
         command_line=tuple(sys.argv),
     )
-    with _progress() as reporter:
+    with terminable(), _progress(environment, is_live=not log_level) as reporter:
         prepared = prepare_to_execute(asked, reporter)
         record = execute(prepared, reporter, lambda _text: None)
     logs = partial(logs_of, prepared.services.catalog, prepared.configuration.catalog)
@@ -62,6 +65,14 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         error.run = run
         raise error
     return run
+
+
+def _set_level(name: str) -> None:
+    levels = logging.getLevelNamesMapping()
+    if name.upper() not in levels:
+        fix = f"there are {', '.join(repr(level) for level in levels)}"
+        raise InvalidInput(f"there is no log level '{name}'", fix=fix, location=places.here())
+    logging.getLogger("magnus").setLevel(name.upper())
 
 
 def _refuse_while_loading(built: BuiltPipeline) -> None:
@@ -74,6 +85,8 @@ def _refuse_while_loading(built: BuiltPipeline) -> None:
 
 
 def _json(parameters: Mapping[str, UserObject]) -> Mapping[str, Json]:
+    for name in parameters:
+        check(TEXT, error=InvalidParameters, **{"the name of a parameter": name})
     try:
         return {name: to_json_value(value, name=name) for name, value in parameters.items()}
     except TaskFailed as error:
@@ -81,11 +94,13 @@ def _json(parameters: Mapping[str, UserObject]) -> Mapping[str, Json]:
 
 
 @contextmanager
-def _progress() -> Iterator[Reporter]:
+def _progress(environment: Mapping[str, str], *, is_live: bool) -> Iterator[Reporter]:
     """Progress on what is standard error now, whatever becomes of it during a step."""
     descriptor, write = _writer(sys.stderr)
+    encoding = getattr(sys.stderr, "encoding", None) or ""
     try:
-        yield Lines(write)
+        with showing(write, descriptor, environment, Wishes(is_live=is_live), encoding=encoding) as reporter:
+            yield reporter
     finally:
         if descriptor >= 0:
             os.close(descriptor)

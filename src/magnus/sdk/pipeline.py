@@ -3,17 +3,22 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from magnus.definition.built import BuiltPipeline
-from magnus.errors import InvalidDefinition
+from magnus.errors import InvalidDefinition, InvalidInput
 from magnus.sdk import places
+from magnus.sdk.arguments import MAPPING, PATH, TEXT, TRUTH, Kind, check
 from magnus.sdk.steps import Step
 from magnus.sdk.writing import Writing
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
     from magnus.app.runs import Run
+
+
+_STEPS: Final = Kind((list, tuple), "a list of steps")
+_START: Final = Kind((Step, str, type(None)), "a step or the name of one")
 
 
 class Pipeline:
@@ -39,10 +44,14 @@ class Pipeline:
         add_terminal_nodes: bool = True,  # noqa: FBT001, FBT002 - as in the 2024 generation
     ) -> None:
         self.location = places.here()
+        check(_STEPS, steps=steps)
+        check(TEXT, name=name, description=description)
+        check(_START, start_at=start_at)
+        check(TRUTH, add_terminal_nodes=add_terminal_nodes)
         listed: Sequence[UserObject] = steps
-        wrong = next((step for step in listed if not isinstance(step, Step)), None)
-        if wrong is not None:
-            message = f"a pipeline is made of steps, not of a value of type {type(wrong).__name__}"
+        wrong = [type(step).__name__ for step in listed if not isinstance(step, Step)]
+        if wrong:
+            message = f"a pipeline is made of steps, not of a value of type {wrong[0]}"
             raise InvalidDefinition(message, fix="wrap a function in PythonTask(function=...)", location=self.location)
         self.steps = tuple(steps)
         self.start_at = start_at
@@ -71,7 +80,7 @@ class Pipeline:
         parameters: Mapping[str, UserObject] | None = None,
         use_cached: str = "",
         log_level: str = "",
-        output_pipeline_definition: str = "magnus-pipeline.yaml",
+        output_pipeline_definition: "str | os.PathLike[str]" = "magnus-pipeline.yaml",
         raise_on_failure: bool = True,
     ) -> "Run":
         """Run the pipeline to its end.
@@ -95,6 +104,16 @@ class Pipeline:
             InvalidInput: something is wrong; nothing ran.
             ServiceError: a service failed in a way that ended the run.
         """
+        check(
+            PATH,
+            error=InvalidInput,
+            configuration_file=configuration_file,
+            parameters_file=parameters_file,
+            output_pipeline_definition=output_pipeline_definition,
+        )
+        check(TEXT, error=InvalidInput, run_id=run_id, tag=tag, use_cached=use_cached, log_level=log_level)
+        check(MAPPING, error=InvalidInput, parameters=parameters)
+        check(TRUTH, error=InvalidInput, raise_on_failure=raise_on_failure)
         from magnus.sdk.executing import execute_pipeline  # lazy: building a pipeline needs none of it
 
         return execute_pipeline(
@@ -106,7 +125,7 @@ class Pipeline:
             parameters=parameters or {},
             use_cached=use_cached,
             log_level=log_level,
-            definition_file=output_pipeline_definition,
+            definition_file=os.fspath(output_pipeline_definition),
             raise_on_failure=raise_on_failure,
             environment=dict(os.environ),
         )

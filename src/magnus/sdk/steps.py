@@ -3,13 +3,16 @@
 An object keeps what is written; whether it is right is said when the pipeline is compiled, as for a file.
 """
 
+import os
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from pathlib import PurePath
-from typing import TYPE_CHECKING, ClassVar, Self, TypeAlias, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeAlias, TypedDict, TypeVar, Unpack
 
 from magnus.definition.nodes.task import Catalog, ReturnItem
 from magnus.errors import InvalidDefinition
 from magnus.sdk import places
+from magnus.sdk.arguments import PATH, TEXT, TRUTH, Kind, check, path_as_text
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
@@ -93,6 +96,15 @@ class Step:
         terminate_with_failure: bool = False,
         **fields: UserObject,
     ) -> None:
+        check(TEXT, name=name)
+        check(_STEP, step=name, next=next)
+        check(_STEP_OR_PIPELINE, step=name, on_failure=on_failure)
+        check(
+            TRUTH,
+            step=name,
+            terminate_with_success=terminate_with_success,
+            terminate_with_failure=terminate_with_failure,
+        )
         self.name = name
         self.next = next
         self.on_failure = on_failure
@@ -119,14 +131,23 @@ class Step:
 
     def depends_on(self, other: "Step") -> Self:
         """This step follows the other; gives this step."""
-        _ = other >> self
+        _ = self << other
         return self
 
     def as_pipeline(self) -> "Pipeline":
-        """A pipeline of this step alone."""
+        """A pipeline of this step alone, without what it is linked to elsewhere."""
         from magnus.sdk.pipeline import Pipeline  # lazy: pipelines are made of steps
 
-        return Pipeline([self])
+        alone = copy(self)
+        ends = {"success": True, "fail": False}
+        if isinstance(self.next, Success | Fail):
+            alone.ends_with = isinstance(self.next, Success)
+        elif isinstance(self.next, str):
+            alone.ends_with = ends.get(self.next, self.ends_with)
+        alone.next = None
+        if isinstance(self.on_failure, Step | str) and name_of(self.on_failure) not in ends:
+            alone.on_failure = None
+        return Pipeline([alone])
 
     def _lead_to(self, other: "Step") -> None:
         if self.next is not None and name_of(self.next) != other.name:
@@ -152,6 +173,7 @@ class Task(Step):
     def __init__(
         self, name: str, command: str | Function, command_type: str = "python", **more: Unpack[TaskOptions]
     ) -> None:
+        check(TEXT, command_type=command_type)
         kind = {} if command_type == "python" else {"command_type": command_type}
         super().__init__(name, command=command, **kind, **more)
 
@@ -160,6 +182,8 @@ class PythonTask(Task):
     """A call of a function; named after it unless it gets a name."""
 
     def __init__(self, function: str | Function, name: str = "", **more: Unpack[TaskFields]) -> None:
+        check(_FUNCTION, function=function)
+        check(TEXT, name=name)
         inner = getattr(function, "func", function)  # of a partial
         own = function if isinstance(function, str) else getattr(inner, "__name__", type(inner).__name__)
         super().__init__(name or own.rpartition(".")[2], function, **more)
@@ -169,6 +193,7 @@ class ShellTask(Task):
     """A command for the shell; `strict` adds `set -euo pipefail`."""
 
     def __init__(self, name: str, command: str, *, strict: bool = False, **more: Unpack[TaskFields]) -> None:
+        check(TRUTH, strict=strict)
         if strict:
             super().__init__(name, command, "shell", strict=True, **more)
         else:
@@ -192,11 +217,13 @@ class NotebookTask(Task):
         optional_ploomber_args: Mapping[str, Json] | None = None,
         **more: Unpack[TaskFields],
     ) -> None:
+        check(PATH, notebook=notebook)
+        check(TEXT, name=name)
         super().__init__(
             name or PurePath(notebook).stem,
-            str(notebook),
+            os.fspath(notebook),
             "notebook",
-            notebook_output_path=None if notebook_output_path is None else str(notebook_output_path),
+            notebook_output_path=path_as_text(notebook_output_path),
             output_cell_tag=output_cell_tag,
             optional_ploomber_args=optional_ploomber_args,
             **more,
@@ -252,8 +279,7 @@ class Dag(Step):
         dag_definition: str | PurePath | None = None,
         **more: Unpack[Links],
     ) -> None:
-        file = None if dag_definition is None else str(dag_definition)
-        super().__init__(name, dag=dag, dag_definition=file, **more)
+        super().__init__(name, dag=dag, dag_definition=path_as_text(dag_definition), **more)
 
 
 class Conditional(Step):
@@ -311,6 +337,11 @@ class Fail(Step):
 
     def __init__(self, name: str = "fail", *, description: str | None = None) -> None:
         super().__init__(name, description=description)
+
+
+_STEP: Final = Kind((Step, str, type(None)), "a step or the name of one")
+_STEP_OR_PIPELINE: Final = Kind(_STEP.types, "a step, the name of one, or a pipeline", or_pipeline=True)
+_FUNCTION: Final = Kind((str, Callable), "a function or the dotted path of one")  # type: ignore[arg-type]  # isinstance knows it
 
 
 def name_of(step: "Step | str") -> str:

@@ -3,8 +3,8 @@
 import json
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
-from pathlib import Path
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from msgspec.structs import asdict
@@ -12,12 +12,16 @@ from msgspec.structs import asdict
 from magnus.definition.built import METHOD
 from magnus.definition.yaml_text import Document, KeyPath
 from magnus.errors import InvalidDefinition, Location, Problem
+from magnus.sdk.arguments import can_be_written
 from magnus.sdk.steps import Fail, Function, Step, Success, name_of
 from magnus.tasks.references import command_of, local_name
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
     from magnus.sdk.pipeline import Pipeline
+
+
+_MAY_BE_FUNCTIONS: Final = ("command", "reducer")
 
 
 class Writing:
@@ -30,6 +34,7 @@ class Writing:
         self.inner: list[Pipeline] = []
         self.problems: list[Problem] = []
         self._commands: dict[int, str] = {}
+        self._open: list[int] = []
 
     def document(self, pipeline: "Pipeline") -> Document:
         """The pipeline, as if it were in a file; InvalidDefinition when objects are linked in a way no file can say."""
@@ -57,9 +62,9 @@ class Writing:
     def _step(self, step: Step, following: Mapping[str, str], ends: Mapping[bool, str], path: KeyPath) -> Json:
         self.places[path] = step.location
         written = {"type": step.type}
-        written |= {key: self._field(key, value, (*path, key)) for key, value in step.fields.items()}
+        written |= {key: self._field(key, value, (*path, key), step) for key, value in step.fields.items()}
         if step.next is not None:
-            written["next"] = name_of(step.next)
+            written["next"] = self._field("next", name_of(step.next), (*path, "next"), step)
         elif step.ends_with is not None:
             written["next"] = ends[step.ends_with]
         elif step.name in following:
@@ -68,27 +73,49 @@ class Writing:
             fix = "link it, as the others are: step >> other; or set terminate_with_success=True"
             self.problems.append(Problem("nothing says what follows this step", fix, step.location, step.name))
         if step.on_failure is not None:
-            written["on_failure"] = self._on_failure(step.on_failure, (*path, "on_failure"))
+            leads_to = name_of(step.on_failure) if isinstance(step.on_failure, Step) else step.on_failure
+            written["on_failure"] = self._field("on_failure", leads_to, (*path, "on_failure"), step)
         return written
 
-    def _on_failure(self, leads_to: "Step | str | Pipeline", path: KeyPath) -> Json:
-        return name_of(leads_to) if isinstance(leads_to, Step | str) else self._field("on_failure", leads_to, path)
+    def _field(self, key: str, value: UserObject, path: KeyPath, step: Step) -> Json:
+        """What stands in the field of the step, or in a part of it."""
+        if id(value) in self._open:
+            return self._refuse(f"'{key}' contains itself", "leave it out there", step)
+        self._open.append(id(value))
+        try:
+            return self._written(key, value, path, step)
+        finally:
+            self._open.pop()
 
-    def _field(self, key: str, value: UserObject, path: KeyPath) -> Json:
+    def _written(self, key: str, value: UserObject, path: KeyPath, step: Step) -> Json:
         if hasattr(type(value), METHOD):
             self.inner.append(value)
             return self.pipeline(value, path)
-        if callable(value):
-            return self._command(value)
         match value:
-            case Struct():
-                return _given(value)
-            case Mapping():
-                return {_key(name): self._field(key, item, (*path, _key(name))) for name, item in value.items()}
-            case list() | tuple():
-                return [self._field(key, item, (*path, index)) for index, item in enumerate(value)]
-            case _:
+            case None | bool() | int() | float():
                 return value
+            case str():
+                return value if can_be_written(value) else self._refuse(f"'{key}' holds what is no character", "", step)
+            case Struct():
+                return self._field(key, _given(value), path, step)
+            case Mapping():
+                keys = [(_key(name), name) for name in value]
+                wrong = next((name for text, name in keys if text is None), None)
+                if wrong is not None:
+                    return self._refuse(f"'{key}' has a key of type {type(wrong).__name__}", "write text", step)
+                return {text: self._field(key, value[name], (*path, text), step) for text, name in keys if text}
+            case list() | tuple():
+                return [self._field(key, item, (*path, index), step) for index, item in enumerate(value)]
+            case _ if callable(value) and (key in _MAY_BE_FUNCTIONS or step.type == "stub"):
+                return self._command(value)
+            case PurePath():
+                return str(value)
+            case _:
+                fix = "give text, a number, a list or a mapping"
+                return self._refuse(f"'{key}' cannot be a value of type {type(value).__name__}", fix, step)
+
+    def _refuse(self, message: str, fix: str, step: Step) -> None:
+        self.problems.append(Problem(message, fix, step.location, step.name))
 
     def _command(self, function: Function) -> str:
         """The command of the function, or what stands for it in this process."""
@@ -128,10 +155,12 @@ def _given(value: Struct) -> Json:
     return {
         name: list(item) if isinstance(item, tuple) else item
         for name, item in asdict(value).items()
-        if name not in as_they_are or item != as_they_are[name]
+        if name not in as_they_are or type(item) is not type(as_they_are[name]) or item != as_they_are[name]
     }
 
 
-def _key(name: UserObject) -> str:
-    """A key as YAML has it: the value of a parameter is written as JSON."""
-    return name if isinstance(name, str) else json.dumps(name)
+def _key(name: UserObject) -> str | None:
+    """A key as YAML has it: the value of a parameter is written as JSON; None where it is no such value."""
+    if isinstance(name, str):
+        return name if can_be_written(name) else None
+    return json.dumps(name) if name is None or isinstance(name, bool | int | float) else None

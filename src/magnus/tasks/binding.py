@@ -14,11 +14,14 @@ from magnus.errors import TaskFailed
 from magnus.interfaces.objects import Objects
 from magnus.run_log.parameters import (
     JsonParameter,
+    LargeParameter,
     ListParameter,
     MetricParameter,
     ObjectParameter,
     Parameter,
     Scope,
+    handed,
+    objects_in,
     plain,
 )
 from magnus.tasks.casting import Cast, WrongType
@@ -29,11 +32,12 @@ _REQUIRED: Final = inspect.Parameter.empty
 
 
 class Bound(Struct, frozen=True):
-    """What a function is called with, and what of it came from parameters, as the JSON it came from."""
+    """What a function is called with, what of it came from parameters, as the JSON it came from, and what was loaded."""
 
     positional: Sequence[UserObject]
     named: Mapping[str, UserObject]
     handed: Mapping[str, Json]
+    loaded: Sequence[ObjectParameter] = ()
 
 
 class _Argument(Struct, frozen=True):
@@ -77,26 +81,28 @@ def bind(function: Callable[..., UserObject], title: str, scope: Scope, objects:
     if plan.rest is not None:
         used = set(sources.values())
         named.update({name: binding.value(name, plan.rest, name) for name in scope if name not in used})
-    return Bound(positional, named, binding.handed)
+    return Bound(positional, named, binding.handed, tuple(binding.loaded))
 
 
 class _Binding(Struct, frozen=True):
-    """Values on their way into one call; `handed` gathers what they came from."""
+    """Values on their way into one call; `handed` gathers what they came from, `loaded` the objects among them."""
 
     title: str
     scope: Scope
     objects: Objects | None
     handed: dict[str, Json] = field(default_factory=dict)
+    loaded: list[ObjectParameter] = field(default_factory=list)
 
     def value(self, name: str, cast: Cast, source: str) -> UserObject:
         """The parameter `source` as the argument `name` wants it."""
         match self.scope[source]:
-            case JsonParameter(value=value, text=text):
+            case JsonParameter(value=value, text=text) | LargeParameter(value=value, text=text):
                 pass
             case MetricParameter(value=value):
                 text = None
             case ObjectParameter() | ListParameter() as kept:
                 self.handed[name] = plain(kept)
+                self.loaded.extend(objects_in(kept))
                 return loaded(kept, self.objects)
         try:
             given = cast(value, text)
@@ -104,7 +110,7 @@ class _Binding(Struct, frozen=True):
             raise TaskFailed(
                 f"the argument '{name}' of {self.title} must be {cast.expected}, but is {shortened(value)}: {wrong}"
             ) from None
-        self.handed[name] = value
+        self.handed[name] = handed(self.scope[source])
         return given
 
 

@@ -32,8 +32,8 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
                 returned = _awaited(returned)
             results = results_of(returned, call.spec.returns, title, call.objects)
     except TaskFailed as error:
-        return TaskOutcome(bound.handed, failure=str(error))
-    return TaskOutcome(bound.handed, results.parameters, results.metrics, entries=results.entries)
+        return TaskOutcome(bound.handed, failure=str(error), loaded=bound.loaded)
+    return TaskOutcome(bound.handed, results.parameters, results.metrics, entries=results.entries, loaded=bound.loaded)
 
 
 def _awaited(awaitable: Awaitable[UserObject]) -> UserObject:

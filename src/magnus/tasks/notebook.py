@@ -20,7 +20,7 @@ from magnus.engine.process import TimedOut, describe_exit, run_process
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskOutcome
-from magnus.run_log.parameters import plain
+from magnus.run_log.parameters import LargeParameter, Parameter, handed, holds_objects, plain
 from magnus.tasks import notebook_file
 from magnus.tasks.notebook_results import results_of
 from magnus.values import Json
@@ -62,13 +62,12 @@ class NotebookTask:
     isolates = True
 
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
-        """A notebook that is not there or is none of python, objects as results, options nobody reads."""
+        """A notebook that is not there or is none of python, options nobody reads."""
         try:
             options = convert(spec.options, NotebookOptions, strict=False)
         except ValidationError:  # said by whoever checks the options
             return ()
         found = [*notebook_file.problems(spec.command, working_directory)]
-        found += [_object_problem(item.name) for item in spec.returns or () if item.kind == "object"]
         found += notebook_file.output_problems(spec.command, options.notebook_output_path, working_directory)
         unused = sorted(options.optional_ploomber_args.keys() - OF_RUNNER - OF_PLOOMBER)
         if unused:
@@ -84,23 +83,25 @@ class NotebookTask:
         if wrong:
             raise TaskFailed(wrong[0].message, fix=wrong[0].fix)
         options = convert(call.spec.options, NotebookOptions, strict=False)
-        handed = {name: plain(parameter) for name, parameter in call.parameters.items()}
+        given = {name: handed(parameter) for name, parameter in call.parameters.items()}
         with _private_folder(call) as folder:
-            (folder / "request.json").write_text(json.dumps(_request(call, options, handed)))
+            (folder / "request.json").write_text(json.dumps(_request(call, options)))
             try:
                 failure = _run(call, folder)
             finally:
                 output = notebook_file.output_path(call.spec.command, options.notebook_output_path)
                 notebook_file.keep(folder / "executed.ipynb", output, call, kept=folder / KEPT)
-            return _outcome(call, folder, handed, failure)
+            return _outcome(call, folder, given, failure)
 
 
-def _request(call: TaskCall, options: NotebookOptions, handed: Mapping[str, Json]) -> Json:
+def _request(call: TaskCall, options: NotebookOptions) -> Json:
     """What the runner reads."""
     args = dict(options.optional_ploomber_args)
+    loaders = {name: loader for name, parameter in call.parameters.items() if (loader := _loader(parameter))}
     return {
         "notebook": str(call.working_directory / call.spec.command),
-        "parameters": handed,
+        "parameters": {name: plain(value) for name, value in call.parameters.items() if name not in loaders},
+        "loaders": loaders,
         "returns": [{"name": item.name, "kind": item.kind} for item in call.spec.returns or ()],
         "output_cell_tag": options.output_cell_tag,
         "working_directory": str(call.working_directory / str(args.get("cwd") or "")),
@@ -110,6 +111,13 @@ def _request(call: TaskCall, options: NotebookOptions, handed: Mapping[str, Json
         "client": {name: value for name, value in args.items() if name in OF_RUNNER},
         "root": _ROOT,
     }
+
+
+def _loader(parameter: Parameter) -> str:
+    """The function of magnus that gives the value inside the kernel; "" when it is written into the notebook."""
+    if holds_objects(parameter):
+        return "get_object"
+    return "get_parameter" if isinstance(parameter, LargeParameter) else ""
 
 
 def _run(call: TaskCall, folder: Path) -> str:
@@ -127,22 +135,17 @@ def _run(call: TaskCall, folder: Path) -> str:
     return f"the process that runs the notebook ended early: {describe_exit(code)}" if code else ""
 
 
-def _outcome(call: TaskCall, folder: Path, handed: Mapping[str, Json], failure: str) -> TaskOutcome:
+def _outcome(call: TaskCall, folder: Path, given: Mapping[str, Json], failure: str) -> TaskOutcome:
     if failure:
-        return TaskOutcome(handed, failure=failure)
+        return TaskOutcome(given, failure=failure)
     told = json.loads((folder / "result.json").read_text())
     if told["failure"]:
-        return TaskOutcome(handed, failure=told["failure"])
+        return TaskOutcome(given, failure=told["failure"])
     try:
         parameters, metrics = results_of(told["printed"], told["returned"], call.spec.returns or ())
     except TaskFailed as error:
-        return TaskOutcome(handed, failure=str(error))
-    return TaskOutcome(handed, parameters, metrics)
-
-
-def _object_problem(name: str) -> Problem:
-    message = f"'{name}' is declared as an object, and notebooks cannot return objects yet"
-    return Problem(message, "return it as json or metric, or write a file and put it into the catalog")
+        return TaskOutcome(given, failure=str(error))
+    return TaskOutcome(given, parameters, metrics)
 
 
 @contextmanager

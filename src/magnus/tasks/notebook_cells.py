@@ -19,11 +19,14 @@ INJECTED: Final = "injected-parameters"
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def prepared(file: str, parameters: Mapping[str, Json], without: Sequence[str]) -> tuple[Notebook, list[int]]:
+def prepared(
+    file: str, parameters: Mapping[str, Json], without: Sequence[str], loaders: Mapping[str, str]
+) -> tuple[Notebook, list[int]]:
     """The notebook with its parameters, without output, and the number that each of its cells has in the file.
 
     The cell with the parameters follows the first one tagged `parameters`, is the first one where there is none, and
-    has the number 0. Cells with a tag in `without` are left out, as is one with parameters from an earlier run.
+    has the number 0. Cells with a tag in `without` are left out, as is one with parameters from an earlier run. Of the
+    parameters in `loaders` those that a cell mentions are given by the function of magnus that stands there.
     """
     notebook = nbformat.read(file, as_version=4)
     numbered = [
@@ -33,7 +36,8 @@ def prepared(file: str, parameters: Mapping[str, Json], without: Sequence[str]) 
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     tagged = [place for place, (_, cell) in enumerate(numbered, start=1) if PARAMETERS in _tags(cell)]
-    if source := _assignments(parameters):
+    code = "\n".join(cell.source for _, cell in numbered if cell.cell_type == "code")
+    if source := _assignments(parameters, _mentioned(loaders, code)):
         numbered.insert(tagged[0] if tagged else 0, (0, _injected(source, notebook)))
     notebook.cells = [cell for _, cell in numbered]
     return notebook, [number for number, _ in numbered]
@@ -86,10 +90,20 @@ def _injected(source: str, notebook: Notebook) -> Cell:
     return cell
 
 
-def _assignments(parameters: Mapping[str, Json]) -> str:
+def _mentioned(loaders: Mapping[str, str], code: str) -> Mapping[str, str]:
+    """Those whose names are words of the code, comments and texts in it included."""
+    words = set(re.findall(r"\w+", code)) if loaders else set()
+    return {name: loader for name, loader in loaders.items() if name in words}
+
+
+def _assignments(parameters: Mapping[str, Json], loaders: Mapping[str, str]) -> str:
     """Python source that assigns the parameters; those whose name is none of a variable are left out."""
-    names = [name for name in parameters if name.isidentifier() and not keyword.iskeyword(name)]
-    return "\n".join(["# Parameters", *(f"{name} = {_literal(parameters[name])}" for name in names)] if names else [])
+    values = {name: _literal(value) for name, value in parameters.items()}
+    values.update({name: f'__import__("magnus").{loader}({name!r})' for name, loader in loaders.items()})
+    lines = [
+        f"{name} = {value}" for name, value in values.items() if name.isidentifier() and not keyword.iskeyword(name)
+    ]
+    return "\n".join(["# Parameters", *lines]) if lines else ""
 
 
 def _literal(value: Json) -> str:

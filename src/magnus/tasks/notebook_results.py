@@ -20,7 +20,7 @@ def results_of(
     Args:
         printed: of each output cell, its `cell` number and the `text` it printed, in order.
         returned: the values of the declared variables, as JSON values.
-        returns: the declared results; they stand over what is printed.
+        returns: the declared results; they stand over what is printed. Objects among them were set by the kernel.
 
     Raises:
         TaskFailed: an output cell printed something that is not a dict.
@@ -31,6 +31,9 @@ def results_of(
             parameters[name] = JsonParameter(to_json_value(value, name=name))
     metrics = {item.name: returned[item.name] for item in returns if item.kind == "metric"}
     for item in returns:
+        if item.kind == "object":
+            parameters.pop(item.name, None)
+            continue
         value = returned[item.name]
         parameters[item.name] = MetricParameter(value) if item.kind == "metric" else JsonParameter(value)
     return parameters, metrics

@@ -92,7 +92,7 @@ class _Session:
         self._folder = folder
         self._kernel = kernel
         self._notebook, self._numbers = prepared(
-            request["notebook"], request["parameters"], request["remove_tagged_cells"]
+            request["notebook"], request["parameters"], request["remove_tagged_cells"], request["loaders"]
         )
         manager: Any = _Kernel(kernel)
         self._runner = _ShowingClient(self._notebook, km=manager, **request["client"])

@@ -5,18 +5,19 @@ from pathlib import Path
 
 from magnus.engine.json_values import to_json_value
 from magnus.errors import Problem, TaskFailed
+from magnus.graph.nodes import Reducer
 from magnus.interfaces.objects import Objects
 from magnus.run_log.parameters import JsonParameter, Parameter, holds_objects
 from magnus.tasks.binding import loaded
 from magnus.tasks.loading import load_function
-from magnus.tasks.locate import missing_function
+from magnus.tasks.locate import missing_function, source_of
 from magnus.tasks.python_lambda import lambda_function, lambda_problems
 from magnus.tasks.user_errors import UserCode
 from magnus.values import UserObject
 
 
 def reduce_values(
-    reducer: str, name: str, values: Sequence[Parameter], objects: Objects, working_directory: Path
+    reducer: Reducer, name: str, values: Sequence[Parameter], objects: Objects, working_directory: Path
 ) -> Parameter:
     """What the reducer makes of the values, each an argument; TaskFailed when it fails.
 
@@ -40,7 +41,14 @@ def reducer_problems(reducer: str, working_directory: Path) -> Sequence[Problem]
     return () if problem is None else (problem,)
 
 
-def _function(reducer: str, working_directory: Path) -> Callable[..., UserObject]:
+def source_of_reducer(reducer: str, working_directory: Path) -> Path | None:
+    """The file that the code of the reducer is in; None for a lambda, and when it is not known."""
+    return None if _is_lambda(reducer) else source_of(reducer, working_directory)
+
+
+def _function(reducer: Reducer, working_directory: Path) -> Callable[..., UserObject]:
+    if not isinstance(reducer, str):
+        return reducer
     return lambda_function(reducer) if _is_lambda(reducer) else load_function(reducer, working_directory)
 
 

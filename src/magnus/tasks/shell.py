@@ -11,12 +11,12 @@ from typing import Final
 from msgspec import Struct, convert
 
 from magnus.engine.current import track_into
-from magnus.engine.parameters import LONGEST_VARIABLE, VARIABLE_PREFIX, as_text, from_text
+from magnus.engine.parameters import LONGEST_VARIABLE, VARIABLE_PREFIX, as_text, from_text, is_too_long
 from magnus.engine.process import describe_exit, run_process
 from magnus.errors import Problem
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
-from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter, Scope, plain
+from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter, Scope, handed
 from magnus.tasks.shell_script import exports, shell_argv
 from magnus.values import Json
 
@@ -48,7 +48,7 @@ class ShellTask:
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the command; a status other than 0 is the failure."""
         environment = {**_under_own_name(call.parameters, call.environment), **call.environment}
-        handed = {name: plain(parameter) for name, parameter in call.parameters.items()}
+        given = {name: handed(parameter) for name, parameter in call.parameters.items()}
         shell = shutil.which("bash", path=environment.get("PATH")) or "/bin/sh"
         strict = convert(call.spec.options, ShellOptions, strict=False).strict
         with TemporaryFile() as told:
@@ -64,12 +64,16 @@ class ShellTask:
         changed = {name: text for name, text in exported.items() if environment.get(name) != text}
         metrics = _tracked(changed)
         if code != 0:
-            return TaskOutcome(handed, metrics=metrics, failure=describe_exit(code))
-        return _results(call.spec.returns or (), changed, exported, handed, metrics)
+            return TaskOutcome(given, metrics=metrics, failure=describe_exit(code))
+        return _results(call.spec.returns or (), changed, exported, given, metrics)
 
 
 def _under_own_name(scope: Scope, environment: Mapping[str, str]) -> dict[str, str]:
-    texts = {name: as_text(value) for name, value in scope.items() if _NAME.match(name) and name not in environment}
+    texts = {
+        name: as_text(value)
+        for name, value in scope.items()
+        if _NAME.match(name) and name not in environment and not is_too_long(value)
+    }
     return {
         name: text for name, text in texts.items() if len(os.fsencode(text)) <= LONGEST_VARIABLE and "\0" not in text
     }
@@ -79,7 +83,7 @@ def _results(
     returns: Sequence[Return],
     changed: Mapping[str, str],
     exported: Mapping[str, str],
-    handed: Mapping[str, Json],
+    given: Mapping[str, Json],
     metrics: dict[str, Json],
 ) -> TaskOutcome:
     found: dict[str, Parameter] = {
@@ -89,19 +93,19 @@ def _results(
     }
     missing = [item.name for item in returns if item.name not in exported and item.name not in found]
     if missing:
-        return TaskOutcome(handed, metrics=metrics, failure=_not_exported(missing))
+        return TaskOutcome(given, metrics=metrics, failure=_not_exported(missing))
     for item in returns:
         value = from_text(exported[item.name]) if item.name in exported else found[item.name]
         match item.kind:
             case "object":
                 failure = f"'{item.name}' is declared as an object, which a shell cannot return; declare json or metric"
-                return TaskOutcome(handed, metrics=metrics, failure=failure)
+                return TaskOutcome(given, metrics=metrics, failure=failure)
             case "metric" if isinstance(value, JsonParameter):
                 found[item.name] = MetricParameter(value.value)
                 metrics[item.name] = value.value
             case _:
                 found[item.name] = value
-    return TaskOutcome(handed, found, metrics)
+    return TaskOutcome(given, found, metrics)
 
 
 def _not_exported(missing: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.results import results_of
-from magnus.values import Json
+from magnus.values import Json, UserObject
 
 
 class SupplyOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -20,7 +20,10 @@ class SupplyOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SupplyTask:
-    """Sets what it is told to, of the kinds that the task declares, and keeps files in the catalog."""
+    """Sets what it is told to, of the kinds that the task declares, and keeps files in the catalog.
+
+    What is no JSON is what the function of the task gives, by name; it is kept as objects.
+    """
 
     options = SupplyOptions
     isolates = False
@@ -33,10 +36,16 @@ class SupplyTask:
         """Supply everything."""
         options = convert(call.spec.options, SupplyOptions)
         kinds = {item.name: item for item in call.spec.returns or ()}
-        declared = [kinds.get(name, Return(name)) for name in options.returns]
-        values = tuple(options.returns.values())
+        objects: Mapping[str, UserObject] = call.spec.function() if call.spec.function else {}
+        supplied = {**options.returns, **objects}
+        declared = [_declared(name, kinds, objects) for name in supplied]
+        values = tuple(supplied.values())
         results = results_of(values if len(values) != 1 else values[0], declared, "the patch", call.objects)
         if options.files and call.objects is None:
             raise TaskFailed("there is no catalog to keep files")
         files = [call.objects.put_file(name, text.encode()) for name, text in options.files.items() if call.objects]
         return TaskOutcome({}, results.parameters, results.metrics, entries=(*results.entries, *files))
+
+
+def _declared(name: str, kinds: Mapping[str, Return], objects: Mapping[str, UserObject]) -> Return:
+    return Return(name, "object") if name in objects else kinds.get(name, Return(name))

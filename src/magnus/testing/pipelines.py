@@ -13,24 +13,31 @@
         assert step.parameters["slope"] == 1
 
 Both run in this process and in the working directory it has; the run log and the catalog are in the folder they get.
+Values that are not JSON, among what a patch returns and the parameters of a step, are kept and handed on as objects.
 """
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from magnus.app.execute import Execution, execute, prepare
+from magnus.app.mocking import objects_of
+from magnus.app.node_types import find_node_type
 from magnus.app.pipelines import built_pipeline
 from magnus.app.reporters import Quiet
 from magnus.app.runs import Run, Step
-from magnus.definition.built import BuiltPipeline
+from magnus.definition.built import METHOD, BuiltPipeline
+from magnus.definition.compiling import file_beside
+from magnus.definition.loader import load_built
 from magnus.definition.yaml_text import Document
 from magnus.engine.json_values import to_json_value
 from magnus.errors import InvalidInput, TaskFailed
 from magnus.graph.check import near
 from magnus.values import Json, UserObject
+
+_GIVEN: Final = "what the step is given"
 
 Pipeline: TypeAlias = "UserObject | str | Path"
 """A pipeline as an object, or the file of one."""
@@ -41,7 +48,7 @@ Patch: TypeAlias = Mapping[str, Json] | Callable[..., UserObject]
 
 def run_pipeline(
     pipeline: Pipeline,
-    folder: Path,
+    folder: Path | str,
     *,
     patches: Mapping[str, Patch] | None = None,
     parameters: Mapping[str, UserObject] | None = None,
@@ -50,20 +57,22 @@ def run_pipeline(
 
     Returns the run, also when it failed. Raises InvalidInput when the pipeline or a patch is wrong.
     """
-    built = built_pipeline(str(pipeline) if isinstance(pipeline, Path) else pipeline, dict(os.environ), Path.cwd())
-    functions = {f"the patch of '{name}'": patch for name, patch in (patches or {}).items() if callable(patch)}
-    written = {
-        name: {"command": f"the patch of '{name}'", "command_type": "python"} if callable(patch) else dict(patch)
-        for name, patch in (patches or {}).items()
-    }
-    built = BuiltPipeline(built.document, {**built.functions, **functions})
-    return _run(built, folder, {"type": "mocked", "config": {"patches": written}}, parameters or {})
+    built = _built(pipeline)
+    functions = dict(built.functions)
+    written = {name: _written(name, patch, functions) for name, patch in (patches or {}).items()}
+    built = BuiltPipeline(built.document, functions)
+    try:
+        given = {name: to_json_value(value, name=name) for name, value in (parameters or {}).items()}
+    except TaskFailed as error:
+        fix = "supply it by a patch of the step that makes it"
+        raise InvalidInput(error.problems[0].message, fix=fix) from error
+    return _run(built, Path(folder), {"type": "mocked", "config": {"patches": written}}, given)
 
 
 def run_step(
     pipeline: Pipeline,
     step: str,
-    folder: Path,
+    folder: Path | str,
     *,
     parameters: Mapping[str, UserObject] | None = None,
     files: Mapping[str, str] | None = None,
@@ -74,31 +83,78 @@ def run_step(
         pipeline: where the task is.
         step: its name, with those of the steps and branches around it, joined by `/`.
         folder: for the run log and the catalog.
-        parameters: what it sees.
+        parameters: what it sees; what is not JSON, as objects.
         files: what the catalog holds, text by name; `get` brings it.
 
     Returns:
         The step as the run log has it, also when it failed. InvalidInput when there is no such task, or one of the
         files is in the working directory already, where `get` would overwrite it.
     """
-    built = built_pipeline(str(pipeline) if isinstance(pipeline, Path) else pipeline, dict(os.environ), Path.cwd())
+    built = _built(pipeline)
     there = [name for name in files or () if Path(name).exists()]
     if there:
         fix = "change to an empty folder before, for example with monkeypatch.chdir(tmp_path)"
         raise InvalidInput(f"'{there[0]}' is in the working directory, and would be overwritten", fix=fix)
-    written, name = _found(built.document.value["dag"], step), step.rpartition("/")[2]
+    written, name = _found(built, step), step.rpartition("/")[2]
     task = {key: value for key, value in written.items() if key not in {"next", "on_failure"}}
+    json_values, objects = _apart(parameters or {})
     given = "given" if name != "given" else "what is given"
     steps: dict[str, Json] = {name: {**task, "next": "success"}}
-    if files:
-        supplied = {"type": "task", "command": "", "command_type": "supply", "files": dict(files), "next": name}
+    functions = dict(built.functions)
+    if files or objects:
+        supplied = {
+            "type": "task",
+            "command": _GIVEN,
+            "command_type": "supply",
+            "files": dict(files or {}),
+            "next": name,
+        }
         steps = {given: supplied, **steps}
+        functions[_GIVEN] = lambda: objects
     document = Document(built.document.file, {"dag": {"start_at": next(iter(steps)), "steps": steps}}, {}, {})
-    run = _run(BuiltPipeline(document, built.functions), folder, {"type": "local"}, parameters or {})
+    run = _run(BuiltPipeline(document, functions), Path(folder), {"type": "local"}, json_values)
+    if name not in run.steps:
+        raise InvalidInput(f"what is given cannot be handed to '{step}': {run.message}")
     return run.steps[name]
 
 
-def _run(built: BuiltPipeline, folder: Path, executor: Json, parameters: Mapping[str, UserObject]) -> Run:
+def _built(pipeline: Pipeline) -> BuiltPipeline:
+    if not isinstance(pipeline, str | Path) and not hasattr(type(pipeline), METHOD):
+        message = f"a pipeline is an object or the file of one, not a value of type {type(pipeline).__name__}"
+        raise InvalidInput(message, fix="hand in the pipeline, or the path of its file")
+    return built_pipeline(str(pipeline) if isinstance(pipeline, Path) else pipeline, dict(os.environ), Path.cwd())
+
+
+def _written(name: str, patch: Patch, functions: dict[str, Callable[..., UserObject]]) -> Mapping[str, Json]:
+    """The patch as a configuration has it; functions, and those that give objects, are added to `functions`."""
+    if callable(patch):
+        functions[f"the patch of '{name}'"] = patch
+        return {"command": f"the patch of '{name}'", "command_type": "python"}
+    if not isinstance(patch, Mapping):
+        message = f"the patch of '{name}' is a value of type {type(patch).__name__}"
+        raise InvalidInput(message, fix="write a mapping, such as {'returns': {...}}, or a function")
+    returns = patch.get("returns")
+    if not isinstance(returns, Mapping):
+        return dict(patch)
+    json_values, objects = _apart(returns)
+    if objects:
+        functions[objects_of(name)] = lambda: objects
+    return {**patch, "returns": json_values}
+
+
+def _apart(values: Mapping[str, UserObject]) -> tuple[Mapping[str, Json], Mapping[str, UserObject]]:
+    """What of the values is JSON, and what is not."""
+    json_values: dict[str, Json] = {}
+    objects: dict[str, UserObject] = {}
+    for name, value in values.items():
+        try:
+            json_values[name] = to_json_value(value, name=name)
+        except TaskFailed:
+            objects[name] = value
+    return json_values, objects
+
+
+def _run(built: BuiltPipeline, folder: Path, executor: Json, parameters: Mapping[str, Json]) -> Run:
     folder.mkdir(parents=True, exist_ok=True)
     configuration = folder / "magnus-testing.json"
     services = {
@@ -109,12 +165,12 @@ def _run(built: BuiltPipeline, folder: Path, executor: Json, parameters: Mapping
     try:
         configuration.write_text(json.dumps(services), encoding="utf-8")
     except TypeError as error:
-        fix = "supply an object by a function: patches={step: lambda: value}"
+        fix = "objects can stand under 'returns' alone; a function can supply anything"
         raise InvalidInput(f"a patch holds a value that is not JSON: {error}", fix=fix) from error
     asked = Execution(
         file=built.document.file,
         configuration_file=str(configuration),
-        parameters=_json(parameters),
+        parameters=parameters,
         environment=dict(os.environ),
         built=built,
     )
@@ -123,17 +179,10 @@ def _run(built: BuiltPipeline, folder: Path, executor: Json, parameters: Mapping
     return Run(record, prepared.services.run_log_store, asked.working_directory)
 
 
-def _json(parameters: Mapping[str, UserObject]) -> Mapping[str, Json]:
-    try:
-        return {name: to_json_value(value, name=name) for name, value in parameters.items()}
-    except TaskFailed as error:
-        fix = "hand in what is JSON, or test the function itself"
-        raise InvalidInput(error.problems[0].message, fix=fix) from error
-
-
-def _found(dag: Json, step: str) -> Mapping[str, Json]:
+def _found(built: BuiltPipeline, step: str) -> Mapping[str, Json]:
     """The fields of a task, by its name and those around it."""
-    known = dict(_tasks(dag, ""))
+    loaded = load_built(built, dict(os.environ), find_node_type)
+    known = dict(_tasks(loaded.dag, loaded.file, loaded.included, ""))
     if step in known:
         return known[step]
     match = near(step, known)
@@ -141,15 +190,17 @@ def _found(dag: Json, step: str) -> Mapping[str, Json]:
     raise InvalidInput(f"the pipeline has no task '{step}'", fix=fix)
 
 
-def _tasks(dag: Json, around: str) -> "list[tuple[str, Mapping[str, Json]]]":
-    found: list[tuple[str, Mapping[str, Json]]] = []
+def _tasks(dag: Json, file: str, included: Mapping[str, Json], around: str) -> Iterator[tuple[str, Mapping[str, Json]]]:
+    """The tasks of a pipeline in a file, and in those that it names, which `included` has."""
     for name, step in dag["steps"].items():
         if step.get("type", "task") in {"task", "stub", "as-is"}:
-            found.append((around + name, step))
+            yield around + name, step
         inner = [(f"{key}/", value) for key, value in (step.get("branches") or {}).items()]
         inner += [
             ("", step[key]) for key in ("branch", "dag", "default", "on_failure") if isinstance(step.get(key), dict)
         ]
         for key, pipeline in inner:
-            found += _tasks(pipeline, f"{around}{name}/{key}")
-    return found
+            yield from _tasks(pipeline, file, included, f"{around}{name}/{key}")
+        if step.get("dag_definition"):
+            other = file_beside(step["dag_definition"], file)
+            yield from _tasks(included[other], other, included, f"{around}{name}/")

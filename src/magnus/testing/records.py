@@ -10,7 +10,14 @@ from typing import Final, TypeVar
 from hypothesis import strategies as st
 
 from magnus.graph.path import BranchPath, StepPath
-from magnus.run_log.parameters import JsonParameter, ListParameter, MetricParameter, ObjectParameter, Parameter
+from magnus.run_log.parameters import (
+    JsonParameter,
+    LargeParameter,
+    ListParameter,
+    MetricParameter,
+    ObjectParameter,
+    Parameter,
+)
 from magnus.run_log.records import (
     AttemptRecord,
     BranchScope,
@@ -84,6 +91,7 @@ def parameters() -> st.SearchStrategy[Parameter]:
         st.builds(JsonParameter, json_values(), st.none() | st.text()),
         st.builds(MetricParameter, json_values()),
         st.builds(ObjectParameter, st.text(), st.text(), st.integers(0, 2**40)),
+        st.builds(LargeParameter, st.text(), st.text(), st.integers(0, 2**40), st.booleans(), st.none()),
     )
     return single | st.builds(ListParameter, st.lists(single, max_size=3).map(tuple))
 

@@ -28,8 +28,8 @@ from magnus.errors import RunExists, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.capabilities import Reach
 from magnus.interfaces.run_log_store import KeepsDocuments, RemovesRuns, RunLogStore, SummarisesRuns
-from magnus.run_log.parameters import JsonParameter, MetricParameter, ObjectParameter
-from magnus.run_log.records import CatalogRecord, Status, StepRecord
+from magnus.run_log.parameters import JsonParameter, LargeParameter, ListParameter, MetricParameter, ObjectParameter
+from magnus.run_log.records import Branching, BranchScope, CatalogRecord, Status, StepRecord
 from magnus.run_log.summary import summary
 from magnus.testing.records import MOMENT, ODD_NAMES, run_record, step_record
 from magnus.testing.run_log_store_machine import state_machine
@@ -290,13 +290,29 @@ class RunLogStoreContract(ABC):
     def test_all_content_that_records_speak_of_is_mentioned(self, store: RunLogStore, run_id: str) -> None:
         if not isinstance(store, RemovesRuns):
             pytest.skip("runs cannot be removed from this store")
-        file, of_object, deep = "0a" * 32, "1b" * 32, "2c" * 32
+        file, of_object, deep, large, elements = (digits * 32 for digits in ("0a", "1b", "2c", "3d", "4e"))
         entry = CatalogRecord('"data_hash', file, "a", ".catalog", "put", 1)
         store.put_step(run_id, replace(step_record(), catalog=(entry,)))
         store.put_step(run_id, replace(step_record("b"), parameters={"x": ObjectParameter("x", of_object)}))
+        store.put_step(run_id, replace(step_record("c"), parameters={"x": LargeParameter("x", large, 1)}))
+        branching = Branching(count=1, values=LargeParameter("x", elements, 1))
+        store.put_step(run_id, replace(step_record("d"), branching=branching))
         inner = _in_branch(step_record("outer").path.into("0"), "a step")
         store.put_step(run_id, replace(inner, catalog=(replace(entry, data_hash=deep),)))
-        assert store.mentioned_hashes(run_id) >= {file, of_object, deep}
+        assert store.mentioned_hashes(run_id) >= {file, of_object, deep, large, elements}
+
+    def test_references_to_large_values_come_back(self, store: RunLogStore, run_id: str) -> None:
+        large = LargeParameter(".parameters/x.json", "3d" * 32, 10**6)
+        said = LargeParameter(".parameters/y.json", "4e" * 32, 10**6, is_text=True)
+        step = replace(
+            step_record(),
+            parameters={"x": large, "y": said, "z": ListParameter((large, JsonParameter(1)))},
+            scope=BranchScope({"x": large}, {}, {"i": 1, "x": large}),
+            branching=Branching(count=2, values=said),
+        )
+        store.put_step(run_id, step)
+        assert store.get_step(run_id, step.path) == step
+        assert store.list_steps(run_id, ROOT) == [step]
 
     # Many at a time
 

@@ -1,12 +1,15 @@
 """Parameters as text: in the environment and in the parameters file."""
 
 import json
+from pathlib import Path
 
 import pytest
 
-from magnus.engine.parameters import Texts, environment
+from magnus.engine.current import CurrentStep
+from magnus.engine.parameters import LONGEST_VARIABLE, Texts, environment, map_variable
 from magnus.engine.parameters_file import ParametersFile
-from magnus.run_log.parameters import JsonParameter, MetricParameter
+from magnus.graph.path import StepPath
+from magnus.run_log.parameters import JsonParameter, LargeParameter, MetricParameter
 
 VALUES = {
     "text": "a\nb",
@@ -61,3 +64,73 @@ def test_a_long_text_is_made_once_for_one_parameter_and_anew_for_another(texts):
     assert json.loads(texts(second)) == second.value
     for number in range(100):
         assert json.loads(texts(JsonParameter([number] * 500))) == [number] * 500
+
+
+class Counting:
+    """The contents of large values, and how often somebody read one."""
+
+    def __init__(self, content):
+        self.known, self.reads = content, 0
+
+    def content(self, parameter):
+        del parameter
+        self.reads += 1
+        return self.known
+
+
+def large(value):
+    content = json.dumps(value).encode()
+    return LargeParameter(".parameters/x.json", "0a" * 32, len(content), contents=Counting(content))
+
+
+def test_a_large_value_is_not_read_to_find_out_that_no_environment_holds_it(texts):
+    parameter = large(["x"] * LONGEST_VARIABLE * 2)
+    assert environment({"x": parameter, "y": JsonParameter(1)}, texts) == {"MAGNUS_PRM_y": "1"}
+    assert parameter.contents.reads == 0
+
+
+def test_one_that_may_fit_is_in_the_environment_as_ever(texts):
+    assert environment({"x": large("\n" * 50_000)}, texts) == {"MAGNUS_PRM_x": "\n" * 50_000}
+    assert environment({"x": large([1, {"a": None}])}, texts) == environment(
+        {"x": JsonParameter([1, {"a": None}])}, texts
+    )
+
+
+def test_the_file_has_large_values_which_are_read_once(tmp_path, texts):
+    parameter, second = large(["x"] * 10_000), large({"y": 1})
+    with ParametersFile(tmp_path) as file:
+        for number in range(3):
+            scope = {"n": JsonParameter(number), "x": parameter, "z": second}
+            assert json.loads(Path(file.write(scope, texts)).read_bytes()) == {
+                "n": number,
+                "x": ["x"] * 10_000,
+                "z": {"y": 1},
+            }
+    assert parameter.contents.reads == 1
+
+
+@pytest.mark.parametrize("more", [{}, {"a": 1}, {"b": "y" * 9000}, {"b": "\udcff" * 9000}])
+def test_long_members_that_come_and_go_leave_nothing_behind(tmp_path, texts, more):
+    long = JsonParameter("x" * 10_000)
+    others = {name: JsonParameter(value) for name, value in more.items()}
+    with ParametersFile(tmp_path) as file:
+        for scope in ({"x": long}, {"x": long, **others}, {**others}, {"x": long}, {}, {"x": long, **others}):
+            written = json.loads(Path(file.write(scope, texts)).read_bytes())
+            assert written == {name: parameter.value for name, parameter in scope.items()}
+
+
+def test_asking_for_one_parameter_reads_no_other():
+    parameter = large(["x"])
+    step = CurrentStep("run", "", StepPath(("s",)), {"x": parameter, "n": JsonParameter(1)})
+    assert step.answer("get_parameter", {"name": "N"}) == 1
+    assert parameter.contents.reads == 0
+    assert step.answer("get_parameters", {}) == {"x": ["x"], "n": 1}
+
+
+def test_the_elements_of_maps_are_a_variable_when_an_environment_can_hold_them():
+    assert map_variable({}) is None
+    assert map_variable({"i": 1, "x": large("text")}) == '{"i": 1, "x": "text"}'
+    assert map_variable({"i": "x" * LONGEST_VARIABLE}) is None
+    unread = large("x" * LONGEST_VARIABLE * 7)
+    assert map_variable({"i": 1, "x": unread}) is None
+    assert unread.contents.reads == 0

@@ -95,6 +95,21 @@ def test_links(link):
     assert {name: step["next"] for name, step in dag["steps"].items()} == {"a": "b", "b": "c", "c": "success"}
 
 
+def test_a_linked_step_is_a_pipeline_by_itself_without_its_links():
+    a, b = Stub("a", on_failure="b", any="thing"), Stub("b", next="fail", on_failure="fail")
+    _ = a >> b
+    assert compiled(Pipeline([a, b]))
+    assert written(a.as_pipeline())["steps"] == {"a": {"type": "stub", "any": "thing", "next": "success"}}
+    assert written(b.as_pipeline())["steps"] == {"b": {"type": "stub", "next": "fail", "on_failure": "fail"}}
+    assert compiled(a.as_pipeline())
+    assert compiled(b.as_pipeline())
+    later = Stub("c")
+    pipeline = later.as_pipeline()
+    _ = later >> a
+    assert compiled(pipeline)
+    assert compiled(Stub("d", next=Fail("over")).as_pipeline()).graph.nodes["d"].next == "fail"
+
+
 def test_next_and_on_failure_by_step_and_by_name():
     a, b = Stub("a"), Stub("b", next="success")
     a.next, a.on_failure = b, "b"

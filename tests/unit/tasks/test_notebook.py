@@ -355,10 +355,6 @@ def test_a_notebook_that_is_not_there(tmp_path):
             TaskSpec("notebook", "a.ipynb", {"notebook_output_path": "sub"}),
             "notebook_output_path 'sub' is a folder",
         ),
-        (
-            TaskSpec("notebook", "a.ipynb", {}, (Return("m", "object"),)),
-            "'m' is declared as an object, and notebooks cannot return objects yet",
-        ),
     ],
 )
 def test_what_is_wrong_with_the_step(tmp_path, spec, message):

@@ -2,10 +2,11 @@
 
 A node type is a frozen model with `read`, which takes the fields of a step as written, `pipelines`, which says what
 pipelines are in it, and `lower`, which gives the node of the graph. To add one: add its module, and its words here.
+Those of other packages are found by who loads a pipeline, who hands in a `FindNodeType`.
 """
 
-from collections.abc import Mapping
-from typing import Final, Protocol, Self
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final, Protocol, Self, TypeAlias
 
 from magnus.definition.inner import Graphs, Pipelines
 from magnus.definition.nodes.conditional import Conditional
@@ -16,6 +17,8 @@ from magnus.definition.nodes.parallel import Parallel
 from magnus.definition.nodes.stub import Stub
 from magnus.definition.nodes.task import Task
 from magnus.definition.nodes.terminal import Fail, Success
+from magnus.errors import Problem
+from magnus.graph.check import near
 from magnus.graph.nodes import Node
 from magnus.values import Json
 
@@ -49,3 +52,14 @@ NODE_TYPES: Final[Mapping[str, type[NodeType]]] = {
     "success": Success,
     "fail": Fail,
 }
+
+FindNodeType: TypeAlias = Callable[[str], type[NodeType] | Problem]
+"""The node type of a word that is none of magnus, or why there is none."""
+
+
+def unknown_type(word: str, others: Iterable[str] = ()) -> Problem:
+    """No node type has this word; `others` are those of other packages."""
+    words = [*NODE_TYPES, *others]
+    match = near(word, words)
+    fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(known) for known in words)}"
+    return Problem(f"unknown node type '{word}'", fix)

@@ -12,7 +12,8 @@ from magnus.interfaces.executor import StepRequest, StepRunner
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: only steps that run in workers have one
 
-    from magnus.executors.local.workers import Nursery, Workers
+    from magnus.executors.local.handles import Nursery
+    from magnus.executors.local.workers import Workers
 
 
 class LocalOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,9 +50,9 @@ class LocalExecutor:
         """Start the process in which workers begin: it has imported what they need when the pipeline is read."""
         if not options.enable_parallel:
             return None
-        from magnus.executors.local import workers  # lazy: as above
+        from magnus.executors.local import handles  # lazy: as above
 
-        return workers.Nursery()
+        return handles.Nursery()
 
     def __enter__(self) -> Self:
         if self._workers is not None:

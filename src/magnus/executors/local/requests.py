@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.secrets import Secret
+from magnus.run_log.parameters import LargeParameter
 from magnus.values import UserObject
 
 _MOST_KEPT: Final = 64
@@ -102,5 +103,7 @@ class Receiver:
 
 def _is_long(value: UserObject) -> bool:
     """Whether the value may be large: the files of a scope, or a parameter that holds a container or a long text."""
+    if isinstance(value, LargeParameter):
+        return True  # it is small, and keeps what was read of it
     inner = getattr(value, "value", value)
     return len(inner) > 0 if isinstance(inner, dict | list) else isinstance(inner, str) and len(inner) > _LONG_TEXT

@@ -6,48 +6,29 @@ runs; here a worker that dies fails its step, and the next step gets another one
 """
 
 import os
+import select
 import selectors
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections import deque
 from concurrent.futures import Future
 from contextlib import suppress
-from pathlib import Path
 from threading import Condition, Thread
 from typing import Final
 
-import magnus
 from magnus.engine.process import describe_exit
-from magnus.errors import ServiceError, TaskFailed
+from magnus.errors import ServiceError
 from magnus.executors.local import frames
+from magnus.executors.local.handles import Nursery, Worker, death, settle
 from magnus.executors.local.nursery import ANSWER, BEGAN
-from magnus.executors.local.requests import Sender
 from magnus.executors.local.worker import Broken, Done
 from magnus.interfaces.executor import Elsewhere, StepRequest
 from magnus.interfaces.secrets import Secret
 from magnus.values import UserObject
 
-_ROOT: Final = Path(magnus.__file__).parent.parent
-_START: Final = (
-    "import gc, sys; gc.disable(); sys.path.append(sys.argv[1])\n"  # importing makes many objects and no cycles
-    "from magnus.executors.local.nursery import main; main()"
-)
 _GRACE_SECONDS: Final = 3.0
 _PIECE_BYTES: Final = 64 * 1024
-
-
-class _Worker:
-    """A worker as seen from here; `step` is what it runs."""
-
-    def __init__(self, pid: int, connection: socket.socket) -> None:
-        self.pid = pid
-        self.connection = connection
-        self.step: Future[None] | None = None
-        self.sender = Sender()
-        self.frames = frames.Frames()
 
 
 class Workers:
@@ -57,14 +38,14 @@ class Workers:
     count, so that a worker finds its next step waiting when it is done with one.
     """
 
-    def __init__(self, elsewhere: Elsewhere, count: int, nursery: "Nursery | None" = None) -> None:
+    def __init__(self, elsewhere: Elsewhere, count: int, nursery: Nursery | None = None) -> None:
         self.slots = 2 * count
         self._elsewhere = elsewhere
         self._count = count
         self._changed = Condition()
         self._waiting: deque[tuple[Future[None], StepRequest]] = deque()
-        self._workers: dict[int, _Worker] = {}
-        self._idle: list[_Worker] = []
+        self._workers: dict[int, Worker] = {}
+        self._idle: list[Worker] = []
         self._secrets: list[Secret] = []
         self._beginning = 0
         self._ending = False
@@ -130,7 +111,7 @@ class Workers:
             future, request = self._waiting.popleft()
             if future.set_running_or_notify_cancel():
                 worker = self._idle.pop()
-                worker.step = future
+                worker.begin(future)
                 with suppress(OSError):  # it has just died, which the nursery will say
                     frames.send(worker.connection, worker.sender.sent(request, self._secrets))
         more = min(len(self._waiting) - self._beginning, self._count - len(self._workers) - self._beginning)
@@ -138,7 +119,7 @@ class Workers:
             self._beginning += more
             self._nursery.tell("+" * more)
 
-    def _listen(self, nursery: "Nursery") -> None:
+    def _listen(self, nursery: Nursery) -> None:
         """Take what workers and the nursery say, until the nursery is gone."""
         try:
             with selectors.DefaultSelector() as selector:
@@ -150,7 +131,7 @@ class Workers:
         else:
             self._nursery_is_gone(nursery)
 
-    def _heard_all(self, nursery: "Nursery", selector: selectors.BaseSelector) -> bool:
+    def _heard_all(self, nursery: Nursery, selector: selectors.BaseSelector) -> bool:
         """Wait for something to be said, and take it; False when the nursery is gone."""
         for key, _ in selector.select():
             worker = key.data
@@ -161,7 +142,7 @@ class Workers:
                 selector.unregister(worker.connection)  # it hung up, and how it ended will be said
         return True
 
-    def _hear_nursery(self, nursery: "Nursery", selector: selectors.BaseSelector) -> bool:
+    def _hear_nursery(self, nursery: Nursery, selector: selectors.BaseSelector) -> bool:
         """A worker began or ended; False when the nursery is gone."""
         try:
             data, descriptors, _, _ = socket.recv_fds(nursery.connection, ANSWER.size, 1)
@@ -171,7 +152,7 @@ class Workers:
             return False
         pid, status = ANSWER.unpack(data)
         if status == BEGAN:
-            worker = _Worker(pid, socket.socket(fileno=descriptors[0]))
+            worker = Worker(pid, socket.socket(fileno=descriptors[0]))
             selector.register(worker.connection, selectors.EVENT_READ, worker)
             with self._changed:
                 self._workers[pid] = worker
@@ -183,7 +164,7 @@ class Workers:
             self._ended(self._workers[pid], os.waitstatus_to_exitcode(status), selector)
         return True
 
-    def _hear(self, worker: _Worker) -> bool:
+    def _hear(self, worker: Worker) -> bool:
         """Take what the worker says; False when it says nothing now."""
         try:
             data = worker.connection.recv(_PIECE_BYTES, socket.MSG_DONTWAIT)
@@ -193,14 +174,21 @@ class Workers:
             self._take(worker, message)
         return bool(data)
 
-    def _take(self, worker: _Worker, message: UserObject) -> None:
+    def _hear_the_rest(self, worker: Worker) -> None:
+        """Take what a worker said that is being killed, until it is gone or does not go."""
+        deadline = time.monotonic() + _GRACE_SECONDS
+        while (left := deadline - time.monotonic()) > 0 and select.select([worker.connection], [], [], left)[0]:
+            if not self._hear(worker):
+                return
+
+    def _take(self, worker: Worker, message: UserObject) -> None:
         match message:
             case Done(error=error):
                 with self._changed:
                     step, worker.step = worker.step, None
                     self._idle.append(worker)
                     self._hand_out()
-                _settle(step, error)
+                settle(step, error)
             case Broken(error=error):
                 with self._changed:
                     step, worker.step = worker.step, None
@@ -208,16 +196,17 @@ class Workers:
                     if step is None and self._waiting:
                         step, _ = self._waiting.popleft()
                         step.set_running_or_notify_cancel()
-                _settle(step, error)
+                settle(step, error)
             case Secret() as secret:
                 self._elsewhere.mask(secret)
                 with self._changed:
                     if secret not in self._secrets:
                         self._secrets.append(secret)
             case event:
+                worker.note(event)
                 self._elsewhere.report(event)
 
-    def _ended(self, worker: _Worker, code: int, selector: selectors.BaseSelector) -> None:
+    def _ended(self, worker: Worker, code: int, selector: selectors.BaseSelector) -> None:
         """The worker is gone: what it said before is heard, then what it ran has failed."""
         while self._hear(worker):
             pass
@@ -229,9 +218,9 @@ class Workers:
             self._idle = [other for other in self._idle if other is not worker]
             self._hand_out()
             self._changed.notify_all()
-        _settle(worker.step, TaskFailed(_death(code)))
+        settle(worker.step, worker.died(death(code)))
 
-    def _nursery_is_gone(self, nursery: "Nursery", error: BaseException | None = None) -> None:
+    def _nursery_is_gone(self, nursery: Nursery, error: BaseException | None = None) -> None:
         """Without it no worker can begin, and nobody tells when one ends: start again with a new one.
 
         One that never worked is not tried again, and neither is anything after an `error` of the thread that listens.
@@ -252,8 +241,9 @@ class Workers:
             if not self._ending:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(worker.pid, signal.SIGKILL)
+            self._hear_the_rest(worker)
             worker.connection.close()
-            _settle(worker.step, TaskFailed("the process of the step was ended with the one that had started it"))
+            settle(worker.step, worker.died("the process of the step was ended with the one that had started it"))
         for future, _ in unlucky:
             if future.set_running_or_notify_cancel():
                 future.set_exception(self._broken)
@@ -261,62 +251,6 @@ class Workers:
             if restart and not self._ending:
                 self.start()
                 self._hand_out()
-
-
-class Nursery:
-    """The process in which workers begin, as seen from here."""
-
-    def __init__(self) -> None:
-        self.connection, theirs = socket.socketpair()
-        self.works = False
-        with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-c", _START, str(_ROOT), str(theirs.fileno())],
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,
-                pass_fds=[theirs.fileno()],
-            )
-
-    def prepare(self, elsewhere: Elsewhere) -> None:
-        """Say how steps are run."""
-        with suppress(OSError):  # it has ended, which shows
-            frames.send(self.connection, (list(sys.path), list(sys.argv)))
-            frames.send(self.connection, (elsewhere.entry, elsewhere.argument))
-
-    def tell(self, commands: str) -> None:
-        """Say what it is to do; one that is gone is noticed by who listens to it."""
-        with suppress(OSError):
-            self.connection.sendall(commands.encode())
-
-    def hang_up(self) -> None:
-        """Let it end, and what is left of its workers with it."""
-        with suppress(OSError):
-            self.connection.shutdown(socket.SHUT_WR)
-
-    def close(self) -> None:
-        """Let it end, and wait until it has; for one that no run has used, or that is over."""
-        self.hang_up()
-        self.wait()
-
-    def wait(self) -> int:
-        """Wait until it has ended; returns how."""
-        code = self._process.wait()
-        self.connection.close()
-        return code
-
-
-def _settle(step: "Future[None] | None", error: Exception | None) -> None:
-    if step is None or step.done():
-        return
-    if error is None:
-        step.set_result(None)
-    else:
-        step.set_exception(error)
-
-
-def _death(code: int) -> str:
-    hint = ", as the system does when memory runs out" if code == -signal.SIGKILL else ""
-    return f"the process of the step ended before the step did: {describe_exit(code)}{hint}"
 
 
 def _hang_up(connection: socket.socket) -> None:

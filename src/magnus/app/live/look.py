@@ -1,0 +1,72 @@
+"""What a tree is made of on a terminal: characters, colours, and how much of it there is room for."""
+
+from enum import Enum
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+
+from magnus.app.live.text import clip, width
+
+
+class Style(Enum):
+    """What a piece of a line stands for; the value is what SGR (ECMA-48) calls its colour."""
+
+    PLAIN = ""
+    GOOD = "32"
+    BAD = "1;31"
+    BUSY = "36"
+    CAREFUL = "33"
+    QUIET = "2"
+    STRONG = "1"
+
+
+class Glyphs(Struct, frozen=True):
+    """The characters for states; `spinner` has one for each moment."""
+
+    done: str = "✓"
+    reused: str = "○"
+    failed: str = "✗"
+    stopped: str = "■"
+    spinner: str = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+    bar: str = "━"
+    rest: str = "─"
+    ellipsis: str = "…"
+
+
+ASCII: Final = Glyphs("+", "o", "x", "#", "|/-\\", "=", "-", "...")
+"""Where the terminal has no others."""
+
+
+class Look(Struct, frozen=True):
+    """How a tree is to look.
+
+    Attributes:
+        columns, rows: the room there is for it.
+        tail_lines: how many lines of what a running step prints stand below it; with 0 the last one stands beside it.
+    """
+
+    columns: int = 80
+    rows: int = 24
+    colour: bool = False
+    glyphs: Glyphs = Glyphs()
+    tail_lines: int = 0
+
+
+Piece: TypeAlias = tuple[str, Style]
+
+
+def coloured(text: str, style: Style, *, colour: bool) -> str:
+    """The text in the colour of the style."""
+    return f"\x1b[{style.value}m{text}\x1b[0m" if colour and text and style is not Style.PLAIN else text
+
+
+def line(pieces: list[Piece], look: Look) -> str:
+    """The pieces side by side, cut where there is no more room."""
+    made, left = "", look.columns
+    for text, style in pieces:
+        shown = clip(text, left, look.glyphs.ellipsis)
+        made += coloured(shown, style, colour=look.colour)
+        left -= width(shown)
+        if shown != text:
+            break
+    return made

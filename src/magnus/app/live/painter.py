@@ -1,0 +1,72 @@
+"""Lines of a terminal for the tree of a run: `frame` while it goes on, `final` for what stays. Pure."""
+
+from typing import Final
+
+from magnus.app.live.fitting import fitted
+from magnus.app.live.look import Look, Piece, Style, line
+from magnus.app.live.model import State, Tree
+from magnus.app.live.rows import MOST_FAILURES, Row, Rows, glyph
+from magnus.app.live.text import elapsed, so_far
+from magnus.app.plain_text import plain, plain_lines
+from magnus.app.progress import how_to_go_on
+from magnus.run_log.records import Status
+
+_COUNTED: Final = (State.DONE, State.REUSED, State.RUNNING, State.FAILED)
+
+
+def frame(tree: Tree, at: float, look: Look) -> list[str]:
+    """The tree as it is at that time, in no more lines than there are rows; nothing before the run begins."""
+    if tree.started is None:
+        return []
+    rows = fitted(Rows(look, at).of(tree.root), look.rows - 1, look)
+    return [line(_head(tree, at, look), look), *(line(row.pieces, look) for row in rows)]
+
+
+def final(tree: Tree, look: Look) -> list[str]:
+    """The tree of a run that has ended; why something failed is there in full, so it may be longer."""
+    if tree.started is None:
+        return []
+    rows = Rows(look, None).of(tree.root)
+    failures = [row for row in rows if row.failed]
+    room = max(look.rows - 3, min(len(failures), MOST_FAILURES))
+    shown = [text for row in fitted(rows, room, look) for text in _with_message(row, look)]
+    return [line(_head(tree, None, look), look), *shown, *_end(tree, look, is_explained=bool(failures))]
+
+
+def _head(tree: Tree, at: float | None, look: Look) -> list[Piece]:
+    assert tree.started is not None
+    name = f"  {plain(tree.started.name)}" if tree.started.name else ""
+    pieces = [glyph(_state(tree, at), at, look), (f" {tree.started.run_id}", Style.STRONG), (name, Style.PLAIN)]
+    if at is not None:
+        counted = ((tree.counts[state], state.value) for state in _COUNTED)
+        counts = ", ".join(f"{count} {word}" for count, word in counted if count)
+        pieces.append((f"  {so_far(at - tree.started_at)}  {counts}", Style.QUIET))
+    return pieces
+
+
+def _state(tree: Tree, at: float | None) -> State:
+    if tree.ended is None:
+        return State.STOPPED if at is None else State.RUNNING
+    return State.DONE if tree.ended.status is Status.SUCCESS else State.FAILED
+
+
+def _with_message(row: Row, look: Look) -> list[str]:
+    indent = " " * (2 * row.depth + 4)
+    message = plain_lines(row.message).splitlines()
+    return [line(row.pieces, look), *(line([(indent + text, Style.BAD)], _unbounded(look)) for text in message)]
+
+
+def _end(tree: Tree, look: Look, *, is_explained: bool) -> list[str]:
+    assert tree.started is not None
+    if tree.ended is None:
+        return []
+    ended, look = tree.ended, _unbounded(look)
+    succeeded = ended.status is Status.SUCCESS
+    reason = "" if is_explained or not ended.message else f": {plain_lines(ended.message)}"
+    text = f"run {ended.run_id}: {ended.status.value} in {elapsed(ended.duration)}{reason}"
+    return [line([(text, Style.GOOD if succeeded else Style.BAD)], look), *how_to_go_on(ended)]
+
+
+def _unbounded(look: Look) -> Look:
+    """For what may take several lines of the terminal."""
+    return Look(1 << 30, look.rows, look.colour, look.glyphs)

@@ -1,0 +1,95 @@
+"""A frame of lines at the end of a terminal, painted over and over; what is to stay is written above it.
+
+No mode of the terminal outlives a write, and the cursor waits below the frame. So there is nothing to restore however
+the process ends, and what others type or print there does no harm.
+"""
+
+import os
+import re
+import select
+from collections.abc import Callable
+from typing import Final
+
+from magnus.app.live.text import width
+
+_COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
+_UNSAFE: Final = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
+_REMOVED: Final = re.compile(
+    rb"\x1b\[(?![\d;:]*m)[0-?]*[ -/]*[@-~]?"  # whatever moves, erases or asks
+    rb"|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # titles, notes to the terminal
+    rb"|\x1b(?!\[)[ -/]*[0-~]?"
+    rb"|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]|\xc2[\x80-\x9f]"
+)
+_UP: Final = "\x1b[{}A"
+_DELETE: Final = "\x1b[{}M"
+_ERASE_BELOW: Final = "\x1b[J"
+_ERASE_RIGHT: Final = "\x1b[K"
+_NO_WRAPPING: Final = "\x1b[?7l"
+_WRAPPING: Final = "\x1b[?7h"
+_UNCOLOURED: Final = b"\x1b[0m"
+
+
+class Screen:
+    """The frame that is on the terminal now.
+
+    Args:
+        write: writes all of its bytes to the terminal.
+        columns: how many the terminal has now.
+    """
+
+    def __init__(self, write: Callable[[bytes], None], columns: Callable[[], int]) -> None:
+        self._write = write
+        self._columns = columns
+        self._widths: list[int] = []
+        self._is_forgotten = False
+
+    def forget(self) -> None:
+        """Somebody else used the terminal: what was painted is not where it was, and is painted anew. For any moment."""
+        self._is_forgotten = True
+
+    def show(self, above: bytes, frame: list[str]) -> None:
+        """Write what stays, and the frame below it in place of the one before. OSError when the terminal is gone."""
+        if self._is_forgotten:
+            self._is_forgotten = False
+            self._widths = []
+        if not (above or frame or self._widths):
+            return
+        text = self._erasing(all_of_it=bool(above) or not frame).encode()
+        if above:
+            text += harmless(above)
+        if frame:
+            lines = "".join(f"{line}{_ERASE_RIGHT}\r\n" for line in frame)
+            text += f"{_NO_WRAPPING}{lines}{_ERASE_BELOW}{_WRAPPING}".encode("utf-8", "backslashreplace")
+        self._widths = [width(_COLOUR.sub("", line)) for line in frame]
+        self._write(text)
+
+    def _erasing(self, *, all_of_it: bool) -> str:
+        """Go to where the frame begins; terminals wrap its lines when they become narrower.
+
+        Its lines are deleted, not erased: tmux keeps what is erased from the top of the screen on as history.
+        """
+        columns = max(self._columns(), 1)
+        rows = sum(max(1, -(-taken // columns)) for taken in self._widths)
+        up = "\r" + _UP.format(rows) if rows else ""
+        return up + _DELETE.format(rows + 1) if all_of_it and rows else up
+
+
+def harmless(output: bytes) -> bytes:
+    """What steps print, with colours but without anything that could move the cursor or change the terminal."""
+    if not _UNSAFE.search(output):
+        return output
+    shown = _REMOVED.sub(b"", output)
+    return shown + (_UNCOLOURED if b"\x1b[" in shown else b"")
+
+
+def onto(descriptor: int) -> Callable[[bytes], None]:
+    """Writes to the descriptor, also where somebody has made it non-blocking."""
+
+    def write(data: bytes) -> None:
+        while data:
+            try:
+                data = data[os.write(descriptor, data) :]
+            except BlockingIOError:
+                select.select([], [descriptor], [], 1.0)
+
+    return write

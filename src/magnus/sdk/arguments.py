@@ -1,0 +1,59 @@
+"""Checks what a program gives to the objects of the front door, where no model of a file does. Used by those objects."""
+
+import os
+from collections.abc import Mapping
+from typing import TypeVar
+
+from msgspec import Struct
+
+from magnus.definition.built import METHOD
+from magnus.errors import InvalidDefinition, InvalidInput
+from magnus.sdk import places
+from magnus.values import UserObject
+
+Value = TypeVar("Value")
+
+
+class Kind(Struct, frozen=True):
+    """What an argument may be, for `isinstance` and in words; `or_pipeline` adds what is a pipeline."""
+
+    types: tuple[type, ...]
+    words: str
+    or_pipeline: bool = False
+
+    def has(self, value: UserObject) -> bool:
+        """Whether the value is of this kind."""
+        return isinstance(value, self.types) or (self.or_pipeline and hasattr(type(value), METHOD))
+
+
+TEXT = Kind((str,), "text")
+PATH = Kind((str, os.PathLike), "the path of a file")
+TRUTH = Kind((bool,), "True or False")
+MAPPING = Kind((Mapping, type(None)), "a mapping of names to values")
+
+
+def check(kind: Kind, *, step: str = "", error: type[InvalidInput] = InvalidDefinition, **given: UserObject) -> None:
+    """Raise the error, with the line of the program, for the first of the arguments that is not of the kind."""
+    for name, value in given.items():
+        if not kind.has(value):
+            message = f"'{name}' must be {kind.words}, not a value of type {type(value).__name__}"
+            raise error(message, location=places.here(), step=step)
+        if isinstance(value, str | os.PathLike) and not can_be_written(os.fspath(value)):
+            message = f"'{name}' holds what is no character"
+            raise error(message, fix="write it in Unicode", location=places.here(), step=step)
+
+
+def path_as_text(value: UserObject) -> UserObject:
+    """A path as it stands in a file; what is none is left for the model of the field to complain of."""
+    return os.fspath(value) if isinstance(value, os.PathLike) else value
+
+
+def can_be_written(text: UserObject) -> bool:
+    """Whether it is text that a file can hold; half of a surrogate pair is no character."""
+    if not isinstance(text, str):
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,22 @@
+"""A node type that runs a pipeline a number of times: `type: repeat`."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from magnus.definition.nodes.composite import Composite
+from magnus.graph.nodes import RepeatedBranch
+from magnus.values import Json
+
+
+class Repeat(Composite, frozen=True, kw_only=True):
+    """`branch` is the pipeline, `times` how often it runs."""
+
+    branch: Json
+    times: Annotated[int, Meta(ge=1)]
+
+    def pipelines(self):
+        return {("branch",): self.branch}
+
+    def lower(self, graphs):
+        return self.node(RepeatedBranch(graphs["branch",], self.times), "repeat")
