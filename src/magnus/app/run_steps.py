@@ -13,7 +13,7 @@ from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import Parameter, plain
 from magnus.run_log.records import AttemptRecord, CatalogRecord, StepRecord
 from magnus.run_log.summary import RunStatus
-from magnus.run_log.view import labels
+from magnus.run_log.view import labels, with_elements
 from magnus.values import Json
 
 if TYPE_CHECKING:
@@ -178,6 +178,7 @@ class Step:
         branching = self._record.branching
         if branching is None:
             return Named("branch", {})
+        branching = with_elements(branching)
         also = dict(zip(labels(branching), branching.keys, strict=True))
         return Named("branch", {branch.key: branch for branch in self._branches()}, also)
 
@@ -192,7 +193,7 @@ class Step:
     def _branches(self) -> Iterator[Branch]:
         branching = self._record.branching
         if branching is not None:
-            values = branching.elements or [None] * len(branching.keys)
+            values = with_elements(branching).elements or [None] * len(branching.keys)
             for key, value in zip(branching.keys, values, strict=True):
                 yield Branch(self._run, self._record.path.into(key), value)
 

@@ -9,7 +9,7 @@ from magnus.engine import liveness
 from magnus.graph.path import StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord
-from magnus.run_log.view import document_lines, labels
+from magnus.run_log.view import document_lines, labels, with_elements
 from magnus.values import Json
 
 
@@ -53,4 +53,4 @@ def _label(store: RunLogStore, run: RunRecord, step: StepPath, key: str) -> str:
     record = store.get_step(run.run_id, step)
     if record is None or record.branching is None:
         return key
-    return labels(record.branching)[list(record.branching.keys).index(key)]
+    return labels(with_elements(record.branching))[list(record.branching.keys).index(key)]

@@ -14,7 +14,7 @@ from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import Branching, RunRecord, Status, StepRecord
 from magnus.run_log.summary import ENDED, Gone, RunStatus
-from magnus.run_log.view import labels
+from magnus.run_log.view import labels, with_elements
 from magnus.values import Json
 
 _TERMINALS = frozenset({"success", "fail"})
@@ -116,7 +116,7 @@ def _with_keys(store: RunLogStore, run_id: str, path: StepPath) -> StepPath:
     branch = BranchPath()
     for name, called in zip(path.parts[:-1:2], path.parts[1::2], strict=True):
         step = store.get_step(run_id, branch.step(name))
-        branching = (step.branching if step else None) or Branching()
+        branching = with_elements((step.branching if step else None) or Branching())
         names = dict(zip(labels(branching), branching.keys, strict=True))
         branch = branch.step(name).into(called if called in branching.keys else names.get(called, called))
     return branch.step(path.name)
@@ -151,6 +151,7 @@ def _step(store: RunLogStore, run_id: str, record: StepRecord, *, over: bool) ->
 def _branches(
     store: RunLogStore, run_id: str, record: StepRecord, branching: Branching, *, over: bool
 ) -> Iterator[BranchNode]:
+    branching = with_elements(branching)
     elements = branching.elements
     for number, (key, label) in enumerate(zip(branching.keys, labels(branching), strict=True)):
         steps = _steps(store, run_id, record.path.into(key), over=over)
