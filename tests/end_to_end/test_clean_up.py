@@ -66,7 +66,7 @@ def test_yes_does_it_and_the_rest_is_whole(three_runs):
         0,
         "read 2 files, 5 B of 1 run: nothing is wrong; the files of 2 runs were removed by gc\n",
     )
-    assert three_runs.magnus("show", "run0").log["status"] == "SUCCESS"
+    assert three_runs.magnus("show", "run0", "--json").log["status"] == "SUCCESS"
 
 
 def test_run_logs_go_too_when_asked(three_runs):

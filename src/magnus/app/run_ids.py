@@ -4,8 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from magnus.errors import InvalidInput, InvalidRunId, RunNotFound
-from magnus.interfaces.run_log_store import RunLogStore
+from magnus.errors import InvalidRunId
 
 _ADJECTIVES: Final = (
     "agile amber bold brave bright calm clever crisp curious daring deft eager early elegant fair famous "
@@ -38,23 +37,6 @@ def check_run_id(run_id: str) -> str:
     if wrong:
         raise InvalidRunId(f"'{run_id}' cannot be a run id: {wrong}", fix=_FIX)
     return run_id
-
-
-def find_run(store: RunLogStore, wanted: str) -> str:
-    """The id of a run, given as it is, as a beginning that no other run has, or as `latest`. RunNotFound, InvalidInput."""
-    known = store.list_runs()
-    if wanted == _LATEST and known and wanted not in known:
-        return max((store.get_run(run_id) for run_id in known), key=lambda run: run.start_time).run_id
-    found = [run_id for run_id in known if run_id.startswith(wanted)] if wanted else []
-    if wanted in found:
-        return wanted
-    if len(found) > 1:
-        raise InvalidInput(
-            f"'{wanted}' is the beginning of {len(found)} runs", fix=f"write more: {found[0]}, {found[1]}"
-        )
-    if not found:
-        raise RunNotFound(f"there is no run '{wanted}'", fix="see that it is right, or name the configuration: -c FILE")
-    return found[0]
 
 
 def _wrong(run_id: str) -> str:

@@ -10,10 +10,9 @@ from contextlib import contextmanager, suppress
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final
 
-from magnus.errors import MagnusError
-
 if TYPE_CHECKING:
     from magnus.app.progress import ShowOutput
+    from magnus.errors import MagnusError
     from magnus.interfaces.reporter import Reporter
 
 _ROLES: Final = {
@@ -76,7 +75,27 @@ def emit_spans(lines: Iterable[Iterable[tuple[str, str]]]) -> None:
         drawn.print(Text.assemble(*((text, _ROLES.get(role, "")) for text, role in line)), soft_wrap=True)
 
 
-def show_error(error: MagnusError) -> None:
+def emit_bytes(data: bytes) -> None:
+    """Write bytes to standard output as they are, likewise."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        drop_output()
+
+
+def is_terminal() -> bool:
+    """Whether somebody reads standard output as it is written."""
+    return sys.stdout.isatty()
+
+
+def note(text: str) -> None:
+    """Say something about what is shown, on standard error."""
+    _say(text)
+
+
+def show_error(error: "MagnusError") -> None:
     """Say what is wrong, where, and what to do."""
     _say(str(error))
 

@@ -14,7 +14,6 @@ import click
 
 from magnus import __version__
 from magnus.cli import console, garbage
-from magnus.errors import MagnusError
 
 _COMMANDS: Final = {
     "catalog": "magnus.cli.catalog",
@@ -26,8 +25,10 @@ _COMMANDS: Final = {
     "fan": "magnus.cli.fan",
     "gc": "magnus.cli.gc",
     "graph": "magnus.cli.graph",
+    "logs": "magnus.cli.logs",
     "report": "magnus.cli.report",
     "retry": "magnus.cli.retry",
+    "runs": "magnus.cli.runs",
     "schema": "magnus.cli.schema",
     "show": "magnus.cli.show",
 }
@@ -80,12 +81,18 @@ def _status(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt) as error:
         was_terminated = isinstance(error, Terminated) or isinstance(error.__cause__, Terminated)  # click wraps it
         return _TERMINATED if was_terminated else _INTERRUPTED
-    except MagnusError as error:
-        console.show_error(error)
-        return error.exit_code
     except BrokenPipeError:
         console.drop_output()
         return 0
     except Exception as error:  # noqa: BLE001 - the top of the command line
-        console.show_bug(error)
-        return _BUG
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    from magnus.errors import MagnusError  # lazy: --help needs no errors
+
+    if isinstance(error, MagnusError):
+        console.show_error(error)
+        return error.exit_code
+    console.show_bug(error)
+    return _BUG

@@ -139,7 +139,7 @@ class _Steps:
         return before, f',\n{inner}"data_catalog": {_list(step.catalog, _entry, inner)}\n{indent}}}'
 
     def _branches(self, step: StepRecord, around: tuple[str, ...], indent: str) -> Iterator[str]:
-        branching = _read(step.branching or Branching())
+        branching = with_elements(step.branching or Branching())
         separator = "{\n"
         for key, label in zip(branching.keys, labels(branching), strict=True):
             steps = self._steps_of(step.path.into(key))
@@ -182,7 +182,7 @@ def _value(branching: Branching, key: str) -> tuple[Json, ...]:
     return () if elements is None else (elements[int(key)],)
 
 
-def _read(branching: Branching) -> Branching:
+def with_elements(branching: Branching) -> Branching:
     """The same with the elements of a map in it, as far as they are still there."""
     try:
         elements = branching.elements

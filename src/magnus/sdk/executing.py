@@ -5,11 +5,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import TextIO
 
 from magnus.app.execute import Execution, execute, prepare_to_execute
 from magnus.app.runs import Run
 from magnus.app.showing import Wishes, showing
+from magnus.app.viewing import logs_of
 from magnus.definition.built import BuiltPipeline
 from magnus.engine import scripts
 from magnus.engine.json_values import to_json_value
@@ -56,7 +58,8 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
     with terminable(), _progress(environment, is_live=not log_level) as reporter:
         prepared = prepare_to_execute(asked, reporter)
         record = execute(prepared, reporter, lambda _text: None)
-    run = Run(record, prepared.services.run_log_store, asked.working_directory)
+    logs = partial(logs_of, prepared.services.catalog, prepared.configuration.catalog)
+    run = Run(record, prepared.services.run_log_store, asked.working_directory, logs)
     if raise_on_failure and run.status is not Status.SUCCESS:
         error = RunFailed(f"the run {run.run_id} failed: {run.message}", fix=f"magnus show {run.run_id}")
         error.run = run

@@ -14,7 +14,7 @@ from magnus.app.diff.steps import step_differences, timings
 from magnus.app.diff.surroundings import commit_causes, interruptions, notes, run_changes, surrounding_causes
 from magnus.app.diff.verdict import ONE_RUN, in_order, verdict
 from magnus.app.diff.walk import pairs
-from magnus.app.run_ids import find_run
+from magnus.app.finding import find_run
 
 
 def diff(first: str, second: str, configuration_file: str, environment: Mapping[str, str]) -> Difference:
@@ -26,7 +26,7 @@ def diff(first: str, second: str, configuration_file: str, environment: Mapping[
     configuration = load_configuration(configuration_file, environment, working_directory)
     catalog = wiring.catalog(configuration, working_directory)
     with closing(wiring.run_log_store(configuration, working_directory)) as store:
-        one, other = (ReadRun(store.get_run(find_run(store, run)), store, catalog) for run in (first, second))
+        one, other = (ReadRun(find_run(store, run), store, catalog) for run in (first, second))
         return compared(one, other, alike(one, other))
 
 

@@ -13,6 +13,7 @@ from msgspec import Struct
 from magnus.app.diff.runs import ReadRun
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import Branching, StepRecord
+from magnus.run_log.view import with_elements
 from magnus.values import Json
 
 _ON_FAILURE = " on failure"
@@ -95,7 +96,7 @@ def identities(branching: Branching) -> Mapping[str, str]:
         return {key: key for key in branching.keys}
     seen: Counter[str] = Counter()
     found = {}
-    for number, value in enumerate(branching.elements or ()):
+    for number, value in enumerate(with_elements(branching).elements or ()):
         text = json.dumps(value, sort_keys=True)
         found[f"{text} {seen[text]}"] = str(number)
         seen[text] += 1

@@ -12,7 +12,7 @@ from magnus.app.report.model import Attempt, Code, File, Row
 from magnus.app.report.texts import Texts, shortened
 from magnus.graph.path import BranchPath, StepPath
 from magnus.run_log.records import AttemptRecord, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
-from magnus.run_log.view import labels
+from magnus.run_log.view import labels, with_elements
 
 LOST: Final = "LOST"
 _ENDED: Final = frozenset({Status.SUCCESS, Status.FAIL})
@@ -80,7 +80,9 @@ class Rows:
         self.paths.append(step.path)
         if step.status not in _ENDED:
             row.start = earliest
-        for key, label in zip(step.branching.keys, labels(step.branching), strict=True) if step.branching else ():
+        for key, label in (
+            zip(step.branching.keys, labels(with_elements(step.branching)), strict=True) if step.branching else ()
+        ):
             inner = self._branch_row(step, key, label, number)
             status = self._branch(step.path.into(key), inner, earliest)
             if inner != number:
@@ -93,7 +95,7 @@ class Rows:
         assert step.branching is not None
         if step.step_type == _ONE_BRANCH:
             return parent
-        values = step.branching.elements
+        values = with_elements(step.branching).elements
         value = None if values is None else self._texts.number(values[int(key)])
         self.found.append(Row(parent, label, "branch", Status.CREATED.value, value=value))
         self.paths.append(None)

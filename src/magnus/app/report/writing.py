@@ -11,6 +11,7 @@ from typing import Final
 from magnus import __version__
 from magnus.app import wiring
 from magnus.app.config import load_configuration
+from magnus.app.finding import find_run
 from magnus.app.report.definitions import Definitions, pipeline_of
 from magnus.app.report.logs import Logs
 from magnus.app.report.model import Head, Report, Row
@@ -18,7 +19,6 @@ from magnus.app.report.page import page
 from magnus.app.report.picture import picture
 from magnus.app.report.rows import Rows, codes
 from magnus.app.report.texts import Texts, shortened
-from magnus.app.run_ids import check_run_id
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine import liveness
 from magnus.engine import scope as scopes
@@ -39,7 +39,7 @@ def report_page(run_id: str, configuration_file: str, environment: Mapping[str, 
     configuration = load_configuration(configuration_file, environment, working_directory)
     catalog = wiring.catalog(configuration, working_directory)
     with closing(wiring.run_log_store(configuration, working_directory)) as store:
-        run = store.get_run(check_run_id(run_id))
+        run = find_run(store, run_id)
         return run.run_id, made(run, store, catalog, datetime.now(UTC))
 
 

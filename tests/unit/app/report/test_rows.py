@@ -11,6 +11,8 @@ from magnus.app.report.rows import Rows
 from magnus.app.report.texts import Texts
 from magnus.app.report.writing import made
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
+from magnus.engine.large_values import LargeValues
+from magnus.engine.spilling import SpillingStore
 from magnus.graph.path import StepPath
 from magnus.run_log.records import AttemptRecord, Branching, Owner, RunRecord, Status, StepRecord
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
@@ -107,8 +109,9 @@ def test_a_step_without_attempts_in_a_run_that_went_on_was_taken_over(original, 
 @given(run_records(st.just("a-run")), st.lists(step_records(), max_size=5))
 @settings(max_examples=40, deadline=None)
 def test_any_records_make_a_page(run, steps):
-    store = BufferedRunLogStore(BufferedOptions(), Path.cwd())
-    store.create_run(run)
+    kept, catalog = BufferedRunLogStore(BufferedOptions(), Path.cwd()), DoNothingCatalog(DoNothingOptions(), Path.cwd())
+    kept.create_run(run)
     for record in steps:
-        store.put_step(run.run_id, record)
-    assert made(store.get_run(run.run_id), store, DoNothingCatalog(DoNothingOptions(), Path.cwd()), BEGAN)
+        kept.put_step(run.run_id, record)
+    store = SpillingStore(kept, LargeValues(lambda: catalog))
+    assert made(store.get_run(run.run_id), store, catalog, BEGAN)
