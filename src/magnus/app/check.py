@@ -1,7 +1,7 @@
 """What is checked of the steps of a pipeline before anything runs: kinds, their options, and what they will call."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -27,11 +27,16 @@ def check_steps(pipeline: LoadedPipeline, working_directory: Path, spans: Reach)
     `spans` says how far the executor spreads them.
     Raises InvalidDefinition with everything that is wrong with them.
     """
-    found = [problem for step in pipeline.steps for problem in _problems(step, working_directory)]
-    found += [problem for step in pipeline.steps for problem in _bound_to_this_process(step, spans)]
+    found = step_problems(pipeline.steps, working_directory, spans)
     if any(problem.severity == "error" for problem in found):
         raise InvalidDefinition.of(found)
     return found
+
+
+def step_problems(steps: Sequence[StepPlace], working_directory: Path, spans: Reach) -> list[Problem]:
+    """All that can be seen to be wrong with the steps; imports and runs nothing of the user's."""
+    found = [problem for step in steps for problem in _problems(step, working_directory)]
+    return found + [problem for step in steps for problem in _bound_to_this_process(step, spans)]
 
 
 def _problems(step: StepPlace, working_directory: Path) -> Iterator[Problem]:

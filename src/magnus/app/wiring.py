@@ -65,6 +65,17 @@ def services(configuration: Configuration, working_directory: Path) -> Services:
     )
 
 
+def try_service(family: str, configuration: Configuration, working_directory: Path) -> None:
+    """Build the service of the family alone; InvalidConfiguration with all that is wrong with it."""
+    match family:
+        case "executor":
+            executor_type(configuration)
+        case "pickler":
+            _pickler(configuration)
+        case _:
+            _service(family, getattr(configuration, family), working_directory)
+
+
 def _pickler(configuration: Configuration) -> Pickler:
     found = _found("pickler", configuration.pickler)
     made: Pickler = found(_options("pickler", found, configuration.pickler))

@@ -18,6 +18,7 @@ from magnus.errors import MagnusError
 
 _COMMANDS: Final = {
     "catalog": "magnus.cli.catalog",
+    "check": "magnus.cli.check",
     "execute": "magnus.cli.execute",
     "execute_function": "magnus.cli.execute_function",
     "execute_notebook": "magnus.cli.execute_notebook",

@@ -36,28 +36,52 @@ class LoadedPipeline(Struct, frozen=True):
     functions: Mapping[str, Callable[..., UserObject]]
 
 
+class Examined(Struct, frozen=True):
+    """A pipeline, or None when something is wrong with it; what is wrong, and the steps that could be read all the same."""
+
+    pipeline: LoadedPipeline | None
+    problems: tuple[Problem, ...]
+    steps: tuple[StepPlace, ...]
+
+
 def load(file: str, environment: Mapping[str, str]) -> LoadedPipeline:
     """Read the pipeline; variables are taken from `environment`. InvalidDefinition carries all that is wrong."""
-    return _loaded(_Files(environment), file, {})
+    return _without_problems(_examined(_Files(environment), file, {}))
+
+
+def examine(file: str, environment: Mapping[str, str]) -> Examined:
+    """The same for a file that may be wrong; InvalidDefinition when nothing can be made of it at all."""
+    return _examined(_Files(environment), file, {})
 
 
 def load_built(built: BuiltPipeline, environment: Mapping[str, str]) -> LoadedPipeline:
     """The same for a pipeline that a program built."""
+    return _without_problems(examine_built(built, environment))
+
+
+def examine_built(built: BuiltPipeline, environment: Mapping[str, str]) -> Examined:
+    """The same for one that may be wrong; InvalidDefinition when nothing can be made of it at all."""
     files = _Files(environment)
     files.add(built.document.file, built.document)
-    return _loaded(files, built.document.file, built.functions)
+    return _examined(files, built.document.file, built.functions)
 
 
-def _loaded(files: "_Files", file: str, functions: Mapping[str, Callable[..., UserObject]]) -> LoadedPipeline:
+def _without_problems(examined: Examined) -> LoadedPipeline:
+    raise_if_any(list(examined.problems))
+    assert examined.pipeline is not None
+    return examined.pipeline
+
+
+def _examined(files: "_Files", file: str, functions: Mapping[str, Callable[..., UserObject]]) -> Examined:
     written = files.open(file, (file,))
     raise_if_any(list(shape_problems(written.value, written.document, written.path, "dag")))
     compiler = Compiler(files.read, functions)
     graph = compiler.graph(written, "dag")
-    raise_if_any(compiler.problems)
-    assert graph is not None
+    if graph is None or compiler.problems:
+        return Examined(None, tuple(compiler.problems), tuple(compiler.steps))
     dag = written.document.value["dag"]
     whole = normal(dag, file, {name: document.value["dag"] for name, document in files.documents.items()})
-    return LoadedPipeline(
+    pipeline = LoadedPipeline(
         graph=graph,
         dag=dag,
         dag_hash=dag_hash(whole),
@@ -66,6 +90,7 @@ def _loaded(files: "_Files", file: str, functions: Mapping[str, Callable[..., Us
         steps=tuple(compiler.steps),
         functions=functions,
     )
+    return Examined(pipeline, (), pipeline.steps)
 
 
 class _Files:

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 from msgspec import Struct, field
 
 from magnus.errors import Problem
+from magnus.graph.facts import Description
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.objects import Objects
 from magnus.run_log.parameters import Parameter, Scope
@@ -68,6 +69,18 @@ class HasSource(Protocol):
 
     def source_file(self, spec: TaskSpec, working_directory: Path) -> Path | None:
         """The file that the code of the task is in; None when it is not known. Nothing is imported or run."""
+        ...
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """A task kind that can tell what a task needs and sets before it runs. Called by `magnus check`, never by a run."""
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
+        """What is known of the task. With `imports` modules of the user may be imported; nothing else is run.
+
+        What cannot be told is unknown: it is never guessed.
+        """
         ...
 
 

@@ -79,6 +79,12 @@ def look_up(file: Path, names: Sequence[str]) -> Definition:
     return Definition(Found.UNKNOWN) if is_global else definition
 
 
+def module_of(file: Path) -> ast.Module:
+    """The syntax tree of the file, which nobody may change; raises SyntaxError, ValueError or OSError."""
+    status = file.stat()
+    return _parsed(file, status.st_mtime_ns, status.st_size)
+
+
 @lru_cache(maxsize=64)
 def _read(file: Path, modified_ns: int, size: int) -> _Source:
     del modified_ns, size  # a file that was changed is another key
@@ -86,7 +92,7 @@ def _read(file: Path, modified_ns: int, size: int) -> _Source:
     return _Source(text, frozenset(name.decode("utf-8", "replace") for name in _PLAIN_DEFINITION.findall(text)))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _parsed(file: Path, modified_ns: int, size: int) -> ast.Module:
     return ast.parse(_read(file, modified_ns, size).text, filename=str(file))
 

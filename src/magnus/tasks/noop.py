@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from magnus.errors import Problem
+from magnus.graph.facts import Description
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 
@@ -23,6 +24,10 @@ class NoopTask:
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:  # noqa: ARG002 - nothing can be wrong
         """None."""
         return ()
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:  # noqa: ARG002 - as above
+        """It needs nothing and sets nothing."""
+        return Description()
 
     def run(self, call: TaskCall) -> TaskOutcome:  # noqa: ARG002 - nothing is done
         """Succeed."""

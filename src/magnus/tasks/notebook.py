@@ -18,6 +18,7 @@ from msgspec import Struct, ValidationError, convert, field
 import magnus
 from magnus.engine.process import TimedOut, describe_exit, run_process
 from magnus.errors import Problem, TaskFailed
+from magnus.graph.facts import UNKNOWN, Description
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskOutcome
 from magnus.run_log.parameters import plain
@@ -77,6 +78,18 @@ class NotebookTask:
             fix = f"leave them out; there are {', '.join(sorted(OF_RUNNER | OF_PLOOMBER))}"
             found.append(Problem(message, fix, severity="warning"))
         return found
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
+        """What the notebook needs and sets, by the source of its cells; it is not run."""
+        from magnus.tasks.described.notebooks import describe  # lazy: a run needs none of it
+
+        del imports
+        try:
+            options = convert(spec.options, NotebookOptions, strict=False)
+        except ValidationError:  # said by whoever checks the options
+            return UNKNOWN
+        output = notebook_file.output_path(spec.command, options.notebook_output_path)
+        return describe(spec, working_directory, options.output_cell_tag, output)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the notebook; a cell that fails, a kernel that dies and results that are missing are the failure."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from magnus.errors import Problem
+from magnus.graph.facts import Description
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.calling import call_function
@@ -27,6 +28,12 @@ class PythonTask:
     def source_file(self, spec: TaskSpec, working_directory: Path) -> Path | None:
         """The file of the module, or the script."""
         return source_of(spec.command, working_directory)
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
+        """What the function needs and sets, by its signature and its source; it is not called."""
+        from magnus.tasks.described.python import describe  # lazy: a run needs none of it
+
+        return describe(spec, working_directory, imports=imports)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Call the function; the working directory has to be the first entry of the import path."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from magnus.errors import Problem, TaskFailed
+from magnus.graph.facts import Description
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.calling import call_function
@@ -27,6 +28,17 @@ class PythonLambdaTask:
         """What is wrong with the command as a lambda; nothing is evaluated."""
         del working_directory
         return lambda_problems(spec.command)
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
+        """What the lambda needs and sets; it is not evaluated."""
+        from magnus.tasks.described.lambdas import describe  # lazy: a run needs none of it
+
+        del working_directory, imports
+        try:
+            written = _parsed(spec.command).body
+        except TaskFailed:
+            written = None
+        return describe(spec, written if isinstance(written, ast.Lambda) else None)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Call the lambda."""

@@ -14,6 +14,7 @@ from magnus.engine.current import track_into
 from magnus.engine.parameters import LONGEST_VARIABLE, VARIABLE_PREFIX, as_text, from_text
 from magnus.engine.process import describe_exit, run_process
 from magnus.errors import Problem
+from magnus.graph.facts import Description
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter, Scope, plain
@@ -44,6 +45,14 @@ class ShellTask:
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:  # noqa: ARG002 - it is not looked at
         """An empty command."""
         return () if spec.command.strip() else (Problem("the command is empty", "write what the shell is to do"),)
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
+        """What the command needs and sets, as far as its text says; it is parsed, and not run."""
+        from magnus.tasks.described.shell import describe  # lazy: a run needs none of it
+
+        del working_directory, imports
+        strict = isinstance(spec.options.get("strict"), bool | str) and str(spec.options["strict"]).lower() == "true"
+        return describe(spec, os.environ, strict=strict)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the command; a status other than 0 is the failure."""

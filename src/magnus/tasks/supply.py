@@ -6,7 +6,9 @@ from pathlib import Path
 from msgspec import Struct, convert, field
 
 from magnus.errors import Problem, TaskFailed
+from magnus.graph.facts import Description, Setting
 from magnus.graph.nodes import Return, TaskSpec
+from magnus.graph.shapes import of_value
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.results import results_of
 from magnus.values import Json
@@ -28,6 +30,14 @@ class SupplyTask:
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:  # noqa: ARG002 - nothing can be wrong
         """None."""
         return ()
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
+        """It sets what it supplies."""
+        del working_directory, imports
+        options = convert(spec.options, SupplyOptions)
+        objects = {item.name for item in spec.returns or () if item.kind == "object"}
+        sets = [Setting(name, of_value(value)) for name, value in options.returns.items() if name not in objects]
+        return Description(sets=(*sets, *map(Setting, objects & set(options.returns))), puts=tuple(options.files))
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Supply everything."""
