@@ -25,7 +25,11 @@ def checked(found: Checked, lines: ReadLines) -> str:
 def problem_text(problem: Problem, lines: ReadLines) -> str:
     """A problem as it is shown elsewhere, with the line it is in."""
     head, *fix = str(problem).split("\n  fix: ")
-    shown = [head, *(_excerpt(problem.location, lines) if problem.location else ()), *(f"  fix: {text}" for text in fix)]
+    shown = [
+        head,
+        *(_excerpt(problem.location, lines) if problem.location else ()),
+        *(f"  fix: {text}" for text in fix),
+    ]
     return "\n".join(shown)
 
 

@@ -25,7 +25,8 @@ class Certainty(IntEnum):
 class Need(Struct, frozen=True):
     """A parameter that a task takes; `title` is what messages call it: "the argument 'x' of work.f()".
 
-    One that is not required has a default. `severity` of a required one says what it means that it is missing.
+    One that is not required has a default. `is_fatal` says that the task fails without it, `fix` what to do when it is
+    not what is wanted.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Need(Struct, frozen=True):
     wanted: Wanted = Wanted()
     is_required: bool = True
     is_fatal: bool = True
+    fix: str = ""
 
 
 class Setting(Struct, frozen=True):

@@ -1,7 +1,7 @@
 """What is wrong with the data flow of a pipeline, as it is found and in words. Pure; used by `graph.flow`."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,7 +15,11 @@ from magnus.graph.shapes import Fit, Wanted, fitting
 if TYPE_CHECKING:
     from magnus.graph.flow import Place
 
-_CAUGHT = "; the step always fails and takes its on_failure"
+_CAUGHT: Final = "; the step always fails, and the pipeline goes on by on_failure"
+_NOT_REACHED: Final = "; this branch is not chosen with the parameters that are given"
+
+
+Severity: TypeAlias = Literal["error", "warning"]
 
 
 class Finding(Struct, frozen=True):
@@ -26,7 +30,7 @@ class Finding(Struct, frozen=True):
     keys: tuple[str | int, ...]
     message: str
     fix: str
-    severity: Literal["error", "warning"] = "error"
+    severity: Severity = "error"
     missing: str = ""
 
     def with_setters(self, setters: Mapping[str, str]) -> "Finding":
@@ -71,17 +75,16 @@ class Findings:
         need: Need,
         fact: Fact | None,
         there: Mapping[str, Fact],
-        around: tuple[str, ...],
-        *,
-        is_caught: bool,
+        place: "Place",
     ) -> None:
         """Complain when a parameter is missing, may be, or cannot be what is wanted."""
-        severity: Literal["error", "warning"] = "warning" if is_caught or not need.is_fatal else "error"
-        caught = _CAUGHT if is_caught and need.is_fatal else ""
+        around, (severity, caught) = place.around, _weight(place) if need.is_fatal else ("warning", "")
         if fact is None:
             if need.is_required:
                 message = f"{need.title} is set by no step before, and is no initial parameter{caught}"
-                self.add(Finding(node, around, (field,), message, _give(need.name, there), severity, need.name), need.name)
+                self.add(
+                    Finding(node, around, (field,), message, _give(need.name, there), severity, need.name), need.name
+                )
             return
         if fact.certainty is Certainty.POSSIBLE and need.is_required:
             message = f"{need.title} may be missing: it is not set {fact.lacking}"
@@ -94,7 +97,7 @@ class Findings:
         wanted = need.wanted.said or "something else"
         what = f"but {fits.reason}{caught}" if sure else f"and {fits.reason}, which does not always fit"
         message = f"{need.title} must be {wanted}, {what}"
-        fix = f"change the type of '{need.name}' on one of the two sides"
+        fix = need.fix or f"change the type of '{need.name}' on one of the two sides"
         self.add(Finding(node, around, (field,), message, fix, severity if sure else "warning"), f"type of {need.name}")
 
     def judge_file(
@@ -104,22 +107,24 @@ class Findings:
         pattern: str,
         matching: Sequence[Fact],
         there: Iterable[str],
-        around: tuple[str, ...],
-        *,
-        is_caught: bool,
+        place: "Place",
     ) -> None:
         """Complain of a `get` that nothing, or something that not every path has, was put for."""
+        severity, caught = _weight(place)
         if matching:
             message = f"'{pattern}' may be missing in the catalog: nothing puts it {matching[0].lacking}"
             fix, severity = "put it there too", "warning"
         else:
             match = near(pattern, there)
             puts = ", ".join(map(repr, there))
-            message = f"no step before puts '{pattern}' into the catalog{_CAUGHT if is_caught else ''}"
-            fix = f"did you mean '{match}'?" if match else f"put it in an earlier step{f'; there are {puts}' if puts else ''}"
-            severity = "warning" if is_caught else "error"
+            message = f"no step before puts '{pattern}' into the catalog{caught}"
+            fix = (
+                f"did you mean '{match}'?"
+                if match
+                else f"put it in an earlier step{f'; there are {puts}' if puts else ''}"
+            )
         keys = ("catalog", "get", number)
-        self.add(Finding(node, around, keys, message, fix, "warning" if severity == "warning" else "error"), pattern)
+        self.add(Finding(node, place.around, keys, message, fix, severity), pattern)
 
     def conflict(self, node: CompositeNode, name: str, keys: Sequence[str], around: tuple[str, ...]) -> None:
         """Warn of branches that set the same name, or put the same file."""
@@ -153,8 +158,15 @@ class Findings:
             fix = _give(name, there)
             self.add(Finding(node, place.around, ("break_on",), message, fix, "warning", name), name)
             return
-        need = Need(name, f"the parameter '{name}'", wanted, is_required=False)
-        self.judge(node, "break_on", need, fact, there, place.around, is_caught=place.is_caught)
+        need = Need(name, f"the parameter '{name}'", wanted, is_required=False, fix="let it be a boolean")
+        self.judge(node, "break_on", need, fact, there, place)
+
+
+def _weight(place: "Place") -> tuple[Severity, str]:
+    """How bad it is that a step fails for certain, and why it is no worse."""
+    if not place.is_reached:
+        return "warning", _NOT_REACHED
+    return ("warning", _CAUGHT) if place.is_caught else ("error", "")
 
 
 def _give(name: str, there: Iterable[str]) -> str:

@@ -10,6 +10,7 @@ from graphlib import TopologicalSorter
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.graph.check import edges
 from magnus.graph.facts import Certainty, Description, Need
@@ -38,10 +39,15 @@ class TaskFacts(Struct, frozen=True):
 
 
 class Place(Struct, frozen=True):
-    """Where the walk is: the names of the steps around, and whether a failure there leads to success all the same."""
+    """Where the walk is.
+
+    `around` are the names of the steps around and of the one in hand; `is_caught` says that a failure there leads to
+    success all the same, `is_reached` that it can be reached with the parameters that are known.
+    """
 
     around: tuple[str, ...] = ()
     is_caught: bool = False
+    is_reached: bool = True
 
 
 class Flow:
@@ -63,7 +69,7 @@ class Flow:
             if arriving is None or isinstance(node, TerminalNode):
                 continue
             own = meeting(arriving)
-            here = Place((*place.around, name), is_caught=_is_caught(graph, node, place))
+            here = replace(place, around=(*place.around, name), is_caught=_is_caught(graph, node, place))
             succeeded, failed = self._step(node, seen.followed_by(own), own, here)
             if succeeded is not None:
                 ways.setdefault(node.next, []).append((succeeded, succeeded.via or f"when '{name}' succeeds"))
@@ -101,7 +107,7 @@ class Flow:
     def need(self, node: TaskNode | CompositeNode, field: str, need: Need, seen: Known, place: Place) -> Fact | None:
         """Complain when a parameter is not there or not what is wanted; what is known of it."""
         fact = seen.find(need.name)
-        self.findings.judge(node, field, need, fact, seen.parameters, place.around, is_caught=place.is_caught)
+        self.findings.judge(node, field, need, fact, seen.parameters, place)
         return fact
 
     def _files(self, node: TaskNode, gets: Sequence[str], seen: Known, place: Place) -> None:
@@ -109,9 +115,7 @@ class Flow:
             matching = [fact for name, fact in seen.files.items() if self.overlap(pattern, name)]
             if seen.files_open or any(fact.certainty is not Certainty.POSSIBLE for fact in matching):
                 continue
-            self.findings.judge_file(
-                node, number, pattern, matching, seen.files, place.around, is_caught=place.is_caught
-            )
+            self.findings.judge_file(node, number, pattern, matching, seen.files, place)
 
     def _composite(self, node: CompositeNode, seen: Known, place: Place) -> Known | None:
         from magnus.graph import flow_branches  # it is the other half of this module

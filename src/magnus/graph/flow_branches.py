@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LIST: Final = Wanted(frozenset({"list"}), said="a list")
 _BOOLEAN: Final = Wanted(frozenset({"bool"}), said="true or false")
 _SPELLINGS: Final = {"True": "true", "False": "false", "None": "null"}
+_FIX: Final = "name a branch by that value, or add a default"
 _MOST_ROUNDS: Final = 3
 
 
@@ -60,24 +61,24 @@ def _conflicts(
             findings.conflict(node, name, keys, place.around)
 
 
-def after_one(
-    flow: "Flow", node: CompositeNode, chosen: ChosenBranch, seen: Known, place: "Place"
-) -> Known | None:
+def after_one(flow: "Flow", node: CompositeNode, chosen: ChosenBranch, seen: Known, place: "Place") -> Known | None:
     """After a `conditional`: what the branch set that ran, whichever it was."""
-    need = Need(chosen.parameter, f"the parameter '{chosen.parameter}'", _wanted_by(chosen))
+    need = Need(chosen.parameter, f"the parameter '{chosen.parameter}'", _wanted_by(chosen), fix=_FIX)
     fact = flow.need(node, "parameter", need, seen, place)
     texts = _texts(fact)
     ways: list[tuple[Known, str]] = []
     for key, graph in chosen.graphs.items():
-        end = flow.graph(graph, seen, _inside(place, key))
-        if end is not None and (texts is None or texts & {key, _SPELLINGS.get(key, key)}):
+        may_run = texts is None or bool(texts & {key, _SPELLINGS.get(key, key)})
+        end = flow.graph(graph, seen, _if_reached(_inside(place, key), may_run=may_run))
+        if end is not None and may_run:
             ways.append((end, f"when '{chosen.parameter}' is '{key}'"))
     if fact is not None:
         flow.findings.unmatched(node, chosen, fact, place.around)
     if chosen.default is not None:
-        end = flow.graph(chosen.default, seen, place)
+        may_run = texts is None or bool(texts - _spelled(chosen.graphs))
+        end = flow.graph(chosen.default, seen, _if_reached(place, may_run=may_run))
         others = f"when '{chosen.parameter}' is none of {', '.join(map(repr, chosen.graphs))}"
-        if end is not None and (texts is None or texts - _spelled(chosen.graphs)):
+        if end is not None and may_run:
             ways.append((end, others))
     return replace(meeting(ways), via="") if ways else None
 
@@ -102,9 +103,11 @@ def matchable(keys: Iterable[str]) -> frozenset[str]:
             value = json.loads(_SPELLINGS.get(key, key))
         except ValueError:
             continue
-        found.add({type(None): "null", bool: "bool", int: "int", float: "float", list: "list", dict: "dict"}.get(
-            type(value), "str"
-        ))
+        found.add(
+            {type(None): "null", bool: "bool", int: "int", float: "float", list: "list", dict: "dict"}.get(
+                type(value), "str"
+            )
+        )
     return frozenset(found)
 
 
@@ -124,19 +127,18 @@ def _texts(fact: Fact | None) -> set[str] | None:
     return {as_text(value) for value, _ in fact.shape.values}
 
 
-def after_map(
-    flow: "Flow", node: CompositeNode, mapped: MappedBranches, seen: Known, place: "Place"
-) -> Known | None:
+def after_map(flow: "Flow", node: CompositeNode, mapped: MappedBranches, seen: Known, place: "Place") -> Known | None:
     """After a `map`: a list of what its branches set."""
-    need = Need(mapped.iterate_on, f"the parameter '{mapped.iterate_on}'", _LIST)
+    need = Need(mapped.iterate_on, f"the parameter '{mapped.iterate_on}'", _LIST, fix="let it be a list")
     fact = flow.need(node, "iterate_on", need, seen, place)
     shape = fact.shape if fact is not None else ANYTHING
     element = Fact(shape=shape.item or ANYTHING)
     inner = replace(seen, parameters={**seen.parameters, mapped.iterate_as: element})
-    end = flow.graph(mapped.graph, inner, place)
+    lists = None if shape.values is None else [bool(value) for value, _ in shape.values]
+    is_filled = lists is not None and all(lists)
+    end = flow.graph(mapped.graph, inner, _if_reached(place, may_run=lists is None or any(lists)))
     if end is None:
         return None
-    is_filled = shape.values is not None and all(value for value, _ in shape.values)
     declared = set(names_set(mapped.graph))
     parameters = {}
     for name, found in end.parameters.items():
@@ -158,9 +160,7 @@ def _listed(fact: Fact) -> Fact:
     return replace(fact, shape=Shape(frozenset({"list"}), None if item == ANYTHING else item))
 
 
-def after_loop(
-    flow: "Flow", node: CompositeNode, loop: RepeatedBranch, seen: Known, place: "Place"
-) -> Known | None:
+def after_loop(flow: "Flow", node: CompositeNode, loop: RepeatedBranch, seen: Known, place: "Place") -> Known | None:
     """After a `loop`: what its rounds left.
 
     The first round sees what was there before the loop, the others what rounds before them set too.
@@ -205,8 +205,10 @@ def _settled(
             return _with_index(loop, later), end
         end = both
     shapeless = {key: replace(fact, shape=ANYTHING) for key, fact in end.parameters.items()}
-    unshaped = {**later.parameters, **{key: replace(later.parameters.get(key, fact), shape=ANYTHING)
-        for key, fact in shapeless.items()}}
+    unshaped = {
+        **later.parameters,
+        **{key: replace(later.parameters.get(key, fact), shape=ANYTHING) for key, fact in shapeless.items()},
+    }
     return _with_index(loop, replace(later, parameters=unshaped)), replace(end, parameters=shapeless)
 
 
@@ -224,6 +226,7 @@ def _may_be_there(known: dict[str, Fact], own: Mapping[str, Fact], lacking: str,
 
 def _either(first: Known, later: Known) -> Known:
     """What is left after one round or more: all that the first leaves, and what later ones may add."""
+
     def met(one: Mapping[str, Fact], other: Mapping[str, Fact]) -> dict[str, Fact]:
         names: Sequence[str] = [*one, *(name for name in other if name not in one)]
         return {
@@ -252,6 +255,11 @@ def _of_rounds(graph: Graph, first: Findings, always: Findings) -> Findings:
     kept.add_all(always)
     kept.add_all(first.only(sure))
     return kept
+
+
+def _if_reached(place: "Place", *, may_run: bool) -> "Place":
+    """In a branch that these parameters do not choose nothing can make the run fail."""
+    return place if may_run else replace(place, is_reached=False)
 
 
 def _inside(place: "Place", key: str) -> "Place":

@@ -148,7 +148,7 @@ def _of_two(one: Shape, other: Shape) -> Shape:
 
 def fitting(shape: Shape, wanted: Wanted) -> Fitting:
     """Whether what there is is what is wanted."""
-    if shape.kinds is None or (shape.kinds == {"object"} and not wanted.objects):
+    if shape.kinds is None or (shape.kinds == frozenset({"object"}) and not wanted.objects):
         return _FITS
     if wanted.refuses is not None and shape.values is not None:
         return _of_values(shape, wanted.refuses)
@@ -182,7 +182,7 @@ def _inside(shape: Shape, wanted: Wanted) -> Fitting:
         found = fitting(shape.item, wanted.item)
         if found.fit is not Fit.YES:
             return Fitting(Fit.PERHAPS, f"it is {shape if shape.said else f'a list, and of an item: {found.reason}'}")
-    if shape.fields is None or shape.kinds != {"dict"}:
+    if shape.fields is None or shape.kinds != frozenset({"dict"}):
         return _FITS
     folded = {key.casefold() for key in shape.fields}
     for names in wanted.required:

@@ -34,9 +34,7 @@ class Described(Struct, frozen=True):
 class DataFlow:
     """The data flow of one pipeline. `steps` are all places that are known; those of mocked steps come first."""
 
-    def __init__(
-        self, steps: Iterable[StepPlace], catalog: Catalog, working_directory: Path, *, imports: bool
-    ) -> None:
+    def __init__(self, steps: Iterable[StepPlace], catalog: Catalog, working_directory: Path, *, imports: bool) -> None:
         self._catalog = catalog
         self._working_directory = working_directory
         self._imports = imports
@@ -95,7 +93,11 @@ class DataFlow:
             kind = wiring.task_kind(task.kind)
             if any(problem.severity == "error" for problem in kind.problems(task, self._working_directory)):
                 return unknown
-            return kind.describe(task, self._working_directory, imports=self._imports) if isinstance(kind, Describes) else unknown
+            return (
+                kind.describe(task, self._working_directory, imports=self._imports)
+                if isinstance(kind, Describes)
+                else unknown
+            )
         except InvalidConfiguration:  # said by whoever checks the step
             return unknown
 

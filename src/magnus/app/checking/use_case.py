@@ -170,5 +170,3 @@ def _ordered(problems: Iterable[Problem]) -> Iterator[Problem]:
 def _place(problem: Problem, files: dict[str, int]) -> tuple[int, int, int]:
     place = problem.location
     return (-1, 0, 0) if place is None else (files[place.file], place.line, place.column)
-
-

@@ -56,7 +56,7 @@ class Part(Struct, frozen=True):
 
 def shape_of(annotation: UserObject, depth: int = 0) -> Shape:
     """What is known of a result with this annotation, once it is JSON."""
-    origin = get_origin(annotation)
+    origin: Any = get_origin(annotation)
     if origin in {Union, UnionType}:
         found = joined(shape_of(option, depth) for option in get_args(annotation))
         return _said(found, annotation)
@@ -84,10 +84,14 @@ def shape_of(annotation: UserObject, depth: int = 0) -> Shape:
 
 def _item(annotation: UserObject, depth: int) -> Shape | None:
     arguments = [argument for argument in get_args(annotation) if argument is not Ellipsis]
-    if not arguments or depth >= _DEEPEST or (get_origin(annotation) is not tuple and len(arguments) != 1):
+    if not arguments or depth >= _DEEPEST or (_origin(annotation) is not tuple and len(arguments) != 1):
         return None
     found = joined(shape_of(argument, depth + 1) for argument in arguments)
     return None if found == ANYTHING else found
+
+
+def _origin(annotation: UserObject) -> Any:
+    return get_origin(annotation)
 
 
 def wanted_of(annotation: UserObject, *, is_exact: bool = True, depth: int = 0) -> Wanted:
@@ -112,7 +116,7 @@ def wanted_of(annotation: UserObject, *, is_exact: bool = True, depth: int = 0) 
 
 
 def _wanted(annotation: UserObject, depth: int) -> Wanted:
-    origin = get_origin(annotation)
+    origin: Any = get_origin(annotation)
     if origin in {Union, UnionType}:
         return _one_of([_wanted(option, depth) for option in get_args(annotation)], annotation)
     if _is_annotated(annotation):
@@ -179,7 +183,7 @@ def parts_of(annotation: UserObject) -> Sequence[Part] | None:
 
 def _parts(kind: type[Any]) -> Sequence[Part] | None:
     if is_typeddict(kind):
-        required = getattr(kind, "__required_keys__", frozenset())
+        required: frozenset[str] = getattr(kind, "__required_keys__", frozenset())
         return [Part((name,), hint, name in required) for name, hint in get_type_hints(kind).items()]
     if is_dataclass(kind):
         hints = get_type_hints(kind, include_extras=True)
@@ -241,4 +245,3 @@ def _said(shape: Shape, annotation: UserObject) -> Shape:
     if shape == ANYTHING:
         return shape
     return Shape(shape.kinds, shape.item, shape.fields, shape.values, said(annotation))
-

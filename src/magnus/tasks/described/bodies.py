@@ -12,7 +12,15 @@ from magnus.values import UserObject
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
-_CALLS: Final = {"len": "int", "int": "int", "bool": "bool", "str": "str", "list": "list", "sorted": "list", "dict": "dict"}
+_CALLS: Final = {
+    "len": "int",
+    "int": "int",
+    "bool": "bool",
+    "str": "str",
+    "list": "list",
+    "sorted": "list",
+    "dict": "dict",
+}
 _UNNAMED: Final = (ast.Constant, ast.JoinedStr, ast.List, ast.ListComp, ast.Set, ast.SetComp)
 
 

@@ -82,9 +82,7 @@ class _Reading:
                 continue
             if id(node) in calls:
                 self._call(word, calls[id(node)], is_certain=id(calls[id(node)]) in sure)
-            elif not isinstance(node, ast.alias):
-                self._anything(word)
-            elif node.asname not in {None, word}:
+            elif not isinstance(node, ast.alias) or node.asname not in {None, word}:
                 self._anything(word)
 
     def _anything(self, word: str) -> None:

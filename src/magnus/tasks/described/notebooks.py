@@ -15,7 +15,9 @@ from magnus.tasks.described.bodies import mapped
 from magnus.tasks.described.effects import Effects, of_code
 from magnus.values import Json
 
-_GIVEN: Final = frozenset({*dir(builtins), "get_ipython", "display", "In", "Out", "_", "__", "___", "__file__", "__name__"})
+_GIVEN: Final = frozenset(
+    {*dir(builtins), "get_ipython", "display", "In", "Out", "_", "__", "___", "__file__", "__name__"}
+)
 _MAGIC: Final = ("%", "!", "?")
 
 

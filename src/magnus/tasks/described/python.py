@@ -32,18 +32,17 @@ _HARMLESS: Final = frozenset({"staticmethod", "classmethod", "cache", "lru_cache
 def describe(spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
     """What is known of the function that the command names; it is not called."""
     title = f"{spec.command}()"
-    function, problem = spec.function, ()
+    function = spec.function
+    problems: tuple[Problem, ...] = ()
     if function is None and imports:
-        function, problem = _loaded(spec.command, working_directory)
+        function, problems = _loaded(spec.command, working_directory)
     if function is not None:
         return _of_function(function, spec, title, working_directory)
     file, definition = _in_source(spec.command, working_directory)
-    return _of_source(file, definition, spec, title, working_directory, problem)
+    return _of_source(file, definition, spec, title, working_directory, problems)
 
 
-def _loaded(
-    command: str, working_directory: Path
-) -> tuple[Callable[..., UserObject] | None, tuple[Problem, ...]]:
+def _loaded(command: str, working_directory: Path) -> tuple[Callable[..., UserObject] | None, tuple[Problem, ...]]:
     """The function; or why its module cannot be imported."""
     try:
         return load_function(command, working_directory), ()
@@ -202,5 +201,3 @@ def _described(needs: Sequence[Need], known: Known, effects: Effects) -> Descrip
         secrets=effects.secrets,
         problems=known.problems,
     )
-
-

@@ -71,9 +71,7 @@ def _several(returns: Sequence[Return], returned: Returned) -> Known:
         message = f"{returned.title} returns {came}; 'returns' declares a tuple of {wanted}: {names}"
         fix = "declare one name for each value that it returns"
         return Known(tuple(Setting(item.name) for item in returns), problems=(Problem(message, fix),))
-    return Known(
-        tuple(Setting(item.name, _kept(item, shape)) for item, shape in zip(returns, shapes, strict=True))
-    )
+    return Known(tuple(Setting(item.name, _kept(item, shape)) for item, shape in zip(returns, shapes, strict=True)))
 
 
 def _of_tuple(returned: Returned, wanted: int) -> tuple[Sequence[Shape], str]:
@@ -85,19 +83,23 @@ def _of_tuple(returned: Returned, wanted: int) -> tuple[Sequence[Shape], str]:
         if all(wrong):
             return unknown, wrong[0]
     annotation = returned.annotation
-    if get_origin(annotation) is tuple and Ellipsis not in get_args(annotation):
+    if _origin(annotation) is tuple and Ellipsis not in get_args(annotation):
         parts = get_args(annotation)
         if len(parts) != wanted:
             return unknown, f"{len(parts)} value{'' if len(parts) == 1 else 's'}"
         return [shape_of(part) for part in parts], ""
     shape = ANYTHING if annotation is Any else shape_of(annotation)
-    is_tuple = annotation is tuple or get_origin(annotation) is tuple or _is_named_tuple(annotation)
+    is_tuple = annotation is tuple or _origin(annotation) is tuple or _is_named_tuple(annotation)
     if shape.kinds is not None and not is_tuple and (shape.kinds & _NOT_NAMED or shape.kinds <= {"null", "dict"}):
         return unknown, f"a value of type {said(annotation)}"
     tuples = [value for value in body.values if isinstance(value, ast.Tuple)] if body is not None else []
     if body is not None and tuples and len(tuples) == len(body.values):
         return [joined(shape_of_source(value.elts[place]) for value in tuples) for place in range(wanted)], ""
     return unknown, ""
+
+
+def _origin(annotation: UserObject) -> Any:
+    return get_origin(annotation)
 
 
 def _is_named_tuple(annotation: UserObject) -> bool:

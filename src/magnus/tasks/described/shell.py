@@ -20,7 +20,7 @@ from magnus.graph.shapes import ANYTHING, Shape, kinds
 _NAME: Final = r"[A-Za-z_]\w*"
 _ASSIGNED: Final = re.compile(rf"(?<![\w$-])({_NAME})(?:\[[^]]*\])?\+?=")
 _LISTED: Final = re.compile(
-    rf"\b(?:export|declare|typeset|readonly|local|read|for|getopts|mapfile|readarray|printf\s+-v)\b((?:\s+[^\s;|&()<>]+)*)"
+    r"\b(?:export|declare|typeset|readonly|local|read|for|getopts|mapfile|readarray|printf\s+-v)\b((?:\s+[^\s;|&()<>]+)*)"
 )
 _EXPORTS: Final = re.compile(r"\bexport\b|\b(?:declare|typeset)\s+-\w*x|\bset\s+-\w*a|\ballexport\b")
 _EXPORTED_PRM: Final = re.compile(rf"\b{VARIABLE_PREFIX}({_NAME})\+?=")
@@ -28,7 +28,9 @@ _USED: Final = re.compile(rf"\$(?:({_NAME})|\{{({_NAME})(\}}|\[))")
 _QUOTED_TEXT: Final = re.compile(r"'[^']*'")
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#[^\n]*")
 _PLAIN: Final = re.compile(r"[\w \t./:,@%+^=-]*\Z", re.ASCII)
-_RESERVED: Final = re.compile(r"\b(?:if|then|else|elif|fi|for|while|until|do|done|case|esac|select|function|time|coproc|in)\b")
+_RESERVED: Final = re.compile(
+    r"\b(?:if|then|else|elif|fi|for|while|until|do|done|case|esac|select|function|time|coproc|in)\b"
+)
 _SEPARATORS: Final = re.compile(r"\|\||&&|[;|&\n(){}`]|\$\(|\b(?:if|then|else|elif|do|while|until|time)\b|!")
 _KNOWN: Final = frozenset(
     "echo printf cat cp mv rm mkdir rmdir ls test [ [[ sleep true false exit return export unset set shift cut sort "
@@ -90,7 +92,10 @@ def _is_open(code: str) -> bool:
         words = [word for word in part.split() if not _ASSIGNED.match(word) and not word.startswith(("<", ">", "2>"))]
         if words and words[0].strip("\"'") not in _KNOWN and not re.match(r"[\d\"'$<>\]\\-]", words[0]):
             return True
-    return bool(re.search(r"\b(?:source|eval|exec|xargs|env)\b|(?:^|[\s;|&(])\.\s|(?:^|[;|&(])\s*[\"']?\$", code)) or "-exec" in code
+    return (
+        bool(re.search(r"\b(?:source|eval|exec|xargs|env)\b|(?:^|[\s;|&(])\.\s|(?:^|[;|&(])\s*[\"']?\$", code))
+        or "-exec" in code
+    )
 
 
 def _used(code: str) -> Iterator[tuple[str, str]]:
@@ -98,12 +103,15 @@ def _used(code: str) -> Iterator[tuple[str, str]]:
         yield bare or braced, bare or braced
 
 
-def _needs(
-    code: str, assigned: set[str], environment: Mapping[str, str], *, strict: bool
-) -> Iterator[Need]:
+def _needs(code: str, assigned: set[str], environment: Mapping[str, str], *, strict: bool) -> Iterator[Need]:
     """The variables that are used and come from nowhere else."""
     for name in dict.fromkeys(name for name, _ in _used(code)):
-        if name in assigned or name in environment or name in _OF_SHELL or name.isupper() and "MAGNUS_PRM" not in name:
+        if (
+            name in assigned
+            or name in environment
+            or name in _OF_SHELL
+            or (name.isupper() and "MAGNUS_PRM" not in name)
+        ):
             continue
         if name.startswith(VARIABLE_PREFIX):
             yield Need(name.removeprefix(VARIABLE_PREFIX), f"${name} of the command", is_fatal=strict)
@@ -111,9 +119,7 @@ def _needs(
             yield Need(name, f"${name} of the command", is_fatal=strict)
 
 
-def _not_exported(
-    returns: Sequence[Return], code: str, assigned: set[str], inherited: set[str]
-) -> Iterator[Problem]:
+def _not_exported(returns: Sequence[Return], code: str, assigned: set[str], inherited: set[str]) -> Iterator[Problem]:
     """Declared results that the command cannot give back."""
     for item in returns:
         if item.kind == "object":

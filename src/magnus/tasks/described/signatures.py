@@ -10,8 +10,16 @@ from magnus.values import UserObject
 
 _NAMES: Final = {
     **{kind.__name__: kind for kind in (bool, int, float, str, list, dict, tuple, set, frozenset)},
-    **{"List": list, "Dict": dict, "Tuple": tuple, "Set": set, "Sequence": list, "Mapping": dict},
-    **{"Optional": Optional, "Union": Union, "Literal": Literal, "None": None},
+    "List": list,
+    "Dict": dict,
+    "Tuple": tuple,
+    "Set": set,
+    "Sequence": list,
+    "Mapping": dict,
+    "Optional": Optional,
+    "Union": Union,
+    "Literal": Literal,
+    "None": None,
 }
 """What names in annotations nearly always mean; of every other one nothing is known."""
 
@@ -79,5 +87,5 @@ def _subscribed(kind: UserObject, inside: ast.expr) -> UserObject:
         return Literal[tuple(ast.literal_eval(part) for part in parts)]
     known = tuple(Ellipsis if isinstance(part, ast.Constant) and part.value is ... else meaning(part) for part in parts)
     if kind is Optional or kind is Union:
-        return Any if Any in known else (Optional[known[0]] if kind is Optional else Union[known])
+        return Any if Any in known else Union[(*known, None) if kind is Optional else known]  # noqa: UP007 - as above
     return kind[known if len(known) > 1 else known[0]]
