@@ -46,26 +46,27 @@ class Findings:
     """What was found, each thing once; what stands later for the same field and name replaces what is milder."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[int, tuple[str | int, ...], str], Finding] = {}
+        self.found: dict[tuple[int, tuple[str | int, ...], str], Finding] = {}
+        """By node, field, and what it is about."""
 
     def __iter__(self) -> Iterator[Finding]:
-        return iter(self._found.values())
+        return iter(self.found.values())
 
     def add(self, finding: Finding, about: str) -> None:
         """Note it, unless the same is known to be worse."""
         key = (id(finding.node), finding.keys, about)
-        if key not in self._found or self._found[key].severity == "warning":
-            self._found[key] = finding
+        if key not in self.found or self.found[key].severity == "warning":
+            self.found[key] = finding
 
     def add_all(self, others: "Findings") -> None:
         """Note all of them."""
-        for (_, _, about), finding in others._found.items():
+        for (_, _, about), finding in others.found.items():
             self.add(finding, about)
 
     def only(self, nodes: Container[int]) -> "Findings":
         """Those of these nodes, by identity."""
         kept = Findings()
-        kept._found = {key: finding for key, finding in self._found.items() if key[0] in nodes}
+        kept.found = {key: finding for key, finding in self.found.items() if key[0] in nodes}
         return kept
 
     def judge(

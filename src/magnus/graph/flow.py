@@ -54,7 +54,7 @@ class Flow:
     """The walk through one pipeline; `facts` says what is known of a task, `overlap` whether globs may mean one file."""
 
     def __init__(
-        self, facts: Callable[[TaskNode], TaskFacts], overlap: Callable[[str, str], bool], keeps_files: bool
+        self, facts: Callable[[TaskNode], TaskFacts], overlap: Callable[[str, str], bool], *, keeps_files: bool
     ) -> None:
         self.facts = facts
         self.overlap = overlap
@@ -156,7 +156,7 @@ def follow(
     keeps_files: bool,
 ) -> tuple[Finding, ...]:
     """What is wrong with the data flow of a pipeline that begins with `start`."""
-    flow = Flow(facts, overlap, keeps_files)
+    flow = Flow(facts, overlap, keeps_files=keeps_files)
     flow.graph(graph, start, Place())
     setters = _setters(graph, facts, ())
     return tuple(found.with_setters(setters) for found in flow.findings)

@@ -89,7 +89,7 @@ def _wanted_by(chosen: ChosenBranch) -> Wanted:
     keys = _spelled(chosen.graphs)
     shown = ", ".join(repr(key) for key in chosen.graphs)
 
-    def refuses(value: Json, text: str | None) -> str:
+    def refuses(value: Json, _text: str | None) -> str:
         return "" if as_text(value) in keys else f"it is {as_text(value)!r}"
 
     return Wanted(matchable(chosen.graphs), said=f"one of {shown}", refuses=refuses)

@@ -87,5 +87,6 @@ def _subscribed(kind: UserObject, inside: ast.expr) -> UserObject:
         return Literal[tuple(ast.literal_eval(part) for part in parts)]
     known = tuple(Ellipsis if isinstance(part, ast.Constant) and part.value is ... else meaning(part) for part in parts)
     if kind is Optional or kind is Union:
-        return Any if Any in known else Union[(*known, None) if kind is Optional else known]  # noqa: UP007 - as above
+        options = (*known, None) if kind is Optional else known
+        return Any if Any in known else Union[options]  # noqa: UP007 - as above
     return kind[known if len(known) > 1 else known[0]]
