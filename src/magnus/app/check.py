@@ -11,9 +11,10 @@ from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.wrong_fields import WrongFields
+from magnus.engine.globs import Globs
 from magnus.engine.parameters import VARIABLE_PREFIX
 from magnus.engine.step import SET_BY_MAGNUS
-from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem
+from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.graph.static_names import set_by_several
 from magnus.interfaces.capabilities import Reach
@@ -61,9 +62,21 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
         fields.read(kind.options, node.task.options, more_fields=TASK_FIELDS)
     except WrongFields as error:
         yield from error.problems(step.locate, step=step.step)
+    yield from _of_catalog(node, step)
     yield from _of_secrets(node, step)
     for problem in kind.problems(node.task, working_directory):
         yield Problem(problem.message, problem.fix, step.locate("command"), step.step, problem.severity)
+
+
+def _of_catalog(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
+    """Globs that would lead out of the data folder, or mean nothing."""
+    for stage, patterns in (("get", node.catalog.get), ("put", node.catalog.put)):
+        for number, pattern in enumerate(patterns):
+            try:
+                Globs.of((pattern,))
+            except TaskFailed as error:
+                place = step.locate("catalog", stage, number)
+                yield Problem(str(error), f"correct the glob under '{stage}'", place, step.step)
 
 
 def _of_secrets(node: TaskNode, step: StepPlace) -> Iterator[Problem]:

@@ -36,7 +36,7 @@ class Finding(Struct, frozen=True):
     def with_setters(self, setters: Mapping[str, str]) -> "Finding":
         """The same, with the step that sets what is missing where it cannot be seen."""
         setter = setters.get(self.missing)
-        if not setter:
+        if not setter or setter == "/".join(self.around):
             return self
         fix = f"step '{setter}' sets it; let that one come before, in this branch or around it"
         return replace(self, fix=fix)

@@ -53,11 +53,21 @@ class DataFlow:
         self.described.append(Described(node, step, facts))
         for problem in facts.description.problems:
             yield Problem(problem.message, problem.fix, step.locate("command"), step.step, problem.severity)
+        yield from self._of_data_folder(node, step)
         kept = [item.name for item in node.task.returns or () if item.kind == "object"]
         if kept and not self._catalog.capabilities.keeps:
             message = f"'{kept[0]}' is declared as an object, and the catalog keeps nothing"
             fix = "configure a catalog that keeps files, or declare it as json"
             yield Problem(message, fix, step.locate("returns"), step.step)
+
+    def _of_data_folder(self, node: TaskNode, step: StepPlace) -> Iterator[Problem]:
+        spec = node.catalog
+        try:
+            named_from_root(self._catalog, spec, ("*",) if spec.get or spec.put else (), self._working_directory)
+        except MagnusError as error:
+            message = error.problems[0].message
+            place = step.locate("catalog", "compute_data_folder")
+            yield Problem(message, "name a folder in the working directory", place, step.step)
 
     def problems(self, graph: Graph, parameters: Scope) -> Iterator[Problem]:
         """What is wrong with the data flow of the pipeline that begins with these parameters."""

@@ -15,7 +15,7 @@ from magnus.graph.nodes import Return, TaskSpec
 from magnus.graph.shapes import Shape
 from magnus.tasks import script_command
 from magnus.tasks.binding import resolved_annotations
-from magnus.tasks.definitions import module_of
+from magnus.tasks.definitions import functions_of, module_of
 from magnus.tasks.described.annotations import parts_of, shape_of, wanted_of
 from magnus.tasks.described.bodies import body_of
 from magnus.tasks.described.effects import Effects, effects_of
@@ -113,17 +113,10 @@ def _definition_of(function: UserObject) -> tuple[Path | None, Definition | None
     code = function.__code__
     file = Path(code.co_filename)
     try:
-        module = module_of(file)
+        node = functions_of(file).get((code.co_name, code.co_firstlineno))
     except (OSError, SyntaxError, ValueError):
         return (file, None) if file.is_file() else (None, None)
-    for node in ast.walk(module):
-        if isinstance(node, Definition) and node.name == code.co_name and _first_line(node) == code.co_firstlineno:
-            return file, node if _is_harmless(node) else None
-    return file, None
-
-
-def _first_line(node: Definition) -> int:
-    return min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    return file, node if node is not None and _is_harmless(node) else None
 
 
 def _is_harmless(node: Definition) -> bool:

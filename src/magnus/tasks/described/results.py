@@ -58,9 +58,12 @@ def _kept(declared: Return, shape: Shape) -> Shape:
 def _whole(returned: Returned) -> Shape:
     """What is known of the value that comes back."""
     annotated = ANYTHING if returned.annotation is Any else shape_of(returned.annotation)
-    if annotated != ANYTHING or returned.body is None or not returned.body.is_known:
+    body = returned.body
+    is_vague = annotated == ANYTHING or (annotated.kinds == frozenset({"dict"}) and annotated.fields is None)
+    if not is_vague or body is None or not body.is_known or not body.values:
         return annotated
-    return joined(shape_of_source(value) for value in returned.body.values) if returned.body.values else ANYTHING
+    read = joined(shape_of_source(value) for value in body.values)
+    return read if annotated == ANYTHING or read.kinds == annotated.kinds else annotated
 
 
 def _several(returns: Sequence[Return], returned: Returned) -> Known:

@@ -25,9 +25,17 @@ _LISTED: Final = re.compile(
 _EXPORTS: Final = re.compile(r"\bexport\b|\b(?:declare|typeset)\s+-\w*x|\bset\s+-\w*a|\ballexport\b")
 _EXPORTED_PRM: Final = re.compile(rf"\b{VARIABLE_PREFIX}({_NAME})\+?=")
 _USED: Final = re.compile(rf"\$(?:({_NAME})|\{{({_NAME})(\}}|\[))")
+_QUOTED: Final = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"")
 _QUOTED_TEXT: Final = re.compile(r"'[^']*'")
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#[^\n]*")
-_PLAIN: Final = re.compile(r"[\w \t./:,@%+^=-]*\Z", re.ASCII)
+_WORD: Final = (
+    r"(?:[\w./:,@%+^=~*?\[\]-]|\\[^\n]|'[^']*+'|\$\w+|\$\{\w+\}|"
+    r"\"(?:[^\"\\`$]|\\.|\$\w+|\$\{\w+\}|\$\(\([\w +*/%-]+\)\))*+\")++"
+)
+_PART: Final = rf"(?:\d?(?:>>?|<)[ \t]*+{_WORD}|\d?>&\d|{_WORD})"
+_SIMPLE: Final = rf"[ \t]*+{_PART}(?:[ \t]++{_PART})*+[ \t]*+"
+_PLAIN: Final = re.compile(rf"{_SIMPLE}(?:(?:&&|\|\||[;|\n]){_SIMPLE})*+[;\s]*\Z", re.ASCII)
+"""Commands that need no shell to see that they can be parsed."""
 _RESERVED: Final = re.compile(
     r"\b(?:if|then|else|elif|fi|for|while|until|do|done|case|esac|select|function|time|coproc|in)\b"
 )
@@ -134,7 +142,7 @@ def _not_exported(returns: Sequence[Return], code: str, assigned: set[str], inhe
 
 
 def _syntax(command: str) -> Iterator[Problem]:
-    if _PLAIN.match(command) and not _RESERVED.search(command):
+    if _PLAIN.match(command) and not _RESERVED.search(_QUOTED.sub("", command)):
         return
     said = _parsed(command)
     if said:
