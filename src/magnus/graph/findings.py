@@ -134,12 +134,14 @@ class Findings:
 
     def unmatched(self, node: CompositeNode, chosen: ChosenBranch, fact: Fact, around: tuple[str, ...]) -> None:
         """Warn of branches of a conditional that no value of its parameter can choose."""
-        if fact.certainty is not Certainty.CERTAIN or fact.shape.kinds is None or fact.shape.values is not None:
+        if fact.certainty is not Certainty.CERTAIN or fact.shape.kinds is None:
             return
-        from magnus.graph.flow_branches import matchable  # it needs this module
+        if fact.shape.values is not None and len(fact.shape.values) == 1:  # one that was given, perhaps
+            return
+        from magnus.graph.flow_branches import can_choose  # it needs this module
 
         for key in chosen.graphs:
-            if not matchable([key]) & fact.shape.kinds:
+            if not can_choose(fact.shape, key):
                 message = f"no value of '{chosen.parameter}' chooses this branch: it is {fact.shape}"
                 fix = "name the branch by a value of the parameter, as JSON"
                 self.add(Finding(node, around, ("branches", key), message, fix, "warning"), key)

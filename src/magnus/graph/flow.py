@@ -26,6 +26,7 @@ from magnus.graph.nodes import (
     TaskNode,
     TerminalNode,
 )
+from magnus.graph.shapes import Shape
 
 _NEVER_FAIL: Final = frozenset({"noop", "supply"})
 
@@ -51,13 +52,22 @@ class Place(Struct, frozen=True):
 
 
 class Flow:
-    """The walk through one pipeline; `facts` says what is known of a task, `overlap` whether globs may mean one file."""
+    """The walk through one pipeline.
+
+    `facts` says what is known of a task, `overlap` whether two globs may mean one file, `reduced` what a reducer gives.
+    """
 
     def __init__(
-        self, facts: Callable[[TaskNode], TaskFacts], overlap: Callable[[str, str], bool], *, keeps_files: bool
+        self,
+        facts: Callable[[TaskNode], TaskFacts],
+        overlap: Callable[[str, str], bool],
+        reduced: Callable[[str], Shape],
+        *,
+        keeps_files: bool,
     ) -> None:
         self.facts = facts
         self.overlap = overlap
+        self.reduced = reduced
         self.keeps_files = keeps_files
         self.findings = Findings()
 
@@ -152,11 +162,12 @@ def follow(
     start: Known,
     facts: Callable[[TaskNode], TaskFacts],
     overlap: Callable[[str, str], bool],
+    reduced: Callable[[str], Shape],
     *,
     keeps_files: bool,
 ) -> tuple[Finding, ...]:
     """What is wrong with the data flow of a pipeline that begins with `start`."""
-    flow = Flow(facts, overlap, keeps_files=keeps_files)
+    flow = Flow(facts, overlap, reduced, keeps_files=keeps_files)
     flow.graph(graph, start, Place())
     setters = _setters(graph, facts, ())
     return tuple(found.with_setters(setters) for found in flow.findings)

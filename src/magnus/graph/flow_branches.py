@@ -111,6 +111,13 @@ def matchable(keys: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
+def can_choose(shape: Shape, key: str) -> bool:
+    """Whether some value of this shape chooses the branch of the key."""
+    if shape.values is not None:
+        return any(as_text(value) in {key, _SPELLINGS.get(key, key)} for value, _ in shape.values)
+    return shape.kinds is None or bool(matchable([key]) & shape.kinds)
+
+
 def as_text(value: Json) -> str:
     """The text of a value, as keys are compared with it."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -144,13 +151,19 @@ def after_map(flow: "Flow", node: CompositeNode, mapped: MappedBranches, seen: K
     for name, found in end.parameters.items():
         if name == mapped.iterate_as:
             continue
-        kept = _listed(found) if mapped.reducer is None else replace(found, shape=ANYTHING)
+        kept = _listed(found) if mapped.reducer is None else replace(found, shape=_reduced(flow, mapped.reducer))
         if found.certainty is Certainty.CERTAIN and not is_filled and name not in declared:
             kept = Fact(Certainty.POSSIBLE, kept.shape, f"when '{mapped.iterate_on}' is empty")
         parameters[name] = kept
     unclear = Certainty.CERTAIN if is_filled else Certainty.UNCLEAR
     files = {name: replace(file, certainty=max(file.certainty, unclear)) for name, file in end.files.items()}
     return replace(end, parameters=parameters, files=files, via="")
+
+
+def _reduced(flow: "Flow", reducer: str) -> Shape:
+    """What is known of what a reducer makes of a list; of one without elements the list itself is left."""
+    found = flow.reduced(reducer)
+    return found if found == ANYTHING else replace(found, values=None)
 
 
 def _listed(fact: Fact) -> Fact:

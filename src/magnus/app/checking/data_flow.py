@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -16,11 +17,14 @@ from magnus.graph.findings import Finding
 from magnus.graph.flow import TaskFacts, follow
 from magnus.graph.graph import Graph
 from magnus.graph.known import Fact, Known
-from magnus.graph.nodes import CatalogSpec, TaskNode
+from magnus.graph.nodes import CatalogSpec, MappedBranches, TaskNode
 from magnus.graph.shapes import Shape, of_value
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.task_kind import Describes
 from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter, Scope
+
+if TYPE_CHECKING:
+    from magnus.tasks.described.reducers import Reducer  # lazy: most pipelines have no reducer
 
 
 class Described(Struct, frozen=True):
@@ -44,7 +48,7 @@ class DataFlow:
             self._by_node.setdefault(id(step.node), step)
             self._by_name.setdefault(step.step, step)
         self._known: dict[int, TaskFacts] = {}
-        self._known_commands: dict[object, Description] = {}
+        self._reducers: dict[str, Reducer] = {}
         self.described: list[Described] = []
 
     def of_task(self, node: TaskNode, step: StepPlace) -> Iterator[Problem]:
@@ -73,7 +77,7 @@ class DataFlow:
         """What is wrong with the data flow of the pipeline that begins with these parameters."""
         start = Known({name: Fact(shape=_shape(parameter)) for name, parameter in parameters.items()})
         keeps = self._catalog.capabilities.keeps
-        for finding in follow(graph, start, self.facts, may_overlap, keeps_files=keeps):
+        for finding in follow(graph, start, self.facts, may_overlap, self._reduced, keeps_files=keeps):
             yield self._problem(finding)
 
     def facts(self, node: TaskNode) -> TaskFacts:
@@ -110,6 +114,22 @@ class DataFlow:
             )
         except InvalidConfiguration:  # said by whoever checks the step
             return unknown
+
+    def of_map(self, mapped: MappedBranches, step: StepPlace) -> Iterator[Problem]:
+        """What is wrong with the reducer of a map."""
+        if mapped.reducer is not None and (message := self._reducer(mapped.reducer).message):
+            fix = "let it take *values: it is called with one value for each element"
+            yield Problem(message, fix, step.locate("reducer"), step.step, "warning")
+
+    def _reduced(self, reducer: str) -> Shape:
+        return self._reducer(reducer).shape
+
+    def _reducer(self, reducer: str) -> "Reducer":
+        from magnus.tasks.described.reducers import described_reducer  # lazy: most pipelines have no reducer
+
+        if reducer not in self._reducers:
+            self._reducers[reducer] = described_reducer(reducer, self._working_directory, imports=self._imports)
+        return self._reducers[reducer]
 
     def _problem(self, finding: Finding) -> Problem:
         path = "/".join(finding.around)

@@ -25,7 +25,7 @@ from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
 from magnus.engine import process_state
 from magnus.errors import InvalidDefinition, MagnusError, Problem, RunExists, RunNotFound
-from magnus.graph.nodes import TaskNode
+from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import RunRecord
 
@@ -148,8 +148,13 @@ class _Check:
         steps = examined.steps if pipeline is None else (*pipeline.steps, *examined.steps)
         flow = DataFlow(steps, services.built.catalog, self.asked.working_directory, imports=self.imports)
         for step in examined.steps if pipeline is None else pipeline.steps:
-            if isinstance(step.node, TaskNode):
-                self.problems += flow.of_task(step.node, step)
+            match step.node:
+                case TaskNode() as task:
+                    self.problems += flow.of_task(task, step)
+                case CompositeNode(branches=MappedBranches() as mapped):
+                    self.problems += flow.of_map(mapped, step)
+                case CompositeNode():
+                    pass
         self.problems += secrets.problems(flow.described, services.built.secrets)
         if pipeline is not None and parameters is not None:
             self.problems += flow.problems(pipeline.graph, parameters)

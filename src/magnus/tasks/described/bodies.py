@@ -27,11 +27,13 @@ _UNNAMED: Final = (ast.Constant, ast.JoinedStr, ast.List, ast.ListComp, ast.Set,
 class Body(Struct, frozen=True):
     """What a function returns: an expression for each `return`, None for one without, or for the end of the body.
 
-    `is_known` is false when values come in other ways, as from a generator.
+    `is_known` is false when values come in other ways, as from a generator; `is_empty` says that the function does
+    something and never returns a value.
     """
 
     values: tuple[ast.expr | None, ...]
     is_known: bool = True
+    is_empty: bool = False
 
 
 class Mapped(Struct, frozen=True):
@@ -53,7 +55,19 @@ def body_of(function: Function) -> Body:
     for node in inside:
         if isinstance(node, ast.Return):
             values += [None] if node.value is None else _alternatives(node.value)
-    return Body((*values, *(() if _ends(function.body) else (None,))))
+    body = Body((*values, *(() if _ends(function.body) else (None,))))
+    return Body(body.values, is_empty=_returns_nothing(body, function))
+
+
+def _returns_nothing(body: Body, function: Function) -> bool:
+    """Whether the function ends without a value, though it does something; not one that is still to be written."""
+    if isinstance(function, ast.Lambda) or not body.is_known or not body.values or any(body.values):
+        return False
+    return not all(
+        isinstance(statement, ast.Pass)
+        or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+        for statement in function.body
+    )
 
 
 def walk_own(function: ast.AST) -> Iterator[ast.AST]:
@@ -104,6 +118,8 @@ def shape_of_source(value: ast.expr | None) -> Shape:
             return of_value(None)
         case ast.Constant(value=None | bool() | int() | float() | str() as constant):
             return of_value(constant)
+        case ast.IfExp(body=one, orelse=other):
+            return joined((shape_of_source(one), shape_of_source(other)))
         case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
             return of_value(-number)
         case ast.UnaryOp(op=ast.Not()):
@@ -112,6 +128,12 @@ def shape_of_source(value: ast.expr | None) -> Shape:
             return kinds("str")
         case ast.List() | ast.Tuple() | ast.Dict():
             return _of_container(value)
+        case _:
+            return _of_computation(value)
+
+
+def _of_computation(value: ast.expr) -> Shape:
+    match value:
         case ast.ListComp():
             return kinds("list")
         case ast.DictComp():

@@ -18,6 +18,7 @@ from magnus.tasks.binding import resolved_annotations
 from magnus.tasks.definitions import functions_of, module_of
 from magnus.tasks.described.annotations import parts_of, shape_of, wanted_of
 from magnus.tasks.described.bodies import body_of
+from magnus.tasks.described.classes import parts_in_source
 from magnus.tasks.described.effects import Effects, effects_of
 from magnus.tasks.described.results import Known, Returned, known_results
 from magnus.tasks.described.signatures import Argument, arguments_in_source
@@ -40,6 +41,17 @@ def describe(spec: TaskSpec, working_directory: Path, *, imports: bool) -> Descr
         return _of_function(function, spec, title, working_directory)
     file, definition = _in_source(spec.command, working_directory)
     return _of_source(file, definition, spec, title, working_directory, problems)
+
+
+def function_of(command: str, working_directory: Path) -> Callable[..., UserObject] | None:
+    """The function that a command names, imported; None when it cannot be."""
+    return _loaded(command, working_directory)[0]
+
+
+def function_in_source(command: str, working_directory: Path) -> Definition | None:
+    """The definition of the function that a command names, where nothing stands around it; None when it is not found."""
+    definition = _in_source(command, working_directory)[1]
+    return definition if definition is not None and _is_harmless(definition) else None
 
 
 def _loaded(command: str, working_directory: Path) -> tuple[Callable[..., UserObject] | None, tuple[Problem, ...]]:
@@ -153,7 +165,8 @@ def _of_source(
         return _described((), Known(_declared(spec.returns), others=spec.returns is None, problems=problems), effects)
     arguments, annotation = arguments_in_source(definition)
     body = body_of(definition)
-    found = known_results(spec.returns, Returned(title, annotation, body))
+    named = None if file is None else parts_in_source(module_of(file), definition.returns)
+    found = known_results(spec.returns, Returned(title, annotation, body, named=named))
     known = Known(found.sets, found.others, (*problems, *found.problems))
     return _described([_need(argument, title) for argument in arguments], known, effects)
 

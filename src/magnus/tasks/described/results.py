@@ -6,6 +6,7 @@ from types import NoneType
 from typing import Any, Final, get_args, get_origin, is_typeddict
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.errors import Problem
 from magnus.graph.facts import Setting
@@ -29,17 +30,38 @@ class Known(Struct, frozen=True):
 class Returned(Struct, frozen=True):
     """A function's results: its annotation (Any when there is none, or it is not to be trusted), and its source.
 
-    `parts` knows the parts of what a call in the source makes.
+    `parts` knows the parts of what a call in the source makes, `named` are those of the class that is annotated, where
+    that is known from its source alone.
     """
 
     title: str
     annotation: UserObject = Any
     body: Body | None = None
     parts: Callable[[ast.expr], dict[str, Shape] | None] = lambda _value: None
+    named: Sequence[Part] | None = None
 
 
 def known_results(returns: Sequence[Return] | None, returned: Returned) -> Known:
     """What the function sets when it is a task that declares these results."""
+    if returned.body is not None and returned.body.is_empty:
+        found = _known(returns, replace(returned, annotation=NoneType))
+        problem = _without_result(returned) if returns or returned.annotation not in {None, NoneType, Any} else ()
+        return Known(found.sets, found.others, (*problem, *found.problems))
+    return _known(returns, returned)
+
+
+def _without_result(returned: Returned) -> tuple[Problem, ...]:
+    if returned.annotation in {None, NoneType} or "null" in (_annotated(returned).kinds or ()):
+        return ()
+    fix = "return the result at the end of the function"
+    return (Problem(f"{returned.title} ends without returning a value", fix, severity="warning"),)
+
+
+def _annotated(returned: Returned) -> Shape:
+    return ANYTHING if returned.annotation is Any else shape_of(returned.annotation)
+
+
+def _known(returns: Sequence[Return] | None, returned: Returned) -> Known:
     if returns is None:
         return _undeclared(returned)
     match len(returns):
@@ -57,7 +79,7 @@ def _kept(declared: Return, shape: Shape) -> Shape:
 
 def _whole(returned: Returned) -> Shape:
     """What is known of the value that comes back."""
-    annotated = ANYTHING if returned.annotation is Any else shape_of(returned.annotation)
+    annotated = _annotated(returned)
     body = returned.body
     is_vague = annotated == ANYTHING or (annotated.kinds == frozenset({"dict"}) and annotated.fields is None)
     if not is_vague or body is None or not body.is_known or not body.values:
@@ -127,7 +149,9 @@ def _undeclared(returned: Returned) -> Known:
         return Known()
     if isinstance(annotation, type) and (parts := parts_of(annotation)) is not None:
         return _of_parts(annotation, parts)
-    shape = ANYTHING if annotation is Any else shape_of(annotation)
+    if returned.named is not None:
+        return Known(tuple(Setting(part.names[0], shape_of(part.annotation)) for part in returned.named))
+    shape = _annotated(returned)
     if shape.kinds is not None and shape.kinds <= _NOT_NAMED:
         return _unnamed(returned.title, f"a value of type {said(annotation)}")
     body = returned.body

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from magnus.engine.parameters import VARIABLE_PREFIX
+from magnus.engine.parameters import VARIABLE_PREFIX, from_text
 from magnus.errors import Problem
+from magnus.graph.check import near
 from magnus.graph.facts import Description, Need, Setting
 from magnus.graph.nodes import Return, TaskSpec
-from magnus.graph.shapes import ANYTHING, Shape, kinds
+from magnus.graph.shapes import ANYTHING, Shape, kinds, of_value
 
 _NAME: Final = r"[A-Za-z_]\w*"
 _ASSIGNED: Final = re.compile(rf"(?<![\w$-])({_NAME})(?:\[[^]]*\])?\+?=")
@@ -52,6 +53,13 @@ _OF_SHELL: Final = frozenset(
     "BASH BASHPID BASHOPTS BASH_SOURCE BASH_VERSION BASH_VERSINFO BASH_SUBSHELL FUNCNAME PIPESTATUS TMPDIR LOGNAME "
     "EPOCHSECONDS EPOCHREALTIME HOSTTYPE MACHTYPE OSTYPE SHELLOPTS SHLVL GROUPS DIRSTACK MAPFILE COPROC SRANDOM".split()
 )
+_BUILT_IN: Final = frozenset(
+    "alias bg bind break builtin caller cd command compgen complete compopt continue declare dirs disown echo enable eval "
+    "exec exit export false fc fg getopts hash help history jobs kill let local logout mapfile popd printf pushd pwd read "
+    "readarray readonly return set shift shopt source suspend test times trap true type typeset ulimit umask unalias unset "
+    "wait".split()
+)
+_PROGRAM: Final = re.compile(r"[a-z][\w-]*", re.ASCII)
 _SECONDS: Final = 10
 
 
@@ -61,8 +69,8 @@ def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) ->
     assigned = set(_assigned(code))
     is_open = _is_open(code)
     sets = [Setting(name) for name in dict.fromkeys(_EXPORTED_PRM.findall(code))]
-    declared = [Setting(item.name, _shape(item)) for item in spec.returns or ()]
-    problems = [*_syntax(spec.command)]
+    declared = [Setting(item.name, _shape(item, code)) for item in spec.returns or ()]
+    problems = [*_syntax(spec.command), *_programs(code)]
     if not is_open:
         inherited = {name for name, _ in _used(code)} | set(environment)
         problems += _not_exported(spec.returns or (), code, assigned | {s.name for s in sets}, inherited)
@@ -77,8 +85,28 @@ def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) ->
     )
 
 
-def _shape(item: Return) -> Shape:
-    return kinds("object") if item.kind == "object" else ANYTHING
+def _shape(item: Return, code: str) -> Shape:
+    """What is known of a declared result: the value, where the command does nothing but give it one."""
+    if item.kind == "object":
+        return kinds("object")
+    written = re.findall(rf"(?<![\w$-]){item.name}=('[^']*'|\"[^\"$`\\]*\"|[\w./:-]*)(?=\Z|[\s;])", code)
+    if len(written) != 1 or _is_open(code) or not _PLAIN.match(code) or re.search(r"&&|\|\||\bread\b", code):
+        return ANYTHING
+    text = written[0].strip("'\"")
+    return of_value(from_text(text).value, text)
+
+
+def _programs(code: str) -> Iterator[Problem]:
+    """Programs that are nowhere to be found, of a command that is simple enough to tell its words."""
+    if not _PLAIN.match(code) or _RESERVED.search(_QUOTED.sub("", code)):
+        return
+    for part in re.split(r"&&|\|\||[;|\n]", _QUOTED.sub("''", code)):
+        words = [word for word in part.split() if not _ASSIGNED.match(word)]
+        if not words or not _PROGRAM.fullmatch(words[0]) or words[0] in _BUILT_IN or shutil.which(words[0]):
+            continue
+        match = near(words[0], sorted(_KNOWN))
+        fix = f"did you mean '{match}'?" if match else "install it, or put the folder it is in on PATH"
+        yield Problem(f"there is no program '{words[0]}' on PATH", fix, severity="warning")
 
 
 def _without_heredocs(command: str) -> str:
@@ -89,7 +117,7 @@ def _assigned(code: str) -> Iterator[str]:
     """The variables that the command gives a value, or may."""
     yield from _ASSIGNED.findall(code)
     for listed in _LISTED.findall(code):
-        yield from re.findall(rf"(?<![\w$])({_NAME})", listed)
+        yield from re.findall(rf"(?<!\S)({_NAME})(?=\Z|\s|=|\[|\+=)", listed)
     yield from re.findall(rf"\(\(\s*({_NAME})\s*(?:=|\+\+|--|[-+*/]=)", code)
     yield from re.findall(rf"\$\{{({_NAME}):?=", code)
 
