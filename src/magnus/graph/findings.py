@@ -90,6 +90,8 @@ class Findings:
         if fact.certainty is Certainty.POSSIBLE and need.is_required:
             message = f"{need.title} may be missing: it is not set {fact.lacking}"
             fix = f"set '{need.name}' there too, or do not depend on it here"
+            if fact.lacking.endswith(" is empty"):
+                fix = f"declare '{need.name}' under returns in the branch: then it is [] where there are no elements"
             self.add(Finding(node, around, (field,), message, fix, "warning"), need.name)
         fits = fitting(fact.shape, need.wanted)
         if fits.fit is Fit.YES or (fact.certainty is not Certainty.CERTAIN and fits.fit is Fit.PERHAPS):

@@ -135,7 +135,8 @@ def _wanted(annotation: UserObject, depth: int) -> Wanted:
         return Wanted(frozenset({"dict"}), said=said(annotation))
     if isinstance(kind, type) and issubclass(kind, _TEXTS):
         return Wanted(frozenset({"str", "int", "float"}), said=said(annotation))
-    parts = parts_of(annotation) if depth < _DEEPEST and not _reads_itself(annotation) else None
+    is_read = depth >= _DEEPEST or _reads_itself(annotation) or is_typeddict(annotation)  # the last are not looked into
+    parts = None if is_read else parts_of(annotation)
     if parts is None:
         return Wanted()
     required = tuple(part.names for part in parts if part.is_required)
@@ -188,7 +189,7 @@ def _parts(kind: type[Any]) -> Sequence[Part] | None:
     if is_dataclass(kind):
         hints = get_type_hints(kind, include_extras=True)
         return [
-            Part((part.name,), hints[part.name], part.default is MISSING and part.default_factory is MISSING)
+            Part((part.name,), hints[part.name], part.init and part.default is part.default_factory is MISSING)
             for part in fields(kind)
         ]
     if issubclass(kind, Struct):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from types import FunctionType
-from typing import Final
+from typing import Final, Literal
 
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.facts import Description, Need, Setting
@@ -27,6 +27,7 @@ from magnus.tasks.locate import source_of
 from magnus.values import UserObject
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
+_OF_CODE: Final = (ImportError, SyntaxError, NameError)
 _HARMLESS: Final = frozenset({"staticmethod", "classmethod", "cache", "lru_cache"})
 
 
@@ -40,6 +41,7 @@ def describe(spec: TaskSpec, working_directory: Path, *, imports: bool) -> Descr
     if function is not None:
         return _of_function(function, spec, title, working_directory)
     file, definition = _in_source(spec.command, working_directory)
+    problems = problems or _not_python(file, working_directory)
     return _of_source(file, definition, spec, title, working_directory, problems)
 
 
@@ -59,14 +61,16 @@ def _loaded(command: str, working_directory: Path) -> tuple[Callable[..., UserOb
     try:
         return load_function(command, working_directory), ()
     except TaskFailed as error:
-        return None, error.problems
+        place = _place_of(error, working_directory)
+        return None, (_not_imported(command, error, place),) if place else error.problems
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 - a module may do anything when it is imported
-        return None, (_not_imported(command, error, working_directory),)
+        return None, (_not_imported(command, error, _place_of(error, working_directory)),)
 
 
-def _not_imported(command: str, error: BaseException, working_directory: Path) -> Problem:
+def _place_of(error: BaseException, working_directory: Path) -> str:
+    """Where in the project it was raised; "" when it was not."""
     frame = error.__traceback__
     file, line = "", 0
     while frame is not None:
@@ -74,10 +78,16 @@ def _not_imported(command: str, error: BaseException, working_directory: Path) -
         if name.startswith(f"{working_directory}{os.sep}"):
             file, line = os.path.relpath(name, working_directory), frame.tb_lineno
         frame = frame.tb_next
-    place = f" ({file}:{line})" if file else ""
+    return f" ({file}:{line})" if file else ""
+
+
+def _not_imported(command: str, error: BaseException, place: str) -> Problem:
+    """An error where nothing but the code is to blame; else it may be something that is there when a step runs."""
     reason = str(error).partition("\n")[0]
     what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-    return Problem(f"the module of '{command}' cannot be imported: {what}{place}", "mend it, or install what it needs")
+    message = f"the module of '{command}' cannot be imported: {what}{place}"
+    severity: Literal["error", "warning"] = "error" if isinstance(error, _OF_CODE) else "warning"
+    return Problem(message, "mend it, or install what it needs", severity=severity)
 
 
 def _of_function(
@@ -174,6 +184,19 @@ def _of_source(
 def _need(argument: Argument, title: str) -> Need:
     wanted = wanted_of(argument.annotation)
     return Need(argument.name, f"the argument '{argument.name}' of {title}", wanted, is_required=argument.is_required)
+
+
+def _not_python(file: Path | None, working_directory: Path) -> tuple[Problem, ...]:
+    try:
+        if file is not None:
+            module_of(file)
+    except (SyntaxError, ValueError) as error:
+        name = os.path.relpath(file, working_directory) if file else ""
+        reason = f"{error.msg}, line {error.lineno}" if isinstance(error, SyntaxError) else str(error)
+        return (Problem(f"'{name}' is not python: {reason}", "correct the file"),)
+    except OSError:
+        pass
+    return ()
 
 
 def _in_source(command: str, working_directory: Path) -> tuple[Path | None, Definition | None]:

@@ -2,6 +2,8 @@
 
 import ast
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from pathlib import Path
 from types import NoneType
 from typing import Any, Final, get_args, get_origin, is_typeddict
 
@@ -16,7 +18,10 @@ from magnus.tasks.described.annotations import Part, parts_of, said, shape_of
 from magnus.tasks.described.bodies import Body, mapped, settings_of, shape_of_source
 from magnus.values import UserObject
 
-_NOT_NAMED: Final = frozenset({"bool", "int", "float", "str", "list"})
+_WITHOUT_NAMES: Final = frozenset({bool, int, float, str, list, set, frozenset, tuple, date, datetime, Path, bytes})
+_ONE_VALUE: Final = frozenset(
+    {bool, int, float, str, list, set, frozenset, dict, date, datetime, Path, bytes, NoneType}
+)
 
 
 class Known(Struct, frozen=True):
@@ -108,19 +113,23 @@ def _of_tuple(returned: Returned, wanted: int) -> tuple[Sequence[Shape], str]:
         if all(wrong):
             return unknown, wrong[0]
     annotation = returned.annotation
-    if _origin(annotation) is tuple and Ellipsis not in get_args(annotation):
+    if _origin(annotation) is tuple and get_args(annotation) and Ellipsis not in get_args(annotation):
         parts = get_args(annotation)
         if len(parts) != wanted:
             return unknown, f"{len(parts)} value{'' if len(parts) == 1 else 's'}"
         return [shape_of(part) for part in parts], ""
-    shape = ANYTHING if annotation is Any else shape_of(annotation)
-    is_tuple = annotation is tuple or _origin(annotation) is tuple or _is_named_tuple(annotation)
-    if shape.kinds is not None and not is_tuple and (shape.kinds & _NOT_NAMED or shape.kinds <= {"null", "dict"}):
+    if _is_one_of(annotation, _ONE_VALUE) or (parts_of(annotation) is not None and not _is_named_tuple(annotation)):
         return unknown, f"a value of type {said(annotation)}"
     tuples = [value for value in body.values if isinstance(value, ast.Tuple)] if body is not None else []
     if body is not None and tuples and len(tuples) == len(body.values):
         return [joined(shape_of_source(value.elts[place]) for value in tuples) for place in range(wanted)], ""
     return unknown, ""
+
+
+def _is_one_of(annotation: UserObject, types: frozenset[Any]) -> bool:
+    """Whether the annotation is one of these types, or one of them with parameters."""
+    kind = _origin(annotation) or annotation
+    return isinstance(kind, type) and kind in types
 
 
 def _origin(annotation: UserObject) -> Any:
@@ -151,8 +160,7 @@ def _undeclared(returned: Returned) -> Known:
         return _of_parts(annotation, parts)
     if returned.named is not None:
         return Known(tuple(Setting(part.names[0], shape_of(part.annotation)) for part in returned.named))
-    shape = _annotated(returned)
-    if shape.kinds is not None and shape.kinds <= _NOT_NAMED:
+    if _is_one_of(annotation, _WITHOUT_NAMES):
         return _unnamed(returned.title, f"a value of type {said(annotation)}")
     body = returned.body
     if body is None or not body.is_known:

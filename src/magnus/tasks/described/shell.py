@@ -25,7 +25,9 @@ _LISTED: Final = re.compile(
 )
 _EXPORTS: Final = re.compile(r"\bexport\b|\b(?:declare|typeset)\s+-\w*x|\bset\s+-\w*a|\ballexport\b")
 _EXPORTED_PRM: Final = re.compile(rf"\b{VARIABLE_PREFIX}({_NAME})\+?=")
-_USED: Final = re.compile(rf"\$(?:({_NAME})|\{{({_NAME})(\}}|\[))")
+_USED: Final = re.compile(rf"(?<!\\)\$(?:({_NAME})|\{{({_NAME})(\}}|\[))")
+_SOURCES: Final = re.compile(r"\b(?:source|eval)\b|(?:^|[\s;|&(])\.\s")
+_RUNS: Final = re.compile(r"\b(?:exec|xargs|env)\b|(?:^|[;|&(])\s*[\"']?\$|-exec")
 _QUOTED: Final = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"")
 _QUOTED_TEXT: Final = re.compile(r"'[^']*'")
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#[^\n]*")
@@ -74,7 +76,7 @@ def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) ->
     if not is_open:
         inherited = {name for name, _ in _used(code)} | set(environment)
         problems += _not_exported(spec.returns or (), code, assigned | {s.name for s in sets}, inherited)
-    needs = tuple(_needs(code, assigned, environment, strict=strict and not is_open))
+    needs = () if _SOURCES.search(code) else tuple(_needs(code, assigned, environment, strict=strict))
     names = {setting.name for setting in declared}
     return Description(
         needs,
@@ -98,7 +100,7 @@ def _shape(item: Return, code: str) -> Shape:
 
 def _programs(code: str) -> Iterator[Problem]:
     """Programs that are nowhere to be found, of a command that is simple enough to tell its words."""
-    if not _PLAIN.match(code) or _RESERVED.search(_QUOTED.sub("", code)):
+    if not _PLAIN.match(code) or _RESERVED.search(_QUOTED.sub("", code)) or "PATH=" in code:
         return
     for part in re.split(r"&&|\|\||[;|\n]", _QUOTED.sub("''", code)):
         words = [word for word in part.split() if not _ASSIGNED.match(word)]
@@ -120,6 +122,7 @@ def _assigned(code: str) -> Iterator[str]:
         yield from re.findall(rf"(?<!\S)({_NAME})(?=\Z|\s|=|\[|\+=)", listed)
     yield from re.findall(rf"\(\(\s*({_NAME})\s*(?:=|\+\+|--|[-+*/]=)", code)
     yield from re.findall(rf"\$\{{({_NAME}):?=", code)
+    yield from re.findall(rf"\{{({_NAME})\}}[<>]", code)
 
 
 def _is_open(code: str) -> bool:
@@ -128,10 +131,7 @@ def _is_open(code: str) -> bool:
         words = [word for word in part.split() if not _ASSIGNED.match(word) and not word.startswith(("<", ">", "2>"))]
         if words and words[0].strip("\"'") not in _KNOWN and not re.match(r"[\d\"'$<>\]\\-]", words[0]):
             return True
-    return (
-        bool(re.search(r"\b(?:source|eval|exec|xargs|env)\b|(?:^|[\s;|&(])\.\s|(?:^|[;|&(])\s*[\"']?\$", code))
-        or "-exec" in code
-    )
+    return bool(_SOURCES.search(code) or _RUNS.search(code))
 
 
 def _used(code: str) -> Iterator[tuple[str, str]]:
