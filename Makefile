@@ -30,6 +30,7 @@ bench: .venv/ready  ## compare with other tools, in whole processes
 	$(BIN)/python benchmarks/branches.py
 	$(BIN)/python benchmarks/objects.py
 	$(BIN)/python benchmarks/catalog.py
+	$(BIN)/python benchmarks/check.py
 
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "magnus needs Python 3.11 or later: make PYTHON=/path/to/it")'

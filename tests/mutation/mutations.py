@@ -696,7 +696,7 @@ def program(files):
     def fault(operator, old, new, *places):
         changed = replaced(files, old, new, PROGRAM)
         right = set().union(*(here(changed, place, PROGRAM) for place in places))
-        return Fault(f"python: {operator}", new.strip(), changed, right)
+        return Fault(f"python: {operator}", new.strip() if len(new) > 2 else old, changed, right)
 
     yield fault("misspelt parameter", 'iterate_on="stations"', 'iterate_on="station"', "iterate_on=")
     yield fault("misspelt parameter", 'iterate_as="station"', 'iterate_as="place"', "each = ")

@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -68,6 +69,7 @@ def found_in(fault, folder, *, imports=True):
         return ""
     file, line = place(right[0])
     message = right[0].message.replace(str(folder), ".").partition("\n")[0]
+    message = re.sub(r" \(/[^)]*\)?", "", message)  # a path of this machine
     where = f"{file}:{line}" if line else file
     return f"{where}: {right[0].severity}: {message}" if where else f"{right[0].severity}: {message}"
 

@@ -69,6 +69,14 @@ class Findings:
         kept.found = {key: finding for key, finding in self.found.items() if key[0] in nodes}
         return kept
 
+    def beyond(self, others: "Findings", when: str) -> "Findings":
+        """Those that are not among the others just so, with when they come up."""
+        kept = Findings()
+        for key, finding in self.found.items():
+            if key not in others.found or others.found[key].message != finding.message:
+                kept.found[key] = replace(finding, message=f"{finding.message}{when}")
+        return kept
+
     def judge(
         self,
         node: TaskNode | CompositeNode,
@@ -96,12 +104,15 @@ class Findings:
         fits = fitting(fact.shape, need.wanted)
         if fits.fit is Fit.YES or (fact.certainty is not Certainty.CERTAIN and fits.fit is Fit.PERHAPS):
             return
-        sure = fits.fit is Fit.NO and fact.certainty is Certainty.CERTAIN
-        wanted = need.wanted.said or "something else"
-        what = f"but {fits.reason}{caught}" if sure else f"and {fits.reason}, which does not always fit"
+        wanted, fix = need.wanted.said or "something else", need.fix or f"change the type of '{need.name}' on one side"
+        if fits.fit is Fit.PERHAPS:
+            severity, what = "warning", f"and {fits.reason}, which does not always fit"
+        elif fact.certainty is Certainty.CERTAIN:
+            what = f"but {fits.reason}{caught}"
+        else:
+            severity, what = "warning", f"but where it is set {fits.reason}"
         message = f"{need.title} must be {wanted}, {what}"
-        fix = need.fix or f"change the type of '{need.name}' on one of the two sides"
-        self.add(Finding(node, around, (field,), message, fix, severity if sure else "warning"), f"type of {need.name}")
+        self.add(Finding(node, around, (field,), message, fix, severity), f"type of {need.name}")
 
     def judge_file(
         self,

@@ -18,8 +18,8 @@ from magnus.values import Json
 if TYPE_CHECKING:
     from magnus.graph.flow import Flow, Place
 
-_LIST: Final = Wanted(frozenset({"list"}), said="a list")
-_BOOLEAN: Final = Wanted(frozenset({"bool"}), said="true or false")
+_LIST: Final = Wanted(frozenset({"list"}), said="a list", objects=True)
+_BOOLEAN: Final = Wanted(frozenset({"bool"}), said="true or false", objects=True)
 _SPELLINGS: Final = {"True": "true", "False": "false", "None": "null"}
 _FIX: Final = "name a branch by that value, or add a default"
 _MOST_ROUNDS: Final = 3
@@ -186,7 +186,7 @@ def after_loop(flow: "Flow", node: CompositeNode, loop: RepeatedBranch, seen: Kn
     if loop.max_iterations > 1:
         later, end = _settled(flow, loop, node.name, seen, end, place)
         _, always = flow.apart(loop.graph, later, place)
-        found = _of_rounds(loop.graph, found, always)
+        found = _of_rounds(loop.graph, found, always, node.name)
     flow.findings.add_all(found)
     left = replace(end, parameters={name: fact for name, fact in end.parameters.items() if name != loop.index_as})
     if loop.break_on is not None:
@@ -259,14 +259,14 @@ def _either(first: Known, later: Known) -> Known:
     )
 
 
-def _of_rounds(graph: Graph, first: Findings, always: Findings) -> Findings:
+def _of_rounds(graph: Graph, first: Findings, always: Findings, name: str) -> Findings:
     """What is wrong in every round, and what of the first is sure to happen there."""
     from magnus.graph.flow import unavoidable  # it is the other half of this module
 
     sure = {id(node) for node in unavoidable(graph)}
     kept = Findings()
     kept.add_all(always)
-    kept.add_all(first.only(sure))
+    kept.add_all(first.only(sure).beyond(always, f", in the first round of '{name}'"))
     return kept
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from magnus.errors import Problem
-from magnus.graph.facts import Description
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
+
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 
 class NoopOptions(Struct, frozen=True):
@@ -25,8 +28,10 @@ class NoopTask:
         """None."""
         return ()
 
-    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:  # noqa: ARG002 - as above
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":  # noqa: ARG002 - as above
         """It needs nothing and sets nothing."""
+        from magnus.graph.facts import Description  # lazy: a run needs none of it
+
         return Description()
 
     def run(self, call: TaskCall) -> TaskOutcome:  # noqa: ARG002 - nothing is done

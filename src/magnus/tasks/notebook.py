@@ -11,20 +11,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, ValidationError, convert, field
 
 import magnus
 from magnus.engine.process import TimedOut, describe_exit, run_process
 from magnus.errors import Problem, TaskFailed
-from magnus.graph.facts import UNKNOWN, Description
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskOutcome
 from magnus.run_log.parameters import plain
 from magnus.tasks import notebook_file
 from magnus.tasks.notebook_results import results_of
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 for _package in ("nbclient", "ipykernel"):
     if find_spec(_package) is None:
@@ -79,8 +81,9 @@ class NotebookTask:
             found.append(Problem(message, fix, severity="warning"))
         return found
 
-    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the notebook needs and sets, by the source of its cells; it is not run."""
+        from magnus.graph.facts import UNKNOWN
         from magnus.tasks.described.notebooks import describe  # lazy: a run needs none of it
 
         del imports

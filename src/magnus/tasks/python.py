@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from magnus.errors import Problem
-from magnus.graph.facts import Description
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.calling import call_function
@@ -12,6 +12,9 @@ from magnus.tasks.loading import load_function
 from magnus.tasks.locate import missing_function, source_of
 from magnus.tasks.options import NoOptions
 from magnus.tasks.user_errors import UserCode
+
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 
 class PythonTask:
@@ -29,7 +32,7 @@ class PythonTask:
         """The file of the module, or the script."""
         return source_of(spec.command, working_directory)
 
-    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the function needs and sets, by its signature and its source; it is not called."""
         from magnus.tasks.described.python import describe  # lazy: a run needs none of it
 

@@ -4,16 +4,18 @@ import ast
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from magnus.errors import Problem, TaskFailed
-from magnus.graph.facts import Description
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.calling import call_function
 from magnus.tasks.options import NoOptions
 from magnus.tasks.user_errors import UserCode
 from magnus.values import UserObject
+
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 _FIX: Final = "write lambda <parameters>: <value>"
 
@@ -29,7 +31,7 @@ class PythonLambdaTask:
         del working_directory
         return lambda_problems(spec.command)
 
-    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the lambda needs and sets; it is not evaluated."""
         from magnus.tasks.described.lambdas import describe  # lazy: a run needs none of it
 

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, convert
 
@@ -14,12 +14,14 @@ from magnus.engine.current import track_into
 from magnus.engine.parameters import LONGEST_VARIABLE, VARIABLE_PREFIX, as_text, from_text
 from magnus.engine.process import describe_exit, run_process
 from magnus.errors import Problem
-from magnus.graph.facts import Description
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter, Scope, plain
 from magnus.tasks.shell_script import exports, shell_argv
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _TRACKED: Final = re.compile(r"MAGNUS_TRACK_(?P<name>.+?)(?:_STEP_(?P<step>\d+))?\Z", re.DOTALL)
@@ -46,7 +48,7 @@ class ShellTask:
         """An empty command."""
         return () if spec.command.strip() else (Problem("the command is empty", "write what the shell is to do"),)
 
-    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the command needs and sets, as far as its text says; it is parsed, and not run."""
         from magnus.tasks.described.shell import describe  # lazy: a run needs none of it
 

@@ -2,16 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, convert, field
 
 from magnus.errors import Problem, TaskFailed
-from magnus.graph.facts import Description, Setting
 from magnus.graph.nodes import Return, TaskSpec
-from magnus.graph.shapes import of_value
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.results import results_of
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 
 class SupplyOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -31,8 +33,11 @@ class SupplyTask:
         """None."""
         return ()
 
-    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """It sets what it supplies."""
+        from magnus.graph.facts import Description, Setting  # lazy: a run needs none of it
+        from magnus.graph.shapes import of_value
+
         del working_directory, imports
         options = convert(spec.options, SupplyOptions)
         objects = {item.name for item in spec.returns or () if item.kind == "object"}

@@ -21,7 +21,7 @@ from magnus.graph.nodes import CatalogSpec, MappedBranches, TaskNode
 from magnus.graph.shapes import Shape, of_value
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.task_kind import Describes
-from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter, Scope
+from magnus.run_log.parameters import JsonParameter, ListParameter, MetricParameter, ObjectParameter, Parameter, Scope
 
 if TYPE_CHECKING:
     from magnus.tasks.described.reducers import Reducer  # lazy: most pipelines have no reducer
@@ -153,5 +153,7 @@ def _shape(parameter: Parameter) -> Shape:
             return of_value(value, text)
         case MetricParameter(value=value):
             return of_value(value)
-        case _:
+        case ListParameter():
+            return Shape(frozenset({"list"}))
+        case ObjectParameter():
             return Shape(frozenset({"object"}))

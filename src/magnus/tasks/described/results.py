@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from types import NoneType
-from typing import Any, Final, get_args, get_origin, is_typeddict
+from typing import Any, Final, TypeGuard, get_args, get_origin, is_typeddict
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -120,7 +120,7 @@ def _of_tuple(returned: Returned, wanted: int) -> tuple[Sequence[Shape], str]:
         return [shape_of(part) for part in parts], ""
     if _is_one_of(annotation, _ONE_VALUE) or (parts_of(annotation) is not None and not _is_named_tuple(annotation)):
         return unknown, f"a value of type {said(annotation)}"
-    tuples = [value for value in body.values if isinstance(value, ast.Tuple)] if body is not None else []
+    tuples = [value for value in body.values if _is_tuple_of(value, wanted)] if body is not None else []
     if body is not None and tuples and len(tuples) == len(body.values):
         return [joined(shape_of_source(value.elts[place]) for value in tuples) for place in range(wanted)], ""
     return unknown, ""
@@ -134,6 +134,12 @@ def _is_one_of(annotation: UserObject, types: frozenset[Any]) -> bool:
 
 def _origin(annotation: UserObject) -> Any:
     return get_origin(annotation)
+
+
+def _is_tuple_of(value: ast.expr | None, count: int) -> TypeGuard[ast.Tuple]:
+    if not isinstance(value, ast.Tuple) or len(value.elts) != count:
+        return False
+    return not any(isinstance(part, ast.Starred) for part in value.elts)
 
 
 def _is_named_tuple(annotation: UserObject) -> bool:

@@ -27,6 +27,7 @@ _EXPORTS: Final = re.compile(r"\bexport\b|\b(?:declare|typeset)\s+-\w*x|\bset\s+
 _EXPORTED_PRM: Final = re.compile(rf"\b{VARIABLE_PREFIX}({_NAME})\+?=")
 _USED: Final = re.compile(rf"(?<!\\)\$(?:({_NAME})|\{{({_NAME})(\}}|\[))")
 _SOURCES: Final = re.compile(r"\b(?:source|eval)\b|(?:^|[\s;|&(])\.\s")
+_EXPANDED: Final = re.compile(r"\$\{[^{}]*\}|\$?\(\([^()]*\)\)")
 _RUNS: Final = re.compile(r"\b(?:exec|xargs|env)\b|(?:^|[;|&(])\s*[\"']?\$|-exec")
 _QUOTED: Final = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"")
 _QUOTED_TEXT: Final = re.compile(r"'[^']*'")
@@ -127,7 +128,7 @@ def _assigned(code: str) -> Iterator[str]:
 
 def _is_open(code: str) -> bool:
     """Whether something else than well-known programs runs, which may set anything."""
-    for part in _SEPARATORS.split(_QUOTED_TEXT.sub("''", code)):
+    for part in _SEPARATORS.split(_EXPANDED.sub("$x", _QUOTED_TEXT.sub("''", code))):
         words = [word for word in part.split() if not _ASSIGNED.match(word) and not word.startswith(("<", ">", "2>"))]
         if words and words[0].strip("\"'") not in _KNOWN and not re.match(r"[\d\"'$<>\]\\-]", words[0]):
             return True

@@ -1,7 +1,7 @@
 """The arguments of a function as its source has them. Used where nothing may be imported."""
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, Optional, Union
 
 from msgspec import Struct
@@ -14,8 +14,8 @@ _NAMES: Final = {
     "Dict": dict,
     "Tuple": tuple,
     "Set": set,
-    "Sequence": list,
-    "Mapping": dict,
+    "Sequence": Sequence,
+    "Mapping": Mapping,
     "Optional": Optional,
     "Union": Union,
     "Literal": Literal,
