@@ -218,6 +218,29 @@ def test_the_program_among_the_examples(folder):
     assert folder.magnus("check", "pipeline.py").out == "pipeline.py: nothing is wrong (8 steps)\n"
 
 
+def test_a_file_without_anything_in_it(folder):
+    folder.write("pipeline.yaml", "")
+    result = folder.magnus("check")
+    assert (result.status, result.err) == (2, "")
+    assert result.out == (
+        "pipeline.yaml: error: the pipeline is empty\n"
+        "  fix: see the documentation for an example\n"
+        "pipeline.yaml: 1 error (0 steps)\n"
+    )
+
+
+@pytest.mark.parametrize(("more", "status"), [({}, 2), ({"on_failure": "success"}, 0)])
+def test_a_secret_that_is_not_there(folder, more, status):
+    step = {"command_type": "shell", "command": "true", "secrets": ["KEY"], "next": "success", **more}
+    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}, indent=1))
+    folder.write(".env", "KEYS=value of a secret\n")
+    folder.write("c.yaml", "secrets: {type: dotenv}\n")
+    result = folder.magnus("check", "-c", "c.yaml")
+    assert result.status == status
+    assert "the secrets provider 'dotenv' has no secret 'KEY' in '.env'\n" in result.out
+    assert "value of a secret" not in result.out + result.err
+
+
 def test_a_file_that_is_not_there(folder):
     result = folder.magnus("check", "gone.yaml", "--output", "json")
     assert result.status == 2

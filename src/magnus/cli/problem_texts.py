@@ -36,7 +36,7 @@ def problem_text(problem: Problem, lines: ReadLines) -> str:
 def _excerpt(place: Location, lines: ReadLines) -> Iterator[str]:
     """The line, and a mark below the word that begins at the column, or below all of it."""
     there = lines(place.file) if place.line else []
-    if place.line > len(there):
+    if not 0 < place.line <= len(there):
         return
     line = there[place.line - 1].rstrip()
     if not line.strip():

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from magnus.graph.check import edges
 from magnus.graph.facts import Certainty, Description, Need
 from magnus.graph.findings import Finding, Findings
-from magnus.graph.graph import Graph, named_graphs
+from magnus.graph.graph import Graph, graphs_of, named_graphs
 from magnus.graph.known import Fact, Known, meeting
 from magnus.graph.nodes import (
     ChosenBranch,
@@ -206,6 +206,19 @@ def _in_order(graph: Graph) -> Iterable[str]:
 def _is_caught(graph: Graph, node: TaskNode | CompositeNode, place: Place) -> bool:
     """Whether the run may succeed though this step fails."""
     return place.is_caught if node.on_failure is None else reaches_success(graph, node.on_failure) or place.is_caught
+
+
+def caught_steps(graph: Graph, *, is_caught: bool = False) -> Iterator[TaskNode | CompositeNode]:
+    """The steps that may fail and the run succeeds all the same, by their own `on_failure` or one around them."""
+    for node in graph.nodes.values():
+        if isinstance(node, TerminalNode):
+            continue
+        caught = _is_caught(graph, node, Place(is_caught=is_caught))
+        if caught:
+            yield node
+        if isinstance(node, CompositeNode):
+            for inner in graphs_of(node):
+                yield from caught_steps(inner, is_caught=caught)
 
 
 def reaches_success(graph: Graph, start: str, *, without: str = "") -> bool:

@@ -155,7 +155,9 @@ class _Check:
                     self.problems += flow.of_map(mapped, step)
                 case CompositeNode():
                     pass
-        self.problems += secrets.problems(flow.described, services.built.secrets)
+        self.problems += secrets.problems(
+            flow.described, services.built.secrets, None if pipeline is None else pipeline.graph
+        )
         if pipeline is not None and parameters is not None:
             self.problems += flow.problems(pipeline.graph, parameters)
 
