@@ -49,6 +49,7 @@ class DataFlow:
             self._by_name.setdefault(step.step, step)
         self._known: dict[int, TaskFacts] = {}
         self._reducers: dict[str, Reducer] = {}
+        self._not_imported: set[str] = set()
         self.described: list[Described] = []
 
     def of_task(self, node: TaskNode, step: StepPlace) -> Iterator[Problem]:
@@ -56,6 +57,10 @@ class DataFlow:
         facts = self.facts(node)
         self.described.append(Described(node, step, facts))
         for problem in facts.description.problems:
+            if " cannot be imported: " in problem.message:  # once is enough, however many steps it stops
+                if problem.message in self._not_imported:
+                    continue
+                self._not_imported.add(problem.message)
             yield Problem(problem.message, problem.fix, step.locate("command"), step.step, problem.severity)
         yield from self._of_data_folder(node, step)
         kept = [item.name for item in node.task.returns or () if item.kind == "object"]

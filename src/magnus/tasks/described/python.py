@@ -85,7 +85,8 @@ def _not_imported(command: str, error: BaseException, place: str) -> Problem:
     """An error where nothing but the code is to blame; else it may be something that is there when a step runs."""
     reason = str(error).partition("\n")[0]
     what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
-    message = f"the module of '{command}' cannot be imported: {what}{place}"
+    module = command.rpartition(":")[0] or command.rpartition(".")[0]
+    message = f"'{module}' cannot be imported: {what}{place}"
     severity: Literal["error", "warning"] = "error" if isinstance(error, _OF_CODE) else "warning"
     return Problem(message, "mend it, or install what it needs", severity=severity)
 
