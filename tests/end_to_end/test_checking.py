@@ -241,6 +241,19 @@ def test_a_secret_that_is_not_there(folder, more, status):
     assert "value of a secret" not in result.out + result.err
 
 
+@pytest.mark.parametrize("command", ["check", "execute"])
+def test_a_glob_that_leads_out(folder, command):
+    step = {"command_type": "shell", "command": "true", "next": "success", "catalog": {"put": ["a", "../b"]}}
+    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}, indent=1))
+    result = folder.magnus(command)
+    assert result.status == 2
+    assert (
+        "pipeline.yaml:12:7: error: step 'a': the catalog pattern '../b' leads out of the data folder"
+        in result.out + result.err
+    )
+    assert not (folder.path / ".run_log_store").exists()
+
+
 def test_a_file_that_is_not_there(folder):
     result = folder.magnus("check", "gone.yaml", "--output", "json")
     assert result.status == 2
