@@ -150,7 +150,7 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
         raise InvalidConfiguration.of(misfits)
     hidden = wiring.hidden_folders(services)
     original = original_run(services.run_log_store, asked.use_cached) if asked.use_cached else None
-    asked = _like(asked, original)
+    asked = like_original(asked, original)
     question = code_identity.asked(asked.working_directory, asked.environment, hidden)
     wanted = isinstance(services.catalog, KeepsChanges) and services.catalog.capture_diff
     diff = code_diff.asked(asked.working_directory, asked.environment, hidden) if wanted else None
@@ -176,8 +176,8 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
     return prepared if original is None else _planned(prepared, original, reporter)
 
 
-def _like(asked: Execution, original: RunRecord | None) -> Execution:
-    """The same with the tag and the pipeline of the original, or the default pipeline, when none is named."""
+def like_original(asked: Execution, original: RunRecord | None) -> Execution:
+    """What is asked for with the tag and the pipeline of the original, or the default pipeline, when none is named."""
     if original is not None and not asked.tag:
         asked = replace(asked, tag=original.tag)
     if asked.file or asked.built is not None:

@@ -66,6 +66,17 @@ def services(configuration: Configuration, working_directory: Path) -> Services:
     )
 
 
+def try_service(family: str, configuration: Configuration, working_directory: Path) -> None:
+    """Build the service of the family alone; InvalidConfiguration with all that is wrong with it."""
+    match family:
+        case "executor":
+            executor_type(configuration)
+        case "pickler":
+            _pickler(configuration)
+        case _:
+            service(family, getattr(configuration, family), working_directory)
+
+
 def _pickler(configuration: Configuration) -> Pickler:
     found = class_of("pickler", configuration.pickler)
     made: Pickler = found(options_of("pickler", found, configuration.pickler))

@@ -33,7 +33,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     """
     from msgspec.structs import replace  # lazy: --help needs none of it
 
-    original, run_id = _original(use_cached, run_id)
+    original, run_id = original_of(use_cached, run_id)
     wanted = replace(
         asked(
             ctx,
@@ -49,7 +49,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     return executed(wanted, dry_run=dry_run)
 
 
-def _original(use_cached: str | None, run_id: str) -> tuple[str, str]:
+def original_of(use_cached: str | None, run_id: str) -> tuple[str, str]:
     """The run to go on with, and the id of the new one; `--run-id RUN --use-cached` is how the first generation said it."""
     if use_cached != NO_VALUE:
         return use_cached or "", run_id

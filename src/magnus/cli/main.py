@@ -17,6 +17,7 @@ from magnus.cli import console, garbage
 
 _COMMANDS: Final = {
     "catalog": "magnus.cli.catalog",
+    "check": "magnus.cli.check",
     "diff": "magnus.cli.diff",
     "execute": "magnus.cli.execute",
     "execute_function": "magnus.cli.execute_function",

@@ -20,7 +20,16 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
 from magnus.run_log.records import CatalogRecord
 
-__all__ = ["Matches", "get_files", "keep_files", "matching_entries", "matching_files", "put_files", "told_apart"]
+__all__ = [
+    "Matches",
+    "get_files",
+    "keep_files",
+    "matching_entries",
+    "matching_files",
+    "named_from_root",
+    "put_files",
+    "told_apart",
+]
 
 OBJECTS: Final = ".objects/"
 """Where objects are in the tree of a run: no glob matches it unless it names it."""
@@ -102,6 +111,17 @@ def keep_files(catalog: Catalog, folder: Path, *, run_id: str, branch: BranchPat
         return ()
     names = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
     return catalog.put(run_id, branch, folder, names, unchanged={})
+
+
+def named_from_root(
+    catalog: Catalog, spec: CatalogSpec, patterns: Sequence[str], working_directory: Path
+) -> tuple[str, ...]:
+    """The globs as they are from the working directory on. TaskFailed when one of them means nothing that is in it."""
+    if not patterns:
+        return ()
+    Globs.of(patterns)
+    prefix = _prefix(_data_folder(catalog, spec, working_directory))
+    return tuple(prefix + pattern for pattern in patterns)
 
 
 def matching_entries(entries: Mapping[str, CatalogRecord], patterns: Sequence[str]) -> Matches:

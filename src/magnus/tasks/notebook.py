@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, ValidationError, convert, field
 
@@ -26,6 +26,9 @@ from magnus.tasks.code_parts import CodeParts
 from magnus.tasks.notebook_results import results_of
 from magnus.tasks.source_text import short_hash
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 for _package in ("nbclient", "ipykernel"):
     if find_spec(_package) is None:
@@ -96,6 +99,19 @@ class NotebookTask:
             }
             for spec, texts in zip(specs, cells, strict=True)
         ]
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
+        """What the notebook needs and sets, by the source of its cells; it is not run."""
+        from magnus.graph.facts import UNKNOWN
+        from magnus.tasks.described.notebooks import describe  # lazy: a run needs none of it
+
+        del imports
+        try:
+            options = convert(spec.options, NotebookOptions, strict=False)
+        except ValidationError:  # said by whoever checks the options
+            return UNKNOWN
+        output = notebook_file.output_path(spec.command, options.notebook_output_path)
+        return describe(spec, working_directory, options.output_cell_tag, output)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the notebook; a cell that fails, a kernel that dies and results that are missing are the failure."""

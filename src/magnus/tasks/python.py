@@ -14,6 +14,7 @@ from magnus.tasks.options import NoOptions
 from magnus.tasks.user_errors import UserCode
 
 if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
     from magnus.tasks.code_parts import CodeParts  # lazy: as where it is used
 
 
@@ -38,6 +39,12 @@ class PythonTask:
 
         parts = CodeParts(working_directory)
         return [_parts(spec, parts, working_directory) for spec in specs]
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
+        """What the function needs and sets, by its signature and its source; it is not called."""
+        from magnus.tasks.described.python import describe  # lazy: a run needs none of it
+
+        return describe(spec, working_directory, imports=imports)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Call the function; the working directory has to be the first entry of the import path."""

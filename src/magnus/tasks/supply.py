@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, convert, field
 
@@ -10,6 +11,9 @@ from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.results import results_of
 from magnus.values import Json, UserObject
+
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 
 class SupplyOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -36,6 +40,17 @@ class SupplyTask:
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:  # noqa: ARG002 - nothing can be wrong
         """None."""
         return ()
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
+        """It sets what it supplies."""
+        from magnus.graph.facts import Description, Setting  # lazy: a run needs none of it
+        from magnus.graph.shapes import of_value
+
+        del working_directory, imports
+        options = convert(spec.options, SupplyOptions)
+        objects = {item.name for item in spec.returns or () if item.kind == "object"}
+        sets = [Setting(name, of_value(value)) for name, value in options.returns.items() if name not in objects]
+        return Description(sets=(*sets, *map(Setting, objects & set(options.returns))), puts=tuple(options.files))
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Supply everything."""
