@@ -32,6 +32,9 @@ bench: .venv/ready  ## compare with other tools, in whole processes
 	$(BIN)/python benchmarks/catalog.py
 	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/notebook.py
+	$(BIN)/python benchmarks/report.py
+	$(BIN)/python benchmarks/runs.py
+	$(BIN)/python benchmarks/check.py
 
 .venv/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "magnus needs Python 3.11 or later: make PYTHON=/path/to/it")'

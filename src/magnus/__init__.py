@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from magnus.sdk.jobs import NotebookJob, PythonJob, ShellJob
     from magnus.sdk.pipeline import Pipeline
+    from magnus.sdk.runs import run, runs
     from magnus.sdk.steps import (
         Conditional,
         Dag,
@@ -77,6 +78,8 @@ __all__ = [
     "pickled",
     "put_in_catalog",
     "put_object",
+    "run",
+    "runs",
     "set_parameter",
     "start_interactive_session",
     "track_this",
@@ -85,6 +88,7 @@ __all__ = [
 _HOMES = {
     **dict.fromkeys(("json", "metric", "pickled"), "magnus.sdk.steps"),
     **dict.fromkeys(("NotebookJob", "PythonJob", "ShellJob"), "magnus.sdk.jobs"),
+    **dict.fromkeys(("run", "runs"), "magnus.sdk.runs"),
     "Pipeline": "magnus.sdk.pipeline",
 }
 """The modules of public names; of others, `magnus.interaction` has the functions and `magnus.sdk.steps` the classes."""

@@ -16,7 +16,7 @@ PUBLIC = sorted(
     "Catalog Conditional Dag Fail Loop Map NotebookJob NotebookTask Parallel Pipeline PythonJob PythonTask ShellJob ShellTask "
     "Stub Success Task "
     "end_interactive_session get_experiment_tracker_context get_from_catalog get_object get_parameter get_run_id get_run_log "
-    "get_secret get_tag json metric pickled put_in_catalog put_object set_parameter start_interactive_session track_this".split()
+    "get_secret get_tag json metric pickled put_in_catalog put_object run runs set_parameter start_interactive_session track_this".split()
 )
 BREAKERS = {
     "layers": ("graph/digest.py", "import magnus.engine.step"),

@@ -1,5 +1,8 @@
 """Pipelines on Argo as a user has them: written by `magnus execute`, run by `magnus simulate` with real processes."""
 
+import subprocess
+import sys
+
 import pytest
 import yaml
 
@@ -189,3 +192,26 @@ def test_stores_that_pods_do_not_see_are_refused(project, service, message):
     assert done.status == 2
     assert message in done.err
     assert not (project.path / "argo-pipeline.yaml").exists()
+
+
+def test_a_program_that_executes_writes_its_pipeline_beside_the_manifest(project):
+    project.write(
+        "program.py",
+        "from magnus import Pipeline, PythonTask\n"
+        "pipeline = Pipeline([PythonTask(name='one', function='work.begin')])\n"
+        "if __name__ == '__main__':\n"
+        "    run = pipeline.execute('argo.yaml', parameters={'count': 2})\n"
+        "    print(run.status, run.message)\n",
+    )
+    command = [sys.executable, "program.py"]
+    done = subprocess.run(command, cwd=project.path, env=project.environment, capture_output=True, text=True)
+    assert done.stdout == "CREATED written: argo-pipeline.yaml; run it with: argo submit argo-pipeline.yaml\n"
+    assert (project.path / "magnus-pipeline.yaml").exists()
+    assert project.magnus("simulate").log["parameters"] == {"count": 2, "xs": [0, 1]}
+
+
+def test_check_says_what_the_engine_cannot_take(project):
+    configure(project.path, name="Not A Name")
+    done = project.magnus("check", "-c", "argo.yaml", "--count", "3")
+    assert done.status == 2
+    assert "the name 'Not A Name' is none that Kubernetes takes" in done.out

@@ -66,7 +66,7 @@ def test_yes_does_it_and_the_rest_is_whole(three_runs):
         0,
         "read 2 files, 5 B of 1 run: nothing is wrong; the files of 2 runs were removed by gc\n",
     )
-    assert three_runs.magnus("show", "run0").log["status"] == "SUCCESS"
+    assert three_runs.magnus("show", "run0", "--json").log["status"] == "SUCCESS"
 
 
 def test_run_logs_go_too_when_asked(three_runs):
@@ -78,9 +78,12 @@ def test_run_logs_go_too_when_asked(three_runs):
 
 def test_content_that_was_just_put_is_left_for_a_day(folder):
     folder.write("p.yaml", PIPELINE)
-    folder.magnus("execute", "p.yaml", "--x", "1")
+    ran = folder.magnus("execute", "p.yaml", "--x", "1")
+    packages = ran.log["run_config"]["packages"]["size"]
     said = folder.magnus("gc", "--keep-last", "0", "--yes")
-    assert said.out.endswith("removed: 0 files, 0 B of content that no run needs; left for a day: 2 files, 5 B\n")
+    assert "removed: 0 files, 0 B of content that no run needs; left for a day: 3 files, " in said.out
+    said = folder.magnus("gc", "--keep-last", "0", "--yes", "--json")
+    assert json.loads(said.out)["content"]["young"] == {"files": 3, "size": 5 + packages}
     assert folder.magnus("gc", "--keep-days", "1").out.startswith("would remove: files of 0 runs; 1 kept\n")
 
 

@@ -91,4 +91,4 @@ def test_a_run_id_in_use_is_refused_and_the_run_is_left_as_it_was(folder):
     assert again.status == 2
     assert again.err.startswith("error: there is a run 'mine' already")
     assert again.err.count("\n") == 2
-    assert json.loads(folder.magnus("show", "mine").out) == first.log
+    assert json.loads(folder.magnus("show", "mine", "--json").out) == first.log

@@ -27,7 +27,7 @@ def test_the_main_job(folder):
     assert (folder.path / "data" / "data.txt").read_bytes() == kept.read_bytes()
     document = folder.path / ".run_log_store" / f"{log['run_id']}.json"
     assert document.read_text() == result.out
-    shown = folder.magnus("show", log["run_id"])
+    shown = folder.magnus("show", log["run_id"], "--json")
     assert shown.status == 0
     assert json.loads(shown.out) == log
 

@@ -58,7 +58,7 @@ def test_a_value_handed_through_steps_stands_once_on_disk_and_is_what_it_was(pro
     [size] = stored(project)
     reference = log["steps"]["last"]["attempts"][0]["parameters"]["rows"]
     assert (reference["large"], reference["size"]) == (".parameters/rows.json", size)
-    assert json.loads(project.magnus("show", "a").out) == log
+    assert json.loads(project.magnus("show", "a", "--json").out) == log
 
 
 def test_resuming_carries_it_on_when_the_original_is_gone(project):
@@ -73,7 +73,7 @@ def test_resuming_carries_it_on_when_the_original_is_gone(project):
     (project.path / ".run_log_store/a.jsonl").unlink()
     old((project.path / ".catalog/.store").rglob("*"))
     assert "removed: 0 files" in project.magnus("gc", "--yes").out
-    assert json.loads(project.magnus("show", "b").out) == log
+    assert json.loads(project.magnus("show", "b", "--json").out) == log
     again = ran(project, "p.yaml", "--use-cached", "b", "--run-id", "c")
     assert again["parameters"] == log["parameters"]
 
@@ -109,7 +109,7 @@ def test_a_run_whose_files_were_removed_can_still_be_shown(project):
     old((project.path / ".catalog/.store").rglob("*"))
     project.magnus("gc", "--yes")
     assert stored(project) == []
-    shown = project.magnus("show", "a")
+    shown = project.magnus("show", "a", "--json")
     assert shown.status == 0, shown.err
     assert json.loads(shown.out)["parameters"]["rows"]["large"] == ".parameters/rows.json"
 

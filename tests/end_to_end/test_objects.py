@@ -113,7 +113,7 @@ def test_objects_of_a_script_in_processes_of_other_programs(folder):
         python("-m", "magnus", *(verb if begun else ["execute_single_node", "mine", step]), "-f", "program.py")
         if begun:
             (folder / "begun").touch()
-    assert json.loads(python("-m", "magnus", "show", "mine"))["parameters"]["total"] == 15
+    assert json.loads(python("-m", "magnus", "show", "mine", "--json"))["parameters"]["total"] == 15
 
 
 def test_objects_made_elsewhere_are_read_by_the_script(folder):

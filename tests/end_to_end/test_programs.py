@@ -190,7 +190,7 @@ def test_steps_of_a_script_run_one_by_one(folder):
     )
     for step in ("first", "second", "success"):
         magnus("execute_single_node", "mine", step, "-f", "sub/script.py")
-    log = log_of(magnus("show", "mine"))
+    log = log_of(magnus("show", "mine", "--json"))
     assert (log["status"], log["parameters"]) == ("SUCCESS", {"n": 2, "m": 7})
     assert log["run_config"]["dag"]["steps"]["first"]["command"] == "sub/script.py:first"
 

@@ -98,7 +98,7 @@ def test_step_by_step_is_the_same_run(folder, name, store):
         )
         result = folder.magnus("execute_single_node", "single", path, "-f", "p.yaml", "--x", "7")
         assert result.status in {0, 1}, result.err
-    single = folder.magnus("show", "single")
+    single = folder.magnus("show", "single", "--json")
     assert without_times(json.loads(single.out)) == without_times(json.loads(whole.out))
 
 

@@ -124,7 +124,7 @@ def test_a_chain_goes_on_where_it_failed(folder):
     assert (log["use_cached"], log["original_run_id"]) == (True, "first")
     assert [step["mock"] for step in log["steps"].values()] == [True] * 90 + [False] * 11
     assert log["steps"]["s3"]["attempts"] == []
-    original = folder.log("show", "first")
+    original = folder.log("show", "first", "--json")
     assert (original["status"], original["use_cached"]) == ("FAIL", False)
 
 

@@ -132,7 +132,7 @@ def test_an_initial_parameter_that_is_a_secret_is_masked_and_said(folder):
     assert done.log["parameters"] == {"fails": 1, "mine": "<*****>", "nested": {"a": ["*****"]}, "other": "x"}
     assert "never-to-be-seen" not in done.out + done.err
     assert "the initial parameters 'mine', 'nested' hold a secret" in done.err
-    assert "never-to-be-seen" not in folder.magnus("show", "mine").out
+    assert "never-to-be-seen" not in folder.magnus("show", "mine", "--json").out
     assert "never-to-be-seen" not in (folder.path / ".run_log_store" / "mine.json").read_text()
     refused = folder.magnus("retry", "mine")
     assert refused.status == 2
@@ -162,7 +162,7 @@ def test_a_secret_of_an_earlier_step_is_masked_in_a_process_of_a_later_one(folde
     ):
         done = folder.magnus(*command, "-f", "p.yaml")
         assert "never-to-be-seen" not in done.out + done.err
-    log = folder.magnus("show", "mine").log
+    log = folder.magnus("show", "mine", "--json").log
     assert log["parameters"]["given"] == "*****"
     assert log["status"] == "SUCCESS"
     assert "TOKEN=*****" in log["steps"]["b"]["message"]

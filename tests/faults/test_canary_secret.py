@@ -236,7 +236,7 @@ class Folder:
         return done
 
     def log(self):
-        return json.loads(self.magnus("show", "mine").stdout)
+        return json.loads(self.magnus("show", "mine", "--json").stdout)
 
     def shown(self):
         """The lines of files in which the canary is."""

@@ -5,6 +5,8 @@ import os
 import resource
 import subprocess
 import sys
+from hashlib import sha256
+from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
@@ -42,4 +44,6 @@ def test_no_file_can_grow_beyond_a_limit(tmp_path, limit):
     for run in store.list_runs():
         assert store.get_run(run).status is not Status.SUCCESS
     store.close()
-    assert [name for name in os.listdir(tmp_path) if name not in {"p.yaml", ".run_log_store"}] == []
+    assert [name for name in os.listdir(tmp_path) if name not in {"p.yaml", ".run_log_store", ".catalog"}] == []
+    for file in filter(Path.is_file, (tmp_path / ".catalog").rglob("*")):  # what the catalog keeps is whole
+        assert sha256(file.read_bytes()).hexdigest() == file.parent.name + file.name

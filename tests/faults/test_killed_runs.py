@@ -91,5 +91,7 @@ def check(folder, name, reported, was_killed):
 
 
 def show(folder, environment, name):
-    shown = subprocess.run(command("show", name), cwd=folder, env=environment, capture_output=True, check=True)
+    shown = subprocess.run(
+        command("show", name, "--json"), cwd=folder, env=environment, capture_output=True, check=True
+    )
     return json.loads(shown.stdout)

@@ -56,7 +56,7 @@ def is_gone(pid):
 
 
 def shown(folder):
-    argv = [sys.executable, "-m", "magnus", "show", "mine"]
+    argv = [sys.executable, "-m", "magnus", "show", "mine", "--json"]
     return json.loads(subprocess.run(argv, cwd=folder, capture_output=True, check=True).stdout)
 
 

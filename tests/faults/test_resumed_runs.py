@@ -100,6 +100,6 @@ def test_every_killed_run_can_be_gone_on_with(store, workers, pytestconfig, tmp_
             done = run("retry", name)
             assert done.returncode == 0, done.stderr
             assert told(done.stdout) == wanted
-            again = json.loads(run("show", name).stdout)
+            again = json.loads(run("show", name, "--json").stdout)
             assert again["run_id"] == name
     assert interrupted > 0

@@ -105,7 +105,7 @@ def run(folder, dag):
 
 
 def shown(folder):
-    argv = [sys.executable, "-m", "magnus", "show", "mine"]
+    argv = [sys.executable, "-m", "magnus", "show", "mine", "--json"]
     return json.loads(subprocess.run(argv, cwd=folder, capture_output=True, check=True).stdout)
 
 

@@ -1,9 +1,13 @@
 """What the documentation shows is what is tested."""
 
+import json
 import re
 from pathlib import Path
 
 import pytest
+
+from magnus.app.diff.differences import Cause, Change, Difference, RunFacts, StepDifference, Timing, Verdict
+from magnus.app.diff.documents import document
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -53,3 +57,26 @@ def test_python_is_python(code):
 )
 def test_suites_are_used_as_shown(line):
     assert line in (ROOT / "tests/end_to_end/test_plugins.py").read_text()
+
+
+def test_the_json_of_diff_has_the_shape_that_is_shown():
+    [shown] = re.findall(r"```json\n(.*?)```", (ROOT / "docs/how-to/compare-runs.md").read_text(), re.DOTALL)
+    facts = RunFacts("a", "SUCCESS", "", "", 1.0, "p.yaml", "", "")
+    cause = Cause("parameter", "x", 3, 4, ("train",))
+    change = Change("set", "y", 3, 4)
+    step = StepDifference("train", "train", "train", 0, (change,))
+    timing = Timing("", "", "", 1.0, 2.0)
+    whole = Difference(facts, facts, Verdict("", True, cause, ""), (cause,), (change,), (step,), (timing,), (change,))
+    assert_like(json.loads(shown), document(whole))
+
+
+def assert_like(shown, real):
+    match shown:
+        case dict() if "..." not in shown:
+            assert set(shown) == set(real)
+            for key, value in shown.items():
+                assert_like(value, real[key])
+        case [first]:
+            assert_like(first, real[0])
+        case _:
+            pass

@@ -1,7 +1,7 @@
 """What is checked of the steps of a pipeline before anything runs: kinds, their options, and what they will call."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,9 +11,10 @@ from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.wrong_fields import WrongFields
+from magnus.engine.globs import Globs
 from magnus.engine.parameters import VARIABLE_PREFIX
 from magnus.engine.step import SET_BY_MAGNUS
-from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem
+from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.graph.static_names import set_by_several
 from magnus.interfaces.capabilities import Reach
@@ -27,11 +28,16 @@ def check_steps(pipeline: LoadedPipeline, working_directory: Path, spans: Reach)
     `spans` says how far the executor spreads them.
     Raises InvalidDefinition with everything that is wrong with them.
     """
-    found = [problem for step in pipeline.steps for problem in _problems(step, working_directory)]
-    found += [problem for step in pipeline.steps for problem in _bound_to_this_process(step, spans)]
+    found = step_problems(pipeline.steps, working_directory, spans)
     if any(problem.severity == "error" for problem in found):
         raise InvalidDefinition.of(found)
     return found
+
+
+def step_problems(steps: Sequence[StepPlace], working_directory: Path, spans: Reach) -> list[Problem]:
+    """All that can be seen to be wrong with the steps; imports and runs nothing of the user's."""
+    found = [problem for step in steps for problem in _problems(step, working_directory)]
+    return found + [problem for step in steps for problem in _bound_to_this_process(step, spans)]
 
 
 def _problems(step: StepPlace, working_directory: Path) -> Iterator[Problem]:
@@ -56,9 +62,21 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
         fields.read(kind.options, node.task.options, more_fields=TASK_FIELDS)
     except WrongFields as error:
         yield from error.problems(step.locate, step=step.step)
+    yield from _of_catalog(node, step)
     yield from _of_secrets(node, step)
     for problem in kind.problems(node.task, working_directory):
         yield Problem(problem.message, problem.fix, step.locate("command"), step.step, problem.severity)
+
+
+def _of_catalog(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
+    """Globs that would lead out of the data folder, or mean nothing."""
+    for stage, patterns in (("get", node.catalog.get), ("put", node.catalog.put)):
+        for number, pattern in enumerate(patterns):
+            try:
+                Globs.of((pattern,))
+            except TaskFailed as error:
+                place = step.locate("catalog", stage, number)
+                yield Problem(str(error), f"correct the glob under '{stage}'", place, step.step)
 
 
 def _of_secrets(node: TaskNode, step: StepPlace) -> Iterator[Problem]:

@@ -4,18 +4,19 @@ environment and the command line. The environment is input here and read nowhere
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from magnus.app.configuration import FAMILIES, Configuration, ServiceConfiguration, nowhere
-from magnus.definition.variables import replace_variables
-from magnus.definition.yaml_text import Document, read
 from magnus.engine.parameters import VARIABLE_PREFIX, from_text
 from magnus.errors import InvalidConfiguration, InvalidParameters, Location, Problem
 from magnus.graph.check import near
 from magnus.run_log.parameters import JsonParameter, Parameter, Scope
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.definition.yaml_text import Document
 
 FILE_VARIABLE: Final = "MAGNUS_CONFIGURATION_FILE"
 DEFAULTS_FILE: Final = "magnus-config.yaml"
@@ -51,6 +52,8 @@ def initial_parameters(
     """
     scope: dict[str, Parameter] = {}
     if parameters_file:
+        from magnus.definition.yaml_text import read  # lazy: nothing else here reads YAML, unless it is configured
+
         document = read(parameters_file, InvalidParameters, "the parameters file")
         if not isinstance(document.value, dict):
             raise InvalidParameters(
@@ -80,12 +83,15 @@ class _Source(Struct, frozen=True):
     """The services one file configures; `path` is where in the document they stand."""
 
     services: Mapping[str, Json]
-    document: Document
+    document: "Document"
     path: tuple[str, ...]
     names: frozenset[str]
 
 
 def _source(path: Path, name: str, environment: Mapping[str, str], *, section: str = "") -> _Source:
+    from magnus.definition.variables import replace_variables  # lazy: most runs are configured by no file
+    from magnus.definition.yaml_text import read
+
     document = read(path, InvalidConfiguration, "the configuration", name=name)
     if not isinstance(document.value, dict):
         raise InvalidConfiguration(
@@ -102,7 +108,7 @@ def _source(path: Path, name: str, environment: Mapping[str, str], *, section: s
     return _Source(services, document, where, replaced.names)
 
 
-def _problems(services: Json, document: Document, where: tuple[str, ...]) -> Iterator[Problem]:
+def _problems(services: Json, document: "Document", where: tuple[str, ...]) -> Iterator[Problem]:
     if not isinstance(services, dict):
         yield Problem("the services must be a mapping", "write 'executor:' and the like", document.locate(*where))
         return

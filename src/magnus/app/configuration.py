@@ -1,12 +1,13 @@
 """The configuration of a run as values. Read by `app.config`; it travels to workers, which read no files."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from magnus.definition.variables import PREFIX
 from magnus.engine.masking import MASK
 from magnus.errors import Location
 from magnus.values import Json
@@ -71,6 +72,20 @@ def without_secrets(options: Json, *, is_secret: bool = False) -> Json:
             return _PASSWORD_IN_ADDRESS.sub(rf"\1{MASK}@", options)
         case _:
             return options
+
+
+def hashes_of_variables(names: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:
+    """What tells whether a variable had another value in another run, without telling the value.
+
+    So short a hash fits many values. There is none of what is named like a secret.
+    """
+    from hashlib import sha256  # lazy: most runs have no variables
+
+    texts = {name: environment.get(PREFIX + name, "") for name in names if not _SAYS_SECRET.search(name)}
+    return {
+        name: sha256(f"{name}={text}".encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()[:6]
+        for name, text in texts.items()
+    }
 
 
 def nowhere(*_keys: str | int) -> None:

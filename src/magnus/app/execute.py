@@ -10,17 +10,17 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from magnus.app import wiring
+from magnus.app import comparable, wiring
 from magnus.app.changes import changes
 from magnus.app.check import check_steps
 from magnus.app.config import initial_parameters, load_configuration
-from magnus.app.configuration import Configuration
+from magnus.app.configuration import Configuration, hashes_of_variables
 from magnus.app.pipelines import load_pipeline
 from magnus.app.plan import Plan, plan
 from magnus.app.reporters import OneAtATime
 from magnus.app.resume import merged_parameters, original_run, pipeline_of
 from magnus.app.run_ids import check_run_id, new_run_id
-from magnus.app.sources import sources
+from magnus.app.sources import code, sources
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.yaml_text import dump
@@ -156,7 +156,7 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
         raise InvalidConfiguration.of(misfits)
     hidden = wiring.hidden_folders(services)
     original = original_run(services.run_log_store, asked.use_cached) if asked.use_cached else None
-    asked = _like(asked, original)
+    asked = like_original(asked, original)
     question = code_identity.asked(asked.working_directory, asked.environment, hidden)
     wanted = isinstance(services.catalog, KeepsChanges) and services.catalog.capture_diff
     diff = code_diff.asked(asked.working_directory, asked.environment, hidden) if wanted else None
@@ -168,7 +168,7 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
             asked.parameters_file, asked.environment, asked.arguments, asked.parameters
         )
         warnings += check_steps(pipeline, asked.working_directory, spread.spans)
-        code = sources(pipeline.steps, asked.working_directory)
+        files = sources(pipeline.steps, asked.working_directory)
     finally:
         identities, changes = code_identity.answer(question), code_diff.answer(diff)
     if asked.built is not None and spread.reenters:
@@ -177,13 +177,13 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
         reporter.report(Warned(str(warning)))
     parameters = given if original is None else merged_parameters(original, given)
     prepared = Prepared(
-        asked, configuration, pipeline, parameters, services, identities, code, original, changes=changes
+        asked, configuration, pipeline, parameters, services, identities, files, original, changes=changes
     )
     return prepared if original is None else _planned(prepared, original, reporter)
 
 
-def _like(asked: Execution, original: RunRecord | None) -> Execution:
-    """The same with the tag and the pipeline of the original, or the default pipeline, when none is named."""
+def like_original(asked: Execution, original: RunRecord | None) -> Execution:
+    """What is asked for with the tag and the pipeline of the original, or the default pipeline, when none is named."""
     if original is not None and not asked.tag:
         asked = replace(asked, tag=original.tag)
     if asked.file or asked.built is not None:
@@ -301,25 +301,25 @@ def _emitted(lines: Iterator[str], emit: Callable[[str], None]) -> Iterator[str]
 
 
 def _run_config(prepared: Prepared) -> Mapping[str, Json]:
-    asked, configuration = prepared.execution, prepared.configuration
+    asked, configuration, pipeline = prepared.execution, prepared.configuration, prepared.pipeline
+    runs_in = environment(sys.path, asked.working_directory)
+    names = sorted(pipeline.variables | configuration.variables)
     return {
         **configuration.as_json(),
         "pipeline_file": asked.file,
         "parameters_file": asked.parameters_file,
         "configuration_file": configuration.file,
-        "variables": sorted(prepared.pipeline.variables | configuration.variables),
-        "dag": prepared.pipeline.dag,
+        "variables": names,
+        "dag": pipeline.dag,
         "sources": dict(prepared.sources),
         "command_line": command_line.masked(asked.command_line),
-        "environment": environment(sys.path, asked.working_directory),
-        **({"included": dict(prepared.pipeline.included)} if prepared.pipeline.included else {}),
-        **({"local_functions": sorted(prepared.pipeline.functions)} if prepared.pipeline.functions else {}),
-        **({"changes": _described(prepared.changes)} if prepared.changes else {}),
+        "environment": runs_in.facts,
+        **comparable.facts(
+            variable_hashes=hashes_of_variables(names, asked.environment),
+            included=dict(pipeline.included),
+            local_functions=sorted(pipeline.functions),
+            code=code(pipeline.steps, asked.working_directory),
+            packages=comparable.kept(prepared.services.catalog, runs_in.packages),
+            changes=comparable.content(prepared.changes) if prepared.changes else {},
+        ),
     }
-
-
-def _described(changes: bytes) -> Mapping[str, Json]:
-    """How the run log speaks of content in the catalog; `magnus gc` goes by it."""
-    import hashlib  # lazy: the tree is clean, or nobody asked
-
-    return {"data_hash": hashlib.sha256(changes, usedforsecurity=False).hexdigest(), "size": len(changes)}

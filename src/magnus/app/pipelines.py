@@ -8,7 +8,7 @@ from typing import Final
 
 from magnus.app.node_types import find_node_type
 from magnus.definition.built import METHOD, BuiltPipeline
-from magnus.definition.loader import LoadedPipeline, load, load_built
+from magnus.definition.loader import Examined, LoadedPipeline, examine, examine_built, load, load_built
 from magnus.definition.yaml_text import read
 from magnus.engine import scripts
 from magnus.errors import InvalidDefinition, Location, TaskFailed
@@ -32,6 +32,23 @@ def load_pipeline(
     if not path:
         return load(file, environment, find_node_type)
     return load_built(_built_by(path, name, working_directory), environment, find_node_type)
+
+
+def examine_pipeline(
+    file: str, built: BuiltPipeline | None, environment: Mapping[str, str], working_directory: Path
+) -> Examined:
+    """The same for a pipeline that may be wrong; InvalidDefinition when nothing can be made of it at all."""
+    if built is not None:
+        return examine_built(built, environment, find_node_type)
+    path, name = _python_file(file)
+    if not path:
+        return examine(file, environment, find_node_type)
+    return examine_built(_built_by(path, name, working_directory), environment, find_node_type)
+
+
+def is_python_file(file: str) -> bool:
+    """Whether what names a pipeline names a python file."""
+    return bool(_python_file(file)[0])
 
 
 def _python_file(file: str) -> tuple[str, str]:

@@ -19,6 +19,7 @@ _SURNAMES: Final = (
     "mirzakhani neumann newton noether pascal pearson planck poincare ramanujan riemann shannon tao turing "
     "weierstrass wiener yau"
 ).split()
+_LATEST: Final = "latest"
 _LONGEST_BYTES: Final = 150
 _FIX: Final = "use letters, digits, '-', '_' and '.', and begin with a letter or a digit"
 

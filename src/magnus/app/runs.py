@@ -1,175 +1,161 @@
-"""A run as an object: what came of it, read from the run log store when it is asked for. Returned by `Pipeline.execute`."""
+"""A run as an object: what came of it, read from the run log store when it is asked for.
+
+Returned by `Pipeline.execute`, `magnus.run` and `magnus.runs`. Of a run that has not ended everything is read anew.
+"""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
+from typing import overload
 
-from magnus.app.execute import document
-from magnus.engine import scope as scopes
+from magnus.app.listing import ListedRun, judged
+from magnus.app.run_steps import Artifact, Branch, Branched, Step
+from magnus.app.show import document
+from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath
+from magnus.interfaces.catalog import ReadsLogs
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.parameters import Scope, plain
-from magnus.run_log.records import AttemptRecord, CatalogRecord, RunRecord, Status, StepRecord
+from magnus.run_log.parameters import Parameter
+from magnus.run_log.records import RunRecord
+from magnus.run_log.summary import ENDED, Gone, RunStatus, summary
 from magnus.values import Json
 
-
-class Artifact:
-    """A file in the catalog.
-
-    Attributes:
-        name: relative to the folder it was put from.
-        data_hash: SHA-256 of its content, in hex.
-        size: in bytes.
-    """
-
-    def __init__(self, record: CatalogRecord, working_directory: Path) -> None:
-        self.name = record.name
-        self.data_hash = record.data_hash
-        self.size = record.size
-        self._place = working_directory / record.catalog_handler_location / record.catalog_relative_path
-
-    def path(self) -> Path:
-        """Where the catalog keeps it, read-only; for catalogs that are folders."""
-        return self._place
-
-    def __repr__(self) -> str:
-        return f"<Artifact '{self.name}' {self.data_hash[:12]}>"
+__all__ = ["Artifact", "Branch", "Run", "Runs", "Step"]
 
 
-class _Branched:
-    """What the run and each of its branches have: steps, and what they left."""
-
-    def __init__(self, run: "Run", branch: BranchPath, before: Scope) -> None:
-        self._of = run
-        self._branch = branch
-        self._before = before
-
-    @cached_property
-    def steps(self) -> Mapping[str, "Step"]:
-        """The steps that began, by name, in the order in which they ran."""
-        return {record.path.name: Step(self._of, record) for record in self._records}
-
-    @property
-    def parameters(self) -> Mapping[str, Json]:
-        """The parameters at the end; of a branch, those that were set in it."""
-        values = {**self._before, **scopes.folded_own(self._records).parameters}
-        return {name: plain(value) for name, value in values.items()}
-
-    @property
-    def artifacts(self) -> Mapping[str, Artifact]:
-        """The files in the catalog at the end, by name."""
-        files = scopes.folded_own(self._records).files
-        return {name: Artifact(record, self._of.working_directory) for name, record in files.items()}
-
-    @cached_property
-    def _records(self) -> Sequence[StepRecord]:
-        return self._of.store.list_steps(self._of.run_id, self._branch)
+def _no_logs() -> ReadsLogs:
+    raise InvalidInput("no catalog is known that keeps what this run printed", fix="get the run by magnus.run(...)")
 
 
-class Branch(_Branched):
-    """One branch of a step; `key` is its name, or its number."""
-
-    def __init__(self, run: "Run", branch: BranchPath) -> None:
-        super().__init__(run, branch, {})
-        self.key = branch.parts[-1]
-
-    @property
-    def status(self) -> Status:
-        """SUCCESS when it reached its success step."""
-        ended = any(step.status is Status.SUCCESS and step.step_type == "success" for step in self.steps.values())
-        return Status.SUCCESS if ended else Status.FAIL
-
-    def __repr__(self) -> str:
-        return f"<Branch '{self.key}' {self.status.value}>"
-
-
-class Step:
-    """One step of a run, as the run log has it."""
-
-    def __init__(self, run: "Run", record: StepRecord) -> None:
-        self._run = run
-        self._record = record
-
-    @property
-    def name(self) -> str:
-        """As in the pipeline."""
-        return self._record.path.name
-
-    @property
-    def status(self) -> Status:
-        """How it ended."""
-        return self._record.status
-
-    @property
-    def step_type(self) -> str:
-        """The type as it is written."""
-        return self._record.step_type
-
-    @property
-    def message(self) -> str:
-        """Why it failed, or ""."""
-        return self._record.message
-
-    @property
-    def attempts(self) -> Sequence[AttemptRecord]:
-        """What was tried, in order."""
-        return self._record.attempts
-
-    @property
-    def parameters(self) -> Mapping[str, Json]:
-        """What it set."""
-        return {name: plain(value) for name, value in self._record.parameters.items()}
-
-    @property
-    def metrics(self) -> Mapping[str, Json]:
-        """What it tracked."""
-        return self._record.metrics
-
-    @property
-    def artifacts(self) -> Mapping[str, Artifact]:
-        """The files it put into the catalog, or that its branches left there, by name."""
-        put = (record for record in self._record.catalog if record.stage == "put")
-        return {record.name: Artifact(record, self._run.working_directory) for record in put}
-
-    @property
-    def branches(self) -> Mapping[str, Branch]:
-        """Its branches by name or number, in order; empty when it has none."""
-        return {branch.key: branch for branch in self._branches()}
-
-    def _branches(self) -> Iterator[Branch]:
-        branching = self._record.branching
-        for key in branching.keys if branching else ():
-            yield Branch(self._run, self._record.path.into(key))
-
-    def __repr__(self) -> str:
-        return f"<Step '{self.name}' {self.status.value}>"
-
-
-class Run(_Branched):
+class Run(Branched):
     """A run.
 
     Attributes:
         run_id: the id of the run.
-        status: how it ended.
-        message: why it failed, or "".
         tag: the word it was given to find it by.
         store: where its records are.
-        working_directory: where it ran.
+        working_directory: what the places of its files are relative to.
+        logs: gives what keeps the output of its steps.
     """
 
-    def __init__(self, record: RunRecord, store: RunLogStore, working_directory: Path) -> None:
-        super().__init__(self, BranchPath(), record.parameters)
-        self.run_id = record.run_id
-        self.status = record.status
-        self.message = record.message
-        self.tag = record.tag
+    def __init__(
+        self,
+        run: RunRecord | ListedRun,
+        store: RunLogStore,
+        working_directory: Path,
+        logs: Callable[[], ReadsLogs] = _no_logs,
+    ) -> None:
+        super().__init__(self, BranchPath())
+        self.run_id = run.run_id
+        self.tag = run.tag
         self.store = store
         self.working_directory = working_directory
+        self.logs = logs
+        self._record = run if isinstance(run, RunRecord) else None
+        self._listed = run if isinstance(run, ListedRun) else None
+
+    @property
+    def status(self) -> RunStatus:
+        """How it ended, or stands; LOST when its process is gone, DAMAGED when its run log cannot be read."""
+        return self._short.status
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can come any more."""
+        status = self.status
+        return status in ENDED or status in Gone
+
+    @property
+    def message(self) -> str:
+        """Why it failed, or ""."""
+        return self._short.problem or self._short.message
+
+    @property
+    def pipeline(self) -> str:
+        """The name of the pipeline, or else the file it is written in."""
+        return self._short.pipeline
+
+    @property
+    def start_time(self) -> datetime | None:
+        """When it began, in UTC; None of a damaged one."""
+        return self._short.start_time
+
+    @property
+    def end_time(self) -> datetime | None:
+        """When it ended, in UTC; None when it has not, or nobody knows when."""
+        return self._short.end_time
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long it took, or has taken by now; None when nobody knows when it ended."""
+        return self._short.duration(datetime.now(UTC))
+
+    @property
+    def original_run_id(self) -> str:
+        """The run that it went on with, or ""."""
+        return self._short.original_run_id
 
     def document(self) -> Json:
-        """The run log document, as `magnus show` prints it."""
-        return json.loads("".join(document(self.store, self.run_id)))
+        """The run log document, as `magnus show --json` prints it."""
+        return json.loads("".join(document(self.store, self.store.get_run(self.run_id))))
+
+    def _before(self) -> Mapping[str, Parameter]:
+        return self._now().parameters
+
+    def _now(self) -> RunRecord:
+        """Its record; read anew unless it has ended."""
+        if self._record is None or self._record.status not in ENDED:
+            self._record = self.store.get_run(self.run_id)
+        return self._record
+
+    @property
+    def _short(self) -> ListedRun:
+        if self._listed is None or not (self._listed.status in ENDED or self._listed.status in Gone):
+            self._listed = judged(summary(self._now()))
+        return self._listed
 
     def __repr__(self) -> str:
         return f"<Run '{self.run_id}' {self.status.value}>"
+
+    def _repr_html_(self) -> str:
+        from magnus.app.run_html import run_html  # lazy: notebooks alone
+
+        return run_html(self)
+
+
+class Runs(Sequence[Run]):
+    """Runs, the newest first; looked for when they are asked for the first time, and not again."""
+
+    def __init__(self, find: Callable[[], Sequence[Run]]) -> None:
+        self._find = find
+
+    @cached_property
+    def _found(self) -> Sequence[Run]:
+        return self._find()
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Runs": ...
+
+    def __getitem__(self, index: int | slice) -> "Run | Runs":
+        if isinstance(index, slice):
+            part = self._found[index]
+            return Runs(lambda: part)
+        return self._found[index]
+
+    def __repr__(self) -> str:
+        from magnus.app.run_html import runs_text  # lazy: sessions of people alone
+
+        return runs_text(self)
+
+    def _repr_html_(self) -> str:
+        from magnus.app.run_html import runs_html  # lazy: notebooks alone
+
+        return runs_html(self)

@@ -1,16 +1,56 @@
-"""The use case *show*: the run log document of a run, whatever became of the run."""
+"""The use case *show*: a run, or one step of it, whatever became of the run; as a tree, or as the run log document."""
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 
-from magnus.app import wiring
-from magnus.app.config import load_configuration
-from magnus.app.execute import document
-from magnus.app.run_ids import check_run_id
+from magnus.app.finding import find_run
+from magnus.app.tree import RunTree, StepNode, find_step, run_tree, step_node
+from magnus.app.viewing import Viewer
+from magnus.engine import liveness
+from magnus.graph.path import StepPath
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.records import RunRecord
+from magnus.run_log.view import document_lines, labels, with_elements
+from magnus.values import Json
 
 
-def show(run_id: str, configuration_file: str, environment: Mapping[str, str]) -> Iterator[str]:
-    """The document of the run, as pieces of text; RunNotFound when the store of the configuration has no such run."""
-    working_directory = Path.cwd()
-    configuration = load_configuration(configuration_file, environment, working_directory)
-    return document(wiring.run_log_store(configuration, working_directory), check_run_id(run_id))
+def show_run(viewer: Viewer, text: str) -> RunTree:
+    """The run that the text means, as a tree; RunNotFound when there is none."""
+    return run_tree(viewer.store, find_run(viewer.store, text))
+
+
+def show_step(viewer: Viewer, text: str, step: str) -> tuple[RunRecord, StepNode]:
+    """One step of the run; InvalidInput when no such step began."""
+    run = find_run(viewer.store, text)
+    return run, step_node(viewer.store, run, find_step(viewer.store, run.run_id, step))
+
+
+def show_document(viewer: Viewer, text: str) -> Iterator[str]:
+    """The document of the run, as pieces of text."""
+    return document(viewer.store, find_run(viewer.store, text))
+
+
+def show_document_of_step(viewer: Viewer, text: str, step: str) -> Json:
+    """What the document of the run says of the step."""
+    import json  # lazy: seldom asked for
+
+    run = find_run(viewer.store, text)
+    path = find_step(viewer.store, run.run_id, step)
+    found: Json = json.loads("".join(document(viewer.store, run)))
+    for number, part in enumerate(path.parts):
+        branch_of = StepPath(path.parts[:number]) if number % 2 else None
+        found = (
+            found["steps"][part] if branch_of is None else found["branches"][_label(viewer.store, run, branch_of, part)]
+        )
+    return found
+
+
+def document(store: RunLogStore, run: RunRecord) -> Iterator[str]:
+    """The run log document as pieces of text; a run whose process is gone shows as lost."""
+    return document_lines(run, lambda branch: store.list_steps(run.run_id, branch), lost=liveness.lost(run.owner))
+
+
+def _label(store: RunLogStore, run: RunRecord, step: StepPath, key: str) -> str:
+    record = store.get_step(run.run_id, step)
+    if record is None or record.branching is None:
+        return key
+    return labels(with_elements(record.branching))[list(record.branching.keys).index(key)]

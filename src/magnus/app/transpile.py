@@ -6,11 +6,13 @@ from pathlib import Path
 
 from magnus.app import wiring
 from magnus.app.config import initial_parameters
-from magnus.app.execute import Execution, Prepared, prepare
+from magnus.app.configuration import Configuration
+from magnus.app.execute import Execution, prepare
+from magnus.definition.loader import LoadedPipeline
 from magnus.errors import InvalidInput
 from magnus.interfaces.reporter import Reporter, Warned
 from magnus.interfaces.transpiler import Handover, Transpiled
-from magnus.run_log.parameters import plain
+from magnus.run_log.parameters import Scope, plain
 from magnus.values import Json
 
 
@@ -20,9 +22,10 @@ def transpile(asked: Execution, reporter: Reporter) -> Transpiled:
     InvalidInput carries everything that is wrong with the pipeline, the configuration, or for the engine.
     """
     prepared = prepare(asked, reporter)
+    asked = prepared.execution
     transpiler = wiring.transpiler(prepared.configuration)
     assert transpiler is not None
-    handover = handed_over(prepared)
+    handover = handed_over(asked, prepared.configuration, prepared.pipeline, prepared.parameters)
     for problem in transpiler.problems(handover):
         if problem.severity == "warning":
             reporter.report(Warned(str(problem)))
@@ -32,19 +35,18 @@ def transpile(asked: Execution, reporter: Reporter) -> Transpiled:
     return transpiled
 
 
-def handed_over(prepared: Prepared) -> Handover:
+def handed_over(asked: Execution, configuration: Configuration, pipeline: LoadedPipeline, known: Scope) -> Handover:
     """What is written down. Of a parameters file simple values alone: the file is there for the processes too."""
-    asked = prepared.execution
     given, _ = initial_parameters("", asked.environment, asked.arguments, asked.parameters)
     parameters: Mapping[str, Json] = {
         name: plain(value)
-        for name, value in prepared.parameters.items()
+        for name, value in known.items()
         if name in given or isinstance(plain(value), str | int | float | bool)
     }
     return Handover(
-        graph=prepared.pipeline.graph,
+        graph=pipeline.graph,
         definition_file=asked.file,
-        configuration_file=prepared.configuration.file,
+        configuration_file=configuration.file,
         parameters_file=asked.parameters_file,
         tag=asked.tag,
         parameters=parameters,

@@ -1,7 +1,7 @@
 """The composition root: builds the services of a configuration and the context of a run."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from pathlib import Path
@@ -10,28 +10,25 @@ from typing import TYPE_CHECKING, Any, Final
 from magnus.app import plugins
 from magnus.app.configuration import Configuration, ServiceConfiguration, nowhere
 from magnus.app.private_folder import private_folder
-from magnus.definition import fields
-from magnus.definition.wrong_fields import WrongFields
+from magnus.app.services import catalog as catalog  # noqa: PLC0414 - found here, too
+from magnus.app.services import class_of, options_of, service
+from magnus.app.services import run_log_store as run_log_store  # noqa: PLC0414 - likewise
 from magnus.engine.capture import Pump
 from magnus.engine.channel import Channel
 from magnus.engine.context import Clock, RunContext, Services
-from magnus.engine.large_values import LargeValues
 from magnus.engine.masking import Masker
 from magnus.engine.parameters_file import ParametersFile
-from magnus.engine.spilling import SpillingStore
 from magnus.engine.step import run_step
 from magnus.engine.tracking import Tracking
 from magnus.errors import InvalidConfiguration, Problem, ServiceError
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import Reducer
 from magnus.interfaces.capabilities import ExecutorCapabilities, Located
-from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.executor import Begun, Elsewhere, Executor, StepRequest
 from magnus.interfaces.experiment_tracker import ExperimentTracker
 from magnus.interfaces.objects import Objects
 from magnus.interfaces.pickler import Pickler
 from magnus.interfaces.reporter import Reporter
-from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import TaskKind
 from magnus.interfaces.transpiler import Transpiler
 from magnus.run_log.parameters import Parameter
@@ -55,11 +52,11 @@ def services(configuration: Configuration, working_directory: Path) -> Services:
     tracker = configuration.experiment_tracker
     kept = catalog(configuration, working_directory)
     return Services(
-        run_log_store=_run_log_store(configuration, working_directory, lambda: kept),
+        run_log_store=run_log_store(configuration, working_directory, lambda: kept),
         catalog=kept,
-        secrets=_service("secrets", configuration.secrets, working_directory),
+        secrets=service("secrets", configuration.secrets, working_directory),
         pickler=_pickler(configuration),
-        experiment_tracker=_service("experiment_tracker", tracker, working_directory),
+        experiment_tracker=service("experiment_tracker", tracker, working_directory),
         experiment_tracker_settings={
             "type": tracker.type,
             "config": dict(tracker.config),
@@ -70,9 +67,20 @@ def services(configuration: Configuration, working_directory: Path) -> Services:
     )
 
 
+def try_service(family: str, configuration: Configuration, working_directory: Path) -> None:
+    """Build the service of the family alone; InvalidConfiguration with all that is wrong with it."""
+    match family:
+        case "executor":
+            executor_type(configuration)
+        case "pickler":
+            _pickler(configuration)
+        case _:
+            service(family, getattr(configuration, family), working_directory)
+
+
 def _pickler(configuration: Configuration) -> Pickler:
-    found = _found("pickler", configuration.pickler)
-    made: Pickler = found(_options("pickler", found, configuration.pickler))
+    found = class_of("pickler", configuration.pickler)
+    made: Pickler = found(options_of("pickler", found, configuration.pickler))
     return made
 
 
@@ -84,26 +92,10 @@ def _reduce(
     return reduce_values(reducer, name, values, objects, working_directory)
 
 
-def run_log_store(configuration: Configuration, working_directory: Path) -> RunLogStore:
-    """The run log store of the configuration, which reads large values from the catalog."""
-    return _run_log_store(configuration, working_directory, lambda: catalog(configuration, working_directory))
-
-
-def _run_log_store(configuration: Configuration, working_directory: Path, kept: Callable[[], Catalog]) -> RunLogStore:
-    store: RunLogStore = _service("run_log_store", configuration.run_log_store, working_directory)
-    return SpillingStore(store, LargeValues(kept))
-
-
-def catalog(configuration: Configuration, working_directory: Path) -> Catalog:
-    """The catalog of the configuration."""
-    found: Catalog = _service("catalog", configuration.catalog, working_directory)
-    return found
-
-
 def experiment_tracker(settings: Mapping[str, Json]) -> ExperimentTracker:
     """The experiment tracker of `Services.experiment_tracker_settings`, for another process."""
     configured = ServiceConfiguration(settings["type"], settings["config"], nowhere)
-    tracker: ExperimentTracker = _service("experiment_tracker", configured, Path(settings["working_directory"]))
+    tracker: ExperimentTracker = service("experiment_tracker", configured, Path(settings["working_directory"]))
     return tracker
 
 
@@ -182,8 +174,8 @@ def transpiler(configuration: Configuration) -> Transpiler | None:
 
 def executor_type(configuration: Configuration) -> tuple[Any, Any]:
     """The class of the executor, and its options, checked."""
-    found = _found("executor", configuration.executor)
-    return found, _options("executor", found, configuration.executor)
+    found = class_of("executor", configuration.executor)
+    return found, options_of("executor", found, configuration.executor)
 
 
 def hidden_folders(built: Services) -> tuple[Path, ...]:
@@ -269,29 +261,8 @@ def temporary_folder(environment: Mapping[str, str]) -> Path:
     return Path(wanted if 0 < len(os.fsencode(wanted)) <= _LONGEST_PARENT_BYTES else "/tmp")  # noqa: S108
 
 
-def _service(family: str, configured: ServiceConfiguration, working_directory: Path) -> Any:
-    found = _found(family, configured)
-    return found(_options(family, found, configured), working_directory)
-
-
 def _check_only(family: str, configured: ServiceConfiguration, known: str) -> None:
     """Refuse every type but the one there is, which asks for no service."""
     if configured.type != known:
         message = f"{family} has no type '{configured.type}'"
         raise InvalidConfiguration(message, fix=f"there is '{known}'", location=configured.locate())
-
-
-def _found(family: str, configured: ServiceConfiguration) -> Any:
-    try:
-        return plugins.find(family, configured.type)
-    except InvalidConfiguration as error:
-        [problem] = error.problems
-        raise InvalidConfiguration(problem.message, fix=problem.fix, location=configured.locate()) from error
-
-
-def _options(family: str, found: Any, configured: ServiceConfiguration) -> Any:
-    try:
-        return fields.read(found.options, configured.config)
-    except WrongFields as error:
-        what = f"{family} '{configured.type}'"
-        raise InvalidConfiguration.of(error.problems(configured.locate, what=what)) from error

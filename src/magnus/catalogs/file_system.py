@@ -44,10 +44,15 @@ _APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_C
 class FileSystemOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """Options of the catalog.
 
-    `catalog_location` is relative to the working directory. With `durable` every file survives a loss of power from
-    the moment its step has ended; without, it does when the operating system has written it to the disk. With
-    `capture_diff` what differs from the commit is kept with every run. Values of parameters with more than
-    `spill_threshold` bytes of JSON are kept here instead of in the run log; none are when it is null.
+    Attributes:
+        catalog_location: the folder of the catalog, relative to the working directory.
+        compute_data_folder: the folder that globs of tasks are relative to; the working directory where nothing is said.
+        strict: whether a `put` without a match fails its step.
+        durable: every file survives a loss of power from the moment its step has ended; without, it does when the
+            operating system has written it to the disk.
+        capture_diff: keep with every run what differs from the commit.
+        spill_threshold: values of parameters with more bytes of JSON are kept here instead of in the run log; none are
+            when it is null.
     """
 
     catalog_location: str = ".catalog"
@@ -224,6 +229,16 @@ class FileSystemCatalog:
         except OSError as error:
             raise failed("open the log", name, error) from error
 
+    def read_log(self, run_id: str, path: StepPath) -> BinaryIO | None:
+        """The file in `.logs`."""
+        name = log_file(path)
+        try:
+            return open(f"{self._location}/{run_folder(run_id)}/.logs/{name}", "rb")
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise failed("read the log", name, error) from error
+
     def _not_there(self, name: str) -> CatalogError:
         message = f"the content of {shown(name)} is not in the catalog {str(self._location)!r}"
         return CatalogError(message, fix="run the step that makes it again")
@@ -237,6 +252,13 @@ class FileSystemCatalog:
             store.link(content, f"{folders.make((run_folder(run_id), '.logs'))}/{_CHANGES}")
         except OSError as error:
             raise failed("keep", _CHANGES, error) from error
+
+    def keep_fact(self, fact: bytes) -> None:
+        """Keep it in the store alone."""
+        try:
+            self._store().add(Content(sha256(fact), len(fact)), fact)
+        except OSError as error:
+            raise failed("keep", "a fact of the run", error) from error
 
     def usage(self, run_id: str) -> Usage | None:
         """The files in the folder of the run."""

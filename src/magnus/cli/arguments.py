@@ -6,8 +6,6 @@ from typing import Final
 
 import click
 
-from magnus.errors import InvalidInput
-
 NO_VALUE: Final = "\0"
 """What an option says that may stand without a value, when it does."""
 
@@ -45,6 +43,8 @@ def _split(args: Sequence[str], options: dict[str, click.Option]) -> tuple[list[
             _refuse_slip(name, options)
             given = value if equals else next(waiting, None)
             if given is None:
+                from magnus.errors import InvalidInput  # lazy: --help needs no errors
+
                 raise InvalidInput(f"the parameter '{name}' has no value", fix=f"write {name} VALUE")
             parameters[name[2:]] = given
     return rest, parameters
@@ -58,6 +58,8 @@ def _stands_alone(option: click.Option) -> bool:
 def _refuse_slip(name: str, options: dict[str, click.Option]) -> None:
     for option in options:
         if option.startswith("--") and _within_one_edit(name, option):
+            from magnus.errors import InvalidInput  # lazy: likewise
+
             fix = f"write '{option}'; a parameter of that name can be given in a parameters file or as MAGNUS_PRM_{name[2:]}"
             raise InvalidInput(f"'{name}' looks like the option '{option}'", fix=fix)
 

@@ -1,6 +1,5 @@
 """What a command line asks for, for the commands that run a pipeline or a part of it. Used by them."""
 
-import shlex
 from typing import TYPE_CHECKING
 
 import click
@@ -38,9 +37,7 @@ def _transpiled(wanted: "Execution", reporter: "Reporter") -> int:
     from magnus.app.transpile import transpile  # lazy: as below
 
     written = transpile(wanted, reporter)
-    for file in written.files:
-        console.note(f"written: {file}")
-    console.note(f"run it with: {shlex.join(written.next_command)}")
+    console.note("\n".join(written.lines()))
     return 0
 
 

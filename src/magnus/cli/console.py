@@ -5,16 +5,27 @@ How progress looks is chosen by `app.showing`. No text of a user is ever read as
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from io import TextIOWrapper
-from typing import TYPE_CHECKING
-
-from magnus.errors import MagnusError
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from magnus.app.progress import ShowOutput
+    from magnus.errors import MagnusError
     from magnus.interfaces.reporter import Reporter
+
+_ROLES: Final = {
+    "frame": "dim",
+    "name": "bold",
+    "kind": "cyan",
+    "detail": "dim",
+    "branch": "magenta",
+    "next": "blue",
+    "failure": "red",
+    "warning": "yellow",
+}
+"""The colours of what `emit_spans` writes."""
 
 
 def environment() -> Mapping[str, str]:
@@ -42,12 +53,49 @@ def emit(text: str) -> None:
         drop_output()
 
 
+def can_show(text: str) -> bool:
+    """Whether the terminal, by its locale, has the characters; that of standard error is as it was when magnus began."""
+    try:
+        text.encode(sys.stderr.encoding or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def emit_spans(lines: Iterable[Iterable[tuple[str, str]]]) -> None:
+    """Write lines made of text and what it is to standard output; in colour on a terminal, plain elsewhere."""
+    if not sys.stdout.isatty():
+        emit("".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines))
+        return
+    from rich.console import Console  # lazy: terminals alone
+    from rich.text import Text
+
+    drawn = Console(highlight=False)
+    for line in lines:
+        drawn.print(Text.assemble(*((text, _ROLES.get(role, "")) for text, role in line)), soft_wrap=True)
+
+
+def emit_bytes(data: bytes) -> None:
+    """Write bytes to standard output as they are, likewise."""
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        drop_output()
+
+
+def is_terminal() -> bool:
+    """Whether somebody reads standard output as it is written."""
+    return sys.stdout.isatty()
+
+
 def note(text: str) -> None:
-    """Say something to people, on standard error."""
+    """Say something about what is shown, on standard error."""
     _say(text)
 
 
-def show_error(error: MagnusError) -> None:
+def show_error(error: "MagnusError") -> None:
     """Say what is wrong, where, and what to do."""
     _say(str(error))
 

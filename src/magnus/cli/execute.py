@@ -33,11 +33,11 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     """
     from msgspec.structs import replace  # lazy: --help needs none of it
 
-    original, run_id = _original(use_cached, run_id)
+    original, run_id = original_of(use_cached, run_id)
     wanted = replace(
         asked(
             ctx,
-            file=_which(file, file_option),
+            file=options.pipeline_file(file, file_option),
             configuration_file=configuration_file,
             parameters_file=parameters_file,
             tag=tag,
@@ -49,13 +49,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     return executed(wanted, dry_run=dry_run)
 
 
-def _which(argument: str | None, option: str | None) -> str:
-    if argument and option and argument != option:
-        raise click.UsageError(f"two pipelines are named: '{argument}' and, with --file, '{option}'")
-    return argument or option or ""
-
-
-def _original(use_cached: str | None, run_id: str) -> tuple[str, str]:
+def original_of(use_cached: str | None, run_id: str) -> tuple[str, str]:
     """The run to go on with, and the id of the new one; `--run-id RUN --use-cached` is how the first generation said it."""
     if use_cached != NO_VALUE:
         return use_cached or "", run_id

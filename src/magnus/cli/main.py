@@ -14,10 +14,11 @@ import click
 
 from magnus import __version__
 from magnus.cli import console, garbage
-from magnus.errors import MagnusError
 
 _COMMANDS: Final = {
     "catalog": "magnus.cli.catalog",
+    "check": "magnus.cli.check",
+    "diff": "magnus.cli.diff",
     "end_run": "magnus.cli.end_run",
     "execute": "magnus.cli.execute",
     "execute_function": "magnus.cli.execute_function",
@@ -25,7 +26,12 @@ _COMMANDS: Final = {
     "execute_single_node": "magnus.cli.execute_single_node",
     "fan": "magnus.cli.fan",
     "gc": "magnus.cli.gc",
+    "graph": "magnus.cli.graph",
+    "logs": "magnus.cli.logs",
+    "report": "magnus.cli.report",
     "retry": "magnus.cli.retry",
+    "runs": "magnus.cli.runs",
+    "schema": "magnus.cli.schema",
     "show": "magnus.cli.show",
     "simulate": "magnus.cli.simulate",
 }
@@ -78,12 +84,18 @@ def _status(arguments: list[str]) -> int:
     except (click.Abort, KeyboardInterrupt) as error:
         was_terminated = isinstance(error, Terminated) or isinstance(error.__cause__, Terminated)  # click wraps it
         return _TERMINATED if was_terminated else _INTERRUPTED
-    except MagnusError as error:
-        console.show_error(error)
-        return error.exit_code
     except BrokenPipeError:
         console.drop_output()
         return 0
     except Exception as error:  # noqa: BLE001 - the top of the command line
-        console.show_bug(error)
-        return _BUG
+        return _failed(error)
+
+
+def _failed(error: Exception) -> int:
+    from magnus.errors import MagnusError  # lazy: --help needs no errors
+
+    if isinstance(error, MagnusError):
+        console.show_error(error)
+        return error.exit_code
+    console.show_bug(error)
+    return _BUG

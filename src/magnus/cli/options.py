@@ -86,3 +86,10 @@ def applied(*options: Callable[[CallableT], CallableT]) -> Callable[[CallableT],
         return function
 
     return decorate
+
+
+def pipeline_file(argument: str | None, option: str | None) -> str:
+    """The pipeline that is named as an argument or with `--file`; "" for none."""
+    if argument and option and argument != option:
+        raise click.UsageError(f"two pipelines are named: '{argument}' and, with --file, '{option}'")
+    return argument or option or ""

@@ -1,4 +1,4 @@
-"""`magnus show`: the run log of a run, also of one that was killed."""
+"""`magnus show`: a run as a tree of its steps, also one that was killed."""
 
 import click
 
@@ -8,10 +8,24 @@ from magnus.cli import console, options
 @click.command()
 @click.argument("run")
 @options.configuration_file
-def command(run: str, configuration_file: str) -> int:
-    """Print the run log of the run RUN, built from its records; a run whose process is gone shows as lost."""
-    from magnus.app.show import show  # lazy: --help needs none of it
+@click.option("--step", default="", metavar="STEP", help="Everything of this step: its name, or its path in branches.")
+@click.option("--all", "everything", is_flag=True, help="Every branch, parameter and file, however many there are.")
+@click.option("--json", "as_json", is_flag=True, help="The run log document; with --step, what it says of the step.")
+def command(
+    run: str,
+    configuration_file: str,
+    step: str,
+    everything: bool,  # noqa: FBT001 - an option
+    as_json: bool,  # noqa: FBT001 - an option
+) -> int:
+    """Show the run RUN: its id, the beginning of it, or `latest`. A run whose process is gone shows as lost."""
+    from magnus.cli import run_shown  # lazy: --help needs none of it
 
-    for line in show(run, configuration_file, console.environment()):
-        console.emit(line)
+    shown = (
+        run_shown.as_json(run, step, configuration_file)
+        if as_json
+        else run_shown.as_text(run, step, configuration_file, everything=everything)
+    )
+    for text in shown:
+        console.emit(text)
     return 0

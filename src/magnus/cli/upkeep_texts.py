@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 
 from magnus.app.upkeep import CleanUp, Verified
+from magnus.cli.readable import size
 from magnus.cli.tables import table
 from magnus.interfaces.catalog import Usage
 from magnus.values import Json
@@ -21,7 +22,7 @@ def cleaned_up(done: CleanUp, now: datetime, *, really: bool) -> str:
             _age(gone.run.start_time, now),
             gone.run.tag,
             str(gone.usage.files),
-            _size(gone.usage.size),
+            size(gone.usage.size),
         )
         for gone in done.going
     ]
@@ -91,20 +92,11 @@ def _usage_json(usage: Usage) -> Json:
 
 
 def _usage(usage: Usage) -> str:
-    return f"{_count(usage.files, 'file')}, {_size(usage.size)}"
+    return f"{_count(usage.files, 'file')}, {size(usage.size)}"
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
-def _size(size: float) -> str:
-    units = ("B", "kB", "MB", "GB", "TB")
-    for unit in units[:-1]:
-        if size < 1000:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1000
-    return f"{size:.1f} {units[-1]}"
 
 
 def _age(start: datetime, now: datetime) -> str:

@@ -40,36 +40,62 @@ class LoadedPipeline(Struct, frozen=True):
     included: Mapping[str, Json] = field(default_factory=dict)
 
 
+class Examined(Struct, frozen=True):
+    """A pipeline, or None when something is wrong with it; what is wrong, and the steps that could be read all the same."""
+
+    pipeline: LoadedPipeline | None
+    problems: tuple[Problem, ...]
+    steps: tuple[StepPlace, ...]
+
+
 def load(file: str, environment: Mapping[str, str], find_type: FindNodeType = unknown_type) -> LoadedPipeline:
     """Read the pipeline; variables are taken from `environment`. InvalidDefinition carries all that is wrong.
 
     `find_type` finds node types that are none of magnus.
     """
-    return _loaded(_Files(environment), file, {}, find_type)
+    return _without_problems(examine(file, environment, find_type))
+
+
+def examine(file: str, environment: Mapping[str, str], find_type: FindNodeType = unknown_type) -> Examined:
+    """The same for a file that may be wrong; InvalidDefinition when nothing can be made of it at all."""
+    return _examined(_Files(environment), file, {}, find_type)
 
 
 def load_built(
     built: BuiltPipeline, environment: Mapping[str, str], find_type: FindNodeType = unknown_type
 ) -> LoadedPipeline:
     """The same for a pipeline that a program built."""
+    return _without_problems(examine_built(built, environment, find_type))
+
+
+def examine_built(
+    built: BuiltPipeline, environment: Mapping[str, str], find_type: FindNodeType = unknown_type
+) -> Examined:
+    """The same for one that may be wrong; InvalidDefinition when nothing can be made of it at all."""
     files = _Files(environment)
     files.add(built.document.file, built.document)
-    return _loaded(files, built.document.file, built.functions, find_type)
+    return _examined(files, built.document.file, built.functions, find_type)
 
 
-def _loaded(
+def _without_problems(examined: Examined) -> LoadedPipeline:
+    raise_if_any(list(examined.problems))
+    assert examined.pipeline is not None
+    return examined.pipeline
+
+
+def _examined(
     files: "_Files", file: str, functions: Mapping[str, Callable[..., UserObject]], find_type: FindNodeType
-) -> LoadedPipeline:
+) -> Examined:
     written = files.open(file, (file,))
     raise_if_any(list(shape_problems(written.value, written.document, written.path, "dag")))
     compiler = Compiler(files.read, functions, find_type)
     graph = compiler.graph(written, "dag")
-    raise_if_any(compiler.problems)
-    assert graph is not None
+    if graph is None or compiler.problems:
+        return Examined(None, tuple(compiler.problems), tuple(compiler.steps))
     dag = written.document.value["dag"]
     included = {name: document.value["dag"] for name, document in files.documents.items() if name != file}
     whole = normal(dag, file, included)
-    return LoadedPipeline(
+    pipeline = LoadedPipeline(
         graph=graph,
         dag=dag,
         dag_hash=dag_hash(whole),
@@ -80,6 +106,7 @@ def _loaded(
         file=file,
         included=included,
     )
+    return Examined(pipeline, (), pipeline.steps)
 
 
 class _Files:

@@ -8,7 +8,13 @@ from magnus.errors import Problem
 from magnus.graph.check import near
 from magnus.values import Json
 
-_FIELDS: Final = ("name", "description", "start_at", "steps")
+FIELDS: Final = {
+    "name": "What the pipeline is called; it changes nothing.",
+    "description": "What the pipeline is for; it changes nothing.",
+    "start_at": "The name of the first step.",
+    "steps": "The steps, by name; names hold no `.` and no `%`.",
+}
+"""The fields of a pipeline, and what each is for."""
 
 
 def shape_problems(dag: Json, document: Document, path: KeyPath, what: str) -> Iterator[Problem]:
@@ -16,7 +22,7 @@ def shape_problems(dag: Json, document: Document, path: KeyPath, what: str) -> I
     if not isinstance(dag, dict):
         yield _shape(document, what, dag, path)
         return
-    yield from unknown_keys(dag, _FIELDS, document, path)
+    yield from unknown_keys(dag, tuple(FIELDS), document, path)
     steps = dag.get("steps")
     if "steps" not in dag:
         yield Problem("'steps' is missing", "add the steps under the key 'steps'", document.locate(*path))

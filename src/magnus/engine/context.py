@@ -66,6 +66,7 @@ class RunContext(Struct, frozen=True):
         folder: private to the run and this process, gone afterwards.
         definition_file, configuration_file: for re-entry commands; "" where there is none.
         script: the script whose functions are steps, if there is one.
+        began: when this process began to work for the run.
     """
 
     run_id: str
@@ -87,6 +88,7 @@ class RunContext(Struct, frozen=True):
     clock: Clock = field(default_factory=Clock)
     texts: Texts = field(default_factory=Texts)
     script: Path | None = None
+    began: datetime = field(default_factory=now)
 
     @property
     def tracked_run(self) -> TrackedRun:

@@ -6,8 +6,11 @@ directory, so that a file has the same name for all steps and the catalog shows 
 
 import os
 from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Final
+
+from msgspec.structs import replace
 
 from magnus.engine.globs import Globs
 from magnus.engine.matching import Matches, matching_files
@@ -17,10 +20,21 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
 from magnus.run_log.records import CatalogRecord
 
-__all__ = ["Matches", "get_files", "keep_files", "matching_entries", "matching_files", "put_files"]
+__all__ = [
+    "Matches",
+    "get_files",
+    "keep_files",
+    "matching_entries",
+    "matching_files",
+    "named_from_root",
+    "put_files",
+    "told_apart",
+]
 
 OBJECTS: Final = ".objects/"
 """Where objects are in the tree of a run: no glob matches it unless it names it."""
+_CLOCK_STEP_SECONDS: Final = 0.02
+"""File systems take the time from a clock that goes in steps, and may be late by one."""
 _MOST_NAMES_SHOWN: Final = 10
 
 
@@ -78,12 +92,36 @@ def put_files(
     return put, warnings
 
 
+def told_apart(put: Sequence[CatalogRecord], working_directory: Path, *, began: datetime) -> tuple[CatalogRecord, ...]:
+    """The entries, which say of each file whether it was there, as it is, before the run `began`; in doubt it was not."""
+    before = began.timestamp() - _CLOCK_STEP_SECONDS
+    return tuple(replace(entry, found=True) if _is_older(entry, working_directory, before) else entry for entry in put)
+
+
+def _is_older(entry: CatalogRecord, working_directory: Path, before: float) -> bool:
+    try:
+        return os.stat(working_directory / entry.name).st_ctime < before  # noqa: PTH116 - thousands of files
+    except OSError:
+        return False
+
+
 def keep_files(catalog: Catalog, folder: Path, *, run_id: str, branch: BranchPath) -> tuple[CatalogRecord, ...]:
     """Keep every file below `folder`, which need not be there, and return their entries. CatalogError from the catalog."""
     if not catalog.capabilities.keeps or not folder.is_dir():
         return ()
     names = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
     return catalog.put(run_id, branch, folder, names, unchanged={})
+
+
+def named_from_root(
+    catalog: Catalog, spec: CatalogSpec, patterns: Sequence[str], working_directory: Path
+) -> tuple[str, ...]:
+    """The globs as they are from the working directory on. TaskFailed when one of them means nothing that is in it."""
+    if not patterns:
+        return ()
+    Globs.of(patterns)
+    prefix = _prefix(_data_folder(catalog, spec, working_directory))
+    return tuple(prefix + pattern for pattern in patterns)
 
 
 def matching_entries(entries: Mapping[str, CatalogRecord], patterns: Sequence[str]) -> Matches:

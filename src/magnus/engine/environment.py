@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct
+
 from magnus import __version__
 from magnus.values import Json
 
@@ -20,26 +22,35 @@ _ENDINGS: Final = (".dist-info", ".egg-info")
 _SEPARATORS: Final = re.compile(r"[-_.]+")
 
 
-def environment(import_path: Sequence[str], working_directory: Path) -> Mapping[str, Json]:
-    """The facts; packages are looked for on the import path, but not among the files of the user."""
+class Environment(Struct, frozen=True):
+    """The facts, and the installed packages in lines `name==version`, of which the facts have the hash."""
+
+    facts: Mapping[str, Json]
+    packages: bytes
+
+
+def environment(import_path: Sequence[str], working_directory: Path) -> Environment:
+    """What a run runs in; packages are looked for on the import path, but not among the files of the user."""
     machine = os.uname()
-    return {
+    packages = listed([entry for entry in import_path if entry and Path(entry) != working_directory])
+    facts = {
         "python": ".".join(map(str, sys.version_info[:3])),
         "implementation": sys.implementation.name,
         "platform": f"{machine.sysname}-{machine.release}-{machine.machine}",
         "magnus": __version__,
-        "packages_hash": packages_hash([entry for entry in import_path if entry and Path(entry) != working_directory]),
+        "packages_hash": hashlib.sha256(packages, usedforsecurity=False).hexdigest(),
     }
+    return Environment(facts, packages)
 
 
-def packages_hash(folders: Sequence[str]) -> str:
-    """The SHA-256 (hex) of the sorted names and versions of all packages in the folders, of each the one found first."""
+def listed(folders: Sequence[str]) -> bytes:
+    """The sorted lines `name==version` of all packages in the folders, of each the one found first."""
     packages: dict[str, str] = {}
     for folder in dict.fromkeys(folders):
         for name, version in _packages(folder):
             packages.setdefault(name, version)
-    listed = "".join(f"{name}=={version}\n" for name, version in sorted(packages.items()))
-    return hashlib.sha256(listed.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+    lines = "".join(f"{name}=={version}\n" for name, version in sorted(packages.items()))
+    return lines.encode("utf-8", "surrogateescape")
 
 
 def _packages(folder: str) -> Iterator[tuple[str, str]]:

@@ -46,7 +46,7 @@ class Globs(Struct, frozen=True):
             if used == len(parts) or parts[used] == _ANY_DEPTH:
                 if not dotted:
                     reached.add((number, used))
-            elif _part_matches(parts[used], name):
+            elif part_matches(parts[used], name):
                 reached.add((number, used + 1))
         return self._with_skipped(reached)
 
@@ -63,7 +63,7 @@ class Globs(Struct, frozen=True):
     def wanted(self, progress: Progress) -> frozenset[str] | None:
         """The only names that can come next; None when any name can."""
         nexts = [(self.parts[number], used) for number, used in progress]
-        if any(used == len(parts) or _is_wild(parts[used]) for parts, used in nexts):
+        if any(used == len(parts) or part_is_wild(parts[used]) for parts, used in nexts):
             return None
         return frozenset(parts[used] for parts, used in nexts)
 
@@ -88,15 +88,16 @@ def _parts_of(pattern: str) -> tuple[str, ...]:
     return (*parts, "*") if parts and parts[-1] == _ANY_DEPTH else parts
 
 
-def _is_wild(part: str) -> bool:
+def part_is_wild(part: str) -> bool:
+    """Whether a part of a pattern holds a wildcard."""
     return not _WILD.isdisjoint(part)
 
 
-def _part_matches(part: str, name: str) -> bool:
+def part_matches(part: str, name: str) -> bool:
     """Whether the part of a pattern means the name; a name that is spelled out is meant whatever is in it."""
     if part == name:
         return True
-    if not _is_wild(part) or (name.startswith(".") and not part.startswith(".")):
+    if not part_is_wild(part) or (name.startswith(".") and not part.startswith(".")):
         return False
     return part == "*" or _expression(part).match(name) is not None
 

@@ -166,6 +166,7 @@ class _Step:
             got=got,
             without=[entry.name for entry in own],
         )
+        put = data.told_apart(put, self.context.working_directory, began=self.context.began)
         self.record = replace(self.record, catalog=(*self.record.catalog, *put))
         for warning in warnings:
             self._warn(warning)
@@ -278,6 +279,7 @@ class _Step:
             working_directory=context.working_directory,
             hidden=context.hidden,
             folder=context.folder,
+            began=context.began,
             run_log=lambda: _document(context.services.run_log_store, run_id),
         )
 

@@ -5,6 +5,7 @@ Made by `engine.step` for each attempt; `engine.current` hands user code to it.
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Final
@@ -26,7 +27,8 @@ class StepData:
     """The catalog as one attempt of a step reaches it; `entries` are what it put and got.
 
     `visible` are the files that the step sees, `hidden` folders that no glob matches unless it names them, `folder` is
-    for files on their way, `run_log` gives the run log document.
+    for files on their way, `run_log` gives the run log document, `began` is when the process began to
+    work for the run, None where no file counts as found.
     """
 
     def __init__(
@@ -38,12 +40,14 @@ class StepData:
         hidden: Sequence[Path],
         folder: Path,
         run_log: Callable[[], Json],
+        began: datetime | None = None,
     ) -> None:
         self._objects = objects
         self._visible = dict(visible)
         self._working_directory = working_directory
         self._hidden = hidden
         self._folder = folder
+        self._began = began
         self._lock = Lock()
         self._used_folder = False
         self.run_log = run_log
@@ -79,6 +83,8 @@ class StepData:
         )
         if warnings:
             raise TaskFailed("; ".join(warnings))
+        if self._began is not None:
+            put = data.told_apart(put, self._working_directory, began=self._began)
         with self._lock:
             self.entries += put
             self._visible.update({entry.name: entry for entry in put})

@@ -15,7 +15,11 @@ from magnus.values import Json
 
 
 class MockedOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """`patches` by the name of a step, or by its names and those around it, joined by `/`."""
+    """What is done in the place of steps.
+
+    Attributes:
+        patches: by the name of a step, or its name and those around it joined by `/`: a `command`, or results and files.
+    """
 
     patches: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)
 

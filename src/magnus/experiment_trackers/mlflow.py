@@ -45,9 +45,13 @@ _AGAIN: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUE
 
 
 class MlflowOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """`server_url` is the tracking URI, "" for that of MLflow itself; `nested` makes a child run of every step.
+    """Where and how MLflow tracks.
 
-    `autolog` turns on `mlflow.autolog()` inside `get_experiment_tracker_context()`.
+    Attributes:
+        server_url: the tracking URI; that of MLflow itself where nothing is said.
+        experiment_name: the experiment that runs belong to; it is made when there is none.
+        autolog: turns on `mlflow.autolog()` inside `get_experiment_tracker_context()`.
+        nested: makes a child run of every step.
     """
 
     server_url: str = ""

@@ -90,6 +90,15 @@ class Catalog(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsLogs(Protocol):
+    """A catalog that gives back what steps printed."""
+
+    def read_log(self, run_id: str, path: StepPath) -> BinaryIO | None:
+        """The captured output of a step so far, to be read; None when it has none. CatalogError when it cannot be."""
+        ...
+
+
 class Usage(Struct, frozen=True):
     """A number of files and their bytes together."""
 
@@ -165,4 +174,13 @@ class KeepsChanges(Protocol):
 
     def keep_changes(self, run_id: str, diff: bytes) -> None:
         """Keep the diff beside the logs of the run: it is no entry and no glob matches it. CatalogError."""
+        ...
+
+
+@runtime_checkable
+class KeepsFacts(Protocol):
+    """A catalog that can keep small facts about runs by content, which many runs share; `open` gives them back."""
+
+    def keep_fact(self, fact: bytes) -> None:
+        """Keep it for as long as records of runs name its SHA-256. CatalogError when it cannot be kept."""
         ...

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import ServiceCapabilities
 from magnus.run_log.records import RunRecord, StepRecord
+from magnus.run_log.summary import DamagedRun, RunSummary
 
 
 class RunLogStore(Protocol):
@@ -82,5 +83,17 @@ class RemovesRuns(Protocol):
         """Every `data_hash` that the records of the run speak of, in hex; more than those that stand does no harm.
 
         Also of records that this version cannot read. RunNotFound when there is no such run.
+        """
+        ...
+
+
+@runtime_checkable
+class SummarisesRuns(Protocol):
+    """A store that can say in short what runs there are, sooner than by reading the record of each."""
+
+    def summaries(self) -> Sequence[RunSummary | DamagedRun]:
+        """One for each run, sorted by id, as its record is when this is called or later.
+
+        A run whose `get_run` raises RunLogStoreError is a damaged one; it keeps no other from being listed.
         """
         ...

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
@@ -12,6 +12,9 @@ from magnus.interfaces.objects import Objects
 from magnus.run_log.parameters import ObjectParameter, Parameter, Scope
 from magnus.run_log.records import CatalogRecord
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 KEPT: Final = "kept"
 """The folder in the private folder of a call whose files go to the catalog."""
@@ -70,6 +73,30 @@ class HasSource(Protocol):
 
     def source_file(self, spec: TaskSpec, working_directory: Path) -> Path | None:
         """The file that the code of the task is in; None when it is not known. Nothing is imported or run."""
+        ...
+
+
+@runtime_checkable
+class HasCode(Protocol):
+    """A task kind that can tell which pieces of code tasks are made of, so that runs can be compared."""
+
+    def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
+        """For each task the pieces, by the names people know them by, each with a short hash.
+
+        Nothing is imported or run, and what cannot be read is left out.
+        """
+        ...
+
+
+@runtime_checkable
+class Describes(Protocol):
+    """A task kind that can tell what a task needs and sets before it runs. Called by `magnus check`, never by a run."""
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
+        """What is known of the task. With `imports` modules of the user may be imported; nothing else is run.
+
+        What cannot be told is unknown: it is never guessed.
+        """
         ...
 
 

@@ -1,5 +1,6 @@
 """Writes a pipeline down for an engine that walks the graph itself."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
@@ -32,6 +33,10 @@ class Transpiled(Struct, frozen=True):
 
     files: Mapping[str, str]
     next_command: Sequence[str]
+
+    def lines(self) -> list[str]:
+        """What was written and what to do next, as people read it."""
+        return [*(f"written: {file}" for file in self.files), f"run it with: {shlex.join(self.next_command)}"]
 
 
 class Transpiler(Protocol):

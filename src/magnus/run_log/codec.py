@@ -140,7 +140,7 @@ def _attempt_from_json(stored: dict[str, Json]) -> AttemptRecord:
 
 
 def _catalog_to_json(entry: CatalogRecord) -> dict[str, Json]:
-    return {
+    stored: dict[str, Json] = {
         "name": entry.name,
         "data_hash": entry.data_hash,
         "catalog_relative_path": entry.catalog_relative_path,
@@ -148,6 +148,9 @@ def _catalog_to_json(entry: CatalogRecord) -> dict[str, Json]:
         "stage": entry.stage,
         "size": entry.size,
     }
+    if entry.found:
+        stored["found"] = True
+    return stored
 
 
 def _scope_to_json(scope: BranchScope) -> dict[str, Json]:

@@ -113,11 +113,19 @@ def plain(parameter: Parameter) -> Json:
 
 def handed(parameter: Parameter) -> Json:
     """The value as the run log says that a task was handed it: a large one, too, as a reference."""
-    return to_json(parameter) if isinstance(parameter, LargeParameter) else plain(parameter)
+    match parameter:
+        case LargeParameter():
+            return to_json(parameter)
+        case ListParameter(items=items):
+            return [handed(item) for item in items]
+        case _:
+            return plain(parameter)
 
 
 def shown(parameter: Parameter) -> Json:
     """The value for people; of a large one that is not there any more the reference."""
+    if isinstance(parameter, ListParameter):
+        return [shown(item) for item in parameter.items]
     try:
         return plain(parameter)
     except CatalogError:

@@ -37,7 +37,10 @@ class CodeIdentity(Struct, frozen=True):
 
 
 class CatalogRecord(Struct, frozen=True):
-    """One file that was put into or taken from the catalog; `data_hash` is its SHA-256 in hex, `size` in bytes."""
+    """One file that was put into or taken from the catalog; `data_hash` is its SHA-256 in hex, `size` in bytes.
+
+    `found` says of a file that was put that it was there, as it is, before the run began: then it is no result.
+    """
 
     name: str
     data_hash: str
@@ -45,6 +48,7 @@ class CatalogRecord(Struct, frozen=True):
     catalog_handler_location: str
     stage: Literal["get", "put"]
     size: int
+    found: bool = False
 
 
 class AttemptRecord(Struct, frozen=True):

@@ -139,7 +139,7 @@ class _Steps:
         return before, f',\n{inner}"data_catalog": {_list(step.catalog, _entry, inner)}\n{indent}}}'
 
     def _branches(self, step: StepRecord, around: tuple[str, ...], indent: str) -> Iterator[str]:
-        branching = _read(step.branching or Branching())
+        branching = with_elements(step.branching or Branching())
         separator = "{\n"
         for key, label in zip(branching.keys, labels(branching), strict=True):
             steps = self._steps_of(step.path.into(key))
@@ -182,7 +182,7 @@ def _value(branching: Branching, key: str) -> tuple[Json, ...]:
     return () if elements is None else (elements[int(key)],)
 
 
-def _read(branching: Branching) -> Branching:
+def with_elements(branching: Branching) -> Branching:
     """The same with the elements of a map in it, as far as they are still there."""
     try:
         elements = branching.elements
@@ -266,19 +266,19 @@ def _json(value: Json) -> str:
         return "{}"
     try:
         text = msgspec.json.format(msgspec.json.encode(value), indent=0).decode()
-        return _ENCODER.encode(_without_nan(value)) if "null" in text else text  # it writes NaN as null
+        return _ENCODER.encode(without_nan(value)) if "null" in text else text  # it writes NaN as null
     except UnicodeEncodeError:
-        return _ASCII_ENCODER.encode(_without_nan(value))
+        return _ASCII_ENCODER.encode(without_nan(value))
 
 
-def _without_nan(value: Json) -> Json:
+def without_nan(value: Json) -> Json:
     """The value with text for the numbers that JSON does not have."""
     match value:
         case float() if not math.isfinite(value):
             return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
         case Mapping():
-            return {name: _without_nan(inner) for name, inner in value.items()}
+            return {name: without_nan(inner) for name, inner in value.items()}
         case list() | tuple():
-            return [_without_nan(inner) for inner in value]
+            return [without_nan(inner) for inner in value]
         case _:
             return value

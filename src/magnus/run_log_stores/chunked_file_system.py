@@ -22,10 +22,12 @@ from magnus.interfaces.capabilities import Reach, ServiceCapabilities
 from magnus.run_log import codec
 from magnus.run_log.mentions import mentioned
 from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log.summary import DamagedRun, RunSummary, summary_from_bytes
 from magnus.run_log_stores import failures, files
 from magnus.run_log_stores.files import REAL, SystemCalls
 from magnus.run_log_stores.record_files import DONE, NOT_DONE, RecordFiles
 from magnus.run_log_stores.record_line import encoded
+from magnus.run_log_stores.summary_index import SummaryIndex
 from magnus.values import Json
 
 _DOCUMENT: Final = ".json"
@@ -36,7 +38,12 @@ RecordT = TypeVar("RecordT")
 
 
 class ChunkedOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """Options of the store: its folder, relative to the working directory, and whether every put survives power loss."""
+    """Options of the store.
+
+    Attributes:
+        log_folder: the folder of the run logs, relative to the working directory.
+        durable: whether every record survives a loss of power; slower.
+    """
 
     log_folder: str = ".run_log_store"
     durable: bool = False
@@ -99,6 +106,17 @@ class ChunkedRunLogStore:
     def list_runs(self) -> Sequence[str]:
         """The ids of all runs, by the names of their records."""
         return sorted(name for name in self._names_in(self._files.runs) if not name.startswith("."))
+
+    def summaries(self) -> Sequence[RunSummary | DamagedRun]:
+        """Those of all runs; a record is read when its file has been replaced since the last time."""
+        try:
+            with os.scandir(self._files.runs) as found:
+                named = [(entry.name, entry) for entry in found if not entry.name.startswith(".")]
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise failures.failed("read", self._files.runs, error) from error
+        return SummaryIndex(self._folder, self._system).summaries(sorted(files.with_status(named)), self._summary)
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Put the record where readers look for it, unless the step has succeeded before."""
@@ -167,6 +185,15 @@ class ChunkedRunLogStore:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+    def _summary(self, run_id: str) -> RunSummary | DamagedRun | None:
+        """None when the run was removed just now."""
+        file = self._files.run(run_id)
+        try:
+            found = self._read(file, summary_from_bytes)
+        except RunLogStoreError as error:
+            return DamagedRun(run_id, error.problems[0].message)
+        return DamagedRun(run_id, f"'{file}' is incomplete") if found is None and file.exists() else found
 
     def _remove_steps(self, run_id: str) -> None:
         """Move the folder of the steps away, and remove it there, with what a removal left that was killed."""

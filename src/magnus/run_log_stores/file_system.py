@@ -13,17 +13,20 @@ from typing import ClassVar, Final, TypeVar
 
 from msgspec import Struct
 
-from magnus.errors import RunLogStoreError
+from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Reach, ServiceCapabilities
 from magnus.run_log import codec
 from magnus.run_log.mentions import mentioned
 from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log.summary import DamagedRun, RunSummary, summary, summary_from_bytes
 from magnus.run_log_stores import failures, files, record_line
 from magnus.run_log_stores.files import REAL, SystemCalls
+from magnus.run_log_stores.last_run import last_run_line
 from magnus.run_log_stores.open_runs import OpenRuns
 from magnus.run_log_stores.record_line import Heading
 from magnus.run_log_stores.run_file import Place, RunFile
+from magnus.run_log_stores.summary_index import SummaryIndex
 from magnus.values import Json
 
 _RECORDS: Final = ".jsonl"
@@ -34,7 +37,12 @@ RecordT = TypeVar("RecordT")
 
 
 class FileSystemOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """Options of the store: its folder, relative to the working directory, and whether every put survives power loss."""
+    """Options of the store.
+
+    Attributes:
+        log_folder: the folder of the run logs, relative to the working directory.
+        durable: whether every record survives a loss of power; slower.
+    """
 
     log_folder: str = ".run_log_store"
     durable: bool = False
@@ -95,14 +103,12 @@ class FileSystemRunLogStore:
 
     def list_runs(self) -> Sequence[str]:
         """The ids of all runs, by the names of their files."""
-        try:
-            with os.scandir(self._folder) as entries:
-                names = [entry.name for entry in entries]
-        except FileNotFoundError:
-            return ()
-        except OSError as error:
-            raise failures.failed("read", self._folder, error) from error
-        return sorted(name.removesuffix(_RECORDS) for name in names if name.endswith(_RECORDS) and name[0] != ".")
+        return sorted(entry.name.removesuffix(_RECORDS) for entry in self._run_files())
+
+    def summaries(self) -> Sequence[RunSummary | DamagedRun]:
+        """Those of all runs; of a file that has changed since they were read last, the end is read."""
+        entries = files.with_status((entry.name.removesuffix(_RECORDS), entry) for entry in self._run_files())
+        return SummaryIndex(self._folder, self._system).summaries(sorted(entries), self._summary)
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Add the record to the file of the run; readers go by the last one, or by the first success."""
@@ -166,6 +172,34 @@ class FileSystemRunLogStore:
         """Close every file; the store opens them again when it is used again."""
         with self._open_runs.lock:
             self._open_runs.close()
+
+    def _run_files(self) -> "Sequence[os.DirEntry[str]]":
+        try:
+            with os.scandir(self._folder) as entries:
+                return [entry for entry in entries if entry.name.endswith(_RECORDS) and entry.name[0] != "."]
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise failures.failed("read", self._folder, error) from error
+
+    def _summary(self, run_id: str) -> RunSummary | DamagedRun | None:
+        """As `get_run` would have it, without what comes before the last record of the run."""
+        try:
+            descriptor = self._system.open(self._file(run_id, _RECORDS), os.O_RDONLY | os.O_CLOEXEC, 0)
+            try:
+                return summary_from_bytes(last_run_line(descriptor, self._system))
+            finally:
+                os.close(descriptor)
+        except FileNotFoundError:
+            return None
+        except (OSError, KeyError, TypeError, ValueError, RecursionError):
+            pass
+        try:
+            return summary(self.get_run(run_id))
+        except RunLogStoreError as error:
+            return DamagedRun(run_id, error.problems[0].message)
+        except RunNotFound:
+            return None
 
     def _put(
         self, run_id: str, stored: dict[str, Json], about: Heading, *, durable: bool, step: StepRecord | None = None

@@ -77,6 +77,13 @@ def blocks(file: Path, system: SystemCalls) -> Iterator[bytes]:
         os.close(descriptor)
 
 
+def with_status(entries: "Iterable[tuple[str, os.DirEntry[str]]]") -> Iterator[tuple[str, os.stat_result]]:
+    """The entries of a folder with their status; one that is gone by now is left out."""
+    for name, entry in entries:
+        with suppress(FileNotFoundError):
+            yield name, entry.stat()
+
+
 def make_folder(folder: Path, system: SystemCalls) -> None:
     """Make the folder and those above it where they are missing, durably. OSError when one cannot be made."""
     if folder.is_dir():

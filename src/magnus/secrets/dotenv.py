@@ -13,7 +13,11 @@ _TYPE: Final = "dotenv"
 
 
 class DotenvOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """`location` of the file, relative to the working directory."""
+    """Where the secrets are.
+
+    Attributes:
+        location: the file of `NAME=value` lines, relative to the working directory.
+    """
 
     location: str = ".env"
 

@@ -12,7 +12,12 @@ _TYPE: Final = "env-secrets-manager"
 
 
 class EnvSecretsOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """What stands before and after the name of a secret in that of its variable."""
+    """What stands before and after the name of a secret in that of its variable.
+
+    Attributes:
+        prefix: what stands before the name of a secret in that of its variable.
+        suffix: what stands after it.
+    """
 
     prefix: str = ""
     suffix: str = ""

@@ -174,6 +174,19 @@ def _new_plan(function: Callable[..., UserObject]) -> _Plan:
     return _Plan(tuple(positional), tuple(named), rest)
 
 
+def resolved_annotations(
+    function: Callable[..., UserObject],
+) -> tuple[list[tuple[inspect.Parameter, UserObject]], UserObject]:
+    """The arguments, each with the type that its annotation names, and the type that comes back; Any where none is known.
+
+    Raises ValueError or TypeError when the arguments cannot be found out.
+    """
+    namespace = _namespace(function)
+    signature = inspect.signature(function)
+    parameters = [(p, _resolved(p.annotation, namespace)) for p in signature.parameters.values()]
+    return parameters, _resolved(signature.return_annotation, namespace)
+
+
 _known_plan = lru_cache(maxsize=1024)(_new_plan)
 
 

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +20,9 @@ _CONSTANTS: Final = (
     *(ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Set, ast.Dict),
     *(ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp),
 )
+
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Found(Enum):
@@ -79,6 +82,25 @@ def look_up(file: Path, names: Sequence[str]) -> Definition:
     return Definition(Found.UNKNOWN) if is_global else definition
 
 
+def module_of(file: Path) -> ast.Module:
+    """The syntax tree of the file, which nobody may change; raises SyntaxError, ValueError or OSError."""
+    status = file.stat()
+    return _parsed(file, status.st_mtime_ns, status.st_size)
+
+
+def functions_of(file: Path) -> Mapping[tuple[str, int], Function]:
+    """The functions defined anywhere in the file, by name and first line, that of a decorator too; raises as above."""
+    status = file.stat()
+    return _functions(file, status.st_mtime_ns, status.st_size)
+
+
+@lru_cache(maxsize=64)
+def _functions(file: Path, modified_ns: int, size: int) -> Mapping[tuple[str, int], Function]:
+    module = _parsed(file, modified_ns, size)
+    found = (node for node in ast.walk(module) if isinstance(node, Function))
+    return {(node.name, min([node.lineno, *(part.lineno for part in node.decorator_list)])): node for node in found}
+
+
 @lru_cache(maxsize=64)
 def _read(file: Path, modified_ns: int, size: int) -> _Source:
     del modified_ns, size  # a file that was changed is another key
@@ -86,7 +108,7 @@ def _read(file: Path, modified_ns: int, size: int) -> _Source:
     return _Source(text, frozenset(name.decode("utf-8", "replace") for name in _PLAIN_DEFINITION.findall(text)))
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=64)
 def _parsed(file: Path, modified_ns: int, size: int) -> ast.Module:
     return ast.parse(_read(file, modified_ns, size).text, filename=str(file))
 

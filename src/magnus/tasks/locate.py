@@ -57,13 +57,22 @@ def missing_function(command: str, working_directory: Path) -> Problem | None:
 
 def source_of(command: str, working_directory: Path) -> Path | None:
     """The source file of the module in which a function is; None when it is not known."""
+    place = place_of(command, working_directory)
+    return None if place is None else place[0]
+
+
+def place_of(command: str, working_directory: Path) -> tuple[Path, str, list[str]] | None:
+    """The source file of a function, the dotted name of its module ("" for a script), and its names in there."""
     in_script = script_command.split(command, working_directory)
     if in_script is not None:
-        return in_script[0]
+        return in_script[0], "", in_script[1]
     if not _DOTTED.fullmatch(command) or "." not in command:
         return None
-    found = _longest(tuple(command.split(".")[:-1]), (str(working_directory), *sys.path))
-    return None if found is None else found.file
+    parts = command.split(".")
+    found = _longest(tuple(parts[:-1]), (str(working_directory), *sys.path))
+    if found is None or found.file is None:
+        return None
+    return found.file, found.name, parts[found.name.count(".") + 1 :]
 
 
 def _missing_in(module: _Module, names: Sequence[str], working_directory: Path) -> Problem | None:

@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
+
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 
 class NoopOptions(Struct, frozen=True):
@@ -23,6 +27,12 @@ class NoopTask:
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:  # noqa: ARG002 - nothing can be wrong
         """None."""
         return ()
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":  # noqa: ARG002 - as above
+        """It needs nothing and sets nothing."""
+        from magnus.graph.facts import Description  # lazy: a run needs none of it
+
+        return Description()
 
     def run(self, call: TaskCall) -> TaskOutcome:  # noqa: ARG002 - nothing is done
         """Succeed."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, ValidationError, convert, field
 
@@ -22,8 +22,13 @@ from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskOutcome
 from magnus.run_log.parameters import LargeParameter, Parameter, handed, holds_objects, plain
 from magnus.tasks import notebook_file
+from magnus.tasks.code_parts import CodeParts
 from magnus.tasks.notebook_results import results_of
+from magnus.tasks.source_text import short_hash
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 for _package in ("nbclient", "ipykernel"):
     if find_spec(_package) is None:
@@ -44,7 +49,13 @@ OF_PLOOMBER: Final = frozenset(("cwd", "log_output", "remove_tagged_cells", "ker
 
 
 class NotebookOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """Where the executed notebook goes, the tag of the cells that print results, and arguments of the runner."""
+    """Where the executed notebook goes, the tag of the cells that print results, and arguments of the runner.
+
+    Attributes:
+        notebook_output_path: where the executed notebook goes; `<name>_out.ipynb` where nothing is said.
+        output_cell_tag: the tag of the cells that print results.
+        optional_ploomber_args: arguments of the runner of notebooks.
+    """
 
     notebook_output_path: str = ""
     output_cell_tag: str = "magnus_output"
@@ -76,6 +87,31 @@ class NotebookTask:
             fix = f"leave them out; there are {', '.join(sorted(OF_RUNNER | OF_PLOOMBER))}"
             found.append(Problem(message, fix, severity="warning"))
         return found
+
+    def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
+        """Their code cells, without what these printed, and what they use of modules below the working directory."""
+        parts = CodeParts(working_directory)
+        cells = [notebook_file.code_cells(working_directory / spec.command) for spec in specs]
+        return [
+            {
+                **{f"{spec.command}:cell {number}": short_hash(text.encode()) for number, text in enumerate(texts, 1)},
+                **parts.used_by("\n".join(texts)),
+            }
+            for spec, texts in zip(specs, cells, strict=True)
+        ]
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
+        """What the notebook needs and sets, by the source of its cells; it is not run."""
+        from magnus.graph.facts import UNKNOWN
+        from magnus.tasks.described.notebooks import describe  # lazy: a run needs none of it
+
+        del imports
+        try:
+            options = convert(spec.options, NotebookOptions, strict=False)
+        except ValidationError:  # said by whoever checks the options
+            return UNKNOWN
+        output = notebook_file.output_path(spec.command, options.notebook_output_path)
+        return describe(spec, working_directory, options.output_cell_tag, output)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the notebook; a cell that fails, a kernel that dies and results that are missing are the failure."""

@@ -39,6 +39,16 @@ def problems(command: str, working_directory: Path) -> Iterator[Problem]:
         yield from _problems_of(notebook, command)
 
 
+def code_cells(file: Path) -> list[str]:
+    """The text of the code cells, in order; none when the file cannot be read."""
+    try:
+        cells = json.loads(file.read_bytes())["cells"]
+        found = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
+    except (OSError, ValueError, LookupError, TypeError, RecursionError):  # what is wrong with it is said elsewhere
+        return []
+    return [text if isinstance(text, str) else "".join(map(str, text)) for text in found]
+
+
 def _similar(file: Path, command: str) -> str:
     there = sorted(other.name for other in file.parent.glob(f"*{SUFFIX}")) if file.parent.is_dir() else []
     match = near(file.name, there)

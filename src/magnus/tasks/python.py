@@ -1,16 +1,21 @@
 """The task kind `python`: calls a function that a dotted path names. Loaded by `app.wiring` when a step is of it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.calling import call_function
 from magnus.tasks.loading import load_function
-from magnus.tasks.locate import missing_function, source_of
+from magnus.tasks.locate import missing_function, place_of, source_of
 from magnus.tasks.options import NoOptions
 from magnus.tasks.user_errors import UserCode
+
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
+    from magnus.tasks.code_parts import CodeParts  # lazy: as where it is used
 
 
 class PythonTask:
@@ -28,6 +33,19 @@ class PythonTask:
         """The file of the module, or the script."""
         return source_of(spec.command, working_directory)
 
+    def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
+        """The functions, and what they use in their modules and in modules beside these."""
+        from magnus.tasks.code_parts import CodeParts  # lazy: workers need none of it
+
+        parts = CodeParts(working_directory)
+        return [_parts(spec, parts, working_directory) for spec in specs]
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
+        """What the function needs and sets, by its signature and its source; it is not called."""
+        from magnus.tasks.described.python import describe  # lazy: a run needs none of it
+
+        return describe(spec, working_directory, imports=imports)
+
     def run(self, call: TaskCall) -> TaskOutcome:
         """Call the function; the working directory has to be the first entry of the import path."""
         command = call.spec.command
@@ -36,3 +54,12 @@ class PythonTask:
             with UserCode(call.working_directory):
                 function = load_function(command, call.working_directory)
         return call_function(function, f"{command}()", call)
+
+
+def _parts(spec: TaskSpec, parts: "CodeParts", working_directory: Path) -> Mapping[str, str]:
+    if spec.function is not None:
+        from magnus.tasks.source_text import code_hash  # lazy: as above
+
+        return {spec.command: code_hash(spec.function)} if hasattr(spec.function, "__code__") else {}
+    place = place_of(spec.command, working_directory)
+    return {} if place is None else parts.of(*place)

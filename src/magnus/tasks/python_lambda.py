@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import TaskSpec
@@ -13,6 +13,9 @@ from magnus.tasks.calling import call_function
 from magnus.tasks.options import NoOptions
 from magnus.tasks.user_errors import UserCode
 from magnus.values import UserObject
+
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 _FIX: Final = "write lambda <parameters>: <value>"
 
@@ -27,6 +30,17 @@ class PythonLambdaTask:
         """What is wrong with the command as a lambda; nothing is evaluated."""
         del working_directory
         return lambda_problems(spec.command)
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
+        """What the lambda needs and sets; it is not evaluated."""
+        from magnus.tasks.described.lambdas import describe  # lazy: a run needs none of it
+
+        del working_directory, imports
+        try:
+            written = _parsed(spec.command).body
+        except TaskFailed:
+            written = None
+        return describe(spec, written if isinstance(written, ast.Lambda) else None)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Call the lambda."""

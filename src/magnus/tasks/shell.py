@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, convert
 
@@ -17,15 +17,22 @@ from magnus.errors import Problem
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter, Scope, handed
-from magnus.tasks.shell_script import exports, shell_argv
+from magnus.tasks.shell_script import exports, scripts_of, shell_argv
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _TRACKED: Final = re.compile(r"MAGNUS_TRACK_(?P<name>.+?)(?:_STEP_(?P<step>\d+))?\Z", re.DOTALL)
 
 
 class ShellOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """`strict` adds `set -euo pipefail` before the command."""
+    """How the shell is set.
+
+    Attributes:
+        strict: adds `set -euo pipefail` before the command.
+    """
 
     strict: bool = False
 
@@ -44,6 +51,18 @@ class ShellTask:
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:  # noqa: ARG002 - it is not looked at
         """An empty command."""
         return () if spec.command.strip() else (Problem("the command is empty", "write what the shell is to do"),)
+
+    def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
+        """The scripts that the commands name and that are there; what they call in their turn is not known."""
+        return [scripts_of(spec.command, working_directory) for spec in specs]
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
+        """What the command needs and sets, as far as its text says; it is parsed, and not run."""
+        from magnus.tasks.described.shell import describe  # lazy: a run needs none of it
+
+        del working_directory, imports
+        strict = isinstance(spec.options.get("strict"), bool | str) and str(spec.options["strict"]).lower() == "true"
+        return describe(spec, os.environ, strict=strict)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the command; a status other than 0 is the failure."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, convert, field
 
@@ -11,9 +12,17 @@ from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.results import results_of
 from magnus.values import Json, UserObject
 
+if TYPE_CHECKING:
+    from magnus.graph.facts import Description  # lazy: a run needs none of it
+
 
 class SupplyOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """Results by name, and the text of files by their names relative to the working directory."""
+    """Results by name, and the text of files by their names relative to the working directory.
+
+    Attributes:
+        returns: the results, by name.
+        files: the text of the files to make, by their names relative to the working directory.
+    """
 
     returns: Mapping[str, Json] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
@@ -31,6 +40,17 @@ class SupplyTask:
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:  # noqa: ARG002 - nothing can be wrong
         """None."""
         return ()
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
+        """It sets what it supplies."""
+        from magnus.graph.facts import Description, Setting  # lazy: a run needs none of it
+        from magnus.graph.shapes import of_value
+
+        del working_directory, imports
+        options = convert(spec.options, SupplyOptions)
+        objects = {item.name for item in spec.returns or () if item.kind == "object"}
+        sets = [Setting(name, of_value(value)) for name, value in options.returns.items() if name not in objects]
+        return Description(sets=(*sets, *map(Setting, objects & set(options.returns))), puts=tuple(options.files))
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Supply everything."""

@@ -19,9 +19,9 @@ from typing import ClassVar, Final, TypeAlias
 import pytest
 
 from magnus.errors import CatalogError
-from magnus.graph.path import BranchPath
+from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Located
-from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.catalog import Catalog, ReadsLogs
 from magnus.testing.files import made
 from magnus.testing.records import ODD_NAMES
 
@@ -103,3 +103,25 @@ class CatalogContract(ABC):
             for path in (ROOT.step(name), ROOT.step(name).into(name).step(name)):
                 with catalog.open_log("a-run", path) as log:
                     log.write(b"a line\n")
+
+    def test_what_was_written_to_a_log_is_read_also_while_it_is_open(self, open_catalog: OpenCatalog) -> None:
+        catalog = open_catalog()
+        if not isinstance(catalog, ReadsLogs):
+            pytest.skip("this catalog gives no logs back")
+        path = ROOT.step("a")
+        assert catalog.read_log("a-run", path) is None
+        with open_catalog().open_log("a-run", path) as log:
+            log.write(b"one\n")
+            log.flush()
+            assert _log(catalog, path) == b"one\n"
+            log.write(b"two")
+        assert _log(catalog, path) == b"one\ntwo"
+        assert catalog.read_log("a-run", ROOT.step("b")) is None
+        assert catalog.read_log("b-run", path) is None
+
+
+def _log(catalog: ReadsLogs, path: StepPath) -> bytes:
+    log = catalog.read_log("a-run", path)
+    assert log is not None
+    with log:
+        return log.read()

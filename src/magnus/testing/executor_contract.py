@@ -129,7 +129,7 @@ class ExecutorContract:
             process.send_signal(signal.SIGINT)
             assert process.wait(30) == 130
         _until(lambda: not _runs(int((folder / "pid").read_text())))
-        log = json.loads(_said(folder, "show", "mine"))
+        log = json.loads(_said(folder, "show", "mine", "--json"))
         assert (log["status"], log["message"], log["steps"]["a"]["status"]) == ("FAIL", "interrupted", "FAIL")
 
     def test_a_secret_lands_in_no_file_and_no_stream(self, folder: Path) -> None:

@@ -27,9 +27,10 @@ from msgspec.structs import replace
 from magnus.errors import RunExists, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.capabilities import Reach
-from magnus.interfaces.run_log_store import KeepsDocuments, RemovesRuns, RunLogStore
+from magnus.interfaces.run_log_store import KeepsDocuments, RemovesRuns, RunLogStore, SummarisesRuns
 from magnus.run_log.parameters import JsonParameter, LargeParameter, ListParameter, MetricParameter, ObjectParameter
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, Status, StepRecord
+from magnus.run_log.summary import summary
 from magnus.testing.records import MOMENT, ODD_NAMES, run_record, step_record
 from magnus.testing.run_log_store_machine import state_machine
 
@@ -216,6 +217,40 @@ class RunLogStoreContract(ABC):
         with pytest.raises(RunLogStoreError, match="step 'a%20step'"):
             store.put_step(run_id, replace(step_record(), metrics={"x": object()}))
         assert store.get_step(run_id, step_record().path) is None
+
+    # In short
+
+    def test_summaries_say_what_the_records_say(self, open_store: OpenStore) -> None:
+        store, other = open_store(), open_store()
+        if not isinstance(store, SummarisesRuns) or not isinstance(other, SummarisesRuns):
+            pytest.skip("this store has no summaries")
+        assert list(store.summaries()) == []
+        named = replace(run_record("b"), tag="a tag", run_config={"dag": {"name": "a name"}, "pipeline_file": "p.yaml"})
+        in_file = replace(run_record("a b"), run_config={"dag": {"start_at": "x"}, "pipeline_file": "p.yaml"})
+        odd = replace(run_record("ä"), parameters={"x": MetricParameter(float("nan"))}, run_config={"dag": 3})
+        text = replace(run_record("t"), tag='","run":', message='\n{"crc":"00000000","run":"t"')
+        for run in (named, in_file, odd, text):
+            store.create_run(run)
+            store.put_step(run.run_id, step_record('","run":'))
+        assert list(other.summaries()) == [summary(run) for run in (in_file, named, text, odd)]
+        assert [run.pipeline for run in other.summaries() if hasattr(run, "pipeline")] == ["p.yaml", "a name", "", ""]
+
+    def test_summaries_follow_every_change(self, open_store: OpenStore) -> None:
+        store, other = open_store(), open_store()
+        if not isinstance(other, SummarisesRuns):
+            pytest.skip("this store has no summaries")
+        for status in (Status.PROCESSING, Status.FAIL, Status.SUCCESS):
+            run = replace(run_record("a", status=status), message=status.value)
+            if status is Status.PROCESSING:
+                store.create_run(run)
+            else:
+                store.update_run(run)
+            for number in range(20):
+                store.put_step("a", replace(step_record(f"{status}{number}"), message="m" * 10_000))
+            assert list(other.summaries()) == [summary(run)]
+        if isinstance(store, RemovesRuns):
+            store.remove_run("a")
+            assert list(other.summaries()) == []
 
     # Removal
 

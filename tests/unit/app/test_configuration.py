@@ -1,6 +1,6 @@
 """What the run log shows of the configuration."""
 
-from magnus.app.configuration import without_secrets
+from magnus.app.configuration import hashes_of_variables, without_secrets
 
 
 def test_options_that_look_like_secrets_are_masked():
@@ -25,3 +25,14 @@ def test_options_that_look_like_secrets_are_masked():
         "Credentials": {"user": "*****", "list": ["*****"]},
         "number": 5,
     }  # fmt: skip
+
+
+def test_variables_are_told_apart_without_their_values_and_not_where_they_look_like_secrets():
+    names = ["unit", "db_password"]
+    first, same, other = (
+        hashes_of_variables(names, {"MAGNUS_VAR_unit": unit, "MAGNUS_VAR_db_password": "hidden"})
+        for unit in ("kB", "kB", "MB")
+    )
+    assert first == same != other
+    assert set(first) == {"unit"}
+    assert len(first["unit"]) == 6

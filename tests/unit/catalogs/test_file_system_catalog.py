@@ -19,6 +19,7 @@ from magnus.errors import CatalogError, InvalidConfiguration
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import CatalogRecord
 from magnus.testing.files import contents, made, write
+from magnus.testing.maintained_catalog_contract import old
 
 ROOT = BranchPath()
 LARGE = b"a line of a large file\n" * 150_000
@@ -616,3 +617,17 @@ def test_a_catalog_whose_folder_was_removed_starts_anew(project, elsewhere):
     entries = put(catalog, project, {"a": b"x"})
     catalog.get("a-run", ROOT, entries, elsewhere)
     assert contents(elsewhere) == {"a": b"x"}
+
+
+def test_facts_are_kept_once_by_content_and_while_a_record_names_them(tmp_path):
+    project = made(tmp_path / "project")
+    catalog = FileSystemCatalog(FileSystemOptions(), project)
+    fact = b"a==1\n"
+    data_hash = sha256(fact).hexdigest()
+    catalog.keep_fact(fact)
+    catalog.keep_fact(fact)
+    with catalog.open("a fact", data_hash, len(fact)) as file:
+        assert file.read() == fact
+    old((project / ".catalog" / ".store").rglob("*"))
+    assert catalog.collect(frozenset({data_hash}), ()).removed.files == 0
+    assert catalog.collect(frozenset(), ()).removed.files == 1

@@ -1,13 +1,15 @@
 """Files between a step and the catalog: what globs mean, and what happens to what they match."""
 
 import os
+import time
+from datetime import UTC, datetime
 
 import pytest
 from msgspec.structs import replace
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
-from magnus.engine.data import get_files, keep_files, matching_entries, matching_files, put_files
+from magnus.engine.data import get_files, keep_files, matching_entries, matching_files, put_files, told_apart
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
 from magnus.graph.path import BranchPath
@@ -468,3 +470,19 @@ def test_globs_that_lead_out_are_refused_whatever_the_catalog(project):
     for use in (get, put):
         with pytest.raises(TaskFailed, match=r"leads out of the data folder"):
             use(project, "../x", catalog=catalog)
+
+
+# What a step found, and what it made
+
+
+def test_a_file_that_was_there_before_the_run_began_was_found(project):
+    write(project, {"old.csv": b"1", "new.csv": b"2"})
+    put = tuple(entry(name) for name in ("old.csv", "new.csv", "gone.csv"))
+    began = (project / "old.csv").stat().st_ctime + 0.05
+    while time.time() < began + 0.05:  # the clock of a file cannot be set, only awaited
+        time.sleep(0.01)
+    (project / "new.csv").write_bytes(b"3")
+    os.utime(project / "new.csv", (0, 0))
+    for moment, found in ((began, [True, False, False]), (began - 0.05, [False, False, False])):
+        told = told_apart(put, project, began=datetime.fromtimestamp(moment, UTC))
+        assert [entry.found for entry in told] == found

@@ -11,7 +11,15 @@ from magnus.values import Json
 
 
 class Composite(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A step made of branches; its class says where they come from."""
+    """A step made of branches; its class says where they come from.
+
+    Attributes:
+        name: the name of the step, which is its key under `steps`.
+        next: the step that follows when this one succeeds.
+        on_failure: the step, or the pipeline, that follows when this one fails; the fail step where nothing is said.
+        overrides: names of executor options of their own for this step, by the type of the executor.
+        description: what the step is for; it changes nothing.
+    """
 
     name: str
     next: str

@@ -9,7 +9,13 @@ from magnus.values import Json
 
 
 class Conditional(Composite, frozen=True, kw_only=True):
-    """`branches` by the value of `parameter`, as JSON text; `default` runs when none of them matches."""
+    """The branch whose key equals a parameter runs.
+
+    Attributes:
+        parameter: the name of the parameter that chooses the branch.
+        branches: a pipeline for each value of the parameter, by the value as JSON text.
+        default: the pipeline that runs when no key matches; without it that is a failure.
+    """
 
     parameter: str
     branches: Mapping[str, Json]

@@ -13,7 +13,12 @@ BRANCH: Final = "dag"
 
 
 class Dag(Composite, frozen=True, kw_only=True):
-    """`dag` is the pipeline, or `dag_definition` the file it is in, relative to the file that names it."""
+    """One pipeline, written in one of two places.
+
+    Attributes:
+        dag: the pipeline inside this step.
+        dag_definition: the file that the pipeline is in, relative to the file that names it.
+    """
 
     dag: Json = None
     dag_definition: str | None = None

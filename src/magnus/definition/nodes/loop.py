@@ -11,7 +11,14 @@ from magnus.values import Json
 
 
 class Loop(Composite, frozen=True, kw_only=True):
-    """`break_on` names a boolean parameter that ends it, looked at after each round; `index_as` counts them from 0."""
+    """One pipeline that runs until a parameter says stop, or often enough.
+
+    Attributes:
+        branch: the pipeline of every round.
+        max_iterations: how many rounds there are at most.
+        break_on: the name of a boolean parameter that ends the loop, looked at after each round.
+        index_as: the name of the parameter that holds the number of the round, from 0.
+    """
 
     branch: Json
     max_iterations: Annotated[int, Meta(ge=1)]

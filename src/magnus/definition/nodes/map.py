@@ -7,9 +7,13 @@ from magnus.values import Json
 
 
 class Map(Composite, frozen=True, kw_only=True):
-    """`iterate_on` names the parameter with the list, `iterate_as` the one that holds the element in a branch.
+    """One branch for each element of a list parameter.
 
-    `reducer` is a dotted path or a lambda; it is called with the values of all branches, for every name they set.
+    Attributes:
+        branch: the pipeline that runs for every element.
+        iterate_on: the name of the parameter with the list.
+        iterate_as: the name of the parameter that holds the element in a branch.
+        reducer: a dotted path or a lambda, called with the values of all branches for every name they set.
     """
 
     branch: Json

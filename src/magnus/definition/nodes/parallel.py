@@ -9,7 +9,11 @@ from magnus.values import Json
 
 
 class Parallel(Composite, frozen=True, kw_only=True):
-    """Branches by name; it succeeds when all of them do."""
+    """Branches by name; it succeeds when all of them do.
+
+    Attributes:
+        branches: the pipelines, by name; names hold no `.` and no `%`.
+    """
 
     branches: Mapping[str, Json]
 

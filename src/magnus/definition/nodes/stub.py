@@ -12,7 +12,13 @@ from magnus.values import Json
 
 
 class Stub(Struct, frozen=True, forbid_unknown_fields=True):
-    """A place for a step that is not there yet; `fields` are what it will need."""
+    """A place for a step that is not there yet.
+
+    Attributes:
+        name: the name of the step, which is its key under `steps`.
+        next: the step that follows.
+        fields: whatever else is written, which the step will need.
+    """
 
     name: str
     next: str

@@ -14,7 +14,15 @@ from magnus.values import Json
 
 
 class Catalog(Struct, frozen=True, forbid_unknown_fields=True):
-    """`catalog:` of a task: globs of files to take before it runs, and to keep afterwards."""
+    """`catalog:` of a task: globs of files to take before it runs, and to keep afterwards.
+
+    Attributes:
+        get: globs of the files to take from the catalog before the step runs; one that matches nothing fails the step.
+        put: globs of the files to keep in the catalog after the step, failed or not.
+        compute_data_folder: the folder that the globs are relative to; that of the catalog where nothing is said.
+        store_copy: false records the hashes of files and keeps no copy of them.
+        strict: whether a `put` without a match fails the step; as the catalog says where nothing is said.
+    """
 
     get: Texts = Texts()
     put: Texts = Texts()
@@ -28,14 +36,36 @@ class Catalog(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReturnItem(Struct, frozen=True, forbid_unknown_fields=True):
-    """One item of `returns:`; a name alone is an item of kind `json`."""
+    """One item of `returns:`; a name alone is an item of kind `json`.
+
+    Attributes:
+        name: the name of the parameter that holds the result.
+        kind: `json` for a value, `object` for anything that can be pickled, `metric` for a parameter that is also tracked.
+    """
 
     name: str
     kind: Literal["json", "object", "metric"] = "json"
 
 
 class Task(Struct, frozen=True, forbid_unknown_fields=True):
-    """A task. `options` are the fields that only its command type knows."""
+    """A task.
+
+    Attributes:
+        name: the name of the step, which is its key under `steps`.
+        command: what to run: `module.function`, a lambda, a shell command or the path of a notebook.
+        next: the step that follows when this one succeeds.
+        command_type: what runs the command.
+        description: what the step is for; it changes nothing.
+        on_failure: the step, or the pipeline, that follows when this one fails; the fail step where nothing is said.
+        catalog: files to take from the catalog before the step runs, and to keep afterwards.
+        returns: names of the results, in order; each a name, or a name and the kind of the result.
+        secrets: names of the secrets that the task finds in its environment.
+        max_attempts: how often the task is tried, the first time included.
+        retry_delay: the time between two attempts: seconds, or text such as 1h30m.
+        timeout: the time that an attempt may take: seconds, or text such as 1h30m.
+        overrides: names of executor options of their own for this step, by the type of the executor.
+        options: the fields that only its command type knows.
+    """
 
     name: str
     command: str

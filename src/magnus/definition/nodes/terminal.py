@@ -12,7 +12,12 @@ from magnus.values import Json
 
 
 class _Terminal(Struct, frozen=True, forbid_unknown_fields=True):
-    """An end of the pipeline; it has no `next`."""
+    """An end of the pipeline; it has no `next`.
+
+    Attributes:
+        name: the name of the step, which is its key under `steps`.
+        description: what reaching it means; it changes nothing.
+    """
 
     name: str
     description: str = ""

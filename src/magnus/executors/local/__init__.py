@@ -17,7 +17,12 @@ if TYPE_CHECKING:
 
 
 class LocalOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """`enable_parallel` runs steps in worker processes, `max_workers` at a time; as many as there are processors if not given."""
+    """Whether there are workers, and how many.
+
+    Attributes:
+        enable_parallel: run steps in worker processes, those of branches at the same time.
+        max_workers: how many steps run at a time; as many as there are processors where nothing is said.
+    """
 
     enable_parallel: bool = False
     max_workers: Annotated[int, Meta(ge=1)] | None = None

@@ -1,0 +1,189 @@
+"""What `magnus check` does: gathers what is wrong with configuration, parameters, pipeline, data flow and secrets.
+
+What is wrong with one of them does not hide what is wrong with another: what cannot be read is left out, or taken as it
+is by default, and the rest is looked at.
+"""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, redirect_stdout
+from typing import TypeVar
+
+from msgspec import Struct
+
+from magnus.app import wiring
+from magnus.app.check import step_problems
+from magnus.app.checking import secrets
+from magnus.app.checking.data_flow import DataFlow
+from magnus.app.checking.services import CheckedServices, checked_services
+from magnus.app.config import initial_parameters
+from magnus.app.execute import Execution, like_original
+from magnus.app.pipelines import examine_pipeline, is_python_file
+from magnus.app.resume import original_run
+from magnus.app.run_ids import check_run_id
+from magnus.definition.compiling import StepPlace
+from magnus.definition.loader import Examined, LoadedPipeline
+from magnus.engine import process_state
+from magnus.errors import InvalidDefinition, MagnusError, Problem, RunExists, RunNotFound
+from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
+from magnus.run_log.parameters import Scope
+from magnus.run_log.records import RunRecord
+
+ResultT = TypeVar("ResultT")
+
+
+class Checked(Struct, frozen=True):
+    """What was found, in the order of the files; `file` is the pipeline, `steps` how many steps it has."""
+
+    file: str
+    problems: tuple[Problem, ...]
+    steps: int
+
+    @property
+    def errors(self) -> int:
+        """How many of them are errors."""
+        return sum(problem.severity == "error" for problem in self.problems)
+
+    @property
+    def warnings(self) -> int:
+        """How many of them are not."""
+        return len(self.problems) - self.errors
+
+
+def check(asked: Execution, *, imports: bool) -> Checked:
+    """All that can be seen to be wrong before the pipeline is executed as `asked`; nothing is run and nothing kept.
+
+    With `imports` the modules of tasks are imported to see what their functions take.
+    """
+    with process_state.applied({}, asked.working_directory), redirect_stdout(sys.stderr):
+        return _Check(asked, imports=imports).checked()
+
+
+class _Check:
+    """One check; `problems` are those found so far."""
+
+    def __init__(self, asked: Execution, *, imports: bool) -> None:
+        self.asked = asked
+        self.imports = imports
+        self.problems: list[Problem] = []
+
+    def checked(self) -> Checked:
+        asked = self.asked
+        services, found = checked_services(asked.configuration_file, asked.environment, asked.working_directory)
+        self.problems += found
+        with closing(services.built.run_log_store):
+            original = self._original(services)
+        self.asked = like_original(asked, original)
+        parameters = self._parameters(original)
+        examined = self._examined()
+        self.problems += examined.problems
+        pipeline = examined.pipeline
+        if pipeline is not None:
+            pipeline = self._as_executed(pipeline, services)
+            self.problems += pipeline.warnings
+            self._engine(pipeline, services, parameters)
+        self._steps(examined.steps if pipeline is None else pipeline.steps, services)
+        self._flow(examined, pipeline, services, parameters)
+        return Checked(self.asked.file, tuple(_ordered(self.problems)), len(examined.steps))
+
+    def _tried(self, do: Callable[[], ResultT]) -> ResultT | None:
+        """What it gives, or None when the user's input is wrong, which is noted."""
+        try:
+            return do()
+        except MagnusError as error:
+            self.problems += error.problems
+            return None
+
+    def _original(self, services: CheckedServices) -> RunRecord | None:
+        """The run to go on with; also whether the id of the new one can be used."""
+        asked, store = self.asked, services.built.run_log_store
+        if asked.run_id:
+            self._tried(lambda: check_run_id(asked.run_id))
+            try:
+                store.get_run(asked.run_id)
+                self.problems += RunExists(f"a run '{asked.run_id}' exists", fix="choose another --run-id").problems
+            except (RunNotFound, MagnusError):
+                pass
+        return self._tried(lambda: original_run(store, asked.use_cached)) if asked.use_cached else None
+
+    def _parameters(self, original: RunRecord | None) -> Scope | None:
+        """The parameters that the run would begin with; None when they cannot be read."""
+        asked = self.asked
+        given = self._tried(
+            lambda: initial_parameters(asked.parameters_file, asked.environment, asked.arguments, asked.parameters)
+        )
+        if given is None:
+            return None
+        self.problems += given[1]
+        return given[0] if original is None else {**original.parameters, **given[0]}
+
+    def _examined(self) -> Examined:
+        asked = self.asked
+        nothing = Examined(None, (), ())
+        if asked.built is None and is_python_file(asked.file) and not self.imports:
+            message = f"what '{asked.file}' builds is known only when the file is run, and nothing is to be imported"
+            self.problems += InvalidDefinition(message, fix="leave out --no-import").problems
+            return nothing
+        found = self._tried(
+            lambda: examine_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
+        )
+        return nothing if found is None else found
+
+    def _as_executed(self, pipeline: LoadedPipeline, services: CheckedServices) -> LoadedPipeline:
+        """The pipeline as the executor takes it."""
+        if not services.spread.mocks:
+            return pipeline
+        return self._tried(lambda: wiring.mocked(services.configuration, pipeline)) or pipeline
+
+    def _engine(self, pipeline: LoadedPipeline, services: CheckedServices, parameters: Scope | None) -> None:
+        """What another engine, for which the pipeline would be written down, cannot take."""
+        transpiler = wiring.transpiler(services.configuration)
+        if transpiler is not None:
+            from magnus.app.transpile import handed_over  # lazy: most pipelines are run here
+
+            handover = handed_over(self.asked, services.configuration, pipeline, parameters or {})
+            self.problems += transpiler.problems(handover)
+
+    def _steps(self, steps: Iterable[StepPlace], services: CheckedServices) -> None:
+        found = step_problems(tuple(steps), self.asked.working_directory, services.spread.spans)
+        self.problems += found
+
+    def _flow(
+        self,
+        examined: Examined,
+        pipeline: LoadedPipeline | None,
+        services: CheckedServices,
+        parameters: Scope | None,
+    ) -> None:
+        steps = examined.steps if pipeline is None else (*pipeline.steps, *examined.steps)
+        flow = DataFlow(steps, services.built.catalog, self.asked.working_directory, imports=self.imports)
+        for step in examined.steps if pipeline is None else pipeline.steps:
+            match step.node:
+                case TaskNode() as task:
+                    self.problems += flow.of_task(task, step)
+                case CompositeNode(branches=MappedBranches() as mapped):
+                    self.problems += flow.of_map(mapped, step)
+                case CompositeNode():
+                    pass
+        self.problems += secrets.problems(
+            flow.described, services.built.secrets, None if pipeline is None else pipeline.graph
+        )
+        if pipeline is not None and parameters is not None:
+            self.problems += flow.problems(pipeline.graph, parameters)
+
+
+def _ordered(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """Each problem once: those of no file first, then by their places."""
+    files: dict[str, int] = {}
+    for problem in problems:
+        files.setdefault("" if problem.location is None else problem.location.file, len(files))
+    seen: set[Problem] = set()
+    for problem in sorted(problems, key=lambda found: _place(found, files)):
+        if problem not in seen:
+            seen.add(problem)
+            yield problem
+
+
+def _place(problem: Problem, files: dict[str, int]) -> tuple[int, int, int]:
+    place = problem.location
+    return (-1, 0, 0) if place is None else (files[place.file], place.line, place.column)

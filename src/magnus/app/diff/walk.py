@@ -1,0 +1,124 @@
+"""The steps of two runs side by side, in the order in which they ran. Pure.
+
+Steps are matched by name, branches of a map by the element and its occurrence, rounds of a loop by their number, all
+other branches by name. What only one of the runs has stands after what it followed there.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import Struct
+
+from magnus.app.diff.runs import ReadRun
+from magnus.graph.path import BranchPath
+from magnus.run_log.records import Branching, StepRecord
+from magnus.run_log.view import with_elements
+from magnus.values import Json
+
+_ON_FAILURE = " on failure"
+
+
+class Pair(Struct):
+    """One step in both runs, or in one; `name` is that in the pipeline.
+
+    `entered` and `left` are its places in the order of execution; what its branches did is between them.
+    """
+
+    name: str
+    first: StepRecord | None
+    second: StepRecord | None
+    entered: int
+    left: int
+
+    @property
+    def either(self) -> StepRecord:
+        """The record in the first run that has one."""
+        record = self.first or self.second
+        assert record is not None
+        return record
+
+
+def pairs(first: ReadRun, second: ReadRun) -> list[Pair]:
+    """All steps of the two runs; those in branches of a step follow it."""
+    walk = _Walk(first, second)
+    walk.branch(BranchPath(), BranchPath(), ())
+    return walk.found
+
+
+class _Walk:
+    def __init__(self, first: ReadRun, second: ReadRun) -> None:
+        self._first = first
+        self._second = second
+        self._written = {**first.written, **second.written}
+        self._clock = 0
+        self.found: list[Pair] = []
+
+    def branch(self, before: BranchPath, after: BranchPath, around: tuple[str, ...]) -> None:
+        """A (sub)pipeline of which both runs have something."""
+        first = {record.path.name: record for record in self._first.steps(before)}
+        second = {record.path.name: record for record in self._second.steps(after)}
+        for name in aligned(list(first), list(second)):
+            self._step(first.get(name), second.get(name), (*around, name))
+
+    def _step(self, first: StepRecord | None, second: StepRecord | None, names: tuple[str, ...]) -> None:
+        names = self._as_written(names)
+        pair = Pair("/".join(names), first, second, self._tick(), 0)
+        self.found.append(pair)
+        if first is not None and second is not None and first.branching and second.branching:
+            before, after = identities(first.branching), identities(second.branching)
+            for identity in aligned(list(before), list(after)):
+                if identity in before and identity in after:
+                    inside = self._inside(names, first.step_type, before[identity])
+                    self.branch(first.path.into(before[identity]), second.path.into(after[identity]), inside)
+        pair.left = self._tick()
+
+    def _tick(self) -> int:
+        self._clock += 1
+        return self._clock
+
+    def _as_written(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """The names in the pipeline: what is under `on_failure` belongs to the step that has it."""
+        if "/".join(names) in self._written or not names[-1].endswith(_ON_FAILURE):
+            return names
+        return (*names[:-1], names[-1].removesuffix(_ON_FAILURE))
+
+    def _inside(self, names: tuple[str, ...], step_type: str, key: str) -> tuple[str, ...]:
+        """What is around the steps of a branch, as names in the pipeline."""
+        written: Json = self._written.get("/".join(names), {})
+        is_named = step_type == "parallel" or (step_type == "conditional" and key in (written.get("branches") or {}))
+        return (*names, key) if is_named else names
+
+
+def identities(branching: Branching) -> Mapping[str, str]:
+    """The keys of the branches by what each is in another run: of a map the element and which of its like it is."""
+    if branching.values is None:
+        return {key: key for key in branching.keys}
+    seen: Counter[str] = Counter()
+    found = {}
+    for number, value in enumerate(with_elements(branching).elements or ()):
+        text = json.dumps(value, sort_keys=True)
+        found[f"{text} {seen[text]}"] = str(number)
+        seen[text] += 1
+    return found
+
+
+def aligned(first: Sequence[str], second: Sequence[str]) -> list[str]:
+    """The names of both in one order that is the same whichever comes first."""
+    places = {name: number for number, name in enumerate(first)}
+    common = {name: max(places[name], number) for number, name in enumerate(second) if name in places}
+    keys = {name: (place, 0, 0, name) for name, place in common.items()}
+    for names in (first, second):
+        keys.update(_between(names, common))
+    return sorted(keys, key=keys.__getitem__)
+
+
+def _between(names: Sequence[str], common: Mapping[str, int]) -> Iterator[tuple[str, tuple[int, int, int, str]]]:
+    """The names that only one has, each after the one that both have before it."""
+    before, offset = -1, 0
+    for name in names:
+        if name in common:
+            before, offset = common[name], 0
+        else:
+            offset += 1
+            yield name, (before, 1, offset, name)

@@ -1,0 +1,138 @@
+"""A pipeline as a tree of text. A step goes on to the one below it, or where an arrow says."""
+
+import unicodedata
+from collections.abc import Iterator
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+
+from magnus.app.drawing import words
+from magnus.graph.check import unreachable
+from magnus.graph.graph import Graph
+from magnus.graph.nodes import CompositeNode, Node, TerminalNode
+from magnus.graph.path import BranchPath, StepPath
+
+Role: TypeAlias = Literal["frame", "name", "kind", "detail", "branch", "next", "failure", "warning"]
+
+
+class Span(Struct, frozen=True):
+    """A piece of a line, and what it is, for its colour."""
+
+    text: str
+    role: Role
+
+
+class Signs(Struct, frozen=True):
+    """What frames and arrows are made of."""
+
+    fork: str
+    last: str
+    down: str
+    leads: str
+    fails: str
+    ellipsis: str
+
+
+UNICODE: Final = Signs("├─ ", "└─ ", "│  ", "→", "✗→", "…")
+ASCII: Final = Signs("|- ", "`- ", "|  ", "->", "x->", "...")
+_NARROWEST: Final = 24
+_LEAST_DETAIL: Final = 6
+
+
+def tree(graph: Graph, title: str, *, columns: int = 80, signs: Signs = UNICODE) -> tuple[tuple[Span, ...], ...]:
+    """The lines of the tree below its title, each no wider than `columns` where the frame leaves room for that."""
+    drawing = _Drawing(columns, signs)
+    return (drawing.fitted("", [Span(_plain(title), "name")]), *drawing.pipeline(graph, BranchPath(), ""))
+
+
+def plain(lines: tuple[tuple[Span, ...], ...]) -> str:
+    """The lines as text, each with its newline."""
+    return "".join("".join(span.text for span in line).rstrip() + "\n" for line in lines)
+
+
+class _Drawing(Struct, frozen=True):
+    columns: int
+    signs: Signs
+
+    def pipeline(self, graph: Graph, branch: BranchPath, frame: str) -> Iterator[tuple[Span, ...]]:
+        """The lines of a (sub)pipeline."""
+        nodes = [node for node in words.in_order(graph) if not isinstance(node, TerminalNode)]
+        lost = frozenset(unreachable(graph.start_at, graph.nodes))
+        for number, node in enumerate(nodes):
+            following = nodes[number + 1].name if number + 1 < len(nodes) else ""
+            last = not following
+            spans = [*self._step(node), *self._leads(graph, node, following)]
+            if node.name in lost:
+                spans.append(Span("  nothing leads here", "warning"))
+            yield self.fitted(frame + (self.signs.last if last else self.signs.fork), spans)
+            if isinstance(node, CompositeNode):
+                yield from self._branches(node, branch.step(node.name), frame + ("   " if last else self.signs.down))
+
+    def fitted(self, frame: str, spans: list[Span]) -> tuple[Span, ...]:
+        """The line; where it is too long, what is said of the step is shortened first, then the end."""
+        room = max(self.columns - _columns(frame), _NARROWEST)
+        excess = sum(_columns(span.text) for span in spans) - room
+        kept = list(spans)
+        for number, span in enumerate(spans):
+            if excess > 0 and span.role == "detail":
+                left = _columns(span.text) - excess
+                kept[number] = Span(self._cut(span.text, left) if left >= _LEAST_DETAIL else "", "detail")
+        fitting: list[Span] = []
+        for span in kept:
+            text = self._cut(span.text, room)
+            room -= _columns(text)
+            fitting += [Span(text, span.role)] if text else []
+        return (Span(frame, "frame"), *fitting) if frame else tuple(fitting)
+
+    def _branches(self, node: CompositeNode, path: StepPath, frame: str) -> Iterator[tuple[Span, ...]]:
+        inner = words.branches(node, path)
+        chosen = node.written_as == "conditional"
+        for number, branch in enumerate(inner):
+            if not branch.title:
+                yield from self.pipeline(branch.graph, branch.path, frame)
+                continue
+            last = number + 1 == len(inner)
+            title = f"{'' if branch.is_default or not chosen else '= '}{_plain(branch.title)}:"
+            yield self.fitted(frame + (self.signs.last if last else self.signs.fork), [Span(title, "branch")])
+            yield from self.pipeline(branch.graph, branch.path, frame + ("   " if last else self.signs.down))
+
+    def _step(self, node: Node) -> Iterator[Span]:
+        yield Span(_plain(node.name), "name")
+        yield Span(f"  {words.kind(node)}", "kind")
+        if said := words.detail(node):
+            yield Span(f"  {_plain(said)}", "detail")
+
+    def _leads(self, graph: Graph, node: Node, following: str) -> Iterator[Span]:
+        """Where the step goes on, unless that is to the step below it, or from the last one to success."""
+        if isinstance(node, TerminalNode):
+            return
+        if node.next != (following or graph.terminal(succeeds=True).name):
+            yield Span(f"  {self.signs.leads} {_plain(node.next)}", "next")
+        if node.on_failure is not None:
+            yield Span(f"  {self.signs.fails} {_plain(node.on_failure)}", "failure")
+
+    def _cut(self, text: str, most: int) -> str:
+        if _columns(text) <= most:
+            return text
+        kept, room = "", most - _columns(self.signs.ellipsis)
+        for character in text:
+            room -= _columns(character)
+            if room < 0:
+                break
+            kept += character
+        return (kept + self.signs.ellipsis) if most >= _columns(self.signs.ellipsis) else ""
+
+
+def _columns(text: str) -> int:
+    return len(text) if text.isascii() else sum(map(_columns_of, text))
+
+
+def _columns_of(character: str) -> int:
+    if unicodedata.combining(character):
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def _plain(text: str) -> str:
+    """The text on one line, without characters that would steer a terminal."""
+    return text if text.isprintable() else repr(text)[1:-1]

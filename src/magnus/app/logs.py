@@ -1,0 +1,97 @@
+"""The use case *logs*: what the steps of a run printed, in the order of the run; also while it goes on."""
+
+from collections.abc import Callable, Iterator
+from time import monotonic, sleep
+from typing import Final
+
+from msgspec import Struct
+
+from magnus.app.listing import status_now
+from magnus.app.tree import every_step, with_inner_steps
+from magnus.graph.path import BranchPath, StepPath
+from magnus.interfaces.catalog import ReadsLogs
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.records import Status, StepRecord
+from magnus.run_log.summary import ENDED, RunStatus
+
+_BLOCK_BYTES: Final = 256 * 1024
+_PAUSE_SECONDS: Final = 0.2
+_SHARE: Final = 10
+"""Looking takes at most one part in so many of the time."""
+
+
+class Output(Struct, frozen=True):
+    """Something that a step printed."""
+
+    path: StepPath
+    data: bytes
+
+
+class RunOutput:
+    """What the steps of one run printed, or those inside one of its steps, each piece once."""
+
+    def __init__(self, store: RunLogStore, logs: ReadsLogs, run_id: str, step: StepPath | None = None) -> None:
+        self._store = store
+        self._logs = logs
+        self._run_id = run_id
+        self._step = step
+        self._read_to: dict[StepPath, int] = {}
+        self._finished: set[StepPath] = set()
+
+    def now(self, *, lines: bool = False) -> Iterator[Output]:
+        """What there is, and was not said before; with `lines`, of a step that goes on only those that are whole.
+
+        CatalogError or RunLogStoreError when it cannot be read.
+        """
+        is_over = self.status is not Status.PROCESSING
+        for step in self._steps():
+            if step.path not in self._finished:
+                has_ended = is_over or step.status in ENDED
+                yield from self._of(step.path, whole=has_ended or not lines)
+                if has_ended:
+                    self._finished.add(step.path)
+
+    def until_the_end(self, pause: Callable[[float], None] = sleep) -> Iterator[Output]:
+        """What there is, and what comes until the run, or the one step that is asked for, has ended."""
+        while True:
+            start = monotonic()
+            is_over = self.is_over
+            yield from self.now(lines=self._step is None)
+            if is_over:
+                return
+            pause(max(_PAUSE_SECONDS, _SHARE * (monotonic() - start)))
+
+    @property
+    def status(self) -> RunStatus:
+        """How the run stands."""
+        run = self._store.get_run(self._run_id)
+        return status_now(run.status, run.owner)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can come."""
+        if self.status is not Status.PROCESSING:
+            return True
+        step = None if self._step is None else self._store.get_step(self._run_id, self._step)
+        return step is not None and step.status in ENDED
+
+    def _steps(self) -> Iterator[StepRecord]:
+        if self._step is None:
+            return every_step(self._store, self._run_id, BranchPath())
+        step = self._store.get_step(self._run_id, self._step)
+        return iter(()) if step is None else with_inner_steps(self._store, self._run_id, step)
+
+    def _of(self, path: StepPath, *, whole: bool) -> Iterator[Output]:
+        log = self._logs.read_log(self._run_id, path)
+        if log is None:
+            return
+        with log:
+            log.seek(self._read_to.get(path, 0))
+            while block := log.read(_BLOCK_BYTES):
+                is_last = len(block) < _BLOCK_BYTES
+                data = block if whole or not is_last else block[: block.rfind(b"\n") + 1]
+                if data:
+                    self._read_to[path] = self._read_to.get(path, 0) + len(data)
+                    yield Output(path, data)
+                if is_last:
+                    return

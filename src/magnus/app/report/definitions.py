@@ -1,0 +1,111 @@
+"""The pipeline of a run as the run log has it, compiled again to say what each step is."""
+
+from collections.abc import Mapping
+
+from magnus.app.drawing.words import drawn_path
+from magnus.app.report.model import Definition
+from magnus.definition.built import BuiltPipeline
+from magnus.definition.loader import LoadedPipeline, load_built
+from magnus.definition.variables import PREFIX
+from magnus.definition.yaml_text import Document
+from magnus.errors import InvalidDefinition
+from magnus.graph.nodes import (
+    ChosenBranch,
+    CompositeNode,
+    MappedBranches,
+    Node,
+    RepeatedBranch,
+    StaticBranches,
+    TaskNode,
+    TerminalNode,
+)
+from magnus.graph.path import StepPath
+from magnus.run_log.records import RunRecord
+from magnus.values import Json
+
+
+def pipeline_of(run: RunRecord) -> LoadedPipeline | None:
+    """The pipeline of the run, in which variables stand as they are written.
+
+    None when it cannot be compiled: a variable stands for something else than text, or a file it includes is gone.
+    """
+    config = run.run_config
+    document = Document(str(config.get("pipeline_file", "")), {"dag": config.get("dag")}, {}, {})
+    as_written = {f"{PREFIX}{name}": f"${{{name}}}" for name in config.get("variables", ())}
+    try:
+        return load_built(BuiltPipeline(document, {}), as_written)
+    except InvalidDefinition:
+        return None
+
+
+class Definitions:
+    """What the steps of a run are, each once."""
+
+    def __init__(self, pipeline: LoadedPipeline | None, sources: Mapping[str, Json]) -> None:
+        self._graph = None if pipeline is None else pipeline.graph
+        self._names = {} if pipeline is None else {id(place.node): place.step for place in pipeline.steps}
+        self._sources = sources
+        self._numbers: dict[StepPath, int] = {}
+        self.found: list[Definition] = []
+
+    def drawn(self, path: StepPath) -> StepPath | None:
+        """Where a step of the run is in the picture of the pipeline; None where the pipeline has no such step."""
+        try:
+            return None if self._graph is None else drawn_path(self._graph, path)
+        except KeyError:
+            return None
+
+    def number(self, path: StepPath) -> int | None:
+        """The number of the definition of a step; None where the pipeline has no such step."""
+        drawn = self.drawn(path)
+        if self._graph is None or drawn is None:
+            return None
+        number = self._numbers.setdefault(drawn, len(self.found))
+        if number == len(self.found):
+            self.found.append(self._definition(drawn, self._graph.step(path)))
+        return number
+
+    def _definition(self, drawn: StepPath, node: Node) -> Definition:
+        source = self._sources.get(self._names.get(id(node), ""), {})
+        more = [(name, text) for name, text in _said(node) if text]
+        kind, command = (node.task.kind, node.task.command) if isinstance(node, TaskNode) else ("", "")
+        return Definition(str(drawn), kind, command, more, source.get("file", ""), source.get("sha256", ""))
+
+
+def _said(node: Node) -> list[tuple[str, str]]:
+    """What the pipeline says of a step beside its command, as names and texts; "" where it says nothing."""
+    match node:
+        case TerminalNode():
+            return []
+        case TaskNode():
+            said = [
+                ("max_attempts", str(node.max_attempts) if node.max_attempts > 1 else ""),
+                ("retry_delay", f"{node.retry_delay:g} s" if node.retry_delay else ""),
+                ("timeout", f"{node.timeout:g} s" if node.timeout is not None else ""),
+                ("get", ", ".join(node.catalog.get)),
+                ("put", ", ".join(node.catalog.put)),
+                ("secrets", ", ".join(node.secrets)),
+            ]
+        case CompositeNode():
+            said = _said_of_branches(node)
+    return [*said, ("next", node.next), ("on_failure", node.on_failure or "")]
+
+
+def _said_of_branches(node: CompositeNode) -> list[tuple[str, str]]:
+    match node.branches:
+        case StaticBranches():
+            return []
+        case MappedBranches() as mapped:
+            return [
+                ("iterate_on", mapped.iterate_on),
+                ("iterate_as", mapped.iterate_as),
+                ("reducer", mapped.reducer or ""),
+            ]
+        case ChosenBranch(parameter=parameter):
+            return [("parameter", parameter)]
+        case RepeatedBranch() as repeated:
+            return [
+                ("max_iterations", str(repeated.max_iterations)),
+                ("break_on", repeated.break_on or ""),
+                ("index_as", repeated.index_as or ""),
+            ]

@@ -1,0 +1,83 @@
+"""The end of what steps printed, as a report shows it: all of it together stays small, what failed shows more."""
+
+import re
+from collections.abc import Sequence
+from io import SEEK_END
+from typing import Final
+
+from magnus.app.report.budget import Budget, characters_within, size_of
+from magnus.app.report.model import Log
+from magnus.graph.path import StepPath
+from magnus.interfaces.catalog import Catalog, ReadsLogs
+
+_OTHERS: Final = Budget(base=250_000, each=1_000, longest=16_000)
+_FAILED: Final = Budget(base=150_000, each=500, longest=64_000)
+_EMPTY: Final = 2  # the bytes of "" as JSON
+_MOST_LINES: Final = 200
+_MOST_LINES_OF_FAILED: Final = 1_000
+_ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+
+
+class Logs:
+    """The logs of a run in a catalog; there are none where it cannot read them."""
+
+    def __init__(self, catalog: Catalog, run_id: str) -> None:
+        self._catalog = catalog if isinstance(catalog, ReadsLogs) else None
+        self._run_id = run_id
+
+    def ends(self, steps: Sequence[tuple[StepPath, bool]], total: int) -> list[Log | None]:
+        """The end of the log of each step, of which it says whether it failed; the run has `total` steps in all.
+
+        CatalogError when one cannot be read.
+        """
+        if self._catalog is None:
+            return [None] * len(steps)
+        ends = [self._end(path, failed=failed) for path, failed in steps]
+        sizes = [size_of(end.text) for end in ends]
+        limits = {
+            failed: budget.limit(
+                [size for size, (_, is_so) in zip(sizes, steps, strict=True) if is_so is failed], total
+            )
+            for failed, budget in ((True, _FAILED), (False, _OTHERS))
+        }
+        return [
+            _within(end, size, limits[failed]) if size > _EMPTY else None
+            for end, size, (_, failed) in zip(ends, sizes, steps, strict=True)
+        ]
+
+    def _end(self, path: StepPath, *, failed: bool) -> Log:
+        """As much of the end of a log as may be shown of a single one."""
+        assert self._catalog is not None
+        most_bytes, most_lines = (_FAILED.longest, _MOST_LINES_OF_FAILED) if failed else (_OTHERS.longest, _MOST_LINES)
+        log = self._catalog.read_log(self._run_id, path)
+        if log is None:
+            return Log("")
+        with log:
+            size = log.seek(0, SEEK_END)
+            log.seek(max(0, size - most_bytes))
+            kept = last_lines(log.read(most_bytes), most_lines)
+        return Log(readable(kept), max(0, size - len(kept)))
+
+
+def _within(end: Log, size: int, limit: int) -> Log:
+    """The end of it that takes so many bytes."""
+    left_out = len(end.text) - characters_within(end.text, size, limit)
+    return Log(end.text[left_out:], end.left_out + len(end.text[:left_out].encode(errors="replace")))
+
+
+def last_lines(text: bytes, number: int) -> bytes:
+    """The last so many lines; what does not end with a line break is one, too."""
+    place = len(text) - 1 if text.endswith(b"\n") else len(text)
+    for _ in range(number):
+        place = text.rfind(b"\n", 0, place)
+        if place < 0:
+            return text
+    return text[place + 1 :]
+
+
+def readable(text: bytes) -> str:
+    """The text as a terminal would leave it: without colours, and of lines that overwrite one another the last."""
+    plain = _ESCAPES.sub("", text.decode(errors="replace"))
+    lines = (line.rstrip("\r").rpartition("\r")[2] for line in plain.split("\n"))
+    return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", "\n".join(lines))

@@ -1,0 +1,183 @@
+"""Makes the report of a run and writes it. Called by `cli.report`."""
+
+import os
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from magnus import __version__
+from magnus.app import wiring
+from magnus.app.config import load_configuration
+from magnus.app.finding import find_run
+from magnus.app.report.definitions import Definitions, pipeline_of
+from magnus.app.report.logs import Logs
+from magnus.app.report.model import Head, Report, Row
+from magnus.app.report.page import page
+from magnus.app.report.picture import picture
+from magnus.app.report.rows import Rows, codes
+from magnus.app.report.texts import Texts, shortened
+from magnus.definition.loader import LoadedPipeline
+from magnus.engine import liveness
+from magnus.engine import scope as scopes
+from magnus.errors import InvalidInput
+from magnus.graph.graph import Graph
+from magnus.graph.path import BranchPath, StepPath
+from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.records import RunRecord, Status
+from magnus.values import Json
+
+_SERVICES: Final = ("executor", "run_log_store", "catalog", "secrets", "experiment_tracker", "pickler")
+
+
+def report_page(run_id: str, configuration_file: str, environment: Mapping[str, str]) -> tuple[str, str]:
+    """The id of the run and its report as HTML; RunNotFound when the store of the configuration has no such run."""
+    working_directory = Path.cwd()
+    configuration = load_configuration(configuration_file, environment, working_directory)
+    catalog = wiring.catalog(configuration, working_directory)
+    with closing(wiring.run_log_store(configuration, working_directory)) as store:
+        run = find_run(store, run_id)
+        return run.run_id, made(run, store, catalog, datetime.now(UTC))
+
+
+def made(run: RunRecord, store: RunLogStore, catalog: Catalog, now: datetime) -> str:
+    """The report of the run as it stands `now`."""
+    pipeline, texts = pipeline_of(run), Texts()
+    lost = "" if run.status in {Status.SUCCESS, Status.FAIL} else liveness.lost(run.owner)
+    over = bool(lost) or run.status in {Status.SUCCESS, Status.FAIL}
+    name = (pipeline.graph.name if pipeline else "") or str(run.run_config.get("pipeline_file") or run.run_id)
+    rows = Rows(run, name, lambda branch: store.list_steps(run.run_id, branch), texts, over=over)
+    definitions = Definitions(pipeline, run.run_config.get("sources") or {})
+    for row, path in zip(rows.found, rows.paths, strict=True):
+        row.definition = None if path is None else definitions.number(path)
+    _add_logs(rows, Logs(catalog, run.run_id))
+    final = {**run.parameters, **scopes.folded_own(store.list_steps(run.run_id, BranchPath())).parameters}
+    head = _head(run, rows, texts, now, lost=lost, pipeline=pipeline)
+    head.initial, head.final = texts.parameters(run.parameters), texts.parameters(final)
+    drawn = "" if pipeline is None else _picture(pipeline.graph, rows, definitions)
+    return page(Report(head, rows.found, definitions.found, texts.fitting(len(rows.found))), drawn)
+
+
+def _picture(graph: Graph, rows: Rows, definitions: Definitions) -> str:
+    steps: dict[StepPath, list[Row]] = {}
+    for row, path in zip(rows.found, rows.paths, strict=True):
+        drawn = None if path is None else definitions.drawn(path)
+        if drawn is not None:
+            steps.setdefault(drawn, []).append(row)
+    ends = {drawn for path in rows.ends if (drawn := definitions.drawn(path)) is not None}
+    return picture(graph, steps, ends)
+
+
+def _add_logs(rows: Rows, logs: Logs) -> None:
+    around = {row.parent for row in rows.found}
+    tasks = [
+        (row, path)
+        for number, (row, path) in enumerate(zip(rows.found, rows.paths, strict=True))
+        if path is not None and number not in around
+    ]
+    steps = [(path, row.status not in {Status.SUCCESS, Status.PROCESSING}) for row, path in tasks]
+    for (row, _), log in zip(tasks, logs.ends(steps, len(rows.found)), strict=True):
+        row.log = log
+
+
+def _head(
+    run: RunRecord, rows: Rows, texts: Texts, now: datetime, *, lost: str, pipeline: LoadedPipeline | None
+) -> Head:
+    config = run.run_config
+    files = {name: config.get(name) for name in ("pipeline_file", "configuration_file", "parameters_file")}
+    services = {name: _configured(config[name]) for name in _SERVICES if name in config}
+    return Head(
+        run_id=run.run_id,
+        status=rows.found[0].status,
+        start=run.start_time.isoformat(),
+        written=now.isoformat(),
+        magnus=__version__,
+        pipeline=rows.found[0].name,
+        description=pipeline.graph.description if pipeline else "",
+        end="" if run.end_time is None else run.end_time.isoformat(),
+        message=shortened(lost or run.message),
+        tag=run.tag,
+        original_run_id=run.original_run_id,
+        host=run.owner.host,
+        cause=rows.cause(),
+        configuration=texts.named({**{name: file for name, file in files.items() if file}, **services}),
+        environment=[(name, str(value)) for name, value in (config.get("environment") or {}).items()],
+        code=codes(run.code_identities),
+        commands=list(_commands(run)),
+        dag_hash=run.dag_hash,
+    )
+
+
+def _configured(service: Json) -> Json:
+    """What is configured of a service: its type alone, where it has no options."""
+    match service:
+        case {"type": type_, "config": {}, **rest} if not service["config"] and not rest:
+            return type_
+        case _:
+            return service
+
+
+def _commands(run: RunRecord) -> Iterator[tuple[str, str]]:
+    """What to type to go on with the run, each with what it is for."""
+    file = str(run.run_config.get("configuration_file") or "")
+    configuration = ("-c", file) if file else ()
+
+    def command(*words: str) -> str:
+        return shlex.join(("magnus", *words, *configuration))
+
+    if run.status is not Status.SUCCESS:
+        yield "Go on where it stopped", command("retry", run.run_id)
+    line = run.run_config.get("command_line") or ()
+    if line:
+        yield "Run it again", shlex.join((*_program(line[0]), *_without_run_id(line[1:])))
+    if run.original_run_id:
+        yield "Compare with the run it went on with", command("diff", run.original_run_id, run.run_id)
+    else:
+        yield "Compare with another run", f"{command('diff', run.run_id)} OTHER_RUN"
+    yield "The run log", command("show", run.run_id)
+    yield "All of the output", command("logs", run.run_id)
+
+
+def _without_run_id(arguments: Sequence[str]) -> Iterator[str]:
+    """The arguments without the id of the run, which no other run can have."""
+    is_id = False
+    for argument in arguments:
+        if not is_id and argument != "--run-id" and not argument.startswith("--run-id="):
+            yield argument
+        is_id = argument == "--run-id"
+
+
+def _program(path: str) -> tuple[str, ...]:
+    """How the program is called on a command line."""
+    return ("magnus",) if Path(path).name in {"magnus", "__main__.py"} else ("python", path)
+
+
+def write(text: str, file: str) -> None:
+    """Write the report to a file, which is there whole or not at all. InvalidInput when it cannot be."""
+    path = Path(file)
+    try:
+        if path.exists() and not path.is_file():  # a device, or a folder, which says so itself
+            path.write_text(text, encoding="utf-8")
+        else:
+            _replace(path, text)
+    except OSError as error:
+        fix = "make the folder first, or name another file" if isinstance(error, FileNotFoundError) else ""
+        reason = error.strerror if path.parent.is_dir() else f"there is no folder '{path.parent}'"
+        raise InvalidInput(
+            f"the report cannot be written to '{file}': {reason}", fix=fix or "name another file"
+        ) from error
+
+
+def _replace(path: Path, text: str) -> None:
+    target = path.resolve()
+    temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise

@@ -1,0 +1,201 @@
+"""The steps of a run as objects, their branches and what they left. Used by `app.runs`, whose objects hand them out."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from magnus.app.named import Named
+from magnus.app.tree import status_of, status_of_branch
+from magnus.engine import scope as scopes
+from magnus.graph.path import BranchPath
+from magnus.run_log.parameters import Parameter, plain
+from magnus.run_log.records import AttemptRecord, CatalogRecord, StepRecord
+from magnus.run_log.summary import RunStatus
+from magnus.run_log.view import labels, with_elements
+from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.app.runs import Run
+
+
+class Artifact:
+    """A file in the catalog.
+
+    Attributes:
+        name: relative to the folder it was put from.
+        data_hash: SHA-256 of its content, in hex.
+        size: in bytes.
+    """
+
+    def __init__(self, record: CatalogRecord, working_directory: Path) -> None:
+        self.name = record.name
+        self.data_hash = record.data_hash
+        self.size = record.size
+        self._place = working_directory / record.catalog_handler_location / record.catalog_relative_path
+
+    def path(self) -> Path:
+        """Where the catalog keeps it, read-only; for catalogs that are folders."""
+        return self._place
+
+    def __repr__(self) -> str:
+        return f"<Artifact '{self.name}' {self.data_hash[:12]}>"
+
+
+class Branched:
+    """What the run and each of its branches have: steps, and what they left."""
+
+    def __init__(self, run: "Run", branch: BranchPath) -> None:
+        self._of = run
+        self._branch = branch
+
+    @property
+    def steps(self) -> Mapping[str, "Step"]:
+        """The steps that began, by name, in the order in which they ran."""
+        return Named("step", {record.path.name: Step(self._of, record) for record in self._records})
+
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        """The parameters at the end; of a branch, those that were set in it."""
+        values = {**self._before(), **scopes.folded_own(self._records).parameters}
+        return Named("parameter", {name: plain(value) for name, value in values.items()})
+
+    @property
+    def metrics(self) -> Mapping[str, Json]:
+        """What its steps tracked; of one name that several did, the last one's. Not what those in branches did."""
+        return Named("metric", {name: value for record in self._records for name, value in record.metrics.items()})
+
+    @property
+    def artifacts(self) -> Mapping[str, Artifact]:
+        """The files in the catalog at the end, by name."""
+        files = scopes.folded_own(self._records).files
+        return Named("artifact", {name: Artifact(record, self._of.working_directory) for name, record in files.items()})
+
+    def _before(self) -> Mapping[str, Parameter]:
+        """The parameters that it began with, as far as they count as its own."""
+        return {}
+
+    @property
+    def _records(self) -> Sequence[StepRecord]:
+        if self._of.is_over:
+            return self._last_records
+        return self._of.store.list_steps(self._of.run_id, self._branch)
+
+    @cached_property
+    def _last_records(self) -> Sequence[StepRecord]:
+        return self._of.store.list_steps(self._of.run_id, self._branch)
+
+
+class Branch(Branched):
+    """One branch of a step; `key` is its name, or its number, `value` the element of a map that it is for."""
+
+    def __init__(self, run: "Run", branch: BranchPath, value: Json = None) -> None:
+        super().__init__(run, branch)
+        self.key = branch.parts[-1]
+        self.value = value
+
+    @property
+    def status(self) -> RunStatus:
+        """How it stands; SUCCESS when it reached its success step."""
+        return status_of_branch(self._records, over=self._of.is_over)
+
+    def __repr__(self) -> str:
+        return f"<Branch '{self.key}' {self.status.value}>"
+
+
+class Step:
+    """One step of a run, as the run log has it."""
+
+    def __init__(self, run: "Run", record: StepRecord) -> None:
+        self._run = run
+        self._record = record
+
+    @property
+    def name(self) -> str:
+        """As in the pipeline."""
+        return self._record.path.name
+
+    @property
+    def status(self) -> RunStatus:
+        """How it ended, or stands; LOST when the run is over and it had not ended."""
+        return status_of(self._record, over=self._run.is_over)
+
+    @property
+    def step_type(self) -> str:
+        """The type as it is written."""
+        return self._record.step_type
+
+    @property
+    def message(self) -> str:
+        """Why it failed, or ""."""
+        return self._record.message
+
+    @property
+    def attempts(self) -> Sequence[AttemptRecord]:
+        """What was tried, in order."""
+        return self._record.attempts
+
+    @property
+    def start_time(self) -> datetime | None:
+        """When the first attempt began, in UTC; None when there was none."""
+        return self.attempts[0].start_time if self.attempts else None
+
+    @property
+    def end_time(self) -> datetime | None:
+        """When the last attempt ended, in UTC; None when there was none."""
+        return self.attempts[-1].end_time if self.attempts else None
+
+    @property
+    def duration(self) -> timedelta:
+        """How long its attempts took together."""
+        return timedelta(seconds=sum(attempt.duration for attempt in self.attempts))
+
+    @property
+    def inputs(self) -> Mapping[str, Json]:
+        """The parameters that the last attempt was handed."""
+        return Named("parameter", dict(self.attempts[-1].parameters) if self.attempts else {})
+
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        """What it set."""
+        return Named("parameter", {name: plain(value) for name, value in self._record.parameters.items()})
+
+    @property
+    def metrics(self) -> Mapping[str, Json]:
+        """What it tracked."""
+        return Named("metric", dict(self._record.metrics))
+
+    @property
+    def artifacts(self) -> Mapping[str, Artifact]:
+        """The files it put into the catalog, or that its branches left there, by name."""
+        put = (record for record in self._record.catalog if record.stage == "put")
+        return Named("artifact", {record.name: Artifact(record, self._run.working_directory) for record in put})
+
+    @property
+    def branches(self) -> Mapping[str, Branch]:
+        """Its branches by name or number, in order; empty when it has none. A map's answer to its elements, too."""
+        branching = self._record.branching
+        if branching is None:
+            return Named("branch", {})
+        branching = with_elements(branching)
+        also = dict(zip(labels(branching), branching.keys, strict=True))
+        return Named("branch", {branch.key: branch for branch in self._branches()}, also)
+
+    def log(self) -> str:
+        """What it printed, "" when that was nothing; InvalidInput when the catalog gives no output back."""
+        log = self._run.logs().read_log(self._run.run_id, self._record.path)
+        if log is None:
+            return ""
+        with log:
+            return log.read().decode("utf-8", "replace")
+
+    def _branches(self) -> Iterator[Branch]:
+        branching = self._record.branching
+        if branching is not None:
+            values = with_elements(branching).elements or [None] * len(branching.keys)
+            for key, value in zip(branching.keys, values, strict=True):
+                yield Branch(self._run, self._record.path.into(key), value)
+
+    def __repr__(self) -> str:
+        return f"<Step '{self.name}' {self.status.value}>"

@@ -1,0 +1,203 @@
+"""JSON Schema of pipeline and configuration files, for editors. Made from the models that read them.
+
+Types of other packages that are installed are in it, unless it is made without them, as the published copies are.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from magnus.app import plugins
+from magnus.app.configuration import FAMILIES
+from magnus.definition.json_schema import VARIABLE, object_schema
+from magnus.definition.nodes import NODE_TYPES
+from magnus.definition.nodes.task import TASK_FIELDS, Task
+from magnus.definition.shape import FIELDS
+from magnus.errors import InvalidConfiguration
+from magnus.values import Json
+
+_DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+_NAME: Final[Json] = {"pattern": r"^[^.%\u0000]+$"}
+_PIPELINE: Final[Json] = {"$ref": "#/$defs/pipeline"}
+_MAYBE_PIPELINE: Final[Json] = {"anyOf": [_PIPELINE, {"type": "null"}]}
+_ON_FAILURE: Final[Json] = {"anyOf": [{"type": "string"}, _PIPELINE, {"type": "null"}]}
+_TASK_WORD: Final = "task"
+_DEFAULT_KIND: Final = "python"
+_SERVICES: Final[Mapping[str, str]] = {
+    "executor": "Where and how steps run.",
+    "run_log_store": "Where the records of runs are kept.",
+    "catalog": "Where files and objects are kept.",
+    "secrets": "Where secrets come from.",
+    "experiment_tracker": "Who is told of metrics and parameters.",
+    "pickler": "How objects become bytes.",
+}
+_WORDS: Final[Mapping[str, str]] = {
+    "task": "One unit of work; the type where none is written.",
+    "stub": "Does nothing and succeeds; keeps whatever else is written in it.",
+    "as-is": "The same as stub.",
+    "parallel": "Several pipelines, all of which run.",
+    "map": "One pipeline for each element of a list parameter.",
+    "dag": "A pipeline inside a pipeline.",
+    "conditional": "The one pipeline whose key equals a parameter.",
+    "loop": "One pipeline, again and again.",
+    "success": "Reaching it makes the pipeline succeed.",
+    "fail": "Reaching it makes the pipeline fail.",
+}
+
+
+def pipeline_schema(*, entry_points: plugins.EntryPoints = plugins.installed) -> dict[str, Json]:
+    """The schema of pipeline files."""
+    kinds = {name: _options("tasks", name, entry_points) for name in _types("tasks", entry_points)}
+    return {
+        "$schema": _DIALECT,
+        "title": "magnus pipeline",
+        "type": "object",
+        "properties": {"dag": {"description": "The pipeline.", **_PIPELINE}},
+        "required": ["dag"],
+        "additionalProperties": False,
+        "$defs": {
+            "pipeline": _pipeline(),
+            "step": _step(),
+            **{_definition(word): _node(word) for word in NODE_TYPES if word != _TASK_WORD},
+            "task": _task(kinds),
+            "task fields": _task_fields(kinds),
+            **{f"{name} task": _task_of(options) for name, options in kinds.items()},
+        },
+    }
+
+
+def configuration_schema(*, entry_points: plugins.EntryPoints = plugins.installed) -> dict[str, Json]:
+    """The schema of configuration files."""
+    return {
+        "$schema": _DIALECT,
+        "title": "magnus configuration",
+        "type": "object",
+        "properties": {family: _service(family, entry_points) for family in FAMILIES},
+        "additionalProperties": False,
+    }
+
+
+def _types(family: str, entry_points: plugins.EntryPoints) -> list[str]:
+    others: Iterable[Any] = entry_points(plugins.PREFIX + family)
+    return list(dict.fromkeys([*plugins.BUILT_IN[family], *sorted(entry.name for entry in others)]))
+
+
+def _options(family: str, name: str, entry_points: plugins.EntryPoints) -> dict[str, Json]:
+    """The schema of the options of a type; one that takes anything where its package cannot be loaded."""
+    try:
+        found = plugins.find(family, name, entry_points=entry_points)
+    except InvalidConfiguration:
+        return {"type": "object", "properties": {}, "required": []}
+    return object_schema(found.options, {})
+
+
+def _pipeline() -> Json:
+    shapes: Mapping[str, Json] = {
+        "start_at": {"type": "string"},
+        "steps": {
+            "type": "object",
+            "minProperties": 1,
+            "propertyNames": _NAME,
+            "additionalProperties": {"$ref": "#/$defs/step"},
+        },
+    }
+    properties = {name: {"description": said, **shapes.get(name, {})} for name, said in FIELDS.items()}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": ["start_at", "steps"],
+        "additionalProperties": False,
+    }
+
+
+def _step() -> Json:
+    """Any step: its type says which fields it has, a task where it has none."""
+    words = [{"const": word, "description": _WORDS[word]} for word in NODE_TYPES]
+    kind = {"description": "What kind of step this is.", "anyOf": [*words, VARIABLE], "default": _TASK_WORD}
+    return {
+        "type": "object",
+        "properties": {"type": kind},
+        "allOf": [_if("type", word, _definition(word), is_default=word == _TASK_WORD) for word in NODE_TYPES],
+    }
+
+
+def _definition(word: str) -> str:
+    return word if word == _TASK_WORD else f"{word} step"
+
+
+def _if(field: str, value: str, definition: str, *, is_default: bool) -> Json:
+    required = {} if is_default else {"required": [field]}
+    return {"if": {"properties": {field: {"const": value}}, **required}, "then": {"$ref": f"#/$defs/{definition}"}}
+
+
+def _node(word: str) -> Json:
+    model = NODE_TYPES[word]
+    special = {
+        "on_failure": _ON_FAILURE,
+        "branch": _PIPELINE,
+        "branches": _branches(word),
+        "dag": _MAYBE_PIPELINE,
+        "default": _MAYBE_PIPELINE,
+    }
+    schema = object_schema(model, special, without=("name", "fields"))
+    schema["properties"]["type"] = {"const": word, "description": _WORDS[word]}
+    if word in {"stub", "as-is"}:
+        schema["additionalProperties"] = True
+    if word == "dag":
+        schema["anyOf"] = [{"required": ["dag"]}, {"required": ["dag_definition"]}]
+    return schema
+
+
+def _branches(word: str) -> Json:
+    names = {"propertyNames": {"pattern": r"^[^.%]*$"}} if word == "parallel" else {}
+    return {"type": "object", "minProperties": 1, "additionalProperties": _PIPELINE, **names}
+
+
+def _task(kinds: Iterable[str]) -> Json:
+    """A task: its command type says which more fields it has."""
+    known = {"properties": {"command_type": {"$ref": "#/$defs/task fields/properties/command_type"}}}
+    chosen = [_if("command_type", kind, f"{kind} task", is_default=kind == _DEFAULT_KIND) for kind in kinds]
+    return {**known, "allOf": chosen}
+
+
+def _task_fields(kinds: Iterable[str]) -> Json:
+    """What every task may say."""
+    words: Json = {"anyOf": [{"enum": list(kinds)}, VARIABLE]}
+    special = {"on_failure": _ON_FAILURE, "command_type": words}
+    schema = object_schema(Task, special, without=("name", "options"))
+    schema["properties"]["type"] = {"const": _TASK_WORD, "description": _WORDS[_TASK_WORD]}
+    attempts = schema["properties"]["max_attempts"]
+    schema["properties"]["retry"] = {**attempts, "description": "The same as `max_attempts`."}
+    schema["additionalProperties"] = True
+    return schema
+
+
+def _task_of(options: Mapping[str, Json]) -> Json:
+    """A task of one command type."""
+    shared = {name: {"$ref": f"#/$defs/task fields/properties/{name}"} for name in (*TASK_FIELDS, "type", "retry")}
+    own = {name: schema for name, schema in options["properties"].items() if name not in shared}
+    return {
+        "type": "object",
+        "properties": {**shared, **own},
+        "required": ["command", "next", *(name for name in options["required"] if name in own)],
+        "additionalProperties": options.get("additionalProperties", True),
+    }
+
+
+def _service(family: str, entry_points: plugins.EntryPoints) -> Json:
+    types = _types(family, entry_points)
+    chosen = []
+    for name in types:
+        options = _options(family, name, entry_points)
+        then: Json = {"properties": {"config": {"anyOf": [options, {"enum": [None, "", 0, False, []]}]}}}
+        if options["required"]:
+            then["required"] = ["config"]
+        chosen.append({"if": {"properties": {"type": {"const": name}}, "required": ["type"]}, "then": then})
+    word = {"description": "Which one.", "anyOf": [{"enum": types}, VARIABLE], "default": FAMILIES[family]}
+    return {
+        "description": _SERVICES[family],
+        "type": "object",
+        "properties": {"type": word, "config": {"description": "Its options."}},
+        "required": ["type"],
+        "additionalProperties": False,
+        "allOf": chosen,
+    }

@@ -1,0 +1,40 @@
+"""`magnus diff`: what differs between two runs, and what of it came first."""
+
+import json
+
+import click
+
+from magnus.cli import console, options
+
+
+@click.command()
+@click.argument("first", metavar="A")
+@click.argument("second", metavar="B")
+@options.configuration_file
+@click.option("--json", "as_json", is_flag=True, help="Print all that differs as JSON.")
+@click.option("--exit-code", is_flag=True, help="Exit with status 1 when more than timing differs.")
+def command(
+    first: str,
+    second: str,
+    configuration_file: str,
+    as_json: bool,  # noqa: FBT001 - an option
+    exit_code: bool,  # noqa: FBT001 - an option
+) -> int:
+    """Say what differs between the runs A and B: first the cause that came first, then everything.
+
+    A and B are ids, beginnings of ids, or `latest`. The exit status is 0 whether or not they differ.
+    """
+    from magnus.app.diff.compare import diff  # lazy: --help needs none of it
+
+    found = diff(first, second, configuration_file, console.environment())
+    if as_json:
+        from magnus.app.diff.documents import document
+        from magnus.run_log.view import without_nan
+
+        console.emit(json.dumps(without_nan(document(found)), indent=2) + "\n")
+    else:
+        from magnus.cli.diff_text import lines
+
+        for line in lines(found):
+            console.emit(line)
+    return int(exit_code and found.verdict.differs)

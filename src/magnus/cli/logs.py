@@ -1,0 +1,23 @@
+"""`magnus logs`: what the steps of a run printed."""
+
+import click
+
+from magnus.cli import options
+
+
+@click.command()
+@click.argument("run")
+@click.argument("step", default="")
+@options.configuration_file
+@click.option(
+    "-f", "--follow", is_flag=True, help="Go on until the run has ended; exit with 1 when it failed or is lost."
+)
+def command(run: str, step: str, configuration_file: str, follow: bool) -> int:  # noqa: FBT001 - an option
+    """Print what the steps of RUN printed, in the order of the run, each under a line with its path.
+
+    RUN is the id of the run, the beginning of it, or `latest`. With STEP, a name or a path in branches, only what that
+    step printed, or those inside it.
+    """
+    from magnus.cli import log_output  # lazy: --help needs none of it
+
+    return log_output.show(run, step, configuration_file, follow=follow)

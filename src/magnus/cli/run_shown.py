@@ -1,0 +1,30 @@
+"""What `magnus show` says, as text and as JSON. Used by it."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from magnus.app import show
+from magnus.app.viewing import viewer
+from magnus.cli import console, tree_text
+from magnus.cli.lines import printed
+
+
+def as_text(run: str, step: str, configuration_file: str, *, everything: bool) -> Iterator[str]:
+    """The run as a tree, or all that is known of the step."""
+    with viewer(configuration_file, console.environment()) as services:
+        if step:
+            yield from printed(tree_text.step_lines(*show.show_step(services, run, step)))
+        else:
+            tree = show.show_run(services, run)
+            yield from printed(tree_text.run_lines(tree, datetime.now(UTC), everything=everything))
+
+
+def as_json(run: str, step: str, configuration_file: str) -> Iterator[str]:
+    """The run log document, or what it says of the step."""
+    with viewer(configuration_file, console.environment()) as services:
+        if step:
+            said = show.show_document_of_step(services, run, step)
+            yield json.dumps(said, indent=2, ensure_ascii=False) + "\n"
+        else:
+            yield from show.show_document(services, run)

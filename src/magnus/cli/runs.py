@@ -1,0 +1,43 @@
+"""`magnus runs`: which runs there are, and how they stand."""
+
+import click
+
+from magnus.cli import options
+
+
+@click.command()
+@options.configuration_file
+@click.option(
+    "--status", "statuses", multiple=True, metavar="STATUS",
+    help="Only runs of this status, such as SUCCESS, FAIL, PROCESSING, LOST (its process is gone) or DAMAGED; again for more.",
+)  # fmt: skip
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; again for more.")
+@click.option(
+    "--pipeline", "pipelines", multiple=True, metavar="NAME", help="Only runs of this pipeline; again for more."
+)
+@click.option(
+    "--since", default="", metavar="WHEN", help="Only runs that began then or later: 2d, 1h30m ago, or 2026-01-31."
+)
+@click.option("--before", default="", metavar="WHEN", help="Only runs that began before, written in the same way.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(min=0), metavar="N",
+    help="At most so many, 0 for all. Without it a terminal gets the last 25, everything else all.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Say it as JSON: a list with an object for each run.")
+def command(
+    configuration_file: str,
+    statuses: tuple[str, ...],
+    tags: tuple[str, ...],
+    pipelines: tuple[str, ...],
+    since: str,
+    before: str,
+    limit: int | None,
+    as_json: bool,  # noqa: FBT001 - an option
+) -> int:
+    """List the runs, the newest first. Times are UTC."""
+    from magnus.app.listing import wanted  # lazy: --help needs none of it
+    from magnus.cli import run_list
+
+    chosen = wanted(statuses=statuses, tags=tags, pipelines=pipelines, since=since, before=before)
+    run_list.show(configuration_file, chosen, limit, as_json=as_json)
+    return 0

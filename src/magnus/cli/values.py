@@ -1,0 +1,80 @@
+"""Parameters, metrics and files as people read them on one line. Used by what draws runs."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+
+from magnus.cli.readable import one_line, size
+from magnus.run_log.parameters import (
+    JsonParameter,
+    LargeParameter,
+    ListParameter,
+    MetricParameter,
+    ObjectParameter,
+    Parameter,
+)
+from magnus.run_log.records import CatalogRecord, CodeIdentity
+from magnus.values import Json
+
+_LONGEST = 60
+_MOST = 8
+_SHORT_HASH = 12
+
+
+def shortened(values: Mapping[str, str], *, everything: bool) -> str:
+    """`a = 1, b = 2`, with long values cut, and not too many unless `everything` is wanted."""
+    shown = [f"{one_line(name)} = {cut(text)}" for name, text in values.items()]
+    if len(shown) > _MOST and not everything:
+        shown[_MOST:] = [f"and {len(shown) - _MOST} more"]
+    return ", ".join(shown)
+
+
+def parameters(values: Mapping[str, Parameter]) -> Mapping[str, str]:
+    """The text of each."""
+    return {name: _parameter(value) for name, value in values.items()}
+
+
+def plain(values: Mapping[str, Json]) -> Mapping[str, str]:
+    """The text of each."""
+    return {name: text_of(value) for name, value in values.items()}
+
+
+def text_of(value: Json) -> str:
+    """The value as JSON, on one line."""
+    return one_line(json.dumps(value, ensure_ascii=False))
+
+
+def files(entries: Iterable[CatalogRecord], stage: str) -> Mapping[str, str]:
+    """Names and sizes of what was got or put."""
+    return {entry.name: size(entry.size) for entry in entries if entry.stage == stage}
+
+
+def file_names(entries: Mapping[str, str], *, everything: bool) -> str:
+    """`a.csv (3 B), b.csv (1.2 MB)`."""
+    shown = [f"{one_line(name)} ({text})" for name, text in entries.items()]
+    if len(shown) > _MOST and not everything:
+        shown[_MOST:] = [f"and {len(shown) - _MOST} more"]
+    return ", ".join(shown)
+
+
+def identities(found: Iterable[CodeIdentity]) -> Iterator[str]:
+    """Which code ran: `git 0123456789ab, with changes`."""
+    for identity in found:
+        changed = "" if identity.code_identifier_dependable else ", with changes"
+        yield f"{identity.code_identifier_type} {identity.code_identifier[:_SHORT_HASH]}{changed}"
+
+
+def cut(text: str) -> str:
+    """The text, not too long for a line that has others on it."""
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+
+
+def _parameter(value: Parameter) -> str:
+    match value:
+        case JsonParameter(value=inner) | MetricParameter(value=inner):
+            return text_of(inner)
+        case LargeParameter(size=number):
+            return f"<value of {size(number)}>"
+        case ObjectParameter(data_hash=data_hash, size=number):
+            return f"<object of {size(number)}, {data_hash[:_SHORT_HASH]}>"
+        case ListParameter(items=items):
+            return f"[{', '.join(map(_parameter, items))}]"

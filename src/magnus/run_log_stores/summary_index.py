@@ -1,0 +1,100 @@
+"""What was seen of the records of runs, kept in a file beside them, so that a listing reads only what changed since.
+
+Used by the stores that keep files. It can be removed at any time. A run is known by the size, the times of the last
+changes and the inode of its file, and only once the file has not changed for a while, so nothing that is kept can be
+out of date. It is written under another name and renamed: of processes that write it at the same time one stands, and
+each has written what is so. What cannot be written is read again the next time.
+"""
+
+import os
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+import msgspec
+from msgspec import Struct
+
+from magnus.run_log.summary import DamagedRun, RunSummary
+from magnus.run_log_stores import files
+from magnus.run_log_stores.files import SystemCalls
+
+_NAME: Final = ".summaries"
+_VERSION: Final = b"1"
+_SETTLED_NS: Final = 2_000_000_000
+"""How old a change must be, for a later one to be certain to have another time."""
+_WORTH_WRITING: Final = 64
+"""One file is read in the time that it takes to write so many entries."""
+
+
+class _Seen(Struct, frozen=True, array_like=True):
+    file: tuple[int, int, int, int]
+    summary: RunSummary
+
+
+_DECODER: Final = msgspec.json.Decoder(list[_Seen])
+
+Entry = tuple[str, os.stat_result]
+"""The id of a run, and the status of the file with its record."""
+
+
+class SummaryIndex:
+    """The file in `folder`."""
+
+    def __init__(self, folder: Path, system: SystemCalls) -> None:
+        self._file = folder / _NAME
+        self._system = system
+
+    def summaries(
+        self, entries: Iterable[Entry], read: Callable[[str], RunSummary | DamagedRun | None]
+    ) -> Sequence[RunSummary | DamagedRun]:
+        """One for each entry; `read` is asked for those that are not known, and says None of one that is gone."""
+        known = {seen.summary.run_id: seen for seen in self._load()}
+        settled = time.time_ns() - _SETTLED_NS
+        found: list[RunSummary | DamagedRun] = []
+        kept: list[_Seen] = []
+        news = 0
+        for run_id, status in entries:
+            seen = known.get(run_id)
+            if seen is not None and seen.file == _key(status):
+                kept.append(seen)
+                found.append(seen.summary)
+            elif (summary := read(run_id)) is not None:
+                found.append(summary)
+                if isinstance(summary, RunSummary) and status.st_mtime_ns < settled:
+                    kept.append(_Seen(_key(status), summary))
+                    news += 1
+        gone = len(known) - (len(kept) - news)
+        if (news + gone) * _WORTH_WRITING > len(kept):
+            self._save(kept)
+        return found
+
+    def _load(self) -> Sequence[_Seen]:
+        """What the file says; nothing when there is none, or it is not whole, or of another version."""
+        try:
+            text = b"".join(files.blocks(self._file, self._system))
+        except OSError:
+            return ()
+        head, _, content = text.partition(b"\n")
+        if head != _head(content):
+            return ()
+        try:
+            return _DECODER.decode(content)
+        except ValueError:
+            return ()
+
+    def _save(self, seen: Sequence[_Seen]) -> None:
+        content = msgspec.json.encode(seen)
+        with suppress(OSError):
+            files.replace(self._file, [_head(content), b"\n", content], self._system, durable=False)
+
+
+def _key(status: os.stat_result) -> tuple[int, int, int, int]:
+    """What no two contents of a file have in common, once it has not changed for a while."""
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+
+
+def _head(content: bytes) -> bytes:
+    return b"%b %08x" % (_VERSION, crc32(content))

@@ -1,0 +1,68 @@
+"""Runs that were made, by whatever means: `magnus.run` and `magnus.runs`."""
+
+import os
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+from pathlib import Path
+
+from magnus.app.finding import find_run
+from magnus.app.listing import Wanted, listed, wanted
+from magnus.app.runs import Run, Runs
+from magnus.app.viewing import Viewer
+
+
+def run(run_id: str = "latest", configuration_file: "str | os.PathLike[str]" = "") -> Run:
+    """The run of this id, or whose id begins so when there is only one; or the one that began last.
+
+    `configuration_file` names the services, by default those of `magnus execute`.
+
+    Raises:
+        RunNotFound: there is none.
+        InvalidInput: the id is none, several runs begin so, or the configuration is wrong.
+        RunLogStoreError: its record cannot be read.
+    """
+    viewer = _viewer(configuration_file)
+    return Run(find_run(viewer.store, run_id), viewer.store, viewer.working_directory, lambda: viewer.logs)
+
+
+def runs(
+    *,
+    status: str | Collection[str] = (),
+    tag: str | Collection[str] = (),
+    pipeline: str | Collection[str] = (),
+    since: str | timedelta | datetime = "",
+    before: str | timedelta | datetime = "",
+    limit: int | None = None,
+    configuration_file: "str | os.PathLike[str]" = "",
+) -> Runs:
+    """The runs there are, the newest first, which are looked for when they are first asked for.
+
+    Args:
+        status: only runs of this status, or of one of these, such as `"FAIL"` or `"LOST"`.
+        tag: only runs with this tag, or one of these.
+        pipeline: only runs of the pipeline of this name, or of one of these.
+        since: only runs that began then or later: an age (`"2d"`, a timedelta), a date as text or a datetime.
+        before: only runs that began before; written likewise.
+        limit: at most so many.
+        configuration_file: names the services, by default those of `magnus execute`.
+
+    Raises:
+        InvalidInput: a status or a time is none, or the configuration is wrong.
+    """
+    which = wanted(statuses=_each(status), tags=_each(tag), pipelines=_each(pipeline), since=since, before=before)
+    return Runs(partial(_found, _viewer(configuration_file), which, limit))
+
+
+def _viewer(configuration_file: "str | os.PathLike[str]") -> Viewer:
+    return Viewer(os.fspath(configuration_file), dict(os.environ), Path.cwd())
+
+
+def _each(given: str | Collection[str]) -> Collection[str]:
+    return (given,) if isinstance(given, str) else given
+
+
+def _found(viewer: Viewer, which: Wanted, limit: int | None) -> Sequence[Run]:
+    found = islice(listed(viewer.store, which), limit)
+    return [Run(each, viewer.store, viewer.working_directory, lambda: viewer.logs) for each in found]

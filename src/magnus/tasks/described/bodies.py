@@ -1,0 +1,211 @@
+"""What the source of a function says of its results: the values it returns, as far as they can be read off."""
+
+import ast
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from msgspec import Struct
+
+from magnus.graph.facts import Setting
+from magnus.graph.shapes import ANYTHING, Shape, joined, kinds, of_value
+from magnus.values import UserObject
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+_SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
+_CALLS: Final = {
+    "len": "int",
+    "int": "int",
+    "bool": "bool",
+    "str": "str",
+    "list": "list",
+    "sorted": "list",
+    "dict": "dict",
+}
+_UNNAMED: Final = (ast.Constant, ast.JoinedStr, ast.List, ast.ListComp, ast.Set, ast.SetComp)
+
+
+class Body(Struct, frozen=True):
+    """What a function returns: an expression for each `return`, None for one without, or for the end of the body.
+
+    `is_known` is false when values come in other ways, as from a generator; `is_empty` says that the function does
+    something and never returns a value.
+    """
+
+    values: tuple[ast.expr | None, ...]
+    is_known: bool = True
+    is_empty: bool = False
+
+
+class Mapped(Struct, frozen=True):
+    """What an expression sets when it is returned without a declaration; `others`: what nobody can tell."""
+
+    names: dict[str, Shape]
+    others: bool = False
+    is_unnamed: bool = False
+
+
+def body_of(function: Function) -> Body:
+    """What the function returns."""
+    if isinstance(function, ast.Lambda):
+        return Body(tuple(_alternatives(function.body)))
+    inside = list(walk_own(function))
+    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in inside):
+        return Body((), is_known=False)
+    values: list[ast.expr | None] = []
+    for node in inside:
+        if isinstance(node, ast.Return):
+            values += [None] if node.value is None else _alternatives(node.value)
+    body = Body((*values, *(() if _ends(function.body) else (None,))))
+    return Body(body.values, is_empty=_returns_nothing(body, function))
+
+
+def _returns_nothing(body: Body, function: Function) -> bool:
+    """Whether the function ends without a value, though it does something; not one that is still to be written."""
+    if isinstance(function, ast.Lambda) or not body.is_known or not body.values or any(body.values):
+        return False
+    return not all(
+        isinstance(statement, ast.Pass)
+        or (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+        for statement in function.body
+    )
+
+
+def walk_own(function: ast.AST) -> Iterator[ast.AST]:
+    """The nodes inside a function, without those of functions and classes in it."""
+    for child in ast.iter_child_nodes(function):
+        yield child
+        if not isinstance(child, _SCOPES):
+            yield from walk_own(child)
+
+
+def _alternatives(value: ast.expr) -> Iterator[ast.expr | None]:
+    match value:
+        case ast.IfExp(body=one, orelse=other):
+            yield from _alternatives(one)
+            yield from _alternatives(other)
+        case ast.Constant(value=None):
+            yield None
+        case _:
+            yield value
+
+
+def _ends(statements: Sequence[ast.stmt]) -> bool:
+    """Whether what follows these statements is never reached."""
+    match statements[-1]:
+        case ast.Return() | ast.Raise():
+            return True
+        case ast.If(body=body, orelse=orelse):
+            return bool(orelse) and _ends(body) and _ends(orelse)
+        case ast.With(body=body) | ast.AsyncWith(body=body):
+            return _ends(body)
+        case ast.Try(body=body, handlers=handlers, orelse=orelse, finalbody=finalbody):
+            whole = _ends(orelse) if orelse else _ends(body)
+            return (whole and all(_ends(handler.body) for handler in handlers)) or bool(finalbody and _ends(finalbody))
+        case ast.While(test=ast.Constant(value=True)) as loop:
+            return not any(isinstance(node, ast.Break) for node in ast.walk(loop))
+        case ast.Match(cases=cases):
+            last = cases[-1]
+            is_open = isinstance(last.pattern, ast.MatchAs) and last.pattern.pattern is None and last.guard is None
+            return is_open and all(_ends(case.body) for case in cases)
+        case _:
+            return False
+
+
+def shape_of_source(value: ast.expr | None) -> Shape:
+    """What is known of the value of an expression."""
+    match value:
+        case None:
+            return of_value(None)
+        case ast.Constant(value=None | bool() | int() | float() | str() as constant):
+            return of_value(constant)
+        case ast.IfExp(body=one, orelse=other):
+            return joined((shape_of_source(one), shape_of_source(other)))
+        case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=int() | float() as number)):
+            return of_value(-number)
+        case ast.UnaryOp(op=ast.Not()):
+            return kinds("bool")
+        case ast.JoinedStr():
+            return kinds("str")
+        case ast.List() | ast.Tuple() | ast.Dict():
+            return _of_container(value)
+        case _:
+            return _of_computation(value)
+
+
+def _of_computation(value: ast.expr) -> Shape:
+    match value:
+        case ast.ListComp():
+            return kinds("list")
+        case ast.DictComp():
+            return kinds("dict")
+        case ast.Call(func=ast.Name(id=name)) if name in _CALLS:
+            return kinds(_CALLS[name])
+        case _:
+            return ANYTHING
+
+
+def _of_container(value: ast.List | ast.Tuple | ast.Dict) -> Shape:
+    try:
+        return of_value(_as_json(ast.literal_eval(value)))
+    except (ValueError, TypeError, MemoryError, RecursionError):
+        pass
+    if not isinstance(value, ast.Dict):
+        return kinds("list")
+    names = [key.value if isinstance(key, ast.Constant) else None for key in value.keys]
+    if not all(isinstance(name, str) for name in names):
+        return kinds("dict")
+    fields = {str(name): shape_of_source(item) for name, item in zip(names, value.values, strict=True)}
+    return Shape(frozenset({"dict"}), None, fields)
+
+
+def _as_json(value: UserObject) -> UserObject:
+    match value:
+        case list() | tuple():
+            return [_as_json(item) for item in value]
+        case dict():
+            if not all(isinstance(key, str) for key in value):
+                raise ValueError
+            return {key: _as_json(item) for key, item in value.items()}
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            raise ValueError
+
+
+def mapped(value: ast.expr | None, parts: Callable[[ast.expr], dict[str, Shape] | None]) -> Mapped:
+    """What is set when the expression is returned without a declaration; `parts` knows the classes that are called."""
+    match value:
+        case None:
+            return Mapped({})
+        case ast.Dict(keys=keys, values=values):
+            names = {
+                key.value: shape_of_source(item)
+                for key, item in zip(keys, values, strict=True)
+                if isinstance(key, ast.Constant) and isinstance(key.value, str)
+            }
+            return Mapped(names, others=len(names) < len(set(map(_key, keys))))
+        case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
+            named = {word.arg: shape_of_source(word.value) for word in keywords if word.arg}
+            return Mapped(named, others=len(named) < len(keywords))
+        case _ if isinstance(value, _UNNAMED):
+            return Mapped({}, is_unnamed=True)
+        case _:
+            found = parts(value)
+            return Mapped({}, others=True) if found is None else Mapped(found)
+
+
+def _key(key: ast.expr | None) -> UserObject:
+    return key.value if isinstance(key, ast.Constant) else id(key)
+
+
+def settings_of(ways: Sequence[Mapped]) -> tuple[Setting, ...]:
+    """What is set when one of these is returned."""
+    names = dict.fromkeys(name for way in ways for name in way.names)
+    return tuple(
+        Setting(
+            name,
+            joined(way.names[name] for way in ways if name in way.names),
+            is_certain=all(name in way.names for way in ways),
+        )
+        for name in names
+    )

@@ -1,0 +1,206 @@
+"""What python code sets, puts and asks for by the functions of `magnus`, read from its source. Used by `described`.
+
+Whoever calls `set_parameter` is in the module of the function, or in one of the project that it imports. Where none of
+them has the word in it, nothing is set; where a name is worked out when the code runs, anything may be.
+"""
+
+import ast
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from magnus.graph.facts import Need, Setting
+from magnus.tasks.definitions import module_of
+from magnus.tasks.described.bodies import shape_of_source, walk_own
+
+_WORDS: Final = ("set_parameter", "put_object", "put_in_catalog", "get_secret", "get_parameter")
+_SETTING: Final = re.compile("set_parameter|put_object|put_in_catalog")
+_ANY: Final = re.compile("|".join(_WORDS))
+_MOST_MODULES: Final = 200
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+
+
+class Effects(Struct, frozen=True):
+    """What code may do to a run, beside its results."""
+
+    sets: tuple[Setting, ...] = ()
+    others: bool = False
+    puts: tuple[str, ...] = ()
+    puts_others: bool = False
+    secrets: tuple[str, ...] = ()
+    needs: tuple[Need, ...] = ()
+
+
+def effects_of(file: Path | None, function: ast.AST | None, working_directory: Path, title: str) -> Effects:
+    """What a function of the module in `file` may do; `function` is its definition where that was found."""
+    if file is None:
+        return Effects(others=True, puts_others=True)
+    texts = _project_texts(file, working_directory)
+    if texts is None:
+        return Effects(others=True, puts_others=True)
+    if not any(_ANY.search(text) for text in texts.values()):
+        return Effects()
+    own = of_code([function], title) if function is not None else Effects()
+    trees = [tree for path, text in texts.items() if _SETTING.search(text) and (tree := _tree(path))]
+    around = of_code(trees, title)
+    certain = {setting.name for setting in own.sets if setting.is_certain}
+    sets = (*own.sets, *(Setting(s.name, is_certain=False) for s in around.sets if s.name not in certain))
+    return Effects(sets, around.others, around.puts, around.puts_others, own.secrets, own.needs)
+
+
+def of_code(trees: Sequence[ast.AST], title: str) -> Effects:
+    """What the code may do: a function, or whole modules."""
+    found = _Reading(title)
+    for tree in trees:
+        found.read(tree)
+    return Effects(
+        tuple(found.sets), found.others, tuple(found.puts), found.puts_others, tuple(found.secrets), tuple(found.needs)
+    )
+
+
+class _Reading:
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.sets: list[Setting] = []
+        self.others = False
+        self.puts: list[str] = []
+        self.puts_others = False
+        self.secrets: list[str] = []
+        self.needs: list[Need] = []
+
+    def read(self, tree: ast.AST) -> None:
+        sure = set(map(id, _certain(tree)))
+        calls = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        for node in ast.walk(tree):
+            word = _word(node)
+            if word is None:
+                continue
+            if id(node) in calls:
+                self._call(word, calls[id(node)], is_certain=id(calls[id(node)]) in sure)
+            elif not isinstance(node, ast.alias) or node.asname not in {None, word}:
+                self._anything(word)
+
+    def _anything(self, word: str) -> None:
+        self.others = self.others or word in {"set_parameter", "put_object"}
+        self.puts_others = self.puts_others or word == "put_in_catalog"
+
+    def _call(self, word: str, call: ast.Call, *, is_certain: bool) -> None:
+        match word, call:
+            case "set_parameter", ast.Call(args=[], keywords=keywords) if all(key.arg for key in keywords):
+                self.sets += [Setting(str(key.arg), shape_of_source(key.value), is_certain) for key in keywords]
+            case "put_object", ast.Call(args=[_, ast.Constant(value=str(name))]):
+                self.sets.append(Setting(name, is_certain=is_certain))
+            case "put_in_catalog", ast.Call(args=[ast.Constant(value=str(pattern))]):
+                self.puts.append(pattern)
+            case "get_secret", ast.Call(args=[ast.Constant(value=str(name))]):
+                self.secrets.append(name)
+            case "get_parameter", ast.Call(args=[ast.Constant(value=str(name)), *_]):
+                self.needs.append(Need(name, f"get_parameter('{name}') in {self.title}", is_fatal=False))
+            case _:
+                self._anything(word)
+
+
+def _word(node: ast.AST) -> str | None:
+    match node:
+        case ast.Name(id=word) | ast.Attribute(attr=word) | ast.alias(name=word) if word in _WORDS:
+            return word
+        case _:
+            return None
+
+
+def _certain(tree: ast.AST) -> Iterator[ast.Call]:
+    """The calls that are made whenever the function runs to its end."""
+    if not isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef):
+        return
+    for statement in tree.body:
+        match statement:
+            case ast.Expr(value=ast.Call() as call):
+                yield call
+            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+                pass
+            case _ if any(isinstance(node, ast.Return) for node in (statement, *walk_own(statement))):
+                return
+            case _:
+                pass
+
+
+def _tree(file: Path) -> ast.Module | None:
+    try:
+        return module_of(file)
+    except (SyntaxError, ValueError, OSError):
+        return None
+
+
+def _project_texts(file: Path, working_directory: Path) -> dict[Path, str] | None:
+    """The texts of the module and of all of the project that it imports; None when one cannot be read."""
+    texts: dict[Path, str] = {}
+    waiting = [file]
+    while waiting:
+        path = waiting.pop()
+        if path in texts:
+            continue
+        if len(texts) >= _MOST_MODULES:
+            return None
+        try:
+            status = path.stat()
+            texts[path], imported = _read(path, status.st_mtime_ns, status.st_size, (working_directory, _root(path)))
+        except (SyntaxError, ValueError, OSError):
+            return None
+        waiting += imported
+    return texts
+
+
+def _root(file: Path) -> Path:
+    """The folder that a module is imported from: the first around it that is no package."""
+    folder = file.parent
+    while (folder / "__init__.py").is_file() and folder.parent != folder:
+        folder = folder.parent
+    return folder
+
+
+@lru_cache(maxsize=512)
+def _read(file: Path, modified_ns: int, size: int, roots: tuple[Path, ...]) -> tuple[str, tuple[Path, ...]]:
+    """The text of the module, and the files of the project's modules that it imports."""
+    del modified_ns, size  # a file that was changed is another key
+    text = file.read_text(encoding="utf-8", errors="replace")
+    imported: dict[Path, None] = {}
+    for node in ast.walk(module_of(file)):
+        for level, dotted in _imports(node):
+            folders: Iterable[Path] = (file.parents[level - 1],) if level else roots
+            imported.update(dict.fromkeys(_files(dotted, folders)))
+    return text, tuple(imported)
+
+
+def _imports(node: ast.AST) -> Iterator[tuple[int, str]]:
+    match node:
+        case ast.Import(names=names):
+            yield from ((0, alias.name) for alias in names)
+        case ast.ImportFrom(module=module, names=names, level=level):
+            before = f"{module}." if module else ""
+            yield from ((level, f"{before}{alias.name}") for alias in names)
+        case _:
+            pass
+
+
+def _files(dotted: str, folders: Iterable[Path]) -> Iterator[Path]:
+    """The source files of the module and of the packages around it."""
+    parts = dotted.split(".")
+    if parts[0] == "magnus" or parts[0] in sys.stdlib_module_names:
+        return
+    for folder in folders:
+        if _INSTALLED & set(folder.parts):
+            continue
+        place = folder
+        for part in parts:
+            if (module := place / f"{part}.py").is_file():
+                yield module
+            place /= part
+            if (package := place / "__init__.py").is_file():
+                yield package
+            if not place.is_dir():
+                break

@@ -1,0 +1,233 @@
+"""What a function needs and sets, by importing it, or from its source alone. Used by `tasks.python`."""
+
+import ast
+import inspect
+import os
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from types import FunctionType
+from typing import Final, Literal
+
+from magnus.errors import Problem, TaskFailed
+from magnus.graph.facts import Description, Need, Setting
+from magnus.graph.nodes import Return, TaskSpec
+from magnus.graph.shapes import Shape
+from magnus.tasks import script_command
+from magnus.tasks.binding import resolved_annotations
+from magnus.tasks.definitions import functions_of, module_of
+from magnus.tasks.described.annotations import parts_of, shape_of, wanted_of
+from magnus.tasks.described.bodies import body_of
+from magnus.tasks.described.classes import parts_in_source
+from magnus.tasks.described.effects import Effects, effects_of
+from magnus.tasks.described.results import Known, Returned, known_results
+from magnus.tasks.described.signatures import Argument, arguments_in_source
+from magnus.tasks.loading import load_function
+from magnus.tasks.locate import source_of
+from magnus.values import UserObject
+
+Definition = ast.FunctionDef | ast.AsyncFunctionDef
+_OF_CODE: Final = (ImportError, SyntaxError, NameError)
+_HARMLESS: Final = frozenset({"staticmethod", "classmethod", "cache", "lru_cache"})
+
+
+def describe(spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
+    """What is known of the function that the command names; it is not called."""
+    title = f"{spec.command}()"
+    function = spec.function
+    problems: tuple[Problem, ...] = ()
+    if function is None and imports:
+        function, problems = _loaded(spec.command, working_directory)
+    if function is not None:
+        return _of_function(function, spec, title, working_directory)
+    file, definition = _in_source(spec.command, working_directory)
+    problems = problems or _not_python(file, working_directory)
+    return _of_source(file, definition, spec, title, working_directory, problems)
+
+
+def function_of(command: str, working_directory: Path) -> Callable[..., UserObject] | None:
+    """The function that a command names, imported; None when it cannot be."""
+    return _loaded(command, working_directory)[0]
+
+
+def function_in_source(command: str, working_directory: Path) -> Definition | None:
+    """The definition of the function that a command names, where nothing stands around it; None when it is not found."""
+    definition = _in_source(command, working_directory)[1]
+    return definition if definition is not None and _is_harmless(definition) else None
+
+
+def _loaded(command: str, working_directory: Path) -> tuple[Callable[..., UserObject] | None, tuple[Problem, ...]]:
+    """The function; or why its module cannot be imported."""
+    try:
+        return load_function(command, working_directory), ()
+    except TaskFailed as error:
+        place = _place_of(error, working_directory)
+        return None, (_not_imported(command, error, place),) if place else error.problems
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - a module may do anything when it is imported
+        return None, (_not_imported(command, error, _place_of(error, working_directory)),)
+
+
+def _place_of(error: BaseException, working_directory: Path) -> str:
+    """Where in the project it was raised; "" when it was not."""
+    frame = error.__traceback__
+    file, line = "", 0
+    while frame is not None:
+        name = frame.tb_frame.f_code.co_filename
+        if name.startswith(f"{working_directory}{os.sep}"):
+            file, line = os.path.relpath(name, working_directory), frame.tb_lineno
+        frame = frame.tb_next
+    return f" ({file}:{line})" if file else ""
+
+
+def _not_imported(command: str, error: BaseException, place: str) -> Problem:
+    """An error where nothing but the code is to blame; else it may be something that is there when a step runs."""
+    reason = str(error).partition("\n")[0]
+    what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+    module = command.rpartition(":")[0] or command.rpartition(".")[0]
+    message = f"'{module}' cannot be imported: {what}{place}"
+    severity: Literal["error", "warning"] = "error" if isinstance(error, _OF_CODE) else "warning"
+    return Problem(message, "mend it, or install what it needs", severity=severity)
+
+
+def _of_function(
+    function: Callable[..., UserObject], spec: TaskSpec, title: str, working_directory: Path
+) -> Description:
+    """From the function itself."""
+    bare, is_plain = _bare(function)
+    file, definition = _definition_of(bare) if is_plain else (_file_of(bare), None)
+    effects = effects_of(file, definition, working_directory, title)
+    try:
+        parameters, returned = resolved_annotations(function)
+    except (ValueError, TypeError):
+        return _described((), Known(_declared(spec.returns), others=spec.returns is None), effects)
+    needs = [
+        Need(p.name, f"the argument '{p.name}' of {title}", wanted_of(annotation), is_required=p.default is p.empty)
+        for p, annotation in parameters
+        if p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}
+    ]
+    if isinstance(function, type) or not is_plain:
+        return _described(needs, Known(_declared(spec.returns), others=spec.returns is None), effects)
+    body = None if definition is None else body_of(definition)
+    parts = partial(_parts, getattr(bare, "__globals__", {}))
+    return _described(needs, known_results(spec.returns, Returned(title, returned, body, parts)), effects)
+
+
+def _bare(function: UserObject) -> tuple[UserObject, bool]:
+    """The function as it was written; and whether nothing stands around it that may change its results."""
+    if type(function).__name__ == "_lru_cache_wrapper":
+        function = function.__wrapped__
+    if type(function).__name__ == "method":
+        function = function.__func__
+    return function, type(function) is FunctionType and not hasattr(function, "__wrapped__")
+
+
+def _file_of(function: UserObject) -> Path | None:
+    try:
+        file = inspect.getsourcefile(inspect.unwrap(function))
+    except (TypeError, ValueError):
+        return None
+    return Path(file) if file and Path(file).is_file() else None
+
+
+def _definition_of(function: UserObject) -> tuple[Path | None, Definition | None]:
+    """The source file of a function, and its definition in it."""
+    code = function.__code__
+    file = Path(code.co_filename)
+    try:
+        node = functions_of(file).get((code.co_name, code.co_firstlineno))
+    except (OSError, SyntaxError, ValueError):
+        return (file, None) if file.is_file() else (None, None)
+    return file, node if node is not None and _is_harmless(node) else None
+
+
+def _is_harmless(node: Definition) -> bool:
+    """Whether its decorators leave arguments and results as they are."""
+    for decorator in node.decorator_list:
+        bare = decorator.func if isinstance(decorator, ast.Call) else decorator
+        name = bare.attr if isinstance(bare, ast.Attribute) else getattr(bare, "id", "")
+        if name not in _HARMLESS:
+            return False
+    return True
+
+
+def _parts(namespace: Mapping[str, UserObject], value: ast.expr) -> dict[str, Shape] | None:
+    """The parts of what a call of a class makes."""
+    match value:
+        case ast.Call(func=ast.Name(id=name)) if isinstance(found := namespace.get(name), type):
+            parts = parts_of(found)
+            return None if parts is None else {part.names[0]: shape_of(part.annotation) for part in parts}
+        case _:
+            return None
+
+
+def _of_source(
+    file: Path | None,
+    definition: Definition | None,
+    spec: TaskSpec,
+    title: str,
+    working_directory: Path,
+    problems: tuple[Problem, ...],
+) -> Description:
+    """From the source alone."""
+    effects = effects_of(file, definition, working_directory, title)
+    if definition is None or not _is_harmless(definition):
+        return _described((), Known(_declared(spec.returns), others=spec.returns is None, problems=problems), effects)
+    arguments, annotation = arguments_in_source(definition)
+    body = body_of(definition)
+    named = None if file is None else parts_in_source(module_of(file), definition.returns)
+    found = known_results(spec.returns, Returned(title, annotation, body, named=named))
+    known = Known(found.sets, found.others, (*problems, *found.problems))
+    return _described([_need(argument, title) for argument in arguments], known, effects)
+
+
+def _need(argument: Argument, title: str) -> Need:
+    wanted = wanted_of(argument.annotation)
+    return Need(argument.name, f"the argument '{argument.name}' of {title}", wanted, is_required=argument.is_required)
+
+
+def _not_python(file: Path | None, working_directory: Path) -> tuple[Problem, ...]:
+    try:
+        if file is not None:
+            module_of(file)
+    except (SyntaxError, ValueError) as error:
+        name = os.path.relpath(file, working_directory) if file else ""
+        reason = f"{error.msg}, line {error.lineno}" if isinstance(error, SyntaxError) else str(error)
+        return (Problem(f"'{name}' is not python: {reason}", "correct the file"),)
+    except OSError:
+        pass
+    return ()
+
+
+def _in_source(command: str, working_directory: Path) -> tuple[Path | None, Definition | None]:
+    """The source file that the command names, and the function in it, where it stands at the top of the module."""
+    file = source_of(command, working_directory)
+    script = script_command.split(command, working_directory)
+    names = script[1] if script else command.split(".")[-1:]
+    if file is None or len(names) != 1:
+        return file, None
+    try:
+        module = module_of(file)
+    except (OSError, SyntaxError, ValueError):
+        return file, None
+    found = [node for node in module.body if isinstance(node, Definition) and node.name == names[0]]
+    return file, found[-1] if len(found) == 1 else None
+
+
+def _declared(returns: Sequence[Return] | None) -> tuple[Setting, ...]:
+    return tuple(Setting(item.name) for item in returns or ())
+
+
+def _described(needs: Sequence[Need], known: Known, effects: Effects) -> Description:
+    """Results win over what is set on the way."""
+    names = {setting.name for setting in known.sets if setting.is_certain}
+    return Description(
+        needs=(*needs, *effects.needs),
+        sets=(*(setting for setting in effects.sets if setting.name not in names), *known.sets),
+        sets_others=known.others or effects.others,
+        puts=effects.puts,
+        puts_others=effects.puts_others,
+        secrets=effects.secrets,
+        problems=known.problems,
+    )

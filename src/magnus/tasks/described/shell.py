@@ -1,0 +1,194 @@
+"""What a shell command needs and sets, as far as its text says it. Used by `tasks.shell`.
+
+A program that the command starts may do anything; where it is none that everybody knows, what is set is left open.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from typing import Final
+
+from magnus.engine.parameters import VARIABLE_PREFIX, from_text
+from magnus.errors import Problem
+from magnus.graph.check import near
+from magnus.graph.facts import Description, Need, Setting
+from magnus.graph.nodes import Return, TaskSpec
+from magnus.graph.shapes import ANYTHING, Shape, kinds, of_value
+
+_NAME: Final = r"[A-Za-z_]\w*"
+_ASSIGNED: Final = re.compile(rf"(?<![\w$-])({_NAME})(?:\[[^]]*\])?\+?=")
+_LISTED: Final = re.compile(
+    r"\b(?:export|declare|typeset|readonly|local|read|for|getopts|mapfile|readarray|printf\s+-v)\b((?:\s+[^\s;|&()<>]+)*)"
+)
+_EXPORTS: Final = re.compile(r"\bexport\b|\b(?:declare|typeset)\s+-\w*x|\bset\s+-\w*a|\ballexport\b")
+_EXPORTED_PRM: Final = re.compile(rf"\b{VARIABLE_PREFIX}({_NAME})\+?=")
+_USED: Final = re.compile(rf"(?<!\\)\$(?:({_NAME})|\{{({_NAME})(\}}|\[))")
+_SOURCES: Final = re.compile(r"\b(?:source|eval)\b|(?:^|[\s;|&(])\.\s")
+_EXPANDED: Final = re.compile(r"\$\{[^{}]*\}|\$?\(\([^()]*\)\)")
+_RUNS: Final = re.compile(r"\b(?:exec|xargs|env)\b|(?:^|[;|&(])\s*[\"']?\$|-exec")
+_QUOTED: Final = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"")
+_QUOTED_TEXT: Final = re.compile(r"'[^']*'")
+_COMMENT: Final = re.compile(r"(?:^|(?<=\s))#[^\n]*")
+_WORD: Final = (
+    r"(?:[\w./:,@%+^=~*?\[\]-]|\\[^\n]|'[^']*+'|\$\w+|\$\{\w+\}|"
+    r"\"(?:[^\"\\`$]|\\.|\$\w+|\$\{\w+\}|\$\(\([\w +*/%-]+\)\))*+\")++"
+)
+_PART: Final = rf"(?:\d?(?:>>?|<)[ \t]*+{_WORD}|\d?>&\d|{_WORD})"
+_SIMPLE: Final = rf"[ \t]*+{_PART}(?:[ \t]++{_PART})*+[ \t]*+"
+_PLAIN: Final = re.compile(rf"{_SIMPLE}(?:(?:&&|\|\||[;|\n]){_SIMPLE})*+[;\s]*\Z", re.ASCII)
+"""Commands that need no shell to see that they can be parsed."""
+_RESERVED: Final = re.compile(
+    r"\b(?:if|then|else|elif|fi|for|while|until|do|done|case|esac|select|function|time|coproc|in)\b"
+)
+_SEPARATORS: Final = re.compile(r"\|\||&&|[;|&\n(){}`]|\$\(|\b(?:if|then|else|elif|do|while|until|time)\b|!")
+_KNOWN: Final = frozenset(
+    "echo printf cat cp mv rm mkdir rmdir ls test [ [[ sleep true false exit return export unset set shift cut sort "
+    "wc head tail grep egrep sed awk tr date touch seq cd pwd find xargs tee diff cmp gzip gunzip tar zip unzip curl wget "
+    "git env read for case in done fi esac break continue local declare typeset readonly trap wait kill uniq basename "
+    "dirname realpath readlink stat chmod chown ln du df hostname uname id whoami which type command let expr md5sum "
+    "sha256sum jq paste join comm nl rev split mktemp : function".split()
+)
+_OF_SHELL: Final = frozenset(
+    "HOME PATH PWD OLDPWD USER LANG SHELL TERM IFS RANDOM SECONDS LINENO HOSTNAME UID EUID PPID OPTARG OPTIND REPLY "
+    "BASH BASHPID BASHOPTS BASH_SOURCE BASH_VERSION BASH_VERSINFO BASH_SUBSHELL FUNCNAME PIPESTATUS TMPDIR LOGNAME "
+    "EPOCHSECONDS EPOCHREALTIME HOSTTYPE MACHTYPE OSTYPE SHELLOPTS SHLVL GROUPS DIRSTACK MAPFILE COPROC SRANDOM".split()
+)
+_BUILT_IN: Final = frozenset(
+    "alias bg bind break builtin caller cd command compgen complete compopt continue declare dirs disown echo enable eval "
+    "exec exit export false fc fg getopts hash help history jobs kill let local logout mapfile popd printf pushd pwd read "
+    "readarray readonly return set shift shopt source suspend test times trap true type typeset ulimit umask unalias unset "
+    "wait".split()
+)
+_PROGRAM: Final = re.compile(r"[a-z][\w-]*", re.ASCII)
+_SECONDS: Final = 10
+
+
+def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) -> Description:
+    """What is known of the command, which is not run, only parsed."""
+    code = _COMMENT.sub("", _without_heredocs(spec.command))
+    assigned = set(_assigned(code))
+    is_open = _is_open(code)
+    sets = [Setting(name) for name in dict.fromkeys(_EXPORTED_PRM.findall(code))]
+    declared = [Setting(item.name, _shape(item, code)) for item in spec.returns or ()]
+    problems = [*_syntax(spec.command), *_programs(code)]
+    if not is_open:
+        inherited = {name for name, _ in _used(code)} | set(environment)
+        problems += _not_exported(spec.returns or (), code, assigned | {s.name for s in sets}, inherited)
+    needs = () if _SOURCES.search(code) else tuple(_needs(code, assigned, environment, strict=strict))
+    names = {setting.name for setting in declared}
+    return Description(
+        needs,
+        (*(s for s in sets if s.name not in names), *declared),
+        sets_others=is_open,
+        puts_others=is_open,
+        problems=tuple(problems),
+    )
+
+
+def _shape(item: Return, code: str) -> Shape:
+    """What is known of a declared result: the value, where the command does nothing but give it one."""
+    if item.kind == "object":
+        return kinds("object")
+    written = re.findall(rf"(?<![\w$-]){item.name}=('[^']*'|\"[^\"$`\\]*\"|[\w./:-]*)(?=\Z|[\s;])", code)
+    if len(written) != 1 or _is_open(code) or not _PLAIN.match(code) or re.search(r"&&|\|\||\bread\b", code):
+        return ANYTHING
+    text = written[0].strip("'\"")
+    return of_value(from_text(text).value, text)
+
+
+def _programs(code: str) -> Iterator[Problem]:
+    """Programs that are nowhere to be found, of a command that is simple enough to tell its words."""
+    if not _PLAIN.match(code) or _RESERVED.search(_QUOTED.sub("", code)) or "PATH=" in code:
+        return
+    for part in re.split(r"&&|\|\||[;|\n]", _QUOTED.sub("''", code)):
+        words = [word for word in part.split() if not _ASSIGNED.match(word)]
+        if not words or not _PROGRAM.fullmatch(words[0]) or words[0] in _BUILT_IN or shutil.which(words[0]):
+            continue
+        match = near(words[0], sorted(_KNOWN))
+        fix = f"did you mean '{match}'?" if match else "install it, or put the folder it is in on PATH"
+        yield Problem(f"there is no program '{words[0]}' on PATH", fix, severity="warning")
+
+
+def _without_heredocs(command: str) -> str:
+    return re.sub(r"<<-?\s*(['\"]?)(\w+)\1[^\n]*\n.*?^\s*\2$", "", command, flags=re.DOTALL | re.MULTILINE)
+
+
+def _assigned(code: str) -> Iterator[str]:
+    """The variables that the command gives a value, or may."""
+    yield from _ASSIGNED.findall(code)
+    for listed in _LISTED.findall(code):
+        yield from re.findall(rf"(?<!\S)({_NAME})(?=\Z|\s|=|\[|\+=)", listed)
+    yield from re.findall(rf"\(\(\s*({_NAME})\s*(?:=|\+\+|--|[-+*/]=)", code)
+    yield from re.findall(rf"\$\{{({_NAME}):?=", code)
+    yield from re.findall(rf"\{{({_NAME})\}}[<>]", code)
+
+
+def _is_open(code: str) -> bool:
+    """Whether something else than well-known programs runs, which may set anything."""
+    for part in _SEPARATORS.split(_EXPANDED.sub("$x", _QUOTED_TEXT.sub("''", code))):
+        words = [word for word in part.split() if not _ASSIGNED.match(word) and not word.startswith(("<", ">", "2>"))]
+        if words and words[0].strip("\"'") not in _KNOWN and not re.match(r"[\d\"'$<>\]\\-]", words[0]):
+            return True
+    return bool(_SOURCES.search(code) or _RUNS.search(code))
+
+
+def _used(code: str) -> Iterator[tuple[str, str]]:
+    for bare, braced, _ in _USED.findall(_QUOTED_TEXT.sub("''", code)):
+        yield bare or braced, bare or braced
+
+
+def _needs(code: str, assigned: set[str], environment: Mapping[str, str], *, strict: bool) -> Iterator[Need]:
+    """The variables that are used and come from nowhere else."""
+    for name in dict.fromkeys(name for name, _ in _used(code)):
+        if (
+            name in assigned
+            or name in environment
+            or name in _OF_SHELL
+            or (name.isupper() and "MAGNUS_PRM" not in name)
+        ):
+            continue
+        if name.startswith(VARIABLE_PREFIX):
+            yield Need(name.removeprefix(VARIABLE_PREFIX), f"${name} of the command", is_fatal=strict)
+        elif not name.startswith("MAGNUS_"):
+            yield Need(name, f"${name} of the command", is_fatal=strict)
+
+
+def _not_exported(returns: Sequence[Return], code: str, assigned: set[str], inherited: set[str]) -> Iterator[Problem]:
+    """Declared results that the command cannot give back."""
+    for item in returns:
+        if item.kind == "object":
+            message = f"'{item.name}' is declared as an object, which a shell cannot return"
+            yield Problem(message, "declare it as json or metric, or put a file into the catalog")
+        elif item.name not in assigned and item.name not in inherited:
+            message = f"the command does not export '{item.name}', which 'returns' declares"
+            yield Problem(message, f"write export {item.name}=VALUE")
+        elif item.name not in inherited and not _EXPORTS.search(code) and f"{VARIABLE_PREFIX}{item.name}" not in code:
+            message = f"the command sets '{item.name}', which 'returns' declares, and does not export it"
+            yield Problem(message, f"write export {item.name}=VALUE")
+
+
+def _syntax(command: str) -> Iterator[Problem]:
+    if _PLAIN.match(command) and not _RESERVED.search(_QUOTED.sub("", command)):
+        return
+    said = _parsed(command)
+    if said:
+        yield Problem(f"the shell does not understand the command: {said}", "correct the command")
+
+
+@lru_cache(maxsize=1024)
+def _parsed(command: str) -> str:
+    """What the shell says is wrong with the command, which it does not run; "" when nothing is."""
+    shell = shutil.which("bash") or "/bin/sh"
+    environment = {**os.environ, "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            [shell, "-n", "-c", command], capture_output=True, text=True, timeout=_SECONDS, check=False, env=environment
+        )
+    except (OSError, ValueError, subprocess.TimeoutExpired):
+        return ""
+    if done.returncode == 0:
+        return ""
+    return done.stderr.strip().partition("\n")[0].partition("-c: ")[2] or done.stderr.strip()

@@ -1,0 +1,92 @@
+"""The arguments of a function as its source has them. Used where nothing may be imported."""
+
+import ast
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, Literal, Optional, Union
+
+from msgspec import Struct
+
+from magnus.values import UserObject
+
+_NAMES: Final = {
+    **{kind.__name__: kind for kind in (bool, int, float, str, list, dict, tuple, set, frozenset)},
+    "List": list,
+    "Dict": dict,
+    "Tuple": tuple,
+    "Set": set,
+    "Sequence": Sequence,
+    "Mapping": Mapping,
+    "Optional": Optional,
+    "Union": Union,
+    "Literal": Literal,
+    "None": None,
+}
+"""What names in annotations nearly always mean; of every other one nothing is known."""
+
+
+class Argument(Struct, frozen=True):
+    """An argument that is filled by name or position; its annotation is Any when it has none, or none that is known."""
+
+    name: str
+    annotation: UserObject
+    is_required: bool
+
+
+def arguments_in_source(
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+) -> tuple[Sequence[Argument], UserObject]:
+    """The arguments, but for `*args` and `**kwargs`, and what is annotated to come back."""
+    returned = Any if function.returns is None else meaning(function.returns)
+    return arguments_of(function.args), returned
+
+
+def arguments_of(written: ast.arguments) -> Sequence[Argument]:
+    """The arguments as a definition or a lambda has them."""
+    ordered = [*written.posonlyargs, *written.args]
+    first_default = len(ordered) - len(written.defaults)
+    found = [_argument(arg, is_required=place < first_default) for place, arg in enumerate(ordered)]
+    found += [
+        _argument(arg, is_required=default is None)
+        for arg, default in zip(written.kwonlyargs, written.kw_defaults, strict=True)
+    ]
+    return found
+
+
+def _argument(written: ast.arg, *, is_required: bool) -> Argument:
+    annotation = Any if written.annotation is None else meaning(written.annotation)
+    return Argument(written.arg, annotation, is_required)
+
+
+def meaning(annotation: ast.expr) -> UserObject:
+    """The type that an annotation names; Any when that cannot be told from the source alone."""
+    try:
+        return _meaning(annotation)
+    except (KeyError, TypeError, SyntaxError, ValueError):
+        return Any
+
+
+def _meaning(written: ast.expr) -> UserObject:
+    match written:
+        case ast.Constant(value=None):
+            return None
+        case ast.Constant(value=str(text)):
+            return _meaning(ast.parse(text, mode="eval").body)
+        case ast.Name(id=name) | ast.Attribute(attr=name, value=ast.Name(id="typing" | "t")):
+            return _NAMES[name]
+        case ast.BinOp(left=left, op=ast.BitOr(), right=right):
+            return Union[_meaning(left), _meaning(right)]  # noqa: UP007 - the values are only known here
+        case ast.Subscript(value=value, slice=inside):
+            return _subscribed(_meaning(value), inside)
+        case _:
+            raise KeyError
+
+
+def _subscribed(kind: UserObject, inside: ast.expr) -> UserObject:
+    parts = inside.elts if isinstance(inside, ast.Tuple) else [inside]
+    if kind is Literal:
+        return Literal[tuple(ast.literal_eval(part) for part in parts)]
+    known = tuple(Ellipsis if isinstance(part, ast.Constant) and part.value is ... else meaning(part) for part in parts)
+    if kind is Optional or kind is Union:
+        options = (*known, None) if kind is Optional else known
+        return Any if Any in known else Union[options]  # noqa: UP007 - as above
+    return kind[known if len(known) > 1 else known[0]]

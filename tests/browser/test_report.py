@@ -1,0 +1,342 @@
+"""Reports of runs, opened in a browser as people open them: from disk."""
+
+import sys
+
+import pytest
+import report_runs as runs
+
+pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(120)]
+
+
+@pytest.fixture(scope="module")
+def failed(project):
+    """Maps in a map with retries, and a step that fails after them."""
+    return project.report("failed", runs.NESTED, "--tag", "nightly", status=1)
+
+
+@pytest.fixture(scope="module")
+def succeeded(project):
+    return project.report("succeeded", runs.SMALL, "--x", "1", status=0)
+
+
+@pytest.fixture(scope="module")
+def large(project):
+    file = project.folder / "large.html"
+    file.write_text(runs.large(1000, 417), encoding="utf-8")
+    return file
+
+
+def title(page):
+    return page.locator("#details h2").first.inner_text()
+
+
+def row(page, name):
+    return page.get_by_role("treeitem").filter(has_text=name).first
+
+
+def names(page):
+    return page.locator(".tree .text").all_inner_texts()
+
+
+def close(page):
+    page.keyboard.press("Escape")
+    assert title(page) == "The run"
+
+
+def test_it_opens_at_the_failed_step_with_its_failure_and_its_output(opened, failed):
+    page = opened(failed)
+    assert title(page) == "score"
+    details = page.locator("#details")
+    assert "exit status 3" in details.get_by_role("group", name="Why it failed").inner_text()
+    assert "the score is too low" in details.get_by_role("region", name="Output").inner_text()
+    assert page.locator("#verdict").inner_text().startswith("Failed at score")
+
+
+def step(page, path):
+    return page.locator(f'.magnus-graph [data-path="{path}"]')
+
+
+def test_the_failed_step_is_opened_from_the_picture_the_list_and_the_timeline(opened, failed):
+    page = opened(failed)
+    close(page)
+    step(page, "score").click()
+    assert title(page) == "score"
+    close(page)
+    row(page, "score").locator(".text").click()
+    assert title(page) == "score"
+    close(page)
+    row(page, "score").locator(".attempt.FAIL").click()
+    assert title(page) == "score"
+    close(page)
+    page.locator("#verdict").click()
+    assert title(page) == "score"
+
+
+def test_the_head_says_what_ran_and_how_it_ended(opened, failed):
+    page = opened(failed)
+    head = page.locator("header.top").inner_text()
+    for text in ("failed", "Nightly training", "Trains a model for every region and season.", "nightly"):
+        assert text in head
+    close(page)
+    run = page.locator("#details").inner_text()
+    for text in (
+        "magnus retry failed",
+        "magnus diff failed",
+        "run_log_store",
+        "packages_hash",
+        '"north"',
+        "pipeline_file",
+    ):
+        assert text in run
+
+
+def test_a_map_in_a_map_is_nested_and_its_retries_are_seen(opened, failed):
+    page = opened(failed)
+    assert names(page)[:9] == [
+        "Nightly training",
+        "load",
+        "regions",
+        "north",
+        "seasons",
+        "each season",
+        "1",
+        "fit",
+        "2",
+    ]
+    fit = row(page, "fit")
+    assert fit.get_attribute("aria-level") == "6"
+    assert fit.locator(".attempt").count() == 2
+    assert fit.locator(".attempt.FAIL").count() == 1
+    fit.click()
+    assert title(page) == "fit"
+    attempts = page.locator(".attempts li").all_inner_texts()
+    assert len(attempts) == 2
+    assert "exit status 1" in attempts[0]
+    assert page.locator("#details nav").inner_text().split("/")[1:3] == ["\nregions\n", "\nnorth\n"]
+
+
+def test_the_picture_shows_what_became_of_each_step_and_of_all_branches_of_a_map(opened, failed):
+    page = opened(failed)
+    looks = {path: step(page, path).get_attribute("class") for path in ("load", "regions", "score", "publish")}
+    classes = ("succeeded", "succeeded", "failed", "waiting")
+    assert all(css in look.split() for css, look in zip(classes, looks.values(), strict=True)), looks
+    assert "chosen" in looks["score"].split()
+    fit = step(page, "regions/%2A/each%20season/%2A/fit")
+    assert "4 succeeded" in fit.text_content()
+    fit.click()
+    assert title(page) == "fit"
+    before = page.locator(".magnus-graph").get_attribute("viewBox")
+    page.get_by_role("button", name="Zoom in").click()
+    page.mouse.wheel(0, 40)
+    assert page.locator(".magnus-graph").get_attribute("viewBox") != before
+
+
+def test_parameters_files_and_code_of_a_step_are_shown(opened, failed, succeeded):
+    page = opened(failed)
+    row(page, "keep").click()
+    files = page.locator("#details .files").inner_text()
+    assert "kept.txt" in files
+    assert "5 B" in files
+    page = opened(succeeded)
+    row(page, "one").click()
+    text = page.locator("#details").inner_text()
+    assert "lambda x: {'y': x + 1}" in text
+    assert text.index("Parameters in") < text.index("Parameters out")
+
+
+def test_keys_walk_open_search_and_close(opened, failed):
+    page = opened(failed)
+    close(page)
+    page.keyboard.press("Home")
+    for key in ("j", "ArrowDown", "ArrowDown", "k", "ArrowUp", "j"):
+        page.keyboard.press(key)
+    cursor = page.locator(".row.cursor .text")
+    assert cursor.inner_text() == "regions"
+    page.keyboard.press("ArrowLeft")
+    assert "north" not in names(page)
+    page.keyboard.press("ArrowRight")
+    assert "north" in names(page)
+    page.keyboard.press("Enter")
+    assert title(page) == "regions"
+    assert page.evaluate("document.activeElement.id") == "details"
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.id") == "steps"
+    page.keyboard.press("f")
+    assert title(page) == "score"
+    page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "search"
+
+
+def test_what_has_the_focus_is_seen(opened, succeeded):
+    page = opened(succeeded)
+    page.keyboard.press("Home")
+    assert page.locator(".row.cursor").evaluate("row => getComputedStyle(row).boxShadow") != "none"
+    seen = 0
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        style = page.evaluate(
+            "(({outlineStyle, outlineWidth}) => [outlineStyle, outlineWidth])(getComputedStyle(document.activeElement))"
+        )
+        name = page.evaluate("document.activeElement.tagName + ' ' + document.activeElement.id")
+        if name.startswith(("DIV steps", "BODY")):
+            continue
+        assert style == ["solid", "2px"], name
+        seen += 1
+    assert seen > 5
+
+
+def test_a_search_shows_what_is_found_and_where_it_is(opened, failed):
+    page = opened(failed)
+    page.keyboard.press("/")
+    page.keyboard.type("FIT")
+    assert page.get_by_role("status").inner_text() == "4 steps"
+    assert "score" not in names(page)
+    assert {"regions", "north", "south", "each season"} <= set(names(page))
+    page.keyboard.press("Enter")
+    assert title(page) == "fit"
+    page.keyboard.press("Escape")
+    assert "score" in names(page)
+    page.locator("[data-filter=retried]").click()
+    assert names(page).count("fit") == 4
+    assert "keep" not in names(page)
+
+
+def test_dark_and_light_are_as_the_system_says_or_as_is_chosen(opened, succeeded):
+    page = opened(succeeded, color_scheme="dark")
+    background = "getComputedStyle(document.documentElement).backgroundColor"
+    dark = page.evaluate(background)
+    assert brightness(page.evaluate(background)) < 60
+    page.emulate_media(color_scheme="light")
+    page.locator("html[data-theme=light]").wait_for(state="attached")
+    assert brightness(page.evaluate(background)) > 200
+    page.locator("#theme").click()
+    assert page.evaluate(background) == dark
+    page.reload()
+    assert page.evaluate(background) == dark
+
+
+def brightness(colour):
+    return sum(map(int, colour.strip("rgb()").split(","))) / 3
+
+
+def test_on_paper_everything_is_there_and_light(opened, failed):
+    page = opened(failed, color_scheme="dark")
+    page.emulate_media(media="print", color_scheme="dark")
+    page.locator(".on-paper").wait_for()
+    text = page.inner_text("body")
+    assert "regions / north / each season / 1 / fit" in text
+    assert "the score is too low" in text
+    assert "magnus retry failed" in text
+    assert brightness(page.evaluate("getComputedStyle(document.documentElement).backgroundColor")) == 255
+    assert not page.locator("#search").is_visible()
+    page.emulate_media(media="screen")
+    page.locator(".on-paper").wait_for(state="detached")
+    assert page.pdf()[:4] == b"%PDF"
+
+
+def test_text_of_users_is_text(opened, project):
+    page = opened(
+        project.report("hostile", runs.HOSTILE, "--value", runs.HOSTILE_VALUE, "--tag", runs.HOSTILE_NAME, status=1)
+    )
+    assert title(page) == runs.HOSTILE_NAME
+    assert runs.HOSTILE_VALUE in page.get_by_role("region", name="Output").inner_text()
+    assert runs.HOSTILE_NAME in page.locator("header.top").inner_text()
+    close(page)
+    for line in page.get_by_role("treeitem").all():
+        line.click()
+    assert page.evaluate("window.hacked") is None
+    assert page.locator("img, iframe, object, a").count() == 0
+
+
+def test_nothing_can_be_fetched_or_run_beside_its_own_script(browser, succeeded):
+    page = browser.new_page()
+    page.goto(succeeded.as_uri())
+    page.evaluate(
+        "document.body.append(Object.assign(document.createElement('script'), {textContent: 'window.hacked = 1'}))"
+    )
+    assert page.evaluate("window.hacked") is None
+    refused = page.evaluate("fetch('data:text/plain,x').then(() => 'fetched', () => 'refused')")
+    assert refused == "refused"
+    page.close()
+
+
+def test_a_run_that_is_lost_says_so_and_where(opened, project):
+    page = opened(project.report("killed", runs.KILLED, status=-9))
+    assert page.locator("#verdict").inner_text().startswith("Lost in killer")
+    assert page.locator("header.top .badge").inner_text().endswith("lost")
+    assert row(page, "killer").get_attribute("aria-label").startswith("killer, task, lost")
+    close(page)
+    assert "magnus retry killed" in page.locator("#details").inner_text()
+
+
+def test_a_run_that_goes_on_says_so(opened, project):
+    project.report("going", runs.GOING_ON, "--python", sys.executable, report=False, status=0)
+    page = opened(project.folder / "going.html")
+    assert "still going on" in page.locator("#verdict").inner_text()
+    assert row(page, "look").get_attribute("aria-label").startswith("look, task, running")
+    assert page.locator(".attempt.PROCESSING").count() == 1
+
+
+def test_without_a_picture_everything_else_is_there(opened, project):
+    file = project.folder / "plain.html"
+    file.write_text(runs.large(3, 1, compiles=False), encoding="utf-8")
+    page = opened(file)
+    assert page.locator("svg").count() == 0
+    assert title(page) == "fit"
+    assert names(page) == ["large.yaml", "make", "each", "0", "fit", "score", "1", "fit", "2", "fit", "score"]
+
+
+def test_a_run_that_went_on_shows_what_it_took_over(opened, project, failed):
+    project.magnus("retry", "failed", "--run-id", "again", status=1)
+    project.magnus("report", "again")
+    page = opened(project.folder / "again.html")
+    assert row(page, "keep").get_attribute("aria-label") == "keep, task, taken over"
+    close(page)
+    assert "magnus diff failed again" in page.locator("#details").inner_text()
+
+
+def test_two_thousand_steps_open_at_the_one_that_failed_and_stay_quick(opened, large):
+    page = opened(large)
+    assert title(page) == "fit"
+    assert row(page, "417").get_attribute("aria-posinset") == "418"
+    assert page.get_by_role("treeitem").count() < 80
+    assert page.locator("*").count() < 1500
+    page.keyboard.press("End")
+    assert page.locator(".row.cursor .text").inner_text() == "999"
+    page.keyboard.press("ArrowRight")
+    assert names(page)[-2:] == ["fit", "score"]
+    page.keyboard.press("/")
+    page.keyboard.type("each / 73")
+    assert page.get_by_role("status").inner_text() == "22 steps"
+    page.keyboard.press("Escape")
+    assert "1 failed, 999 succeeded" in step(page, "each/%2A/fit").text_content()
+    page.locator("[data-filter=failed]").click()
+    assert names(page) == ["large.yaml", "each", "417", "fit"]
+    step(page, "each").locator(".name").first.click()
+    assert "1 failed, 1,998 succeeded" in page.locator("#details").inner_text()
+
+
+def test_in_a_narrow_window_details_cover_the_list_until_they_are_closed(opened, failed):
+    page = opened(failed, width=480, height=800)
+    assert not page.locator("#details").is_visible()
+    page.locator("#verdict").click()
+    assert page.locator("#details").is_visible()
+    page.get_by_role("button", name="Close").click()
+    assert not page.locator("#details").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 480
+
+
+def test_a_command_is_copied(opened, succeeded):
+    page = opened(succeeded, permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy the command").first.click()
+    assert page.evaluate("navigator.clipboard.readText()") == "magnus execute succeeded.yaml --x 1"
+
+
+def test_roles_name_what_a_screen_reader_reads(opened, failed):
+    page = opened(failed)
+    tree = page.get_by_role("tree", name="Steps")
+    assert page.locator(f"#{tree.get_attribute('aria-activedescendant')}").get_attribute("aria-selected") == "true"
+    assert row(page, "score").get_attribute("aria-label").startswith("score, task, failed")
+    assert row(page, "regions").get_attribute("aria-expanded") == "true"
+    unnamed = "[...document.querySelectorAll('button')].filter(it => !(it.textContent.trim() || it.ariaLabel)).length"
+    assert page.evaluate(unnamed) == 0

@@ -1,0 +1,260 @@
+"""`magnus check` says everything that is wrong, with the lines and the fixes, and runs nothing."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+ARGUMENTS = {
+    "getting-started.yaml": ["--x", "3"],
+    "python/pipeline.yaml": ["-p", "parameters.yaml"],
+    "stub.yaml": ["-c", "configured.yaml"],
+}
+NO_PIPELINES = {"configured.yaml", "parameters.yaml", "sales.py", "functions.py"}
+PIPELINE = """\
+dag:
+  start_at: fetch
+  steps:
+    fetch:
+      command: work.fetch
+      returns: [orders]
+      next: sum up
+      on_failure: none today
+    none today: {type: stub, next: sum up}
+    sum up:
+      command: work.sum_up
+      next: report
+    report:
+      command_type: shell
+      command: if true; then cat orders.csv
+      catalog: {get: orders.csv}
+      next: success
+"""
+WORK = """\
+def fetch() -> list[str]:
+    return ["a"]
+
+
+def sum_up(orders: dict, rate: float):
+    print(orders, rate)
+"""
+
+
+def test_everything_that_is_wrong_is_said_at_once(folder):
+    folder.write("pipeline.yaml", PIPELINE)
+    folder.write("work.py", WORK)
+    result = folder.magnus("check")
+    assert result.status == 2
+    assert (
+        result.out
+        == """\
+pipeline.yaml:11:7: warning: step 'sum up': the argument 'orders' of work.sum_up() may be missing: it is not set when 'fetch' fails
+  11 |       command: work.sum_up
+     |       ^~~~~~~
+  fix: set 'orders' there too, or do not depend on it here
+pipeline.yaml:11:7: warning: step 'sum up': the argument 'orders' of work.sum_up() must be dict, but where it is set it is list[str]
+  11 |       command: work.sum_up
+     |       ^~~~~~~
+  fix: change the type of 'orders' on one side
+pipeline.yaml:11:7: error: step 'sum up': the argument 'rate' of work.sum_up() is set by no step before, and is no initial parameter
+  11 |       command: work.sum_up
+     |       ^~~~~~~
+  fix: set 'rate' in a step before, or give it: --rate VALUE, or a parameters file
+pipeline.yaml:15:7: error: step 'report': the shell does not understand the command: line 2: syntax error: unexpected end of file
+  15 |       command: if true; then cat orders.csv
+     |       ^~~~~~~
+  fix: correct the command
+pipeline.yaml:16:17: error: step 'report': no step before puts 'orders.csv' into the catalog
+  16 |       catalog: {get: orders.csv}
+     |                 ^~~
+  fix: put it in an earlier step
+pipeline.yaml: 3 errors, 2 warnings (4 steps)
+"""
+    )
+    assert result.err == ""
+    assert sorted(file.name for file in folder.path.iterdir() if file.name != "__pycache__") == [
+        "pipeline.yaml",
+        "work.py",
+    ]
+
+
+def test_warnings_are_no_errors(folder):
+    folder.write("pipeline.yaml", PIPELINE.replace("next: report", "next: success"))
+    folder.write(
+        "work.py", WORK.replace("orders: dict", "orders: list[str]").replace(", rate: float", ", rate: float = 1")
+    )
+    result = folder.magnus("check", "--output", "json")
+    assert (result.status, result.err) == (2, "")
+    folder.write("pipeline.yaml", PIPELINE.partition("    report:")[0].replace("next: report", "next: success"))
+    result = folder.magnus("check", "--output", "json", "--rate", "2")
+    assert result.status == 0
+    assert result.log == {
+        "pipeline": "pipeline.yaml",
+        "steps": 3,
+        "errors": 0,
+        "warnings": 1,
+        "problems": [
+            {
+                "severity": "warning",
+                "message": "the argument 'orders' of work.sum_up() may be missing: it is not set when 'fetch' fails",
+                "fix": "set 'orders' there too, or do not depend on it here",
+                "step": "sum up",
+                "file": "pipeline.yaml",
+                "line": 11,
+                "column": 7,
+            }
+        ],
+    }
+
+
+def test_options_and_parameters_are_those_of_execute(folder):
+    folder.write("pipeline.yaml", PIPELINE.partition("    report:")[0].replace("next: report", "next: success"))
+    folder.write("work.py", WORK)
+    folder.write("c.yaml", "catalog: {type: do-nothing}\nsecrets: {type: dotenv, config: {loction: x}}\n")
+    folder.write("p.json", '{"rate": [1]}')
+    result = folder.magnus(
+        "check", "pipeline.yaml", "-c", "c.yaml", "-p", "p.json", "--orders", "{}", "--tag", "x", "--run-id", "a/b"
+    )
+    assert result.status == 2
+    lines = [line for line in result.out.splitlines() if not line.startswith("  ")]
+    assert lines == [
+        "error: 'a/b' cannot be a run id: it holds a path separator",
+        "c.yaml:2:34: error: secrets 'dotenv': unknown field 'loction'",
+        "pipeline.yaml:11:7: warning: step 'sum up': the argument 'orders' of work.sum_up() must be dict, "
+        "and it is a list or a mapping, which does not always fit",
+        "pipeline.yaml:11:7: error: step 'sum up': the argument 'rate' of work.sum_up() must be float, "
+        "but it is [1]: Input should be a valid number",
+        "pipeline.yaml: 3 errors, 1 warning (3 steps)",
+    ]
+
+
+def test_nothing_is_run(folder):
+    folder.write(
+        "pipeline.yaml",
+        PIPELINE.partition("    none today:")[0].replace("next: sum up\n      on_failure: none today", "next: success"),
+    )
+    folder.write("work.py", "print('imported')\ndef fetch():\n    open('made', 'w')\n    return 1\n")
+    result = folder.magnus("check")
+    assert (result.status, result.out) == (0, "pipeline.yaml: nothing is wrong (1 step)\n"), result.out
+    assert result.err == "imported\n"
+    result = folder.magnus("check", "--no-import")
+    assert (result.status, result.out, result.err) == (0, "pipeline.yaml: nothing is wrong (1 step)\n", "")
+    assert not (folder.path / "made").exists()
+    assert not (folder.path / ".run_log_store").exists()
+
+
+def test_a_pipeline_in_python(folder):
+    folder.write(
+        "pipeline.py",
+        "from magnus import Pipeline, PythonTask\n\n\ndef use(x: int):\n    return x\n\n\npipeline = Pipeline(\n    [\n        PythonTask(use, returns=['y']),\n    ]\n)\n",
+    )
+    result = folder.magnus("check", "pipeline.py")
+    assert result.status == 2
+    assert (
+        result.out
+        == """\
+pipeline.py:10: error: step 'use': the argument 'x' of pipeline.py:use() is set by no step before, and is no initial parameter
+  10 |         PythonTask(use, returns=['y']),
+     |         ^~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+  fix: set 'x' in a step before, or give it: --x VALUE, or a parameters file
+pipeline.py: 1 error (1 step)
+"""
+    )
+    assert folder.magnus("check", "pipeline.py", "--x", "3").status == 0
+    result = folder.magnus("check", "pipeline.py", "--no-import")
+    assert result.status == 2
+    assert result.out == (
+        "error: what 'pipeline.py' builds is known only when the file is run, and nothing is to be imported\n"
+        "  fix: leave out --no-import\n"
+        "pipeline.py: 1 error (0 steps)\n"
+    )
+
+
+def test_a_run_that_is_gone_on_with_has_its_parameters(folder):
+    folder.write("pipeline.yaml", PIPELINE.partition("    report:")[0].replace("next: report", "next: success"))
+    folder.write(
+        "work.py",
+        WORK.replace("orders: dict", "orders: list[str]")
+        .replace('return ["a"]', "raise ValueError")
+        .replace("print(orders, rate)", "raise ValueError"),
+    )
+    assert folder.magnus("execute", "--run-id", "first", "--rate", "1").status == 1
+    assert folder.magnus("check", "--use-cached", "first").status == 0
+    assert folder.magnus("check", "--run-id", "first", "--rate", "1").status == 2
+    result = folder.magnus("check", "--use-cached", "other", "--rate", "1")
+    assert result.status == 2
+    assert result.out.startswith("error: there is no run 'other' to go on with\n")
+
+
+def test_faults_in_one_step_do_not_hide_those_of_another(folder):
+    folder.write(
+        "pipeline.yaml",
+        PIPELINE.replace("command: work.sum_up", "command: work.sum").replace("next: report", "nxt: report"),
+    )
+    folder.write("work.py", WORK)
+    said = [line for line in folder.magnus("check").out.splitlines() if not line.startswith("  ")]
+    assert said == [
+        "pipeline.yaml:10:5: error: step 'sum up': 'next' is missing",
+        "pipeline.yaml:15:7: error: step 'report': the shell does not understand the command: line 2: syntax error: unexpected end of file",
+        "pipeline.yaml: 2 errors (3 steps)",
+    ]
+
+
+@pytest.mark.parametrize("imports", [[], ["--no-import"]], ids=["importing", "not importing"])
+@pytest.mark.parametrize(
+    "name",
+    sorted(str(file.relative_to(EXAMPLES)) for file in EXAMPLES.rglob("*.yaml") if file.name not in NO_PIPELINES),
+)
+def test_an_example(folder, name, imports):
+    shutil.copytree((EXAMPLES / name).parent, folder.path, dirs_exist_ok=True)
+    result = folder.magnus("check", Path(name).name, *ARGUMENTS.get(name, []), *imports)
+    assert (result.status, result.out.partition(": ")[2].partition(" (")[0]) == (0, "nothing is wrong"), result.out
+
+
+def test_the_program_among_the_examples(folder):
+    shutil.copytree(EXAMPLES / "program", folder.path, dirs_exist_ok=True)
+    assert folder.magnus("check", "pipeline.py").out == "pipeline.py: nothing is wrong (8 steps)\n"
+
+
+def test_a_file_without_anything_in_it(folder):
+    folder.write("pipeline.yaml", "")
+    result = folder.magnus("check")
+    assert (result.status, result.err) == (2, "")
+    assert result.out == (
+        "pipeline.yaml: error: the pipeline is empty\n"
+        "  fix: see the documentation for an example\n"
+        "pipeline.yaml: 1 error (0 steps)\n"
+    )
+
+
+@pytest.mark.parametrize(("more", "status"), [({}, 2), ({"on_failure": "success"}, 0)])
+def test_a_secret_that_is_not_there(folder, more, status):
+    step = {"command_type": "shell", "command": "true", "secrets": ["KEY"], "next": "success", **more}
+    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}, indent=1))
+    folder.write(".env", "KEYS=value of a secret\n")
+    folder.write("c.yaml", "secrets: {type: dotenv}\n")
+    result = folder.magnus("check", "-c", "c.yaml")
+    assert result.status == status
+    assert "the secrets provider 'dotenv' has no secret 'KEY' in '.env'\n" in result.out
+    assert "value of a secret" not in result.out + result.err
+
+
+@pytest.mark.parametrize("command", ["check", "execute"])
+def test_a_glob_that_leads_out(folder, command):
+    step = {"command_type": "shell", "command": "true", "next": "success", "catalog": {"put": ["a", "../b"]}}
+    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}, indent=1))
+    result = folder.magnus(command)
+    assert result.status == 2
+    assert (
+        "pipeline.yaml:12:7: error: step 'a': the catalog pattern '../b' leads out of the data folder"
+        in result.out + result.err
+    )
+    assert not (folder.path / ".run_log_store").exists()
+
+
+def test_a_file_that_is_not_there(folder):
+    result = folder.magnus("check", "gone.yaml", "--output", "json")
+    assert result.status == 2
+    assert json.loads(result.out)["problems"][0]["message"] == "the pipeline 'gone.yaml' does not exist"

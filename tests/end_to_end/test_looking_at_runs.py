@@ -1,0 +1,416 @@
+"""`magnus runs`, `magnus show` and `magnus logs`, as a user types them."""
+
+import json
+import os
+import re
+import shutil
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+WORK = """
+
+def begin():
+    print("begins")
+    return {"items": [0, 1, 2, 3, 4, 5]}
+
+def double(item):
+    print("item", item)
+    if item == 3:
+        raise ValueError("three is [/x] bad")
+    return {"doubled": 2 * item}
+"""
+PIPELINE = """
+dag:
+  name: doubling
+  start_at: begin
+  steps:
+    begin: {type: task, command: work.begin, next: file}
+    file:
+      type: task
+      command_type: shell
+      command: "echo said; echo abc > a.csv; export MAGNUS_PRM_made=true"
+      catalog: {put: ["*.csv"]}
+      next: each item
+    each item:
+      type: map
+      iterate_on: items
+      iterate_as: item
+      branch: {start_at: double, steps: {double: {type: task, command: work.double, max_attempts: 2, next: success}}}
+      next: success
+"""
+QUICK = "dag: {start_at: a, steps: {a: {type: task, command_type: shell, command: 'echo quick', next: success}}}"
+SLOW = """
+dag:
+  start_at: wait
+  steps:
+    wait: {type: task, command_type: shell, command: "echo waiting; while [ ! -e go ]; do sleep 0.05; done; printf went", next: after}
+    after: {type: task, command_type: shell, command: "echo after; exit 3", next: success}
+"""
+STORES = {
+    "default": "",
+    "chunked-fs": "run_log_store: {type: chunked-fs}",
+}
+TIMES = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?|\d+(\.\d+)? m?s\b")
+
+
+def without_times(text):
+    """The text with T for every time and duration; columns are as wide as their headings, or as what is in them."""
+    return re.sub(r" +$", "", re.sub(r"  +", "  ", TIMES.sub("T", text)), flags=re.MULTILINE)
+
+
+@pytest.fixture
+def doubled(folder):
+    folder.write("work.py", WORK)
+    folder.write("p.yaml", PIPELINE)
+    assert folder.magnus("execute", "p.yaml", "--x", "5", "--run-id", "doubled", "--tag", "mine").status == 1
+    return folder
+
+
+@contextmanager
+def running(folder, run_id="slow"):
+    """A run whose first step waits for the file `go`, which is there in the end whatever happens."""
+    folder.write("slow.yaml", SLOW)
+    with folder.start("execute", "slow.yaml", "--run-id", run_id) as run:
+        try:
+            next(line for line in iter(run.stderr.readline, "") if "waiting" in line)
+            yield run
+        finally:
+            folder.write("go", "")
+            run.communicate(timeout=60)
+
+
+@contextmanager
+def following(folder, *arguments):
+    """The command `magnus logs -f`, killed in the end if it has not ended."""
+    with folder.start("logs", *arguments, "-f") as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def killed(folder, run_id="killed"):
+    """A run whose process was killed in the middle of a step."""
+    folder.write("slow.yaml", SLOW)
+    with folder.start("execute", "slow.yaml", "--run-id", run_id, start_new_session=True) as process:
+        next(line for line in iter(process.stderr.readline, "") if "waiting" in line)
+        os.kill(process.pid, signal.SIGKILL)
+        folder.write("go", "")  # what it started ends by itself
+    for left in Path(folder.environment["TMPDIR"]).iterdir():
+        shutil.rmtree(left)
+    return folder
+
+
+def status_of(folder, run_id):
+    [run] = [run for run in json.loads(folder.magnus("runs", "--json").out) if run["run_id"] == run_id]
+    return run["status"]
+
+
+# Lists
+
+
+def test_no_runs_are_said_to_be_none(folder):
+    said = folder.magnus("runs")
+    assert (said.status, said.out, said.err) == (0, "", "there are no runs yet\n")
+    assert folder.magnus("runs", "--json").out == "[]\n"
+    assert [*folder.path.iterdir()] == []
+
+
+def test_runs_are_listed_the_newest_first(doubled):
+    doubled.write("q.yaml", QUICK)
+    doubled.magnus("execute", "q.yaml", "--run-id", "quick")
+    killed(doubled)
+    (doubled.path / ".run_log_store" / "broken.jsonl").write_text("garbage")
+    said = doubled.magnus("runs")
+    assert said.status == 0
+    assert without_times(said.out) == (
+        "run  pipeline  status  started (UTC)  took  tag\n"
+        "killed  slow.yaml  LOST  T\n"
+        "quick  q.yaml  SUCCESS  T  T\n"
+        "doubled  doubling  FAIL  T  T  mine\n"
+        "broken  DAMAGED\n"
+    )
+    file = doubled.path / ".run_log_store" / "broken.jsonl"
+    assert said.err == f"damaged: '{file}' is damaged: it holds no record of the run\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--status", "SUCCESS"), ["quick"]),
+        (("--status", "success", "--status", "FAIL"), ["quick", "doubled"]),
+        (("--status", "PROCESSING"), []),
+        (("--tag", "mine"), ["doubled"]),
+        (("--tag", "mine", "--tag", ""), ["quick", "doubled"]),
+        (("--pipeline", "doubling"), ["doubled"]),
+        (("--since", "1h"), ["quick", "doubled"]),
+        (("--since", "2099-01-01"), []),
+        (("--before", "1h30m"), []),
+        (("--before", "2099-01-01", "--since", "2000-01-01T12:00"), ["quick", "doubled"]),
+        (("--limit", "1"), ["quick"]),
+        (("--limit", "0"), ["quick", "doubled"]),
+        (("--limit", "1", "--tag", "mine"), ["doubled"]),
+    ],
+    ids=" ".join,
+)
+def test_runs_can_be_chosen(doubled, options, expected):
+    doubled.write("q.yaml", QUICK)
+    doubled.magnus("execute", "q.yaml", "--run-id", "quick")
+    said = doubled.magnus("runs", *options, "--json")
+    assert [run["run_id"] for run in json.loads(said.out)] == expected
+    if not expected:
+        assert doubled.magnus("runs", *options).err == "no run is like that\n"
+
+
+@pytest.mark.parametrize("store", STORES)
+def test_every_store_lists_the_same(folder, store):
+    folder.write("c.yaml", STORES[store] or "{}")
+    folder.write("q.yaml", QUICK)
+    ran = folder.magnus("execute", "q.yaml", "-c", "c.yaml", "--run-id", "quick", "--tag", "t")
+    assert ran.status == 0, ran.err
+    said = folder.magnus("runs", "-c", "c.yaml", "--json")
+    [run] = json.loads(said.out)
+    document = ran.log
+    assert run == {
+        "run_id": "quick",
+        "pipeline": "q.yaml",
+        "status": "SUCCESS",
+        "message": "",
+        "start_time": document["start_time"],
+        "end_time": document["end_time"],
+        "duration": run["duration"],
+        "tag": "t",
+        "use_cached": False,
+        "original_run_id": "",
+    }
+    assert 0 < run["duration"] < 60
+    assert folder.magnus("show", "latest", "-c", "c.yaml", "--json").log == document
+    assert folder.magnus("logs", "qu", "-c", "c.yaml").out == "==> a <==\nquick\n"
+
+
+def test_a_store_in_memory_is_said_to_keep_nothing(folder):
+    folder.write("c.yaml", "run_log_store: {type: buffered}")
+    said = folder.magnus("runs", "-c", "c.yaml")
+    assert (said.status, said.out) == (0, "")
+    assert said.err == (
+        "the run log store of type 'buffered' keeps no runs for other processes\nthere are no runs yet\n"
+    )
+
+
+# One run
+
+
+def test_a_run_is_shown_as_a_tree(doubled):
+    said = doubled.magnus("show", "doubled")
+    assert (said.status, said.err) == (0, "")
+    assert TIMES.sub("T", said.out) == (
+        "run doubled  FAIL  T\n"
+        "  step 'each%20item' failed: branch 3 failed\n"
+        "  pipeline doubling (p.yaml)\n"
+        "  started  T UTC\n"
+        "  tag      mine\n"
+        "  initial  x = 5\n"
+        "\n"
+        "├─ begin  SUCCESS  T\n"
+        "│     out      items = [0, 1, 2, 3, 4, 5]\n"
+        "├─ file  SUCCESS  T\n"
+        "│     in       x = 5, items = [0, 1, 2, 3, 4, 5]\n"
+        "│     out      made = true\n"
+        "│     put      a.csv (4 B)\n"
+        "├─ each item  FAIL  T  map of 6 branches: 5 SUCCESS, 1 FAIL\n"
+        "│  │  branch 3 failed\n"
+        "│  ├─ 3  FAIL\n"
+        "│  │  ├─ double  FAIL  T  2 attempts\n"
+        "│  │  │     ValueError: three is [/x] bad (work.py:10 in double)\n"
+        "│  │  │     in       item = 3\n"
+        "│  │  └─ fail\n"
+        "│  └─ 5 more branches: SUCCESS  (--all shows them)\n"
+        "└─ fail\n"
+        "\n"
+        "  final    x = 5, items = [0, 1, 2, 3, 4, 5], made = true\n"
+    )
+
+
+def test_all_shows_every_branch(doubled):
+    said = doubled.magnus("show", "doubled", "--all").out
+    assert len(re.findall(r"^│  [├└]─ \d", said, re.MULTILINE)) == 6
+    assert said.count("out      doubled = ") == 5
+    assert "--all" not in said
+
+
+def test_one_step_is_shown_with_everything(doubled):
+    said = doubled.magnus("show", "doubled", "--step", "each%20item/3/double")
+    assert TIMES.sub("T", said.out) == (
+        "step each%20item/3/double of run doubled  FAIL  T\n"
+        "  ValueError: three is [/x] bad (work.py:10 in double)\n"
+        "  type     task\n"
+        "  attempt 0  FAIL  T from T UTC\n"
+        "  attempt 1  FAIL  T from T UTC\n"
+        "  in\n"
+        "    item = 3\n"
+    )
+    put = doubled.magnus("show", "doubled", "--step", "file").out
+    assert "  put\n    a.csv = 4 B, sha256 edeaaff3f1774ad2888673770c6d64097e391bc362d7d6fb34982ddf0efd18cb\n" in put
+    assert doubled.magnus("show", "doubled", "--step", "each item").out.count("SUCCESS") == 11
+
+
+def test_a_step_as_json_is_what_the_document_says_of_it(doubled):
+    document = doubled.magnus("show", "doubled", "--json").log
+    inner = doubled.magnus("show", "doubled", "--step", "each item/3/double", "--json").log
+    assert inner == document["steps"]["each item"]["branches"]["3"]["steps"]["double"]
+    assert doubled.magnus("show", "doubled", "--step", "file", "--json").log == document["steps"]["file"]
+
+
+def test_a_run_that_was_killed_shows_as_lost(folder):
+    killed(folder)
+    assert status_of(folder, "killed") == "LOST"
+    said = folder.magnus("show", "killed").out
+    host = re.escape(os.uname().nodename)
+    assert re.fullmatch(
+        r"run killed  LOST\n"
+        rf"  lost: process \d+ on host '{host}' is gone\n"
+        r"  pipeline slow.yaml\n"
+        r"  started  \S+ \S+ UTC\n\n"
+        r"└─ wait  LOST\n",
+        said,
+    )
+    assert folder.magnus("runs", "--status", "LOST").out.startswith("run ")
+    assert folder.magnus("runs", "--status", "FAIL").out == ""
+    followed = folder.magnus("logs", "killed", "-f")
+    assert (followed.status, followed.out, followed.err) == (1, "==> wait <==\nwaiting\n", "run killed: LOST\n")
+
+
+def test_the_beginning_of_an_id_is_enough(doubled):
+    doubled.write("q.yaml", QUICK)
+    doubled.magnus("execute", "q.yaml", "--run-id", "dough")
+    assert doubled.magnus("show", "doub").out.startswith("run doubled ")
+    assert doubled.magnus("show", "latest").out.startswith("run dough ")
+    said = doubled.magnus("show", "dou")
+    assert (said.status, said.out) == (2, "")
+    assert said.err == (
+        "error: 'dou' is the beginning of 2 run ids: 'doubled', 'dough'\n"
+        "  fix: write more of the id; magnus runs lists all of them\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ("show", "doubbled"),
+            "there is no run 'doubbled'\n  fix: did you mean 'doubled'? magnus runs lists all of them",
+        ),
+        (("logs", "zzz"), "there is no run 'zzz'\n  fix: magnus runs lists all of them"),
+        (("show", "../x"), "'../x' cannot be a run id: it begins with a dot"),
+        (("show", "doubled", "--step", "fil"), "no step 'fil' began in the run 'doubled'\n  fix: did you mean 'file'?"),
+        (("logs", "doubled", "%zz"), "no step '%zz' began in the run 'doubled'\n  fix: magnus show doubled shows"),
+        (("logs", "doubled", "each item/9/double"), "no step 'each item/9/double' began in the run 'doubled'"),
+        (("runs", "--status", "SUCESS"), "'SUCESS' is no status of a run\n  fix: did you mean 'SUCCESS'?"),
+        (("runs", "--since", "soon"), "'soon' is neither an age nor a time\n  fix: write an age such as 2d"),
+        (("runs", "-c", "missing.yaml"), "the configuration 'missing.yaml' does not exist"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_what_is_not_there_is_said_with_what_is(doubled, arguments, message):
+    said = doubled.magnus(*arguments)
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith(f"error: {message}")
+
+
+def test_a_damaged_run_is_an_error_of_the_store(folder):
+    folder.write(".run_log_store/broken.jsonl", "garbage")
+    for command in ("show", "logs"):
+        said = folder.magnus(command, "broken")
+        assert (said.status, said.out) == (3, "")
+        assert "broken.jsonl' is damaged: it holds no record of the run\n  fix: remove the file" in said.err
+
+
+def test_text_of_a_user_is_one_line_and_no_markup(folder):
+    lines = {"command_type": "python-lambda", "command": "lambda: {'x': 'a\\n[red]\\x1b[31m'}", "next": "success"}
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "[/x]", "steps": {"[/x]": {"type": "task", **lines}}}}))
+    assert folder.magnus("execute", "p.yaml", "--run-id", "odd", "--tag", "a\tb").status == 0
+    shown = folder.magnus("show", "odd").out
+    assert "  tag      a\\tb\n" in shown
+    assert "├─ [/x]  SUCCESS" in shown
+    assert '     out      x = "a\\n[red]\\u001b[31m"\n' in shown
+    assert "\x1b" not in shown + folder.magnus("runs").out
+
+
+# Logs
+
+LOG_OF_3 = """\
+item 3
+Traceback (most recent call last):
+  File "{folder}/work.py", line 10, in double
+    raise ValueError("three is [/x] bad")
+ValueError: three is [/x] bad
+"""
+
+
+def test_the_output_of_all_steps_is_under_their_names(doubled):
+    said = doubled.magnus("logs", "doubled")
+    assert (said.status, said.err) == (0, "")
+    of_3 = LOG_OF_3.format(folder=doubled.path)
+    items = [of_3 + of_3 if item == 3 else f"item {item}\n" for item in range(6)]
+    blocks = {"begin": "begins\n", "file": "said\n"}
+    blocks |= {f"each%20item/{item}/double": output for item, output in enumerate(items)}
+    assert said.out == "\n".join(f"==> {name} <==\n{output}" for name, output in blocks.items())
+    inner = doubled.magnus("logs", "doubled", "each item").out
+    assert inner == said.out[said.out.index("==> each%20item/0") :]
+
+
+def test_the_output_of_one_step_is_as_it_was(doubled):
+    assert doubled.magnus("logs", "doubled", "file").out == "said\n"
+    assert doubled.magnus("logs", "doubled", "each%item/0/double").out == "item 0\n"
+    said = doubled.magnus("logs", "doubled", "fail")
+    assert (said.status, said.out, said.err) == (0, "", "step 'fail' printed nothing\n")
+
+
+def test_why_there_is_no_output_is_said(doubled):
+    assert doubled.magnus("retry", "doubled", "--run-id", "again").status == 1
+    said = doubled.magnus("logs", "again", "file")
+    assert (said.out, said.err) == (
+        "",
+        "step 'file' was taken over from another run; magnus logs doubled file has its output\n",
+    )
+    doubled.magnus("gc", "--keep-last", "0", "--yes")
+    assert doubled.magnus("logs", "doubled").err == "the files of the run 'doubled' were removed by magnus gc\n"
+    doubled.write("c.yaml", "catalog: {type: do-nothing}")
+    said = doubled.magnus("logs", "doubled", "-c", "c.yaml")
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith(
+        "c.yaml:1:11: error: the catalog of type 'do-nothing' does not give back what steps printed"
+    )
+
+
+def test_a_run_that_goes_on_is_followed_to_its_end(folder):
+    with running(folder):
+        assert status_of(folder, "slow") == "PROCESSING"
+        assert re.search(r"^└─ wait  PROCESSING$", folder.magnus("show", "slow").out, re.MULTILINE)
+        with following(folder, "slow") as process:
+            assert process.stdout.readline() == "==> wait <==\n"
+            assert process.stdout.readline() == "waiting\n"
+            assert process.poll() is None
+            folder.write("go", "")
+            out, err = process.communicate(timeout=60)
+    assert out == "went\n\n==> after <==\nafter\n"
+    assert err == "run slow: FAIL\n"
+    assert process.returncode == 1
+
+
+def test_one_step_is_followed_to_its_end(folder):
+    with running(folder), following(folder, "slow", "wait") as process:
+        assert process.stdout.readline() == "waiting\n"
+        folder.write("go", "")
+        assert process.communicate(timeout=60)[0] == "went"
+
+
+def test_following_can_be_interrupted(folder):
+    with running(folder), following(folder, "slow") as process:
+        assert process.stdout.readline() == "==> wait <==\n"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+        assert process.returncode == 130
