@@ -10,6 +10,7 @@ from pathlib import Path
 
 import drivers
 import pytest
+import simulated
 import yaml
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -22,6 +23,8 @@ WAYS = [
     ("chunked-fs", drivers.in_workers(2)),
     ("file-system", drivers.step_by_step_in_processes),
     ("chunked-fs", drivers.step_by_step_in_processes),
+    ("file-system", simulated.simulated),
+    ("chunked-fs", simulated.simulated),
 ]
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
 

@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import drivers
 import pytest
+import simulated
 from graphs import KINDS, facts, pipelines
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from reference import run
@@ -52,19 +53,20 @@ def size(steps):
     return len(steps) + sum(inner)
 
 
-def check(dag, store, workers):
-    """Run it every way; a large one not step by step. The number of ways."""
+def check(dag, store, number):
+    """Run it in many ways; a large one not step by step, and every fourth of the others on Argo. The ways."""
     wanted = expected(dag)
-    ways = [drivers.whole, drivers.in_workers(workers)]
+    ways = [drivers.whole, drivers.in_workers(WORKERS[number % len(WORKERS)])]
     if size(wanted[2]) <= MOST_STEPS:
         ways.append(drivers.step_by_step)
+        ways += [simulated.simulated] if number % 4 == 0 else []
     for drive in ways:
         with TemporaryDirectory(dir=QUICK_FOLDER) as folder:
             services = {"run_log_store": {"type": store}, "catalog": {"type": "do-nothing"}}
             Path(folder, "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
             Path(folder, "p.yaml").write_text(json.dumps({"dag": dag}, ensure_ascii=False))
             assert seen(drive(Path(folder), dag, ARGUMENTS)) == wanted, drive.__name__
-    return len(ways)
+    return ways
 
 
 def over_random_pipelines(share, body):
@@ -89,9 +91,10 @@ def over_random_pipelines(share, body):
 def test_random_pipelines(share):
     store = ("file-system", "chunked-fs")[share % 2]
     ways = []
-    over_random_pipelines(share, lambda dag: ways.append(check(dag, store, WORKERS[len(ways) % len(WORKERS)])))
+    over_random_pipelines(share, lambda dag: ways.append(check(dag, store, len(ways))))
     assert len(ways) == GRAPHS_EACH
-    assert ways.count(3) >= GRAPHS_EACH // 2
+    assert sum(drivers.step_by_step in done for done in ways) >= GRAPHS_EACH // 2
+    assert sum(simulated.simulated in done for done in ways) >= GRAPHS_EACH // 10
 
 
 def test_the_random_pipelines_have_every_pair_of_composites_with_and_without_on_failure():

@@ -4,7 +4,8 @@ It goes by capabilities and asks nobody which type he is. What a plugin knows be
 of the group `magnus.integration` is a function (executor's capabilities, services' capabilities) -> problems.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final, TypeAlias
 
 from magnus.errors import Problem
@@ -27,11 +28,19 @@ def problems(
     executor: ExecutorCapabilities,
     services: Mapping[str, ServiceCapabilities],
     integrations: Iterable[Integration] = (),
+    locations: Mapping[str, Path] | None = None,
 ) -> Iterator[tuple[str, Problem]]:
-    """What does not fit, with the family ("run_log_store", "catalog", "executor") that would have to be another."""
+    """What does not fit, with the family ("run_log_store", "catalog", "executor") that would have to be another.
+
+    `locations` are the folders of the services that keep files, by family.
+    """
     for family, service in services.items():
-        if service.reach < executor.spans:
-            name = _NAMES.get(family, family)
+        name = _NAMES.get(family, family)
+        location = (locations or {}).get(family)
+        if location is not None and executor.spans is Reach.NETWORK:
+            if not any(location.is_relative_to(folder) for folder in executor.shares):
+                yield family, _apart(name, location, executor.shares)
+        elif service.reach < executor.spans:
             message = (
                 f"the executor runs steps {_SPREAD[executor.spans]}, "
                 f"and the {name} is one that {_REACHED[service.reach]}"
@@ -40,3 +49,13 @@ def problems(
     for integration in integrations:
         for problem in integration(executor, services):
             yield "executor", problem
+
+
+def _apart(name: str, location: Path, shares: Sequence[str]) -> Problem:
+    """A folder that steps on other machines do not see."""
+    message = f"the {name} keeps files in '{location}', and steps on other machines do not see that folder"
+    folders = " or ".join(f"'{folder}'" for folder in shares)
+    fix = (
+        f"give the {name} a folder in {folders}" if shares else "mount a persistent volume, and let its folder be there"
+    )
+    return Problem(message, fix)

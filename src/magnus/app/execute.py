@@ -122,6 +122,12 @@ def configured_as(asked: Execution) -> Execution:
     return replace(asked, configuration_file=str(original.run_config.get("configuration_file") or ""))
 
 
+def transpiles(asked: Execution) -> bool:
+    """Whether the executor is another engine, for which the pipeline is written down and not run."""
+    configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
+    return wiring.transpiler(configuration) is not None
+
+
 def prepare_to_execute(asked: Execution, reporter: Reporter) -> Prepared:
     """As `prepare`, for `execute`: what the executor can start early gets ready meanwhile."""
     configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)

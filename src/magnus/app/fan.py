@@ -3,31 +3,38 @@
 What any engine that walks the graph itself calls before and after the branches of the step.
 """
 
+import json
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from magnus.app.execute import Execution, Prepared, context_of, prepare
 from magnus.app.run_ids import check_run_id
-from magnus.app.step import find_step, run_of
+from magnus.app.step import find_step, run_of, taken_over
 from magnus.engine import fan
 from magnus.engine import scope as scopes
 from magnus.engine.reducing import reducing
 from magnus.errors import InvalidInput, TaskFailed
-from magnus.graph.nodes import CompositeNode
-from magnus.graph.path import StepPath
+from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, StaticBranches
+from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import Reporter, StepEnded, StepStarted
 from magnus.run_log.records import RunRecord, Status, StepRecord
 
 
-def fan_out(asked: Execution, step: str, reporter: Reporter) -> tuple[Status, list[str]]:
+def fan_out(asked: Execution, step: str, reporter: Reporter, branches_file: str = "") -> tuple[Status, list[str]]:
     """Begin the step of the run `asked.run_id`; how it stands, and the paths of the branches to run.
+
+    These are also written to `branches_file` for engines that go by numbers: of a map a list of the numbers of its
+    branches, of a conditional the number of the chosen one, of a loop the number of the round; nothing if there is none.
 
     A step that has begun, or succeeded, is left as it is. The run is created as by `execute_step`.
     """
     with _found(asked, step, reporter) as found:
-        return _fan_out(*found, reporter)
+        status, branches = _fan_out(*found, reporter)
+        _write_numbers(branches_file, found[3], branches)
+        return status, branches
 
 
 def _fan_out(
@@ -37,6 +44,8 @@ def _fan_out(
     known = store.get_step(run.run_id, path)
     if known is not None and known.status in {Status.PROCESSING, Status.SUCCESS}:
         return known.status, _to_run(node, known)
+    if taken_over(prepared, run, path, reporter):
+        return Status.SUCCESS, []
     reporter.report(StepStarted(path, node.written_as))
     position, scope = fan.before(prepared.pipeline.graph, store, run, path)
     try:
@@ -49,13 +58,15 @@ def _fan_out(
     return record.status, _to_run(node, record)
 
 
-def fan_in(asked: Execution, step: str, reporter: Reporter) -> tuple[Status, list[str]]:
+def fan_in(asked: Execution, step: str, reporter: Reporter, branches_file: str = "") -> tuple[Status, list[str]]:
     """Join the branches that `fan_out` began; how the step stands, and the path of the next round of a loop.
 
-    A branch without an end counts as failed. InvalidInput when the step has not begun.
+    `branches_file` is as for `fan_out`. A branch without an end counts as failed. InvalidInput when the step has not begun.
     """
     with _found(asked, step, reporter) as found:
-        return _fan_in(*found, reporter)
+        status, branches = _fan_in(*found, reporter)
+        _write_numbers(branches_file, found[3], branches)
+        return status, branches
 
 
 def _fan_in(
@@ -103,3 +114,23 @@ def _to_run(node: CompositeNode, record: StepRecord) -> list[str]:
     if record.status is not Status.PROCESSING or record.branching is None:
         return []
     return [str(record.path.into(key)) for key in fan.keys_to_join(node, record)]
+
+
+def _write_numbers(file: str, node: CompositeNode, branches: list[str]) -> None:
+    if not file:
+        return
+    keys = [BranchPath.parse(branch).parts[-1] for branch in branches]
+    match node.branches:
+        case MappedBranches():
+            text = json.dumps([int(key) for key in keys])
+        case ChosenBranch(graphs=graphs):
+            numbers = {key: number for number, key in enumerate((*graphs, fan.key_of_default(graphs)))}
+            text = "".join(str(numbers[key]) for key in keys)
+        case RepeatedBranch():
+            text = "".join(keys)
+        case StaticBranches():
+            text = ""
+    try:
+        Path(file).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"the branches cannot be written to '{file}': {error.strerror}") from error

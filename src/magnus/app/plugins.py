@@ -19,6 +19,7 @@ PREFIX: Final = "magnus."
 
 BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     "executor": {
+        "argo": "magnus.transpilers.argo:ArgoTranspiler",
         "local": "magnus.executors.local:LocalExecutor",
         "mocked": "magnus.executors.mocked:MockedExecutor",
     },

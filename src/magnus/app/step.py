@@ -8,12 +8,15 @@ from contextlib import closing
 
 from msgspec.structs import replace
 
+from magnus.app import wiring
+from magnus.app.config import load_configuration
 from magnus.app.execute import Execution, Prepared, begin, context_of, prepare
 from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id
 from magnus.engine import fan
 from magnus.engine.context import RunContext, now
 from magnus.engine.masked_runs import masked
+from magnus.engine.resume import Reuse, can_be_taken, followed
 from magnus.engine.step import run_step
 from magnus.engine.step_secrets import learn
 from magnus.errors import InvalidInput, RunExists, RunNotFound
@@ -22,7 +25,7 @@ from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import CompositeNode, Node, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import StepRequest
-from magnus.interfaces.reporter import Reporter, Warned
+from magnus.interfaces.reporter import Reporter, StepReused, Warned
 from magnus.run_log.records import Owner, RunRecord, Status, StepRecord
 
 NO_PROCESS = Owner("", 0)
@@ -35,28 +38,73 @@ def execute_step(asked: Execution, step: str, reporter: Reporter) -> Status:
     The run is created when it does not exist and the step is the first of the pipeline; only then do the parameters
     of `asked` count. InvalidInput when the step is not in the pipeline, RunNotFound when the run does not exist.
     """
+    status, _ = _execute(asked, step, reporter, one_attempt=False)
+    return status
+
+
+def execute_attempt(asked: Execution, step: str, reporter: Reporter) -> tuple[Status, bool]:
+    """As `execute_step`, but the next attempt alone; how it ended, and whether there is another one to make."""
+    return _execute(asked, step, reporter, one_attempt=True)
+
+
+def _execute(asked: Execution, step: str, reporter: Reporter, *, one_attempt: bool) -> tuple[Status, bool]:
     check_run_id(asked.run_id)
     prepared = prepare(asked, reporter)
     path = find_step(prepared.pipeline.graph, step)
     with closing(prepared.services.run_log_store):
-        return _executed(prepared, path, OneAtATime(reporter))
+        return _executed(prepared, path, OneAtATime(reporter), one_attempt=one_attempt)
 
 
-def _executed(prepared: Prepared, path: StepPath, reporter: Reporter) -> Status:
+def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, *, one_attempt: bool) -> tuple[Status, bool]:
     store = prepared.services.run_log_store
     run = run_of(prepared, path, reporter)
     known = store.get_step(run.run_id, path)
     if known is not None and known.status is Status.SUCCESS:
-        return known.status
+        return known.status, False
     match prepared.pipeline.graph.step(path):
         case TerminalNode() as node:
-            return _finish(prepared, run, path, node, reporter)
+            return _finish(prepared, run, path, node, reporter), False
         case CompositeNode() as node:
             raise InvalidInput(f"'{path}' is of type {node.written_as}", fix=f"magnus fan {run.run_id} {path} -m out")
-        case TaskNode():
-            _run_step(prepared, run, path, reporter)
-    ended = store.get_step(run.run_id, path)
-    return ended.status if ended is not None else Status.FAIL
+        case TaskNode() as task:
+            before = _to_go_on_with(known) if one_attempt else None
+            number = len(before.attempts) if before is not None else 0
+            if number >= task.max_attempts:
+                return Status.FAIL, False
+            if not taken_over(prepared, run, path, reporter):
+                _run_step(prepared, run, path, reporter, number if one_attempt else None, before)
+            ended = store.get_step(run.run_id, path)
+            status = ended.status if ended is not None else Status.FAIL
+            return status, status is Status.FAIL and number + 1 < task.max_attempts
+
+
+def _to_go_on_with(known: StepRecord | None) -> StepRecord | None:
+    """What the attempts before left; None before the first one."""
+    if known is None:
+        return None
+    return replace(known, status=Status.PROCESSING, message="", parameters={}, scope=None)
+
+
+def taken_over(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Reporter) -> bool:
+    """Whether the step succeeded in the run that this one goes on with; then it has ended here too."""
+    if not run.original_run_id:
+        return False
+    store = prepared.services.run_log_store
+    position, scope = fan.before(prepared.pipeline.graph, store, run, path)
+    branch = followed(store, run, path.branch, position)
+    if branch is None:
+        return False
+    with context_of(prepared, reporter) as opened:
+        context = replace(opened, tag=prepared.execution.tag or run.tag)
+        reuse = Reuse(context, store.get_run(run.original_run_id), run)
+        known = reuse.known(branch.step(path.name))
+        node = prepared.pipeline.graph.step(path)
+        if known is None or not can_be_taken(known, node) or not reuse.has_contents(known):
+            return False
+        record = reuse.take(known, path, position, scope)
+        context.tracking.end_step(context.tracked_run, record)
+    reporter.report(StepReused(path, record.step_type))
+    return True
 
 
 def find_step(graph: Graph, text: str) -> StepPath:
@@ -96,12 +144,22 @@ def run_of(prepared: Prepared, path: StepPath, reporter: Reporter) -> RunRecord:
     return run
 
 
-def _run_step(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Reporter) -> None:
+def _run_step(
+    prepared: Prepared,
+    run: RunRecord,
+    path: StepPath,
+    reporter: Reporter,
+    attempt: int | None,
+    before: StepRecord | None,
+) -> None:
     asked = prepared.execution
     with context_of(prepared, reporter) as opened:
         context = replace(opened, tag=asked.tag or run.tag)
         _learn_secrets(prepared, context, run)
-        run_step(context, StepRequest(run.run_id, path, asked.file, asked.configuration_file, context.tag))
+        request = StepRequest(
+            run.run_id, path, asked.file, asked.configuration_file, context.tag, attempt=attempt, known=before
+        )
+        run_step(context, request)
 
 
 def _learn_secrets(prepared: Prepared, context: RunContext, run: RunRecord) -> None:
@@ -143,4 +201,16 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
             store.update_run(replace(run, status=status, message=message, end_time=now()))
             tracked = replace(opened.tracked_run, tag=prepared.execution.tag or run.tag)
             opened.tracking.end_run(tracked, status, message)
-    return Status.SUCCESS
+    return status
+
+
+def end_run(asked: Execution, engine_status: str) -> bool:
+    """End the run `asked.run_id` as failed if no step did; whether that was so. For what an engine calls at its end."""
+    configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
+    with closing(wiring.run_log_store(configuration, asked.working_directory)) as store:
+        run = store.get_run(check_run_id(asked.run_id))
+        if run.end_time is not None:
+            return False
+        message = f"the engine ended the run as '{engine_status}' before it reached its end"
+        store.update_run(replace(run, status=Status.FAIL, message=message, end_time=now()))
+    return True

@@ -30,6 +30,7 @@ from magnus.interfaces.objects import Objects
 from magnus.interfaces.pickler import Pickler
 from magnus.interfaces.reporter import Reporter
 from magnus.interfaces.task_kind import TaskKind
+from magnus.interfaces.transpiler import Transpiler
 from magnus.run_log.parameters import Parameter
 from magnus.values import Json
 
@@ -104,6 +105,8 @@ def incompatibilities(configuration: Configuration, built: Services) -> list[Pro
 
     configured = {"run_log_store": configuration.run_log_store, "catalog": configuration.catalog}
     capabilities = {"run_log_store": built.run_log_store.capabilities, "catalog": built.catalog.capabilities}
+    located = {"run_log_store": built.run_log_store, "catalog": built.catalog}
+    locations = {family: service.location for family, service in located.items() if isinstance(service, Located)}
     all_built_in = all(plugins.is_built_in(family, service.type) for family, service in configured.items())
     if all_built_in and plugins.is_built_in("executor", configuration.executor.type):
         integrations = []
@@ -111,7 +114,7 @@ def incompatibilities(configuration: Configuration, built: Services) -> list[Pro
         integrations = plugins.load_all(plugins.PREFIX + "integration")
     return [
         Problem(problem.message, problem.fix, getattr(configuration, family).locate(), severity=problem.severity)
-        for family, problem in problems(executor_capabilities(configuration), capabilities, integrations)
+        for family, problem in problems(executor_capabilities(configuration), capabilities, integrations, locations)
     ]
 
 
@@ -160,6 +163,13 @@ def mocked(configuration: Configuration, pipeline: "LoadedPipeline") -> "LoadedP
 
     _, options = executor_type(configuration)
     return with_mocks(pipeline, options.patches, configuration.executor.locate)
+
+
+def transpiler(configuration: Configuration) -> Transpiler | None:
+    """What writes the pipeline down, where the executor of the configuration is another engine; else None."""
+    found, options = executor_type(configuration)
+    made: Transpiler | None = found(options) if hasattr(found, "transpile") else None
+    return made
 
 
 def executor_type(configuration: Configuration) -> tuple[Any, Any]:

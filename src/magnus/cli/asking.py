@@ -8,11 +8,12 @@ from magnus.cli import console, garbage, options
 
 if TYPE_CHECKING:
     from magnus.app.execute import Execution
+    from magnus.interfaces.reporter import Reporter
 
 
 def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
     """Run what is asked for and print its run log, or only show what would run; the exit status."""
-    from magnus.app.execute import execute, prepare, prepare_to_execute  # lazy: as below
+    from magnus.app.execute import execute, prepare, prepare_to_execute, transpiles  # lazy: as below
     from magnus.run_log.records import Status
 
     if dry_run and not wanted.use_cached:
@@ -21,11 +22,23 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
         with console.reporter() as reporter:
             prepare(wanted, reporter)
         return 0
+    if transpiles(wanted):
+        with console.reporter() as reporter:
+            return _transpiled(wanted, reporter)
     with console.reporter(**options.shown(click.get_current_context())) as reporter:
         prepared = prepare_to_execute(wanted, reporter)
         garbage.resume()
         ended = execute(prepared, reporter, console.emit)
     return 0 if ended.status is Status.SUCCESS else 1
+
+
+def _transpiled(wanted: "Execution", reporter: "Reporter") -> int:
+    """Write the pipeline down for another engine, and say what to do with it."""
+    from magnus.app.transpile import transpile  # lazy: as below
+
+    written = transpile(wanted, reporter)
+    console.note("\n".join(written.lines()))
+    return 0
 
 
 def asked(

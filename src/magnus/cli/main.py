@@ -19,6 +19,7 @@ _COMMANDS: Final = {
     "catalog": "magnus.cli.catalog",
     "check": "magnus.cli.check",
     "diff": "magnus.cli.diff",
+    "end_run": "magnus.cli.end_run",
     "execute": "magnus.cli.execute",
     "execute_function": "magnus.cli.execute_function",
     "execute_notebook": "magnus.cli.execute_notebook",
@@ -32,6 +33,7 @@ _COMMANDS: Final = {
     "runs": "magnus.cli.runs",
     "schema": "magnus.cli.schema",
     "show": "magnus.cli.show",
+    "simulate": "magnus.cli.simulate",
 }
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143

@@ -31,6 +31,15 @@ def resuming(function: CallableT) -> CallableT:
     )(function)  # fmt: skip
 
 
+original = click.option(
+    "--use-cached",
+    "use_cached",
+    default="",
+    metavar="RUN",
+    help="The run that a run begun here goes on with; may be empty.",
+)
+"""For re-entry commands, whose engine has a place for the id in any case."""
+
 strict = click.option("--strict", is_flag=True, help="Going on with a run: refuse when anything changed since.")
 dry_run = click.option("--dry-run", is_flag=True, help="Going on with a run: show what would run, and run nothing.")
 log_level = click.option(

@@ -17,6 +17,7 @@ from magnus.errors import CatalogError
 from magnus.graph.nodes import Node, TaskNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import LargeParameter, ListParameter, ObjectParameter, Parameter
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
 
@@ -118,6 +119,32 @@ def can_be_taken(known: StepRecord | None, node: Node) -> bool:
     was_mocked = known.mock and bool(known.attempts)  # one that was taken over has no attempts
     is_mocked = isinstance(node, TaskNode) and node.mock
     return known.step_type == node.written_as and was_mocked <= is_mocked
+
+
+def was_taken(record: StepRecord) -> bool:
+    """Whether a step of a run that goes on with another one was taken over from that."""
+    return record.mock and not record.attempts
+
+
+def followed(store: RunLogStore, run: RunRecord, branch: BranchPath, before: int | None = None) -> BranchPath | None:
+    """The branch of the original that a branch of the run goes on with, by the records of both; None when it does not.
+
+    It does as long as all steps of the branch up to the position `before` were taken over. For steps in fresh processes.
+    """
+    if any(
+        not was_taken(step) for step in store.list_steps(run.run_id, branch) if before is None or step.position < before
+    ):
+        return None
+    composite = branch.composite
+    if composite is None:
+        return branch
+    now = store.get_step(run.run_id, composite)
+    outer = None if now is None else followed(store, run, composite.branch, now.position)
+    if now is None or outer is None:
+        return None
+    known = store.get_step(run.original_run_id, outer.step(composite.name))
+    key = None if known is None else counterparts(now.branching, known.branching).get(branch.parts[-1])
+    return None if key is None else outer.step(composite.name).into(key)
 
 
 def counterparts(now: Branching | None, before: Branching | None) -> Mapping[str, str]:

@@ -18,13 +18,15 @@ class Reach(IntEnum):
 class ExecutorCapabilities(Struct, frozen=True):
     """`spans` says how far the steps of one run are spread; `concurrent` that steps may run at the same time.
 
-    `mocks` says that tasks are not executed, but as its option `patches` says. `reenters` says that steps are run by the re-entry command, which reads the pipeline from a file.
+    `mocks` says that tasks are not executed, but as its option `patches` says. `reenters` says that steps are run by the
+    re-entry command, which reads the pipeline from a file. `shares` are folders that steps on other machines see too.
     """
 
     spans: Reach = Reach.PROCESS
     concurrent: bool = False
     reenters: bool = False
     mocks: bool = False
+    shares: tuple[str, ...] = ()
 
 
 class ServiceCapabilities(Struct, frozen=True):

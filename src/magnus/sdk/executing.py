@@ -8,16 +8,19 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TextIO
 
-from magnus.app.execute import Execution, execute, prepare_to_execute
+from magnus.app.execute import Execution, execute, prepare_to_execute, transpiles
 from magnus.app.runs import Run
 from magnus.app.showing import Wishes, showing
+from magnus.app.step import NO_PROCESS
 from magnus.app.viewing import logs_of
 from magnus.definition.built import BuiltPipeline
 from magnus.engine import scripts
+from magnus.engine.context import now
 from magnus.engine.json_values import to_json_value
 from magnus.errors import InvalidDefinition, InvalidInput, InvalidParameters, RunFailed, TaskFailed
-from magnus.interfaces.reporter import Reporter
-from magnus.run_log.records import Status
+from magnus.interfaces.reporter import Planned, Reporter
+from magnus.run_log.parameters import JsonParameter
+from magnus.run_log.records import RunRecord, Status
 from magnus.sdk import places
 from magnus.sdk.arguments import TEXT, check
 from magnus.sdk.terminating import terminable
@@ -56,6 +59,8 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         command_line=tuple(sys.argv),
     )
     with terminable(), _progress(environment, is_live=not log_level) as reporter:
+        if transpiles(asked):
+            return _transpiled(asked, reporter)
         prepared = prepare_to_execute(asked, reporter)
         record = execute(prepared, reporter, lambda _text: None)
     logs = partial(logs_of, prepared.services.catalog, prepared.configuration.catalog)
@@ -65,6 +70,22 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         error.run = run
         raise error
     return run
+
+
+def _transpiled(asked: Execution, reporter: Reporter) -> Run:
+    """Write the pipeline down for another engine: a run that was created and did not begin, whose message says where."""
+    from magnus.app.transpile import transpile  # lazy: most pipelines are run here
+    from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
+
+    written = transpile(asked, reporter)
+    for line in written.lines():
+        reporter.report(Planned(line))
+    store = BufferedRunLogStore(BufferedOptions(), asked.working_directory)
+    parameters = {name: JsonParameter(value) for name, value in asked.parameters.items()}
+    message = "; ".join(written.lines())
+    record = RunRecord("", Status.CREATED, "", now(), NO_PROCESS, message=message, tag=asked.tag, parameters=parameters)
+    store.create_run(record)
+    return Run(record, store, asked.working_directory)
 
 
 def _set_level(name: str) -> None:

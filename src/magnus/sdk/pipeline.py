@@ -97,7 +97,8 @@ class Pipeline:
             raise_on_failure: raise when the run failed.
 
         Returns:
-            The run, with `.status`, `.parameters`, `.steps` and `.artifacts`.
+            The run, with `.status`, `.parameters`, `.steps` and `.artifacts`. Where the executor is another engine, nothing
+            runs: its files are written, and the status is CREATED with a message that says what to do with them.
 
         Raises:
             RunFailed: the run failed; its `run` is what would be returned.

@@ -81,6 +81,7 @@ class _Check:
         if pipeline is not None:
             pipeline = self._as_executed(pipeline, services)
             self.problems += pipeline.warnings
+            self._engine(pipeline, services, parameters)
         self._steps(examined.steps if pipeline is None else pipeline.steps, services)
         self._flow(examined, pipeline, services, parameters)
         return Checked(self.asked.file, tuple(_ordered(self.problems)), len(examined.steps))
@@ -133,6 +134,15 @@ class _Check:
         if not services.spread.mocks:
             return pipeline
         return self._tried(lambda: wiring.mocked(services.configuration, pipeline)) or pipeline
+
+    def _engine(self, pipeline: LoadedPipeline, services: CheckedServices, parameters: Scope | None) -> None:
+        """What another engine, for which the pipeline would be written down, cannot take."""
+        transpiler = wiring.transpiler(services.configuration)
+        if transpiler is not None:
+            from magnus.app.transpile import handed_over  # lazy: most pipelines are run here
+
+            handover = handed_over(self.asked, services.configuration, pipeline, parameters or {})
+            self.problems += transpiler.problems(handover)
 
     def _steps(self, steps: Iterable[StepPlace], services: CheckedServices) -> None:
         found = step_problems(tuple(steps), self.asked.working_directory, services.spread.spans)

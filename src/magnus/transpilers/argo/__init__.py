@@ -1,0 +1,123 @@
+"""The executor `argo`: writes a pipeline down as a workflow of Argo Workflows.
+
+Pods run the same re-entry commands as any other engine; run id, path of the step and numbers of branches are all that
+Argo carries, so a manifest does not grow with the data.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from magnus.definition.yaml_text import dump
+from magnus.errors import InvalidDefinition, Problem
+from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
+from magnus.interfaces.transpiler import Handover, Transpiled
+from magnus.transpilers.argo import limits
+from magnus.transpilers.argo.manifest import (
+    Claim,
+    CronSpec,
+    CronWorkflow,
+    Manifest,
+    Metadata,
+    Parameter,
+    Parameters,
+    PodGc,
+    TtlStrategy,
+    Volume,
+    Workflow,
+    WorkflowSpec,
+)
+from magnus.transpilers.argo.options import ArgoOptions
+from magnus.transpilers.argo.pods import ORIGINAL_RUN_ID, RUN_ID, Pods
+from magnus.transpilers.argo.shaping import Shaper
+
+_VERSION: Final = "argoproj.io/v1alpha1"
+_ON_EXIT: Final = "on-exit"
+
+
+def _capabilities(options: ArgoOptions) -> ExecutorCapabilities:
+    folders = tuple(volume.mount_path for volume in options.persistent_volumes)
+    return ExecutorCapabilities(spans=Reach.NETWORK, concurrent=True, reenters=True, shares=folders)
+
+
+class ArgoTranspiler:
+    """Writes workflows with the given options."""
+
+    options = ArgoOptions
+    capabilities = staticmethod(_capabilities)
+
+    def __init__(self, options: ArgoOptions) -> None:
+        self._options = options
+
+    def problems(self, handover: Handover) -> Sequence[Problem]:
+        """What the engine cannot take: limits of Argo, and texts that it would read as variables of its own."""
+        return [*limits.of_handover(self._options, handover), *limits.of_manifest(*self._written(handover))]
+
+    def transpile(self, handover: Handover) -> Transpiled:
+        """The manifest; InvalidDefinition says which limits it breaks."""
+        found = limits.of_handover(self._options, handover)
+        manifest, text = self._written(handover)
+        found = [*found, *limits.of_manifest(manifest, text)]
+        if any(problem.severity == "error" for problem in found):
+            raise InvalidDefinition.of(found)
+        file = self._options.output_file
+        submit = ["argo", "submit", file] if self._options.kind == "Workflow" else ["kubectl", "apply", "-f", file]
+        return Transpiled({file: text}, submit)
+
+    def _written(self, handover: Handover) -> tuple[Manifest, str]:
+        manifest = self._manifest(handover)
+        return manifest, dump(msgspec.to_builtins(manifest))
+
+    def _manifest(self, handover: Handover) -> Manifest:
+        options = self._options
+        pods = Pods(options, handover)
+        shaper = Shaper(pods, handover.graph)
+        closing = shaper.add(pods.closing(), _ON_EXIT)
+        spec = WorkflowSpec(
+            entrypoint=shaper.entrypoint,
+            templates=shaper.templates,
+            arguments=Parameters(
+                (
+                    Parameter(RUN_ID, value="{{workflow.uid}}"),
+                    Parameter(ORIGINAL_RUN_ID, value=""),
+                    *pods.arguments(),
+                )
+            ),
+            on_exit=closing,
+            active_deadline_seconds=options.max_workflow_duration_in_seconds,
+            parallelism=options.parallelism,
+            service_account_name=options.service_account_name,
+            pod_gc=PodGc(options.pod_gc) if options.pod_gc else None,
+            ttl_strategy=_ttl(options),
+            volumes=tuple(Volume(v.name, Claim(v.name)) for v in options.persistent_volumes),
+            security_context=options.security_context,
+        )
+        metadata = self._metadata(handover, shaper)
+        if options.kind == "CronWorkflow":
+            return CronWorkflow(_VERSION, "CronWorkflow", metadata, CronSpec(options.schedules, spec))
+        return Workflow(_VERSION, options.kind, metadata, spec)
+
+    def _metadata(self, handover: Handover, shaper: Shaper) -> Metadata:
+        """Its name, and which steps have other names in it."""
+        options = self._options
+        generates = options.kind == "Workflow"
+        annotations = dict(options.annotations)
+        if handover.graph.description:
+            annotations.setdefault("workflows.argoproj.io/description", handover.graph.description)
+        if shaper.renamed:
+            annotations["magnus/steps"] = json.dumps(shaper.renamed, ensure_ascii=False)
+        return Metadata(
+            name="" if generates else options.name.rstrip("-"),
+            generate_name=options.name if generates else "",
+            namespace=options.namespace,
+            labels=dict(options.labels),
+            annotations=annotations,
+        )
+
+
+def _ttl(options: ArgoOptions) -> TtlStrategy | None:
+    ttl = options.ttl_strategy
+    found = TtlStrategy(ttl.seconds_after_completion, ttl.seconds_after_success, ttl.seconds_after_failure)
+    return None if found == TtlStrategy() else found

@@ -1,0 +1,101 @@
+"""What Argo and Kubernetes refuse, said before anything is submitted.
+
+The numbers are those of the full custom resource definitions of Argo Workflows 4.0, of Kubernetes' objects (1 MB leaves
+room below the 1.5 MiB of etcd) and of arguments in Linux.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Final
+
+from magnus.errors import Problem
+from magnus.graph.graph import Graph, graphs_of
+from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode
+from magnus.interfaces.transpiler import Handover
+from magnus.transpilers.argo.manifest import CronWorkflow, Manifest
+from magnus.transpilers.argo.options import ArgoOptions
+from magnus.transpilers.argo.pods import as_text
+
+MOST_TEMPLATES: Final = 200
+MOST_TASKS: Final = 200
+MOST_PARAMETERS: Final = 500
+MOST_BYTES: Final = 1_000_000
+MOST_BYTES_OF_ARGUMENT: Final = 131_072
+MANY_NODES: Final = 3_000
+MOST_ROUNDS: Final = 500
+
+_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
+_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?-?\Z")
+
+
+def of_handover(options: ArgoOptions, handover: Handover) -> list[Problem]:
+    """Problems of options and pipeline that need no manifest to be seen."""
+    return [*_of_options(options, handover), *_of_parameters(handover), *_of_steps(options, handover.graph)]
+
+
+def _of_options(options: ArgoOptions, handover: Handover) -> Iterator[Problem]:
+    if not _NAME.match(options.name):
+        message = f"the name '{options.name}' is none that Kubernetes takes"
+        yield Problem(message, "use lower-case letters, digits and hyphens, as in 'magnus-dag-'")
+    if bool(options.schedules) != (options.kind == "CronWorkflow"):
+        yield Problem("'schedules' and 'kind: CronWorkflow' go together", "give both or none")
+    texts = {
+        "pipeline": handover.definition_file,
+        "configuration": handover.configuration_file,
+        "parameters": handover.parameters_file,
+        "tag": handover.tag,
+    }
+    for what, text in texts.items():
+        if "{{" in text:
+            yield Problem(f"the {what} '{text}' has '{{{{', which Argo reads as the begin of a variable", "rename it")
+
+
+def _of_parameters(handover: Handover) -> Iterator[Problem]:
+    for name, value in handover.parameters.items():
+        if not _VARIABLE.match(name):
+            message = f"the parameter '{name}' cannot be a variable of the environment of a pod"
+            yield Problem(message, "give it in a parameters file that is in the image")
+        elif len(as_text(value).encode()) > MOST_BYTES_OF_ARGUMENT:
+            message = f"the parameter '{name}' has more than {MOST_BYTES_OF_ARGUMENT} bytes"
+            yield Problem(message, "give it in a parameters file that is in the image")
+
+
+def _of_steps(options: ArgoOptions, graph: Graph) -> Iterator[Problem]:
+    for node in graph.nodes.values():
+        if isinstance(node, TaskNode | CompositeNode):
+            wanted = node.overrides.get("argo")
+            if wanted is not None and wanted not in options.overrides:
+                there = ", ".join(repr(name) for name in options.overrides) or "none"
+                message = f"there is no override '{wanted}' of the executor; there is {there}"
+                yield Problem(message, "add it to 'overrides' of the executor in the configuration", step=node.name)
+        if isinstance(node, CompositeNode):
+            loop = node.branches
+            if isinstance(loop, RepeatedBranch) and loop.max_iterations > MOST_ROUNDS:
+                message = f"{loop.max_iterations} rounds are nested deeper than Argo goes"
+                yield Problem(message, f"let 'max_iterations' be at most {MOST_ROUNDS}", step=node.name)
+            for inner in graphs_of(node):
+                yield from _of_steps(options, inner)
+
+
+def of_manifest(manifest: Manifest, text: str) -> Iterator[Problem]:
+    """Problems of what is written."""
+    spec = manifest.spec.workflow_spec if isinstance(manifest, CronWorkflow) else manifest.spec
+    arguments = len(spec.arguments.parameters) if spec.arguments else 0
+    if len(spec.templates) > MOST_TEMPLATES:
+        message = f"the workflow has {len(spec.templates)} templates, and Argo takes {MOST_TEMPLATES}"
+        yield Problem(message, "put a part of the pipeline into a pipeline of its own")
+    for template in spec.templates:
+        tasks = len(template.dag.tasks) if template.dag else 0
+        if tasks > MOST_TASKS:
+            message = f"'{template.name}' has {tasks} tasks, and Argo takes {MOST_TASKS} in one dag"
+            yield Problem(message, "put some of its steps into a step of type 'dag'")
+    if arguments > MOST_PARAMETERS:
+        message = f"the workflow has {arguments} parameters, and Argo takes {MOST_PARAMETERS}"
+        yield Problem(message, "set 'expose_parameters_as_inputs: false'")
+    if len(text.encode()) > MOST_BYTES:
+        message = f"the manifest has {len(text.encode())} bytes, and Kubernetes takes about {MOST_BYTES}"
+        yield Problem(message, "put a part of the pipeline into a pipeline of its own")
+    nodes = sum(len(template.dag.tasks) for template in spec.templates if template.dag)
+    if nodes > MANY_NODES:
+        message = f"the workflow has {nodes} nodes or more; its status outgrows one object beyond about {MANY_NODES}"
+        yield Problem(message, "have Argo offload the status of large workflows to a database", severity="warning")

@@ -1,0 +1,190 @@
+"""The options of the executor `argo`, as they are written in the configuration."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+from magnus.values import Json
+
+Seconds = Annotated[int, Meta(ge=1)]
+Name = Annotated[str, Meta(min_length=1)]
+Quantities = Mapping[str, str | int | float]
+
+
+class Resources(Struct, frozen=True, forbid_unknown_fields=True):
+    """What a pod asks for and may use at most.
+
+    Attributes:
+        requests: what it asks for: `cpu`, `memory`, and devices by their names, as Kubernetes writes them.
+        limits: what it may use at most, likewise.
+    """
+
+    requests: Quantities = field(default_factory=dict)
+    limits: Quantities = field(default_factory=dict)
+
+
+class Backoff(Struct, frozen=True, forbid_unknown_fields=True):
+    """How long to wait before the next pod.
+
+    Attributes:
+        duration: how long before the first one, as `30s` or `2m`.
+        factor: by how much longer each time.
+        max_duration: how long at most.
+    """
+
+    duration: str = ""
+    factor: Annotated[int, Meta(ge=1)] | None = None
+    max_duration: str = ""
+
+
+class RetryStrategy(Struct, frozen=True, forbid_unknown_fields=True):
+    """How often a pod is started again that could not run to its end; failures of tasks count in `max_attempts`.
+
+    Attributes:
+        limit: how often at most.
+        retry_policy: after which errors of pods.
+        backoff: how long to wait before.
+    """
+
+    limit: Annotated[int, Meta(ge=0)] = 0
+    retry_policy: Literal["OnError", "OnTransientError"] = "OnError"
+    backoff: Backoff = Backoff()
+
+
+class Toleration(Struct, frozen=True, forbid_unknown_fields=True):
+    """A taint of nodes that pods put up with.
+
+    Attributes:
+        key: the key of the taint.
+        operator: how the taint is compared.
+        value: the value of the taint.
+        effect: the effect of the taint.
+        toleration_seconds: for how long, in seconds.
+    """
+
+    key: str = ""
+    operator: Literal["", "Exists", "Equal"] = ""
+    value: str = ""
+    effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
+    toleration_seconds: int | None = None
+
+
+class Secret(Struct, frozen=True, forbid_unknown_fields=True):
+    """A variable of the environment of every pod, from a Kubernetes secret.
+
+    Attributes:
+        environment_variable: the name of the variable.
+        secret_name: the name of the secret.
+        secret_key: the key in the secret.
+    """
+
+    environment_variable: Name
+    secret_name: Name
+    secret_key: Name
+
+
+class Volume(Struct, frozen=True, forbid_unknown_fields=True):
+    """A persistent volume claim, and where pods see it.
+
+    Attributes:
+        name: the name of the claim.
+        mount_path: the folder in pods.
+    """
+
+    name: Name
+    mount_path: Name
+
+
+class TtlStrategy(Struct, frozen=True, forbid_unknown_fields=True):
+    """When the engine removes a workflow that has ended.
+
+    Attributes:
+        seconds_after_completion: how many seconds after its end.
+        seconds_after_success: how many seconds after it succeeded.
+        seconds_after_failure: how many seconds after it failed.
+    """
+
+    seconds_after_completion: int | None = None
+    seconds_after_success: int | None = None
+    seconds_after_failure: int | None = None
+
+
+class Override(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is different for the steps that name it.
+
+    Attributes:
+        image: the image of the pod.
+        image_pull_policy: when the image is pulled.
+        resources: what the pod asks for and may use.
+        node_selector: labels of the nodes it may run on.
+        tolerations: taints of nodes it puts up with.
+        parallelism: of a step with branches: how many of them run at a time.
+        retry_strategy: how often its pod is started again.
+        max_step_duration_in_seconds: after how many seconds its pod is ended.
+    """
+
+    image: str | None = None
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
+    resources: Resources | None = None
+    node_selector: Mapping[str, str] | None = None
+    tolerations: tuple[Toleration, ...] | None = None
+    parallelism: Annotated[int, Meta(ge=1)] | None = None
+    retry_strategy: RetryStrategy | None = None
+    max_step_duration_in_seconds: Seconds | None = None
+
+
+class ArgoOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """Everything that can be said of the workflow and its pods.
+
+    Attributes:
+        image: the image of all pods, with magnus, the pipeline and the code of its steps.
+        name: `generateName` of the workflow; the name of a template or of a scheduled workflow.
+        kind: which object is written.
+        schedules: when a `CronWorkflow` runs, as cron writes it.
+        annotations: annotations of the workflow.
+        labels: labels of the workflow.
+        namespace: the namespace of the workflow.
+        pod_gc: when pods are removed.
+        max_workflow_duration_in_seconds: after how many seconds the workflow is ended.
+        node_selector: labels of the nodes that pods may run on.
+        parallelism: how many pods run at a time.
+        service_account_name: the service account of pods.
+        resources: what pods ask for and may use.
+        retry_strategy: how often a pod is started again that could not run to its end.
+        max_step_duration_in_seconds: after how many seconds a pod is ended.
+        tolerations: taints of nodes that pods put up with.
+        image_pull_policy: when images are pulled.
+        expose_parameters_as_inputs: whether simple initial parameters are arguments of the workflow.
+        secrets_from_k8s: variables of the environment of pods from Kubernetes secrets.
+        persistent_volumes: volumes that all pods see.
+        output_file: the file that is written.
+        overrides: what is different for steps, by the name that they say under `overrides: {argo: ...}`.
+        ttl_strategy: when the engine removes the workflow.
+        security_context: the security context of pods, as Kubernetes has it.
+    """
+
+    image: Name
+    name: str = "magnus-dag-"
+    kind: Literal["Workflow", "WorkflowTemplate", "CronWorkflow"] = "Workflow"
+    schedules: tuple[str, ...] = ()
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    namespace: str = ""
+    pod_gc: Literal["", "OnPodCompletion", "OnPodSuccess", "OnWorkflowCompletion", "OnWorkflowSuccess"] = ""
+    max_workflow_duration_in_seconds: Seconds = 172_800
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    parallelism: Annotated[int, Meta(ge=1)] | None = None
+    service_account_name: str = ""
+    resources: Resources = Resources()
+    retry_strategy: RetryStrategy = RetryStrategy()
+    max_step_duration_in_seconds: Seconds = 7_200
+    tolerations: tuple[Toleration, ...] = ()
+    image_pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = ""
+    expose_parameters_as_inputs: bool = True
+    secrets_from_k8s: tuple[Secret, ...] = ()
+    persistent_volumes: tuple[Volume, ...] = ()
+    output_file: Name = "argo-pipeline.yaml"
+    overrides: Mapping[str, Override] = field(default_factory=dict)
+    ttl_strategy: TtlStrategy = TtlStrategy()
+    security_context: Mapping[str, Json] = field(default_factory=dict)

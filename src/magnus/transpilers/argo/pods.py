@@ -1,0 +1,197 @@
+"""The templates of single pods: what they run, with which resources, and when they are started again."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
+
+from magnus.graph.nodes import CompositeNode, Node, TaskNode
+from magnus.interfaces.transpiler import Handover
+from magnus.transpilers.argo import manifest, options
+from magnus.transpilers.argo.manifest import Container, EnvVar, Metadata, Parameter, Parameters, Template, ValueFrom
+from magnus.values import Json
+
+RUN_ID: Final = "run_id"
+ORIGINAL_RUN_ID: Final = "original_run_id"
+BRANCHES: Final = "branches"
+"""The output of the pods that begin and join branches: what to run next."""
+
+TRY_AGAIN: Final = 75
+"""The exit status of a pod whose task failed and has attempts left (EX_TEMPFAIL of sysexits.h)."""
+
+_BRANCHES_FILE: Final = "/tmp/magnus-branches"  # noqa: S108 - of a pod, which is alone there
+_VARIABLE_PREFIX: Final = "MAGNUS_PRM_"
+_STEP: Final = "{{inputs.parameters.step}}"
+
+
+def literal(text: str) -> str:
+    """JSON text as Argo leaves it alone: two braces side by side would be a variable of its own."""
+    return text.replace("{{", "{\\u007b")
+
+
+def as_text(value: Json) -> str:
+    """The value as a variable of the environment has it, which magnus reads back."""
+    if isinstance(value, str) and "{{" not in value and not _is_json(value):
+        return value
+    return literal(json.dumps(value, ensure_ascii=False, sort_keys=True))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+class Pods:
+    """Makes templates of pods, all of one handover."""
+
+    def __init__(self, wanted: options.ArgoOptions, handover: Handover) -> None:
+        self._wanted = wanted
+        self._handover = handover
+
+    def override(self, node: Node | None) -> options.Override:
+        """What is different for the step."""
+        name = node.overrides.get("argo", "") if isinstance(node, TaskNode | CompositeNode) else ""
+        return self._wanted.overrides.get(name, options.Override())
+
+    def step(self, node: Node, *, first: bool) -> Template:
+        """Runs one task, or records an end; it takes the path as `step`."""
+        attempts = node.max_attempts if isinstance(node, TaskNode) else 1
+        delay = node.retry_delay if isinstance(node, TaskNode) else 0.0
+        one = ["--one-attempt"] if attempts > 1 else []
+        argv = ["execute_single_node", self._run_id, _STEP, *one, *self._told(first=first)]
+        return self._pod(node, argv, first=first, attempts=attempts, delay=delay)
+
+    def fan(self, node: CompositeNode, mode: Literal["out", "in"], nothing: str, *, first: bool) -> Template:
+        """Begins or joins the branches of a step; gives what to run next, `nothing` where it never ran."""
+        argv = ["fan", self._run_id, _STEP, "-m", mode, "--branches-file", _BRANCHES_FILE, *self._told(first=first)]
+        output = Parameter(BRANCHES, value_from=ValueFrom(_BRANCHES_FILE, default=nothing))
+        return self._pod(node, argv, first=first, outputs=Parameters((output,)))
+
+    def closing(self) -> Template:
+        """Ends the run in the run log when no pod could."""
+        argv = ["end_run", self._run_id, "--engine-status", "{{workflow.status}}", *self._configuration]
+        return Template(name="", container=self._container(argv, options.Override(), ()))
+
+    def _pod(
+        self,
+        node: Node,
+        argv: Sequence[str],
+        *,
+        first: bool,
+        attempts: int = 1,
+        delay: float = 0.0,
+        outputs: Parameters | None = None,
+    ) -> Template:
+        override = self.override(node)
+        tolerations = self._wanted.tolerations if override.tolerations is None else override.tolerations
+        selector = self._wanted.node_selector if override.node_selector is None else override.node_selector
+        return Template(
+            name="",
+            inputs=Parameters((Parameter("step"),)),
+            outputs=outputs,
+            metadata=Metadata(annotations={"magnus/step": _STEP}),
+            container=self._container(argv, override, self._initial() if first else ()),
+            active_deadline_seconds=override.max_step_duration_in_seconds or self._wanted.max_step_duration_in_seconds,
+            retry_strategy=retries(override.retry_strategy or self._wanted.retry_strategy, attempts, delay),
+            node_selector=dict(selector),
+            tolerations=tuple(_toleration(one) for one in tolerations),
+        )
+
+    def _container(self, argv: Sequence[str], override: options.Override, more: Sequence[EnvVar]) -> manifest.Container:
+        wanted = self._wanted
+        resources = wanted.resources if override.resources is None else override.resources
+        secrets = [
+            EnvVar(
+                s.environment_variable, value_from=manifest.EnvSource(manifest.SecretKey(s.secret_name, s.secret_key))
+            )
+            for s in wanted.secrets_from_k8s
+        ]
+        return Container(
+            image=override.image or wanted.image,
+            command=("magnus", *argv),
+            image_pull_policy=override.image_pull_policy or wanted.image_pull_policy,
+            env=(*secrets, *more),
+            resources=_resources(resources),
+            volume_mounts=tuple(manifest.VolumeMount(v.name, v.mount_path) for v in wanted.persistent_volumes),
+        )
+
+    @property
+    def _run_id(self) -> str:
+        return f"{{{{workflow.parameters.{RUN_ID}}}}}"
+
+    @property
+    def _configuration(self) -> list[str]:
+        file = self._handover.configuration_file
+        return ["--config-file", file] if file else []
+
+    def _told(self, *, first: bool) -> list[str]:
+        told = self._handover
+        original = ["--use-cached", f"{{{{workflow.parameters.{ORIGINAL_RUN_ID}}}}}"] if first else []
+        level = ["--log-level", told.log_level] if told.log_level else []
+        parameters = ["--parameters-file", told.parameters_file] if told.parameters_file else []
+        tag = ["--tag", told.tag] if told.tag else []
+        return [*level, "--file", told.definition_file, *self._configuration, *parameters, *tag, *original]
+
+    def _initial(self) -> Sequence[EnvVar]:
+        """The initial parameters, for the pod that creates the run."""
+        exposed = {parameter.name for parameter in self.arguments()}
+        return [
+            EnvVar(
+                _VARIABLE_PREFIX + name,
+                value=f"{{{{workflow.parameters.{name}}}}}" if name in exposed else as_text(value),
+            )
+            for name, value in self._handover.parameters.items()
+        ]
+
+    def arguments(self) -> Sequence[Parameter]:
+        """The initial parameters that whoever submits the workflow may change."""
+        if not self._wanted.expose_parameters_as_inputs:
+            return ()
+        return [
+            Parameter(name, value=as_text(value))
+            for name, value in self._handover.parameters.items()
+            if isinstance(value, str | int | float | bool)
+            and name.isascii()
+            and name.isidentifier()
+            and name not in {RUN_ID, ORIGINAL_RUN_ID}
+        ]
+
+
+def retries(wanted: options.RetryStrategy, attempts: int, delay: float) -> manifest.RetryStrategy | None:
+    """When a pod is started again: after a failure of its task with attempts left, and after errors of pods.
+
+    A pod that failed because of its task says so by its exit status; without errors of pods the number is enough.
+    """
+    failures = attempts - 1
+    if not failures and not wanted.limit:
+        return None
+    backoff = _backoff(wanted.backoff, delay if failures else 0.0)
+    if not failures:
+        return manifest.RetryStrategy(str(wanted.limit), wanted.retry_policy, backoff=backoff)
+    expression = f'lastRetry.exitCode == "{TRY_AGAIN}"'
+    if not wanted.limit:
+        return manifest.RetryStrategy(str(failures), "OnFailure", expression, backoff)
+    expression += ' || lastRetry.status == "Error"'
+    return manifest.RetryStrategy(str(failures + wanted.limit), "Always", expression, backoff)
+
+
+def _backoff(written: options.Backoff, delay: float) -> manifest.Backoff | None:
+    duration = written.duration or (f"{delay:g}" if delay else "")
+    factor = "" if written.factor is None else str(written.factor)
+    found = manifest.Backoff(duration, factor, written.max_duration)
+    return None if found == manifest.Backoff() else found
+
+
+def _resources(written: options.Resources) -> manifest.ResourceRequirements | None:
+    found = manifest.ResourceRequirements(_quantities(written.requests), _quantities(written.limits))
+    return found if written.requests or written.limits else None
+
+
+def _quantities(written: Mapping[str, str | int | float]) -> dict[str, str]:
+    return {name: str(quantity) for name, quantity in written.items()}
+
+
+def _toleration(written: options.Toleration) -> manifest.Toleration:
+    return manifest.Toleration(written.key, written.operator, written.value, written.effect, written.toleration_seconds)

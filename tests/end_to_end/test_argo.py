@@ -1,0 +1,217 @@
+"""Pipelines on Argo as a user has them: written by `magnus execute`, run by `magnus simulate` with real processes."""
+
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+PIPELINE = """
+dag:
+  start_at: begin
+  steps:
+    begin:
+      command: work.begin
+      next: each
+    each:
+      type: map
+      iterate_on: xs
+      iterate_as: x
+      branch:
+        start_at: work
+        steps:
+          work: {command: work.work, next: success, max_attempts: 2}
+      next: last
+    last: {command: work.last, next: success}
+"""
+WORK = """
+import os
+from pathlib import Path
+
+
+def begin(count: int):
+    return {"xs": list(range(count))}
+
+
+def work(x: int):
+    print("TOKEN" in os.environ and len(os.environ["TOKEN"]))
+    if Path(f"fail-{x}").exists():
+        raise ValueError(f"{x} is wrong")
+    return {"y": 10 * x}
+
+
+def last(y):
+    return {"total": sum(y)}
+"""
+
+
+@pytest.fixture
+def project(folder):
+    folder.write("pipeline.yaml", PIPELINE)
+    folder.write("work.py", WORK)
+    configure(folder.path)
+    return folder
+
+
+def configure(folder, **more):
+    volume = {"name": "data", "mount_path": str(folder / "volume")}
+    executor = {"type": "argo", "config": {"image": "image:1", "persistent_volumes": [volume], **more}}
+    services = {
+        "run_log_store": {"type": "chunked-fs", "config": {"log_folder": str(folder / "volume" / "logs")}},
+        "catalog": {"type": "file-system", "config": {"catalog_location": str(folder / "volume" / "catalog")}},
+    }
+    (folder / "argo.yaml").write_text(yaml.safe_dump({"executor": executor, **services}))
+    (folder / "local.yaml").write_text(yaml.safe_dump(services))
+
+
+def written(project, *more):
+    done = project.magnus("execute", "-c", "argo.yaml", "--count", "3", *more)
+    assert done.status == 0, done.err
+    return done
+
+
+def test_a_pipeline_is_written_down_and_simulated(project):
+    done = written(project)
+    assert done.out == ""
+    assert done.err == "written: argo-pipeline.yaml\nrun it with: argo submit argo-pipeline.yaml\n"
+    assert sorted(file.name for file in project.path.iterdir()) == [
+        "argo-pipeline.yaml", "argo.yaml", "local.yaml", "pipeline.yaml", "work.py",
+    ]  # fmt: skip
+    run = project.magnus("simulate")
+    assert run.status == 0, run.err
+    log = run.log
+    assert (log["status"], log["parameters"]["total"]) == ("SUCCESS", 30)
+    assert log["run_config"]["executor"]["type"] == "argo"
+    assert "run " + log["run_id"] + ": SUCCESS" in run.err
+
+
+def test_whoever_submits_may_change_parameters(project):
+    written(project)
+    log = project.magnus("simulate", "-p", "count=5", "-p", "run_id=five").log
+    assert (log["run_id"], log["parameters"]["total"]) == ("five", 100)
+    wrong = project.magnus("simulate", "-p", "counts=5")
+    assert wrong.status == 2
+    assert "the workflow has no parameter 'counts'" in wrong.err
+
+
+def test_a_failure_there_is_gone_on_with_here(project):
+    (project.path / "fail-1").touch()
+    written(project)
+    run = project.magnus("simulate", "-p", "run_id=there")
+    assert run.status == 1
+    log = run.log
+    assert log["status"] == "FAIL"
+    failed = log["steps"]["each"]["branches"]["1"]["steps"]["work"]
+    assert [attempt["message"] for attempt in failed["attempts"]] == ["ValueError: 1 is wrong (work.py:13 in work)"] * 2
+    (project.path / "fail-1").unlink()
+    again = project.magnus("execute", "pipeline.yaml", "-c", "local.yaml", "--use-cached", "there", "--run-id", "here")
+    assert again.status == 0, again.err
+    log = again.log
+    assert log["parameters"]["total"] == 30
+    assert mocked(log) == {"begin": True, "0": True, "1": False, "2": True, "last": False}
+
+
+def test_a_failure_here_is_gone_on_with_there(project):
+    (project.path / "fail-2").touch()
+    assert project.magnus("execute", "-c", "local.yaml", "--count", "3", "--run-id", "here").status == 1
+    (project.path / "fail-2").unlink()
+    written(project)
+    run = project.magnus("simulate", "-p", "run_id=there", "-p", "original_run_id=here")
+    assert run.status == 0, run.err
+    log = run.log
+    assert (log["original_run_id"], log["use_cached"], log["parameters"]["total"]) == ("here", True, 30)
+    assert mocked(log) == {"begin": True, "0": True, "1": True, "2": False, "last": False}
+    once_more = project.magnus("simulate", "-p", "run_id=third", "-p", "original_run_id=there").log
+    assert once_more["parameters"]["total"] == 30
+    assert mocked(once_more) == {"begin": True, "0": True, "1": True, "2": True, "last": True}
+
+
+def mocked(log):
+    """Which steps were taken over; those in the branches of the map by the number of the branch."""
+    steps = log["steps"]
+    inner = {key: branch["steps"]["work"]["mock"] for key, branch in steps["each"]["branches"].items()}
+    return {"begin": steps["begin"]["mock"], **inner, "last": steps["last"]["mock"]}
+
+
+def test_pods_that_fail_are_no_attempts(project):
+    configure(project.path, retry_strategy={"limit": 2})
+    written(project)
+    run = project.magnus("simulate", "--kill", "each/1/work:0", "--kill", "last:0")
+    assert run.status == 0, run.err
+    log = run.log
+    assert log["parameters"]["total"] == 30
+
+
+def test_a_run_that_no_pod_could_end_is_ended(project):
+    written(project)
+    run = project.magnus("simulate", "--kill", "last", "--kill", "fail")
+    assert run.status == 1
+    log = run.log
+    assert log["status"] == "FAIL"
+    assert log["message"] == "the engine ended the run as 'Error' before it reached its end"
+
+
+def test_secrets_come_from_a_file(project):
+    configure(
+        project.path,
+        secrets_from_k8s=[{"environment_variable": "TOKEN", "secret_name": "tokens", "secret_key": "main"}],
+    )
+    written(project)
+    missing = project.magnus("simulate")
+    assert missing.status == 2
+    assert "there is no key 'main' of a secret 'tokens'" in missing.err
+    (project.path / "secrets.yaml").write_text("tokens: {main: abcdef}")
+    assert project.magnus("simulate", "--secrets", "secrets.yaml").status == 0
+
+
+def test_pods_read_the_program_that_builds_a_pipeline(project):
+    project.write(
+        "program.py",
+        "from magnus import Pipeline, PythonTask\n"
+        "def one(count: int):\n    return {'x': count + 1}\n"
+        "pipeline = Pipeline([PythonTask(name='one', function=one)])\n",
+    )
+    done = project.magnus("execute", "program.py", "-c", "argo.yaml", "--count", "2")
+    assert done.status == 0, done.err
+    run = project.magnus("simulate")
+    assert run.status == 0, run.err
+    assert run.log["parameters"] == {"count": 2, "x": 3}
+
+
+@pytest.mark.parametrize(
+    ("service", "message"),
+    [
+        ("run_log_store: {type: buffered}", "the run log store is one that this process alone can use"),
+        ("run_log_store: {type: file-system}", "and steps on other machines do not see that folder"),
+        ("catalog: {type: file-system}", "the catalog keeps files in"),
+    ],
+)
+def test_stores_that_pods_do_not_see_are_refused(project, service, message):
+    (project.path / "wrong.yaml").write_text(f"executor: {{type: argo, config: {{image: i}}}}\n{service}\n")
+    done = project.magnus("execute", "-c", "wrong.yaml")
+    assert done.status == 2
+    assert message in done.err
+    assert not (project.path / "argo-pipeline.yaml").exists()
+
+
+def test_a_program_that_executes_writes_its_pipeline_beside_the_manifest(project):
+    project.write(
+        "program.py",
+        "from magnus import Pipeline, PythonTask\n"
+        "pipeline = Pipeline([PythonTask(name='one', function='work.begin')])\n"
+        "if __name__ == '__main__':\n"
+        "    run = pipeline.execute('argo.yaml', parameters={'count': 2})\n"
+        "    print(run.status, run.message)\n",
+    )
+    command = [sys.executable, "program.py"]
+    done = subprocess.run(command, cwd=project.path, env=project.environment, capture_output=True, text=True)
+    assert done.stdout == "CREATED written: argo-pipeline.yaml; run it with: argo submit argo-pipeline.yaml\n"
+    assert (project.path / "magnus-pipeline.yaml").exists()
+    assert project.magnus("simulate").log["parameters"] == {"count": 2, "xs": [0, 1]}
+
+
+def test_check_says_what_the_engine_cannot_take(project):
+    configure(project.path, name="Not A Name")
+    done = project.magnus("check", "-c", "argo.yaml", "--count", "3")
+    assert done.status == 2
+    assert "the name 'Not A Name' is none that Kubernetes takes" in done.out

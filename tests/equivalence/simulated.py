@@ -1,0 +1,80 @@
+"""Pipelines as workflows of Argo: transpiled, and the manifest simulated with pods that are calls in this process."""
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+from pathlib import Path
+
+from drivers import Silent, asked, log_of
+
+from magnus.app.execute import prepare
+from magnus.app.simulate import ended, spec_of, variables_of
+from magnus.app.transpile import transpile
+from magnus.cli.main import magnus
+from magnus.definition.yaml_text import read
+from magnus.errors import InvalidDefinition
+from magnus.transpilers.argo.expressions import substituted
+from magnus.transpilers.argo.running import FAILED, SUCCEEDED, Ended
+from magnus.transpilers.argo.simulating import Simulation
+
+
+class Calls:
+    """Runs a pod by calling the command that it would run, one at a time."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.pods = 0
+
+    async def run(self, template, variables, number):
+        self.pods += 1
+        file = self.folder / f".pod-{self.pods}"
+        outputs = template.outputs.parameters if template.outputs else ()
+        renamed = {p.value_from.path: str(file) for p in outputs}
+        _, *argv = [substituted(renamed.get(part, part), variables) for part in template.container.command]
+        given = {e.name: substituted(e.value, variables) for e in template.container.env}
+        code = called(argv, given)
+        values = {p.name: file.read_text() if file.exists() else p.value_from.default for p in outputs}
+        file.unlink(missing_ok=True)
+        return Ended(FAILED if code else SUCCEEDED, values, code)
+
+
+def called(argv, environment):
+    before = dict(os.environ)
+    os.environ.update(environment)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            return magnus.main(argv, prog_name="magnus", standalone_mode=False) or 0
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def simulated(folder, _dag, arguments):
+    """As a workflow of Argo, simulated."""
+    return simulate(folder, arguments, "simulated")
+
+
+def simulate(folder, arguments, run_id, **more):
+    file = folder / "magnus-config.yaml"
+    services = json.loads(file.read_text())["defaults"]
+    volume = {"name": "data", "mount_path": str(folder)}
+    executor = {
+        "type": "argo",
+        "config": {"image": "magnus", "persistent_volumes": [volume], "output_file": "argo.yaml"},
+    }
+    file.write_text(json.dumps({"defaults": {**services, "executor": executor}}))
+    before = Path.cwd()
+    os.chdir(folder)
+    try:
+        execution = asked(folder, "", arguments)
+        transpile(execution, Silent())
+        spec = spec_of(read("argo.yaml", InvalidDefinition, "the manifest"))
+        variables = variables_of(spec, {"run_id": run_id, **more})
+        end = asyncio.run(ended(Simulation(spec, variables, Calls(folder), lambda *_: None)))
+        log = log_of(prepare(asked(folder, run_id), Silent()), run_id)
+    finally:
+        os.chdir(before)
+    assert (end.phase == SUCCEEDED) == (log["status"] == "SUCCESS"), end
+    return log
