@@ -180,11 +180,13 @@ def test_a_reader_that_goes_away_does_not_fail_the_run(folder):
     assert json.loads((folder.path / ".run_log_store" / "r.json").read_text())["status"] == "SUCCESS"
 
 
-def test_a_glob_that_leads_out_of_the_folder_fails_the_step(folder):
-    folder.write("p.yaml", pipeline(task("a", "true", catalog={"put": ["../*"]})))
+@pytest.mark.parametrize("pattern", ["../*", "/etc/passwd"])
+def test_a_glob_that_leads_out_of_the_folder_is_refused_before_anything_runs(folder, pattern):
+    folder.write("p.yaml", pipeline(task("a", "touch ran", catalog={"put": [pattern]})))
     result = folder.magnus("execute", "p.yaml")
-    assert result.status == 1
-    assert "'../*'" in result.log["steps"]["a"]["message"]
+    assert (result.status, result.out) == (2, "")
+    assert f"'{pattern}'" in result.err
+    assert not (folder.path / "ran").exists()
 
 
 def test_a_get_without_a_match_fails_the_step(folder):
