@@ -55,7 +55,8 @@ class LargeParameter(Struct, eq=False):
         return self.json_text if self.is_text else None
 
     def _content(self) -> bytes:
-        assert self.contents is not None  # it came from a run log store, as all do
+        if self.contents is None:
+            raise CatalogError(f"no catalog is known that keeps '{self.catalog_name}'")
         return self.contents.content(self)
 
     def __eq__(self, other: object) -> bool:
