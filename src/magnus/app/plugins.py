@@ -20,6 +20,7 @@ PREFIX: Final = "magnus."
 BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     "executor": {
         "local": "magnus.executors.local:LocalExecutor",
+        "local-container": "magnus.executors.container:ContainerExecutor",
         "mocked": "magnus.executors.mocked:MockedExecutor",
     },
     "run_log_store": {

@@ -14,6 +14,7 @@ from magnus.app.run_ids import check_run_id
 from magnus.engine import fan
 from magnus.engine.context import RunContext, now
 from magnus.engine.masked_runs import masked
+from magnus.engine.reentry import reentry
 from magnus.engine.step import run_step
 from magnus.engine.step_secrets import learn
 from magnus.errors import InvalidInput, RunExists, RunNotFound
@@ -54,7 +55,7 @@ def _executed(prepared: Prepared, path: StepPath, reporter: Reporter) -> Status:
         case CompositeNode() as node:
             raise InvalidInput(f"'{path}' is of type {node.written_as}", fix=f"magnus fan {run.run_id} {path} -m out")
         case TaskNode():
-            _run_step(prepared, run, path, reporter)
+            _run_step(prepared, run, path, reporter, known)
     ended = store.get_step(run.run_id, path)
     return ended.status if ended is not None else Status.FAIL
 
@@ -96,12 +97,16 @@ def run_of(prepared: Prepared, path: StepPath, reporter: Reporter) -> RunRecord:
     return run
 
 
-def _run_step(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Reporter) -> None:
+def _run_step(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Reporter, known: StepRecord | None) -> None:
     asked = prepared.execution
+    told = reentry(asked.environment)
+    identities = (*run.code_identities, *told.code_identities) if told.code_identities else None
+    is_begun = known is not None and known.status is Status.PROCESSING and bool(known.attempts)
     with context_of(prepared, reporter) as opened:
-        context = replace(opened, tag=asked.tag or run.tag)
+        context = replace(opened, tag=asked.tag or run.tag, code_identities=identities)
         _learn_secrets(prepared, context, run)
-        run_step(context, StepRequest(run.run_id, path, asked.file, asked.configuration_file, context.tag))
+        request = StepRequest(run.run_id, path, asked.file, asked.configuration_file, context.tag)
+        run_step(context, replace(request, known=known) if is_begun else request)
 
 
 def _learn_secrets(prepared: Prepared, context: RunContext, run: RunRecord) -> None:

@@ -95,6 +95,36 @@ def reporter() -> Iterator[Reporter]:
         os.close(descriptor)
 
 
+@contextmanager
+def reporter_of_step() -> Iterator[Reporter]:
+    """Shows the progress of one step; where the engine that started it asks for events, it gets them on standard output."""
+    from magnus.engine.reentry import reentry  # lazy: the re-entry command alone is told something
+
+    if not reentry(environment()).events:
+        with reporter() as shown:
+            yield shown
+        return
+    descriptor = os.dup(1)
+    try:
+        yield _Events(_onto(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+class _Events:
+    """Hands events to the engine, as lines."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+
+    def report(self, event: Event) -> None:
+        """Write the event; an engine that is gone is no reason to stop."""
+        from magnus.engine.reentry import event_line  # lazy: as above
+
+        with suppress(OSError):
+            self._write(event_line(event))
+
+
 class _Coloured(Lines):
     """Progress on a terminal."""
 

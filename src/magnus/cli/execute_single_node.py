@@ -34,7 +34,7 @@ def command(
         tag=tag,
         run_id=run,
     )
-    with console.reporter() as reporter:
+    with console.reporter_of_step() as reporter:
         garbage.resume()
         status = execute_step(wanted, step, reporter)
     return 0 if status is Status.SUCCESS else 1
