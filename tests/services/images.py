@@ -1,4 +1,4 @@
-"""Images made without a registry: the python that runs the tests, a shell with its tools, and magnus as it is here."""
+"""An image made without a registry: the python that runs the tests, a shell with its tools, and a wheel of magnus as it is here."""
 
 import io
 import os
@@ -7,31 +7,41 @@ import subprocess
 import sys
 import sysconfig
 import tarfile
+import tempfile
+import tomllib
+import zipfile
 from importlib import metadata
 from pathlib import Path
 
+from magnus import __version__
+
 SOURCE = Path(__file__).parents[2] / "src/magnus"
-TOOLS = "bash sh env cat cp mkdir rm sleep ls grep sed date id find true head tr sort wc".split()
+TOOLS = "bash sh env cat cp mkdir rm sleep ls grep sed date id find true head tr sort wc touch tee cut mv".split()
 LIBRARIES = re.compile(r"lib(gcc_s|stdc\+\+|rt|dl|pthread|util|resolv|nsl|m|z|expat)\.so[.\d]*")
 """What wheels may count on, beside what their files name."""
 LEFT_OUT = {"site-packages", "test", "idlelib", "ensurepip", "tkinter", "lib2to3", "turtledemo"}
-SCRIPT = "#!{python}\nimport sys\nfrom magnus.cli.main import main\nsys.exit(main())\n"
+ENVIRONMENT = {
+    "PATH": f"{sys.base_prefix}/bin:/usr/local/bin:/usr/bin:/bin",
+    "PIP_NO_INDEX": "1",
+    "PIP_FIND_LINKS": "/wheels",
+    "PIP_ROOT_USER_ACTION": "ignore",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+}
 
 
-def filled(file, *packages, magnus=True, version=""):
-    """Write the file system of an image to the tar file: with `packages` and what they need, and magnus or not.
+def filled(file, *packages):
+    """Write the file system of an image to the tar file: with `packages` and what they need.
 
-    With `version` magnus says that it is that one.
+    pip in it finds magnus, in a wheel, and nothing else.
     """
     with tarfile.open(file, "w") as tar:
         contents = _Contents(tar)
         contents.python()
         for tool in TOOLS:
             contents.program(tool)
-        for package in _needed([*_own_needs(), *packages] if magnus else []):
+        for package in _needed([*_own_needs(), "pip", *packages]):
             contents.package(package)
-        if magnus:
-            contents.magnus(version)
+        contents.wheel()
         contents.finish()
 
 
@@ -71,13 +81,14 @@ class _Contents:
             if ".." not in file.parts:
                 self.file(distribution.locate_file(file), self.site / file)
 
-    def magnus(self, version):
-        for file in SOURCE.rglob("*"):
-            if not (version and file == SOURCE / "__init__.py") and file.is_file():
-                self.file(file, self.site / "magnus" / file.relative_to(SOURCE))
-        if version:
-            self.text(self.site / "magnus/__init__.py", f'__version__ = "{version}"\n')
-        self.text("/usr/bin/magnus", SCRIPT.format(python=self.python_program), mode=0o755)
+    def wheel(self):
+        """A wheel of magnus where pip looks for it, and the commands python and pip."""
+        with tempfile.TemporaryDirectory() as folder:
+            wheel = Path(folder, f"magnus-{__version__}-py3-none-any.whl")
+            _wheel(wheel)
+            self.file(wheel, f"/wheels/{wheel.name}")
+        self.text("/usr/bin/python", f'#!/bin/sh\nexec {self.python_program} "$@"\n', mode=0o755)
+        self.text("/usr/bin/pip", '#!/bin/sh\nexec python -m pip "$@"\n', mode=0o755)
 
     def finish(self):
         self.libraries()
@@ -131,12 +142,28 @@ class _Contents:
         self.tar.addfile(entry)
 
 
-def _own_needs():
-    """What magnus needs, as its project file says."""
-    import tomllib
+def _wheel(file):
+    """A wheel of magnus as it is here."""
+    described = f"magnus-{__version__}.dist-info"
+    needs = "".join(f"Requires-Dist: {need}\n" for need in _project()["dependencies"])
+    with zipfile.ZipFile(file, "w") as wheel:
+        for source in sorted(SOURCE.rglob("*")):
+            if source.is_file() and "__pycache__" not in source.parts:
+                wheel.write(source, f"magnus/{source.relative_to(SOURCE)}")
+        wheel.writestr(f"{described}/METADATA", f"Metadata-Version: 2.1\nName: magnus\nVersion: {__version__}\n{needs}")
+        wheel.writestr(f"{described}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        scripts = "".join(f"{name} = {place}\n" for name, place in _project()["scripts"].items())
+        wheel.writestr(f"{described}/entry_points.txt", f"[console_scripts]\n{scripts}")
+        names = [*wheel.namelist(), f"{described}/RECORD"]
+        wheel.writestr(f"{described}/RECORD", "".join(f"{name},,\n" for name in names))
 
-    project = tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text())["project"]
-    return [_name(requirement) for requirement in project["dependencies"]]
+
+def _project():
+    return tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text())["project"]
+
+
+def _own_needs():
+    return [_name(requirement) for requirement in _project()["dependencies"]]
 
 
 def _needed(names):

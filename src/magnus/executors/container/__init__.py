@@ -133,12 +133,12 @@ class ContainerExecutor:
         """Run the container, and report what magnus in it says."""
         from magnus.engine.reentry import EventLines  # lazy: as above
         from magnus.executors.container.outcome import Heard
-        from magnus.interfaces.reporter import StepOutput, Warned
+        from magnus.interfaces.reporter import AttemptFailed, StepOutput, Warned
 
         lines, shown, started = EventLines(), 0, time.monotonic()
 
         def hear(out: bytes, error: bytes) -> None:
-            nonlocal shown
+            nonlocal shown, started
             lines.note(error)
             for event in lines.feed(out):
                 match event:
@@ -146,6 +146,8 @@ class ContainerExecutor:
                         continue
                     case StepOutput(data=data):
                         shown += len(data)
+                    case AttemptFailed(retry_in=wait):
+                        shown, started = 0, time.monotonic() + wait
                     case _:
                         pass
                 self._outside.report(event)
@@ -165,7 +167,7 @@ class ContainerExecutor:
                 self._running.discard(container)
                 self._changed.notify_all()
         rest = lines.rest.decode("utf-8", "replace")
-        return ended, Heard(lines.heard, shown, rest, time.monotonic() - started)
+        return ended, Heard(lines.heard, shown, rest, max(0.0, time.monotonic() - started))
 
     def _note(self, container: str) -> None:
         """The container begins; not while everything ends."""
