@@ -148,16 +148,13 @@ class DockerEngine:
 
     def _pull(self, name: str) -> None:
         try:
-            self._client_of_images().pull(name, **({} if _has_tag(name) else {"tag": "latest"}))
+            said = list(self._api.pull(name, tag=None if _has_tag(name) else "latest", stream=True, decode=True))
+            _raise_what_was_said(said)
         except (DockerException, RequestException) as error:
             reason = _reason(error)
             raise TaskFailed(
                 f"there is no image '{name}' here, and it cannot be pulled: build it, {HELP}\n{reason}"
             ) from error
-
-    def _client_of_images(self) -> Any:
-        _ = self._api
-        return self._client.images
 
     def _created(self, job: Job) -> str:
         api, resources = self._api, job.resources
@@ -235,6 +232,13 @@ def _translated(what: str) -> Iterator[None]:
 
 def _reason(error: Exception) -> str:
     return str(getattr(error, "explanation", None) or error).strip()
+
+
+def _raise_what_was_said(said: Sequence[Mapping[str, Any]]) -> None:
+    """Podman says only in its answer that it could not pull."""
+    for line in said:
+        if "error" in line:
+            raise DockerException(line["error"])
 
 
 def _has_tag(name: str) -> bool:

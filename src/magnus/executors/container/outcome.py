@@ -37,7 +37,9 @@ def killed(ended: Ended, heard: Heard, memory: Memory | None) -> ProcessDied | N
         limit = f"its limit of {memory}" if memory is not None else "the limit of the machine"
         return _died(f"out of memory: the container was killed at {limit}", heard)
     if ended.code == _KILLED:
-        return _died("the container was killed (exit status 137, SIGKILL): by somebody, or for lack of memory", heard)
+        limit = f", of which it may have {memory}" if memory is not None else ""  # podman does not say why
+        message = "the container was killed (exit status 137, SIGKILL): by somebody, or for lack of memory"
+        return _died(message + limit, heard)
     if ended.code > 128:
         return _died(f"the container ended with exit status {ended.code}{_signal(ended.code - 128)}", heard)
     return None
