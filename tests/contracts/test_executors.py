@@ -23,3 +23,9 @@ class TestOneWorker(ExecutorContract):
 class TestWorkersWithChunkedRecords(ExecutorContract):
     configuration = {"type": "local", "config": {"enable_parallel": True, "max_workers": 4}}
     run_log_store = {"type": "chunked-fs"}
+
+
+class TestContainersOfWhichNoneIsNeeded(ExecutorContract):
+    """As `tests/services` for those that are."""
+
+    configuration = {"type": "local-container", "config": {"docker_image": "none", "run_in_local": True}}

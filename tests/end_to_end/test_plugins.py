@@ -210,7 +210,7 @@ def test_a_secret_of_a_provider_of_a_package(folder, installed):
             {},
             "c.yaml:3:3: error: executor has no type 'foreign'; that of the package 'acme_magnus' is none of magnus: "
             "it has no '__enter__', '__exit__', 'submit', 'cancel'\n"
-            "  fix: there are 'argo', 'broken', 'incomplete', 'local', 'mocked', 'processes'\n",
+            "  fix: there are 'argo', 'broken', 'incomplete', 'local', 'local-container', 'mocked', 'processes'\n",
         ),
         ({}, {"inot": "x"}, "p.yaml:10:5: error: step 'a': unknown field 'inot'\n  fix: did you mean 'into'?\n"),
         ({}, {"command": "x"}, "p.yaml:8:5: error: step 'a': there is nothing to fill in\n  fix: write {name} somewhere\n"),

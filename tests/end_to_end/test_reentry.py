@@ -5,6 +5,9 @@ from urllib.parse import quote
 
 import pytest
 
+from magnus import __version__
+from magnus.engine.reentry import EventLines
+
 WORK = """\
 from dataclasses import dataclass
 
@@ -120,3 +123,36 @@ def test_a_run_begins_with_its_first_step(folder):
     result = folder.magnus("execute_single_node", "r", "c", "-f", "p.yaml")
     assert result.status == 2
     assert result.err.startswith("error: the pipeline has no step 'c'\n")
+
+
+def told(folder, **more):
+    """The re-entry command of a first step, told something by the engine that starts it."""
+    steps = {"a": {"type": "task", "command_type": "shell", "command": "echo said", "next": "success"}}
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "a", "steps": steps}}))
+    reentry = json.dumps({"version": __version__, **more})
+    return folder.magnus("execute_single_node", "r", "a", "-f", "p.yaml", env={"MAGNUS_REENTRY": reentry})
+
+
+def test_an_engine_that_asks_for_events_gets_them_on_standard_output_alone(folder):
+    result = told(folder, events=True)
+    lines = EventLines()
+    events = list(lines.feed(result.out.encode()))
+    assert (result.status, result.err, lines.rest) == (0, "", b"")
+    assert [type(event).__name__ for event in events] == ["StepStarted", "StepOutput", "StepEnded"]
+    assert events[1].data == b"said\n"
+
+
+def test_what_runs_the_step_is_recorded_beside_the_code_of_the_run(folder):
+    identity = {"code_identifier": "sha256:0", "code_identifier_type": "docker", "code_identifier_dependable": True}
+    result = told(folder, code_identities=[identity])
+    assert result.status == 0, result.err
+    log = json.loads(folder.magnus("show", "r").out)
+    [recorded] = log["steps"]["a"]["code_identities"]
+    assert identity.items() <= recorded.items()
+
+
+def test_an_engine_of_another_version_is_refused(folder):
+    result = told(folder, version="9.9")
+    assert (result.status, result.out) == (2, "")
+    assert result.err.startswith(f"error: the step was started by magnus 9.9, and this is magnus {__version__}\n")
+    assert folder.runs() == []

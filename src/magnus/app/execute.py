@@ -15,6 +15,7 @@ from magnus.app.changes import changes
 from magnus.app.check import check_steps
 from magnus.app.config import initial_parameters, load_configuration
 from magnus.app.configuration import Configuration, hashes_of_variables
+from magnus.app.overrides import check_overrides
 from magnus.app.pipelines import load_pipeline
 from magnus.app.plan import Plan, plan
 from magnus.app.reporters import OneAtATime
@@ -23,6 +24,7 @@ from magnus.app.run_ids import check_run_id, new_run_id
 from magnus.app.sources import code, sources
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.loader import LoadedPipeline
+from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
 from magnus.definition.yaml_text import dump
 from magnus.engine import code_diff, code_identity, command_line, liveness, orchestrator
 from magnus.engine.claim import claimed
@@ -96,7 +98,7 @@ def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None])
         record = begin(prepared, liveness.this_process(), reporter)
         context = replace(opened, run_id=record.run_id)
         try:
-            executor = wiring.executor(prepared.configuration, context, prepared.begun)
+            executor = wiring.executor(prepared.configuration, context, prepared.begun, _variables(prepared))
             ended = orchestrator.run(context, executor, record, prepared.original)
         except BaseException:
             with suppress(MagnusError):  # the error that is on its way matters more
@@ -104,6 +106,13 @@ def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None])
             raise
         finish(store, record.run_id, emit)
     return ended
+
+
+def _variables(prepared: Prepared) -> Mapping[str, str]:
+    """The variables of the environment that pipeline and configuration use."""
+    names = (VARIABLE_PREFIX + name for name in sorted(prepared.pipeline.variables | prepared.configuration.variables))
+    given = prepared.execution.environment
+    return {name: given[name] for name in names if name in given}
 
 
 def _steps_of_one_run(prepared: Prepared) -> AbstractContextManager[None]:
@@ -168,6 +177,7 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
             asked.parameters_file, asked.environment, asked.arguments, asked.parameters
         )
         warnings += check_steps(pipeline, asked.working_directory, spread.spans)
+        check_overrides(pipeline, configuration)
         files = sources(pipeline.steps, asked.working_directory)
     finally:
         identities, changes = code_identity.answer(question), code_diff.answer(diff)

@@ -21,6 +21,7 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     "executor": {
         "argo": "magnus.transpilers.argo:ArgoTranspiler",
         "local": "magnus.executors.local:LocalExecutor",
+        "local-container": "magnus.executors.container:ContainerExecutor",
         "mocked": "magnus.executors.mocked:MockedExecutor",
     },
     "run_log_store": {

@@ -16,6 +16,7 @@ from magnus.app.run_ids import check_run_id
 from magnus.engine import fan
 from magnus.engine.context import RunContext, now
 from magnus.engine.masked_runs import masked
+from magnus.engine.reentry import reentry
 from magnus.engine.resume import Reuse, can_be_taken, followed
 from magnus.engine.step import run_step
 from magnus.engine.step_secrets import learn
@@ -67,8 +68,8 @@ def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, *, one_att
         case CompositeNode() as node:
             raise InvalidInput(f"'{path}' is of type {node.written_as}", fix=f"magnus fan {run.run_id} {path} -m out")
         case TaskNode() as task:
-            before = _to_go_on_with(known) if one_attempt else None
-            number = len(before.attempts) if before is not None else 0
+            before = _to_go_on_with(known) if one_attempt else _interrupted(known)
+            number = len(before.attempts) if one_attempt and before is not None else 0
             if number >= task.max_attempts:
                 return Status.FAIL, False
             if not taken_over(prepared, run, path, reporter):
@@ -83,6 +84,11 @@ def _to_go_on_with(known: StepRecord | None) -> StepRecord | None:
     if known is None:
         return None
     return replace(known, status=Status.PROCESSING, message="", parameters={}, scope=None)
+
+
+def _interrupted(known: StepRecord | None) -> StepRecord | None:
+    """What is known of a step whose process died after an attempt; None of one that begins anew."""
+    return known if known is not None and known.status is Status.PROCESSING and known.attempts else None
 
 
 def taken_over(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Reporter) -> bool:
@@ -153,8 +159,10 @@ def _run_step(
     before: StepRecord | None,
 ) -> None:
     asked = prepared.execution
+    told = reentry(asked.environment)
+    identities = (*run.code_identities, *told.code_identities) if told.code_identities else None
     with context_of(prepared, reporter) as opened:
-        context = replace(opened, tag=asked.tag or run.tag)
+        context = replace(opened, tag=asked.tag or run.tag, code_identities=identities)
         _learn_secrets(prepared, context, run)
         request = StepRequest(
             run.run_id, path, asked.file, asked.configuration_file, context.tag, attempt=attempt, known=before

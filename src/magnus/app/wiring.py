@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from magnus.app import plugins
@@ -24,7 +25,7 @@ from magnus.errors import InvalidConfiguration, Problem, ServiceError
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import Reducer
 from magnus.interfaces.capabilities import ExecutorCapabilities, Located
-from magnus.interfaces.executor import Begun, Elsewhere, Executor, StepRequest
+from magnus.interfaces.executor import Begun, Elsewhere, Executor, Outside, StepRequest
 from magnus.interfaces.experiment_tracker import ExperimentTracker
 from magnus.interfaces.objects import Objects
 from magnus.interfaces.pickler import Pickler
@@ -126,11 +127,19 @@ def executor_capabilities(configuration: Configuration) -> ExecutorCapabilities:
     return spread
 
 
-def executor(configuration: Configuration, context: RunContext, begun: Begun | None = None) -> Executor:
-    """The executor of the configuration, for the steps of the run of `context`; `begun` is what `begin` gave."""
+def executor(
+    configuration: Configuration,
+    context: RunContext,
+    begun: Begun | None = None,
+    variables: Mapping[str, str] = MappingProxyType({}),
+) -> Executor:
+    """The executor of the configuration, for the steps of the run of `context`; `begun` is what `begin` gave.
+
+    `variables` are those of the environment that pipeline and configuration use.
+    """
     found, options = executor_type(configuration)
     more = {} if begun is None else {"begun": begun}
-    made: Executor = found(options, _Steps(configuration, context), **more)
+    made: Executor = found(options, _Steps(configuration, context, variables), **more)
     return made
 
 
@@ -144,9 +153,10 @@ def begin(configuration: Configuration) -> Begun | None:
 class _Steps:
     """Runs the steps of a run, as a StepRunner."""
 
-    def __init__(self, configuration: Configuration, context: RunContext) -> None:
+    def __init__(self, configuration: Configuration, context: RunContext, variables: Mapping[str, str]) -> None:
         self._configuration = configuration
         self._context = context
+        self._variables = variables
 
     def __call__(self, request: StepRequest) -> None:
         run_step(self._context, request)
@@ -155,6 +165,11 @@ class _Steps:
         from magnus.app.worker import elsewhere  # lazy: most runs have no workers
 
         return elsewhere(self._configuration, self._context)
+
+    def outside(self) -> Outside:
+        from magnus.app.outside import outside  # lazy: as above
+
+        return outside(self._configuration, self._context, self._variables)
 
 
 def mocked(configuration: Configuration, pipeline: "LoadedPipeline") -> "LoadedPipeline":

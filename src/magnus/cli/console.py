@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from magnus.app.progress import ShowOutput
     from magnus.errors import MagnusError
-    from magnus.interfaces.reporter import Reporter
+    from magnus.interfaces.reporter import Event, Reporter
 
 _ROLES: Final = {
     "frame": "dim",
@@ -136,6 +136,36 @@ def reporter(*, is_live: bool = False, quiet: bool = False, output: "ShowOutput"
             yield shown
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def reporter_of_step() -> "Iterator[Reporter]":
+    """Shows the progress of one step; where the engine that started it asks for events, it gets them on standard output."""
+    from magnus.engine.reentry import reentry  # lazy: the re-entry command alone is told something
+
+    if not reentry(environment()).events:
+        with reporter() as shown:
+            yield shown
+        return
+    descriptor = os.dup(1)
+    try:
+        yield _Events(_onto(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+class _Events:
+    """Hands events to the engine, as lines."""
+
+    def __init__(self, write: Callable[[bytes], None]) -> None:
+        self._write = write
+
+    def report(self, event: "Event") -> None:
+        """Write the event; an engine that is gone is no reason to stop."""
+        from magnus.engine.reentry import event_line  # lazy: as above
+
+        with suppress(OSError):
+            self._write(event_line(event))
 
 
 def _onto(descriptor: int) -> Callable[[bytes], None]:

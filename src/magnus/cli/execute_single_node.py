@@ -48,7 +48,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     )
     wanted = replace(wanted, use_cached=use_cached)
     again = False
-    with console.reporter() as reporter:
+    with console.reporter_of_step() as reporter:
         garbage.resume()
         if one_attempt:
             status, again = execute_attempt(wanted, step, reporter)

@@ -24,6 +24,7 @@ from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.secrets import Secrets
 from magnus.interfaces.task_kind import TaskKind
 from magnus.run_log.parameters import Parameter
+from magnus.run_log.records import CodeIdentity
 from magnus.values import Json
 
 
@@ -67,6 +68,7 @@ class RunContext(Struct, frozen=True):
         definition_file, configuration_file: for re-entry commands; "" where there is none.
         script: the script whose functions are steps, if there is one.
         began: when this process began to work for the run.
+        code_identities: of steps, where they differ from those of the run.
     """
 
     run_id: str
@@ -89,6 +91,7 @@ class RunContext(Struct, frozen=True):
     texts: Texts = field(default_factory=Texts)
     script: Path | None = None
     began: datetime = field(default_factory=now)
+    code_identities: tuple[CodeIdentity, ...] | None = None
 
     @property
     def tracked_run(self) -> TrackedRun:

@@ -176,7 +176,9 @@ class _Walk:
         node = self.context.graph.step(path)
         known = step or StepRecord(path, place.action.position, Status.PROCESSING, node.written_as)
         if isinstance(node, TaskNode) and len(known.attempts) < node.max_attempts:
-            self._run(place, deaths.with_attempt(self.context, known, died))
+            known = deaths.with_attempt(self.context, known, died)
+            self._put(known)  # a fresh process finds it there
+            self._run(place, known)
         else:  # it died on its way to the end, after the last attempt
             self._ran(place, died.problems[0].message)
 

@@ -23,6 +23,7 @@ from magnus.engine.step_data import StepData
 from magnus.engine.step_secrets import StepSecrets
 from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import TaskNode
+from magnus.graph.path import StepPath
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import AttemptFailed, StepEnded, StepOutput, StepStarted, Warned
 from magnus.interfaces.run_log_store import RunLogStore
@@ -57,9 +58,14 @@ def run_step(context: RunContext, request: StepRequest) -> None:
         context,
         node,
         request,
-        request.known or StepRecord(request.path, position, Status.PROCESSING, node.written_as, mock=node.mock),
+        request.known or _first_record(context, node, request.path, position),
         scope,
     ).run()
+
+
+def _first_record(context: RunContext, node: TaskNode, path: StepPath, position: int) -> StepRecord:
+    identities = context.code_identities
+    return StepRecord(path, position, Status.PROCESSING, node.written_as, mock=node.mock, code_identities=identities)
 
 
 def _place(context: RunContext, request: StepRequest) -> tuple[int, BranchScope]:

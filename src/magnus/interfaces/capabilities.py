@@ -1,5 +1,6 @@
 """What an executor or a service can do, declared as data and compared before anything runs."""
 
+from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -42,9 +43,18 @@ class ServiceCapabilities(Struct, frozen=True):
 
 @runtime_checkable
 class Located(Protocol):
-    """A service that keeps local files: they can be mounted and relocated, and no glob of a user matches them."""
+    """A service that keeps local files: they can be mounted elsewhere, and no glob of a user matches its folder."""
 
     @property
     def location(self) -> Path:
-        """The folder, absolute."""
+        """The folder, or the one file, absolute."""
+        ...
+
+
+@runtime_checkable
+class ReadsEnvironment(Protocol):
+    """A service that finds what it looks up in the environment magnus was started with: other places need it there too."""
+
+    def variables(self, names: Iterable[str]) -> Mapping[str, str]:
+        """The part of the environment that holds these names, as far as it does."""
         ...

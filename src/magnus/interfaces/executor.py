@@ -1,6 +1,7 @@
 """Where steps run, for executors that magnus drives itself."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -65,6 +66,32 @@ class Elsewhere(Struct, frozen=True):
     mask: Callable[[Secret], None]
 
 
+class Outside(Struct, frozen=True):
+    """How steps of the run are run by its re-entry command, where its folders are found at the same places.
+
+    Attributes:
+        run_id: of the run.
+        version: of magnus; another one does not run the steps.
+        working_directory: where the command has to be run.
+        written: files and folders that steps read and write; folders that are missing may be made.
+        read: files and folders that are there, and that steps only read.
+        environment: what steps have to find in their environment; it may hold secrets.
+        command: the argv that runs a step.
+        override: the name of the options of the executor that a step, or the nearest one around it, asks for; "" for none.
+        report: shows events here; it may be called from any thread.
+    """
+
+    run_id: str
+    version: str
+    working_directory: Path
+    written: tuple[Path, ...]
+    read: tuple[Path, ...]
+    environment: Mapping[str, str]
+    command: Callable[[StepRequest], Sequence[str]]
+    override: Callable[[StepPath], str]
+    report: Callable[[Event], None]
+
+
 class StepRunner(Protocol):
     """Runs steps of one run for its executor: in this process when it is called, in others as it says."""
 
@@ -74,6 +101,10 @@ class StepRunner(Protocol):
 
     def elsewhere(self) -> Elsewhere:
         """How to run steps in other processes of this machine."""
+        ...
+
+    def outside(self) -> Outside:
+        """How to run steps by the re-entry command, in containers and the like."""
         ...
 
 

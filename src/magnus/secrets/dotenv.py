@@ -40,6 +40,11 @@ class DotenvSecrets:
             raise missing(_TYPE, name, f"'{self._location}'", self._values, f"add a line {name}=<value>")
         return self._values[name]
 
+    @property
+    def location(self) -> Path:
+        """The file."""
+        return self._file.expanduser().absolute()
+
     def _read(self) -> dict[str, str]:
         try:
             return parsed(self._file.expanduser().read_bytes().decode("utf-8"))

@@ -1,6 +1,7 @@
 """The `env-secrets-manager` secrets provider: secrets are variables of the environment magnus was started with."""
 
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -39,6 +40,11 @@ class EnvSecrets:
         if value is None:
             raise missing(_TYPE, name, "the environment", self._names(), f"set the variable '{variable}'")
         return value
+
+    def variables(self, names: Iterable[str]) -> Mapping[str, str]:
+        """The variables of these secrets, as far as they are set."""
+        wanted = (f"{self._options.prefix}{name}{self._options.suffix}" for name in names)
+        return {variable: self._environment[variable] for variable in wanted if variable in self._environment}
 
     def _names(self) -> list[str]:
         """The secrets there could be."""

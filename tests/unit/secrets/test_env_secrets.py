@@ -22,3 +22,10 @@ def test_what_steps_do_to_the_environment_changes_nothing(monkeypatch, tmp_path)
     provider = EnvSecrets(EnvSecretsOptions(), tmp_path)
     monkeypatch.setenv("API_KEY", "as a step set it")
     assert provider.get("API_KEY") == "as it was"
+
+
+def test_the_variables_of_secrets_are_told_to_who_takes_them_elsewhere(monkeypatch, tmp_path):
+    monkeypatch.setenv("ACME_API_KEY", "hidden")
+    monkeypatch.setenv("API_KEY", "another")
+    provider = EnvSecrets(EnvSecretsOptions(prefix="ACME_"), tmp_path)
+    assert provider.variables(["API_KEY", "NOT_SET"]) == {"ACME_API_KEY": "hidden"}

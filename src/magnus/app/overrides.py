@@ -1,0 +1,47 @@
+"""Options of the executor for single steps: a step, or one around it, names them. Used before a run, and by executors."""
+
+from magnus.app import wiring
+from magnus.app.configuration import Configuration
+from magnus.definition.loader import LoadedPipeline
+from magnus.errors import InvalidDefinition, Problem
+from magnus.graph.check import near
+from magnus.graph.graph import Graph
+from magnus.graph.path import StepPath
+
+
+def check_overrides(pipeline: LoadedPipeline, configuration: Configuration) -> None:
+    """Refuse overrides that steps name and the configuration of the executor does not have; InvalidDefinition.
+
+    Those for other executors are not looked at, nor is anything where an executor knows none.
+    """
+    kind = configuration.executor.type
+    named = [(step, step.node.overrides[kind]) for step in pipeline.steps if kind in step.node.overrides]
+    if not named:
+        return
+    _, options = wiring.executor_type(configuration)
+    if not hasattr(options, "overrides"):
+        return
+    known = list(options.overrides)
+    problems = [
+        Problem(f"the executor has no overrides '{name}'", _fix(name, known), step.locate("overrides", kind), step.step)
+        for step, name in named
+        if name not in known
+    ]
+    if problems:
+        raise InvalidDefinition.of(problems)
+
+
+def override_of(graph: Graph, kind: str, path: StepPath) -> str:
+    """The overrides for executors of the type `kind` that the step names, or the nearest around it that names any."""
+    found = ""
+    for length in range(1, len(path.parts) + 1, 2):
+        node = graph.step(StepPath(path.parts[:length]))
+        found = getattr(node, "overrides", {}).get(kind, found)
+    return found
+
+
+def _fix(name: str, known: list[str]) -> str:
+    if not known:
+        return f"add overrides: {{{name}: {{...}}}} to the options of the executor"
+    match = near(name, known)
+    return f"did you mean '{match}'?" if match else f"there are {', '.join(repr(other) for other in known)}"

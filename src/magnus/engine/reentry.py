@@ -1,0 +1,101 @@
+"""What an engine says to a re-entry command through the environment, and how that tells the engine what happens.
+
+Used by executors that run steps where nothing else of this process arrives, and by the command in there.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Final, get_args
+
+import msgspec
+from msgspec import Struct
+
+from magnus import __version__
+from magnus.errors import InvalidInput
+from magnus.interfaces.reporter import Event
+from magnus.run_log.records import CodeIdentity
+
+VARIABLE: Final = "MAGNUS_REENTRY"
+
+_KINDS: Final = {kind.__name__: kind for kind in get_args(Event)}
+
+
+class Reentry(Struct, frozen=True):
+    """What the re-entry command is told.
+
+    Attributes:
+        version: of the magnus that starts it, which has to be the same.
+        code_identities: of what runs the step, beside those of the run.
+        events: whether it writes events to its standard output, as `event_line` says, instead of progress.
+    """
+
+    version: str = __version__
+    code_identities: tuple[CodeIdentity, ...] = ()
+    events: bool = False
+
+    def variables(self) -> dict[str, str]:
+        """The environment that says it."""
+        return {VARIABLE: msgspec.json.encode(self).decode()}
+
+
+def reentry(environment: Mapping[str, str]) -> Reentry:
+    """What the environment says; InvalidInput when it is that of another version of magnus."""
+    text = environment.get(VARIABLE)
+    if not text:
+        return Reentry()
+    try:
+        version = msgspec.json.decode(text, type=_Version).version
+        if version == __version__:
+            return msgspec.json.decode(text, type=Reentry)
+    except msgspec.DecodeError as error:
+        message = f"{VARIABLE} cannot be read: {error}"
+        raise InvalidInput(message, fix="leave that variable to magnus") from error
+    message = f"the step was started by magnus {version}, and this is magnus {__version__}"
+    raise InvalidInput(message, fix="install the same version in both places")
+
+
+def event_line(event: Event) -> bytes:
+    """The event as one line of text."""
+    return json.dumps([type(event).__name__, msgspec.to_builtins(event)]).encode("ascii") + b"\n"
+
+
+class EventLines:
+    """Takes events out of pieces of output; `heard` says that there was one, `rest` has the end of all that was none."""
+
+    _LONGEST_REST_BYTES: Final = 4096
+
+    def __init__(self) -> None:
+        self._line = bytearray()
+        self.heard = False
+        self.rest = b""
+
+    def feed(self, piece: bytes) -> Iterator[Event]:
+        """The events that are whole now."""
+        *lines, rest = (bytes(self._line) + piece).split(b"\n") if b"\n" in piece else (self._line + piece,)
+        self._line = bytearray(rest)
+        for line in lines:
+            event = _event(line)
+            if event is None:
+                self.note(line + b"\n")
+            else:
+                self.heard = True
+                yield event
+
+    def note(self, piece: bytes) -> None:
+        """Take output that holds no events."""
+        self.rest = (self.rest + piece)[-self._LONGEST_REST_BYTES :]
+
+
+class _Version(Struct, frozen=True):
+    """The part of it that every version can read."""
+
+    version: str = ""
+
+
+def _event(line: bytes) -> Event | None:
+    try:
+        name, fields = json.loads(line)
+        event: Event = msgspec.convert(fields, _KINDS[name])
+    except (ValueError, TypeError, KeyError):
+        return None
+    return event

@@ -1,0 +1,219 @@
+"""The `local-container` executor: each step runs in a container of its own on this machine, by the re-entry command.
+
+Threads wait for containers, one for each step that may run at the same time. What magnus in a container says, events as
+lines on its standard output, is reported here; how the step went is in the run log.
+"""
+
+import os
+import time
+from collections.abc import Sequence
+from threading import Condition
+from types import TracebackType
+from typing import TYPE_CHECKING, Final, Self
+
+from magnus.errors import InvalidConfiguration, TaskFailed
+from magnus.executors.container.options import ContainerOptions, StepOptions, environment, of_step
+from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
+from magnus.interfaces.executor import StepRequest, StepRunner
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor  # lazy: a step in its container knows the options alone
+
+    from magnus.executors.container.docker_engine import DockerEngine, Job
+    from magnus.executors.container.mounts import Folder
+    from magnus.executors.container.outcome import Ended, Heard
+
+_GRACE_SECONDS: Final = 3.0
+
+
+def _capabilities(options: ContainerOptions) -> ExecutorCapabilities:
+    return ExecutorCapabilities(spans=Reach.HOST, concurrent=options.enable_parallel, reenters=True)
+
+
+class ContainerExecutor:
+    """Runs steps in containers, and those that `run_in_local` says at once, in the calling thread."""
+
+    options = ContainerOptions
+    capabilities = staticmethod(_capabilities)
+
+    def __init__(self, options: ContainerOptions, run_step: StepRunner) -> None:
+        self.slots = (options.max_workers or _processors()) if options.enable_parallel else 1
+        self._options = options
+        self._run_step = run_step
+        self._outside = run_step.outside()
+        self._changed = Condition()
+        self._running: set[str] = set()
+        self._ending = False
+        self._folders: Sequence[Folder] | None = None
+        self._engine: DockerEngine | None = None
+        self._threads: ThreadPoolExecutor | None = None
+
+    @staticmethod
+    def begin(_options: ContainerOptions) -> None:
+        """Refuse to begin without the Docker SDK; nothing of it is started early."""
+        from importlib.util import find_spec  # lazy: not for steps in their containers
+
+        if find_spec("docker") is None:
+            message = "executor 'local-container' needs the package 'docker', which is not installed"
+            raise InvalidConfiguration(message, fix="pip install 'magnus[docker]'")
+
+    def __enter__(self) -> Self:
+        from concurrent.futures import ThreadPoolExecutor  # lazy: as above
+
+        from magnus.executors.container.docker_engine import DockerEngine  # lazy: the SDK takes long to load
+
+        self._engine = DockerEngine()
+        self._threads = ThreadPoolExecutor(self.slots, thread_name_prefix="magnus containers")
+        self._threads.submit(self._engine.clean_up, os.uname().nodename)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End the containers; what they still run is interrupted."""
+        assert self._threads is not None
+        assert self._engine is not None
+        with self._changed:
+            self._ending = True
+        try:
+            self.cancel()
+        finally:
+            self._threads.shutdown(cancel_futures=True)
+            self._engine.close()
+
+    def submit(self, request: StepRequest) -> "Future[None] | None":
+        """Run the step in a container as soon as there is a thread to wait for it."""
+        step = of_step(self._options, self._outside.override(request.path))
+        if step.run_in_local:
+            from magnus.engine.claim import claimed  # lazy: steps in containers share nothing with this process
+
+            with claimed():
+                self._run_step(request)
+            return None
+        assert self._threads is not None
+        return self._threads.submit(self._run, request, step)
+
+    def cancel(self) -> None:
+        """Ask the containers to end, and kill those that do not."""
+        self._signal("SIGTERM")
+        deadline = time.monotonic() + _GRACE_SECONDS
+        with self._changed:
+            while self._running and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(left)
+        self._signal("SIGKILL")
+
+    def _signal(self, name: str) -> None:
+        with self._changed:
+            running = tuple(self._running)
+        for container in running:
+            if self._engine is not None:
+                self._engine.signal(container, name)
+
+    def _run(self, request: StepRequest, step: StepOptions) -> None:
+        """Run the step in a container; TaskFailed when it could not be run, ProcessDied when it was killed."""
+        from magnus.executors.container import outcome  # lazy: as the engine
+
+        assert self._engine is not None
+        job = self._job(request, step)
+        ended, heard = self._hear(job)
+        if died := outcome.killed(ended, heard, step.resources.memory):
+            raise died
+        found = self._version(job) if outcome.needs_a_look(ended, heard) else None
+        failed = outcome.failure(ended, heard, step.image, version=self._outside.version, found=found)
+        if failed is not None:
+            raise failed
+
+    def _version(self, job: "Job") -> str:
+        from msgspec.structs import replace  # lazy: images that are wrong
+
+        assert self._engine is not None
+        return self._engine.version(replace(job, command=(job.command[0], "--version"), is_removed=True))
+
+    def _hear(self, job: "Job") -> tuple["Ended", "Heard"]:
+        """Run the container, and report what magnus in it says."""
+        from magnus.engine.reentry import EventLines  # lazy: as above
+        from magnus.executors.container.outcome import Heard
+        from magnus.interfaces.reporter import AttemptFailed, StepOutput, Warned
+
+        lines, shown, started = EventLines(), 0, time.monotonic()
+
+        def hear(out: bytes, error: bytes) -> None:
+            nonlocal shown, started
+            lines.note(error)
+            for event in lines.feed(out):
+                match event:
+                    case Warned(path=None, once=""):  # of the pipeline as a whole, and shown before the run
+                        continue
+                    case StepOutput(data=data):
+                        shown += len(data)
+                    case AttemptFailed(retry_in=wait):
+                        shown, started = 0, time.monotonic() + wait
+                    case _:
+                        pass
+                self._outside.report(event)
+
+        assert self._engine is not None
+        container = ""
+
+        def begun(new: str) -> None:
+            nonlocal container
+            container = new
+            self._note(new)
+
+        try:
+            ended = self._engine.run(job, hear, begun)
+        finally:
+            with self._changed:
+                self._running.discard(container)
+                self._changed.notify_all()
+        rest = lines.rest.decode("utf-8", "replace")
+        return ended, Heard(lines.heard, shown, rest, max(0.0, time.monotonic() - started))
+
+    def _note(self, container: str) -> None:
+        """The container begins; not while everything ends."""
+        with self._changed:
+            if self._ending:
+                raise TaskFailed("interrupted")
+            self._running.add(container)
+
+    def _job(self, request: StepRequest, step: StepOptions) -> "Job":
+        from magnus.engine import liveness  # lazy: as the engine
+        from magnus.engine.reentry import Reentry
+        from magnus.executors.container.docker_engine import Job
+        from magnus.executors.container.labels import labels
+        from magnus.run_log.records import CodeIdentity
+
+        assert self._engine is not None
+        options, outside = self._options, self._outside
+        image = self._engine.image(step.image, options.pull_policy)
+        identity = CodeIdentity(image.digest, "docker", code_identifier_dependable=True, code_identifier_url=image.name)
+        told = Reentry(version=outside.version, code_identities=(identity,), events=True)
+        stays = not options.auto_remove_container
+        return Job(
+            image=image,
+            command=outside.command(request),
+            environment={**environment(step.environment, os.environ), **outside.environment, **told.variables()},
+            folders=self._mounted(),
+            working_directory=outside.working_directory,
+            labels=labels(liveness.this_process(), outside.run_id, request.path, stays=stays),
+            resources=step.resources,
+            network=options.network,
+            user=None if options.user is None else str(options.user),
+            is_removed=not stays,
+        )
+
+    def _mounted(self) -> "Sequence[Folder]":
+        from magnus.executors.container.mounts import mounts  # lazy: as the engine
+
+        with self._changed:
+            if self._folders is None:
+                self._folders = mounts(self._outside.written, self._outside.read)
+            return self._folders
+
+
+def _processors() -> int:
+    """How many processors this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS
+        return os.cpu_count() or 1

@@ -1,0 +1,58 @@
+"""Which folders of this machine a container gets: each at the path it has here, so that nothing has to be translated."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from msgspec import Struct
+
+from magnus.errors import TaskFailed
+
+
+class Folder(Struct, frozen=True):
+    """A folder, or a file, that a container finds at the same path."""
+
+    path: Path
+    is_read_only: bool = False
+
+
+def mounts(written: Iterable[Path], read: Iterable[Path]) -> list[Folder]:
+    """What to mount, the outer ones first; missing folders that are written are made.
+
+    A path through symbolic links is mounted where they lead to as well. TaskFailed where a folder cannot be mounted or
+    made.
+    """
+    wanted = [*_real(written)]
+    for folder in wanted:
+        _make(folder)
+    existing = [path for path in _real(read) if path.exists()]
+    return _outermost([Folder(path) for path in wanted] + [Folder(path, is_read_only=True) for path in existing])
+
+
+def _real(paths: Iterable[Path]) -> Iterable[Path]:
+    for path in paths:
+        yield path
+        if path.resolve() != path:
+            yield path.resolve()
+
+
+def _make(folder: Path) -> None:
+    if folder == Path(folder.anchor):
+        raise TaskFailed("the root of the file system cannot be mounted into a container: work in a folder of its own")
+    try:
+        if not folder.exists():
+            folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TaskFailed(f"the folder '{folder}' cannot be made: {error.strerror}") from error
+
+
+def _outermost(folders: Sequence[Folder]) -> list[Folder]:
+    """Without those that others bring with them; one that is written is not brought by one that is only read."""
+    found: list[Folder] = []
+    for folder in sorted(folders, key=lambda one: (one.is_read_only, len(one.path.parts))):
+        if folder.path != Path(folder.path.anchor) and not any(_brings(other, folder) for other in found):
+            found.append(folder)
+    return sorted(found, key=lambda one: len(one.path.parts))
+
+
+def _brings(outer: Folder, inner: Folder) -> bool:
+    return inner.path.is_relative_to(outer.path) and (inner.is_read_only or not outer.is_read_only)

@@ -1,0 +1,118 @@
+"""The options of the `local-container` executor, and what of them holds for one step."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal, Self, TypeAlias
+
+from msgspec import Meta, Struct, field
+
+from magnus.values import Json
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", re.IGNORECASE)
+_POWERS: Final = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
+_LEAST_MEMORY_BYTES: Final = 6 * 1024 * 1024
+"""Engines refuse less."""
+
+Name: TypeAlias = Annotated[str, Meta(min_length=1)]
+Variables: TypeAlias = Mapping[str, str | bool | int | float | None]
+
+
+class Memory(int):
+    """An amount of memory in bytes."""
+
+    @classmethod
+    def read(cls, written: Json) -> Self:
+        """The amount that is written, such as `512m` or `2Gi`, both in powers of 1024; ValueError when it is none."""
+        text = str(written) if isinstance(written, str | int) and not isinstance(written, bool) else ""
+        match = _SIZE.fullmatch(text.strip())
+        if match is None:
+            message = f"must be an amount of memory such as 512m or 2g, not {written!r}"
+            raise ValueError(message)
+        size = int(float(match[1]) * 1024 ** _POWERS[match[2].lower()])
+        if size < _LEAST_MEMORY_BYTES:
+            message = f"must be at least 6m, not {written!r}"
+            raise ValueError(message)
+        return cls(size)
+
+    def __str__(self) -> str:
+        for power, letter in ((3, "g"), (2, "m"), (1, "k")):
+            if self % 1024**power == 0:
+                return f"{self // 1024**power}{letter}"
+        return f"{int(self)} bytes"
+
+
+class Resources(Struct, frozen=True, forbid_unknown_fields=True):
+    """The most a container may use: `cpu` in processors, `memory`; what is not given is not limited."""
+
+    cpu: Annotated[float, Meta(gt=0)] | None = None
+    memory: Memory | None = None
+
+
+class Override(Struct, frozen=True, forbid_unknown_fields=True):
+    """What is different for the steps that name it; `environment` is added. `image` is another word for `docker_image`."""
+
+    docker_image: Name | None = None
+    image: Name | None = None
+    environment: Variables = field(default_factory=dict)
+    resources: Resources = Resources()
+    run_in_local: bool | None = None
+
+
+class ContainerOptions(Struct, frozen=True, forbid_unknown_fields=True):
+    """How containers of steps are run.
+
+    Attributes:
+        docker_image: the image, which has magnus in it.
+        enable_parallel: whether steps run at the same time, up to `max_workers`: as many as there are processors if not given.
+        auto_remove_container: whether a container goes when it has ended.
+        run_in_local: whether steps run in this process and not in a container.
+        environment: variables of the containers; one without a value is handed on from the environment of magnus.
+        overrides: other options, by a name that steps give.
+        network, user: as the engine knows them; the default network, and the user who runs magnus, if not given.
+        pull_policy: when the image is asked for at its registry.
+    """
+
+    docker_image: Name
+    enable_parallel: bool = False
+    max_workers: Annotated[int, Meta(ge=1)] | None = None
+    auto_remove_container: bool = True
+    run_in_local: bool = False
+    environment: Variables = field(default_factory=dict)
+    resources: Resources = Resources()
+    overrides: Mapping[str, Override] = field(default_factory=dict)
+    network: Name | None = None
+    user: str | int | None = None
+    pull_policy: Literal["missing", "always", "never"] = "missing"
+
+
+class StepOptions(Struct, frozen=True):
+    """What holds for one step."""
+
+    image: str
+    environment: Variables
+    resources: Resources
+    run_in_local: bool
+
+
+def of_step(options: ContainerOptions, override: str) -> StepOptions:
+    """The options for a step that names this override; "" for none."""
+    other = options.overrides.get(override, Override())
+    return StepOptions(
+        image=other.docker_image or other.image or options.docker_image,
+        environment={**options.environment, **other.environment},
+        resources=Resources(
+            cpu=options.resources.cpu if other.resources.cpu is None else other.resources.cpu,
+            memory=options.resources.memory if other.resources.memory is None else other.resources.memory,
+        ),
+        run_in_local=options.run_in_local if other.run_in_local is None else other.run_in_local,
+    )
+
+
+def environment(variables: Variables, own: Mapping[str, str]) -> dict[str, str]:
+    """The variables as text; those without a value as they are in `own`, where they are there."""
+    handed_on = {name: own.get(name) if value is None else _text(value) for name, value in variables.items()}
+    return {name: value for name, value in handed_on.items() if value is not None}
+
+
+def _text(value: str | float) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

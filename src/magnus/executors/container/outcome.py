@@ -1,0 +1,95 @@
+"""How the end of a container is to be understood. Pure."""
+
+import signal
+from typing import Final
+
+from msgspec import Struct
+
+from magnus.errors import ProcessDied, TaskFailed
+from magnus.executors.container.options import Memory
+
+HELP: Final = "see 'How to run steps in containers' in the documentation (docs/how-to/run-in-containers.md)"
+_KILLED: Final = 128 + signal.SIGKILL
+_CANNOT_BE_RUN: Final = (126, 127)
+_BY_ITSELF: Final = (0, 1)
+_LONGEST_SAID: Final = 1000
+
+
+class Ended(Struct, frozen=True):
+    """A container that ended: its exit status, and whether the system says that it had no memory left."""
+
+    code: int
+    is_out_of_memory: bool = False
+
+
+class Heard(Struct, frozen=True):
+    """What came out of it: whether magnus told anything, how much output of the step, and the end of all else."""
+
+    anything: bool
+    shown_bytes: int
+    rest: str
+    seconds: float
+
+
+def killed(ended: Ended, heard: Heard, memory: Memory | None) -> ProcessDied | None:
+    """That the container was killed, if it was; that ends one attempt of the step."""
+    if ended.is_out_of_memory:
+        limit = f"its limit of {memory}" if memory is not None else "the limit of the machine"
+        return _died(f"out of memory: the container was killed at {limit}", heard)
+    if ended.code == _KILLED:
+        limit = f", of which it may have {memory}" if memory is not None else ""  # podman does not say why
+        message = "the container was killed (exit status 137, SIGKILL): by somebody, or for lack of memory"
+        return _died(message + limit, heard)
+    if ended.code > 128:
+        return _died(f"the container ended with exit status {ended.code}{_signal(ended.code - 128)}", heard)
+    return None
+
+
+def needs_a_look(ended: Ended, heard: Heard) -> bool:
+    """Whether the image itself may be the reason: nothing in it spoke as this magnus does."""
+    return not heard.anything and ended.code not in _CANNOT_BE_RUN
+
+
+def failure(ended: Ended, heard: Heard, image: str, *, version: str, found: str | None) -> TaskFailed | None:
+    """Why no step was run; None when the record of the step says how it went.
+
+    `found` is the version of magnus in the image, "" for none, None where nobody looked.
+    """
+    if found == "" or (ended.code in _CANNOT_BE_RUN and not heard.anything):
+        return without_magnus(image, heard.rest)
+    if found is not None and found != version:
+        return TaskFailed(
+            f"the image '{image}' has magnus {found}, and this is magnus {version}: "
+            f"build it with the same version, {HELP}"
+        )
+    if ended.code in _BY_ITSELF and (heard.anything or not heard.rest.strip()):
+        return None
+    return TaskFailed(f"magnus in the container ended with exit status {ended.code}:\n{_said(heard.rest)}")
+
+
+def without_magnus(image: str, said: str) -> TaskFailed:
+    """That the image has no magnus which can be run."""
+    return TaskFailed(
+        f"the image '{image}' has no command 'magnus' that can be run: install magnus in it, {HELP}\n{_said(said)}"
+    )
+
+
+def version_in(text: str) -> str:
+    """The version in what `magnus --version` says; "" when it is something else."""
+    words = text.split()
+    return words[-1] if len(words) == 3 and words[:2] == ["magnus,", "version"] else ""
+
+
+def _died(message: str, heard: Heard) -> ProcessDied:
+    return ProcessDied(message, pid=0, shown=heard.shown_bytes, seconds=heard.seconds)
+
+
+def _signal(number: int) -> str:
+    try:
+        return f" ({signal.Signals(number).name})"
+    except ValueError:
+        return ""
+
+
+def _said(text: str) -> str:
+    return text.strip()[-_LONGEST_SAID:]

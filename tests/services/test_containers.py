@@ -1,0 +1,428 @@
+"""The `local-container` executor and a real Docker engine: one for all of it, with the image that the documentation shows."""
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import dockerd
+import drivers
+import graphs
+import images
+import pytest
+import test_corpus
+import test_equivalence
+import yaml
+from hypothesis import HealthCheck, Phase, given, seed, settings
+
+from magnus import __version__
+from magnus.testing.executor_contract import ExecutorContract
+
+pytestmark = [pytest.mark.xdist_group("docker"), pytest.mark.timeout(240)]
+
+HOW_TO = Path(__file__).parents[2] / "docs/how-to/run-in-containers.md"
+IMAGE = "my-pipeline"
+KIND = "local-container"
+SAMPLE = (
+    "chain-of-all-task-kinds conditional exits files-of-branches from-inside map-with-a-reducer "
+    "on_failure-is-a-pipeline retries"
+).split()
+RANDOM_PIPELINES = 5
+MOST_STEPS = 6
+
+
+@pytest.fixture(scope="session")
+def image(docker_host, tmp_path_factory):
+    """The image of the documentation, built by its Dockerfile on a base that stands for the one named there."""
+    import docker
+
+    folder = tmp_path_factory.mktemp("image")
+    images.filled(folder / "base.tar")
+    with dockerd.client(docker_host) as client:
+        changes = [f"ENV {name}={value}" for name, value in images.ENVIRONMENT.items()]
+        repository, tag = from_line().removeprefix("FROM ").split(":")
+        client.api.import_image(str(folder / "base.tar"), repository=repository, tag=tag, changes=changes)
+        (folder / "base.tar").unlink()
+        (folder / "Dockerfile").write_text(dockerfile())
+        (folder / "requirements.txt").write_text("PyYAML\n")
+        arguments = {"MAGNUS_VERSION": __version__}
+        try:
+            client.images.build(path=str(folder), tag=IMAGE, buildargs=arguments, network_mode="none", rm=True)
+        except docker.errors.BuildError as error:
+            pytest.fail("".join(line.get("stream", "") for line in error.build_log))
+    return IMAGE
+
+
+@pytest.fixture(autouse=True)
+def client(docker_host, image, monkeypatch):
+    """Steps run by that engine, and leave no container behind."""
+    monkeypatch.setenv("DOCKER_HOST", docker_host)
+    with dockerd.client(docker_host) as made:
+        yield made
+        left = made.containers.list(all=True)
+        for container in left:
+            container.remove(force=True)
+        assert not left
+
+
+def dockerfile():
+    return HOW_TO.read_text().partition("```dockerfile\n")[2].partition("```")[0]
+
+
+def from_line():
+    return dockerfile().splitlines()[0]
+
+
+def executor(**more):
+    options = {"docker_image": IMAGE, "network": "none", "pull_policy": "never", **more}
+    return {"type": KIND, "config": options}
+
+
+def shell(command, **more):
+    return {"type": "task", "command_type": "shell", "command": command, "next": "success", **more}
+
+
+def one(step):
+    return {"start_at": "a", "steps": {"a": step}}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Folder(tmp_path)
+
+
+class Folder:
+    """A working directory, in which pipelines run as users run them."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def configure(self, *, services=None, **options):
+        written = {"executor": executor(**options), **(services or {})}
+        (self.path / "magnus-config.yaml").write_text(json.dumps({"defaults": written}))
+
+    def run(self, dag, *more, status=0, environment=None):
+        """The run log, and what was said."""
+        (self.path / "p.yaml").write_text(json.dumps({"dag": dag}))
+        return self.execute("p.yaml", *more, status=status, environment=environment)
+
+    def execute(self, *arguments, status=0, environment=None):
+        done = subprocess.run(
+            [sys.executable, "-m", "magnus", "execute", *arguments],
+            cwd=self.path,
+            env={**os.environ, **(environment or {})},
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == status, done.stderr
+        return json.loads(done.stdout), done.stderr
+
+    @contextmanager
+    def begun(self, dag, until):
+        """A run on its way, once the file `until` is there."""
+        (self.path / "p.yaml").write_text(json.dumps({"dag": dag}))
+        command = [sys.executable, "-m", "magnus", "execute", "p.yaml", "--run-id", "mine"]
+        with subprocess.Popen(command, cwd=self.path, stdout=subprocess.PIPE, stderr=-3, text=True) as process:
+            try:
+                wait_until((self.path / until).exists)
+                yield process
+            finally:
+                process.kill()
+
+    def show(self):
+        command = [sys.executable, "-m", "magnus", "show", "mine"]
+        said = subprocess.run(command, cwd=self.path, capture_output=True, text=True, check=True)
+        return json.loads(said.stdout)
+
+
+def wait_until(holds):
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def in_containers(folder, _dag, arguments):
+    file = folder / "magnus-config.yaml"
+    services = json.loads(file.read_text())["defaults"]
+    config = executor(enable_parallel=True, max_workers=4)
+    file.write_text(json.dumps({"defaults": {**services, "executor": config}}))
+    return drivers.executed(folder, "containers", arguments)
+
+
+class TestContainers(ExecutorContract):
+    configuration = executor(enable_parallel=True, max_workers=3)
+
+    def test_an_interruption_ends_the_steps_and_is_recorded(self, folder, client):
+        """As in the contract, but numbers of processes mean nothing outside: the container is gone instead."""
+        place = Folder(folder)
+        with place.begun(one(shell("touch began; sleep 60")), until="began") as process:
+            process.send_signal(signal.SIGINT)
+            assert process.wait(30) == 130
+        log = place.show()
+        assert (log["status"], log["message"], log["steps"]["a"]["status"]) == ("FAIL", "interrupted", "FAIL")
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_the_corpus(name, tmp_path):
+    for file in test_corpus.CORPUS.glob("*.*"):
+        shutil.copy(file, tmp_path)
+    shutil.copy(test_corpus.CORPUS / f"{name}.yaml", tmp_path / "p.yaml")
+    (tmp_path / "magnus-config.yaml").write_text(json.dumps({"defaults": {"run_log_store": {"type": "chunked-fs"}}}))
+    dag = yaml.safe_load((tmp_path / "p.yaml").read_text())["dag"]
+    came = test_corpus.seen(in_containers(tmp_path, dag, test_corpus.ARGUMENTS))
+    assert came == json.loads((test_corpus.CORPUS / "expected" / f"{name}.json").read_text())
+
+
+def test_random_pipelines(tmp_path):
+    """The first small ones with a composite and a task."""
+    found = []
+
+    @seed(0)
+    @settings(
+        max_examples=200, deadline=None, database=None, phases=[Phase.generate], suppress_health_check=HealthCheck
+    )
+    @given(graphs.pipelines())
+    def look(dag):
+        wanted = test_equivalence.expected(dag)
+        if 3 < test_equivalence.size(wanted[2]) <= MOST_STEPS and len(found) < RANDOM_PIPELINES:
+            found.append((dag, wanted))
+
+    look()
+    assert len(found) == RANDOM_PIPELINES
+    for number, (dag, wanted) in enumerate(found):
+        place = tmp_path / str(number)
+        place.mkdir()
+        (place / "magnus-config.yaml").write_text('{"defaults": {"catalog": {"type": "do-nothing"}}}')
+        (place / "p.yaml").write_text(json.dumps({"dag": dag}))
+        assert test_equivalence.seen(in_containers(place, dag, test_equivalence.ARGUMENTS)) == wanted
+
+
+def test_output_is_shown_once_and_kept_and_the_image_is_recorded(folder, client):
+    folder.configure()
+    log, said = folder.run(one(shell("echo from inside; echo and this >&2", max_attempts=2)), "--run-id", "mine")
+    lines = said.splitlines()
+    assert [line.partition(" in ")[0] for line in lines[1:]] == [
+        "  a: started",
+        "from inside",
+        "and this",
+        "  a: SUCCESS",
+        "run mine: SUCCESS",
+    ]
+    assert (folder.path / ".catalog/mine/.logs/a.log").read_text() == "from inside\nand this\n"
+    [identity] = log["steps"]["a"]["code_identities"]
+    assert identity["code_identifier"] == client.images.get(IMAGE).id
+    assert (identity["code_identifier_type"], identity["code_identifier_url"]) == ("docker", IMAGE)
+
+
+WHERE = "export inside=$(test -e /wheels && echo true || echo false)"
+
+
+def test_overrides_choose_environment_limits_and_place(folder):
+    overrides = {
+        "big": {"environment": {"LEVEL": 2, "GIVEN": None}, "resources": {"cpu": 0.5}},
+        "here": {"run_in_local": True},
+    }
+    folder.configure(environment={"LEVEL": 1, "STAYS": True}, overrides=overrides, enable_parallel=True)
+    quota = "/sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu.max"
+    command = f"{WHERE} said=$LEVEL,$STAYS,$GIVEN; export cpu=$(cat {quota} 2>/dev/null | head -n 1 | cut -d ' ' -f 1)"
+    dag = {
+        "start_at": "both",
+        "steps": {
+            "both": {
+                "type": "parallel",
+                "overrides": {KIND: "big"},
+                "branches": {
+                    "there": one(shell(command.replace("said=", "there="), returns=["there", "inside", "cpu"])),
+                    "here": one(shell(f"{WHERE}; export here=$inside", returns=["here"], overrides={KIND: "here"})),
+                },
+                "next": "success",
+            },
+        },
+    }
+    log, _ = folder.run(dag, environment={"GIVEN": "7"})
+    assert log["parameters"] == {"there": "2,true,7", "inside": True, "cpu": 50000, "here": False}
+
+
+def test_a_step_may_have_another_image_and_one_that_is_missing_is_its_failure(folder):
+    folder.configure(overrides={"other": {"image": "not-there"}})
+    steps = {"a": shell("true", overrides={KIND: "other"}, on_failure="b"), "b": shell("true")}
+    log, _ = folder.run({"start_at": "a", "steps": steps})
+    assert (log["status"], log["steps"]["a"]["status"], log["steps"]["b"]["status"]) == ("SUCCESS", "FAIL", "SUCCESS")
+    message = log["steps"]["a"]["message"]
+    assert message.startswith(
+        "there is no image 'not-there' here, and pull_policy is 'never': build it, see 'How to run"
+    )
+    assert "docs/how-to/run-in-containers.md" in message
+
+
+def test_an_image_that_cannot_be_pulled_says_so(folder):
+    missing = "127.0.0.1:9/nobody/nothing"
+    folder.configure(docker_image=missing, pull_policy="missing")
+    log, _ = folder.run(one(shell("true")), status=1)
+    message = log["steps"]["a"]["message"]
+    assert message.startswith(f"there is no image '{missing}' here, and it cannot be pulled: build it, see 'How to run")
+    assert "refused" in message
+
+
+def test_an_override_that_is_not_configured_is_refused_before_the_run(folder):
+    folder.configure(overrides={"big": {"resources": {"memory": "1g"}}})
+    (folder.path / "p.yaml").write_text(json.dumps({"dag": one(shell("true", overrides={KIND: "bug"}))}))
+    command = [sys.executable, "-m", "magnus", "execute", "p.yaml"]
+    done = subprocess.run(command, cwd=folder.path, capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "p.yaml:1:" in done.stderr
+    assert "step 'a': the executor has no overrides 'bug'\n  fix: did you mean 'big'?" in done.stderr
+
+
+def test_an_engine_that_does_not_answer_fails_the_step(folder, tmp_path):
+    folder.configure()
+    log, _ = folder.run(one(shell("true")), status=1, environment={"DOCKER_HOST": f"unix://{tmp_path}/gone"})
+    [first, *_] = log["steps"]["a"]["message"].splitlines()
+    assert first == (
+        f"no container engine answers at DOCKER_HOST=unix://{tmp_path}/gone: "
+        "start Docker, or podman's service, and see that you may use it"
+    )
+
+
+@pytest.fixture(scope="session")
+def other_images(docker_host, image):
+    """Images made of the one that works: without magnus, and with another version of it."""
+    changes = {
+        "without": "mv $(command -v magnus) /gone",
+        "older": f"sed -i s/{__version__}/0.0.1/ $(python -c 'import magnus; print(magnus.__file__)')",
+    }
+    with dockerd.client(docker_host) as client:
+        for name, change in changes.items():
+            written = io.BytesIO(f"FROM {image}\nRUN {change}\n".encode())
+            client.images.build(fileobj=written, tag=name, network_mode="none", rm=True)
+
+
+def test_an_image_without_magnus_is_named(folder, other_images):
+    folder.configure(docker_image="without")
+    log, _ = folder.run(one(shell("true")), status=1)
+    message = log["steps"]["a"]["message"]
+    assert message.startswith("the image 'without' has no command 'magnus' that can be run: install magnus in it, see")
+
+
+def test_an_image_with_another_version_of_magnus_is_named_with_both(folder, other_images):
+    folder.configure(docker_image="older")
+    log, _ = folder.run(one(shell("true")), status=1)
+    message = log["steps"]["a"]["message"]
+    assert message.startswith(
+        f"the image 'older' has magnus 0.0.1, and this is magnus {__version__}: build it with the same version, see"
+    )
+
+
+def test_each_attempt_that_needs_too_much_memory_is_one(folder):
+    folder.configure(resources={"memory": "100m"})
+    (folder.path / "work.py").write_text("def much(): return {'n': len(bytearray(300_000_000))}")
+    log, said = folder.run(
+        one({"type": "task", "command": "work.much", "max_attempts": 2, "next": "success"}), status=1
+    )
+    step = log["steps"]["a"]
+    assert step["message"] == "out of memory: the container was killed at its limit of 100m"
+    assert [attempt["message"] for attempt in step["attempts"]] == [step["message"]] * 2
+    assert "attempt 0 failed, the next one in 0 s: out of memory" in said, said
+
+
+def test_a_container_that_is_killed_was_an_attempt(folder, client):
+    folder.configure()
+    command = "echo attempt $MAGNUS_STEP_ATTEMPT; [ -e begun ] && exit 0; sleep 0.5; touch begun; sleep 60"
+    with folder.begun(one(shell(command, max_attempts=2)), until="begun") as process:
+        [container] = client.containers.list()
+        container.kill()
+        said, _ = process.communicate(timeout=60)
+    step = json.loads(said)["steps"]["a"]
+    assert [attempt["status"] for attempt in step["attempts"]] == ["FAIL", "SUCCESS"]
+    assert step["attempts"][0]["message"].startswith("the container was killed (exit status 137, SIGKILL)")
+    assert (folder.path / ".catalog/mine/.logs/a.log").read_text() == "attempt 0\nattempt 1\n"
+
+
+def test_what_a_killed_magnus_left_goes_with_the_next_run(folder, client):
+    folder.configure()
+    with folder.begun(one(shell("touch begun; sleep 60")), until="begun") as process:
+        process.kill()
+        process.wait()
+        [left] = client.containers.list()
+    folder.run(one(shell("true")))
+    assert left.id not in [container.id for container in client.containers.list(all=True)]
+
+
+def test_a_container_that_is_to_stay_does_also_through_the_next_run(folder, client):
+    folder.configure(auto_remove_container=False)
+    folder.run(one(shell("true")), "--run-id", "mine")
+    [kept] = client.containers.list(all=True)
+    assert (kept.labels["magnus.run"], kept.labels["magnus.step"]) == ("mine", "a")
+    folder.configure()
+    folder.run(one(shell("true")))
+    [still] = client.containers.list(all=True)
+    assert still.id == kept.id
+    kept.remove()
+
+
+def test_files_belong_to_the_user_who_started_the_run(folder, monkeypatch):
+    """As far as root can play another user: the container gets the numbers of that one."""
+    place = folder.path
+    os.chown(place, 4321, 4321)
+    folder.configure(services={"run_log_store": {"type": "chunked-fs"}})
+    monkeypatch.setattr(os, "getuid", lambda: 4321)
+    monkeypatch.setattr(os, "getgid", lambda: 4321)
+    (place / "p.yaml").write_text(json.dumps({"dag": one(shell("id -u > made.txt", catalog={"put": "made.txt"}))}))
+    before = os.umask(0)  # what root makes meanwhile is for everybody
+    try:
+        log = drivers.executed(place, "mine", {})
+    finally:
+        os.umask(before)
+    assert log["status"] == "SUCCESS", log["steps"]["a"]["message"]
+    assert (place / "made.txt").read_text() == "4321\n"
+    kept = [place / "made.txt", *(file for file in (place / ".catalog").rglob("*") if file.is_file())]
+    assert len(kept) > 1
+    assert {(file.stat().st_uid, file.stat().st_gid) for file in kept} == {(4321, 4321)}
+
+
+def test_folders_outside_the_working_directory_variables_and_secrets_are_there_inside(folder, tmp_path):
+    place = tmp_path / "work"
+    place.mkdir()
+    (tmp_path / "real").mkdir()
+    (place / "catalog").symlink_to(tmp_path / "real")
+    services = {
+        "executor": executor(docker_image="${image}"),
+        "run_log_store": {"type": "file-system", "config": {"log_folder": str(tmp_path / "logs")}},
+        "catalog": {"type": "file-system", "config": {"catalog_location": "catalog"}},
+        "secrets": {"type": "env-secrets-manager", "config": {"prefix": "S_"}},
+    }
+    (tmp_path / "set-up").mkdir()
+    (tmp_path / "set-up/c.yaml").write_text(json.dumps(services))
+    (tmp_path / "pipelines").mkdir()
+    inner = {"dag": one(shell("echo ${word} $TOKEN | tee made.txt", secrets=["TOKEN"], catalog={"put": "made.txt"}))}
+    outer = {"dag": one({"type": "dag", "dag_definition": "inner.yaml", "next": "success"})}
+    (tmp_path / "pipelines/inner.yaml").write_text(json.dumps(inner))
+    (tmp_path / "pipelines/p.yaml").write_text(json.dumps(outer))
+    environment = {"MAGNUS_VAR_word": "spoken", "MAGNUS_VAR_image": IMAGE, "S_TOKEN": "whispered"}
+    _, said = Folder(place).execute("../pipelines/p.yaml", "-c", "../set-up/c.yaml", environment=environment)
+    assert "spoken *****" in said
+    assert (place / "made.txt").read_text() == "spoken whispered\n"
+    assert list((tmp_path / "real/.store").rglob("*"))
+    assert list((tmp_path / "logs").iterdir())
+
+
+def test_a_program_runs_its_steps_in_containers(folder):
+    folder.configure()
+    (folder.path / "program.py").write_text(
+        "import os\n"
+        "from magnus import Pipeline, PythonTask\n"
+        "def inside(): return {'inside': os.path.exists('/wheels')}\n"
+        "if __name__ == '__main__':\n"
+        "    run = Pipeline([PythonTask(name='a', function=inside)]).execute()\n"
+        "    print('inside' , run.parameters)\n"
+    )
+    done = subprocess.run([sys.executable, "program.py"], cwd=folder.path, capture_output=True, text=True)
+    assert "inside {'inside': True}" in done.stdout, done.stderr
