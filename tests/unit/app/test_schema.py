@@ -279,15 +279,14 @@ def mutated(draw):
             inside = inside[part]
         match draw(st.sampled_from(["change", "remove", "misspell", "add"])):
             case "change":
-                inside[key] = draw(st.sampled_from(VALUES))
+                inside[key] = copy.deepcopy(draw(st.sampled_from(VALUES)))
             case "remove":
                 del inside[key]
             case "misspell" if isinstance(inside, dict):
                 inside[key[:-1] or "z"] = inside.pop(key)
             case "add" if isinstance(inside, dict):
-                inside[draw(st.sampled_from(["next", "on_failure", "retry", "strict", "type", "default", "z"]))] = draw(
-                    st.sampled_from(VALUES)
-                )
+                more = draw(st.sampled_from(["next", "on_failure", "retry", "strict", "type", "default", "z"]))
+                inside[more] = copy.deepcopy(draw(st.sampled_from(VALUES)))
         if not value:
             break
     return file, value

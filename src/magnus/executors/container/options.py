@@ -42,14 +42,27 @@ class Memory(int):
 
 
 class Resources(Struct, frozen=True, forbid_unknown_fields=True):
-    """The most a container may use: `cpu` in processors, `memory`; what is not given is not limited."""
+    """The most a container may use; what is not given is not limited.
+
+    Attributes:
+        cpu: in processors.
+        memory: such as `512m` or `2g`.
+    """
 
     cpu: Annotated[float, Meta(gt=0)] | None = None
     memory: Memory | None = None
 
 
 class Override(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is different for the steps that name it; `environment` is added. `image` is another word for `docker_image`."""
+    """What is different for the steps that name it.
+
+    Attributes:
+        docker_image: the image.
+        image: another word for `docker_image`.
+        environment: variables beside those of the executor.
+        resources: the most the container may use.
+        run_in_local: whether the step runs in this process and not in a container.
+    """
 
     docker_image: Name | None = None
     image: Name | None = None
@@ -63,12 +76,15 @@ class ContainerOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         docker_image: the image, which has magnus in it.
-        enable_parallel: whether steps run at the same time, up to `max_workers`: as many as there are processors if not given.
+        enable_parallel: whether steps run at the same time.
+        max_workers: how many; as many as there are processors if not given.
         auto_remove_container: whether a container goes when it has ended.
         run_in_local: whether steps run in this process and not in a container.
         environment: variables of the containers; one without a value is handed on from the environment of magnus.
+        resources: the most a container may use.
         overrides: other options, by a name that steps give.
-        network, user: as the engine knows them; the default network, and the user who runs magnus, if not given.
+        network: the network, as the engine knows it; its default one if not given.
+        user: the user in the container; the one who runs magnus if not given.
         pull_policy: when the image is asked for at its registry.
     """
 
