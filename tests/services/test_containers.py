@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -137,7 +138,7 @@ class Folder:
                 process.kill()
 
     def show(self):
-        command = [sys.executable, "-m", "magnus", "show", "mine"]
+        command = [sys.executable, "-m", "magnus", "show", "mine", "--json"]
         said = subprocess.run(command, cwd=self.path, capture_output=True, text=True, check=True)
         return json.loads(said.stdout)
 
@@ -208,7 +209,7 @@ def test_random_pipelines(tmp_path):
 def test_output_is_shown_once_and_kept_and_the_image_is_recorded(folder, client):
     folder.configure()
     log, said = folder.run(one(shell("echo from inside; echo and this >&2", max_attempts=2)), "--run-id", "mine")
-    lines = said.splitlines()
+    lines = [re.sub(r"^[-0-9]+T[:0-9]+Z ", "", line) for line in said.splitlines()]
     assert [line.partition(" in ")[0] for line in lines[1:]] == [
         "  a: started",
         "from inside",
@@ -383,7 +384,7 @@ def test_files_belong_to_the_user_who_started_the_run(folder, monkeypatch):
         os.umask(before)
     assert log["status"] == "SUCCESS", log["steps"]["a"]["message"]
     assert (place / "made.txt").read_text() == "4321\n"
-    kept = [place / "made.txt", *(file for file in (place / ".catalog").rglob("*") if file.is_file())]
+    kept = [place / "made.txt", *(file for file in (place / ".catalog/mine").rglob("*") if file.is_file())]
     assert len(kept) > 1
     assert {(file.stat().st_uid, file.stat().st_gid) for file in kept} == {(4321, 4321)}
 
