@@ -147,7 +147,7 @@ def text_of(event: Event) -> str:
                 f": {plain_lines(message)}" if message else ""
             )
         case Warned(message, path):
-            return (f"  {_name(path)}: warning: " if path else "") + plain_lines(message)
+            return (f"  {_name(path)}: " if path else "") + f"warning: {plain_lines(message)}"
         case RunEnded(run_id, status, message, duration):
             ended = f"run {run_id}: {status.value} in {_took(duration)}" + (
                 f": {plain_lines(message)}" if message else ""

@@ -37,7 +37,7 @@ def said(*events, quiet=False, **more):
 def test_lines_of_a_run_begin_with_the_time_in_utc():
     events = [StepStarted(A, "task"), StepEnded(A, "task", Status.SUCCESS, "", 0.5), StepReused(A, "task"), FAILED]
     assert said(Warned("before"), RunStarted("mine", "name"), *events) == (
-        "before\n"
+        "warning: before\n"
         "2026-11-21T10:56:05Z run mine started (name)\n"
         "2026-11-21T10:56:05Z   a: started\n"
         "2026-11-21T10:56:05Z   a: SUCCESS in 500.0 ms\n"
