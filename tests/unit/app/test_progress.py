@@ -60,7 +60,7 @@ def test_output_is_as_it_was_printed():
     lines = Lines(written.append, lambda: NOW)
     for event in events:
         lines.report(event)
-    assert b"".join(written) == b"\x1b[31mraw\r\n\xff part\nnext\n"
+    assert b"".join(written) == b"\x1b[31mraw\r\n\xff part\nwarning: next\n"
 
 
 def test_names_and_messages_cannot_do_harm():
@@ -144,3 +144,7 @@ def test_elsewhere_there_are_lines(tmp_path):
     with (tmp_path / "file").open("w") as file:
         assert shown_on(file.fileno(), {"TERM": "xterm"}) == "Lines"
     assert shown_on(-1, {"TERM": "xterm"}) == "Lines"
+
+
+def test_a_warning_is_marked_once():
+    assert said(Warned("pipeline.yaml:3: warning: odd")) == "pipeline.yaml:3: warning: odd\n"

@@ -19,6 +19,7 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.capabilities import Located
 from magnus.interfaces.run_log_store import KeepsDocuments
 from magnus.run_log.records import Status
+from magnus.run_log_stores import files
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
 from magnus.run_log_stores.files import SystemCalls
 from magnus.testing.records import run_record, step_record
