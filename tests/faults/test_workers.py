@@ -142,7 +142,7 @@ def pids(folder):
         ("exits", "exit status 7"),
         ("leaves", "exit status 0"),
         ("crashes", "killed by SIGSEGV"),
-        ("takes_all_memory", "killed by SIGKILL, as the system does when memory runs out"),
+        ("takes_all_memory", "killed by SIGKILL, as the system may when memory runs out"),
     ],
 )
 @pytest.mark.parametrize("workers", [1, 2])

@@ -5,19 +5,17 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from magnus.app import comparable, wiring
-from magnus.app.changes import changes
 from magnus.app.check import check_steps
 from magnus.app.config import initial_parameters, load_configuration
 from magnus.app.configuration import Configuration, hashes_of_variables
 from magnus.app.overrides import check_overrides
 from magnus.app.pipelines import load_pipeline
-from magnus.app.plan import Plan, plan
 from magnus.app.reporters import OneAtATime
 from magnus.app.resume import merged_parameters, original_run, pipeline_of
 from magnus.app.run_ids import check_run_id, new_run_id
@@ -40,6 +38,9 @@ from magnus.run_log.parameters import Scope
 from magnus.run_log.records import CodeIdentity, Owner, RunRecord, Status
 from magnus.run_log.view import document_lines
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.app.plan import Plan  # lazy: only runs that go on with another one have a plan
 
 DEFAULT_PIPELINE: Final = "pipeline.yaml"
 
@@ -81,7 +82,7 @@ class Prepared(Struct, frozen=True):
     code_identities: tuple[CodeIdentity, ...]
     sources: Mapping[str, Json] = field(default_factory=dict)
     original: RunRecord | None = None
-    plan: Plan | None = None
+    plan: "Plan | None" = None
     begun: Begun | None = None
     changes: bytes = b""
 
@@ -206,6 +207,9 @@ def like_original(asked: Execution, original: RunRecord | None) -> Execution:
 
 def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Prepared:
     """The same with the plan, which is shown; InvalidInput when something changed that must not."""
+    from magnus.app.changes import changes  # lazy: only runs that go on with another one have a plan
+    from magnus.app.plan import plan  # lazy: likewise
+
     differences = changes(
         original, prepared.pipeline, prepared.parameters, prepared.sources, prepared.configuration.as_json()
     )

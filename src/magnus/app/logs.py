@@ -68,6 +68,12 @@ class RunOutput:
         return status_now(run.status, run.owner)
 
     @property
+    def outcome(self) -> RunStatus:
+        """How the one step that is asked for has ended; how the run stands where it has not, or all are asked for."""
+        step = None if self._step is None else self._store.get_step(self._run_id, self._step)
+        return step.status if step is not None and step.status in ENDED else self.status
+
+    @property
     def is_over(self) -> bool:
         """Whether nothing more can come."""
         if self.status is not Status.PROCESSING:

@@ -147,7 +147,7 @@ def text_of(event: Event) -> str:
                 f": {plain_lines(message)}" if message else ""
             )
         case Warned(message, path):
-            return (f"  {_name(path)}: warning: " if path else "") + plain_lines(message)
+            return (f"  {_name(path)}: " if path else "") + _warning(plain_lines(message))
         case RunEnded(run_id, status, message, duration):
             ended = f"run {run_id}: {status.value} in {_took(duration)}" + (
                 f": {plain_lines(message)}" if message else ""
@@ -164,6 +164,11 @@ def how_to_go_on(ended: RunEnded) -> list[str]:
     in_program = f"execute(use_cached={ended.run_id!r}) in the program"
     how = in_program if ended.in_program else f"magnus retry {shlex.quote(ended.run_id)}"
     return [f"  go on where it stopped: {how}"]
+
+
+def _warning(message: str) -> str:
+    """The message marked as a warning; problems of files say it themselves, behind the place."""
+    return message if "warning: " in message else f"warning: {message}"
 
 
 def _name(path: StepPath) -> str:

@@ -6,7 +6,7 @@ store cannot say by itself what content its runs speak of.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from msgspec import Struct
@@ -19,12 +19,13 @@ from magnus.engine import liveness
 from magnus.errors import InvalidConfiguration, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Collected, Maintained, Usage
-from magnus.interfaces.run_log_store import RemovesRuns, RunLogStore
+from magnus.interfaces.run_log_store import RemovesLeftovers, RemovesRuns, RunLogStore
 from magnus.run_log import codec
 from magnus.run_log.mentions import mentioned
 from magnus.run_log.parameters import large_ones
 from magnus.run_log.records import CatalogRecord, RunRecord, Status, StepRecord
 
+_LEFTOVER_AGE = timedelta(days=1)
 _ENDED = frozenset({Status.SUCCESS, Status.FAIL})
 
 
@@ -95,6 +96,8 @@ class Upkeep:
             ids = [gone.run.run_id for gone in going]
             if really:
                 self._remove(ids, records=records)
+                if isinstance(self._store, RemovesLeftovers):
+                    self._store.remove_leftovers(now - _LEFTOVER_AGE)
             content = self._collect(ids, really=really)
         return CleanUp(going, kept, content, records)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from magnus.app.finding import find_run
+from magnus.app.live.screen import harmless
 from magnus.app.logs import Output, RunOutput
 from magnus.app.tree import find_step
 from magnus.app.viewing import Viewer, viewer
@@ -23,13 +24,14 @@ def show(text: str, step: str, configuration_file: str, *, follow: bool) -> int:
             console.note(_why_nothing(services, run, path))
         if not follow:
             return 0
-        status = output.status
-        console.note(f"run {run.run_id}: {status.value}")
+        status = output.outcome
+        console.note(f"run {run.run_id}: {status.value}" if path is None else f"step '{path}': {status.value}")
         return 0 if status is Status.SUCCESS else 1
 
 
 def _print(output: Iterable[Output], only: StepPath | None) -> bool:
     """Print the pieces, with a line before those of another step; whether there was one."""
+    shown = harmless if console.is_terminal() else bytes
     last: StepPath | None = only
     at_line_start, is_first = True, True
     for piece in output:
@@ -37,7 +39,7 @@ def _print(output: Iterable[Output], only: StepPath | None) -> bool:
             before = ("" if at_line_start else "\n") + ("" if is_first else "\n")
             console.emit(f"{before}==> {piece.path} <==\n")
             last = piece.path
-        console.emit_bytes(piece.data)
+        console.emit_bytes(shown(piece.data))
         at_line_start, is_first = piece.data.endswith(b"\n"), False
     return not is_first
 

@@ -10,7 +10,10 @@ from magnus.cli import options
 @click.argument("step", default="")
 @options.configuration_file
 @click.option(
-    "-f", "--follow", is_flag=True, help="Go on until the run has ended; exit with 1 when it failed or is lost."
+    "-f",
+    "--follow",
+    is_flag=True,
+    help="Go on until the run, or STEP, has ended; exit with 1 when it failed or is lost.",
 )
 def command(run: str, step: str, configuration_file: str, follow: bool) -> int:  # noqa: FBT001 - an option
     """Print what the steps of RUN printed, in the order of the run, each under a line with its path.

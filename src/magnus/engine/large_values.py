@@ -36,7 +36,11 @@ ValueT = TypeVar("ValueT")
 
 
 class LargeValues:
-    """The large values of all runs of a catalog, which is made when it is needed first."""
+    """The large values of all runs of a catalog, which is made when it is needed first.
+
+    A value that was kept is known again by its identity, not by what is in it: nobody may change a value that is or was
+    in a record. What tasks and programs get are values of their own.
+    """
 
     def __init__(self, catalog: Callable[[], Catalog]) -> None:
         self._make = catalog
@@ -102,8 +106,16 @@ class LargeValues:
         entry = CatalogRecord(
             parameter.catalog_name, parameter.data_hash, parameter.catalog_name, "", "put", parameter.size
         )
-        with suppress(CatalogError):  # it is not there any more: who reads it says so
+        try:
             self._catalog.adopt(run_id, branch, [entry])
+        except CatalogError:
+            content = self._contents.get(parameter.data_hash)
+            if content is None:  # who reads it says so
+                return
+            try:
+                self._catalog.put_stream(run_id, branch, parameter.catalog_name, lambda file: file.write(content))
+            except CatalogError:  # the next record tries again
+                return
         self._of_runs.add(key)
 
     def _put(

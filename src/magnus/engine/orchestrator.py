@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from magnus.engine import deaths, fan, traversal
+from magnus.engine import fan, outcomes, traversal
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
 from magnus.engine.masked_runs import masked
@@ -167,6 +167,8 @@ class _Walk:
 
     def _died(self, place: Place, died: ProcessDied) -> None:
         """The process of the step died: that was an attempt, and another process makes the next one, or the end."""
+        from magnus.engine import deaths  # lazy: few runs have a step whose process dies
+
         path = place.action.path
         deaths.finish_output(self.context, path, died)
         step = self.store.get_step(self.context.run_id, path)
@@ -188,7 +190,8 @@ class _Walk:
         if step is None or step.status is Status.PROCESSING:
             step = self._unfinished(place, step, lost)
             self._put(step)
-            self.context.reporter.report(StepEnded(step.path, step.step_type, step.status, step.message, 0.0))
+            duration = outcomes.duration(step)
+            self.context.reporter.report(StepEnded(step.path, step.step_type, step.status, step.message, duration))
         self._ended(place, step)
 
     def _ended(self, place: Place, step: StepRecord) -> None:

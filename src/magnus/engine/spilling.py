@@ -5,6 +5,8 @@ nobody asks for is not read: what is returned holds parameters that read it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from operator import attrgetter
 from typing import TypeVar
 
 from msgspec.structs import replace
@@ -12,7 +14,7 @@ from msgspec.structs import replace
 from magnus.engine.large_values import LargeValues
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import ServiceCapabilities
-from magnus.interfaces.run_log_store import RunLogStore
+from magnus.interfaces.run_log_store import OPTIONAL, RunLogStore
 from magnus.run_log.parameters import JsonParameter, LargeParameter, ListParameter, Parameter, large_ones, to_json
 from magnus.run_log.records import AttemptRecord, Branching, BranchScope, RunRecord, StepRecord
 from magnus.values import Json
@@ -22,13 +24,20 @@ ValueT = TypeVar("ValueT")
 
 
 class SpillingStore:
-    """The store, with `values` for what is large. It has every other method that the store has."""
+    """The store, with `values` for what is large. It has those of the optional methods that the store has."""
+
+    def __new__(cls, store: RunLogStore, _values: LargeValues) -> "SpillingStore":  # noqa: PYI034 - a subclass is made
+        """Optional Protocols are told by attributes: those of the store are properties of the class that is made."""
+        own = (*dir(type(store)), *getattr(store, "__dict__", ()))
+        return object.__new__(_with_optional(OPTIONAL.intersection(own)))
 
     def __init__(self, store: RunLogStore, values: LargeValues) -> None:
         self._store = store
         self._values = values
-        more = (name for name in dir(store) if not name.startswith("_") and not hasattr(type(self), name))
-        vars(self).update({name: getattr(store, name) for name in more})  # optional Protocols are told by attributes
+
+    def __reduce__(self) -> tuple[type["SpillingStore"], tuple[RunLogStore, LargeValues]]:
+        """The class that has the optional methods is made anew in another process."""
+        return SpillingStore, (self._store, self._values)
 
     @property
     def capabilities(self) -> ServiceCapabilities:
@@ -90,6 +99,11 @@ class SpillingStore:
     def _bind(self, values: Iterable[object]) -> None:
         for parameter in large_ones(values):
             parameter.contents = self._values
+
+
+@cache
+def _with_optional(names: frozenset[str]) -> type[SpillingStore]:
+    return type("SpillingStore", (SpillingStore,), {name: property(attrgetter(f"_store.{name}")) for name in names})
 
 
 class _Slimming:

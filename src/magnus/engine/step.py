@@ -130,7 +130,7 @@ class _Step:
         message = self.context.masker.mask(failure)
         record = replace(self.record, status=status, message=message, parameters=set_by_step)
         self._keep(replace(record, scope=scopes.carried(record.position, self.scope, record)))
-        duration = self.context.clock.monotonic() - started
+        duration = outcomes.duration(record, self.context.clock.monotonic() - started)
         self.context.reporter.report(StepEnded(record.path, record.step_type, status, message, duration))
         self.context.tracking.end_step(self.context.tracked_run, record)
 

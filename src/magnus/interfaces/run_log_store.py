@@ -1,7 +1,8 @@
 """Where the records of runs are kept. A store moves records and knows nothing else of runs."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from datetime import datetime
+from typing import Final, Protocol, runtime_checkable
 
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import ServiceCapabilities
@@ -97,3 +98,18 @@ class SummarisesRuns(Protocol):
         A run whose `get_run` raises RunLogStoreError is a damaged one; it keeps no other from being listed.
         """
         ...
+
+
+@runtime_checkable
+class RemovesLeftovers(Protocol):
+    """A store in which killed processes can leave files that belong to no run."""
+
+    def remove_leftovers(self, before: datetime) -> None:
+        """Remove what was left before this time; RunLogStoreError when that fails."""
+        ...
+
+
+OPTIONAL: Final = frozenset(
+    {"location", "mentioned_hashes", "remove_leftovers", "remove_run", "summaries", "write_document"}
+)
+"""What the Protocols that a store may have beside `RunLogStore` consist of, those above and `Located`."""

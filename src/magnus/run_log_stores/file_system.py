@@ -8,6 +8,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
@@ -22,11 +23,9 @@ from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.summary import DamagedRun, RunSummary, summary, summary_from_bytes
 from magnus.run_log_stores import failures, files, record_line
 from magnus.run_log_stores.files import REAL, SystemCalls
-from magnus.run_log_stores.last_run import last_run_line
 from magnus.run_log_stores.open_runs import OpenRuns
 from magnus.run_log_stores.record_line import Heading
 from magnus.run_log_stores.run_file import Place, RunFile
-from magnus.run_log_stores.summary_index import SummaryIndex
 from magnus.values import Json
 
 _RECORDS: Final = ".jsonl"
@@ -107,6 +106,8 @@ class FileSystemRunLogStore:
 
     def summaries(self) -> Sequence[RunSummary | DamagedRun]:
         """Those of all runs; of a file that has changed since they were read last, the end is read."""
+        from magnus.run_log_stores.summary_index import SummaryIndex  # lazy: only listings need it
+
         entries = files.with_status((entry.name.removesuffix(_RECORDS), entry) for entry in self._run_files())
         return SummaryIndex(self._folder, self._system).summaries(sorted(entries), self._summary)
 
@@ -157,6 +158,13 @@ class FileSystemRunLogStore:
         except OSError as error:
             raise failures.failed("remove", self._file(run_id, _RECORDS), error) from error
 
+    def remove_leftovers(self, before: datetime) -> None:
+        """Remove temporary files of processes that were killed."""
+        try:
+            files.remove_leftovers(self._folder, before.timestamp(), self._system)
+        except OSError as error:
+            raise failures.failed("clean up", self._folder, error) from error
+
     def mentioned_hashes(self, run_id: str) -> frozenset[str]:
         """Every `data_hash` in the file of the run."""
         self._refuse_unusable(run_id)
@@ -184,6 +192,8 @@ class FileSystemRunLogStore:
 
     def _summary(self, run_id: str) -> RunSummary | DamagedRun | None:
         """As `get_run` would have it, without what comes before the last record of the run."""
+        from magnus.run_log_stores.last_run import last_run_line  # lazy: only listings need it
+
         try:
             descriptor = self._system.open(self._file(run_id, _RECORDS), os.O_RDONLY | os.O_CLOEXEC, 0)
             try:

@@ -9,6 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
+_TEMPORARY: Final = ".new-"
 _PIECES_BYTES: Final = 64 * 1024
 _BLOCK_BYTES: Final = 4 * 1024 * 1024
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
@@ -77,6 +78,14 @@ def blocks(file: Path, system: SystemCalls) -> Iterator[bytes]:
         os.close(descriptor)
 
 
+def remove_leftovers(folder: Path, before: float, system: SystemCalls) -> None:
+    """Remove the temporary files last written before this time, in seconds since the epoch; OSError when one stays."""
+    for file in folder.glob(f"{_TEMPORARY}*"):
+        with suppress(FileNotFoundError):
+            if file.stat().st_mtime < before:
+                system.unlink(file)
+
+
 def with_status(entries: "Iterable[tuple[str, os.DirEntry[str]]]") -> Iterator[tuple[str, os.stat_result]]:
     """The entries of a folder with their status; one that is gone by now is left out."""
     for name, entry in entries:
@@ -124,7 +133,7 @@ def _open_temporary(folder: Path, system: SystemCalls) -> tuple[Path, int]:
     """A new file whose name begins with a dot. What a crash left of an earlier one is passed over."""
     number = 0
     while True:
-        temporary = folder / f".new-{os.getpid()}-{number}"
+        temporary = folder / f"{_TEMPORARY}{os.getpid()}-{number}"
         try:
             return temporary, system.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
         except FileExistsError:

@@ -37,7 +37,7 @@ def said(*events, quiet=False, **more):
 def test_lines_of_a_run_begin_with_the_time_in_utc():
     events = [StepStarted(A, "task"), StepEnded(A, "task", Status.SUCCESS, "", 0.5), StepReused(A, "task"), FAILED]
     assert said(Warned("before"), RunStarted("mine", "name"), *events) == (
-        "before\n"
+        "warning: before\n"
         "2026-11-21T10:56:05Z run mine started (name)\n"
         "2026-11-21T10:56:05Z   a: started\n"
         "2026-11-21T10:56:05Z   a: SUCCESS in 500.0 ms\n"
@@ -60,7 +60,7 @@ def test_output_is_as_it_was_printed():
     lines = Lines(written.append, lambda: NOW)
     for event in events:
         lines.report(event)
-    assert b"".join(written) == b"\x1b[31mraw\r\n\xff part\nnext\n"
+    assert b"".join(written) == b"\x1b[31mraw\r\n\xff part\nwarning: next\n"
 
 
 def test_names_and_messages_cannot_do_harm():
@@ -144,3 +144,7 @@ def test_elsewhere_there_are_lines(tmp_path):
     with (tmp_path / "file").open("w") as file:
         assert shown_on(file.fileno(), {"TERM": "xterm"}) == "Lines"
     assert shown_on(-1, {"TERM": "xterm"}) == "Lines"
+
+
+def test_a_warning_is_marked_once():
+    assert said(Warned("pipeline.yaml:3: warning: odd")) == "pipeline.yaml:3: warning: odd\n"

@@ -237,3 +237,38 @@ def test_branches_have_places_of_their_own(store, tmp_path):
     path = BranchPath(("m", "0")).step("s")
     store.put_step("a", replace(step_record(), path=path, attempts=(), parameters={"x": JsonParameter(LARGE)}))
     assert [file.name for file in (tmp_path / ".catalog/a/.branches").rglob("*.json")] == ["x.json"]
+
+
+def test_a_value_that_could_not_be_adopted_is_put_again(catalog, store):
+    value = list(range(100))
+    large = put(store, parameters={"x": JsonParameter(value)}).parameters["x"]
+    failed = []
+
+    def adopt(*_):
+        failed.append(1)
+        raise CatalogError("not now")
+
+    catalog.adopt = adopt
+    store.create_run(run_record("b"))
+    store.put_step("b", replace(step_record("s"), attempts=(), parameters={"x": large}))
+    assert failed
+    assert catalog.usage("b") is not None
+
+
+def test_properties_of_a_store_are_read_when_they_are_asked_for():
+    class Store(BufferedRunLogStore):
+        places = 0
+
+        @property
+        def location(self):
+            self.places += 1
+            return self.places
+
+        @property
+        def trouble(self):
+            raise AssertionError
+
+    store = SpillingStore(Store(BufferedOptions(), None), LargeValues(lambda: None))
+    assert [store.location, store.location] == [1, 2]
+    assert not hasattr(store, "trouble")
+    assert not isinstance(store, KeepsDocuments)

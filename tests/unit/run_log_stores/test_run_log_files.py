@@ -19,6 +19,7 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.capabilities import Located
 from magnus.interfaces.run_log_store import KeepsDocuments
 from magnus.run_log.records import Status
+from magnus.run_log_stores import files
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
 from magnus.run_log_stores.files import SystemCalls
 from magnus.testing.records import run_record, step_record
@@ -592,3 +593,12 @@ def test_processes_that_begin_and_write_one_run_at_once_lose_nothing(store, tmp_
         steps = store.list_steps("a", ROOT.step("map").into(str(worker)))
         assert [(step.position, step.status) for step in steps] == [(n, Status.SUCCESS) for n in range(count)]
         assert all(step.message == f"{worker} {n} " * (n % 50) for n, step in enumerate(steps))
+
+
+def test_temporary_files_of_killed_processes_are_removed_when_they_are_old(tmp_path):
+    old, new = tmp_path / ".new-1-0", tmp_path / ".new-2-0"
+    old.touch()
+    new.touch()
+    os.utime(old, (100, 100))
+    files.remove_leftovers(tmp_path, 1000.0, files.REAL)
+    assert list(tmp_path.iterdir()) == [new]

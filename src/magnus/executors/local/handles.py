@@ -112,5 +112,5 @@ def settle(step: "Future[None] | None", error: Exception | None) -> None:
 
 def death(code: int) -> str:
     """What is said of a worker that ended so, in the middle of a step."""
-    hint = ", as the system does when memory runs out" if code == -signal.SIGKILL else ""
+    hint = ", as the system may when memory runs out" if code == -signal.SIGKILL else ""
     return f"the process of the step ended before the step did: {describe_exit(code)}{hint}"
