@@ -40,8 +40,12 @@ def refused(folder, *arguments, env=None):
             "p.yaml:5:7: error: step 'a': unknown node type 'tsk'\n  fix: did you mean 'task'?\n",
         ),
         (
-            LINEAR.replace("next:", "nxt:"),
+            LINEAR.replace("      next: success\n", ""),
             "p.yaml:4:5: error: step 'a': 'next' is missing\n  fix: add next: <step>, for example next: success\n",
+        ),
+        (
+            LINEAR.replace("next:", "nxt:"),
+            "p.yaml:7:7: error: step 'a': unknown field 'nxt'\n  fix: did you mean 'next'?\n",
         ),
         (
             LINEAR + "      max_atempts: 2\n",

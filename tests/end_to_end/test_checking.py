@@ -196,7 +196,7 @@ def test_faults_in_one_step_do_not_hide_those_of_another(folder):
     folder.write("work.py", WORK)
     said = [line for line in folder.magnus("check").out.splitlines() if not line.startswith("  ")]
     assert said == [
-        "pipeline.yaml:10:5: error: step 'sum up': 'next' is missing",
+        "pipeline.yaml:12:7: error: step 'sum up': unknown field 'nxt'",
         "pipeline.yaml:15:7: error: step 'report': the shell does not understand the command: line 2: syntax error: unexpected end of file",
         "pipeline.yaml: 2 errors (3 steps)",
     ]

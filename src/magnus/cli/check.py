@@ -7,12 +7,10 @@ import click
 from magnus.cli import console, options
 from magnus.cli.arguments import TakesParameters
 from magnus.cli.asking import asked
-from magnus.cli.execute import original_of
 
 
 @click.command(cls=TakesParameters, options_metavar="[OPTIONS] [--name value ...]")
-@click.argument("file", required=False)
-@options.applied(options.file, options.configuration_file, options.parameters_file, options.tag)
+@options.of_run
 @click.option("--run-id", default="", metavar="ID", help="The id that the run would have.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", help="How to say what is wrong.")
 @click.option("--no-import", is_flag=True, help="Read the code of tasks without importing it.")
@@ -44,7 +42,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     from magnus.app.checking.use_case import check
     from magnus.cli import problem_texts
 
-    original, run_id = original_of(use_cached, run_id)
+    original, run_id = options.original_of(use_cached, run_id)
     wanted = asked(
         ctx,
         file=options.pipeline_file(file, file_option),

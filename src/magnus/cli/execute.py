@@ -3,13 +3,12 @@
 import click
 
 from magnus.cli import options
-from magnus.cli.arguments import NO_VALUE, TakesParameters
+from magnus.cli.arguments import TakesParameters
 from magnus.cli.asking import asked, executed
 
 
 @click.command(cls=TakesParameters, options_metavar="[OPTIONS] [--name value ...]")
-@click.argument("file", required=False)
-@options.applied(options.file, options.configuration_file, options.parameters_file, options.tag)
+@options.of_run
 @click.option("--run-id", default="", metavar="ID", help="The id of the run; one is made when none is given.")
 @options.resuming
 @options.applied(options.progress, options.log_level)
@@ -33,7 +32,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     """
     from msgspec.structs import replace  # lazy: --help needs none of it
 
-    original, run_id = original_of(use_cached, run_id)
+    original, run_id = options.original_of(use_cached, run_id)
     wanted = replace(
         asked(
             ctx,
@@ -47,12 +46,3 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         strict=strict,
     )
     return executed(wanted, dry_run=dry_run)
-
-
-def original_of(use_cached: str | None, run_id: str) -> tuple[str, str]:
-    """The run to go on with, and the id of the new one; `--run-id RUN --use-cached` is how the first generation said it."""
-    if use_cached != NO_VALUE:
-        return use_cached or "", run_id
-    if not run_id:
-        raise click.UsageError("--use-cached needs a run: --use-cached RUN")
-    return run_id, ""

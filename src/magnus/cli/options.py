@@ -31,6 +31,13 @@ def resuming(function: CallableT) -> CallableT:
     )(function)  # fmt: skip
 
 
+def of_run(function: CallableT) -> CallableT:
+    """The pipeline of a run, as an argument or an option, and what goes with it."""
+    return applied(
+        click.argument("file", required=False), file, configuration_file, parameters_file, tag
+    )(function)  # fmt: skip
+
+
 original = click.option(
     "--use-cached",
     "use_cached",
@@ -93,3 +100,12 @@ def pipeline_file(argument: str | None, option: str | None) -> str:
     if argument and option and argument != option:
         raise click.UsageError(f"two pipelines are named: '{argument}' and, with --file, '{option}'")
     return argument or option or ""
+
+
+def original_of(use_cached: str | None, run_id: str) -> tuple[str, str]:
+    """The run to go on with, and the id of the new one; `--run-id RUN --use-cached` is how the first generation said it."""
+    if use_cached != NO_VALUE:
+        return use_cached or "", run_id
+    if not run_id:
+        raise click.UsageError("--use-cached needs a run: --use-cached RUN")
+    return run_id, ""

@@ -33,12 +33,15 @@ def complaints(model: type[Struct], written: Json, more_fields: Sequence[str], p
     types = {field.encode_name: field for field in fields(model)}
     hints = get_type_hints(model, include_extras=True)
     found: list[Complaint] = []
+    meant: set[str] = set()
     for key, value in written.items():
         if key in types:
             found += _of_value(hints[types[key].name], value, (*path, key))
         elif model.__struct_config__.forbid_unknown_fields:
-            found.append(unknown_field((*path, key), [*types, *more_fields]))
-    missing = [name for name, field in types.items() if field.required and name not in written]
+            known = [*types, *more_fields]
+            found.append(unknown_field((*path, key), known))
+            meant.add(near(str(key), known))
+    missing = [name for name, field in types.items() if field.required and name not in written and name not in meant]
     return found + [
         Complaint((*path, name), f"'{_dotted((*path, name))}' is missing", f"add '{name}'") for name in missing
     ]

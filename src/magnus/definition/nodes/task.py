@@ -9,6 +9,7 @@ from magnus.definition import fields as written_fields
 from magnus.definition.durations import Duration, PositiveDuration
 from magnus.definition.inner import Graphs, Pipelines
 from magnus.definition.texts import Texts
+from magnus.graph.check import near
 from magnus.graph.nodes import CatalogSpec, Return, TaskNode, TaskSpec
 from magnus.values import Json
 
@@ -91,6 +92,9 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
             own["max_attempts"] = fields["retry"]
         elif "retry" in fields:
             options["retry"] = fields["retry"]
+        for required in ("command", "next"):
+            if required not in own and (misspelt := near(required, options)):
+                own[misspelt] = options.pop(misspelt)
         return written_fields.read(cls, {**own, "name": name, "options": options})
 
     def pipelines(self) -> Pipelines:

@@ -43,6 +43,15 @@ _TAKEN: Final[Mapping[Any, tuple[frozenset[str], frozenset[str]]]] = {
     NoneType: (frozenset({"null"}), frozenset()),
     None: (frozenset({"null"}), frozenset()),
 }
+_AS_TEXT: Final = frozenset({"bool", "int", "float", "str"})
+"""What casting may take as the text that it was written as."""
+_OF_TEXTS: Final[Mapping[Any, frozenset[str]]] = {timedelta: _AS_TEXT, PurePath: _AS_TEXT}
+"""What takes booleans too, since their text means something to it."""
+_ITERATED: Final[Mapping[Any, frozenset[str]]] = {
+    Collection: frozenset({"list", "dict"}) | _AS_TEXT,
+    Iterable: frozenset({"list", "dict"}) | _AS_TEXT,
+}
+"""What is taken for these, whatever their items are: they are not looked at, or not before they are used."""
 _DEEPEST: Final = 4
 
 
@@ -128,13 +137,12 @@ def _wanted(annotation: UserObject, depth: int) -> Wanted:
         return Wanted(taken, perhaps, said=said(annotation))
     kind = origin or annotation
     if kind in _LISTS:
-        arguments = get_args(annotation)
-        item = _wanted(arguments[0], depth + 1) if len(arguments) == 1 and depth < _DEEPEST else None
-        return Wanted(frozenset({"list"}), item=item, said=said(annotation))
+        return _wanted_list(annotation, kind, depth)
     if kind in _DICTS:
         return Wanted(frozenset({"dict"}), said=said(annotation))
     if isinstance(kind, type) and issubclass(kind, _TEXTS):
-        return Wanted(frozenset({"str", "int", "float"}), said=said(annotation))
+        more = next((taken for base, taken in _OF_TEXTS.items() if issubclass(kind, base)), frozenset())
+        return Wanted(frozenset({"str", "int", "float"}) | more, said=said(annotation))
     is_read = depth >= _DEEPEST or _reads_itself(annotation) or is_typeddict(annotation)  # the last are not looked into
     parts = None if is_read else parts_of(annotation)
     if parts is None:
@@ -145,6 +153,16 @@ def _wanted(annotation: UserObject, depth: int) -> Wanted:
     return Wanted(
         frozenset({"dict", "list"} if is_tuple else {"dict"}), required=required, fields=inside, said=said(annotation)
     )
+
+
+def _wanted_list(annotation: UserObject, kind: UserObject, depth: int) -> Wanted:
+    if kind in _ITERATED:
+        return Wanted(_ITERATED[kind], said=said(annotation))
+    arguments = get_args(annotation)
+    if kind is Sequence and arguments in {(), (Any,)}:
+        return Wanted(frozenset({"list"}) | _AS_TEXT, said=said(annotation))
+    item = _wanted(arguments[0], depth + 1) if len(arguments) == 1 and depth < _DEEPEST else None
+    return Wanted(frozenset({"list"}), item=item, said=said(annotation))
 
 
 def _one_of(options: Sequence[Wanted], annotation: UserObject) -> Wanted:

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
@@ -21,8 +21,20 @@ from magnus.graph.shapes import ANYTHING, Shape, kinds, of_value
 _NAME: Final = r"[A-Za-z_]\w*"
 _ASSIGNED: Final = re.compile(rf"(?<![\w$-])({_NAME})(?:\[[^]]*\])?\+?=")
 _LISTED: Final = re.compile(
-    r"\b(?:export|declare|typeset|readonly|local|read|for|getopts|mapfile|readarray|printf\s+-v)\b((?:\s+[^\s;|&()<>]+)*)"
+    r"\b(?:export|declare|typeset|readonly|local|read|for|select|getopts|mapfile|readarray|printf\s+-v)\b"
+    r"((?:\s+[^\s;|&()<>]+)*)"
 )
+_WRITTEN: Final = r"(?:'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.|[^\s;|&()<>'\"\\])+"
+_EXPORTED: Final = re.compile(rf"\b(?:export|declare|typeset|readonly)\b((?:[ \t]+{_WRITTEN})+)", re.DOTALL)
+_MADE: Final = re.compile(
+    rf"(?<!\$)(?<!\$\{{){VARIABLE_PREFIX}\w*[$`{{]|\b(?:printf\s+-v|read(?:\s+-\w+)*)\s+[\"']?\w*\$"
+    r"|\b(?:declare|typeset|local)\s+-\w*n"
+)
+"""Names that are made while the command runs, or given other names."""
+_SUBSTITUTED: Final = re.compile(r"\$\(\([^()]*\)\)|\$\([^()]*\)|`[^`]*`")
+_MADE_PART: Final = frozenset("$`{*?\\")
+_DEEPEST: Final = 4
+_HEREDOC: Final = re.compile(r"(?<!<)<<-?[ \t]*['\"\\]?(\w+)['\"]?")
 _EXPORTS: Final = re.compile(r"\bexport\b|\b(?:declare|typeset)\s+-\w*x|\bset\s+-\w*a|\ballexport\b")
 _EXPORTED_PRM: Final = re.compile(rf"\b{VARIABLE_PREFIX}({_NAME})\+?=")
 _USED: Final = re.compile(rf"(?<!\\)\$(?:({_NAME})|\{{({_NAME})(\}}|\[))")
@@ -38,6 +50,7 @@ _WORD: Final = (
 )
 _PART: Final = rf"(?:\d?(?:>>?|<)[ \t]*+{_WORD}|\d?>&\d|{_WORD})"
 _SIMPLE: Final = rf"[ \t]*+{_PART}(?:[ \t]++{_PART})*+[ \t]*+"
+_SET_AGAIN: Final = re.compile(r"&&|\|\||\b(?:read|for|select|printf\s+-v|getopts|let|unset)\b|:=")
 _PLAIN: Final = re.compile(rf"{_SIMPLE}(?:(?:&&|\|\||[;|\n]){_SIMPLE})*+[;\s]*\Z", re.ASCII)
 """Commands that need no shell to see that they can be parsed."""
 _RESERVED: Final = re.compile(
@@ -70,9 +83,11 @@ def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) ->
     """What is known of the command, which is not run, only parsed."""
     code = _COMMENT.sub("", _without_heredocs(spec.command))
     assigned = set(_assigned(code))
-    is_open = _is_open(code)
-    sets = [Setting(name) for name in dict.fromkeys(_EXPORTED_PRM.findall(code))]
-    declared = [Setting(item.name, _shape(item, code)) for item in spec.returns or ()]
+    exported, is_made = _exported(code)
+    runs_others = _is_open(code)
+    is_open = runs_others or is_made
+    sets = [Setting(name) for name in dict.fromkeys((*_EXPORTED_PRM.findall(code), *_prefixed((*assigned, *exported))))]
+    declared = [Setting(item.name, _shape(item, code, is_open=is_open)) for item in spec.returns or ()]
     problems = [*_syntax(spec.command), *_programs(code)]
     if not is_open:
         inherited = {name for name, _ in _used(code)} | set(environment)
@@ -83,17 +98,17 @@ def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) ->
         needs,
         (*(s for s in sets if s.name not in names), *declared),
         sets_others=is_open,
-        puts_others=is_open,
+        puts_others=runs_others,
         problems=tuple(problems),
     )
 
 
-def _shape(item: Return, code: str) -> Shape:
+def _shape(item: Return, code: str, *, is_open: bool) -> Shape:
     """What is known of a declared result: the value, where the command does nothing but give it one."""
     if item.kind == "object":
         return kinds("object")
     written = re.findall(rf"(?<![\w$-]){item.name}=('[^']*'|\"[^\"$`\\]*\"|[\w./:-]*)(?=\Z|[\s;])", code)
-    if len(written) != 1 or _is_open(code) or not _PLAIN.match(code) or re.search(r"&&|\|\||\bread\b", code):
+    if len(written) != 1 or is_open or not _PLAIN.match(code) or _SET_AGAIN.search(code):
         return ANYTHING
     text = written[0].strip("'\"")
     return of_value(from_text(text).value, text)
@@ -113,7 +128,38 @@ def _programs(code: str) -> Iterator[Problem]:
 
 
 def _without_heredocs(command: str) -> str:
-    return re.sub(r"<<-?\s*(['\"]?)(\w+)\1[^\n]*\n.*?^\s*\2$", "", command, flags=re.DOTALL | re.MULTILINE)
+    if "<<" not in command:
+        return command
+    lines = command.split("\n")
+    last = {line.lstrip(): number for number, line in enumerate(lines)}
+    kept: list[str] = []
+    ends: list[str] = []
+    for number, line in enumerate(lines):
+        if ends:
+            ends = ends[1:] if line.lstrip() == ends[0] else ends
+            continue
+        ends = [word for word in _HEREDOC.findall(line) if last.get(word, 0) > number]
+        kept.append(_HEREDOC.sub("", line) if ends else line)
+    return "\n".join(kept)
+
+
+def _exported(code: str) -> tuple[list[str], bool]:
+    """The names that are listed as exported, and whether there are others, made while the command runs."""
+    for _ in range(_DEEPEST):
+        code = _SUBSTITUTED.sub("$x", code)
+    code = code.replace("\\\n", " ")
+    words = [word for listed in _EXPORTED.findall(code) for word in re.findall(_WRITTEN, listed, re.DOTALL)]
+    names = [word.partition("=")[0].strip("\"'").removesuffix("+") for word in words]
+    is_made = any(not _MADE_PART.isdisjoint(name) for name in names)
+    return names, is_made or _MADE.search(code) is not None
+
+
+def _prefixed(names: Iterable[str]) -> Iterator[str]:
+    """The parameters that variables with these names set, in the order of the alphabet."""
+    for name in sorted(names):
+        parameter = name.removeprefix(VARIABLE_PREFIX)
+        if parameter != name and parameter.isidentifier():
+            yield parameter
 
 
 def _assigned(code: str) -> Iterator[str]:
