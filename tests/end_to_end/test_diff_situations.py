@@ -151,7 +151,7 @@ def test_a_commit_stands_below_what_changed_in_it(folder):
             subprocess.run([*git, *arguments], cwd=folder.path, check=True)
         run(folder, run_id)
     said = diff(folder)
-    assert said["verdict"]["text"] == "step 'a' differs first: its code changed (a.sh)"
+    assert said["verdict"]["text"] == "the code of step 'a' changed (its results did not)"
     assert [cause["kind"] for cause in said["causes"]] == ["code", "commit"]
 
 
@@ -199,6 +199,21 @@ def test_a_cause_that_comes_later_does_not_explain_what_comes_before(folder):
     assert (said["cause"], said["step"]) == (None, "odd")
     assert "step 'odd' gave other results" in said["text"]
     assert said["text"].endswith("code of step 'train': t.sh, but that came later")
+
+
+def test_a_change_of_code_without_another_result_is_not_blamed_for_what_came_later(folder):
+    pipeline(folder, a={"type": "task", "command": "mod.a"}, b={"type": "task", "command": "mod.b"})
+    after = "\n\ndef b(z: int):\n    if z > 3:\n        raise ValueError(z)\n"
+    folder.write("mod.py", f"def a():\n    return {{'x': 1}}\n{after}")
+    run(folder, "a", "--z", "1")
+    folder.write("mod.py", f"def a():\n    return {{'x': 2 - 1}}\n{after}")
+    run(folder, "same", "--z", "1")
+    said = diff(folder, "a", "same")["verdict"]
+    assert (said["text"], said["step"]) == ("the code of step 'a' changed (its results did not)", "a")
+    run(folder, "b", "--z", "5", status=1)
+    said = diff(folder)
+    assert said["verdict"]["text"] == "parameter 'z' was 1, is 5 (initial), and 1 more cause below"
+    assert [cause["what"] for cause in said["causes"]] == ["z", "mod.py:a"]
 
 
 def test_of_several_causes_the_first_in_order_of_execution_is_named(folder):

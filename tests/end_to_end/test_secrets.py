@@ -141,6 +141,38 @@ def test_an_initial_parameter_that_is_a_secret_is_masked_and_said(folder):
     assert (retried.status, retried.log["parameters"]["mine"]) == (0, "y")
 
 
+def test_a_report_and_a_diff_show_nothing_of_an_initial_parameter_that_is_a_secret(folder):
+    folder.write(".env", "TOKEN=never-to-be-seen\n")
+    folder.write(
+        "work.py",
+        "from magnus import get_secret\ndef a(x, big): print('x is', x, flush=True)\ndef each(i): print(i)\n"
+        "def b(n: int): get_secret('TOKEN')\n",
+    )
+    inner = {"start_at": "in", "steps": {"in": {"type": "task", "command": "work.each", "next": "success"}}}
+    steps = {
+        "a": {"type": "task", "command": "work.a", "next": "m"},
+        "m": {"type": "map", "iterate_on": "l", "iterate_as": "i", "branch": inner, "next": "b"},
+        "b": {"type": "task", "command": "work.b", "next": "success"},
+    }
+    secret = "never-to-be-seen"
+    given = {"x": secret, "l": [secret, "other"], "big": [secret] * 30_000}
+    for run_id, n in (("r1", 1), ("r2", 2)):
+        folder.write("parameters.json", json.dumps({**given, "n": n}))
+        folder.write("p.yaml", json.dumps({"dag": {"start_at": "a", "steps": steps}}))
+        folder.write("magnus-config.yaml", json.dumps({"defaults": {"secrets": {"type": "dotenv"}}}))
+        done = folder.magnus("execute", "p.yaml", "-p", "parameters.json", "--run-id", run_id)
+        assert done.status == 0, done.err
+        assert "nor does the catalog, which keeps the value of 'big'" in done.err
+        given["x"] = f"{secret} again"
+    page = folder.magnus("report", "r1", "-o", "-").out
+    assert secret not in page
+    assert "*****" in page
+    assert "Not shown: an initial parameter of the run held a secret" in page
+    for form in ((), ("--json",)):
+        said = folder.magnus("diff", "r1", "r2", *form)
+        assert (said.status, secret in said.out + said.err) == (0, False)
+
+
 def test_a_secret_of_an_earlier_step_is_masked_in_a_process_of_a_later_one(folder):
     folder.write(".env", "TOKEN=never-to-be-seen\nUNUSED=not-asked-for\n")
     inner = {"start_at": "in", "steps": {"in": shell("true", "success", secrets="TOKEN")}}

@@ -20,6 +20,7 @@ from magnus.app.reporters import OneAtATime
 from magnus.app.resume import merged_parameters, original_run, pipeline_of
 from magnus.app.run_ids import check_run_id, new_run_id
 from magnus.app.sources import code, sources
+from magnus.app.whole_files import write_whole
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
@@ -225,10 +226,8 @@ def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Pre
 def _written(built: BuiltPipeline, file: str, working_directory: Path) -> str:
     """Write the pipeline that a program built to the file, for processes that read it from there."""
     text = dump(built.document.value)
-    target = working_directory / file
     try:
-        target.with_name(f".{target.name}.{os.getpid()}").write_text(text, encoding="utf-8")
-        target.with_name(f".{target.name}.{os.getpid()}").replace(target)
+        write_whole(working_directory / file, text)
     except OSError as error:
         raise InvalidInput(f"the pipeline cannot be written to '{file}': {error.strerror}") from error
     return file

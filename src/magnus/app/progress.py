@@ -3,9 +3,10 @@
 import shlex
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal, TypeAlias
 
+from magnus.app.durations import elapsed
 from magnus.app.plain_text import plain, plain_lines
 from magnus.app.step_output import Tails, WholeLines
 from magnus.graph.path import StepPath
@@ -143,13 +144,13 @@ def text_of(event: Event) -> str:
         case AttemptFailed(path, attempt, message, retry_in):
             return f"  {_name(path)}: attempt {attempt} failed, the next one in {retry_in:g} s: {plain_lines(message)}"
         case StepEnded(path, _, status, message, duration):
-            return f"  {_name(path)}: {status.value} in {_took(duration)}" + (
+            return f"  {_name(path)}: {status.value} in {elapsed(duration)}" + (
                 f": {plain_lines(message)}" if message else ""
             )
         case Warned(message, path):
             return (f"  {_name(path)}: " if path else "") + _warning(plain_lines(message))
         case RunEnded(run_id, status, message, duration):
-            ended = f"run {run_id}: {status.value} in {_took(duration)}" + (
+            ended = f"run {run_id}: {status.value} in {elapsed(duration)}" + (
                 f": {plain_lines(message)}" if message else ""
             )
             return "\n".join((ended, *how_to_go_on(event)))
@@ -174,10 +175,6 @@ def _warning(message: str) -> str:
 def _name(path: StepPath) -> str:
     """The step as people read it: its name behind those of what it is in."""
     return plain("/".join(path.parts))
-
-
-def _took(seconds: float) -> str:
-    return f"{seconds * 1000:.1f} ms" if seconds < 1 else str(timedelta(seconds=round(seconds, 1)))[:9]
 
 
 def _colour(event: Event) -> str:

@@ -6,6 +6,8 @@ from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
+from magnus.app.durations import elapsed
+from magnus.app.plain_text import plain
 from magnus.run_log.records import Status
 from magnus.run_log.summary import Gone, RunStatus
 
@@ -24,12 +26,12 @@ def runs_html(runs: "Sequence[Run]") -> str:
     """The first of the runs as a table."""
     rows = [
         (
-            escape(run.run_id),
-            escape(run.pipeline),
+            _text(run.run_id),
+            _text(run.pipeline),
             _status(run.status),
             _time(run),
             _took(run.duration),
-            escape(run.tag),
+            _text(run.tag),
         )
         for run in islice(runs, _MOST)
     ]
@@ -39,9 +41,9 @@ def runs_html(runs: "Sequence[Run]") -> str:
 
 def run_html(run: "Run") -> str:
     """The run, and its steps as a table."""
-    facts = " · ".join(filter(None, (escape(run.pipeline), _time(run), _took(run.duration), escape(run.tag))))
-    message = f"<div>{escape(run.message)}</div>" if run.message else ""
-    head = f"<div><b>{escape(run.run_id)}</b> {_status(run.status)} {facts}</div>{message}"
+    facts = " · ".join(filter(None, (_text(run.pipeline), _time(run), _took(run.duration), _text(run.tag))))
+    message = f"<div>{_text(run.message)}</div>" if run.message else ""
+    head = f"<div><b>{_text(run.run_id)}</b> {_status(run.status)} {facts}</div>{message}"
     if run.status is Gone.DAMAGED:
         return head
     steps = run.steps
@@ -52,15 +54,11 @@ def run_html(run: "Run") -> str:
 
 def runs_text(runs: "Sequence[Run]") -> str:
     """The first of the runs, a line each."""
-    lines = [f"{run.run_id}  {run.status.value}  {_time(run)}  {run.pipeline}".rstrip() for run in islice(runs, _MOST)]
+    lines = [
+        f"{run.run_id}  {run.status.value}  {_time(run)}  {plain(run.pipeline)}".rstrip() for run in islice(runs, _MOST)
+    ]
     more = [f"and {len(runs) - _MOST} more"] if len(runs) > _MOST else []
     return "\n".join((*lines, *more)) or "no runs"
-
-
-def _facts(run: "Run") -> Iterator[str]:
-    yield _status(run.status)
-    for text in (_time(run), _took(run.duration)):
-        yield f'<span style="white-space:nowrap">{text}</span>'
 
 
 def _row(step: "Step") -> tuple[str, ...]:
@@ -69,7 +67,7 @@ def _row(step: "Step") -> tuple[str, ...]:
     )
     took = _took(step.duration) if step.attempts else ""
     message = f"<br><small>{_cut(step.message)}</small>" if step.message else ""
-    return (escape(step.name), _status(step.status) + message, took, *values, _short(step.artifacts))
+    return (_text(step.name), _status(step.status) + message, took, *values, _short(step.artifacts))
 
 
 def _table(headings: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
@@ -93,10 +91,11 @@ def _time(run: "Run") -> str:
 
 
 def _took(duration: timedelta | None) -> str:
-    if duration is None:
-        return ""
-    seconds = duration.total_seconds()
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s" if seconds < 60 else str(duration)[:-7]
+    return "" if duration is None else elapsed(duration.total_seconds())
+
+
+def _text(text: str) -> str:
+    return escape(plain(text))
 
 
 def _short(texts: Iterable[str]) -> str:
@@ -104,4 +103,5 @@ def _short(texts: Iterable[str]) -> str:
 
 
 def _cut(text: str) -> str:
+    text = plain(text)
     return escape(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")

@@ -5,6 +5,7 @@ What any engine calls in its jobs, containers and pods. A terminal step records 
 
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 
 from msgspec.structs import replace
 
@@ -203,7 +204,7 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
         message = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed and not node.succeeds else ""
         with context_of(prepared, reporter) as opened:
             _learn_secrets(prepared, opened, run)
-            run, warning = masked(run, opened.masker)
+            run, warning = masked(run, opened.masker, partial(store.get_run, run.run_id))
             if warning:
                 reporter.report(Warned(warning))
             store.update_run(replace(run, status=status, message=message, end_time=now()))

@@ -1,6 +1,5 @@
 """The use case *transpile*: a pipeline becomes the files with which another engine runs it."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -8,6 +7,7 @@ from magnus.app import wiring
 from magnus.app.config import initial_parameters
 from magnus.app.configuration import Configuration
 from magnus.app.execute import Execution, prepare
+from magnus.app.whole_files import write_whole
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import InvalidInput
 from magnus.interfaces.reporter import Reporter, Warned
@@ -54,11 +54,7 @@ def handed_over(asked: Execution, configuration: Configuration, pipeline: Loaded
 
 
 def _write(target: Path, text: str) -> None:
-    """Replace the file, whole or not at all."""
-    aside = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(target)
+        write_whole(target, text)
     except OSError as error:
-        aside.unlink(missing_ok=True)
         raise InvalidInput(f"'{target}' cannot be written: {error.strerror}", fix="see 'output_file'") from error

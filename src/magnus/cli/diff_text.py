@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 from magnus.app.diff.differences import Cause, Change, Difference, StepDifference, Timing
 from magnus.app.diff.sentences import sentence, shown, value_apart
+from magnus.app.plain_text import plain
 from magnus.cli.tables import table_plain
 from magnus.values import Json
 
@@ -70,7 +71,7 @@ def _runs(difference: Difference) -> Iterator[str]:
 
 
 def _cause(cause: Cause) -> Iterator[str]:
-    yield _on_one_line(sentence(cause))
+    yield plain(sentence(cause))
     if cause.kind == "pipeline" and isinstance(cause.before, dict) and isinstance(cause.after, dict):
         fields = sorted({*cause.before, *cause.after})
         for field in fields if len(fields) > 1 else ():
@@ -161,12 +162,8 @@ def _seconds(seconds: float | None) -> str:
     return "" if seconds is None else f"{seconds:.2f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
 
 
-def _on_one_line(text: str) -> str:
-    return text if text.isprintable() else repr(text)[1:-1]
-
-
 def _style(text: str, *, fg: str | None = None, bold: bool | None = None, dim: bool | None = None) -> str:
-    text = _on_one_line(text)
+    text = plain(text)
     if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
         return text
     return click.style(text, fg=fg, bold=bold, dim=dim)

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", default="", metavar="FILE", help="Write it to this file.")
 def command(file: str | None, file_option: str | None, wanted: str, output: str) -> int:
     """Draw the pipeline FILE (pipeline.yaml when none is named), which is not run."""
-    from magnus.app.picture import graph_to_draw, write_whole  # lazy: --help needs none of it
+    from magnus.app.picture import graph_to_draw  # lazy: --help needs none of it
+    from magnus.app.whole_files import write_output
 
     name = options.pipeline_file(file, file_option) or "pipeline.yaml"
     graph = graph_to_draw(name, console.environment(), Path.cwd())
@@ -34,7 +35,7 @@ def command(file: str | None, file_option: str | None, wanted: str, output: str)
         return 0
     text = _drawn(graph, name, wanted)
     if output:
-        write_whole(Path(output), text)
+        write_output(Path(output), text)
     else:
         console.emit(text)
     return 0

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Final
 
+from magnus.app.durations import elapsed
 from magnus.run_log.records import Status
 from magnus.run_log.summary import Gone, RunStatus
 
@@ -10,22 +11,8 @@ _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 
 def duration(took: timedelta | None) -> str:
-    """Such as `0.4 ms`, `12 ms`, `12.3 s`, `3 min 05 s`, `2 h 10 min` or `3 d 4 h`; "" for None."""
-    if took is None:
-        return ""
-    seconds = max(took.total_seconds(), 0)
-    if round(seconds, 4) < 0.01:
-        return f"{seconds * 1000:.1f} ms"
-    if round(seconds, 3) < 1:
-        return f"{seconds * 1000:.0f} ms"
-    if round(seconds, 1) < 60:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    if whole < 86_400:
-        return f"{whole // 3600} h {whole // 60 % 60:02} min"
-    return f"{whole // 86_400} d {whole // 3600 % 24} h"
+    """As `app.durations` has it; "" for None."""
+    return "" if took is None else elapsed(took.total_seconds())
 
 
 def moment(when: datetime | None) -> str:
@@ -45,11 +32,6 @@ def size(number: float) -> str:
             return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
         number /= 1000
     return f"{number:.1f} {_UNITS[-1]}"
-
-
-def one_line(text: str) -> str:
-    """The text on one line, with what cannot be printed escaped."""
-    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def style(status: RunStatus) -> str:

@@ -17,13 +17,13 @@ def command(what: str, output: str) -> int:
     """
     import json  # lazy: --help needs none of it
 
-    from magnus.app.picture import write_whole
     from magnus.app.schema import configuration_schema, pipeline_schema
+    from magnus.app.whole_files import write_output
 
     schema = configuration_schema() if what == "configuration" else pipeline_schema()
     text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     if output:
-        write_whole(Path(output), text)
+        write_output(Path(output), text)
     else:
         console.emit(text)
     return 0

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from magnus.cli.readable import one_line
+from magnus.app.plain_text import plain
 
 Cell: TypeAlias = str | tuple[str, str]
 """Text, or text and the style it has on a terminal."""
@@ -20,7 +20,7 @@ def table(headings: Sequence[str], rows: Sequence[Row], *, cut: Sequence[Sequenc
     On a terminal that is too narrow the columns `cut` (by number, from 0) end with an ellipsis, those of the first
     group before others; without such columns text goes on below itself.
     """
-    texts = [[one_line(cell if isinstance(cell, str) else cell[0]) for cell in row] for row in rows]
+    texts = [[plain(cell if isinstance(cell, str) else cell[0]) for cell in row] for row in rows]
     if not sys.stdout.isatty():
         return _plain([headings, *texts])
     styles = [["" if isinstance(cell, str) else cell[1] for cell in row] for row in rows]
@@ -29,7 +29,7 @@ def table(headings: Sequence[str], rows: Sequence[Row], *, cut: Sequence[Sequenc
 
 def table_plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """The same in plain columns, also on a terminal."""
-    return _plain([headings, *([one_line(cell) for cell in row] for row in rows)])
+    return _plain([headings, *([plain(cell) for cell in row] for row in rows)])
 
 
 def _plain(rows: Sequence[Sequence[str]]) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Final
 
 from magnus.app.listing import ListedRun
+from magnus.app.plain_text import plain
 from magnus.app.tree import BranchNode, RunTree, StepNode
 from magnus.cli import readable, values
 from magnus.cli.lines import Line, Piece
@@ -36,7 +37,7 @@ def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
     short = summary(run)
     listed = ListedRun(run.run_id, status, start_time=run.start_time, end_time=run.end_time)
     took = readable.duration(listed.duration(now))
-    yield Line("", (("run ", "dim"), (readable.one_line(run.run_id), "bold"), ("  ", ""), *_state(status, took)))
+    yield Line("", (("run ", "dim"), (plain(run.run_id), "bold"), ("  ", ""), *_state(status, took)))
     message = liveness.lost(run.owner) if status is Gone.LOST else run.message
     yield from _message("  ", message, status)
     file = str(run.run_config.get("pipeline_file") or "")
@@ -60,7 +61,7 @@ class _Tree:
             yield from self._step(step, margin + ("└─ " if is_last else "├─ "), margin + ("   " if is_last else "│  "))
 
     def _step(self, step: StepNode, first: str, margin: str) -> Iterator[Line]:
-        name = (readable.one_line(step.record.path.name), "bold")
+        name = (plain(step.record.path.name), "bold")
         if step.record.step_type in _TERMINALS:
             return (yield Line(first, ((name[0], readable.style(step.status)),)))
         took = readable.duration(step.took)
@@ -74,11 +75,11 @@ class _Tree:
         record, everything = step.record, self._everything
         given = record.attempts[-1].parameters if record.attempts else {}
         put = {} if record.branching else values.files(record.catalog, "put")
-        yield from _labelled(margin, "in", values.shortened(values.plain(given), everything=everything))
+        yield from _labelled(margin, "in", values.shortened(values.texts(given), everything=everything))
         yield from _labelled(
             margin, "out", values.shortened(values.parameters(record.parameters), everything=everything)
         )
-        yield from _labelled(margin, "metrics", values.shortened(values.plain(record.metrics), everything=everything))
+        yield from _labelled(margin, "metrics", values.shortened(values.texts(record.metrics), everything=everything))
         yield from _labelled(
             margin, "get", values.file_names(values.files(record.catalog, "get"), everything=everything)
         )
@@ -112,7 +113,7 @@ def step_lines(run: RunRecord, step: StepNode) -> Iterator[Line]:
     """One step with everything that is known of it."""
     record = step.record
     took = readable.duration(step.took)
-    of_run: Piece = (f" of run {readable.one_line(run.run_id)}", "dim")
+    of_run: Piece = (f" of run {plain(run.run_id)}", "dim")
     yield Line("", (("step ", "dim"), (str(record.path), "bold"), of_run, ("  ", ""), *_state(step.status, took)))
     yield from _message("  ", record.message, step.status)
     yield from _labelled("  ", "type", record.step_type)
@@ -123,9 +124,9 @@ def step_lines(run: RunRecord, step: StepNode) -> Iterator[Line]:
         yield Line("  ", ((f"attempt {attempt.attempt_number}  ", ""), *state))
         if attempt.message != record.message:
             yield from _message("    ", attempt.message, attempt.status)
-    yield from _listed("in", values.plain(record.attempts[-1].parameters if record.attempts else {}))
+    yield from _listed("in", values.texts(record.attempts[-1].parameters if record.attempts else {}))
     yield from _listed("out", values.parameters(record.parameters))
-    yield from _listed("metrics", values.plain(record.metrics))
+    yield from _listed("metrics", values.texts(record.metrics))
     for stage in ("get", "put"):
         entries = (entry for entry in record.catalog if entry.stage == stage)
         yield from _listed(
@@ -162,23 +163,23 @@ def _counts(branches: Sequence[BranchNode], more: str = "") -> str:
 
 
 def _called(branch: BranchNode) -> Iterator[Piece]:
-    yield readable.one_line(branch.label), "bold"
+    yield plain(branch.label), "bold"
     if branch.value and (text := values.text_of(branch.value[0])).strip('"') != branch.label:
         yield f" = {values.cut(text)}", ""
 
 
 def _labelled(margin: str, label: str, text: str) -> Iterator[Line]:
     if text:
-        yield Line(margin, ((f"{label:<{_LABEL_WIDTH}} ", "dim"), (readable.one_line(text), "")))
+        yield Line(margin, ((f"{label:<{_LABEL_WIDTH}} ", "dim"), (plain(text), "")))
 
 
 def _listed(label: str, texts: Mapping[str, str]) -> Iterator[Line]:
     if texts:
         yield Line("  ", ((label, "dim"),))
     for name, text in texts.items():
-        yield Line("    ", ((f"{readable.one_line(name)} = ", ""), (readable.one_line(text), "")), wraps=True)
+        yield Line("    ", ((f"{plain(name)} = ", ""), (plain(text), "")), wraps=True)
 
 
 def _message(margin: str, message: str, status: RunStatus) -> Iterator[Line]:
     for line in message.splitlines():
-        yield Line(margin, ((readable.one_line(line), readable.style(status)),), wraps=True)
+        yield Line(margin, ((plain(line), readable.style(status)),), wraps=True)

@@ -3,7 +3,8 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from magnus.cli.readable import one_line, size
+from magnus.app.plain_text import plain
+from magnus.cli.readable import size
 from magnus.run_log.parameters import (
     JsonParameter,
     LargeParameter,
@@ -22,7 +23,7 @@ _SHORT_HASH = 12
 
 def shortened(values: Mapping[str, str], *, everything: bool) -> str:
     """`a = 1, b = 2`, with long values cut, and not too many unless `everything` is wanted."""
-    shown = [f"{one_line(name)} = {cut(text)}" for name, text in values.items()]
+    shown = [f"{plain(name)} = {cut(text)}" for name, text in values.items()]
     if len(shown) > _MOST and not everything:
         shown[_MOST:] = [f"and {len(shown) - _MOST} more"]
     return ", ".join(shown)
@@ -33,14 +34,14 @@ def parameters(values: Mapping[str, Parameter]) -> Mapping[str, str]:
     return {name: _parameter(value) for name, value in values.items()}
 
 
-def plain(values: Mapping[str, Json]) -> Mapping[str, str]:
+def texts(values: Mapping[str, Json]) -> Mapping[str, str]:
     """The text of each."""
     return {name: text_of(value) for name, value in values.items()}
 
 
 def text_of(value: Json) -> str:
     """The value as JSON, on one line."""
-    return one_line(json.dumps(value, ensure_ascii=False))
+    return plain(json.dumps(value, ensure_ascii=False))
 
 
 def files(entries: Iterable[CatalogRecord], stage: str) -> Mapping[str, str]:
@@ -50,7 +51,7 @@ def files(entries: Iterable[CatalogRecord], stage: str) -> Mapping[str, str]:
 
 def file_names(entries: Mapping[str, str], *, everything: bool) -> str:
     """`a.csv (3 B), b.csv (1.2 MB)`."""
-    shown = [f"{one_line(name)} ({text})" for name, text in entries.items()]
+    shown = [f"{plain(name)} ({text})" for name, text in entries.items()]
     if len(shown) > _MOST and not everything:
         shown[_MOST:] = [f"and {len(shown) - _MOST} more"]
     return ", ".join(shown)

@@ -4,30 +4,35 @@ Results that contain a secret fail their step. Initial parameters are there befo
 be done is to mask them in the last record of the run, which is the one that people see, and to say so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
 from magnus.engine.masking import MASK, Masker
-from magnus.run_log.parameters import JsonParameter, Parameter, plain, shown
+from magnus.run_log.parameters import JsonParameter, LargeParameter, Parameter, plain, shown
 from magnus.run_log.records import RunRecord
 from magnus.values import Json
 
 
-def masked(record: RunRecord, masker: Masker) -> tuple[RunRecord, str]:
-    """The record without secrets in its initial parameters and its command line, and a warning when there were some."""
+def masked(record: RunRecord, masker: Masker, stored: Callable[[], RunRecord]) -> tuple[RunRecord, str]:
+    """The record without secrets in its initial parameters and its command line, and a warning when there were some.
+
+    `stored` reads the record, which says then what the catalog keeps.
+    """
     if masker.forms is None:
         return record, ""
     config = dict(record.run_config)
     if "command_line" in config:
         config["command_line"] = masker.masked(config["command_line"])
     found = [name for name, parameter in record.parameters.items() if masker.contains(_texts(parameter))]
+    before = stored().parameters if found else {}
+    large = [name for name in found if isinstance(before.get(name), LargeParameter)]
     parameters = {
         name: JsonParameter(masker.masked(plain(parameter))) if name in found else parameter
         for name, parameter in record.parameters.items()
     }
     record = replace(record, parameters=parameters, run_config=config)
-    return record, _warning(found) if found else ""
+    return record, _warning(found, large) if found else ""
 
 
 def masked_parameters(parameters: Mapping[str, Parameter]) -> list[str]:
@@ -51,10 +56,15 @@ def _has_mask(value: Json) -> bool:
             return False
 
 
-def _warning(names: list[str]) -> str:
-    listed = ", ".join(repr(name) for name in names)
+def _warning(names: list[str], large: list[str]) -> str:
+    listed = _listed(names)
     what = f"the initial parameter {listed} holds" if len(names) == 1 else f"the initial parameters {listed} hold"
+    kept = f"nor does the catalog, which keeps the value of {_listed(large)}; " if large else ""
     return (
-        f"{what} a secret: what is shown of the run masks it, records of steps that saw it do not; "
+        f"{what} a secret: what is shown of the run masks it, records and logs of steps that saw it do not; {kept}"
         "hand on the name of the secret, and obtain it where it is needed"
     )
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(repr(name) for name in names)

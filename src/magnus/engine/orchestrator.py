@@ -288,7 +288,7 @@ class _Walk:
 
 def _end(context: RunContext, record: RunRecord, status: Status, message: str, started: float) -> RunRecord:
     message = context.masker.mask(message)
-    record, warning = masked(record, context.masker)
+    record, warning = masked(record, context.masker, lambda: context.services.run_log_store.get_run(context.run_id))
     if warning:
         context.reporter.report(Warned(warning))
     ended = replace(record, status=status, message=message, end_time=context.clock.now())

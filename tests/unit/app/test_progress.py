@@ -40,9 +40,9 @@ def test_lines_of_a_run_begin_with_the_time_in_utc():
         "warning: before\n"
         "2026-11-21T10:56:05Z run mine started (name)\n"
         "2026-11-21T10:56:05Z   a: started\n"
-        "2026-11-21T10:56:05Z   a: SUCCESS in 500.0 ms\n"
+        "2026-11-21T10:56:05Z   a: SUCCESS in 500 ms\n"
         "2026-11-21T10:56:05Z   a: reused\n"
-        "2026-11-21T10:56:05Z   a: FAIL in 500.0 ms: ValueError: no\nmore\n"
+        "2026-11-21T10:56:05Z   a: FAIL in 500 ms: ValueError: no\nmore\n"
     )
 
 
@@ -74,15 +74,15 @@ def test_names_and_messages_cannot_do_harm():
 def test_of_less_output_the_end_is_shown_when_a_step_fails():
     output = StepOutput(A, b"".join(b"line %d\n" % number for number in range(100)))
     assert said(output, FAILED, output="tail").startswith("  a | line 80\n  a | line 81\n")
-    assert said(output, FAILED, output="none") == "  a: FAIL in 500.0 ms: ValueError: no\nmore\n"
-    assert said(output, StepEnded(A, "task", Status.SUCCESS, "", 0.5), output="tail") == "  a: SUCCESS in 500.0 ms\n"
+    assert said(output, FAILED, output="none") == "  a: FAIL in 500 ms: ValueError: no\nmore\n"
+    assert said(output, StepEnded(A, "task", Status.SUCCESS, "", 0.5), output="tail") == "  a: SUCCESS in 500 ms\n"
 
 
 def test_quiet_says_why_a_run_failed():
     ended = RunEnded("mine", Status.FAIL, "step 'a' failed", 1.0, is_kept=True)
     assert said(RunStarted("mine", ""), Warned("odd"), StepOutput(A, b"x\n"), FAILED, ended, quiet=True) == (
-        "  a: FAIL in 500.0 ms: ValueError: no\nmore\n"
-        "run mine: FAIL in 0:00:01: step 'a' failed\n"
+        "  a: FAIL in 500 ms: ValueError: no\nmore\n"
+        "run mine: FAIL in 1.0 s: step 'a' failed\n"
         "  go on where it stopped: magnus retry mine\n"
     )
 
@@ -92,7 +92,7 @@ def test_quiet_says_nothing_of_a_run_that_succeeded_even_if_a_step_did_not():
 
 
 def test_colours_are_around_the_first_line_alone():
-    assert said(FAILED, colour=True) == "\x1b[1;31m  a: FAIL in 500.0 ms: ValueError: no\x1b[0m\nmore\n"
+    assert said(FAILED, colour=True) == "\x1b[1;31m  a: FAIL in 500 ms: ValueError: no\x1b[0m\nmore\n"
 
 
 @pytest.mark.parametrize(

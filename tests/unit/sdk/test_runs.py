@@ -174,6 +174,27 @@ def test_html_is_whole_and_escaped(store):
         assert len(html) < 4000
 
 
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(1, "1.0 s"), (59.96, "1 m 00 s"), (120, "2 m 00 s"), (3600, "1 h 00 m")]
+)
+def test_html_says_how_long_it_took(store, seconds, text):
+    run = run_record("timed")
+    store.create_run(replace(run, status=Status.SUCCESS, end_time=run.start_time + timedelta(seconds=seconds)))
+    assert text in magnus.run("timed")._repr_html_()
+    assert text in magnus.runs()._repr_html_()
+
+
+def test_text_of_users_steers_nothing_where_runs_are_shown(store):
+    evil = "\x1b[2J\u202eabc\x07"
+    store.create_run(
+        replace(run_record("evil"), tag=evil, message=evil, status=Status.FAIL, run_config={"dag": {"name": evil}})
+    )
+    store.put_step("evil", step(ROOT.step("a"), 0, Status.FAIL, message=evil, metrics={evil: evil}))
+    shown = (magnus.run("evil")._repr_html_(), magnus.runs()._repr_html_(), repr(magnus.runs()))
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", "".join(shown))
+    assert all(r"\x1b[2J\u202eabc\x07" in text for text in shown)
+
+
 def test_what_cannot_be_found_is_said(store, tmp_path):
     with pytest.raises(RunNotFound, match="there are no runs yet"):
         magnus.run()

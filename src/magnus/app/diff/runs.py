@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import cached_property
 
 from magnus.app.diff.differences import RunFacts
+from magnus.app.withheld import Withheld
 from magnus.app.written import written_steps
 from magnus.definition.normal import normal
 from magnus.engine import liveness
@@ -29,8 +30,12 @@ class ReadRun:
         self._catalog = catalog
 
     def steps(self, branch: BranchPath) -> Sequence[StepRecord]:
-        """The records of a branch, by position."""
-        return self._store.list_steps(self.record.run_id, branch)
+        """The records of a branch, by position, without what held a secret."""
+        return [self._withheld.shown(step) for step in self._store.list_steps(self.record.run_id, branch)]
+
+    @cached_property
+    def _withheld(self) -> Withheld:
+        return Withheld(self.record)
 
     @cached_property
     def stopped(self) -> str:

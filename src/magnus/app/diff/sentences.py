@@ -87,6 +87,13 @@ def _of_code(cause: Cause, *, first: bool) -> str:
     return f"{step} differs first: its code changed ({named}){others}" if first else f"code of {step}: {named}{others}"
 
 
+def unfelt(cause: Cause) -> str:
+    """The cause in words, where the steps that it changed came out the same."""
+    if cause.kind == "code":
+        return f"the code of step {_steps(cause)} changed (its results did not)"
+    return sentence(cause)
+
+
 def _of_data(cause: Cause) -> str:
     if cause.before is UNSET or cause.after is UNSET:
         there = "new" if cause.before is UNSET else "gone"

@@ -6,22 +6,44 @@ from typing import Final, get_args
 from msgspec import UNSET
 
 from magnus.app.diff.differences import END, Cause, Kind, StepDifference, Verdict
-from magnus.app.diff.sentences import no_cause, sentence
+from magnus.app.diff.sentences import no_cause, sentence, unfelt
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(get_args(Kind))}
+
+_LEADS_ON: Final = frozenset({"next", "on_failure", "start_at"})
 
 ONE_RUN: Final = Verdict("no difference: it is one run", differs=False)
 
 
 def in_order(causes: Sequence[Cause], steps: Sequence[StepDifference]) -> tuple[Cause, ...]:
-    """The causes as they took part. What surrounds all steps did so at the first one that came out differently."""
+    """The causes as they took part. What surrounds all steps did so at the first one that came out differently.
+
+    What only changed steps that came out the same stands behind what may have led to that one.
+    """
     first = first_effect(steps)
     place = END if first is None else first.position
 
-    def key(cause: Cause) -> tuple[float, int, str]:
-        return (place if cause.position is None else cause.position, _RANK[cause.kind], cause.what)
+    def key(cause: Cause) -> tuple[int, float, int, str]:
+        position = place if cause.position is None else cause.position
+        part = 2 if position > place else int(first is not None and without_effect(cause, steps))
+        return (part, position, _RANK[cause.kind], cause.what)
 
     return tuple(sorted(causes, key=key))
+
+
+def without_effect(cause: Cause, steps: Sequence[StepDifference]) -> bool:
+    """Whether it is of the code or the definition of steps that came out the same, and tells no step what is next."""
+    if cause.kind == "pipeline":
+        if not isinstance(cause.before, dict) or not isinstance(cause.after, dict):
+            return False
+        if not _LEADS_ON.isdisjoint({*cause.before, *cause.after}):
+            return False
+    elif cause.kind != "code":
+        return False
+    differing = [step.name for step in steps if step.own or any(change.kind == "got" for change in step.changes)]
+    return bool(cause.steps) and not any(
+        name == step or name.startswith(f"{step}/") for step in cause.steps for name in differing
+    )
 
 
 def first_effect(steps: Sequence[StepDifference]) -> StepDifference | None:
@@ -41,7 +63,8 @@ def verdict(causes: Sequence[Cause], commits: Sequence[Cause], steps: Sequence[S
         return Verdict("no difference but timing", differs=False)
     others = len(causes) - 1 if named in causes else 0
     more = "" if others < 1 else f", and {others} more cause{'' if others == 1 else 's'} below"
-    return Verdict(sentence(named, first=True) + more, differs=True, cause=named, step=next(iter(_steps(named)), ""))
+    text = unfelt(named) if without_effect(named, steps) else sentence(named, first=True)
+    return Verdict(text + more, differs=True, cause=named, step=next(iter(_steps(named)), ""))
 
 
 def _steps(cause: Cause) -> Iterator[str]:

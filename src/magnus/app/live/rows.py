@@ -6,9 +6,10 @@ from typing import Final
 
 from msgspec import Struct
 
+from magnus.app.durations import elapsed, so_far
 from magnus.app.live.look import Look, Piece, Style
 from magnus.app.live.model import Branch, State, Step
-from magnus.app.live.text import clip, elapsed, last_lines, so_far
+from magnus.app.live.text import clip, last_lines
 from magnus.app.plain_text import plain
 
 MOST_FAILURES: Final = 50

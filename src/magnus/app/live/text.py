@@ -56,19 +56,3 @@ def clip(text: str, columns: int, ellipsis: str = "…") -> str:
         if taken > room:
             return text[:index] + ellipsis
     return text
-
-
-def elapsed(seconds: float) -> str:
-    """A duration in few characters."""
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else so_far(seconds)
-
-
-def so_far(seconds: float) -> str:
-    """A duration that grows, likewise."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    minutes, seconds_left = divmod(whole, 60)
-    return f"{minutes} m {seconds_left:02} s" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} m"

@@ -1,24 +1,24 @@
 """Makes the report of a run and writes it. Called by `cli.report`."""
 
-import os
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from magnus import __version__
-from magnus.app import wiring
-from magnus.app.config import load_configuration
 from magnus.app.finding import find_run
+from magnus.app.listing import status_now
 from magnus.app.report.definitions import Definitions, pipeline_of
 from magnus.app.report.logs import Logs
-from magnus.app.report.model import Head, Report, Row
+from magnus.app.report.model import Head, Log, Report, Row
 from magnus.app.report.page import page
 from magnus.app.report.picture import picture
 from magnus.app.report.rows import Rows, codes
 from magnus.app.report.texts import Texts, shortened
+from magnus.app.viewing import viewer
+from magnus.app.whole_files import write_whole
+from magnus.app.withheld import WHY_NO_LOG, Withheld
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine import liveness
 from magnus.engine import scope as scopes
@@ -27,7 +27,8 @@ from magnus.graph.graph import Graph
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import RunRecord, Status
+from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log.summary import ENDED, Gone
 from magnus.values import Json
 
 _SERVICES: Final = ("executor", "run_log_store", "catalog", "secrets", "experiment_tracker", "pickler")
@@ -35,26 +36,29 @@ _SERVICES: Final = ("executor", "run_log_store", "catalog", "secrets", "experime
 
 def report_page(run_id: str, configuration_file: str, environment: Mapping[str, str]) -> tuple[str, str]:
     """The id of the run and its report as HTML; RunNotFound when the store of the configuration has no such run."""
-    working_directory = Path.cwd()
-    configuration = load_configuration(configuration_file, environment, working_directory)
-    catalog = wiring.catalog(configuration, working_directory)
-    with closing(wiring.run_log_store(configuration, working_directory)) as store:
-        run = find_run(store, run_id)
-        return run.run_id, made(run, store, catalog, datetime.now(UTC))
+    with viewer(configuration_file, environment) as services:
+        run = find_run(services.store, run_id)
+        return run.run_id, made(run, services.store, services.catalog, datetime.now(UTC))
 
 
 def made(run: RunRecord, store: RunLogStore, catalog: Catalog, now: datetime) -> str:
     """The report of the run as it stands `now`."""
     pipeline, texts = pipeline_of(run), Texts()
-    lost = "" if run.status in {Status.SUCCESS, Status.FAIL} else liveness.lost(run.owner)
-    over = bool(lost) or run.status in {Status.SUCCESS, Status.FAIL}
+    withheld = Withheld(run)
+
+    def steps_of(branch: BranchPath) -> Sequence[StepRecord]:
+        return [withheld.shown(step) for step in store.list_steps(run.run_id, branch)]
+
+    status = status_now(run.status, run.owner)
+    lost = liveness.lost(run.owner) if status is Gone.LOST else ""
+    over = status in {*ENDED, Gone.LOST}
     name = (pipeline.graph.name if pipeline else "") or str(run.run_config.get("pipeline_file") or run.run_id)
-    rows = Rows(run, name, lambda branch: store.list_steps(run.run_id, branch), texts, over=over)
+    rows = Rows(run, name, steps_of, texts, over=over)
     definitions = Definitions(pipeline, run.run_config.get("sources") or {})
     for row, path in zip(rows.found, rows.paths, strict=True):
         row.definition = None if path is None else definitions.number(path)
-    _add_logs(rows, Logs(catalog, run.run_id))
-    final = {**run.parameters, **scopes.folded_own(store.list_steps(run.run_id, BranchPath())).parameters}
+    _add_logs(rows, None if withheld.names else Logs(catalog, run.run_id))
+    final = {**run.parameters, **scopes.folded_own(steps_of(BranchPath())).parameters}
     head = _head(run, rows, texts, now, lost=lost, pipeline=pipeline)
     head.initial, head.final = texts.parameters(run.parameters), texts.parameters(final)
     drawn = "" if pipeline is None else _picture(pipeline.graph, rows, definitions)
@@ -71,13 +75,18 @@ def _picture(graph: Graph, rows: Rows, definitions: Definitions) -> str:
     return picture(graph, steps, ends)
 
 
-def _add_logs(rows: Rows, logs: Logs) -> None:
+def _add_logs(rows: Rows, logs: Logs | None) -> None:
+    """Give each task the end of its log; None says that logs may not be shown."""
     around = {row.parent for row in rows.found}
     tasks = [
         (row, path)
         for number, (row, path) in enumerate(zip(rows.found, rows.paths, strict=True))
         if path is not None and number not in around
     ]
+    if logs is None:
+        for row, _ in tasks:
+            row.log = Log(WHY_NO_LOG)
+        return
     steps = [(path, row.status not in {Status.SUCCESS, Status.PROCESSING}) for row, path in tasks]
     for (row, _), log in zip(tasks, logs.ends(steps, len(rows.found)), strict=True):
         row.log = log
@@ -162,22 +171,10 @@ def write(text: str, file: str) -> None:
         if path.exists() and not path.is_file():  # a device, or a folder, which says so itself
             path.write_text(text, encoding="utf-8")
         else:
-            _replace(path, text)
+            write_whole(path.resolve(), text)
     except OSError as error:
         fix = "make the folder first, or name another file" if isinstance(error, FileNotFoundError) else ""
         reason = error.strerror if path.parent.is_dir() else f"there is no folder '{path.parent}'"
         raise InvalidInput(
             f"the report cannot be written to '{file}': {reason}", fix=fix or "name another file"
         ) from error
-
-
-def _replace(path: Path, text: str) -> None:
-    target = path.resolve()
-    temporary = target.with_name(f".{target.name[:200]}.{os.getpid()}")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(target)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
