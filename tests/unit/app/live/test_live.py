@@ -143,14 +143,14 @@ def test_the_final_tree_can_wait_for_what_else_is_written(written):
         report(reporter, *ENDED)
         assert written.text.endswith("\r\x1b[2A\x1b[3M")
         reporter.report(Warned("late"))
-        assert written.text.endswith("\r\x1b[2A\x1b[3Mlate\n")
-    assert written.text.endswith("late\n" + FINAL)
+        assert written.text.endswith("\r\x1b[2A\x1b[3Mwarning: late\n")
+    assert written.text.endswith("warning: late\n" + FINAL)
 
 
 def test_what_is_said_after_the_final_tree_is_below_it(written):
     with live(written) as reporter:
         report(reporter, *STARTED, *ENDED, Warned("late"))
-    assert written.text == FINAL + "late\n"
+    assert written.text == FINAL + "warning: late\n"
 
 
 def test_a_run_that_nobody_ended_is_shown_as_stopped(written):
