@@ -146,7 +146,7 @@ def test_what_runs_the_step_is_recorded_beside_the_code_of_the_run(folder):
     identity = {"code_identifier": "sha256:0", "code_identifier_type": "docker", "code_identifier_dependable": True}
     result = told(folder, code_identities=[identity])
     assert result.status == 0, result.err
-    log = json.loads(folder.magnus("show", "r").out)
+    log = json.loads(folder.magnus("show", "r", "--json").out)
     [recorded] = log["steps"]["a"]["code_identities"]
     assert identity.items() <= recorded.items()
 

@@ -8,9 +8,11 @@ import pytest
 from magnus import __version__
 from magnus.engine.reentry import VARIABLE, EventLines, Reentry, event_line, reentry
 from magnus.errors import InvalidInput
-from magnus.graph.path import StepPath
+from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import (
     AttemptFailed,
+    Branched,
+    BranchEnded,
     Event,
     Planned,
     RunEnded,
@@ -21,13 +23,15 @@ from magnus.interfaces.reporter import (
     StepStarted,
     Warned,
 )
-from magnus.run_log.records import CodeIdentity, Status
+from magnus.run_log.records import Branching, CodeIdentity, Status
 
 PATH = StepPath(("m", "0", "ü/%\n"))
 EVENTS = [
     RunStarted("r", "name", concurrent=True),
     Planned("line"),
     StepStarted(PATH, "task"),
+    Branched(StepPath(("m",)), Branching(count=2, values=(1, {"ü": None}))),
+    BranchEnded(BranchPath(("m", "0")), succeeded=False),
     StepReused(PATH, "task"),
     StepOutput(PATH, b"\xff\n\x00 and more"),
     AttemptFailed(PATH, 1, "why\nnot", 0.5),

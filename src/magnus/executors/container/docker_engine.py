@@ -55,6 +55,7 @@ class DockerEngine:
 
     def __init__(self) -> None:
         self._lock = Lock()
+        self._connecting = Lock()
         self._client: Any = None
         self._images: dict[str, Image] = {}
         self._versions: dict[str, str] = {}
@@ -122,12 +123,17 @@ class DockerEngine:
 
     @property
     def _api(self) -> Any:
-        if self._client is None:
-            client = docker.from_env()
-            options = client.info().get("SecurityOptions") or []
-            self._is_rootless = any("rootless" in option for option in options)
-            self._client = client
-        return self._client.api
+        with self._connecting:
+            if self._client is None:
+                client = docker.from_env()
+                try:
+                    options = client.info().get("SecurityOptions") or []
+                except BaseException:
+                    client.close()
+                    raise
+                self._is_rootless = any("rootless" in option for option in options)
+                self._client = client
+            return self._client.api
 
     def _found(self, name: str) -> Image | None:
         try:
