@@ -9,7 +9,7 @@ from pathlib import Path
 
 from drivers import Silent, asked, log_of
 
-from magnus.app.execute import prepare
+from magnus.app.prepare import prepare
 from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.app.transpile import transpile
 from magnus.cli.main import magnus

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 
+from magnus.app.documents import document
 from magnus.app.finding import find_run
 from magnus.app.tree import RunTree, StepNode, find_step, run_tree, step_node
 from magnus.app.viewing import Viewer
-from magnus.engine import liveness
 from magnus.graph.path import StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord
-from magnus.run_log.view import document_lines, labels, with_elements
+from magnus.run_log.view import labels, with_elements
 from magnus.values import Json
 
 
@@ -42,11 +42,6 @@ def show_document_of_step(viewer: Viewer, text: str, step: str) -> Json:
             found["steps"][part] if branch_of is None else found["branches"][_label(viewer.store, run, branch_of, part)]
         )
     return found
-
-
-def document(store: RunLogStore, run: RunRecord) -> Iterator[str]:
-    """The run log document as pieces of text; a run whose process is gone shows as lost."""
-    return document_lines(run, lambda branch: store.list_steps(run.run_id, branch), lost=liveness.lost(run.owner))
 
 
 def _label(store: RunLogStore, run: RunRecord, step: StepPath, key: str) -> str:

@@ -12,7 +12,7 @@ from msgspec import Struct, field
 
 from magnus.app import wiring
 from magnus.app.config import load_configuration
-from magnus.app.execute import document
+from magnus.app.documents import document
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields
 from magnus.definition.yaml_text import Document, read
@@ -140,5 +140,5 @@ def _emit_document(asked: Simulated, spec: WorkflowSpec, run_id: str, emit: Call
     configuration = load_configuration(named[0] if named else "", asked.environment, asked.working_directory)
     with closing(wiring.run_log_store(configuration, asked.working_directory)) as store:
         if run_id in store.list_runs():
-            for line in document(store, run_id):
+            for line in document(store, store.get_run(run_id)):
                 emit(line)

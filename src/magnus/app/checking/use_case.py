@@ -17,8 +17,8 @@ from magnus.app.checking import secrets
 from magnus.app.checking.data_flow import DataFlow
 from magnus.app.checking.services import CheckedServices, checked_services
 from magnus.app.config import initial_parameters
-from magnus.app.execute import Execution, like_original
 from magnus.app.pipelines import examine_pipeline, is_python_file
+from magnus.app.prepare import Execution, like_original
 from magnus.app.resume import original_run
 from magnus.app.run_ids import check_run_id
 from magnus.definition.compiling import StepPlace
