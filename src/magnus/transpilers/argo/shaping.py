@@ -60,6 +60,12 @@ class Shaper:
             self._found[key] = replace(template, name=self._names.of(name, "template"))
         return self._found[key].name
 
+    def rename(self, dag: str, names: Mapping[str, str]) -> None:
+        """Note which names the tasks of a dag stand for, where they differ from theirs."""
+        for task, name in names.items():
+            if task != name and self.renamed.setdefault(task, name) != name:
+                self.renamed[f"{dag}: {task}"] = name
+
     def _pipeline(self, graph: Graph, name: str, *, is_root: bool) -> str:
         return _Pipeline(self, self._pods, graph, name, is_root=is_root).template()
 
@@ -103,10 +109,12 @@ class Shaper:
     ) -> list[DagTask]:
         """Branches that are known: all of them, or the one with the number that fan-out gives."""
         names = Names("fan-out", "fan-in")
+        named = {number: names.of(key, "branch") for number, (key, _) in branches.items()}
+        self.rename(name, {named[number]: key for number, (key, _) in branches.items()})
         begin = self._out(node, "", first=first)
         tasks = [
             DagTask(
-                names.of(key, "branch"),
+                named[number],
                 self._pipeline(graph, f"{name} {key}", is_root=False),
                 _called(branch=f"{_STEP}/{_encoded(key)}"),
                 "fan-out.Succeeded",
@@ -163,7 +171,7 @@ class _Pipeline:
         self._names = Names(_END)
         self._leads = cutting.edges(graph)
         self._tasks = {step: self._names.of(step) for step in self._leads}
-        shaper.renamed.update({task: step for step, task in self._tasks.items() if task != step})
+        shaper.rename(name, {task: step for step, task in self._tasks.items()})
 
     def template(self) -> str:
         """The name of its template."""
@@ -275,4 +283,6 @@ def _ended(task: str) -> str:
 
 
 def _encoded(name: str) -> str:
-    return str(StepPath((name,)))
+    """The name as a part of a path. A hyphen that it begins with would make an option of the argument."""
+    text = str(StepPath((name,)))
+    return f"%2D{text[1:]}" if text.startswith("-") else text
