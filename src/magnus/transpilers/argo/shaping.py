@@ -86,7 +86,9 @@ class Shaper:
     def _dag(self, node: CompositeNode, tasks: Sequence[DagTask], name: str, *inputs: str) -> str:
         taken = Parameters(tuple(Parameter(wanted) for wanted in ("step", *inputs)))
         parallelism = self._pods.override(node).parallelism
-        return self.add(Template("", inputs=taken, dag=Dag(tuple(tasks)), parallelism=parallelism), name)
+        return self.add(
+            Template("", inputs=taken, dag=Dag(tuple(tasks), fail_fast=False), parallelism=parallelism), name
+        )
 
     def _out(self, node: CompositeNode, nothing: str, *, first: bool) -> DagTask:
         template = self.add(self._pods.fan(node, "out", nothing, first=first), "first fan out" if first else "fan out")
@@ -151,7 +153,7 @@ class Shaper:
             called = _called(step=_STEP, round=number)
             tasks.append(DagTask("more", rounds, called, depends, f"'{number}' != ''"))
         taken = Parameters((Parameter("step"), Parameter("round")))
-        self._found[rounds.encode()] = Template(rounds, inputs=taken, dag=Dag(tuple(tasks)))
+        self._found[rounds.encode()] = Template(rounds, inputs=taken, dag=Dag(tuple(tasks), fail_fast=False))
         begin = self._out(node, "", first=first)
         first_round = _called(step=_STEP, round=_output("fan-out"))
         return self._dag(node, [begin, DagTask("rounds", rounds, first_round, "fan-out.Succeeded")], name)
@@ -179,7 +181,7 @@ class _Pipeline:
 
     def _dag(self, tasks: Sequence[DagTask]) -> Template:
         inputs = None if self._is_root else Parameters((Parameter("branch"),))
-        return Template("", inputs=inputs, dag=Dag(tuple(tasks)))
+        return Template("", inputs=inputs, dag=Dag(tuple(tasks), fail_fast=False))
 
     def _one(self, steps: Sequence[str]) -> list[DagTask]:
         terms = self._terms(steps, {step: self._tasks[step] for step in steps})
@@ -261,7 +263,7 @@ class _Pipeline:
         return [*tasks, DagTask(_END, self._nothing(), depends=" || ".join([*succeeded, *never]))]
 
     def _nothing(self) -> str:
-        return self._shaper.add(Template("", suspend=Suspend()), "nothing")
+        return self._shaper.add(Template("", suspend=Suspend("0")), "nothing")
 
 
 def _called(**values: str) -> Parameters:
