@@ -196,10 +196,47 @@ def test_faults_in_one_step_do_not_hide_those_of_another(folder):
     folder.write("work.py", WORK)
     said = [line for line in folder.magnus("check").out.splitlines() if not line.startswith("  ")]
     assert said == [
+        "pipeline.yaml:11:7: error: step 'sum up': there is no function 'sum' in the module 'work'",
         "pipeline.yaml:12:7: error: step 'sum up': unknown field 'nxt'",
         "pipeline.yaml:15:7: error: step 'report': the shell does not understand the command: line 2: syntax error: unexpected end of file",
-        "pipeline.yaml: 2 errors (3 steps)",
+        "pipeline.yaml: 3 errors (4 steps)",
     ]
+
+
+def said(result):
+    return [line for line in result.out.splitlines() if not line.startswith("  ")]
+
+
+def test_faults_in_the_structure_do_not_hide_those_of_the_data_flow(folder):
+    folder.write("pipeline.yaml", PIPELINE.replace("next: sum up\n      on_failure", "next: sum\n      on_failure"))
+    folder.write("work.py", WORK.replace("orders: dict", "orders: list[str]"))
+    assert said(folder.magnus("check")) == [
+        "pipeline.yaml:7:7: error: step 'fetch': next names 'sum', which is not a step",
+        "pipeline.yaml:11:7: warning: step 'sum up': the argument 'orders' of work.sum_up() may be missing: "
+        "it is not set when 'fetch' fails",
+        "pipeline.yaml:11:7: error: step 'sum up': the argument 'rate' of work.sum_up() is set by no step before, "
+        "and is no initial parameter",
+        "pipeline.yaml:15:7: error: step 'report': the shell does not understand the command: line 2: syntax error: "
+        "unexpected end of file",
+        "pipeline.yaml:16:17: error: step 'report': no step before puts 'orders.csv' into the catalog",
+        "pipeline.yaml: 4 errors, 1 warning (4 steps)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "fault", ["returns: [orders], max_attempts: soon", "retruns: [orders]", "returns: {orders: 1}"]
+)
+def test_what_a_step_sets_that_cannot_be_read_is_unknown_and_no_fault_of_others(folder, fault):
+    folder.write(
+        "pipeline.yaml",
+        "dag:\n  start_at: a\n  steps:\n"
+        f"    a: {{command: work.fetch, {fault}, next: b}}\n"
+        "    b: {command: work.sum_up, next: success}\n",
+    )
+    folder.write("work.py", WORK.replace(" -> list[str]", "").replace("orders: dict", "orders: list"))
+    found = folder.magnus("check", "--rate", "1").out
+    assert "'orders' of work.sum_up()" not in found
+    assert ": error: step 'a': " in found
 
 
 @pytest.mark.parametrize("imports", [[], ["--no-import"]], ids=["importing", "not importing"])

@@ -5,7 +5,7 @@ is by default, and the rest is looked at.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing, redirect_stdout
 from typing import TypeVar
 
@@ -24,7 +24,7 @@ from magnus.app.run_ids import check_run_id
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
 from magnus.engine import process_state
-from magnus.errors import InvalidDefinition, MagnusError, Problem, RunExists, RunNotFound
+from magnus.errors import InvalidDefinition, MagnusError, Problem, RunExists, RunNotFound, in_order
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import RunRecord
@@ -82,9 +82,9 @@ class _Check:
             pipeline = self._as_executed(pipeline, services)
             self.problems += pipeline.warnings
             self._engine(pipeline, services, parameters)
-        self._steps(examined.steps if pipeline is None else pipeline.steps, services)
-        self._flow(examined, pipeline, services, parameters)
-        return Checked(self.asked.file, tuple(_ordered(self.problems)), len(examined.steps))
+        unsure = self._steps(examined.steps if pipeline is None else pipeline.steps, services)
+        self._flow(examined, pipeline, services, parameters, unsure | examined.unsure)
+        return Checked(self.asked.file, in_order(self.problems), len(examined.steps))
 
     def _tried(self, do: Callable[[], ResultT]) -> ResultT | None:
         """What it gives, or None when the user's input is wrong, which is noted."""
@@ -144,9 +144,11 @@ class _Check:
             handover = handed_over(self.asked, services.configuration, pipeline, parameters or {})
             self.problems += transpiler.problems(handover)
 
-    def _steps(self, steps: Iterable[StepPlace], services: CheckedServices) -> None:
+    def _steps(self, steps: Iterable[StepPlace], services: CheckedServices) -> frozenset[str]:
+        """Notes what is wrong with the steps; those that something is wrong with."""
         found = step_problems(tuple(steps), self.asked.working_directory, services.spread.spans)
         self.problems += found
+        return frozenset(problem.step for problem in found if problem.severity == "error")
 
     def _flow(
         self,
@@ -154,9 +156,13 @@ class _Check:
         pipeline: LoadedPipeline | None,
         services: CheckedServices,
         parameters: Scope | None,
+        unsure: frozenset[str],
     ) -> None:
+        graph = examined.graph if pipeline is None else pipeline.graph
         steps = examined.steps if pipeline is None else (*pipeline.steps, *examined.steps)
-        flow = DataFlow(steps, services.built.catalog, self.asked.working_directory, imports=self.imports)
+        flow = DataFlow(
+            steps, services.built.catalog, self.asked.working_directory, imports=self.imports, unsure=unsure
+        )
         for step in examined.steps if pipeline is None else pipeline.steps:
             match step.node:
                 case TaskNode() as task:
@@ -165,25 +171,6 @@ class _Check:
                     self.problems += flow.of_map(mapped, step)
                 case CompositeNode():
                     pass
-        self.problems += secrets.problems(
-            flow.described, services.built.secrets, None if pipeline is None else pipeline.graph
-        )
-        if pipeline is not None and parameters is not None:
-            self.problems += flow.problems(pipeline.graph, parameters)
-
-
-def _ordered(problems: Iterable[Problem]) -> Iterator[Problem]:
-    """Each problem once: those of no file first, then by their places."""
-    files: dict[str, int] = {}
-    for problem in problems:
-        files.setdefault("" if problem.location is None else problem.location.file, len(files))
-    seen: set[Problem] = set()
-    for problem in sorted(problems, key=lambda found: _place(found, files)):
-        if problem not in seen:
-            seen.add(problem)
-            yield problem
-
-
-def _place(problem: Problem, files: dict[str, int]) -> tuple[int, int, int]:
-    place = problem.location
-    return (-1, 0, 0) if place is None else (files[place.file], place.line, place.column)
+        self.problems += secrets.problems(flow.described, services.built.secrets, graph)
+        if graph is not None:
+            self.problems += flow.problems(graph, parameters)
