@@ -295,3 +295,62 @@ def test_a_file_that_is_not_there(folder):
     result = folder.magnus("check", "gone.yaml", "--output", "json")
     assert result.status == 2
     assert json.loads(result.out)["problems"][0]["message"] == "the pipeline 'gone.yaml' does not exist"
+
+
+@pytest.mark.parametrize(("name", "service"), [(".run_log_store", "run log store"), (".catalog", "catalog")])
+def test_a_file_in_the_place_of_a_folder(folder, name, service):
+    step = {"command_type": "shell", "command": "echo a > a", "next": "success", "catalog": {"put": "a"}}
+    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}, indent=1))
+    folder.write(name, "")
+    result = folder.magnus("check")
+    assert result.status == 2
+    assert (
+        f"error: the {service} cannot write to '{folder.path / name}': a file is in the way\n  fix: remove it"
+        in result.out
+    )
+
+
+def test_a_catalog_that_cannot_be_used_is_a_warning_where_nothing_is_kept(folder):
+    step = {"command_type": "shell", "command": "true", "next": "success"}
+    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}, indent=1))
+    folder.write("c.yaml", "catalog:\n  type: file-system\n  config:\n    catalog_location: c.yaml/there\n")
+    result = folder.magnus("check", "-c", "c.yaml")
+    assert (result.status, said(result)) == (
+        0,
+        [
+            f"c.yaml:4:5: warning: the catalog cannot write to '{folder.path}/c.yaml/there': '{folder.path}/c.yaml' is a file",
+            "pipeline.yaml: 1 warning (1 step)",
+        ],
+    )
+
+
+ONLY_FAILS = {"start_at": "x", "steps": {"x": {"type": "stub", "next": "fail"}}}
+MAY_SUCCEED = {"start_at": "x", "steps": {"x": {"type": "stub", "next": "success"}}}
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        ({"type": "stub", "next": "fail"}, 7),
+        ({"type": "parallel", "branches": {"a": MAY_SUCCEED, "b": ONLY_FAILS}, "next": "success"}, 0),
+        ({"type": "loop", "max_iterations": 2, "branch": ONLY_FAILS, "next": "success"}, 0),
+        (
+            {
+                "type": "conditional",
+                "parameter": "p",
+                "branches": {"a": MAY_SUCCEED, "b": ONLY_FAILS},
+                "next": "success",
+            },
+            None,
+        ),
+        ({"type": "dag", "dag": ONLY_FAILS, "next": "success", "on_failure": "success"}, None),
+        ({"type": "map", "iterate_on": "p", "iterate_as": "i", "branch": ONLY_FAILS, "next": "success"}, None),
+    ],
+    ids=["next", "parallel", "loop", "conditional", "caught", "map"],
+)
+def test_a_pipeline_that_can_only_fail(folder, step, line):
+    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}, indent=1))
+    found = said(folder.magnus("check", "--p", '["a"]' if step["type"] == "map" else "a"))
+    message = "every path of the pipeline ends in its fail step, so no run succeeds"
+    place = {7: "pipeline.yaml:7:5: warning: step 'a': ", 0: "pipeline.yaml: warning: "}
+    assert [text for text in found if message in text] == ([] if line is None else [f"{place[line]}{message}"])

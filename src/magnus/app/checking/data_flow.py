@@ -43,6 +43,11 @@ class Described(Struct, frozen=True):
     step: StepPlace
     facts: TaskFacts
 
+    @property
+    def keeps_files(self) -> bool:
+        """Whether the catalog has to keep something for it, beside what it prints."""
+        return bool(self.node.catalog.put or any(item.kind == "object" for item in self.node.task.returns or ()))
+
 
 class DataFlow:
     """The data flow of one pipeline. `steps` are all places that are known; those of mocked steps come first.

@@ -5,7 +5,7 @@ is by default, and the rest is looked at.
 """
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing, redirect_stdout
 from typing import TypeVar
 
@@ -13,8 +13,8 @@ from msgspec import Struct
 
 from magnus.app import wiring
 from magnus.app.check import step_problems
-from magnus.app.checking import secrets
-from magnus.app.checking.data_flow import DataFlow
+from magnus.app.checking import folders, secrets
+from magnus.app.checking.data_flow import DataFlow, Described
 from magnus.app.checking.services import CheckedServices, checked_services
 from magnus.app.config import initial_parameters
 from magnus.app.execute import Execution, like_original
@@ -24,7 +24,9 @@ from magnus.app.run_ids import check_run_id
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
 from magnus.engine import process_state
-from magnus.errors import InvalidDefinition, MagnusError, Problem, RunExists, RunNotFound, in_order
+from magnus.errors import InvalidDefinition, Location, MagnusError, Problem, RunExists, RunNotFound, in_order
+from magnus.graph.check import edges
+from magnus.graph.flow import can_succeed
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import RunRecord
@@ -83,7 +85,8 @@ class _Check:
             self.problems += pipeline.warnings
             self._engine(pipeline, services, parameters)
         unsure = self._steps(examined.steps if pipeline is None else pipeline.steps, services)
-        self._flow(examined, pipeline, services, parameters, unsure | examined.unsure)
+        described = self._flow(examined, pipeline, services, parameters, unsure | examined.unsure)
+        self.problems += folders.problems(services, needs_catalog=any(found.keeps_files for found in described))
         return Checked(self.asked.file, in_order(self.problems), len(examined.steps))
 
     def _tried(self, do: Callable[[], ResultT]) -> ResultT | None:
@@ -157,7 +160,7 @@ class _Check:
         services: CheckedServices,
         parameters: Scope | None,
         unsure: frozenset[str],
-    ) -> None:
+    ) -> Sequence[Described]:
         graph = examined.graph if pipeline is None else pipeline.graph
         steps = examined.steps if pipeline is None else (*pipeline.steps, *examined.steps)
         flow = DataFlow(
@@ -174,3 +177,20 @@ class _Check:
         self.problems += secrets.problems(flow.described, services.built.secrets, graph)
         if graph is not None:
             self.problems += flow.problems(graph, parameters)
+        if pipeline is not None and not can_succeed(pipeline.graph):
+            self.problems.append(_only_fails(pipeline))
+        return flow.described
+
+
+def _only_fails(pipeline: LoadedPipeline) -> Problem:
+    """A warning at the first step that leads to the end."""
+    graph = pipeline.graph
+    end, steps = graph.terminal(succeeds=False).name, {step.step: step for step in pipeline.steps}
+    last = next((node for node in graph.nodes.values() if dict(edges(node)).get("next") == end), None)
+    place = None if last is None or last.name not in steps else steps[last.name]
+    fix = "let the last step lead to success: next: success"
+    location = Location(pipeline.file) if place is None else place.locate("next")
+    step = "" if place is None else place.step
+    return Problem(
+        "every path of the pipeline ends in its fail step, so no run succeeds", fix, location, step, "warning"
+    )
