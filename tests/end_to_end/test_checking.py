@@ -85,7 +85,7 @@ def test_warnings_are_no_errors(folder):
     folder.write(
         "work.py", WORK.replace("orders: dict", "orders: list[str]").replace(", rate: float", ", rate: float = 1")
     )
-    result = folder.magnus("check", "--output", "json")
+    result = folder.magnus("check", "--json")
     assert (result.status, result.err) == (2, "")
     folder.write("pipeline.yaml", PIPELINE.partition("    report:")[0].replace("next: report", "next: success"))
     result = folder.magnus("check", "--output", "json", "--rate", "2")
@@ -354,3 +354,39 @@ def test_a_pipeline_that_can_only_fail(folder, step, line):
     message = "every path of the pipeline ends in its fail step, so no run succeeds"
     place = {7: "pipeline.yaml:7:5: warning: step 'a': ", 0: "pipeline.yaml: warning: "}
     assert [text for text in found if message in text] == ([] if line is None else [f"{place[line]}{message}"])
+
+
+@pytest.mark.parametrize("command", ["check", "execute"])
+@pytest.mark.parametrize("option", ["--strict", "--dry-run"])
+def test_options_of_a_run_that_goes_on_with_another_one_need_that_one(folder, command, option):
+    folder.write("pipeline.yaml", json.dumps({"dag": MAY_SUCCEED}))
+    result = folder.magnus(command, option)
+    assert (result.status, result.out) == (2, "")
+    assert f"{option} " in result.err
+    assert "name it with --use-cached RUN" in result.err
+
+
+def test_strict_is_about_what_changed_since(folder):
+    folder.write("pipeline.yaml", json.dumps({"dag": MAY_SUCCEED}))
+    assert folder.magnus("execute", "--run-id", "first").status == 0
+    assert folder.magnus("check", "--use-cached", "first", "--strict").status == 0
+    folder.write(
+        "pipeline.yaml", json.dumps({"dag": {"start_at": "y", "steps": {"y": {"type": "stub", "next": "success"}}}})
+    )
+    found = folder.magnus("check", "--use-cached", "first", "--strict", "pipeline.yaml")
+    assert (found.status, said(found)[:2]) == (
+        2,
+        [
+            "error: the run 'first' cannot be gone on with as it was: step 'y' is new",
+            "error: the run 'first' cannot be gone on with as it was: step 'x' is gone",
+        ],
+    )
+    assert folder.magnus("check", "--use-cached", "first", "pipeline.yaml").status == 0
+
+
+def test_the_help_names_what_has_an_effect(folder):
+    text = folder.magnus("check", "--help").out
+    assert [option in text for option in ("--json", "--strict", "--log-level", "--no-import")] == [True] * 4
+    assert [option in text for option in ("--quiet", "--dry-run", "--tag", "--show-output", "--output")] == [False] * 5
+    folder.write("pipeline.yaml", json.dumps({"dag": MAY_SUCCEED}))
+    assert folder.magnus("check", "-q", "--tag", "x", "--show-output", "none").status == 0

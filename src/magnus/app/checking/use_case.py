@@ -5,8 +5,9 @@ is by default, and the rest is looked at.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, redirect_stdout
+from pathlib import Path
 from typing import TypeVar
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ from magnus.app.execute import Execution, like_original
 from magnus.app.pipelines import examine_pipeline, is_python_file
 from magnus.app.resume import original_run
 from magnus.app.run_ids import check_run_id
+from magnus.app.sources import sources
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
 from magnus.engine import process_state
@@ -84,6 +86,8 @@ class _Check:
             pipeline = self._as_executed(pipeline, services)
             self.problems += pipeline.warnings
             self._engine(pipeline, services, parameters)
+            if self.asked.strict and original is not None and parameters is not None:
+                self.problems += _changed(original, pipeline, parameters, services, asked.working_directory)
         unsure = self._steps(examined.steps if pipeline is None else pipeline.steps, services)
         described = self._flow(examined, pipeline, services, parameters, unsure | examined.unsure)
         self.problems += folders.problems(services, needs_catalog=any(found.keeps_files for found in described))
@@ -180,6 +184,18 @@ class _Check:
         if pipeline is not None and not can_succeed(pipeline.graph):
             self.problems.append(_only_fails(pipeline))
         return flow.described
+
+
+def _changed(
+    original: RunRecord, pipeline: LoadedPipeline, parameters: Scope, services: CheckedServices, folder: Path
+) -> Iterator[Problem]:
+    """What differs from the run that is gone on with, where nothing may."""
+    from magnus.app.changes import changes  # lazy: only runs that go on with another one need it
+
+    configured = services.configuration.as_json()
+    for change in changes(original, pipeline, parameters, sources(pipeline.steps, folder), configured):
+        message = f"the run '{original.run_id}' cannot be gone on with as it was: {change}"
+        yield Problem(message, "change it back, or leave out --strict")
 
 
 def _only_fails(pipeline: LoadedPipeline) -> Problem:
