@@ -14,7 +14,7 @@ from magnus.definition.compiling import Compiler, StepPlace, Written, file_besid
 from magnus.definition.nodes import FindNodeType, unknown_type
 from magnus.definition.normal import normal
 from magnus.definition.shape import kind, unknown_keys
-from magnus.definition.variables import replace_those_set
+from magnus.definition.variables import replace_variables
 from magnus.definition.yaml_text import Document, KeyPath, Reading, read_with_faults
 from magnus.errors import InvalidDefinition, Location, Problem, in_order
 from magnus.graph.check import near
@@ -140,7 +140,7 @@ class _Files:
         """Take what is in the file."""
         document = reading.document
         path, problems = _root(document)
-        replaced = replace_those_set(document, self._environment)
+        replaced = replace_variables(document, self._environment)
         wrong = (*reading.wrong, *replaced.unset)
         self.problems += (*(problem for _, problem in reading.wrong), *problems)
         self.problems += dict.fromkeys(problem for _, problem in replaced.unset)

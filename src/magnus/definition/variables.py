@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from magnus.definition.yaml_text import Document, KeyPath
-from magnus.errors import InvalidInput, Problem
+from magnus.errors import Problem
 from magnus.values import Json
 
 PREFIX: Final = "MAGNUS_VAR_"
@@ -23,21 +23,11 @@ class Replaced(Struct, frozen=True):
     unset: tuple[tuple[KeyPath, Problem], ...] = ()
 
 
-def replace_variables(
-    document: Document, environment: Mapping[str, str], error: type[InvalidInput], *, bare: bool = False
-) -> Replaced:
-    """Replace the variables in every string of the document; `bare` also knows `$name`.
+def replace_variables(document: Document, environment: Mapping[str, str], *, bare: bool = False) -> Replaced:
+    """Replace the variables in every string of the document; `bare` also knows `$name`. Those not set stay.
 
-    `$${name}` stands for the text `${name}`. Raises `error` with every variable that is not set, and its place.
+    `$${name}` stands for the text `${name}`.
     """
-    found = replace_those_set(document, environment, bare=bare)
-    if found.unset:
-        raise error.of([problem for _, problem in found.unset])
-    return found
-
-
-def replace_those_set(document: Document, environment: Mapping[str, str], *, bare: bool = False) -> Replaced:
-    """The same, where those that are not set are no error yet."""
     work = _Replacing(document, environment, _BRACED_OR_BARE if bare else _BRACED)
     value = work.value(document.value, ())
     return Replaced(value, frozenset(work.names), tuple(work.unset))
