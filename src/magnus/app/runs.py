@@ -10,9 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import overload
 
+from magnus.app.documents import document
 from magnus.app.listing import ListedRun, judged
 from magnus.app.run_steps import Artifact, Branch, Branched, Step
-from magnus.app.show import document
 from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import ReadsLogs

@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator
 
+from magnus.app.documents import document
 from magnus.app.finding import find_run
 from magnus.app.step_names import find_step
 from magnus.app.tree import RunTree, StepNode, run_tree, step_node
 from magnus.app.viewing import Viewer
-from magnus.engine import liveness
-from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord
-from magnus.run_log.view import document_lines
 from magnus.values import Json
 
 
@@ -40,8 +38,3 @@ def show_document_of_step(viewer: Viewer, text: str, step: str) -> Json:
     for number, name in enumerate(names):
         found = found["branches" if number % 2 else "steps"][name]
     return found
-
-
-def document(store: RunLogStore, run: RunRecord) -> Iterator[str]:
-    """The run log document as pieces of text; a run whose process is gone shows as lost."""
-    return document_lines(run, lambda branch: store.list_steps(run.run_id, branch), lost=liveness.lost(run.owner))
