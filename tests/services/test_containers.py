@@ -286,7 +286,7 @@ def test_each_attempt_that_needs_too_much_memory_is_one(folder):
     step = log["steps"]["a"]
     assert step["message"] == "out of memory: the container was killed at its limit of 100m"
     assert [attempt["message"] for attempt in step["attempts"]] == [step["message"]] * 2
-    assert "attempt 0 failed, the next one in 0 s: out of memory" in said, said
+    assert "attempt 1 failed, the next one begins: out of memory" in said, said
 
 
 def test_a_container_that_is_killed_was_an_attempt(folder, client):
