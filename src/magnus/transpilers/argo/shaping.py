@@ -246,13 +246,15 @@ class _Pipeline:
 
         It runs behind success alone. Where it is omitted the dag has failed, as the pod of the fail step says.
         """
-        ends = [node for node in self._graph.nodes.values() if isinstance(node, TerminalNode) and node.name in terms]
+        start = self._graph.start_at  # which may be an end itself
+        nodes = self._graph.nodes.values()
+        ends = [node for node in nodes if isinstance(node, TerminalNode) and node.name in {*terms, start}]
         tasks = [
             DagTask(
                 self._names.of(node.name),
-                self._step(node, first=False),
+                self._step(node, first=self._is_root and node.name == start),
                 self._called(node.name),
-                " || ".join(terms[node.name]),
+                " || ".join(terms.get(node.name, ())),
             )
             for node in ends
         ]
