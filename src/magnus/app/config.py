@@ -102,7 +102,10 @@ def _source(path: Path, name: str, environment: Mapping[str, str], *, section: s
     where: tuple[str, ...] = ()
     if section:
         services, where = services.get(section) or {}, (section,)
-    problems = list(_problems(services, document, where))
+    problems = [
+        *(_beside(name, section, document.locate(name)) for name in replaced.value if section and name != section),
+        *_problems(services, document, where),
+    ]
     if problems:
         raise InvalidConfiguration.of(problems)
     return _Source(services, document, where, replaced.names)
@@ -124,6 +127,15 @@ def _problems(services: Json, document: "Document", where: tuple[str, ...]) -> I
                     yield _unknown(f"{family}.{key}", _SERVICE_FIELDS, document.locate(*where, family, key))
             if not isinstance(service.get("config") or {}, dict):
                 yield Problem(f"config of {family} must be a mapping", "", document.locate(*where, family, "config"))
+
+
+def _beside(name: str, section: str, place: Location) -> Problem:
+    """What stands beside the one section of a file, where nothing would read it."""
+    if name in FAMILIES:
+        return Problem(
+            f"'{name}' must stand below '{section}:' in this file", f"write '{section}:' above it, and indent it", place
+        )
+    return _unknown(name, (section,), place)
 
 
 def _unknown(name: str, known: tuple[str, ...], place: Location) -> Problem:
