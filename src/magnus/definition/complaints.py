@@ -56,7 +56,7 @@ def _of_value(kind: Any, value: Json, path: Path) -> Iterator[Complaint]:
         for position, item in enumerate(value):
             yield from _of_value(get_args(kind)[0], item, (*path, position))
     elif get_origin(kind) is Mapping and isinstance(value, dict):
-        yield from _of_mapping(*get_args(kind), value, path)
+        yield from _of_mapping(kind, value, path)
     elif get_origin(kind) is Literal:
         if value not in get_args(kind):
             yield _wrong(path, f"must be {_alternatives(get_args(kind))}", value)
@@ -67,14 +67,15 @@ def _of_value(kind: Any, value: Json, path: Path) -> Iterator[Complaint]:
             yield _refused(path, error, value)
 
 
-def _of_mapping(name: Any, kind: Any, mapping: Mapping[str, Json], path: Path) -> Iterator[Complaint]:
+def _of_mapping(kind: Any, mapping: Mapping[str, Json], path: Path) -> Iterator[Complaint]:
+    name, item = get_args(kind)
     for key, value in mapping.items():
         try:
             convert(key, name, strict=False, dec_hook=read_special)
         except ValidationError:
             yield Complaint((*path, key), f"{_dotted(path)} cannot have the name {key!r}")
         else:
-            yield from _of_value(kind, value, (*path, key))
+            yield from _of_value(item, value, (*path, key))
 
 
 def _arm(kind: Any, value: Json) -> Any:
