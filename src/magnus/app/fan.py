@@ -10,7 +10,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from magnus.app.execute import Execution, Prepared, context_of, prepare
+from magnus.app.beginning import context_of
+from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.run_ids import check_run_id
 from magnus.app.step import find_step, run_of, taken_over
 from magnus.engine import fan

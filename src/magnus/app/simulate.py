@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from magnus.app import volumes, wiring
 from magnus.app.config import load_configuration
-from magnus.app.execute import document
+from magnus.app.documents import document
 from magnus.app.pod_options import PodOptions
 from magnus.app.pods_told import PodsTold
 from magnus.app.stopping import stopped_by_signals
@@ -197,4 +197,4 @@ def _document(asked: Simulated, configuration_file: str, run_id: str) -> str:
     """The run log as that configuration has it; "" when no pod came to create the run."""
     configuration = load_configuration(configuration_file, asked.environment, asked.working_directory)
     with closing(wiring.run_log_store(configuration, asked.working_directory)) as store:
-        return "".join(document(store, run_id)) if run_id in store.list_runs() else ""
+        return "".join(document(store, store.get_run(run_id))) if run_id in store.list_runs() else ""

@@ -10,8 +10,9 @@ from functools import partial
 from msgspec.structs import replace
 
 from magnus.app import wiring
+from magnus.app.beginning import begin, context_of
 from magnus.app.config import load_configuration
-from magnus.app.execute import Execution, Prepared, begin, context_of, prepare
+from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id
 from magnus.engine import fan
