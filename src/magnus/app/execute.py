@@ -53,7 +53,7 @@ class Execution(Struct, frozen=True):
     pipeline where a program built it; `definition_file` is then what it is written to for executors that read it.
     `use_cached` is a run to go on with, whose pipeline and parameters count where nothing else is said; with `strict`
     nothing may have changed since.
-    `command_line` is recorded, and not read otherwise.
+    `log_level` is for processes that run steps elsewhere. `command_line` is recorded, and not read otherwise.
     """
 
     file: str
@@ -68,6 +68,7 @@ class Execution(Struct, frozen=True):
     definition_file: str = ""
     use_cached: str = ""
     strict: bool = False
+    log_level: str = ""
     working_directory: Path = field(default_factory=Path.cwd)
     command_line: tuple[str, ...] = ()
 
@@ -111,10 +112,15 @@ def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None])
 
 
 def _variables(prepared: Prepared) -> Mapping[str, str]:
+    return variables_used(prepared.execution.environment, prepared.pipeline, prepared.configuration)
+
+
+def variables_used(
+    environment: Mapping[str, str], pipeline: LoadedPipeline, configuration: Configuration
+) -> Mapping[str, str]:
     """The variables of the environment that pipeline and configuration use."""
-    names = (VARIABLE_PREFIX + name for name in sorted(prepared.pipeline.variables | prepared.configuration.variables))
-    given = prepared.execution.environment
-    return {name: given[name] for name in names if name in given}
+    names = (VARIABLE_PREFIX + name for name in sorted(pipeline.variables | configuration.variables))
+    return {name: environment[name] for name in names if name in environment}
 
 
 def _steps_of_one_run(prepared: Prepared) -> AbstractContextManager[None]:
