@@ -47,7 +47,8 @@ def asked(
     """The execution that options and parameters ask for; logging is as `--log-level` says."""
     from magnus.app.prepare import Execution  # lazy: --help needs none of it
 
-    console.set_up_logging(ctx.params.get("log_level"))
+    log_level = ctx.params.get("log_level")
+    console.set_up_logging(log_level)
     return Execution(
         file=file,
         configuration_file=configuration_file,
@@ -56,5 +57,6 @@ def asked(
         tag=tag,
         run_id=run_id,
         environment=console.environment(),
+        log_level=log_level or "",
         command_line=console.command_line(),
     )
