@@ -28,7 +28,7 @@ from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import CompositeNode, Node, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import StepRequest
-from magnus.interfaces.reporter import Reporter, StepReused, Warned
+from magnus.interfaces.reporter import BranchEnded, Reporter, StepReused, StepStarted, Warned
 from magnus.run_log.records import Owner, RunRecord, Status, StepRecord
 
 NO_PROCESS = Owner("", 0)
@@ -66,6 +66,8 @@ def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, *, one_att
         return known.status, False
     match prepared.pipeline.graph.step(path):
         case TerminalNode() as node:
+            if reentry(prepared.execution.environment).events:
+                reporter.report(StepStarted(path, node.written_as))
             return _finish(prepared, run, path, node, reporter), False
         case CompositeNode() as node:
             raise InvalidInput(f"'{path}' is of type {node.written_as}", fix=f"magnus fan {run.run_id} {path} -m out")
@@ -200,7 +202,9 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
     position, _ = fan.before(prepared.pipeline.graph, store, run, path)
     steps = store.list_steps(run.run_id, path.branch)
     store.put_step(run.run_id, StepRecord(path, position, status, node.written_as))
-    if path.branch.composite is None:
+    if path.branch.composite is not None:
+        reporter.report(BranchEnded(path.branch, node.succeeds))
+    else:
         failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
         message = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed and not node.succeeds else ""
         with context_of(prepared, reporter) as opened:

@@ -17,8 +17,7 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
     from magnus.app.prepare import prepare, prepare_to_execute, transpiles
     from magnus.run_log.records import Status
 
-    if dry_run and not wanted.use_cached:
-        raise click.UsageError("--dry-run shows how a run would go on with another one: name it with --use-cached RUN")
+    options.refuse_without_original(wanted.use_cached, strict=wanted.strict, dry_run=dry_run)
     if dry_run:
         with console.reporter() as reporter:
             prepare(wanted, reporter)

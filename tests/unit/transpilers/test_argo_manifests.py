@@ -3,9 +3,11 @@
 `pytest tests/unit/transpilers --update-expected` writes `tests/corpus/argo/` anew.
 """
 
+import json
 import re
 from pathlib import Path
 
+import argo_rules
 import pytest
 import yaml
 from hera.workflows import models
@@ -74,6 +76,7 @@ def test_the_manifest_of_a_pipeline_of_the_corpus(name, pytestconfig):
         expected.write_text(text)
     assert text == expected.read_text()
     assert as_argo_reads_it(text) == yaml.safe_load(text)
+    assert list(argo_rules.broken(yaml.safe_load(text))) == []
 
 
 def test_no_manifest_is_expected_of_a_pipeline_that_is_not_there():
@@ -131,12 +134,36 @@ def test_values_of_users_never_make_variables_of_argo():
     assert "{{x}}" not in text
 
 
+def test_names_that_were_changed_are_told():
+    inner = chain(1)
+    step = TaskNode("Fit it", TaskSpec("noop"), next="success")
+    ends = {name: inner.nodes[name] for name in ("success", "fail")}
+    branch = Graph("Fit it", {"Fit it": step, **ends})
+    composite = CompositeNode("fit/it", StaticBranches({"true": branch, "2": inner}), next="success")
+    value = yaml.safe_load(written(Graph("fit/it", {"fit/it": composite, **ends})))
+    assert json.loads(value["metadata"]["annotations"]["magnus/steps"]) == {
+        "fit-it": "fit/it",
+        "fit/it true: fit-it": "Fit it",
+        "branch-true": "true",
+        "branch-2": "2",
+    }
+
+
 def test_names_are_plain_and_different():
     names = Names("end")
     assert [names.of(text) for text in ("Fit it!", "fit-it", "fit/it", "", "ü", "end", "x" * 80, "x" * 90)] == [
         "fit-it", "fit-it-2", "fit-it-3", "step", "step-2", "end-2", "x" * 63, "x" * 61 + "-2",
     ]  # fmt: skip
     assert plain("--A--") == "a"
+
+
+def test_names_are_none_that_depends_reads_otherwise():
+    assert [plain(text) for text in ("1st", "2024-01-02", "True", "filter", "Not", "in")] == [
+        "step-1st", "step-2024-01-02", "step-true", "step-filter", "step-not", "step-in",
+    ]  # fmt: skip
+    assert plain("false", "branch") == "branch-false"
+    assert plain("9" * 70) == "step-" + "9" * 58
+    assert [plain(text) for text in ("filters", "map-it", "not-in")] == ["filters", "map-it", "not-in"]
 
 
 def test_a_long_chain_stays_under_the_limits():

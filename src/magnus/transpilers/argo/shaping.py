@@ -60,6 +60,12 @@ class Shaper:
             self._found[key] = replace(template, name=self._names.of(name, "template"))
         return self._found[key].name
 
+    def rename(self, dag: str, names: Mapping[str, str]) -> None:
+        """Note which names the tasks of a dag stand for, where they differ from theirs."""
+        for task, name in names.items():
+            if task != name and self.renamed.setdefault(task, name) != name:
+                self.renamed[f"{dag}: {task}"] = name
+
     def _pipeline(self, graph: Graph, name: str, *, is_root: bool) -> str:
         return _Pipeline(self, self._pods, graph, name, is_root=is_root).template()
 
@@ -80,7 +86,9 @@ class Shaper:
     def _dag(self, node: CompositeNode, tasks: Sequence[DagTask], name: str, *inputs: str) -> str:
         taken = Parameters(tuple(Parameter(wanted) for wanted in ("step", *inputs)))
         parallelism = self._pods.override(node).parallelism
-        return self.add(Template("", inputs=taken, dag=Dag(tuple(tasks)), parallelism=parallelism), name)
+        return self.add(
+            Template("", inputs=taken, dag=Dag(tuple(tasks), fail_fast=False), parallelism=parallelism), name
+        )
 
     def _out(self, node: CompositeNode, nothing: str, *, first: bool) -> DagTask:
         template = self.add(self._pods.fan(node, "out", nothing, first=first), "first fan out" if first else "fan out")
@@ -101,10 +109,12 @@ class Shaper:
     ) -> list[DagTask]:
         """Branches that are known: all of them, or the one with the number that fan-out gives."""
         names = Names("fan-out", "fan-in")
+        named = {number: names.of(key, "branch") for number, (key, _) in branches.items()}
+        self.rename(name, {named[number]: key for number, (key, _) in branches.items()})
         begin = self._out(node, "", first=first)
         tasks = [
             DagTask(
-                names.of(key, "branch"),
+                named[number],
                 self._pipeline(graph, f"{name} {key}", is_root=False),
                 _called(branch=f"{_STEP}/{_encoded(key)}"),
                 "fan-out.Succeeded",
@@ -143,7 +153,7 @@ class Shaper:
             called = _called(step=_STEP, round=number)
             tasks.append(DagTask("more", rounds, called, depends, f"'{number}' != ''"))
         taken = Parameters((Parameter("step"), Parameter("round")))
-        self._found[rounds.encode()] = Template(rounds, inputs=taken, dag=Dag(tuple(tasks)))
+        self._found[rounds.encode()] = Template(rounds, inputs=taken, dag=Dag(tuple(tasks), fail_fast=False))
         begin = self._out(node, "", first=first)
         first_round = _called(step=_STEP, round=_output("fan-out"))
         return self._dag(node, [begin, DagTask("rounds", rounds, first_round, "fan-out.Succeeded")], name)
@@ -161,7 +171,7 @@ class _Pipeline:
         self._names = Names(_END)
         self._leads = cutting.edges(graph)
         self._tasks = {step: self._names.of(step) for step in self._leads}
-        shaper.renamed.update({task: step for step, task in self._tasks.items() if task != step})
+        shaper.rename(name, {task: step for step, task in self._tasks.items()})
 
     def template(self) -> str:
         """The name of its template."""
@@ -171,7 +181,7 @@ class _Pipeline:
 
     def _dag(self, tasks: Sequence[DagTask]) -> Template:
         inputs = None if self._is_root else Parameters((Parameter("branch"),))
-        return Template("", inputs=inputs, dag=Dag(tuple(tasks)))
+        return Template("", inputs=inputs, dag=Dag(tuple(tasks), fail_fast=False))
 
     def _one(self, steps: Sequence[str]) -> list[DagTask]:
         terms = self._terms(steps, {step: self._tasks[step] for step in steps})
@@ -253,7 +263,7 @@ class _Pipeline:
         return [*tasks, DagTask(_END, self._nothing(), depends=" || ".join([*succeeded, *never]))]
 
     def _nothing(self) -> str:
-        return self._shaper.add(Template("", suspend=Suspend()), "nothing")
+        return self._shaper.add(Template("", suspend=Suspend("0")), "nothing")
 
 
 def _called(**values: str) -> Parameters:
@@ -273,4 +283,6 @@ def _ended(task: str) -> str:
 
 
 def _encoded(name: str) -> str:
-    return str(StepPath((name,)))
+    """The name as a part of a path. A hyphen that it begins with would make an option of the argument."""
+    text = str(StepPath((name,)))
+    return f"%2D{text[1:]}" if text.startswith("-") else text
