@@ -10,7 +10,7 @@ from pathlib import Path
 import argo_rules
 from drivers import Silent, asked, log_of
 
-from magnus.app.execute import prepare
+from magnus.app.prepare import prepare
 from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.app.transpile import transpile
 from magnus.cli.main import magnus

@@ -10,25 +10,22 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import dockerd
 import drivers
 import graphs
-import images
 import pytest
 import test_corpus
 import test_equivalence
 import yaml
+from container_engines import IMAGE
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
 from magnus import __version__
 from magnus.testing.executor_contract import ExecutorContract
 
-pytestmark = [pytest.mark.xdist_group("docker"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group("docker"), pytest.mark.timeout(240), pytest.mark.usefixtures("client")]
 
-HOW_TO = Path(__file__).parents[2] / "docs/how-to/run-in-containers.md"
-IMAGE = "my-pipeline"
 KIND = "local-container"
 SAMPLE = (
     "chain-of-all-task-kinds conditional exits files-of-branches from-inside map-with-a-reducer "
@@ -36,48 +33,6 @@ SAMPLE = (
 ).split()
 RANDOM_PIPELINES = 5
 MOST_STEPS = 6
-
-
-@pytest.fixture(scope="session")
-def image(docker_host, tmp_path_factory):
-    """The image of the documentation, built by its Dockerfile on a base that stands for the one named there."""
-    import docker
-
-    folder = tmp_path_factory.mktemp("image")
-    images.filled(folder / "base.tar")
-    with dockerd.client(docker_host) as client:
-        changes = [f"ENV {name}={value}" for name, value in images.ENVIRONMENT.items()]
-        repository, tag = from_line().removeprefix("FROM ").split(":")
-        client.api.import_image(str(folder / "base.tar"), repository=repository, tag=tag, changes=changes)
-        (folder / "base.tar").unlink()
-        (folder / "Dockerfile").write_text(dockerfile())
-        (folder / "requirements.txt").write_text("PyYAML\n")
-        arguments = {"MAGNUS_VERSION": __version__}
-        try:
-            client.images.build(path=str(folder), tag=IMAGE, buildargs=arguments, network_mode="none", rm=True)
-        except docker.errors.BuildError as error:
-            pytest.fail("".join(line.get("stream", "") for line in error.build_log))
-    return IMAGE
-
-
-@pytest.fixture(autouse=True)
-def client(docker_host, image, monkeypatch):
-    """Steps run by that engine, and leave no container behind."""
-    monkeypatch.setenv("DOCKER_HOST", docker_host)
-    with dockerd.client(docker_host) as made:
-        yield made
-        left = made.containers.list(all=True)
-        for container in left:
-            container.remove(force=True)
-        assert not left
-
-
-def dockerfile():
-    return HOW_TO.read_text().partition("```dockerfile\n")[2].partition("```")[0]
-
-
-def from_line():
-    return dockerfile().splitlines()[0]
 
 
 def executor(**more):
@@ -331,7 +286,7 @@ def test_each_attempt_that_needs_too_much_memory_is_one(folder):
     step = log["steps"]["a"]
     assert step["message"] == "out of memory: the container was killed at its limit of 100m"
     assert [attempt["message"] for attempt in step["attempts"]] == [step["message"]] * 2
-    assert "attempt 0 failed, the next one in 0 s: out of memory" in said, said
+    assert "attempt 1 failed, the next one begins: out of memory" in said, said
 
 
 def test_a_container_that_is_killed_was_an_attempt(folder, client):

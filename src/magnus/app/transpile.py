@@ -6,7 +6,7 @@ from pathlib import Path
 from magnus.app import wiring
 from magnus.app.config import initial_parameters
 from magnus.app.configuration import Configuration
-from magnus.app.execute import Execution, prepare, variables_used
+from magnus.app.prepare import Execution, prepare, variables_used
 from magnus.app.whole_files import write_whole
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import InvalidInput, Location

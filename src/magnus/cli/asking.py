@@ -7,17 +7,17 @@ import click
 from magnus.cli import console, garbage, options
 
 if TYPE_CHECKING:
-    from magnus.app.execute import Execution
+    from magnus.app.prepare import Execution
     from magnus.interfaces.reporter import Reporter
 
 
 def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
     """Run what is asked for and print its run log, or only show what would run; the exit status."""
-    from magnus.app.execute import execute, prepare, prepare_to_execute, transpiles  # lazy: as below
+    from magnus.app.execute import execute  # lazy: as below
+    from magnus.app.prepare import prepare, prepare_to_execute, transpiles
     from magnus.run_log.records import Status
 
-    if dry_run and not wanted.use_cached:
-        raise click.UsageError("--dry-run shows how a run would go on with another one: name it with --use-cached RUN")
+    options.refuse_without_original(wanted.use_cached, strict=wanted.strict, dry_run=dry_run)
     if dry_run:
         with console.reporter() as reporter:
             prepare(wanted, reporter)
@@ -45,7 +45,7 @@ def asked(
     ctx: click.Context, *, file: str, configuration_file: str, parameters_file: str, tag: str, run_id: str
 ) -> "Execution":
     """The execution that options and parameters ask for; logging is as `--log-level` says."""
-    from magnus.app.execute import Execution  # lazy: --help needs none of it
+    from magnus.app.prepare import Execution  # lazy: --help needs none of it
 
     log_level = ctx.params.get("log_level")
     console.set_up_logging(log_level)

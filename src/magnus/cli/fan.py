@@ -56,7 +56,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         run_id=run,
     )
     wanted = replace(wanted, use_cached=use_cached)
-    with console.reporter() as reporter:
+    with console.reporter_of_step() as reporter:
         garbage.resume()
         status, branches = (fan_out if mode == "out" else fan_in)(wanted, step, reporter, branches_file)
     console.emit(json.dumps(branches) + "\n")

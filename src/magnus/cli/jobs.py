@@ -10,7 +10,7 @@ from magnus.cli.asking import executed
 from magnus.values import Json
 
 if TYPE_CHECKING:
-    from magnus.app.execute import Execution
+    from magnus.app.prepare import Execution
 
 shared = options.applied(
     options.configuration_file,

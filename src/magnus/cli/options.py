@@ -102,6 +102,16 @@ def pipeline_file(argument: str | None, option: str | None) -> str:
     return argument or option or ""
 
 
+def refuse_without_original(use_cached: str, *, strict: bool, dry_run: bool) -> None:
+    """UsageError for an option that says how to go on with another run where none is named."""
+    if use_cached:
+        return
+    if dry_run:
+        raise click.UsageError("--dry-run shows how a run would go on with another one: name it with --use-cached RUN")
+    if strict:
+        raise click.UsageError("--strict compares with the run that is gone on with: name it with --use-cached RUN")
+
+
 def original_of(use_cached: str | None, run_id: str) -> tuple[str, str]:
     """The run to go on with, and the id of the new one; `--run-id RUN --use-cached` is how the first generation said it."""
     if use_cached != NO_VALUE:

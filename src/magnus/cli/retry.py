@@ -31,7 +31,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     """
     from msgspec.structs import replace  # lazy: --help needs none of it
 
-    from magnus.app.execute import configured_as
+    from magnus.app.prepare import configured_as
 
     wanted = replace(
         asked(

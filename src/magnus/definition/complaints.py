@@ -110,7 +110,7 @@ def _wrong(path: Path, must: str, value: Json) -> Complaint:
 
 def shown(value: object) -> str:
     """The value as messages show it, shortened."""
-    text = repr(value)
+    text = "nothing" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
     return text if len(text) <= 80 else text[:77] + "..."
 
 

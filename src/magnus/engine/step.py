@@ -23,12 +23,13 @@ from magnus.engine.step_data import StepData
 from magnus.engine.step_secrets import StepSecrets
 from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import TaskNode
-from magnus.graph.path import StepPath
+from magnus.graph.path import StepPath, print_names
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import AttemptFailed, StepEnded, StepOutput, StepStarted, Warned
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskKind, TaskOutcome
 from magnus.run_log.records import AttemptRecord, BranchScope, CatalogRecord, Status, StepRecord
+from magnus.run_log.spans import seconds, span_of
 from magnus.values import Json
 
 SET_BY_MAGNUS: Final = frozenset(
@@ -52,7 +53,7 @@ def run_step(context: RunContext, request: StepRequest) -> None:
     """
     node = context.graph.step(request.path)
     if not isinstance(node, TaskNode):
-        raise TaskFailed(f"'{request.path}' is not a task")
+        raise TaskFailed(f"'{print_names(request.path.parts)}' is not a task")
     position, scope = _place(context, request)
     _Step(
         context,
@@ -93,18 +94,17 @@ class _Step:
 
     def run(self) -> None:
         """Run the step from its first record to its last."""
-        started = self.context.clock.monotonic()
         self._keep(self.record)
         if self.request.known is None:
             self.context.reporter.report(StepStarted(self.record.path, self.record.step_type))
         try:
             failure = self._work()
         except KeyboardInterrupt:
-            self._end("interrupted", started)
+            self._end("interrupted")
             raise
         finally:
             _remove(self.folder)
-        self._end(failure, started)
+        self._end(failure)
 
     def _work(self) -> str:
         """Everything between the first and the last record; the reason of the failure, "" for success."""
@@ -124,14 +124,14 @@ class _Step:
             failure = "\n".join(filter(None, (failure, outcomes.said(error))))
         return failure
 
-    def _end(self, failure: str, started: float) -> None:
+    def _end(self, failure: str) -> None:
         status = Status.FAIL if failure else Status.SUCCESS
         set_by_step = {} if failure else self.record.parameters
         message = self.context.masker.mask(failure)
         record = replace(self.record, status=status, message=message, parameters=set_by_step)
         self._keep(replace(record, scope=scopes.carried(record.position, self.scope, record)))
-        duration = outcomes.duration(record, self.context.clock.monotonic() - started)
-        self.context.reporter.report(StepEnded(record.path, record.step_type, status, message, duration))
+        took = seconds(span_of(record))
+        self.context.reporter.report(StepEnded(record.path, record.step_type, status, message, took))
         self.context.tracking.end_step(self.context.tracked_run, record)
 
     def _keep(self, record: StepRecord) -> None:

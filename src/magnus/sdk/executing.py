@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TextIO
 
-from magnus.app.execute import Execution, execute, prepare_to_execute, transpiles
+from magnus.app.execute import execute
+from magnus.app.prepare import Execution, prepare_to_execute, transpiles
 from magnus.app.runs import Run
 from magnus.app.showing import Wishes, showing
 from magnus.app.step import NO_PROCESS

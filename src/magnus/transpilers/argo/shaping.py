@@ -112,7 +112,9 @@ class _Composite:
     def _dag(self, tasks: Sequence[DagTask]) -> str:
         taken = Parameters((Parameter("step"),))
         parallelism = self._pods.override(named_override(self._node, "")).parallelism
-        return self._shaper.add(Template("", inputs=taken, dag=Dag(tuple(tasks)), parallelism=parallelism), self._name)
+        return self._shaper.add(
+            Template("", inputs=taken, dag=Dag(tuple(tasks), fail_fast=False), parallelism=parallelism), self._name
+        )
 
     def _inner(self, graph: Graph, name: str) -> str:
         return _Pipeline(
@@ -175,7 +177,7 @@ class _Composite:
             called = called_with(step=_STEP, round=number)
             tasks.append(DagTask("more", rounds, called, depends, f"'{number}' != ''"))
         taken = Parameters((Parameter("step"), Parameter("round")))
-        self._shaper.put(Template(rounds, inputs=taken, dag=Dag(tuple(tasks))))
+        self._shaper.put(Template(rounds, inputs=taken, dag=Dag(tuple(tasks), fail_fast=False)))
         begin = self._out("")
         first_round = called_with(step=_STEP, round=output_of("fan-out"))
         return self._dag([begin, DagTask("rounds", rounds, first_round, "fan-out.Succeeded")])
@@ -204,7 +206,7 @@ class _Pipeline:
 
     def _dag(self, tasks: Sequence[DagTask]) -> Template:
         inputs = None if self._is_root else Parameters((Parameter("branch"),))
-        return Template("", inputs=inputs, dag=Dag(tuple(tasks)))
+        return Template("", inputs=inputs, dag=Dag(tuple(tasks), fail_fast=False))
 
     def _one(self, steps: Sequence[str]) -> list[DagTask]:
         terms = self._terms(steps, {step: self._tasks[step] for step in steps})
@@ -271,13 +273,15 @@ class _Pipeline:
 
         It runs behind success alone. Where it is omitted the dag has failed, as the pod of the fail step says.
         """
-        ends = [node for node in self._graph.nodes.values() if isinstance(node, TerminalNode) and node.name in terms]
+        start = self._graph.start_at  # which may be an end itself
+        nodes = self._graph.nodes.values()
+        ends = [node for node in nodes if isinstance(node, TerminalNode) and node.name in {*terms, start}]
         tasks = [
             DagTask(
                 self._names.of(node.name),
-                self._step(node, first=False),
+                self._step(node, first=self._is_root and node.name == start),
                 self._called(node.name),
-                " || ".join(terms[node.name]),
+                " || ".join(terms.get(node.name, ())),
             )
             for node in ends
         ]
@@ -288,4 +292,4 @@ class _Pipeline:
         return [*tasks, DagTask(_END, self._nothing(), depends=" || ".join([*succeeded, *never]))]
 
     def _nothing(self) -> str:
-        return self._shaper.add(Template("", suspend=Suspend()), "nothing")
+        return self._shaper.add(Template("", suspend=Suspend("0")), "nothing")
