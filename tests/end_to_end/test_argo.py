@@ -1,10 +1,15 @@
 """Pipelines on Argo as a user has them: written by `magnus execute`, run by `magnus simulate` with real processes."""
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import argo_rules
 import pytest
 import yaml
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "argo"
 
 PIPELINE = """
 dag:
@@ -296,6 +301,25 @@ def test_a_program_that_executes_writes_its_pipeline_beside_the_manifest(project
     assert done.stdout.startswith("CREATED written: argo-pipeline.yaml; run it with: argo submit argo-pipeline.yaml; ")
     assert (project.path / "magnus-pipeline.yaml").exists()
     assert project.magnus("simulate").log["parameters"] == {"count": 2, "xs": [0, 1]}
+
+
+def test_the_example_runs_as_the_documentation_says(folder):
+    shutil.copytree(EXAMPLE, folder.path, dirs_exist_ok=True)
+    folder.environment["MAGNUS_VAR_data"] = str(folder.path / "volume")
+    done = folder.magnus("execute", "-c", "argo.yaml", "-p", "parameters.yaml")
+    assert done.status == 0, done.err
+    assert "run it with: argo submit -n science argo-pipeline.yaml\n" in done.err
+    run = folder.magnus("simulate", "argo-pipeline.yaml")
+    assert run.status == 0, run.err
+    assert run.log["parameters"]["best"] == "south"
+    manifest = yaml.safe_load((folder.path / "argo-pipeline.yaml").read_text())
+    assert list(argo_rules.broken(manifest)) == []
+    there = {(o["kind"], o["metadata"]["name"]) for o in yaml.safe_load_all((EXAMPLE / "cluster.yaml").read_text())}
+    [volume] = manifest["spec"]["volumes"]
+    assert ("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]) in there
+    assert ("ServiceAccount", manifest["spec"]["serviceAccountName"]) in there
+    copied = (EXAMPLE / "Dockerfile").read_text().split("COPY ")[1].split()[:-1]
+    assert sorted(copied) == sorted({"pipeline.yaml", "argo.yaml", "parameters.yaml", "training.py"})
 
 
 def test_check_says_what_the_engine_cannot_take(project):
