@@ -203,9 +203,11 @@ class DockerEngine:
         self, container: str, job: Job, hear: Callable[[bytes, bytes], None], begun: Callable[[str], None]
     ) -> None:
         """Start the container, and hear it to its end."""
-        output = self._api.attach_socket(container, {"stdout": 1, "stderr": 1, "stream": 1})
+        with _looked_for(job):
+            output = self._api.attach_socket(container, {"stdout": 1, "stderr": 1, "stream": 1})
         try:
-            self._start(container, job)
+            with _looked_for(job):
+                self._api.start(container)
             begun(container)
             for kind, piece in frames_iter(output, tty=False):
                 hear(*((b"", piece) if kind == _STDERR else (piece, b"")))
@@ -213,18 +215,21 @@ class DockerEngine:
             output._response.close()  # noqa: SLF001 - the SDK keeps it there for this
             output.close()
 
-    def _start(self, container: str, job: Job) -> None:
-        try:
-            self._api.start(container)
-        except APIError as error:
-            reason = _reason(error)
-            if any(part in reason.lower() for part in _NO_COMMAND) and job.command[0] in reason:
-                raise without_magnus(job.image.name, reason) from error
-            raise
-
     def _remove(self, container: str) -> None:
         with suppress(NotFound, APIError):  # it is being removed already
             self._api.remove_container(container, force=True, v=True)
+
+
+@contextmanager
+def _looked_for(job: Job) -> Iterator[None]:
+    """Say so when the command of the job is not in the image; podman looks for it when it is attached to."""
+    try:
+        yield
+    except APIError as error:
+        reason = _reason(error)
+        if any(part in reason.lower() for part in _NO_COMMAND) and job.command[0] in reason:
+            raise without_magnus(job.image.name, reason) from error
+        raise
 
 
 @contextmanager
