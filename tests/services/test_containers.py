@@ -7,12 +7,15 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from contextlib import contextmanager
+from pathlib import Path
 
 import drivers
 import pytest
 from container_engines import IMAGE
+from proxy import proxy
 
 from magnus import __version__
 from magnus.testing.executor_contract import ExecutorContract
@@ -200,6 +203,44 @@ def test_an_engine_that_does_not_answer_fails_the_step(folder, tmp_path):
         f"no container engine answers at DOCKER_HOST=unix://{tmp_path}/gone: "
         "start Docker, or podman's service, and see that you may use it"
     )
+
+
+@pytest.fixture
+def way(engine, client, monkeypatch):
+    """A way to the engine that can be closed and opened again."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as short, proxy(Path(short, "socket"), engine) as made:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{made.place}")
+        yield made
+
+
+@with_both
+def test_an_engine_that_is_started_anew_meanwhile_is_waited_for(folder, client, way):
+    """That is what it looks like: all connections end, and later it answers again."""
+    folder.configure()
+    command = "touch begun; while [ ! -e go ]; do sleep 0.1; done; echo after; export x=1"
+    with folder.begun(one(shell(command, returns=["x"])), until="begun") as process:
+        way.close()
+        (folder.path / "go").touch()
+        wait_until(lambda: not client.containers.list())
+        way.open()
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert json.loads(said)["parameters"] == {"x": 1}
+    assert (folder.path / ".catalog/mine/.logs/a.log").read_text() == "after\n"
+
+
+def test_an_engine_that_goes_away_fails_the_step_and_the_next_run_removes_what_is_left(folder, engine, client, way):
+    folder.configure()
+    with folder.begun(one(shell("touch begun; sleep 60")), until="begun") as process:
+        way.close()
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert json.loads(said)["steps"]["a"]["message"].startswith(
+        "the container engine does not answer any more, and the container of the step may still run: start the engine"
+    )
+    [left] = client.containers.list()
+    folder.run(one(shell("true")), environment={"DOCKER_HOST": engine})
+    assert left.id not in [container.id for container in client.containers.list(all=True)]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The container engine, through the Docker SDK: the one place that knows it. Docker, and podman's compatible socket."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -21,6 +22,8 @@ from magnus.executors.container.options import Resources
 from magnus.executors.container.outcome import HELP, Ended, version_in, without_magnus
 
 _STDERR: Final = 2
+_RETURN_SECONDS: Final = 10.0
+_RETRY_SECONDS: Final = 0.2
 _NO_COMMAND: Final = ("executable file", "no such file or directory", "permission denied")
 
 
@@ -86,7 +89,7 @@ class DockerEngine:
             try:
                 begun(container)
                 self._followed(container, job, hear, begun)
-                code = self._api.wait(container, timeout=None)["StatusCode"]
+                code = self._waited(container)
                 state = self._api.inspect_container(container)["State"]
                 return Ended(code, bool(state.get("OOMKilled")))
             finally:
@@ -209,15 +212,37 @@ class DockerEngine:
             with _looked_for(job):
                 self._api.start(container)
             begun(container)
-            for kind, piece in frames_iter(output, tty=False):
+            for kind, piece in _frames(output):
                 hear(*((b"", piece) if kind == _STDERR else (piece, b"")))
         finally:
             output._response.close()  # noqa: SLF001 - the SDK keeps it there for this
             output.close()
 
+    def _waited(self, container: str) -> int:
+        """The exit status. An engine that is started anew meanwhile is asked again; what it said before is heard."""
+        deadline = time.monotonic() + _RETURN_SECONDS
+        while True:
+            try:
+                return int(self._api.wait(container, timeout=None)["StatusCode"])
+            except APIError:
+                raise
+            except (RequestException, OSError) as error:
+                if time.monotonic() > deadline:
+                    raise TaskFailed(
+                        "the container engine does not answer any more, and the container of the step may still run: "
+                        f"start the engine, and then the run again\n{_reason(error)}"
+                    ) from error
+            time.sleep(_RETRY_SECONDS)
+
     def _remove(self, container: str) -> None:
-        with suppress(NotFound, APIError):  # it is being removed already
+        with suppress(NotFound, APIError, RequestException):  # it is being removed already, or there is no engine
             self._api.remove_container(container, force=True, v=True)
+
+
+def _frames(output: Any) -> Iterator[tuple[int, bytes]]:
+    """What comes out of a container, until it ends or the engine does."""
+    with suppress(ConnectionError):
+        yield from frames_iter(output, tty=False)
 
 
 @contextmanager
