@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 GRACE_SECONDS = 2.0
-pytest_plugins = ["container_engines"]
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
