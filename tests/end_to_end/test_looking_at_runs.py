@@ -208,7 +208,7 @@ def test_a_run_is_shown_as_a_tree(doubled):
     assert (said.status, said.err) == (0, "")
     assert TIMES.sub("T", said.out) == (
         "run doubled  FAIL  T\n"
-        "  step 'each%20item' failed: branch 3 failed\n"
+        "  step 'each item' failed: branch 3 failed\n"
         "  pipeline doubling (p.yaml)\n"
         "  started  T UTC\n"
         "  tag      mine\n"

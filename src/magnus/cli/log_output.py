@@ -3,8 +3,8 @@
 import shlex
 from collections.abc import Iterable
 
+from magnus.app.escapes import HarmlessPieces
 from magnus.app.finding import find_run
-from magnus.app.live.screen import harmless
 from magnus.app.logs import Output, RunOutput
 from magnus.app.step_names import find_step
 from magnus.app.viewing import Viewer, viewer
@@ -34,17 +34,25 @@ def show(text: str, step: str, configuration_file: str, *, follow: bool) -> int:
 
 def _print(output: Iterable[Output], only: tuple[str, ...] | None) -> bool:
     """Print the pieces, with a line before those of another step; whether there was one."""
-    shown = harmless if console.is_terminal() else bytes
+    shown = HarmlessPieces() if console.is_terminal() else None
     last = only
     at_line_start, is_first = True, True
     for piece in output:
         if piece.names != last:
+            _finish(shown)
             before = ("" if at_line_start else "\n") + ("" if is_first else "\n")
             console.emit(f"{before}==> {print_names(piece.names)} <==\n")
             last = piece.names
-        console.emit_bytes(shown(piece.data))
+        console.emit_bytes(piece.data if shown is None else shown.feed(piece.data))
         at_line_start, is_first = piece.data.endswith(b"\n"), False
+    _finish(shown)
     return not is_first
+
+
+def _finish(shown: HarmlessPieces | None) -> None:
+    """The output of a step ends here for now."""
+    if shown is not None:
+        console.emit_bytes(shown.rest())
 
 
 def _why_nothing(services: Viewer, run: RunRecord, found: SeenStep | None) -> str:
