@@ -353,6 +353,7 @@ REFUSED = {
         "two volumes are to be seen in '/a/'",
     ),
     "quantity": ({"resources": Resources({"memory": "1GB"})}, "'1GB' is no quantity of Kubernetes"),
+    "limit": ({"resources": Resources({"cpu": 2}, {"cpu": "1500m"})}, "more 'cpu' is requested than its limit"),
     "override": (
         {"overrides": {"big": Override(resources=Resources({}, {"cpu": "two"}))}},
         "'two' is no quantity of Kubernetes",
@@ -363,6 +364,10 @@ REFUSED = {
     ),
     "selector": ({"node_selector": {"disk": "a b"}}, "'disk: a b' is no label of a node"),
     "toleration": ({"tolerations": (Toleration(value="x"),)}, "a toleration without a key is one of every taint"),
+    "security": (
+        {"security_context": {"run_as_user": 1}},
+        "the security context of a pod has no field 'run_as_user'",
+    ),
     "exists": (
         {"tolerations": (Toleration("a", "Exists", "x"),)},
         "with the operator 'Exists' there is no value",

@@ -21,6 +21,9 @@ BRANCHES: Final = "branches"
 TRY_AGAIN: Final = 75
 """The exit status of a pod whose task failed and has attempts left (EX_TEMPFAIL of sysexits.h)."""
 
+_DIED: Final = (134, 137, 139)
+"""The exit statuses of a pod whose process died in the middle of its task: aborted, killed (out of memory), a bad address."""
+
 _BRANCHES_FILE: Final = "/tmp/magnus-branches"  # noqa: S108 - of a pod, which is alone there
 _VARIABLE_PREFIX: Final = "MAGNUS_PRM_"
 _STEP: Final = "{{inputs.parameters.step}}"
@@ -201,7 +204,7 @@ class Pods:
 def retries(wanted: options.RetryStrategy, attempts: int, delay: float) -> manifest.RetryStrategy | None:
     """When a pod is started again: after a failure of its task with attempts left, and after errors of pods.
 
-    A pod that failed because of its task says so by its exit status; without errors of pods the number is enough.
+    A pod that failed because of its task says so by its exit status, or died of it.
     """
     failures = attempts - 1
     if not failures and not wanted.limit:
@@ -209,7 +212,7 @@ def retries(wanted: options.RetryStrategy, attempts: int, delay: float) -> manif
     backoff = _backoff(wanted.backoff, delay if failures else 0.0)
     if not failures:
         return manifest.RetryStrategy(str(wanted.limit), wanted.retry_policy, backoff=backoff)
-    expression = f'lastRetry.exitCode == "{TRY_AGAIN}"'
+    expression = " || ".join(f'lastRetry.exitCode == "{status}"' for status in (TRY_AGAIN, *_DIED))
     if not wanted.limit:
         return manifest.RetryStrategy(str(failures), "OnFailure", expression, backoff)
     expression += ' || lastRetry.status == "Error"'
