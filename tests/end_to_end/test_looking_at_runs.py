@@ -288,6 +288,23 @@ def test_a_step_is_named_by_element_or_number_and_printed_in_one_way(folder):
     )
 
 
+def test_a_large_value_is_whole_in_one_step_and_its_size_in_the_tree(folder):
+    folder.write("c.yaml", "catalog: {type: file-system, config: {spill_threshold: 100}}")
+    step = {"type": "task", "command_type": "python-lambda"}
+    made = {**step, "command": "lambda: {'big': list(range(100))}", "next": "count"}
+    count = {**step, "command": "lambda big: {'n': len(big)}", "next": "success"}
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "make", "steps": {"make": made, "count": count}}}))
+    assert folder.magnus("execute", "p.yaml", "-c", "c.yaml", "--run-id", "large").status == 0
+    tree = folder.magnus("show", "large", "-c", "c.yaml").out
+    assert "     in       big = <value of 291 B>\n" in tree
+    assert "     out      big = <value of 291 B>\n" in tree
+    whole = f"    big = {list(range(100))}\n"
+    assert f"  out\n{whole}" in folder.magnus("show", "large", "-c", "c.yaml", "--step", "make").out
+    assert f"  in\n{whole}" in folder.magnus("show", "large", "-c", "c.yaml", "--step", "count").out
+    shutil.rmtree(folder.path / ".catalog")
+    assert "  in\n    big = <value of 291 B>\n" in folder.magnus("show", "large", "-c", "c.yaml", "--step", "count").out
+
+
 def test_a_step_as_json_is_what_the_document_says_of_it(doubled):
     document = doubled.magnus("show", "doubled", "--json").log
     inner = doubled.magnus("show", "doubled", "--step", "each item/3/double", "--json").log
