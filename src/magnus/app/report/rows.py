@@ -10,7 +10,7 @@ from typing import Final
 
 from magnus.app.report.model import Attempt, Code, File, Row
 from magnus.app.report.texts import Texts, shortened
-from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.run_log.branches import Branch
 from magnus.run_log.records import ENDED, AttemptRecord, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
 from magnus.run_log.spans import span_of
@@ -51,7 +51,7 @@ class Rows:
                     self.ends.add(step.path)
                     self._stands(step)
                 case SeenStep(record=step):
-                    self._add_step(step)
+                    self._add_step(step, seen.names)
                     self._stands(step)
                 case SeenBranch(branch=branch, of=of):
                     self._add_branch(branch, of)
@@ -73,9 +73,9 @@ class Rows:
                 return number or None
             number = bad[0] if self.found[bad[0]].type == "branch" else bad[-1]
 
-    def _add_step(self, step: StepRecord) -> None:
+    def _add_step(self, step: StepRecord, names: tuple[str, ...]) -> None:
         """Add its row; what follows it in the branch began when it ended, at the earliest."""
-        row = self._row(step, self._branches[step.branch])
+        row = self._row(step, names, self._branches[step.branch])
         self._began[step.path] = self._earliest[step.branch]
         if step.status not in ENDED:
             row.start = self._earliest[step.branch]
@@ -105,7 +105,7 @@ class Rows:
         if row.type == "branch":
             row.status = status_of_branch([step], over=self._over).value
 
-    def _row(self, step: StepRecord, parent: int) -> Row:
+    def _row(self, step: StepRecord, names: tuple[str, ...], parent: int) -> Row:
         attempts = [self._attempt(attempt, step.message) for attempt in step.attempts]
         span = span_of(step)
         return Row(
@@ -113,7 +113,7 @@ class Rows:
             step.path.name,
             step.step_type,
             status_of(step, over=self._over).value,
-            path=str(step.path),
+            path=print_names(names),
             start=None if span is None else self._milliseconds(span.start),
             end=None if span is None else self._milliseconds(span.end),
             message=shortened(step.message),
