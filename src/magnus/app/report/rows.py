@@ -4,10 +4,12 @@ A step that has begun and not ended has no times of its own in the records: it i
 it.
 """
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from magnus.app.plain_text import short
 from magnus.app.report.model import Attempt, Code, File, Row
 from magnus.app.report.texts import Texts, shortened
 from magnus.graph.path import BranchPath, StepPath, print_names
@@ -18,6 +20,7 @@ from magnus.run_log.summary import Gone
 from magnus.run_log.walking import SeenBranch, SeenStep, StepsOf, status_of, status_of_branch, walk
 
 _MOST_FILES: Final = 100
+_LONGEST_ELEMENT: Final = 60
 _ONE_BRANCH: Final = "dag"
 
 
@@ -96,7 +99,7 @@ class Rows:
             return
         self._branches[branch.path] = len(self.found)
         value = self._texts.number(branch.value[0]) if branch.value else None
-        self.found.append(Row(number, branch.label, "branch", Status.CREATED.value, value=value))
+        self.found.append(Row(number, _called(branch), "branch", Status.CREATED.value, value=value))
         self.paths.append(None)
 
     def _stands(self, step: StepRecord) -> None:
@@ -161,6 +164,16 @@ def codes(identities: Iterable[CodeIdentity]) -> list[Code]:
         )
         for identity in identities
     ]
+
+
+def _called(branch: Branch) -> str:
+    """What people call it, and the element of a map it is for where that says more."""
+    text = json.dumps(branch.value[0], ensure_ascii=False) if branch.value else ""
+    return (
+        f"{branch.label} = {short(text, _LONGEST_ELEMENT)}"
+        if text.strip('"') not in {"", branch.label}
+        else branch.label
+    )
 
 
 def _files(entries: Iterable[CatalogRecord]) -> list[File]:
