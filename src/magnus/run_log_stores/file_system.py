@@ -92,7 +92,10 @@ class FileSystemRunLogStore:
             if place is None:
                 file = self._file(run_id, _RECORDS)
                 raise RunLogStoreError(f"'{file}' is damaged: it holds no record of the run", fix="remove the file")
-            return self._decoded(run, place, codec.run_from_json, run_id)
+            record = self._decoded(run, place, codec.run_from_json, run_id)
+            if record.run_id != run_id:
+                raise failures.of_another_run(run_id, record.run_id)
+            return record
 
         return self._reading(run_id, read)
 
