@@ -25,6 +25,7 @@ def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=100, help="how many runs the fault tests kill")
     parser.addoption("--update-expected", action="store_true", help="write what the corpus is to come to anew")
     parser.addoption("--update-schemas", action="store_true", help="write the published JSON Schemas anew")
+    parser.addoption("--update-features", action="store_true", help="write the table of features by executor anew")
 
 
 def state():

@@ -73,7 +73,11 @@ def written(project, *more):
 def test_a_pipeline_is_written_down_and_simulated(project):
     done = written(project)
     assert done.out == ""
-    assert done.err == "written: argo-pipeline.yaml\nrun it with: argo submit argo-pipeline.yaml\n"
+    assert done.err.splitlines() == [
+        "written: argo-pipeline.yaml",
+        "run it with: argo submit argo-pipeline.yaml",
+        "go on with a run RUN that failed with: argo submit argo-pipeline.yaml -p original_run_id=RUN",
+    ]
     assert sorted(file.name for file in project.path.iterdir()) == [
         "argo-pipeline.yaml", "argo.yaml", "local.yaml", "pipeline.yaml", "work.py",
     ]  # fmt: skip
@@ -205,7 +209,7 @@ def test_a_program_that_executes_writes_its_pipeline_beside_the_manifest(project
     )
     command = [sys.executable, "program.py"]
     done = subprocess.run(command, cwd=project.path, env=project.environment, capture_output=True, text=True)
-    assert done.stdout == "CREATED written: argo-pipeline.yaml; run it with: argo submit argo-pipeline.yaml\n"
+    assert done.stdout.startswith("CREATED written: argo-pipeline.yaml; run it with: argo submit argo-pipeline.yaml; ")
     assert (project.path / "magnus-pipeline.yaml").exists()
     assert project.magnus("simulate").log["parameters"] == {"count": 2, "xs": [0, 1]}
 

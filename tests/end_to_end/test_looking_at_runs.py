@@ -208,7 +208,7 @@ def test_a_run_is_shown_as_a_tree(doubled):
     assert (said.status, said.err) == (0, "")
     assert TIMES.sub("T", said.out) == (
         "run doubled  FAIL  T\n"
-        "  step 'each%20item' failed: branch 3 failed\n"
+        "  step 'each item' failed: branch 3 failed\n"
         "  pipeline doubling (p.yaml)\n"
         "  started  T UTC\n"
         "  tag      mine\n"
@@ -244,17 +244,48 @@ def test_all_shows_every_branch(doubled):
 def test_one_step_is_shown_with_everything(doubled):
     said = doubled.magnus("show", "doubled", "--step", "each%20item/3/double")
     assert TIMES.sub("T", said.out) == (
-        "step each%20item/3/double of run doubled  FAIL  T\n"
+        "step each item/3/double of run doubled  FAIL  T\n"
         "  ValueError: three is [/x] bad (work.py:10 in double)\n"
         "  type     task\n"
-        "  attempt 0  FAIL  T from T UTC\n"
         "  attempt 1  FAIL  T from T UTC\n"
+        "  attempt 2  FAIL  T from T UTC\n"
         "  in\n"
         "    item = 3\n"
     )
     put = doubled.magnus("show", "doubled", "--step", "file").out
     assert "  put\n    a.csv = 4 B, sha256 edeaaff3f1774ad2888673770c6d64097e391bc362d7d6fb34982ddf0efd18cb\n" in put
     assert doubled.magnus("show", "doubled", "--step", "each item").out.count("SUCCESS") == 11
+
+
+ODD = """
+dag:
+  start_at: use/it
+  steps:
+    use/it: {type: task, command_type: python-lambda, command: "lambda: {'cities': ['london', 'paris'], 'ones': [2, 1], 'odd': ['a b', 'c/d']}", next: cities}
+    cities: {type: map, iterate_on: cities, iterate_as: x, branch: &branch {start_at: say it, steps: {say it: {type: task, command_type: shell, command: 'echo "$x"', next: success}}}, next: ones}
+    ones: {type: map, iterate_on: ones, iterate_as: x, branch: *branch, next: odd}
+    odd: {type: map, iterate_on: odd, iterate_as: x, branch: *branch, next: success}
+"""
+
+
+def test_a_step_is_named_by_element_or_number_and_printed_in_one_way(folder):
+    folder.write("p.yaml", ODD)
+    assert folder.magnus("execute", "p.yaml", "--run-id", "odd").status == 0
+    for text, path, output in (
+        ("use/it", "use%2Fit", ""),
+        ("cities.paris.say it", "cities/paris/say it", "paris\n"),
+        ("cities/1/say%20it", "cities/paris/say it", "paris\n"),
+        ("ones/1/say it", "ones/1/say it", "1\n"),
+        ("ones/#0/say it", "ones/2/say it", "2\n"),
+        ("odd/c/d/say it", "odd/1/say it", "c/d\n"),
+    ):
+        said = folder.magnus("show", "odd", "--step", text)
+        assert said.out.startswith(f"step {path} of run odd"), said.err
+        assert folder.magnus("logs", "odd", text).out == output
+    said = folder.magnus("logs", "odd", "cities/pari/say it")
+    assert said.err == (
+        "error: no step 'cities/pari/say it' began in the run 'odd'\n  fix: did you mean 'cities/paris/say it'?\n"
+    )
 
 
 def test_a_step_as_json_is_what_the_document_says_of_it(doubled):
@@ -356,10 +387,10 @@ def test_the_output_of_all_steps_is_under_their_names(doubled):
     of_3 = LOG_OF_3.format(folder=doubled.path)
     items = [of_3 + of_3 if item == 3 else f"item {item}\n" for item in range(6)]
     blocks = {"begin": "begins\n", "file": "said\n"}
-    blocks |= {f"each%20item/{item}/double": output for item, output in enumerate(items)}
+    blocks |= {f"each item/{item}/double": output for item, output in enumerate(items)}
     assert said.out == "\n".join(f"==> {name} <==\n{output}" for name, output in blocks.items())
     inner = doubled.magnus("logs", "doubled", "each item").out
-    assert inner == said.out[said.out.index("==> each%20item/0") :]
+    assert inner == said.out[said.out.index("==> each item/0") :]
 
 
 def test_the_output_of_one_step_is_as_it_was(doubled):

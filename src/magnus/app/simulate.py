@@ -119,7 +119,7 @@ def spec_of(written: Document) -> WorkflowSpec:
     except WrongFields as error:
         raise InvalidDefinition.of(list(error.problems(written.locate))) from None
     if found := complaints(spec):
-        wrong = WrongFields(replace(complaint, path=(*at, *complaint.path)) for complaint in found)
+        wrong = WrongFields([replace(complaint, path=(*at, *complaint.path)) for complaint in found])
         raise InvalidDefinition.of(list(wrong.problems(written.locate)))
     return spec
 

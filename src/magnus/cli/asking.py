@@ -52,7 +52,8 @@ def asked(
     """The execution that options and parameters ask for; logging is as `--log-level` says."""
     from magnus.app.prepare import Execution  # lazy: --help needs none of it
 
-    console.set_up_logging(said.get("log_level"))
+    log_level = said.get("log_level")
+    console.set_up_logging(log_level)
     return Execution(
         file=file,
         configuration_file=said["configuration_file"],
@@ -61,6 +62,7 @@ def asked(
         tag=said["tag"],
         run_id=run_id,
         environment=console.environment(),
+        log_level=log_level or "",
         use_cached=use_cached,
         strict=strict,
         command_line=console.command_line(),

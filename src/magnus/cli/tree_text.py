@@ -5,16 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from magnus.app.durations import elapsed
 from magnus.app.listing import ListedRun
 from magnus.app.plain_text import plain
 from magnus.app.tree import BranchNode, RunTree, StepNode
 from magnus.cli import readable, values
 from magnus.cli.lines import Line, Piece
 from magnus.engine import liveness
+from magnus.graph.path import print_names
 from magnus.run_log.records import RunRecord, Status
 from magnus.run_log.summary import Gone, RunStatus, summary
 
-_TERMINALS: Final = frozenset({"success", "fail"})
 _FEW_BRANCHES: Final = 4
 _MOST_FAILED: Final = 5
 _LABEL_WIDTH: Final = 8
@@ -62,7 +63,7 @@ class _Tree:
 
     def _step(self, step: StepNode, first: str, margin: str) -> Iterator[Line]:
         name = (plain(step.record.path.name), "bold")
-        if step.record.step_type in _TERMINALS:
+        if step.record.is_terminal:
             return (yield Line(first, ((name[0], readable.style(step.status)),)))
         took = readable.duration(step.took)
         yield Line(first, (name, ("  ", ""), *_state(step.status, took), *_remarks(step)))
@@ -109,19 +110,19 @@ class _Tree:
         )
 
 
-def step_lines(run: RunRecord, step: StepNode) -> Iterator[Line]:
-    """One step with everything that is known of it."""
+def step_lines(run: RunRecord, step: StepNode, names: tuple[str, ...]) -> Iterator[Line]:
+    """One step with everything that is known of it; `names` are its own, and what people call what it is in."""
     record = step.record
     took = readable.duration(step.took)
     of_run: Piece = (f" of run {plain(run.run_id)}", "dim")
-    yield Line("", (("step ", "dim"), (str(record.path), "bold"), of_run, ("  ", ""), *_state(step.status, took)))
+    yield Line("", (("step ", "dim"), (print_names(names), "bold"), of_run, ("  ", ""), *_state(step.status, took)))
     yield from _message("  ", record.message, step.status)
     yield from _labelled("  ", "type", record.step_type)
     yield from _labelled("  ", "reused", f"taken over from run {run.original_run_id}" if record.mock else "")
     yield from _labelled("  ", "code", "; ".join(values.identities(record.code_identities or run.code_identities)))
     for attempt in record.attempts:
-        state = _state(attempt.status, f"{attempt.duration:.6f} s from {readable.moment(attempt.start_time)} UTC")
-        yield Line("  ", ((f"attempt {attempt.attempt_number}  ", ""), *state))
+        state = _state(attempt.status, f"{elapsed(attempt.duration)} from {readable.moment(attempt.start_time)} UTC")
+        yield Line("  ", ((f"attempt {attempt.attempt_number + 1}  ", ""), *state))
         if attempt.message != record.message:
             yield from _message("    ", attempt.message, attempt.status)
     yield from _listed("in", values.texts(record.attempts[-1].parameters if record.attempts else {}))

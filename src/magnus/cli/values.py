@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from magnus.app.plain_text import plain
+from magnus.app.plain_text import plain, short
 from magnus.cli.readable import size
 from magnus.run_log.parameters import (
     JsonParameter,
@@ -66,7 +66,7 @@ def identities(found: Iterable[CodeIdentity]) -> Iterator[str]:
 
 def cut(text: str) -> str:
     """The text, not too long for a line that has others on it."""
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return short(text, _LONGEST)
 
 
 def _parameter(value: Parameter) -> str:

@@ -24,8 +24,8 @@ class WrongFields(Exception):
     """Fields do not fit their model; all that is wrong with them."""
 
     def __init__(self, complaints: Iterable[Complaint]) -> None:
-        super().__init__("; ".join(complaint.message for complaint in complaints))
         self.complaints = tuple(complaints)
+        super().__init__("; ".join(complaint.message for complaint in self.complaints))
 
     def problems(self, locate: Locate, *, what: str = "", step: str = "") -> list[Problem]:
         """A problem each. `what` stands before the messages when it is not ""; `locate` gives the place of a path."""

@@ -17,11 +17,12 @@ from magnus.engine.context import RunContext
 from magnus.engine.step_under_way import StepUnderWay
 from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import TaskNode
-from magnus.graph.path import StepPath
+from magnus.graph.path import StepPath, print_names
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import StepEnded, StepStarted
 from magnus.interfaces.task_kind import KEPT
 from magnus.run_log.records import BranchScope, CatalogRecord, Status, StepRecord
+from magnus.run_log.spans import seconds, span_of
 
 SET_BY_MAGNUS: Final = frozenset(
     {
@@ -44,7 +45,7 @@ def run_step(context: RunContext, request: StepRequest) -> None:
     """
     node = context.graph.step(request.path)
     if not isinstance(node, TaskNode):
-        raise TaskFailed(f"'{request.path}' is not a task")
+        raise TaskFailed(f"'{print_names(request.path.parts)}' is not a task")
     position, scope = _place(context, request)
     record = request.known or _first_record(context, node, request.path, position)
     _run(StepUnderWay(context, node, request, record, scope))
@@ -64,18 +65,17 @@ def _place(context: RunContext, request: StepRequest) -> tuple[int, BranchScope]
 
 def _run(step: StepUnderWay) -> None:
     """Take the step from its first record to its last."""
-    started = step.context.clock.monotonic()
     step.keep(step.record)
     if step.request.known is None:
         step.context.reporter.report(StepStarted(step.record.path, step.record.step_type))
     try:
         failure = _work(step)
     except KeyboardInterrupt:
-        _end(step, "interrupted", started)
+        _end(step, "interrupted")
         raise
     finally:
         step.remove_folder()
-    _end(step, failure, started)
+    _end(step, failure)
 
 
 def _work(step: StepUnderWay) -> str:
@@ -97,14 +97,14 @@ def _work(step: StepUnderWay) -> str:
     return failure
 
 
-def _end(step: StepUnderWay, failure: str, started: float) -> None:
+def _end(step: StepUnderWay, failure: str) -> None:
     status = Status.FAIL if failure else Status.SUCCESS
     set_by_step = {} if failure else step.record.parameters
     message = step.context.masker.mask(failure)
     record = replace(step.record, status=status, message=message, parameters=set_by_step)
     step.keep(replace(record, scope=scopes.carried(record.position, step.scope, record)))
-    duration = outcomes.duration(record, step.context.clock.monotonic() - started)
-    step.context.reporter.report(StepEnded(record.path, record.step_type, status, message, duration))
+    took = seconds(span_of(record))
+    step.context.reporter.report(StepEnded(record.path, record.step_type, status, message, took))
     step.context.tracking.end_step(step.context.tracked_run, record)
 
 

@@ -57,6 +57,7 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         built=built,
         definition_file=definition_file,
         use_cached=use_cached,
+        log_level=log_level,
         command_line=tuple(sys.argv),
     )
     with terminable(), _progress(environment, is_live=not log_level) as reporter:

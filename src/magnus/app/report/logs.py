@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from io import SEEK_END
 from typing import Final
 
+from magnus.app.escapes import without_escapes
 from magnus.app.report.budget import Budget, characters_within, size_of
 from magnus.app.report.model import Log
 from magnus.graph.path import StepPath
@@ -15,7 +16,6 @@ _FAILED: Final = Budget(base=150_000, each=500, longest=64_000)
 _EMPTY: Final = 2  # the bytes of "" as JSON
 _MOST_LINES: Final = 200
 _MOST_LINES_OF_FAILED: Final = 1_000
-_ESCAPES: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
@@ -78,6 +78,6 @@ def last_lines(text: bytes, number: int) -> bytes:
 
 def readable(text: bytes) -> str:
     """The text as a terminal would leave it: without colours, and of lines that overwrite one another the last."""
-    plain = _ESCAPES.sub("", text.decode(errors="replace"))
+    plain = without_escapes(text.decode(errors="replace"))
     lines = (line.rstrip("\r").rpartition("\r")[2] for line in plain.split("\n"))
     return _CONTROLS.sub("\N{REPLACEMENT CHARACTER}", "\n".join(lines))

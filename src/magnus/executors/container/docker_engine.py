@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
-from docker.types import Mount
+from docker.types import LogConfig, Mount
 from docker.utils.socket import frames_iter
 from msgspec import Struct
 from requests.exceptions import RequestException
@@ -179,8 +179,14 @@ class DockerEngine:
             Mount(str(f.inside or f.path), str(f.path), type="bind", read_only=f.is_read_only) for f in job.folders
         ]
         host = api.create_host_config(
-            mounts=mounts, network_mode=job.network, security_opt=["label=disable"], **limits
-        )  # with SELinux a container may not use folders of users otherwise
+            mounts=mounts,
+            network_mode=job.network,
+            security_opt=["label=disable"],  # with SELinux a container may not use folders of users otherwise
+            log_config=LogConfig(type="none")
+            if job.is_removed
+            else None,  # its output is heard; nobody asks for it later
+            **limits,
+        )
         created = api.create_container(
             job.image.id,
             None if job.is_entrypoint else list(job.command),

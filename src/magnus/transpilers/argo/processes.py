@@ -1,7 +1,7 @@
 """Runs the pods of a simulated workflow as processes of this machine.
 
-A pod gets the environment of its container on top of the one of this process. What it writes to the path of an output
-goes to a file of its own: argv are changed accordingly.
+A pod gets the environment of its container on top of the one of this process, and a folder of its own for temporary
+files. What it writes to the path of an output goes to a file there: argv are changed accordingly.
 """
 
 import asyncio
@@ -99,7 +99,7 @@ class Processes:
         if fault is not None and not fault.kills:
             return Ended(FAILED, exit_code=1, message="failed on purpose")
         async with self._slots:
-            with TemporaryDirectory(prefix="magnus-pod-") as folder:
+            with TemporaryDirectory(prefix="pod-") as folder:
                 return await self._run(template, container, variables, Path(folder), dies=fault is not None)
 
     async def _run(
@@ -109,7 +109,8 @@ class Processes:
         files = {path: str(folder / name) for name, path in paths.items()}
         argv = [substituted(files.get(part, part), variables) for part in container.command]
         said = variables_of_pod(container, variables, self._secrets)
-        environment = {**self._environment, **said, **Reentry(events=True, dies=dies).variables()}
+        own = {"TMPDIR": str(folder)}
+        environment = {**self._environment, **own, **said, **Reentry(events=True, dies=dies).variables()}
         folder = (
             Path(substituted(container.working_dir, variables)) if container.working_dir else self._working_directory
         )

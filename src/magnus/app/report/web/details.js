@@ -86,7 +86,7 @@ function stepCommand(name) {
 
 function attemptsSection(row) {
   if (row.attempts.length < 2) return null;
-  return section("Attempts", element("ol", { class: "attempts", start: "0" }, row.attempts.map((attempt) =>
+  return section("Attempts", element("ol", { class: "attempts", start: "1" }, row.attempts.map((attempt) =>
     element("li", {}, mark(attempt.status), element("span", {}, `${duration(attempt.duration)}, at ${duration(attempt.start) || "0"}`),
       isBad(attempt) ? element("pre", {}, attempt.message || row.message) : null))));
 }
