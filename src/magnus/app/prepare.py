@@ -191,7 +191,8 @@ def _written(built: BuiltPipeline, file: str, working_directory: Path) -> str:
     try:
         write_whole(working_directory / file, text)
     except OSError as error:
-        raise InvalidInput(f"the pipeline cannot be written to '{file}': {error.strerror}") from error
+        message = f"the pipeline cannot be written to '{file}': {error.strerror}"
+        raise InvalidInput(message, fix="name another file as output_pipeline_definition") from error
     return file
 
 
