@@ -134,10 +134,13 @@ def _source(path: Path, name: str, environment: Mapping[str, str], *, section: s
         services, where = services.get(section) or {}, (section,)
     depth = len(where)
     wrong = {str(key[depth]): None for key, _ in broken if len(key) > depth and key[:depth] == where}
+    beside = [
+        (name, _beside(name, section, document.locate(name))) for name in replaced.value if section and name != section
+    ]
     found = [(family, problem) for family, problem in _problems(services, document, where) if family not in wrong]
     wrong |= dict.fromkeys(family for family, _ in found)
     right = {family: service for family, service in services.items() if family not in wrong} if "" not in wrong else {}
-    problems = tuple(problem for _, problem in (*broken, *found))
+    problems = tuple(problem for _, problem in (*broken, *beside, *found))
     return _Source(right, document, where, replaced.names, problems)
 
 
@@ -167,6 +170,15 @@ def _of_service(family: str, service: Json, document: "Document", where: tuple[s
                 "write its options below it, as 'name: value' lines",
                 document.locate(*where, family, "config"),
             )
+
+
+def _beside(name: str, section: str, place: Location) -> Problem:
+    """What stands beside the one section of a file, where nothing would read it."""
+    if name in FAMILIES:
+        return Problem(
+            f"'{name}' must stand below '{section}:' in this file", f"write '{section}:' above it, and indent it", place
+        )
+    return _unknown(name, (section,), place)
 
 
 def _unknown(name: str, known: tuple[str, ...], place: Location) -> Problem:

@@ -19,10 +19,12 @@ from magnus.app.overrides import check_overrides
 from magnus.app.pipelines import load_pipeline
 from magnus.app.resume import merged_parameters, original_run, pipeline_of
 from magnus.app.run_ids import check_run_id
+from magnus.app.services import run_log_store
 from magnus.app.sources import sources
 from magnus.app.whole_files import write_whole
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.loader import LoadedPipeline
+from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
 from magnus.definition.yaml_text import dump
 from magnus.engine import code_diff, code_identity
 from magnus.engine.context import Services
@@ -47,7 +49,7 @@ class Execution(Struct, frozen=True):
     pipeline where a program built it; `definition_file` is then what it is written to for executors that read it.
     `use_cached` is a run to go on with, whose pipeline and parameters count where nothing else is said; with `strict`
     nothing may have changed since.
-    `command_line` is recorded, and not read otherwise.
+    `log_level` is for processes that run steps elsewhere. `command_line` is recorded, and not read otherwise.
     """
 
     file: str
@@ -62,6 +64,7 @@ class Execution(Struct, frozen=True):
     definition_file: str = ""
     use_cached: str = ""
     strict: bool = False
+    log_level: str = ""
     working_directory: Path = field(default_factory=Path.cwd)
     command_line: tuple[str, ...] = ()
 
@@ -87,7 +90,7 @@ def configured_as(asked: Execution) -> Execution:
     if asked.configuration_file:
         return asked
     configuration = load_configuration("", asked.environment, asked.working_directory)
-    with closing(wiring.run_log_store(configuration, asked.working_directory)) as store:
+    with closing(run_log_store(configuration, asked.working_directory)) as store:
         original = original_run(store, asked.use_cached)
     return replace(asked, configuration_file=str(original.run_config.get("configuration_file") or ""))
 
@@ -188,5 +191,14 @@ def _written(built: BuiltPipeline, file: str, working_directory: Path) -> str:
     try:
         write_whole(working_directory / file, text)
     except OSError as error:
-        raise InvalidInput(f"the pipeline cannot be written to '{file}': {error.strerror}") from error
+        message = f"the pipeline cannot be written to '{file}': {error.strerror}"
+        raise InvalidInput(message, fix="name another file as output_pipeline_definition") from error
     return file
+
+
+def variables_used(
+    environment: Mapping[str, str], pipeline: LoadedPipeline, configuration: Configuration
+) -> Mapping[str, str]:
+    """The variables of the environment that pipeline and configuration use."""
+    names = (VARIABLE_PREFIX + name for name in sorted(pipeline.variables | configuration.variables))
+    return {name: environment[name] for name in names if name in environment}

@@ -3,8 +3,8 @@
 import shlex
 from collections.abc import Iterable
 
+from magnus.app.escapes import HarmlessPieces
 from magnus.app.finding import find_run
-from magnus.app.live.screen import harmless
 from magnus.app.logs import Output, RunOutput
 from magnus.app.step_names import find_step
 from magnus.app.viewing import Viewer, viewer
@@ -21,7 +21,10 @@ def show(text: str, step: str, configuration_file: str, *, follow: bool) -> int:
         run = find_run(services.store, text)
         found = find_step(services.store, run.run_id, step) if step else None
         output = RunOutput(services.store, services.logs, run.run_id, found)
-        printed = _print(output.until_the_end() if follow else output.now(), None if found is None else found.names)
+        try:
+            printed = _print(output.until_the_end() if follow else output.now(), None if found is None else found.names)
+        except _NobodyReads:
+            return 0
         if not printed:
             console.note(_why_nothing(services, run, found))
         if not follow:
@@ -32,19 +35,34 @@ def show(text: str, step: str, configuration_file: str, *, follow: bool) -> int:
         return 0 if status is Status.SUCCESS else 1
 
 
+class _NobodyReads(Exception):
+    """What is printed goes nowhere."""
+
+
 def _print(output: Iterable[Output], only: tuple[str, ...] | None) -> bool:
     """Print the pieces, with a line before those of another step; whether there was one."""
-    shown = harmless if console.is_terminal() else bytes
+    shown = HarmlessPieces() if console.is_terminal() else None
     last = only
     at_line_start, is_first = True, True
     for piece in output:
         if piece.names != last:
+            _finish(shown)
             before = ("" if at_line_start else "\n") + ("" if is_first else "\n")
-            console.emit(f"{before}==> {print_names(piece.names)} <==\n")
+            heading = f"{before}==> {print_names(piece.names)} <==\n".encode()
             last = piece.names
-        console.emit_bytes(shown(piece.data))
+        else:
+            heading = b""
+        if not console.emit_bytes(heading + (piece.data if shown is None else shown.feed(piece.data))):
+            raise _NobodyReads
         at_line_start, is_first = piece.data.endswith(b"\n"), False
+    _finish(shown)
     return not is_first
+
+
+def _finish(shown: HarmlessPieces | None) -> None:
+    """The output of a step ends here for now."""
+    if shown is not None:
+        console.emit_bytes(shown.rest())
 
 
 def _why_nothing(services: Viewer, run: RunRecord, found: SeenStep | None) -> str:

@@ -25,6 +25,11 @@ def test_out_of_memory_without_a_limit_is_that_of_the_machine():
     assert str(killed(Ended(137, is_out_of_memory=True), heard(), None)).endswith("at the limit of the machine")
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_container_that_ended_by_itself_was_not_killed_though_something_in_it_was(code):
+    assert killed(Ended(code, is_out_of_memory=True), heard(), Memory(1 << 30)) is None
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [
