@@ -362,6 +362,10 @@ REFUSED = {
         {"retry_strategy": RetryStrategy(backoff=Backoff("1 hour"))},
         "'1 hour' is no duration that Argo takes",
     ),
+    "no duration": (
+        {"retry_strategy": RetryStrategy(backoff=Backoff(factor=2))},
+        "a backoff without 'duration' has nothing to begin with",
+    ),
     "selector": ({"node_selector": {"disk": "a b"}}, "'disk: a b' is no label of a node"),
     "toleration": ({"tolerations": (Toleration(value="x"),)}, "a toleration without a key is one of every taint"),
     "security": (
