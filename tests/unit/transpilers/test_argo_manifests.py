@@ -191,6 +191,11 @@ def test_a_chain_that_cannot_be_cut_is_refused():
         written(graph)
 
 
+def test_the_limit_of_annotations():
+    found = problems(chain(1), annotations={"team/notes": "ü" * 140_000})
+    assert found == [("error", "the annotations have 280010 bytes, and Kubernetes takes 262144")]
+
+
 def test_limits_of_parameters():
     assert problems(chain(1), parameters={"a b": 1, "large": "x" * 140_000}) == [
         ("error", "the parameter 'a b' cannot be a variable of the environment of a pod"),
