@@ -19,6 +19,7 @@ from magnus.app.overrides import check_overrides
 from magnus.app.pipelines import load_pipeline
 from magnus.app.resume import merged_parameters, original_run, pipeline_of
 from magnus.app.run_ids import check_run_id
+from magnus.app.services import run_log_store
 from magnus.app.sources import sources
 from magnus.app.whole_files import write_whole
 from magnus.definition.built import BuiltPipeline
@@ -89,7 +90,7 @@ def configured_as(asked: Execution) -> Execution:
     if asked.configuration_file:
         return asked
     configuration = load_configuration("", asked.environment, asked.working_directory)
-    with closing(wiring.run_log_store(configuration, asked.working_directory)) as store:
+    with closing(run_log_store(configuration, asked.working_directory)) as store:
         original = original_run(store, asked.use_cached)
     return replace(asked, configuration_file=str(original.run_config.get("configuration_file") or ""))
 
@@ -190,7 +191,8 @@ def _written(built: BuiltPipeline, file: str, working_directory: Path) -> str:
     try:
         write_whole(working_directory / file, text)
     except OSError as error:
-        raise InvalidInput(f"the pipeline cannot be written to '{file}': {error.strerror}") from error
+        message = f"the pipeline cannot be written to '{file}': {error.strerror}"
+        raise InvalidInput(message, fix="name another file as output_pipeline_definition") from error
     return file
 
 

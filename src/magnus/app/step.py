@@ -9,12 +9,12 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from magnus.app import wiring
 from magnus.app.beginning import begin, context_of
 from magnus.app.config import load_configuration
 from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id
+from magnus.app.services import run_log_store
 from magnus.engine import fan
 from magnus.engine.context import RunContext, now
 from magnus.engine.masked_runs import masked
@@ -221,7 +221,7 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
 def end_run(asked: Execution, engine_status: str) -> bool:
     """End the run `asked.run_id` as failed if no step did; whether that was so. For what an engine calls at its end."""
     configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
-    with closing(wiring.run_log_store(configuration, asked.working_directory)) as store:
+    with closing(run_log_store(configuration, asked.working_directory)) as store:
         run = store.get_run(check_run_id(asked.run_id))
         if run.end_time is not None:
             return False

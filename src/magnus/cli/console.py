@@ -78,14 +78,16 @@ def emit_spans(lines: Iterable[Iterable[tuple[str, str]]]) -> None:
         drawn.print(Text.assemble(*((text, _ROLES.get(role, "")) for text, role in line)), soft_wrap=True)
 
 
-def emit_bytes(data: bytes) -> None:
-    """Write bytes to standard output as they are, likewise."""
+def emit_bytes(data: bytes) -> bool:
+    """Write bytes to standard output as they are, likewise; whether somebody still reads it."""
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         drop_output()
+        return False
+    return True
 
 
 def is_terminal() -> bool:

@@ -10,13 +10,19 @@ import yaml
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from magnus.errors import InvalidInput, Location, Problem
+from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, Location, Problem
 from magnus.values import Json
 
 KeyPath = tuple[str | int, ...]
 
 _MOST_VALUES: Final = 1_000_000
 """More values than any file anyone writes: aliases can multiply without end."""
+
+_EXAMPLES: Final[Mapping[type[InvalidInput], str]] = {
+    InvalidDefinition: "write dag: {start_at: a, steps: {a: {command: module.function, next: success}}}",
+    InvalidConfiguration: "write what is to differ from the defaults, such as executor: {type: local}, or name no file",
+}
+"""What to write into a file that is empty."""
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE_TAG: Final = "tag:yaml.org,2002:merge"
@@ -101,7 +107,7 @@ def _parsed(text: str, file: str, error: type[InvalidInput], what: str) -> Readi
             f"this is not YAML: {reason}", fix="remove what cannot be printed", location=Location(file)
         ) from wrong
     if root is None:
-        raise error(f"{what} is empty", fix="see the documentation for an example", location=Location(file))
+        raise error(f"{what} is empty", fix=_EXAMPLES.get(error, "write 'name: value' lines"), location=Location(file))
     reader = _Reader(file)
     value = reader.value(root, ())
     return Reading(Document(file, value, reader.values, reader.keys), tuple(reader.wrong))
