@@ -18,6 +18,7 @@ from magnus.app.services import run_log_store
 from magnus.engine import fan
 from magnus.engine.context import RunContext, now
 from magnus.engine.masked_runs import masked
+from magnus.engine.outcomes import reached_fail
 from magnus.engine.reentry import reentry
 from magnus.engine.resume import Reuse, can_be_taken, followed
 from magnus.engine.step import run_step
@@ -206,7 +207,8 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
         reporter.report(BranchEnded(path.branch, node.succeeds))
     else:
         failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
-        message = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed and not node.succeeds else ""
+        reason = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed else reached_fail(path.name)
+        message = "" if node.succeeds else reason
         with context_of(prepared, reporter) as opened:
             _learn_secrets(prepared, opened, run)
             run, warning = masked(run, opened.masker, partial(store.get_run, run.run_id))
