@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from magnus.app.plan import Plan  # lazy: only runs that go on with another one have a plan
 
 DEFAULT_PIPELINE: Final = "pipeline.yaml"
+WRITTEN_PIPELINE: Final = "magnus-pipeline.yaml"
 
 
 class Execution(Struct, frozen=True):
@@ -65,7 +66,7 @@ class Execution(Struct, frozen=True):
     parameters: Mapping[str, Json] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     built: BuiltPipeline | None = None
-    definition_file: str = ""
+    definition_file: str = WRITTEN_PIPELINE
     use_cached: str = ""
     strict: bool = False
     working_directory: Path = field(default_factory=Path.cwd)
