@@ -5,6 +5,8 @@ from typing import Final
 
 _STRANGE: Final = "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 
+_CLOSING: Final = {"[": "]", "{": "}", '"': '"'}
+
 
 def plain(text: str) -> str:
     """The text on one line: what could move the cursor, colour or turn around what follows is written as escapes."""
@@ -14,6 +16,40 @@ def plain(text: str) -> str:
 def plain_lines(text: str) -> str:
     """The same, but for ends of lines, which stay."""
     return "\n".join(map(plain, text.expandtabs().replace("\r\n", "\n").split("\n")))
+
+
+def short(text: str, longest: int) -> str:
+    """The text in so many characters; of JSON that is cut, what had been opened is closed again: `[1, 2, …]`."""
+    if len(text) <= longest:
+        return text
+    if text[0] not in _CLOSING:
+        return f"{text[: longest - 1]}…"
+    kept = text[: longest - 1]
+    while len(kept) > 1:
+        closing = _closing(kept)
+        if not closing.startswith('"') and ", " in kept:
+            kept = kept[: kept.rindex(", ") + 2]
+            closing = _closing(kept)
+        if len(kept) + 1 + len(closing) <= longest:
+            return f"{kept}…{closing}"
+        kept = kept[:-1].rstrip(" ,\\")
+    return f"{text[: longest - 1]}…"
+
+
+def _closing(text: str) -> str:
+    """What closes the lists, mappings and the text that are open at the end of the beginning of some JSON."""
+    closing, in_text, is_escaped = "", False, False
+    for character in text:
+        if in_text:
+            in_text = is_escaped or character != '"'
+            is_escaped = character == "\\" and not is_escaped
+        elif character == '"':
+            in_text = True
+        elif character in _CLOSING:
+            closing = _CLOSING[character] + closing
+        elif closing.startswith(character):
+            closing = closing[1:]
+    return '"' + closing if in_text else closing
 
 
 def _escaped(found: re.Match[str]) -> str:

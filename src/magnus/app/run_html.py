@@ -7,8 +7,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from magnus.app.durations import elapsed
-from magnus.app.plain_text import plain
-from magnus.run_log.records import Status
+from magnus.app.plain_text import plain, short
+from magnus.app.style import HTML, style_of
 from magnus.run_log.summary import Gone, RunStatus
 
 if TYPE_CHECKING:
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
 _MOST: Final = 25
 _LONGEST: Final = 80
-_COLOURS: Final = {Status.SUCCESS: "#2e9e4f", Status.FAIL: "#d9453c", Gone.DAMAGED: "#d9453c", Gone.LOST: "#c0840c"}
-_OTHER: Final = "#3b82d6"
 _TABLE: Final = "border-collapse:collapse;color:inherit;font-size:inherit"
 _CELL: Final = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
 
@@ -83,7 +81,7 @@ def _cells(row: Sequence[str]) -> Iterator[str]:
 
 
 def _status(status: RunStatus) -> str:
-    return f'<span style="color:{_COLOURS.get(status, _OTHER)};font-weight:600">{status.value}</span>'
+    return f'<span style="color:{HTML[style_of(status)]};font-weight:600">{status.value}</span>'
 
 
 def _time(run: "Run") -> str:
@@ -103,5 +101,4 @@ def _short(texts: Iterable[str]) -> str:
 
 
 def _cut(text: str) -> str:
-    text = plain(text)
-    return escape(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
+    return escape(short(plain(text), _LONGEST))

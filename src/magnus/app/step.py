@@ -9,11 +9,12 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from magnus.app import wiring
+from magnus.app.beginning import begin, context_of
 from magnus.app.config import load_configuration
-from magnus.app.execute import Execution, Prepared, begin, context_of, prepare
+from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id
+from magnus.app.services import run_log_store
 from magnus.engine import fan
 from magnus.engine.context import RunContext, now
 from magnus.engine.masked_runs import masked
@@ -27,7 +28,7 @@ from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import CompositeNode, Node, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import StepRequest
-from magnus.interfaces.reporter import Reporter, StepReused, Warned
+from magnus.interfaces.reporter import BranchEnded, Reporter, StepReused, StepStarted, Warned
 from magnus.run_log.records import Owner, RunRecord, Status, StepRecord
 
 NO_PROCESS = Owner("", 0)
@@ -65,6 +66,8 @@ def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, *, one_att
         return known.status, False
     match prepared.pipeline.graph.step(path):
         case TerminalNode() as node:
+            if reentry(prepared.execution.environment).events:
+                reporter.report(StepStarted(path, node.written_as))
             return _finish(prepared, run, path, node, reporter), False
         case CompositeNode() as node:
             raise InvalidInput(f"'{path}' is of type {node.written_as}", fix=f"magnus fan {run.run_id} {path} -m out")
@@ -199,7 +202,9 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
     position, _ = fan.before(prepared.pipeline.graph, store, run, path)
     steps = store.list_steps(run.run_id, path.branch)
     store.put_step(run.run_id, StepRecord(path, position, status, node.written_as))
-    if path.branch.composite is None:
+    if path.branch.composite is not None:
+        reporter.report(BranchEnded(path.branch, node.succeeds))
+    else:
         failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
         message = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed and not node.succeeds else ""
         with context_of(prepared, reporter) as opened:
@@ -216,7 +221,7 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
 def end_run(asked: Execution, engine_status: str) -> bool:
     """End the run `asked.run_id` as failed if no step did; whether that was so. For what an engine calls at its end."""
     configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
-    with closing(wiring.run_log_store(configuration, asked.working_directory)) as store:
+    with closing(run_log_store(configuration, asked.working_directory)) as store:
         run = store.get_run(check_run_id(asked.run_id))
         if run.end_time is not None:
             return False

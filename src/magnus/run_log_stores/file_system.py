@@ -92,7 +92,10 @@ class FileSystemRunLogStore:
             if place is None:
                 file = self._file(run_id, _RECORDS)
                 raise RunLogStoreError(f"'{file}' is damaged: it holds no record of the run", fix="remove the file")
-            return self._decoded(run, place, codec.run_from_json, run_id)
+            record = self._decoded(run, place, codec.run_from_json, run_id)
+            if record.run_id != run_id:
+                raise failures.of_another_run(run_id, record.run_id)
+            return record
 
         return self._reading(run_id, read)
 
@@ -255,13 +258,15 @@ class FileSystemRunLogStore:
     ) -> RecordT:
         text = run.read(place)
         if record_line.heading(text) is None:
-            raise RunLogStoreError(f"'{self._file(run_id, _RECORDS)}' was changed by something other than magnus")
+            message = f"'{self._file(run_id, _RECORDS)}' was changed by something other than magnus"
+            raise RunLogStoreError(message, fix="restore the file, or remove it")
         try:
             return decode(codec.from_bytes(text))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             file = self._file(run_id, _RECORDS)
             raise RunLogStoreError(
-                f"'{file}' holds a record that this version of magnus cannot read: {text[:200].decode(errors='replace')}"
+                f"'{file}' holds a record that this version of magnus cannot read: {text[:200].decode(errors='replace')}",
+                fix="read it with the version that wrote it, or remove the file",
             ) from error
 
     def _refuse_unusable(self, run_id: str) -> None:

@@ -183,14 +183,14 @@ def test_templates_that_call_themselves_end():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"dag": {"tasks": [], "failFast": True}}, "failFast, which is not simulated"),
+        ({"dag": {"tasks": [], "failFast": True}}, "'failFast', which is true where it is not said"),
         ({"dag": {"tasks": [task("a", "b.Succeeded")], "failFast": False}}, "depends on 'b', which is not there"),
         ({"dag": {"tasks": [task("a", template="other")], "failFast": False}}, "no template 'other'"),
         ({"dag": {"tasks": [task("a", step="{{tasks.b.outputs.result}}")], "failFast": False}}, "is no variable here"),
     ],
 )
 def test_what_is_not_there_is_refused(change, message):
-    with pytest.raises(InvalidInput, match=message):
+    with pytest.raises(InvalidDefinition, match=message):
         simulated([pod(), {"name": "main", **change}])
 
 

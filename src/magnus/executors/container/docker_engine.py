@@ -1,6 +1,8 @@
 """The container engine, through the Docker SDK: the one place that knows it. Docker, and podman's compatible socket."""
 
+import io
 import os
+import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -36,18 +38,24 @@ class Image(Struct, frozen=True):
 
 
 class Job(Struct, frozen=True):
-    """A container to be run. `is_removed` says that it goes when it has ended."""
+    """A container to be run.
+
+    `is_removed` says that it goes when it has ended, `read` which of its files are wanted before. Without a working
+    directory it has that of its image; `is_entrypoint` says that the command stands for the entrypoint of the image too.
+    """
 
     image: Image
     command: Sequence[str]
     environment: Mapping[str, str]
     folders: Sequence[Folder]
-    working_directory: Path
+    working_directory: Path | None
     labels: Mapping[str, str]
     resources: Resources
     network: str | None = None
     user: str | None = None
     is_removed: bool = True
+    is_entrypoint: bool = False
+    read: Sequence[str] = ()
 
 
 class DockerEngine:
@@ -91,7 +99,7 @@ class DockerEngine:
                 self._followed(container, job, hear, begun)
                 code = self._waited(container)
                 state = self._api.inspect_container(container)["State"]
-                return Ended(code, bool(state.get("OOMKilled")))
+                return Ended(code, bool(state.get("OOMKilled")), self._read(container, job.read))
             finally:
                 if job.is_removed:
                     self._remove(container)
@@ -170,7 +178,9 @@ class DockerEngine:
         limits = {} if resources.cpu is None else {"nano_cpus": int(resources.cpu * 1e9)}
         if resources.memory is not None:
             limits |= {"mem_limit": int(resources.memory), "memswap_limit": int(resources.memory)}
-        mounts = [Mount(str(f.path), str(f.path), type="bind", read_only=f.is_read_only) for f in job.folders]
+        mounts = [
+            Mount(str(f.inside or f.path), str(f.path), type="bind", read_only=f.is_read_only) for f in job.folders
+        ]
         host = api.create_host_config(
             mounts=mounts,
             network_mode=job.network,
@@ -182,9 +192,10 @@ class DockerEngine:
         )
         created = api.create_container(
             job.image.id,
-            list(job.command),
+            None if job.is_entrypoint else list(job.command),
+            entrypoint=list(job.command) if job.is_entrypoint else None,
             environment=self._environment(job),
-            working_dir=str(job.working_directory),
+            working_dir=None if job.working_directory is None else str(job.working_directory),
             labels=dict(job.labels),
             user=self._user(job),
             host_config=host,
@@ -217,6 +228,19 @@ class DockerEngine:
         finally:
             output._response.close()  # noqa: SLF001 - the SDK keeps it there for this
             output.close()
+
+    def _read(self, container: str, paths: Sequence[str]) -> dict[str, bytes]:
+        """What the files of the container hold that are there."""
+        found: dict[str, bytes] = {}
+        for path in paths:
+            with suppress(NotFound):
+                pieces, _ = self._api.get_archive(container, path)
+                with tarfile.open(fileobj=io.BytesIO(b"".join(pieces))) as archive:
+                    members = archive.getmembers()
+                    file = archive.extractfile(members[0]) if members else None
+                    if file is not None:
+                        found[path] = file.read()
+        return found
 
     def _waited(self, container: str) -> int:
         """The exit status. An engine that is started anew meanwhile is asked again; what it said before is heard."""

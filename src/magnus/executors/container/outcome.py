@@ -1,6 +1,7 @@
 """How the end of a container is to be understood. Pure."""
 
 import signal
+from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -16,10 +17,11 @@ _LONGEST_SAID: Final = 1000
 
 
 class Ended(Struct, frozen=True):
-    """A container that ended: its exit status, and whether the system says that it had no memory left."""
+    """A container that ended: its exit status, whether the system says that it had no memory left, and files of it."""
 
     code: int
     is_out_of_memory: bool = False
+    files: Mapping[str, bytes] = {}
 
 
 class Heard(Struct, frozen=True):
