@@ -15,6 +15,8 @@ from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id
 from magnus.app.services import run_log_store
+from magnus.definition.compiling import StepPlace
+from magnus.definition.loader import LoadedPipeline
 from magnus.engine import fan
 from magnus.engine.context import RunContext, now
 from magnus.engine.masked_runs import masked
@@ -53,10 +55,16 @@ def execute_attempt(asked: Execution, step: str, reporter: Reporter) -> tuple[St
 
 def _execute(asked: Execution, step: str, reporter: Reporter, *, one_attempt: bool) -> tuple[Status, bool]:
     check_run_id(asked.run_id)
-    prepared = prepare(asked, reporter)
+    prepared = prepare(asked, reporter, looked_at=partial(_places, step))
     path = find_step(prepared.pipeline.graph, step)
     with closing(prepared.services.run_log_store):
         return _executed(prepared, path, OneAtATime(reporter), one_attempt=one_attempt)
+
+
+def _places(step: str, pipeline: LoadedPipeline) -> list[StepPlace]:
+    """Where the step is written. What others need may be in other images; they were checked before the run."""
+    name = "/".join(find_step(pipeline.graph, step).parts[::2])
+    return [place for place in pipeline.steps if place.step == name]
 
 
 def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, *, one_attempt: bool) -> tuple[Status, bool]:
