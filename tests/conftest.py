@@ -27,6 +27,22 @@ def pytest_addoption(parser):
     parser.addoption("--update-schemas", action="store_true", help="write the published JSON Schemas anew")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    if config.getoption("dist") == "loadgroup":
+        from scheduling import Scheduling  # late: where there is no xdist nothing is spread
+
+        return Scheduling(config, log)
+    return None
+
+
+def pytest_collection_modifyitems(config, items):
+    if hasattr(config, "workerinput"):
+        from scheduling import rank
+
+        items.sort(key=lambda item: rank(item.nodeid))
+
+
 def state():
     environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
     return {
