@@ -10,8 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 GRACE_SECONDS = 2.0
+
+settings.register_profile("on any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("on any machine")
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -25,6 +29,7 @@ def pytest_addoption(parser):
     parser.addoption("--interpreters", action="store_true", help="start an interpreter for every command of magnus")
     parser.addoption("--update-expected", action="store_true", help="write what the corpus is to come to anew")
     parser.addoption("--update-schemas", action="store_true", help="write the published JSON Schemas anew")
+    parser.addoption("--update-features", action="store_true", help="write the table of features by executor anew")
 
 
 @pytest.hookimpl(optionalhook=True)

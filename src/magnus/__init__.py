@@ -23,26 +23,12 @@ if TYPE_CHECKING:
         start_interactive_session,
         track_this,
     )
+    from magnus.sdk.composites import Conditional, Dag, Loop, Map, Parallel
     from magnus.sdk.jobs import NotebookJob, PythonJob, ShellJob
     from magnus.sdk.pipeline import Pipeline
     from magnus.sdk.runs import run, runs
-    from magnus.sdk.steps import (
-        Conditional,
-        Dag,
-        Fail,
-        Loop,
-        Map,
-        NotebookTask,
-        Parallel,
-        PythonTask,
-        ShellTask,
-        Stub,
-        Success,
-        Task,
-        json,
-        metric,
-        pickled,
-    )
+    from magnus.sdk.steps import Fail, Stub, Success
+    from magnus.sdk.tasks import NotebookTask, PythonTask, ShellTask, Task, json, metric, pickled
 
 __version__ = "0.1.0"
 
@@ -86,12 +72,17 @@ __all__ = [
 ]
 
 _HOMES = {
-    **dict.fromkeys(("json", "metric", "pickled"), "magnus.sdk.steps"),
+    "Catalog": "magnus.definition.nodes.task",
+    "Pipeline": "magnus.sdk.pipeline",
+    **dict.fromkeys(("Conditional", "Dag", "Loop", "Map", "Parallel"), "magnus.sdk.composites"),
+    **dict.fromkeys(("Fail", "Stub", "Success"), "magnus.sdk.steps"),
+    **dict.fromkeys(
+        ("NotebookTask", "PythonTask", "ShellTask", "Task", "json", "metric", "pickled"), "magnus.sdk.tasks"
+    ),
     **dict.fromkeys(("NotebookJob", "PythonJob", "ShellJob"), "magnus.sdk.jobs"),
     **dict.fromkeys(("run", "runs"), "magnus.sdk.runs"),
-    "Pipeline": "magnus.sdk.pipeline",
 }
-"""The modules of public names; of others, `magnus.interaction` has the functions and `magnus.sdk.steps` the classes."""
+"""The modules of public names; the others are functions of `magnus.interaction`."""
 
 
 def __getattr__(name: str) -> Any:
@@ -99,5 +90,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'magnus' has no attribute '{name}'")
     from importlib import import_module  # lazy: PEP 562
 
-    home = "magnus.interaction" if name[0].islower() else "magnus.sdk.steps"
-    return getattr(import_module(_HOMES.get(name, home)), name)
+    return getattr(import_module(_HOMES.get(name, "magnus.interaction")), name)

@@ -21,7 +21,7 @@
     `- RunFailed             (1)    the run ended in its fail step
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, Literal
 
 from msgspec import Struct
@@ -55,6 +55,20 @@ class Problem(Struct, frozen=True):
         step = f"step '{self.step}': " if self.step else ""
         fix = f"\n  fix: {self.fix}" if self.fix else ""
         return f"{where}{self.severity}: {step}{self.message}{fix}"
+
+
+def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Each problem once: those of no file first, then by file, in the order they come in, and by place."""
+    once = dict.fromkeys(problems)
+    files: dict[str, int] = {}
+    for problem in once:
+        files.setdefault("" if problem.location is None else problem.location.file, len(files))
+
+    def place(problem: Problem) -> tuple[int, int, int]:
+        where = problem.location
+        return (-1, 0, 0) if where is None else (files[where.file], where.line, where.column)
+
+    return tuple(sorted(once, key=place))
 
 
 class MagnusError(Exception):

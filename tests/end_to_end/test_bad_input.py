@@ -26,7 +26,10 @@ def refused(folder, *arguments, env=None):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "p.yaml: error: the pipeline is empty\n  fix: see the documentation for an example\n"),
+        (
+            "",
+            "p.yaml: error: the pipeline is empty\n  fix: write dag: {start_at: a, steps: {a: {command: module.function, next: success}}}\n",
+        ),
         (
             "- a\n",
             "p.yaml:1:1: error: a pipeline is a mapping with the key 'dag', this is a list\n  fix: write dag: first\n",
@@ -89,9 +92,14 @@ def test_a_faulty_pipeline(folder, text, message):
 
 
 def test_all_problems_are_said_at_once(folder):
-    folder.write("p.yaml", "dag:\n  start_at: a\n  steps:\n    a: {type: tsk}\n    b: {type: task}\n")
+    folder.write("p.yaml", "dag:\n  start_at: a\n  steps:\n    a: {type: tsk, next: b}\n    b: {type: task}\n")
     said = refused(folder, "p.yaml")
-    assert said.count("error:") == 3
+    assert [line for line in said.splitlines() if "error:" in line] == [
+        "p.yaml:4:5: error: step 'a': 'command' is missing",
+        "p.yaml:4:9: error: step 'a': unknown node type 'tsk'",
+        "p.yaml:5:5: error: step 'b': 'command' is missing",
+        "p.yaml:5:5: error: step 'b': 'next' is missing",
+    ]
 
 
 def test_no_pipeline_file(folder):

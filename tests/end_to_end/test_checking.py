@@ -85,7 +85,7 @@ def test_warnings_are_no_errors(folder):
     folder.write(
         "work.py", WORK.replace("orders: dict", "orders: list[str]").replace(", rate: float", ", rate: float = 1")
     )
-    result = folder.magnus("check", "--output", "json")
+    result = folder.magnus("check", "--json")
     assert (result.status, result.err) == (2, "")
     folder.write("pipeline.yaml", PIPELINE.partition("    report:")[0].replace("next: report", "next: success"))
     result = folder.magnus("check", "--output", "json", "--rate", "2")
@@ -196,10 +196,47 @@ def test_faults_in_one_step_do_not_hide_those_of_another(folder):
     folder.write("work.py", WORK)
     said = [line for line in folder.magnus("check").out.splitlines() if not line.startswith("  ")]
     assert said == [
+        "pipeline.yaml:11:7: error: step 'sum up': there is no function 'sum' in the module 'work'",
         "pipeline.yaml:12:7: error: step 'sum up': unknown field 'nxt'",
         "pipeline.yaml:15:7: error: step 'report': the shell does not understand the command: line 2: syntax error: unexpected end of file",
-        "pipeline.yaml: 2 errors (3 steps)",
+        "pipeline.yaml: 3 errors (4 steps)",
     ]
+
+
+def said(result):
+    return [line for line in result.out.splitlines() if not line.startswith("  ")]
+
+
+def test_faults_in_the_structure_do_not_hide_those_of_the_data_flow(folder):
+    folder.write("pipeline.yaml", PIPELINE.replace("next: sum up\n      on_failure", "next: sum\n      on_failure"))
+    folder.write("work.py", WORK.replace("orders: dict", "orders: list[str]"))
+    assert said(folder.magnus("check")) == [
+        "pipeline.yaml:7:7: error: step 'fetch': next names 'sum', which is not a step",
+        "pipeline.yaml:11:7: warning: step 'sum up': the argument 'orders' of work.sum_up() may be missing: "
+        "it is not set when 'fetch' fails",
+        "pipeline.yaml:11:7: error: step 'sum up': the argument 'rate' of work.sum_up() is set by no step before, "
+        "and is no initial parameter",
+        "pipeline.yaml:15:7: error: step 'report': the shell does not understand the command: line 2: syntax error: "
+        "unexpected end of file",
+        "pipeline.yaml:16:17: error: step 'report': no step before puts 'orders.csv' into the catalog",
+        "pipeline.yaml: 4 errors, 1 warning (4 steps)",
+    ]
+
+
+@pytest.mark.parametrize(
+    "fault", ["returns: [orders], max_attempts: soon", "retruns: [orders]", "returns: {orders: 1}"]
+)
+def test_what_a_step_sets_that_cannot_be_read_is_unknown_and_no_fault_of_others(folder, fault):
+    folder.write(
+        "pipeline.yaml",
+        "dag:\n  start_at: a\n  steps:\n"
+        f"    a: {{command: work.fetch, {fault}, next: b}}\n"
+        "    b: {command: work.sum_up, next: success}\n",
+    )
+    folder.write("work.py", WORK.replace(" -> list[str]", "").replace("orders: dict", "orders: list"))
+    found = folder.magnus("check", "--rate", "1").out
+    assert "'orders' of work.sum_up()" not in found
+    assert ": error: step 'a': " in found
 
 
 @pytest.mark.parametrize("imports", [[], ["--no-import"]], ids=["importing", "not importing"])
@@ -224,7 +261,7 @@ def test_a_file_without_anything_in_it(folder):
     assert (result.status, result.err) == (2, "")
     assert result.out == (
         "pipeline.yaml: error: the pipeline is empty\n"
-        "  fix: see the documentation for an example\n"
+        "  fix: write dag: {start_at: a, steps: {a: {command: module.function, next: success}}}\n"
         "pipeline.yaml: 1 error (0 steps)\n"
     )
 
@@ -258,3 +295,109 @@ def test_a_file_that_is_not_there(folder):
     result = folder.magnus("check", "gone.yaml", "--output", "json")
     assert result.status == 2
     assert json.loads(result.out)["problems"][0]["message"] == "the pipeline 'gone.yaml' does not exist"
+
+
+@pytest.mark.parametrize(("name", "service"), [(".run_log_store", "run log store"), (".catalog", "catalog")])
+def test_a_file_in_the_place_of_a_folder(folder, name, service):
+    step = {"command_type": "shell", "command": "echo a > a", "next": "success", "catalog": {"put": "a"}}
+    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}, indent=1))
+    folder.write(name, "")
+    result = folder.magnus("check")
+    assert result.status == 2
+    assert (
+        f"error: the {service} cannot write to '{folder.path / name}': a file is in the way\n  fix: remove it"
+        in result.out
+    )
+
+
+def test_a_catalog_that_cannot_be_used_is_a_warning_where_nothing_is_kept(folder):
+    step = {"command_type": "shell", "command": "true", "next": "success"}
+    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}, indent=1))
+    folder.write("c.yaml", "catalog:\n  type: file-system\n  config:\n    catalog_location: c.yaml/there\n")
+    result = folder.magnus("check", "-c", "c.yaml")
+    assert (result.status, said(result)) == (
+        0,
+        [
+            f"c.yaml:4:5: warning: the catalog cannot write to '{folder.path}/c.yaml/there': '{folder.path}/c.yaml' is a file",
+            "pipeline.yaml: 1 warning (1 step)",
+        ],
+    )
+
+
+ONLY_FAILS = {"start_at": "x", "steps": {"x": {"type": "stub", "next": "fail"}}}
+MAY_SUCCEED = {"start_at": "x", "steps": {"x": {"type": "stub", "next": "success"}}}
+
+
+@pytest.mark.parametrize(
+    ("step", "line"),
+    [
+        ({"type": "stub", "next": "fail"}, 7),
+        ({"type": "parallel", "branches": {"a": MAY_SUCCEED, "b": ONLY_FAILS}, "next": "success"}, 0),
+        ({"type": "loop", "max_iterations": 2, "branch": ONLY_FAILS, "next": "success"}, 0),
+        (
+            {
+                "type": "conditional",
+                "parameter": "p",
+                "branches": {"a": MAY_SUCCEED, "b": ONLY_FAILS},
+                "next": "success",
+            },
+            None,
+        ),
+        ({"type": "dag", "dag": ONLY_FAILS, "next": "success", "on_failure": "success"}, None),
+        ({"type": "map", "iterate_on": "p", "iterate_as": "i", "branch": ONLY_FAILS, "next": "success"}, None),
+    ],
+    ids=["next", "parallel", "loop", "conditional", "caught", "map"],
+)
+def test_a_pipeline_that_can_only_fail(folder, step, line):
+    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}, indent=1))
+    found = said(folder.magnus("check", "--p", '["a"]' if step["type"] == "map" else "a"))
+    message = "every path of the pipeline ends in its fail step, so no run succeeds"
+    place = {7: "pipeline.yaml:7:5: warning: step 'a': ", 0: "pipeline.yaml: warning: "}
+    assert [text for text in found if message in text] == ([] if line is None else [f"{place[line]}{message}"])
+
+
+@pytest.mark.parametrize("command", ["check", "execute"])
+@pytest.mark.parametrize("option", ["--strict", "--dry-run"])
+def test_options_of_a_run_that_goes_on_with_another_one_need_that_one(folder, command, option):
+    folder.write("pipeline.yaml", json.dumps({"dag": MAY_SUCCEED}))
+    result = folder.magnus(command, option)
+    assert (result.status, result.out) == (2, "")
+    assert f"{option} " in result.err
+    assert "name it with --use-cached RUN" in result.err
+
+
+def test_strict_is_about_what_changed_since(folder):
+    folder.write("pipeline.yaml", json.dumps({"dag": MAY_SUCCEED}))
+    assert folder.magnus("execute", "--run-id", "first").status == 0
+    assert folder.magnus("check", "--use-cached", "first", "--strict").status == 0
+    folder.write(
+        "pipeline.yaml", json.dumps({"dag": {"start_at": "y", "steps": {"y": {"type": "stub", "next": "success"}}}})
+    )
+    found = folder.magnus("check", "--use-cached", "first", "--strict", "pipeline.yaml")
+    assert (found.status, said(found)[:2]) == (
+        2,
+        [
+            "error: the run 'first' cannot be gone on with as it was: step 'y' is new",
+            "error: the run 'first' cannot be gone on with as it was: step 'x' is gone",
+        ],
+    )
+    assert folder.magnus("check", "--use-cached", "first", "pipeline.yaml").status == 0
+
+
+def test_the_help_names_what_has_an_effect(folder):
+    text = folder.magnus("check", "--help").out
+    assert [option in text for option in ("--json", "--strict", "--log-level", "--no-import")] == [True] * 4
+    assert [option in text for option in ("--quiet", "--dry-run", "--tag", "--show-output", "--output")] == [False] * 5
+    folder.write("pipeline.yaml", json.dumps({"dag": MAY_SUCCEED}))
+    assert folder.magnus("check", "-q", "--tag", "x", "--show-output", "none").status == 0
+
+
+@pytest.mark.parametrize("call", ["sys.exit", "os._exit"])
+def test_a_module_that_ends_the_program(folder, call):
+    folder.write("work.py", f"import os, sys\n\n{call}(3)\n\n\ndef f():\n    return 1\n")
+    steps = {"a": {"command": "work.f", "next": "b"}, "b": {"command": "gone.f", "next": "success"}}
+    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": steps}}))
+    result = folder.magnus("check")
+    assert (result.status, result.err) == (2, "")
+    assert f"step 'a': 'work' cannot be imported: it ends the program with {call}(3) (work.py:3)\n" in result.out
+    assert "step 'b': there is no module 'gone'" in result.out

@@ -193,7 +193,7 @@ def test_a_session_that_an_exception_ends_has_failed(folder):
         work()
     log = json.loads((folder / ".run_log_store" / "mine.json").read_text())
     assert (log["status"], log["parameters"]) == ("FAIL", {})
-    assert log["message"] == "step 'interactive%20session' failed: ValueError: no good"
+    assert log["message"] == "step 'interactive session' failed: ValueError: no good"
     step = log["steps"]["interactive session"]
     assert (step["status"], step["message"]) == ("FAIL", "ValueError: no good")
     assert step["user_defined_metrics"] == {"score": 2}

@@ -208,7 +208,7 @@ def test_a_run_is_shown_as_a_tree(doubled):
     assert (said.status, said.err) == (0, "")
     assert TIMES.sub("T", said.out) == (
         "run doubled  FAIL  T\n"
-        "  step 'each%20item' failed: branch 3 failed\n"
+        "  step 'each item' failed: branch 3 failed\n"
         "  pipeline doubling (p.yaml)\n"
         "  started  T UTC\n"
         "  tag      mine\n"
@@ -234,6 +234,19 @@ def test_a_run_is_shown_as_a_tree(doubled):
     )
 
 
+def test_progress_says_the_durations_that_are_shown_afterwards(folder):
+    folder.write("work.py", WORK)
+    folder.write("p.yaml", PIPELINE)
+    said = folder.magnus("execute", "p.yaml", "--run-id", "doubled").err
+    took = dict(re.findall(r"Z   (\S.*): (?:SUCCESS|FAIL) in ([\d.]+ \w+)", said))
+    assert len(took) == 9
+    for path, duration in took.items():
+        shown = folder.magnus("show", "doubled", "--step", path).out.splitlines()[0]
+        assert shown.endswith(f"  {duration}"), (path, duration)
+    [whole] = re.findall(r"run doubled: FAIL in ([\d.]+ \w+)", said)
+    assert folder.magnus("show", "doubled").out.startswith(f"run doubled  FAIL  {whole}\n")
+
+
 def test_all_shows_every_branch(doubled):
     said = doubled.magnus("show", "doubled", "--all").out
     assert len(re.findall(r"^│  [├└]─ \d", said, re.MULTILINE)) == 6
@@ -244,17 +257,65 @@ def test_all_shows_every_branch(doubled):
 def test_one_step_is_shown_with_everything(doubled):
     said = doubled.magnus("show", "doubled", "--step", "each%20item/3/double")
     assert TIMES.sub("T", said.out) == (
-        "step each%20item/3/double of run doubled  FAIL  T\n"
+        "step each item/3/double of run doubled  FAIL  T\n"
         "  ValueError: three is [/x] bad (work.py:10 in double)\n"
         "  type     task\n"
-        "  attempt 0  FAIL  T from T UTC\n"
         "  attempt 1  FAIL  T from T UTC\n"
+        "  attempt 2  FAIL  T from T UTC\n"
         "  in\n"
         "    item = 3\n"
     )
     put = doubled.magnus("show", "doubled", "--step", "file").out
     assert "  put\n    a.csv = 4 B, sha256 edeaaff3f1774ad2888673770c6d64097e391bc362d7d6fb34982ddf0efd18cb\n" in put
     assert doubled.magnus("show", "doubled", "--step", "each item").out.count("SUCCESS") == 11
+
+
+ODD = """
+dag:
+  start_at: use/it
+  steps:
+    use/it: {type: task, command_type: python-lambda, command: "lambda: {'cities': ['london', 'paris'], 'ones': [2, 1], 'odd': ['a b', 'c/d']}", next: cities}
+    cities: {type: map, iterate_on: cities, iterate_as: x, branch: &branch {start_at: say it, steps: {say it: {type: task, command_type: shell, command: 'echo "$x"', next: success}}}, next: ones}
+    ones: {type: map, iterate_on: ones, iterate_as: x, branch: *branch, next: odd}
+    odd: {type: map, iterate_on: odd, iterate_as: x, branch: *branch, next: success}
+"""
+
+
+def test_a_step_is_named_by_element_or_number_and_printed_in_one_way(folder):
+    folder.write("p.yaml", ODD)
+    assert folder.magnus("execute", "p.yaml", "--run-id", "odd").status == 0
+    for text, path, output in (
+        ("use/it", "use%2Fit", ""),
+        ("cities.paris.say it", "cities/paris/say it", "paris\n"),
+        ("cities/1/say%20it", "cities/paris/say it", "paris\n"),
+        ("ones/1/say it", "ones/1/say it", "1\n"),
+        ("ones/#0/say it", "ones/2/say it", "2\n"),
+        ("odd/c/d/say it", "odd/1/say it", "c/d\n"),
+    ):
+        said = folder.magnus("show", "odd", "--step", text)
+        assert said.out.startswith(f"step {path} of run odd"), said.err
+        assert folder.magnus("logs", "odd", text).out == output
+    said = folder.magnus("logs", "odd", "cities/pari/say it")
+    assert said.err == (
+        "error: no step 'cities/pari/say it' began in the run 'odd'\n  fix: did you mean 'cities/paris/say it'?\n"
+    )
+
+
+def test_a_large_value_is_whole_in_one_step_and_its_size_in_the_tree(folder):
+    folder.write("c.yaml", "catalog: {type: file-system, config: {spill_threshold: 100}}")
+    step = {"type": "task", "command_type": "python-lambda"}
+    made = {**step, "command": "lambda: {'big': list(range(100))}", "next": "count"}
+    count = {**step, "command": "lambda big: {'n': len(big)}", "next": "success"}
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "make", "steps": {"make": made, "count": count}}}))
+    assert folder.magnus("execute", "p.yaml", "-c", "c.yaml", "--run-id", "large").status == 0
+    tree = folder.magnus("show", "large", "-c", "c.yaml").out
+    assert "     in       big = <value of 291 B>\n" in tree
+    assert "     out      big = <value of 291 B>\n" in tree
+    whole = f"    big = {list(range(100))}\n"
+    assert f"  out\n{whole}" in folder.magnus("show", "large", "-c", "c.yaml", "--step", "make").out
+    assert f"  in\n{whole}" in folder.magnus("show", "large", "-c", "c.yaml", "--step", "count").out
+    shutil.rmtree(folder.path / ".catalog")
+    assert "  in\n    big = <value of 291 B>\n" in folder.magnus("show", "large", "-c", "c.yaml", "--step", "count").out
 
 
 def test_a_step_as_json_is_what_the_document_says_of_it(doubled):
@@ -328,6 +389,18 @@ def test_a_damaged_run_is_an_error_of_the_store(folder):
         assert "broken.jsonl' is damaged: it holds no record of the run\n  fix: remove the file" in said.err
 
 
+def test_a_copy_of_a_run_log_is_not_taken_for_another_run(folder):
+    folder.write("q.yaml", QUICK)
+    folder.magnus("execute", "q.yaml", "--run-id", "quick")
+    store = folder.path / ".run_log_store"
+    shutil.copy(store / "quick.jsonl", store / "copied.jsonl")
+    listed = {run["run_id"]: run["status"] for run in json.loads(folder.magnus("runs", "--json").out)}
+    assert listed == {"quick": "SUCCESS", "copied": "DAMAGED"}
+    said = folder.magnus("show", "copied")
+    assert (said.status, said.out) == (3, "")
+    assert said.err.startswith("error: what is kept as the run 'copied' is the run log of the run 'quick'\n  fix: ")
+
+
 def test_text_of_a_user_is_one_line_and_no_markup(folder):
     lines = {"command_type": "python-lambda", "command": "lambda: {'x': 'a\\n[red]\\x1b[31m'}", "next": "success"}
     folder.write("p.yaml", json.dumps({"dag": {"start_at": "[/x]", "steps": {"[/x]": {"type": "task", **lines}}}}))
@@ -356,10 +429,10 @@ def test_the_output_of_all_steps_is_under_their_names(doubled):
     of_3 = LOG_OF_3.format(folder=doubled.path)
     items = [of_3 + of_3 if item == 3 else f"item {item}\n" for item in range(6)]
     blocks = {"begin": "begins\n", "file": "said\n"}
-    blocks |= {f"each%20item/{item}/double": output for item, output in enumerate(items)}
+    blocks |= {f"each item/{item}/double": output for item, output in enumerate(items)}
     assert said.out == "\n".join(f"==> {name} <==\n{output}" for name, output in blocks.items())
     inner = doubled.magnus("logs", "doubled", "each item").out
-    assert inner == said.out[said.out.index("==> each%20item/0") :]
+    assert inner == said.out[said.out.index("==> each item/0") :]
 
 
 def test_the_output_of_one_step_is_as_it_was(doubled):
@@ -406,6 +479,75 @@ def test_one_step_is_followed_to_its_end(folder):
         assert process.stdout.readline() == "waiting\n"
         folder.write("go", "")
         assert process.communicate(timeout=60)[0] == "went"
+
+
+RETRIED = """
+dag:
+  start_at: try
+  steps:
+    try:
+      type: task
+      command_type: shell
+      command: "echo waiting $MAGNUS_STEP_ATTEMPT; if [ $MAGNUS_STEP_ATTEMPT = 0 ]; then exit 3; fi; while [ ! -e go ]; do sleep 0.05; done; echo went"
+      max_attempts: 2
+      next: last
+    last: {type: task, command_type: shell, command: "echo last; while [ ! -e end ]; do sleep 0.05; done", next: success}
+"""
+
+
+def test_a_step_that_is_tried_again_is_followed_to_its_end_and_not_further(folder):
+    folder.write("slow.yaml", RETRIED)
+    with folder.start("execute", "slow.yaml", "--run-id", "slow") as run:
+        try:
+            next(line for line in iter(run.stderr.readline, "") if "waiting 1" in line)
+            with following(folder, "slow", "try") as process:
+                assert [process.stdout.readline() for _ in range(2)] == ["waiting 0\n", "waiting 1\n"]
+                assert process.poll() is None
+                folder.write("go", "")
+                assert process.communicate(timeout=60) == ("went\n", "step 'try': SUCCESS\n")
+                assert process.returncode == 0
+            assert run.poll() is None
+            said = folder.magnus("logs", "slow", "try", "-f")
+            assert (said.status, said.out, said.err) == (0, "waiting 0\nwaiting 1\nwent\n", "step 'try': SUCCESS\n")
+        finally:
+            folder.write("go", "")
+            folder.write("end", "")
+            run.communicate(timeout=60)
+
+
+def test_a_step_of_a_run_that_was_killed_or_did_not_come_to_it_is_not_waited_for(folder):
+    killed(folder)
+    said = folder.magnus("logs", "killed", "wait", "-f")
+    assert (said.status, said.out, said.err) == (1, "waiting\n", "step 'wait': LOST\n")
+    said = folder.magnus("logs", "killed", "after", "-f")
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith("error: no step 'after' began in the run 'killed'")
+
+
+def test_following_one_step_can_be_interrupted(folder):
+    with running(folder), following(folder, "slow", "wait") as process:
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60)[0] == ""
+        assert process.returncode == 130
+
+
+def test_following_ends_when_nobody_reads_any_more(folder):
+    folder.write("slow.yaml", RETRIED)
+    with folder.start("execute", "slow.yaml", "--run-id", "slow") as run:
+        try:
+            next(line for line in iter(run.stderr.readline, "") if "waiting 1" in line)
+            with following(folder, "slow") as process:
+                assert process.stdout.readline() == "==> try <==\n"
+                process.stdout.close()
+                folder.write("go", "")
+                assert process.wait(timeout=60) == 0
+                assert process.stderr.read() == ""
+            assert run.poll() is None
+        finally:
+            folder.write("go", "")
+            folder.write("end", "")
+            run.communicate(timeout=60)
 
 
 def test_following_can_be_interrupted(folder):

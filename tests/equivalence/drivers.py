@@ -9,8 +9,10 @@ from pathlib import Path
 import yaml
 from forked import in_interpreter, kept
 
-from magnus.app.execute import Execution, document, execute, prepare
+from magnus.app.documents import document
+from magnus.app.execute import execute
 from magnus.app.fan import fan_in, fan_out
+from magnus.app.prepare import Execution, prepare
 from magnus.app.step import execute_step
 from magnus.run_log.records import Status
 
@@ -178,6 +180,6 @@ def decoded(part):
 
 def log_of(prepared, run_id):
     store = prepared.services.run_log_store
-    log = json.loads("".join(document(store, run_id)))
+    log = json.loads("".join(document(store, store.get_run(run_id))))
     store.close()
     return log

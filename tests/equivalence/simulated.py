@@ -7,9 +7,10 @@ import json
 import os
 from pathlib import Path
 
+import argo_rules
 from drivers import Silent, asked, log_of
 
-from magnus.app.execute import prepare
+from magnus.app.prepare import prepare
 from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.app.transpile import transpile
 from magnus.cli.main import magnus
@@ -70,7 +71,9 @@ def simulate(folder, arguments, run_id, **more):
     try:
         execution = asked(folder, "", arguments)
         transpile(execution, Silent())
-        spec = spec_of(read("argo.yaml", InvalidDefinition, "the manifest"))
+        manifest = read("argo.yaml", InvalidDefinition, "the manifest")
+        assert list(argo_rules.broken(manifest.value)) == []
+        spec = spec_of(manifest)
         variables = variables_of(spec, {"run_id": run_id, **more})
         end = asyncio.run(ended(Simulation(spec, variables, Calls(folder), lambda *_: None)))
         log = log_of(prepare(asked(folder, run_id), Silent()), run_id)

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from reference import run
 
 from magnus.app.checking.use_case import check
-from magnus.app.execute import Execution
+from magnus.app.prepare import Execution
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.yaml_text import Document
 

@@ -12,7 +12,7 @@ import pytest
 from mutations import HERE, ORDERS, PROGRAM, STATIONS, YAML, all_faults, base
 
 from magnus.app.checking.use_case import check
-from magnus.app.execute import Execution
+from magnus.app.prepare import Execution
 
 pytestmark = pytest.mark.xdist_group("mutation")
 

@@ -9,7 +9,6 @@ import urllib.request
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import dockerd
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -24,16 +23,6 @@ def mlflow_server(tmp_path_factory):
         reason = "no MLflow server is installed: make services"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     with started(tmp_path_factory.mktemp("mlflow")) as address:
-        yield address
-
-
-@pytest.fixture(scope="session")
-def docker_host():
-    """The address of a Docker engine."""
-    reason = dockerd.missing()
-    if reason:
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with dockerd.running() as address:
         yield address
 
 

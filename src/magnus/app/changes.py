@@ -1,4 +1,4 @@
-"""What differs between a run and one that is to go on with it, a line each. Called by `app.execute`. Pure."""
+"""What differs between a run and one that is to go on with it, a line each. Called by `app.prepare`. Pure."""
 
 from collections.abc import Iterator, Mapping
 

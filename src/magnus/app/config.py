@@ -27,8 +27,18 @@ def load_configuration(file: str, environment: Mapping[str, str], working_direct
     """For each service the first that says something: the file, the defaults of the folder, the built-in defaults.
 
     `file` may be "": then `MAGNUS_CONFIGURATION_FILE` names it, or there is none. InvalidConfiguration carries all
-    that is wrong with a file, and its places.
+    that is wrong with the files, and its places.
     """
+    configuration, problems = examine_configuration(file, environment, working_directory)
+    if problems:
+        raise InvalidConfiguration.of(problems)
+    return configuration
+
+
+def examine_configuration(
+    file: str, environment: Mapping[str, str], working_directory: Path
+) -> tuple[Configuration, list[Problem]]:
+    """The same of files in which something is wrong, without what is; InvalidConfiguration when one cannot be read."""
     name = file or environment.get(FILE_VARIABLE, "")
     sources: list[_Source] = []
     if name:
@@ -37,7 +47,9 @@ def load_configuration(file: str, environment: Mapping[str, str], working_direct
     if defaults.is_file() and defaults.resolve() != (working_directory / name).resolve():
         sources.append(_source(defaults, DEFAULTS_FILE, environment, section="defaults"))
     services = {family: _resolved(family, sources) for family in FAMILIES}
-    return Configuration(**services, file=name, variables=frozenset().union(*(source.names for source in sources)))
+    names = frozenset[str]().union(*(source.names for source in sources))
+    problems = [problem for source in sources for problem in source.problems]
+    return Configuration(**services, file=name, variables=names), problems
 
 
 def initial_parameters(
@@ -51,6 +63,7 @@ def initial_parameters(
     Later ones win: the file, `MAGNUS_PRM_*`, the arguments of a command line, the values that a program gives.
     """
     scope: dict[str, Parameter] = {}
+    warnings: list[Problem] = []
     if parameters_file:
         from magnus.definition.yaml_text import read  # lazy: nothing else here reads YAML, unless it is configured
 
@@ -62,12 +75,26 @@ def initial_parameters(
                 location=document.locate(),
             )
         scope.update({name: JsonParameter(value) for name, value in document.value.items()})
+        warnings += _not_replaced(document)
     for name, text in environment.items():
         if name.startswith(VARIABLE_PREFIX) and name != VARIABLE_PREFIX:
             scope[name.removeprefix(VARIABLE_PREFIX)] = from_text(text)
     scope.update({name: from_text(text) for name, text in arguments.items()})
     scope.update({name: JsonParameter(value) for name, value in values.items()})
-    return scope, list(_differing_by_case(scope))
+    return scope, [*warnings, *_differing_by_case(scope)]
+
+
+def _not_replaced(document: "Document") -> Iterator[Problem]:
+    """A warning of what looks like a variable; one is enough for a file."""
+    from magnus.definition.variables import replace_variables  # lazy: as above
+
+    for path, problem in replace_variables(document, {}).unset[:1]:
+        [name, *_] = path
+        message = (
+            f"the value of '{name}' keeps its '${{...}}': variables are replaced in the pipeline and the configuration"
+        )
+        fix = f"give the value itself, or as --{name} VALUE or MAGNUS_PRM_{name}"
+        yield Problem(message, fix, problem.location, severity="warning")
 
 
 def _differing_by_case(names: Iterable[str]) -> Iterator[Problem]:
@@ -80,50 +107,78 @@ def _differing_by_case(names: Iterable[str]) -> Iterator[Problem]:
 
 
 class _Source(Struct, frozen=True):
-    """The services one file configures; `path` is where in the document they stand."""
+    """The services one file configures, as far as nothing is wrong with them; `path` is where in the document they stand."""
 
     services: Mapping[str, Json]
     document: "Document"
     path: tuple[str, ...]
     names: frozenset[str]
+    problems: tuple[Problem, ...]
 
 
 def _source(path: Path, name: str, environment: Mapping[str, str], *, section: str = "") -> _Source:
     from magnus.definition.variables import replace_variables  # lazy: most runs are configured by no file
-    from magnus.definition.yaml_text import read
+    from magnus.definition.yaml_text import read_with_faults
 
-    document = read(path, InvalidConfiguration, "the configuration", name=name)
+    reading = read_with_faults(path, InvalidConfiguration, "the configuration", name=name)
+    document = reading.document
     if not isinstance(document.value, dict):
         raise InvalidConfiguration(
             "the configuration must be a mapping", location=document.locate(), fix="write 'executor:' and the like"
         )
-    replaced = replace_variables(document, environment, InvalidConfiguration, bare=True)
+    replaced = replace_variables(document, environment, bare=True)
+    broken = [*reading.wrong, *replaced.unset]
     services: Json = replaced.value
     where: tuple[str, ...] = ()
     if section:
         services, where = services.get(section) or {}, (section,)
-    problems = list(_problems(services, document, where))
-    if problems:
-        raise InvalidConfiguration.of(problems)
-    return _Source(services, document, where, replaced.names)
+    depth = len(where)
+    wrong = {str(key[depth]): None for key, _ in broken if len(key) > depth and key[:depth] == where}
+    beside = [
+        (name, _beside(name, section, document.locate(name))) for name in replaced.value if section and name != section
+    ]
+    found = [(family, problem) for family, problem in _problems(services, document, where) if family not in wrong]
+    wrong |= dict.fromkeys(family for family, _ in found)
+    right = {family: service for family, service in services.items() if family not in wrong} if "" not in wrong else {}
+    problems = tuple(problem for _, problem in (*broken, *beside, *found))
+    return _Source(right, document, where, replaced.names, problems)
 
 
-def _problems(services: Json, document: "Document", where: tuple[str, ...]) -> Iterator[Problem]:
+def _problems(services: Json, document: "Document", where: tuple[str, ...]) -> Iterator[tuple[str, Problem]]:
+    """What is wrong, by the service, or by "" for all of them."""
     if not isinstance(services, dict):
-        yield Problem("the services must be a mapping", "write 'executor:' and the like", document.locate(*where))
+        yield "", Problem("the services must be a mapping", "write 'executor:' and the like", document.locate(*where))
         return
     for family, service in services.items():
-        if family not in FAMILIES:
-            yield _unknown(family, tuple(FAMILIES), document.locate(*where, family))
-        elif not isinstance(service, dict) or not isinstance(service.get("type"), str):
-            place = document.locate(*where, family)
-            yield Problem(f"{family} must say its type", f"write type: {FAMILIES[family]} below it", place)
-        else:
-            for key in service:
-                if key not in _SERVICE_FIELDS:
-                    yield _unknown(f"{family}.{key}", _SERVICE_FIELDS, document.locate(*where, family, key))
-            if not isinstance(service.get("config") or {}, dict):
-                yield Problem(f"config of {family} must be a mapping", "", document.locate(*where, family, "config"))
+        for problem in _of_service(family, service, document, where):
+            yield family, problem
+
+
+def _of_service(family: str, service: Json, document: "Document", where: tuple[str, ...]) -> Iterator[Problem]:
+    if family not in FAMILIES:
+        yield _unknown(family, tuple(FAMILIES), document.locate(*where, family))
+    elif not isinstance(service, dict) or not isinstance(service.get("type"), str):
+        place = document.locate(*where, family)
+        yield Problem(f"{family} must say its type", f"write type: {FAMILIES[family]} below it", place)
+    else:
+        for key in service:
+            if key not in _SERVICE_FIELDS:
+                yield _unknown(f"{family}.{key}", _SERVICE_FIELDS, document.locate(*where, family, key))
+        if not isinstance(service.get("config") or {}, dict):
+            yield Problem(
+                f"config of {family} must be a mapping",
+                "write its options below it, as 'name: value' lines",
+                document.locate(*where, family, "config"),
+            )
+
+
+def _beside(name: str, section: str, place: Location) -> Problem:
+    """What stands beside the one section of a file, where nothing would read it."""
+    if name in FAMILIES:
+        return Problem(
+            f"'{name}' must stand below '{section}:' in this file", f"write '{section}:' above it, and indent it", place
+        )
+    return _unknown(name, (section,), place)
 
 
 def _unknown(name: str, known: tuple[str, ...], place: Location) -> Problem:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from magnus.app.execute import Execution, Prepared, context_of, prepare
+from magnus.app.beginning import context_of
+from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.run_ids import check_run_id
 from magnus.app.step import find_step, run_of, taken_over
 from magnus.engine import fan
@@ -19,7 +20,8 @@ from magnus.engine.reducing import reducing
 from magnus.errors import InvalidInput, TaskFailed
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, StaticBranches
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.reporter import Reporter, StepEnded, StepStarted
+from magnus.interfaces.reporter import Branched, BranchEnded, Reporter, StepEnded, StepStarted
+from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord, Status, StepRecord
 
 
@@ -54,6 +56,8 @@ def _fan_out(
         message = error.problems[0].message
         record = StepRecord(path, position, Status.FAIL, node.written_as, message=message)
         reporter.report(StepEnded(path, node.written_as, record.status, message, 0.0))
+    if record.branching is not None:
+        reporter.report(Branched(path, record.branching))
     store.put_step(run.run_id, record)
     return record.status, _to_run(node, record)
 
@@ -78,20 +82,28 @@ def _fan_in(
         raise InvalidInput(f"the branches of '{path}' have not begun", fix=f"magnus fan {run.run_id} {path} -m out")
     if known.status is not Status.PROCESSING:
         return known.status, []
+    reporter.report(Branched(path, known.branching))
     with context_of(prepared, reporter) as opened:
         context = replace(opened, run_id=run.run_id, tag=prepared.execution.tag or run.tag)
-        outcomes = [
-            fan.outcome_of(store, run.run_id, path.into(key))
-            or fan.Outcome(key, succeeded=False, parameters={}, files={})
-            for key in fan.keys_to_join(node, known)
-        ]
+        outcomes = [_outcome(store, run, path.into(key), reporter) for key in fan.keys_to_join(node, known)]
         record = fan.joined(node, known, outcomes, reducing(context, path))
     if record.status is not Status.PROCESSING:
         _, scope = fan.before(prepared.pipeline.graph, store, run, path)
         record = replace(record, scope=scopes.carried(record.position, scope, record))
         reporter.report(StepEnded(path, node.written_as, record.status, record.message, 0.0))
+    elif record.branching is not None:
+        reporter.report(Branched(path, record.branching))
     store.put_step(run.run_id, record)
     return record.status, _to_run(node, record)
+
+
+def _outcome(store: RunLogStore, run: RunRecord, branch: BranchPath, reporter: Reporter) -> fan.Outcome:
+    """What the branch left; one without an end has failed."""
+    found = fan.outcome_of(store, run.run_id, branch)
+    if found is None:
+        reporter.report(BranchEnded(branch, succeeded=False))
+        return fan.Outcome(branch.parts[-1], succeeded=False, parameters={}, files={})
+    return found
 
 
 @contextmanager
@@ -133,4 +145,7 @@ def _write_numbers(file: str, node: CompositeNode, branches: list[str]) -> None:
     try:
         Path(file).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise InvalidInput(f"the branches cannot be written to '{file}': {error.strerror}") from error
+        raise InvalidInput(
+            f"the branches cannot be written to '{file}': {error.strerror}",
+            fix="name a file in a folder that is writable",
+        ) from error

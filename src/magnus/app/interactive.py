@@ -8,7 +8,9 @@ from types import TracebackType
 
 from msgspec.structs import replace
 
-from magnus.app.execute import Execution, begin, context_of, document, prepare
+from magnus.app.beginning import begin, context_of
+from magnus.app.documents import document
+from magnus.app.prepare import Execution, prepare
 from magnus.app.reporters import Quiet
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.yaml_text import Document
@@ -141,7 +143,7 @@ class _Session:
             self._context.tracking.end_step(self._context.tracked_run, ended)
             self._context.tracking.end_run(self._context.tracked_run, status, message)
             if isinstance(store, KeepsDocuments):
-                store.write_document(self._run.run_id, document(store, self._run.run_id))
+                store.write_document(self._run.run_id, document(store, store.get_run(self._run.run_id)))
         store.close()
 
     def _step(self) -> CurrentStep:
@@ -171,4 +173,5 @@ class _Session:
     def _document(self) -> Json:
         import json  # lazy: seldom asked for
 
-        return json.loads("".join(document(self._context.services.run_log_store, self._run.run_id)))
+        store = self._context.services.run_log_store
+        return json.loads("".join(document(store, store.get_run(self._run.run_id))))

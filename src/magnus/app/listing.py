@@ -11,8 +11,8 @@ from magnus.engine import liveness
 from magnus.errors import InvalidInput, RunLogStoreError, RunNotFound
 from magnus.graph.check import near
 from magnus.interfaces.run_log_store import RunLogStore, SummarisesRuns
-from magnus.run_log.records import Owner, Status
-from magnus.run_log.summary import ENDED, DamagedRun, Gone, RunStatus, RunSummary, summary
+from magnus.run_log.records import ENDED, Owner, Status
+from magnus.run_log.summary import DamagedRun, Gone, RunStatus, RunSummary, summary
 from magnus.values import Json
 
 STATUSES: Final[Sequence[RunStatus]] = (*Status, *Gone)

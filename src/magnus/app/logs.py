@@ -1,18 +1,18 @@
 """The use case *logs*: what the steps of a run printed, in the order of the run; also while it goes on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from time import monotonic, sleep
 from typing import Final
 
 from msgspec import Struct
 
 from magnus.app.listing import status_now
-from magnus.app.tree import every_step, with_inner_steps
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import ReadsLogs
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import Status, StepRecord
-from magnus.run_log.summary import ENDED, RunStatus
+from magnus.run_log.records import ENDED, Status, StepRecord
+from magnus.run_log.summary import RunStatus
+from magnus.run_log.walking import SeenStep, walk, walk_step
 
 _BLOCK_BYTES: Final = 256 * 1024
 _PAUSE_SECONDS: Final = 0.2
@@ -21,20 +21,21 @@ _SHARE: Final = 10
 
 
 class Output(Struct, frozen=True):
-    """Something that a step printed."""
+    """Something that a step printed; `names` are its own, and what people call what it is in."""
 
-    path: StepPath
+    names: tuple[str, ...]
     data: bytes
 
 
 class RunOutput:
     """What the steps of one run printed, or those inside one of its steps, each piece once."""
 
-    def __init__(self, store: RunLogStore, logs: ReadsLogs, run_id: str, step: StepPath | None = None) -> None:
+    def __init__(self, store: RunLogStore, logs: ReadsLogs, run_id: str, step: SeenStep | None = None) -> None:
         self._store = store
         self._logs = logs
         self._run_id = run_id
         self._step = step
+        self._around = () if step is None else step.names[:-1]
         self._read_to: dict[StepPath, int] = {}
         self._finished: set[StepPath] = set()
 
@@ -44,10 +45,12 @@ class RunOutput:
         CatalogError or RunLogStoreError when it cannot be read.
         """
         is_over = self.status is not Status.PROCESSING
-        for step in self._steps():
+        for seen in self._seen():
+            step = seen.record
             if step.path not in self._finished:
                 has_ended = is_over or step.status in ENDED
-                yield from self._of(step.path, whole=has_ended or not lines)
+                for data in self._of(step.path, whole=has_ended or not lines):
+                    yield Output(seen.names, data)
                 if has_ended:
                     self._finished.add(step.path)
 
@@ -70,7 +73,7 @@ class RunOutput:
     @property
     def outcome(self) -> RunStatus:
         """How the one step that is asked for has ended; how the run stands where it has not, or all are asked for."""
-        step = None if self._step is None else self._store.get_step(self._run_id, self._step)
+        step = self._step_now()
         return step.status if step is not None and step.status in ENDED else self.status
 
     @property
@@ -78,16 +81,22 @@ class RunOutput:
         """Whether nothing more can come."""
         if self.status is not Status.PROCESSING:
             return True
-        step = None if self._step is None else self._store.get_step(self._run_id, self._step)
+        step = self._step_now()
         return step is not None and step.status in ENDED
 
-    def _steps(self) -> Iterator[StepRecord]:
-        if self._step is None:
-            return every_step(self._store, self._run_id, BranchPath())
-        step = self._store.get_step(self._run_id, self._step)
-        return iter(()) if step is None else with_inner_steps(self._store, self._run_id, step)
+    def _step_now(self) -> StepRecord | None:
+        """The one step that is asked for, as it is now; None when all are."""
+        return None if self._step is None else self._store.get_step(self._run_id, self._step.record.path)
 
-    def _of(self, path: StepPath, *, whole: bool) -> Iterator[Output]:
+    def _seen(self) -> Iterator[SeenStep]:
+        step = self._step_now()
+        seen = walk(self._steps_of) if step is None else walk_step(self._steps_of, step, self._around)
+        return (one for one in seen if isinstance(one, SeenStep))
+
+    def _steps_of(self, branch: BranchPath) -> Sequence[StepRecord]:
+        return self._store.list_steps(self._run_id, branch)
+
+    def _of(self, path: StepPath, *, whole: bool) -> Iterator[bytes]:
         log = self._logs.read_log(self._run_id, path)
         if log is None:
             return
@@ -98,6 +107,6 @@ class RunOutput:
                 data = block if whole or not is_last else block[: block.rfind(b"\n") + 1]
                 if data:
                     self._read_to[path] = self._read_to.get(path, 0) + len(data)
-                    yield Output(path, data)
+                    yield data
                 if is_last:
                     return

@@ -1,4 +1,4 @@
-"""What a run that goes on with another one will do: the walk of the orchestrator, over records alone. Called by `app.execute`.
+"""What a run that goes on with another one will do: the walk of the orchestrator, over records alone. Called by `app.prepare`.
 
 Everything here is known before anything runs, and nothing of the original is changed.
 """
@@ -16,7 +16,7 @@ from magnus.engine.resume import can_be_taken, counterparts, missing
 from magnus.errors import TaskFailed
 from magnus.graph.graph import Graph, branch_of
 from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode, TerminalNode
-from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.run_log.parameters import Parameter, Scope
 from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord
 
@@ -43,7 +43,9 @@ class Plan(Struct, frozen=True):
         """The plan as people read it."""
         steps = "step is" if self.reused == 1 else "steps are"
         shown = [f"goes on with {self.original_run_id}: {self.reused} {steps} reused"]
-        shown += [f"  runs '{path}' and what follows: {why}" for path, why in self.goes_on[:_MOST_SHOWN]]
+        shown += [
+            f"  runs '{print_names(path.parts)}' and what follows: {why}" for path, why in self.goes_on[:_MOST_SHOWN]
+        ]
         if len(self.goes_on) > _MOST_SHOWN:
             shown.append(f"  and {len(self.goes_on) - _MOST_SHOWN} more like these")
         if not self.goes_on:

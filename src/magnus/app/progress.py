@@ -6,10 +6,12 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Literal, TypeAlias
 
+from magnus.app.called import Called
 from magnus.app.durations import elapsed
 from magnus.app.plain_text import plain, plain_lines
 from magnus.app.step_output import Tails, WholeLines
-from magnus.graph.path import StepPath
+from magnus.app.style import Style, coloured, style_of
+from magnus.graph.path import StepPath, print_names
 from magnus.interfaces.reporter import (
     AttemptFailed,
     Branched,
@@ -52,10 +54,12 @@ class Lines:
         self._at_line_start = True
         self._lines: WholeLines | None = None
         self._tails = Tails()
+        self._called = Called()
         self._has_started = False
 
     def report(self, event: Event) -> None:
         """Show the event; a reader that is gone is no reason to stop."""
+        event = self._called.named(event)
         match event:
             case StepOutput(path, data):
                 self._take_output(path, data)
@@ -80,7 +84,7 @@ class Lines:
         if not self._colour:
             return text
         first, newline, rest = text.partition("\n")
-        return f"\x1b[{_colour(event)}m{first}\x1b[0m{newline}{rest}"
+        return f"{coloured(first, _style(event), colour=True)}{newline}{rest}"
 
     def _take_output(self, path: StepPath, data: bytes) -> None:
         if self._shown_output == "tail":
@@ -115,16 +119,19 @@ class ErrorsAlone:
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
+        self._called = Called()
         self._failed: list[StepEnded] = []
 
     def report(self, event: Event) -> None:
         """Show what failed when the run has."""
+        event = self._called.named(event)
         match event:
             case StepEnded(status=Status.FAIL):
                 self._failed.append(event)
             case RunEnded(status=Status.FAIL):
                 for failed in self._failed:
-                    self._lines.report(failed)
+                    if failed.message not in event.message:  # it is said there
+                        self._lines.report(failed)
                 self._lines.report(event)
             case _:
                 pass
@@ -142,7 +149,8 @@ def text_of(event: Event) -> str:
         case StepReused(path):
             return f"  {_name(path)}: reused"
         case AttemptFailed(path, attempt, message, retry_in):
-            return f"  {_name(path)}: attempt {attempt} failed, the next one in {retry_in:g} s: {plain_lines(message)}"
+            wait = f" in {elapsed(retry_in)}" if retry_in else ""
+            return f"  {_name(path)}: attempt {attempt + 1} failed, the next one begins{wait}: {plain_lines(message)}"
         case StepEnded(path, _, status, message, duration):
             return f"  {_name(path)}: {status.value} in {elapsed(duration)}" + (
                 f": {plain_lines(message)}" if message else ""
@@ -173,16 +181,15 @@ def _warning(message: str) -> str:
 
 
 def _name(path: StepPath) -> str:
-    """The step as people read it: its name behind those of what it is in."""
-    return plain("/".join(path.parts))
+    """The step as people read and write it."""
+    return print_names(path.parts)
 
 
-def _colour(event: Event) -> str:
-    """The SGR (ECMA-48) code of the colour in which it is shown."""
+def _style(event: Event) -> Style:
     match event:
         case StepEnded(status=status) | RunEnded(status=status):
-            return "32" if status is Status.SUCCESS else "1;31"
+            return style_of(status)
         case AttemptFailed() | Warned():
-            return "33"
+            return Style.CAREFUL
         case _:
-            return "2"
+            return Style.QUIET

@@ -1,4 +1,4 @@
-"""The run that another one goes on with, and its pipeline. Called by `app.execute`.
+"""The run that another one goes on with, and its pipeline. Called by `app.prepare`.
 
 Nothing of the original is changed.
 """
@@ -13,7 +13,7 @@ from magnus.engine.masked_runs import masked_parameters
 from magnus.errors import InvalidInput, RunNotFound
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import Scope
-from magnus.run_log.records import RunRecord, Status
+from magnus.run_log.records import ENDED, RunRecord
 
 
 def original_run(store: RunLogStore, run_id: str) -> RunRecord:
@@ -26,7 +26,7 @@ def original_run(store: RunLogStore, run_id: str) -> RunRecord:
     except RunNotFound as error:
         fix = "see that the id is right, and name the configuration it ran with: -c FILE"
         raise RunNotFound(f"there is no run '{run_id}' to go on with", fix=fix) from error
-    if record.status not in {Status.SUCCESS, Status.FAIL} and liveness.runs_here(record.owner):
+    if record.status not in ENDED and liveness.runs_here(record.owner):
         raise InvalidInput(f"the run '{run_id}' is still running", fix="wait for its end, or end it")
     return record
 

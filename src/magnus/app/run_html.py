@@ -1,5 +1,6 @@
 """Runs as notebooks show them: small tables that take the colours of the page. Used by `app.runs`."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from html import escape
@@ -7,17 +8,17 @@ from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from magnus.app.durations import elapsed
-from magnus.app.plain_text import plain
-from magnus.run_log.records import Status
+from magnus.app.plain_text import plain, short
+from magnus.app.style import HTML, style_of
 from magnus.run_log.summary import Gone, RunStatus
+from magnus.values import Json
 
 if TYPE_CHECKING:
     from magnus.app.runs import Run, Step
 
 _MOST: Final = 25
 _LONGEST: Final = 80
-_COLOURS: Final = {Status.SUCCESS: "#2e9e4f", Status.FAIL: "#d9453c", Gone.DAMAGED: "#d9453c", Gone.LOST: "#c0840c"}
-_OTHER: Final = "#3b82d6"
+_LONGEST_VALUE: Final = 40
 _TABLE: Final = "border-collapse:collapse;color:inherit;font-size:inherit"
 _CELL: Final = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
 
@@ -63,9 +64,10 @@ def runs_text(runs: "Sequence[Run]") -> str:
 
 def _row(step: "Step") -> tuple[str, ...]:
     values = (
-        _short(f"{name} = {value!r}" for name, value in found.items()) for found in (step.parameters, step.metrics)
+        _short(f"{name} = {_value(value)}" for name, value in found.items())
+        for found in (step.parameters, step.metrics)
     )
-    took = _took(step.duration) if step.attempts else ""
+    took = _took(step.duration) if step.start_time else ""
     message = f"<br><small>{_cut(step.message)}</small>" if step.message else ""
     return (_text(step.name), _status(step.status) + message, took, *values, _short(step.artifacts))
 
@@ -83,7 +85,7 @@ def _cells(row: Sequence[str]) -> Iterator[str]:
 
 
 def _status(status: RunStatus) -> str:
-    return f'<span style="color:{_COLOURS.get(status, _OTHER)};font-weight:600">{status.value}</span>'
+    return f'<span style="color:{HTML[style_of(status)]};font-weight:600">{status.value}</span>'
 
 
 def _time(run: "Run") -> str:
@@ -102,6 +104,9 @@ def _short(texts: Iterable[str]) -> str:
     return _cut(", ".join(texts))
 
 
+def _value(value: Json) -> str:
+    return short(json.dumps(value, ensure_ascii=False, default=str), _LONGEST_VALUE)
+
+
 def _cut(text: str) -> str:
-    text = plain(text)
-    return escape(text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…")
+    return escape(short(plain(text), _LONGEST))

@@ -1,19 +1,20 @@
 """The steps of a run as objects, their branches and what they left. Used by `app.runs`, whose objects hand them out."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from magnus.app.named import Named
-from magnus.app.tree import status_of, status_of_branch
 from magnus.engine import scope as scopes
 from magnus.graph.path import BranchPath
+from magnus.run_log import branches as records_of_branches
+from magnus.run_log import spans
 from magnus.run_log.parameters import Parameter, plain
 from magnus.run_log.records import AttemptRecord, CatalogRecord, StepRecord
 from magnus.run_log.summary import RunStatus
-from magnus.run_log.view import labels, with_elements
+from magnus.run_log.walking import SeenStep, status_of, status_of_branch, walk_step
 from magnus.values import Json
 
 if TYPE_CHECKING:
@@ -90,10 +91,10 @@ class Branched:
 class Branch(Branched):
     """One branch of a step; `key` is its name, or its number, `value` the element of a map that it is for."""
 
-    def __init__(self, run: "Run", branch: BranchPath, value: Json = None) -> None:
-        super().__init__(run, branch)
-        self.key = branch.parts[-1]
-        self.value = value
+    def __init__(self, run: "Run", branch: records_of_branches.Branch) -> None:
+        super().__init__(run, branch.path)
+        self.key = branch.key
+        self.value = branch.value[0] if branch.value else None
 
     @property
     def status(self) -> RunStatus:
@@ -138,18 +139,31 @@ class Step:
 
     @property
     def start_time(self) -> datetime | None:
-        """When the first attempt began, in UTC; None when there was none."""
-        return self.attempts[0].start_time if self.attempts else None
+        """When the first attempt began, in UTC, of a step with branches the first one in them; None if there was none."""
+        span = self._span
+        return None if span is None else span.start
 
     @property
     def end_time(self) -> datetime | None:
-        """When the last attempt ended, in UTC; None when there was none."""
-        return self.attempts[-1].end_time if self.attempts else None
+        """When the last attempt ended, likewise; None when there was none."""
+        if self.attempts:
+            return self.attempts[-1].end_time
+        span = self._span
+        return None if span is None else span.end
 
     @property
     def duration(self) -> timedelta:
-        """How long its attempts took together."""
-        return timedelta(seconds=sum(attempt.duration for attempt in self.attempts))
+        """How long that is, waits between attempts included; nothing when there was none."""
+        span = self._span
+        return timedelta() if span is None else span.duration
+
+    @property
+    def _span(self) -> spans.Span | None:
+        if self._record.branching is None:
+            return spans.span_of(self._record)
+        store, run_id = self._run.store, self._run.run_id
+        inside = walk_step(lambda branch: store.list_steps(run_id, branch), self._record)
+        return spans.around(spans.span_of(seen.record) for seen in inside if isinstance(seen, SeenStep))
 
     @property
     def inputs(self) -> Mapping[str, Json]:
@@ -175,12 +189,9 @@ class Step:
     @property
     def branches(self) -> Mapping[str, Branch]:
         """Its branches by name or number, in order; empty when it has none. A map's answer to its elements, too."""
-        branching = self._record.branching
-        if branching is None:
-            return Named("branch", {})
-        branching = with_elements(branching)
-        also = dict(zip(labels(branching), branching.keys, strict=True))
-        return Named("branch", {branch.key: branch for branch in self._branches()}, also)
+        found = records_of_branches.branches_of(self._record)
+        also = {branch.label: branch.key for branch in found}
+        return Named("branch", {branch.key: Branch(self._run, branch) for branch in found}, also)
 
     def log(self) -> str:
         """What it printed, "" when that was nothing; InvalidInput when the catalog gives no output back."""
@@ -189,13 +200,6 @@ class Step:
             return ""
         with log:
             return log.read().decode("utf-8", "replace")
-
-    def _branches(self) -> Iterator[Branch]:
-        branching = self._record.branching
-        if branching is not None:
-            values = with_elements(branching).elements or [None] * len(branching.keys)
-            for key, value in zip(branching.keys, values, strict=True):
-                yield Branch(self._run, self._record.path.into(key), value)
 
     def __repr__(self) -> str:
         return f"<Step '{self.name}' {self.status.value}>"

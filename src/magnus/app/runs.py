@@ -10,16 +10,16 @@ from functools import cached_property
 from pathlib import Path
 from typing import overload
 
+from magnus.app.documents import document
 from magnus.app.listing import ListedRun, judged
 from magnus.app.run_steps import Artifact, Branch, Branched, Step
-from magnus.app.show import document
 from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import ReadsLogs
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import Parameter
-from magnus.run_log.records import RunRecord
-from magnus.run_log.summary import ENDED, Gone, RunStatus, summary
+from magnus.run_log.records import ENDED, RunRecord
+from magnus.run_log.summary import Gone, RunStatus, summary
 from magnus.values import Json
 
 __all__ = ["Artifact", "Branch", "Run", "Runs", "Step"]

@@ -1,16 +1,28 @@
 """The use case *show*: a run, or one step of it, whatever became of the run; as a tree, or as the run log document."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
+from msgspec import Struct
+
+from magnus.app.documents import document
 from magnus.app.finding import find_run
-from magnus.app.tree import RunTree, StepNode, find_step, run_tree, step_node
+from magnus.app.step_names import find_step
+from magnus.app.tree import RunTree, StepNode, run_tree, step_node
 from magnus.app.viewing import Viewer
-from magnus.engine import liveness
-from magnus.graph.path import StepPath
-from magnus.interfaces.run_log_store import RunLogStore
+from magnus.errors import CatalogError
+from magnus.run_log.json_bytes import from_bytes
+from magnus.run_log.parameters import handed_reference
 from magnus.run_log.records import RunRecord
-from magnus.run_log.view import document_lines, labels, with_elements
 from magnus.values import Json
+
+
+class ShownStep(Struct, frozen=True):
+    """One step of a run with its names and those of what it is in; `given` is what the last attempt was handed, whole."""
+
+    run: RunRecord
+    node: StepNode
+    names: tuple[str, ...]
+    given: Mapping[str, Json]
 
 
 def show_run(viewer: Viewer, text: str) -> RunTree:
@@ -18,10 +30,25 @@ def show_run(viewer: Viewer, text: str) -> RunTree:
     return run_tree(viewer.store, find_run(viewer.store, text))
 
 
-def show_step(viewer: Viewer, text: str, step: str) -> tuple[RunRecord, StepNode]:
+def show_step(viewer: Viewer, text: str, step: str) -> ShownStep:
     """One step of the run; InvalidInput when no such step began."""
     run = find_run(viewer.store, text)
-    return run, step_node(viewer.store, run, find_step(viewer.store, run.run_id, step))
+    found = find_step(viewer.store, run.run_id, step)
+    attempts = found.record.attempts
+    given = {name: _whole(value, viewer) for name, value in attempts[-1].parameters.items()} if attempts else {}
+    return ShownStep(run, step_node(viewer.store, run, found.record), found.names, given)
+
+
+def _whole(value: Json, viewer: Viewer) -> Json:
+    """What a task was handed; a large value is read, unless it is not there any more."""
+    large = handed_reference(value)
+    if large is None:
+        return value
+    try:
+        with viewer.catalog.open(large.catalog_name, large.data_hash, large.size) as file:
+            return from_bytes(file.read())
+    except CatalogError:
+        return value
 
 
 def show_document(viewer: Viewer, text: str) -> Iterator[str]:
@@ -34,23 +61,8 @@ def show_document_of_step(viewer: Viewer, text: str, step: str) -> Json:
     import json  # lazy: seldom asked for
 
     run = find_run(viewer.store, text)
-    path = find_step(viewer.store, run.run_id, step)
+    names = find_step(viewer.store, run.run_id, step).names
     found: Json = json.loads("".join(document(viewer.store, run)))
-    for number, part in enumerate(path.parts):
-        branch_of = StepPath(path.parts[:number]) if number % 2 else None
-        found = (
-            found["steps"][part] if branch_of is None else found["branches"][_label(viewer.store, run, branch_of, part)]
-        )
+    for number, name in enumerate(names):
+        found = found["branches" if number % 2 else "steps"][name]
     return found
-
-
-def document(store: RunLogStore, run: RunRecord) -> Iterator[str]:
-    """The run log document as pieces of text; a run whose process is gone shows as lost."""
-    return document_lines(run, lambda branch: store.list_steps(run.run_id, branch), lost=liveness.lost(run.owner))
-
-
-def _label(store: RunLogStore, run: RunRecord, step: StepPath, key: str) -> str:
-    record = store.get_step(run.run_id, step)
-    if record is None or record.branching is None:
-        return key
-    return labels(with_elements(record.branching))[list(record.branching.keys).index(key)]

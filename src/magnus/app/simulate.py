@@ -1,32 +1,43 @@
 """The use case *simulate*: a manifest of Argo Workflows is run on this machine, from the manifest alone."""
 
 import asyncio
+import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from magnus.app import wiring
+from magnus.app import volumes
 from magnus.app.config import load_configuration
-from magnus.app.execute import document
+from magnus.app.documents import document
+from magnus.app.pod_options import PodOptions
+from magnus.app.pods_told import PodsTold
+from magnus.app.services import run_log_store
+from magnus.app.stopping import stopped_by_signals
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields
 from magnus.definition.yaml_text import Document, read
-from magnus.errors import InvalidDefinition, InvalidInput
-from magnus.graph.path import StepPath
-from magnus.interfaces.reporter import Reporter, RunEnded, RunStarted, StepEnded, StepStarted
+from magnus.errors import InvalidDefinition, InvalidInput, Problem
+from magnus.interfaces.reporter import Reporter, RunEnded, RunStarted, Warned
 from magnus.run_log.records import Status
 from magnus.transpilers.argo.manifest import CronWorkflow, Workflow, WorkflowSpec
-from magnus.transpilers.argo.running import SUCCEEDED, Ended, Fault, Processes
+from magnus.transpilers.argo.processes import Processes
+from magnus.transpilers.argo.running import SUCCEEDED, Ended, Fault, Faults, Pods, Secrets, missing_secrets
 from magnus.transpilers.argo.simulating import Simulation
+from magnus.transpilers.argo.validating import complaints
 
 
 class Simulated(Struct, frozen=True):
-    """What is asked for: `parameters` are arguments of the workflow, `secrets` the keys of Kubernetes secrets by name."""
+    """What is asked for.
+
+    `parameters` are arguments of the workflow, `volumes` the folders of volumes by name. `in_containers` says that pods are
+    containers, in `network` if that is not "", and `mounts_project` that these see the working directory.
+    """
 
     manifest: str
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -35,28 +46,52 @@ class Simulated(Struct, frozen=True):
     slots: int = 0
     environment: Mapping[str, str] = field(default_factory=dict)
     working_directory: Path = field(default_factory=Path.cwd)
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    in_containers: bool = False
+    mounts_project: bool = False
+    network: str = ""
 
 
-def simulate(asked: Simulated, reporter: Reporter, emit: Callable[[str], None]) -> bool:
-    """Run the manifest and `emit` the run log document of the run; whether the workflow succeeded.
+class Outcome(Struct, frozen=True):
+    """How it went; `original` is the run to go on with, "" where there is nothing to go on with."""
 
-    InvalidInput when there is something in the manifest that is not simulated, or missing.
+    succeeded: bool
+    original: str = ""
+
+
+def simulate(asked: Simulated, reporter: Reporter, emit: Callable[[str], None]) -> Outcome:
+    """Run the manifest and `emit` the run log document of the run.
+
+    InvalidInput when there is something in the manifest that is not simulated, or missing. Passes KeyboardInterrupt on,
+    after everything has been ended as `argo stop` does.
     """
     written = read(asked.manifest, InvalidDefinition, "the manifest")
     spec = spec_of(written)
     variables = variables_of(spec, asked.parameters)
+    secrets = _secrets(asked.secrets_file)
+    _check_secrets(written, spec, secrets)
     run_id = variables.get("workflow.parameters.run_id", variables["workflow.uid"])
-    slots = asked.slots or os.cpu_count() or 1
-    pods = Processes(asked.working_directory, _secrets(asked.secrets_file), asked.faults, slots)
-    reporter.report(RunStarted(run_id, Path(asked.manifest).name, concurrent=True))
-    started = time.monotonic()
-    simulation = Simulation(spec, variables, pods, _Telling(reporter))
-    end = asyncio.run(ended(simulation))
-    succeeded = end.phase == SUCCEEDED
-    status = Status.SUCCESS if succeeded else Status.FAIL
-    reporter.report(RunEnded(run_id, status, end.message, time.monotonic() - started, is_kept=False))
-    _emit_document(asked, spec, run_id, emit)
-    return succeeded
+    faults, told = Faults(asked.faults), PodsTold(reporter)
+    with _pods(asked, spec, run_id, secrets=secrets, faults=faults, told=told) as (pods, document_of):
+        reporter.report(RunStarted(run_id, Path(asked.manifest).name, concurrent=True))
+        started = time.monotonic()
+        with stopped_by_signals() as stopping:
+            end = asyncio.run(_ended(Simulation(spec, variables, pods, told.ended), stopping.begin))
+        told.end()
+        _tell_missed(faults, reporter)
+        kept = document_of(_configuration_file(spec))
+    message = "interrupted" if stopping.signal else end.message or (json.loads(kept)["message"] if kept else "")
+    status = Status.SUCCESS if end.phase == SUCCEEDED else Status.FAIL
+    reporter.report(RunEnded(run_id, status, message, time.monotonic() - started))
+    emit(kept)
+    stopping.pass_on()
+    goes_on = kept and status is Status.FAIL and "workflow.parameters.original_run_id" in variables
+    return Outcome(status is Status.SUCCESS, run_id if goes_on else "")
+
+
+async def _ended(simulation: Simulation, begin: Callable[[Callable[[], None]], None]) -> Ended:
+    begin(simulation.stop)
+    return await ended(simulation)
 
 
 async def ended(simulation: Simulation) -> Ended:
@@ -71,16 +106,22 @@ async def ended(simulation: Simulation) -> Ended:
 
 
 def spec_of(written: Document) -> WorkflowSpec:
-    """What the manifest says is to run; InvalidDefinition with the place of everything that is not simulated."""
+    """What the manifest says is to run; InvalidDefinition with the place of everything that is wrong or not simulated."""
     if not isinstance(written.value, dict):
         raise InvalidDefinition("the manifest must be a mapping", location=written.locate())
     is_cron = written.value.get("kind") == "CronWorkflow"
+    at = ("spec", "workflowSpec") if is_cron else ("spec",)
     try:
         if is_cron:
-            return fields.read(CronWorkflow, written.value).spec.workflow_spec
-        return fields.read(Workflow, written.value).spec
+            spec = fields.read(CronWorkflow, written.value).spec.workflow_spec
+        else:
+            spec = fields.read(Workflow, written.value).spec
     except WrongFields as error:
         raise InvalidDefinition.of(list(error.problems(written.locate))) from None
+    if found := complaints(spec):
+        wrong = WrongFields([replace(complaint, path=(*at, *complaint.path)) for complaint in found])
+        raise InvalidDefinition.of(list(wrong.problems(written.locate)))
+    return spec
 
 
 def variables_of(spec: WorkflowSpec, given: Mapping[str, str]) -> dict[str, str]:
@@ -91,7 +132,7 @@ def variables_of(spec: WorkflowSpec, given: Mapping[str, str]) -> dict[str, str]
     for name in given:
         if name not in names:
             there = ", ".join(repr(name) for name in names)
-            raise InvalidInput(f"the workflow has no parameter '{name}'", fix=f"it has {there}")
+            raise InvalidInput(f"the workflow has no parameter '{name}'", fix=f"it has {there}" if there else "")
     for parameter in known:
         text = given.get(parameter.name, parameter.value or "")
         text = text.replace("{{workflow.uid}}", variables["workflow.uid"])
@@ -99,7 +140,7 @@ def variables_of(spec: WorkflowSpec, given: Mapping[str, str]) -> dict[str, str]
     return variables
 
 
-def _secrets(file: str) -> Mapping[str, Mapping[str, str]]:
+def _secrets(file: str) -> Secrets:
     if not file:
         return {}
     value = read(file, InvalidInput, "the file of secrets").value
@@ -108,37 +149,53 @@ def _secrets(file: str) -> Mapping[str, Mapping[str, str]]:
     return {name: {key: str(text) for key, text in keys.items()} for name, keys in value.items()}
 
 
-class _Telling:
-    """Tells what pods do as what becomes of steps."""
-
-    def __init__(self, reporter: Reporter) -> None:
-        self._reporter = reporter
-        self._started: dict[str, float] = {}
-
-    def __call__(self, template: str, step: str, ended: Ended | None) -> None:
-        if not step:
-            return
-        path = StepPath.parse(step)
-        if ended is None:
-            if step not in self._started:
-                self._started[step] = time.monotonic()
-                self._reporter.report(StepStarted(path, "pod"))
-            return
-        joins = "fan-out" in template and ended.phase == SUCCEEDED
-        if joins:
-            return
-        status = Status.SUCCESS if ended.phase == SUCCEEDED else Status.FAIL
-        duration = time.monotonic() - self._started[step]
-        message = "" if status is Status.SUCCESS else ended.message
-        self._reporter.report(StepEnded(path, "pod", status, message, duration))
+def _check_secrets(written: Document, spec: WorkflowSpec, secrets: Secrets) -> None:
+    """InvalidInput for keys that pods would wait for without end."""
+    found: dict[tuple[str, str], Problem] = {}
+    for path, name, key in missing_secrets(spec, secrets):
+        fix = f"write '{name}: {{{key}: ...}}' into a file, and name it with --secrets"
+        problem = Problem(f"there is no key '{key}' of a secret '{name}'", fix, written.locate("spec", *path))
+        found.setdefault((name, key), problem)
+    if found:
+        raise InvalidInput.of(list(found.values()))
 
 
-def _emit_document(asked: Simulated, spec: WorkflowSpec, run_id: str, emit: Callable[[str], None]) -> None:
-    """The run log as the configuration that the pods are told has it; nothing when no pod came to create the run."""
-    commands: Sequence[tuple[str, ...]] = [t.container.command for t in spec.templates if t.container]
-    named = [argv[argv.index("--config-file") + 1] for argv in commands if "--config-file" in argv]
-    configuration = load_configuration(named[0] if named else "", asked.environment, asked.working_directory)
-    with closing(wiring.run_log_store(configuration, asked.working_directory)) as store:
-        if run_id in store.list_runs():
-            for line in document(store, run_id):
-                emit(line)
+@contextmanager
+def _pods(
+    asked: Simulated, spec: WorkflowSpec, run_id: str, *, secrets: Secrets, faults: Faults, told: PodsTold
+) -> Iterator[tuple[Pods, Callable[[str], str]]]:
+    """What runs pods, and what gives the run log document; "" when there is no run."""
+    slots = asked.slots or os.cpu_count() or 1
+    folders = volumes.folders(spec, asked.volumes, asked.working_directory, in_containers=asked.in_containers)
+    if asked.in_containers:
+        from magnus.app.pod_containers import Containers  # lazy: the SDK takes long to load
+
+        options = PodOptions(run_id, folders, asked.working_directory if asked.mounts_project else None, asked.network)
+        with Containers(spec, options, secrets=secrets, faults=faults, slots=slots, hear=told.hear) as containers:
+            yield containers, containers.document
+    else:
+        with Processes(
+            asked.working_directory, asked.environment, secrets=secrets, faults=faults, slots=slots, hear=told.hear
+        ) as processes:
+            yield processes, lambda file: _document(asked, file, run_id)
+
+
+def _tell_missed(faults: Faults, reporter: Reporter) -> None:
+    for fault in faults.missed:
+        number = "" if fault.number is None else f":{fault.number}"
+        option = "--kill" if fault.kills else "--fail"
+        reporter.report(Warned(f"there was no pod for {option} {fault.step}{number}"))
+
+
+def _configuration_file(spec: WorkflowSpec) -> str:
+    """The configuration that pods are told; "" for none."""
+    commands = [template.container.command for template in spec.templates if template.container]
+    named = [argv[argv.index("--config-file") + 1] for argv in commands if "--config-file" in argv[:-1]]
+    return named[0] if named else ""
+
+
+def _document(asked: Simulated, configuration_file: str, run_id: str) -> str:
+    """The run log as that configuration has it; "" when no pod came to create the run."""
+    configuration = load_configuration(configuration_file, asked.environment, asked.working_directory)
+    with closing(run_log_store(configuration, asked.working_directory)) as store:
+        return "".join(document(store, store.get_run(run_id))) if run_id in store.list_runs() else ""

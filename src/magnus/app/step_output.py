@@ -2,8 +2,7 @@
 
 from typing import Final
 
-from magnus.app.plain_text import plain
-from magnus.graph.path import StepPath
+from magnus.graph.path import StepPath, print_names
 
 _LONGEST_PART_BYTES: Final = 64 * 1024
 _TAIL_BYTES: Final = 4096
@@ -55,6 +54,6 @@ class Tails:
 
 def _as_they_looked(path: StepPath | None, text: bytes) -> bytes:
     """The lines, with the name of the step; of one that was written over, as bars of progress are, how it looked last."""
-    before = b"" if path is None else f"  {plain('/'.join(path.parts))} | ".encode("utf-8", "backslashreplace")
+    before = b"" if path is None else f"  {print_names(path.parts)} | ".encode("utf-8", "backslashreplace")
     shown = (line.removesuffix(b"\r").rpartition(b"\r")[2] for line in text.split(b"\n"))
     return b"".join(before + line + b"\n" for line in shown)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from magnus.app import retention, wiring
+from magnus.app import retention, services
 from magnus.app.config import load_configuration
 from magnus.app.retention import Rules, RunFacts
 from magnus.app.run_ids import check_run_id
@@ -23,10 +23,9 @@ from magnus.interfaces.run_log_store import RemovesLeftovers, RemovesRuns, RunLo
 from magnus.run_log import codec
 from magnus.run_log.mentions import mentioned
 from magnus.run_log.parameters import large_ones
-from magnus.run_log.records import CatalogRecord, RunRecord, Status, StepRecord
+from magnus.run_log.records import ENDED, CatalogRecord, RunRecord, Status, StepRecord
 
 _LEFTOVER_AGE = timedelta(days=1)
-_ENDED = frozenset({Status.SUCCESS, Status.FAIL})
 
 
 class Going(Struct, frozen=True):
@@ -69,8 +68,8 @@ class Upkeep:
 
     def __init__(self, configuration_file: str, environment: Mapping[str, str], working_directory: Path) -> None:
         configuration = load_configuration(configuration_file, environment, working_directory)
-        self._store = wiring.run_log_store(configuration, working_directory)
-        catalog = wiring.catalog(configuration, working_directory)
+        self._store = services.run_log_store(configuration, working_directory)
+        catalog = services.catalog(configuration, working_directory)
         if not isinstance(catalog, Maintained) and catalog.capabilities.keeps:
             raise InvalidConfiguration(
                 f"the catalog of type '{configuration.catalog.type}' cannot be cleaned up or verified by magnus",
@@ -169,13 +168,13 @@ class Upkeep:
 
 
 def _facts(run: RunRecord) -> RunFacts:
-    is_lost = run.status not in _ENDED and bool(liveness.lost(run.owner))
+    is_lost = run.status not in ENDED and bool(liveness.lost(run.owner))
     return RunFacts(
         run_id=run.run_id,
         status=Status.FAIL if is_lost else run.status,
         start_time=run.start_time,
         tag=run.tag,
-        over=is_lost or run.status in _ENDED,
+        over=is_lost or run.status in ENDED,
         original_run_id=run.original_run_id,
     )
 

@@ -36,7 +36,7 @@ def _reason(error: OSError) -> str:
             return "the name is too long for the file system"
         case errno.EISDIR:
             return "a folder is in its place"
-        case errno.ENOTDIR:
+        case errno.ENOTDIR | errno.EEXIST:
             return "a file is in the place of one of its folders"
         case errno.ELOOP:
             return "it is a link that leads to itself"

@@ -27,6 +27,9 @@ _ROLES: Final = {
 }
 """The colours of what `emit_spans` writes."""
 
+_KILLED: Final = 137
+"""The exit status of what SIGKILL ended; the first process of a container cannot send that to itself."""
+
 
 def environment() -> Mapping[str, str]:
     """The environment magnus was started with, as the input it is."""
@@ -75,14 +78,16 @@ def emit_spans(lines: Iterable[Iterable[tuple[str, str]]]) -> None:
         drawn.print(Text.assemble(*((text, _ROLES.get(role, "")) for text, role in line)), soft_wrap=True)
 
 
-def emit_bytes(data: bytes) -> None:
-    """Write bytes to standard output as they are, likewise."""
+def emit_bytes(data: bytes) -> bool:
+    """Write bytes to standard output as they are, likewise; whether somebody still reads it."""
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
     except BrokenPipeError:
         drop_output()
+        return False
+    return True
 
 
 def is_terminal() -> bool:
@@ -143,22 +148,24 @@ def reporter_of_step() -> "Iterator[Reporter]":
     """Shows the progress of one step; where the engine that started it asks for events, it gets them on standard output."""
     from magnus.engine.reentry import reentry  # lazy: the re-entry command alone is told something
 
-    if not reentry(environment()).events:
+    told = reentry(environment())
+    if not told.events:
         with reporter() as shown:
             yield shown
         return
     descriptor = os.dup(1)
     try:
-        yield _Events(_onto(descriptor))
+        yield _Events(_onto(descriptor), dies=told.dies)
     finally:
         os.close(descriptor)
 
 
 class _Events:
-    """Hands events to the engine, as lines."""
+    """Hands events to the engine, as lines; the first one may be the last thing that this process does."""
 
-    def __init__(self, write: Callable[[bytes], None]) -> None:
+    def __init__(self, write: Callable[[bytes], None], *, dies: bool) -> None:
         self._write = write
+        self._dies = dies
 
     def report(self, event: "Event") -> None:
         """Write the event; an engine that is gone is no reason to stop."""
@@ -166,6 +173,8 @@ class _Events:
 
         with suppress(OSError):
             self._write(event_line(event))
+        if self._dies:
+            os._exit(_KILLED)
 
 
 def _onto(descriptor: int) -> Callable[[bytes], None]:

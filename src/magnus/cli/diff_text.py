@@ -14,6 +14,7 @@ from msgspec import UNSET
 
 from magnus.app.diff.differences import Cause, Change, Difference, StepDifference, Timing
 from magnus.app.diff.sentences import sentence, shown, value_apart
+from magnus.app.durations import elapsed
 from magnus.app.plain_text import plain
 from magnus.cli.tables import table_plain
 from magnus.values import Json
@@ -159,7 +160,7 @@ def _left(count: int, what: str = "") -> list[str]:
 
 
 def _seconds(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds:.2f} s" if seconds < 60 else f"{seconds / 60:.1f} min"
+    return "" if seconds is None else elapsed(seconds)
 
 
 def _style(text: str, *, fg: str | None = None, bold: bool | None = None, dim: bool | None = None) -> str:

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from magnus.app.durations import elapsed
-from magnus.run_log.records import Status
-from magnus.run_log.summary import Gone, RunStatus
+from magnus.app.style import RICH, style_of
+from magnus.run_log.summary import RunStatus
 
 _UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
@@ -36,12 +36,4 @@ def size(number: float) -> str:
 
 def style(status: RunStatus) -> str:
     """How a status is coloured on a terminal."""
-    match status:
-        case Status.SUCCESS:
-            return "green"
-        case Status.FAIL | Gone.DAMAGED:
-            return "bold red"
-        case Gone.LOST:
-            return "yellow"
-        case Status.CREATED | Status.TRIGGERED | Status.PROCESSING:
-            return "cyan"
+    return RICH[style_of(status)]

@@ -1,8 +1,13 @@
 """`magnus simulate`: run a manifest of Argo Workflows on this machine."""
 
+from typing import TYPE_CHECKING
+
 import click
 
-from magnus.cli import console, garbage
+from magnus.cli import console, garbage, options
+
+if TYPE_CHECKING:
+    from magnus.transpilers.argo.running import Fault
 
 
 @click.command()
@@ -12,44 +17,63 @@ from magnus.cli import console, garbage
 )
 @click.option("--secrets", default="", metavar="FILE", help="Keys of Kubernetes secrets, YAML: {name: {key: value}}.")
 @click.option("--fail", multiple=True, metavar="STEP[:N]", help="Let the pod of the step fail; the N-th one, from 0.")
-@click.option("--kill", multiple=True, metavar="STEP[:N]", help="Kill the pod of the step while it runs.")
+@click.option("--kill", multiple=True, metavar="STEP[:N]", help="Kill the pod of the step when it has begun.")
 @click.option("--max-pods", default=0, metavar="N", help="How many pods run at a time; as many as processors.")
-def command(
+@click.option("--volume", "volumes", multiple=True, metavar="NAME=FOLDER", help="The folder that stands for a volume.")
+@click.option("--containers", is_flag=True, help="Run pods as containers of their images.")
+@click.option("--mount-project", is_flag=True, help="Let containers see the working directory, and work there.")
+@click.option("--network", default="", metavar="NAME", help="The network of containers, as the engine knows it.")
+@options.progress
+@click.pass_context
+def command(  # noqa: PLR0913, PLR0917 - one argument an option
+    ctx: click.Context,
     manifest: str,
     parameters: tuple[str, ...],
     secrets: str,
     fail: tuple[str, ...],
     kill: tuple[str, ...],
     max_pods: int,
+    volumes: tuple[str, ...],
+    containers: bool,  # noqa: FBT001 - an option
+    mount_project: bool,  # noqa: FBT001 - an option
+    network: str,
 ) -> int:
-    """Run MANIFEST, which magnus wrote for Argo Workflows, here: every pod is a process of this machine.
+    """Run MANIFEST, which magnus wrote for Argo Workflows, here: every pod is a process of this machine, or a container.
 
     It reads the manifest alone, and refuses what it does not know. At the end it prints the run log.
     """
     from magnus.app.simulate import Simulated, simulate  # lazy: --help needs none of it
 
+    if (mount_project or network) and not containers:
+        raise click.UsageError("--mount-project and --network are for --containers")
     asked = Simulated(
         manifest=manifest,
-        parameters=dict(_given(text) for text in parameters),
+        parameters=dict(_given(text, "--parameter", "NAME=VALUE") for text in parameters),
         secrets_file=secrets,
         faults=tuple([_fault(text, kills=False) for text in fail] + [_fault(text, kills=True) for text in kill]),
         slots=max_pods,
         environment=console.environment(),
+        volumes=dict(_given(text, "--volume", "NAME=FOLDER") for text in volumes),
+        in_containers=containers,
+        mounts_project=mount_project,
+        network=network,
     )
-    with console.reporter() as reporter:
+    with console.reporter(**options.shown(ctx)) as reporter:
         garbage.resume()
-        succeeded = simulate(asked, reporter, console.emit)
-    return 0 if succeeded else 1
+        outcome = simulate(asked, reporter, console.emit)
+    if outcome.original:
+        console.note(f"  go on where it stopped: magnus simulate {manifest} -p original_run_id={outcome.original}")
+    return 0 if outcome.succeeded else 1
 
 
-def _given(text: str) -> tuple[str, str]:
+def _given(text: str, option: str, form: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
-        raise click.BadParameter(f"'{text}' is not NAME=VALUE", param_hint="--parameter")
+        raise click.BadParameter(f"'{text}' is not {form}", param_hint=option)
     return name, value
 
 
-def _fault(text: str, *, kills: bool):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _fault(text: str, *, kills: bool) -> "Fault":
     from magnus.transpilers.argo.running import Fault  # lazy: --help needs none of it
 
     step, colon, number = text.rpartition(":")

@@ -5,16 +5,18 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
+from magnus.app.durations import elapsed
 from magnus.app.listing import ListedRun
 from magnus.app.plain_text import plain
+from magnus.app.show import ShownStep
 from magnus.app.tree import BranchNode, RunTree, StepNode
 from magnus.cli import readable, values
 from magnus.cli.lines import Line, Piece
 from magnus.engine import liveness
+from magnus.graph.path import print_names
 from magnus.run_log.records import RunRecord, Status
 from magnus.run_log.summary import Gone, RunStatus, summary
 
-_TERMINALS: Final = frozenset({"success", "fail"})
 _FEW_BRANCHES: Final = 4
 _MOST_FAILED: Final = 5
 _LABEL_WIDTH: Final = 8
@@ -62,7 +64,7 @@ class _Tree:
 
     def _step(self, step: StepNode, first: str, margin: str) -> Iterator[Line]:
         name = (plain(step.record.path.name), "bold")
-        if step.record.step_type in _TERMINALS:
+        if step.record.is_terminal:
             return (yield Line(first, ((name[0], readable.style(step.status)),)))
         took = readable.duration(step.took)
         yield Line(first, (name, ("  ", ""), *_state(step.status, took), *_remarks(step)))
@@ -75,7 +77,7 @@ class _Tree:
         record, everything = step.record, self._everything
         given = record.attempts[-1].parameters if record.attempts else {}
         put = {} if record.branching else values.files(record.catalog, "put")
-        yield from _labelled(margin, "in", values.shortened(values.texts(given), everything=everything))
+        yield from _labelled(margin, "in", values.shortened(values.handed(given), everything=everything))
         yield from _labelled(
             margin, "out", values.shortened(values.parameters(record.parameters), everything=everything)
         )
@@ -109,23 +111,25 @@ class _Tree:
         )
 
 
-def step_lines(run: RunRecord, step: StepNode) -> Iterator[Line]:
+def step_lines(shown: ShownStep) -> Iterator[Line]:
     """One step with everything that is known of it."""
-    record = step.record
+    run, step, record = shown.run, shown.node, shown.node.record
     took = readable.duration(step.took)
     of_run: Piece = (f" of run {plain(run.run_id)}", "dim")
-    yield Line("", (("step ", "dim"), (str(record.path), "bold"), of_run, ("  ", ""), *_state(step.status, took)))
+    yield Line(
+        "", (("step ", "dim"), (print_names(shown.names), "bold"), of_run, ("  ", ""), *_state(step.status, took))
+    )
     yield from _message("  ", record.message, step.status)
     yield from _labelled("  ", "type", record.step_type)
     yield from _labelled("  ", "reused", f"taken over from run {run.original_run_id}" if record.mock else "")
     yield from _labelled("  ", "code", "; ".join(values.identities(record.code_identities or run.code_identities)))
     for attempt in record.attempts:
-        state = _state(attempt.status, f"{attempt.duration:.6f} s from {readable.moment(attempt.start_time)} UTC")
-        yield Line("  ", ((f"attempt {attempt.attempt_number}  ", ""), *state))
+        state = _state(attempt.status, f"{elapsed(attempt.duration)} from {readable.moment(attempt.start_time)} UTC")
+        yield Line("  ", ((f"attempt {attempt.attempt_number + 1}  ", ""), *state))
         if attempt.message != record.message:
             yield from _message("    ", attempt.message, attempt.status)
-    yield from _listed("in", values.texts(record.attempts[-1].parameters if record.attempts else {}))
-    yield from _listed("out", values.parameters(record.parameters))
+    yield from _listed("in", values.handed(shown.given))
+    yield from _listed("out", values.whole_parameters(record.parameters))
     yield from _listed("metrics", values.texts(record.metrics))
     for stage in ("get", "put"):
         entries = (entry for entry in record.catalog if entry.stage == stage)

@@ -1,10 +1,11 @@
 """Compiles a pipeline as written, with the pipelines in it, into a checked graph. Called by `definition.loader`.
 
-All that is wrong anywhere in it is collected. Files that pipelines are in are read on the way.
+All that is wrong anywhere in it is collected, and the rest is compiled without it. Files that pipelines are in are read
+on the way.
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from functools import partial
 from typing import Final
 
@@ -15,12 +16,14 @@ from magnus.definition.inner import KeyPath as InnerPath
 from magnus.definition.inner import PipelineFile
 from magnus.definition.nodes import NODE_TYPES, FindNodeType, NodeType, unknown_type
 from magnus.definition.nodes.dag import BRANCH
-from magnus.definition.shape import shape_problems
+from magnus.definition.shape import has_steps, meant_keys, shape_problems
+from magnus.definition.without_faults import WITH_PIPELINES, following, left_fields, pipelines_of
 from magnus.definition.wrong_fields import Locate, WrongFields
-from magnus.definition.yaml_text import Document, KeyPath
+from magnus.definition.yaml_text import Document, KeyPath, renamed, with_keys
 from magnus.errors import InvalidDefinition, Location, Problem
-from magnus.graph.check import structure_problems, unreachable
+from magnus.graph.check import StructureProblem, edges, near, structure_problems, unreachable
 from magnus.graph.graph import Graph
+from magnus.graph.mending import NOWHERE, mended, unread
 from magnus.graph.nodes import CompositeNode, MappedBranches, Node, StaticBranches, TaskNode, TerminalNode
 from magnus.values import Json, UserObject
 
@@ -29,6 +32,7 @@ class Written(Struct, frozen=True):
     """A pipeline as written: its value with variables replaced, and where it stands.
 
     `files` are the files around it, the outermost first, its own last; `steps` the names of the steps around it.
+    `broken` are the places in the document of what is known to be wrong.
     """
 
     value: Json
@@ -36,10 +40,30 @@ class Written(Struct, frozen=True):
     path: KeyPath
     files: tuple[str, ...]
     steps: tuple[str, ...] = ()
+    broken: frozenset[KeyPath] = frozenset()
 
     def locate(self, *keys: str | int) -> Location:
         """The place of something in the pipeline."""
         return self.document.locate(*self.path, *keys)
+
+    def with_meant_keys(self) -> "Written":
+        """The same with the keys of the pipeline that are misspelt as they were meant."""
+        meant = meant_keys(self.value)
+        if not meant:
+            return self
+        value = {meant.get(key, key): inside for key, inside in self.value.items()}
+        broken = frozenset(with_keys(place, self.path, meant) for place in self.broken)
+        return replace(self, value=value, document=renamed(self.document, self.path, meant), broken=broken)
+
+    def start_at(self) -> str:
+        """The name of the first step, or NOWHERE."""
+        start = self.value.get("start_at")
+        return start if isinstance(start, str) and (*self.path, "start_at") not in self.broken else NOWHERE
+
+    def broken_fields(self, name: str) -> set[str]:
+        """The fields of the step in which something is known to be wrong."""
+        start = (*self.path, "steps", name)
+        return {str(path[len(start)]) for path in self.broken if path[: len(start)] == start and len(path) > len(start)}
 
 
 class StepPlace(Struct, frozen=True):
@@ -75,37 +99,58 @@ class Compiler:
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
         self.steps: list[StepPlace] = []
+        self.unsure: set[str] = set()
 
     def graph(self, written: Written, what: str) -> Graph | None:
-        """The graph of the pipeline, which messages call `what`; None when something in it is wrong."""
+        """The graph of the pipeline, which messages call `what`.
+
+        Where something is wrong it is one to look at, with the fault mended by a guess; None when there are no steps.
+        """
         before = len(self.problems)
         self.problems += shape_problems(written.value, written.document, written.path, what)
-        if len(self.problems) > before:
+        written = written.with_meant_keys() if isinstance(written.value, dict) else written
+        if not has_steps(written.value):
             return None
-        nodes = self._nodes(written)
-        if len(self.problems) == before:
-            nodes = self._with_terminals(nodes, written)
-        if len(self.problems) == before:
-            self.problems += _structure(nodes, written)
-        if len(self.problems) > before:
-            return None
-        self.warnings += _unreached(nodes, written)
+        nodes = self._with_terminals(self._nodes(written), written)
+        self.problems += _structure(nodes, written)
+        start = written.start_at()
+        if len(self.problems) > before or any(key[: len(written.path)] == written.path for key in written.broken):
+            found = mended(start, nodes)
+            self._now_in_graph(nodes, found.graph.nodes)
+            if found.is_sure:
+                self.warnings += _unreached(found.graph.start_at, found.graph.nodes, written)
+            return found.graph
+        self.warnings += _unreached(start, nodes, written)
         name, description = (str(written.value.get(key) or "") for key in ("name", "description"))
-        return Graph(written.value["start_at"], nodes, name, description)
+        return Graph(start, nodes, name, description)
+
+    def _now_in_graph(self, before: Mapping[str, Node], after: Mapping[str, Node]) -> None:
+        """The places of steps whose nodes were replaced."""
+        other = {id(node): after[name] for name, node in before.items() if name in after and after[name] is not node}
+        for number, step in enumerate(self.steps):
+            match other.get(id(step.node)):
+                case TaskNode() | CompositeNode() as node:
+                    self.steps[number] = replace(step, node=node)
+                case _:
+                    pass
 
     def _nodes(self, written: Written) -> dict[str, Node]:
         nodes: dict[str, Node] = {}
         for name, fields in written.value["steps"].items():
-            if isinstance(fields.get("on_failure"), dict):
+            if not isinstance(fields, dict):
+                nodes[name] = unread(name)
+            elif isinstance(fields.get("on_failure"), dict):
                 nodes |= self._with_pipeline_on_failure(name, fields, written)
-            elif (node := self._node(name, fields, written)) is not None:
-                nodes[name] = node
+            else:
+                nodes[name] = self._node(name, fields, written)
         return nodes
 
-    def _node(self, name: str, fields: Mapping[str, Json], written: Written) -> Node | None:
+    def _node(self, name: str, fields: Mapping[str, Json], written: Written) -> Node:
         found = self._read(name, fields, written)
         if found is None:
-            return None
+            for path, pipeline in pipelines_of(fields).items():
+                self._inner(name, path, pipeline, written)
+            return unread(name, *following(fields))
         graphs: dict[InnerPath, Graph] = {}
         pipelines = found.pipelines()
         for path, pipeline in pipelines.items():
@@ -113,7 +158,7 @@ class Compiler:
             if graph is not None:
                 graphs[path] = graph
         if len(graphs) < len(pipelines):
-            return None
+            return unread(name, *following(fields))
         node = found.lower(graphs)
         node = self._with_function(node)
         if isinstance(node, TaskNode | CompositeNode):
@@ -131,20 +176,40 @@ class Compiler:
                 return node
 
     def _read(self, name: str, fields: Mapping[str, Json], written: Written) -> NodeType | None:
+        """The step as far as it can be read; what it lacks then is in `unsure`. None when it cannot be read at all."""
         step = "/".join((*written.steps, name))
-        word = fields.get("type", "task")
-        found = self._type(word)
+        broken = written.broken_fields(name) - WITH_PIPELINES
+        fields = {key: value for key, value in fields.items() if key not in broken}
+        if broken or (*written.path, "steps", name) in written.broken:
+            self.unsure.add(step)
+        found = None if "type" in broken else self._type(fields.get("type", "task"))
         if isinstance(found, Problem):
-            place = written.locate("steps", name, "type")
-            self.problems.append(Problem(found.message, found.fix, place, step))
-            return None
-        try:
-            return found.read(name, {key: value for key, value in fields.items() if key != "type"})
-        except WrongFields as error:
-            for problem in error.problems(lambda *keys: written.locate("steps", name, *keys), step=step):
+            self.unsure.add(step)
+            self.problems.append(Problem(found.message, found.fix, written.locate("steps", name, "type"), step))
+            found = NODE_TYPES.get(near(str(fields["type"]), NODE_TYPES))
+        given = {key: value for key, value in fields.items() if key != "type"}
+        while found is not None:
+            try:
+                return found.read(name, given)
+            except WrongFields as error:
+                self._complain(error, name, given, broken, written)
+                left = left_fields(found, given, error.complaints)
+                if left.is_less:
+                    self.unsure.add(step)
+                broken |= {*given} - {*left.fields}
+                found, given = (None, given) if left.fields == given else (found, left.fields)
+        return None
+
+    def _complain(
+        self, error: WrongFields, name: str, given: Container[str], broken: set[str], written: Written
+    ) -> None:
+        """Note what is wrong with the fields of a step, unless that is known."""
+        found = error.problems(partial(written.locate, "steps", name), step="/".join((*written.steps, name)))
+        for complaint, problem in zip(error.complaints, found, strict=True):
+            key = complaint.path[0]
+            if key not in broken and (not broken or key in given):
                 fix = _NEXT if problem.message == "'next' is missing" else problem.fix
-                self.problems.append(Problem(problem.message, fix, problem.location, problem.step))
-            return None
+                self.problems.append(replace(problem, fix=fix))
 
     def _type(self, word: Json) -> type[NodeType] | Problem:
         if not isinstance(word, str):
@@ -159,10 +224,10 @@ class Compiler:
             if isinstance(found, Problem):
                 self.problems.append(Problem(found.message, found.fix, found.location, "/".join(steps)))
                 return None
-            written = Written(found.value, found.document, found.path, found.files, steps)
+            written = replace(found, steps=steps)
         else:
             inside = (*around.path, "steps", name, *path)
-            written = Written(pipeline, around.document, inside, around.files, steps)
+            written = replace(around, value=pipeline, path=inside, steps=steps)
         return self.graph(written, f"{path[-1]} of step '{name}'")
 
     def _with_pipeline_on_failure(self, name: str, fields: Mapping[str, Json], written: Written) -> dict[str, Node]:
@@ -174,9 +239,9 @@ class Compiler:
             self.problems.append(Problem(message, "give the step another name", place, step))
         node = self._node(name, {**fields, "on_failure": other}, written)
         graph = self._inner(name, ("on_failure",), fields["on_failure"], written)
-        if node is None or graph is None:
-            return {}
         end = _name_of_success(written)
+        if graph is None:
+            return {name: node, other: unread(other, end)}
         return {name: node, other: CompositeNode(other, StaticBranches({BRANCH: graph}), end, written_as="dag")}
 
     def _with_terminals(self, nodes: Mapping[str, Node], written: Written) -> dict[str, Node]:
@@ -197,21 +262,30 @@ class Compiler:
 def _name_of_success(written: Written) -> str:
     """The name of the success step of the pipeline, written or to be added."""
     for name, fields in written.value["steps"].items():
-        if fields.get("type") == "success":
+        if isinstance(fields, dict) and fields.get("type") == "success":
             return str(name)
     return "success"
 
 
 def _structure(nodes: Mapping[str, Node], written: Written) -> Iterator[Problem]:
-    for found in structure_problems(written.value["start_at"], nodes):
+    start = written.start_at()
+    for found in structure_problems(start, nodes):
+        if found.field and _target(found, start, nodes) == NOWHERE:  # that is said already
+            continue
         keys = ("steps", found.step) if found.step else ()
         location = written.locate(*keys, *filter(None, (found.field,)))
         step = "/".join((*written.steps, found.step)) if found.step else "/".join(written.steps)
         yield Problem(found.message, found.fix, location, step)
 
 
-def _unreached(nodes: Mapping[str, Node], written: Written) -> Iterator[Problem]:
-    for name in unreachable(written.value["start_at"], nodes):
+def _target(found: StructureProblem, start: str, nodes: Mapping[str, Node]) -> str:
+    """Where the edge leads that is wrong."""
+    node = nodes.get(found.step)
+    return start if node is None else dict(edges(node)).get(found.field, "")
+
+
+def _unreached(start: str, nodes: Mapping[str, Node], written: Written) -> Iterator[Problem]:
+    for name in unreachable(start, nodes):
         step, location = "/".join((*written.steps, name)), written.locate("steps", name)
         yield Problem("nothing leads to this step", "lead to it, or remove it", location, step, "warning")
 

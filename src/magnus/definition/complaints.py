@@ -1,14 +1,14 @@
 """What is wrong with fields that a user wrote, in words. Called by `definition.fields` when they do not fit."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
 from msgspec import Struct, ValidationError, convert
 from msgspec.structs import fields
 
-from magnus.definition.wrong_fields import Complaint, read_special
+from magnus.definition.wrong_fields import Complaint, read_special, shown, what_to_write
 from magnus.graph.check import near
 from magnus.values import Json
 
@@ -55,6 +55,8 @@ def _of_value(kind: Any, value: Json, path: Path) -> Iterator[Complaint]:
     elif get_origin(kind) is tuple and isinstance(value, list):
         for position, item in enumerate(value):
             yield from _of_value(get_args(kind)[0], item, (*path, position))
+    elif get_origin(kind) is Mapping and isinstance(value, dict):
+        yield from _of_mapping(kind, value, path)
     elif get_origin(kind) is Literal:
         if value not in get_args(kind):
             yield _wrong(path, f"must be {_alternatives(get_args(kind))}", value)
@@ -63,6 +65,17 @@ def _of_value(kind: Any, value: Json, path: Path) -> Iterator[Complaint]:
             convert(value, kind, strict=False, dec_hook=read_special)
         except ValidationError as error:
             yield _refused(path, error, value)
+
+
+def _of_mapping(kind: Any, mapping: Mapping[str, Json], path: Path) -> Iterator[Complaint]:
+    name, item = get_args(kind)
+    for key, value in mapping.items():
+        try:
+            convert(key, name, strict=False, dec_hook=read_special)
+        except ValidationError:
+            yield Complaint((*path, key), f"{_dotted(path)} cannot have the name {key!r}")
+        else:
+            yield from _of_value(item, value, (*path, key))
 
 
 def _arm(kind: Any, value: Json) -> Any:
@@ -94,7 +107,9 @@ def unknown_field(path: Path, known: Sequence[str]) -> Complaint:
 
 def _refused(path: Path, error: ValidationError, value: Json) -> Complaint:
     if error.__cause__ is not None:  # raised by a type that reads what is written itself
-        return Complaint(path, f"{_dotted(path)} {error.__cause__}")
+        return Complaint(path, f"{_dotted(path)} {error.__cause__}", what_to_write(str(error.__cause__), value))
+    if value == "" and "of length >= 1" in str(error):
+        return Complaint(path, f"{_dotted(path)} must not be empty", "write something, or leave the field out")
     expected = _EXPECTED.match(str(error))
     if expected is None:
         return _wrong(path, f"is wrong ({error})", value)
@@ -105,13 +120,7 @@ def _refused(path: Path, error: ValidationError, value: Json) -> Complaint:
 
 
 def _wrong(path: Path, must: str, value: Json) -> Complaint:
-    return Complaint(path, f"{_dotted(path)} {must}, not {shown(value)}")
-
-
-def shown(value: object) -> str:
-    """The value as messages show it, shortened."""
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return Complaint(path, f"{_dotted(path)} {must}, not {shown(value)}", what_to_write(must, value))
 
 
 def _alternatives(values: Sequence[Any]) -> str:

@@ -1,20 +1,23 @@
 """Reads a pipeline file into a checked graph, with the place of everything in it. Called by `app`.
 
-All that is wrong is said at once, stage by stage: the YAML; the variables; the fields and the structure of all steps.
+All that is wrong is said at once: the YAML, the variables, the fields and the structure of all steps. What is wrong is
+left out of what comes after, so that nothing is said twice.
 """
 
 from collections.abc import Callable, Mapping
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.compiling import Compiler, StepPlace, Written, file_beside, raise_if_any
 from magnus.definition.nodes import FindNodeType, unknown_type
 from magnus.definition.normal import normal
-from magnus.definition.shape import kind, shape_problems, unknown_keys
+from magnus.definition.shape import kind, unknown_keys
 from magnus.definition.variables import replace_variables
-from magnus.definition.yaml_text import Document, read
-from magnus.errors import InvalidDefinition, Location, Problem
+from magnus.definition.yaml_text import Document, KeyPath, Reading, read_with_faults
+from magnus.errors import InvalidDefinition, Location, Problem, in_order
+from magnus.graph.check import near
 from magnus.graph.digest import dag_hash
 from magnus.graph.graph import Graph
 from magnus.values import Json, UserObject
@@ -41,11 +44,17 @@ class LoadedPipeline(Struct, frozen=True):
 
 
 class Examined(Struct, frozen=True):
-    """A pipeline, or None when something is wrong with it; what is wrong, and the steps that could be read all the same."""
+    """A pipeline, or None when something is wrong with it; what is wrong, and the steps that could be read all the same.
+
+    `graph` is that of the pipeline, or one in which what is wrong was mended by guesses, to be looked at and not to be
+    run. `unsure` are steps of which not everything that is written could be read.
+    """
 
     pipeline: LoadedPipeline | None
     problems: tuple[Problem, ...]
     steps: tuple[StepPlace, ...]
+    graph: Graph | None = None
+    unsure: frozenset[str] = frozenset()
 
 
 def load(file: str, environment: Mapping[str, str], find_type: FindNodeType = unknown_type) -> LoadedPipeline:
@@ -73,12 +82,13 @@ def examine_built(
 ) -> Examined:
     """The same for one that may be wrong; InvalidDefinition when nothing can be made of it at all."""
     files = _Files(environment)
-    files.add(built.document.file, built.document)
+    files.add(built.document.file, Reading(built.document))
     return _examined(files, built.document.file, built.functions, find_type)
 
 
 def _without_problems(examined: Examined) -> LoadedPipeline:
-    raise_if_any(list(examined.problems))
+    errors = [problem for problem in examined.problems if problem.severity == "error"]
+    raise_if_any(list(in_order(errors)))
     assert examined.pipeline is not None
     return examined.pipeline
 
@@ -87,11 +97,12 @@ def _examined(
     files: "_Files", file: str, functions: Mapping[str, Callable[..., UserObject]], find_type: FindNodeType
 ) -> Examined:
     written = files.open(file, (file,))
-    raise_if_any(list(shape_problems(written.value, written.document, written.path, "dag")))
     compiler = Compiler(files.read, functions, find_type)
     graph = compiler.graph(written, "dag")
-    if graph is None or compiler.problems:
-        return Examined(None, tuple(compiler.problems), tuple(compiler.steps))
+    problems = (*files.problems, *compiler.problems)
+    if graph is None or problems:
+        found = (*problems, *compiler.warnings)
+        return Examined(None, found, tuple(compiler.steps), graph, frozenset(compiler.unsure))
     dag = written.document.value["dag"]
     included = {name: document.value["dag"] for name, document in files.documents.items() if name != file}
     whole = normal(dag, file, included)
@@ -106,7 +117,7 @@ def _examined(
         file=file,
         included=included,
     )
-    return Examined(pipeline, (), pipeline.steps)
+    return Examined(pipeline, (), pipeline.steps, graph)
 
 
 class _Files:
@@ -114,21 +125,28 @@ class _Files:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-        self._values: dict[str, Json] = {}
+        self._written: dict[str, Written] = {}
         self.documents: dict[str, Document] = {}
         self.variables: set[str] = set()
+        self.problems: list[Problem] = []
 
     def open(self, file: str, files: tuple[str, ...]) -> Written:
         """The pipeline in the file."""
         if file not in self.documents:
-            self.add(file, read(file, InvalidDefinition, "the pipeline"))
-        return Written(self._values[file], self.documents[file], ("dag",), files)
+            self.add(file, read_with_faults(file, InvalidDefinition, "the pipeline"))
+        return replace(self._written[file], files=files)
 
-    def add(self, file: str, document: Document) -> None:
+    def add(self, file: str, reading: Reading) -> None:
         """Take what is in the file."""
-        _refuse_other_roots(document)
-        replaced = replace_variables(document, self._environment, InvalidDefinition)
-        self._values[file], self.documents[file] = replaced.value["dag"], document
+        document = reading.document
+        path, problems = _root(document)
+        replaced = replace_variables(document, self._environment)
+        wrong = (*reading.wrong, *replaced.unset)
+        self.problems += (*(problem for _, problem in reading.wrong), *problems)
+        self.problems += dict.fromkeys(problem for _, problem in replaced.unset)
+        value = replaced.value[path[0]] if path else replaced.value
+        self._written[file] = Written(value, document, path, (file,), broken=frozenset(where for where, _ in wrong))
+        self.documents[file] = document
         self.variables |= replaced.names
 
     def read(self, name: str, place: Location, files: tuple[str, ...]) -> Written | Problem:
@@ -140,19 +158,25 @@ class _Files:
         try:
             return self.open(file, (*files, file))
         except InvalidDefinition as error:
-            if error.problems[0].location is not None:
-                raise
             [problem] = error.problems
-            return Problem(problem.message, problem.fix, place)
+            return Problem(problem.message, problem.fix, problem.location or place)
 
 
-def _refuse_other_roots(document: Document) -> None:
-    """InvalidDefinition unless the file is a mapping with the key `dag` alone."""
+def _root(document: Document) -> tuple[KeyPath, list[Problem]]:
+    """Where in the file the pipeline is, and what is wrong there; InvalidDefinition when there is none.
+
+    The file is a mapping with the key `dag` alone.
+    """
     root = document.value
     if not isinstance(root, dict):
         message = f"a pipeline is a mapping with the key 'dag', this is {kind(root)}"
         raise InvalidDefinition(message, fix="write dag: first", location=document.locate())
+    missing = Problem("'dag' is missing", "write dag: first, and the pipeline indented below it", document.locate())
+    if "dag" not in root and "steps" in root:
+        return (), [missing]
     problems = list(unknown_keys(root, ("dag",), document, ()))
-    if "dag" not in root:
-        problems.append(Problem("'dag' is missing", "put the pipeline under the key 'dag'", document.locate()))
-    raise_if_any(problems)
+    if "dag" in root:
+        return ("dag",), problems
+    if key := near("dag", root):
+        return (key,), problems
+    raise InvalidDefinition.of([missing, *problems])

@@ -23,21 +23,40 @@ def shape_problems(dag: Json, document: Document, path: KeyPath, what: str) -> I
         yield _shape(document, what, dag, path)
         return
     yield from unknown_keys(dag, tuple(FIELDS), document, path)
+    misspelt = meant_keys(dag).values()
     steps = dag.get("steps")
-    if "steps" not in dag:
+    if "steps" not in dag and "steps" in misspelt:
+        pass
+    elif "steps" not in dag:
         yield Problem("'steps' is missing", "add the steps under the key 'steps'", document.locate(*path))
     elif not isinstance(steps, dict) or not steps:
-        yield _shape(document, "steps", steps, (*path, "steps"))
+        problem = _shape(document, "steps", steps, (*path, "steps"))
+        fix = "write each step as '<name>:', with its fields indented below it"
+        yield Problem(problem.message.replace("has no fields", "is empty"), fix, problem.location)
     else:
         for name, step in steps.items():
             if not isinstance(step, dict):
                 yield _shape(document, f"step '{name}'", step, (*path, "steps", name))
+    if "start_at" not in dag and "start_at" in misspelt:
+        return
     if "start_at" not in dag:
         first = next(iter(steps), "") if isinstance(steps, dict) else ""
         fix = f"add start_at: {first}" if first else "add start_at with the name of the first step"
         yield Problem("'start_at' is missing", fix, document.locate(*path))
     elif not isinstance(dag["start_at"], str):
-        yield Problem("start_at must be the name of a step", "", document.locate(*path, "start_at"))
+        fix = "write the name of the first step; put it in quotes if it looks like a number or a truth value"
+        yield Problem("start_at must be the name of a step", fix, document.locate(*path, "start_at"))
+
+
+def meant_keys(dag: Mapping[str, Json]) -> dict[str, str]:
+    """The keys that nobody knows, each with the one that was probably meant and is not there."""
+    meant = {key: near(key, [name for name in FIELDS if name not in dag]) for key in dag if key not in FIELDS}
+    return {key: name for key, name in meant.items() if name}
+
+
+def has_steps(dag: Json) -> bool:
+    """Whether it is a mapping with steps in it, whatever they are."""
+    return isinstance(dag, dict) and isinstance(dag.get("steps"), dict) and bool(dag["steps"])
 
 
 def unknown_keys(

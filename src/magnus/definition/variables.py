@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from magnus.definition.yaml_text import Document, KeyPath
-from magnus.errors import InvalidInput, Problem
+from magnus.errors import Problem
 from magnus.values import Json
 
 PREFIX: Final = "MAGNUS_VAR_"
@@ -16,24 +16,21 @@ _BRACED_OR_BARE: Final = re.compile(r"\$(\$?)(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*
 
 
 class Replaced(Struct, frozen=True):
-    """A value whose variables are replaced, and the names of the variables."""
+    """A value whose variables are replaced, the names of the variables, and those not set with the paths they are at."""
 
     value: Json
     names: frozenset[str]
+    unset: tuple[tuple[KeyPath, Problem], ...] = ()
 
 
-def replace_variables(
-    document: Document, environment: Mapping[str, str], error: type[InvalidInput], *, bare: bool = False
-) -> Replaced:
-    """Replace the variables in every string of the document; `bare` also knows `$name`.
+def replace_variables(document: Document, environment: Mapping[str, str], *, bare: bool = False) -> Replaced:
+    """Replace the variables in every string of the document; `bare` also knows `$name`. Those not set stay.
 
-    `$${name}` stands for the text `${name}`. Raises `error` with every variable that is not set, and its place.
+    `$${name}` stands for the text `${name}`.
     """
     work = _Replacing(document, environment, _BRACED_OR_BARE if bare else _BRACED)
     value = work.value(document.value, ())
-    if work.problems:
-        raise error.of(work.problems)
-    return Replaced(value, frozenset(work.names))
+    return Replaced(value, frozenset(work.names), tuple(work.unset))
 
 
 class _Replacing(Struct):
@@ -41,7 +38,7 @@ class _Replacing(Struct):
     environment: Mapping[str, str]
     pattern: re.Pattern[str]
     names: set[str] = field(default_factory=set)
-    problems: list[Problem] = field(default_factory=list)
+    unset: list[tuple[KeyPath, Problem]] = field(default_factory=list)
 
     def value(self, value: Json, path: KeyPath) -> Json:
         match value:
@@ -72,5 +69,5 @@ class _Replacing(Struct):
         fix = f"set {PREFIX}{name} in the environment, or write $${{{name}}} for the text itself"
         step = str(path[2]) if path[:2] == ("dag", "steps") and len(path) > 2 else ""
         problem = Problem(f"the variable '{name}' is not set", fix, self.document.locate_value(*path), step)
-        if problem not in self.problems:
-            self.problems.append(problem)
+        if (path, problem) not in self.unset:
+            self.unset.append((path, problem))

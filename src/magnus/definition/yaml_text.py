@@ -1,6 +1,7 @@
 """YAML text to plain JSON values, with the place of every key and value. Used for pipelines, configurations, parameters."""
 
 import math
+import stat
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -8,14 +9,25 @@ from typing import Final
 
 import yaml
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from magnus.errors import InvalidInput, Location, Problem
+from magnus.definition.yaml_faults import yaml_fault
+from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, Location, Problem
 from magnus.values import Json
 
 KeyPath = tuple[str | int, ...]
 
 _MOST_VALUES: Final = 1_000_000
 """More values than any file anyone writes: aliases can multiply without end."""
+
+_EXAMPLES: Final[Mapping[type[InvalidInput], str]] = {
+    InvalidDefinition: "write dag: {start_at: a, steps: {a: {command: module.function, next: success}}}",
+    InvalidConfiguration: "write what is to differ from the defaults, such as executor: {type: local}, or name no file",
+}
+"""What to write into a file that is empty."""
+
+_PASSED_ON: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
+"""Where a shell or another program passes on what it writes."""
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE_TAG: Final = "tag:yaml.org,2002:merge"
@@ -45,57 +57,96 @@ class Document(Struct, frozen=True):
         return self.values.get(path) or self.locate(*path)
 
 
+class Reading(Struct, frozen=True):
+    """A document as far as it could be read, and what is wrong in it, each with the path it is at."""
+
+    document: Document
+    wrong: tuple[tuple[KeyPath, Problem], ...] = ()
+
+
 def read(file: Path | str, error: type[InvalidInput], what: str, *, name: str = "") -> Document:
     """Read the file and parse it; raises `error`, in whose message `what` says what the file is.
 
     Messages call it `name`, or else as it is named here.
     """
+    return _right(read_with_faults(file, error, what, name=name), error)
+
+
+def read_with_faults(file: Path | str, error: type[InvalidInput], what: str, *, name: str = "") -> Reading:
+    """As `read`, also of a file with faults in it; raises `error` when nothing can be made of it."""
     name = name or str(file)
     try:
+        if (kind := _no_file(file)) and not str(file).startswith(_PASSED_ON):
+            raise error(f"{what} '{name}' is {kind}", fix="name a file")
         text = Path(file).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise error(f"{what} '{name}' does not exist", fix="check the path, and the folder you are in") from None
-    except IsADirectoryError:
-        raise error(f"{what} '{name}' is a folder", fix="name a file") from None
     except UnicodeDecodeError:
         raise error(f"{what} '{name}' is not UTF-8 text", fix="save it as UTF-8") from None
     except ValueError:  # a zero byte in it
         raise error(f"{what} {name!r} has a name that no file can have", fix="check the path") from None
     except OSError as reason:
-        raise error(f"{what} '{name}' cannot be read: {reason.strerror}") from reason
-    return parse(text, name, error, what)
+        fix = "make it readable" if isinstance(reason, PermissionError) else "check the path, and the file"
+        raise error(f"{what} '{name}' cannot be read: {reason.strerror}", fix=fix) from reason
+    return _parsed(text, name, error, what)
+
+
+def _no_file(path: Path | str) -> str:
+    """What there is in place of a file; "" for a file. Raises what `stat` does."""
+    mode = Path(path).stat().st_mode
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return "" if stat.S_ISREG(mode) else "a pipe, a socket or a device"
 
 
 def parse(text: str, file: str, error: type[InvalidInput], what: str) -> Document:
     """Parse YAML text; `file` is for messages. Everything that is wrong with it is raised at once."""
+    return _right(_parsed(text, file, error, what), error)
+
+
+def _right(reading: Reading, error: type[InvalidInput]) -> Document:
+    if reading.wrong:
+        raise error.of([problem for _, problem in reading.wrong])
+    return reading.document
+
+
+def _parsed(text: str, file: str, error: type[InvalidInput], what: str) -> Reading:
     try:
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as wrong:
-        raise error(_complaint(wrong), fix="mend the YAML here", location=_mark(file, wrong.problem_mark)) from wrong
+        raise error.of([yaml_fault(wrong, text, file)]) from wrong
     except yaml.YAMLError as wrong:
         reason = str(wrong).splitlines()[0]
         raise error(
             f"this is not YAML: {reason}", fix="remove what cannot be printed", location=Location(file)
         ) from wrong
     if root is None:
-        raise error(f"{what} is empty", fix="see the documentation for an example", location=Location(file))
+        raise error(f"{what} is empty", fix=_EXAMPLES.get(error, "write 'name: value' lines"), location=Location(file))
     reader = _Reader(file)
     value = reader.value(root, ())
-    if reader.problems:
-        raise error.of(reader.problems)
-    return Document(file, value, reader.values, reader.keys)
+    return Reading(Document(file, value, reader.values, reader.keys), tuple(reader.wrong))
+
+
+def renamed(document: Document, path: KeyPath, keys: Mapping[str, str]) -> Document:
+    """The document in which keys of the mapping at `path` are called otherwise; only the places know of it."""
+    values = {with_keys(where, path, keys): place for where, place in document.values.items()}
+    return replace(
+        document, values=values, keys={with_keys(w, path, keys): place for w, place in document.keys.items()}
+    )
+
+
+def with_keys(where: KeyPath, path: KeyPath, keys: Mapping[str, str]) -> KeyPath:
+    """The path `where` when keys of the mapping at `path` are called otherwise."""
+    depth = len(path)
+    if len(where) <= depth or where[:depth] != path or where[depth] not in keys:
+        return where
+    return (*path, keys[str(where[depth])], *where[depth + 1 :])
 
 
 def dump(value: Json) -> str:
     """The value as YAML, in the order it has."""
     text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
     return text
-
-
-def _complaint(wrong: yaml.MarkedYAMLError) -> str:
-    reason = wrong.problem or "it cannot be parsed"
-    context = f" {wrong.context}" if wrong.context else ""
-    return f"this is not YAML: {reason}{context}"
 
 
 def _mark(file: str, mark: yaml.Mark | None) -> Location:
@@ -108,7 +159,7 @@ class _Reader(Struct):
     file: str
     values: dict[KeyPath, Location] = field(default_factory=dict)
     keys: dict[KeyPath, Location] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    wrong: list[tuple[KeyPath, Problem]] = field(default_factory=list)
     _around: set[int] = field(default_factory=set)
     _scalars: yaml.constructor.SafeConstructor = field(default_factory=yaml.constructor.SafeConstructor)
 
@@ -117,16 +168,16 @@ class _Reader(Struct):
         place = _mark(self.file, node.start_mark)
         self.values[path] = place
         if id(node) in self._around:
-            return self._wrong(place, "an alias stands inside what it stands for", "write it out")
+            return self._wrong(path, place, "an alias stands inside what it stands for", "write it out")
         if len(self.values) > _MOST_VALUES:
-            if not self.problems or "aliases" not in self.problems[-1].message:
-                self._wrong(place, "the aliases of this file multiply without end", "write it out")
+            if not self.wrong or "aliases" not in self.wrong[-1][1].message:
+                self._wrong(path, place, "the aliases of this file multiply without end", "write it out")
             return None
         if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node, place)
+            return self._scalar(node, path)
         if node.tag not in _CONTAINER_TAGS:
             kind = node.tag.rpartition(":")[2].lstrip("!")
-            return self._wrong(place, f"a value of the type '{kind}' is no JSON value", "use a list or a mapping")
+            return self._wrong(path, place, f"a value of the type '{kind}' is no JSON value", "use a list or a mapping")
         self._around.add(id(node))
         try:
             if isinstance(node, yaml.SequenceNode):
@@ -144,10 +195,15 @@ class _Reader(Struct):
             if key_node.tag == _MERGE_TAG:
                 merged |= self._merged(value_node, path)
                 continue
-            key = self._key(key_node, place)
+            key = self._key(key_node, path)
+            if key is None:
+                continue
             if key in found:
-                message = f"the key '{key}' stands here a second time, the first is in line {own_keys[key].line}"
-                self._wrong(place, message, "keep one of them")
+                written = f" (YAML reads '{key_node.value}' so)" if key_node.value != key else ""
+                message = (
+                    f"the key '{key}'{written} stands here a second time, the first is in line {own_keys[key].line}"
+                )
+                self._wrong((*path, key), place, message, "keep one of them")
                 continue
             own_keys[key] = self.keys[*path, key] = place
             found[key] = self.value(value_node, (*path, key))
@@ -160,44 +216,50 @@ class _Reader(Struct):
         for part in reversed(parts):
             value = self.value(part, path)
             if not isinstance(value, dict):
-                self._wrong(_mark(self.file, part.start_mark), "'<<' takes a mapping", "give it a mapping by an alias")
+                place = _mark(self.file, part.start_mark)
+                self._wrong(path, place, "'<<' takes a mapping", "give it a mapping by an alias")
             else:
                 merged |= value
         return merged
 
-    def _key(self, node: yaml.Node, place: Location) -> str:
+    def _key(self, node: yaml.Node, path: KeyPath) -> str | None:
+        """The key as text; None when it is none."""
         if not isinstance(node, yaml.ScalarNode):
-            self._wrong(place, "a key is text, this one is not", "write a text before the colon")
-            return ""
+            place = _mark(self.file, node.start_mark)
+            self._wrong(path, place, "a key is text, this one is not", "write a text before the colon")
+            return None
         if node.tag == _TEXT_TAG:
             return str(node.value)
-        match self._scalar(node, place):
+        before = len(self.wrong)
+        match self._scalar(node, path):
             case None:
-                return "null"
+                return "null" if len(self.wrong) == before else None
             case bool() as truth:
                 return str(truth).lower()
             case other:
                 return str(other)
 
-    def _scalar(self, node: yaml.ScalarNode, place: Location) -> Json:
+    def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Json:
         if node.tag == _TEXT_TAG:
             return node.value
+        place = _mark(self.file, node.start_mark)
         try:
             value = self._scalars.construct_object(node)
         except (yaml.YAMLError, ValueError):
             kind = node.tag.rpartition(":")[2].lstrip("!")
-            return self._wrong(
-                place, f"'{node.value}' is no value of the type '{kind}'", "put it in quotes to make it text"
-            )
+            message = f"'{node.value}' is no value of the type '{kind}'"
+            return self._wrong(path, place, message, "put it in quotes to make it text")
         match value:
             case date():
                 return value.isoformat()
             case float() if not math.isfinite(value):
-                return self._wrong(place, f"{node.value} is no JSON value", "put it in quotes to make it text")
+                message = f"{node.value} is no JSON value"
+                return self._wrong(path, place, message, "put it in quotes to make it text")
             case None | bool() | int() | float() | str():
                 return value
             case _:
-                return self._wrong(place, f"a value of the type '{type(value).__name__}' is no JSON value", "use text")
+                message = f"a value of the type '{type(value).__name__}' is no JSON value"
+                return self._wrong(path, place, message, "use text")
 
-    def _wrong(self, place: Location, message: str, fix: str) -> None:
-        self.problems.append(Problem(message, fix, place))
+    def _wrong(self, path: KeyPath, place: Location, message: str, fix: str) -> None:
+        self.wrong.append((path, Problem(message, fix, place)))

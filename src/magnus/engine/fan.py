@@ -24,6 +24,7 @@ from magnus.graph.nodes import (
 from magnus.graph.path import BranchPath, StepPath
 from magnus.graph.static_names import names_set
 from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.branches import labels
 from magnus.run_log.parameters import (
     JsonParameter,
     ListParameter,
@@ -34,7 +35,6 @@ from magnus.run_log.parameters import (
     plain,
 )
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
-from magnus.run_log.view import labels
 from magnus.values import Json
 
 Reduce = Callable[[Reducer, str, Sequence[Parameter]], Parameter]
@@ -122,7 +122,7 @@ def _start(graph: Graph, store: RunLogStore, run: RunRecord, branch: BranchPath)
         return scopes.initial(run)
     record, node = store.get_step(run.run_id, branch.composite), graph.step(branch.composite)
     key = branch.parts[-1]
-    if record is None or record.branching is None or key not in record.branching.keys:
+    if record is None or record.branching is None or not record.branching.has(key):
         raise TaskFailed(f"'{branch}' has not begun", fix=f"magnus fan {run.run_id} {branch.composite} -m out")
     assert isinstance(node, CompositeNode)
     return branch_scope(node, record, key)
@@ -131,7 +131,7 @@ def _start(graph: Graph, store: RunLogStore, run: RunRecord, branch: BranchPath)
 def outcome_of(store: RunLogStore, run_id: str, branch: BranchPath) -> Outcome | None:
     """How the branch ended, as the run log has it; None when it has not."""
     steps = store.list_steps(run_id, branch)
-    if not steps or steps[-1].step_type not in {"success", "fail"}:
+    if not steps or not steps[-1].is_terminal:
         return None
     own = scopes.folded_own(steps)
     return Outcome(branch.parts[-1], steps[-1].status is Status.SUCCESS, own.parameters, own.files)

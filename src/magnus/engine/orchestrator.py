@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from magnus.engine import fan, outcomes, traversal
+from magnus.engine import fan, traversal
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
 from magnus.engine.masked_runs import masked
@@ -16,7 +16,7 @@ from magnus.engine.resume import Reuse, can_be_taken
 from magnus.engine.walk import Composite, Place
 from magnus.errors import MagnusError, ProcessDied, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import CompositeNode, TaskNode
-from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.interfaces.executor import Executor, StepRequest
 from magnus.interfaces.reporter import (
     Branched,
@@ -29,6 +29,7 @@ from magnus.interfaces.reporter import (
     Warned,
 )
 from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log.spans import Span, seconds, span_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: only steps that run elsewhere have one
@@ -43,7 +44,6 @@ def run(context: RunContext, executor: Executor, record: RunRecord, original: Ru
     Whatever happens, the run is recorded as ended: an interruption as FAIL with the message `interrupted`, an error
     of a service with the message of that error; both are raised again.
     """
-    started = context.clock.monotonic()
     context.reporter.report(RunStarted(record.run_id, context.graph.name, executor.slots > 1))
     reuse = None if original is None else Reuse(context, original, record)
     walk = _Walk(context, executor, record, reuse)
@@ -53,15 +53,15 @@ def run(context: RunContext, executor: Executor, record: RunRecord, original: Ru
             status, message = walk.to_end()
     except KeyboardInterrupt:
         walk.give_up("interrupted")
-        _end(context, record, Status.FAIL, "interrupted", started)
+        _end(context, record, Status.FAIL, "interrupted")
         raise
     except MagnusError as error:
-        _end_if_possible(context, walk, record, str(error), started)
+        _end_if_possible(context, walk, record, str(error))
         raise
     except Exception as error:  # a fault of magnus or of a plugin: it is raised again, and the run must not stay open
-        _end_if_possible(context, walk, record, f"a fault: {type(error).__name__}: {error}", started)
+        _end_if_possible(context, walk, record, f"a fault: {type(error).__name__}: {error}")
         raise
-    return _end(context, record, status, message, started)
+    return _end(context, record, status, message)
 
 
 class _Walk:
@@ -89,7 +89,9 @@ class _Walk:
                 self._go_on(self.waiting.pop())
             if self.running:
                 self._wait()
-        return (Status.SUCCESS, "") if self.root.succeeded else (Status.FAIL, self.root.message)
+        if self.root.succeeded:
+            return Status.SUCCESS, ""
+        return Status.FAIL, self.root.message or outcomes.reached_fail(self.context.graph.terminal(succeeds=False).name)
 
     def give_up(self, message: str) -> None:
         """Record what has not ended as failed."""
@@ -173,7 +175,7 @@ class _Walk:
         deaths.finish_output(self.context, path, died)
         step = self.store.get_step(self.context.run_id, path)
         if step is not None and step.status is not Status.PROCESSING:
-            self._ended(place, step)
+            self._ended(place, step, span_of(step))
             return
         node = self.context.graph.step(path)
         known = step or StepRecord(path, place.action.position, Status.PROCESSING, node.written_as)
@@ -190,16 +192,16 @@ class _Walk:
         if step is None or step.status is Status.PROCESSING:
             step = self._unfinished(place, step, lost)
             self._put(step)
-            duration = outcomes.duration(step)
-            self.context.reporter.report(StepEnded(step.path, step.step_type, step.status, step.message, duration))
-        self._ended(place, step)
+            took = seconds(span_of(step))
+            self.context.reporter.report(StepEnded(step.path, step.step_type, step.status, step.message, took))
+        self._ended(place, step, span_of(step))
 
-    def _ended(self, place: Place, step: StepRecord) -> None:
+    def _ended(self, place: Place, step: StepRecord, span: Span | None = None) -> None:
         """The step at the place has ended: what comes next there waits now."""
         succeeded = step.status is Status.SUCCESS
-        place.take(step)
+        place.take(step, span)
         if not succeeded:
-            place.message = f"step '{step.path}' failed: {step.message}"
+            place.message = f"step '{print_names(step.path.parts)}' failed: {step.message}"
         place.action = traversal.following(self.context.graph, step.path, step.position, succeeded=succeeded)
         self.waiting.append(place)
 
@@ -214,18 +216,16 @@ class _Walk:
         node = self.context.graph.step(path)
         assert isinstance(node, CompositeNode)
         self.context.reporter.report(StepStarted(path, node.written_as))
-        started = self.context.clock.monotonic()
         try:
             record = fan.begun(node, path, position, place.scope)
         except TaskFailed as error:
             message = error.problems[0].message
-            self._composite_ended(
-                place, StepRecord(path, position, Status.FAIL, node.written_as, message=message), started
-            )
+            failed = StepRecord(path, position, Status.FAIL, node.written_as, message=message)
+            self._composite_ended(place, failed, None)
             return
         self._put(record)
         self._branched(record)
-        self.open[path] = composite = Composite(node, record, place, started)
+        self.open[path] = composite = Composite(node, record, place)
         if self.reuse is not None and place.original is not None:
             composite.original = self.reuse.known(place.original.step(path.name))
         place.original = None
@@ -247,7 +247,7 @@ class _Walk:
         self._put(StepRecord(path, position, status, self.context.graph.step(path).written_as))
         place.succeeded = succeeds
         if place.within is not None:
-            place.within.outcomes[place.branch.parts[-1]] = place.outcome()
+            place.within.take(place)
             self.context.reporter.report(BranchEnded(place.branch, succeeds))
             self._fan_in_or_wait(place.within)
 
@@ -268,15 +268,14 @@ class _Walk:
             self._fan_in_or_wait(composite)
             return
         del self.open[record.path]
-        self._composite_ended(composite.place, record, composite.started)
+        self._composite_ended(composite.place, record, composite.span)
 
-    def _composite_ended(self, place: Place, record: StepRecord, started: float) -> None:
+    def _composite_ended(self, place: Place, record: StepRecord, span: Span | None) -> None:
         message = self.context.masker.mask(record.message)
         record = replace(record, message=message)
         self._put(replace(record, scope=scopes.carried(record.position, place.scope, record)))
-        duration = self.context.clock.monotonic() - started
-        self.context.reporter.report(StepEnded(record.path, record.step_type, record.status, message, duration))
-        self._ended(place, record)
+        self.context.reporter.report(StepEnded(record.path, record.step_type, record.status, message, seconds(span)))
+        self._ended(place, record, span)
 
     def _branched(self, record: StepRecord) -> None:
         if record.branching is not None:
@@ -286,25 +285,27 @@ class _Walk:
         self.store.put_step(self.context.run_id, record)
 
 
-def _end(context: RunContext, record: RunRecord, status: Status, message: str, started: float) -> RunRecord:
+def _end(context: RunContext, record: RunRecord, status: Status, message: str) -> RunRecord:
     message = context.masker.mask(message)
     record, warning = masked(record, context.masker, lambda: context.services.run_log_store.get_run(context.run_id))
     if warning:
         context.reporter.report(Warned(warning))
-    ended = replace(record, status=status, message=message, end_time=context.clock.now())
+    end = context.clock.now()
+    ended = replace(record, status=status, message=message, end_time=end)
     context.services.run_log_store.update_run(ended)
     context.tracking.end_run(context.tracked_run, status, message)
-    duration = context.clock.monotonic() - started
     is_kept = context.services.run_log_store.capabilities.persistent
+    took = (end - record.start_time).total_seconds()
     in_program = status is Status.FAIL and context.graph.needs_this_process()
-    context.reporter.report(RunEnded(record.run_id, status, message, duration, is_kept, in_program))
+    context.reporter.report(RunEnded(record.run_id, status, message, took, is_kept, in_program))
     return ended
 
 
-def _end_if_possible(context: RunContext, walk: _Walk, record: RunRecord, message: str, started: float) -> None:
+def _end_if_possible(context: RunContext, walk: _Walk, record: RunRecord, message: str) -> None:
     """The run log store may be what failed; the error that is on its way matters more."""
     try:
         walk.give_up(message)
-        _end(context, record, Status.FAIL, message, started)
+        _end(context, record, Status.FAIL, message)
     except RunLogStoreError:
-        context.reporter.report(RunEnded(record.run_id, Status.FAIL, message, context.clock.monotonic() - started))
+        took = (context.clock.now() - record.start_time).total_seconds()
+        context.reporter.report(RunEnded(record.run_id, Status.FAIL, message, took))

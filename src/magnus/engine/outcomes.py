@@ -9,7 +9,6 @@ from magnus.engine.current import CurrentStep, track_into
 from magnus.engine.step_secrets import StepSecrets
 from magnus.errors import MagnusError
 from magnus.interfaces.task_kind import TaskOutcome
-from magnus.run_log.records import StepRecord
 from magnus.values import Json
 
 _LINES_IN_MESSAGE: Final = 10
@@ -47,12 +46,12 @@ def said(error: MagnusError) -> str:
     return "\n".join(problem.message + (f"; {problem.fix}" if problem.fix else "") for problem in error.problems)
 
 
+def reached_fail(name: str) -> str:
+    """Why a run failed in which no step did."""
+    return f"the pipeline reached its fail step '{name}'"
+
+
 def with_tail(failure: str, tail: bytes) -> str:
     """The failure and the end of what the task printed."""
     lines = tail.decode("utf-8", "replace").rstrip().splitlines()[-_LINES_IN_MESSAGE:]
     return "\n".join([failure, *(f"  {line}" for line in lines)])
-
-
-def duration(step: StepRecord, measured: float = 0.0) -> float:
-    """The seconds that a step took: as measured, or the sum of its attempts when more than one process worked on it."""
-    return max(measured, sum(attempt.duration for attempt in step.attempts))

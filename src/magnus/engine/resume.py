@@ -21,8 +21,6 @@ from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import LargeParameter, ListParameter, ObjectParameter, Parameter
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
 
-_ENDS = frozenset({"success", "fail"})
-
 
 class Reuse:
     """What the run of `context` takes over from `original`; records of the original are only read."""
@@ -58,7 +56,7 @@ class Reuse:
             known,
             path=path,
             position=position,
-            mock=known.step_type not in _ENDS,
+            mock=not known.is_terminal,
             attempts=(),
             catalog=self._adopted(known.catalog, path.branch),
             scope=scope,

@@ -10,7 +10,7 @@ from threading import Lock
 
 from magnus.engine.masking import Masker
 from magnus.errors import MagnusError, SecretsError
-from magnus.graph.path import StepPath
+from magnus.graph.path import StepPath, print_names
 from magnus.interfaces.secrets import Secrets
 from magnus.run_log.parameters import JsonParameter, LargeParameter, MetricParameter, ObjectParameter, Parameter
 from magnus.values import Json
@@ -69,7 +69,7 @@ class StepSecrets:
 
     def _refusal(self, what: str, name: str) -> str:
         return (
-            f"step '{self._path}' may not set the {what} '{name}': its value contains a secret, and results are kept "
+            f"step '{print_names(self._path.parts)}' may not set the {what} '{name}': its value contains a secret, and results are kept "
             "in the run log; hand on the name of the secret, and obtain it where it is needed"
         )
 

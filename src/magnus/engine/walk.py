@@ -9,6 +9,7 @@ from magnus.engine.traversal import Action
 from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import BranchScope, StepRecord
+from magnus.run_log.spans import Span, around
 
 
 class Place:
@@ -17,7 +18,7 @@ class Place:
     `original` is the branch of another run that it takes steps over from, as long as it does.
     """
 
-    __slots__ = ("_own", "action", "branch", "message", "original", "scope", "succeeded", "within")
+    __slots__ = ("_own", "action", "branch", "message", "original", "scope", "span", "succeeded", "within")
 
     def __init__(
         self,
@@ -34,10 +35,12 @@ class Place:
         self.original = original
         self.succeeded = False
         self.message = ""
+        self.span: Span | None = None
         self._own = BranchScope()
 
-    def take(self, step: StepRecord) -> None:
-        """What comes next sees what the step left."""
+    def take(self, step: StepRecord, span: Span | None) -> None:
+        """What comes next sees what the step left, which was at work as `span` says."""
+        self.span = around((self.span, span))
         self.scope = scopes.after(self.scope, step)
         if self.within is not None:
             self._own = scopes.after(self._own, step)
@@ -53,19 +56,24 @@ class Composite:
     Of a loop it knows the round in progress alone. `waits` says that it is among what can go on, because some of its branches have not begun.
     """
 
-    __slots__ = ("_all", "_keys", "_known", "node", "original", "outcomes", "place", "record", "started", "waits")
+    __slots__ = ("_all", "_keys", "_known", "node", "original", "outcomes", "place", "record", "span", "waits")
 
-    def __init__(self, node: CompositeNode, record: StepRecord, place: Place, started: float) -> None:
+    def __init__(self, node: CompositeNode, record: StepRecord, place: Place) -> None:
         self.node = node
         self.record = record
         self.place = place
-        self.started = started
+        self.span: Span | None = None
         self.waits = False
         self.original: StepRecord | None = None
         self._known: Mapping[str, str] | None = None
         self.outcomes: dict[str, Outcome] = {}
         self._all: Sequence[str] = record.branching.keys if record.branching else ()
         self._keys = iter(self._all)
+
+    def take(self, place: Place) -> None:
+        """A branch has ended there."""
+        self.outcomes[place.branch.parts[-1]] = place.outcome()
+        self.span = around((self.span, place.span))
 
     @property
     def has_ended(self) -> bool:

@@ -27,8 +27,7 @@ def structure_problems(start_at: str, nodes: Mapping[str, Node]) -> tuple[Struct
         if isinstance(node, CompositeNode) and isinstance(node.branches, StaticBranches):
             problems += _branch_name_problems(node.name, node.branches.graphs)
         problems += _edge_problems(node, nodes)
-    if not problems:
-        problems += _cycle_problems(start_at, nodes)
+    problems += _cycle_problems(start_at, nodes)
     return tuple(problems)
 
 
@@ -109,21 +108,22 @@ def _edge_problems(node: Node, nodes: Mapping[str, Node]) -> Iterator[StructureP
     for field, target in edges(node):
         if target not in nodes:
             yield StructureProblem(
-                node.name, field, f"{field} names '{target}', which is not a step", _which(target, nodes)
+                node.name, field, f"{field} names '{target}', which is not a step", _which(target, nodes, node.name)
             )
 
 
-def _which(name: str, nodes: Mapping[str, Node]) -> str:
-    match = near(name, nodes)
-    return f"did you mean '{match}'?" if match else f"the steps are {', '.join(repr(known) for known in nodes)}"
+def _which(name: str, nodes: Mapping[str, Node], own: str = "") -> str:
+    others = [other for other in nodes if other != own]
+    match = near(name, others)
+    return f"did you mean '{match}'?" if match else f"the steps are {', '.join(repr(known) for known in others)}"
 
 
 def _cycle_problems(start_at: str, nodes: Mapping[str, Node]) -> Iterator[StructureProblem]:
-    """Depth-first from every step; the first cycle found is printed as a chain."""
+    """Depth-first from every step; the first cycle found is printed as a chain. Edges to no step are no part of one."""
     done: set[str] = set()
     for root in (start_at, *nodes):
         trail: dict[str, Iterator[tuple[str, str]]] = {}
-        current: str | None = root if root not in done else None
+        current: str | None = root if root in nodes and root not in done else None
         while current is not None or trail:
             if current is not None:
                 trail[current] = iter(edges(nodes[current]))
@@ -140,5 +140,5 @@ def _cycle_problems(start_at: str, nodes: Mapping[str, Node]) -> Iterator[Struct
                     name, step[0], f"the steps form a cycle: {chain}", f"let {step[0]} of '{name}' lead elsewhere"
                 )
                 return
-            elif step[1] not in done:
+            elif step[1] in nodes and step[1] not in done:
                 current = step[1]

@@ -208,6 +208,32 @@ def _is_caught(graph: Graph, node: TaskNode | CompositeNode, place: Place) -> bo
     return place.is_caught if node.on_failure is None else reaches_success(graph, node.on_failure) or place.is_caught
 
 
+def can_succeed(graph: Graph) -> bool:
+    """Whether some path leads to the success of the (sub)pipeline, through branches that can succeed themselves."""
+    end, waiting, reached = graph.terminal(succeeds=True).name, [graph.start_at], set[str]()
+    while waiting:
+        name = waiting.pop()
+        node = graph.nodes[name]
+        if name in reached:
+            continue
+        reached.add(name)
+        ends = isinstance(node, CompositeNode) and not _branches_can_succeed(node)
+        waiting += [target for field, target in edges(node) if field != "next" or not ends]
+    return end in reached
+
+
+def _branches_can_succeed(node: CompositeNode) -> bool:
+    match node.branches:
+        case StaticBranches(graphs=graphs):
+            return all(map(can_succeed, graphs.values()))
+        case ChosenBranch():
+            return any(map(can_succeed, graphs_of(node)))
+        case RepeatedBranch(graph=inner):
+            return can_succeed(inner)
+        case MappedBranches():  # there may be no element
+            return True
+
+
 def caught_steps(graph: Graph, *, is_caught: bool = False) -> Iterator[TaskNode | CompositeNode]:
     """The steps that may fail and the run succeeds all the same, by their own `on_failure` or one around them."""
     for node in graph.nodes.values():

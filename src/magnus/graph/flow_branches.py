@@ -32,9 +32,10 @@ def after_all(flow: "Flow", node: CompositeNode, seen: Known, place: "Place") ->
     for key, graph in node.branches.graphs.items():
         inside = place if node.written_as == "dag" else _inside(place, key)
         end = flow.graph(graph, seen, inside)
-        if end is None:
-            return None
-        ends[key] = end
+        if end is not None:
+            ends[key] = end
+    if len(ends) < len(node.branches.graphs):
+        return None
     told = {name for name, _ in set_by_several(node)}
     for what in ("parameters", "files"):
         _conflicts(flow.findings, node, {key: getattr(end, what) for key, end in ends.items()}, told, place)
@@ -67,11 +68,12 @@ def after_one(flow: "Flow", node: CompositeNode, chosen: ChosenBranch, seen: Kno
     fact = flow.need(node, "parameter", need, seen, place)
     texts = _texts(fact)
     ways: list[tuple[Known, str]] = []
+    not_chosen: list[tuple[Known, str]] = []
     for key, graph in chosen.graphs.items():
         may_run = texts is None or bool(texts & {key, _SPELLINGS.get(key, key)})
         end = flow.graph(graph, seen, _if_reached(_inside(place, key), may_run=may_run))
-        if end is not None and may_run:
-            ways.append((end, f"when '{chosen.parameter}' is '{key}'"))
+        if end is not None:
+            (ways if may_run else not_chosen).append((end, f"when '{chosen.parameter}' is '{key}'"))
     if fact is not None:
         flow.findings.unmatched(node, chosen, fact, place.around)
     if chosen.default is not None:
@@ -80,6 +82,8 @@ def after_one(flow: "Flow", node: CompositeNode, chosen: ChosenBranch, seen: Kno
         others = f"when '{chosen.parameter}' is none of {', '.join(map(repr, chosen.graphs))}"
         if end is not None and may_run:
             ways.append((end, others))
+    if not ways and chosen.default is None and texts is not None and not texts & _spelled(chosen.graphs):
+        ways = not_chosen  # that none is chosen is said; what follows is looked at as if one were
     return replace(meeting(ways), via="") if ways else None
 
 

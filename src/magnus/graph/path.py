@@ -74,6 +74,20 @@ def print_parts(parts: tuple[str, ...]) -> str:
     return "/".join([_encode(part) for part in parts])
 
 
+def print_names(names: tuple[str, ...]) -> str:
+    """The names of steps and branches joined by `/`, as people read and write them.
+
+    As they are, but for `/`, `%` and what cannot be printed, which are percent-encoded; so it parses back.
+    """
+    return "/".join(map(_encode_least, names))
+
+
+def _encode_least(name: str) -> str:
+    if name.isprintable() and "/" not in name and "%" not in name:
+        return name
+    return "".join(_encode(char) if char in "/%" or not char.isprintable() else char for char in name)
+
+
 def _parse_parts(text: str) -> tuple[str, ...]:
     return tuple(_decode(part) for part in text.split("/"))
 

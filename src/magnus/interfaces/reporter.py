@@ -67,7 +67,7 @@ class AttemptFailed(Struct, frozen=True):
 
 
 class StepEnded(Struct, frozen=True):
-    """A step is done and in the run log; `duration` is in seconds."""
+    """A step is done and in the run log; `duration` is in seconds, 0 where nothing in it was tried."""
 
     path: StepPath
     step_type: str

@@ -7,7 +7,7 @@ done or not done, never half done. Order never comes from clocks: a record carri
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct, field
 
@@ -24,6 +24,12 @@ class Status(StrEnum):
     PROCESSING = "PROCESSING"
     SUCCESS = "SUCCESS"
     FAIL = "FAIL"
+
+
+ENDED: Final = frozenset({Status.SUCCESS, Status.FAIL})
+"""What does not change any more."""
+TERMINALS: Final = frozenset({"success", "fail"})
+"""The types of steps that end a (sub)pipeline."""
 
 
 class CodeIdentity(Struct, frozen=True):
@@ -100,6 +106,12 @@ class Branching(Struct, frozen=True):
         """The keys of the branches in paths, in order."""
         return self.names or [str(number) for number in range(self.count)]
 
+    def has(self, key: str) -> bool:
+        """Whether there is a branch of this key; without making all keys, since every step of a large map asks."""
+        if self.names:
+            return key in self.names
+        return key.isascii() and key.isdigit() and int(key) < self.count and str(int(key)) == key
+
 
 class StepRecord(Struct, frozen=True):
     """A step of a run, keyed by its path.
@@ -132,6 +144,11 @@ class StepRecord(Struct, frozen=True):
     def branch(self) -> BranchPath:
         """The (sub)pipeline the step is in."""
         return self.path.branch
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether its (sub)pipeline has ended with it."""
+        return self.step_type in TERMINALS
 
 
 class Owner(Struct, frozen=True):

@@ -10,8 +10,6 @@ from msgspec import Struct, field
 from magnus.run_log import codec
 from magnus.run_log.records import Owner, RunRecord, Status
 
-ENDED: Final = frozenset({Status.SUCCESS, Status.FAIL})
-
 
 class Gone(StrEnum):
     """What is no status in any record, but found when one looks: the process is gone, or the run log cannot be read."""

@@ -7,7 +7,6 @@ The text is JSON for every reader: NaN and infinity, which only metrics can be, 
 
 import json
 import math
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
@@ -15,23 +14,19 @@ from typing import Final, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
+from magnus.run_log.branches import branches_of
 from magnus.run_log.parameters import Parameter, shown
-from magnus.run_log.records import AttemptRecord, Branching, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
+from magnus.run_log.records import ENDED, AttemptRecord, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
+from magnus.run_log.summary import Gone
+from magnus.run_log.walking import StepsOf, status_of_branch
 from magnus.values import Json
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
 _ASCII_ENCODER: Final = json.JSONEncoder(allow_nan=False)
 _LOST: Final = "lost"
-_TERMINALS: Final = frozenset({"success", "fail"})
-_PLAIN: Final = re.compile(r"[\w-]{1,32}")
-"""What a step or branch of the run log may be called without a doubt about where its name ends."""
 
 ItemT = TypeVar("ItemT")
-
-StepsOf = Callable[[BranchPath], Iterable[StepRecord]]
-"""The records of the steps directly in a branch, by position."""
 
 
 def document_lines(run: RunRecord, steps_of: StepsOf, *, lost: str = "") -> Iterator[str]:
@@ -64,11 +59,11 @@ def document(run: RunRecord, steps_of: StepsOf, *, lost: str = "") -> dict[str, 
 
 
 def _has_ended(run: RunRecord) -> bool:
-    return run.status in {Status.SUCCESS, Status.FAIL}
+    return run.status in ENDED
 
 
 def _as_lost(step: StepRecord) -> StepRecord:
-    if step.status in {Status.SUCCESS, Status.FAIL}:
+    if step.status in ENDED:
         return step
     return replace(step, status=Status.FAIL, message=_LOST)
 
@@ -139,14 +134,13 @@ class _Steps:
         return before, f',\n{inner}"data_catalog": {_list(step.catalog, _entry, inner)}\n{indent}}}'
 
     def _branches(self, step: StepRecord, around: tuple[str, ...], indent: str) -> Iterator[str]:
-        branching = with_elements(step.branching or Branching())
         separator = "{\n"
-        for key, label in zip(branching.keys, labels(branching), strict=True):
-            steps = self._steps_of(step.path.into(key))
+        for branch in branches_of(step):
+            steps = self._steps_of(branch.path)
             if not isinstance(steps, list | tuple):
                 steps = list(steps)
             yield separator
-            yield from self._branch(steps, (*around, label), indent + "  ", _value(branching, key))
+            yield from self._branch(steps, (*around, branch.label), indent + "  ", branch.value)
             separator = ",\n"
         yield "{}" if separator == "{\n" else f"\n{indent}}}"
 
@@ -154,48 +148,13 @@ class _Steps:
         self, steps: Sequence[StepRecord], dotted: tuple[str, ...], indent: str, value: tuple[Json, ...]
     ) -> Iterator[str]:
         inner = indent + "  "
-        status = _as_lost(steps[-1]).status if steps and self._over else _status(steps)
+        status = status_of_branch(steps, over=self._over)
+        said = Status.FAIL if status is Gone.LOST else status
         yield f'{indent}{_json(dotted[-1])}: {{\n{inner}"internal_name": {_json(".".join(dotted))},\n'
         yield "".join(f'{inner}"value": {_json(element)},\n' for element in value)
-        yield f'{inner}"status": "{status.value}",\n{inner}"steps": '
+        yield f'{inner}"status": "{said.value}",\n{inner}"steps": '
         yield from self.lines(steps, dotted, inner)
         yield f"\n{indent}}}"
-
-
-def labels(branching: Branching) -> Sequence[str]:
-    """What people call the branches: the elements of a map when they are short, plain, different scalars, else keys."""
-    texts = [_plain_text(value) for value in branching.elements or ()]
-    return texts if texts and all(texts) and len(set(texts)) == len(texts) else branching.keys
-
-
-def _plain_text(value: Json) -> str:
-    """The text of a short, plain scalar; "" for everything else."""
-    if isinstance(value, float | list | dict) or value is None:
-        return ""
-    text = value if isinstance(value, str) else _json(value)
-    return text if _PLAIN.fullmatch(text) else ""
-
-
-def _value(branching: Branching, key: str) -> tuple[Json, ...]:
-    """The element that a branch of a map is for; nothing for other branches."""
-    elements = branching.elements
-    return () if elements is None else (elements[int(key)],)
-
-
-def with_elements(branching: Branching) -> Branching:
-    """The same with the elements of a map in it, as far as they are still there."""
-    try:
-        elements = branching.elements
-    except CatalogError:
-        elements = None
-    return replace(branching, values=None if elements is None else tuple(elements))
-
-
-def _status(steps: Sequence[StepRecord]) -> Status:
-    """How a branch stands, by its last step: it has ended at a terminal one."""
-    if steps and steps[-1].step_type in _TERMINALS:
-        return steps[-1].status
-    return Status.PROCESSING if steps else Status.CREATED
 
 
 def _attempt(attempt: AttemptRecord) -> str:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TextIO
 
-from magnus.app.execute import Execution, execute, prepare_to_execute, transpiles
+from magnus.app.execute import execute
+from magnus.app.prepare import Execution, prepare_to_execute, transpiles
 from magnus.app.runs import Run
 from magnus.app.showing import Wishes, showing
 from magnus.app.step import NO_PROCESS
@@ -56,6 +57,7 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         built=built,
         definition_file=definition_file,
         use_cached=use_cached,
+        log_level=log_level,
         command_line=tuple(sys.argv),
     )
     with terminable(), _progress(environment, is_live=not log_level) as reporter:
@@ -111,7 +113,7 @@ def _json(parameters: Mapping[str, UserObject]) -> Mapping[str, Json]:
     try:
         return {name: to_json_value(value, name=name) for name, value in parameters.items()}
     except TaskFailed as error:
-        raise InvalidParameters(str(error)) from error
+        raise InvalidParameters(str(error), fix="give JSON values: numbers, texts, lists and dicts") from error
 
 
 @contextmanager

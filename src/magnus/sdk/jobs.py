@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypedDict, Unpack
 
-from magnus.sdk.steps import NotebookTask, PythonTask, ShellTask, Step
+from magnus.sdk.steps import Step
+from magnus.sdk.tasks import NotebookTask, PythonTask, ShellTask
 from magnus.values import UserObject
 
 if TYPE_CHECKING:

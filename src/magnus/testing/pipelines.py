@@ -22,10 +22,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from magnus.app.execute import Execution, execute, prepare
+from magnus.app.execute import execute
 from magnus.app.mocking import objects_of
 from magnus.app.node_types import find_node_type
 from magnus.app.pipelines import built_pipeline
+from magnus.app.prepare import Execution, prepare
 from magnus.app.reporters import Quiet
 from magnus.app.runs import Run, Step
 from magnus.definition.built import METHOD, BuiltPipeline

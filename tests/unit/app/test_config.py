@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnus.app.config import initial_parameters, load_configuration
+from magnus.app.config import examine_configuration, initial_parameters, load_configuration
 from magnus.errors import InvalidConfiguration, InvalidParameters
 from magnus.run_log.parameters import JsonParameter
 
@@ -68,12 +68,21 @@ def test_variables_are_replaced_in_both_spellings_and_named(tmp_path):
         ("executor: local\n", "c.yaml:1:1: error: executor must say its type\n  fix: write type: local below it"),
         ("catalog: {config: {}}\n", "c.yaml:1:1: error: catalog must say its type\n  fix: write type: file-system below it"),
         ("catalog: {type: do-nothing, confg: {}}\n", "c.yaml:1:29: error: unknown key 'catalog.confg'\n  fix: did you mean 'config'?"),
-        ("catalog: {type: do-nothing, config: 3}\n", "c.yaml:1:29: error: config of catalog must be a mapping"),
+        ("catalog: {type: do-nothing, config: 3}\n", "c.yaml:1:29: error: config of catalog must be a mapping\n  fix: write its options below it, as 'name: value' lines"),
         ("zzz: {}\n", "c.yaml:1:1: error: unknown key 'zzz'\n  fix: there are 'executor', 'run_log_store', 'catalog', 'secrets', 'experiment_tracker', 'pickler'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_configuration(tmp_path, text, message):
     assert wrong(tmp_path, text) == [message]
+
+
+def test_services_beside_the_defaults_are_refused_and_not_left_unread(tmp_path):
+    text = "executor: {type: local-container}\ndefault: {catalog: {type: do-nothing}}\n"
+    assert wrong(tmp_path, None, text) == [
+        "magnus-config.yaml:1:1: error: 'executor' must stand below 'defaults:' in this file\n"
+        "  fix: write 'defaults:' above it, and indent it",
+        "magnus-config.yaml:2:1: error: unknown key 'default'\n  fix: did you mean 'defaults'?",
+    ]
 
 
 def test_defaults_that_are_no_mapping(tmp_path):
@@ -109,3 +118,38 @@ def test_a_parameters_file_that_is_no_mapping(tmp_path):
     file.write_text("7\n")
     with pytest.raises(InvalidParameters, match="the parameters file must be a mapping of names to values"):
         initial_parameters(str(file), {}, {}, {})
+
+
+def test_everything_that_is_wrong_with_a_configuration_is_said_at_once(tmp_path):
+    text = (
+        "executr: {type: local}\n"
+        "catalog: {type: file-system, config: {strict: .nan}}\n"
+        "secrets: {type: $kind}\n"
+        "pickler: {kind: pickle}\n"
+        "run_log_store: {type: file-system, config: [1]}\n"
+    )
+    assert [problem.partition("\n")[0] for problem in sorted(wrong(tmp_path, text))] == [
+        "c.yaml:1:1: error: unknown key 'executr'",
+        "c.yaml:2:47: error: .nan is no JSON value",
+        "c.yaml:3:17: error: the variable 'kind' is not set",
+        "c.yaml:4:1: error: pickler must say its type",
+        "c.yaml:5:36: error: config of run_log_store must be a mapping",
+    ]
+
+
+def test_what_is_right_in_a_configuration_counts_beside_what_is_wrong(tmp_path):
+    (tmp_path / "c.yaml").write_text("executr: {type: local}\nrun_log_store: {type: buffered}\ncatalog: {type: $no}\n")
+    found, problems = examine_configuration("c.yaml", {}, tmp_path)
+    assert (found.run_log_store.type, found.catalog.type, len(problems)) == ("buffered", "file-system", 2)
+
+
+def test_what_looks_like_a_variable_in_a_parameters_file_is_a_warning(tmp_path):
+    file = tmp_path / "p.yaml"
+    file.write_text('rate: 1\nfolder: ["${home}/x", "${other}"]\nprice: $5\n')
+    scope, [warning] = initial_parameters(str(file), {"MAGNUS_VAR_home": "/h"}, {}, {})
+    assert scope["folder"] == JsonParameter(["${home}/x", "${other}"])
+    assert str(warning).replace(f"{tmp_path}/", "") == (
+        "p.yaml:2:10: warning: the value of 'folder' keeps its '${...}': "
+        "variables are replaced in the pipeline and the configuration\n"
+        "  fix: give the value itself, or as --folder VALUE or MAGNUS_PRM_folder"
+    )

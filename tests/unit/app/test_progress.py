@@ -4,11 +4,14 @@ import os
 from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 
 from magnus.app.progress import ErrorsAlone, Lines
 from magnus.app.showing import Wishes, has_colour, showing
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import (
+    AttemptFailed,
+    Branched,
     BranchEnded,
     RunEnded,
     RunStarted,
@@ -18,7 +21,7 @@ from magnus.interfaces.reporter import (
     StepStarted,
     Warned,
 )
-from magnus.run_log.records import Status
+from magnus.run_log.records import Branching, Status
 
 A = StepPath(("a",))
 NOW = datetime(2026, 11, 21, 10, 56, 5, 123456, UTC)
@@ -65,10 +68,27 @@ def test_output_is_as_it_was_printed():
 
 def test_names_and_messages_cannot_do_harm():
     path = StepPath(("a\x1b[2J\nb",))
-    assert said(StepReused(path, "task")) == "  a\\x1b[2J\\nb: reused\n"
-    assert said(Warned("a\x1b[2J\n\tb", path)) == "  a\\x1b[2J\\nb: warning: a\\x1b[2J\n        b\n"
+    assert said(StepReused(path, "task")) == "  a%1B[2J%0Ab: reused\n"
+    assert said(Warned("a\x1b[2J\n\tb", path)) == "  a%1B[2J%0Ab: warning: a\\x1b[2J\n        b\n"
     concurrent = said(RunStarted("mine", "", concurrent=True), StepOutput(path, b"x\n"))
-    assert concurrent.splitlines()[1] == "  a\\x1b[2J\\nb | x"
+    assert concurrent.splitlines()[1] == "  a%1B[2J%0Ab | x"
+
+
+def test_branches_of_maps_are_called_by_their_elements():
+    events = [
+        Branched(A, Branching(count=2, values=("rome", "oslo"))), StepStarted(StepPath(("a", "1", "b/c")), "task"),
+        Branched(StepPath(("a", "1", "m")), Branching(count=2, values=([], {}))),
+        StepReused(StepPath(("a", "1", "m", "1", "x")), "task"),
+    ]  # fmt: skip
+    assert [line[21:] for line in said(*events).splitlines()] == ["  a/oslo/b%2Fc: started", "  a/oslo/m/1/x: reused"]
+    failed = StepEnded(StepPath(("a", "0", "b")), "task", Status.FAIL, "no", 0.5)
+    ended = [replace(FAILED, message="odd"), RunEnded("mine", Status.FAIL, "", 1.0)]
+    assert said(events[0], failed, *ended, quiet=True).startswith("  a/rome/b: FAIL in 500 ms: no\n")
+
+
+@pytest.mark.parametrize(("wait", "text"), [(0.0, ""), (2.0, " in 2.0 s"), (90.0, " in 1 m 30 s")])
+def test_attempts_count_from_one(wait, text):
+    assert said(AttemptFailed(A, 0, "no", wait)) == f"  a: attempt 1 failed, the next one begins{text}: no\n"
 
 
 def test_of_less_output_the_end_is_shown_when_a_step_fails():
@@ -79,10 +99,11 @@ def test_of_less_output_the_end_is_shown_when_a_step_fails():
 
 
 def test_quiet_says_why_a_run_failed():
-    ended = RunEnded("mine", Status.FAIL, "step 'a' failed", 1.0, is_kept=True)
-    assert said(RunStarted("mine", ""), Warned("odd"), StepOutput(A, b"x\n"), FAILED, ended, quiet=True) == (
-        "  a: FAIL in 500 ms: ValueError: no\nmore\n"
-        "run mine: FAIL in 1.0 s: step 'a' failed\n"
+    other = StepEnded(StepPath(("b",)), "task", Status.FAIL, "OSError: gone", 0.5)
+    ended = RunEnded("mine", Status.FAIL, "step 'a' failed: ValueError: no\nmore", 1.0, is_kept=True)
+    assert said(RunStarted("mine", ""), Warned("odd"), StepOutput(A, b"x\n"), other, FAILED, ended, quiet=True) == (
+        "  b: FAIL in 500 ms: OSError: gone\n"
+        "run mine: FAIL in 1.0 s: step 'a' failed: ValueError: no\nmore\n"
         "  go on where it stopped: magnus retry mine\n"
     )
 

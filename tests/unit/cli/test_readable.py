@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from magnus.app.show import ShownStep
 from magnus.app.tree import BranchNode, StepNode
 from magnus.cli import readable
 from magnus.cli.lines import Line, printed
@@ -13,6 +14,7 @@ from magnus.cli.tree_text import step_lines
 from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import ObjectParameter
 from magnus.run_log.records import AttemptRecord, Branching, Status, StepRecord
+from magnus.run_log.spans import Span
 from magnus.run_log.summary import Gone
 from magnus.testing.records import MOMENT, run_record
 
@@ -96,7 +98,9 @@ def test_lines_are_cut_or_go_on_below_on_a_terminal(terminal):
 
 
 def drawn(step):
-    return [line.margin + "".join(text for text, _ in line.pieces) for line in step_lines(run_record(), step)]
+    given = step.record.attempts[-1].parameters if step.record.attempts else {}
+    shown = ShownStep(run_record(), step, step.record.path.parts, given)
+    return [line.margin + "".join(text for text, _ in line.pieces) for line in step_lines(shown)]
 
 
 def test_objects_and_long_values_are_whole_in_one_step():
@@ -105,7 +109,7 @@ def test_objects_and_long_values_are_whole_in_one_step():
         BranchPath().step("a"), 0, Status.SUCCESS, "task",
         attempts=(attempt,), parameters={"model": ObjectParameter("m", "f" * 64, 2_500_000)}, metrics={"loss": float("nan")},
     )  # fmt: skip
-    lines = drawn(StepNode(record, Status.SUCCESS, timedelta(seconds=0.5), MOMENT, MOMENT))
+    lines = drawn(StepNode(record, Status.SUCCESS, Span(MOMENT, MOMENT + timedelta(seconds=0.5))))
     assert lines[0] == "step a of run a-run  SUCCESS  500 ms"
     assert [line for line in lines if line in {"    two", "    lines"}] == ["    two", "    lines"]
     assert f'    x = "{"v" * 100}"' in lines
@@ -119,5 +123,5 @@ def test_a_branch_of_a_map_is_called_by_its_element():
 
     branches = [branch("0", "north", "north"), branch("1", "1", {"a": [1]}), branch("2", "2", 2)]
     record = StepRecord(BranchPath().step("m"), 0, Status.SUCCESS, "map", branching=Branching(count=3))
-    lines = drawn(StepNode(record, Status.SUCCESS, None, None, None, branches))
+    lines = drawn(StepNode(record, Status.SUCCESS, None, branches))
     assert lines[-3:] == ["  ├─ north  SUCCESS", '  ├─ 1 = {"a": [1]}  SUCCESS', "  └─ 2  SUCCESS"]

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from magnus.app.execute import Execution, document, execute, prepare
+from magnus.app.documents import document
+from magnus.app.execute import execute
+from magnus.app.prepare import Execution, prepare
 from magnus.executors.local import LocalExecutor
 
 
@@ -25,6 +27,6 @@ def test_a_fault_leaves_no_run_open(tmp_path, monkeypatch):
     with pytest.raises(LookupError, match="somebody's bug"):
         execute(prepared, Silent(), lambda _text: None)
     store = prepared.services.run_log_store
-    log = json.loads("".join(document(store, "mine")))
+    log = json.loads("".join(document(store, store.get_run("mine"))))
     store.close()
     assert (log["status"], log["message"]) == ("FAIL", "a fault: LookupError: somebody's bug")

@@ -17,7 +17,7 @@ from magnus.graph.nodes import (
     TaskSpec,
     TerminalNode,
 )
-from magnus.graph.shapes import ANYTHING, Shape, kinds, of_value
+from magnus.graph.shapes import ANYTHING, Shape, Wanted, kinds, of_value
 
 ENDS = {"success": TerminalNode("success", succeeds=True), "fail": TerminalNode("fail", succeeds=False)}
 
@@ -184,3 +184,53 @@ def test_what_cannot_be_chosen():
         graph(CompositeNode("c", chosen, "success")), known, facts, str.__eq__, lambda _name: ANYTHING, keeps_files=True
     )
     assert [finding.message for finding in found] == ["no value of 'v' chooses this branch: it is bool"] * 2
+
+
+def test_what_follows_a_choice_that_fails_is_looked_at_all_the_same():
+    chosen = ChosenBranch("v", {"a": chain("+y"), "b": chain("+y")})
+    nodes = CompositeNode("c", chosen, "end"), task("end", "-y -z")
+    assert said(graph(*nodes), v="c") == [
+        "c: error: the parameter 'v' must be one of 'a', 'b', but it is 'c'",
+        f"end: error: {missing('z')}",
+    ]
+
+
+def test_a_branch_that_never_succeeds_does_not_hide_the_others():
+    never = graph(task("x", "", following="fail"))
+    both = StaticBranches({"l": never, "r": chain("-y")})
+    assert said(graph(CompositeNode("p", both, "end"), task("end", "-z"))) == [f"p/r/s0: error: {missing('y')}"]
+
+
+def typed(wanted, *sets):
+    """A description of what a step needs and sets, by types."""
+    needs = tuple(Need(name, f"'{name}'", Wanted(frozenset({kind}), said=kind)) for name, kind in wanted.items())
+    return Description(needs, tuple(sets))
+
+
+@pytest.mark.parametrize(
+    ("branches", "severity"),
+    [
+        (ChosenBranch("v", {"a": chain("x"), "b": chain("")}), "error"),
+        (RepeatedBranch(chain("x"), 3), "error"),
+        (StaticBranches({"l": chain("x"), "r": chain("x")}), "error"),
+        (MappedBranches(chain("x"), "items", "item"), "error"),
+    ],
+    ids=["conditional", "loop", "parallel", "map"],
+)
+def test_types_go_on_after_what_a_warning_is_about(branches, severity):
+    described = {"x": typed({}, Setting("x", kinds("str"))), "": typed({"late": "list"}), "end": typed({"x": "bool"})}
+    start = Known({
+        "x": Fact(shape=of_value(5)),
+        "late": Fact(shape=kinds("list", "null")),
+        "v": Fact(shape=kinds("str")),
+        "items": Fact(shape=of_value([1])),
+    })  # fmt: skip
+    found = follow(
+        graph(CompositeNode("c", branches, "end"), task("end", "end")),
+        start,
+        lambda node: TaskFacts(described[node.task.command]),
+        lambda *_: False,
+        lambda _: ANYTHING,
+        keeps_files=True,
+    )
+    assert [finding.severity for finding in found if finding.message.startswith("'x' must be bool")] == [severity]

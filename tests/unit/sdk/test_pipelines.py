@@ -28,7 +28,7 @@ from magnus import json as json_result
 from magnus.definition.loader import load, load_built
 from magnus.definition.nodes import NODE_TYPES
 from magnus.errors import InvalidDefinition
-from magnus.sdk import steps as sdk_steps
+from magnus.sdk import composites, steps, tasks
 
 
 def work(x=0):
@@ -127,9 +127,10 @@ def test_everything_compiles_and_gives_the_hash_of_its_yaml(tmp_path):
 
 @pytest.mark.parametrize("word", sorted(set(NODE_TYPES) - {"as-is"}))
 def test_every_field_of_a_node_type_can_be_given(word):
-    [cls] = [c for c in vars(sdk_steps).values() if isinstance(c, type) and vars(c).get("type") == word]
+    modules = vars(composites) | vars(steps) | vars(tasks)
+    [cls] = [c for c in modules.values() if isinstance(c, type) and vars(c).get("type") == word]
     accepted = set(inspect.signature(cls).parameters)
-    for fields in (sdk_steps.Links, sdk_steps.TaskFields) if word == "task" else (sdk_steps.Links,):
+    for fields in (steps.Links, tasks.TaskFields) if word == "task" else (steps.Links,):
         accepted |= set(fields.__annotations__)
     model = {"fields", "options", *(["next"] if word in {"success", "fail"} else [])}
     assert set(NODE_TYPES[word].__struct_fields__) - model <= accepted

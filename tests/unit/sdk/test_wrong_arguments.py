@@ -26,7 +26,8 @@ from magnus import (
 )
 from magnus.definition.loader import load_built
 from magnus.errors import InvalidInput
-from magnus.sdk.steps import Links, TaskFields, TaskOptions
+from magnus.sdk.steps import Links
+from magnus.sdk.tasks import TaskFields, TaskOptions
 
 
 def work(x=0):

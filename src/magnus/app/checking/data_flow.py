@@ -1,6 +1,6 @@
 """The data flow of a pipeline: asks task kinds what is known of tasks, and `graph.flow` what comes of it. Used by `check`."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,12 +43,29 @@ class Described(Struct, frozen=True):
     step: StepPlace
     facts: TaskFacts
 
+    @property
+    def keeps_files(self) -> bool:
+        """Whether the catalog has to keep something for it, beside what it prints."""
+        return bool(self.node.catalog.put or any(item.kind == "object" for item in self.node.task.returns or ()))
+
 
 class DataFlow:
-    """The data flow of one pipeline. `steps` are all places that are known; those of mocked steps come first."""
+    """The data flow of one pipeline. `steps` are all places that are known; those of mocked steps come first.
 
-    def __init__(self, steps: Iterable[StepPlace], catalog: Catalog, working_directory: Path, *, imports: bool) -> None:
+    What the steps of the names `unsure` set beside what can be seen nobody can tell.
+    """
+
+    def __init__(
+        self,
+        steps: Iterable[StepPlace],
+        catalog: Catalog,
+        working_directory: Path,
+        *,
+        imports: bool,
+        unsure: Container[str] = (),
+    ) -> None:
         self._catalog = catalog
+        self._unsure = unsure
         self._working_directory = working_directory
         self._imports = imports
         self._by_node: dict[int, StepPlace] = {}
@@ -87,9 +104,10 @@ class DataFlow:
             place = step.locate("catalog", "compute_data_folder")
             yield Problem(message, "name a folder in the working directory", place, step.step)
 
-    def problems(self, graph: Graph, parameters: Scope) -> Iterator[Problem]:
-        """What is wrong with the data flow of the pipeline that begins with these parameters."""
-        start = Known({name: Fact(shape=_shape(parameter)) for name, parameter in parameters.items()})
+    def problems(self, graph: Graph, parameters: Scope | None) -> Iterator[Problem]:
+        """What is wrong with the data flow of the pipeline that begins with these parameters; None when nobody can tell."""
+        initial = {name: Fact(shape=_shape(parameter)) for name, parameter in (parameters or {}).items()}
+        start = Known(initial, is_open=parameters is None)
         keeps = self._catalog.capabilities.keeps
         for finding in follow(graph, start, self.facts, may_overlap, self._reduced, keeps_files=keeps):
             yield self._problem(finding)
@@ -115,17 +133,20 @@ class DataFlow:
 
     def _description(self, node: TaskNode) -> Description:
         task = node.task
+        if not task.kind:  # it stands for a step that could not be read
+            return UNKNOWN
         declared = Description(sets=tuple(Setting(item.name) for item in task.returns or ()))
         unknown = replace(UNKNOWN, sets=declared.sets)
         try:
             kind = wiring.task_kind(task.kind)
             if any(problem.severity == "error" for problem in kind.problems(task, self._working_directory)):
                 return unknown
-            return (
-                kind.describe(task, self._working_directory, imports=self._imports)
-                if isinstance(kind, Describes)
-                else unknown
-            )
+            if not isinstance(kind, Describes):
+                return unknown
+            found = kind.describe(task, self._working_directory, imports=self._imports)
+            step = self._by_node.get(id(node))
+            is_unsure = step is not None and step.step in self._unsure
+            return replace(found, sets_others=True, puts_others=True) if is_unsure else found
         except InvalidConfiguration:  # said by whoever checks the step
             return unknown
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.app import wiring
-from magnus.app.config import load_configuration
+from magnus.app.config import examine_configuration
 from magnus.app.configuration import FAMILIES, Configuration, ServiceConfiguration, nowhere
 from magnus.engine.context import Services
 from magnus.errors import MagnusError, Problem
@@ -28,7 +28,8 @@ def checked_services(
     """The services, and what is wrong with them."""
     found: list[Problem] = []
     try:
-        configuration = load_configuration(file, environment, working_directory)
+        configuration, wrong = examine_configuration(file, environment, working_directory)
+        found += wrong
     except MagnusError as error:
         found += error.problems
         configuration = Configuration(**{name: _default(name) for name in FAMILIES}, file="", variables=frozenset())

@@ -5,26 +5,30 @@ is by default, and the rest is looked at.
 """
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, redirect_stdout
+from pathlib import Path
 from typing import TypeVar
 
 from msgspec import Struct
 
 from magnus.app import wiring
 from magnus.app.check import step_problems
-from magnus.app.checking import secrets
-from magnus.app.checking.data_flow import DataFlow
+from magnus.app.checking import folders, secrets
+from magnus.app.checking.data_flow import DataFlow, Described
 from magnus.app.checking.services import CheckedServices, checked_services
 from magnus.app.config import initial_parameters
-from magnus.app.execute import Execution, like_original
 from magnus.app.pipelines import examine_pipeline, is_python_file
+from magnus.app.prepare import Execution, like_original
 from magnus.app.resume import original_run
 from magnus.app.run_ids import check_run_id
+from magnus.app.sources import sources
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
 from magnus.engine import process_state
-from magnus.errors import InvalidDefinition, MagnusError, Problem, RunExists, RunNotFound
+from magnus.errors import InvalidDefinition, Location, MagnusError, Problem, RunExists, RunNotFound, in_order
+from magnus.graph.check import edges
+from magnus.graph.flow import can_succeed
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import RunRecord
@@ -55,7 +59,8 @@ def check(asked: Execution, *, imports: bool) -> Checked:
 
     With `imports` the modules of tasks are imported to see what their functions take.
     """
-    with process_state.applied({}, asked.working_directory), redirect_stdout(sys.stderr):
+    here = process_state.applied({}, asked.working_directory)
+    with here, process_state.without_hard_exits(), redirect_stdout(sys.stderr):
         return _Check(asked, imports=imports).checked()
 
 
@@ -82,9 +87,12 @@ class _Check:
             pipeline = self._as_executed(pipeline, services)
             self.problems += pipeline.warnings
             self._engine(pipeline, services, parameters)
-        self._steps(examined.steps if pipeline is None else pipeline.steps, services)
-        self._flow(examined, pipeline, services, parameters)
-        return Checked(self.asked.file, tuple(_ordered(self.problems)), len(examined.steps))
+            if self.asked.strict and original is not None and parameters is not None:
+                self.problems += _changed(original, pipeline, parameters, services, asked.working_directory)
+        unsure = self._steps(examined.steps if pipeline is None else pipeline.steps, services)
+        described = self._flow(examined, pipeline, services, parameters, unsure | examined.unsure)
+        self.problems += folders.problems(services, needs_catalog=any(found.keeps_files for found in described))
+        return Checked(self.asked.file, in_order(self.problems), len(examined.steps))
 
     def _tried(self, do: Callable[[], ResultT]) -> ResultT | None:
         """What it gives, or None when the user's input is wrong, which is noted."""
@@ -144,9 +152,11 @@ class _Check:
             handover = handed_over(self.asked, services.configuration, pipeline, parameters or {})
             self.problems += transpiler.problems(handover)
 
-    def _steps(self, steps: Iterable[StepPlace], services: CheckedServices) -> None:
+    def _steps(self, steps: Iterable[StepPlace], services: CheckedServices) -> frozenset[str]:
+        """Notes what is wrong with the steps; those that something is wrong with."""
         found = step_problems(tuple(steps), self.asked.working_directory, services.spread.spans)
         self.problems += found
+        return frozenset(problem.step for problem in found if problem.severity == "error")
 
     def _flow(
         self,
@@ -154,9 +164,13 @@ class _Check:
         pipeline: LoadedPipeline | None,
         services: CheckedServices,
         parameters: Scope | None,
-    ) -> None:
+        unsure: frozenset[str],
+    ) -> Sequence[Described]:
+        graph = examined.graph if pipeline is None else pipeline.graph
         steps = examined.steps if pipeline is None else (*pipeline.steps, *examined.steps)
-        flow = DataFlow(steps, services.built.catalog, self.asked.working_directory, imports=self.imports)
+        flow = DataFlow(
+            steps, services.built.catalog, self.asked.working_directory, imports=self.imports, unsure=unsure
+        )
         for step in examined.steps if pipeline is None else pipeline.steps:
             match step.node:
                 case TaskNode() as task:
@@ -165,25 +179,35 @@ class _Check:
                     self.problems += flow.of_map(mapped, step)
                 case CompositeNode():
                     pass
-        self.problems += secrets.problems(
-            flow.described, services.built.secrets, None if pipeline is None else pipeline.graph
-        )
-        if pipeline is not None and parameters is not None:
-            self.problems += flow.problems(pipeline.graph, parameters)
+        self.problems += secrets.problems(flow.described, services.built.secrets, services.spread, graph)
+        if graph is not None:
+            self.problems += flow.problems(graph, parameters)
+        if pipeline is not None and not can_succeed(pipeline.graph):
+            self.problems.append(_only_fails(pipeline))
+        return flow.described
 
 
-def _ordered(problems: Iterable[Problem]) -> Iterator[Problem]:
-    """Each problem once: those of no file first, then by their places."""
-    files: dict[str, int] = {}
-    for problem in problems:
-        files.setdefault("" if problem.location is None else problem.location.file, len(files))
-    seen: set[Problem] = set()
-    for problem in sorted(problems, key=lambda found: _place(found, files)):
-        if problem not in seen:
-            seen.add(problem)
-            yield problem
+def _changed(
+    original: RunRecord, pipeline: LoadedPipeline, parameters: Scope, services: CheckedServices, folder: Path
+) -> Iterator[Problem]:
+    """What differs from the run that is gone on with, where nothing may."""
+    from magnus.app.changes import changes  # lazy: only runs that go on with another one need it
+
+    configured = services.configuration.as_json()
+    for change in changes(original, pipeline, parameters, sources(pipeline.steps, folder), configured):
+        message = f"the run '{original.run_id}' cannot be gone on with as it was: {change}"
+        yield Problem(message, "change it back, or leave out --strict")
 
 
-def _place(problem: Problem, files: dict[str, int]) -> tuple[int, int, int]:
-    place = problem.location
-    return (-1, 0, 0) if place is None else (files[place.file], place.line, place.column)
+def _only_fails(pipeline: LoadedPipeline) -> Problem:
+    """A warning at the first step that leads to the end."""
+    graph = pipeline.graph
+    end, steps = graph.terminal(succeeds=False).name, {step.step: step for step in pipeline.steps}
+    last = next((node for node in graph.nodes.values() if dict(edges(node)).get("next") == end), None)
+    place = None if last is None or last.name not in steps else steps[last.name]
+    fix = "let the last step lead to success: next: success"
+    location = Location(pipeline.file) if place is None else place.locate("next")
+    step = "" if place is None else place.step
+    return Problem(
+        "every path of the pipeline ends in its fail step, so no run succeeds", fix, location, step, "warning"
+    )

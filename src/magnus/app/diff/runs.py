@@ -14,10 +14,8 @@ from magnus.errors import CatalogError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import CatalogRecord, RunRecord, Status, StepRecord
+from magnus.run_log.records import ENDED, CatalogRecord, RunRecord, StepRecord
 from magnus.values import Json
-
-_ENDED = frozenset({Status.SUCCESS, Status.FAIL})
 
 
 class ReadRun:
@@ -40,7 +38,7 @@ class ReadRun:
     @cached_property
     def stopped(self) -> str:
         """Why the run did not come to its own end; "" when it did."""
-        if self.record.status not in _ENDED:
+        if self.record.status not in ENDED:
             lost = liveness.lost(self.record.owner)
             return lost or "is still running"
         return "was interrupted" if self.record.message == "interrupted" else ""

@@ -6,6 +6,7 @@ from typing import Final
 from msgspec import UNSET
 
 from magnus.app.diff.differences import Cause, StepDifference
+from magnus.app.plain_text import short
 from magnus.values import Json
 
 _LONGEST_VALUE: Final = 40
@@ -15,7 +16,7 @@ _HASH_DIGITS: Final = 12
 
 def shown(value: Json, longest: int = _LONGEST_VALUE) -> str:
     """A value on one line, shortened where it is long; "none" where there is none."""
-    return _cut(_text(value), longest)
+    return short(_text(value), longest)
 
 
 def _text(value: Json) -> str:
@@ -25,10 +26,6 @@ def _text(value: Json) -> str:
         return value
     text = json.dumps(value, ensure_ascii=False)
     return text if text.isprintable() else json.dumps(value)
-
-
-def _cut(text: str, longest: int) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 3]}..."
 
 
 def was_is(before: Json, after: Json, longest: int = _LONGEST_VALUE) -> str:
@@ -49,8 +46,8 @@ def value_apart(before: Json, after: Json, longest: int) -> tuple[str, str]:
     pairs = zip(old, new, strict=False)
     at = next((number for number, (one, other) in enumerate(pairs) if one != other), min(len(old), len(new)))
     start = 0 if at < longest - 5 else at - longest // 4
-    lead = "..." if start else ""
-    return lead + _cut(old[start:], longest), lead + _cut(new[start:], longest)
+    lead = "…" if start else ""
+    return lead + short(old[start:], longest), lead + short(new[start:], longest)
 
 
 def sentence(cause: Cause, *, first: bool = False) -> str:

@@ -9,9 +9,8 @@ from magnus.app.diff.runs import Alike
 from magnus.app.diff.walk import Pair, identities
 from magnus.run_log.parameters import shown
 from magnus.run_log.records import CatalogRecord, StepRecord
+from magnus.run_log.spans import seconds, span_of
 from magnus.values import Json
-
-_TERMINALS = frozenset({"success", "fail"})
 
 
 def step_differences(pairs: Sequence[Pair], alike: Alike) -> tuple[StepDifference, ...]:
@@ -24,14 +23,16 @@ def step_differences(pairs: Sequence[Pair], alike: Alike) -> tuple[StepDifferenc
 def timings(pairs: Sequence[Pair]) -> tuple[Timing, ...]:
     """How long the tasks took that ran in both runs."""
     return tuple(
-        Timing(pair.name, str(pair.first.path), str(pair.second.path), _seconds(pair.first), _seconds(pair.second))
+        Timing(
+            pair.name,
+            pair.first_path,
+            pair.second_path,
+            seconds(span_of(pair.first)),
+            seconds(span_of(pair.second)),
+        )
         for pair in pairs
         if pair.first is not None and pair.second is not None and pair.first.attempts and pair.second.attempts
     )
-
-
-def _seconds(record: StepRecord) -> float:
-    return round(sum(attempt.duration for attempt in record.attempts), 6)
 
 
 def _step_difference(pair: Pair, alike: Alike) -> StepDifference:
@@ -39,8 +40,8 @@ def _step_difference(pair: Pair, alike: Alike) -> StepDifference:
     first, second = pair.first, pair.second
     return StepDifference(
         name=pair.name,
-        first="" if first is None else str(first.path),
-        second="" if second is None else str(second.path),
+        first=pair.first_path,
+        second=pair.second_path,
         position=pair.left if is_composite and first is not None and second is not None else pair.entered,
         changes=tuple(_changes(first, second, alike)),
     )
@@ -67,7 +68,7 @@ def _changes(first: StepRecord | None, second: StepRecord | None, alike: Alike) 
 
 
 def _is_done(record: StepRecord) -> bool:
-    return record.branching is None and record.step_type not in _TERMINALS
+    return record.branching is None and not record.is_terminal
 
 
 def _got(record: StepRecord) -> Mapping[str, Json]:
@@ -97,9 +98,7 @@ def _results(record: StepRecord) -> Mapping[str, CatalogRecord]:
 
 def _unlike(first: StepRecord, second: StepRecord) -> tuple[Sequence[str], Sequence[str]]:
     """The branches that only one of them has, by what they are."""
-    assert first.branching is not None
-    assert second.branching is not None
-    before, after = identities(first.branching), identities(second.branching)
+    before, after = identities(first), identities(second)
     return [name for name in before if name not in after], [name for name in after if name not in before]
 
 

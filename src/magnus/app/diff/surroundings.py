@@ -8,10 +8,9 @@ from magnus.app.configuration import FAMILIES
 from magnus.app.diff.differences import END, Cause, Change, changes
 from magnus.app.diff.runs import ReadRun
 from magnus.app.diff.walk import Pair
-from magnus.run_log.records import CodeIdentity, Status, StepRecord
+from magnus.run_log.records import ENDED, CodeIdentity, StepRecord
 from magnus.values import Json
 
-_ENDED = frozenset({Status.SUCCESS, Status.FAIL})
 _STOPPED = frozenset({"interrupted", "lost"})
 _ASKED = ("pipeline_file", "configuration_file", "parameters_file")
 
@@ -84,7 +83,7 @@ def _stops(stopped: StepRecord | None, other: StepRecord | None) -> bool:
     """Whether a run stopped at a step that the other one has behind it."""
     if stopped is None or other is None or stopped.branching is not None:
         return stopped is None
-    return stopped.status not in _ENDED or (stopped.message in _STOPPED and other.message != stopped.message)
+    return stopped.status not in ENDED or (stopped.message in _STOPPED and other.message != stopped.message)
 
 
 def run_changes(first: ReadRun, second: ReadRun) -> tuple[Change, ...]:

@@ -11,16 +11,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from magnus.app.diff.runs import ReadRun
-from magnus.graph.path import BranchPath
-from magnus.run_log.records import Branching, StepRecord
-from magnus.run_log.view import with_elements
+from magnus.graph.path import BranchPath, print_names
+from magnus.run_log.branches import branches_of
+from magnus.run_log.records import StepRecord
+from magnus.run_log.walking import SeenStep, walk
 from magnus.values import Json
 
 _ON_FAILURE = " on failure"
 
 
 class Pair(Struct):
-    """One step in both runs, or in one; `name` is that in the pipeline.
+    """One step in both runs, or in one; `name` is that in the pipeline, `first_path` and `second_path` what it is called there.
 
     `entered` and `left` are its places in the order of execution; what its branches did is between them.
     """
@@ -30,6 +31,8 @@ class Pair(Struct):
     second: StepRecord | None
     entered: int
     left: int
+    first_path: str = ""
+    second_path: str = ""
 
     @property
     def either(self) -> StepRecord:
@@ -48,29 +51,29 @@ def pairs(first: ReadRun, second: ReadRun) -> list[Pair]:
 
 class _Walk:
     def __init__(self, first: ReadRun, second: ReadRun) -> None:
-        self._first = first
-        self._second = second
+        self._first = _by_branch(first)
+        self._second = _by_branch(second)
         self._written = {**first.written, **second.written}
         self._clock = 0
         self.found: list[Pair] = []
 
     def branch(self, before: BranchPath, after: BranchPath, around: tuple[str, ...]) -> None:
         """A (sub)pipeline of which both runs have something."""
-        first = {record.path.name: record for record in self._first.steps(before)}
-        second = {record.path.name: record for record in self._second.steps(after)}
+        first, second = self._first.get(before, {}), self._second.get(after, {})
         for name in aligned(list(first), list(second)):
             self._step(first.get(name), second.get(name), (*around, name))
 
-    def _step(self, first: StepRecord | None, second: StepRecord | None, names: tuple[str, ...]) -> None:
+    def _step(self, seen: SeenStep | None, other: SeenStep | None, names: tuple[str, ...]) -> None:
         names = self._as_written(names)
-        pair = Pair("/".join(names), first, second, self._tick(), 0)
+        first, second = (None if one is None else one.record for one in (seen, other))
+        pair = Pair("/".join(names), first, second, self._tick(), 0, _path(seen), _path(other))
         self.found.append(pair)
         if first is not None and second is not None and first.branching and second.branching:
-            before, after = identities(first.branching), identities(second.branching)
+            before, after = identities(first), identities(second)
             for identity in aligned(list(before), list(after)):
                 if identity in before and identity in after:
-                    inside = self._inside(names, first.step_type, before[identity])
-                    self.branch(first.path.into(before[identity]), second.path.into(after[identity]), inside)
+                    inside = self._inside(names, first.step_type, before[identity].parts[-1])
+                    self.branch(before[identity], after[identity], inside)
         pair.left = self._tick()
 
     def _tick(self) -> int:
@@ -90,15 +93,26 @@ class _Walk:
         return (*names, key) if is_named else names
 
 
-def identities(branching: Branching) -> Mapping[str, str]:
-    """The keys of the branches by what each is in another run: of a map the element and which of its like it is."""
-    if branching.values is None:
-        return {key: key for key in branching.keys}
+def _by_branch(run: ReadRun) -> Mapping[BranchPath, Mapping[str, SeenStep]]:
+    """The steps of a run by the branch they are in and by name, in the order of execution."""
+    found: dict[BranchPath, dict[str, SeenStep]] = {}
+    for seen in walk(run.steps):
+        if isinstance(seen, SeenStep):
+            found.setdefault(seen.record.branch, {})[seen.record.path.name] = seen
+    return found
+
+
+def _path(seen: SeenStep | None) -> str:
+    return "" if seen is None else print_names(seen.names)
+
+
+def identities(step: StepRecord) -> Mapping[str, BranchPath]:
+    """The branches of a step by what each is in another run: of a map the element and which of its like it is."""
     seen: Counter[str] = Counter()
     found = {}
-    for number, value in enumerate(with_elements(branching).elements or ()):
-        text = json.dumps(value, sort_keys=True)
-        found[f"{text} {seen[text]}"] = str(number)
+    for branch in branches_of(step):
+        text = json.dumps(branch.value[0], sort_keys=True) if branch.value else branch.key
+        found[f"{text} {seen[text]}" if branch.value else text] = branch.path
         seen[text] += 1
     return found
 

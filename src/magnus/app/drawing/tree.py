@@ -1,12 +1,13 @@
 """A pipeline as a tree of text. A step goes on to the one below it, or where an arrow says."""
 
-import unicodedata
 from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
+from magnus.app.columns import clip, width
 from magnus.app.drawing import words
+from magnus.app.plain_text import plain as as_plain
 from magnus.graph.check import unreachable
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import CompositeNode, Node, TerminalNode
@@ -42,7 +43,7 @@ _LEAST_DETAIL: Final = 6
 def tree(graph: Graph, title: str, *, columns: int = 80, signs: Signs = UNICODE) -> tuple[tuple[Span, ...], ...]:
     """The lines of the tree below its title, each no wider than `columns` where the frame leaves room for that."""
     drawing = _Drawing(columns, signs)
-    return (drawing.fitted("", [Span(_plain(title), "name")]), *drawing.pipeline(graph, BranchPath(), ""))
+    return (drawing.fitted("", [Span(as_plain(title), "name")]), *drawing.pipeline(graph, BranchPath(), ""))
 
 
 def plain(lines: tuple[tuple[Span, ...], ...]) -> str:
@@ -70,17 +71,19 @@ class _Drawing(Struct, frozen=True):
 
     def fitted(self, frame: str, spans: list[Span]) -> tuple[Span, ...]:
         """The line; where it is too long, what is said of the step is shortened first, then the end."""
-        room = max(self.columns - _columns(frame), _NARROWEST)
-        excess = sum(_columns(span.text) for span in spans) - room
+        room = max(self.columns - width(frame), _NARROWEST)
+        excess = sum(width(span.text) for span in spans) - room
         kept = list(spans)
         for number, span in enumerate(spans):
             if excess > 0 and span.role == "detail":
-                left = _columns(span.text) - excess
-                kept[number] = Span(self._cut(span.text, left) if left >= _LEAST_DETAIL else "", "detail")
+                left = width(span.text) - excess
+                kept[number] = Span(
+                    clip(span.text, left, self.signs.ellipsis) if left >= _LEAST_DETAIL else "", "detail"
+                )
         fitting: list[Span] = []
         for span in kept:
-            text = self._cut(span.text, room)
-            room -= _columns(text)
+            text = clip(span.text, room, self.signs.ellipsis)
+            room -= width(text)
             fitting += [Span(text, span.role)] if text else []
         return (Span(frame, "frame"), *fitting) if frame else tuple(fitting)
 
@@ -92,47 +95,21 @@ class _Drawing(Struct, frozen=True):
                 yield from self.pipeline(branch.graph, branch.path, frame)
                 continue
             last = number + 1 == len(inner)
-            title = f"{'' if branch.is_default or not chosen else '= '}{_plain(branch.title)}:"
+            title = f"{'' if branch.is_default or not chosen else '= '}{as_plain(branch.title)}:"
             yield self.fitted(frame + (self.signs.last if last else self.signs.fork), [Span(title, "branch")])
             yield from self.pipeline(branch.graph, branch.path, frame + ("   " if last else self.signs.down))
 
     def _step(self, node: Node) -> Iterator[Span]:
-        yield Span(_plain(node.name), "name")
+        yield Span(as_plain(node.name), "name")
         yield Span(f"  {words.kind(node)}", "kind")
         if said := words.detail(node):
-            yield Span(f"  {_plain(said)}", "detail")
+            yield Span(f"  {as_plain(said)}", "detail")
 
     def _leads(self, graph: Graph, node: Node, following: str) -> Iterator[Span]:
         """Where the step goes on, unless that is to the step below it, or from the last one to success."""
         if isinstance(node, TerminalNode):
             return
         if node.next != (following or graph.terminal(succeeds=True).name):
-            yield Span(f"  {self.signs.leads} {_plain(node.next)}", "next")
+            yield Span(f"  {self.signs.leads} {as_plain(node.next)}", "next")
         if node.on_failure is not None:
-            yield Span(f"  {self.signs.fails} {_plain(node.on_failure)}", "failure")
-
-    def _cut(self, text: str, most: int) -> str:
-        if _columns(text) <= most:
-            return text
-        kept, room = "", most - _columns(self.signs.ellipsis)
-        for character in text:
-            room -= _columns(character)
-            if room < 0:
-                break
-            kept += character
-        return (kept + self.signs.ellipsis) if most >= _columns(self.signs.ellipsis) else ""
-
-
-def _columns(text: str) -> int:
-    return len(text) if text.isascii() else sum(map(_columns_of, text))
-
-
-def _columns_of(character: str) -> int:
-    if unicodedata.combining(character):
-        return 0
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
-
-
-def _plain(text: str) -> str:
-    """The text on one line, without characters that would steer a terminal."""
-    return text if text.isprintable() else repr(text)[1:-1]
+            yield Span(f"  {self.signs.fails} {as_plain(node.on_failure)}", "failure")

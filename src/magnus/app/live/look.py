@@ -1,23 +1,11 @@
 """What a tree is made of on a terminal: characters, colours, and how much of it there is room for."""
 
-from enum import Enum
 from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from magnus.app.live.text import clip, width
-
-
-class Style(Enum):
-    """What a piece of a line stands for; the value is what SGR (ECMA-48) calls its colour."""
-
-    PLAIN = ""
-    GOOD = "32"
-    BAD = "1;31"
-    BUSY = "36"
-    CAREFUL = "33"
-    QUIET = "2"
-    STRONG = "1"
+from magnus.app.columns import clip, width
+from magnus.app.style import Style, coloured
 
 
 class Glyphs(Struct, frozen=True):
@@ -53,11 +41,6 @@ class Look(Struct, frozen=True):
 
 
 Piece: TypeAlias = tuple[str, Style]
-
-
-def coloured(text: str, style: Style, *, colour: bool) -> str:
-    """The text in the colour of the style."""
-    return f"\x1b[{style.value}m{text}\x1b[0m" if colour and text and style is not Style.PLAIN else text
 
 
 def line(pieces: list[Piece], look: Look) -> str:

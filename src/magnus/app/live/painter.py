@@ -4,11 +4,12 @@ from typing import Final
 
 from magnus.app.durations import elapsed, so_far
 from magnus.app.live.fitting import fitted
-from magnus.app.live.look import Look, Piece, Style, line
+from magnus.app.live.look import Look, Piece, line
 from magnus.app.live.model import State, Tree
 from magnus.app.live.rows import MOST_FAILURES, Row, Rows, glyph
 from magnus.app.plain_text import plain, plain_lines
 from magnus.app.progress import how_to_go_on
+from magnus.app.style import Style
 from magnus.run_log.records import Status
 
 _COUNTED: Final = (State.DONE, State.REUSED, State.RUNNING, State.FAILED)

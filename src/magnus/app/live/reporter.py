@@ -14,12 +14,14 @@ from threading import Lock, Thread, current_thread, main_thread
 from types import FrameType
 from typing import Final, Self
 
-from magnus.app.live.look import Look, Style, coloured
+from magnus.app.called import Called
+from magnus.app.live.look import Look
 from magnus.app.live.model import Tree
 from magnus.app.live.painter import final, frame
 from magnus.app.live.screen import Screen
 from magnus.app.progress import ShowOutput, text_of
 from magnus.app.step_output import Tails, WholeLines
+from magnus.app.style import Style, coloured
 from magnus.interfaces.reporter import (
     AttemptFailed,
     Event,
@@ -166,9 +168,11 @@ class _Said:
         self._output = output
         self._lines = WholeLines(named=False)
         self._tails = Tails()
+        self._called = Called()
 
     def of(self, event: Event, *, colour: bool) -> bytes:
         """The whole lines for the event."""
+        event = self._called.named(event)
         match event:
             case RunStarted(concurrent=True):
                 self._lines = WholeLines(named=True)

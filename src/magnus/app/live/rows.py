@@ -6,11 +6,13 @@ from typing import Final
 
 from msgspec import Struct
 
+from magnus.app.columns import clip
 from magnus.app.durations import elapsed, so_far
-from magnus.app.live.look import Look, Piece, Style
+from magnus.app.live.look import Look, Piece
 from magnus.app.live.model import Branch, State, Step
-from magnus.app.live.text import clip, last_lines
+from magnus.app.live.text import last_lines
 from magnus.app.plain_text import plain
+from magnus.app.style import Style
 
 MOST_FAILURES: Final = 50
 """How many are shown in full when a run has ended."""

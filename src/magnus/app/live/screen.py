@@ -5,28 +5,19 @@ the process ends, and what others type or print there does no harm.
 """
 
 import os
-import re
 import select
 from collections.abc import Callable
 from typing import Final
 
-from magnus.app.live.text import width
+from magnus.app.columns import width
+from magnus.app.escapes import harmless, without_escapes
 
-_COLOUR: Final = re.compile(r"\x1b\[[\d;]*m")
-_UNSAFE: Final = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2[\x80-\x9f]")
-_REMOVED: Final = re.compile(
-    rb"\x1b\[(?![\d;:]*m)[0-?]*[ -/]*[@-~]?"  # whatever moves, erases or asks
-    rb"|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?"  # titles, notes to the terminal
-    rb"|\x1b(?!\[)[ -/]*[0-~]?"
-    rb"|[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]|\xc2[\x80-\x9f]"
-)
 _UP: Final = "\x1b[{}A"
 _DELETE: Final = "\x1b[{}M"
 _ERASE_BELOW: Final = "\x1b[J"
 _ERASE_RIGHT: Final = "\x1b[K"
 _NO_WRAPPING: Final = "\x1b[?7l"
 _WRAPPING: Final = "\x1b[?7h"
-_UNCOLOURED: Final = b"\x1b[0m"
 
 
 class Screen:
@@ -60,7 +51,7 @@ class Screen:
         if frame:
             lines = "".join(f"{line}{_ERASE_RIGHT}\r\n" for line in frame)
             text += f"{_NO_WRAPPING}{lines}{_ERASE_BELOW}{_WRAPPING}".encode("utf-8", "backslashreplace")
-        self._widths = [width(_COLOUR.sub("", line)) for line in frame]
+        self._widths = [width(without_escapes(line)) for line in frame]
         self._write(text)
 
     def _erasing(self, *, all_of_it: bool) -> str:
@@ -72,14 +63,6 @@ class Screen:
         rows = sum(max(1, -(-taken // columns)) for taken in self._widths)
         up = "\r" + _UP.format(rows) if rows else ""
         return up + _DELETE.format(rows + 1) if all_of_it and rows else up
-
-
-def harmless(output: bytes) -> bytes:
-    """What steps print, with colours but without anything that could move the cursor or change the terminal."""
-    if not _UNSAFE.search(output):
-        return output
-    shown = _REMOVED.sub(b"", output)
-    return shown + (_UNCOLOURED if b"\x1b[" in shown else b"")
 
 
 def onto(descriptor: int) -> Callable[[bytes], None]:

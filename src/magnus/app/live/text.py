@@ -1,58 +1,16 @@
-"""Text in the columns of a terminal: how many it takes, and what of it fits."""
+"""The end of what a step prints, as lines of a terminal."""
 
-import re
-from typing import Final
-
+from magnus.app.escapes import without_escapes
 from magnus.app.plain_text import plain
-
-_ESCAPE_SEQUENCE: Final = re.compile(
-    r"\x1b\[[0-?]*[ -/]*[@-~]?"  # with parameters, such as colours
-    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\|$)"  # with text, such as titles of windows
-    r"|\x1b[ -/]*[0-~]?"
-)
-_VARIATION_SELECTOR: Final = "\ufe0f"
 
 
 def last_lines(data: bytes, count: int) -> list[str]:
     """The last lines of output that say something, without colours; of one that was written over, how it looked last."""
     found: list[str] = []
     for line in reversed(data.decode("utf-8", "replace").split("\n")):
-        shown = _ESCAPE_SEQUENCE.sub("", line.rstrip()).rpartition("\r")[2]
+        shown = without_escapes(line.rstrip()).rpartition("\r")[2]
         if shown.strip():
             found.append(plain(shown.expandtabs()))
         if len(found) == count:
             break
     return found[::-1]
-
-
-def width(text: str) -> int:
-    """How many columns the text takes; rather more than less, where terminals differ."""
-    if text.isascii():
-        return len(text)
-    from unicodedata import category, east_asian_width  # lazy: most names are ASCII
-
-    def columns(character: str) -> int:
-        if character == _VARIATION_SELECTOR:
-            return 1
-        if category(character) in {"Mn", "Me", "Cf"}:
-            return 0
-        return 2 if east_asian_width(character) in {"W", "F"} else 1
-
-    return sum(map(columns, text))
-
-
-def clip(text: str, columns: int, ellipsis: str = "…") -> str:
-    """The text, cut at its end where it would take more columns."""
-    if width(text) <= columns:
-        return text
-    room = columns - len(ellipsis)
-    if room < 0:
-        return ""
-    if text.isascii():
-        return text[:room] + ellipsis
-    taken = 0
-    for index, character in enumerate(text):
-        taken += width(character)
-        if taken > room:
-            return text[:index] + ellipsis
-    return text

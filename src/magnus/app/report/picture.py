@@ -8,16 +8,16 @@ from typing import Final
 from magnus.app.drawing import words
 from magnus.app.drawing.svg import Mark, svg
 from magnus.app.report.model import Row
-from magnus.app.report.rows import LOST
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.run_log.records import Status
+from magnus.run_log.summary import Gone
 
 _TAKEN: Final = "TAKEN"
 _LOOKS: Final = {
     Status.FAIL.value: ("failed", "failed"),
-    LOST: ("lost", "lost"),
+    Gone.LOST.value: ("lost", "lost"),
     Status.PROCESSING.value: ("running", "running"),
     Status.SUCCESS.value: ("succeeded", "succeeded"),
     _TAKEN: ("reused", "taken over"),

@@ -4,24 +4,24 @@ A step that has begun and not ended has no times of its own in the records: it i
 it.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+import json
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from magnus.app.plain_text import short
 from magnus.app.report.model import Attempt, Code, File, Row
 from magnus.app.report.texts import Texts, shortened
-from magnus.graph.path import BranchPath, StepPath
-from magnus.run_log.records import AttemptRecord, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
-from magnus.run_log.view import labels, with_elements
+from magnus.graph.path import BranchPath, StepPath, print_names
+from magnus.run_log.branches import Branch
+from magnus.run_log.records import ENDED, AttemptRecord, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
+from magnus.run_log.spans import span_of
+from magnus.run_log.summary import Gone
+from magnus.run_log.walking import SeenBranch, SeenStep, StepsOf, status_of, status_of_branch, walk
 
-LOST: Final = "LOST"
-_ENDED: Final = frozenset({Status.SUCCESS, Status.FAIL})
-_TERMINALS: Final = frozenset({"success", "fail"})
 _MOST_FILES: Final = 100
+_LONGEST_ELEMENT: Final = 60
 _ONE_BRANCH: Final = "dag"
-
-StepsOf = Callable[[BranchPath], Sequence[StepRecord]]
-"""The records of the steps directly in a branch, by position."""
 
 
 class Rows:
@@ -37,15 +37,27 @@ class Rows:
 
     def __init__(self, run: RunRecord, name: str, steps_of: StepsOf, texts: Texts, *, over: bool) -> None:
         self._run = run
-        self._steps_of = steps_of
         self._texts = texts
         self._over = over
-        status = LOST if over and run.status not in _ENDED else run.status.value
+        status = Gone.LOST if over and run.status not in ENDED else run.status
         end = None if run.end_time is None else self._milliseconds(run.end_time)
-        self.found = [Row(-1, name, "run", status, start=0.0, end=end, message=shortened(run.message))]
+        self.found = [Row(-1, name, "run", status.value, start=0.0, end=end, message=shortened(run.message))]
         self.paths: list[StepPath | None] = [None]
         self.ends: set[StepPath] = set()
-        self._branch(BranchPath(), 0, 0.0)
+        self._steps: dict[StepPath, int] = {}
+        self._branches = {BranchPath(): 0}
+        self._earliest = {BranchPath(): 0.0}
+        self._began: dict[StepPath, float] = {}
+        for seen in walk(steps_of):
+            match seen:
+                case SeenStep(record=step) if step.is_terminal:
+                    self.ends.add(step.path)
+                    self._stands(step)
+                case SeenStep(record=step):
+                    self._add_step(step, seen.names)
+                    self._stands(step)
+                case SeenBranch(branch=branch, of=of):
+                    self._add_branch(branch, of)
         self._times_of_what_is_around()
 
     def cause(self) -> int | None:
@@ -55,62 +67,58 @@ class Rows:
             inside.setdefault(row.parent, []).append(number)
         number = 0
         while True:
-            bad = [inner for inner in inside.get(number, ()) if self.found[inner].status in {Status.FAIL.value, LOST}]
-            if self.found[number].status not in {Status.FAIL.value, LOST} or not bad:
+            bad = [
+                inner
+                for inner in inside.get(number, ())
+                if self.found[inner].status in {Status.FAIL.value, Gone.LOST.value}
+            ]
+            if self.found[number].status not in {Status.FAIL.value, Gone.LOST.value} or not bad:
                 return number or None
             number = bad[0] if self.found[bad[0]].type == "branch" else bad[-1]
 
-    def _branch(self, branch: BranchPath, parent: int, earliest: float) -> str:
-        """Add the steps of a branch, of which the first began at `earliest`; how the branch stands."""
-        steps = self._steps_of(branch)
-        for step in steps:
-            if step.step_type in _TERMINALS:
-                self.ends.add(step.path)
-            else:
-                earliest = self._step(step, parent, earliest)
-        if steps and steps[-1].step_type in _TERMINALS:
-            return self._status(steps[-1])
-        return self._open(Status.PROCESSING if steps else Status.CREATED)
-
-    def _step(self, step: StepRecord, parent: int, earliest: float) -> float:
-        """Add a step and what is in it; when the next one can have begun."""
-        number = len(self.found)
-        row = self._row(step, parent)
+    def _add_step(self, step: StepRecord, names: tuple[str, ...]) -> None:
+        """Add its row; what follows it in the branch began when it ended, at the earliest."""
+        row = self._row(step, names, self._branches[step.branch])
+        self._began[step.path] = self._earliest[step.branch]
+        if step.status not in ENDED:
+            row.start = self._earliest[step.branch]
+        self._steps[step.path] = len(self.found)
         self.found.append(row)
         self.paths.append(step.path)
-        if step.status not in _ENDED:
-            row.start = earliest
-        for key, label in (
-            zip(step.branching.keys, labels(with_elements(step.branching)), strict=True) if step.branching else ()
-        ):
-            inner = self._branch_row(step, key, label, number)
-            status = self._branch(step.path.into(key), inner, earliest)
-            if inner != number:
-                self.found[inner].status = status
-        ends = [inner.end for inner in self.found[number:] if inner.end is not None]
-        return max([earliest, *ends])
+        branch: BranchPath | None = step.branch
+        while branch is not None and row.end is not None:
+            self._earliest[branch] = max(row.end, self._earliest[branch])
+            branch = None if branch.composite is None else branch.composite.branch
 
-    def _branch_row(self, step: StepRecord, key: str, label: str, parent: int) -> int:
-        """The number of the row of a branch; that of the step where it has but one, which always has the same name."""
-        assert step.branching is not None
-        if step.step_type == _ONE_BRANCH:
-            return parent
-        values = with_elements(step.branching).elements
-        value = None if values is None else self._texts.number(values[int(key)])
-        self.found.append(Row(parent, label, "branch", Status.CREATED.value, value=value))
+    def _add_branch(self, branch: Branch, of: StepPath) -> None:
+        """Add the row of a branch; where a step has but one, which always has the same name, its own row stands for it."""
+        self._earliest[branch.path] = self._began[of]
+        number = self._steps[of]
+        if self.found[number].type == _ONE_BRANCH:
+            self._branches[branch.path] = number
+            return
+        self._branches[branch.path] = len(self.found)
+        value = self._texts.number(branch.value[0]) if branch.value else None
+        self.found.append(Row(number, _called(branch), "branch", Status.CREATED.value, value=value))
         self.paths.append(None)
-        return len(self.found) - 1
 
-    def _row(self, step: StepRecord, parent: int) -> Row:
+    def _stands(self, step: StepRecord) -> None:
+        """The branch of the step stands as that, the last of it by now, says."""
+        row = self.found[self._branches[step.branch]]
+        if row.type == "branch":
+            row.status = status_of_branch([step], over=self._over).value
+
+    def _row(self, step: StepRecord, names: tuple[str, ...], parent: int) -> Row:
         attempts = [self._attempt(attempt, step.message) for attempt in step.attempts]
+        span = span_of(step)
         return Row(
             parent,
             step.path.name,
             step.step_type,
-            self._status(step),
-            path=str(step.path),
-            start=attempts[0].start if attempts else None,
-            end=max(attempt.start + attempt.duration for attempt in attempts) if attempts else None,
+            status_of(step, over=self._over).value,
+            path=print_names(names),
+            start=None if span is None else self._milliseconds(span.start),
+            end=None if span is None else self._milliseconds(span.end),
             message=shortened(step.message),
             attempts=attempts,
             outputs=self._texts.parameters(step.parameters),
@@ -131,12 +139,6 @@ class Rows:
             self._texts.named(attempt.parameters),
         )
 
-    def _status(self, step: StepRecord) -> str:
-        return step.status.value if step.status in _ENDED else self._open(step.status)
-
-    def _open(self, status: Status) -> str:
-        return LOST if self._over else status.value
-
     def _milliseconds(self, when: datetime) -> float:
         return round((when - self._run.start_time).total_seconds() * 1000, 3)
 
@@ -146,7 +148,7 @@ class Rows:
             around = self.found[row.parent]
             if row.parent and row.start is not None:
                 around.start = row.start if around.start is None else min(row.start, around.start)
-                if row.end is not None and around.status in _ENDED:
+                if row.end is not None and around.status in ENDED:
                     around.end = row.end if around.end is None else max(row.end, around.end)
 
 
@@ -162,6 +164,16 @@ def codes(identities: Iterable[CodeIdentity]) -> list[Code]:
         )
         for identity in identities
     ]
+
+
+def _called(branch: Branch) -> str:
+    """What people call it, and the element of a map it is for where that says more."""
+    text = json.dumps(branch.value[0], ensure_ascii=False) if branch.value else ""
+    return (
+        f"{branch.label} = {short(text, _LONGEST_ELEMENT)}"
+        if text.strip('"') not in {"", branch.label}
+        else branch.label
+    )
 
 
 def _files(entries: Iterable[CatalogRecord]) -> list[File]:

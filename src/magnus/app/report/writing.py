@@ -27,8 +27,8 @@ from magnus.graph.graph import Graph
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import RunRecord, Status, StepRecord
-from magnus.run_log.summary import ENDED, Gone
+from magnus.run_log.records import ENDED, RunRecord, Status, StepRecord
+from magnus.run_log.summary import Gone
 from magnus.values import Json
 
 _SERVICES: Final = ("executor", "run_log_store", "catalog", "secrets", "experiment_tracker", "pickler")

@@ -9,10 +9,11 @@ from magnus.errors import TaskFailed
 
 
 class Folder(Struct, frozen=True):
-    """A folder, or a file, that a container finds at the same path."""
+    """A folder, or a file, that a container finds at the same path, or at `inside` where that is given."""
 
     path: Path
     is_read_only: bool = False
+    inside: Path | None = None
 
 
 def mounts(written: Iterable[Path], read: Iterable[Path]) -> list[Folder]:

@@ -6,23 +6,31 @@ is refused. https://argo-workflows.readthedocs.io/en/latest/variables/ and .../e
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from typing import Final, TypeAlias
 
 from magnus.errors import InvalidInput
 
+Value: TypeAlias = str | bool | float
+
 _VARIABLE: Final = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
-_TOKEN: Final = re.compile(r"""\s*(?:(&&|\|\||==|!=|!|\(|\))|'([^']*)'|"([^"]*)"|([\w.\-]+))""")
+_TOKEN: Final = re.compile(r"""\s*(?:(&&|\|\||==|!=|!|\(|\))|'([^'\\]*)'|"([^"\\]*)"|([\w.\-]+))""")
 _COMPARISONS: Final = ("==", "!=")
+_NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
 
 
-def substituted(text: str, variables: Mapping[str, str]) -> str:
-    """The text with its variables replaced; InvalidInput for one that is not there."""
+def variables(text: str) -> list[str]:
+    """The names of the variables in the text."""
+    return [match[1].strip() for match in _VARIABLE.finditer(text)]
+
+
+def substituted(text: str, values: Mapping[str, str]) -> str:
+    """The text with its variables replaced, once; InvalidInput for one that is not there."""
 
     def value(match: re.Match[str]) -> str:
         name = match[1].strip()
-        if name not in variables:
+        if name not in values:
             raise InvalidInput(f"'{{{{{name}}}}}' is no variable here", fix="simulate what magnus writes")
-        return variables[name]
+        return values[name]
 
     return _VARIABLE.sub(value, text)
 
@@ -32,12 +40,33 @@ def names(expression: str) -> list[str]:
     return list(dict.fromkeys(text for kind, text in _tokens(expression) if kind == "word"))
 
 
-def holds(expression: str, value_of: Callable[[str], str | bool]) -> bool:
+def depends_holds(expression: str, value_of: Callable[[str], bool]) -> bool:
+    """As `holds`, for `depends`, which is made of results of tasks alone."""
+    if any(kind == "text" or text in _COMPARISONS for kind, text in _tokens(expression)):
+        raise _refused(expression)
+    return holds(expression, value_of)
+
+
+def when_holds(expression: str) -> bool:
+    """Whether a `when` holds, in which words are text, truth values or numbers; only what is of one kind is equal.
+
+    https://argo-workflows.readthedocs.io/en/latest/walk-through/conditionals/
+    """
+    return holds(expression, _literal)
+
+
+def holds(expression: str, value_of: Callable[[str], Value]) -> bool:
     """Whether the expression is true; `value_of` gives the value of a plain word."""
     parser = _Parser(_tokens(expression), value_of, expression)
     value = parser.either()
     parser.end()
     return _truth(value, expression)
+
+
+def _literal(word: str) -> Value:
+    if word in {"true", "false"}:
+        return word == "true"
+    return float(word) if _NUMBER.fullmatch(word) else word
 
 
 def _tokens(expression: str) -> list[tuple[str, str]]:
@@ -62,42 +91,41 @@ def _tokens(expression: str) -> list[tuple[str, str]]:
 class _Parser:
     """Reads an expression from left to right; `||` binds least, then `&&`, then comparisons, then `!`."""
 
-    def __init__(
-        self, tokens: Sequence[tuple[str, str]], value_of: Callable[[str], str | bool], expression: str
-    ) -> None:
+    def __init__(self, tokens: Sequence[tuple[str, str]], value_of: Callable[[str], Value], expression: str) -> None:
         self._tokens = [*tokens, ("end", "")]
         self._place = 0
         self._value_of = value_of
         self._expression = expression
 
-    def either(self) -> str | bool:
+    def either(self) -> Value:
         value = self._both()
         while self._take("||"):
-            other = self._both()
-            value = _truth(value, self._expression) or _truth(other, self._expression)
+            truths = (self._truth(value), self._truth(self._both()))
+            value = any(truths)
         return value
 
     def end(self) -> None:
         if self._tokens[self._place][0] != "end":
             raise _refused(self._expression)
 
-    def _both(self) -> str | bool:
+    def _both(self) -> Value:
         value = self._compared()
         while self._take("&&"):
-            other = self._compared()
-            value = _truth(value, self._expression) and _truth(other, self._expression)
+            truths = (self._truth(value), self._truth(self._compared()))
+            value = all(truths)
         return value
 
-    def _compared(self) -> str | bool:
+    def _compared(self) -> Value:
         value = self._single()
         for comparison in _COMPARISONS:
             if self._take(comparison):
-                return (value == self._single()) is (comparison == "==")
+                other = self._single()
+                return (type(value) is type(other) and value == other) is (comparison == "==")
         return value
 
-    def _single(self) -> str | bool:
+    def _single(self) -> Value:
         if self._take("!"):
-            return not _truth(self._single(), self._expression)
+            return not self._truth(self._single())
         if self._take("("):
             value = self.either()
             if not self._take(")"):
@@ -114,8 +142,11 @@ class _Parser:
         self._place += found
         return found
 
+    def _truth(self, value: Value) -> bool:
+        return _truth(value, self._expression)
 
-def _truth(value: str | bool, expression: str) -> bool:  # noqa: FBT001 - what it looks at
+
+def _truth(value: Value, expression: str) -> bool:
     if isinstance(value, bool):
         return value
     raise _refused(expression)

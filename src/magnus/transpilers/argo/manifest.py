@@ -46,13 +46,14 @@ class DagTask(ArgoStruct, frozen=True):
     depends: str = ""
     when: str = ""
     with_param: str = ""
+    with_items: tuple[Json, ...] | None = None
 
 
 class Dag(ArgoStruct, frozen=True, omit_defaults=False):
-    """Tasks; without `fail_fast` all that can run do."""
+    """Tasks; without `fail_fast`, which has to be said, all that can run do."""
 
     tasks: tuple[DagTask, ...]
-    fail_fast: bool = False
+    fail_fast: bool = True
 
 
 class SecretKey(ArgoStruct, frozen=True):
@@ -95,7 +96,8 @@ class Container(ArgoStruct, frozen=True):
 
     image: str
     command: tuple[str, ...]
-    image_pull_policy: str = ""
+    image_pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = ""
+    working_dir: str = ""
     env: tuple[EnvVar, ...] = ()
     resources: ResourceRequirements | None = None
     volume_mounts: tuple[VolumeMount, ...] = ()
@@ -138,10 +140,10 @@ class Metadata(ArgoStruct, frozen=True):
     annotations: Mapping[str, str] = field(default_factory=dict)
 
 
-class Suspend(ArgoStruct, frozen=True, omit_defaults=False):
-    """Waits, without a pod."""
+class Suspend(ArgoStruct, frozen=True):
+    """Waits, without a pod; without a duration for ever."""
 
-    duration: str = "0"
+    duration: str = ""
 
 
 class Template(ArgoStruct, frozen=True):

@@ -1,25 +1,13 @@
-"""Runs the pods of a simulated workflow as processes of this machine.
+"""What a simulation knows of pods: how they end, what is to go wrong with them, and what runs them."""
 
-A pod gets the environment of its container on top of the one of this process, and the variables of its secrets. What it
-writes to the path of an output goes to a file of its own: argv are changed accordingly.
-"""
-
-import asyncio
-import os
-import signal
-import sys
-from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
-from magnus.errors import InvalidInput
+from magnus.interfaces.reporter import Event
 from magnus.transpilers.argo.expressions import substituted
-from magnus.transpilers.argo.manifest import Container, Template
+from magnus.transpilers.argo.manifest import Container, Template, WorkflowSpec
 
 SUCCEEDED: Final = "Succeeded"
 FAILED: Final = "Failed"
@@ -27,9 +15,13 @@ ERROR: Final = "Error"
 SKIPPED: Final = "Skipped"
 OMITTED: Final = "Omitted"
 KILLED: Final = 137
-_TAIL_BYTES: Final = 4_000
-_GRACE_SECONDS: Final = 5.0
-_PARAMETERS: Final = "MAGNUS_PRM_"
+TOO_LONG: Final = "Pod was active on the node longer than the specified deadline"
+DELETED: Final = "pod deleted"
+GRACE_SECONDS: Final = 5.0
+"""What a pod has between SIGTERM and SIGKILL; less than the 30 that Kubernetes gives, since somebody waits."""
+
+Secrets = Mapping[str, Mapping[str, str]]
+"""Keys and values of Kubernetes secrets, by name."""
 
 
 class Ended(Struct, frozen=True):
@@ -53,119 +45,90 @@ class Fault(Struct, frozen=True):
         return self.step == step and self.number in {None, number}
 
 
-class Processes:
-    """Runs pods, at most `slots` at a time."""
+class Faults:
+    """What is to go wrong; `missed` has the faults of which there was no pod."""
 
-    def __init__(
-        self, working_directory: Path, secrets: Mapping[str, Mapping[str, str]], faults: Sequence[Fault], slots: int
-    ) -> None:
-        self._working_directory = working_directory
-        self._secrets = secrets
+    def __init__(self, faults: Sequence[Fault]) -> None:
         self._faults = faults
-        self._slots = asyncio.Semaphore(slots)
+        self._hit: set[Fault] = set()
+
+    def of(self, step: str, number: int) -> Fault | None:
+        """What is to go wrong with this pod."""
+        fault = next((fault for fault in self._faults if fault.hits(step, number)), None)
+        if fault is not None:
+            self._hit.add(fault)
+        return fault
+
+    @property
+    def missed(self) -> list[Fault]:
+        """Those that hit nothing."""
+        return [fault for fault in self._faults if fault not in self._hit]
+
+
+class Pods(Protocol):
+    """Runs pods."""
 
     async def run(self, template: Template, variables: Mapping[str, str], number: int) -> Ended:
-        """Run the pod of the template for the `number`-th time."""
-        container = template.container
-        assert container is not None
-        fault = self._fault(variables.get("inputs.parameters.step", ""), number)
-        if fault is not None and not fault.kills:
-            return Ended(FAILED, exit_code=1, message="failed on purpose")
-        async with self._slots:
-            with TemporaryDirectory(prefix="magnus-pod-") as folder:
-                return await self._run(template, container, variables, Path(folder), kills=fault is not None)
-
-    async def _run(
-        self, template: Template, container: Container, variables: Mapping[str, str], folder: Path, *, kills: bool
-    ) -> Ended:
-        outputs = template.outputs.parameters if template.outputs else ()
-        files = {p.value_from.path: folder / p.name for p in outputs if p.value_from}
-        argv = [substituted(str(files.get(part, part)), variables) for part in container.command]
-        environment = self._environment(container, variables)
-        try:
-            process = await asyncio.create_subprocess_exec(
-                *argv, cwd=self._working_directory, env=environment, stdin=asyncio.subprocess.DEVNULL,
-                stdout=PIPE, stderr=STDOUT, start_new_session=True,
-            )  # fmt: skip
-        except OSError as error:
-            return Ended(ERROR, message=f"'{argv[0]}' cannot be run: {error.strerror}")
-        try:
-            if kills:
-                await asyncio.sleep(0.05)
-                _kill(process.pid)
-            said, in_time = await _waited(process, template.active_deadline_seconds)
-        finally:
-            _kill(process.pid)
-        message = said[-_TAIL_BYTES:].decode(errors="replace")
-        if kills:
-            return Ended(ERROR, exit_code=KILLED, message="pod deleted")
-        if not in_time:
-            return Ended(
-                FAILED, exit_code=KILLED, message="Pod was active on the node longer than the specified deadline"
-            )
-        code = process.returncode or 0
-        code = 128 - code if code < 0 else code
-        values = {p.name: _read(files[p.value_from.path], p.value_from.default) for p in outputs if p.value_from}
-        return Ended(FAILED if code else SUCCEEDED, values, code, message)
-
-    def _fault(self, step: str, number: int) -> Fault | None:
-        return next((fault for fault in self._faults if fault.hits(step, number)), None)
-
-    def _environment(self, container: Container, variables: Mapping[str, str]) -> dict[str, str]:
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(_PARAMETERS)}
-        programs = str(Path(sys.executable).parent)
-        found = {**kept, "PATH": os.pathsep.join([programs, kept.get("PATH", os.defpath)])}
-        for variable in container.env:
-            if variable.value_from is not None:
-                found[variable.name] = self._secret(
-                    variable.value_from.secret_key_ref.name, variable.value_from.secret_key_ref.key
-                )
-            else:
-                found[variable.name] = substituted(variable.value or "", variables)
-        return found
-
-    def _secret(self, name: str, key: str) -> str:
-        try:
-            return self._secrets[name][key]
-        except KeyError:
-            fix = f"write '{name}: {{{key}: ...}}' into a file, and name it with --secrets"
-            raise InvalidInput(f"there is no key '{key}' of a secret '{name}'", fix=fix) from None
+        """Run the pod of the template for the `number`-th time, from 0; end it when this is cancelled."""
+        ...
 
 
-async def _waited(process: asyncio.subprocess.Process, seconds: int | None) -> tuple[bytes, bool]:
-    """What the process said, and whether it ended in time."""
-    reading = asyncio.ensure_future(process.communicate())
-    try:
-        said, _ = await asyncio.wait_for(asyncio.shield(reading), seconds)
-    except TimeoutError:
-        _kill(process.pid, signal.SIGTERM)
-        try:
-            said, _ = await asyncio.wait_for(asyncio.shield(reading), _GRACE_SECONDS)
-        except TimeoutError:
-            _kill(process.pid)
-            said, _ = await reading
-        return said, False
-    except asyncio.CancelledError:
-        _kill(process.pid, signal.SIGTERM)
-        await asyncio.wait([reading], timeout=_GRACE_SECONDS)
-        _kill(process.pid)
-        await reading
-        raise
-    return said, True
+Hear = Callable[[Event], None]
+"""Called with what magnus in a pod tells."""
+
+Tell = Callable[[str, str, Ended | None, float | None], None]
+"""Called with the name of a template and the path of a step when a pod begins, and when one ended with how it did, and
+after how many seconds another one follows, if one does."""
 
 
-def _kill(pid: int, number: int = signal.SIGKILL) -> None:
-    """Send the signal to the pod and what it started."""
-    with suppress(ProcessLookupError):
-        os.killpg(pid, number)
+def step_of(variables: Mapping[str, str]) -> str:
+    """The path of the step that a pod is for; "" for the exit handler."""
+    return variables.get("inputs.parameters.step", "")
 
 
-def _read(file: Path, default: str | None) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return default or ""
+def variables_of_pod(container: Container, variables: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
+    """The environment that the container says."""
+    found = {}
+    for variable in container.env:
+        if variable.value_from is not None:
+            key = variable.value_from.secret_key_ref
+            found[variable.name] = secrets[key.name][key.key]
+        else:
+            found[variable.name] = substituted(variable.value or "", variables)
+    return found
 
 
-Tell = Callable[[str, str, Ended | None], None]
-"""Called with the name of a template, the path of a step and, at its end, how a pod ended."""
+def paths_of_outputs(template: Template) -> dict[str, str]:
+    """The files that the outputs of the pod are in, by the names of the outputs."""
+    outputs = template.outputs.parameters if template.outputs else ()
+    return {parameter.name: parameter.value_from.path for parameter in outputs if parameter.value_from}
+
+
+def ended(template: Template, code: int, message: str, read: Mapping[str, str | None]) -> Ended:
+    """How a pod ended that ran to its end. `read` is what the files of its outputs hold, None for one that is not there.
+
+    A file that is missing stands for its default; without one the pod is in error
+    (https://argo-workflows.readthedocs.io/en/latest/fields/#valuefrom).
+    """
+    values: dict[str, str] = {}
+    for parameter in template.outputs.parameters if template.outputs else ():
+        assert parameter.value_from is not None
+        value = read.get(parameter.name)
+        value = parameter.value_from.default if value is None else value
+        if value is not None:
+            values[parameter.name] = value
+        elif not code:
+            missing = f"there is no file '{parameter.value_from.path}' for the output '{parameter.name}'"
+            return Ended(ERROR, values, code, missing)
+    return Ended(FAILED if code else SUCCEEDED, values, code, message)
+
+
+def missing_secrets(spec: WorkflowSpec, secrets: Secrets) -> list[tuple[tuple[str | int, ...], str, str]]:
+    """For each key that is not there: the path of its variable in the specification, name of the secret, and key."""
+    found: list[tuple[tuple[str | int, ...], str, str]] = []
+    for number, template in enumerate(spec.templates):
+        for place, variable in enumerate(template.container.env if template.container else ()):
+            wanted = variable.value_from.secret_key_ref if variable.value_from else None
+            if wanted is not None and wanted.key not in secrets.get(wanted.name, {}):
+                found.append((("templates", number, "container", "env", place), wanted.name, wanted.key))
+    return found

@@ -131,7 +131,7 @@ def test_warnings_and_failed_attempts_stay(written):
     with live(written) as reporter:
         report(reporter, *STARTED, Warned("odd", A), AttemptFailed(A, 0, "no\x1b[2J", 1.5), *ENDED)
     assert written.text == (
-        "  a: warning: odd\n  a: attempt 0 failed, the next one in 1.5 s: no\\x1b[2J\n"
+        "  a: warning: odd\n  a: attempt 1 failed, the next one begins in 1.5 s: no\\x1b[2J\n"
         + FINAL.replace("500 ms", "2 attempts  500 ms")
     )
 

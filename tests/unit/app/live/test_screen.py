@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from magnus.app.live.screen import Screen, harmless
+from magnus.app.escapes import harmless
+from magnus.app.live.screen import Screen
 
 
 class Paper:

@@ -1,0 +1,107 @@
+"""What is prepared begins: the record of the run, with all that the run log keeps of it, and the context of its steps.
+
+Called by the use cases that create a run or run a part of one.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+
+from magnus.app import comparable, wiring
+from magnus.app.configuration import hashes_of_variables
+from magnus.app.prepare import Prepared
+from magnus.app.reporters import OneAtATime
+from magnus.app.run_ids import new_run_id
+from magnus.app.sources import code
+from magnus.engine import command_line
+from magnus.engine.context import RunContext, now
+from magnus.engine.environment import environment
+from magnus.errors import CatalogError, Problem, RunExists
+from magnus.interfaces.catalog import KeepsChanges
+from magnus.interfaces.reporter import Reporter, Warned
+from magnus.run_log.records import Owner, RunRecord, Status
+from magnus.values import Json
+
+
+def begin(prepared: Prepared, owner: Owner, reporter: Reporter) -> RunRecord:
+    """Create the run of `owner` in the run log; RunExists when the given run id is in use.
+
+    Changes of the code are kept then; that they cannot be is a warning.
+    """
+    asked = prepared.execution
+    while True:
+        started = now()
+        record = RunRecord(
+            run_id=asked.run_id or new_run_id(started, os.urandom),
+            status=Status.PROCESSING,
+            dag_hash=prepared.pipeline.dag_hash,
+            start_time=started,
+            owner=owner,
+            tag=asked.tag,
+            use_cached=prepared.original is not None,
+            original_run_id="" if prepared.original is None else prepared.original.run_id,
+            parameters=prepared.parameters,
+            code_identities=prepared.code_identities,
+            run_config=_run_config(prepared),
+        )
+        try:
+            prepared.services.run_log_store.create_run(record)
+        except RunExists:
+            if asked.run_id:
+                raise
+        else:
+            _keep_changes(prepared, record.run_id, reporter)
+            return record
+
+
+def _keep_changes(prepared: Prepared, run_id: str, reporter: Reporter) -> None:
+    catalog = prepared.services.catalog
+    if prepared.changes and isinstance(catalog, KeepsChanges):
+        try:
+            catalog.keep_changes(run_id, prepared.changes)
+        except CatalogError as error:
+            [problem] = error.problems
+            message = f"what differs from the commit is not kept: {problem.message}"
+            reporter.report(Warned(str(Problem(message, problem.fix, severity="warning"))))
+
+
+def _run_config(prepared: Prepared) -> Mapping[str, Json]:
+    asked, configuration, pipeline = prepared.execution, prepared.configuration, prepared.pipeline
+    runs_in = environment(sys.path, asked.working_directory)
+    names = sorted(pipeline.variables | configuration.variables)
+    return {
+        **configuration.as_json(),
+        "pipeline_file": asked.file,
+        "parameters_file": asked.parameters_file,
+        "configuration_file": configuration.file,
+        "variables": names,
+        "dag": pipeline.dag,
+        "sources": dict(prepared.sources),
+        "command_line": command_line.masked(asked.command_line),
+        "environment": runs_in.facts,
+        **comparable.facts(
+            variable_hashes=hashes_of_variables(names, asked.environment),
+            included=dict(pipeline.included),
+            local_functions=sorted(pipeline.functions),
+            code=code(pipeline.steps, asked.working_directory),
+            packages=comparable.kept(prepared.services.catalog, runs_in.packages),
+            changes=comparable.content(prepared.changes) if prepared.changes else {},
+        ),
+    }
+
+
+def context_of(prepared: Prepared, reporter: Reporter) -> AbstractContextManager[RunContext]:
+    """The context of the run that is asked for."""
+    asked = prepared.execution
+    return wiring.run_context(
+        asked.run_id,
+        prepared.pipeline.graph,
+        prepared.services,
+        OneAtATime(reporter),
+        working_directory=asked.working_directory,
+        temporary=wiring.temporary_folder(asked.environment),
+        tag=asked.tag,
+        definition_file=asked.file,
+        configuration_file=prepared.configuration.file,
+    )

@@ -1,0 +1,213 @@
+"""What is asked for when a pipeline is to be run, and everything that is read and checked before a run begins.
+
+Called by the use cases that run a pipeline or a part of it, or write it down for another engine.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from operator import attrgetter
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from magnus.app import wiring
+from magnus.app.check import check_steps
+from magnus.app.config import initial_parameters, load_configuration
+from magnus.app.configuration import Configuration
+from magnus.app.overrides import check_overrides
+from magnus.app.pipelines import load_pipeline
+from magnus.app.resume import merged_parameters, original_run, pipeline_of
+from magnus.app.run_ids import check_run_id
+from magnus.app.services import run_log_store
+from magnus.app.sources import sources
+from magnus.app.whole_files import write_whole
+from magnus.definition.built import BuiltPipeline
+from magnus.definition.compiling import StepPlace
+from magnus.definition.loader import LoadedPipeline
+from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
+from magnus.definition.yaml_text import dump
+from magnus.engine import code_diff, code_identity
+from magnus.engine.context import Services
+from magnus.errors import InvalidConfiguration, InvalidInput
+from magnus.interfaces.catalog import KeepsChanges
+from magnus.interfaces.executor import Begun
+from magnus.interfaces.reporter import Planned, Reporter, Warned
+from magnus.run_log.parameters import Scope
+from magnus.run_log.records import CodeIdentity, RunRecord
+from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.app.plan import Plan  # lazy: only runs that go on with another one have a plan
+
+DEFAULT_PIPELINE: Final = "pipeline.yaml"
+WRITTEN_PIPELINE: Final = "magnus-pipeline.yaml"
+LookedAt: TypeAlias = Callable[[LoadedPipeline], Sequence[StepPlace]]
+
+
+class Execution(Struct, frozen=True):
+    """What the user asked for; `environment` is input too.
+
+    `arguments` are the `--name value` of the command line, `parameters` are values that win over those. `built` is the
+    pipeline where a program built it; `definition_file` is then what it is written to for executors that read it.
+    `use_cached` is a run to go on with, whose pipeline and parameters count where nothing else is said; with `strict`
+    nothing may have changed since.
+    `log_level` is for processes that run steps elsewhere. `command_line` is recorded, and not read otherwise.
+    """
+
+    file: str
+    configuration_file: str = ""
+    parameters_file: str = ""
+    arguments: Mapping[str, str] = field(default_factory=dict)
+    tag: str = ""
+    run_id: str = ""
+    parameters: Mapping[str, Json] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    built: BuiltPipeline | None = None
+    definition_file: str = WRITTEN_PIPELINE
+    use_cached: str = ""
+    strict: bool = False
+    log_level: str = ""
+    working_directory: Path = field(default_factory=Path.cwd)
+    command_line: tuple[str, ...] = ()
+
+
+class Prepared(Struct, frozen=True):
+    """Everything that is known, and checked, before a run begins; `changes` differ from the commit, where that is kept."""
+
+    execution: Execution
+    configuration: Configuration
+    pipeline: LoadedPipeline
+    parameters: Scope
+    services: Services
+    code_identities: tuple[CodeIdentity, ...]
+    sources: Mapping[str, Json] = field(default_factory=dict)
+    original: RunRecord | None = None
+    plan: "Plan | None" = None
+    begun: Begun | None = None
+    changes: bytes = b""
+
+
+def configured_as(asked: Execution) -> Execution:
+    """The same with the configuration of the run that it goes on with, when none is named."""
+    if asked.configuration_file:
+        return asked
+    configuration = load_configuration("", asked.environment, asked.working_directory)
+    with closing(run_log_store(configuration, asked.working_directory)) as store:
+        original = original_run(store, asked.use_cached)
+    return replace(asked, configuration_file=str(original.run_config.get("configuration_file") or ""))
+
+
+def transpiles(asked: Execution) -> bool:
+    """Whether the executor is another engine, for which the pipeline is written down and not run."""
+    configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
+    return wiring.transpiler(configuration) is not None
+
+
+def prepare_to_execute(asked: Execution, reporter: Reporter) -> Prepared:
+    """As `prepare`, for `execute`: what the executor can start early gets ready meanwhile."""
+    configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
+    begun = wiring.begin(configuration)
+    try:
+        return replace(_prepared(asked, configuration, reporter), begun=begun)
+    except BaseException:
+        if begun is not None:
+            begun.close()
+        raise
+
+
+def prepare(asked: Execution, reporter: Reporter, *, looked_at: LookedAt = attrgetter("steps")) -> Prepared:
+    """Read and check everything; InvalidInput carries all that is wrong with the part that is.
+
+    `looked_at` gives the steps of the pipeline that are checked one by one, where not all of them run here.
+    """
+    configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
+    return _prepared(asked, configuration, reporter, looked_at)
+
+
+def _prepared(
+    asked: Execution, configuration: Configuration, reporter: Reporter, looked_at: LookedAt = attrgetter("steps")
+) -> Prepared:
+    if asked.run_id:
+        check_run_id(asked.run_id)
+    spread = wiring.executor_capabilities(configuration)
+    services = wiring.services(configuration, asked.working_directory)
+    misfits = wiring.incompatibilities(configuration, services)
+    if any(problem.severity == "error" for problem in misfits):
+        raise InvalidConfiguration.of(misfits)
+    hidden = wiring.hidden_folders(services)
+    original = original_run(services.run_log_store, asked.use_cached) if asked.use_cached else None
+    asked = like_original(asked, original)
+    question = code_identity.asked(asked.working_directory, asked.environment, hidden)
+    wanted = isinstance(services.catalog, KeepsChanges) and services.catalog.capture_diff
+    diff = code_diff.asked(asked.working_directory, asked.environment, hidden) if wanted else None
+    try:
+        pipeline = load_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
+        if spread.mocks:
+            pipeline = wiring.mocked(configuration, pipeline)
+        given, warnings = initial_parameters(
+            asked.parameters_file, asked.environment, asked.arguments, asked.parameters
+        )
+        warnings += check_steps(looked_at(pipeline), asked.working_directory, spread.spans)
+        check_overrides(pipeline, configuration)
+        files = sources(pipeline.steps, asked.working_directory)
+    finally:
+        identities, changes = code_identity.answer(question), code_diff.answer(diff)
+    if asked.built is not None and spread.reenters:
+        asked = replace(asked, file=_written(asked.built, asked.definition_file, asked.working_directory))
+    for warning in (*misfits, *pipeline.warnings, *warnings):
+        reporter.report(Warned(str(warning)))
+    parameters = given if original is None else merged_parameters(original, given)
+    prepared = Prepared(
+        asked, configuration, pipeline, parameters, services, identities, files, original, changes=changes
+    )
+    return prepared if original is None else _planned(prepared, original, reporter)
+
+
+def like_original(asked: Execution, original: RunRecord | None) -> Execution:
+    """What is asked for with the tag and the pipeline of the original, or the default pipeline, when none is named."""
+    if original is not None and not asked.tag:
+        asked = replace(asked, tag=original.tag)
+    if asked.file or asked.built is not None:
+        return asked
+    if original is None:
+        return replace(asked, file=DEFAULT_PIPELINE)
+    file, built = pipeline_of(original)
+    return replace(asked, file=file, built=built)
+
+
+def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Prepared:
+    """The same with the plan, which is shown; InvalidInput when something changed that must not."""
+    from magnus.app.changes import changes  # lazy: only runs that go on with another one have a plan
+    from magnus.app.plan import plan  # lazy: likewise
+
+    differences = changes(
+        original, prepared.pipeline, prepared.parameters, prepared.sources, prepared.configuration.as_json()
+    )
+    found = plan(prepared.services, original, prepared.pipeline, prepared.parameters, tuple(differences))
+    if prepared.execution.strict and found.changes:
+        message = "\n".join((f"the run '{original.run_id}' cannot be gone on with as it was:", *found.changes))
+        raise InvalidInput(message, fix="change it back, or leave out --strict")
+    for line in found.lines():
+        reporter.report(Planned(line))
+    return replace(prepared, plan=found)
+
+
+def _written(built: BuiltPipeline, file: str, working_directory: Path) -> str:
+    """Write the pipeline that a program built to the file, for processes that read it from there."""
+    text = dump(built.document.value)
+    try:
+        write_whole(working_directory / file, text)
+    except OSError as error:
+        message = f"the pipeline cannot be written to '{file}': {error.strerror}"
+        raise InvalidInput(message, fix="name another file as output_pipeline_definition") from error
+    return file
+
+
+def variables_used(
+    environment: Mapping[str, str], pipeline: LoadedPipeline, configuration: Configuration
+) -> Mapping[str, str]:
+    """The variables of the environment that pipeline and configuration use."""
+    names = (VARIABLE_PREFIX + name for name in sorted(pipeline.variables | configuration.variables))
+    return {name: environment[name] for name in names if name in environment}

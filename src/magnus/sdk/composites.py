@@ -1,0 +1,95 @@
+"""The steps that are made of pipelines as objects, one class a node type, with the fields that YAML has for it."""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Unpack
+
+from magnus.sdk.arguments import path_as_text
+from magnus.sdk.steps import Function, Links, Step
+from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.sdk.pipeline import Pipeline
+
+
+class Parallel(Step):
+    """Several pipelines by name, all of which run; it succeeds when all of them do."""
+
+    type = "parallel"
+
+    def __init__(self, name: str, branches: Mapping[str, "Pipeline"], **more: Unpack[Links]) -> None:
+        super().__init__(name, branches=branches, **more)
+
+
+class Map(Step):
+    """A pipeline for each element of the parameter `iterate_on`, which it sees as `iterate_as`.
+
+    `reducer`, a lambda as text, the dotted path of a function or the function, makes one value of those of all branches.
+    """
+
+    type = "map"
+
+    def __init__(
+        self,
+        name: str,
+        branch: "Pipeline",
+        iterate_on: str,
+        iterate_as: str,
+        *,
+        reducer: str | Function | None = None,
+        **more: Unpack[Links],
+    ) -> None:
+        super().__init__(name, iterate_on=iterate_on, iterate_as=iterate_as, reducer=reducer, branch=branch, **more)
+
+
+class Dag(Step):
+    """A pipeline inside the pipeline: `dag`, or the file `dag_definition` beside this program."""
+
+    type = "dag"
+
+    def __init__(
+        self,
+        name: str,
+        dag: "Pipeline | None" = None,
+        *,
+        dag_definition: str | PurePath | None = None,
+        **more: Unpack[Links],
+    ) -> None:
+        super().__init__(name, dag=dag, dag_definition=path_as_text(dag_definition), **more)
+
+
+class Conditional(Step):
+    """The one of the pipelines whose key equals the parameter; `default` when none does."""
+
+    type = "conditional"
+
+    def __init__(
+        self,
+        name: str,
+        parameter: str,
+        branches: Mapping[Json, "Pipeline"],
+        *,
+        default: "Pipeline | None" = None,
+        **more: Unpack[Links],
+    ) -> None:
+        super().__init__(name, parameter=parameter, branches=branches, default=default, **more)
+
+
+class Loop(Step):
+    """A pipeline again and again, until the boolean parameter `break_on` says so, at most `max_iterations` times."""
+
+    type = "loop"
+
+    def __init__(
+        self,
+        name: str,
+        branch: "Pipeline",
+        max_iterations: int,
+        *,
+        break_on: str | None = None,
+        index_as: str | None = None,
+        **more: Unpack[Links],
+    ) -> None:
+        super().__init__(
+            name, branch=branch, max_iterations=max_iterations, break_on=break_on, index_as=index_as, **more
+        )

@@ -1,0 +1,116 @@
+"""The units of work of a pipeline as objects, one class a command type, and what may come back of them."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Final, TypeAlias, Unpack
+
+from magnus.definition.nodes.task import Catalog, ReturnItem
+from magnus.sdk.arguments import PATH, TEXT, TRUTH, Kind, check, path_as_text
+from magnus.sdk.steps import Function, Links, Step
+from magnus.values import Json
+
+Returns: TypeAlias = Sequence[str | ReturnItem] | None
+
+_FUNCTION: Final = Kind((str, Callable), "a function or the dotted path of one")  # type: ignore[arg-type]  # isinstance knows it
+
+
+def pickled(name: str) -> ReturnItem:
+    """A result that is kept as an object, by the pickler, and handed to later python steps as the object."""
+    return ReturnItem(name, "object")
+
+
+def metric(name: str) -> ReturnItem:
+    """A result that is a parameter and is tracked too."""
+    return ReturnItem(name, "metric")
+
+
+def json(name: str) -> ReturnItem:
+    """A result that is a JSON value, as one is that is given by its name alone."""
+    return ReturnItem(name, "json")
+
+
+class TaskFields(Links, total=False):
+    """What every task may say, whatever its command type; as in YAML."""
+
+    catalog: Catalog | None
+    returns: Returns
+    secrets: Sequence[str] | str | None
+    max_attempts: int | None
+    retry: int | None
+    retry_delay: float | str | None
+    timeout: float | str | None
+
+
+class TaskOptions(TaskFields, total=False):
+    """What some command types know beside that."""
+
+    strict: bool
+    notebook_output_path: str | None
+    output_cell_tag: str | None
+    optional_ploomber_args: Mapping[str, Json] | None
+
+
+class Task(Step):
+    """One unit of work: a command of a command type, `python` unless another is named; the command may be the function."""
+
+    type = "task"
+
+    def __init__(
+        self, name: str, command: str | Function, command_type: str = "python", **more: Unpack[TaskOptions]
+    ) -> None:
+        check(TEXT, command_type=command_type)
+        kind = {} if command_type == "python" else {"command_type": command_type}
+        super().__init__(name, command=command, **kind, **more)
+
+
+class PythonTask(Task):
+    """A call of a function; named after it unless it gets a name."""
+
+    def __init__(self, function: str | Function, name: str = "", **more: Unpack[TaskFields]) -> None:
+        check(_FUNCTION, function=function)
+        check(TEXT, name=name)
+        inner = getattr(function, "func", function)  # of a partial
+        own = function if isinstance(function, str) else getattr(inner, "__name__", type(inner).__name__)
+        super().__init__(name or own.rpartition(".")[2], function, **more)
+
+
+class ShellTask(Task):
+    """A command for the shell; `strict` adds `set -euo pipefail`."""
+
+    def __init__(self, name: str, command: str, *, strict: bool = False, **more: Unpack[TaskFields]) -> None:
+        check(TRUTH, strict=strict)
+        if strict:
+            super().__init__(name, command, "shell", strict=True, **more)
+        else:
+            super().__init__(name, command, "shell", **more)
+
+
+class NotebookTask(Task):
+    """A notebook, run with the parameters as variables; named after its file unless it gets a name.
+
+    `notebook_output_path` is where the executed one goes, beside it unless given. The cells tagged `output_cell_tag`
+    print a dict of results. `optional_ploomber_args` are arguments for what runs notebooks.
+    """
+
+    def __init__(
+        self,
+        notebook: str | PurePath,
+        name: str = "",
+        *,
+        notebook_output_path: str | PurePath | None = None,
+        output_cell_tag: str | None = None,
+        optional_ploomber_args: Mapping[str, Json] | None = None,
+        **more: Unpack[TaskFields],
+    ) -> None:
+        check(PATH, notebook=notebook)
+        check(TEXT, name=name)
+        super().__init__(
+            name or PurePath(notebook).stem,
+            os.fspath(notebook),
+            "notebook",
+            notebook_output_path=path_as_text(notebook_output_path),
+            output_cell_tag=output_cell_tag,
+            optional_ploomber_args=optional_ploomber_args,
+            **more,
+        )
