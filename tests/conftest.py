@@ -32,18 +32,9 @@ def pytest_addoption(parser):
     parser.addoption("--update-features", action="store_true", help="write the table of features by executor anew")
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config, log):
-    if config.getoption("dist") == "loadgroup":
-        from scheduling import Scheduling  # late: where there is no xdist nothing is spread
-
-        return Scheduling(config, log)
-    return None
-
-
 def pytest_collection_modifyitems(config, items):
     if hasattr(config, "workerinput"):
-        from scheduling import rank
+        from order import rank  # late: the copies of this file that are tested have no such neighbour
 
         items.sort(key=lambda item: rank(item.nodeid))
 
@@ -71,7 +62,7 @@ def children():
 @pytest.fixture(scope="session")
 def commands(request):
     """Runs commands of magnus in processes of their own, of which loading magnus takes no part."""
-    from forked import Commands  # late: the copy of this file that is tested has no such neighbour
+    from forked import Commands  # late: the copies of this file that are tested have no such neighbour
 
     with Commands(interpreters=request.config.getoption("--interpreters")) as run:
         yield run
