@@ -336,6 +336,16 @@ def test_a_claim_is_one_volume_however_often_and_whatever_its_name():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", MODELS)
+def test_workflows_have_the_labels_and_annotations_whatever_they_come_of(kind):
+    options = {"labels": {"team": "us"}, "annotations": {"a": "b"}}
+    schedules = ("@daily",) if kind == "CronWorkflow" else ()
+    value = yaml.safe_load(written(chain(1), kind=kind, schedules=schedules, **options))
+    holder = value if kind == "Workflow" else {"metadata": value["spec"]["workflowMetadata"]}
+    assert {key: holder["metadata"][key] for key in options} == options
+    assert (value["metadata"]["labels"], value["metadata"]["annotations"]) == ({"team": "us"}, {"a": "b"})
+
+
 REFUSED = {
     "name": ({"name": "x" * 59}, "the name '" + "x" * 59 + "' has 59 characters, and Argo takes 58 here"),
     "cron": (
