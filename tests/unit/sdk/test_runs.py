@@ -90,7 +90,7 @@ def test_steps_lead_to_files_logs_and_branches(done, tmp_path):
         (lambda run: run.parameters["z"], "there is no parameter 'z'; there are 'x', 'y'"),
         (lambda run: run.artifacts["y.csv"], "there is no artifact 'y.csv'; did you mean 'x.csv'?"),
         (lambda run: run.steps["each"].metrics["loss"], "there is no metric 'loss'; there is none"),
-        (lambda run: run.steps["each"].branches[2], "there is no branch '2'; there are '0', '1'"),
+        (lambda run: run.steps["each"].branches[2], "there is no branch '2'; there are 'north', 'south'"),
     ],
 )
 def test_a_name_that_is_not_there_is_said_with_those_that_are(done, ask, said):
