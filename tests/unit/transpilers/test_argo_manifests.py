@@ -283,7 +283,27 @@ def test_nothing_in_a_value_is_replaced_by_engines(text):
 
 @pytest.mark.parametrize(
     "value",
-    ["", "plain", 'say "hi"', "two\nlines", "ü😀", "12", "true", "null", "[1]", 12, 1.5, True, False, "a$b", "{a}"],
+    [
+        "",
+        "plain",
+        'say "hi"',
+        "two\nlines",
+        "ü😀",
+        "12",
+        "true",
+        "null",
+        "[1]",
+        12,
+        1.5,
+        True,
+        False,
+        "a$b",
+        "{a}",
+        "\a\x7f\v",
+        "\u200b",
+        "\U000e0001",
+        "\udc80",
+    ],
 )
 def test_a_simple_value_is_an_argument_that_reads_back_as_it_was(value):
     handover = Handover(chain(1), "pipeline.yaml", parameters={"x": value, "nested": {"a": [1]}, "nothing": None})
@@ -292,6 +312,7 @@ def test_a_simple_value_is_an_argument_that_reads_back_as_it_was(value):
     assert arguments.keys() == {"run_id", "original_run_id", "x"}
     assert read(arguments["x"]) == value
     assert type(read(arguments["x"])) is type(value)
+    assert arguments["x"].replace("\n", "").isprintable()
     [first] = [template for template in spec["templates"] if template["name"] == "first-step"]
     assert first["container"]["env"] == [
         {"name": "MAGNUS_PRM_x", "value": "{{workflow.parameters.x}}"},
