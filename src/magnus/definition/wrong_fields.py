@@ -57,7 +57,9 @@ def what_to_write(must: str, value: Json) -> str:
     if value is None:
         return f"write {what} after the colon, or remove the line"
     if what.startswith("text") and not isinstance(value, dict | list):
-        return f'put it in quotes: "{str(value).lower() if isinstance(value, bool) else value}"'
+        if isinstance(value, bool):
+            return "put it in quotes, and the name wherever it stands: YAML reads on, yes and true alike"
+        return f'put it in quotes: "{value}"'
     if what.startswith("a list"):
         return "write it as [a, b], or as lines that begin with '- '"
     if what == "a mapping":
