@@ -90,6 +90,7 @@ def test_progress_is_that_of_a_run(project):
         "  a: started",
         "  a | hello",
         "  a: attempt 1 failed, the next one begins: exit status 3",
+        "  hello",
         "  a | hello",
         "  a: SUCCESS in T",
         "  both: started",
@@ -97,15 +98,19 @@ def test_progress_is_that_of_a_run(project):
         "  both/left/b: SUCCESS in T",
         "  both/right/b: started",
         "  both/right/b: FAIL in T: exit status 4",
-        "  both: FAIL in T: branch right failed",
-        "run it: FAIL in T: step 'both' failed: branch right failed",
+        "  both: FAIL in T: branch 'right' failed",
+        "run it: FAIL in T: step 'both' failed: branch 'right' failed",
         "  go on where it stopped: magnus simulate argo-pipeline.yaml -p original_run_id=it",
     ]
 
 
 def test_quiet_says_why_it_failed_alone(project):
     project.write(steps(a=shell("echo hello; exit 3")))
-    assert said(project.simulate("-q"))[0] == "  a: FAIL in T: exit status 3"
+    assert said(project.simulate("-q")) == [
+        "run it: FAIL in T: step 'a' failed: exit status 3",
+        "  hello",
+        "  go on where it stopped: magnus simulate argo-pipeline.yaml -p original_run_id=it",
+    ]
     project.write(steps(a=shell("echo hello")))
     done = project.folder.magnus("simulate", "-q")
     assert (done.status, done.err) == (0, "")
