@@ -298,8 +298,8 @@ def test_the_plan_follows_the_rounds_of_a_loop(folder):
     loop = {"type": "loop", "branch": pipe(l=inner), "max_iterations": 9, "index_as": "i", "next": "success"}
     folder.fails(pipe(l=loop), arguments=("--is", "[1]"))
     said = folder.magnus("retry", "first", "--is", "[1, 2]", "--dry-run").stderr
-    assert "runs 'l/2/l/0/r' and what follows: it failed" in said
-    assert "runs 'l/2/l/1/r' and what follows: it had not begun" in said
+    assert "runs 'l/2/l/1/r' and what follows: it failed" in said
+    assert "runs 'l/2/l/2/r' and what follows: it had not begun" in said
 
 
 def test_branches_of_a_map_are_known_by_their_value(folder):
