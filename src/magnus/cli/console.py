@@ -105,13 +105,12 @@ def emit_spans(lines: Iterable[Iterable[tuple[str, str]]]) -> None:
 
 def emit_bytes(data: bytes) -> bool:
     """Write bytes to standard output as they are, likewise; whether somebody still reads it."""
-    is_read = False
     with _writing():
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-        is_read = True
-    return is_read
+        return True
+    return False
 
 
 def is_terminal() -> bool:
