@@ -14,7 +14,7 @@ import pytest
 IN_CI = os.environ.get("CI") == "true"
 pytestmark = pytest.mark.skipif(not IN_CI and shutil.which("tmux") is None, reason="tmux is not installed")
 
-WAIT_SECONDS = 20
+WAIT_SECONDS = 60
 
 
 class Terminal:
@@ -160,7 +160,7 @@ def test_while_steps_run_the_tree_shows_branches_and_what_they_say(folder, termi
         enable_parallel=True, max_workers=2,
     )  # fmt: skip
     terminal.execute("-c", "c.yaml")
-    screen = terminal.until("also .* half a line")
+    screen = terminal.until(r"waits .* working\n(.*\n)*.*also .* half a line")
     assert re.search(
         rf"both/left/waits \| working\n"
         rf"{SPINNER} {NAME}  [\d.]+ s  1 done, 2 running\n"
@@ -308,11 +308,11 @@ def test_stopped_and_continued_it_goes_on_below(folder, terminal):
     terminal.until("Stopped|ended")
     terminal.type("echo something else")
     terminal.until("^something else")
-    terminal.type("fg")
+    terminal.type("fg; echo back $?")
     terminal.until(rf"something else\n(.*\n)*{SPINNER} mine")
     time.sleep(0.3)
     terminal.go_on()
-    screen = terminal.until(r"something else\n(.*\n)*run mine: SUCCESS")
+    screen = terminal.until(r"something else\n(.*\n)*run mine: SUCCESS.*\n(.*\n)*back 0")
     assert screen.count("\nsomething else\n") == 1
 
 

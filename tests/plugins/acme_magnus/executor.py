@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 
 from msgspec import Struct
 
@@ -28,11 +29,13 @@ class ProcessExecutor:
         self.slots = options.workers
         self._threads = ThreadPoolExecutor(options.workers)
         self._processes = set()
+        self._starting = Lock()
 
     def __enter__(self):
         return self
 
     def __exit__(self, *_error):
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self.cancel()
         self._threads.shutdown()
 
@@ -40,13 +43,16 @@ class ProcessExecutor:
         return self._threads.submit(self._run, step_command(request, program=[sys.executable, "-m", "magnus"]))
 
     def cancel(self):
-        for process in list(self._processes):
-            process.terminate()
+        with self._starting:
+            for process in self._processes:
+                process.terminate()
 
     def _run(self, command):
-        with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
+        with self._starting:  # a process that has begun can be cancelled
+            process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
             self._processes.add(process)
-            status = process.wait()
+        status = process.wait()
+        with self._starting:
             self._processes.discard(process)
         if status not in {0, 1}:  # 1: the step failed, which its record says
             raise ServiceError(f"{' '.join(command)} ended with status {status}")
