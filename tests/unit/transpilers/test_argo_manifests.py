@@ -191,6 +191,11 @@ def test_a_chain_that_cannot_be_cut_is_refused():
         written(graph)
 
 
+def test_a_part_that_is_too_long_is_refused_too():
+    graph = chain(420, lambda number: "s210" if number == 0 else None)
+    assert problems(graph) == [("error", "'pipeline-s0' has 211 tasks, and Argo takes 200 in one dag")]
+
+
 def test_the_limit_of_annotations():
     found = problems(chain(1), annotations={"team/notes": "ü" * 140_000})
     assert found == [("error", "the annotations have 280010 bytes, and Kubernetes takes 262144")]
