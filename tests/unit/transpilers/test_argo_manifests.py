@@ -30,7 +30,7 @@ from magnus.transpilers.argo.options import Backoff, Override, Resources, RetryS
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
-MODELS = {"Workflow", "WorkflowTemplate", "CronWorkflow"}
+MODELS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
 
 
 def written(graph, *, parameters=None, **options):
