@@ -11,11 +11,11 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from magnus.app import comparable, wiring
-from magnus.app.check import check_steps
+from magnus.app.check import check_steps, step_problems
 from magnus.app.config import initial_parameters, load_configuration
 from magnus.app.configuration import Configuration, hashes_of_variables
 from magnus.app.overrides import check_overrides
-from magnus.app.pipelines import load_pipeline
+from magnus.app.pipelines import examine_pipeline
 from magnus.app.reporters import OneAtATime
 from magnus.app.resume import merged_parameters, original_run, pipeline_of
 from magnus.app.run_ids import check_run_id, new_run_id
@@ -29,7 +29,16 @@ from magnus.engine import code_diff, code_identity, command_line, liveness, orch
 from magnus.engine.claim import claimed
 from magnus.engine.context import RunContext, Services, now
 from magnus.engine.environment import environment
-from magnus.errors import CatalogError, InvalidConfiguration, InvalidInput, MagnusError, Problem, RunExists
+from magnus.errors import (
+    CatalogError,
+    InvalidConfiguration,
+    InvalidDefinition,
+    InvalidInput,
+    MagnusError,
+    Problem,
+    RunExists,
+    in_order,
+)
 from magnus.interfaces.capabilities import Reach
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.executor import Begun
@@ -172,7 +181,7 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
     wanted = isinstance(services.catalog, KeepsChanges) and services.catalog.capture_diff
     diff = code_diff.asked(asked.working_directory, asked.environment, hidden) if wanted else None
     try:
-        pipeline = load_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
+        pipeline = _loaded(asked, spread.spans)
         if spread.mocks:
             pipeline = wiring.mocked(configuration, pipeline)
         given, warnings = initial_parameters(
@@ -192,6 +201,15 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
         asked, configuration, pipeline, parameters, services, identities, files, original, changes=changes
     )
     return prepared if original is None else _planned(prepared, original, reporter)
+
+
+def _loaded(asked: Execution, spans: Reach) -> LoadedPipeline:
+    """The pipeline; InvalidDefinition carries all that is wrong with it and with the steps that could be read."""
+    examined = examine_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
+    if examined.pipeline is not None:
+        return examined.pipeline
+    found = (*examined.problems, *step_problems(examined.steps, asked.working_directory, spans))
+    raise InvalidDefinition.of(in_order(problem for problem in found if problem.severity == "error"))
 
 
 def like_original(asked: Execution, original: RunRecord | None) -> Execution:

@@ -231,6 +231,8 @@ class Compiler:
             written = replace(found, steps=steps)
         else:
             inside = (*around.path, "steps", name, *path)
+            if inside in around.broken:
+                return None
             written = replace(around, value=pipeline, path=inside, steps=steps)
         return self.graph(written, f"{path[-1]} of step '{name}'")
 

@@ -82,7 +82,7 @@ def examine_built(
 ) -> Examined:
     """The same for one that may be wrong; InvalidDefinition when nothing can be made of it at all."""
     files = _Files(environment)
-    files.add(built.document.file, Reading(built.document))
+    files.add(built.document.file, Reading(built.document, built.wrong))
     return _examined(files, built.document.file, built.functions, find_type)
 
 
