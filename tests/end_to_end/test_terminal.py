@@ -160,6 +160,7 @@ def test_while_steps_run_the_tree_shows_branches_and_what_they_say(folder, termi
         enable_parallel=True, max_workers=2,
     )  # fmt: skip
     terminal.execute("-c", "c.yaml")
+    terminal.until("waits .* working")
     screen = terminal.until("also .* half a line")
     assert re.search(
         rf"both/left/waits \| working\n"

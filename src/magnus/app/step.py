@@ -26,7 +26,7 @@ from magnus.errors import InvalidInput, RunExists, RunNotFound
 from magnus.graph.check import near
 from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import CompositeNode, Node, TaskNode, TerminalNode
-from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import BranchEnded, Reporter, StepReused, StepStarted, Warned
 from magnus.run_log.records import Owner, RunRecord, Status, StepRecord
@@ -206,7 +206,11 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
         reporter.report(BranchEnded(path.branch, node.succeeds))
     else:
         failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
-        message = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed and not node.succeeds else ""
+        message = (
+            f"step '{print_names(failed[-1].path.parts)}' failed: {failed[-1].message}"
+            if failed and not node.succeeds
+            else ""
+        )
         with context_of(prepared, reporter) as opened:
             _learn_secrets(prepared, opened, run)
             run, warning = masked(run, opened.masker, partial(store.get_run, run.run_id))
