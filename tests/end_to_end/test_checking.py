@@ -261,7 +261,7 @@ def test_a_file_without_anything_in_it(folder):
     assert (result.status, result.err) == (2, "")
     assert result.out == (
         "pipeline.yaml: error: the pipeline is empty\n"
-        "  fix: see the documentation for an example\n"
+        "  fix: write dag: {start_at: a, steps: {a: {command: module.function, next: success}}}\n"
         "pipeline.yaml: 1 error (0 steps)\n"
     )
 
@@ -390,3 +390,14 @@ def test_the_help_names_what_has_an_effect(folder):
     assert [option in text for option in ("--quiet", "--dry-run", "--tag", "--show-output", "--output")] == [False] * 5
     folder.write("pipeline.yaml", json.dumps({"dag": MAY_SUCCEED}))
     assert folder.magnus("check", "-q", "--tag", "x", "--show-output", "none").status == 0
+
+
+@pytest.mark.parametrize("call", ["sys.exit", "os._exit"])
+def test_a_module_that_ends_the_program(folder, call):
+    folder.write("work.py", f"import os, sys\n\n{call}(3)\n\n\ndef f():\n    return 1\n")
+    steps = {"a": {"command": "work.f", "next": "b"}, "b": {"command": "gone.f", "next": "success"}}
+    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": steps}}))
+    result = folder.magnus("check")
+    assert (result.status, result.err) == (2, "")
+    assert f"step 'a': 'work' cannot be imported: it ends the program with {call}(3) (work.py:3)\n" in result.out
+    assert "step 'b': there is no module 'gone'" in result.out

@@ -160,20 +160,46 @@ def test_the_command_runs_what_a_script_builds(folder):
 @pytest.mark.parametrize(
     ("script", "said"),
     [
-        ("a = 1 +", "the script cannot be loaded: SyntaxError"),
-        ("import nothing_there", "ModuleNotFoundError: No module named 'nothing_there'"),
+        (
+            "a = 1 +",
+            "script.py:1:8: error: the script 'script.py' cannot be loaded: SyntaxError: invalid syntax\n  fix: ",
+        ),
+        (
+            "\nimport nothing_there",
+            "script.py:2: error: the script 'script.py' cannot be loaded: ModuleNotFoundError: ",
+        ),
+        ("import nothing_there", "No module named 'nothing_there'\n  fix: install it, or correct its name\n"),
         ("from magnus import *\na, b = Pipeline([Stub('a')]), Pipeline([Stub('b')])", "several pipelines: 'a', 'b'"),
         ("def f(): return 1", "the script has no pipeline at its top level"),
         ("from magnus import *\nPipeline([Stub('a')]).execute()", "executes a pipeline while it is imported"),
-        ("raise SystemExit(3)", "sys.exit(3) was called"),
+        (
+            "raise SystemExit(3)",
+            "script.py:1: error: the script 'script.py' cannot be loaded: sys.exit(3) was called\n",
+        ),
+        (
+            "import os\nos._exit(0)",
+            "script.py:2: error: the script 'script.py' cannot be loaded: os._exit(0) was called\n",
+        ),
     ],
 )
-def test_scripts_that_cannot_be_run(folder, script, said):
+@pytest.mark.parametrize("command", ["execute", "check"])
+def test_scripts_that_cannot_be_run(folder, command, script, said):
     (folder / "script.py").write_text(script)
-    done = magnus("execute", "script.py", status=2)
-    assert said in done.stderr
+    done = magnus(command, "script.py", status=2)
+    shown = "\n".join(line for line in (done.stdout + done.stderr).splitlines(keepends=False) if " | " not in line)
+    assert said in f"{shown}\n"
+    assert "Traceback" not in done.stderr
     assert "/magnus/" not in done.stderr
     assert not (folder / ".run_log_store").exists()
+
+
+def test_a_traceback_is_shown_where_it_leads_through_several_places(folder):
+    (folder / "script.py").write_text("import other\n")
+    (folder / "other.py").write_text("def f():\n    return {}['x']\n\n\nf()\n")
+    done = magnus("execute", "script.py", status=2)
+    assert done.stderr.count('  File "') == 3
+    assert "/magnus/" not in done.stderr
+    assert "\nother.py:2: error: the script 'script.py' cannot be loaded: KeyError: 'x'\n" in done.stderr
 
 
 def test_steps_of_a_script_run_one_by_one(folder):

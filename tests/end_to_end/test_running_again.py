@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from forked import kept
 
 from magnus import Map, Parallel, Pipeline, PythonTask, pickled
 from magnus.errors import RunFailed
@@ -61,8 +62,9 @@ def pipe(**steps):
 
 
 class Folder:
-    def __init__(self, path):
+    def __init__(self, path, commands):
         self.path = path
+        self.commands = commands
 
     def break_(self, *names):
         for name in names:
@@ -80,8 +82,7 @@ class Folder:
         return said
 
     def magnus(self, *arguments):
-        argv = [sys.executable, "-m", "magnus", *arguments]
-        return subprocess.run(argv, cwd=self.path, capture_output=True, text=True, timeout=100)
+        return self.commands(*arguments, cwd=self.path, env=kept())
 
     def log(self, *arguments, status=0):
         done = self.magnus(*arguments)
@@ -102,12 +103,12 @@ class Folder:
 
 
 @pytest.fixture(params=[False, True], ids=["in this process", "in workers"])
-def folder(tmp_path, request):
+def folder(tmp_path, request, commands):
     (tmp_path / "work.py").write_text(WORK)
     if request.param:
         executor = {"type": "local", "config": {"enable_parallel": True, "max_workers": 2}}
         (tmp_path / "magnus-config.yaml").write_text(json.dumps({"defaults": {"executor": executor}}))
-    return Folder(tmp_path)
+    return Folder(tmp_path, commands)
 
 
 def statuses(log):

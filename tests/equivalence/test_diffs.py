@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnus.app import wiring
+from magnus.app import services
 from magnus.app.config import load_configuration
 from magnus.app.diff.compare import compared
 from magnus.app.diff.documents import document
@@ -23,8 +23,8 @@ NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
 
 def differences(folder, *run_ids):
     configuration = load_configuration("", {}, folder)
-    catalog = wiring.catalog(configuration, folder)
-    with closing(wiring.run_log_store(configuration, folder)) as store:
+    catalog = services.catalog(configuration, folder)
+    with closing(services.run_log_store(configuration, folder)) as store:
         first, second = (ReadRun(store.get_run(run_id), store, catalog) for run_id in run_ids)
         return compared(first, second, alike(first, second))
 

@@ -7,20 +7,34 @@ import os
 from pathlib import Path
 
 import dockerd
+import podman
 import pytest
 
 HOW_TO = Path(__file__).parents[2] / "docs/how-to/run-in-containers.md"
 IMAGE = "my-pipeline"
+NOTEBOOKS = ("ipykernel", "nbclient", "nbformat")
+"""What the extra `notebook` installs, in the base since there is no registry."""
 
 
 @pytest.fixture(scope="session")
 def docker_host():
     """The address of a Docker engine."""
-    reason = dockerd.missing()
-    if reason:
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    need(dockerd.missing())
     with dockerd.running() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def podman_host():
+    """The address of a service of podman."""
+    need(podman.missing())
+    with podman.running() as address:
+        yield address
+
+
+def need(missing):
+    if missing:
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +46,7 @@ def image(docker_host, tmp_path_factory):
     from magnus import __version__
 
     folder = tmp_path_factory.mktemp("image")
-    images.filled(folder / "base.tar")
+    images.filled(folder / "base.tar", *NOTEBOOKS)
     with dockerd.client(docker_host) as client:
         changes = [f"ENV {name}={value}" for name, value in images.ENVIRONMENT.items()]
         repository, tag = from_line().removeprefix("FROM ").split(":")
@@ -48,11 +62,27 @@ def image(docker_host, tmp_path_factory):
     return IMAGE
 
 
+@pytest.fixture(scope="session")
+def podman_image(podman_host, docker_host, image):
+    """The same image, where podman finds it."""
+    with dockerd.client(docker_host) as docker, dockerd.client(podman_host) as client:
+        client.images.load(docker.images.get(image).save(named=True))
+    return image
+
+
+@pytest.fixture(scope="session")
+def engine(request):
+    """The address of an engine that has the image: Docker's, or that of the engine given as parameter."""
+    name = getattr(request, "param", "docker")
+    request.getfixturevalue({"docker": "image", "podman": "podman_image"}[name])
+    return request.getfixturevalue(f"{name}_host")
+
+
 @pytest.fixture
-def client(docker_host, image, monkeypatch):
+def client(engine, monkeypatch):
     """Steps run by that engine, and leave no container behind."""
-    monkeypatch.setenv("DOCKER_HOST", docker_host)
-    with dockerd.client(docker_host) as made:
+    monkeypatch.setenv("DOCKER_HOST", engine)
+    with dockerd.client(engine) as made:
         yield made
         left = made.containers.list(all=True)
         for container in left:

@@ -134,10 +134,13 @@ def _source(path: Path, name: str, environment: Mapping[str, str], *, section: s
         services, where = services.get(section) or {}, (section,)
     depth = len(where)
     wrong = {str(key[depth]): None for key, _ in broken if len(key) > depth and key[:depth] == where}
+    beside = [
+        (name, _beside(name, section, document.locate(name))) for name in replaced.value if section and name != section
+    ]
     found = [(family, problem) for family, problem in _problems(services, document, where) if family not in wrong]
     wrong |= dict.fromkeys(family for family, _ in found)
     right = {family: service for family, service in services.items() if family not in wrong} if "" not in wrong else {}
-    problems = tuple(problem for _, problem in (*broken, *found))
+    problems = tuple(problem for _, problem in (*broken, *beside, *found))
     return _Source(right, document, where, replaced.names, problems)
 
 
@@ -156,11 +159,14 @@ def _of_service(family: str, service: Json, document: "Document", where: tuple[s
         yield _unknown(family, tuple(FAMILIES), document.locate(*where, family))
     elif not isinstance(service, dict) or not isinstance(service.get("type"), str):
         place = document.locate(*where, family)
-        yield Problem(f"{family} must say its type", f"write type: {FAMILIES[family]} below it", place)
+        kind = service if isinstance(service, str) else FAMILIES[family]
+        yield Problem(f"{family} must say its type", f"write type: {kind} below it", place)
     else:
         for key in service:
             if key not in _SERVICE_FIELDS:
-                yield _unknown(f"{family}.{key}", _SERVICE_FIELDS, document.locate(*where, family, key))
+                place = document.locate(*where, family, key)
+                fix = "" if near(key, _SERVICE_FIELDS) else f"options stand under 'config:' of {family}"
+                yield _unknown(f"{family}.{key}", _SERVICE_FIELDS, place, fix)
         if not isinstance(service.get("config") or {}, dict):
             yield Problem(
                 f"config of {family} must be a mapping",
@@ -169,10 +175,19 @@ def _of_service(family: str, service: Json, document: "Document", where: tuple[s
             )
 
 
-def _unknown(name: str, known: tuple[str, ...], place: Location) -> Problem:
+def _beside(name: str, section: str, place: Location) -> Problem:
+    """What stands beside the one section of a file, where nothing would read it."""
+    if name in FAMILIES:
+        return Problem(
+            f"'{name}' must stand below '{section}:' in this file", f"write '{section}:' above it, and indent it", place
+        )
+    return _unknown(name, (section,), place)
+
+
+def _unknown(name: str, known: tuple[str, ...], place: Location, fix: str = "") -> Problem:
     match = near(name.rpartition(".")[2], known)
-    fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(word) for word in known)}"
-    return Problem(f"unknown key '{name}'", fix, place)
+    known_ones = f"there are {', '.join(repr(word) for word in known)}"
+    return Problem(f"unknown key '{name}'", fix or (f"did you mean '{match}'?" if match else known_ones), place)
 
 
 def _resolved(family: str, sources: list[_Source]) -> ServiceConfiguration:

@@ -8,8 +8,7 @@ from msgspec.structs import replace
 from magnus.app import wiring
 from magnus.app.beginning import begin, context_of
 from magnus.app.documents import keep_document
-from magnus.app.prepare import Prepared
-from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
+from magnus.app.prepare import Prepared, variables_used
 from magnus.engine import liveness, orchestrator
 from magnus.engine.claim import claimed
 from magnus.errors import MagnusError
@@ -41,10 +40,7 @@ def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None])
 
 
 def _variables(prepared: Prepared) -> Mapping[str, str]:
-    """The variables of the environment that pipeline and configuration use."""
-    names = (VARIABLE_PREFIX + name for name in sorted(prepared.pipeline.variables | prepared.configuration.variables))
-    given = prepared.execution.environment
-    return {name: given[name] for name in names if name in given}
+    return variables_used(prepared.execution.environment, prepared.pipeline, prepared.configuration)
 
 
 def _steps_of_one_run(prepared: Prepared) -> AbstractContextManager[None]:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Final
 
@@ -10,8 +10,8 @@ from magnus.app.node_types import find_node_type
 from magnus.definition.built import METHOD, BuiltPipeline
 from magnus.definition.loader import Examined, LoadedPipeline, examine, examine_built, load, load_built
 from magnus.definition.yaml_text import read
-from magnus.engine import scripts
-from magnus.errors import InvalidDefinition, Location, TaskFailed
+from magnus.engine import process_state, scripts
+from magnus.errors import InvalidDefinition, Location, MagnusError
 from magnus.graph.check import near
 from magnus.values import UserObject
 
@@ -75,18 +75,29 @@ def _built_by(file: str, name: str, working_directory: Path) -> BuiltPipeline:
         raise InvalidDefinition(
             f"the pipeline '{file}' does not exist", fix="check the path, and the folder you are in"
         )
-    from magnus.tasks.user_errors import UserCode  # lazy: most pipelines are YAML
-
     for folder in (str(working_directory), str(path.parent)):
         if folder not in sys.path:
             sys.path.insert(0, folder)
     try:
-        with UserCode(working_directory), redirect_stdout(sys.stderr):  # standard output is the run log's
+        with process_state.without_hard_exits(), redirect_stdout(sys.stderr):  # standard output is the run log's
             module = scripts.module_of(path)
             found = _named(module, name, file) if name else _only(module, file)
             return getattr(found, METHOD)()  # type: ignore[no-any-return]  # it is what the method is for
-    except TaskFailed as error:
-        raise InvalidDefinition(f"the script cannot be loaded: {error}", location=Location(file)) from error
+    except (KeyboardInterrupt, MagnusError):
+        raise
+    except BaseException as error:  # noqa: BLE001 - the code of a user may raise anything
+        raise _not_loaded(error, file, working_directory) from None
+
+
+def _not_loaded(error: BaseException, file: str, working_directory: Path) -> InvalidDefinition:
+    """What is said of a script that cannot be loaded; its traceback is shown where it leads through several places."""
+    from magnus.tasks.user_errors import told  # lazy: most scripts can be
+
+    found = told(error, working_directory)
+    with suppress(OSError, ValueError, AttributeError):  # the script may have closed or replaced it
+        sys.stderr.write(found.traceback)
+    message = f"the script '{file}' cannot be loaded: {found.message}"
+    return InvalidDefinition(message, fix=found.fix, location=found.location or Location(file))
 
 
 def _named(module: UserObject, name: str, file: str) -> UserObject:

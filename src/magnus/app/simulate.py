@@ -12,11 +12,12 @@ from uuid import uuid4
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from magnus.app import volumes, wiring
+from magnus.app import volumes
 from magnus.app.config import load_configuration
 from magnus.app.documents import document
 from magnus.app.pod_options import PodOptions
 from magnus.app.pods_told import PodsTold
+from magnus.app.services import run_log_store
 from magnus.app.stopping import stopped_by_signals
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields
@@ -118,7 +119,7 @@ def spec_of(written: Document) -> WorkflowSpec:
     except WrongFields as error:
         raise InvalidDefinition.of(list(error.problems(written.locate))) from None
     if found := complaints(spec):
-        wrong = WrongFields(replace(complaint, path=(*at, *complaint.path)) for complaint in found)
+        wrong = WrongFields([replace(complaint, path=(*at, *complaint.path)) for complaint in found])
         raise InvalidDefinition.of(list(wrong.problems(written.locate)))
     return spec
 
@@ -196,5 +197,5 @@ def _configuration_file(spec: WorkflowSpec) -> str:
 def _document(asked: Simulated, configuration_file: str, run_id: str) -> str:
     """The run log as that configuration has it; "" when no pod came to create the run."""
     configuration = load_configuration(configuration_file, asked.environment, asked.working_directory)
-    with closing(wiring.run_log_store(configuration, asked.working_directory)) as store:
+    with closing(run_log_store(configuration, asked.working_directory)) as store:
         return "".join(document(store, store.get_run(run_id))) if run_id in store.list_runs() else ""

@@ -9,15 +9,18 @@ from functools import partial
 
 from msgspec.structs import replace
 
-from magnus.app import wiring
 from magnus.app.beginning import begin, context_of
 from magnus.app.config import load_configuration
 from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id
+from magnus.app.services import run_log_store
+from magnus.definition.compiling import StepPlace
+from magnus.definition.loader import LoadedPipeline
 from magnus.engine import fan
 from magnus.engine.context import RunContext, now
 from magnus.engine.masked_runs import masked
+from magnus.engine.outcomes import reached_fail
 from magnus.engine.reentry import reentry
 from magnus.engine.resume import Reuse, can_be_taken, followed
 from magnus.engine.step import run_step
@@ -52,10 +55,16 @@ def execute_attempt(asked: Execution, step: str, reporter: Reporter) -> tuple[St
 
 def _execute(asked: Execution, step: str, reporter: Reporter, *, one_attempt: bool) -> tuple[Status, bool]:
     check_run_id(asked.run_id)
-    prepared = prepare(asked, reporter)
+    prepared = prepare(asked, reporter, looked_at=partial(_places, step))
     path = find_step(prepared.pipeline.graph, step)
     with closing(prepared.services.run_log_store):
         return _executed(prepared, path, OneAtATime(reporter), one_attempt=one_attempt)
+
+
+def _places(step: str, pipeline: LoadedPipeline) -> list[StepPlace]:
+    """Where the step is written. What others need may be in other images; they were checked before the run."""
+    name = "/".join(find_step(pipeline.graph, step).parts[::2])
+    return [place for place in pipeline.steps if place.step == name]
 
 
 def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, *, one_attempt: bool) -> tuple[Status, bool]:
@@ -206,11 +215,12 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
         reporter.report(BranchEnded(path.branch, node.succeeds))
     else:
         failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
-        message = (
+        reason = (
             f"step '{print_names(failed[-1].path.parts)}' failed: {failed[-1].message}"
-            if failed and not node.succeeds
-            else ""
+            if failed
+            else reached_fail(path.name)
         )
+        message = "" if node.succeeds else reason
         with context_of(prepared, reporter) as opened:
             _learn_secrets(prepared, opened, run)
             run, warning = masked(run, opened.masker, partial(store.get_run, run.run_id))
@@ -225,7 +235,7 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
 def end_run(asked: Execution, engine_status: str) -> bool:
     """End the run `asked.run_id` as failed if no step did; whether that was so. For what an engine calls at its end."""
     configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
-    with closing(wiring.run_log_store(configuration, asked.working_directory)) as store:
+    with closing(run_log_store(configuration, asked.working_directory)) as store:
         run = store.get_run(check_run_id(asked.run_id))
         if run.end_time is not None:
             return False

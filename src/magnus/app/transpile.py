@@ -1,15 +1,16 @@
 """The use case *transpile*: a pipeline becomes the files with which another engine runs it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from magnus.app import wiring
 from magnus.app.config import initial_parameters
 from magnus.app.configuration import Configuration
-from magnus.app.prepare import Execution, prepare
+from magnus.app.prepare import Execution, prepare, variables_used
 from magnus.app.whole_files import write_whole
 from magnus.definition.loader import LoadedPipeline
-from magnus.errors import InvalidInput
+from magnus.errors import InvalidInput, Location
+from magnus.graph.nodes import Node
 from magnus.interfaces.reporter import Reporter, Warned
 from magnus.interfaces.transpiler import Handover, Transpiled
 from magnus.run_log.parameters import Scope, plain
@@ -43,14 +44,37 @@ def handed_over(asked: Execution, configuration: Configuration, pipeline: Loaded
         for name, value in known.items()
         if name in given or isinstance(plain(value), str | int | float | bool)
     }
+    folder = asked.working_directory
     return Handover(
         graph=pipeline.graph,
-        definition_file=asked.file,
-        configuration_file=configuration.file,
-        parameters_file=asked.parameters_file,
+        definition_file=_inside(asked.file, folder),
+        configuration_file=_inside(configuration.file, folder),
+        parameters_file=_inside(asked.parameters_file, folder),
         tag=asked.tag,
+        log_level=asked.log_level,
+        run_id=asked.run_id,
+        original_run_id=asked.use_cached,
         parameters=parameters,
+        lengths={name: len(value) for name, known_as in known.items() if isinstance(value := plain(known_as), list)},
+        variables=variables_used(asked.environment, pipeline, configuration),
+        locate_option=configuration.executor.locate,
+        locate_step=_places(pipeline),
     )
+
+
+def _inside(file: str, folder: Path) -> str:
+    """The file relative to the folder, which is another one elsewhere, where it is in there."""
+    path = Path(file)
+    return str(path.relative_to(folder)) if file and path.is_absolute() and path.is_relative_to(folder) else file
+
+
+def _places(pipeline: LoadedPipeline) -> Callable[[Node, str], Location | None]:
+    """Where a field of a step is written."""
+
+    def locate(node: Node, field: str) -> Location | None:
+        return next((place.locate(field) for place in pipeline.steps if place.node is node), None)
+
+    return locate
 
 
 def _write(target: Path, text: str) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from magnus.app import retention, wiring
+from magnus.app import retention, services
 from magnus.app.config import load_configuration
 from magnus.app.retention import Rules, RunFacts
 from magnus.app.run_ids import check_run_id
@@ -68,8 +68,8 @@ class Upkeep:
 
     def __init__(self, configuration_file: str, environment: Mapping[str, str], working_directory: Path) -> None:
         configuration = load_configuration(configuration_file, environment, working_directory)
-        self._store = wiring.run_log_store(configuration, working_directory)
-        catalog = wiring.catalog(configuration, working_directory)
+        self._store = services.run_log_store(configuration, working_directory)
+        catalog = services.catalog(configuration, working_directory)
         if not isinstance(catalog, Maintained) and catalog.capabilities.keeps:
             raise InvalidConfiguration(
                 f"the catalog of type '{configuration.catalog.type}' cannot be cleaned up or verified by magnus",

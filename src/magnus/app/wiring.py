@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from magnus.app import plugins
 from magnus.app.configuration import Configuration, ServiceConfiguration, nowhere
 from magnus.app.private_folder import private_folder
-from magnus.app.services import catalog as catalog  # noqa: PLC0414 - found here, too
-from magnus.app.services import class_of, options_of, service
-from magnus.app.services import run_log_store as run_log_store  # noqa: PLC0414 - likewise
+from magnus.app.services import catalog, class_of, options_of, run_log_store, service
 from magnus.engine.capture import Pump
 from magnus.engine.channel import Channel
 from magnus.engine.context import Clock, RunContext, Services
@@ -21,7 +19,7 @@ from magnus.engine.masking import Masker
 from magnus.engine.parameters_file import ParametersFile
 from magnus.engine.step import run_step
 from magnus.engine.tracking import Tracking
-from magnus.errors import InvalidConfiguration, Problem, ServiceError
+from magnus.errors import Problem, ServiceError
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import Reducer
 from magnus.interfaces.capabilities import ExecutorCapabilities, Located
@@ -274,10 +272,3 @@ def temporary_folder(environment: Mapping[str, str]) -> Path:
     """Where the user wants temporary files, unless the path leaves no room for the name of a unix socket."""
     wanted = environment.get("TMPDIR", "")
     return Path(wanted if 0 < len(os.fsencode(wanted)) <= _LONGEST_PARENT_BYTES else "/tmp")  # noqa: S108
-
-
-def _check_only(family: str, configured: ServiceConfiguration, known: str) -> None:
-    """Refuse every type but the one there is, which asks for no service."""
-    if configured.type != known:
-        message = f"{family} has no type '{configured.type}'"
-        raise InvalidConfiguration(message, fix=f"there is '{known}'", location=configured.locate())

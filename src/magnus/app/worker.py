@@ -14,9 +14,9 @@ from msgspec import Struct
 
 from magnus.app import plugins, wiring
 from magnus.app.configuration import Configuration
-from magnus.engine.capture import output_file
 from magnus.engine.context import RunContext
 from magnus.engine.masking import Masker
+from magnus.engine.output_file import output_file_of
 from magnus.engine.step import run_step
 from magnus.graph.graph import Graph
 from magnus.interfaces.executor import Elsewhere, StepRequest, Steps
@@ -78,7 +78,7 @@ def _opened(setup: WorkerSetup, tell: Tell) -> Iterator[Steps]:
         working_directory=setup.working_directory,
         temporary=setup.folder,
         masker=Masker(tell),
-        output=output_file(setup.folder, os.getpid()),
+        output=output_file_of(setup.folder, os.getpid()),
         tag=setup.tag,
         definition_file=setup.definition_file,
         configuration_file=setup.configuration_file,

@@ -17,7 +17,6 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
     from magnus.app.prepare import prepare, prepare_to_execute, transpiles
     from magnus.run_log.records import Status
 
-    options.refuse_without_original(wanted.use_cached, strict=wanted.strict, dry_run=dry_run)
     if dry_run:
         with console.reporter() as reporter:
             prepare(wanted, reporter)
@@ -42,19 +41,48 @@ def _transpiled(wanted: "Execution", reporter: "Reporter") -> int:
 
 
 def asked(
-    ctx: click.Context, *, file: str, configuration_file: str, parameters_file: str, tag: str, run_id: str
+    ctx: click.Context,
+    said: options.Asked,
+    *,
+    run_id: str,
+    file: str = "",
+    use_cached: str = "",
+    strict: bool = False,
 ) -> "Execution":
     """The execution that options and parameters ask for; logging is as `--log-level` says."""
     from magnus.app.prepare import Execution  # lazy: --help needs none of it
 
-    console.set_up_logging(ctx.params.get("log_level"))
+    log_level = said.get("log_level")
+    console.set_up_logging(log_level)
     return Execution(
         file=file,
-        configuration_file=configuration_file,
-        parameters_file=parameters_file,
+        configuration_file=said["configuration_file"],
+        parameters_file=said["parameters_file"],
         arguments=ctx.obj,
-        tag=tag,
+        tag=said["tag"],
         run_id=run_id,
         environment=console.environment(),
+        log_level=log_level or "",
+        use_cached=use_cached,
+        strict=strict,
         command_line=console.command_line(),
+    )
+
+
+def asked_reentry(ctx: click.Context, run: str, said: options.OfReentry) -> "Execution":
+    """The same of a command with which an engine runs a part of the run."""
+    return asked(ctx, said, file=said["file_option"] or "pipeline.yaml", run_id=run, use_cached=said["use_cached"])
+
+
+def asked_run(ctx: click.Context, said: options.OfRun) -> "Execution":
+    """The same of a command that takes a pipeline, and may go on with another run."""
+    original, run_id = options.original_of(said["use_cached"], said["run_id"])
+    options.refuse_without_original(original, strict=said["strict"], dry_run=said["dry_run"])
+    return asked(
+        ctx,
+        said,
+        file=options.pipeline_file(said["file"], said["file_option"]),
+        run_id=run_id,
+        use_cached=original,
+        strict=said["strict"],
     )

@@ -1,12 +1,13 @@
 """`magnus check`: what is wrong with a pipeline, before it runs."""
 
 from pathlib import Path
+from typing import Unpack
 
 import click
 
 from magnus.cli import console, options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.asking import asked
+from magnus.cli.asking import asked_run
 
 
 @click.command(cls=TakesParameters, options_metavar="[OPTIONS] [--name value ...]")
@@ -19,43 +20,23 @@ from magnus.cli.asking import asked
 @options.progress
 @options.log_level
 @click.pass_context
-def command(  # noqa: PLR0913, PLR0917 - one argument an option
+def command(
     ctx: click.Context,
-    file: str | None,
-    file_option: str | None,
-    configuration_file: str,
-    parameters_file: str,
-    tag: str,
-    run_id: str,
-    as_json: bool,  # noqa: FBT001 - an option
+    *,
+    as_json: bool,
     output: str,
-    no_import: bool,  # noqa: FBT001 - an option
-    use_cached: str | None,
-    strict: bool,  # noqa: FBT001 - an option
-    dry_run: bool,  # noqa: FBT001 - an option
-    log_level: str | None,  # noqa: ARG001 - read from the context
+    no_import: bool,
+    **said: Unpack[options.OfRun],
 ) -> int:
     """Check the pipeline FILE (pipeline.yaml when none is named) without running it.
 
     Takes every option of `magnus execute`, and what is no option of it as a parameter. The exit status is 2 when there
     are errors; warnings are no errors.
     """
-    from msgspec.structs import replace  # lazy: --help needs none of it
-
-    from magnus.app.checking.use_case import check
+    from magnus.app.checking.use_case import check  # lazy: --help needs none of it
     from magnus.cli import problem_texts
 
-    original, run_id = options.original_of(use_cached, run_id)
-    options.refuse_without_original(original, strict=strict, dry_run=dry_run)
-    wanted = asked(
-        ctx,
-        file=options.pipeline_file(file, file_option),
-        configuration_file=configuration_file,
-        parameters_file=parameters_file,
-        tag=tag,
-        run_id=run_id,
-    )
-    found = check(replace(wanted, use_cached=original, strict=strict), imports=not no_import)
+    found = check(asked_run(ctx, said), imports=not no_import)
     is_json = as_json or output == "json"
     console.emit(problem_texts.checked_json(found) if is_json else problem_texts.checked(found, _Lines()))
     return 2 if found.errors else 0

@@ -16,7 +16,7 @@ def command(ctx: click.Context, run: str, engine_status: str, configuration_file
     from magnus.app.step import end_run  # lazy: --help needs none of it
 
     ctx.obj = {}
-    wanted = asked(ctx, file="", configuration_file=configuration_file, parameters_file="", tag="", run_id=run)
+    wanted = asked(ctx, {"configuration_file": configuration_file, "parameters_file": "", "tag": ""}, run_id=run)
     if end_run(wanted, engine_status):
         console.note(f"run {run} did not reach its end")
     return 0

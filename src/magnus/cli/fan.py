@@ -1,12 +1,13 @@
 """`magnus fan`: the re-entry command for steps made of branches, with which an engine begins and joins them."""
 
 import json
+from typing import Unpack
 
 import click
 
 from magnus.cli import console, garbage, options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.asking import asked
+from magnus.cli.asking import asked_reentry
 
 
 @click.command("fan", cls=TakesParameters, hidden=True)
@@ -16,46 +17,25 @@ from magnus.cli.asking import asked
 @click.option(
     "--branches-file", default="", metavar="FILE", help="Write what to run next there, for engines that go by numbers."
 )
-@options.applied(
-    options.file,
-    options.configuration_file,
-    options.parameters_file,
-    options.tag,
-    options.original,
-    options.log_level,
-)
+@options.of_reentry
 @click.pass_context
-def command(  # noqa: PLR0913, PLR0917 - one argument an option
+def command(
     ctx: click.Context,
     run: str,
     step: str,
+    *,
     mode: str,
     branches_file: str,
-    file_option: str | None,
-    configuration_file: str,
-    parameters_file: str,
-    tag: str,
-    use_cached: str,
-    log_level: str | None,  # noqa: ARG001 - read from the context
+    **said: Unpack[options.OfReentry],
 ) -> int:
     """Begin (`-m out`) or join (`-m in`) the branches of the step STEP of the run RUN.
 
     Prints the paths of the branches to run next, as a JSON list: after `in` it is empty unless a loop goes on.
     """
-    from msgspec.structs import replace  # lazy: --help needs none of it
-
-    from magnus.app.fan import fan_in, fan_out
+    from magnus.app.fan import fan_in, fan_out  # lazy: --help needs none of it
     from magnus.run_log.records import Status
 
-    wanted = asked(
-        ctx,
-        file=file_option or "pipeline.yaml",
-        configuration_file=configuration_file,
-        parameters_file=parameters_file,
-        tag=tag,
-        run_id=run,
-    )
-    wanted = replace(wanted, use_cached=use_cached)
+    wanted = asked_reentry(ctx, run, said)
     with console.reporter_of_step() as reporter:
         garbage.resume()
         status, branches = (fan_out if mode == "out" else fan_in)(wanted, step, reporter, branches_file)

@@ -1,7 +1,7 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
-from typing import Any, Final, TypeVar
+from typing import Any, Final, NotRequired, TypedDict, TypeVar
 
 import click
 
@@ -18,6 +18,34 @@ parameters_file = click.option(
     "-p", "--parameters-file", "--parameters", default="", metavar="FILE", help="Initial parameters, YAML or JSON."
 )
 tag = click.option("--tag", default="", metavar="TEXT", help="A word to find the run by.")
+run_id = click.option("--run-id", default="", metavar="ID", help="The id of the run; one is made when none is given.")
+
+
+class Asked(TypedDict):
+    """What the options say that each command has which runs something."""
+
+    configuration_file: str
+    parameters_file: str
+    tag: str
+    log_level: NotRequired[str | None]
+
+
+class OfRun(Asked):
+    """What `of_run`, `resuming` and the id of the run say."""
+
+    file: str | None
+    file_option: str | None
+    run_id: str
+    use_cached: str | None
+    strict: bool
+    dry_run: bool
+
+
+class OfReentry(Asked):
+    """What `of_reentry` says."""
+
+    file_option: str | None
+    use_cached: str
 
 
 def resuming(function: CallableT) -> CallableT:
@@ -38,15 +66,6 @@ def of_run(function: CallableT) -> CallableT:
     )(function)  # fmt: skip
 
 
-original = click.option(
-    "--use-cached",
-    "use_cached",
-    default="",
-    metavar="RUN",
-    help="The run that a run begun here goes on with; may be empty.",
-)
-"""For re-entry commands, whose engine has a place for the id in any case."""
-
 strict = click.option("--strict", is_flag=True, help="Going on with a run: refuse when anything changed since.")
 dry_run = click.option("--dry-run", is_flag=True, help="Going on with a run: show what would run, and run nothing.")
 log_level = click.option(
@@ -54,6 +73,18 @@ log_level = click.option(
     type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], case_sensitive=False),
     help="Show what magnus logs for diagnosis.",
 )
+
+
+def of_reentry(function: CallableT) -> CallableT:
+    """The options with which an engine runs a part of a run; it has a place for the id of the original in any case."""
+    return applied(
+        file, configuration_file, parameters_file, tag,
+        click.option(
+            "--use-cached", "use_cached", default="", metavar="RUN",
+            help="The run that a run begun here goes on with; may be empty.",
+        ),
+        log_level,
+    )(function)  # fmt: skip
 
 
 def progress(function: CallableT) -> CallableT:

@@ -1,35 +1,28 @@
 """Captures everything a step prints: by python, by C extensions, by its children. Used by `engine.step`.
 
-Descriptors 1 and 2 become an unnamed file for the duration of the step, not a pipe: writing to a file never waits for
-its reader, so a C extension that holds the interpreter lock cannot block, and a process left in the background goes on
-writing to a file that nobody reads. A thread follows the file while the step runs; the end of the step takes what is
-there by then. What was read is masked, and then appended to the log of the step and shown. The next step gets the same
-file, unless a process still has it open: to make one file after another takes longer than all the rest of a step.
-Where a process runs steps for another one the file has a name, so that the other can read on when the process dies.
+Descriptors 1 and 2 become a file (`engine.output_file`) for the duration of the step, not a pipe: writing to a file never
+waits for its reader, so a C extension that holds the interpreter lock cannot block, and a process left in the background
+goes on writing to a file that nobody reads. A thread follows the file while the step runs; the end of the step takes what
+is there by then. What was read is masked, and then appended to the log of the step and shown.
 """
 
 import fcntl
-import io
 import os
 import sys
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Lock, Thread
 from types import TracebackType
-from typing import TYPE_CHECKING, BinaryIO, Final, NoReturn, Self, TextIO
+from typing import BinaryIO, Final, NoReturn, Self, TextIO
 
 from magnus.engine.masking import MaskedStream, Masker
-from magnus.errors import CatalogError, MagnusError, ServiceError
-
-if TYPE_CHECKING:
-    from ctypes import CDLL
+from magnus.engine.output_file import OutputFile, opened_again
+from magnus.engine.standard_streams import CStreams, flush, flush_or_close, is_changed, occupy, text_stream
+from magnus.errors import CatalogError, MagnusError
 
 _LOOK_EVERY_SECONDS: Final = 0.05
 _CHUNK_BYTES: Final = 256 * 1024
 _TAIL_BYTES: Final = 4096
-_AS_MADE: Final = ("utf-8", "backslashreplace", True)
-"""Encoding, treatment of errors and line buffering of the text streams of a step."""
 
 
 class Pump:
@@ -43,20 +36,18 @@ class Pump:
 
     def __init__(self, masker: Masker, folder: Path, file: Path | None = None) -> None:
         self._masker = masker
-        self._folder = folder
-        self._name = file
         self._lock = Lock()
         self._stop = Event()
         self._thread: Thread | None = None
         self._step: Captured | None = None
-        self._c_streams = _CStreams()
+        self._c_streams = CStreams()
         self._streams: tuple[TextIO, ...] = ()
         self._originals: tuple[int, ...] = ()
-        self._file = -1
+        self._file = OutputFile(folder, file)
 
     def __enter__(self) -> Self:
         for descriptor in (0, 1, 2):
-            _occupy(descriptor)
+            occupy(descriptor)
         self._originals = tuple(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3) for descriptor in (1, 2))
         return self
 
@@ -68,8 +59,7 @@ class Pump:
             self._thread.join()
         for descriptor in self._originals:
             os.close(descriptor)
-        if self._file >= 0:
-            os.close(self._file)
+        self._file.close()
 
     @property
     def original_stderr(self) -> int:
@@ -88,7 +78,7 @@ class Pump:
 
     def begin(self, step: "Captured", file: int) -> None:
         """Point descriptors 1 and 2 at the file of the step and follow it."""
-        writing = _opened_again(file)
+        writing = opened_again(file)
         os.dup2(writing, 1)
         os.dup2(writing, 2)
         if writing != file:
@@ -110,29 +100,17 @@ class Pump:
                 step.drain()
 
     def open_file(self) -> int:
-        """An empty unnamed file that no other process has open, to append to and to read; it belongs to the pump."""
-        try:
-            if self._file >= 0 and not _is_nobody_elses(self._file):
-                os.close(self._file)
-                self._file = -1
-            if self._file < 0:
-                self._file = _unnamed_file(self._folder) if self._name is None else _named_file(self._name)
-            elif os.fstat(self._file).st_size:
-                os.ftruncate(self._file, 0)
-        except OSError as error:
-            reason = f"no file for the output of the step can be made in '{self._folder}': {error.strerror}"
-            raise ServiceError(reason) from error
-        return self._file
+        """The file for the output of the next step, empty; ServiceError when there is no room for it."""
+        return self._file.emptied()
 
     def forget(self) -> None:
         """The output of the step is kept: nobody is to read it in the file again."""
-        if self._name is not None and os.fstat(self._file).st_size:
-            os.ftruncate(self._file, 0)
+        self._file.forget()
 
     def text_streams(self) -> tuple[TextIO, ...]:
         """Text streams onto descriptors 1 and 2; those of the step before, unless it closed or changed one."""
-        if not self._streams or any(map(_is_changed, self._streams)):
-            self._streams = (_text_stream(1), _text_stream(2))
+        if not self._streams or any(map(is_changed, self._streams)):
+            self._streams = (text_stream(1), text_stream(2))
         return self._streams
 
     def masked_stream(self) -> MaskedStream:
@@ -165,7 +143,7 @@ class Captured:
     def __enter__(self) -> Self:
         self._file = self._pump.open_file()
         self._before = (sys.stdout, sys.stderr)
-        _flush(self._before)
+        flush(self._before)
         self._streams = self._pump.text_streams()
         sys.stdout, sys.stderr = self._streams
         self._pump.begin(self, self._file)
@@ -174,8 +152,8 @@ class Captured:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        _flush((sys.stdout, sys.stderr))
-        _flush_or_close(self._streams)
+        flush((sys.stdout, sys.stderr))
+        flush_or_close(self._streams)
         sys.stdout, sys.stderr = self._before
         self._pump.end()
         self._take(self._masked.finish())
@@ -229,100 +207,3 @@ class Captured:
             raise error
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise CatalogError(f"the output of the step could not be kept: {reason}") from error
-
-
-class _CStreams:
-    """The streams of the C library, which keep what C extensions print until they are flushed."""
-
-    def __init__(self) -> None:
-        self._library: CDLL | None = None
-
-    def flush(self) -> None:
-        """Flush them, where an extension that could have printed may be loaded."""
-        if "ctypes" not in sys.modules:
-            return
-        if self._library is None:
-            self._library = sys.modules["ctypes"].CDLL(None)
-        self._library.fflush(None)
-
-
-def output_file(folder: Path, pid: int) -> Path:
-    """Where a process that runs steps for another one has their output; `folder` is that of the run there."""
-    return folder / f"output-{pid}"
-
-
-def _text_stream(descriptor: int) -> TextIO:
-    """A text stream onto the descriptor that shows each line at once and never fails for a character."""
-    raw = io.FileIO(descriptor, "w", closefd=False)
-    return io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True)
-
-
-def _is_changed(stream: TextIO) -> bool:
-    """Whether a stream is closed, taken apart, or no longer as `_text_stream` made it."""
-    try:
-        return stream.closed or (stream.encoding, stream.errors, stream.line_buffering) != _AS_MADE
-    except (ValueError, AttributeError):
-        return True
-
-
-def _flush(streams: Iterable[TextIO]) -> None:
-    for stream in streams:
-        with suppress(OSError, ValueError, AttributeError):
-            stream.flush()
-
-
-def _flush_or_close(streams: Iterable[TextIO]) -> None:
-    """Flush streams of ours; what cannot be written is dropped, or it would come out in a later step."""
-    for stream in streams:
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            with suppress(OSError, ValueError, AttributeError):
-                stream.buffer.raw.close()  # type: ignore[attr-defined]  # it is a FileIO
-
-
-def _occupy(descriptor: int) -> None:
-    """Open the null device where a standard descriptor is closed, so that no other file gets its number."""
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        null = os.open(os.devnull, os.O_RDWR)
-        if null != descriptor:
-            os.dup2(null, descriptor)
-            os.close(null)
-
-
-def _opened_again(file: int) -> int:
-    """Another description of the open file, to tell later whether somebody has it; the same where there is no /proc."""
-    try:
-        return os.open(f"/proc/self/fd/{file}", os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-    except OSError:
-        return file
-
-
-def _is_nobody_elses(file: int) -> bool:
-    """Whether no process has the file open in another way; a lease to write, which Linux knows, says so (fcntl(2))."""
-    try:
-        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-    except (OSError, AttributeError):
-        return False
-    return True
-
-
-def _named_file(name: Path) -> int:
-    name.unlink(missing_ok=True)
-    return os.open(name, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC | os.O_CREAT | os.O_EXCL, 0o600)
-
-
-def _unnamed_file(folder: Path) -> int:
-    """A file without a name, gone when nobody has it open any more."""
-    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
-    unnamed = getattr(os, "O_TMPFILE", 0)
-    if unnamed:
-        with suppress(OSError):  # not every file system can
-            return os.open(folder, flags | unnamed, 0o600)
-    name = folder / f"output-{os.urandom(8).hex()}"
-    descriptor = os.open(name, flags | os.O_CREAT | os.O_EXCL, 0o600)
-    name.unlink()
-    return descriptor

@@ -8,9 +8,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine.capture import output_file
 from magnus.engine.context import RunContext
 from magnus.engine.masking import Masker
+from magnus.engine.output_file import output_file_of
 from magnus.errors import CatalogError, ProcessDied
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import StepOutput, Warned
@@ -21,7 +21,7 @@ _CHUNK_BYTES: Final = 256 * 1024
 
 def finish_output(context: RunContext, path: StepPath, died: ProcessDied) -> None:
     """Show what the step printed that was not shown yet, and keep it in the log; that it cannot be kept is a warning."""
-    file = output_file(context.folder, died.pid)
+    file = output_file_of(context.folder, died.pid)
     try:
         _keep(context, path, _after(died.shown, _masked(file, context.masker)))
         file.unlink(missing_ok=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import current_thread, main_thread
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 if TYPE_CHECKING:
     from logging import Handler
@@ -45,6 +45,28 @@ def applied(additions: Mapping[str, str | None], working_directory: Path) -> Ite
         sys.argv[:] = arguments
         _restore_logging(logging_state)
         _restore_signals(handlers)
+
+
+class HardExit(SystemExit):
+    """`os._exit` was called where it would have ended magnus itself."""
+
+
+@contextmanager
+def without_hard_exits() -> Iterator[None]:
+    """Let `os._exit` raise HardExit in this process; those that are forked from it end as they want to."""
+    end, owner = os._exit, os.getpid()
+
+    def refuse(status: int) -> NoReturn:
+        if os.getpid() != owner:
+            end(status)
+        raise HardExit(status)
+
+    os._exit = refuse
+    try:
+        yield
+    finally:
+        if os._exit is refuse:
+            os._exit = end
 
 
 def _set_environment(additions: Mapping[str, str | None]) -> None:

@@ -1,22 +1,30 @@
 """Writes a pipeline down for an engine that walks the graph itself."""
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct, field
 
-from magnus.errors import Problem
+from magnus.errors import Location, Problem
 from magnus.graph.graph import Graph
+from magnus.graph.nodes import Node
 from magnus.interfaces.capabilities import ExecutorCapabilities
 from magnus.values import Json
+
+
+def _nowhere(*_keys: object) -> Location | None:
+    return None
 
 
 class Handover(Struct, frozen=True):
     """What is written down: a pipeline, and what each process of the engine will be told.
 
     `definition_file`, `configuration_file` and `parameters_file` are relative to the working directory of the processes.
-    `parameters` are the initial ones; those in the parameters file alone are not among them.
+    `parameters` are the initial ones; of those in the parameters file simple values alone are among them. `lengths` are
+    of all initial lists. `variables` are those of the
+    environment that pipeline and configuration use. `run_id` and `original_run_id` are what was asked for, or "".
+    `locate_option` knows where an option of the executor is written, by its keys, `locate_step` a field of a step.
     """
 
     graph: Graph
@@ -25,18 +33,32 @@ class Handover(Struct, frozen=True):
     parameters_file: str = ""
     tag: str = ""
     log_level: str = ""
+    run_id: str = ""
+    original_run_id: str = ""
     parameters: Mapping[str, Json] = field(default_factory=dict)
+    lengths: Mapping[str, int] = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict)
+    locate_option: Callable[..., Location | None] = _nowhere
+    locate_step: Callable[[Node, str], Location | None] = _nowhere
+
+
+class NextCommand(Struct, frozen=True):
+    """A command line, and what it does, as in `run it with`."""
+
+    purpose: str
+    argv: Sequence[str]
 
 
 class Transpiled(Struct, frozen=True):
-    """Files by name, relative to the working directory, and what to do with them, as a command line."""
+    """Files by name, relative to the working directory, and what to do with them."""
 
     files: Mapping[str, str]
-    next_command: Sequence[str]
+    next_commands: Sequence[NextCommand]
 
     def lines(self) -> list[str]:
         """What was written and what to do next, as people read it."""
-        return [*(f"written: {file}" for file in self.files), f"run it with: {shlex.join(self.next_command)}"]
+        commands = (f"{command.purpose}: {shlex.join(command.argv)}" for command in self.next_commands)
+        return [*(f"written: {file}" for file in self.files), *commands]
 
 
 class Transpiler(Protocol):

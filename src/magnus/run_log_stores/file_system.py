@@ -259,13 +259,15 @@ class FileSystemRunLogStore:
     ) -> RecordT:
         text = run.read(place)
         if record_line.heading(text) is None:
-            raise RunLogStoreError(f"'{self._file(run_id, _RECORDS)}' was changed by something other than magnus")
+            message = f"'{self._file(run_id, _RECORDS)}' was changed by something other than magnus"
+            raise RunLogStoreError(message, fix="restore the file, or remove it")
         try:
             return decode(codec.from_bytes(text))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             file = self._file(run_id, _RECORDS)
             raise RunLogStoreError(
-                f"'{file}' holds a record that this version of magnus cannot read: {text[:200].decode(errors='replace')}"
+                f"'{file}' holds a record that this version of magnus cannot read: {text[:200].decode(errors='replace')}",
+                fix="read it with the version that wrote it, or remove the file",
             ) from error
 
     def _refuse_unusable(self, run_id: str) -> None:

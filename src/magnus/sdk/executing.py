@@ -57,6 +57,7 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         built=built,
         definition_file=definition_file,
         use_cached=use_cached,
+        log_level=log_level,
         command_line=tuple(sys.argv),
     )
     with terminable(), _progress(environment, is_live=not log_level) as reporter:
@@ -112,7 +113,7 @@ def _json(parameters: Mapping[str, UserObject]) -> Mapping[str, Json]:
     try:
         return {name: to_json_value(value, name=name) for name, value in parameters.items()}
     except TaskFailed as error:
-        raise InvalidParameters(str(error)) from error
+        raise InvalidParameters(str(error), fix="give JSON values: numbers, texts, lists and dicts") from error
 
 
 @contextmanager

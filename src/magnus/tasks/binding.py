@@ -160,7 +160,7 @@ def _plan(function: Callable[..., UserObject], title: str) -> _Plan:
 def _new_plan(function: Callable[..., UserObject]) -> _Plan:
     namespace = _namespace(function)
     positional, named, rest = [], [], None
-    for parameter in inspect.signature(function).parameters.values():
+    for parameter in _signature(function).parameters.values():
         cast = Cast(_resolved(parameter.annotation, namespace))
         match parameter.kind:
             case parameter.POSITIONAL_ONLY:
@@ -182,9 +182,18 @@ def resolved_annotations(
     Raises ValueError or TypeError when the arguments cannot be found out.
     """
     namespace = _namespace(function)
-    signature = inspect.signature(function)
+    signature = _signature(function)
     parameters = [(p, _resolved(p.annotation, namespace)) for p in signature.parameters.values()]
     return parameters, _resolved(signature.return_annotation, namespace)
+
+
+def _signature(function: Callable[..., UserObject]) -> inspect.Signature:
+    """The signature, whatever names its annotations hold; from Python 3.14 on to ask for them is to evaluate them."""
+    if sys.version_info >= (3, 14):
+        from annotationlib import Format  # new there
+
+        return inspect.signature(function, annotation_format=Format.FORWARDREF)
+    return inspect.signature(function)
 
 
 _known_plan = lru_cache(maxsize=1024)(_new_plan)

@@ -7,8 +7,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
+from msgspec import Struct
+
 import magnus
-from magnus.errors import MagnusError, TaskFailed
+from magnus.engine.process_state import HardExit
+from magnus.errors import Location, MagnusError, TaskFailed
 
 if TYPE_CHECKING:
     from traceback import FrameSummary, TracebackException
@@ -16,6 +19,46 @@ if TYPE_CHECKING:
 _OWN_FOLDER: Final = str(Path(magnus.__file__).parent) + os.sep
 _LIBRARY_FOLDER: Final = str(Path(os.__file__).parent) + os.sep
 _LONGEST_MESSAGE: Final = 4000
+_MEND: Final = "correct the code there"
+
+
+class Told(Struct, frozen=True):
+    """An error of user code: in one line, where it comes from in the project, and the traceback where it tells more."""
+
+    message: str
+    location: Location | None
+    fix: str
+    traceback: str
+
+
+def told(error: BaseException, working_directory: Path) -> Told:
+    """What is to be said of an error that code of the project raised while it was loaded."""
+    from traceback import TracebackException  # lazy: most code has no error
+
+    report = TracebackException.from_exception(error)
+    _without_machinery(report)
+    own = [frame for frame in report.stack if _is_project_file(frame.filename, working_directory)]
+    if isinstance(error, SyntaxError) and _is_project_file(error.filename or "", working_directory):
+        file = str(Path(error.filename or "").relative_to(working_directory))
+        place = Location(file, error.lineno or 0, error.offset or 0)
+        return Told(f"{type(error).__name__}: {error.msg}", place, _MEND, "")
+    message = _exit_said(error) if isinstance(error, SystemExit) else _said(error)
+    if not own:
+        return Told(message, None, _fix(error), "".join(report.format()))
+    innermost = Location(str(Path(own[-1].filename).relative_to(working_directory)), own[-1].lineno or 0)
+    return Told(message, innermost, _fix(error), "".join(report.format()) if len(report.stack) > 1 else "")
+
+
+def _fix(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return "put what ends the program under 'if __name__ == \"__main__\":'"
+    return "install it, or correct its name" if isinstance(error, ModuleNotFoundError) else _MEND
+
+
+def _exit_said(error: SystemExit) -> str:
+    """The call that raised it."""
+    given = "" if error.code is None else repr(error.code)
+    return f"{'os._exit' if isinstance(error, HardExit) else 'sys.exit'}({given}) was called"
 
 
 class UserCode:
@@ -50,8 +93,7 @@ def _shown(error: BaseException, working_directory: Path) -> str:
         sys.stderr.write("".join(report.format()))
         sys.stderr.flush()
     if isinstance(error, SystemExit):
-        given = "" if error.code is None else repr(error.code)
-        return f"sys.exit({given}) was called"
+        return _exit_said(error)
     first, newline, rest = _said(error).partition("\n")
     return f"{first}{_place(report.stack, working_directory)}{newline}{rest}"
 

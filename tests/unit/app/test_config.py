@@ -76,6 +76,15 @@ def test_what_is_wrong_with_a_configuration(tmp_path, text, message):
     assert wrong(tmp_path, text) == [message]
 
 
+def test_services_beside_the_defaults_are_refused_and_not_left_unread(tmp_path):
+    text = "executor: {type: local-container}\ndefault: {catalog: {type: do-nothing}}\n"
+    assert wrong(tmp_path, None, text) == [
+        "magnus-config.yaml:1:1: error: 'executor' must stand below 'defaults:' in this file\n"
+        "  fix: write 'defaults:' above it, and indent it",
+        "magnus-config.yaml:2:1: error: unknown key 'default'\n  fix: did you mean 'defaults'?",
+    ]
+
+
 def test_defaults_that_are_no_mapping(tmp_path):
     assert wrong(tmp_path, None, "defaults: 3\n") == [
         "magnus-config.yaml:1:1: error: the services must be a mapping\n  fix: write 'executor:' and the like"
@@ -144,3 +153,16 @@ def test_what_looks_like_a_variable_in_a_parameters_file_is_a_warning(tmp_path):
         "variables are replaced in the pipeline and the configuration\n"
         "  fix: give the value itself, or as --folder VALUE or MAGNUS_PRM_folder"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("executor: local-container\n", "write type: local-container below it"),
+        ("executor: {type: local, enable_parallel: true}\n", "options stand under 'config:' of executor"),
+        ("executor: {type: local, confg: {}}\n", "did you mean 'config'?"),
+    ],
+)
+def test_options_in_the_wrong_place(tmp_path, text, fix):
+    [problem] = wrong(tmp_path, text)
+    assert problem.endswith(f"\n  fix: {fix}")

@@ -10,24 +10,27 @@ from pathlib import Path
 import argo_rules
 import pytest
 import yaml
-from hera.workflows import models
 
 from magnus.app.pipelines import load_pipeline
 from magnus.errors import InvalidDefinition
 from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, RepeatedBranch, StaticBranches, TaskNode, TaskSpec, TerminalNode
+from magnus.graph.nodes import (
+    CompositeNode,
+    MappedBranches,
+    RepeatedBranch,
+    StaticBranches,
+    TaskNode,
+    TaskSpec,
+    TerminalNode,
+)
 from magnus.interfaces.transpiler import Handover
-from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler
+from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, sizes
 from magnus.transpilers.argo.names import Names, plain
 from magnus.transpilers.argo.options import Backoff, Override, Resources, RetryStrategy, Secret, Toleration, Volume
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
-MODELS = {
-    "Workflow": models.Workflow,
-    "WorkflowTemplate": models.WorkflowTemplate,
-    "CronWorkflow": models.CronWorkflow,
-}
+MODELS = {"Workflow", "WorkflowTemplate", "CronWorkflow"}
 
 
 def written(graph, *, parameters=None, **options):
@@ -63,8 +66,13 @@ def loaded(name):
 
 def as_argo_reads_it(text):
     """The manifest through models generated from Argo's own description; what they do not know they drop."""
+    from hera.workflows import models  # late: it takes two seconds, in each process that collects tests
+
     value = yaml.safe_load(text)
-    return MODELS[value["kind"]].model_validate(value).model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert value["kind"] in MODELS
+    return (
+        getattr(models, value["kind"]).model_validate(value).model_dump(mode="json", by_alias=True, exclude_none=True)
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -88,7 +96,7 @@ def test_every_option_is_one_of_argo(kind):
     pods = {
         "resources": Resources({"cpu": "250m", "memory": "1Gi"}, {"cpu": 1, "nvidia.com/gpu": 2}),
         "node_selector": {"disk": "ssd"},
-        "tolerations": (Toleration("gpu", "Exists", effect="NoSchedule", toleration_seconds=60),),
+        "tolerations": (Toleration("gpu", "Exists", effect="NoExecute", toleration_seconds=60),),
         "retry_strategy": RetryStrategy(2, "OnTransientError", Backoff("30s", 2, "10m")),
         "image_pull_policy": "Always",
     }
@@ -183,6 +191,11 @@ def test_a_chain_that_cannot_be_cut_is_refused():
         written(graph)
 
 
+def test_the_limit_of_annotations():
+    found = problems(chain(1), annotations={"team/notes": "ü" * 140_000})
+    assert found == [("error", "the annotations have 280010 bytes, and Kubernetes takes 262144")]
+
+
 def test_limits_of_parameters():
     assert problems(chain(1), parameters={"a b": 1, "large": "x" * 140_000}) == [
         ("error", "the parameter 'a b' cannot be a variable of the environment of a pod"),
@@ -202,7 +215,249 @@ def test_options_that_do_not_fit():
         ("error", "there is no override 'huge' of the executor; there is 'big'")
     ]
     [(_, message)] = problems(graph, handover=Handover(graph, "{{x}}.yaml"))
-    assert message == "the pipeline '{{x}}.yaml' has '{{', which Argo reads as the begin of a variable"
+    assert message == "in the pipeline '{{x}}.yaml' there is a variable for Argo or Kubernetes: '{{', '$(' or '$$'"
+
+
+def spec_of(graph, *, handover=None, **options):
+    transpiler = ArgoTranspiler(ArgoOptions(**{"image": "image:1", **options}))
+    [text] = transpiler.transpile(handover or Handover(graph, "pipeline.yaml")).files.values()
+    assert list(argo_rules.broken(yaml.safe_load(text))) == []
+    return yaml.safe_load(text)["spec"]
+
+
+def templates(graph, **options):
+    return {template["name"]: template for template in spec_of(graph, **options)["templates"]}
+
+
+def around(branch, **more):
+    """A pipeline of one step, which has the branch."""
+    composite = CompositeNode("p", StaticBranches({"b": branch}), next="success", **more)
+    return Graph("p", {"p": composite, **{name: branch.nodes[name] for name in ("success", "fail")}})
+
+
+def test_an_override_holds_for_what_is_inside_but_how_many_branches_run_at_a_time():
+    inner = chain(1)
+    own = TaskNode("s0", TaskSpec("noop"), next="success", overrides={"argo": "small"})
+    branch = around(Graph("s0", {**inner.nodes, "s0": own}))
+    overrides = {"big": Override(image="big:1", parallelism=2), "small": Override(image="small:1")}
+    found = templates(around(branch, overrides={"argo": "big"}), overrides=overrides)
+    images = {name: template["container"]["image"] for name, template in found.items() if "container" in template}
+    assert images == {
+        "first-fan-out": "big:1", "fan-out": "big:1", "step": "small:1", "step-2": "big:1", "fan-in": "big:1",
+        "step-3": "image:1", "on-exit": "image:1",
+    }  # fmt: skip
+    assert {name: t["parallelism"] for name, t in found.items() if "parallelism" in t} == {"p": 2}
+
+
+def test_variables_that_pipeline_and_configuration_use_are_given_to_all_pods():
+    handover = Handover(chain(1), "pipeline.yaml", variables={"MAGNUS_VAR_logs": "/mnt/logs", "MAGNUS_VAR_token": "x"})
+    secret = Secret("MAGNUS_VAR_token", "tokens", "main")
+    spec = spec_of(None, handover=handover, secrets_from_k8s=(secret,))
+    reference = {"secretKeyRef": {"name": "tokens", "key": "main"}}
+    for template in spec["templates"]:
+        if "container" in template:
+            assert template["container"]["env"] == [
+                {"name": "MAGNUS_VAR_token", "valueFrom": reference},
+                {"name": "MAGNUS_VAR_logs", "value": "/mnt/logs"},
+            ]
+    assert problems(None, handover=handover) == [
+        ("error", "the variable MAGNUS_VAR_token looks like a secret, and everybody can read a manifest")
+    ]
+    replaced = Handover(chain(1), "pipeline.yaml", variables={"MAGNUS_VAR_x": "$(HOME)"})
+    assert problems(None, handover=replaced) == [
+        ("error", "Argo or Kubernetes would replace something in the value of the variable MAGNUS_VAR_x")
+    ]
+
+
+@pytest.mark.parametrize("text", ["{{workflow.name}}", "{{=1+1}}", "$(TOKEN)", "a$$b", "{{{x}}}", '"{{', "$$(x)"])
+def test_nothing_in_a_value_is_replaced_by_engines(text):
+    for value in (text, [text], {text: text}):
+        [variable] = templates(
+            None,
+            handover=Handover(chain(1), "pipeline.yaml", parameters={"x": value}),
+            expose_parameters_as_inputs=False,
+        )["first-step"]["container"]["env"]
+        assert not re.search(r"\{\{|\$\(|\$\$", variable["value"])
+        assert json.loads(variable["value"]) == value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "plain",
+        'say "hi"',
+        "two\nlines",
+        "ü😀",
+        "12",
+        "true",
+        "null",
+        "[1]",
+        12,
+        1.5,
+        True,
+        False,
+        "a$b",
+        "{a}",
+        "\a\x7f\v",
+        "\u200b",
+        "\U000e0001",
+        "\udc80",
+    ],
+)
+def test_a_simple_value_is_an_argument_that_reads_back_as_it_was(value):
+    handover = Handover(chain(1), "pipeline.yaml", parameters={"x": value, "nested": {"a": [1]}, "nothing": None})
+    spec = spec_of(None, handover=handover)
+    arguments = {argument["name"]: argument["value"] for argument in spec["arguments"]["parameters"]}
+    assert arguments.keys() == {"run_id", "original_run_id", "x"}
+    assert read(arguments["x"]) == value
+    assert type(read(arguments["x"])) is type(value)
+    assert arguments["x"].replace("\n", "").isprintable()
+    [first] = [template for template in spec["templates"] if template["name"] == "first-step"]
+    assert first["container"]["env"] == [
+        {"name": "MAGNUS_PRM_x", "value": "{{workflow.parameters.x}}"},
+        {"name": "MAGNUS_PRM_nested", "value": '{"a": [1]}'},
+        {"name": "MAGNUS_PRM_nothing", "value": "null"},
+    ]
+
+
+def read(text):
+    """As magnus reads a variable of the environment."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def test_the_pod_of_the_exit_handler_runs_where_the_others_do():
+    toleration = Toleration("gpu", "Exists", effect="NoSchedule")
+    retry = RetryStrategy(2)
+    found = templates(chain(1), node_selector={"disk": "ssd"}, tolerations=(toleration,), retry_strategy=retry)
+    where = ("activeDeadlineSeconds", "retryStrategy", "nodeSelector", "tolerations")
+    assert {key: found["on-exit"][key] for key in where} == {key: found["step"][key] for key in where}
+
+
+@pytest.mark.parametrize(("delay", "duration"), [(30.0, "30"), (0.5, "500ms"), (1_000_000.0, "1000000")])
+def test_the_time_between_attempts_is_as_argo_reads_it(delay, duration):
+    step = TaskNode("s0", TaskSpec("noop"), next="success", max_attempts=2, retry_delay=delay)
+    found = templates(Graph("s0", {**chain(1).nodes, "s0": step}))
+    assert found["first-step"]["retryStrategy"]["backoff"] == {"duration": duration}
+
+
+def test_a_claim_is_one_volume_however_often_and_whatever_its_name():
+    volumes = (Volume("my.data", "/a"), Volume("my.data", "/b"), Volume("my-data", "/c"))
+    spec = spec_of(chain(1), persistent_volumes=volumes)
+    assert spec["volumes"] == [
+        {"name": "my-data", "persistentVolumeClaim": {"claimName": "my.data"}},
+        {"name": "my-data-2", "persistentVolumeClaim": {"claimName": "my-data"}},
+    ]
+    assert spec["templates"][0]["container"]["volumeMounts"] == [
+        {"name": "my-data", "mountPath": "/a"}, {"name": "my-data", "mountPath": "/b"},
+        {"name": "my-data-2", "mountPath": "/c"},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_workflows_have_the_labels_and_annotations_whatever_they_come_of(kind):
+    options = {"labels": {"team": "us"}, "annotations": {"a": "b"}}
+    schedules = ("@daily",) if kind == "CronWorkflow" else ()
+    value = yaml.safe_load(written(chain(1), kind=kind, schedules=schedules, **options))
+    holder = value if kind == "Workflow" else {"metadata": value["spec"]["workflowMetadata"]}
+    assert {key: holder["metadata"][key] for key in options} == options
+    assert (value["metadata"]["labels"], value["metadata"]["annotations"]) == ({"team": "us"}, {"a": "b"})
+
+
+REFUSED = {
+    "name": ({"name": "x" * 59}, "the name '" + "x" * 59 + "' has 59 characters, and Argo takes 58 here"),
+    "cron": (
+        {"name": "x" * 53, "kind": "CronWorkflow", "schedules": ("@daily",)},
+        "the name '" + "x" * 53 + "' has 53 characters, and Argo takes 52 here",
+    ),
+    "namespace": ({"namespace": "My Space"}, "'My Space' is no name that Kubernetes takes"),
+    "account": ({"service_account_name": "-x"}, "'-x' is no name that Kubernetes takes"),
+    "schedule": ({"kind": "CronWorkflow", "schedules": ("daily",)}, "'daily' is no schedule of cron"),
+    "label": ({"labels": {"team": "a b"}}, "'a b' is no value of a label"),
+    "key": ({"annotations": {"a b": "x"}}, "'a b' is no key of annotations that Kubernetes takes"),
+    "variable": ({"secrets_from_k8s": (Secret("A B", "s", "k"),)}, "'A B' is no name of a variable of the environment"),
+    "twice": ({"secrets_from_k8s": (Secret("A", "s", "k"), Secret("A", "s", "l"))}, "the variable 'A' is given twice"),
+    "secret": ({"secrets_from_k8s": (Secret("A", "S!", "k"),)}, "'S!' is no name of a secret"),
+    "key of a secret": ({"secrets_from_k8s": (Secret("A", "s", "k k"),)}, "'k k' is no key of a secret"),
+    "claim": ({"persistent_volumes": (Volume("A", "/a"),)}, "'A' is no name of a persistent volume claim"),
+    "folder": ({"persistent_volumes": (Volume("a", "a"),)}, "'a' is no folder that a volume can be seen in"),
+    "folders": (
+        {"persistent_volumes": (Volume("a", "/a"), Volume("b", "/a/"))},
+        "two volumes are to be seen in '/a/'",
+    ),
+    "quantity": ({"resources": Resources({"memory": "1GB"})}, "'1GB' is no quantity of Kubernetes"),
+    "limit": ({"resources": Resources({"cpu": 2}, {"cpu": "1500m"})}, "more 'cpu' is requested than its limit"),
+    "override": (
+        {"overrides": {"big": Override(resources=Resources({}, {"cpu": "two"}))}},
+        "'two' is no quantity of Kubernetes",
+    ),
+    "backoff": (
+        {"retry_strategy": RetryStrategy(backoff=Backoff("1 hour"))},
+        "'1 hour' is no duration that Argo takes",
+    ),
+    "no duration": (
+        {"retry_strategy": RetryStrategy(backoff=Backoff(factor=2))},
+        "a backoff without 'duration' has nothing to begin with",
+    ),
+    "selector": ({"node_selector": {"disk": "a b"}}, "'disk: a b' is no label of a node"),
+    "toleration": ({"tolerations": (Toleration(value="x"),)}, "a toleration without a key is one of every taint"),
+    "security": (
+        {"security_context": {"run_as_user": 1}},
+        "the security context of a pod has no field 'run_as_user'",
+    ),
+    "exists": (
+        {"tolerations": (Toleration("a", "Exists", "x"),)},
+        "with the operator 'Exists' there is no value",
+    ),
+    "seconds": (
+        {"tolerations": (Toleration("a", "Exists", toleration_seconds=1),)},
+        "'toleration_seconds' is for the effect 'NoExecute' alone",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_kubernetes_refuses_is_refused(name):
+    options, message = REFUSED[name]
+    assert problems(chain(1), **options) == [("error", message)]
+
+
+@pytest.mark.parametrize("schedule", ["0 3 * * *", "*/5 1-3 * JAN MON,TUE", "@hourly", "@every 1h", "TZ=UTC 0 3 * * *"])
+def test_schedules_as_cron_has_them(schedule):
+    assert problems(chain(1), kind="CronWorkflow", schedules=(schedule,)) == []
+
+
+def commands(handover=None, **options):
+    transpiler = ArgoTranspiler(ArgoOptions(**{"image": "image:1", "namespace": "science", **options}))
+    return transpiler.transpile(handover or Handover(chain(1), "pipeline.yaml")).lines()[1:]
+
+
+def test_how_to_submit_each_kind_is_said():
+    assert commands() == [
+        "run it with: argo submit -n science argo-pipeline.yaml",
+        "go on with a run RUN that failed with: argo submit -n science argo-pipeline.yaml -p original_run_id=RUN",
+    ]
+    assert commands(kind="WorkflowTemplate", name="train-")[:2] == [
+        "create it with: argo template create -n science argo-pipeline.yaml",
+        "run it with: argo submit -n science --from workflowtemplate/train",
+    ]
+    assert commands(kind="CronWorkflow", name="train", schedules=("@daily",)) == [
+        "create it with: argo cron create -n science argo-pipeline.yaml",
+        "run it with: argo submit -n science --from cronwf/train",
+        "go on with a run RUN that failed with: argo submit -n science --from cronwf/train -p original_run_id=RUN",
+    ]
+    handover = Handover(chain(1), "pipeline.yaml", run_id="new run", original_run_id="old")
+    assert commands(handover, namespace="") == [
+        "run it with: argo submit argo-pipeline.yaml -p 'run_id=new run' -p original_run_id=old"
+    ]
+
+
+def test_pods_are_told_the_log_level():
+    found = templates(None, handover=Handover(chain(1), "pipeline.yaml", log_level="DEBUG"))
+    assert found["step"]["container"]["command"][4:6] == ["--log-level", "DEBUG"]
 
 
 def test_loops_nest_only_so_deep():
@@ -210,6 +465,14 @@ def test_loops_nest_only_so_deep():
     loop = CompositeNode("l", RepeatedBranch(inner, max_iterations=501), next="success", written_as="loop")
     graph = Graph("l", {"l": loop, **{name: inner.nodes[name] for name in ("success", "fail")}})
     assert problems(graph) == [("error", "501 rounds are nested deeper than Argo goes")]
+    deep = 0
+    for rounds in (400, 400, 400):
+        loop = CompositeNode("l", RepeatedBranch(inner, max_iterations=rounds), next="success", written_as="loop")
+        inner = Graph("l", {"l": loop, **{name: inner.nodes[name] for name in ("success", "fail")}})
+        deep = sizes.depth(inner)
+    assert deep == 3 * (1 + 1 + 40) + 2
+    [(severity, message), *_] = problems(inner)
+    assert (severity, "nested 128 deep in Argo" in message) == ("error", True)
 
 
 def test_many_nodes_are_a_warning():
@@ -219,5 +482,10 @@ def test_many_nodes_are_a_warning():
     composite = CompositeNode("p", branches, next="success")
     assert problems(Graph("p", {"p": composite, **ends})) == []
     [(severity, message)] = [found for found in problems(chain(3100)) if "nodes" in found[1]]
+    mapped = CompositeNode("m", MappedBranches(inner, "xs", "x"), next="success")
+    graph = Graph("m", {"m": mapped, **ends})
+    assert problems(graph) == []
+    found = problems(graph, handover=Handover(graph, "pipeline.yaml", lengths={"xs": 1000}))
+    assert found == [("warning", "the workflow has about 4007 nodes; its status outgrows one object beyond about 3000")]
     assert severity == "warning"
     assert "outgrows one object" in message

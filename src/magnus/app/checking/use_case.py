@@ -59,7 +59,8 @@ def check(asked: Execution, *, imports: bool) -> Checked:
 
     With `imports` the modules of tasks are imported to see what their functions take.
     """
-    with process_state.applied({}, asked.working_directory), redirect_stdout(sys.stderr):
+    here = process_state.applied({}, asked.working_directory)
+    with here, process_state.without_hard_exits(), redirect_stdout(sys.stderr):
         return _Check(asked, imports=imports).checked()
 
 
@@ -178,7 +179,7 @@ class _Check:
                     self.problems += flow.of_map(mapped, step)
                 case CompositeNode():
                     pass
-        self.problems += secrets.problems(flow.described, services.built.secrets, graph)
+        self.problems += secrets.problems(flow.described, services.built.secrets, services.spread, graph)
         if graph is not None:
             self.problems += flow.problems(graph, parameters)
         if pipeline is not None and not can_succeed(pipeline.graph):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from magnus.app import wiring
+from magnus.app import services
 from magnus.app.config import load_configuration
 from magnus.app.diff.differences import Difference, Timing
 from magnus.app.diff.inputs import Places, code_causes, data_causes, parameter_causes, variable_causes
@@ -24,8 +24,8 @@ def diff(first: str, second: str, configuration_file: str, environment: Mapping[
     """
     working_directory = Path.cwd()
     configuration = load_configuration(configuration_file, environment, working_directory)
-    catalog = wiring.catalog(configuration, working_directory)
-    with closing(wiring.run_log_store(configuration, working_directory)) as store:
+    catalog = services.catalog(configuration, working_directory)
+    with closing(services.run_log_store(configuration, working_directory)) as store:
         one, other = (ReadRun(find_run(store, run), store, catalog) for run in (first, second))
         return compared(one, other, alike(one, other))
 

@@ -14,7 +14,8 @@ _LEAST_MEMORY_BYTES: Final = 6 * 1024 * 1024
 """Engines refuse less."""
 
 Name: TypeAlias = Annotated[str, Meta(min_length=1)]
-Variables: TypeAlias = Mapping[str, str | bool | int | float | None]
+VariableName: TypeAlias = Annotated[str, Meta(pattern=r"^[^=\x00]+$")]
+Variables: TypeAlias = Mapping[VariableName, str | bool | int | float | None]
 
 
 class Memory(int):

@@ -34,8 +34,11 @@ class Heard(Struct, frozen=True):
 
 
 def killed(ended: Ended, heard: Heard, memory: Memory | None) -> ProcessDied | None:
-    """That the container was killed, if it was; that ends one attempt of the step."""
-    if ended.is_out_of_memory:
+    """That the container was killed, if it was; that ends one attempt of the step.
+
+    One that ended by itself was not, also when the system had to kill something that a step in it started.
+    """
+    if ended.is_out_of_memory and ended.code not in _BY_ITSELF:
         limit = f"its limit of {memory}" if memory is not None else "the limit of the machine"
         return _died(f"out of memory: the container was killed at {limit}", heard)
     if ended.code == _KILLED:
@@ -66,7 +69,7 @@ def failure(ended: Ended, heard: Heard, image: str, *, version: str, found: str 
         )
     if ended.code in _BY_ITSELF and (heard.anything or not heard.rest.strip()):
         return None
-    return TaskFailed(f"magnus in the container ended with exit status {ended.code}:\n{_said(heard.rest)}")
+    return TaskFailed(f"magnus in the image '{image}' ended with exit status {ended.code}:\n{_said(heard.rest)}")
 
 
 def without_magnus(image: str, said: str) -> TaskFailed:

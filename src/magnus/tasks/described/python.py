@@ -9,6 +9,7 @@ from pathlib import Path
 from types import FunctionType
 from typing import Final, Literal
 
+from magnus.engine.process_state import HardExit
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.facts import Description, Need, Setting
 from magnus.graph.nodes import Return, TaskSpec
@@ -27,7 +28,7 @@ from magnus.tasks.locate import source_of
 from magnus.values import UserObject
 
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
-_OF_CODE: Final = (ImportError, SyntaxError, NameError)
+_OF_CODE: Final = (ImportError, SyntaxError, NameError, SystemExit)
 _HARMLESS: Final = frozenset({"staticmethod", "classmethod", "cache", "lru_cache"})
 
 
@@ -83,12 +84,15 @@ def _place_of(error: BaseException, working_directory: Path) -> str:
 
 def _not_imported(command: str, error: BaseException, place: str) -> Problem:
     """An error where nothing but the code is to blame; else it may be something that is there when a step runs."""
-    reason = str(error).partition("\n")[0]
+    reason, fix = str(error).partition("\n")[0], "mend it, or install what it needs"
     what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
+    if isinstance(error, SystemExit):
+        what = f"it ends the program with {'os._exit' if isinstance(error, HardExit) else 'sys.exit'}({reason})"
+        fix = "put that under 'if __name__ == \"__main__\":'"
     module = command.rpartition(":")[0] or command.rpartition(".")[0]
     message = f"'{module}' cannot be imported: {what}{place}"
     severity: Literal["error", "warning"] = "error" if isinstance(error, _OF_CODE) else "warning"
-    return Problem(message, "mend it, or install what it needs", severity=severity)
+    return Problem(message, fix, severity=severity)
 
 
 def _of_function(

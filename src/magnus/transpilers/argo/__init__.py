@@ -16,7 +16,6 @@ from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
 from magnus.interfaces.transpiler import Handover, Transpiled
 from magnus.transpilers.argo import limits
 from magnus.transpilers.argo.manifest import (
-    Claim,
     CronSpec,
     CronWorkflow,
     Manifest,
@@ -25,13 +24,13 @@ from magnus.transpilers.argo.manifest import (
     Parameters,
     PodGc,
     TtlStrategy,
-    Volume,
     Workflow,
     WorkflowSpec,
 )
 from magnus.transpilers.argo.options import ArgoOptions
 from magnus.transpilers.argo.pods import ORIGINAL_RUN_ID, RUN_ID, Pods
 from magnus.transpilers.argo.shaping import Shaper
+from magnus.transpilers.argo.submitting import name_of, next_commands
 
 _VERSION: Final = "argoproj.io/v1alpha1"
 _ON_EXIT: Final = "on-exit"
@@ -39,7 +38,8 @@ _ON_EXIT: Final = "on-exit"
 
 def _capabilities(options: ArgoOptions) -> ExecutorCapabilities:
     folders = tuple(volume.mount_path for volume in options.persistent_volumes)
-    return ExecutorCapabilities(spans=Reach.NETWORK, concurrent=True, reenters=True, shares=folders)
+    gives = tuple(secret.environment_variable for secret in options.secrets_from_k8s)
+    return ExecutorCapabilities(spans=Reach.NETWORK, concurrent=True, reenters=True, shares=folders, gives=gives)
 
 
 class ArgoTranspiler:
@@ -63,8 +63,7 @@ class ArgoTranspiler:
         if any(problem.severity == "error" for problem in found):
             raise InvalidDefinition.of(found)
         file = self._options.output_file
-        submit = ["argo", "submit", file] if self._options.kind == "Workflow" else ["kubectl", "apply", "-f", file]
-        return Transpiled({file: text}, submit)
+        return Transpiled({file: text}, next_commands(self._options, handover))
 
     def _written(self, handover: Handover) -> tuple[Manifest, str]:
         manifest = self._manifest(handover)
@@ -91,12 +90,15 @@ class ArgoTranspiler:
             service_account_name=options.service_account_name,
             pod_gc=PodGc(options.pod_gc) if options.pod_gc else None,
             ttl_strategy=_ttl(options),
-            volumes=tuple(Volume(v.name, Claim(v.name)) for v in options.persistent_volumes),
+            volumes=pods.volumes(),
             security_context=options.security_context,
+            workflow_metadata=_of_workflows(options) if options.kind == "WorkflowTemplate" else None,
         )
         metadata = self._metadata(handover, shaper)
         if options.kind == "CronWorkflow":
-            return CronWorkflow(_VERSION, "CronWorkflow", metadata, CronSpec(options.schedules, spec))
+            return CronWorkflow(
+                _VERSION, "CronWorkflow", metadata, CronSpec(options.schedules, spec, _of_workflows(options))
+            )
         return Workflow(_VERSION, options.kind, metadata, spec)
 
     def _metadata(self, handover: Handover, shaper: Shaper) -> Metadata:
@@ -109,12 +111,19 @@ class ArgoTranspiler:
         if shaper.renamed:
             annotations["magnus/steps"] = json.dumps(shaper.renamed, ensure_ascii=False)
         return Metadata(
-            name="" if generates else options.name.rstrip("-"),
+            name="" if generates else name_of(options),
             generate_name=options.name if generates else "",
             namespace=options.namespace,
             labels=dict(options.labels),
             annotations=annotations,
         )
+
+
+def _of_workflows(options: ArgoOptions) -> Metadata | None:
+    """What the workflows have that come of a template or a schedule, which do not have its own labels."""
+    if not options.labels and not options.annotations:
+        return None
+    return Metadata(labels=dict(options.labels), annotations=dict(options.annotations))
 
 
 def _ttl(options: ArgoOptions) -> TtlStrategy | None:

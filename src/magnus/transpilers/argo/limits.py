@@ -12,33 +12,41 @@ from magnus.errors import Problem
 from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode
 from magnus.interfaces.transpiler import Handover
+from magnus.transpilers.argo import refusals, sizes
 from magnus.transpilers.argo.manifest import CronWorkflow, Manifest
 from magnus.transpilers.argo.options import ArgoOptions
-from magnus.transpilers.argo.pods import as_text
+from magnus.transpilers.argo.pods import as_text, is_read_by_engines
 
 MOST_TEMPLATES: Final = 200
 MOST_TASKS: Final = 200
 MOST_PARAMETERS: Final = 500
 MOST_BYTES: Final = 1_000_000
 MOST_BYTES_OF_ARGUMENT: Final = 131_072
+MOST_BYTES_OF_ANNOTATIONS: Final = 262_144
 MANY_NODES: Final = 3_000
 MOST_ROUNDS: Final = 500
+DEEPEST: Final = 100
+"""Calls of templates inside one another ("Maximum Recursion Depth" of the page "Scaling" of Argo)."""
+
 
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
-_NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?-?\Z")
+_SAYS_SECRET: Final = re.compile("password|secret|token|credential", re.IGNORECASE)
 
 
 def of_handover(options: ArgoOptions, handover: Handover) -> list[Problem]:
     """Problems of options and pipeline that need no manifest to be seen."""
-    return [*_of_options(options, handover), *_of_parameters(handover), *_of_steps(options, handover.graph)]
+    return [
+        *refusals.of_options(options, handover),
+        *_of_texts(handover),
+        *_of_variables(options, handover),
+        *_of_parameters(handover),
+        *_of_steps(options, handover, handover.graph),
+        *_of_sizes(handover),
+    ]
 
 
-def _of_options(options: ArgoOptions, handover: Handover) -> Iterator[Problem]:
-    if not _NAME.match(options.name):
-        message = f"the name '{options.name}' is none that Kubernetes takes"
-        yield Problem(message, "use lower-case letters, digits and hyphens, as in 'magnus-dag-'")
-    if bool(options.schedules) != (options.kind == "CronWorkflow"):
-        yield Problem("'schedules' and 'kind: CronWorkflow' go together", "give both or none")
+def _of_texts(handover: Handover) -> Iterator[Problem]:
+    """Texts that become arguments of pods."""
     texts = {
         "pipeline": handover.definition_file,
         "configuration": handover.configuration_file,
@@ -46,8 +54,22 @@ def _of_options(options: ArgoOptions, handover: Handover) -> Iterator[Problem]:
         "tag": handover.tag,
     }
     for what, text in texts.items():
-        if "{{" in text:
-            yield Problem(f"the {what} '{text}' has '{{{{', which Argo reads as the begin of a variable", "rename it")
+        if is_read_by_engines(text):
+            message = f"in the {what} '{text}' there is a variable for Argo or Kubernetes: '{{{{', '$(' or '$$'"
+            yield Problem(message, "rename it")
+
+
+def _of_variables(options: ArgoOptions, handover: Handover) -> Iterator[Problem]:
+    """Variables of the environment that pipeline and configuration use, which stand in the manifest."""
+    given = {secret.environment_variable for secret in options.secrets_from_k8s}
+    for name, text in handover.variables.items():
+        fix = f"give it by 'secrets_from_k8s', with 'environment_variable: {name}'"
+        if name in given:
+            continue
+        if _SAYS_SECRET.search(name):
+            yield Problem(f"the variable {name} looks like a secret, and everybody can read a manifest", fix)
+        elif is_read_by_engines(text):
+            yield Problem(f"Argo or Kubernetes would replace something in the value of the variable {name}", fix)
 
 
 def _of_parameters(handover: Handover) -> Iterator[Problem]:
@@ -60,21 +82,36 @@ def _of_parameters(handover: Handover) -> Iterator[Problem]:
             yield Problem(message, "give it in a parameters file that is in the image")
 
 
-def _of_steps(options: ArgoOptions, graph: Graph) -> Iterator[Problem]:
+def _of_steps(options: ArgoOptions, handover: Handover, graph: Graph) -> Iterator[Problem]:
     for node in graph.nodes.values():
         if isinstance(node, TaskNode | CompositeNode):
             wanted = node.overrides.get("argo")
             if wanted is not None and wanted not in options.overrides:
                 there = ", ".join(repr(name) for name in options.overrides) or "none"
                 message = f"there is no override '{wanted}' of the executor; there is {there}"
-                yield Problem(message, "add it to 'overrides' of the executor in the configuration", step=node.name)
+                fix = "add it to 'overrides' of the executor in the configuration"
+                yield Problem(message, fix, handover.locate_step(node, "overrides"), node.name)
         if isinstance(node, CompositeNode):
             loop = node.branches
             if isinstance(loop, RepeatedBranch) and loop.max_iterations > MOST_ROUNDS:
                 message = f"{loop.max_iterations} rounds are nested deeper than Argo goes"
-                yield Problem(message, f"let 'max_iterations' be at most {MOST_ROUNDS}", step=node.name)
+                fix = f"let 'max_iterations' be at most {MOST_ROUNDS}"
+                yield Problem(message, fix, handover.locate_step(node, "max_iterations"), node.name)
             for inner in graphs_of(node):
-                yield from _of_steps(options, inner)
+                yield from _of_steps(options, handover, inner)
+
+
+def _of_sizes(handover: Handover) -> Iterator[Problem]:
+    depth = sizes.depth(handover.graph)
+    if depth > DEEPEST:
+        message = (
+            f"steps with branches are nested {depth} deep in Argo, rounds of loops among them, and it goes {DEEPEST}"
+        )
+        yield Problem(message, "lower 'max_iterations' of loops inside one another")
+    nodes = sizes.nodes(handover.graph, handover.lengths)
+    if nodes > MANY_NODES:
+        message = f"the workflow has about {nodes} nodes; its status outgrows one object beyond about {MANY_NODES}"
+        yield Problem(message, "have Argo offload the status of large workflows to a database", severity="warning")
 
 
 def of_manifest(manifest: Manifest, text: str) -> Iterator[Problem]:
@@ -92,10 +129,10 @@ def of_manifest(manifest: Manifest, text: str) -> Iterator[Problem]:
     if arguments > MOST_PARAMETERS:
         message = f"the workflow has {arguments} parameters, and Argo takes {MOST_PARAMETERS}"
         yield Problem(message, "set 'expose_parameters_as_inputs: false'")
+    annotations = sum(len(f"{key}{value}".encode()) for key, value in manifest.metadata.annotations.items())
+    if annotations > MOST_BYTES_OF_ANNOTATIONS:
+        message = f"the annotations have {annotations} bytes, and Kubernetes takes {MOST_BYTES_OF_ANNOTATIONS}"
+        yield Problem(message, "use names of steps that Argo takes as they are: letters, digits and hyphens")
     if len(text.encode()) > MOST_BYTES:
         message = f"the manifest has {len(text.encode())} bytes, and Kubernetes takes about {MOST_BYTES}"
         yield Problem(message, "put a part of the pipeline into a pipeline of its own")
-    nodes = sum(len(template.dag.tasks) for template in spec.templates if template.dag)
-    if nodes > MANY_NODES:
-        message = f"the workflow has {nodes} nodes or more; its status outgrows one object beyond about {MANY_NODES}"
-        yield Problem(message, "have Argo offload the status of large workflows to a database", severity="warning")

@@ -8,6 +8,7 @@ from msgspec import Meta, Struct, field
 from magnus.values import Json
 
 Seconds = Annotated[int, Meta(ge=1)]
+SecondsOrNone = Annotated[int, Meta(ge=0)] | None
 Name = Annotated[str, Meta(min_length=1)]
 Quantities = Mapping[str, str | int | float]
 
@@ -67,7 +68,7 @@ class Toleration(Struct, frozen=True, forbid_unknown_fields=True):
     operator: Literal["", "Exists", "Equal"] = ""
     value: str = ""
     effect: Literal["", "NoSchedule", "PreferNoSchedule", "NoExecute"] = ""
-    toleration_seconds: int | None = None
+    toleration_seconds: SecondsOrNone = None
 
 
 class Secret(Struct, frozen=True, forbid_unknown_fields=True):
@@ -105,9 +106,9 @@ class TtlStrategy(Struct, frozen=True, forbid_unknown_fields=True):
         seconds_after_failure: how many seconds after it failed.
     """
 
-    seconds_after_completion: int | None = None
-    seconds_after_success: int | None = None
-    seconds_after_failure: int | None = None
+    seconds_after_completion: SecondsOrNone = None
+    seconds_after_success: SecondsOrNone = None
+    seconds_after_failure: SecondsOrNone = None
 
 
 class Override(Struct, frozen=True, forbid_unknown_fields=True):

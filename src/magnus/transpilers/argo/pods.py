@@ -4,10 +4,14 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
+from msgspec.structs import replace
+
 from magnus.graph.nodes import CompositeNode, Node, TaskNode
 from magnus.interfaces.transpiler import Handover
 from magnus.transpilers.argo import manifest, options
 from magnus.transpilers.argo.manifest import Container, EnvVar, Metadata, Parameter, Parameters, Template, ValueFrom
+from magnus.transpilers.argo.names import Names
+from magnus.transpilers.argo.retries import retries
 from magnus.values import Json
 
 RUN_ID: Final = "run_id"
@@ -15,24 +19,40 @@ ORIGINAL_RUN_ID: Final = "original_run_id"
 BRANCHES: Final = "branches"
 """The output of the pods that begin and join branches: what to run next."""
 
-TRY_AGAIN: Final = 75
-"""The exit status of a pod whose task failed and has attempts left (EX_TEMPFAIL of sysexits.h)."""
-
 _BRANCHES_FILE: Final = "/tmp/magnus-branches"  # noqa: S108 - of a pod, which is alone there
 _VARIABLE_PREFIX: Final = "MAGNUS_PRM_"
 _STEP: Final = "{{inputs.parameters.step}}"
 
 
+_READ_BY_ENGINES: Final = {"{{": "{\\u007b", "$(": "\\u0024(", "$$": "\\u0024\\u0024"}
+"""What Argo (variables) and Kubernetes (variables of the environment, and the sign itself) replace, as JSON says it else."""
+
+
+def is_read_by_engines(text: str) -> bool:
+    """Whether Argo or Kubernetes would replace something in the text."""
+    return any(sign in text for sign in _READ_BY_ENGINES)
+
+
 def literal(text: str) -> str:
-    """JSON text as Argo leaves it alone: two braces side by side would be a variable of its own."""
-    return text.replace("{{", "{\\u007b")
+    """JSON text as Argo and Kubernetes leave it alone."""
+    for sign, escaped in _READ_BY_ENGINES.items():
+        text = text.replace(sign, escaped)
+    return text
 
 
 def as_text(value: Json) -> str:
-    """The value as a variable of the environment has it, which magnus reads back."""
-    if isinstance(value, str) and "{{" not in value and not _is_json(value):
+    """The value as a variable of the environment has it, which magnus reads back.
+
+    Argo puts texts into JSON as Go quotes them, which is no JSON where control characters and the like are in them.
+    """
+    if isinstance(value, str) and not is_read_by_engines(value) and not _is_json(value) and _is_printable(value):
         return value
-    return literal(json.dumps(value, ensure_ascii=False, sort_keys=True))
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return literal(text if _is_printable(text) else json.dumps(value, sort_keys=True))
+
+
+def _is_printable(text: str) -> bool:
+    return all(character.isprintable() or character in "\n\r\t" for character in text)
 
 
 def _is_json(text: str) -> bool:
@@ -43,40 +63,48 @@ def _is_json(text: str) -> bool:
     return True
 
 
+def named_override(node: Node, around: str) -> str:
+    """The override that the step names, else that of the nearest step around it."""
+    return node.overrides.get("argo", around) if isinstance(node, TaskNode | CompositeNode) else around
+
+
 class Pods:
     """Makes templates of pods, all of one handover."""
 
     def __init__(self, wanted: options.ArgoOptions, handover: Handover) -> None:
         self._wanted = wanted
         self._handover = handover
+        names = Names()
+        self._volumes = {
+            claim: names.of(claim, "volume") for claim in {v.name: None for v in wanted.persistent_volumes}
+        }
 
-    def override(self, node: Node | None) -> options.Override:
-        """What is different for the step."""
-        name = node.overrides.get("argo", "") if isinstance(node, TaskNode | CompositeNode) else ""
+    def override(self, name: str) -> options.Override:
+        """What is different for the steps that name it."""
         return self._wanted.overrides.get(name, options.Override())
 
-    def step(self, node: Node, *, first: bool) -> Template:
+    def step(self, node: Node, override: str, *, first: bool) -> Template:
         """Runs one task, or records an end; it takes the path as `step`."""
         attempts = node.max_attempts if isinstance(node, TaskNode) else 1
         delay = node.retry_delay if isinstance(node, TaskNode) else 0.0
         one = ["--one-attempt"] if attempts > 1 else []
         argv = ["execute_single_node", self._run_id, _STEP, *one, *self._told(first=first)]
-        return self._pod(node, argv, first=first, attempts=attempts, delay=delay)
+        return self._pod(override, argv, first=first, attempts=attempts, delay=delay)
 
-    def fan(self, node: CompositeNode, mode: Literal["out", "in"], nothing: str, *, first: bool) -> Template:
+    def fan(self, override: str, mode: Literal["out", "in"], nothing: str, *, first: bool) -> Template:
         """Begins or joins the branches of a step; gives what to run next, `nothing` where it never ran."""
         argv = ["fan", self._run_id, _STEP, "-m", mode, "--branches-file", _BRANCHES_FILE, *self._told(first=first)]
         output = Parameter(BRANCHES, value_from=ValueFrom(_BRANCHES_FILE, default=nothing))
-        return self._pod(node, argv, first=first, outputs=Parameters((output,)))
+        return self._pod(override, argv, first=first, outputs=Parameters((output,)))
 
     def closing(self) -> Template:
         """Ends the run in the run log when no pod could."""
         argv = ["end_run", self._run_id, "--engine-status", "{{workflow.status}}", *self._configuration]
-        return Template(name="", container=self._container(argv, options.Override(), ()))
+        return replace(self._where(options.Override()), container=self._container(argv, options.Override(), ()))
 
     def _pod(
         self,
-        node: Node,
+        named: str,
         argv: Sequence[str],
         *,
         first: bool,
@@ -84,15 +112,21 @@ class Pods:
         delay: float = 0.0,
         outputs: Parameters | None = None,
     ) -> Template:
-        override = self.override(node)
-        tolerations = self._wanted.tolerations if override.tolerations is None else override.tolerations
-        selector = self._wanted.node_selector if override.node_selector is None else override.node_selector
-        return Template(
-            name="",
+        override = self.override(named)
+        return replace(
+            self._where(override, attempts, delay),
             inputs=Parameters((Parameter("step"),)),
             outputs=outputs,
             metadata=Metadata(annotations={"magnus/step": _STEP}),
             container=self._container(argv, override, self._initial() if first else ()),
+        )
+
+    def _where(self, override: options.Override, attempts: int = 1, delay: float = 0.0) -> Template:
+        """Where a pod runs, for how long, and how often."""
+        tolerations = self._wanted.tolerations if override.tolerations is None else override.tolerations
+        selector = self._wanted.node_selector if override.node_selector is None else override.node_selector
+        return Template(
+            name="",
             active_deadline_seconds=override.max_step_duration_in_seconds or self._wanted.max_step_duration_in_seconds,
             retry_strategy=retries(override.retry_strategy or self._wanted.retry_strategy, attempts, delay),
             node_selector=dict(selector),
@@ -112,10 +146,21 @@ class Pods:
             image=override.image or wanted.image,
             command=("magnus", *argv),
             image_pull_policy=override.image_pull_policy or wanted.image_pull_policy,
-            env=(*secrets, *more),
+            env=(*secrets, *self._variables(), *more),
             resources=_resources(resources),
-            volume_mounts=tuple(manifest.VolumeMount(v.name, v.mount_path) for v in wanted.persistent_volumes),
+            volume_mounts=tuple(
+                manifest.VolumeMount(self._volumes[v.name], v.mount_path) for v in wanted.persistent_volumes
+            ),
         )
+
+    def _variables(self) -> Sequence[EnvVar]:
+        """The variables that pipeline and configuration use, but those that secrets give."""
+        given = {secret.environment_variable for secret in self._wanted.secrets_from_k8s}
+        return [EnvVar(name, value=text) for name, text in self._handover.variables.items() if name not in given]
+
+    def volumes(self) -> tuple[manifest.Volume, ...]:
+        """The volumes of the workflow, one a claim."""
+        return tuple(manifest.Volume(name, manifest.Claim(claim)) for claim, name in self._volumes.items())
 
     @property
     def _run_id(self) -> str:
@@ -157,31 +202,6 @@ class Pods:
             and name.isidentifier()
             and name not in {RUN_ID, ORIGINAL_RUN_ID}
         ]
-
-
-def retries(wanted: options.RetryStrategy, attempts: int, delay: float) -> manifest.RetryStrategy | None:
-    """When a pod is started again: after a failure of its task with attempts left, and after errors of pods.
-
-    A pod that failed because of its task says so by its exit status; without errors of pods the number is enough.
-    """
-    failures = attempts - 1
-    if not failures and not wanted.limit:
-        return None
-    backoff = _backoff(wanted.backoff, delay if failures else 0.0)
-    if not failures:
-        return manifest.RetryStrategy(str(wanted.limit), wanted.retry_policy, backoff=backoff)
-    expression = f'lastRetry.exitCode == "{TRY_AGAIN}"'
-    if not wanted.limit:
-        return manifest.RetryStrategy(str(failures), "OnFailure", expression, backoff)
-    expression += ' || lastRetry.status == "Error"'
-    return manifest.RetryStrategy(str(failures + wanted.limit), "Always", expression, backoff)
-
-
-def _backoff(written: options.Backoff, delay: float) -> manifest.Backoff | None:
-    duration = written.duration or (f"{delay:g}" if delay else "")
-    factor = "" if written.factor is None else str(written.factor)
-    found = manifest.Backoff(duration, factor, written.max_duration)
-    return None if found == manifest.Backoff() else found
 
 
 def _resources(written: options.Resources) -> manifest.ResourceRequirements | None:

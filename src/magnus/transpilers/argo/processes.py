@@ -1,7 +1,7 @@
 """Runs the pods of a simulated workflow as processes of this machine.
 
-A pod gets the environment of its container on top of the one of this process. What it writes to the path of an output
-goes to a file of its own: argv are changed accordingly.
+A pod gets the environment of its container on top of the one of this process, and a folder of its own for temporary
+files. What it writes to the path of an output goes to a file there: argv are changed accordingly.
 """
 
 import asyncio
@@ -41,16 +41,22 @@ _PARAMETERS: Final = "MAGNUS_PRM_"
 _PIECE_BYTES: Final = 65_536
 _REST_SECONDS: Final = 1.0
 _WATCH: Final = """
-import os, signal, sys
+import os, signal, sys, time
 running = set()
 for line in sys.stdin:
     (running.add if line[0] == "+" else running.discard)(int(line[1:]))
-for pod in running:
-    try:
-        os.killpg(pod, signal.SIGKILL)
-    except OSError:
-        pass
+deadline = time.monotonic() + float(sys.argv[1])
+number = signal.SIGTERM
+while running:
+    for pod in list(running):
+        try:
+            os.killpg(pod, number)
+        except OSError:
+            running.discard(pod)
+    number = 0 if time.monotonic() < deadline else signal.SIGKILL
+    time.sleep(0.05)
 """
+"""Ends the pods of a simulation that is gone; asks them first, so that they end what they started."""
 
 
 class Processes:
@@ -78,7 +84,10 @@ class Processes:
 
     def __enter__(self) -> Self:
         self._watch = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _WATCH], stdin=PIPE, text=True, start_new_session=True
+            [sys.executable, "-I", "-S", "-c", _WATCH, str(GRACE_SECONDS)],
+            stdin=PIPE,
+            text=True,
+            start_new_session=True,
         )
         return self
 
@@ -99,7 +108,7 @@ class Processes:
         if fault is not None and not fault.kills:
             return Ended(FAILED, exit_code=1, message="failed on purpose")
         async with self._slots:
-            with TemporaryDirectory(prefix="magnus-pod-") as folder:
+            with TemporaryDirectory(prefix="pod-") as folder:
                 return await self._run(template, container, variables, Path(folder), dies=fault is not None)
 
     async def _run(
@@ -109,7 +118,8 @@ class Processes:
         files = {path: str(folder / name) for name, path in paths.items()}
         argv = [substituted(files.get(part, part), variables) for part in container.command]
         said = variables_of_pod(container, variables, self._secrets)
-        environment = {**self._environment, **said, **Reentry(events=True, dies=dies).variables()}
+        own = {"TMPDIR": str(folder)}
+        environment = {**self._environment, **own, **said, **Reentry(events=True, dies=dies).variables()}
         folder = (
             Path(substituted(container.working_dir, variables)) if container.working_dir else self._working_directory
         )

@@ -22,17 +22,19 @@ from magnus.graph.nodes import (
     StaticBranches,
     TerminalNode,
 )
-from magnus.graph.path import StepPath
 from magnus.transpilers.argo import cutting
+from magnus.transpilers.argo.calls import called_with, encoded, end_of, failure_of, output_of
 from magnus.transpilers.argo.manifest import Dag, DagTask, Parameter, Parameters, Suspend, Template
 from magnus.transpilers.argo.names import Names
-from magnus.transpilers.argo.pods import BRANCHES, Pods
+from magnus.transpilers.argo.pods import Pods, named_override
 
 ENTRYPOINT: Final = "pipeline"
 ROUNDS_AT_ONCE: Final = 10
 """The rounds of a loop in one dag; more follow in another one inside it, since Argo nests only so deep."""
 
-_MOST_TASKS: Final = 150
+MOST_TASKS: Final = 150
+"""Steps in one dag; ends and parts come to them."""
+
 _END: Final = "magnus-end"
 _BRANCH: Final = "{{inputs.parameters.branch}}"
 _STEP: Final = "{{inputs.parameters.step}}"
@@ -46,7 +48,7 @@ class Shaper:
         self._names = Names()
         self._found: dict[bytes, Template] = {}
         self.renamed: dict[str, str] = {}
-        self.entrypoint = self._pipeline(entrypoint, ENTRYPOINT, is_root=True)
+        self.entrypoint = _Pipeline(self, pods, entrypoint, ENTRYPOINT, "", is_root=True).template()
 
     @property
     def templates(self) -> tuple[Template, ...]:
@@ -66,104 +68,127 @@ class Shaper:
             if task != name and self.renamed.setdefault(task, name) != name:
                 self.renamed[f"{dag}: {task}"] = name
 
-    def _pipeline(self, graph: Graph, name: str, *, is_root: bool) -> str:
-        return _Pipeline(self, self._pods, graph, name, is_root=is_root).template()
+    def composite(self, node: CompositeNode, name: str, around: str, *, first: bool) -> str:
+        """The template of a step with branches; it takes the path of the step as `step`.
 
-    def composite(self, node: CompositeNode, name: str, *, first: bool) -> str:
-        """The template of a step with branches; it takes the path of the step as `step`."""
-        match node.branches:
+        `around` is the override that the nearest step around it names.
+        """
+        return _Composite(self, self._pods, node, name, around, first=first).template()
+
+    def reserve(self, name: str) -> str:
+        """A name for a template that is written later, with `put`."""
+        return self._names.of(name, "template")
+
+    def put(self, template: Template) -> None:
+        """Write the template, which has its name."""
+        self._found[template.name.encode()] = template
+
+
+class _Composite:
+    """The dag of a step with branches."""
+
+    def __init__(self, shaper: Shaper, pods: Pods, node: CompositeNode, name: str, around: str, *, first: bool) -> None:
+        self._shaper = shaper
+        self._pods = pods
+        self._node = node
+        self._name = name
+        self._override = named_override(node, around)
+        self._first = first
+
+    def template(self) -> str:
+        """The name of its template."""
+        match self._node.branches:
             case StaticBranches(graphs=graphs):
-                tasks = self._beside(node, name, dict(enumerate(graphs.items())), first=first, chosen=False)
+                tasks = self._beside(dict(enumerate(graphs.items())), chosen=False)
             case ChosenBranch(graphs=graphs, default=default):
                 keyed = [*graphs.items(), *([] if default is None else [(key_of_default(graphs), default)])]
-                tasks = self._beside(node, name, dict(enumerate(keyed)), first=first, chosen=True)
+                tasks = self._beside(dict(enumerate(keyed)), chosen=True)
             case MappedBranches(graph=graph):
-                tasks = self._mapped(node, name, graph, first=first)
+                tasks = self._mapped(graph)
             case RepeatedBranch(graph=graph) as loop:
-                return self._repeated(node, loop, name, graph, first=first)
-        return self._dag(node, tasks, name)
+                return self._repeated(loop, graph)
+        return self._dag(tasks)
 
-    def _dag(self, node: CompositeNode, tasks: Sequence[DagTask], name: str, *inputs: str) -> str:
-        taken = Parameters(tuple(Parameter(wanted) for wanted in ("step", *inputs)))
-        parallelism = self._pods.override(node).parallelism
-        return self.add(
-            Template("", inputs=taken, dag=Dag(tuple(tasks), fail_fast=False), parallelism=parallelism), name
+    def _dag(self, tasks: Sequence[DagTask]) -> str:
+        taken = Parameters((Parameter("step"),))
+        parallelism = self._pods.override(named_override(self._node, "")).parallelism
+        return self._shaper.add(
+            Template("", inputs=taken, dag=Dag(tuple(tasks), fail_fast=False), parallelism=parallelism), self._name
         )
 
-    def _out(self, node: CompositeNode, nothing: str, *, first: bool) -> DagTask:
-        template = self.add(self._pods.fan(node, "out", nothing, first=first), "first fan out" if first else "fan out")
-        return DagTask("fan-out", template, _called(step=_STEP))
+    def _inner(self, graph: Graph, name: str) -> str:
+        return _Pipeline(
+            self._shaper, self._pods, graph, f"{self._name} {name}", self._override, is_root=False
+        ).template()
 
-    def _in(self, node: CompositeNode, depends: str, task: str = "fan-in") -> DagTask:
-        template = self.add(self._pods.fan(node, "in", "", first=False), "fan in")
-        return DagTask(task, template, _called(step=_STEP), depends)
+    def _out(self, nothing: str) -> DagTask:
+        pod = self._pods.fan(self._override, "out", nothing, first=self._first)
+        template = self._shaper.add(pod, "first fan out" if self._first else "fan out")
+        return DagTask("fan-out", template, called_with(step=_STEP))
 
-    def _beside(
-        self,
-        node: CompositeNode,
-        name: str,
-        branches: Mapping[int, tuple[str, Graph]],
-        *,
-        first: bool,
-        chosen: bool,
-    ) -> list[DagTask]:
+    def _in(self, depends: str, task: str = "fan-in") -> DagTask:
+        template = self._shaper.add(self._pods.fan(self._override, "in", "", first=False), "fan in")
+        return DagTask(task, template, called_with(step=_STEP), depends)
+
+    def _beside(self, branches: Mapping[int, tuple[str, Graph]], *, chosen: bool) -> list[DagTask]:
         """Branches that are known: all of them, or the one with the number that fan-out gives."""
         names = Names("fan-out", "fan-in")
         named = {number: names.of(key, "branch") for number, (key, _) in branches.items()}
-        self.rename(name, {named[number]: key for number, (key, _) in branches.items()})
-        begin = self._out(node, "", first=first)
+        self._shaper.rename(self._name, {named[number]: key for number, (key, _) in branches.items()})
+        begin = self._out("")
         tasks = [
             DagTask(
                 named[number],
-                self._pipeline(graph, f"{name} {key}", is_root=False),
-                _called(branch=f"{_STEP}/{_encoded(key)}"),
+                self._inner(graph, key),
+                called_with(branch=f"{_STEP}/{encoded(key)}"),
                 "fan-out.Succeeded",
-                when=f"'{_output('fan-out')}' == '{number}'" if chosen else "",
+                when=f"'{output_of('fan-out')}' == '{number}'" if chosen else "",
             )
             for number, (key, graph) in branches.items()
         ]
-        ended = " && ".join(["fan-out.Succeeded", *(_ended(task.name) for task in tasks)])
-        return [begin, *tasks, self._in(node, ended)]
+        ended = " && ".join(["fan-out.Succeeded", *(end_of(task.name) for task in tasks)])
+        return [begin, *tasks, self._in(ended)]
 
-    def _mapped(self, node: CompositeNode, name: str, graph: Graph, *, first: bool) -> list[DagTask]:
+    def _mapped(self, graph: Graph) -> list[DagTask]:
         """A branch for each number that fan-out gives."""
-        inner = self._pipeline(graph, f"{name} branch", is_root=False)
-        called = _called(branch=f"{_STEP}/{{{{item}}}}")
-        branches = DagTask("branches", inner, called, "fan-out.Succeeded", with_param=_output("fan-out"))
-        depends = f"fan-out.Succeeded && {_ended('branches')}"
-        return [self._out(node, "[]", first=first), branches, self._in(node, depends)]
+        inner = self._inner(graph, "branch")
+        called = called_with(branch=f"{_STEP}/{{{{item}}}}")
+        branches = DagTask("branches", inner, called, "fan-out.Succeeded", with_param=output_of("fan-out"))
+        depends = f"fan-out.Succeeded && {end_of('branches')}"
+        return [self._out("[]"), branches, self._in(depends)]
 
-    def _repeated(self, node: CompositeNode, loop: RepeatedBranch, name: str, graph: Graph, *, first: bool) -> str:
+    def _repeated(self, loop: RepeatedBranch, graph: Graph) -> str:
         """Rounds, each behind the joining of the one before, as long as that gives the number of another."""
-        inner = self._pipeline(graph, f"{name} round", is_root=False)
+        inner = self._inner(graph, "round")
         goes_deeper = loop.max_iterations > ROUNDS_AT_ONCE
-        rounds = self._names.of(f"{name} rounds", "template")
+        rounds = self._shaper.reserve(f"{self._name} rounds")
         tasks: list[DagTask] = []
         number = "{{inputs.parameters.round}}"
         for place in range(min(loop.max_iterations, ROUNDS_AT_ONCE)):
             before = f"fan-in-{place - 1}" if place else ""
             depends = f"{before}.Succeeded" if place else ""
             when = f"'{number}' != ''" if place else ""
-            task = DagTask(f"round-{place}", inner, _called(branch=f"{_STEP}/{number}"), depends, when)
+            task = DagTask(f"round-{place}", inner, called_with(branch=f"{_STEP}/{number}"), depends, when)
             ended = f"({task.name}.Succeeded || {task.name}.Failed || {task.name}.Errored)"
-            tasks += [task, self._in(node, ended, f"fan-in-{place}")]
-            number = _output(f"fan-in-{place}")
+            tasks += [task, self._in(ended, f"fan-in-{place}")]
+            number = output_of(f"fan-in-{place}")
         if goes_deeper:
             depends = f"fan-in-{ROUNDS_AT_ONCE - 1}.Succeeded"
-            called = _called(step=_STEP, round=number)
+            called = called_with(step=_STEP, round=number)
             tasks.append(DagTask("more", rounds, called, depends, f"'{number}' != ''"))
         taken = Parameters((Parameter("step"), Parameter("round")))
-        self._found[rounds.encode()] = Template(rounds, inputs=taken, dag=Dag(tuple(tasks), fail_fast=False))
-        begin = self._out(node, "", first=first)
-        first_round = _called(step=_STEP, round=_output("fan-out"))
-        return self._dag(node, [begin, DagTask("rounds", rounds, first_round, "fan-out.Succeeded")], name)
+        self._shaper.put(Template(rounds, inputs=taken, dag=Dag(tuple(tasks), fail_fast=False)))
+        begin = self._out("")
+        first_round = called_with(step=_STEP, round=output_of("fan-out"))
+        return self._dag([begin, DagTask("rounds", rounds, first_round, "fan-out.Succeeded")])
 
 
 class _Pipeline:
     """The dag of one (sub)pipeline on its way."""
 
-    def __init__(self, shaper: Shaper, pods: Pods, graph: Graph, name: str, *, is_root: bool) -> None:
+    def __init__(self, shaper: Shaper, pods: Pods, graph: Graph, name: str, around: str, *, is_root: bool) -> None:
         self._shaper = shaper
+        self._around = around
         self._pods = pods
         self._graph = graph
         self._name = name
@@ -175,7 +200,7 @@ class _Pipeline:
 
     def template(self) -> str:
         """The name of its template."""
-        parts = cutting.parts(self._graph, _MOST_TASKS)
+        parts = cutting.parts(self._graph, MOST_TASKS)
         body = self._one(parts[0]) if len(parts) == 1 else self._several(parts)
         return self._shaper.add(self._dag(body), self._name)
 
@@ -201,10 +226,10 @@ class _Pipeline:
                 tasks += [*(self._task(step, terms) for step in steps), *self._ends(terms)]
                 break
             task = self._names.of(f"{steps[0]} to {steps[-1]}")
-            called = None if self._is_root else _called(branch=_BRANCH)
+            called = None if self._is_root else called_with(branch=_BRANCH)
             tasks.append(DagTask(task, self._part(steps, following[0]), called, depends))
             depends = f"{task}.Succeeded"
-            failures.append(_failed(task))
+            failures.append(failure_of(task))
         return tasks
 
     def _part(self, steps: Sequence[str], goes_on_to: str) -> str:
@@ -219,7 +244,7 @@ class _Pipeline:
         found: dict[str, list[str]] = {}
         for step in steps:
             for target, succeeds in self._leads[step]:
-                term = f"{tasks[step]}.Succeeded" if succeeds else _failed(tasks[step])
+                term = f"{tasks[step]}.Succeeded" if succeeds else failure_of(tasks[step])
                 found.setdefault(target, []).append(term)
         return found
 
@@ -227,7 +252,7 @@ class _Pipeline:
         node = self._graph.nodes[step]
         first = self._is_root and step == self._graph.start_at
         if isinstance(node, CompositeNode):
-            template = self._shaper.composite(node, self._composite_name(step), first=first)
+            template = self._shaper.composite(node, self._composite_name(step), self._around, first=first)
         else:
             template = self._step(node, first=first)
         return DagTask(self._tasks[step], template, self._called(step), " || ".join(terms.get(step, ())))
@@ -236,23 +261,27 @@ class _Pipeline:
         return step if self._is_root else f"{self._name} {step}"
 
     def _step(self, node: Node, *, first: bool) -> str:
-        return self._shaper.add(self._pods.step(node, first=first), "first step" if first else "step")
+        return self._shaper.add(
+            self._pods.step(node, named_override(node, self._around), first=first), "first step" if first else "step"
+        )
 
     def _called(self, step: str) -> Parameters:
-        return _called(step=_encoded(step) if self._is_root else f"{_BRANCH}/{_encoded(step)}")
+        return called_with(step=encoded(step) if self._is_root else f"{_BRANCH}/{encoded(step)}")
 
     def _ends(self, terms: Mapping[str, Sequence[str]]) -> list[DagTask]:
         """The ends that can be reached; of the whole pipeline, with a task that decides how the dag ends.
 
         It runs behind success alone. Where it is omitted the dag has failed, as the pod of the fail step says.
         """
-        ends = [node for node in self._graph.nodes.values() if isinstance(node, TerminalNode) and node.name in terms]
+        start = self._graph.start_at  # which may be an end itself
+        nodes = self._graph.nodes.values()
+        ends = [node for node in nodes if isinstance(node, TerminalNode) and node.name in {*terms, start}]
         tasks = [
             DagTask(
                 self._names.of(node.name),
-                self._step(node, first=False),
+                self._step(node, first=self._is_root and node.name == start),
                 self._called(node.name),
-                " || ".join(terms[node.name]),
+                " || ".join(terms.get(node.name, ())),
             )
             for node in ends
         ]
@@ -264,25 +293,3 @@ class _Pipeline:
 
     def _nothing(self) -> str:
         return self._shaper.add(Template("", suspend=Suspend("0")), "nothing")
-
-
-def _called(**values: str) -> Parameters:
-    return Parameters(tuple(Parameter(name, value=value) for name, value in values.items()))
-
-
-def _output(task: str) -> str:
-    return f"{{{{tasks.{task}.outputs.parameters.{BRANCHES}}}}}"
-
-
-def _failed(task: str) -> str:
-    return f"({task}.Failed || {task}.Errored)"
-
-
-def _ended(task: str) -> str:
-    return f"({task}.Succeeded || {task}.Failed || {task}.Errored || {task}.Skipped)"
-
-
-def _encoded(name: str) -> str:
-    """The name as a part of a path. A hyphen that it begins with would make an option of the argument."""
-    text = str(StepPath((name,)))
-    return f"%2D{text[1:]}" if text.startswith("-") else text

@@ -45,13 +45,19 @@ def test_memory_prints_in_the_largest_unit_that_is_whole(text):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"docker_image": ""}, "docker_image"),
+        ({"docker_image": ""}, "^docker_image must not be empty$"),
         ({"max_workers": 0}, "max_workers"),
         ({"pull_policy": "sometimes"}, "pull_policy"),
         ({"resources": {"cpu": 0}}, "cpu"),
         ({"resources": {"memory": "much"}}, "must be an amount of memory"),
-        ({"overrides": {"big": {"imag": "x"}}}, "imag"),
-        ({"environment": {"A": [1]}}, "environment"),
+        ({"overrides": {"big": {"imag": "x"}}}, "^unknown field 'overrides.big.imag'$"),
+        (
+            {"overrides": {"big": {"resources": {"memory": "1m"}}}},
+            "^overrides.big.resources.memory must be at least 6m",
+        ),
+        ({"environment": {"A": [1]}}, "^environment.A must be "),
+        ({"environment": {"A=B": "1"}}, "^environment cannot have the name 'A=B'$"),
+        ({"overrides": {"big": {"environment": {"": "1"}}}}, "^overrides.big.environment cannot have the name ''$"),
         ({"dokcer_image": "x"}, "dokcer_image"),
     ],
 )

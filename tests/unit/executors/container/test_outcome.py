@@ -25,6 +25,11 @@ def test_out_of_memory_without_a_limit_is_that_of_the_machine():
     assert str(killed(Ended(137, is_out_of_memory=True), heard(), None)).endswith("at the limit of the machine")
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_a_container_that_ended_by_itself_was_not_killed_though_something_in_it_was(code):
+    assert killed(Ended(code, is_out_of_memory=True), heard(), Memory(1 << 30)) is None
+
+
 @pytest.mark.parametrize(
     ("code", "message"),
     [
@@ -73,7 +78,7 @@ def test_an_image_with_another_version():
 @pytest.mark.parametrize("anything", [True, False])
 def test_anything_else_is_told_as_it_was_said(anything):
     told = heard(anything=anything, rest="error: no disk\n")
-    message = "magnus in the container ended with exit status 3:\nerror: no disk"
+    message = "magnus in the image 'img' ended with exit status 3:\nerror: no disk"
     assert said(Ended(3), told, found="1.0") == message
 
 

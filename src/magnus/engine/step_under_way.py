@@ -1,0 +1,59 @@
+"""One step on its way, as `engine.step` and `engine.attempts` share it."""
+
+import os
+
+from magnus.engine.context import RunContext
+from magnus.engine.objects import StepObjects
+from magnus.engine.step_secrets import StepSecrets
+from magnus.graph.nodes import TaskNode
+from magnus.interfaces.executor import StepRequest
+from magnus.interfaces.reporter import Warned
+from magnus.interfaces.task_kind import TaskKind
+from magnus.run_log.records import BranchScope, StepRecord
+
+
+class StepUnderWay:
+    """One step on its way.
+
+    Attributes:
+        record: what is known of it so far.
+        scope: what it sees.
+        variables: what its environment holds beyond the one magnus was started with; None takes a name out.
+        folder: for files of its own, which is there when the task made it.
+    """
+
+    def __init__(
+        self, context: RunContext, node: TaskNode, request: StepRequest, record: StepRecord, scope: BranchScope
+    ) -> None:
+        self.context = context
+        self.node = node
+        self.request = request
+        self.record = record
+        self.scope = scope
+        self.kind: TaskKind = context.services.task_kind(node.task.kind)
+        self.secrets = StepSecrets(context.services.secrets, context.masker, request.path, self.warn)
+        self.variables: dict[str, str | None] = {}
+        self.folder = context.folder / os.urandom(3).hex()  # short: a task may have sockets in it
+
+    def keep(self, record: StepRecord) -> None:
+        """Put the record, which is what is known of the step from now on."""
+        self.record = record
+        self.context.services.run_log_store.put_step(self.request.run_id, record)
+
+    def warn(self, warning: str) -> None:
+        """Report a warning of the step."""
+        self.context.reporter.report(Warned(self.context.masker.mask(warning), self.request.path))
+
+    def objects(self) -> StepObjects:
+        """Objects as this step keeps and loads them."""
+        services, path = self.context.services, self.request.path
+        run_id, context = self.request.run_id, self.context
+        return StepObjects(services.catalog, services.pickler, run_id, path.branch, context.script, context.masker)
+
+    def remove_folder(self) -> None:
+        """Remove the folder of the step, where there is one."""
+        if not self.folder.exists():
+            return
+        from shutil import rmtree  # lazy: few tasks make the folder
+
+        rmtree(self.folder, ignore_errors=True)

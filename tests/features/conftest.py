@@ -1,0 +1,42 @@
+"""Runs of features, and `--update-features`, with which what they found is written to the page."""
+
+import pytest
+
+pytest.register_assert_rewrite("rows", "project")
+
+import engines  # noqa: E402 - its neighbours are rewritten first
+import page  # noqa: E402
+from cells import all_cells  # noqa: E402
+from rows import ALL  # noqa: E402
+
+assert ALL  # the rows are there in the process that writes the page, too
+FOUND = pytest.StashKey[page.Cells]()
+
+
+def pytest_configure(config):
+    config.stash[FOUND] = {}
+    config.pluginmanager.register(_Collected(config), "features")
+
+
+class _Collected:
+    """Collects what tests found, where all reports come together."""
+
+    def __init__(self, config):
+        self.config = config
+
+    def pytest_runtest_logreport(self, report):
+        if report.when == "call" and report.passed:
+            cells = (value for name, value in report.user_properties if name == "cell")
+            self.config.stash[FOUND].update({tuple(cell[:3]): cell[3] for cell in cells})
+
+    def pytest_sessionfinish(self, session):
+        if self.config.getoption("--update-features") and not hasattr(self.config, "workerinput"):
+            found = self.config.stash[FOUND]
+            missing = [cell for cell in all_cells(engines.ENGINES) if cell not in found]
+            if missing:
+                session.exitstatus = pytest.ExitCode.TESTS_FAILED
+                print(f"\nthe page stays as it is: of {len(missing)} cells no test found anything, first {missing[0]}")
+            else:
+                page.PAGE.write_text(
+                    page.written({cell: found[cell] for cell in all_cells(engines.ENGINES)}, engines.ENGINES)
+                )

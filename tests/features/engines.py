@@ -1,0 +1,175 @@
+"""The executors that are compared. A further one is an entry here: what configures it, and how it runs a pipeline."""
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from container_engines import IMAGE
+from msgspec.structs import replace
+from simulated import Calls
+
+from magnus.app.simulate import ended, spec_of, variables_of
+from magnus.cli.main import magnus
+from magnus.definition.yaml_text import read
+from magnus.errors import InvalidDefinition
+from magnus.transpilers.argo.running import SUCCEEDED
+from magnus.transpilers.argo.simulating import Simulation
+
+MANIFEST = "argo-pipeline.yaml"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A run that is wanted, as its command line has it. `secrets` are those of the environment it is started with."""
+
+    file: str
+    configuration: str
+    run_id: str
+    original: str = ""
+    more: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    in_processes: bool = False
+
+
+@dataclass(frozen=True)
+class Engine:
+    """An executor: a column of the table.
+
+    `configured` gives the executor of a configuration for a folder and the names of secrets in the environment, `run`
+    runs what is asked for in the working directory, and returns the run log. `server` is a fixture of the session that
+    starts what it takes, or skips the test and says why, and `prepares` one that a test uses it by; tests of one `group`
+    share the server.
+    """
+
+    name: str
+    described: str
+    configured: Callable[[Path, tuple[str, ...]], dict]
+    run: Callable[[Asked], dict]
+    server: str = ""
+    prepares: str = ""
+    group: str = ""
+    leaves_this_process: bool = True
+
+
+def executed(asked: Asked) -> dict:
+    """By `magnus execute`, as a call in this process or in one of its own."""
+    going_on = ["--use-cached", asked.original] if asked.original else []
+    argv = ["execute", asked.file, "-c", asked.configuration, "--run-id", asked.run_id, *going_on, *asked.more]
+    given = {**asked.environment, **asked.secrets}
+    if asked.in_processes:
+        command = [sys.executable, "-m", "magnus", *argv]
+        subprocess.run(command, env={**os.environ, **given}, stdout=subprocess.DEVNULL, check=False)
+        return shown(asked)
+    return json.loads(called(argv, given))
+
+
+def shown(asked: Asked) -> dict:
+    """The run log of the run, whatever became of it."""
+    return json.loads(called(["show", asked.run_id, "-c", asked.configuration, "--json"], {}))
+
+
+def simulated(asked: Asked) -> dict:
+    """By `magnus execute`, which writes a manifest, and its simulation, whose pods are calls in this process as well."""
+    assert called(["execute", asked.file, "-c", asked.configuration, *asked.more], asked.environment) == ""
+    given = {"run_id": asked.run_id, "original_run_id": asked.original}
+    secrets = {"magnus": dict(asked.secrets)}
+    if asked.in_processes:
+        Path("secrets.json").write_text(json.dumps(secrets))
+        arguments = [part for name, value in given.items() for part in ("-p", f"{name}={value}")]
+        return json.loads(called(["simulate", "--secrets", "secrets.json", "--max-pods", "2", *arguments], {}))
+    spec = spec_of(read(MANIFEST, InvalidDefinition, "the manifest"))
+    pods = CallsWithSecrets(Path.cwd(), secrets)
+    end = asyncio.run(ended(Simulation(spec, variables_of(spec, given), pods, lambda *_: None)))
+    log = shown(asked)
+    assert (end.phase == SUCCEEDED) == (log["status"] == "SUCCESS"), end
+    return log
+
+
+class CallsWithSecrets(Calls):
+    """The same with variables from secrets of Kubernetes."""
+
+    def __init__(self, folder, secrets):
+        super().__init__(folder)
+        self.secrets = secrets
+
+    async def run(self, template, variables, number):
+        container = template.container
+        env = tuple(replace(one, value=self.value(one), value_from=None) for one in container.env)
+        return await super().run(replace(template, container=replace(container, env=env)), variables, number)
+
+    def value(self, variable):
+        if variable.value_from is None:
+            return variable.value
+        key = variable.value_from.secret_key_ref
+        return self.secrets[key.name][key.key]
+
+
+def called(argv, environment) -> str:
+    """What a command prints; a MagnusError when it refuses what it is given."""
+    before = dict(os.environ)
+    os.environ.update(environment)
+    printed = io.StringIO()
+    try:
+        with contextlib.redirect_stdout(printed):
+            magnus.main(argv, prog_name="magnus", standalone_mode=False)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+    return printed.getvalue()
+
+
+def _local(**options):
+    return lambda _folder, _secrets: {"type": "local", "config": options}
+
+
+def _container(_folder, _secrets):
+    options = {"docker_image": IMAGE, "network": "none", "pull_policy": "never"}
+    more = {"enable_parallel": True, "max_workers": 4, "environment": {"PYTHONPATH": None}}
+    return {"type": "local-container", "config": {**options, **more}}
+
+
+def _argo(folder, secrets):
+    volume = {"name": "data", "mount_path": str(folder)}
+    keys = [{"environment_variable": name, "secret_name": "magnus", "secret_key": name} for name in secrets]
+    return {"type": "argo", "config": {"image": "magnus", "persistent_volumes": [volume], "secrets_from_k8s": keys}}
+
+
+ENGINES = [
+    Engine(
+        "local",
+        "steps run in the process of magnus, one after the other",
+        _local(),
+        executed,
+        leaves_this_process=False,
+    ),
+    Engine(
+        "local, parallel",
+        "the same with `enable_parallel: true`: steps run in worker processes",
+        _local(enable_parallel=True, max_workers=2),
+        executed,
+    ),
+    Engine(
+        "local-container",
+        "each step in a container of a real Docker engine",
+        _container,
+        executed,
+        server="image",
+        prepares="client",
+        group="docker",
+    ),
+    Engine(
+        "argo",
+        "the manifest that is written for Argo Workflows, by simulation",
+        _argo,
+        simulated,
+    ),
+]
+BY_NAME = {engine.name: engine for engine in ENGINES}

@@ -1,0 +1,5 @@
+"""The rows of the table, in their order."""
+
+from rows import tasks, data, structure, failure, again, records  # isort: skip
+
+ALL = (tasks, data, structure, failure, again, records)
