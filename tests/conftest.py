@@ -10,9 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 GRACE_SECONDS = 2.0
-pytest_plugins = ["container_engines"]
+
+settings.register_profile("on any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("on any machine")
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -23,6 +26,7 @@ if (
 
 def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=100, help="how many runs the fault tests kill")
+    parser.addoption("--interpreters", action="store_true", help="start an interpreter for every command of magnus")
     parser.addoption("--update-expected", action="store_true", help="write what the corpus is to come to anew")
     parser.addoption("--update-schemas", action="store_true", help="write the published JSON Schemas anew")
     parser.addoption("--update-features", action="store_true", help="write the table of features by executor anew")
@@ -46,6 +50,15 @@ def children():
         with suppress(OSError):  # the thread has just ended
             found |= set(thread.read_text().split())
     return found
+
+
+@pytest.fixture(scope="session")
+def commands(request):
+    """Runs commands of magnus in processes of their own, of which loading magnus takes no part."""
+    from forked import Commands  # late: the copy of this file that is tested has no such neighbour
+
+    with Commands(interpreters=request.config.getoption("--interpreters")) as run:
+        yield run
 
 
 def threads():

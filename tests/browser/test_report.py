@@ -1,9 +1,14 @@
 """Reports of runs, opened in a browser as people open them: from disk."""
 
 import sys
+from pathlib import Path
 
 import pytest
 import report_runs as runs
+
+from magnus.app import report as web
+from magnus.app.durations import elapsed
+from magnus.app.plain_text import short
 
 pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(120)]
 
@@ -340,3 +345,41 @@ def test_roles_name_what_a_screen_reader_reads(opened, failed):
     assert row(page, "regions").get_attribute("aria-expanded") == "true"
     unnamed = "[...document.querySelectorAll('button')].filter(it => !(it.textContent.trim() || it.ariaLabel)).length"
     assert page.evaluate(unnamed) == 0
+
+
+DURATIONS = (
+    0.0,
+    0.42,
+    9.9,
+    10.4,
+    250,
+    999.4,
+    999.6,
+    1000,
+    9940,
+    9960,
+    59_600,
+    185_000,
+    3_599_600,
+    7_800_000,
+    86_400_000,
+)
+CUT = (
+    "[1, 2, 3, 4, 5]",
+    '{"a": [1, 2], "b": {"c": 1234567}}',
+    '"some long text"',
+    '["a, b", "c, d"]',
+    "plain, long text",
+)
+
+
+def test_durations_and_short_values_are_those_of_the_command_line(opened, failed):
+    page, base = opened(failed), (Path(web.__file__).parent / "web/base.js").read_text()
+    expression = (
+        "([durations, cuts]) => { %s return [durations.map(duration), cuts.map(([text, most]) => short(text, most))]; }"
+    )
+    cuts = [(text, most) for text in CUT for most in range(12, 36)]
+    durations, shortened = page.evaluate(expression % base, [DURATIONS, cuts])
+    assert durations == [elapsed(milliseconds / 1000) for milliseconds in DURATIONS]
+    assert shortened == [short(text, most) for text, most in cuts]
+    assert all(len(cut) <= most for cut, (_, most) in zip(shortened, cuts, strict=True))

@@ -1,11 +1,11 @@
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from forked import kept
 
 
 class Result:
@@ -20,21 +20,12 @@ class Result:
 
 
 class Folder:
-    """A folder of a user, in which the command is run as a user would."""
+    """A folder of a user, in which the command is run as a user would: `start` is an interpreter, `magnus` may be forked."""
 
-    def __init__(self, path: Path, temporary: Path):
+    def __init__(self, path: Path, temporary: Path, commands):
         self.path = path
-        kept = (
-            "PATH",
-            "HOME",
-            "LANG",
-            "LD_LIBRARY_PATH",
-            "PYTHONPATH",
-            "COVERAGE_PROCESS_CONFIG",
-            "COVERAGE_PROCESS_START",
-        )
-        self.environment = {name: os.environ[name] for name in kept if name in os.environ}
-        self.environment["TMPDIR"] = str(temporary)
+        self.commands = commands
+        self.environment = {**kept(), "TMPDIR": str(temporary)}
 
     def write(self, name: str, text: str) -> Path:
         file = self.path / name
@@ -58,18 +49,16 @@ class Folder:
         )
 
     def magnus(self, *arguments: str, env=None) -> Result:
-        with self.start(*arguments, env=env or {}) as process:
-            out, err = process.communicate(timeout=60)
-        return Result(subprocess.CompletedProcess(arguments, process.returncode, out, err))
+        return Result(self.commands(*arguments, cwd=self.path, env={**self.environment, **(env or {})}))
 
     def runs(self) -> list[str]:
         return sorted(file.stem for file in (self.path / ".run_log_store").glob("*.jsonl"))
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, commands):
     path = tmp_path / "project"
     path.mkdir()
     with TemporaryDirectory(prefix="mt-", dir="/tmp") as temporary:
-        yield Folder(path, Path(temporary))
+        yield Folder(path, Path(temporary), commands)
         assert list(Path(temporary).iterdir()) == [], "the command left files behind"

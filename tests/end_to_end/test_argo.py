@@ -1,10 +1,15 @@
 """Pipelines on Argo as a user has them: written by `magnus execute`, run by `magnus simulate` with real processes."""
 
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
+import argo_rules
 import pytest
 import yaml
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "argo"
 
 PIPELINE = """
 dag:
@@ -168,6 +173,104 @@ def test_secrets_come_from_a_file(project):
     assert project.magnus("simulate", "--secrets", "secrets.yaml").status == 0
 
 
+def test_check_looks_for_secrets_where_pods_do(project):
+    project.write(
+        "pipeline.yaml", "dag: {start_at: a, steps: {a: {command: work.begin, secrets: [TOKEN], next: success}}}"
+    )
+    configure(project.path)
+    with (project.path / "argo.yaml").open("a") as file:
+        file.write("secrets: {type: env-secrets-manager, config: {prefix: MY_}}\n")
+    project.environment["MY_TOKEN"] = "not that of pods"
+    done = project.magnus("check", "-c", "argo.yaml", "--count", "3")
+    assert done.status == 2
+    assert "the executor gives steps no variable 'MY_TOKEN', in which the secret 'TOKEN' is looked for" in done.out
+    del project.environment["MY_TOKEN"]
+    given = {"environment_variable": "MY_TOKEN", "secret_name": "tokens", "secret_key": "main"}
+    configure(project.path, secrets_from_k8s=[given])
+    with (project.path / "argo.yaml").open("a") as file:
+        file.write("secrets: {type: env-secrets-manager, config: {prefix: MY_}}\n")
+    assert project.magnus("check", "-c", "argo.yaml", "--count", "3").status == 0
+
+
+def test_check_says_where_options_are_wrong(project):
+    project.write(
+        "argo.yaml",
+        "executor:\n  type: argo\n  config:\n    image: i\n    resources:\n      limits: {memory: 1GB}\n"
+        "    persistent_volumes: [{name: Data, mount_path: /mnt}]\n"
+        "run_log_store: {type: chunked-fs, config: {log_folder: /mnt/logs}}\ncatalog: {type: do-nothing}\n",
+    )
+    done = project.magnus("check", "-c", "argo.yaml", "--count", "3")
+    assert done.status == 2
+    assert "argo.yaml:6:16: error: '1GB' is no quantity of Kubernetes" in done.out
+    assert "argo.yaml:7:27: error: 'Data' is no name of a persistent volume claim" in done.out
+    again = project.magnus("execute", "-c", "argo.yaml", "--count", "3")
+    assert (again.status, "argo.yaml:6:16: error" in again.err) == (2, True)
+    assert not (project.path / "argo-pipeline.yaml").exists()
+
+
+def test_variables_travel_to_pods(project):
+    project.environment["MAGNUS_VAR_folder"] = str(project.path / "volume")
+    text = (project.path / "argo.yaml").read_text()
+    (project.path / "argo.yaml").write_text(text.replace(str(project.path / "volume" / "logs"), "${folder}/logs"))
+    written(project)
+    del project.environment["MAGNUS_VAR_folder"]
+    assert "MAGNUS_VAR_folder" in (project.path / "argo-pipeline.yaml").read_text()
+    assert "each: SUCCESS" in project.magnus("simulate").err
+
+
+def test_a_task_whose_process_dies_has_the_attempts_it_has_elsewhere(project):
+    project.write(
+        "work.py",
+        "import os\nfrom pathlib import Path\n\n\ndef begin(count: int):\n"
+        "    if not Path('died').exists():\n        Path('died').touch()\n        os.kill(os.getpid(), 9)\n"
+        "    return {'x': count}\n",
+    )
+    project.write(
+        "pipeline.yaml", "dag: {start_at: a, steps: {a: {command: work.begin, next: success, max_attempts: 2}}}"
+    )
+    written(project)
+    log = project.magnus("simulate").log
+    assert (log["status"], log["parameters"]["x"]) == ("SUCCESS", 3)
+
+
+def test_a_pod_that_is_told_to_end_is_started_again(project):
+    project.write(
+        "work.py",
+        "import os, signal, time\nfrom pathlib import Path\n\n\ndef begin(count: int):\n"
+        "    if not Path('told').exists():\n        Path('told').touch()\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(60)\n    return {'x': count}\n",
+    )
+    project.write("pipeline.yaml", "dag: {start_at: a, steps: {a: {command: work.begin, next: success}}}")
+    configure(project.path, retry_strategy={"limit": 1})
+    written(project)
+    log = project.magnus("simulate").log
+    assert (log["status"], log["parameters"]["x"]) == ("SUCCESS", 3)
+
+
+def test_a_step_may_begin_with_a_hyphen(project):
+    project.write("pipeline.yaml", "dag: {start_at: --help, steps: {--help: {command: work.begin, next: success}}}")
+    written(project)
+    log = project.magnus("simulate").log
+    assert (log["status"], list(log["steps"])) == ("SUCCESS", ["--help", "success"])
+
+
+def test_a_run_to_go_on_with_and_a_run_id_are_arguments_of_the_command(project):
+    project.magnus("execute", "-c", "local.yaml", "--count", "3", "--run-id", "here")
+    done = written(project, "--use-cached", "here", "--run-id", "there", "--log-level", "INFO")
+    assert "run it with: argo submit argo-pipeline.yaml -p run_id=there -p original_run_id=here" in done.err
+    assert "- --log-level\n      - INFO\n" in (project.path / "argo-pipeline.yaml").read_text()
+
+
+def test_files_inside_the_folder_are_named_as_pods_see_them(project):
+    folder = project.path
+    done = project.magnus("execute", str(folder / "pipeline.yaml"), "-c", str(folder / "argo.yaml"), "--count", "3")
+    assert done.status == 0, done.err
+    commands = yaml.safe_load((folder / "argo-pipeline.yaml").read_text())["spec"]["templates"][0]["container"][
+        "command"
+    ]
+    assert commands[4:8] == ["--file", "pipeline.yaml", "--config-file", "argo.yaml"]
+
+
 def test_pods_read_the_program_that_builds_a_pipeline(project):
     project.write(
         "program.py",
@@ -212,6 +315,25 @@ def test_a_program_that_executes_writes_its_pipeline_beside_the_manifest(project
     assert done.stdout.startswith("CREATED written: argo-pipeline.yaml; run it with: argo submit argo-pipeline.yaml; ")
     assert (project.path / "magnus-pipeline.yaml").exists()
     assert project.magnus("simulate").log["parameters"] == {"count": 2, "xs": [0, 1]}
+
+
+def test_the_example_runs_as_the_documentation_says(folder):
+    shutil.copytree(EXAMPLE, folder.path, dirs_exist_ok=True)
+    folder.environment["MAGNUS_VAR_data"] = str(folder.path / "volume")
+    done = folder.magnus("execute", "-c", "argo.yaml", "-p", "parameters.yaml")
+    assert done.status == 0, done.err
+    assert "run it with: argo submit -n science argo-pipeline.yaml\n" in done.err
+    run = folder.magnus("simulate", "argo-pipeline.yaml")
+    assert run.status == 0, run.err
+    assert run.log["parameters"]["best"] == "south"
+    manifest = yaml.safe_load((folder.path / "argo-pipeline.yaml").read_text())
+    assert list(argo_rules.broken(manifest)) == []
+    there = {(o["kind"], o["metadata"]["name"]) for o in yaml.safe_load_all((EXAMPLE / "cluster.yaml").read_text())}
+    [volume] = manifest["spec"]["volumes"]
+    assert ("PersistentVolumeClaim", volume["persistentVolumeClaim"]["claimName"]) in there
+    assert ("ServiceAccount", manifest["spec"]["serviceAccountName"]) in there
+    copied = (EXAMPLE / "Dockerfile").read_text().split("COPY ")[1].split()[:-1]
+    assert sorted(copied) == sorted({"pipeline.yaml", "argo.yaml", "parameters.yaml", "training.py"})
 
 
 def test_check_says_what_the_engine_cannot_take(project):

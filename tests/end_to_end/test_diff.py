@@ -4,11 +4,11 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
+from forked import kept
 
 FILES = {
     "work.py": '''\
@@ -136,18 +136,16 @@ GIT = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org"]
 class Project:
     """A folder with a pipeline and a way to run it that a mutation may change."""
 
-    def __init__(self, path):
+    def __init__(self, path, commands):
         self.path = path
-        kept = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
-        self.environment = {name: os.environ[name] for name in kept if name in os.environ}
+        self.commands = commands
+        self.environment = kept()
         self.environment["PYTHONPATH"] = ":".join(filter(None, (os.environ.get("PYTHONPATH"), str(path / "site"))))
         self.arguments = ["p.yaml", "-p", "parameters.yaml", "-c", "c.yaml"]
         self.variables = {"MAGNUS_VAR_unit": "B"}
 
     def magnus(self, *arguments):
-        argv = [sys.executable, "-m", "magnus", *arguments]
-        environment = {**self.environment, **self.variables}
-        return subprocess.run(argv, cwd=self.path, env=environment, capture_output=True, text=True, timeout=60)
+        return self.commands(*arguments, cwd=self.path, env={**self.environment, **self.variables})
 
     def write(self, name, text):
         file = self.path / name
@@ -174,9 +172,9 @@ class Project:
         subprocess.run([*GIT, *arguments], cwd=self.path, check=True)
 
 
-def made(path, files):
+def made(path, files, commands):
     path.mkdir(exist_ok=True)
-    project = Project(path)
+    project = Project(path, commands)
     for name, text in files.items():
         project.write(name, text)
     project.git("init", "-q")
@@ -186,17 +184,17 @@ def made(path, files):
 
 
 @pytest.fixture(scope="module")
-def ran_once(tmp_path_factory):
-    project = made(tmp_path_factory.mktemp("base"), FILES)
+def ran_once(tmp_path_factory, commands):
+    project = made(tmp_path_factory.mktemp("base"), FILES, commands)
     log = project.run("first")
     assert log["status"] == "SUCCESS", log
     return project.path
 
 
 @pytest.fixture
-def project(ran_once, tmp_path):
+def project(ran_once, tmp_path, commands):
     shutil.copytree(ran_once, tmp_path, dirs_exist_ok=True)
-    return Project(tmp_path)
+    return Project(tmp_path, commands)
 
 
 @dataclass

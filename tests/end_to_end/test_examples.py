@@ -19,6 +19,18 @@ EXPECTED = {
         0,
         {"regions": ["north", "south", "east/west"], "total": 42, "rating": "poor", "enough": True},
     ),
+    "argo/pipeline.yaml": (
+        ["-p", "parameters.yaml"],
+        0,
+        {
+            "tolerance": 1.0,
+            "days": 3,
+            "regions": ["north", "south", "west"],
+            "model": [{"region": region, "mean": mean} for region, mean in (("north", 4), ("south", 5), ("west", 4))],
+            "error": [pytest.approx(2 / 3), 0.0, pytest.approx(10 / 3)],
+            "best": "south",
+        },
+    ),
     "notebook/pipeline.yaml": ([], 0, {"sales": [3, 1, 4, 1, 5], "best_day": 4, "total": 14, "mean": 2.8}),
     "python/pipeline.yaml": (
         ["-p", "parameters.yaml"],
@@ -32,7 +44,13 @@ EXPECTED = {
         },
     ),
 }
-NO_PIPELINES = {"configured.yaml", "python/parameters.yaml"}
+NO_PIPELINES = {
+    "configured.yaml",
+    "python/parameters.yaml",
+    "argo/argo.yaml",
+    "argo/cluster.yaml",
+    "argo/parameters.yaml",
+}
 
 
 def test_every_example_is_run():

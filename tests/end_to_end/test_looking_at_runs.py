@@ -234,6 +234,19 @@ def test_a_run_is_shown_as_a_tree(doubled):
     )
 
 
+def test_progress_says_the_durations_that_are_shown_afterwards(folder):
+    folder.write("work.py", WORK)
+    folder.write("p.yaml", PIPELINE)
+    said = folder.magnus("execute", "p.yaml", "--run-id", "doubled").err
+    took = dict(re.findall(r"Z   (\S.*): (?:SUCCESS|FAIL) in ([\d.]+ \w+)", said))
+    assert len(took) == 9
+    for path, duration in took.items():
+        shown = folder.magnus("show", "doubled", "--step", path).out.splitlines()[0]
+        assert shown.endswith(f"  {duration}"), (path, duration)
+    [whole] = re.findall(r"run doubled: FAIL in ([\d.]+ \w+)", said)
+    assert folder.magnus("show", "doubled").out.startswith(f"run doubled  FAIL  {whole}\n")
+
+
 def test_all_shows_every_branch(doubled):
     said = doubled.magnus("show", "doubled", "--all").out
     assert len(re.findall(r"^│  [├└]─ \d", said, re.MULTILINE)) == 6
@@ -286,6 +299,23 @@ def test_a_step_is_named_by_element_or_number_and_printed_in_one_way(folder):
     assert said.err == (
         "error: no step 'cities/pari/say it' began in the run 'odd'\n  fix: did you mean 'cities/paris/say it'?\n"
     )
+
+
+def test_a_large_value_is_whole_in_one_step_and_its_size_in_the_tree(folder):
+    folder.write("c.yaml", "catalog: {type: file-system, config: {spill_threshold: 100}}")
+    step = {"type": "task", "command_type": "python-lambda"}
+    made = {**step, "command": "lambda: {'big': list(range(100))}", "next": "count"}
+    count = {**step, "command": "lambda big: {'n': len(big)}", "next": "success"}
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "make", "steps": {"make": made, "count": count}}}))
+    assert folder.magnus("execute", "p.yaml", "-c", "c.yaml", "--run-id", "large").status == 0
+    tree = folder.magnus("show", "large", "-c", "c.yaml").out
+    assert "     in       big = <value of 291 B>\n" in tree
+    assert "     out      big = <value of 291 B>\n" in tree
+    whole = f"    big = {list(range(100))}\n"
+    assert f"  out\n{whole}" in folder.magnus("show", "large", "-c", "c.yaml", "--step", "make").out
+    assert f"  in\n{whole}" in folder.magnus("show", "large", "-c", "c.yaml", "--step", "count").out
+    shutil.rmtree(folder.path / ".catalog")
+    assert "  in\n    big = <value of 291 B>\n" in folder.magnus("show", "large", "-c", "c.yaml", "--step", "count").out
 
 
 def test_a_step_as_json_is_what_the_document_says_of_it(doubled):
@@ -357,6 +387,18 @@ def test_a_damaged_run_is_an_error_of_the_store(folder):
         said = folder.magnus(command, "broken")
         assert (said.status, said.out) == (3, "")
         assert "broken.jsonl' is damaged: it holds no record of the run\n  fix: remove the file" in said.err
+
+
+def test_a_copy_of_a_run_log_is_not_taken_for_another_run(folder):
+    folder.write("q.yaml", QUICK)
+    folder.magnus("execute", "q.yaml", "--run-id", "quick")
+    store = folder.path / ".run_log_store"
+    shutil.copy(store / "quick.jsonl", store / "copied.jsonl")
+    listed = {run["run_id"]: run["status"] for run in json.loads(folder.magnus("runs", "--json").out)}
+    assert listed == {"quick": "SUCCESS", "copied": "DAMAGED"}
+    said = folder.magnus("show", "copied")
+    assert (said.status, said.out) == (3, "")
+    assert said.err.startswith("error: what is kept as the run 'copied' is the run log of the run 'quick'\n  fix: ")
 
 
 def test_text_of_a_user_is_one_line_and_no_markup(folder):
@@ -437,6 +479,75 @@ def test_one_step_is_followed_to_its_end(folder):
         assert process.stdout.readline() == "waiting\n"
         folder.write("go", "")
         assert process.communicate(timeout=60)[0] == "went"
+
+
+RETRIED = """
+dag:
+  start_at: try
+  steps:
+    try:
+      type: task
+      command_type: shell
+      command: "echo waiting $MAGNUS_STEP_ATTEMPT; if [ $MAGNUS_STEP_ATTEMPT = 0 ]; then exit 3; fi; while [ ! -e go ]; do sleep 0.05; done; echo went"
+      max_attempts: 2
+      next: last
+    last: {type: task, command_type: shell, command: "echo last; while [ ! -e end ]; do sleep 0.05; done", next: success}
+"""
+
+
+def test_a_step_that_is_tried_again_is_followed_to_its_end_and_not_further(folder):
+    folder.write("slow.yaml", RETRIED)
+    with folder.start("execute", "slow.yaml", "--run-id", "slow") as run:
+        try:
+            next(line for line in iter(run.stderr.readline, "") if "waiting 1" in line)
+            with following(folder, "slow", "try") as process:
+                assert [process.stdout.readline() for _ in range(2)] == ["waiting 0\n", "waiting 1\n"]
+                assert process.poll() is None
+                folder.write("go", "")
+                assert process.communicate(timeout=60) == ("went\n", "step 'try': SUCCESS\n")
+                assert process.returncode == 0
+            assert run.poll() is None
+            said = folder.magnus("logs", "slow", "try", "-f")
+            assert (said.status, said.out, said.err) == (0, "waiting 0\nwaiting 1\nwent\n", "step 'try': SUCCESS\n")
+        finally:
+            folder.write("go", "")
+            folder.write("end", "")
+            run.communicate(timeout=60)
+
+
+def test_a_step_of_a_run_that_was_killed_or_did_not_come_to_it_is_not_waited_for(folder):
+    killed(folder)
+    said = folder.magnus("logs", "killed", "wait", "-f")
+    assert (said.status, said.out, said.err) == (1, "waiting\n", "step 'wait': LOST\n")
+    said = folder.magnus("logs", "killed", "after", "-f")
+    assert (said.status, said.out) == (2, "")
+    assert said.err.startswith("error: no step 'after' began in the run 'killed'")
+
+
+def test_following_one_step_can_be_interrupted(folder):
+    with running(folder), following(folder, "slow", "wait") as process:
+        assert process.stdout.readline() == "waiting\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60)[0] == ""
+        assert process.returncode == 130
+
+
+def test_following_ends_when_nobody_reads_any_more(folder):
+    folder.write("slow.yaml", RETRIED)
+    with folder.start("execute", "slow.yaml", "--run-id", "slow") as run:
+        try:
+            next(line for line in iter(run.stderr.readline, "") if "waiting 1" in line)
+            with following(folder, "slow") as process:
+                assert process.stdout.readline() == "==> try <==\n"
+                process.stdout.close()
+                folder.write("go", "")
+                assert process.wait(timeout=60) == 0
+                assert process.stderr.read() == ""
+            assert run.poll() is None
+        finally:
+            folder.write("go", "")
+            folder.write("end", "")
+            run.communicate(timeout=60)
 
 
 def test_following_can_be_interrupted(folder):

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import dockerd
+import podman
 import pytest
 
 HOW_TO = Path(__file__).parents[2] / "docs/how-to/run-in-containers.md"
@@ -18,11 +19,22 @@ NOTEBOOKS = ("ipykernel", "nbclient", "nbformat")
 @pytest.fixture(scope="session")
 def docker_host():
     """The address of a Docker engine."""
-    reason = dockerd.missing()
-    if reason:
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    need(dockerd.missing())
     with dockerd.running() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def podman_host():
+    """The address of a service of podman."""
+    need(podman.missing())
+    with podman.running() as address:
+        yield address
+
+
+def need(missing):
+    if missing:
+        pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
 
 
 @pytest.fixture(scope="session")
@@ -50,11 +62,27 @@ def image(docker_host, tmp_path_factory):
     return IMAGE
 
 
+@pytest.fixture(scope="session")
+def podman_image(podman_host, docker_host, image):
+    """The same image, where podman finds it."""
+    with dockerd.client(docker_host) as docker, dockerd.client(podman_host) as client:
+        client.images.load(docker.images.get(image).save(named=True))
+    return image
+
+
+@pytest.fixture(scope="session")
+def engine(request):
+    """The address of an engine that has the image: Docker's, or that of the engine given as parameter."""
+    name = getattr(request, "param", "docker")
+    request.getfixturevalue({"docker": "image", "podman": "podman_image"}[name])
+    return request.getfixturevalue(f"{name}_host")
+
+
 @pytest.fixture
-def client(docker_host, image, monkeypatch):
+def client(engine, monkeypatch):
     """Steps run by that engine, and leave no container behind."""
-    monkeypatch.setenv("DOCKER_HOST", docker_host)
-    with dockerd.client(docker_host) as made:
+    monkeypatch.setenv("DOCKER_HOST", engine)
+    with dockerd.client(engine) as made:
         yield made
         left = made.containers.list(all=True)
         for container in left:

@@ -8,7 +8,6 @@ from typing import Final
 from magnus.app import wiring
 from magnus.definition import fields
 from magnus.definition.compiling import StepPlace
-from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.wrong_fields import WrongFields
 from magnus.engine.globs import Globs
@@ -22,13 +21,13 @@ from magnus.interfaces.capabilities import Reach
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
 
-def check_steps(pipeline: LoadedPipeline, working_directory: Path, spans: Reach) -> list[Problem]:
+def check_steps(steps: Sequence[StepPlace], working_directory: Path, spans: Reach) -> list[Problem]:
     """What should be known of the steps though it stops nothing; imports and runs nothing of the user's.
 
     `spans` says how far the executor spreads them.
     Raises InvalidDefinition with everything that is wrong with them.
     """
-    found = step_problems(pipeline.steps, working_directory, spans)
+    found = step_problems(steps, working_directory, spans)
     if any(problem.severity == "error" for problem in found):
         raise InvalidDefinition.of(found)
     return found

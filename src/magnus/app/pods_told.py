@@ -26,6 +26,7 @@ class PodsTold:
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
+        self._begun: dict[StepPath, float] = {}
         self._started: dict[StepPath, float] = {}
         self._kinds: dict[StepPath, str] = {}
         self._failed: dict[StepPath, StepEnded] = {}
@@ -54,9 +55,12 @@ class PodsTold:
 
     def ended(self, _template: str, step: str, ended: Ended | None, retry_in: float | None) -> None:
         """A pod of the step begins, or has ended, and another one follows after `retry_in` seconds if that is no None."""
-        if not step or ended is None or ended.phase == SUCCEEDED:
+        if not step or (ended is not None and ended.phase == SUCCEEDED):
             return
         path = StepPath.parse(step)
+        if ended is None:
+            self._begun[path] = time.monotonic()
+            return
         told = self._failed.pop(path, None)
         if retry_in is not None:
             message = told.message if told else _message(ended)
@@ -65,8 +69,7 @@ class PodsTold:
         elif told is not None:
             self._reporter.report(told)
         elif not (self._kinds.get(path) == "fail" and ended.phase == FAILED):
-            began = self._started.get(path, time.monotonic())
-            lasted = time.monotonic() - began
+            lasted = time.monotonic() - self._started.get(path, self._begun[path])
             self._reporter.report(StepEnded(path, self._kinds.get(path, ""), Status.FAIL, _message(ended), lasted))
 
     def end(self) -> None:

@@ -1,14 +1,28 @@
 """The use case *show*: a run, or one step of it, whatever became of the run; as a tree, or as the run log document."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+
+from msgspec import Struct
 
 from magnus.app.documents import document
 from magnus.app.finding import find_run
 from magnus.app.step_names import find_step
 from magnus.app.tree import RunTree, StepNode, run_tree, step_node
 from magnus.app.viewing import Viewer
+from magnus.errors import CatalogError
+from magnus.run_log.json_bytes import from_bytes
+from magnus.run_log.parameters import handed_reference
 from magnus.run_log.records import RunRecord
 from magnus.values import Json
+
+
+class ShownStep(Struct, frozen=True):
+    """One step of a run with its names and those of what it is in; `given` is what the last attempt was handed, whole."""
+
+    run: RunRecord
+    node: StepNode
+    names: tuple[str, ...]
+    given: Mapping[str, Json]
 
 
 def show_run(viewer: Viewer, text: str) -> RunTree:
@@ -16,11 +30,25 @@ def show_run(viewer: Viewer, text: str) -> RunTree:
     return run_tree(viewer.store, find_run(viewer.store, text))
 
 
-def show_step(viewer: Viewer, text: str, step: str) -> tuple[RunRecord, StepNode, tuple[str, ...]]:
-    """One step of the run, and its names with those of what it is in; InvalidInput when no such step began."""
+def show_step(viewer: Viewer, text: str, step: str) -> ShownStep:
+    """One step of the run; InvalidInput when no such step began."""
     run = find_run(viewer.store, text)
     found = find_step(viewer.store, run.run_id, step)
-    return run, step_node(viewer.store, run, found.record), found.names
+    attempts = found.record.attempts
+    given = {name: _whole(value, viewer) for name, value in attempts[-1].parameters.items()} if attempts else {}
+    return ShownStep(run, step_node(viewer.store, run, found.record), found.names, given)
+
+
+def _whole(value: Json, viewer: Viewer) -> Json:
+    """What a task was handed; a large value is read, unless it is not there any more."""
+    large = handed_reference(value)
+    if large is None:
+        return value
+    try:
+        with viewer.catalog.open(large.catalog_name, large.data_hash, large.size) as file:
+            return from_bytes(file.read())
+    except CatalogError:
+        return value
 
 
 def show_document(viewer: Viewer, text: str) -> Iterator[str]:

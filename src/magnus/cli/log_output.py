@@ -21,7 +21,10 @@ def show(text: str, step: str, configuration_file: str, *, follow: bool) -> int:
         run = find_run(services.store, text)
         found = find_step(services.store, run.run_id, step) if step else None
         output = RunOutput(services.store, services.logs, run.run_id, found)
-        printed = _print(output.until_the_end() if follow else output.now(), None if found is None else found.names)
+        try:
+            printed = _print(output.until_the_end() if follow else output.now(), None if found is None else found.names)
+        except _NobodyReads:
+            return 0
         if not printed:
             console.note(_why_nothing(services, run, found))
         if not follow:
@@ -30,6 +33,10 @@ def show(text: str, step: str, configuration_file: str, *, follow: bool) -> int:
         what = f"run {run.run_id}" if found is None else f"step '{print_names(found.names)}'"
         console.note(f"{what}: {status.value}")
         return 0 if status is Status.SUCCESS else 1
+
+
+class _NobodyReads(Exception):
+    """What is printed goes nowhere."""
 
 
 def _print(output: Iterable[Output], only: tuple[str, ...] | None) -> bool:
@@ -41,9 +48,12 @@ def _print(output: Iterable[Output], only: tuple[str, ...] | None) -> bool:
         if piece.names != last:
             _finish(shown)
             before = ("" if at_line_start else "\n") + ("" if is_first else "\n")
-            console.emit(f"{before}==> {print_names(piece.names)} <==\n")
+            heading = f"{before}==> {print_names(piece.names)} <==\n".encode()
             last = piece.names
-        console.emit_bytes(piece.data if shown is None else shown.feed(piece.data))
+        else:
+            heading = b""
+        if not console.emit_bytes(heading + (piece.data if shown is None else shown.feed(piece.data))):
+            raise _NobodyReads
         at_line_start, is_first = piece.data.endswith(b"\n"), False
     _finish(shown)
     return not is_first

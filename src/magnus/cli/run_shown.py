@@ -14,7 +14,7 @@ def as_text(run: str, step: str, configuration_file: str, *, everything: bool) -
     """The run as a tree, or all that is known of the step."""
     with viewer(configuration_file, console.environment()) as services:
         if step:
-            yield from printed(tree_text.step_lines(*show.show_step(services, run, step)))
+            yield from printed(tree_text.step_lines(show.show_step(services, run, step)))
         else:
             tree = show.show_run(services, run)
             yield from printed(tree_text.run_lines(tree, datetime.now(UTC), everything=everything))

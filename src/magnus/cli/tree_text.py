@@ -8,6 +8,7 @@ from typing import Final
 from magnus.app.durations import elapsed
 from magnus.app.listing import ListedRun
 from magnus.app.plain_text import plain
+from magnus.app.show import ShownStep
 from magnus.app.tree import BranchNode, RunTree, StepNode
 from magnus.cli import readable, values
 from magnus.cli.lines import Line, Piece
@@ -76,7 +77,7 @@ class _Tree:
         record, everything = step.record, self._everything
         given = record.attempts[-1].parameters if record.attempts else {}
         put = {} if record.branching else values.files(record.catalog, "put")
-        yield from _labelled(margin, "in", values.shortened(values.texts(given), everything=everything))
+        yield from _labelled(margin, "in", values.shortened(values.handed(given), everything=everything))
         yield from _labelled(
             margin, "out", values.shortened(values.parameters(record.parameters), everything=everything)
         )
@@ -110,12 +111,14 @@ class _Tree:
         )
 
 
-def step_lines(run: RunRecord, step: StepNode, names: tuple[str, ...]) -> Iterator[Line]:
-    """One step with everything that is known of it; `names` are its own, and what people call what it is in."""
-    record = step.record
+def step_lines(shown: ShownStep) -> Iterator[Line]:
+    """One step with everything that is known of it."""
+    run, step, record = shown.run, shown.node, shown.node.record
     took = readable.duration(step.took)
     of_run: Piece = (f" of run {plain(run.run_id)}", "dim")
-    yield Line("", (("step ", "dim"), (print_names(names), "bold"), of_run, ("  ", ""), *_state(step.status, took)))
+    yield Line(
+        "", (("step ", "dim"), (print_names(shown.names), "bold"), of_run, ("  ", ""), *_state(step.status, took))
+    )
     yield from _message("  ", record.message, step.status)
     yield from _labelled("  ", "type", record.step_type)
     yield from _labelled("  ", "reused", f"taken over from run {run.original_run_id}" if record.mock else "")
@@ -125,8 +128,8 @@ def step_lines(run: RunRecord, step: StepNode, names: tuple[str, ...]) -> Iterat
         yield Line("  ", ((f"attempt {attempt.attempt_number + 1}  ", ""), *state))
         if attempt.message != record.message:
             yield from _message("    ", attempt.message, attempt.status)
-    yield from _listed("in", values.texts(record.attempts[-1].parameters if record.attempts else {}))
-    yield from _listed("out", values.parameters(record.parameters))
+    yield from _listed("in", values.handed(shown.given))
+    yield from _listed("out", values.whole_parameters(record.parameters))
     yield from _listed("metrics", values.texts(record.metrics))
     for stage in ("get", "put"):
         entries = (entry for entry in record.catalog if entry.stage == stage)

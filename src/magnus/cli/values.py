@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from magnus.app.plain_text import plain, short
 from magnus.cli.readable import size
+from magnus.errors import CatalogError
 from magnus.run_log.parameters import (
     JsonParameter,
     LargeParameter,
@@ -12,6 +13,7 @@ from magnus.run_log.parameters import (
     MetricParameter,
     ObjectParameter,
     Parameter,
+    handed_reference,
 )
 from magnus.run_log.records import CatalogRecord, CodeIdentity
 from magnus.values import Json
@@ -32,6 +34,16 @@ def shortened(values: Mapping[str, str], *, everything: bool) -> str:
 def parameters(values: Mapping[str, Parameter]) -> Mapping[str, str]:
     """The text of each."""
     return {name: _parameter(value) for name, value in values.items()}
+
+
+def whole_parameters(values: Mapping[str, Parameter]) -> Mapping[str, str]:
+    """The text of each; a large value is read, as long as it is there."""
+    return {name: _whole(value) for name, value in values.items()}
+
+
+def handed(values: Mapping[str, Json]) -> Mapping[str, str]:
+    """The text of what a task was handed; of a large value how large it is."""
+    return {name: _parameter(handed_reference(value) or JsonParameter(value)) for name, value in values.items()}
 
 
 def texts(values: Mapping[str, Json]) -> Mapping[str, str]:
@@ -67,6 +79,15 @@ def identities(found: Iterable[CodeIdentity]) -> Iterator[str]:
 def cut(text: str) -> str:
     """The text, not too long for a line that has others on it."""
     return short(text, _LONGEST)
+
+
+def _whole(value: Parameter) -> str:
+    if isinstance(value, ListParameter):
+        return f"[{', '.join(map(_whole, value.items))}]"
+    try:
+        return text_of(value.value) if isinstance(value, LargeParameter) else _parameter(value)
+    except CatalogError:
+        return _parameter(value)
 
 
 def _parameter(value: Parameter) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 from msgspec import Struct, ValidationError, convert
 from msgspec.structs import fields
 
-from magnus.definition.wrong_fields import Complaint, read_special
+from magnus.definition.wrong_fields import Complaint, read_special, shown, what_to_write
 from magnus.graph.check import near
 from magnus.values import Json
 
@@ -107,9 +107,9 @@ def unknown_field(path: Path, known: Sequence[str]) -> Complaint:
 
 def _refused(path: Path, error: ValidationError, value: Json) -> Complaint:
     if error.__cause__ is not None:  # raised by a type that reads what is written itself
-        return Complaint(path, f"{_dotted(path)} {error.__cause__}")
+        return Complaint(path, f"{_dotted(path)} {error.__cause__}", what_to_write(str(error.__cause__), value))
     if value == "" and "of length >= 1" in str(error):
-        return Complaint(path, f"{_dotted(path)} must not be empty")
+        return Complaint(path, f"{_dotted(path)} must not be empty", "write something, or leave the field out")
     expected = _EXPECTED.match(str(error))
     if expected is None:
         return _wrong(path, f"is wrong ({error})", value)
@@ -120,13 +120,7 @@ def _refused(path: Path, error: ValidationError, value: Json) -> Complaint:
 
 
 def _wrong(path: Path, must: str, value: Json) -> Complaint:
-    return Complaint(path, f"{_dotted(path)} {must}, not {shown(value)}")
-
-
-def shown(value: object) -> str:
-    """The value as messages show it, shortened."""
-    text = "nothing" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    return Complaint(path, f"{_dotted(path)} {must}, not {shown(value)}", what_to_write(must, value))
 
 
 def _alternatives(values: Sequence[Any]) -> str:

@@ -15,7 +15,15 @@ from magnus.engine.large_values import LargeValues
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import ServiceCapabilities
 from magnus.interfaces.run_log_store import OPTIONAL, RunLogStore
-from magnus.run_log.parameters import JsonParameter, LargeParameter, ListParameter, Parameter, large_ones, to_json
+from magnus.run_log.parameters import (
+    JsonParameter,
+    LargeParameter,
+    ListParameter,
+    Parameter,
+    handed_reference,
+    large_ones,
+    to_json,
+)
 from magnus.run_log.records import AttemptRecord, Branching, BranchScope, RunRecord, StepRecord
 from magnus.values import Json
 
@@ -148,7 +156,7 @@ class _Slimming:
         return attempt if changed is attempt.parameters else replace(attempt, parameters=changed)
 
     def _handed(self, name: str, value: Json) -> Json:
-        kept = self._kept(name, value)
+        kept = handed_reference(value) or self._kept(name, value)
         return value if kept is None else to_json(kept)
 
     def _scope(self, scope: BranchScope) -> BranchScope:

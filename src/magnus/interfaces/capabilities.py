@@ -20,7 +20,8 @@ class ExecutorCapabilities(Struct, frozen=True):
     """`spans` says how far the steps of one run are spread; `concurrent` that steps may run at the same time.
 
     `mocks` says that tasks are not executed, but as its option `patches` says. `reenters` says that steps are run by the
-    re-entry command, which reads the pipeline from a file. `shares` are folders that steps on other machines see too.
+    re-entry command, which reads the pipeline from a file. `shares` are folders that steps on other machines see too,
+    `gives` the variables of the environment that an engine there adds.
     """
 
     spans: Reach = Reach.PROCESS
@@ -28,6 +29,7 @@ class ExecutorCapabilities(Struct, frozen=True):
     reenters: bool = False
     mocks: bool = False
     shares: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
 
 
 class ServiceCapabilities(Struct, frozen=True):
@@ -57,4 +59,13 @@ class ReadsEnvironment(Protocol):
 
     def variables(self, names: Iterable[str]) -> Mapping[str, str]:
         """The part of the environment that holds these names, as far as it does."""
+        ...
+
+
+@runtime_checkable
+class NamesVariables(Protocol):
+    """A service that finds what it looks up in the environment, and knows the variable before it is there."""
+
+    def variable(self, name: str) -> str:
+        """The variable of this name."""
         ...

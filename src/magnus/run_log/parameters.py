@@ -1,13 +1,15 @@
 """A parameter of a run: a JSON value, kept in the catalog when it is large, an object kept there, or a metric."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Protocol, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from msgspec import Struct
 
 from magnus.errors import CatalogError
 from magnus.run_log.json_bytes import from_bytes
 from magnus.values import Json
+
+_HASH_DIGITS: Final = 64
 
 
 class JsonParameter(Struct, frozen=True):
@@ -121,6 +123,15 @@ def handed(parameter: Parameter) -> Json:
             return [handed(item) for item in items]
         case _:
             return plain(parameter)
+
+
+def handed_reference(value: Json) -> LargeParameter | None:
+    """The large parameter that `handed` says by this value; None when it is a value itself."""
+    match value:
+        case {"large": str(), "data_hash": str() as digits, "size": int(), **rest} if len(digits) == _HASH_DIGITS:
+            return None if rest.keys() - {"is_text"} else large_from_json(value)
+        case _:
+            return None
 
 
 def shown(parameter: Parameter) -> Json:

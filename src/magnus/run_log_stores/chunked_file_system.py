@@ -91,6 +91,8 @@ class ChunkedRunLogStore:
         run = None if failures.unusable(run_id, _LONGEST_NAME) else self._read(self._files.run(run_id), _run)
         if run is None:
             raise failures.run_not_found(run_id, self._folder)
+        if run.run_id != run_id:
+            raise failures.of_another_run(run_id, run.run_id)
         return run
 
     def update_run(self, run: RunRecord) -> None:
@@ -297,7 +299,8 @@ class ChunkedRunLogStore:
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             shown = text[:200].decode(errors="replace")
             raise RunLogStoreError(
-                f"'{file}' holds a record that this version of magnus cannot read: {shown}"
+                f"'{file}' holds a record that this version of magnus cannot read: {shown}",
+                fix="read it with the version that wrote it, or remove the file",
             ) from error
 
     def _text(self, file: Path) -> bytes:

@@ -8,6 +8,7 @@ from magnus.engine.system_errors import what_to_do
 from magnus.errors import InvalidRunId, RunExists, RunLogStoreError, RunNotFound
 
 _NOT_WRITABLE: Final = "make it writable, or set `log_folder` of the run log store to a folder that is"
+_NOT_READABLE: Final = "see that you may read it: change its permissions, or ask whoever owns it"
 _IN_THE_WAY: Final = "a file is in the way: remove it, or set `log_folder` of the run log store to another folder"
 
 
@@ -39,11 +40,19 @@ def run_exists(run_id: str, folder: Path) -> RunExists:
 
 def run_not_found(run_id: str, folder: Path) -> RunNotFound:
     """No run has this id."""
-    return RunNotFound(f"there is no run '{run_id}' in '{folder}'")
+    return RunNotFound(f"there is no run '{run_id}' in '{folder}'", fix="magnus runs lists those there are")
+
+
+def of_another_run(run_id: str, other: str) -> RunLogStoreError:
+    """What is kept under the run id is a copy of another run's."""
+    fix = "give it the name of that run again, or remove it"
+    return RunLogStoreError(f"what is kept as the run '{run_id}' is the run log of the run '{other}'", fix=fix)
 
 
 def failed(verb: str, file: Path, error: OSError) -> RunLogStoreError:
     """Something could not be done to the file."""
     reason = error.strerror or str(error)
-    fix = what_to_do(error.errno, not_writable=_NOT_WRITABLE, in_the_way=_IN_THE_WAY)
+    fix = what_to_do(
+        error.errno, not_writable=_NOT_READABLE if verb == "read" else _NOT_WRITABLE, in_the_way=_IN_THE_WAY
+    )
     return RunLogStoreError(f"the run log store cannot {verb} '{file}': {reason}", fix=fix)

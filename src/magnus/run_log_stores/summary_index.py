@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 
 from magnus.run_log.summary import DamagedRun, RunSummary
-from magnus.run_log_stores import files
+from magnus.run_log_stores import failures, files
 from magnus.run_log_stores.files import SystemCalls
 
 _NAME: Final = ".summaries"
@@ -62,6 +62,8 @@ class SummaryIndex:
                 kept.append(seen)
                 found.append(seen.summary)
             elif (summary := read(run_id)) is not None:
+                if summary.run_id != run_id:
+                    summary = DamagedRun(run_id, failures.of_another_run(run_id, summary.run_id).problems[0].message)
                 found.append(summary)
                 if isinstance(summary, RunSummary) and status.st_mtime_ns < settled:
                     kept.append(_Seen(_key(status), summary))

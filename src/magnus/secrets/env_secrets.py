@@ -35,15 +35,19 @@ class EnvSecrets:
 
     def get(self, name: str) -> str:
         """The value of its variable, which may be empty; SecretsError when it is not set."""
-        variable = f"{self._options.prefix}{name}{self._options.suffix}"
+        variable = self.variable(name)
         value = self._environment.get(variable)
         if value is None:
             raise missing(_TYPE, name, "the environment", self._names(), f"set the variable '{variable}'")
         return value
 
+    def variable(self, name: str) -> str:
+        """The variable of the secret."""
+        return f"{self._options.prefix}{name}{self._options.suffix}"
+
     def variables(self, names: Iterable[str]) -> Mapping[str, str]:
         """The variables of these secrets, as far as they are set."""
-        wanted = (f"{self._options.prefix}{name}{self._options.suffix}" for name in names)
+        wanted = (self.variable(name) for name in names)
         return {variable: self._environment[variable] for variable in wanted if variable in self._environment}
 
     def _names(self) -> list[str]:

@@ -4,7 +4,7 @@ import engines
 from cells import Feature, add_row
 from project import each, pipe, python
 
-GROUP = "Going on with a run that failed"
+GROUP = "Going on, on each executor, with a run that failed"
 WORK = """\
 from pathlib import Path
 class Model:

@@ -30,6 +30,12 @@ def parameters_of_a_file(project):
     assert log["parameters"]["seen"] == [2, 3, {"d": [1, 2]}, "2024-05-06"]
 
 
+@feature(GROUP, "variables `${name}` of the pipeline")
+def variables(project):
+    steps = pipe(a=shell("export MAGNUS_PRM_said='${word}'"))
+    assert project.run(steps, environment={"MAGNUS_VAR_word": "some word"})["parameters"] == {"said": "some word"}
+
+
 @feature(GROUP, "objects from step to step, and collected by a map")
 def objects(project):
     project.write(

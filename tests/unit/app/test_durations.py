@@ -3,6 +3,7 @@
 import pytest
 
 from magnus.app.durations import elapsed, so_far
+from magnus.app.plain_text import short
 
 
 @pytest.mark.parametrize(
@@ -11,3 +12,20 @@ from magnus.app.durations import elapsed, so_far
 )
 def test_a_duration_is_written_in_one_way(seconds, short, growing):
     assert (elapsed(seconds), so_far(seconds)) == (short, growing)
+
+
+@pytest.mark.parametrize(
+    ("text", "longest", "cut"),
+    [
+        ("[1, 2, 3]", 9, "[1, 2, 3]"),
+        ("[1, 2, 30000]", 12, "[1, 2, …]"),
+        ('{"a": [1, 2, 3, 4]}', 18, '{"a": [1, 2, …]}'),
+        ('"a long text"', 8, '"a lon…"'),
+        ('["a, b", "c, d, e"]', 16, '["a, b", …]'),
+        (r'"a\"bcdefgh"', 8, r'"a\"bc…"'),
+        ("plain text", 6, "plain…"),
+        ("[1000000]", 4, "[1…]"),
+    ],
+)
+def test_json_that_is_cut_is_closed(text, longest, cut):
+    assert short(text, longest) == cut

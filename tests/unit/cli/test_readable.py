@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from magnus.app.show import ShownStep
 from magnus.app.tree import BranchNode, StepNode
 from magnus.cli import readable
 from magnus.cli.lines import Line, printed
@@ -97,10 +98,9 @@ def test_lines_are_cut_or_go_on_below_on_a_terminal(terminal):
 
 
 def drawn(step):
-    return [
-        line.margin + "".join(text for text, _ in line.pieces)
-        for line in step_lines(run_record(), step, step.record.path.parts)
-    ]
+    given = step.record.attempts[-1].parameters if step.record.attempts else {}
+    shown = ShownStep(run_record(), step, step.record.path.parts, given)
+    return [line.margin + "".join(text for text, _ in line.pieces) for line in step_lines(shown)]
 
 
 def test_objects_and_long_values_are_whole_in_one_step():

@@ -191,6 +191,11 @@ def test_a_chain_that_cannot_be_cut_is_refused():
         written(graph)
 
 
+def test_the_limit_of_annotations():
+    found = problems(chain(1), annotations={"team/notes": "ü" * 140_000})
+    assert found == [("error", "the annotations have 280010 bytes, and Kubernetes takes 262144")]
+
+
 def test_limits_of_parameters():
     assert problems(chain(1), parameters={"a b": 1, "large": "x" * 140_000}) == [
         ("error", "the parameter 'a b' cannot be a variable of the environment of a pod"),
@@ -353,6 +358,7 @@ REFUSED = {
         "two volumes are to be seen in '/a/'",
     ),
     "quantity": ({"resources": Resources({"memory": "1GB"})}, "'1GB' is no quantity of Kubernetes"),
+    "limit": ({"resources": Resources({"cpu": 2}, {"cpu": "1500m"})}, "more 'cpu' is requested than its limit"),
     "override": (
         {"overrides": {"big": Override(resources=Resources({}, {"cpu": "two"}))}},
         "'two' is no quantity of Kubernetes",
@@ -361,8 +367,16 @@ REFUSED = {
         {"retry_strategy": RetryStrategy(backoff=Backoff("1 hour"))},
         "'1 hour' is no duration that Argo takes",
     ),
+    "no duration": (
+        {"retry_strategy": RetryStrategy(backoff=Backoff(factor=2))},
+        "a backoff without 'duration' has nothing to begin with",
+    ),
     "selector": ({"node_selector": {"disk": "a b"}}, "'disk: a b' is no label of a node"),
     "toleration": ({"tolerations": (Toleration(value="x"),)}, "a toleration without a key is one of every taint"),
+    "security": (
+        {"security_context": {"run_as_user": 1}},
+        "the security context of a pod has no field 'run_as_user'",
+    ),
     "exists": (
         {"tolerations": (Toleration("a", "Exists", "x"),)},
         "with the operator 'Exists' there is no value",

@@ -7,33 +7,49 @@ from magnus.errors import MagnusError, Problem
 from magnus.graph.findings import Severity
 from magnus.graph.flow import caught_steps
 from magnus.graph.graph import Graph
+from magnus.interfaces.capabilities import ExecutorCapabilities, NamesVariables, Reach
 from magnus.interfaces.secrets import Secrets
 
 
-def problems(described: Iterable[Described], provider: Secrets, graph: Graph | None) -> Iterator[Problem]:
+def problems(
+    described: Iterable[Described], provider: Secrets, spread: ExecutorCapabilities, graph: Graph | None
+) -> Iterator[Problem]:
     """What the provider does not have: an error where a step lists it, a warning where its code may ask for it.
 
-    It is a warning too where the failure of the step leads to success in the `graph`.
+    It is a warning too where the failure of the step leads to success in the `graph`. On other machines the environment
+    is the one that the executor gives.
     """
     caught = set() if graph is None else {id(node) for node in caught_steps(graph)}
     known: dict[str, Problem | None] = {}
     for found in described:
         for number, name in enumerate(found.node.secrets):
-            if (wrong := _missing(name, provider, known)) is not None:
+            if (wrong := _missing(name, provider, spread, known)) is not None:
                 severity: Severity = "warning" if id(found.node) in caught else "error"
                 yield Problem(wrong.message, wrong.fix, found.step.locate("secrets", number), found.step.step, severity)
         for name in found.facts.description.secrets:
-            if name not in found.node.secrets and (wrong := _missing(name, provider, known)) is not None:
+            if name not in found.node.secrets and (wrong := _missing(name, provider, spread, known)) is not None:
                 message = f"{found.node.task.command} asks for a secret: {wrong.message}"
                 yield Problem(message, wrong.fix, found.step.locate("command"), found.step.step, "warning")
 
 
-def _missing(name: str, provider: Secrets, known: dict[str, Problem | None]) -> Problem | None:
+def _missing(
+    name: str, provider: Secrets, spread: ExecutorCapabilities, known: dict[str, Problem | None]
+) -> Problem | None:
     """Why there is no such secret; None when there is one."""
     if name not in known:
-        try:
-            provider.get(name)
-            known[name] = None
-        except MagnusError as error:
-            known[name] = error.problems[0]
+        known[name] = _looked_up(name, provider, spread)
     return known[name]
+
+
+def _looked_up(name: str, provider: Secrets, spread: ExecutorCapabilities) -> Problem | None:
+    if spread.spans is Reach.NETWORK and isinstance(provider, NamesVariables):
+        variable = provider.variable(name)
+        if variable in spread.gives:
+            return None
+        message = f"the executor gives steps no variable '{variable}', in which the secret '{name}' is looked for"
+        return Problem(message, "give it there, as 'secrets_from_k8s' of the executor 'argo' does")
+    try:
+        provider.get(name)
+    except MagnusError as error:
+        return error.problems[0]
+    return None

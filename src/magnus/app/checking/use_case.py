@@ -179,7 +179,7 @@ class _Check:
                     self.problems += flow.of_map(mapped, step)
                 case CompositeNode():
                     pass
-        self.problems += secrets.problems(flow.described, services.built.secrets, graph)
+        self.problems += secrets.problems(flow.described, services.built.secrets, services.spread, graph)
         if graph is not None:
             self.problems += flow.problems(graph, parameters)
         if pipeline is not None and not can_succeed(pipeline.graph):

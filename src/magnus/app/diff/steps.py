@@ -25,8 +25,8 @@ def timings(pairs: Sequence[Pair]) -> tuple[Timing, ...]:
     return tuple(
         Timing(
             pair.name,
-            str(pair.first.path),
-            str(pair.second.path),
+            pair.first_path,
+            pair.second_path,
             seconds(span_of(pair.first)),
             seconds(span_of(pair.second)),
         )
@@ -40,8 +40,8 @@ def _step_difference(pair: Pair, alike: Alike) -> StepDifference:
     first, second = pair.first, pair.second
     return StepDifference(
         name=pair.name,
-        first="" if first is None else str(first.path),
-        second="" if second is None else str(second.path),
+        first=pair.first_path,
+        second=pair.second_path,
         position=pair.left if is_composite and first is not None and second is not None else pair.entered,
         changes=tuple(_changes(first, second, alike)),
     )

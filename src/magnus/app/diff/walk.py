@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from magnus.app.diff.runs import ReadRun
-from magnus.graph.path import BranchPath
+from magnus.graph.path import BranchPath, print_names
 from magnus.run_log.branches import branches_of
 from magnus.run_log.records import StepRecord
 from magnus.run_log.walking import SeenStep, walk
@@ -21,7 +21,7 @@ _ON_FAILURE = " on failure"
 
 
 class Pair(Struct):
-    """One step in both runs, or in one; `name` is that in the pipeline.
+    """One step in both runs, or in one; `name` is that in the pipeline, `first_path` and `second_path` what it is called there.
 
     `entered` and `left` are its places in the order of execution; what its branches did is between them.
     """
@@ -31,6 +31,8 @@ class Pair(Struct):
     second: StepRecord | None
     entered: int
     left: int
+    first_path: str = ""
+    second_path: str = ""
 
     @property
     def either(self) -> StepRecord:
@@ -61,9 +63,10 @@ class _Walk:
         for name in aligned(list(first), list(second)):
             self._step(first.get(name), second.get(name), (*around, name))
 
-    def _step(self, first: StepRecord | None, second: StepRecord | None, names: tuple[str, ...]) -> None:
+    def _step(self, seen: SeenStep | None, other: SeenStep | None, names: tuple[str, ...]) -> None:
         names = self._as_written(names)
-        pair = Pair("/".join(names), first, second, self._tick(), 0)
+        first, second = (None if one is None else one.record for one in (seen, other))
+        pair = Pair("/".join(names), first, second, self._tick(), 0, _path(seen), _path(other))
         self.found.append(pair)
         if first is not None and second is not None and first.branching and second.branching:
             before, after = identities(first), identities(second)
@@ -90,13 +93,17 @@ class _Walk:
         return (*names, key) if is_named else names
 
 
-def _by_branch(run: ReadRun) -> Mapping[BranchPath, Mapping[str, StepRecord]]:
+def _by_branch(run: ReadRun) -> Mapping[BranchPath, Mapping[str, SeenStep]]:
     """The steps of a run by the branch they are in and by name, in the order of execution."""
-    found: dict[BranchPath, dict[str, StepRecord]] = {}
+    found: dict[BranchPath, dict[str, SeenStep]] = {}
     for seen in walk(run.steps):
         if isinstance(seen, SeenStep):
-            found.setdefault(seen.record.branch, {})[seen.record.path.name] = seen.record
+            found.setdefault(seen.record.branch, {})[seen.record.path.name] = seen
     return found
+
+
+def _path(seen: SeenStep | None) -> str:
+    return "" if seen is None else print_names(seen.names)
 
 
 def identities(step: StepRecord) -> Mapping[str, BranchPath]:

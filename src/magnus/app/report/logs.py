@@ -8,6 +8,7 @@ from typing import Final
 from magnus.app.escapes import without_escapes
 from magnus.app.report.budget import Budget, characters_within, size_of
 from magnus.app.report.model import Log
+from magnus.errors import CatalogError
 from magnus.graph.path import StepPath
 from magnus.interfaces.catalog import Catalog, ReadsLogs
 
@@ -27,10 +28,7 @@ class Logs:
         self._run_id = run_id
 
     def ends(self, steps: Sequence[tuple[StepPath, bool]], total: int) -> list[Log | None]:
-        """The end of the log of each step, of which it says whether it failed; the run has `total` steps in all.
-
-        CatalogError when one cannot be read.
-        """
+        """The end of the log of each step, of which it says whether it failed; the run has `total` steps in all."""
         if self._catalog is None:
             return [None] * len(steps)
         ends = [self._end(path, failed=failed) for path, failed in steps]
@@ -50,7 +48,10 @@ class Logs:
         """As much of the end of a log as may be shown of a single one."""
         assert self._catalog is not None
         most_bytes, most_lines = (_FAILED.longest, _MOST_LINES_OF_FAILED) if failed else (_OTHERS.longest, _MOST_LINES)
-        log = self._catalog.read_log(self._run_id, path)
+        try:
+            log = self._catalog.read_log(self._run_id, path)
+        except CatalogError as error:
+            return Log(f"The output cannot be shown: {error.problems[0].message}\n")
         if log is None:
             return Log("")
         with log:

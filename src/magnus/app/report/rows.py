@@ -4,13 +4,15 @@ A step that has begun and not ended has no times of its own in the records: it i
 it.
 """
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from magnus.app.plain_text import short
 from magnus.app.report.model import Attempt, Code, File, Row
 from magnus.app.report.texts import Texts, shortened
-from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.run_log.branches import Branch
 from magnus.run_log.records import ENDED, AttemptRecord, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
 from magnus.run_log.spans import span_of
@@ -18,6 +20,7 @@ from magnus.run_log.summary import Gone
 from magnus.run_log.walking import SeenBranch, SeenStep, StepsOf, status_of, status_of_branch, walk
 
 _MOST_FILES: Final = 100
+_LONGEST_ELEMENT: Final = 60
 _ONE_BRANCH: Final = "dag"
 
 
@@ -51,7 +54,7 @@ class Rows:
                     self.ends.add(step.path)
                     self._stands(step)
                 case SeenStep(record=step):
-                    self._add_step(step)
+                    self._add_step(step, seen.names)
                     self._stands(step)
                 case SeenBranch(branch=branch, of=of):
                     self._add_branch(branch, of)
@@ -73,9 +76,9 @@ class Rows:
                 return number or None
             number = bad[0] if self.found[bad[0]].type == "branch" else bad[-1]
 
-    def _add_step(self, step: StepRecord) -> None:
+    def _add_step(self, step: StepRecord, names: tuple[str, ...]) -> None:
         """Add its row; what follows it in the branch began when it ended, at the earliest."""
-        row = self._row(step, self._branches[step.branch])
+        row = self._row(step, names, self._branches[step.branch])
         self._began[step.path] = self._earliest[step.branch]
         if step.status not in ENDED:
             row.start = self._earliest[step.branch]
@@ -96,7 +99,7 @@ class Rows:
             return
         self._branches[branch.path] = len(self.found)
         value = self._texts.number(branch.value[0]) if branch.value else None
-        self.found.append(Row(number, branch.label, "branch", Status.CREATED.value, value=value))
+        self.found.append(Row(number, _called(branch), "branch", Status.CREATED.value, value=value))
         self.paths.append(None)
 
     def _stands(self, step: StepRecord) -> None:
@@ -105,7 +108,7 @@ class Rows:
         if row.type == "branch":
             row.status = status_of_branch([step], over=self._over).value
 
-    def _row(self, step: StepRecord, parent: int) -> Row:
+    def _row(self, step: StepRecord, names: tuple[str, ...], parent: int) -> Row:
         attempts = [self._attempt(attempt, step.message) for attempt in step.attempts]
         span = span_of(step)
         return Row(
@@ -113,7 +116,7 @@ class Rows:
             step.path.name,
             step.step_type,
             status_of(step, over=self._over).value,
-            path=str(step.path),
+            path=print_names(names),
             start=None if span is None else self._milliseconds(span.start),
             end=None if span is None else self._milliseconds(span.end),
             message=shortened(step.message),
@@ -161,6 +164,16 @@ def codes(identities: Iterable[CodeIdentity]) -> list[Code]:
         )
         for identity in identities
     ]
+
+
+def _called(branch: Branch) -> str:
+    """What people call it, and the element of a map it is for where that says more."""
+    text = json.dumps(branch.value[0], ensure_ascii=False) if branch.value else ""
+    return (
+        f"{branch.label} = {short(text, _LONGEST_ELEMENT)}"
+        if text.strip('"') not in {"", branch.label}
+        else branch.label
+    )
 
 
 def _files(entries: Iterable[CatalogRecord]) -> list[File]:

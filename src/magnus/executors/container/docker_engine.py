@@ -3,6 +3,7 @@
 import io
 import os
 import tarfile
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,8 @@ from magnus.executors.container.options import Resources
 from magnus.executors.container.outcome import HELP, Ended, version_in, without_magnus
 
 _STDERR: Final = 2
+_RETURN_SECONDS: Final = 10.0
+_RETRY_SECONDS: Final = 0.2
 _NO_COMMAND: Final = ("executable file", "no such file or directory", "permission denied")
 
 
@@ -94,7 +97,7 @@ class DockerEngine:
             try:
                 begun(container)
                 self._followed(container, job, hear, begun)
-                code = self._api.wait(container, timeout=None)["StatusCode"]
+                code = self._waited(container)
                 state = self._api.inspect_container(container)["State"]
                 return Ended(code, bool(state.get("OOMKilled")), self._read(container, job.read))
             finally:
@@ -214,11 +217,13 @@ class DockerEngine:
         self, container: str, job: Job, hear: Callable[[bytes, bytes], None], begun: Callable[[str], None]
     ) -> None:
         """Start the container, and hear it to its end."""
-        output = self._api.attach_socket(container, {"stdout": 1, "stderr": 1, "stream": 1})
+        with _looked_for(job):
+            output = self._api.attach_socket(container, {"stdout": 1, "stderr": 1, "stream": 1})
         try:
-            self._start(container, job)
+            with _looked_for(job):
+                self._api.start(container)
             begun(container)
-            for kind, piece in frames_iter(output, tty=False):
+            for kind, piece in _frames(output):
                 hear(*((b"", piece) if kind == _STDERR else (piece, b"")))
         finally:
             output._response.close()  # noqa: SLF001 - the SDK keeps it there for this
@@ -237,18 +242,43 @@ class DockerEngine:
                         found[path] = file.read()
         return found
 
-    def _start(self, container: str, job: Job) -> None:
-        try:
-            self._api.start(container)
-        except APIError as error:
-            reason = _reason(error)
-            if any(part in reason.lower() for part in _NO_COMMAND) and job.command[0] in reason:
-                raise without_magnus(job.image.name, reason) from error
-            raise
+    def _waited(self, container: str) -> int:
+        """The exit status. An engine that is started anew meanwhile is asked again; what it said before is heard."""
+        deadline = time.monotonic() + _RETURN_SECONDS
+        while True:
+            try:
+                return int(self._api.wait(container, timeout=None)["StatusCode"])
+            except APIError:
+                raise
+            except (RequestException, OSError) as error:
+                if time.monotonic() > deadline:
+                    raise TaskFailed(
+                        "the container engine does not answer any more, and the container of the step may still run: "
+                        f"start the engine, and then the run again\n{_reason(error)}"
+                    ) from error
+            time.sleep(_RETRY_SECONDS)
 
     def _remove(self, container: str) -> None:
-        with suppress(NotFound, APIError):  # it is being removed already
+        with suppress(NotFound, APIError, RequestException):  # it is being removed already, or there is no engine
             self._api.remove_container(container, force=True, v=True)
+
+
+def _frames(output: Any) -> Iterator[tuple[int, bytes]]:
+    """What comes out of a container, until it ends or the engine does."""
+    with suppress(ConnectionError):
+        yield from frames_iter(output, tty=False)
+
+
+@contextmanager
+def _looked_for(job: Job) -> Iterator[None]:
+    """Say so when the command of the job is not in the image; podman looks for it when it is attached to."""
+    try:
+        yield
+    except APIError as error:
+        reason = _reason(error)
+        if any(part in reason.lower() for part in _NO_COMMAND) and job.command[0] in reason:
+            raise without_magnus(job.image.name, reason) from error
+        raise
 
 
 @contextmanager

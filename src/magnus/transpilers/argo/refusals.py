@@ -11,15 +11,16 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.errors import Problem
+from magnus.graph.check import near
 from magnus.interfaces.transpiler import Handover
 from magnus.transpilers.argo.options import ArgoOptions, Override, Resources, RetryStrategy, Toleration
+from magnus.transpilers.argo.quantities import quantity
 
 _LONGEST_NAMES: Final = {"Workflow": 58, "WorkflowTemplate": 63, "CronWorkflow": 52}
 """Argo adds five characters to `generateName`, and the time to the name of a scheduled workflow."""
 
 _LABEL: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 _SUBDOMAIN: Final = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
-_QUANTITY: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(m|n|u|k|[KMGTPE]i|[MGTPE]|[eE][+-]?\d+)?\Z")
 _DURATION: Final = re.compile(r"(\d+|(\d+(\.\d*)?(ns|us|µs|ms|s|m|h))+)\Z")
 _VARIABLE: Final = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*\Z")
 _KEY_OF_SECRET: Final = re.compile(r"[-._a-zA-Z0-9]{1,253}\Z")
@@ -30,6 +31,11 @@ _VALUE_OF_LABEL: Final = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-
 _SCHEDULE: Final = re.compile(
     r"((CRON_)?TZ=\S+ +)?(@(yearly|annually|monthly|weekly|daily|midnight|hourly)|@every \S+|(\S+ +){4}\S+)\Z"
 )
+_SECURITY_CONTEXT: Final = (
+    "appArmorProfile", "fsGroup", "fsGroupChangePolicy", "runAsGroup", "runAsNonRoot", "runAsUser", "seLinuxChangePolicy",
+    "seLinuxOptions", "seccompProfile", "supplementalGroups", "supplementalGroupsPolicy", "sysctls", "windowsOptions",
+)  # fmt: skip
+"""The fields of `PodSecurityContext`."""
 
 _Where = tuple[str | int, ...]
 
@@ -54,6 +60,7 @@ def _all(options: ArgoOptions) -> Iterator[_Refusal]:
     yield from _labels(options)
     yield from _secrets(options)
     yield from _volumes(options)
+    yield from _security(options)
     yield from _pods((), options)
     for name, override in options.overrides.items():
         yield from _pods(("overrides", name), override)
@@ -131,12 +138,25 @@ def _volumes(options: ArgoOptions) -> Iterator[_Refusal]:
         seen.add(volume.mount_path.rstrip("/"))
 
 
+def _security(options: ArgoOptions) -> Iterator[_Refusal]:
+    for field in options.security_context:
+        if field not in _SECURITY_CONTEXT:
+            match = near(field.replace("_", ""), _SECURITY_CONTEXT)
+            fix = f"did you mean '{match}'?" if match else f"there are {', '.join(_SECURITY_CONTEXT)}"
+            yield _Refusal(("security_context", field), f"the security context of a pod has no field '{field}'", fix)
+
+
 def _pods(where: _Where, options: ArgoOptions | Override) -> Iterator[_Refusal]:
     """Of what can be said of all pods, and in an override."""
     yield from _quantities((*where, "resources"), options.resources or Resources())
     yield from _selector((*where, "node_selector"), options.node_selector or {})
     yield from _tolerations((*where, "tolerations"), options.tolerations or ())
     backoff = (options.retry_strategy or RetryStrategy()).backoff
+    if (backoff.factor or backoff.max_duration) and not backoff.duration:
+        message = "a backoff without 'duration' has nothing to begin with"
+        yield _Refusal(
+            (*where, "retry_strategy", "backoff"), message, "add how long the first wait is, as in 'duration: 30s'"
+        )
     for option in ("duration", "max_duration"):
         text = getattr(backoff, option)
         if text and not _DURATION.match(text):
@@ -145,11 +165,18 @@ def _pods(where: _Where, options: ArgoOptions | Override) -> Iterator[_Refusal]:
 
 
 def _quantities(where: _Where, resources: Resources) -> Iterator[_Refusal]:
+    amounts: dict[tuple[str, str], float] = {}
     for kind in ("requests", "limits"):
-        for name, quantity in getattr(resources, kind).items():
-            if not _QUANTITY.match(str(quantity)):
+        for name, written in getattr(resources, kind).items():
+            try:
+                amounts[kind, name] = quantity(str(written))
+            except ValueError:
                 fix = "write it as '500m' or '2' (cpu), '512Mi' or '4Gi' (memory)"
-                yield _Refusal((*where, kind, name), f"'{quantity}' is no quantity of Kubernetes", fix)
+                yield _Refusal((*where, kind, name), f"'{written}' is no quantity of Kubernetes", fix)
+    for (kind, name), amount in amounts.items():
+        if kind == "requests" and amount > amounts.get(("limits", name), amount):
+            message = f"more '{name}' is requested than its limit"
+            yield _Refusal((*where, kind, name), message, "raise the limit, or request less")
 
 
 def _selector(where: _Where, selector: Mapping[str, str]) -> Iterator[_Refusal]:

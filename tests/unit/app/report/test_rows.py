@@ -50,6 +50,14 @@ def test_branches_are_between_steps_and_terminal_steps_are_left_out():
     assert {str(path) for path in found.ends} == {"m/0/success", "success"}
 
 
+def test_a_branch_is_called_by_its_element_and_by_its_number_where_that_says_more():
+    values = ("a", "b c", {"d": [1, 2]})
+    found = rows(step("m", kind="map", branching=Branching(count=3, values=values)), step("m/1/x/y"))
+    assert [row.name for row in found.found[2:]] == ['0 = "a"', '1 = "b c"', '2 = {"d": [1, 2]}']
+    found = rows(step("m", kind="map", branching=Branching(count=2, values=("a", "b"))), step("m/1/x"))
+    assert (found.found[-1].path, found.found[-2].name) == ("m/b/x", "b")
+
+
 def test_the_one_branch_of_a_dag_is_no_row():
     found = rows(step("d", kind="dag", branching=Branching(names=("dag",))), step("d/dag/x"))
     assert names(found) == [("name", -1), ("d", 0), ("x", 1)]

@@ -1,4 +1,4 @@
-// What everything else uses: elements made of text alone, numbers and times as people read them.
+// What everything else uses: elements made of text alone, numbers and times as people read them, as `app.durations` has them.
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
@@ -20,14 +20,45 @@ function counted(count, noun, plural = `${noun}s`) {
 
 function duration(milliseconds) {
   if (milliseconds === null || milliseconds === undefined || Number.isNaN(milliseconds)) return "";
-  const seconds = milliseconds / 1000;
-  if (milliseconds < 1) return `${Math.round(milliseconds * 1000)} µs`;
-  if (seconds < 1) return `${milliseconds < 10 ? milliseconds.toFixed(1) : Math.round(milliseconds)} ms`;
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(2) : seconds.toFixed(1)} s`;
+  const seconds = Math.max(milliseconds, 0) / 1000;
+  if (seconds < 0.00995) return `${(seconds * 1000).toFixed(1)} ms`;
+  if (seconds < 0.9995) return `${(seconds * 1000).toFixed(0)} ms`;
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`;
   const whole = Math.round(seconds);
+  const [minutes, hours] = [Math.floor(whole / 60), Math.floor(whole / 3600)];
   const two = (part) => String(part).padStart(2, "0");
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
-  return `${number.format(Math.floor(whole / 3600))} h ${two(Math.floor(whole / 60) % 60)} min`;
+  if (minutes < 1) return `${whole} s`;
+  if (hours < 1) return `${minutes} m ${two(whole % 60)} s`;
+  return hours < 24 ? `${hours} h ${two(minutes % 60)} m` : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+const CLOSING = { "[": "]", "{": "}", '"': '"' };
+
+// What closes all that is open at the end of the beginning of some JSON, and where its last item begins.
+function opened(text) {
+  let [closing, item, inText] = ["", 0, false];
+  for (let at = 0; at < text.length; at += 1) {
+    if (inText && text[at] === "\\") at += 1;
+    else if (text[at] === '"') inText = !inText;
+    else if (inText) continue;
+    else if (text[at] === ",") item = at + 2;
+    else if (text[at] in CLOSING) closing = CLOSING[text[at]] + closing;
+    else if (closing.startsWith(text[at])) closing = closing.slice(1);
+  }
+  return [inText ? `"${closing}` : closing, item || text.length];
+}
+
+// The text in so many characters; of JSON that is cut, what had been opened is closed again: `[1, 2, …]`.
+function short(text, longest) {
+  if (text.length <= longest) return text;
+  let kept = text.slice(0, longest - 1);
+  while (text[0] in CLOSING && kept.length > 1) {
+    kept = kept.slice(0, opened(kept)[1]);
+    const [closing] = opened(kept);
+    if (kept.length + 1 + closing.length <= longest) return `${kept}…${closing}`;
+    kept = kept.slice(0, -1).replace(/[ ,\\]+$/, "");
+  }
+  return `${text.slice(0, longest - 1)}…`;
 }
 
 function bytes(size) {

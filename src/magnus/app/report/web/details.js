@@ -28,7 +28,7 @@ function pretty(index) {
 function valueCell(index) {
   const text = valueText(index);
   if (text.length <= SHORT) return element("code", {}, text);
-  const opened = element("details", {}, element("summary", {}, element("code", {}, `${text.slice(0, SHORT)}…`)));
+  const opened = element("details", {}, element("summary", {}, element("code", {}, short(text, SHORT))));
   opened.addEventListener("toggle", () => {
     if (opened.open && opened.children.length === 1) {
       opened.append(element("pre", { tabindex: "0" }, pretty(index)), copyButton(pretty(index), "the value"));
@@ -86,8 +86,8 @@ function stepCommand(name) {
 
 function attemptsSection(row) {
   if (row.attempts.length < 2) return null;
-  return section("Attempts", element("ol", { class: "attempts", start: "1" }, row.attempts.map((attempt) =>
-    element("li", {}, mark(attempt.status), element("span", {}, `${duration(attempt.duration)}, at ${duration(attempt.start) || "0"}`),
+  return section("Attempts", element("ol", { class: "attempts", start: "1" }, row.attempts.map((attempt, made) =>
+    element("li", {}, mark(attempt.status), element("span", {}, `${made + 1}: ${duration(attempt.duration)}, at ${duration(attempt.start) || "0"}`),
       isBad(attempt) ? element("pre", {}, attempt.message || row.message) : null))));
 }
 

@@ -28,7 +28,7 @@ function lineOf(row, { isOpen, isOpened, isCursor, top }) {
   const made = element("div", {
     class: isCursor ? "row cursor" : "row", role: "treeitem", id: `row-${row.index}`, "data-row": row.index, "aria-level": level + 1,
     "aria-setsize": siblings.length, "aria-posinset": (row.place ??= siblings.indexOf(row.index) + 1),
-    "aria-label": spoken(row), "aria-selected": String(isOpened), title: row.message.split("\n")[0] || null,
+    "aria-label": spoken(row), "aria-selected": String(isOpened), title: [row.name, row.message.split("\n")[0]].filter(Boolean).join("\n"),
     "aria-expanded": row.children.length ? String(isOpen) : null,
   },
   element("span", { class: "name" },
