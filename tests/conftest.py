@@ -32,6 +32,13 @@ def pytest_addoption(parser):
     parser.addoption("--update-features", action="store_true", help="write the table of features by executor anew")
 
 
+def pytest_collection_modifyitems(config, items):
+    if hasattr(config, "workerinput"):
+        from order import rank  # late: the copies of this file that are tested have no such neighbour
+
+        items.sort(key=lambda item: rank(item.nodeid))
+
+
 def state():
     environment = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}
     return {
@@ -55,7 +62,7 @@ def children():
 @pytest.fixture(scope="session")
 def commands(request):
     """Runs commands of magnus in processes of their own, of which loading magnus takes no part."""
-    from forked import Commands  # late: the copy of this file that is tested has no such neighbour
+    from forked import Commands  # late: the copies of this file that are tested have no such neighbour
 
     with Commands(interpreters=request.config.getoption("--interpreters")) as run:
         yield run

@@ -151,6 +151,20 @@ def test_pods_that_fail_are_no_attempts(project):
     assert log["parameters"]["total"] == 30
 
 
+def test_a_pod_that_dies_of_its_task_was_an_attempt_and_the_step_has_failed_when_it_was_the_last(project):
+    project.write("work.py", "import os\ndef begin(): os.abort()\n")
+    project.write(
+        "pipeline.yaml", "dag: {start_at: a, steps: {a: {command: work.begin, max_attempts: 2, next: success}}}"
+    )
+    written(project)
+    log = project.magnus("simulate", "-p", "run_id=mine").log
+    step = log["steps"]["a"]
+    said = "the process died before it could say how the attempt ended"
+    assert (log["status"], log["message"]) == ("FAIL", f"step 'a' failed: {said}")
+    assert (step["status"], step["message"]) == ("FAIL", said)
+    assert [(one["attempt_number"], one["status"]) for one in step["attempts"]] == [(0, "FAIL"), (1, "FAIL")]
+
+
 def test_a_run_that_no_pod_could_end_is_ended(project):
     written(project)
     run = project.magnus("simulate", "--kill", "last", "--kill", "fail")

@@ -156,3 +156,25 @@ def test_an_engine_of_another_version_is_refused(folder):
     assert (result.status, result.out) == (2, "")
     assert result.err.startswith(f"error: the step was started by magnus 9.9, and this is magnus {__version__}\n")
     assert folder.runs() == []
+
+
+def test_an_attempt_whose_process_died_is_recorded_and_leaves_as_many_to_make(folder):
+    folder.write(
+        "work.py",
+        "import os\n"
+        "def f():\n"
+        "    number = int(os.environ['MAGNUS_STEP_ATTEMPT'])\n"
+        "    if number == 0: os.kill(os.getpid(), 9)\n"
+        "    if number == 1: raise ValueError('on purpose')\n"
+        "    return {'number': number}\n",
+    )
+    folder.write("p.yaml", "dag: {start_at: a, steps: {a: {command: work.f, max_attempts: 2, next: success}}}")
+    command = ["execute_single_node", "mine", "a", "--one-attempt", "-f", "p.yaml"]
+    assert [folder.magnus(*command).status for _ in range(3)] == [-9, 75, 0]
+    step = json.loads(folder.magnus("show", "mine", "--json").out)["steps"]["a"]
+    assert [attempt["message"] for attempt in step["attempts"]] == [
+        "the process died before it could say how the attempt ended",
+        "ValueError: on purpose (work.py:5 in f)",
+        "",
+    ]
+    assert step["status"] == "SUCCESS"

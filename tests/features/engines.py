@@ -161,7 +161,7 @@ ENGINES = [
         "each step in a container of a real Docker engine",
         _container,
         executed,
-        server="image",
+        server="engine",
         prepares="client",
         group="docker",
     ),

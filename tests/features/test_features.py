@@ -5,6 +5,7 @@ this process; containers are real. Where other processes than steps matter, pods
 """
 
 import sys
+from tempfile import TemporaryDirectory
 
 import engines
 import page
@@ -37,18 +38,20 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])  # programs are imported
     monkeypatch.setenv("GIT_DIR", "/nowhere")  # no repository: git would be asked anew for each step
-    return tmp_path
+    with TemporaryDirectory(prefix="mt-", dir="/tmp") as temporary:  # processes that crash leave something there
+        monkeypatch.setenv("TMPDIR", temporary)
+        yield tmp_path
 
 
-@pytest.mark.parametrize(("servers", "group", "row", "engine", "prepares"), list(cells()), indirect=["servers"])
+@pytest.mark.parametrize(("servers", "group", "row", "column", "prepares"), list(cells()), indirect=["servers"])
 @pytest.mark.usefixtures("servers")
-def test_the_page_says_what_is_found(group, row, engine, prepares, folder, request, record_property):
+def test_the_page_says_what_is_found(group, row, column, prepares, folder, request, record_property):
     for name in prepares:
         request.getfixturevalue(name)
-    found = text_of(row.test(Project(folder, engine)))
-    record_property("cell", [group, row.name, engine.name, found])
+    found = text_of(row.test(Project(folder, column)))
+    record_property("cell", [group, row.name, column.name, found])
     if not request.config.getoption("--update-features"):
-        assert page.read(page.PAGE.read_text())[group, row.name, engine.name] == found
+        assert page.read(page.PAGE.read_text())[group, row.name, column.name] == found
 
 
 def test_the_page_has_these_cells_and_no_others(request):

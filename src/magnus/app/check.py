@@ -18,6 +18,9 @@ from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.graph.static_names import set_by_several
 from magnus.interfaces.capabilities import Reach
 
+_MEANT: Final = {"bash": "shell", "sh": "shell", "py": "python", "function": "python", "jupyter": "notebook"}
+"""Words for command types that are none, and what is meant."""
+
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
 
@@ -55,7 +58,10 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
     except InvalidConfiguration as error:
         [problem] = error.problems
         message = f"unknown command_type '{node.task.kind}'"
-        yield Problem(message, problem.fix, step.locate("command_type"), step.step)
+        meant = _MEANT.get(node.task.kind.lower())
+        yield Problem(
+            message, f"did you mean '{meant}'?" if meant else problem.fix, step.locate("command_type"), step.step
+        )
         return
     try:
         fields.read(kind.options, node.task.options, more_fields=TASK_FIELDS)

@@ -54,6 +54,9 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """By family and name: the place of the class, `module:class`, and in brackets the extra that it needs, if any."""
 
+_INTERNAL: Final = frozenset({"noop", "supply"})
+"""Task kinds that pipelines are given, and that nobody writes."""
+
 _PAGES: Final = {
     "executor": "write-an-executor",
     "nodes": "write-a-node-type",
@@ -102,7 +105,7 @@ def find(
             return found
         ignored.append(reason)
     names = {*built_in.get(family, {}), *(entry.name for entry in entry_points(PREFIX + family))}
-    raise _unknown(family, name, sorted(names), ignored)
+    raise _unknown(family, name, sorted(names - _INTERNAL), ignored)
 
 
 def offered(family: str, *, entry_points: EntryPoints = installed) -> list[str]:

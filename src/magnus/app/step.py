@@ -17,7 +17,7 @@ from magnus.app.run_ids import check_run_id
 from magnus.app.services import run_log_store
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
-from magnus.engine import fan
+from magnus.engine import deaths, fan
 from magnus.engine.context import RunContext, now
 from magnus.engine.masked_runs import masked
 from magnus.engine.outcomes import reached_fail
@@ -32,6 +32,7 @@ from magnus.graph.nodes import CompositeNode, Node, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import BranchEnded, Reporter, StepReused, StepStarted, Warned
+from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import Owner, RunRecord, Status, StepRecord
 
 NO_PROCESS = Owner("", 0)
@@ -83,19 +84,22 @@ def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, *, one_att
         case TaskNode() as task:
             before = _to_go_on_with(known) if one_attempt else _interrupted(known)
             number = len(before.attempts) if one_attempt and before is not None else 0
-            if number >= task.max_attempts:
+            failures = deaths.without(before.attempts) if one_attempt and before is not None else 0
+            if failures >= task.max_attempts:
                 return Status.FAIL, False
             if not taken_over(prepared, run, path, reporter):
                 _run_step(prepared, run, path, reporter, number if one_attempt else None, before)
             ended = store.get_step(run.run_id, path)
             status = ended.status if ended is not None else Status.FAIL
-            return status, status is Status.FAIL and number + 1 < task.max_attempts
+            return status, status is Status.FAIL and failures + 1 < task.max_attempts
 
 
 def _to_go_on_with(known: StepRecord | None) -> StepRecord | None:
-    """What the attempts before left; None before the first one."""
+    """What the attempts before left, one that its process did not outlive among them; None before the first one."""
     if known is None:
         return None
+    if known.status is Status.PROCESSING:
+        known = deaths.noticed(known, now())
     return replace(known, status=Status.PROCESSING, message="", parameters={}, scope=None)
 
 
@@ -209,7 +213,7 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
     store = prepared.services.run_log_store
     status = Status.SUCCESS if node.succeeds else Status.FAIL
     position, _ = fan.before(prepared.pipeline.graph, store, run, path)
-    steps = store.list_steps(run.run_id, path.branch)
+    steps = list(_ended_steps(store, run, path.branch))
     store.put_step(run.run_id, StepRecord(path, position, status, node.written_as))
     if path.branch.composite is not None:
         reporter.report(BranchEnded(path.branch, node.succeeds))
@@ -226,6 +230,17 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
             tracked = replace(opened.tracked_run, tag=prepared.execution.tag or run.tag)
             opened.tracking.end_run(tracked, status, message)
     return status
+
+
+def _ended_steps(store: RunLogStore, run: RunRecord, branch: BranchPath) -> Iterator[StepRecord]:
+    """The steps of a branch that goes on: one that has not ended never will, since its process died."""
+    for step in store.list_steps(run.run_id, branch):
+        if step.status is not Status.PROCESSING:
+            yield step
+            continue
+        failed = deaths.failed(step, now())
+        store.put_step(run.run_id, failed)
+        yield failed
 
 
 def end_run(asked: Execution, engine_status: str) -> bool:

@@ -63,17 +63,19 @@ def emit(text: str) -> None:
 
     ServiceError when it cannot be written, as when the disk of a file is full.
     """
-    try:
+    with _writing():
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        drop_output()
     except OSError as error:
-        _give_up(error)
-
-
-def _give_up(error: OSError) -> None:
-    """Write nothing more to standard output; ServiceError unless it is that nobody reads it any more."""
-    drop_output()
-    if not isinstance(error, BrokenPipeError):
+        drop_output()
         from magnus.errors import ServiceError  # lazy: --help needs no errors
 
         raise ServiceError(f"standard output cannot be written: {error.strerror}", fix="free space there") from error
@@ -103,14 +105,12 @@ def emit_spans(lines: Iterable[Iterable[tuple[str, str]]]) -> None:
 
 def emit_bytes(data: bytes) -> bool:
     """Write bytes to standard output as they are, likewise; whether somebody still reads it."""
-    try:
+    with _writing():
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-    except OSError as error:
-        _give_up(error)
-        return False
-    return True
+        return True
+    return False
 
 
 def is_terminal() -> bool:

@@ -23,6 +23,26 @@ _WORDS: Final = {
     "array": "a list",
     "object": "a mapping",
 }
+_MEANT: Final = {
+    "retries": "max_attempts",
+    "max_retries": "max_attempts",
+    "outputs": "returns",
+    "output": "returns",
+    "on_error": "on_failure",
+    "script": "command",
+    "function": "command",
+    "over": "iterate_on",
+    "items": "iterate_on",
+}
+"""Words of other tools, and what is called so here."""
+
+_OF_FIELDS: Final[Mapping[tuple[str, type], str]] = {
+    ("branches", list): "write each branch as '<name>:', with its pipeline indented below it",
+    ("iterate_on", list): "name a parameter, and give it that list in a parameters file",
+    ("iterate_on", dict): "name a parameter that holds a list",
+}
+"""What to do about values that are often written in these fields."""
+
 _SIGNS: Final = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than"}
 
 
@@ -95,7 +115,8 @@ def _arm(kind: Any, value: Json) -> Any:
 
 def unknown_field(path: Path, known: Sequence[str]) -> Complaint:
     """A complaint about a field nobody knows, beside those that are known there."""
-    match = near(str(path[-1]), known)
+    meant = _MEANT.get(str(path[-1]), "")
+    match = meant if meant in known else near(str(path[-1]), known)
     if match:
         fix = f"did you mean '{match}'?"
     elif known:
@@ -120,7 +141,8 @@ def _refused(path: Path, error: ValidationError, value: Json) -> Complaint:
 
 
 def _wrong(path: Path, must: str, value: Json) -> Complaint:
-    return Complaint(path, f"{_dotted(path)} {must}, not {shown(value)}", what_to_write(must, value))
+    fix = _OF_FIELDS.get((str(path[-1]), type(value))) if path else None
+    return Complaint(path, f"{_dotted(path)} {must}, not {shown(value)}", fix or what_to_write(must, value))
 
 
 def _alternatives(values: Sequence[Any]) -> str:

@@ -66,7 +66,13 @@ def unknown_keys(
     for key in found:
         if key not in known:
             match = near(key, known)
-            fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(name) for name in known)}"
+            fix = (
+                f"did you mean '{match}'?"
+                if match
+                else f"there {'is' if len(known) == 1 else 'are'} {', '.join(map(repr, known))}"
+            )
+            if not path and not match and key in FIELDS:
+                fix = f"write it under {known[0]}:"
             yield Problem(f"unknown field '{key}'", fix, document.locate(*path, key))
 
 

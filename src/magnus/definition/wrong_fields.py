@@ -61,7 +61,8 @@ def what_to_write(must: str, value: Json) -> str:
             return "put it in quotes, and the name wherever it stands: YAML reads on, yes and true alike"
         return f'put it in quotes: "{value}"'
     if what.startswith("a list"):
-        return "write it as [a, b], or as lines that begin with '- '"
+        example = value if isinstance(value, str | int) and len(str(value)) < 40 else "a, b"
+        return f"write it as [{example}], or as lines that begin with '- '"
     if what == "a mapping":
         return "write 'name: value' lines below it"
     if what.startswith("'"):

@@ -1,8 +1,11 @@
-"""What is left of a step whose process died: its output up to then, and the attempt that ended so. Used by the orchestrator."""
+"""What is left of a step whose process died: its output up to then, and the attempt that ended so.
 
-from collections.abc import Iterator
+Used by the orchestrator, and by `app.step` where another engine starts the processes.
+"""
+
+from collections.abc import Iterator, Sequence
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +20,7 @@ from magnus.interfaces.reporter import StepOutput, Warned
 from magnus.run_log.records import AttemptRecord, Status, StepRecord
 
 _CHUNK_BYTES: Final = 256 * 1024
+_UNSEEN: Final = "the process died before it could say how the attempt ended"
 
 
 def finish_output(context: RunContext, path: StepPath, died: ProcessDied) -> None:
@@ -42,6 +46,24 @@ def with_attempt(context: RunContext, known: StepRecord, died: ProcessDied) -> S
         message=died.problems[0].message,
     )
     return replace(known, attempts=(*known.attempts, attempt))
+
+
+def noticed(known: StepRecord, at: datetime) -> StepRecord:
+    """The record with the attempt during which its process died unseen, which is noticed `at` this time."""
+    attempt = AttemptRecord(len(known.attempts), at, at, 0.0, Status.FAIL, _UNSEEN)
+    return replace(known, attempts=(*known.attempts, attempt))
+
+
+def failed(known: StepRecord, at: datetime) -> StepRecord:
+    """The record of a step whose process died unseen, and that nobody goes on with."""
+    if known.branching is None:
+        return replace(noticed(known, at), status=Status.FAIL, message=_UNSEEN, parameters={}, scope=None)
+    return replace(known, status=Status.FAIL, message=_UNSEEN, parameters={}, catalog=(), scope=None)
+
+
+def without(attempts: Sequence[AttemptRecord]) -> int:
+    """How many attempts there were but those whose process died unseen, which the engine counts itself."""
+    return sum(attempt.message != _UNSEEN for attempt in attempts)
 
 
 def _keep(context: RunContext, path: StepPath, output: Iterator[bytes]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from magnus.engine import fan, traversal
+from magnus.engine import fan, outcomes, traversal
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
 from magnus.engine.masked_runs import masked

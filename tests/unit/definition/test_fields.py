@@ -101,11 +101,11 @@ def test_everything_is_said_at_once_in_the_order_written(model):
     ("written", "path", "message", "fix"),
     [
         ({"inner": {"kind": "c"}}, ("inner", "kind"), "inner.kind must be 'a' or 'b', not 'c'", "write one of them"),
-        ({"inner": {"names": 1}}, ("inner", "names"), "inner.names must be a list, not 1", "write it as [a, b], or as lines that begin with '- '"),
+        ({"inner": {"names": 1}}, ("inner", "names"), "inner.names must be a list, not 1", "write it as [1], or as lines that begin with '- '"),
         ({"inner": {"names": ["x", 1]}}, ("inner", "names"), "inner.names must be a list of texts, not of 1", "write it as [a, b], or as lines that begin with '- '"),
         ({"several": ["x", {"kind": 1}]}, ("several", 1, "kind"), "several.1.kind must be 'a' or 'b', not 1", "write one of them"),
         ({"several": [3]}, ("several", 0), "several.0 must be text or a mapping, not 3", 'put it in quotes: "3"'),
-        ({"several": "x"}, ("several",), "several must be a list, not 'x'", "write it as [a, b], or as lines that begin with '- '"),
+        ({"several": "x"}, ("several",), "several must be a list, not 'x'", "write it as [x], or as lines that begin with '- '"),
         ({"maybe": 3}, ("maybe",), "maybe must be text, not 3", 'put it in quotes: "3"'),
         ({"after": 0}, ("after",), "after must be more than 0, not 0", "write more than 0"),
         ({"after": "x"}, ("after",), "after must be a number of seconds or text such as 1h30m, not 'x'", "write a number of seconds or text such as 1h30m"),

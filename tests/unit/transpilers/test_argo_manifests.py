@@ -10,7 +10,6 @@ from pathlib import Path
 import argo_rules
 import pytest
 import yaml
-from hera.workflows import models
 
 from magnus.app.pipelines import load_pipeline
 from magnus.errors import InvalidDefinition
@@ -31,11 +30,7 @@ from magnus.transpilers.argo.options import Backoff, Override, Resources, RetryS
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
-MODELS = {
-    "Workflow": models.Workflow,
-    "WorkflowTemplate": models.WorkflowTemplate,
-    "CronWorkflow": models.CronWorkflow,
-}
+MODELS = {"Workflow", "WorkflowTemplate", "CronWorkflow"}
 
 
 def written(graph, *, parameters=None, **options):
@@ -71,8 +66,13 @@ def loaded(name):
 
 def as_argo_reads_it(text):
     """The manifest through models generated from Argo's own description; what they do not know they drop."""
+    from hera.workflows import models  # late: it takes two seconds, in each process that collects tests
+
     value = yaml.safe_load(text)
-    return MODELS[value["kind"]].model_validate(value).model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert value["kind"] in MODELS
+    return (
+        getattr(models, value["kind"]).model_validate(value).model_dump(mode="json", by_alias=True, exclude_none=True)
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -283,7 +283,27 @@ def test_nothing_in_a_value_is_replaced_by_engines(text):
 
 @pytest.mark.parametrize(
     "value",
-    ["", "plain", 'say "hi"', "two\nlines", "ü😀", "12", "true", "null", "[1]", 12, 1.5, True, False, "a$b", "{a}"],
+    [
+        "",
+        "plain",
+        'say "hi"',
+        "two\nlines",
+        "ü😀",
+        "12",
+        "true",
+        "null",
+        "[1]",
+        12,
+        1.5,
+        True,
+        False,
+        "a$b",
+        "{a}",
+        "\a\x7f\v",
+        "\u200b",
+        "\U000e0001",
+        "\udc80",
+    ],
 )
 def test_a_simple_value_is_an_argument_that_reads_back_as_it_was(value):
     handover = Handover(chain(1), "pipeline.yaml", parameters={"x": value, "nested": {"a": [1]}, "nothing": None})
@@ -292,6 +312,7 @@ def test_a_simple_value_is_an_argument_that_reads_back_as_it_was(value):
     assert arguments.keys() == {"run_id", "original_run_id", "x"}
     assert read(arguments["x"]) == value
     assert type(read(arguments["x"])) is type(value)
+    assert arguments["x"].replace("\n", "").isprintable()
     [first] = [template for template in spec["templates"] if template["name"] == "first-step"]
     assert first["container"]["env"] == [
         {"name": "MAGNUS_PRM_x", "value": "{{workflow.parameters.x}}"},
@@ -334,6 +355,16 @@ def test_a_claim_is_one_volume_however_often_and_whatever_its_name():
         {"name": "my-data", "mountPath": "/a"}, {"name": "my-data", "mountPath": "/b"},
         {"name": "my-data-2", "mountPath": "/c"},
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_workflows_have_the_labels_and_annotations_whatever_they_come_of(kind):
+    options = {"labels": {"team": "us"}, "annotations": {"a": "b"}}
+    schedules = ("@daily",) if kind == "CronWorkflow" else ()
+    value = yaml.safe_load(written(chain(1), kind=kind, schedules=schedules, **options))
+    holder = value if kind == "Workflow" else {"metadata": value["spec"]["workflowMetadata"]}
+    assert {key: holder["metadata"][key] for key in options} == options
+    assert (value["metadata"]["labels"], value["metadata"]["annotations"]) == ({"team": "us"}, {"a": "b"})
 
 
 REFUSED = {

@@ -94,7 +94,7 @@ def mutated(draw):
     return manifest
 
 
-@settings(max_examples=250, deadline=None, derandomize=True, database=None, suppress_health_check=HealthCheck)
+@settings(max_examples=150, deadline=None, derandomize=True, database=None, suppress_health_check=HealthCheck)
 @given(mutated())
 def test_a_mutated_manifest_is_refused_in_words_or_runs(manifest):
     found = refused_or_ran(manifest)

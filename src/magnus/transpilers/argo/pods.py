@@ -41,10 +41,18 @@ def literal(text: str) -> str:
 
 
 def as_text(value: Json) -> str:
-    """The value as a variable of the environment has it, which magnus reads back."""
-    if isinstance(value, str) and not is_read_by_engines(value) and not _is_json(value):
+    """The value as a variable of the environment has it, which magnus reads back.
+
+    Argo puts texts into JSON as Go quotes them, which is no JSON where control characters and the like are in them.
+    """
+    if isinstance(value, str) and not is_read_by_engines(value) and not _is_json(value) and _is_printable(value):
         return value
-    return literal(json.dumps(value, ensure_ascii=False, sort_keys=True))
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return literal(text if _is_printable(text) else json.dumps(value, sort_keys=True))
+
+
+def _is_printable(text: str) -> bool:
+    return all(character.isprintable() or character in "\n\r\t" for character in text)
 
 
 def _is_json(text: str) -> bool:
