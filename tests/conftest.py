@@ -10,8 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 GRACE_SECONDS = 2.0
+
+settings.register_profile("on any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("on any machine")
 
 if (
     signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -26,6 +30,13 @@ def pytest_addoption(parser):
     parser.addoption("--update-expected", action="store_true", help="write what the corpus is to come to anew")
     parser.addoption("--update-schemas", action="store_true", help="write the published JSON Schemas anew")
     parser.addoption("--update-features", action="store_true", help="write the table of features by executor anew")
+
+
+def pytest_collection_modifyitems(config, items):
+    if hasattr(config, "workerinput"):
+        from order import rank  # late: the copies of this file that are tested have no such neighbour
+
+        items.sort(key=lambda item: rank(item.nodeid))
 
 
 def state():
@@ -51,7 +62,7 @@ def children():
 @pytest.fixture(scope="session")
 def commands(request):
     """Runs commands of magnus in processes of their own, of which loading magnus takes no part."""
-    from forked import Commands  # late: the copy of this file that is tested has no such neighbour
+    from forked import Commands  # late: the copies of this file that are tested have no such neighbour
 
     with Commands(interpreters=request.config.getoption("--interpreters")) as run:
         yield run

@@ -247,6 +247,20 @@ def test_a_task_whose_process_dies_has_the_attempts_it_has_elsewhere(project):
     assert (log["status"], log["parameters"]["x"]) == ("SUCCESS", 3)
 
 
+def test_a_pod_that_is_told_to_end_is_started_again(project):
+    project.write(
+        "work.py",
+        "import os, signal, time\nfrom pathlib import Path\n\n\ndef begin(count: int):\n"
+        "    if not Path('told').exists():\n        Path('told').touch()\n"
+        "        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(60)\n    return {'x': count}\n",
+    )
+    project.write("pipeline.yaml", "dag: {start_at: a, steps: {a: {command: work.begin, next: success}}}")
+    configure(project.path, retry_strategy={"limit": 1})
+    written(project)
+    log = project.magnus("simulate").log
+    assert (log["status"], log["parameters"]["x"]) == ("SUCCESS", 3)
+
+
 def test_a_step_may_begin_with_a_hyphen(project):
     project.write("pipeline.yaml", "dag: {start_at: --help, steps: {--help: {command: work.begin, next: success}}}")
     written(project)

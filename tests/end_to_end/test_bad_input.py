@@ -26,7 +26,10 @@ def refused(folder, *arguments, env=None):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "p.yaml: error: the pipeline is empty\n  fix: see the documentation for an example\n"),
+        (
+            "",
+            "p.yaml: error: the pipeline is empty\n  fix: write dag: {start_at: a, steps: {a: {command: module.function, next: success}}}\n",
+        ),
         (
             "- a\n",
             "p.yaml:1:1: error: a pipeline is a mapping with the key 'dag', this is a list\n  fix: write dag: first\n",

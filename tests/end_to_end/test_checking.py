@@ -261,7 +261,7 @@ def test_a_file_without_anything_in_it(folder):
     assert (result.status, result.err) == (2, "")
     assert result.out == (
         "pipeline.yaml: error: the pipeline is empty\n"
-        "  fix: see the documentation for an example\n"
+        "  fix: write dag: {start_at: a, steps: {a: {command: module.function, next: success}}}\n"
         "pipeline.yaml: 1 error (0 steps)\n"
     )
 

@@ -203,7 +203,7 @@ def test_a_secret_of_a_provider_of_a_package(folder, installed):
             {},
             "c.yaml:3:3: error: executor 'incomplete' of the package 'acme_magnus' cannot be used: "
             "it has no '__enter__', '__exit__', 'submit', 'cancel'\n"
-            "  fix: update that package, or see 'how to write a plugin' in the documentation\n",
+            "  fix: update that package; docs/how-to/write-an-executor.md has what it needs\n",
         ),
         (
             {"executor": {"type": "foreign"}},
@@ -273,7 +273,7 @@ def test_a_node_type_of_a_package(folder, installed, executor, word):
             {"type": "half"},
             "p.yaml:6:5: error: step 'a': nodes 'half' of the package 'acme_magnus' cannot be used: "
             "it has no 'read', 'pipelines', 'lower'\n"
-            "  fix: update that package, or see 'how to write a plugin' in the documentation\n",
+            "  fix: update that package; docs/how-to/write-a-node-type.md has what it needs\n",
         ),
         (
             {"type": "alien"},

@@ -9,6 +9,7 @@ import sys
 import time
 
 import pytest
+from forked import kept
 
 from magnus import Map, Parallel, Pipeline, PythonTask, pickled
 from magnus.errors import RunFailed
@@ -61,8 +62,9 @@ def pipe(**steps):
 
 
 class Folder:
-    def __init__(self, path):
+    def __init__(self, path, commands):
         self.path = path
+        self.commands = commands
 
     def break_(self, *names):
         for name in names:
@@ -80,8 +82,7 @@ class Folder:
         return said
 
     def magnus(self, *arguments):
-        argv = [sys.executable, "-m", "magnus", *arguments]
-        return subprocess.run(argv, cwd=self.path, capture_output=True, text=True, timeout=100)
+        return self.commands(*arguments, cwd=self.path, env=kept())
 
     def log(self, *arguments, status=0):
         done = self.magnus(*arguments)
@@ -102,12 +103,12 @@ class Folder:
 
 
 @pytest.fixture(params=[False, True], ids=["in this process", "in workers"])
-def folder(tmp_path, request):
+def folder(tmp_path, request, commands):
     (tmp_path / "work.py").write_text(WORK)
     if request.param:
         executor = {"type": "local", "config": {"enable_parallel": True, "max_workers": 2}}
         (tmp_path / "magnus-config.yaml").write_text(json.dumps({"defaults": {"executor": executor}}))
-    return Folder(tmp_path)
+    return Folder(tmp_path, commands)
 
 
 def statuses(log):
@@ -297,8 +298,8 @@ def test_the_plan_follows_the_rounds_of_a_loop(folder):
     loop = {"type": "loop", "branch": pipe(l=inner), "max_iterations": 9, "index_as": "i", "next": "success"}
     folder.fails(pipe(l=loop), arguments=("--is", "[1]"))
     said = folder.magnus("retry", "first", "--is", "[1, 2]", "--dry-run").stderr
-    assert "runs 'l/2/l/0/r' and what follows: it failed" in said
-    assert "runs 'l/2/l/1/r' and what follows: it had not begun" in said
+    assert "runs 'l/2/l/1/r' and what follows: it failed" in said
+    assert "runs 'l/2/l/2/r' and what follows: it had not begun" in said
 
 
 def test_branches_of_a_map_are_known_by_their_value(folder):

@@ -40,12 +40,25 @@ def test_quiet_says_why_a_run_failed(folder):
     done = folder.magnus("execute", "p.yaml", "--quiet", "--run-id", "mine")
     message = r"ValueError: 1 \(work\.py:3 in step\)"
     assert re.fullmatch(
-        rf"  b: FAIL in [\d.]+ (ms|s): {message}\nrun mine: FAIL in [\d.]+ (ms|s): step 'b' failed: {message}\n"
+        rf"run mine: FAIL in [\d.]+ (ms|s): step 'b' failed: {message}\n"
         r"  go on where it stopped: magnus retry mine\n",
         done.err,
     ), done.err
     again = folder.magnus("retry", "mine", "-q")
-    assert (again.status, again.err.count("FAIL")) == (1, 2)
+    assert (again.status, again.err.count("FAIL"), again.err.count("ValueError")) == (1, 1, 1)
+
+
+@pytest.mark.parametrize("more", [[], ["-q"]])
+def test_a_run_that_no_step_failed_in_says_why_it_failed(folder, more):
+    steps = {"a": {"type": "stub", "next": "broken"}, "broken": {"type": "fail"}}
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "a", "steps": steps}}))
+    done = folder.magnus("execute", "p.yaml", "--run-id", "mine", *more)
+    message = "the pipeline reached its fail step 'broken'"
+    assert (done.status, done.log["message"]) == (1, message)
+    assert f": {message}\n" in done.err
+    for step in ("a", "broken"):
+        folder.magnus("execute_single_node", "other", step, "-f", "p.yaml")
+    assert folder.magnus("show", "other", "--json").log["message"] == message
 
 
 def test_quiet_hides_no_mistake_of_the_user(folder):

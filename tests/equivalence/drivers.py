@@ -4,11 +4,10 @@ All go through the use cases that the command calls, or through the command itse
 """
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import yaml
+from forked import in_interpreter, kept
 
 from magnus.app.documents import document
 from magnus.app.execute import execute
@@ -61,9 +60,9 @@ def step_by_step(folder, dag, arguments):
     return log_of(prepare(asked(folder, "steps"), Silent()), "steps")
 
 
-def step_by_step_in_processes(folder, dag, arguments):
+def step_by_step_in_processes(folder, dag, arguments, run=in_interpreter):
     """Each step in a process of its own, from files alone."""
-    walk(InProcesses(folder, arguments), as_engines_see_it(dag, folder), ())
+    walk(InProcesses(folder, arguments, run), as_engines_see_it(dag, folder), ())
     return log_of(prepare(asked(folder, "steps"), Silent()), "steps")
 
 
@@ -84,8 +83,9 @@ class InThisProcess:
 class InProcesses:
     """The same by the command, in fresh processes."""
 
-    def __init__(self, folder, arguments):
+    def __init__(self, folder, arguments, run):
         self.folder = folder
+        self.run = run
         self.more = ["-f", "p.yaml", *(part for name, text in arguments.items() for part in (f"--{name}", text))]
 
     def step(self, path):
@@ -96,8 +96,7 @@ class InProcesses:
         return succeeded, json.loads(said)
 
     def _run(self, verb, path, *more):
-        argv = [sys.executable, "-m", "magnus", verb, "steps", path, *more, *self.more]
-        done = subprocess.run(argv, cwd=self.folder, capture_output=True, text=True)
+        done = self.run(verb, "steps", path, *more, *self.more, cwd=self.folder, env=kept())
         assert done.returncode in {0, 1}, done.stderr
         return done.returncode == 0, done.stdout
 

@@ -6,6 +6,7 @@ What is there was read by people; `pytest tests/equivalence --update-expected` w
 import json
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
 import drivers
@@ -29,7 +30,7 @@ WAYS = [
 ]
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
 SOME = {"chain-of-all-task-kinds", "files-of-branches", "loop-with-a-failure", "map", "retries"}
-"""The pipelines that run in the way that takes longest, a process for each step, on the second store too."""
+"""The pipelines that run in the way that takes longest, an interpreter for each step; all do so in forked processes."""
 RUNS = [
     pytest.param(name, store, drive, id=f"{store} {drive.__name__}-{name}")
     for store, drive in WAYS
@@ -63,8 +64,10 @@ def step_of(step):
 
 
 @pytest.mark.parametrize(("name", "store", "drive"), RUNS)
-def test_the_corpus(name, store, drive, tmp_path, pytestconfig):
-    came = driven(name, store, drive, tmp_path, spill_threshold=1000)
+def test_the_corpus(name, store, drive, tmp_path, pytestconfig, commands):
+    forks = drive is drivers.step_by_step_in_processes and (store, drive) != SLOWEST
+    drives = partial(drive, run=commands) if forks else drive
+    came = driven(name, store, drives, tmp_path, spill_threshold=1000)
     expected = CORPUS / "expected" / f"{name}.json"
     if pytestconfig.getoption("--update-expected") and drive is drivers.whole:
         expected.parent.mkdir(exist_ok=True)

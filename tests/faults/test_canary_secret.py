@@ -5,12 +5,11 @@ is left. A new task kind is proved by adding its cases to `CASES`.
 """
 
 import json
-import os
-import subprocess
 import sys
 from typing import NamedTuple
 
 import pytest
+from forked import kept
 
 CANARY = "c4nary"
 SECRETS = {
@@ -207,7 +206,8 @@ def task(name, declared, following):
 
 
 class Folder:
-    def __init__(self, path):
+    def __init__(self, path, commands):
+        self.commands = commands
         self.path = path / "project"
         self.temporary = path / "tmp"
         for folder in (self.path, self.temporary):
@@ -224,15 +224,10 @@ class Folder:
         (self.path / "p.yaml").write_text(json.dumps({"dag": dag}))
 
     def magnus(self, *arguments, status=(0, 1), **environment):
-        done = subprocess.run(
-            [sys.executable, "-m", "magnus", *arguments],
-            cwd=self.path,
-            env={**os.environ, "TMPDIR": str(self.temporary), **environment},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-        )
-        assert done.returncode in status, done.stderr.decode()
-        self.streams += done.stdout + done.stderr
+        environment = {**kept(), "TMPDIR": str(self.temporary), **environment}
+        done = self.commands(*arguments, cwd=self.path, env=environment)
+        assert done.returncode in status, done.stderr
+        self.streams += (done.stdout + done.stderr).encode()
         return done
 
     def log(self):
@@ -254,8 +249,8 @@ class Folder:
 
 
 @pytest.fixture
-def folder(tmp_path):
-    return Folder(tmp_path)
+def folder(tmp_path, commands):
+    return Folder(tmp_path, commands)
 
 
 def logs(folder):

@@ -8,7 +8,10 @@ import subprocess
 import sys
 from tempfile import TemporaryDirectory
 
+import pytest
+
 STEPS = 40
+SHARES = 4
 REPORTED = re.compile(r"^\S+Z   (s\d+): SUCCESS in ", re.MULTILINE)
 
 
@@ -29,13 +32,14 @@ def command(*arguments):
     return [sys.executable, "-m", "magnus", *arguments]
 
 
-def test_every_step_reported_done_survives_a_kill(tmp_path, pytestconfig):
+@pytest.mark.parametrize("share", range(SHARES))
+def test_every_step_reported_done_survives_a_kill(share, tmp_path, pytestconfig):
     (tmp_path / "p.yaml").write_text(json.dumps(dag()))
-    moments = random.Random(20)
+    moments = random.Random(20 + share)
     killed = 0
     with TemporaryDirectory(prefix="mt-", dir="/tmp") as temporary:
         environment = {**os.environ, "TMPDIR": temporary}
-        for number in range(pytestconfig.getoption("--kills")):
+        for number in range(pytestconfig.getoption("--kills") // SHARES):
             name = f"run{number}"
             reported, was_killed = run_and_kill(tmp_path, environment, name, moments)
             killed += was_killed

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 
+from forked import kept
+
 WORK = """
 def grown(rows: list = [], step: int = 0):
     return [*rows, *(["large"] * 60_000)], step + 1
@@ -14,7 +16,7 @@ STEPS = 5
 KILLS = 8
 
 
-def test_what_records_refer_to_is_there_whenever_a_run_is_killed(tmp_path):
+def test_what_records_refer_to_is_there_whenever_a_run_is_killed(tmp_path, commands):
     (tmp_path / "work.py").write_text(WORK)
     steps = {
         f"s{n}": {
@@ -30,9 +32,10 @@ def test_what_records_refer_to_is_there_whenever_a_run_is_killed(tmp_path):
     for number in range(KILLS):
         name = f"run{number}"
         killed += kill(tmp_path, name, moments)
-        verified = magnus(tmp_path, "catalog", "verify", name)
+        verified = commands("catalog", "verify", name, cwd=tmp_path, env=kept())
         assert verified.returncode == 0, verified.stdout + verified.stderr
-        resumed = magnus(tmp_path, "execute", "p.yaml", "--use-cached", name, "--run-id", f"again{number}")
+        again = ("execute", "p.yaml", "--use-cached", name, "--run-id", f"again{number}")
+        resumed = commands(*again, cwd=tmp_path, env=kept())
         assert resumed.returncode == 0, resumed.stderr
         log = json.loads(resumed.stdout)
         assert len(log["parameters"]["rows"]) == 60_000 * STEPS
@@ -52,7 +55,3 @@ def kill(folder, name, moments):
     process.wait()
     process.stderr.close()
     return process.returncode == -9
-
-
-def magnus(folder, *arguments):
-    return subprocess.run([sys.executable, "-m", "magnus", *arguments], cwd=folder, capture_output=True, text=True)

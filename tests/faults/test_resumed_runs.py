@@ -7,7 +7,9 @@ import sys
 from tempfile import TemporaryDirectory
 
 import pytest
+from forked import kept
 
+SHARES = 2
 WORK = """\
 def begin(): return list(range(6))
 def item(i): return {"y": i * i}
@@ -47,10 +49,6 @@ def dag():
     )
 
 
-def magnus(folder, *arguments):
-    return [sys.executable, "-m", "magnus", *arguments]
-
-
 def told(text):
     log = json.loads(text)
     return log["status"], log["parameters"], steps(log["steps"])
@@ -67,28 +65,31 @@ def steps(found):
     }
 
 
+@pytest.mark.parametrize("share", range(SHARES))
 @pytest.mark.parametrize(
     ("store", "workers"), [("file-system", 0), ("file-system", 2), ("chunked-fs", 0), ("chunked-fs", 2)]
 )
-def test_every_killed_run_can_be_gone_on_with(store, workers, pytestconfig, tmp_path):
+def test_every_killed_run_can_be_gone_on_with(store, workers, share, pytestconfig, tmp_path, commands):
     (tmp_path / "work.py").write_text(WORK)
     (tmp_path / "p.yaml").write_text(json.dumps({"dag": dag()}))
     executor = {"type": "local", **({"config": {"enable_parallel": True, "max_workers": workers}} if workers else {})}
     services = {"executor": executor, "run_log_store": {"type": store}}
     (tmp_path / "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
-    moments, interrupted = random.Random(workers), 0
+    moments, interrupted = random.Random(workers + 10 * share), 0
     arguments = ("execute", "p.yaml", "--total", "1", "--run-id")
     with TemporaryDirectory(prefix="mt-", dir="/tmp") as temporary:
-        options = {"cwd": tmp_path, "env": {"PATH": "/usr/bin:/bin", "TMPDIR": temporary}, "stdin": subprocess.DEVNULL}
+        options = {"cwd": tmp_path, "env": {**kept(), "TMPDIR": temporary}}
 
         def run(*more):
-            return subprocess.run(magnus(tmp_path, *more), capture_output=True, text=True, **options)
+            return commands(*more, **options)
 
         wanted = told(run(*arguments, "undisturbed").stdout)
         assert wanted[0] == "SUCCESS"
-        for number in range(pytestconfig.getoption("--kills") // 4):
+        for number in range(pytestconfig.getoption("--kills") // 4 // SHARES):
             name = f"run{number}"
-            killed = subprocess.Popen(magnus(tmp_path, *arguments, name), stdout=-3, stderr=subprocess.PIPE, **options)
+            argv = [sys.executable, "-m", "magnus", *arguments, name]
+            streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
+            killed = subprocess.Popen(argv, **streams, **options)
             killed.stderr.readline()  # it has begun
             try:
                 killed.wait(moments.random() * (0.25 if workers else 0.06))

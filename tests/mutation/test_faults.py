@@ -14,6 +14,8 @@ from mutations import HERE, ORDERS, PROGRAM, STATIONS, YAML, all_faults, base
 from magnus.app.checking.use_case import check
 from magnus.app.prepare import Execution
 
+pytestmark = pytest.mark.xdist_group("mutation")
+
 PAGE = HERE.parents[1] / "docs/explanation/what-check-finds.md"
 MISSES = {
     "renamed return: amount of add a bit": "the parameter is there from before the loop, so every step has what it needs",

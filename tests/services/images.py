@@ -45,6 +45,17 @@ def filled(file, *packages):
         contents.finish()
 
 
+def added(file, *packages):
+    """Write what `packages` and what they need add to such an image to the tar file."""
+    there = {each.name for each in _needed([*_own_needs(), "pip"])}
+    with tarfile.open(file, "w") as tar:
+        contents = _Contents(tar)
+        for package in _needed(packages):
+            if package.name not in there:
+                contents.package(package)
+        contents.libraries()
+
+
 class _Contents:
     """What is in the image so far; each file is at the path it has here."""
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import drivers
+import images
 import pytest
 from container_engines import IMAGE
 from proxy import proxy
@@ -387,3 +388,78 @@ def test_a_program_runs_its_steps_in_containers(folder):
     )
     done = subprocess.run([sys.executable, "program.py"], cwd=folder.path, capture_output=True, text=True)
     assert "inside {'inside': True}" in done.stdout, done.stderr
+
+
+def test_a_job_runs_in_a_container(folder):
+    folder.configure()
+    (folder.path / "work.py").write_text(
+        "import os\ndef made(n): open('made.txt', 'w').write(str(n)); return {'inside': os.path.exists('/wheels')}\n"
+    )
+    command = [sys.executable, "-m", "magnus", "execute_function", "work.made", "--n", "7", "-put", "made.txt"]
+    done = subprocess.run([*command, "--run-id", "job"], cwd=folder.path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["parameters"] == {"n": 7, "inside": True}
+    assert (folder.path / ".catalog/job/made.txt").read_text() == "7"
+
+
+def test_what_failed_in_a_container_goes_on_in_another_one(folder):
+    folder.configure()
+    steps = {
+        "a": shell("echo once >> count; export x=1", returns=["x"]),
+        "b": shell("[ -e mended ] && export y=$(test -e /wheels && echo $x)", returns=["y"]),
+    }
+    folder.run(
+        {"start_at": "a", "steps": {"a": {**steps["a"], "next": "b"}, "b": steps["b"]}}, "--run-id", "1", status=1
+    )
+    (folder.path / "mended").touch()
+    log, _ = folder.execute("--use-cached", "1")
+    assert (log["status"], log["parameters"]) == ("SUCCESS", {"x": 1, "y": 1})
+    assert (folder.path / "count").read_text() == "once\n"
+
+
+@pytest.fixture
+def notebook_image(client, image, tmp_path_factory):
+    """The image with what the extra `notebook` needs."""
+    place = tmp_path_factory.mktemp("notebooks")
+    images.added(place / "more.tar", "ipykernel", "nbclient", "nbformat")
+    (place / "Dockerfile").write_text(f"FROM {image}\nADD more.tar /\n")
+    client.images.build(path=str(place), tag="with-notebooks", network_mode="none", rm=True)
+    (place / "more.tar").unlink()
+    return "with-notebooks"
+
+
+def test_notebooks_objects_files_and_metrics_go_from_container_to_container(folder, notebook_image):
+    folder.configure(overrides={"notebooks": {"image": notebook_image}})
+    (folder.path / "things.py").write_text(
+        "import magnus\n"
+        "class Thing:\n    def __init__(self, n): self.n = n\n"
+        "def make():\n    magnus.track_this(loss=0.5, step=1)\n    return Thing(20)\n"
+        "def use(thing, m): return {'total': thing.n + m}\n"
+    )
+    source = "m = n + 1\nopen('made.txt', 'w').write(str(m))\nprint('in a cell')"
+    cell = {"cell_type": "code", "metadata": {}, "execution_count": None, "outputs": [], "source": source}
+    (folder.path / "n.ipynb").write_text(
+        json.dumps({"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [cell]})
+    )
+    steps = {
+        "make": {"type": "task", "command": "things.make", "returns": [{"name": "thing", "kind": "object"}]},
+        "look": {
+            "type": "task",
+            "command_type": "notebook",
+            "command": "n.ipynb",
+            "returns": [{"name": "m", "kind": "metric"}],
+            "catalog": {"put": "made.txt"},
+            "overrides": {KIND: "notebooks"},
+        },
+        "use": {"type": "task", "command": "things.use", "catalog": {"get": "made.txt"}},
+    }
+    for name, after in zip(steps, [*list(steps)[1:], "success"], strict=True):
+        steps[name]["next"] = after
+    log, said = folder.run({"start_at": "make", "steps": steps}, "--n", "21", "--run-id", "mine")
+    assert log["parameters"]["total"] == 42
+    assert "in a cell" in said
+    assert log["steps"]["make"]["user_defined_metrics"] == {"loss": {"1": 0.5}}
+    assert log["steps"]["look"]["user_defined_metrics"] == {"m": 22}
+    executed = json.loads((folder.path / ".catalog/mine/n_out.ipynb").read_text())
+    assert executed["cells"][-1]["outputs"][0]["text"] in ("in a cell\n", ["in a cell\n"])
+    assert (folder.path / ".catalog/mine/made.txt").read_text() == "22"

@@ -8,7 +8,6 @@ from typing import Final
 from magnus.app import wiring
 from magnus.definition import fields
 from magnus.definition.compiling import StepPlace
-from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.wrong_fields import WrongFields
 from magnus.engine.globs import Globs
@@ -19,16 +18,19 @@ from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.graph.static_names import set_by_several
 from magnus.interfaces.capabilities import Reach
 
+_MEANT: Final = {"bash": "shell", "sh": "shell", "py": "python", "function": "python", "jupyter": "notebook"}
+"""Words for command types that are none, and what is meant."""
+
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
 
-def check_steps(pipeline: LoadedPipeline, working_directory: Path, spans: Reach) -> list[Problem]:
+def check_steps(steps: Sequence[StepPlace], working_directory: Path, spans: Reach) -> list[Problem]:
     """What should be known of the steps though it stops nothing; imports and runs nothing of the user's.
 
     `spans` says how far the executor spreads them.
     Raises InvalidDefinition with everything that is wrong with them.
     """
-    found = step_problems(pipeline.steps, working_directory, spans)
+    found = step_problems(steps, working_directory, spans)
     if any(problem.severity == "error" for problem in found):
         raise InvalidDefinition.of(found)
     return found
@@ -56,7 +58,10 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
     except InvalidConfiguration as error:
         [problem] = error.problems
         message = f"unknown command_type '{node.task.kind}'"
-        yield Problem(message, problem.fix, step.locate("command_type"), step.step)
+        meant = _MEANT.get(node.task.kind.lower())
+        yield Problem(
+            message, f"did you mean '{meant}'?" if meant else problem.fix, step.locate("command_type"), step.step
+        )
         return
     try:
         fields.read(kind.options, node.task.options, more_fields=TASK_FIELDS)

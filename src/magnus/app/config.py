@@ -159,11 +159,14 @@ def _of_service(family: str, service: Json, document: "Document", where: tuple[s
         yield _unknown(family, tuple(FAMILIES), document.locate(*where, family))
     elif not isinstance(service, dict) or not isinstance(service.get("type"), str):
         place = document.locate(*where, family)
-        yield Problem(f"{family} must say its type", f"write type: {FAMILIES[family]} below it", place)
+        kind = service if isinstance(service, str) else FAMILIES[family]
+        yield Problem(f"{family} must say its type", f"write type: {kind} below it", place)
     else:
         for key in service:
             if key not in _SERVICE_FIELDS:
-                yield _unknown(f"{family}.{key}", _SERVICE_FIELDS, document.locate(*where, family, key))
+                place = document.locate(*where, family, key)
+                fix = "" if near(key, _SERVICE_FIELDS) else f"options stand under 'config:' of {family}"
+                yield _unknown(f"{family}.{key}", _SERVICE_FIELDS, place, fix)
         if not isinstance(service.get("config") or {}, dict):
             yield Problem(
                 f"config of {family} must be a mapping",
@@ -181,10 +184,10 @@ def _beside(name: str, section: str, place: Location) -> Problem:
     return _unknown(name, (section,), place)
 
 
-def _unknown(name: str, known: tuple[str, ...], place: Location) -> Problem:
+def _unknown(name: str, known: tuple[str, ...], place: Location, fix: str = "") -> Problem:
     match = near(name.rpartition(".")[2], known)
-    fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(word) for word in known)}"
-    return Problem(f"unknown key '{name}'", fix, place)
+    known_ones = f"there are {', '.join(repr(word) for word in known)}"
+    return Problem(f"unknown key '{name}'", fix or (f"did you mean '{match}'?" if match else known_ones), place)
 
 
 def _resolved(family: str, sources: list[_Source]) -> ServiceConfiguration:

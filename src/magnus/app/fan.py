@@ -145,4 +145,7 @@ def _write_numbers(file: str, node: CompositeNode, branches: list[str]) -> None:
     try:
         Path(file).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise InvalidInput(f"the branches cannot be written to '{file}': {error.strerror}") from error
+        raise InvalidInput(
+            f"the branches cannot be written to '{file}': {error.strerror}",
+            fix="name a file in a folder that is writable",
+        ) from error

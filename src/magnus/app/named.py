@@ -29,7 +29,7 @@ class Named(dict[str, ValueT]):
             return self[name]
         if name in self._also:
             return self[self._also[name]]
-        match = near(name, self)
-        known = ", ".join(f"'{name}'" for name in list(self)[:10])
+        match = near(name, (*self._also, *self))
+        known = ", ".join(f"'{name}'" for name in list(self._also or self)[:10])
         there = f"there are {known}{' and more' if len(self) > 10 else ''}" if self else "there is none"
         raise NoSuchName(f"there is no {self._what} '{name}'; " + (f"did you mean '{match}'?" if match else there))

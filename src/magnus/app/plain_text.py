@@ -26,30 +26,33 @@ def short(text: str, longest: int) -> str:
         return f"{text[: longest - 1]}…"
     kept = text[: longest - 1]
     while len(kept) > 1:
-        closing = _closing(kept)
-        if not closing.startswith('"') and ", " in kept:
-            kept = kept[: kept.rindex(", ") + 2]
-            closing = _closing(kept)
+        kept = kept[: _opened(kept)[1]]
+        closing, _ = _opened(kept)
         if len(kept) + 1 + len(closing) <= longest:
             return f"{kept}…{closing}"
         kept = kept[:-1].rstrip(" ,\\")
     return f"{text[: longest - 1]}…"
 
 
-def _closing(text: str) -> str:
-    """What closes the lists, mappings and the text that are open at the end of the beginning of some JSON."""
-    closing, in_text, is_escaped = "", False, False
-    for character in text:
+def _opened(text: str) -> tuple[str, int]:
+    """What closes all that is open at the end of the beginning of some JSON, and where its last item begins.
+
+    The item may not be whole; if it is the first one, it is the end of the text.
+    """
+    closing, item, in_text, is_escaped = "", 0, False, False
+    for place, character in enumerate(text):
         if in_text:
             in_text = is_escaped or character != '"'
             is_escaped = character == "\\" and not is_escaped
         elif character == '"':
             in_text = True
+        elif character == ",":
+            item = place + 2
         elif character in _CLOSING:
             closing = _CLOSING[character] + closing
         elif closing.startswith(character):
             closing = closing[1:]
-    return '"' + closing if in_text else closing
+    return '"' + closing if in_text else closing, item or len(text)
 
 
 def _escaped(found: re.Match[str]) -> str:

@@ -17,6 +17,7 @@ from magnus.errors import TaskFailed
 from magnus.graph.graph import Graph, branch_of
 from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath, print_names
+from magnus.run_log.branches import branches_of
 from magnus.run_log.parameters import Parameter, Scope
 from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord
 
@@ -36,16 +37,14 @@ class Plan(Struct, frozen=True):
 
     original_run_id: str
     reused: int
-    goes_on: tuple[tuple[StepPath, str], ...]
+    goes_on: tuple[tuple[str, str], ...]
     changes: tuple[str, ...]
 
     def lines(self) -> list[str]:
         """The plan as people read it."""
         steps = "step is" if self.reused == 1 else "steps are"
         shown = [f"goes on with {self.original_run_id}: {self.reused} {steps} reused"]
-        shown += [
-            f"  runs '{print_names(path.parts)}' and what follows: {why}" for path, why in self.goes_on[:_MOST_SHOWN]
-        ]
+        shown += [f"  runs '{name}' and what follows: {why}" for name, why in self.goes_on[:_MOST_SHOWN]]
         if len(self.goes_on) > _MOST_SHOWN:
             shown.append(f"  and {len(self.goes_on) - _MOST_SHOWN} more like these")
         if not self.goes_on:
@@ -59,7 +58,9 @@ def plan(
     """What will be taken over and what will run, as far as it can be told before."""
     walk = _Walk(services, original.run_id)
     walk.branch(pipeline.graph, BranchPath(), BranchPath(), BranchScope(parameters))
-    return Plan(original.run_id, walk.reused, tuple(walk.goes_on), tuple(changes))
+    return Plan(
+        original.run_id, walk.reused, tuple((walk.name(path), why) for path, why in walk.goes_on), tuple(changes)
+    )
 
 
 class _Walk:
@@ -71,6 +72,14 @@ class _Walk:
         self._run_id = run_id
         self.reused = 0
         self.goes_on: list[tuple[StepPath, str]] = []
+        self._labels: dict[BranchPath, str] = {}
+
+    def name(self, path: StepPath) -> str:
+        """What people call the step."""
+        branches = (BranchPath(path.parts[:end]) for end in range(2, len(path.parts), 2))
+        labels = [self._labels.get(branch, branch.parts[-1]) for branch in branches]
+        around = (name for pair in zip(path.parts[::2], labels, strict=False) for name in pair)
+        return print_names((*around, path.name))
 
     def branch(self, graph: Graph, branch: BranchPath, original: BranchPath, scope: BranchScope) -> fan.Outcome | None:
         """A (sub)pipeline that goes on with a branch of the original, up to the first step that is not taken over.
@@ -107,6 +116,7 @@ class _Walk:
     def _branches(self, node: CompositeNode, begun: StepRecord, original: StepRecord) -> None:
         """The branches that the composite has now, and what each of them goes on with."""
         keys = begun.branching.keys if begun.branching else ()
+        self._labels.update({branch.path: branch.label for branch in branches_of(begun)})
         found = counterparts(begun.branching, original.branching)
         for key in keys[-1:] if isinstance(node.branches, RepeatedBranch) else keys:
             graph, branch = branch_of(node, key), begun.path.into(key)

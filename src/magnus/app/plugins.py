@@ -54,6 +54,18 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
 }
 """By family and name: the place of the class, `module:class`, and in brackets the extra that it needs, if any."""
 
+_INTERNAL: Final = frozenset({"noop", "supply"})
+"""Task kinds that pipelines are given, and that nobody writes."""
+
+_PAGES: Final = {
+    "executor": "write-an-executor",
+    "nodes": "write-a-node-type",
+    "run_log_store": "write-a-run-log-store",
+    "secrets": "write-a-secrets-provider",
+    "tasks": "write-a-task-kind",
+}
+"""The pages of the documentation on plugins."""
+
 EntryPoints = Callable[[str], "Iterable[EntryPoint]"]
 
 
@@ -93,7 +105,7 @@ def find(
             return found
         ignored.append(reason)
     names = {*built_in.get(family, {}), *(entry.name for entry in entry_points(PREFIX + family))}
-    raise _unknown(family, name, sorted(names), ignored)
+    raise _unknown(family, name, sorted(names - _INTERNAL), ignored)
 
 
 def offered(family: str, *, entry_points: EntryPoints = installed) -> list[str]:
@@ -128,12 +140,17 @@ def _only(family: str, name: str, entries: "Sequence[EntryPoint]") -> "EntryPoin
     return entries[0]
 
 
+def _page(family: str) -> str:
+    """Where authors of such a plugin find what it needs."""
+    return f"; docs/how-to/{_PAGES[family]}.md has what it needs" if family in _PAGES else ""
+
+
 def _of_package(family: str, name: str, entry: "EntryPoint") -> Any:
     found = _loaded(family, name, entry)
     if missing := missing_members(family, found):
         raise InvalidConfiguration(
             f"{family} '{name}' of the package {_package(entry)} cannot be used: it has no {_listed(missing)}",
-            fix="update that package, or see 'how to write a plugin' in the documentation",
+            fix=f"update that package{_page(family)}",
         )
     return found
 

@@ -3,10 +3,11 @@
 Called by the use cases that run a pipeline or a part of it, or write it down for another engine.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
+from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -23,6 +24,7 @@ from magnus.app.services import run_log_store
 from magnus.app.sources import sources
 from magnus.app.whole_files import write_whole
 from magnus.definition.built import BuiltPipeline
+from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
 from magnus.definition.yaml_text import dump
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
     from magnus.app.plan import Plan  # lazy: only runs that go on with another one have a plan
 
 DEFAULT_PIPELINE: Final = "pipeline.yaml"
+WRITTEN_PIPELINE: Final = "magnus-pipeline.yaml"
+LookedAt: TypeAlias = Callable[[LoadedPipeline], Sequence[StepPlace]]
 
 
 class Execution(Struct, frozen=True):
@@ -61,7 +65,7 @@ class Execution(Struct, frozen=True):
     parameters: Mapping[str, Json] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     built: BuiltPipeline | None = None
-    definition_file: str = ""
+    definition_file: str = WRITTEN_PIPELINE
     use_cached: str = ""
     strict: bool = False
     log_level: str = ""
@@ -113,13 +117,18 @@ def prepare_to_execute(asked: Execution, reporter: Reporter) -> Prepared:
         raise
 
 
-def prepare(asked: Execution, reporter: Reporter) -> Prepared:
-    """Read and check everything; InvalidInput carries all that is wrong with the part that is."""
+def prepare(asked: Execution, reporter: Reporter, *, looked_at: LookedAt = attrgetter("steps")) -> Prepared:
+    """Read and check everything; InvalidInput carries all that is wrong with the part that is.
+
+    `looked_at` gives the steps of the pipeline that are checked one by one, where not all of them run here.
+    """
     configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
-    return _prepared(asked, configuration, reporter)
+    return _prepared(asked, configuration, reporter, looked_at)
 
 
-def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter) -> Prepared:
+def _prepared(
+    asked: Execution, configuration: Configuration, reporter: Reporter, looked_at: LookedAt = attrgetter("steps")
+) -> Prepared:
     if asked.run_id:
         check_run_id(asked.run_id)
     spread = wiring.executor_capabilities(configuration)
@@ -140,7 +149,7 @@ def _prepared(asked: Execution, configuration: Configuration, reporter: Reporter
         given, warnings = initial_parameters(
             asked.parameters_file, asked.environment, asked.arguments, asked.parameters
         )
-        warnings += check_steps(pipeline, asked.working_directory, spread.spans)
+        warnings += check_steps(looked_at(pipeline), asked.working_directory, spread.spans)
         check_overrides(pipeline, configuration)
         files = sources(pipeline.steps, asked.working_directory)
     finally:
@@ -191,7 +200,8 @@ def _written(built: BuiltPipeline, file: str, working_directory: Path) -> str:
     try:
         write_whole(working_directory / file, text)
     except OSError as error:
-        raise InvalidInput(f"the pipeline cannot be written to '{file}': {error.strerror}") from error
+        message = f"the pipeline cannot be written to '{file}': {error.strerror}"
+        raise InvalidInput(message, fix="name another file as output_pipeline_definition") from error
     return file
 
 

@@ -130,7 +130,8 @@ class ErrorsAlone:
                 self._failed.append(event)
             case RunEnded(status=Status.FAIL):
                 for failed in self._failed:
-                    self._lines.report(failed)
+                    if failed.message not in event.message:  # it is said there
+                        self._lines.report(failed)
                 self._lines.report(event)
             case _:
                 pass

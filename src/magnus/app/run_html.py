@@ -1,5 +1,6 @@
 """Runs as notebooks show them: small tables that take the colours of the page. Used by `app.runs`."""
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from html import escape
@@ -10,12 +11,14 @@ from magnus.app.durations import elapsed
 from magnus.app.plain_text import plain, short
 from magnus.app.style import HTML, style_of
 from magnus.run_log.summary import Gone, RunStatus
+from magnus.values import Json
 
 if TYPE_CHECKING:
     from magnus.app.runs import Run, Step
 
 _MOST: Final = 25
 _LONGEST: Final = 80
+_LONGEST_VALUE: Final = 40
 _TABLE: Final = "border-collapse:collapse;color:inherit;font-size:inherit"
 _CELL: Final = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
 
@@ -61,9 +64,10 @@ def runs_text(runs: "Sequence[Run]") -> str:
 
 def _row(step: "Step") -> tuple[str, ...]:
     values = (
-        _short(f"{name} = {value!r}" for name, value in found.items()) for found in (step.parameters, step.metrics)
+        _short(f"{name} = {_value(value)}" for name, value in found.items())
+        for found in (step.parameters, step.metrics)
     )
-    took = _took(step.duration) if step.attempts else ""
+    took = _took(step.duration) if step.start_time else ""
     message = f"<br><small>{_cut(step.message)}</small>" if step.message else ""
     return (_text(step.name), _status(step.status) + message, took, *values, _short(step.artifacts))
 
@@ -98,6 +102,10 @@ def _text(text: str) -> str:
 
 def _short(texts: Iterable[str]) -> str:
     return _cut(", ".join(texts))
+
+
+def _value(value: Json) -> str:
+    return short(json.dumps(value, ensure_ascii=False, default=str), _LONGEST_VALUE)
 
 
 def _cut(text: str) -> str:

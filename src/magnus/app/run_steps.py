@@ -146,6 +146,8 @@ class Step:
     @property
     def end_time(self) -> datetime | None:
         """When the last attempt ended, likewise; None when there was none."""
+        if self.attempts:
+            return self.attempts[-1].end_time
         span = self._span
         return None if span is None else span.end
 

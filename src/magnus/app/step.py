@@ -15,9 +15,12 @@ from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id
 from magnus.app.services import run_log_store
+from magnus.definition.compiling import StepPlace
+from magnus.definition.loader import LoadedPipeline
 from magnus.engine import deaths, fan
 from magnus.engine.context import RunContext, now
 from magnus.engine.masked_runs import masked
+from magnus.engine.outcomes import reached_fail
 from magnus.engine.reentry import reentry
 from magnus.engine.resume import Reuse, can_be_taken, followed
 from magnus.engine.step import run_step
@@ -53,10 +56,16 @@ def execute_attempt(asked: Execution, step: str, reporter: Reporter) -> tuple[St
 
 def _execute(asked: Execution, step: str, reporter: Reporter, *, one_attempt: bool) -> tuple[Status, bool]:
     check_run_id(asked.run_id)
-    prepared = prepare(asked, reporter)
+    prepared = prepare(asked, reporter, looked_at=partial(_places, step))
     path = find_step(prepared.pipeline.graph, step)
     with closing(prepared.services.run_log_store):
         return _executed(prepared, path, OneAtATime(reporter), one_attempt=one_attempt)
+
+
+def _places(step: str, pipeline: LoadedPipeline) -> list[StepPlace]:
+    """Where the step is written. What others need may be in other images; they were checked before the run."""
+    name = "/".join(find_step(pipeline.graph, step).parts[::2])
+    return [place for place in pipeline.steps if place.step == name]
 
 
 def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, *, one_attempt: bool) -> tuple[Status, bool]:
@@ -210,7 +219,8 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
         reporter.report(BranchEnded(path.branch, node.succeeds))
     else:
         failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
-        message = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed and not node.succeeds else ""
+        reason = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed else reached_fail(path.name)
+        message = "" if node.succeeds else reason
         with context_of(prepared, reporter) as opened:
             _learn_secrets(prepared, opened, run)
             run, warning = masked(run, opened.masker, partial(store.get_run, run.run_id))

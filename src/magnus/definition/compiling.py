@@ -14,8 +14,9 @@ from msgspec.structs import replace
 
 from magnus.definition.inner import KeyPath as InnerPath
 from magnus.definition.inner import PipelineFile
-from magnus.definition.nodes import NODE_TYPES, FindNodeType, NodeType, unknown_type
+from magnus.definition.nodes import COMMAND_TYPES, NODE_TYPES, FindNodeType, NodeType, unknown_type
 from magnus.definition.nodes.dag import BRANCH
+from magnus.definition.nodes.task import Task
 from magnus.definition.shape import has_steps, meant_keys, shape_problems
 from magnus.definition.without_faults import WITH_PIPELINES, following, left_fields, pipelines_of
 from magnus.definition.wrong_fields import Locate, WrongFields
@@ -186,7 +187,10 @@ class Compiler:
         if isinstance(found, Problem):
             self.unsure.add(step)
             self.problems.append(Problem(found.message, found.fix, written.locate("steps", name, "type"), step))
-            found = NODE_TYPES.get(near(str(fields["type"]), NODE_TYPES))
+            word = str(fields.pop("type"))
+            if word in COMMAND_TYPES:
+                fields.setdefault("command_type", word)
+            found = Task if word in COMMAND_TYPES else NODE_TYPES.get(near(word, NODE_TYPES))
         given = {key: value for key, value in fields.items() if key != "type"}
         while found is not None:
             try:

@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Union, get_args, get_origin, get_type_hi
 from msgspec import Struct, ValidationError, convert
 from msgspec.structs import fields
 
-from magnus.definition.wrong_fields import Complaint, read_special
+from magnus.definition.wrong_fields import Complaint, read_special, shown, what_to_write
 from magnus.graph.check import near
 from magnus.values import Json
 
@@ -23,6 +23,26 @@ _WORDS: Final = {
     "array": "a list",
     "object": "a mapping",
 }
+_MEANT: Final = {
+    "retries": "max_attempts",
+    "max_retries": "max_attempts",
+    "outputs": "returns",
+    "output": "returns",
+    "on_error": "on_failure",
+    "script": "command",
+    "function": "command",
+    "over": "iterate_on",
+    "items": "iterate_on",
+}
+"""Words of other tools, and what is called so here."""
+
+_OF_FIELDS: Final[Mapping[tuple[str, type], str]] = {
+    ("branches", list): "write each branch as '<name>:', with its pipeline indented below it",
+    ("iterate_on", list): "name a parameter, and give it that list in a parameters file",
+    ("iterate_on", dict): "name a parameter that holds a list",
+}
+"""What to do about values that are often written in these fields."""
+
 _SIGNS: Final = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than"}
 
 
@@ -95,7 +115,8 @@ def _arm(kind: Any, value: Json) -> Any:
 
 def unknown_field(path: Path, known: Sequence[str]) -> Complaint:
     """A complaint about a field nobody knows, beside those that are known there."""
-    match = near(str(path[-1]), known)
+    meant = _MEANT.get(str(path[-1]), "")
+    match = meant if meant in known else near(str(path[-1]), known)
     if match:
         fix = f"did you mean '{match}'?"
     elif known:
@@ -107,9 +128,9 @@ def unknown_field(path: Path, known: Sequence[str]) -> Complaint:
 
 def _refused(path: Path, error: ValidationError, value: Json) -> Complaint:
     if error.__cause__ is not None:  # raised by a type that reads what is written itself
-        return Complaint(path, f"{_dotted(path)} {error.__cause__}")
+        return Complaint(path, f"{_dotted(path)} {error.__cause__}", what_to_write(str(error.__cause__), value))
     if value == "" and "of length >= 1" in str(error):
-        return Complaint(path, f"{_dotted(path)} must not be empty")
+        return Complaint(path, f"{_dotted(path)} must not be empty", "write something, or leave the field out")
     expected = _EXPECTED.match(str(error))
     if expected is None:
         return _wrong(path, f"is wrong ({error})", value)
@@ -120,13 +141,8 @@ def _refused(path: Path, error: ValidationError, value: Json) -> Complaint:
 
 
 def _wrong(path: Path, must: str, value: Json) -> Complaint:
-    return Complaint(path, f"{_dotted(path)} {must}, not {shown(value)}")
-
-
-def shown(value: object) -> str:
-    """The value as messages show it, shortened."""
-    text = "nothing" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+    fix = _OF_FIELDS.get((str(path[-1]), type(value))) if path else None
+    return Complaint(path, f"{_dotted(path)} {must}, not {shown(value)}", fix or what_to_write(must, value))
 
 
 def _alternatives(values: Sequence[Any]) -> str:

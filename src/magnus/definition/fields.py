@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from msgspec import Struct, ValidationError, convert
 
-from magnus.definition.wrong_fields import WrongFields, read_special
+from magnus.definition.wrong_fields import Complaint, WrongFields, read_special
 from magnus.values import Json
 
 Model = TypeVar("Model")
@@ -34,3 +34,16 @@ def read(model: type[Model], written: Mapping[str, Json], *, more_fields: Iterab
         from magnus.definition.complaints import complaints  # lazy: most files are right
 
         raise WrongFields(complaints(model, written, tuple(more_fields))) from None
+
+
+def read_step(model: type[Model], name: str, written: Mapping[str, Json]) -> Model:
+    """The same for a step, whose `name` is its key; it is no field. WrongFields with everything that is wrong."""
+    wrong = [Complaint(("name",), "unknown field 'name'", f"leave it out: the step is called '{name}' by its key")]
+    found = wrong if "name" in written else []
+    try:
+        made = read(model, {**written, "name": name})
+    except WrongFields as error:
+        raise WrongFields([*found, *error.complaints]) from None
+    if found:
+        raise WrongFields(found)
+    return made

@@ -5,8 +5,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
 
-from magnus.definition.complaints import shown, unknown_field
-from magnus.definition.wrong_fields import Complaint, WrongFields
+from magnus.definition.complaints import unknown_field
+from magnus.definition.wrong_fields import Complaint, WrongFields, shown, what_to_write
 from magnus.values import Json
 
 _WORDS: Final = {
@@ -51,11 +51,15 @@ def _complaint(found: Any, model: type[BaseModel], more_fields: Sequence[str]) -
             return Complaint(path, f"'{name}' is missing", f"add '{name}'")
         case "value_error":
             text = str(found["ctx"]["error"])
-            return Complaint(path, f"{name} {text}" if name else text)
+            return Complaint(path, f"{name} {text}" if name else text, "correct the value")
         case kind:
             message = str(found["msg"])
             words = _WORDS.get(kind, message[:1].lower() + message[1:]).format_map(found.get("ctx", {}))
-            return Complaint(path, f"{name} {words}, not {shown(found['input'])}")
+            return Complaint(
+                path,
+                f"{name} {words}, not {shown(found['input'])}",
+                what_to_write(words, found["input"]),
+            )
 
 
 def _fields_at(model: type[BaseModel], path: Sequence[str | int], more_fields: Sequence[str]) -> list[str]:

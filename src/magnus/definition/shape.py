@@ -30,7 +30,9 @@ def shape_problems(dag: Json, document: Document, path: KeyPath, what: str) -> I
     elif "steps" not in dag:
         yield Problem("'steps' is missing", "add the steps under the key 'steps'", document.locate(*path))
     elif not isinstance(steps, dict) or not steps:
-        yield _shape(document, "steps", steps, (*path, "steps"))
+        problem = _shape(document, "steps", steps, (*path, "steps"))
+        fix = "write each step as '<name>:', with its fields indented below it"
+        yield Problem(problem.message.replace("has no fields", "is empty"), fix, problem.location)
     else:
         for name, step in steps.items():
             if not isinstance(step, dict):
@@ -42,7 +44,7 @@ def shape_problems(dag: Json, document: Document, path: KeyPath, what: str) -> I
         fix = f"add start_at: {first}" if first else "add start_at with the name of the first step"
         yield Problem("'start_at' is missing", fix, document.locate(*path))
     elif not isinstance(dag["start_at"], str):
-        fix = "write the name of the first step; put it in quotes if it looks like a number"
+        fix = "write the name of the first step; put it in quotes if it looks like a number or a truth value"
         yield Problem("start_at must be the name of a step", fix, document.locate(*path, "start_at"))
 
 
@@ -64,7 +66,13 @@ def unknown_keys(
     for key in found:
         if key not in known:
             match = near(key, known)
-            fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(name) for name in known)}"
+            fix = (
+                f"did you mean '{match}'?"
+                if match
+                else f"there {'is' if len(known) == 1 else 'are'} {', '.join(map(repr, known))}"
+            )
+            if not path and not match and key in FIELDS:
+                fix = f"write it under {known[0]}:"
             yield Problem(f"unknown field '{key}'", fix, document.locate(*path, key))
 
 

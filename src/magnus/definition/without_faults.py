@@ -6,7 +6,6 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.definition.inner import KeyPath, Pipelines
-from magnus.definition.shape import has_steps
 from magnus.definition.wrong_fields import Complaint
 from magnus.graph.check import near
 from magnus.graph.mending import NOWHERE
@@ -53,4 +52,4 @@ def pipelines_of(fields: Mapping[str, Json]) -> Pipelines:
     inside = branches.items() if isinstance(branches, dict) else ()
     found: dict[KeyPath, Json] = {("branches", key): branch for key, branch in inside}
     found |= {(key,): fields.get(key) for key in ("branch", "dag", "default")}
-    return {path: pipeline for path, pipeline in found.items() if has_steps(pipeline)}
+    return {path: pipeline for path, pipeline in found.items() if isinstance(pipeline, dict)}

@@ -1,11 +1,13 @@
 """What is wrong with fields that a user wrote, as values. Used by everything that reads fields."""
 
+import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from msgspec import Struct
 
 from magnus.errors import Location, Problem
+from magnus.graph.check import near
 from magnus.values import Json
 
 Locate = Callable[..., Location | None]
@@ -39,3 +41,31 @@ class WrongFields(Exception):
 def read_special(kind: type[Any], written: Json) -> Any:
     """A value of a type that reads what is written itself."""
     return written if isinstance(written, kind) else kind.read(written)
+
+
+def shown(value: object) -> str:
+    """The value as messages show it, shortened."""
+    text = "nothing" if value is None else str(value).lower() if isinstance(value, bool) else repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def what_to_write(must: str, value: Json) -> str:
+    """What to do where a value "must be ..." and is not."""
+    what = must.removeprefix("must be ").partition(", not ")[0]
+    if what == must:
+        return "correct the value"
+    if value is None:
+        return f"write {what} after the colon, or remove the line"
+    if what.startswith("text") and not isinstance(value, dict | list):
+        if isinstance(value, bool):
+            return "put it in quotes, and the name wherever it stands: YAML reads on, yes and true alike"
+        return f'put it in quotes: "{value}"'
+    if what.startswith("a list"):
+        example = value if isinstance(value, str | int) and len(str(value)) < 40 else "a, b"
+        return f"write it as [{example}], or as lines that begin with '- '"
+    if what == "a mapping":
+        return "write 'name: value' lines below it"
+    if what.startswith("'"):
+        match = near(str(value), [word.strip("'") for word in re.split(", | or ", what)])
+        return f"did you mean '{match}'?" if match else "write one of them"
+    return f"write {what}"

@@ -1,6 +1,7 @@
 """YAML text to plain JSON values, with the place of every key and value. Used for pipelines, configurations, parameters."""
 
 import math
+import stat
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
@@ -10,13 +11,23 @@ import yaml
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from magnus.errors import InvalidInput, Location, Problem
+from magnus.definition.yaml_faults import yaml_fault
+from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, Location, Problem
 from magnus.values import Json
 
 KeyPath = tuple[str | int, ...]
 
 _MOST_VALUES: Final = 1_000_000
 """More values than any file anyone writes: aliases can multiply without end."""
+
+_EXAMPLES: Final[Mapping[type[InvalidInput], str]] = {
+    InvalidDefinition: "write dag: {start_at: a, steps: {a: {command: module.function, next: success}}}",
+    InvalidConfiguration: "write what is to differ from the defaults, such as executor: {type: local}, or name no file",
+}
+"""What to write into a file that is empty."""
+
+_PASSED_ON: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
+"""Where a shell or another program passes on what it writes."""
 
 _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE_TAG: Final = "tag:yaml.org,2002:merge"
@@ -65,18 +76,27 @@ def read_with_faults(file: Path | str, error: type[InvalidInput], what: str, *, 
     """As `read`, also of a file with faults in it; raises `error` when nothing can be made of it."""
     name = name or str(file)
     try:
+        if (kind := _no_file(file)) and not str(file).startswith(_PASSED_ON):
+            raise error(f"{what} '{name}' is {kind}", fix="name a file")
         text = Path(file).read_text(encoding="utf-8")
     except FileNotFoundError:
         raise error(f"{what} '{name}' does not exist", fix="check the path, and the folder you are in") from None
-    except IsADirectoryError:
-        raise error(f"{what} '{name}' is a folder", fix="name a file") from None
     except UnicodeDecodeError:
         raise error(f"{what} '{name}' is not UTF-8 text", fix="save it as UTF-8") from None
     except ValueError:  # a zero byte in it
         raise error(f"{what} {name!r} has a name that no file can have", fix="check the path") from None
     except OSError as reason:
-        raise error(f"{what} '{name}' cannot be read: {reason.strerror}") from reason
+        fix = "make it readable" if isinstance(reason, PermissionError) else "check the path, and the file"
+        raise error(f"{what} '{name}' cannot be read: {reason.strerror}", fix=fix) from reason
     return _parsed(text, name, error, what)
+
+
+def _no_file(path: Path | str) -> str:
+    """What there is in place of a file; "" for a file. Raises what `stat` does."""
+    mode = Path(path).stat().st_mode
+    if stat.S_ISDIR(mode):
+        return "a folder"
+    return "" if stat.S_ISREG(mode) else "a pipe, a socket or a device"
 
 
 def parse(text: str, file: str, error: type[InvalidInput], what: str) -> Document:
@@ -94,14 +114,14 @@ def _parsed(text: str, file: str, error: type[InvalidInput], what: str) -> Readi
     try:
         root = yaml.compose(text, Loader=_LOADER)
     except yaml.MarkedYAMLError as wrong:
-        raise error(_complaint(wrong), fix="mend the YAML here", location=_mark(file, wrong.problem_mark)) from wrong
+        raise error.of([yaml_fault(wrong, text, file)]) from wrong
     except yaml.YAMLError as wrong:
         reason = str(wrong).splitlines()[0]
         raise error(
             f"this is not YAML: {reason}", fix="remove what cannot be printed", location=Location(file)
         ) from wrong
     if root is None:
-        raise error(f"{what} is empty", fix="see the documentation for an example", location=Location(file))
+        raise error(f"{what} is empty", fix=_EXAMPLES.get(error, "write 'name: value' lines"), location=Location(file))
     reader = _Reader(file)
     value = reader.value(root, ())
     return Reading(Document(file, value, reader.values, reader.keys), tuple(reader.wrong))
@@ -127,12 +147,6 @@ def dump(value: Json) -> str:
     """The value as YAML, in the order it has."""
     text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
     return text
-
-
-def _complaint(wrong: yaml.MarkedYAMLError) -> str:
-    reason = wrong.problem or "it cannot be parsed"
-    context = f" {wrong.context}" if wrong.context else ""
-    return f"this is not YAML: {reason}{context}"
 
 
 def _mark(file: str, mark: yaml.Mark | None) -> Location:
@@ -185,7 +199,10 @@ class _Reader(Struct):
             if key is None:
                 continue
             if key in found:
-                message = f"the key '{key}' stands here a second time, the first is in line {own_keys[key].line}"
+                written = f" (YAML reads '{key_node.value}' so)" if key_node.value != key else ""
+                message = (
+                    f"the key '{key}'{written} stands here a second time, the first is in line {own_keys[key].line}"
+                )
                 self._wrong((*path, key), place, message, "keep one of them")
                 continue
             own_keys[key] = self.keys[*path, key] = place

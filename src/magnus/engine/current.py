@@ -114,7 +114,8 @@ class CurrentStep:
     def get_secret(self, name: str) -> str:
         """The secret, which is masked from now on; SecretsError when there is none."""
         if self._secrets is None:
-            raise SecretsError(f"the secret '{name}' cannot be looked up: this step has no secrets provider")
+            message = f"the secret '{name}' cannot be looked up: this step has no secrets provider"
+            raise SecretsError(message, fix="configure one under 'secrets:'")
         return self._secrets.get(name)
 
     def _refuse_secrets(self, what: str, values: Mapping[str, Json]) -> None:

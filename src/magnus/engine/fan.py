@@ -122,7 +122,7 @@ def _start(graph: Graph, store: RunLogStore, run: RunRecord, branch: BranchPath)
         return scopes.initial(run)
     record, node = store.get_step(run.run_id, branch.composite), graph.step(branch.composite)
     key = branch.parts[-1]
-    if record is None or record.branching is None or key not in record.branching.keys:
+    if record is None or record.branching is None or not record.branching.has(key):
         raise TaskFailed(f"'{branch}' has not begun", fix=f"magnus fan {run.run_id} {branch.composite} -m out")
     assert isinstance(node, CompositeNode)
     return branch_scope(node, record, key)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from magnus.engine import fan, traversal
+from magnus.engine import fan, outcomes, traversal
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
 from magnus.engine.masked_runs import masked
@@ -89,7 +89,9 @@ class _Walk:
                 self._go_on(self.waiting.pop())
             if self.running:
                 self._wait()
-        return (Status.SUCCESS, "") if self.root.succeeded else (Status.FAIL, self.root.message)
+        if self.root.succeeded:
+            return Status.SUCCESS, ""
+        return Status.FAIL, self.root.message or outcomes.reached_fail(self.context.graph.terminal(succeeds=False).name)
 
     def give_up(self, message: str) -> None:
         """Record what has not ended as failed."""

@@ -46,6 +46,11 @@ def said(error: MagnusError) -> str:
     return "\n".join(problem.message + (f"; {problem.fix}" if problem.fix else "") for problem in error.problems)
 
 
+def reached_fail(name: str) -> str:
+    """Why a run failed in which no step did."""
+    return f"the pipeline reached its fail step '{name}'"
+
+
 def with_tail(failure: str, tail: bytes) -> str:
     """The failure and the end of what the task printed."""
     lines = tail.decode("utf-8", "replace").rstrip().splitlines()[-_LINES_IN_MESSAGE:]

@@ -40,7 +40,7 @@ class OutputFile:
                 os.ftruncate(self._descriptor, 0)
         except OSError as error:
             reason = f"no file for the output of the step can be made in '{self._folder}': {error.strerror}"
-            raise ServiceError(reason) from error
+            raise ServiceError(reason, fix="set TMPDIR to a folder that is writable and has room") from error
         return self._descriptor
 
     def forget(self) -> None:

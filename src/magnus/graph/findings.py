@@ -186,6 +186,8 @@ def _weight(place: "Place") -> tuple[Severity, str]:
 
 
 def _give(name: str, there: Iterable[str]) -> str:
+    if set("=<>()[]{}") & set(name):
+        return "name a parameter here, and nothing else"
     match = near(name, there)
     meant = f"did you mean '{match}'? else " if match and match != name else ""
     return f"{meant}set '{name}' in a step before, or give it: --{name} VALUE, or a parameters file"

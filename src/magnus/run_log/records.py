@@ -106,6 +106,12 @@ class Branching(Struct, frozen=True):
         """The keys of the branches in paths, in order."""
         return self.names or [str(number) for number in range(self.count)]
 
+    def has(self, key: str) -> bool:
+        """Whether there is a branch of this key; without making all keys, since every step of a large map asks."""
+        if self.names:
+            return key in self.names
+        return key.isascii() and key.isdigit() and int(key) < self.count and str(int(key)) == key
+
 
 class StepRecord(Struct, frozen=True):
     """A step of a run, keyed by its path.

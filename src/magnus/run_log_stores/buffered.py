@@ -102,7 +102,10 @@ class BufferedRunLogStore:
         try:
             return self._runs[run_id]
         except KeyError:
-            raise RunNotFound(f"there is no run '{run_id}' in the memory of this process") from None
+            raise RunNotFound(
+                f"there is no run '{run_id}' in the memory of this process",
+                fix="run logs of type buffered end with their process: configure another run_log_store",
+            ) from None
 
 
 class _Run:

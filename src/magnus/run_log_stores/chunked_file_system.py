@@ -299,7 +299,8 @@ class ChunkedRunLogStore:
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             shown = text[:200].decode(errors="replace")
             raise RunLogStoreError(
-                f"'{file}' holds a record that this version of magnus cannot read: {shown}"
+                f"'{file}' holds a record that this version of magnus cannot read: {shown}",
+                fix="read it with the version that wrote it, or remove the file",
             ) from error
 
     def _text(self, file: Path) -> bytes:

@@ -40,7 +40,7 @@ def run_exists(run_id: str, folder: Path) -> RunExists:
 
 def run_not_found(run_id: str, folder: Path) -> RunNotFound:
     """No run has this id."""
-    return RunNotFound(f"there is no run '{run_id}' in '{folder}'")
+    return RunNotFound(f"there is no run '{run_id}' in '{folder}'", fix="magnus runs lists those there are")
 
 
 def of_another_run(run_id: str, other: str) -> RunLogStoreError:

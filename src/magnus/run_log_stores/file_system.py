@@ -198,7 +198,8 @@ class FileSystemRunLogStore:
         from magnus.run_log_stores.last_run import last_run_line  # lazy: only listings need it
 
         try:
-            descriptor = self._system.open(self._file(run_id, _RECORDS), os.O_RDONLY | os.O_CLOEXEC, 0)
+            # ten thousand of them: a Path takes longer than the file is read
+            descriptor = self._system.open(f"{self._folder}/{run_id}{_RECORDS}", os.O_RDONLY | os.O_CLOEXEC, 0)
             try:
                 return summary_from_bytes(last_run_line(descriptor, self._system))
             finally:
@@ -258,13 +259,15 @@ class FileSystemRunLogStore:
     ) -> RecordT:
         text = run.read(place)
         if record_line.heading(text) is None:
-            raise RunLogStoreError(f"'{self._file(run_id, _RECORDS)}' was changed by something other than magnus")
+            message = f"'{self._file(run_id, _RECORDS)}' was changed by something other than magnus"
+            raise RunLogStoreError(message, fix="restore the file, or remove it")
         try:
             return decode(codec.from_bytes(text))
         except (KeyError, TypeError, ValueError, RecursionError) as error:
             file = self._file(run_id, _RECORDS)
             raise RunLogStoreError(
-                f"'{file}' holds a record that this version of magnus cannot read: {text[:200].decode(errors='replace')}"
+                f"'{file}' holds a record that this version of magnus cannot read: {text[:200].decode(errors='replace')}",
+                fix="read it with the version that wrote it, or remove the file",
             ) from error
 
     def _refuse_unusable(self, run_id: str) -> None:

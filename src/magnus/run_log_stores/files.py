@@ -18,7 +18,7 @@ _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errn
 class SystemCalls(Struct, frozen=True):
     """The calls of the operating system that change files or read records; a test hands in ones that fail."""
 
-    open: Callable[[Path, int, int], int] = os.open
+    open: Callable[[Path | str, int, int], int] = os.open
     write: Callable[[int, bytes], int] = os.write
     read: Callable[[int, int, int], bytes] = os.pread
     fsync: Callable[[int], None] = os.fsync

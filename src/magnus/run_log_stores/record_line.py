@@ -34,7 +34,8 @@ def encoded(stored: dict[str, Json]) -> bytes:
         return codec.to_bytes(stored)
     except (TypeError, ValueError, RecursionError) as error:
         what = f"step '{stored['step']}'" if "step" in stored else f"run '{stored['run']}'"
-        raise RunLogStoreError(f"the record of {what} cannot be written as JSON: {error}") from error
+        message = f"the record of {what} cannot be written as JSON: {error}"
+        raise RunLogStoreError(message, fix="set parameters and metrics to JSON values alone") from error
 
 
 def with_checksum(record: bytes) -> bytes:

@@ -113,7 +113,7 @@ def _json(parameters: Mapping[str, UserObject]) -> Mapping[str, Json]:
     try:
         return {name: to_json_value(value, name=name) for name, value in parameters.items()}
     except TaskFailed as error:
-        raise InvalidParameters(str(error)) from error
+        raise InvalidParameters(str(error), fix="give JSON values: numbers, texts, lists and dicts") from error
 
 
 @contextmanager

@@ -32,7 +32,7 @@ def problems(command: str, working_directory: Path) -> Iterator[Problem]:
     try:
         notebook = json.loads(file.read_bytes())
     except OSError as error:
-        yield Problem(f"the notebook '{command}' cannot be read: {error.strerror}")
+        yield Problem(f"the notebook '{command}' cannot be read: {error.strerror}", "make the file readable")
     except (ValueError, RecursionError) as error:
         yield Problem(f"'{command}' is no notebook: it is not JSON: {error}", "open it in Jupyter and save it again")
     else:

@@ -153,3 +153,16 @@ def test_what_looks_like_a_variable_in_a_parameters_file_is_a_warning(tmp_path):
         "variables are replaced in the pipeline and the configuration\n"
         "  fix: give the value itself, or as --folder VALUE or MAGNUS_PRM_folder"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("executor: local-container\n", "write type: local-container below it"),
+        ("executor: {type: local, enable_parallel: true}\n", "options stand under 'config:' of executor"),
+        ("executor: {type: local, confg: {}}\n", "did you mean 'config'?"),
+    ],
+)
+def test_options_in_the_wrong_place(tmp_path, text, fix):
+    [problem] = wrong(tmp_path, text)
+    assert problem.endswith(f"\n  fix: {fix}")

@@ -21,7 +21,7 @@ def test_a_duration_is_written_in_one_way(seconds, short, growing):
         ("[1, 2, 30000]", 12, "[1, 2, …]"),
         ('{"a": [1, 2, 3, 4]}', 18, '{"a": [1, 2, …]}'),
         ('"a long text"', 8, '"a lon…"'),
-        ('["a, b", "c, d, e"]', 16, '["a, b", "c…"]'),
+        ('["a, b", "c, d, e"]', 16, '["a, b", …]'),
         (r'"a\"bcdefgh"', 8, r'"a\"bc…"'),
         ("plain text", 6, "plain…"),
         ("[1000000]", 4, "[1…]"),

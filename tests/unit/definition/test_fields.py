@@ -71,13 +71,13 @@ def test_text_stands_for_numbers_and_truth_values(model):
     ("written", "complaint"),
     [
         ({}, (("needed",), "'needed' is missing", "add 'needed'")),
-        ({"needed": 5}, (("needed",), "needed must be text, not 5", "")),
-        ({"needed": "x", "number": "y"}, (("number",), "number must be a whole number, not 'y'", "")),
-        ({"needed": "x", "number": 0}, (("number",), "number must be at least 1, not 0", "")),
-        ({"needed": "x", "small": 2}, (("small",), "small must be less than 2.0, not 2", "")),
-        ({"needed": "x", "small": []}, (("small",), "small must be a number, not []", "")),
-        ({"needed": "x", "flag": "perhaps"}, (("flag",), "flag must be true or false, not 'perhaps'", "")),
-        ({"needed": "x", "inner": 7}, (("inner",), "inner must be a mapping, not 7", "")),
+        ({"needed": 5}, (("needed",), "needed must be text, not 5", 'put it in quotes: "5"')),
+        ({"needed": "x", "number": "y"}, (("number",), "number must be a whole number, not 'y'", "write a whole number")),
+        ({"needed": "x", "number": 0}, (("number",), "number must be at least 1, not 0", "write at least 1")),
+        ({"needed": "x", "small": 2}, (("small",), "small must be less than 2.0, not 2", "write less than 2.0")),
+        ({"needed": "x", "small": []}, (("small",), "small must be a number, not []", "write a number")),
+        ({"needed": "x", "flag": "perhaps"}, (("flag",), "flag must be true or false, not 'perhaps'", "write true or false")),
+        ({"needed": "x", "inner": 7}, (("inner",), "inner must be a mapping, not 7", "write 'name: value' lines below it")),
         ({"needed": "x", "nmber": 1}, (("nmber",), "unknown field 'nmber'", "did you mean 'number'?")),
         ({"needed": "x", "inner": {"nmes": []}}, (("inner", "nmes"), "unknown field 'inner.nmes'", "did you mean 'names'?")),
         ({"needed": "x", "zzz": 1}, (("zzz",), "unknown field 'zzz'", None)),
@@ -98,22 +98,22 @@ def test_everything_is_said_at_once_in_the_order_written(model):
 
 
 @pytest.mark.parametrize(
-    ("written", "path", "message"),
+    ("written", "path", "message", "fix"),
     [
-        ({"inner": {"kind": "c"}}, ("inner", "kind"), "inner.kind must be 'a' or 'b', not 'c'"),
-        ({"inner": {"names": 1}}, ("inner", "names"), "inner.names must be a list, not 1"),
-        ({"inner": {"names": ["x", 1]}}, ("inner", "names"), "inner.names must be a list of texts, not of 1"),
-        ({"several": ["x", {"kind": 1}]}, ("several", 1, "kind"), "several.1.kind must be 'a' or 'b', not 1"),
-        ({"several": [3]}, ("several", 0), "several.0 must be text or a mapping, not 3"),
-        ({"several": "x"}, ("several",), "several must be a list, not 'x'"),
-        ({"maybe": 3}, ("maybe",), "maybe must be text, not 3"),
-        ({"after": 0}, ("after",), "after must be more than 0, not 0"),
-        ({"after": "x"}, ("after",), "after must be a number of seconds or text such as 1h30m, not 'x'"),
-        ({"maybe": "x" * 200, "number": "9" * 200 + "x"}, ("number",), f"number must be a whole number, not '{'9' * 76}..."),
+        ({"inner": {"kind": "c"}}, ("inner", "kind"), "inner.kind must be 'a' or 'b', not 'c'", "write one of them"),
+        ({"inner": {"names": 1}}, ("inner", "names"), "inner.names must be a list, not 1", "write it as [1], or as lines that begin with '- '"),
+        ({"inner": {"names": ["x", 1]}}, ("inner", "names"), "inner.names must be a list of texts, not of 1", "write it as [a, b], or as lines that begin with '- '"),
+        ({"several": ["x", {"kind": 1}]}, ("several", 1, "kind"), "several.1.kind must be 'a' or 'b', not 1", "write one of them"),
+        ({"several": [3]}, ("several", 0), "several.0 must be text or a mapping, not 3", 'put it in quotes: "3"'),
+        ({"several": "x"}, ("several",), "several must be a list, not 'x'", "write it as [x], or as lines that begin with '- '"),
+        ({"maybe": 3}, ("maybe",), "maybe must be text, not 3", 'put it in quotes: "3"'),
+        ({"after": 0}, ("after",), "after must be more than 0, not 0", "write more than 0"),
+        ({"after": "x"}, ("after",), "after must be a number of seconds or text such as 1h30m, not 'x'", "write a number of seconds or text such as 1h30m"),
+        ({"maybe": "x" * 200, "number": "9" * 200 + "x"}, ("number",), f"number must be a whole number, not '{'9' * 76}...", "write a whole number"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_inside(written, path, message):
-    assert said(Outer, {"needed": "x", **written}) == [(path, message, "")]
+def test_what_is_wrong_inside(written, path, message, fix):
+    assert said(Outer, {"needed": "x", **written}) == [(path, message, fix)]
 
 
 def test_one_text_stands_for_a_list_and_text_for_a_duration():
@@ -136,4 +136,7 @@ def test_complaints_become_problems_with_their_place():
     with pytest.raises(WrongFields) as caught:
         read(Outer, {"number": 0, "needed": "x"})
     [problem] = caught.value.problems(lambda *keys: Location(f"{keys}", 3, 4), what="executor 'x'", step="s")
-    assert str(problem) == "('number',):3:4: error: step 's': executor 'x': number must be at least 1, not 0"
+    assert (
+        str(problem)
+        == "('number',):3:4: error: step 's': executor 'x': number must be at least 1, not 0\n  fix: write at least 1"
+    )

@@ -61,10 +61,10 @@ def test_wrong_fields_are_said_in_our_words(tmp_path):
         + "      max_attempts: two\n      timeout: soon\n      catalog: {gte: x}\n      returns: [{name: x, kind: y}]\n",
     )
     assert found == [
-        "p.yaml:7:7: error: step 'a': max_attempts must be a whole number, not 'two'",
-        "p.yaml:8:7: error: step 'a': timeout must be a number of seconds or text such as 1h30m, not 'soon'",
+        "p.yaml:7:7: error: step 'a': max_attempts must be a whole number, not 'two'\n  fix: write a whole number",
+        "p.yaml:8:7: error: step 'a': timeout must be a number of seconds or text such as 1h30m, not 'soon'\n  fix: write a number of seconds or text such as 1h30m",
         "p.yaml:9:17: error: step 'a': unknown field 'catalog.gte'\n  fix: did you mean 'get'?",
-        "p.yaml:10:27: error: step 'a': returns.0.kind must be 'json', 'object' or 'metric', not 'y'",
+        "p.yaml:10:27: error: step 'a': returns.0.kind must be 'json', 'object' or 'metric', not 'y'\n  fix: write one of them",
     ]
 
 

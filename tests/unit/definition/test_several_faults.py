@@ -95,3 +95,17 @@ def test_pipelines_in_a_step_that_cannot_be_read(tmp_path):
         "p.yaml:12:29: error: step 'each/r': max_attempts must be a whole number, not 'two'",
         "p.yaml:12:48: error: step 'each/r': next names 'succes', which is not a step",
     ]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{type: fail, name: x}",
+        "{type: dag, name: x, dag_definition: p.yaml, next: success}",
+        "{type: map, name: x, iterate_on: a, iterate_as: b, branch: {}, next: success}",
+    ],
+)
+def test_the_name_of_a_step_is_its_key_and_no_field(tmp_path, step):
+    message = "p.yaml:5:{}: error: step 'b': unknown field 'name'"
+    column = 9 + step[1:].index("name")
+    assert message.format(column) in said(tmp_path, TWO.replace("{command: w.g, next: success}", step))

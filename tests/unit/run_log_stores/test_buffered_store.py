@@ -24,7 +24,10 @@ def test_it_has_no_options():
 def test_a_run_that_is_not_there(store):
     with pytest.raises(RunNotFound) as caught:
         store.get_run("a")
-    assert str(caught.value) == "error: there is no run 'a' in the memory of this process"
+    assert str(caught.value) == (
+        "error: there is no run 'a' in the memory of this process\n"
+        "  fix: run logs of type buffered end with their process: configure another run_log_store"
+    )
 
 
 def test_a_run_id_in_use(store):

@@ -256,7 +256,9 @@ def test_few_runs_are_open_at_a_time(store):
 def test_a_run_that_is_not_there(store, tmp_path):
     with pytest.raises(RunNotFound) as caught:
         store.get_run("a")
-    assert str(caught.value) == f"error: there is no run 'a' in '{tmp_path}/.run_log_store'"
+    assert str(caught.value) == (
+        f"error: there is no run 'a' in '{tmp_path}/.run_log_store'\n  fix: magnus runs lists those there are"
+    )
 
 
 def test_a_run_id_in_use(store, tmp_path):
@@ -417,6 +419,7 @@ def test_a_record_of_another_version(store, tmp_path):
     assert str(caught.value) == (
         f"error: '{tmp_path}/.run_log_store/a.jsonl' holds a record that this version of magnus cannot read: "
         f'{{"crc":"{zlib.crc32(rest):08x}","run":"a","stately":"home"}}'
+        "\n  fix: read it with the version that wrote it, or remove the file"
     )
 
 
@@ -430,7 +433,8 @@ def test_a_file_that_something_else_overwrote(store, tmp_path):
     with pytest.raises(RunLogStoreError) as caught:
         store.get_step("a", step_record().path)
     assert str(caught.value) == (
-        f"error: '{tmp_path}/.run_log_store/a.jsonl' was changed by something other than magnus"
+        f"error: '{tmp_path}/.run_log_store/a.jsonl' was changed by something other than magnus\n"
+        "  fix: restore the file, or remove it"
     )
 
 

@@ -21,7 +21,7 @@ ROOT = BranchPath()
 
 
 def step(path, position, status=Status.SUCCESS, **fields):
-    attempt = AttemptRecord(0, MOMENT, MOMENT + timedelta(seconds=2), 1.5, status, parameters={"item": 1})
+    attempt = AttemptRecord(0, MOMENT, MOMENT + timedelta(seconds=1.5), 1.5, status, parameters={"item": 1})
     return StepRecord(path, position, status, "task", attempts=(attempt,), **fields)
 
 
@@ -69,7 +69,7 @@ def test_a_run_says_what_is_known_of_it(done):
 def test_steps_lead_to_files_logs_and_branches(done, tmp_path):
     first, each = done.steps.values()
     assert (first.name, first.status, first.inputs, first.parameters) == ("a", "SUCCESS", {"item": 1}, {"y": 1})
-    assert (first.duration, first.end_time - first.start_time) == (timedelta(seconds=1.5), timedelta(seconds=2))
+    assert (first.duration, first.end_time - first.start_time) == (timedelta(seconds=1.5), timedelta(seconds=1.5))
     assert done.steps["a"].artifacts["x.csv"].path() == tmp_path / ".catalog" / "done" / "x.csv"
     assert done.artifacts["x.csv"].path().read_text() == "1,2\n"
     assert first.log() == "said ✓\n"
@@ -90,7 +90,7 @@ def test_steps_lead_to_files_logs_and_branches(done, tmp_path):
         (lambda run: run.parameters["z"], "there is no parameter 'z'; there are 'x', 'y'"),
         (lambda run: run.artifacts["y.csv"], "there is no artifact 'y.csv'; did you mean 'x.csv'?"),
         (lambda run: run.steps["each"].metrics["loss"], "there is no metric 'loss'; there is none"),
-        (lambda run: run.steps["each"].branches[2], "there is no branch '2'; there are '0', '1'"),
+        (lambda run: run.steps["each"].branches[2], "there is no branch '2'; there are 'north', 'south'"),
     ],
 )
 def test_a_name_that_is_not_there_is_said_with_those_that_are(done, ask, said):

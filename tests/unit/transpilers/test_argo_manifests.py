@@ -10,7 +10,6 @@ from pathlib import Path
 import argo_rules
 import pytest
 import yaml
-from hera.workflows import models
 
 from magnus.app.pipelines import load_pipeline
 from magnus.errors import InvalidDefinition
@@ -31,11 +30,7 @@ from magnus.transpilers.argo.options import Backoff, Override, Resources, RetryS
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
-MODELS = {
-    "Workflow": models.Workflow,
-    "WorkflowTemplate": models.WorkflowTemplate,
-    "CronWorkflow": models.CronWorkflow,
-}
+MODELS = {"Workflow", "WorkflowTemplate", "CronWorkflow"}
 
 
 def written(graph, *, parameters=None, **options):
@@ -71,8 +66,13 @@ def loaded(name):
 
 def as_argo_reads_it(text):
     """The manifest through models generated from Argo's own description; what they do not know they drop."""
+    from hera.workflows import models  # late: it takes two seconds, in each process that collects tests
+
     value = yaml.safe_load(text)
-    return MODELS[value["kind"]].model_validate(value).model_dump(mode="json", by_alias=True, exclude_none=True)
+    assert value["kind"] in MODELS
+    return (
+        getattr(models, value["kind"]).model_validate(value).model_dump(mode="json", by_alias=True, exclude_none=True)
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -191,6 +191,11 @@ def test_a_chain_that_cannot_be_cut_is_refused():
         written(graph)
 
 
+def test_the_limit_of_annotations():
+    found = problems(chain(1), annotations={"team/notes": "ü" * 140_000})
+    assert found == [("error", "the annotations have 280010 bytes, and Kubernetes takes 262144")]
+
+
 def test_limits_of_parameters():
     assert problems(chain(1), parameters={"a b": 1, "large": "x" * 140_000}) == [
         ("error", "the parameter 'a b' cannot be a variable of the environment of a pod"),
@@ -278,7 +283,27 @@ def test_nothing_in_a_value_is_replaced_by_engines(text):
 
 @pytest.mark.parametrize(
     "value",
-    ["", "plain", 'say "hi"', "two\nlines", "ü😀", "12", "true", "null", "[1]", 12, 1.5, True, False, "a$b", "{a}"],
+    [
+        "",
+        "plain",
+        'say "hi"',
+        "two\nlines",
+        "ü😀",
+        "12",
+        "true",
+        "null",
+        "[1]",
+        12,
+        1.5,
+        True,
+        False,
+        "a$b",
+        "{a}",
+        "\a\x7f\v",
+        "\u200b",
+        "\U000e0001",
+        "\udc80",
+    ],
 )
 def test_a_simple_value_is_an_argument_that_reads_back_as_it_was(value):
     handover = Handover(chain(1), "pipeline.yaml", parameters={"x": value, "nested": {"a": [1]}, "nothing": None})
@@ -287,6 +312,7 @@ def test_a_simple_value_is_an_argument_that_reads_back_as_it_was(value):
     assert arguments.keys() == {"run_id", "original_run_id", "x"}
     assert read(arguments["x"]) == value
     assert type(read(arguments["x"])) is type(value)
+    assert arguments["x"].replace("\n", "").isprintable()
     [first] = [template for template in spec["templates"] if template["name"] == "first-step"]
     assert first["container"]["env"] == [
         {"name": "MAGNUS_PRM_x", "value": "{{workflow.parameters.x}}"},
@@ -331,6 +357,16 @@ def test_a_claim_is_one_volume_however_often_and_whatever_its_name():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", sorted(MODELS))
+def test_workflows_have_the_labels_and_annotations_whatever_they_come_of(kind):
+    options = {"labels": {"team": "us"}, "annotations": {"a": "b"}}
+    schedules = ("@daily",) if kind == "CronWorkflow" else ()
+    value = yaml.safe_load(written(chain(1), kind=kind, schedules=schedules, **options))
+    holder = value if kind == "Workflow" else {"metadata": value["spec"]["workflowMetadata"]}
+    assert {key: holder["metadata"][key] for key in options} == options
+    assert (value["metadata"]["labels"], value["metadata"]["annotations"]) == ({"team": "us"}, {"a": "b"})
+
+
 REFUSED = {
     "name": ({"name": "x" * 59}, "the name '" + "x" * 59 + "' has 59 characters, and Argo takes 58 here"),
     "cron": (
@@ -361,6 +397,10 @@ REFUSED = {
     "backoff": (
         {"retry_strategy": RetryStrategy(backoff=Backoff("1 hour"))},
         "'1 hour' is no duration that Argo takes",
+    ),
+    "no duration": (
+        {"retry_strategy": RetryStrategy(backoff=Backoff(factor=2))},
+        "a backoff without 'duration' has nothing to begin with",
     ),
     "selector": ({"node_selector": {"disk": "a b"}}, "'disk: a b' is no label of a node"),
     "toleration": ({"tolerations": (Toleration(value="x"),)}, "a toleration without a key is one of every taint"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -34,6 +34,9 @@ from magnus.run_log.parameters import (
 
 if TYPE_CHECKING:
     from magnus.tasks.described.reducers import Reducer  # lazy: most pipelines have no reducer
+
+
+_NO_NAME: Final = "returns a value, which has no name"
 
 
 class Described(Struct, frozen=True):
@@ -83,6 +86,8 @@ class DataFlow:
         facts = self.facts(node)
         self.described.append(Described(node, step, facts))
         for problem in facts.description.problems:
+            if step.step in self._unsure and problem.message.endswith(_NO_NAME):  # what it declares cannot be read
+                continue
             if " cannot be imported: " in problem.message:  # once is enough, however many steps it stops
                 if problem.message in self._not_imported:
                     continue

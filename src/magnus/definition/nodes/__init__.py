@@ -53,6 +53,9 @@ NODE_TYPES: Final[Mapping[str, type[NodeType]]] = {
     "fail": Fail,
 }
 
+COMMAND_TYPES: Final = ("python", "shell", "notebook", "python-lambda")
+"""What many take for a node type."""
+
 FindNodeType: TypeAlias = Callable[[str], type[NodeType] | Problem]
 """The node type of a word that is none of magnus, or why there is none."""
 
@@ -60,6 +63,8 @@ FindNodeType: TypeAlias = Callable[[str], type[NodeType] | Problem]
 def unknown_type(word: str, others: Iterable[str] = ()) -> Problem:
     """No node type has this word; `others` are those of other packages."""
     words = [*NODE_TYPES, *others]
+    if word in COMMAND_TYPES:
+        return Problem(f"unknown node type '{word}'", f"write command_type: {word}; the type is task, or is left out")
     match = near(word, words)
     fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(known) for known in words)}"
     return Problem(f"unknown node type '{word}'", fix)

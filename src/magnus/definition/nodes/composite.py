@@ -30,7 +30,7 @@ class Composite(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     @classmethod
     def read(cls, name: str, fields: Mapping[str, Json]) -> Self:
         """The step from its fields as written."""
-        step = written_fields.read(cls, {**fields, "name": name})
+        step = written_fields.read_step(cls, name, fields)
         step.check()
         return step
 

@@ -5,7 +5,7 @@ from typing import Self
 
 from msgspec import Struct
 
-from magnus.definition.fields import read
+from magnus.definition.fields import read_step
 from magnus.definition.inner import Graphs, Pipelines
 from magnus.graph.nodes import TerminalNode
 from magnus.values import Json
@@ -25,7 +25,7 @@ class _Terminal(Struct, frozen=True, forbid_unknown_fields=True):
     @classmethod
     def read(cls, name: str, fields: Mapping[str, Json]) -> Self:
         """The step from its fields as written."""
-        return read(cls, {**fields, "name": name})
+        return read_step(cls, name, fields)
 
     def pipelines(self) -> Pipelines:
         """None."""

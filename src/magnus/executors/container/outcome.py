@@ -69,7 +69,7 @@ def failure(ended: Ended, heard: Heard, image: str, *, version: str, found: str 
         )
     if ended.code in _BY_ITSELF and (heard.anything or not heard.rest.strip()):
         return None
-    return TaskFailed(f"magnus in the container ended with exit status {ended.code}:\n{_said(heard.rest)}")
+    return TaskFailed(f"magnus in the image '{image}' ended with exit status {ended.code}:\n{_said(heard.rest)}")
 
 
 def without_magnus(image: str, said: str) -> TaskFailed:

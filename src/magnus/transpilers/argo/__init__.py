@@ -92,10 +92,13 @@ class ArgoTranspiler:
             ttl_strategy=_ttl(options),
             volumes=pods.volumes(),
             security_context=options.security_context,
+            workflow_metadata=_of_workflows(options) if options.kind == "WorkflowTemplate" else None,
         )
         metadata = self._metadata(handover, shaper)
         if options.kind == "CronWorkflow":
-            return CronWorkflow(_VERSION, "CronWorkflow", metadata, CronSpec(options.schedules, spec))
+            return CronWorkflow(
+                _VERSION, "CronWorkflow", metadata, CronSpec(options.schedules, spec, _of_workflows(options))
+            )
         return Workflow(_VERSION, options.kind, metadata, spec)
 
     def _metadata(self, handover: Handover, shaper: Shaper) -> Metadata:
@@ -114,6 +117,13 @@ class ArgoTranspiler:
             labels=dict(options.labels),
             annotations=annotations,
         )
+
+
+def _of_workflows(options: ArgoOptions) -> Metadata | None:
+    """What the workflows have that come of a template or a schedule, which do not have its own labels."""
+    if not options.labels and not options.annotations:
+        return None
+    return Metadata(labels=dict(options.labels), annotations=dict(options.annotations))
 
 
 def _ttl(options: ArgoOptions) -> TtlStrategy | None:

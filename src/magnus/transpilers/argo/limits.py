@@ -22,6 +22,7 @@ MOST_TASKS: Final = 200
 MOST_PARAMETERS: Final = 500
 MOST_BYTES: Final = 1_000_000
 MOST_BYTES_OF_ARGUMENT: Final = 131_072
+MOST_BYTES_OF_ANNOTATIONS: Final = 262_144
 MANY_NODES: Final = 3_000
 MOST_ROUNDS: Final = 500
 DEEPEST: Final = 100
@@ -128,6 +129,10 @@ def of_manifest(manifest: Manifest, text: str) -> Iterator[Problem]:
     if arguments > MOST_PARAMETERS:
         message = f"the workflow has {arguments} parameters, and Argo takes {MOST_PARAMETERS}"
         yield Problem(message, "set 'expose_parameters_as_inputs: false'")
+    annotations = sum(len(f"{key}{value}".encode()) for key, value in manifest.metadata.annotations.items())
+    if annotations > MOST_BYTES_OF_ANNOTATIONS:
+        message = f"the annotations have {annotations} bytes, and Kubernetes takes {MOST_BYTES_OF_ANNOTATIONS}"
+        yield Problem(message, "use names of steps that Argo takes as they are: letters, digits and hyphens")
     if len(text.encode()) > MOST_BYTES:
         message = f"the manifest has {len(text.encode())} bytes, and Kubernetes takes about {MOST_BYTES}"
         yield Problem(message, "put a part of the pipeline into a pipeline of its own")

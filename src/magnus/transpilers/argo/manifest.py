@@ -204,6 +204,7 @@ class WorkflowSpec(ArgoStruct, frozen=True):
     ttl_strategy: TtlStrategy | None = None
     volumes: tuple[Volume, ...] = ()
     security_context: Mapping[str, Json] = field(default_factory=dict)
+    workflow_metadata: Metadata | None = None
 
 
 class CronSpec(ArgoStruct, frozen=True):
@@ -211,6 +212,7 @@ class CronSpec(ArgoStruct, frozen=True):
 
     schedules: tuple[str, ...]
     workflow_spec: WorkflowSpec
+    workflow_metadata: Metadata | None = None
 
 
 class Workflow(ArgoStruct, frozen=True, omit_defaults=False):

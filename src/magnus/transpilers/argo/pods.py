@@ -11,18 +11,13 @@ from magnus.interfaces.transpiler import Handover
 from magnus.transpilers.argo import manifest, options
 from magnus.transpilers.argo.manifest import Container, EnvVar, Metadata, Parameter, Parameters, Template, ValueFrom
 from magnus.transpilers.argo.names import Names
+from magnus.transpilers.argo.retries import retries
 from magnus.values import Json
 
 RUN_ID: Final = "run_id"
 ORIGINAL_RUN_ID: Final = "original_run_id"
 BRANCHES: Final = "branches"
 """The output of the pods that begin and join branches: what to run next."""
-
-TRY_AGAIN: Final = 75
-"""The exit status of a pod whose task failed and has attempts left (EX_TEMPFAIL of sysexits.h)."""
-
-_DIED: Final = (134, 137, 139)
-"""The exit statuses of a pod whose process died in the middle of its task: aborted, killed (out of memory), a bad address."""
 
 _BRANCHES_FILE: Final = "/tmp/magnus-branches"  # noqa: S108 - of a pod, which is alone there
 _VARIABLE_PREFIX: Final = "MAGNUS_PRM_"
@@ -46,10 +41,18 @@ def literal(text: str) -> str:
 
 
 def as_text(value: Json) -> str:
-    """The value as a variable of the environment has it, which magnus reads back."""
-    if isinstance(value, str) and not is_read_by_engines(value) and not _is_json(value):
+    """The value as a variable of the environment has it, which magnus reads back.
+
+    Argo puts texts into JSON as Go quotes them, which is no JSON where control characters and the like are in them.
+    """
+    if isinstance(value, str) and not is_read_by_engines(value) and not _is_json(value) and _is_printable(value):
         return value
-    return literal(json.dumps(value, ensure_ascii=False, sort_keys=True))
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return literal(text if _is_printable(text) else json.dumps(value, sort_keys=True))
+
+
+def _is_printable(text: str) -> bool:
+    return all(character.isprintable() or character in "\n\r\t" for character in text)
 
 
 def _is_json(text: str) -> bool:
@@ -199,36 +202,6 @@ class Pods:
             and name.isidentifier()
             and name not in {RUN_ID, ORIGINAL_RUN_ID}
         ]
-
-
-def retries(wanted: options.RetryStrategy, attempts: int, delay: float) -> manifest.RetryStrategy | None:
-    """When a pod is started again: after a failure of its task with attempts left, and after errors of pods.
-
-    A pod that failed because of its task says so by its exit status, or died of it.
-    """
-    failures = attempts - 1
-    if not failures and not wanted.limit:
-        return None
-    backoff = _backoff(wanted.backoff, delay if failures else 0.0)
-    if not failures:
-        return manifest.RetryStrategy(str(wanted.limit), wanted.retry_policy, backoff=backoff)
-    expression = " || ".join(f'lastRetry.exitCode == "{status}"' for status in (TRY_AGAIN, *_DIED))
-    if not wanted.limit:
-        return manifest.RetryStrategy(str(failures), "OnFailure", expression, backoff)
-    expression += ' || lastRetry.status == "Error"'
-    return manifest.RetryStrategy(str(failures + wanted.limit), "Always", expression, backoff)
-
-
-def _backoff(written: options.Backoff, delay: float) -> manifest.Backoff | None:
-    duration = written.duration or (_duration(delay) if delay else "")
-    factor = "" if written.factor is None else str(written.factor)
-    found = manifest.Backoff(duration, factor, written.max_duration)
-    return None if found == manifest.Backoff() else found
-
-
-def _duration(seconds: float) -> str:
-    """As Argo reads it: seconds are whole unless a unit is there."""
-    return f"{seconds:.0f}" if seconds.is_integer() else f"{seconds * 1000:.0f}ms"
 
 
 def _resources(written: options.Resources) -> manifest.ResourceRequirements | None:

@@ -41,16 +41,22 @@ _PARAMETERS: Final = "MAGNUS_PRM_"
 _PIECE_BYTES: Final = 65_536
 _REST_SECONDS: Final = 1.0
 _WATCH: Final = """
-import os, signal, sys
+import os, signal, sys, time
 running = set()
 for line in sys.stdin:
     (running.add if line[0] == "+" else running.discard)(int(line[1:]))
-for pod in running:
-    try:
-        os.killpg(pod, signal.SIGKILL)
-    except OSError:
-        pass
+deadline = time.monotonic() + float(sys.argv[1])
+number = signal.SIGTERM
+while running:
+    for pod in list(running):
+        try:
+            os.killpg(pod, number)
+        except OSError:
+            running.discard(pod)
+    number = 0 if time.monotonic() < deadline else signal.SIGKILL
+    time.sleep(0.05)
 """
+"""Ends the pods of a simulation that is gone; asks them first, so that they end what they started."""
 
 
 class Processes:
@@ -78,7 +84,10 @@ class Processes:
 
     def __enter__(self) -> Self:
         self._watch = subprocess.Popen(
-            [sys.executable, "-I", "-S", "-c", _WATCH], stdin=PIPE, text=True, start_new_session=True
+            [sys.executable, "-I", "-S", "-c", _WATCH, str(GRACE_SECONDS)],
+            stdin=PIPE,
+            text=True,
+            start_new_session=True,
         )
         return self
 

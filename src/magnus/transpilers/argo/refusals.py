@@ -152,6 +152,11 @@ def _pods(where: _Where, options: ArgoOptions | Override) -> Iterator[_Refusal]:
     yield from _selector((*where, "node_selector"), options.node_selector or {})
     yield from _tolerations((*where, "tolerations"), options.tolerations or ())
     backoff = (options.retry_strategy or RetryStrategy()).backoff
+    if (backoff.factor or backoff.max_duration) and not backoff.duration:
+        message = "a backoff without 'duration' has nothing to begin with"
+        yield _Refusal(
+            (*where, "retry_strategy", "backoff"), message, "add how long the first wait is, as in 'duration: 30s'"
+        )
     for option in ("duration", "max_duration"):
         text = getattr(backoff, option)
         if text and not _DURATION.match(text):

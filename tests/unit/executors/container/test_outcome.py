@@ -78,7 +78,7 @@ def test_an_image_with_another_version():
 @pytest.mark.parametrize("anything", [True, False])
 def test_anything_else_is_told_as_it_was_said(anything):
     told = heard(anything=anything, rest="error: no disk\n")
-    message = "magnus in the container ended with exit status 3:\nerror: no disk"
+    message = "magnus in the image 'img' ended with exit status 3:\nerror: no disk"
     assert said(Ended(3), told, found="1.0") == message
 
 

@@ -34,18 +34,18 @@ function duration(milliseconds) {
 
 const CLOSING = { "[": "]", "{": "}", '"': '"' };
 
-// What closes the lists, mappings and the text that are open at the end of the beginning of some JSON.
-function closingOf(text) {
-  let [closing, inText, isEscaped] = ["", false, false];
-  for (const character of text) {
-    if (inText) {
-      inText = isEscaped || character !== '"';
-      isEscaped = character === "\\" && !isEscaped;
-    } else if (character === '"') inText = true;
-    else if (character in CLOSING) closing = CLOSING[character] + closing;
-    else if (closing.startsWith(character)) closing = closing.slice(1);
+// What closes all that is open at the end of the beginning of some JSON, and where its last item begins.
+function opened(text) {
+  let [closing, item, inText] = ["", 0, false];
+  for (let at = 0; at < text.length; at += 1) {
+    if (inText && text[at] === "\\") at += 1;
+    else if (text[at] === '"') inText = !inText;
+    else if (inText) continue;
+    else if (text[at] === ",") item = at + 2;
+    else if (text[at] in CLOSING) closing = CLOSING[text[at]] + closing;
+    else if (closing.startsWith(text[at])) closing = closing.slice(1);
   }
-  return inText ? `"${closing}` : closing;
+  return [inText ? `"${closing}` : closing, item || text.length];
 }
 
 // The text in so many characters; of JSON that is cut, what had been opened is closed again: `[1, 2, …]`.
@@ -53,8 +53,8 @@ function short(text, longest) {
   if (text.length <= longest) return text;
   let kept = text.slice(0, longest - 1);
   while (text[0] in CLOSING && kept.length > 1) {
-    if (!closingOf(kept).startsWith('"') && kept.includes(", ")) kept = kept.slice(0, kept.lastIndexOf(", ") + 2);
-    const closing = closingOf(kept);
+    kept = kept.slice(0, opened(kept)[1]);
+    const [closing] = opened(kept);
     if (kept.length + 1 + closing.length <= longest) return `${kept}…${closing}`;
     kept = kept.slice(0, -1).replace(/[ ,\\]+$/, "");
   }

@@ -1,0 +1,63 @@
+"""The retry strategies of pods: attempts of tasks, and errors of pods, by the page "Retries" of Argo's documentation.
+
+A pod that failed because of its task says so by its exit status, or died of it. One that was ended from outside (evicted,
+preempted, never begun) has failed in Argo's eyes too, not erred, when Kubernetes kept the pod; its exit status tells.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from magnus.transpilers.argo import options
+from magnus.transpilers.argo.manifest import Backoff, RetryStrategy
+
+TRY_AGAIN: Final = 75
+"""The exit status of a pod whose task failed and has attempts left (EX_TEMPFAIL of sysexits.h)."""
+
+_DIED: Final = (134, 137, 139)
+"""Of a pod whose process died in the middle of its task: aborted, killed (out of memory), a bad address."""
+
+_ENDED: Final = (-1, 137, 143)
+"""Of a pod that was ended from outside: there is none, killed, told to end."""
+
+_TOO_LONG: Final = "Pod was active on the node longer than the specified deadline"
+"""What Kubernetes says of a pod that took longer than it may; that is not tried again."""
+
+
+def retries(wanted: options.RetryStrategy, attempts: int, delay: float) -> RetryStrategy | None:
+    """When a pod is started again: after a failure of its task with attempts left, and after errors of pods.
+
+    `delay` is the time between attempts, in seconds; where there is none, the backoff for errors counts for all.
+    """
+    failures = attempts - 1
+    backoff = Backoff(_duration(delay)) if failures and delay else _backoff(wanted.backoff)
+    limit = str(failures + wanted.limit)
+    if not failures and not wanted.limit:
+        return None
+    if not wanted.limit:
+        return RetryStrategy(limit, "OnFailure", _expression([_exited(TRY_AGAIN)], _DIED), backoff)
+    if wanted.retry_policy == "OnTransientError" and not failures:
+        return RetryStrategy(limit, "OnTransientError", backoff=backoff)
+    erred = 'lastRetry.status == "Error"'
+    if not failures:
+        return RetryStrategy(limit, "Always", _expression([erred], _ENDED), backoff)
+    return RetryStrategy(limit, "Always", _expression([_exited(TRY_AGAIN), erred], {*_DIED, *_ENDED}), backoff)
+
+
+def _expression(terms: list[str], ended: Iterable[int]) -> str:
+    """One of the terms holds, or the pod exited with one of the statuses and did not take too long."""
+    statuses = " || ".join(_exited(status) for status in sorted(ended))
+    return " || ".join([*terms, f'(lastRetry.message != "{_TOO_LONG}" && ({statuses}))'])
+
+
+def _exited(status: int) -> str:
+    return f'lastRetry.exitCode == "{status}"'
+
+
+def _backoff(written: options.Backoff) -> Backoff | None:
+    factor = "" if written.factor is None else str(written.factor)
+    return Backoff(written.duration, factor, written.max_duration) if written.duration else None
+
+
+def _duration(seconds: float) -> str:
+    """As Argo reads it: seconds are whole unless a unit is there."""
+    return f"{seconds:.0f}" if seconds.is_integer() else f"{seconds * 1000:.0f}ms"
