@@ -30,7 +30,7 @@ from magnus.transpilers.argo.options import Backoff, Override, Resources, RetryS
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
-MODELS = {"Workflow", "WorkflowTemplate", "CronWorkflow"}
+MODELS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
 
 
 def written(graph, *, parameters=None, **options):
@@ -357,7 +357,7 @@ def test_a_claim_is_one_volume_however_often_and_whatever_its_name():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("kind", sorted(MODELS))
+@pytest.mark.parametrize("kind", MODELS)
 def test_workflows_have_the_labels_and_annotations_whatever_they_come_of(kind):
     options = {"labels": {"team": "us"}, "annotations": {"a": "b"}}
     schedules = ("@daily",) if kind == "CronWorkflow" else ()
