@@ -376,6 +376,30 @@ def test_folders_outside_the_working_directory_variables_and_secrets_are_there_i
     assert list((tmp_path / "logs").iterdir())
 
 
+@with_both
+def test_folders_and_values_of_variables_may_have_any_text(client, tmp_path):
+    odd = "a b=c'dü$e" + ("" if is_podman(client) else ',f"g:h')  # podman 4 ends a path at those
+    (tmp_path / "link").symlink_to(tmp_path / odd)
+    place = Folder(tmp_path / "link")
+    place.path.resolve().mkdir()
+    values = {"A": "x=y=z", "B": "", "C": "ü€ $$HOME", "D": "two\nlines", "E": None, "F": 1.5}
+    place.configure(environment=values)
+    command = 'echo hi > made; export x="$A|${B-unset}|$C|$D|$E|$F"'
+    log, _ = place.run(one(shell(command, returns=["x"], catalog={"put": "made"})), environment={"E": "given=1"})
+    assert log["parameters"] == {"x": "x=y=z||ü€ $HOME|two\nlines|given=1|1.5"}
+    assert (place.path / "made").read_text() == "hi\n"
+    assert (place.path / ".catalog" / log["run_id"] / "made").read_text() == "hi\n"
+
+
+def test_all_of_a_large_output_is_shown_and_kept(folder):
+    folder.configure()
+    command = "for ((i = 0; i < 100000; i++)); do echo line $i; done"
+    _, said = folder.run(one(shell(command)), "--run-id", "mine")
+    lines = [f"line {number}" for number in range(100_000)]
+    assert (folder.path / ".catalog/mine/.logs/a.log").read_text().splitlines() == lines
+    assert [line for line in said.splitlines() if line.startswith("line ")] == lines
+
+
 def test_a_program_runs_its_steps_in_containers(folder):
     folder.configure()
     (folder.path / "program.py").write_text(

@@ -47,13 +47,38 @@ def write_utf8() -> None:
         sys.stdout.reconfigure(encoding="utf-8")
 
 
+def open_closed_streams() -> None:
+    """Point standard streams that whoever started magnus closed to the null device."""
+    if None not in {sys.stdin, sys.stdout, sys.stderr}:
+        return
+    from magnus.engine.standard_streams import occupy, text_stream  # lazy: seldom are they closed
+
+    for descriptor in (0, 1, 2):
+        occupy(descriptor)
+    sys.stdout, sys.stderr = sys.stdout or text_stream(1), sys.stderr or text_stream(2)
+
+
 def emit(text: str) -> None:
-    """Write a piece of the run log to standard output; a reader that went away is no reason to stop."""
-    try:
+    """Write a piece of the run log to standard output; a reader that went away is no reason to stop.
+
+    ServiceError when it cannot be written, as when the disk of a file is full.
+    """
+    with _writing():
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+@contextmanager
+def _writing() -> Iterator[None]:
+    try:
+        yield
     except BrokenPipeError:
         drop_output()
+    except OSError as error:
+        drop_output()
+        from magnus.errors import ServiceError  # lazy: --help needs no errors
+
+        raise ServiceError(f"standard output cannot be written: {error.strerror}", fix="free space there") from error
 
 
 def can_show(text: str) -> bool:
@@ -80,14 +105,12 @@ def emit_spans(lines: Iterable[Iterable[tuple[str, str]]]) -> None:
 
 def emit_bytes(data: bytes) -> bool:
     """Write bytes to standard output as they are, likewise; whether somebody still reads it."""
-    try:
+    with _writing():
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
-    except BrokenPipeError:
-        drop_output()
-        return False
-    return True
+        return True
+    return False
 
 
 def is_terminal() -> bool:

@@ -3,6 +3,7 @@
 0 success, 1 the pipeline failed, 2 the user's input is wrong, 3 a service failed, 130 interrupted, 143 terminated.
 """
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -56,6 +57,17 @@ class _Commands(click.Group):
         command: click.Command = import_module(_COMMANDS[cmd_name]).command
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command; no command can do without a folder to work in."""
+        try:
+            os.getcwd()  # noqa: PTH109 - nothing is done with it
+        except OSError:
+            from magnus.errors import InvalidInput  # lazy: --help needs no errors
+
+            message = "the working directory is not there any more"
+            raise InvalidInput(message, fix="change to a folder that is there") from None
+        return super().invoke(ctx)
+
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="magnus")
@@ -67,6 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     garbage.pause()
     signal.signal(signal.SIGTERM, _terminate)
+    console.open_closed_streams()
     console.write_utf8()
     sys.exit(_status(sys.argv[1:] if arguments is None else list(arguments)))
 
