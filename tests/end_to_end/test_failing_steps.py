@@ -78,7 +78,7 @@ def test_what_is_no_yaml(folder):
     assert result.status == 2
     assert result.err == (
         "p.yaml:3:1: error: this is not YAML: did not find expected ',' or ']' while parsing a flow sequence\n"
-        "  fix: mend the YAML here\n"
+        "  fix: close every bracket, put commas between, and texts with brackets in quotes\n"
     )
 
 
