@@ -102,6 +102,19 @@ def test_all_problems_are_said_at_once(folder):
     ]
 
 
+def test_faults_of_steps_are_said_with_those_of_the_structure(folder):
+    folder.write(
+        "p.yaml", LINEAR.replace("next: success", "next: b") + "    c: {command: gone.f, retrys: 1, next: success}\n"
+    )
+    said = refused(folder, "p.yaml")
+    assert [line for line in said.splitlines() if "error:" in line] == [
+        "p.yaml:6:7: error: step 'a': there is no module 'work' in the working directory or on the import path",
+        "p.yaml:7:7: error: step 'a': next names 'b', which is not a step",
+        "p.yaml:8:9: error: step 'c': there is no module 'gone' in the working directory or on the import path",
+        "p.yaml:8:26: error: step 'c': unknown field 'retrys'",
+    ]
+
+
 def test_no_pipeline_file(folder):
     message = "error: the pipeline 'pipeline.yaml' does not exist\n  fix: check the path, and the folder you are in\n"
     assert refused(folder) == message

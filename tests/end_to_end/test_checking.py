@@ -8,11 +8,12 @@ import pytest
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ARGUMENTS = {
+    "argo/pipeline.yaml": ["-p", "parameters.yaml"],
     "getting-started.yaml": ["--x", "3"],
     "python/pipeline.yaml": ["-p", "parameters.yaml"],
     "stub.yaml": ["-c", "configured.yaml"],
 }
-NO_PIPELINES = {"configured.yaml", "parameters.yaml", "sales.py", "functions.py"}
+NO_PIPELINES = {"configured.yaml", "parameters.yaml", "sales.py", "functions.py", "argo.yaml", "cluster.yaml"}
 PIPELINE = """\
 dag:
   start_at: fetch

@@ -332,7 +332,7 @@ def test_values_are_shortened_in_text_and_whole_in_json(folder):
     run(folder, "b", "--x", long + "\n[bold]")
     text = folder.magnus("diff", "a", "b").out
     assert max(map(len, text.split("\n"))) <= 120
-    assert text.startswith("parameter 'x' was ...xxxxxxxxxxy\", is ...xxxxxxxxxx\\n[bold]\" (initial)\n")
+    assert text.startswith("parameter 'x' was …xxxxxxxxxxy\", is …xxxxxxxxxx\\n[bold]\" (initial)\n")
     [cause] = diff(folder)["causes"]
     assert (cause["before"], cause["after"]) == (long + "y", long + "\n[bold]")
 

@@ -183,7 +183,7 @@ def test_a_secret_of_a_provider_of_a_package(folder, installed):
         (
             {"run_log_store": {"type": "sqlite", "config": {"timeout": 0, "fil": "x"}}},
             {},
-            "c.yaml:5:4: error: run_log_store 'sqlite': timeout must be more than 0.0, not 0\n"
+            "c.yaml:5:4: error: run_log_store 'sqlite': timeout must be more than 0.0, not 0\n  fix: write more than 0.0\n"
             "c.yaml:6:4: error: run_log_store 'sqlite': unknown field 'fil'\n  fix: did you mean 'file'?\n",
         ),
         (
@@ -283,7 +283,7 @@ def test_a_node_type_of_a_package(folder, installed, executor, word):
         ),
         (
             {"type": "repeat", "times": 0, "branch": ADD, "brunch": 1},
-            "p.yaml:8:5: error: step 'a': times must be at least 1, not 0\n"
+            "p.yaml:8:5: error: step 'a': times must be at least 1, not 0\n  fix: write at least 1\n"
             "p.yaml:19:5: error: step 'a': unknown field 'brunch'\n  fix: did you mean 'branch'?\n",
         ),
     ],

@@ -744,7 +744,7 @@ def program(files):
         "python: broken program",
         "no python",
         replaced(files, "pipeline = Pipeline(", "pipeline = = Pipeline(", PROGRAM),
-        {(PROGRAM, 0)},
+        {(PROGRAM, 1 + files[PROGRAM].partition("pipeline = Pipeline(")[0].count("\n"))},
     )
     yield broken
     gone = {**files, PROGRAM: files[PROGRAM] + "\ndel pipeline, each\n"}

@@ -82,7 +82,7 @@ def test_an_image_with_everything_needs_nothing_of_this_machine(project, client)
     for name in files.split():
         (project.path / name).unlink()
     done = project.simulate("--kill", "each/0/work:0")
-    assert "each/0/work: attempt 1 failed, the next one begins: pod deleted" in done.stderr
+    assert "/work: attempt 1 failed, the next one begins: pod deleted" in done.stderr
     log = json.loads(done.stdout)
     assert (log["status"], log["parameters"]["y"]) == ("SUCCESS", [7, 14])
     assert {file.stat().st_uid for file in project.volume.rglob("*")} == {os.getuid()}
@@ -93,7 +93,8 @@ def test_a_project_is_mounted_where_that_is_asked_for(project):
     assert json.loads(project.simulate("--mount-project").stdout)["parameters"]["y"] == [7, 14]
     without = project.simulate("-p", "run_id=without", status=1)
     assert without.stdout == ""
-    assert "'pipeline.yaml' does not exist" in without.stderr
+    assert "each: FAIL in" in without.stderr
+    assert ".yaml' does not exist" in without.stderr
 
 
 def test_pods_that_take_too_long_are_ended(project):

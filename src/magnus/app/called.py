@@ -1,6 +1,6 @@
 """Events with what people call the steps in place of numbers. Used by whatever shows progress as text."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -22,6 +22,8 @@ class Called:
 
     def __init__(self) -> None:
         self._labels: dict[StepPath, Sequence[str]] = {}
+        self._around: tuple[str, ...] = ()
+        self._called: tuple[str, ...] = ()
 
     def named(self, event: Event) -> Event:
         """The event; the path of its step is made of what people call the branches of maps, not of their numbers."""
@@ -30,6 +32,7 @@ class Called:
                 from magnus.run_log.branches import labels, with_elements  # lazy: only maps have elements
 
                 self._labels[path] = labels(with_elements(branching))
+                self._around = ()
             case StepStarted() | StepReused() | StepOutput() | AttemptFailed() | StepEnded() | Warned():
                 if isinstance(event, StepEnded):
                     self._labels.pop(event.path, None)
@@ -40,9 +43,12 @@ class Called:
         return event
 
     def _of(self, path: StepPath) -> StepPath:
-        names = list(path.parts)
-        for end in range(1, len(names), 2):
-            labels = self._labels.get(StepPath(path.parts[:end]))
-            if labels is not None:
-                names[end] = labels[int(path.parts[end])]
-        return StepPath(tuple(names))
+        around = path.parts[:-1]
+        if around != self._around:  # most events are of the branch that the last one was of
+            self._around, self._called = around, tuple(self._names(around))
+        return StepPath((*self._called, path.name))
+
+    def _names(self, parts: tuple[str, ...]) -> Iterator[str]:
+        for place, part in enumerate(parts):
+            labels = self._labels.get(StepPath(parts[:place])) if place % 2 else None
+            yield part if labels is None else labels[int(part)]

@@ -125,7 +125,7 @@ class _Session:
         release(current)
         atexit.unregister(self.end_with_process)
         status, failure = Status.FAIL if failure else Status.SUCCESS, self._context.masker.mask(failure)
-        message = f"step '{_STEP}' failed: {failure}" if failure else ""
+        message = f"step '{_STEP.name}' failed: {failure}" if failure else ""
         with self._opened:
             ended = replace(
                 self._record,

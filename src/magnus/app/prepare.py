@@ -13,11 +13,11 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from magnus.app import wiring
-from magnus.app.check import check_steps
+from magnus.app.check import check_steps, step_problems
 from magnus.app.config import initial_parameters, load_configuration
 from magnus.app.configuration import Configuration
 from magnus.app.overrides import check_overrides
-from magnus.app.pipelines import load_pipeline
+from magnus.app.pipelines import examine_pipeline
 from magnus.app.resume import merged_parameters, original_run, pipeline_of
 from magnus.app.run_ids import check_run_id
 from magnus.app.services import run_log_store
@@ -30,7 +30,8 @@ from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
 from magnus.definition.yaml_text import dump
 from magnus.engine import code_diff, code_identity
 from magnus.engine.context import Services
-from magnus.errors import InvalidConfiguration, InvalidInput
+from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, in_order
+from magnus.interfaces.capabilities import Reach
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.executor import Begun
 from magnus.interfaces.reporter import Planned, Reporter, Warned
@@ -143,7 +144,7 @@ def _prepared(
     wanted = isinstance(services.catalog, KeepsChanges) and services.catalog.capture_diff
     diff = code_diff.asked(asked.working_directory, asked.environment, hidden) if wanted else None
     try:
-        pipeline = load_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
+        pipeline = _loaded(asked, spread.spans)
         if spread.mocks:
             pipeline = wiring.mocked(configuration, pipeline)
         given, warnings = initial_parameters(
@@ -163,6 +164,15 @@ def _prepared(
         asked, configuration, pipeline, parameters, services, identities, files, original, changes=changes
     )
     return prepared if original is None else _planned(prepared, original, reporter)
+
+
+def _loaded(asked: Execution, spans: Reach) -> LoadedPipeline:
+    """The pipeline; InvalidDefinition carries all that is wrong with it and with the steps that could be read."""
+    examined = examine_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
+    if examined.pipeline is not None:
+        return examined.pipeline
+    found = (*examined.problems, *step_problems(examined.steps, asked.working_directory, spans))
+    raise InvalidDefinition.of(in_order(problem for problem in found if problem.severity == "error"))
 
 
 def like_original(asked: Execution, original: RunRecord | None) -> Execution:

@@ -29,7 +29,7 @@ from magnus.errors import InvalidInput, RunExists, RunNotFound
 from magnus.graph.check import near
 from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import CompositeNode, Node, TaskNode, TerminalNode
-from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import BranchEnded, Reporter, StepReused, StepStarted, Warned
 from magnus.interfaces.run_log_store import RunLogStore
@@ -219,7 +219,11 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
         reporter.report(BranchEnded(path.branch, node.succeeds))
     else:
         failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
-        reason = f"step '{failed[-1].path}' failed: {failed[-1].message}" if failed else reached_fail(path.name)
+        reason = (
+            f"step '{print_names(failed[-1].path.parts)}' failed: {failed[-1].message}"
+            if failed
+            else reached_fail(path.name)
+        )
         message = "" if node.succeeds else reason
         with context_of(prepared, reporter) as opened:
             _learn_secrets(prepared, opened, run)

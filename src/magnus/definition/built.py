@@ -5,7 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.definition.yaml_text import Document
+from magnus.definition.yaml_text import Document, KeyPath
+from magnus.errors import Problem
 from magnus.values import UserObject
 
 METHOD: Final = "__magnus_pipeline__"
@@ -16,9 +17,10 @@ class BuiltPipeline(Struct, frozen=True):
     """What would be written in a file, with the places in programs where it was written.
 
     `functions` are those that no other process can find, by the commands that stand for them; `parts` the objects that
-    are pipelines in it.
+    are pipelines in it; `wrong` is what no file can say, by where it would stand.
     """
 
     document: Document
     functions: Mapping[str, Callable[..., UserObject]]
     parts: tuple[UserObject, ...] = ()
+    wrong: tuple[tuple[KeyPath, Problem], ...] = ()

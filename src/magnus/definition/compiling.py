@@ -17,54 +17,16 @@ from magnus.definition.inner import PipelineFile
 from magnus.definition.nodes import COMMAND_TYPES, NODE_TYPES, FindNodeType, NodeType, unknown_type
 from magnus.definition.nodes.dag import BRANCH
 from magnus.definition.nodes.task import Task
-from magnus.definition.shape import has_steps, meant_keys, shape_problems
+from magnus.definition.shape import has_steps, shape_problems
 from magnus.definition.without_faults import WITH_PIPELINES, following, left_fields, pipelines_of
+from magnus.definition.written import Written
 from magnus.definition.wrong_fields import Locate, WrongFields
-from magnus.definition.yaml_text import Document, KeyPath, renamed, with_keys
 from magnus.errors import InvalidDefinition, Location, Problem
 from magnus.graph.check import StructureProblem, edges, near, structure_problems, unreachable
 from magnus.graph.graph import Graph
 from magnus.graph.mending import NOWHERE, mended, unread
 from magnus.graph.nodes import CompositeNode, MappedBranches, Node, StaticBranches, TaskNode, TerminalNode
 from magnus.values import Json, UserObject
-
-
-class Written(Struct, frozen=True):
-    """A pipeline as written: its value with variables replaced, and where it stands.
-
-    `files` are the files around it, the outermost first, its own last; `steps` the names of the steps around it.
-    `broken` are the places in the document of what is known to be wrong.
-    """
-
-    value: Json
-    document: Document
-    path: KeyPath
-    files: tuple[str, ...]
-    steps: tuple[str, ...] = ()
-    broken: frozenset[KeyPath] = frozenset()
-
-    def locate(self, *keys: str | int) -> Location:
-        """The place of something in the pipeline."""
-        return self.document.locate(*self.path, *keys)
-
-    def with_meant_keys(self) -> "Written":
-        """The same with the keys of the pipeline that are misspelt as they were meant."""
-        meant = meant_keys(self.value)
-        if not meant:
-            return self
-        value = {meant.get(key, key): inside for key, inside in self.value.items()}
-        broken = frozenset(with_keys(place, self.path, meant) for place in self.broken)
-        return replace(self, value=value, document=renamed(self.document, self.path, meant), broken=broken)
-
-    def start_at(self) -> str:
-        """The name of the first step, or NOWHERE."""
-        start = self.value.get("start_at")
-        return start if isinstance(start, str) and (*self.path, "start_at") not in self.broken else NOWHERE
-
-    def broken_fields(self, name: str) -> set[str]:
-        """The fields of the step in which something is known to be wrong."""
-        start = (*self.path, "steps", name)
-        return {str(path[len(start)]) for path in self.broken if path[: len(start)] == start and len(path) > len(start)}
 
 
 class StepPlace(Struct, frozen=True):
@@ -231,6 +193,8 @@ class Compiler:
             written = replace(found, steps=steps)
         else:
             inside = (*around.path, "steps", name, *path)
+            if inside in around.broken:
+                return None
             written = replace(around, value=pipeline, path=inside, steps=steps)
         return self.graph(written, f"{path[-1]} of step '{name}'")
 

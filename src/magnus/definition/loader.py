@@ -10,11 +10,12 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from magnus.definition.built import BuiltPipeline
-from magnus.definition.compiling import Compiler, StepPlace, Written, file_beside, raise_if_any
+from magnus.definition.compiling import Compiler, StepPlace, file_beside, raise_if_any
 from magnus.definition.nodes import FindNodeType, unknown_type
 from magnus.definition.normal import normal
 from magnus.definition.shape import kind, unknown_keys
 from magnus.definition.variables import replace_variables
+from magnus.definition.written import Written
 from magnus.definition.yaml_text import Document, KeyPath, Reading, read_with_faults
 from magnus.errors import InvalidDefinition, Location, Problem, in_order
 from magnus.graph.check import near
@@ -82,7 +83,7 @@ def examine_built(
 ) -> Examined:
     """The same for one that may be wrong; InvalidDefinition when nothing can be made of it at all."""
     files = _Files(environment)
-    files.add(built.document.file, Reading(built.document))
+    files.add(built.document.file, Reading(built.document, built.wrong))
     return _examined(files, built.document.file, built.functions, find_type)
 
 

@@ -25,14 +25,12 @@ from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.summary import DamagedRun, RunSummary, summary_from_bytes
 from magnus.run_log_stores import failures, files
 from magnus.run_log_stores.files import REAL, SystemCalls
+from magnus.run_log_stores.one_record import content_of, names_in, record_in, run_of, step_of
 from magnus.run_log_stores.record_files import DONE, NOT_DONE, RecordFiles
-from magnus.run_log_stores.record_line import encoded
 from magnus.run_log_stores.summary_index import SummaryIndex
-from magnus.values import Json
 
 _DOCUMENT: Final = ".json"
 _LONGEST_NAME: Final = 255 - len(_DOCUMENT)
-_READ_BYTES: Final = 1 << 20
 
 RecordT = TypeVar("RecordT")
 
@@ -73,7 +71,7 @@ class ChunkedRunLogStore:
     def create_run(self, run: RunRecord) -> None:
         """Make the folder for the steps of the run, and then its record, which appears whole or not at all."""
         failures.refuse_unusable(run.run_id, _LONGEST_NAME)
-        content = _content(codec.run_to_json(run))
+        content = content_of(codec.run_to_json(run))
         file = self._files.run(run.run_id)
         try:
             for folder in (self._files.runs, self._files.branch(run.run_id, BranchPath())):
@@ -88,7 +86,7 @@ class ChunkedRunLogStore:
 
     def get_run(self, run_id: str) -> RunRecord:
         """The record of the run that was put last."""
-        run = None if failures.unusable(run_id, _LONGEST_NAME) else self._read(self._files.run(run_id), _run)
+        run = None if failures.unusable(run_id, _LONGEST_NAME) else self._record(self._files.run(run_id), run_of)
         if run is None:
             raise failures.run_not_found(run_id, self._folder)
         if run.run_id != run_id:
@@ -101,13 +99,13 @@ class ChunkedRunLogStore:
         if run.end_time is not None and not self._always_durable:
             self._sync_steps(run.run_id)
         try:
-            self._replace(self._files.run(run.run_id), _content(codec.run_to_json(run)), durable=True)
+            self._replace(self._files.run(run.run_id), content_of(codec.run_to_json(run)), durable=True)
         except FileNotFoundError as error:
             raise failures.run_not_found(run.run_id, self._folder) from error
 
     def list_runs(self) -> Sequence[str]:
         """The ids of all runs, by the names of their records."""
-        return sorted(name for name in self._names_in(self._files.runs) if not name.startswith("."))
+        return sorted(name for name in names_in(self._files.runs) if not name.startswith("."))
 
     def summaries(self) -> Sequence[RunSummary | DamagedRun]:
         """Those of all runs; a record is read when its file has been replaced since the last time."""
@@ -122,7 +120,7 @@ class ChunkedRunLogStore:
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Put the record where readers look for it, unless the step has succeeded before."""
-        content = _content(codec.step_to_json(step))
+        content = content_of(codec.step_to_json(step))
         durable = durable or self._always_durable
         if failures.unusable(run_id, _LONGEST_NAME):
             raise failures.run_not_found(run_id, self._folder)
@@ -149,7 +147,7 @@ class ChunkedRunLogStore:
         folder = self._files.branch(run_id, branch)
         names = {
             name.removesuffix(DONE if name.endswith(DONE) else NOT_DONE)
-            for name in self._names_in(folder)
+            for name in names_in(folder)
             if name.endswith(NOT_DONE) and not name.startswith(".")
         }
         steps = (self._standing(folder / name) for name in names)
@@ -192,7 +190,7 @@ class ChunkedRunLogStore:
         """None when the run was removed just now."""
         file = self._files.run(run_id)
         try:
-            found = self._read(file, summary_from_bytes)
+            found = self._record(file, summary_from_bytes)
         except RunLogStoreError as error:
             return DamagedRun(run_id, error.problems[0].message)
         return DamagedRun(run_id, f"'{file}' is incomplete") if found is None and file.exists() else found
@@ -224,7 +222,7 @@ class ChunkedRunLogStore:
         except FileNotFoundError:
             raise
         except FileExistsError:
-            if self._read(done, _step) is None:  # a crash left it incomplete, where there are no hard links
+            if self._record(done, step_of) is None:  # a crash left it incomplete, where there are no hard links
                 self._replace(done, content, durable=durable)
         except OSError as error:
             raise failures.failed("write", done, error) from error
@@ -282,60 +280,11 @@ class ChunkedRunLogStore:
                 raise failures.failed("write", place, error) from error
 
     def _standing(self, file: Path) -> StepRecord | None:
-        return self._read(_with(file, DONE), _step) or self._read(_with(file, NOT_DONE), _step)
+        return self._record(_with(file, DONE), step_of) or self._record(_with(file, NOT_DONE), step_of)
 
-    def _read(self, file: Path, decode: Callable[[bytes], RecordT]) -> RecordT | None:
-        """The record in the file; None when there is no file, or one that a crash left incomplete."""
-        try:
-            text = self._text(file)
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-        except OSError as error:
-            raise failures.failed("read", file, error) from error
-        if not text.endswith(b"\n"):
-            return None
-        try:
-            return decode(text)
-        except (KeyError, TypeError, ValueError, RecursionError) as error:
-            shown = text[:200].decode(errors="replace")
-            raise RunLogStoreError(
-                f"'{file}' holds a record that this version of magnus cannot read: {shown}",
-                fix="read it with the version that wrote it, or remove the file",
-            ) from error
-
-    def _text(self, file: Path) -> bytes:
-        descriptor = self._system.open(file, os.O_RDONLY | os.O_CLOEXEC, 0)
-        try:
-            text = b""
-            while block := self._system.read(descriptor, _READ_BYTES, len(text)):
-                text += block
-                if len(block) < _READ_BYTES:
-                    break
-            return text
-        finally:
-            os.close(descriptor)
-
-    def _names_in(self, folder: Path) -> Sequence[str]:
-        try:
-            return os.listdir(folder)  # noqa: PTH208 - names are all that is wanted
-        except FileNotFoundError:
-            return ()
-        except OSError as error:
-            raise failures.failed("read", folder, error) from error
+    def _record(self, file: Path, decode: Callable[[bytes], RecordT]) -> RecordT | None:
+        return record_in(file, decode, self._system)
 
 
 def _with(file: Path, ending: str) -> Path:
     return file.parent / (file.name + ending)
-
-
-def _content(stored: dict[str, Json]) -> bytes:
-    """A record as it is written: a line that ends, so that an incomplete one is known for it."""
-    return encoded(stored) + b"\n"
-
-
-def _run(text: bytes) -> RunRecord:
-    return codec.run_from_json(codec.from_bytes(text))
-
-
-def _step(text: bytes) -> StepRecord:
-    return codec.step_from_json(codec.from_bytes(text))

@@ -63,11 +63,14 @@ class Pipeline:
         """What would be written in a file."""
         writing = Writing(Path.cwd())
         document = writing.document(self)
-        return BuiltPipeline(document, writing.functions, tuple(writing.inner))
+        return BuiltPipeline(document, writing.functions, tuple(writing.inner), tuple(writing.wrong))
 
     def definition(self) -> Mapping[str, Json]:
         """What would be written in a YAML file; functions are named as other processes find them."""
-        definition: Mapping[str, Json] = self.__magnus_pipeline__().document.value
+        built = self.__magnus_pipeline__()
+        if built.wrong:
+            raise InvalidDefinition.of([problem for _, problem in built.wrong])
+        definition: Mapping[str, Json] = built.document.value
         return definition
 
     def execute(  # noqa: PLR0913 - one argument an option, as in the 2024 generation

@@ -11,7 +11,7 @@ from msgspec.structs import asdict
 
 from magnus.definition.built import METHOD
 from magnus.definition.yaml_text import Document, KeyPath
-from magnus.errors import InvalidDefinition, Location, Problem
+from magnus.errors import Location, Problem
 from magnus.sdk.arguments import can_be_written
 from magnus.sdk.steps import Fail, Function, Step, Success, name_of
 from magnus.tasks.references import command_of, local_name
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from magnus.sdk.pipeline import Pipeline
 
 
+_NO_CHARACTER: Final = "'{}' holds what is no character"
+_PIPELINE: Final = "make a pipeline of it: Pipeline([step])"
+_TEXT: Final = "give text that can be written to a file"
 _MAY_BE_FUNCTIONS: Final = ("command", "reducer")
 
 
@@ -32,22 +35,20 @@ class Writing:
         self.places: dict[KeyPath, Location] = {}
         self.functions: dict[str, Function] = {}
         self.inner: list[Pipeline] = []
-        self.problems: list[Problem] = []
+        self.wrong: list[tuple[KeyPath, Problem]] = []
         self._commands: dict[int, str] = {}
         self._open: list[int] = []
 
     def document(self, pipeline: "Pipeline") -> Document:
-        """The pipeline, as if it were in a file; InvalidDefinition when objects are linked in a way no file can say."""
+        """The pipeline, as if it were in a file; what no file can say is left out, and `wrong` says it."""
         value = {"dag": self.pipeline(pipeline, ("dag",))}
-        if self.problems:
-            raise InvalidDefinition.of(self.problems)
         self.places[()] = pipeline.location
         return Document(pipeline.location.file, value, {}, self.places)
 
     def pipeline(self, pipeline: "Pipeline", path: KeyPath) -> Json:
         """A (sub)pipeline at the path."""
         self.places[path] = pipeline.location
-        self.problems += _doubles(pipeline)
+        self.wrong += [((*path, "steps", problem.step), problem) for problem in _doubles(pipeline)]
         about = {"name": pipeline.name, "description": pipeline.description}
         ends = {
             succeeds: next((step.name for step in pipeline.steps if isinstance(step, kind)), word)
@@ -71,7 +72,9 @@ class Writing:
             written["next"] = following[step.name]
         elif not step.is_end:
             fix = "link it, as the others are: step >> other; or set terminate_with_success=True"
-            self.problems.append(Problem("nothing says what follows this step", fix, step.location, step.name))
+            problem = Problem("nothing says what follows this step", fix, step.location, step.name)
+            self.wrong.append(((*path, "next"), problem))
+            written["next"] = ""
         if step.on_failure is not None:
             leads_to = name_of(step.on_failure) if isinstance(step.on_failure, Step) else step.on_failure
             written["on_failure"] = self._field("on_failure", leads_to, (*path, "on_failure"), step)
@@ -80,7 +83,7 @@ class Writing:
     def _field(self, key: str, value: UserObject, path: KeyPath, step: Step) -> Json:
         """What stands in the field of the step, or in a part of it."""
         if id(value) in self._open:
-            return self._refuse(f"'{key}' contains itself", "leave it out there", step)
+            return self._refuse(f"'{key}' contains itself", "leave it out there", step, path)
         self._open.append(id(value))
         try:
             return self._written(key, value, path, step)
@@ -95,14 +98,14 @@ class Writing:
             case None | bool() | int() | float():
                 return value
             case str():
-                return value if can_be_written(value) else self._refuse(f"'{key}' holds what is no character", "", step)
+                return value if can_be_written(value) else self._refuse(_NO_CHARACTER.format(key), _TEXT, step, path)
             case Struct():
                 return self._field(key, _given(value), path, step)
             case Mapping():
                 keys = [(_key(name), name) for name in value]
                 wrong = next((name for text, name in keys if text is None), None)
                 if wrong is not None:
-                    return self._refuse(f"'{key}' has a key of type {type(wrong).__name__}", "write text", step)
+                    return self._refuse(f"'{key}' has a key of type {type(wrong).__name__}", "write text", step, path)
                 return {text: self._field(key, value[name], (*path, text), step) for text, name in keys if text}
             case list() | tuple():
                 return [self._field(key, item, (*path, index), step) for index, item in enumerate(value)]
@@ -111,11 +114,11 @@ class Writing:
             case PurePath():
                 return str(value)
             case _:
-                fix = "give text, a number, a list or a mapping"
-                return self._refuse(f"'{key}' cannot be a value of type {type(value).__name__}", fix, step)
+                fix = _PIPELINE if isinstance(value, Step) else "give text, a number, a list or a mapping"
+                return self._refuse(f"'{key}' cannot be a value of type {type(value).__name__}", fix, step, path)
 
-    def _refuse(self, message: str, fix: str, step: Step) -> None:
-        self.problems.append(Problem(message, fix, step.location, step.name))
+    def _refuse(self, message: str, fix: str, step: Step, path: KeyPath) -> None:
+        self.wrong.append((path, Problem(message, fix, step.location, step.name)))
 
     def _command(self, function: Function) -> str:
         """The command of the function, or what stands for it in this process."""

@@ -61,7 +61,7 @@ def run_pipeline(
     built = _built(pipeline)
     functions = dict(built.functions)
     written = {name: _written(name, patch, functions) for name, patch in (patches or {}).items()}
-    built = BuiltPipeline(built.document, functions)
+    built = BuiltPipeline(built.document, functions, wrong=built.wrong)
     try:
         given = {name: to_json_value(value, name=name) for name, value in (parameters or {}).items()}
     except TaskFailed as error:

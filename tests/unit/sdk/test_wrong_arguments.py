@@ -24,8 +24,8 @@ from magnus import (
     Success,
     Task,
 )
-from magnus.definition.loader import load_built
-from magnus.errors import InvalidInput
+from magnus.definition.loader import examine_built, load_built
+from magnus.errors import InvalidDefinition, InvalidInput
 from magnus.sdk.steps import Links
 from magnus.sdk.tasks import TaskFields, TaskOptions
 
@@ -239,3 +239,19 @@ def test_only_commands_and_reducers_are_functions():
     with pytest.raises(InvalidInput, match="'iterate_on' cannot be a value of type function"):
         Pipeline([Map("m", one(), work, "x")]).definition()
     assert Pipeline([Stub("s", function=work)]).definition()["dag"]["steps"]["s"]["function"].endswith(".work")
+
+
+def test_what_no_file_can_say_hides_nothing_else():
+    step = PythonTask("work.f", name="inner")
+    other = ShellTask(name="b", command="ls", max_attempts="many")
+    pipeline = Pipeline([Map(name="m", branch=step, iterate_on="xs", iterate_as="x", next="b"), other, Stub("c")])
+    found = examine_built(pipeline.__magnus_pipeline__(), {})
+    assert found.pipeline is None
+    assert [(problem.step, problem.message) for problem in found.problems] == [
+        ("m", "'branch' cannot be a value of type PythonTask"),
+        ("b", "nothing says what follows this step"),
+        ("c", "nothing says what follows this step"),
+        ("b", "max_attempts must be a whole number, not 'many'"),
+    ]
+    with pytest.raises(InvalidDefinition, match="make a pipeline of it"):
+        pipeline.definition()

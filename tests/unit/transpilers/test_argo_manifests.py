@@ -30,7 +30,7 @@ from magnus.transpilers.argo.options import Backoff, Override, Resources, RetryS
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
-MODELS = {"Workflow", "WorkflowTemplate", "CronWorkflow"}
+MODELS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
 
 
 def written(graph, *, parameters=None, **options):
@@ -189,6 +189,11 @@ def test_a_chain_that_cannot_be_cut_is_refused():
     assert problems(graph) == [("error", message)]
     with pytest.raises(InvalidDefinition, match="223 tasks"):
         written(graph)
+
+
+def test_a_part_that_is_too_long_is_refused_too():
+    graph = chain(420, lambda number: "s210" if number == 0 else None)
+    assert problems(graph) == [("error", "'pipeline-s0' has 211 tasks, and Argo takes 200 in one dag")]
 
 
 def test_the_limit_of_annotations():

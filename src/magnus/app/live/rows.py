@@ -98,7 +98,8 @@ class Rows:
             for branch in step.branches.values():
                 yield from self.of(branch, depth)
         elif names:
-            for key, branch in step.branches.items():
+            for key in (name for name in names if name in step.branches):
+                branch = step.branches[key]
                 yield self._label(key, branch, depth)
                 if branch.state is not State.DONE:
                     yield from self.of(branch, depth + 1)

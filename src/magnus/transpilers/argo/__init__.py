@@ -53,26 +53,27 @@ class ArgoTranspiler:
 
     def problems(self, handover: Handover) -> Sequence[Problem]:
         """What the engine cannot take: limits of Argo, and texts that it would read as variables of its own."""
-        return [*limits.of_handover(self._options, handover), *limits.of_manifest(*self._written(handover))]
+        return self._transpiled(handover)[1]
 
     def transpile(self, handover: Handover) -> Transpiled:
         """The manifest; InvalidDefinition says which limits it breaks."""
-        found = limits.of_handover(self._options, handover)
-        manifest, text = self._written(handover)
-        found = [*found, *limits.of_manifest(manifest, text)]
+        text, found = self._transpiled(handover)
         if any(problem.severity == "error" for problem in found):
             raise InvalidDefinition.of(found)
         file = self._options.output_file
         return Transpiled({file: text}, next_commands(self._options, handover))
 
-    def _written(self, handover: Handover) -> tuple[Manifest, str]:
-        manifest = self._manifest(handover)
-        return manifest, dump(msgspec.to_builtins(manifest))
-
-    def _manifest(self, handover: Handover) -> Manifest:
-        options = self._options
-        pods = Pods(options, handover)
+    def _transpiled(self, handover: Handover) -> tuple[str, list[Problem]]:
+        """The text of the manifest, and what is wrong with it."""
+        pods = Pods(self._options, handover)
         shaper = Shaper(pods, handover.graph)
+        manifest = self._manifest(handover, pods, shaper)
+        text = dump(msgspec.to_builtins(manifest))
+        found = limits.of_handover(self._options, handover)
+        return text, [*found, *limits.of_manifest(manifest, text, shaper.steps, handover)]
+
+    def _manifest(self, handover: Handover, pods: Pods, shaper: Shaper) -> Manifest:
+        options = self._options
         closing = shaper.add(pods.closing(), _ON_EXIT)
         spec = WorkflowSpec(
             entrypoint=shaper.entrypoint,

@@ -5,12 +5,12 @@ room below the 1.5 MiB of etcd) and of arguments in Linux.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from magnus.errors import Problem
 from magnus.graph.graph import Graph, graphs_of
-from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode
+from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode
 from magnus.interfaces.transpiler import Handover
 from magnus.transpilers.argo import refusals, sizes
 from magnus.transpilers.argo.manifest import CronWorkflow, Manifest
@@ -114,8 +114,8 @@ def _of_sizes(handover: Handover) -> Iterator[Problem]:
         yield Problem(message, "have Argo offload the status of large workflows to a database", severity="warning")
 
 
-def of_manifest(manifest: Manifest, text: str) -> Iterator[Problem]:
-    """Problems of what is written."""
+def of_manifest(manifest: Manifest, text: str, steps: Mapping[str, Node], handover: Handover) -> Iterator[Problem]:
+    """Problems of what is written; `steps` are those that dags are of, by the names of the dags."""
     spec = manifest.spec.workflow_spec if isinstance(manifest, CronWorkflow) else manifest.spec
     arguments = len(spec.arguments.parameters) if spec.arguments else 0
     if len(spec.templates) > MOST_TEMPLATES:
@@ -125,10 +125,13 @@ def of_manifest(manifest: Manifest, text: str) -> Iterator[Problem]:
         tasks = len(template.dag.tasks) if template.dag else 0
         if tasks > MOST_TASKS:
             message = f"'{template.name}' has {tasks} tasks, and Argo takes {MOST_TASKS} in one dag"
-            yield Problem(message, "put some of its steps into a step of type 'dag'")
+            node = steps[template.name]
+            where = handover.locate_step(node, "next")
+            yield Problem(message, "put some of its steps into a step of type 'dag'", where, node.name)
     if arguments > MOST_PARAMETERS:
         message = f"the workflow has {arguments} parameters, and Argo takes {MOST_PARAMETERS}"
-        yield Problem(message, "set 'expose_parameters_as_inputs: false'")
+        where = handover.locate_option("expose_parameters_as_inputs")
+        yield Problem(message, "set 'expose_parameters_as_inputs: false'", where)
     annotations = sum(len(f"{key}{value}".encode()) for key, value in manifest.metadata.annotations.items())
     if annotations > MOST_BYTES_OF_ANNOTATIONS:
         message = f"the annotations have {annotations} bytes, and Kubernetes takes {MOST_BYTES_OF_ANNOTATIONS}"

@@ -48,6 +48,8 @@ class Shaper:
         self._names = Names()
         self._found: dict[bytes, Template] = {}
         self.renamed: dict[str, str] = {}
+        self.steps: dict[str, Node] = {}
+        """For the names of dags the step that they are of, or the first one of their pipeline."""
         self.entrypoint = _Pipeline(self, pods, entrypoint, ENTRYPOINT, "", is_root=True).template()
 
     @property
@@ -55,12 +57,15 @@ class Shaper:
         """All templates, each behind those that it calls."""
         return tuple(self._found.values())
 
-    def add(self, template: Template, name: str) -> str:
-        """The name of the template, which is written once however often it is asked for."""
+    def add(self, template: Template, name: str, step: Node | None = None) -> str:
+        """The name of the template, which is written once however often it is asked for; `step` is what it is of."""
         key = msgspec.json.encode(template)
         if key not in self._found:
             self._found[key] = replace(template, name=self._names.of(name, "template"))
-        return self._found[key].name
+        found = self._found[key].name
+        if step is not None:
+            self.steps.setdefault(found, step)
+        return found
 
     def rename(self, dag: str, names: Mapping[str, str]) -> None:
         """Note which names the tasks of a dag stand for, where they differ from theirs."""
@@ -112,9 +117,8 @@ class _Composite:
     def _dag(self, tasks: Sequence[DagTask]) -> str:
         taken = Parameters((Parameter("step"),))
         parallelism = self._pods.override(named_override(self._node, "")).parallelism
-        return self._shaper.add(
-            Template("", inputs=taken, dag=Dag(tuple(tasks), fail_fast=False), parallelism=parallelism), self._name
-        )
+        dag = Template("", inputs=taken, dag=Dag(tuple(tasks), fail_fast=False), parallelism=parallelism)
+        return self._shaper.add(dag, self._name, self._node)
 
     def _inner(self, graph: Graph, name: str) -> str:
         return _Pipeline(
@@ -202,7 +206,7 @@ class _Pipeline:
         """The name of its template."""
         parts = cutting.parts(self._graph, MOST_TASKS)
         body = self._one(parts[0]) if len(parts) == 1 else self._several(parts)
-        return self._shaper.add(self._dag(body), self._name)
+        return self._shaper.add(self._dag(body), self._name, self._graph.nodes[self._graph.start_at])
 
     def _dag(self, tasks: Sequence[DagTask]) -> Template:
         inputs = None if self._is_root else Parameters((Parameter("branch"),))
@@ -237,7 +241,7 @@ class _Pipeline:
         terms = self._terms(steps, {step: self._tasks[step] for step in steps})
         tasks = [self._task(step, terms) for step in steps]
         tasks.append(DagTask(_END, self._nothing(), depends=" || ".join(terms[goes_on_to])))
-        return self._shaper.add(self._dag(tasks), f"{self._name} {steps[0]}")
+        return self._shaper.add(self._dag(tasks), f"{self._name} {steps[0]}", self._graph.nodes[steps[0]])
 
     def _terms(self, steps: Sequence[str], tasks: Mapping[str, str]) -> dict[str, list[str]]:
         """For each step that these lead to: how each of these has to end for that."""
