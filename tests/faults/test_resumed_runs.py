@@ -1,6 +1,7 @@
 """Runs with branches that are killed at random moments: each is gone on with, and comes to what an undisturbed run does."""
 
 import json
+import math
 import random
 import subprocess
 import sys
@@ -85,7 +86,7 @@ def test_every_killed_run_can_be_gone_on_with(store, workers, share, pytestconfi
 
         wanted = told(run(*arguments, "undisturbed").stdout)
         assert wanted[0] == "SUCCESS"
-        for number in range(pytestconfig.getoption("--kills") // 4 // SHARES):
+        for number in range(math.ceil(pytestconfig.getoption("--kills") / (4 * SHARES))):
             name = f"run{number}"
             argv = [sys.executable, "-m", "magnus", *arguments, name]
             streams = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE}
