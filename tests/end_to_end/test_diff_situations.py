@@ -4,6 +4,7 @@ import json
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -97,13 +98,9 @@ def test_a_pipeline_in_python(folder, mutation):
 
 
 def python(folder, run_id):
-    command = folder.command
-    folder.command = lambda *arguments: [command()[0], *arguments]
-    try:
-        ran = folder.magnus("program.py", run_id)
-    finally:
-        del folder.command
-    assert ran.status == 0, ran.err
+    command = [sys.executable, "program.py", run_id]
+    ran = subprocess.run(command, cwd=folder.path, env=folder.environment, capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
 
 
 def notebook(*cells):

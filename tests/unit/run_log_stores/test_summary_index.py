@@ -3,6 +3,7 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -27,7 +28,7 @@ class Place:
 
     def store(self, **calls):
         def open_file(path, flags, mode):
-            self.opened.append(path.name)
+            self.opened.append(Path(path).name)
             return os.open(path, flags, mode)
 
         system = SystemCalls(**{"open": open_file, **calls})
