@@ -1,6 +1,7 @@
 """YAML text to plain JSON values, with the place of every key and value. Used for pipelines, configurations, parameters."""
 
 import math
+import re
 import stat
 from collections.abc import Mapping
 from datetime import date
@@ -33,6 +34,9 @@ _LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _MERGE_TAG: Final = "tag:yaml.org,2002:merge"
 _CONTAINER_TAGS: Final = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
 _TEXT_TAG: Final = "tag:yaml.org,2002:str"
+_TAKEN_FOR_ANOTHER: Final = re.compile(
+    r"[yYnN]|[-+]?(0[xXoObB][0-9a-fA-F_]+|\.?[0-9][0-9._]*([eE][-+]?[0-9]+)?|\.?(inf|nan))", re.IGNORECASE
+)
 
 
 class Document(Struct, frozen=True):
@@ -144,9 +148,21 @@ def with_keys(where: KeyPath, path: KeyPath, keys: Mapping[str, str]) -> KeyPath
 
 
 def dump(value: Json) -> str:
-    """The value as YAML, in the order it has."""
-    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True, width=120)
+    """The value as YAML, in the order it has. The same whatever other packages of the process teach PyYAML."""
+    text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes every text that some reader of YAML, such as that of Go, takes for a truth value or a number."""
+
+
+def _quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    style = "'" if _TAKEN_FOR_ANOTHER.fullmatch(text) else None
+    return dumper.represent_scalar(_TEXT_TAG, text, style=style)
+
+
+_Dumper.add_representer(str, _quoted)
 
 
 def _mark(file: str, mark: yaml.Mark | None) -> Location:
