@@ -174,15 +174,20 @@ def test_a_run_that_no_pod_could_end_is_ended(project):
     assert log["message"] == "the engine ended the run as 'Error' before it reached its end"
 
 
-def test_secrets_come_from_a_file(project):
+@pytest.mark.parametrize("kind", [{}, {"kind": "CronWorkflow", "schedules": ["@daily"]}], ids=["once", "daily"])
+def test_secrets_come_from_a_file(project, kind):
     configure(
         project.path,
+        **kind,
         secrets_from_k8s=[{"environment_variable": "TOKEN", "secret_name": "tokens", "secret_key": "main"}],
     )
     written(project)
     missing = project.magnus("simulate")
     assert missing.status == 2
-    assert "there is no key 'main' of a secret 'tokens'" in missing.err
+    place, _, said = missing.err.partition(": error: ")
+    assert said.startswith("there is no key 'main' of a secret 'tokens'")
+    line = (project.path / "argo-pipeline.yaml").read_text().splitlines()[int(place.split(":")[1]) - 1]
+    assert line.strip() == "- name: TOKEN"
     (project.path / "secrets.yaml").write_text("tokens: {main: abcdef}")
     assert project.magnus("simulate", "--secrets", "secrets.yaml").status == 0
 

@@ -109,19 +109,26 @@ def spec_of(written: Document) -> WorkflowSpec:
     """What the manifest says is to run; InvalidDefinition with the place of everything that is wrong or not simulated."""
     if not isinstance(written.value, dict):
         raise InvalidDefinition("the manifest must be a mapping", location=written.locate())
-    is_cron = written.value.get("kind") == "CronWorkflow"
-    at = ("spec", "workflowSpec") if is_cron else ("spec",)
     try:
-        if is_cron:
+        if _is_cron(written):
             spec = fields.read(CronWorkflow, written.value).spec.workflow_spec
         else:
             spec = fields.read(Workflow, written.value).spec
     except WrongFields as error:
         raise InvalidDefinition.of(list(error.problems(written.locate))) from None
     if found := complaints(spec):
-        wrong = WrongFields([replace(complaint, path=(*at, *complaint.path)) for complaint in found])
+        wrong = WrongFields([replace(complaint, path=(*_at(written), *complaint.path)) for complaint in found])
         raise InvalidDefinition.of(list(wrong.problems(written.locate)))
     return spec
+
+
+def _is_cron(written: Document) -> bool:
+    return bool(written.value.get("kind") == "CronWorkflow")
+
+
+def _at(written: Document) -> tuple[str, ...]:
+    """Where in the manifest its workflow stands."""
+    return ("spec", "workflowSpec") if _is_cron(written) else ("spec",)
 
 
 def variables_of(spec: WorkflowSpec, given: Mapping[str, str]) -> dict[str, str]:
@@ -154,7 +161,7 @@ def _check_secrets(written: Document, spec: WorkflowSpec, secrets: Secrets) -> N
     found: dict[tuple[str, str], Problem] = {}
     for path, name, key in missing_secrets(spec, secrets):
         fix = f"write '{name}: {{{key}: ...}}' into a file, and name it with --secrets"
-        problem = Problem(f"there is no key '{key}' of a secret '{name}'", fix, written.locate("spec", *path))
+        problem = Problem(f"there is no key '{key}' of a secret '{name}'", fix, written.locate(*_at(written), *path))
         found.setdefault((name, key), problem)
     if found:
         raise InvalidInput.of(list(found.values()))
