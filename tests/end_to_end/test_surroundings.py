@@ -46,7 +46,7 @@ def test_commands_that_show_something_need_no_stream(folder, shell):
         assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
 
 
-@pytest.mark.parametrize("command", ["execute --run-id mine p.yaml", "runs --json", "check p.yaml"])
+@pytest.mark.parametrize("command", ["execute --run-id mine p.yaml", "runs --json", "check p.yaml", "--help"])
 def test_output_that_cannot_be_written_is_one_error_that_says_so(folder, shell, command):
     shell("{magnus} execute p.yaml")
     done = shell(f"{{magnus}} {command} >/dev/full")

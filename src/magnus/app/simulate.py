@@ -108,7 +108,11 @@ async def ended(simulation: Simulation) -> Ended:
 def spec_of(written: Document) -> WorkflowSpec:
     """What the manifest says is to run; InvalidDefinition with the place of everything that is wrong or not simulated."""
     if not isinstance(written.value, dict):
-        raise InvalidDefinition("the manifest must be a mapping", location=written.locate())
+        raise InvalidDefinition(
+            "the manifest must be a mapping",
+            location=written.locate(),
+            fix="name a file that magnus execute wrote for Argo",
+        )
     try:
         if _is_cron(written):
             spec = fields.read(CronWorkflow, written.value).spec.workflow_spec
@@ -152,7 +156,9 @@ def _secrets(file: str) -> Secrets:
         return {}
     value = read(file, InvalidInput, "the file of secrets").value
     if not isinstance(value, dict) or not all(isinstance(keys, dict) for keys in value.values()):
-        raise InvalidInput(f"the secrets in '{file}' must be a mapping of names to keys and values")
+        raise InvalidInput(
+            f"the secrets in '{file}' must be a mapping of names to keys and values", fix="write 'name: {key: value}'"
+        )
     return {name: {key: str(text) for key, text in keys.items()} for name, keys in value.items()}
 
 

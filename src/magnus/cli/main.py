@@ -3,6 +3,7 @@
 0 success, 1 the pipeline failed, 2 the user's input is wrong, 3 a service failed, 130 interrupted, 143 terminated.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -100,6 +101,13 @@ def _status(arguments: list[str]) -> int:
     except BrokenPipeError:
         console.drop_output()
         return 0
+    except OSError as error:
+        if error.filename is not None or error.errno != errno.ENOSPC:
+            return _failed(error)
+        console.drop_output()
+        from magnus.errors import ServiceError  # lazy: as below
+
+        return _failed(ServiceError(f"standard output cannot be written: {error.strerror}", fix="free space there"))
     except Exception as error:  # noqa: BLE001 - the top of the command line
         return _failed(error)
 
