@@ -32,6 +32,15 @@ __import__("sys").path.append({root!r})
 __import__("magnus.tasks.notebook_kernel", fromlist=["tell"]).tell(get_ipython().user_ns, {returns!r}, {file!r})
 """
 """Gives the variables of the user no other names."""
+_EXIT: Final = """\
+import IPython.core.autocall
+class Exit(IPython.core.autocall.ExitAutocall):
+    def __call__(self, code=None, **_):
+        raise SystemExit(code)
+get_ipython().user_ns.update(exit=Exit(), quit=Exit())
+del IPython, Exit
+"""
+"""`exit` and `quit` of a kernel end it some time after the cell; here they end the cell at once, as in plain python."""
 
 
 def run(request: Json, folder: Path, kernel: "subprocess.Popen[bytes]") -> Json:
@@ -156,6 +165,8 @@ class _Session:
         client.allow_stdin = False
         self._runner.kc = client
         self._notebook.metadata["language_info"] = info["language_info"]
+        if info.get("implementation") == "ipython":
+            await self._runner.async_wait_for_reply(client.execute(_EXIT, silent=True, store_history=False))
         return ""
 
     def _not_coming(self, deadline: float) -> str:
@@ -241,7 +252,7 @@ def _failure(failure: str) -> Json:
 
 def _said(error: CellExecutionError) -> str:
     if error.ename == "SystemExit":
-        return f"sys.exit({error.evalue}) was called"
+        return f"sys.exit({'' if error.evalue == 'None' else error.evalue}) was called"
     return without_colour(f"{error.ename}: {error.evalue}" if error.evalue else error.ename)
 
 

@@ -3,7 +3,9 @@
 import os
 import re
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from fcntl import F_DUPFD_CLOEXEC, fcntl
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Final
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
+_FIRST_DESCRIPTOR: Final = 200
 _TRACKED: Final = re.compile(r"MAGNUS_TRACK_(?P<name>.+?)(?:_STEP_(?P<step>\d+))?\Z", re.DOTALL)
 
 
@@ -70,21 +73,35 @@ class ShellTask:
         given = {name: handed(parameter) for name, parameter in call.parameters.items()}
         shell = shutil.which("bash", path=environment.get("PATH")) or "/bin/sh"
         strict = convert(call.spec.options, ShellOptions, strict=False).strict
-        with TemporaryFile() as told:
+        with TemporaryFile() as file, _high_descriptor(file.fileno()) as descriptor:
             code = run_process(
-                shell_argv(shell, call.spec.command, strict=strict, descriptor=told.fileno()),
+                shell_argv(shell, call.spec.command, strict=strict, descriptor=descriptor),
                 environment=environment,
                 working_directory=call.working_directory,
                 timeout=call.timeout,
-                pass_fds=(told.fileno(),),
+                pass_fds=(descriptor,),
             )
-            told.seek(0)
-            exported = exports(shell, told.read())
+            file.seek(0)
+            exported = exports(shell, file.read())
         changed = {name: text for name, text in exported.items() if environment.get(name) != text}
         metrics = _tracked(changed)
         if code != 0:
             return TaskOutcome(given, metrics=metrics, failure=describe_exit(code))
         return _results(call.spec.returns or (), changed, exported, given, metrics)
+
+
+@contextmanager
+def _high_descriptor(descriptor: int) -> Iterator[int]:
+    """The same open file under a number that commands do not use: `exec 5>file` would have the exports in that file."""
+    try:
+        high = fcntl(descriptor, F_DUPFD_CLOEXEC, _FIRST_DESCRIPTOR)
+    except OSError:  # the limit of the process is below it
+        yield descriptor
+        return
+    try:
+        yield high
+    finally:
+        os.close(high)
 
 
 def _under_own_name(scope: Scope, environment: Mapping[str, str]) -> dict[str, str]:

@@ -2,7 +2,12 @@
 
 The command is evaluated by the shell itself, so that a trailing comment, `exit 0` or a heredoc stay what they are. A
 trap on EXIT writes the exported variables through a private descriptor: text that is merely printed never counts. A
-trap the user sets on EXIT is kept and run as well. The script is one line, so that line numbers are the user's.
+trap the user sets on EXIT is kept and run as well. Options that the user sets (`-x`, `-v`, `-u`, `-T`, `-E`, posix) are off
+while the trap writes, so that no value reaches a trace, and nothing in it depends on `IFS` or on functions of the user.
+The script is one line, so that line numbers are the user's.
+
+The trap does not run when the shell is replaced by `exec`, when a signal kills it, and when the user sets a trap on EXIT
+in posix mode.
 """
 
 import re
@@ -16,14 +21,20 @@ _SUFFIXES: Final = (".sh", ".bash", ".py", ".R", ".r", ".jl", ".pl", ".rb", ".js
 _MOST_BYTES: Final = 4_000_000
 
 PRELUDE_BASH: Final = (
-    "__magnus_fd=$1 __magnus_command=$2 __magnus_exit=; shift 2; "
-    "__magnus_tell() { local IFS=$' \\t\\n' __magnus_name; "
-    'for __magnus_name in $(compgen -e); do printf \'%s=%s\\0\' "$__magnus_name" "${!__magnus_name}"; done '
-    '>&"$__magnus_fd" 2>/dev/null || :; }; '
-    '__magnus_status() { return "$1"; }; '
-    "__magnus_end() { local __magnus_was=$?; __magnus_tell; "
-    'if [[ -n $__magnus_exit ]]; then set +e; __magnus_status "$__magnus_was"; eval "$__magnus_exit"; '
-    "__magnus_tell; fi; return 0; }; "
+    "__magnus_fd=$1 __magnus_command=$2 __magnus_exit= __magnus_was= __magnus_flags= __magnus_name= __magnus_names=; "
+    "shift 2; "
+    "__magnus_quiet() { builtin set +xvuTE; builtin set +o posix; }; "
+    '__magnus_export() { builtin mapfile -t __magnus_names <<< "$(builtin compgen -e)"; '
+    'for __magnus_name in "${__magnus_names[@]}"; do '
+    '[[ ! -v $__magnus_name ]] || builtin printf \'%s=%s\\0\' "$__magnus_name" "${!__magnus_name}"; done '
+    '>&"$__magnus_fd" 2>/dev/null || builtin :; }; '
+    '__magnus_status() { builtin return "$1"; }; '
+    "__magnus_end() { __magnus_export; "
+    "if [[ -n $__magnus_exit ]]; then builtin set +e; "
+    "[[ $__magnus_flags != *u* ]] || builtin set -u; [[ $__magnus_flags != *v* ]] || builtin set -v; "
+    "[[ $__magnus_flags != *x* ]] || builtin set -x; "
+    '__magnus_status "$__magnus_was"; builtin eval "$__magnus_exit"; '
+    "{ __magnus_quiet; } 2>/dev/null; __magnus_export; fi; builtin return 0; }; "
     "trap() { "
     'if ((BASH_SUBSHELL > 0)) || [[ $# -lt 2 ]]; then builtin trap "$@"; return; fi; '
     'if [[ $1 == -- ]]; then shift; elif [[ $1 == -[lp] ]]; then builtin trap "$@"; return; fi; '
@@ -32,9 +43,12 @@ PRELUDE_BASH: Final = (
     "EXIT|SIGEXIT|0) __magnus_exit=$__magnus_action; [[ $__magnus_action != - ]] || __magnus_exit=;; "
     '*) __magnus_others+=("$__magnus_signal");; esac; done; '
     'if ((${#__magnus_others[@]})); then builtin trap -- "$__magnus_action" "${__magnus_others[@]}"; fi; }; '
-    "builtin trap __magnus_end EXIT; "
+    "builtin trap '{ __magnus_was=$? __magnus_flags=$-; __magnus_quiet; } 2>/dev/null; __magnus_end' EXIT; "
 )
-PRELUDE_SH: Final = "__magnus_fd=$1; __magnus_command=$2; shift 2; trap 'export -p > /dev/fd/$__magnus_fd' EXIT; "
+PRELUDE_SH: Final = (
+    "__magnus_fd=$1; __magnus_command=$2; shift 2; "
+    "trap '{ set +xvu; } 2>/dev/null; export -p >| /dev/fd/$__magnus_fd' EXIT; "
+)
 STRICT_BASH: Final = "set -euo pipefail; "
 STRICT_SH: Final = "set -eu; "
 EVALUATE: Final = 'eval "$__magnus_command"'

@@ -153,6 +153,20 @@ def test_a_cell_that_fails_is_named_and_the_notebook_shows_the_error(tmp_path, c
     assert "\x1b" not in shown.err
 
 
+@pytest.mark.parametrize(
+    "call", ["exit()", "quit()", "exit", "quit", "quit(3)", "exit(keep_kernel=True)", "raise SystemExit"]
+)
+def test_exit_and_quit_end_the_notebook_there(tmp_path, call):
+    notebook(tmp_path, "x = 1", call, "import pathlib; pathlib.Path('later').touch()")
+    assert run(tmp_path).failure == f"cell 2 failed: sys.exit({'3' if '3' in call else ''}) was called"
+    assert not (tmp_path / "later").exists()
+
+
+def test_exit_and_quit_add_no_other_names(tmp_path):
+    notebook(tmp_path, "names = sorted(name for name in globals() if name in {'IPython', 'Exit', 'exit', 'quit'})")
+    assert values(run(tmp_path, returns=(Return("names"),))) == {"names": ["exit", "quit"]}
+
+
 def test_sys_exit_fails_the_step(tmp_path):
     notebook(tmp_path, "import sys; sys.exit(3)", "x = 1")
     assert run(tmp_path).failure == "cell 1 failed: sys.exit(3) was called"

@@ -46,10 +46,58 @@ def test_two_megabytes_on_standard_error(tmp_path, capfd):
         "set -euo pipefail; export MAGNUS_PRM_a=1; IFS=x",
         "export MAGNUS_PRM_a=1; export PATH=",
         "cat <<END\ntext\nEND\nexport MAGNUS_PRM_a=1",
+        "BASH_XTRACEFD=1; set -x; export MAGNUS_PRM_a=1",
+        "set -xv; export MAGNUS_PRM_a=1",
+        "declare -x UNSET; set -u; export MAGNUS_PRM_a=1",
+        "IFS=A; readonly IFS; export MAGNUS_PRM_a=1",
+        "set -o posix; export MAGNUS_PRM_a=1",
+        "set -C; set -f; set -a; MAGNUS_PRM_a=1",
+        "set -eET; trap 'echo error' ERR; trap 'echo debug' DEBUG; export MAGNUS_PRM_a=1",
+        "printf() { echo mine; }; compgen() { echo HOME; }; set() { :; }; export MAGNUS_PRM_a=1",
+        "shopt -s failglob nullglob expand_aliases; alias printf=false; export MAGNUS_PRM_a=1",
+        "set -eux; trap 'export MAGNUS_PRM_a=1; true' EXIT",
+        "set -- 1 2; shift 2; set -o onecmd; export MAGNUS_PRM_a=1",
+        "exec 3>x 4>x 5>x 6>x 7>x 8>x 9>x 10>x 11>x 12>x 13>x; export MAGNUS_PRM_a=1",
+        "exec 1>&- 2>&-; export MAGNUS_PRM_a=1",
     ],
 )
 def test_exports_are_read_at_the_end_however_it_ends(tmp_path, command):
     assert set_by(run(tmp_path, command)) == {"a": 1}
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        "exec 5>trace.log; BASH_XTRACEFD=5; set -x",
+        "exec 5>trace.log; BASH_XTRACEFD=5; set -xvT; trap 'echo $BASH_COMMAND >&5' DEBUG",
+        "exec 2>trace.log; set -xv",
+        "exec 2>trace.log; set -x; trap 'true' EXIT",
+        "exec 3>trace.log 4>&3 5>&3 6>&3 7>&3 8>&3 9>&3",
+    ],
+)
+def test_no_value_of_the_environment_reaches_the_users_trace(tmp_path, options):
+    outcome = run(tmp_path, f"{options}; export MAGNUS_PRM_a=1", secret="s3cret-of-the-step")
+    assert set_by(outcome) == {"a": 1}
+    trace = (tmp_path / "trace.log").read_text()
+    assert "s3cret-of-the-step" not in trace
+    assert "HOME=" not in trace
+
+
+def test_the_options_of_the_user_hold_in_the_users_trap(tmp_path):
+    run(tmp_path, "exec 2>trace.log; set -x; trap 'echo in the trap; echo $undefined' EXIT")
+    assert "echo in the trap" in (tmp_path / "trace.log").read_text()
+
+
+def test_sh_writes_no_value_into_a_trace(tmp_path, monkeypatch):
+    bin_ = tmp_path / "bin"
+    bin_.mkdir()
+    for name in ("cat", "true"):
+        (bin_ / name).symlink_to(shutil.which(name))
+    outcome = run(
+        tmp_path, "exec 2>trace.log; set -xvu; set -C; export MAGNUS_PRM_a=1", path=str(bin_), secret="s3cret"
+    )
+    assert set_by(outcome) == {"a": 1}
+    assert "s3cret" not in (tmp_path / "trace.log").read_text()
 
 
 def test_values_keep_their_newlines(tmp_path):

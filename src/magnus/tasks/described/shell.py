@@ -41,6 +41,7 @@ _USED: Final = re.compile(rf"(?<!\\)\$(?:({_NAME})|\{{({_NAME})(\}}|\[))")
 _SOURCES: Final = re.compile(r"\b(?:source|eval)\b|(?:^|[\s;|&(])\.\s")
 _EXPANDED: Final = re.compile(r"\$\{[^{}]*\}|\$?\(\([^()]*\)\)")
 _RUNS: Final = re.compile(r"\b(?:exec|xargs|env)\b|(?:^|[;|&(])\s*[\"']?\$|-exec")
+_REDIRECTED: Final = re.compile(r"\d*[<>]|\{\w+\}[<>]|&>")
 _QUOTED: Final = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"")
 _QUOTED_TEXT: Final = re.compile(r"'[^']*'")
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#[^\n]*")
@@ -89,6 +90,8 @@ def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) ->
     sets = [Setting(name) for name in dict.fromkeys((*_EXPORTED_PRM.findall(code), *_prefixed((*assigned, *exported))))]
     declared = [Setting(item.name, _shape(item, code, is_open=is_open)) for item in spec.returns or ()]
     problems = [*_syntax(spec.command), *_programs(code)]
+    if (sets or declared) and (program := _replacing(code)):
+        problems.append(_replaced(program))
     if not is_open:
         inherited = {name for name, _ in _used(code)} | set(environment)
         problems += _not_exported(spec.returns or (), code, assigned | {s.name for s in sets}, inherited)
@@ -125,6 +128,23 @@ def _programs(code: str) -> Iterator[Problem]:
         match = near(words[0], sorted(_KNOWN))
         fix = f"did you mean '{match}'?" if match else "install it, or put the folder it is in on PATH"
         yield Problem(f"there is no program '{words[0]}' on PATH", fix, severity="warning")
+
+
+def _replacing(code: str) -> str:
+    """The program that `exec` puts in the place of the shell; "" when there is none."""
+    for part in _SEPARATORS.split(_QUOTED.sub("''", code)):
+        words = [word for word in part.split() if not _ASSIGNED.match(word)]
+        if len(words) > 1 and words[0] == "exec" and not _REDIRECTED.match(words[1]):
+            return words[1]
+    return ""
+
+
+def _replaced(program: str) -> Problem:
+    return Problem(
+        f"'exec {program}' replaces the shell, so what the command exports before it is lost",
+        f"write {program} without exec, or export nothing in this step",
+        severity="warning",
+    )
 
 
 def _without_heredocs(command: str) -> str:

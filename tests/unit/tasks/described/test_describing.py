@@ -206,6 +206,13 @@ def test_shell_commands(tmp_path, command, needs, expected):
             ["the shell does not understand the command: line 1: unexpected EOF while looking for matching `''"],
         ),
         ("ecoh 1; export x=1", ["there is no program 'ecoh' on PATH"]),
+        ("export x=1; exec 5>log", []),
+        ("export x=1; exec {fd}>log 2>&1", []),
+        ("export x=1; exec true", ["'exec true' replaces the shell, so what the command exports before it is lost"]),
+        (
+            "export x=1 && exec python fit.py",
+            ["'exec python' replaces the shell, so what the command exports before it is lost"],
+        ),
     ],
 )
 def test_what_shell_commands_return(tmp_path, command, messages):
