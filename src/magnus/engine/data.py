@@ -72,7 +72,8 @@ def put_files(
     got: Sequence[CatalogRecord],
     without: Collection[str] = (),
 ) -> tuple[tuple[CatalogRecord, ...], tuple[str, ...]]:
-    """Keep the files that the `put` globs match; return their entries, and a warning for each glob without a match.
+    """Keep the files that the `put` globs match; return their entries, and a warning for each glob without a match and each
+    match that is no file.
 
     What is in `hidden` folders is matched only by globs that name them. A file that still has the content it was
     `got` with is left out. So are those of the names `without`. TaskFailed when the step, or else the catalog, is strict and a glob matches nothing;
@@ -84,12 +85,13 @@ def put_files(
         return (), ()
     prefix = _prefix(below)
     warnings = tuple(f"catalog put: no file matches '{pattern}'{_in(prefix)}" for pattern in matches.unmatched)
+    left_out = tuple(f"catalog put: {sentence}, and is left out" for sentence in matches.left_out)
     if warnings and (catalog.strict if spec.strict is None else spec.strict):
-        raise TaskFailed("\n".join(warnings))
+        raise TaskFailed("\n".join((*left_out, *warnings)))
     names = [name for name in (prefix + name for name in matches.names) if name not in without]
     unchanged = {entry.name: entry.data_hash for entry in got}
     put = catalog.put(run_id, branch, working_directory, names, unchanged=unchanged, store_copy=spec.store_copy)
-    return put, warnings
+    return put, (*left_out, *warnings)
 
 
 def told_apart(put: Sequence[CatalogRecord], working_directory: Path, *, began: datetime) -> tuple[CatalogRecord, ...]:

@@ -11,27 +11,34 @@ from msgspec import Struct, field
 from magnus.engine.globs import Globs, Progress
 from magnus.errors import TaskFailed
 
-Kind: TypeAlias = Literal["file", "folder", "link"]
+Kind: TypeAlias = Literal["file", "folder", "link", "special"]
 Parts: TypeAlias = tuple[str, ...]
 
 
 class Matches(Struct, frozen=True):
-    """What globs mean: the names of files, sorted, each once; and the patterns that mean none."""
+    """What globs mean.
+
+    Attributes:
+        names: of files, sorted, each once.
+        unmatched: the patterns that mean no file.
+        left_out: a sentence for each match that is no file, such as a link to nothing or a pipe; sorted.
+    """
 
     names: tuple[str, ...]
     unmatched: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 def matching_files(folder: Path, patterns: Sequence[str], *, hidden: Sequence[Path]) -> Matches:
     """The files below `folder`, by their names relative to it; those in `hidden` folders only where they are named.
 
-    Links are followed where they stay in the folder. TaskFailed when a pattern is absolute or has `..` in it, when
+    Links are followed where they stay in the folder. Links to nothing, pipes, sockets and devices are left out. TaskFailed when a pattern is absolute or has `..` in it, when
     what it matches is a link that leads out of the folder, and when a folder cannot be read.
     """
     walk = _Walk(Globs.of(patterns), os.path.realpath(folder), _hidden_below(folder, hidden))
     walk.enter(_Place((), (), ()), walk.globs.start)
     unmatched = (pattern for number, pattern in enumerate(walk.globs.patterns) if number not in walk.matched)
-    return Matches(tuple(sorted(walk.names)), tuple(unmatched))
+    return Matches(tuple(sorted(walk.names)), tuple(unmatched), tuple(sorted(walk.left_out)))
 
 
 def _hidden_below(folder: Path, hidden: Sequence[Path]) -> frozenset[Parts]:
@@ -66,6 +73,7 @@ class _Walk(Struct):
     root: str
     hidden: frozenset[Parts]
     names: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
     matched: set[int] = field(default_factory=set)
 
     def enter(self, place: _Place, progress: Progress) -> None:
@@ -84,11 +92,17 @@ class _Walk(Struct):
                     self._found((*place.name, name), reached)
                 case "link":
                     self._follow(place, name, reached)
+                case "special":
+                    self._leave_out((*place.name, name), reached, "is a pipe, a socket or a device")
 
     def _found(self, parts: Parts, reached: Progress) -> None:
         if matching := self.globs.matching(reached):
             self.matched |= matching
             self.names.append("/".join(parts))
+
+    def _leave_out(self, parts: Parts, reached: Progress, reason: str) -> None:
+        if self.globs.matching(reached):
+            self.left_out.append(f"'{'/'.join(parts)}' {reason}")
 
     def _follow(self, place: _Place, name: str, reached: Progress) -> None:
         """What a link leads to, if it is in the folder. A link to a folder it lies in is not followed."""
@@ -102,8 +116,14 @@ class _Walk(Struct):
         target = path.relative_to(self.root).parts
         if not named and any(target[: len(hidden)] == hidden for hidden in self.hidden):
             return
-        if not path.is_dir():
+        mode = _mode(str(path))
+        if stat.S_ISREG(mode):
             self._found(parts, reached)
+        elif not stat.S_ISDIR(mode):
+            leads_to = (
+                "a pipe, a socket or a device" if mode and not stat.S_ISLNK(mode) else "nothing (a dangling link)"
+            )
+            self._leave_out(parts, reached, f"is a link to {leads_to}")
         elif not place.lies_in(target):
             self.enter(place.behind(name, target), reached)
 
@@ -125,13 +145,17 @@ def _entries(path: str, wanted: frozenset[str] | None) -> Iterator[tuple[str, Ki
 def _kind_of(entry: "os.DirEntry[str]") -> Kind:
     if entry.is_symlink():
         return "link"
-    return "folder" if entry.is_dir(follow_symlinks=False) else "file"
+    if entry.is_dir(follow_symlinks=False):
+        return "folder"
+    return "file" if entry.is_file(follow_symlinks=False) else "special"
 
 
 def _kind(mode: int) -> Kind:
     if stat.S_ISLNK(mode):
         return "link"
-    return "folder" if stat.S_ISDIR(mode) else "file"
+    if stat.S_ISDIR(mode):
+        return "folder"
+    return "file" if stat.S_ISREG(mode) else "special"
 
 
 def _mode(path: str) -> int:

@@ -81,7 +81,7 @@ class StepData:
             hidden=self._hidden,
             got=(),
         )
-        if warnings:
+        if warnings and not put:
             raise TaskFailed("; ".join(warnings))
         if self._began is not None:
             put = data.told_apart(put, self._working_directory, began=self._began)

@@ -46,6 +46,22 @@ def chain(length, **more):
     }
 
 
+@pytest.mark.parametrize(
+    ("command", "shown"),
+    [
+        ("mkdir -p out\nprintf x > out/a\n", "mkdir -p out …"),
+        ("\n\n  echo   one  \n\n", "echo one"),
+        ("echo one; echo two", "echo one; echo two"),
+        ("cat <<END\ntext\nEND", "cat <<END …"),
+    ],
+)
+def test_of_a_command_of_several_lines_the_first_is_shown(command, shown):
+    graph = compiled(
+        {"start_at": "a", "steps": {"a": {"command": command, "command_type": "shell", "next": "success"}}}
+    )
+    assert words.detail(graph.nodes["a"]) == shown
+
+
 def steps(picture):
     return [g for g in ET.fromstring(picture).iter(f"{SVG}g") if "data-path" in g.attrib]
 

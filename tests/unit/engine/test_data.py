@@ -1,6 +1,7 @@
 """Files between a step and the catalog: what globs mean, and what happens to what they match."""
 
 import os
+import socket
 import time
 from datetime import UTC, datetime
 
@@ -199,8 +200,45 @@ def test_links_that_lead_round_and_round_are_followed_once(project):
     (project / "a" / "to b").symlink_to("../b")
     (project / "b" / "to a").symlink_to("../a")
     (project / "itself").symlink_to("itself")
-    found = matching_files(project, ["**/*"], hidden=()).names
-    assert found == ("a/to b/y", "a/x", "b/to a/x", "b/y", "itself")
+    found = matching_files(project, ["**/*"], hidden=())
+    assert found.names == ("a/to b/y", "a/x", "b/to a/x", "b/y")
+    assert found.left_out == ("'itself' is a link to nothing (a dangling link)",)
+
+
+@pytest.fixture
+def special(project):
+    """A folder with one file, and with what only looks like one."""
+    write(project, {"out/a.csv": b""})
+    (project / "out" / "gone.csv").symlink_to("nowhere.csv")
+    (project / "out" / "loop.csv").symlink_to("loop.csv")
+    os.mkfifo(project / "out" / "pipe.csv")
+    (project / "out" / "to pipe.csv").symlink_to("pipe.csv")
+    address = socket.socket(socket.AF_UNIX)
+    address.bind(os.path.relpath(project / "out" / "socket.csv"))
+    yield project
+    address.close()
+
+
+LEFT_OUT = (
+    "'out/gone.csv' is a link to nothing (a dangling link)",
+    "'out/loop.csv' is a link to nothing (a dangling link)",
+    "'out/pipe.csv' is a pipe, a socket or a device",
+    "'out/socket.csv' is a pipe, a socket or a device",
+    "'out/to pipe.csv' is a link to a pipe, a socket or a device",
+)
+
+
+@pytest.mark.parametrize("pattern", ["**/*", "out", "out/*.csv"])
+def test_what_is_no_file_is_left_out_and_said(special, pattern):
+    found = matching_files(special, [pattern, "out/*.txt"], hidden=())
+    assert (found.names, found.left_out, found.unmatched) == (("out/a.csv",), LEFT_OUT, ("out/*.txt",))
+
+
+@pytest.mark.parametrize("name", ["gone", "loop", "pipe", "socket", "to pipe"])
+def test_what_is_no_file_is_left_out_when_it_is_named_too(special, name):
+    found = matching_files(special, [f"out/{name}.csv"], hidden=())
+    assert (found.names, found.left_out) == ((), tuple(text for text in LEFT_OUT if f"out/{name}.csv'" in text))
+    assert found.unmatched == (f"out/{name}.csv",)
 
 
 @pytest.mark.parametrize("pattern", ["*", "**/*", "data", "data/out", "data/o*", "data/out/a", "data/out/*"])

@@ -77,7 +77,7 @@ def detail(node: Node) -> str:
     """What there is to say of the step beside its kind, on one line; "" when nothing is."""
     match node:
         case TaskNode(task=task):
-            return " ".join(task.command.split())
+            return _first_line(task.command)
         case TerminalNode():
             return ""
         case CompositeNode(branches=MappedBranches(iterate_on=iterate_on, iterate_as=iterate_as)):
@@ -89,6 +89,12 @@ def detail(node: Node) -> str:
             return f"{until}at most {most} round{'' if most == 1 else 's'}"
         case CompositeNode():
             return ""
+
+
+def _first_line(command: str) -> str:
+    """The first line that says anything, with an ellipsis where there are others."""
+    lines = [" ".join(line.split()) for line in command.splitlines() if line.strip()]
+    return f"{lines[0]} …" if len(lines) > 1 else "".join(lines)
 
 
 def shown_nodes(graph: Graph) -> tuple[Node, ...]:
