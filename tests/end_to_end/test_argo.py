@@ -241,7 +241,8 @@ def test_a_task_whose_process_dies_has_the_attempts_it_has_elsewhere(project):
     project.write(
         "work.py",
         "import os\nfrom pathlib import Path\n\n\ndef begin(count: int):\n"
-        "    if not Path('died').exists():\n        Path('died').touch()\n        os.kill(os.getpid(), 9)\n"
+        f"    mark = Path({str(project.path / 'died')!r})\n"
+        "    if not mark.exists():\n        mark.touch()\n        os.kill(os.getpid(), 9)\n"
         "    return {'x': count}\n",
     )
     project.write(
@@ -256,7 +257,8 @@ def test_a_pod_that_is_told_to_end_is_started_again(project):
     project.write(
         "work.py",
         "import os, signal, time\nfrom pathlib import Path\n\n\ndef begin(count: int):\n"
-        "    if not Path('told').exists():\n        Path('told').touch()\n"
+        f"    mark = Path({str(project.path / 'told')!r})\n"
+        "    if not mark.exists():\n        mark.touch()\n"
         "        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(60)\n    return {'x': count}\n",
     )
     project.write("pipeline.yaml", "dag: {start_at: a, steps: {a: {command: work.begin, next: success}}}")

@@ -78,7 +78,7 @@ def gone(pid):
 
 
 def test_progress_is_that_of_a_run(project):
-    flaky = shell("echo hello; [ -e there ] || { touch there; exit 3; }", max_attempts=2)
+    flaky = shell(f"echo hello; cd {project.path}; [ -e there ] || {{ touch there; exit 3; }}", max_attempts=2)
     branches = {"left": steps(b=shell("true")), "right": steps(b=shell("exit 4"))}
     project.write(
         steps(a={**flaky, "next": "both"}, both={"type": "parallel", "branches": branches, "next": "success"})
@@ -116,6 +116,30 @@ def test_quiet_says_why_it_failed_alone(project):
     assert (done.status, done.err) == (0, "")
 
 
+LEAVES = shell("echo made > made; rm input; ls; export MAGNUS_PRM_seen=$(ls)")
+
+
+def test_each_pod_works_in_a_fresh_copy_of_the_project(project):
+    (project.path / "input").write_text("input")
+    project.write(steps(a={**LEAVES, "next": "b"}, b=LEAVES))
+    done = project.simulate()
+    assert done.status == 0, done.err
+    assert "made" in done.log["steps"]["b"]["attempts"][0]["parameters"]["seen"]
+    assert done.log["parameters"]["seen"].split() == [
+        "argo-pipeline.yaml", "argo.yaml", "made", "pipeline.yaml",
+    ]  # fmt: skip
+    assert (project.path / "input").read_text() == "input"
+    assert not (project.path / "made").exists()
+    assert list(Path(project.environment["TMPDIR"]).iterdir()) == []
+
+
+def test_pods_share_the_project_where_that_is_asked_for(project):
+    (project.path / "input").write_text("input")
+    project.write(steps(a={**LEAVES, "next": "b"}, b=shell("[ -e made ]")))
+    assert project.simulate("--share-project").status == 0
+    assert (project.path / "made").exists()
+
+
 def test_faults_without_a_pod_are_told(project):
     project.write(steps(a=shell("true")))
     done = project.simulate("--fail", "a:1", "--kill", "b")
@@ -138,7 +162,7 @@ def test_a_volume_of_processes_is_where_they_see_it(project):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_simulation_that_is_stopped_ends_its_pods_and_the_run(project, number, status):
-    project.write(steps(a=shell("echo $$ > begun.new; mv begun.new begun; sleep 60")))
+    project.write(steps(a=shell(f"cd {project.path}; echo $$ > begun.new; mv begun.new begun; sleep 60")))
     process, pid = project.begun()
     process.send_signal(number)
     out, error = process.communicate(timeout=60)
@@ -152,7 +176,7 @@ def test_a_simulation_that_is_stopped_ends_its_pods_and_the_run(project, number,
 
 
 def test_no_pod_outlives_a_simulation_that_is_killed(project):
-    project.write(steps(a=shell("echo $$ > begun.new; mv begun.new begun; sleep 60")))
+    project.write(steps(a=shell(f"cd {project.path}; echo $$ > begun.new; mv begun.new begun; sleep 60")))
     process, pid = project.begun()
     process.kill()
     process.communicate(timeout=60)

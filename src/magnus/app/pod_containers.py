@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
 
@@ -17,6 +18,7 @@ from msgspec.structs import replace
 
 from magnus.app.pod_options import PodOptions
 from magnus.engine import liveness
+from magnus.engine.project_copy import ProjectCopy
 from magnus.engine.reentry import EventLines, Reentry
 from magnus.errors import InvalidConfiguration, ServiceError, TaskFailed
 from magnus.executors.container import outcome
@@ -120,7 +122,22 @@ class Containers:
             read=list(paths_of_outputs(template).values()),
         )
         async with self._slots:
-            return await self._run(template, job, dies=dies)
+            if self._options.copy is None or container.working_dir:
+                return await self._run(template, job, dies=dies)
+            with TemporaryDirectory(prefix="pod-", ignore_cleanup_errors=True) as folder:
+                return await self._run_in_copy(template, job, self._options.copy, Path(folder) / "project", dies=dies)
+
+    async def _run_in_copy(
+        self, template: Template, job: "Job", project: ProjectCopy, copy: Path, *, dies: bool
+    ) -> Ended:
+        """Run the pod with a fresh copy in the place of the project."""
+        try:
+            await asyncio.to_thread(project.make, copy)
+        except TaskFailed as error:
+            return Ended(ERROR, message=str(error))
+        shared = [folder for folder in job.folders if folder.path != project.project]
+        job = replace(job, folders=[*shared, Folder(copy, inside=project.project)])
+        return await self._run(template, job, dies=dies)
 
     async def _run(self, template: Template, job: "Job", *, dies: bool) -> Ended:
         pod = _Pod(self._hear)

@@ -22,6 +22,7 @@ from magnus.app.stopping import stopped_by_signals
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields
 from magnus.definition.yaml_text import Document, read
+from magnus.engine.project_copy import ProjectCopy
 from magnus.errors import InvalidDefinition, InvalidInput, Problem
 from magnus.interfaces.reporter import Reporter, RunEnded, RunStarted, Warned
 from magnus.run_log.records import Status
@@ -36,7 +37,8 @@ class Simulated(Struct, frozen=True):
     """What is asked for.
 
     `parameters` are arguments of the workflow, `volumes` the folders of volumes by name. `in_containers` says that pods are
-    containers, in `network` if that is not "", and `mounts_project` that these see the working directory.
+    containers, in `network` if that is not "", and `mounts_project` that these see the working directory. Each pod works in a
+    fresh copy of the working directory; with `shares_project` all of them work in it.
     """
 
     manifest: str
@@ -49,6 +51,7 @@ class Simulated(Struct, frozen=True):
     volumes: Mapping[str, str] = field(default_factory=dict)
     in_containers: bool = False
     mounts_project: bool = False
+    shares_project: bool = False
     network: str = ""
 
 
@@ -180,15 +183,24 @@ def _pods(
     """What runs pods, and what gives the run log document; "" when there is no run."""
     slots = asked.slots or os.cpu_count() or 1
     folders = volumes.folders(spec, asked.volumes, asked.working_directory, in_containers=asked.in_containers)
+    without = [folder.resolve() for folder in folders.values()]
+    project = None if asked.shares_project else ProjectCopy(asked.working_directory.resolve(), without)
     if asked.in_containers:
         from magnus.app.pod_containers import Containers  # lazy: the SDK takes long to load
 
-        options = PodOptions(run_id, folders, asked.working_directory if asked.mounts_project else None, asked.network)
+        mounted = asked.working_directory.resolve() if asked.mounts_project else None
+        options = PodOptions(run_id, folders, mounted, project if asked.mounts_project else None, asked.network)
         with Containers(spec, options, secrets=secrets, faults=faults, slots=slots, hear=told.hear) as containers:
             yield containers, containers.document
     else:
         with Processes(
-            asked.working_directory, asked.environment, secrets=secrets, faults=faults, slots=slots, hear=told.hear
+            asked.working_directory,
+            asked.environment,
+            secrets=secrets,
+            faults=faults,
+            slots=slots,
+            hear=told.hear,
+            project=project,
         ) as processes:
             yield processes, lambda file: _document(asked, file, run_id)
 

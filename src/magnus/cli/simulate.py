@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 @click.option("--volume", "volumes", multiple=True, metavar="NAME=FOLDER", help="The folder that stands for a volume.")
 @click.option("--containers", is_flag=True, help="Run pods as containers of their images.")
 @click.option("--mount-project", is_flag=True, help="Let containers see the working directory, and work there.")
+@click.option("--share-project", is_flag=True, help="Let pods work in the working directory, not in copies of it.")
 @click.option("--network", default="", metavar="NAME", help="The network of containers, as the engine knows it.")
 @options.progress
 @click.pass_context
@@ -36,6 +37,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     volumes: tuple[str, ...],
     containers: bool,  # noqa: FBT001 - an option
     mount_project: bool,  # noqa: FBT001 - an option
+    share_project: bool,  # noqa: FBT001 - an option
     network: str,
 ) -> int:
     """Run MANIFEST, which magnus wrote for Argo Workflows, here: every pod is a process of this machine, or a container.
@@ -56,6 +58,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         volumes=dict(_given(text, "--volume", "NAME=FOLDER") for text in volumes),
         in_containers=containers,
         mounts_project=mount_project,
+        shares_project=share_project,
         network=network,
     )
     with console.reporter(**options.shown(ctx)) as reporter:

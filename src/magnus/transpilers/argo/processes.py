@@ -1,7 +1,7 @@
 """Runs the pods of a simulated workflow as processes of this machine.
 
-A pod gets the environment of its container on top of the one of this process, and a folder of its own for temporary
-files. What it writes to the path of an output goes to a file there: argv are changed accordingly.
+A pod gets the environment of its container on top of the one of this process, a folder of its own for temporary files,
+and a fresh copy of the project to work in. What it writes to the path of an output goes to a file there: argv are changed accordingly.
 """
 
 import asyncio
@@ -17,7 +17,9 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Final, Self
 
+from magnus.engine.project_copy import ProjectCopy
 from magnus.engine.reentry import EventLines, Reentry
+from magnus.errors import TaskFailed
 from magnus.transpilers.argo.expressions import substituted
 from magnus.transpilers.argo.manifest import Container, Template
 from magnus.transpilers.argo.running import (
@@ -71,8 +73,11 @@ class Processes:
         faults: Faults,
         slots: int,
         hear: Hear,
+        project: ProjectCopy | None = None,
     ) -> None:
+        """Without a `project` to copy all pods work in the working directory itself."""
         self._working_directory = working_directory
+        self._project = project
         programs = str(Path(sys.executable).parent)
         kept = {name: value for name, value in environment.items() if not name.startswith(_PARAMETERS)}
         self._environment = {**kept, "PATH": os.pathsep.join([programs, kept.get("PATH", os.defpath)])}
@@ -108,11 +113,33 @@ class Processes:
         if fault is not None and not fault.kills:
             return Ended(FAILED, exit_code=1, message="failed on purpose")
         async with self._slots:
-            with TemporaryDirectory(prefix="pod-") as folder:
-                return await self._run(template, container, variables, Path(folder), dies=fault is not None)
+            with TemporaryDirectory(prefix="pod-", ignore_cleanup_errors=True) as folder:
+                try:
+                    place = await self._place(container, variables, Path(folder) / "project")
+                except TaskFailed as error:
+                    return Ended(ERROR, message=str(error))
+                own = Path(folder) / "tmp"
+                own.mkdir()
+                return await self._run(template, container, variables, own, place, dies=fault is not None)
+
+    async def _place(self, container: Container, variables: Mapping[str, str], copy: Path) -> Path:
+        """The folder that the pod works in. TaskFailed when the project cannot be copied."""
+        if container.working_dir:
+            return Path(substituted(container.working_dir, variables))
+        if self._project is None:
+            return self._working_directory
+        await asyncio.to_thread(self._project.make, copy)
+        return copy
 
     async def _run(
-        self, template: Template, container: Container, variables: Mapping[str, str], folder: Path, *, dies: bool
+        self,
+        template: Template,
+        container: Container,
+        variables: Mapping[str, str],
+        folder: Path,
+        place: Path,
+        *,
+        dies: bool,
     ) -> Ended:
         paths = paths_of_outputs(template)
         files = {path: str(folder / name) for name, path in paths.items()}
@@ -120,16 +147,13 @@ class Processes:
         said = variables_of_pod(container, variables, self._secrets)
         own = {"TMPDIR": str(folder)}
         environment = {**self._environment, **own, **said, **Reentry(events=True, dies=dies).variables()}
-        folder = (
-            Path(substituted(container.working_dir, variables)) if container.working_dir else self._working_directory
-        )
         try:
             process = await asyncio.create_subprocess_exec(
-                *argv, cwd=folder, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE,
+                *argv, cwd=place, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE,
                 start_new_session=True,
             )  # fmt: skip
         except (OSError, ValueError) as error:
-            return Ended(ERROR, message=f"'{argv[0]}' cannot be run in '{folder}': {error}")
+            return Ended(ERROR, message=f"'{argv[0]}' cannot be run in '{place}': {error}")
         self._note("+", process.pid)
         lines = EventLines()
         try:

@@ -1,0 +1,106 @@
+"""A fresh copy of the project for one step, as an image would hold it. Used where steps are isolated, and by simulations."""
+
+import os
+import shutil
+import stat
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from magnus.errors import TaskFailed
+
+_FICLONE: Final = 0x40049409
+"""ioctl of Linux, <linux/fs.h>: the target shares the blocks of the source until one of them is written to."""
+_LEFT_OUT: Final = frozenset({".git", ".hg", ".svn", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
+_ENVIRONMENT_MARK: Final = "pyvenv.cfg"
+
+
+class ProjectCopy(Struct, frozen=True):
+    """How a project is copied.
+
+    Attributes:
+        project: absolute, the folder to copy.
+        without: absolute, folders that are left out: those of services, and volumes.
+    """
+
+    project: Path
+    without: Collection[Path] = ()
+
+    def make(self, target: Path) -> None:
+        """Copy the project to the folder `target`, which is made.
+
+        Left out are folders of version control, caches of tools, virtual environments, pipes and sockets. Times and
+        permissions are kept. A link that leads into the project by an absolute path leads into the copy. TaskFailed when
+        a file cannot be read or written.
+        """
+        without = frozenset(os.path.abspath(folder) for folder in self.without)  # noqa: PTH100 - as text
+        try:
+            _copy_folder(str(self.project), str(target), _Roots(str(self.project), str(target), without))
+        except OSError as error:
+            where = error.filename or self.project
+            raise TaskFailed(f"the project could not be copied for the step: '{where}': {error.strerror}") from error
+
+
+class _Roots(Struct, frozen=True):
+    project: str
+    copy: str
+    without: frozenset[str]
+
+
+def _copy_folder(source: str, target: str, roots: _Roots) -> None:
+    os.mkdir(target)  # noqa: PTH102 - projects may have thousands of files
+    with os.scandir(source) as entries:
+        for entry in entries:
+            place = f"{target}/{entry.name}"
+            if entry.is_symlink():
+                _copy_link(entry.path, place, roots)
+            elif entry.is_dir(follow_symlinks=False):
+                if not _is_left_out(entry, roots):
+                    _copy_folder(entry.path, place, roots)
+            elif entry.is_file(follow_symlinks=False):
+                _copy_file(entry.path, place)
+    shutil.copystat(source, target)
+
+
+def _is_left_out(entry: "os.DirEntry[str]", roots: _Roots) -> bool:
+    return (
+        entry.name in _LEFT_OUT
+        or entry.path in roots.without
+        or entry.path == roots.copy
+        or os.path.exists(f"{entry.path}/{_ENVIRONMENT_MARK}")  # noqa: PTH110 - as above
+    )
+
+
+def _copy_link(source: str, target: str, roots: _Roots) -> None:
+    leads_to = os.readlink(source)  # noqa: PTH115 - as above
+    if leads_to == roots.project or leads_to.startswith(f"{roots.project}/"):
+        leads_to = roots.copy + leads_to.removeprefix(roots.project)
+    os.symlink(leads_to, target)  # noqa: PTH211 - as above
+
+
+def _copy_file(source: str, target: str) -> None:
+    """Copy by sharing blocks where the file system can, else byte by byte; never as a hard link, which is one file."""
+    if not _cloned(source, target):
+        shutil.copyfile(source, target)
+    shutil.copystat(source, target)
+
+
+def _cloned(source: str, target: str) -> bool:
+    import fcntl  # lazy: most runs copy no project
+
+    read = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        if not stat.S_ISREG(os.fstat(read).st_mode):
+            return False
+        write = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.ioctl(write, _FICLONE, read)
+        except OSError:
+            return False
+        finally:
+            os.close(write)
+    finally:
+        os.close(read)
+    return True
