@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from container_engines import IMAGE
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from simulated import Calls
 from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.cli.main import magnus
 from magnus.definition.yaml_text import read
+from magnus.engine.project_copy import ProjectCopy
 from magnus.errors import InvalidDefinition
 from magnus.transpilers.argo.running import SUCCEEDED
 from magnus.transpilers.argo.simulating import Simulation
@@ -77,7 +79,10 @@ def shown(asked: Asked) -> dict:
 
 
 def simulated(asked: Asked) -> dict:
-    """By `magnus execute`, which writes a manifest, and its simulation, whose pods are calls in this process as well."""
+    """By `magnus execute`, which writes a manifest, and its simulation, whose pods are calls in this process as well.
+
+    Each works in a fresh copy of the project, as pods do.
+    """
     assert called(["execute", asked.file, "-c", asked.configuration, *asked.more], asked.environment) == ""
     given = {"run_id": asked.run_id, "original_run_id": asked.original}
     secrets = {"magnus": dict(asked.secrets)}
@@ -93,6 +98,19 @@ def simulated(asked: Asked) -> dict:
     return log
 
 
+@contextlib.contextmanager
+def fresh_copy(project):
+    """Work in a copy of the project; modules that were loaded from it are gone afterwards, as with a process."""
+    with TemporaryDirectory(prefix="pod-") as folder:
+        copy = Path(folder) / "project"
+        ProjectCopy(project, [project / "volume"]).make(copy)
+        with contextlib.chdir(copy):
+            yield
+        for name, module in list(sys.modules.items()):
+            if (getattr(module, "__file__", None) or "").startswith(folder):
+                del sys.modules[name]
+
+
 class CallsWithSecrets(Calls):
     """The same with variables from secrets of Kubernetes."""
 
@@ -103,7 +121,8 @@ class CallsWithSecrets(Calls):
     async def run(self, template, variables, number):
         container = template.container
         env = tuple(replace(one, value=self.value(one), value_from=None) for one in container.env)
-        return await super().run(replace(template, container=replace(container, env=env)), variables, number)
+        with fresh_copy(self.folder):
+            return await super().run(replace(template, container=replace(container, env=env)), variables, number)
 
     def value(self, variable):
         if variable.value_from is None:
@@ -137,7 +156,7 @@ def _container(_folder, _secrets):
 
 
 def _argo(folder, secrets):
-    volume = {"name": "data", "mount_path": str(folder)}
+    volume = {"name": "data", "mount_path": str(folder / "volume")}
     keys = [{"environment_variable": name, "secret_name": "magnus", "secret_key": name} for name in secrets]
     return {"type": "argo", "config": {"image": "magnus", "persistent_volumes": [volume], "secrets_from_k8s": keys}}
 

@@ -9,8 +9,16 @@ from pathlib import Path
 import pytest
 from engines import BY_NAME, Asked, Engine
 
-STORES = {"run_log_store": {"type": "chunked-fs"}}
-"""What all executors can share."""
+VOLUME = "volume"
+"""The one folder of the project that all steps share, wherever they run."""
+
+
+def stores(folder: Path):
+    """What all executors can share, in the volume."""
+    return {
+        "run_log_store": {"type": "chunked-fs", "config": {"log_folder": str(folder / VOLUME / "logs")}},
+        "catalog": {"type": "file-system", "config": {"catalog_location": str(folder / VOLUME / "catalog")}},
+    }
 
 
 class Project:
@@ -19,6 +27,8 @@ class Project:
     def __init__(self, folder: Path, engine: Engine):
         self.folder = folder
         self.engine = engine
+        self.volume = folder / VOLUME
+        self.volume.mkdir()
         self._numbers = count()
 
     def write(self, name: str, text: str) -> None:
@@ -49,7 +59,7 @@ class Project:
         if not isinstance(dag, str):
             self.write("p.yaml", json.dumps({"dag": dag}))
         named = tuple(secrets or ())
-        written = {"executor": engine.configured(self.folder, named), **STORES, **(services or {})}
+        written = {"executor": engine.configured(self.folder, named), **stores(self.folder), **(services or {})}
         self.write("configuration.yaml", json.dumps(written))
         arguments = [part for name, value in parameters.items() for part in (f"--{name}", text(value))]
         return engine.run(
@@ -76,7 +86,7 @@ class Project:
 
     def kept(self, log, name: str) -> str:
         """A file that the run keeps."""
-        return (self.folder / ".catalog" / log["run_id"] / name).read_text()
+        return (self.volume / "catalog" / log["run_id"] / name).read_text()
 
 
 def text(value) -> str:

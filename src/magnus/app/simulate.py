@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from uuid import uuid4
@@ -183,8 +183,7 @@ def _pods(
     """What runs pods, and what gives the run log document; "" when there is no run."""
     slots = asked.slots or os.cpu_count() or 1
     folders = volumes.folders(spec, asked.volumes, asked.working_directory, in_containers=asked.in_containers)
-    without = [folder.resolve() for folder in folders.values()]
-    project = None if asked.shares_project else ProjectCopy(asked.working_directory.resolve(), without)
+    project = None if asked.shares_project else _project(asked.working_directory.resolve(), folders.values())
     if asked.in_containers:
         from magnus.app.pod_containers import Containers  # lazy: the SDK takes long to load
 
@@ -203,6 +202,14 @@ def _pods(
             project=project,
         ) as processes:
             yield processes, lambda file: _document(asked, file, run_id)
+
+
+def _project(working_directory: Path, shared: Iterable[Path]) -> ProjectCopy | None:
+    """How pods get fresh copies of the project; None where it is in a volume, which pods share."""
+    without = [folder.resolve() for folder in shared]
+    if any(working_directory.is_relative_to(folder) for folder in without):
+        return None
+    return ProjectCopy(working_directory, without)
 
 
 def _tell_missed(faults: Faults, reporter: Reporter) -> None:

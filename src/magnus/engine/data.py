@@ -5,7 +5,7 @@ directory, so that a file has the same name for all steps and the catalog shows 
 """
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -70,13 +70,13 @@ def put_files(
     working_directory: Path,
     hidden: Sequence[Path],
     got: Sequence[CatalogRecord],
-    without: Collection[str] = (),
+    own: Callable[[Sequence[str]], Sequence[str]] = tuple,
 ) -> tuple[tuple[CatalogRecord, ...], tuple[str, ...]]:
     """Keep the files that the `put` globs match; return their entries, and a warning for each glob without a match and each
     match that is no file.
 
     What is in `hidden` folders is matched only by globs that name them. A file that still has the content it was
-    `got` with is left out. So are those of the names `without`. TaskFailed when the step, or else the catalog, is strict and a glob matches nothing;
+    `got` with is left out, and so are matches that `own` does not return. TaskFailed when the step, or else the catalog, is strict and a glob matches nothing;
     then nothing is kept. CatalogError from the catalog.
     """
     below = _data_folder(catalog, spec, working_directory)
@@ -88,7 +88,7 @@ def put_files(
     left_out = tuple(f"catalog put: {sentence}, and is left out" for sentence in matches.left_out)
     if warnings and (catalog.strict if spec.strict is None else spec.strict):
         raise TaskFailed("\n".join((*left_out, *warnings)))
-    names = [name for name in (prefix + name for name in matches.names) if name not in without]
+    names = own([prefix + name for name in matches.names])
     unchanged = {entry.name: entry.data_hash for entry in got}
     put = catalog.put(run_id, branch, working_directory, names, unchanged=unchanged, store_copy=spec.store_copy)
     return put, (*left_out, *warnings)

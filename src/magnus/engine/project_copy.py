@@ -13,7 +13,7 @@ from magnus.errors import TaskFailed
 
 _FICLONE: Final = 0x40049409
 """ioctl of Linux, <linux/fs.h>: the target shares the blocks of the source until one of them is written to."""
-_LEFT_OUT: Final = frozenset({".git", ".hg", ".svn", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
+_LEFT_OUT: Final = frozenset({".hg", ".svn", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
 _ENVIRONMENT_MARK: Final = "pyvenv.cfg"
 
 
@@ -31,8 +31,8 @@ class ProjectCopy(Struct, frozen=True):
     def make(self, target: Path) -> None:
         """Copy the project to the folder `target`, which is made.
 
-        Left out are folders of version control, caches of tools, virtual environments, pipes and sockets. Times and
-        permissions are kept. A link that leads into the project by an absolute path leads into the copy. TaskFailed when
+        Left out are caches of tools, virtual environments, pipes and sockets. A git repository is copied without its
+        objects, which it borrows. Times and permissions are kept. A link that leads into the project by an absolute path leads into the copy. TaskFailed when
         a file cannot be read or written.
         """
         without = frozenset(os.path.abspath(folder) for folder in self.without)  # noqa: PTH100 - as text
@@ -57,11 +57,20 @@ def _copy_folder(source: str, target: str, roots: _Roots) -> None:
             if entry.is_symlink():
                 _copy_link(entry.path, place, roots)
             elif entry.is_dir(follow_symlinks=False):
-                if not _is_left_out(entry, roots):
+                if entry.name == "objects" and source.endswith("/.git"):
+                    _borrow_objects(entry.path, place)
+                elif not _is_left_out(entry, roots):
                     _copy_folder(entry.path, place, roots)
             elif entry.is_file(follow_symlinks=False):
                 _copy_file(entry.path, place)
     shutil.copystat(source, target)
+
+
+def _borrow_objects(source: str, target: str) -> None:
+    """Have a copied git repository find its objects in the original (https://git-scm.com/docs/gitrepository-layout)."""
+    os.makedirs(f"{target}/info")  # noqa: PTH103 - as above
+    with open(f"{target}/info/alternates", "w", encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 - as above
+        file.write(f"{source}\n")
 
 
 def _is_left_out(entry: "os.DirEntry[str]", roots: _Roots) -> bool:

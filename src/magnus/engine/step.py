@@ -6,6 +6,8 @@ fails on the way, of the task or of a service, is a failure of the step; only th
 nothing can be recorded then.
 """
 
+from collections.abc import Collection, Sequence
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -14,6 +16,7 @@ from magnus.engine import data, fan, outcomes, parameters
 from magnus.engine import scope as scopes
 from magnus.engine.attempts import attempted
 from magnus.engine.context import RunContext
+from magnus.engine.sibling_files import has_siblings, put_by_siblings
 from magnus.engine.step_under_way import StepUnderWay
 from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import TaskNode
@@ -80,6 +83,7 @@ def _run(step: StepUnderWay) -> None:
 
 def _work(step: StepUnderWay) -> str:
     """Everything between the first and the last record; the reason of the failure, "" for success."""
+    start = _file_time(step)
     try:
         got = _get_files(step)
         step.variables = _variables(step)
@@ -89,7 +93,7 @@ def _work(step: StepUnderWay) -> str:
         return outcomes.said(error)
     failure = attempted(step)
     try:
-        _put_files(step, got)
+        _put_files(step, got, start)
     except RunLogStoreError:
         raise
     except MagnusError as error:
@@ -124,7 +128,14 @@ def _get_files(step: StepUnderWay) -> tuple[CatalogRecord, ...]:
     return got
 
 
-def _put_files(step: StepUnderWay, got: tuple[CatalogRecord, ...]) -> None:
+def _file_time(step: StepUnderWay) -> int | None:
+    """When the step starts, for steps that may find files of sibling branches where they put theirs."""
+    if not step.node.catalog.put or not has_siblings(step.context.graph, step.request.path.branch):
+        return None
+    return step.context.file_clock.start()
+
+
+def _put_files(step: StepUnderWay, got: tuple[CatalogRecord, ...], start: int | None) -> None:
     branch = step.request.path.branch
     own = data.keep_files(step.context.services.catalog, step.folder / KEPT, run_id=step.request.run_id, branch=branch)
     if own:
@@ -139,12 +150,31 @@ def _put_files(step: StepUnderWay, got: tuple[CatalogRecord, ...]) -> None:
         working_directory=step.context.working_directory,
         hidden=step.context.hidden,
         got=got,
-        without=[entry.name for entry in own],
+        own=partial(_own_files, step, frozenset(entry.name for entry in own), start),
     )
+    step.context.file_clock.note_put()
     put = data.told_apart(put, step.context.working_directory, began=step.context.began)
     step.record = replace(step.record, catalog=(*step.record.catalog, *put))
     for warning in warnings:
         step.warn(warning)
+
+
+def _own_files(step: StepUnderWay, kept: Collection[str], start: int | None, names: Sequence[str]) -> Sequence[str]:
+    """The files among the matches of a put that are the step's to put: not `kept` already, and no sibling's."""
+    names = [name for name in names if name not in kept]
+    if start is None or not names:
+        return names
+    context, request = step.context, step.request
+    others = put_by_siblings(
+        context.graph,
+        context.services.run_log_store,
+        request.run_id,
+        request.path.branch,
+        names=names,
+        folder=context.working_directory,
+        start=start,
+    )
+    return [name for name in names if name not in others]
 
 
 def _variables(step: StepUnderWay) -> dict[str, str | None]:

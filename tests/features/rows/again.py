@@ -33,7 +33,7 @@ def goes_on(failed_on):
         failed = project.run(steps, on=failed_on, succeeds=False)
         assert mocked(failed) == {"begin": False, "1": False, "2": False}
         for name in ("fails-2", "made.txt"):
-            (project.folder / name).unlink()
+            (project.folder / name).unlink(missing_ok=True)  # a pod made it in a copy of its own
         log = project.run(steps, original=failed["run_id"])
         assert (log["original_run_id"], log["use_cached"]) == (failed["run_id"], True)
         assert log["parameters"]["seen"] == [3, [3, 6], "made"]

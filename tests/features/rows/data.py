@@ -60,7 +60,8 @@ def large_values(project):
     project.write(
         "work.py", "def make(): return list(range(500))\ndef same(rows: list): return rows == list(range(500))\n"
     )
-    services = {"catalog": {"type": "file-system", "config": {"spill_threshold": 1000}}}
+    location = str(project.volume / "catalog")
+    services = {"catalog": {"type": "file-system", "config": {"spill_threshold": 1000, "catalog_location": location}}}
     steps = pipe(a=python("make", returns=["rows"]), b=python("same", returns=["same"]))
     log = project.run(steps, services=services)
     assert log["parameters"]["same"] is True

@@ -12,10 +12,10 @@ FAIL = "def fail(x=0): raise ValueError(f'on purpose {x}')\n"
 @feature(GROUP, "a step that fails ends the run, with its message")
 def failing(project):
     project.write("work.py", FAIL)
-    log = project.run(pipe(a=python("fail"), b=shell("touch never")), succeeds=False)
+    log = project.run(pipe(a=python("fail"), b=shell(f"touch {project.volume}/never")), succeeds=False)
     assert statuses(log) == {"a": "FAIL", "fail": "FAIL"}
     assert log["steps"]["a"]["message"] == "ValueError: on purpose 0 (work.py:1 in fail)"
-    assert not (project.folder / "never").exists()
+    assert not (project.volume / "never").exists()
 
 
 @feature(GROUP, "the fail step as a step that is gone to")
@@ -26,7 +26,11 @@ def fail_step(project):
 
 @feature(GROUP, "on_failure leads to a step")
 def on_failure(project):
-    steps = pipe(a=shell("exit 3", on_failure="c"), b=shell("touch never"), c=expression("lambda: {'mended': True}"))
+    steps = pipe(
+        a=shell("exit 3", on_failure="c"),
+        b=shell(f"touch {project.volume}/never"),
+        c=expression("lambda: {'mended': True}"),
+    )
     log = project.run(steps)
     assert statuses(log) == {"a": "FAIL", "c": "SUCCESS", "success": "SUCCESS"}
     assert log["parameters"] == {"mended": True}
@@ -35,20 +39,20 @@ def on_failure(project):
 @feature(GROUP, "on_failure is a pipeline")
 def on_failure_is_a_pipeline(project):
     mending = pipe(m=expression("lambda: {'mended': True}"))
-    log = project.run(pipe(a=shell("exit 3", on_failure=mending), b=shell("touch never")))
+    log = project.run(pipe(a=shell("exit 3", on_failure=mending), b=shell(f"touch {project.volume}/never")))
     assert statuses(log) == {"a": "FAIL", "a on failure": "SUCCESS", "success": "SUCCESS"}
     assert log["parameters"] == {"mended": True}
 
 
 @feature(GROUP, "on_failure of a step with branches; the other branches run to their end")
 def on_failure_of_branches(project):
-    branches = {"bad": pipe(s=shell("exit 1")), "good": pipe(s=shell("true"), t=shell("touch made"))}
+    branches = {"bad": pipe(s=shell("exit 1")), "good": pipe(s=shell("true"), t=shell(f"touch {project.volume}/made"))}
     steps = pipe(p={**parallel(**branches), "on_failure": "c"}, b={"type": "stub"}, c={"type": "stub"})
     log = project.run(steps)
     assert statuses(log) == {"p": "FAIL", "c": "SUCCESS", "success": "SUCCESS"}
     there = log["steps"]["p"]["branches"]
     assert {name: branch["status"] for name, branch in there.items()} == {"bad": "FAIL", "good": "SUCCESS"}
-    assert (project.folder / "made").exists()
+    assert (project.volume / "made").exists()
 
 
 @feature(GROUP, "a failure inside nested branches fails all around it")
@@ -89,9 +93,11 @@ def retries_inside_a_map(project):
 
 @feature(GROUP, "timeout of a shell command, with what it started")
 def timeout_of_a_command(project):
-    log = project.run(pipe(a=shell("(sleep 1; touch never) & sleep 30", timeout="200ms")), succeeds=False)
+    log = project.run(
+        pipe(a=shell(f"(sleep 1; touch {project.volume}/never) & sleep 30", timeout="200ms")), succeeds=False
+    )
     assert log["steps"]["a"]["message"].startswith("timed out after 0.2 s")
-    assert not (project.folder / "never").exists()
+    assert not (project.volume / "never").exists()
 
 
 @feature(GROUP, "timeout of a python function, of each attempt")

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 
 import pytest
 
@@ -16,7 +17,7 @@ def names(folder):
 @pytest.fixture
 def project(tmp_path):
     folder = tmp_path / "project"
-    for name in ("work.py", "src/pkg/a.py", "data/deep/raw.csv", ".git/HEAD", "venv/pyvenv.cfg", "venv/bin/x", ".env",
+    for name in ("work.py", "src/pkg/a.py", "data/deep/raw.csv", "venv/pyvenv.cfg", "venv/bin/x", ".env",
                  ".catalog/run/a", ".pytest_cache/x", "volume/runs/r.json", "src/pkg/__pycache__/a.pyc"):  # fmt: skip
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
@@ -68,6 +69,22 @@ def test_pipes_and_sockets_are_left_out(project, tmp_path, monkeypatch):
         address.bind("socket")
         ProjectCopy(project).make(tmp_path / "copy")
     assert not {"pipe", "socket"} & set(os.listdir(tmp_path / "copy"))
+
+
+def test_a_git_repository_is_whole_and_apart(project, tmp_path):
+    git = ["git", "-c", "user.name=t", "-c", "user.email=t@t"]
+    for command in (["init", "-q"], ["add", "work.py"], ["commit", "-q", "-m", "first"]):
+        subprocess.run([*git, *command], cwd=project, check=True)
+    copy = tmp_path / "copy"
+    ProjectCopy(project).make(copy)
+    said = subprocess.run([*git, "status", "--porcelain", "-uno"], cwd=copy, check=True, capture_output=True)
+    assert said.stdout == b""
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "second"], cwd=copy, check=True)
+    heads = [
+        subprocess.run([*git, "log", "--format=%s"], cwd=folder, check=True, capture_output=True, text=True)
+        for folder in (project, copy)
+    ]
+    assert [head.stdout.split() for head in heads] == [["first"], ["second", "first"]]
 
 
 def test_a_copy_inside_the_project_does_not_hold_itself(project):
