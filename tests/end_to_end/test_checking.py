@@ -279,6 +279,46 @@ def test_a_secret_that_is_not_there(folder, more, status):
     assert "value of a secret" not in result.out + result.err
 
 
+SEPARATE = """\
+dag:
+  start_at: make
+  steps:
+    make: {command: work.make, catalog: {put: [out/*]}, next: use}
+    use: {command: work.use, next: got}
+    got: {command: work.use, catalog: {get: [out/a.json]}, next: own}
+    own: {command_type: shell, command: "cat ./out/a.json > out/b.json; wc -l < out/b.json", next: note}
+    note: {command_type: notebook, command: n.ipynb, next: success}
+"""
+
+
+def test_a_file_that_an_earlier_step_put_and_that_is_not_brought(folder):
+    cell = {"cell_type": "code", "metadata": {}, "source": "open('out/a.json')", "outputs": [], "execution_count": None}
+    folder.write("n.ipynb", json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    folder.write(
+        "work.py", "def make(): open('out/a.json', 'w')\ndef use():\n    open('out/a.json'); print('out of b.c')\n"
+    )
+    folder.write("pipeline.yaml", SEPARATE)
+    volume = {"name": "v", "mount_path": str(folder.path / "v")}
+    services = {
+        "executor": {"type": "argo", "config": {"image": "i", "persistent_volumes": [volume]}},
+        "run_log_store": {"type": "chunked-fs", "config": {"log_folder": str(folder.path / "v/runs")}},
+        "catalog": {"type": "file-system", "config": {"catalog_location": str(folder.path / "v/catalog")}},
+    }
+    folder.write("argo.yaml", json.dumps(services))
+    found = json.loads(folder.magnus("check", "-c", "argo.yaml", "--json").out)["problems"]
+    warned = [
+        (p["step"], p["severity"], p["message"].split("'")[1], p["line"])
+        for p in found
+        if "which a step before puts" in p["message"]
+    ]
+    assert warned == [
+        ("use", "warning", "out/a.json", 5),
+        ("own", "warning", "out/a.json", 7),
+        ("note", "warning", "out/a.json", 8),
+    ]
+    assert "which a step before puts" not in folder.magnus("check").err
+
+
 @pytest.mark.parametrize("command", ["check", "execute"])
 def test_a_glob_that_leads_out(folder, command):
     step = {"command_type": "shell", "command": "true", "next": "success", "catalog": {"put": ["a", "../b"]}}

@@ -54,6 +54,7 @@ class Description(Struct, frozen=True):
         sets_others: whether it may set parameters of names that nobody can tell.
         puts: names of files that it puts into the catalog beside what its step declares.
         puts_others: whether it may put files of names that nobody can tell.
+        uses: texts of its code that may be names of files it reads; some are not.
         secrets: names of secrets that it asks for.
         problems: what else is wrong with it; location and step are added.
     """
@@ -63,6 +64,7 @@ class Description(Struct, frozen=True):
     sets_others: bool = False
     puts: tuple[str, ...] = ()
     puts_others: bool = False
+    uses: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
 

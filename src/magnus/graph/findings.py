@@ -140,6 +140,12 @@ class Findings:
         keys = ("catalog", "get", number)
         self.add(Finding(node, place.around, keys, message, fix, severity), pattern)
 
+    def judge_use(self, node: TaskNode, name: str, place: "Place") -> None:
+        """Warn of a file that the task seems to read, and that will not be there."""
+        message = f"the step names '{name}', which a step before puts; it is not there, since each step has a folder of its own"
+        fix = f"bring it from the catalog: catalog: {{get: ['{name}']}}"
+        self.add(Finding(node, place.around, ("command",), message, fix, "warning"), name)
+
     def conflict(self, node: CompositeNode, name: str, keys: Sequence[str], around: tuple[str, ...]) -> None:
         """Warn of branches that set the same name, or put the same file."""
         message = f"the branches {', '.join(map(repr, keys))} all set '{name}'; the last one wins"

@@ -54,7 +54,8 @@ class Place(Struct, frozen=True):
 class Flow:
     """The walk through one pipeline.
 
-    `facts` says what is known of a task, `overlap` whether two globs may mean one file, `reduced` what a reducer gives.
+    `facts` says what is known of a task, `overlap` whether two globs may mean one file, `reduced` what a reducer gives,
+    `own_folders` whether each step has a working directory of its own.
     """
 
     def __init__(
@@ -64,11 +65,13 @@ class Flow:
         reduced: Callable[[str], Shape],
         *,
         keeps_files: bool,
+        own_folders: bool,
     ) -> None:
         self.facts = facts
         self.overlap = overlap
         self.reduced = reduced
         self.keeps_files = keeps_files
+        self.own_folders = own_folders
         self.findings = Findings()
 
     def graph(self, graph: Graph, seen: Known, place: Place) -> Known | None:
@@ -111,6 +114,8 @@ class Flow:
             self.need(node, "command", need, seen, place)
         if self.keeps_files:
             self._files(node, facts.gets, seen, place)
+            if self.own_folders:
+                self._uses(node, facts, seen, place)
         put = own.putting((*facts.puts, *description.puts), others=description.puts_others)
         return put.setting(description.sets, others=description.sets_others), put
 
@@ -126,6 +131,14 @@ class Flow:
             if seen.files_open or any(fact.certainty is not Certainty.POSSIBLE for fact in matching):
                 continue
             self.findings.judge_file(node, number, pattern, matching, seen.files, place)
+
+    def _uses(self, node: TaskNode, facts: TaskFacts, seen: Known, place: Place) -> None:
+        """Warn of files that the code of the task names, a step before puts, and the task does not get."""
+        own = (*facts.gets, *facts.puts)
+        for name in facts.description.uses:
+            is_put = any(self.overlap(name, pattern) for pattern in seen.files)
+            if is_put and not any(self.overlap(name, pattern) for pattern in own):
+                self.findings.judge_use(node, name, place)
 
     def _composite(self, node: CompositeNode, seen: Known, place: Place) -> Known | None:
         from magnus.graph import flow_branches  # it is the other half of this module
@@ -165,9 +178,10 @@ def follow(
     reduced: Callable[[str], Shape],
     *,
     keeps_files: bool,
+    own_folders: bool = False,
 ) -> tuple[Finding, ...]:
     """What is wrong with the data flow of a pipeline that begins with `start`."""
-    flow = Flow(facts, overlap, reduced, keeps_files=keeps_files)
+    flow = Flow(facts, overlap, reduced, keeps_files=keeps_files, own_folders=own_folders)
     flow.graph(graph, start, Place())
     setters = _setters(graph, facts, ())
     return tuple(found.with_setters(setters) for found in flow.findings)

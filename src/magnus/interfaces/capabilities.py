@@ -20,7 +20,8 @@ class ExecutorCapabilities(Struct, frozen=True):
     """`spans` says how far the steps of one run are spread; `concurrent` that steps may run at the same time.
 
     `mocks` says that tasks are not executed, but as its option `patches` says. `reenters` says that steps are run by the
-    re-entry command, which reads the pipeline from a file. `shares` are folders that steps on other machines see too,
+    re-entry command, which reads the pipeline from a file. `apart` says that each step has a working directory of its own, so that files reach other steps by
+    the catalog alone. `shares` are folders that steps on other machines see too,
     `gives` the variables of the environment that an engine there adds.
     """
 
@@ -28,6 +29,7 @@ class ExecutorCapabilities(Struct, frozen=True):
     concurrent: bool = False
     reenters: bool = False
     mocks: bool = False
+    apart: bool = False
     shares: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
 

@@ -55,7 +55,8 @@ class Described(Struct, frozen=True):
 class DataFlow:
     """The data flow of one pipeline. `steps` are all places that are known; those of mocked steps come first.
 
-    What the steps of the names `unsure` set beside what can be seen nobody can tell.
+    What the steps of the names `unsure` set beside what can be seen nobody can tell. `apart` says that each step has a
+    working directory of its own.
     """
 
     def __init__(
@@ -65,10 +66,12 @@ class DataFlow:
         working_directory: Path,
         *,
         imports: bool,
+        apart: bool = False,
         unsure: Container[str] = (),
     ) -> None:
         self._catalog = catalog
         self._unsure = unsure
+        self._apart = apart
         self._working_directory = working_directory
         self._imports = imports
         self._by_node: dict[int, StepPlace] = {}
@@ -114,7 +117,9 @@ class DataFlow:
         initial = {name: Fact(shape=_shape(parameter)) for name, parameter in (parameters or {}).items()}
         start = Known(initial, is_open=parameters is None)
         keeps = self._catalog.capabilities.keeps
-        for finding in follow(graph, start, self.facts, may_overlap, self._reduced, keeps_files=keeps):
+        for finding in follow(
+            graph, start, self.facts, may_overlap, self._reduced, keeps_files=keeps, own_folders=self._apart
+        ):
             yield self._problem(finding)
 
     def facts(self, node: TaskNode) -> TaskFacts:

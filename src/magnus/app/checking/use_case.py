@@ -169,7 +169,12 @@ class _Check:
         graph = examined.graph if pipeline is None else pipeline.graph
         steps = examined.steps if pipeline is None else (*pipeline.steps, *examined.steps)
         flow = DataFlow(
-            steps, services.built.catalog, self.asked.working_directory, imports=self.imports, unsure=unsure
+            steps,
+            services.built.catalog,
+            self.asked.working_directory,
+            imports=self.imports,
+            apart=services.spread.apart,
+            unsure=unsure,
         )
         for step in examined.steps if pipeline is None else pipeline.steps:
             match step.node:

@@ -21,6 +21,7 @@ from magnus.tasks.described.bodies import shape_of_source, walk_own
 _WORDS: Final = ("set_parameter", "put_object", "put_in_catalog", "get_secret", "get_parameter")
 _SETTING: Final = re.compile("set_parameter|put_object|put_in_catalog")
 _ANY: Final = re.compile("|".join(_WORDS))
+_FILE: Final = re.compile(r"[\w.-][\w./ -]{0,200}")
 _MOST_MODULES: Final = 200
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
@@ -32,6 +33,7 @@ class Effects(Struct, frozen=True):
     others: bool = False
     puts: tuple[str, ...] = ()
     puts_others: bool = False
+    uses: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
 
@@ -43,14 +45,26 @@ def effects_of(file: Path | None, function: ast.AST | None, working_directory: P
     texts = _project_texts(file, working_directory)
     if texts is None:
         return Effects(others=True, puts_others=True)
+    uses = () if function is None else files_named([function])
     if not any(_ANY.search(text) for text in texts.values()):
-        return Effects()
+        return Effects(uses=uses)
     own = of_code([function], title) if function is not None else Effects()
     trees = [tree for path, text in texts.items() if _SETTING.search(text) and (tree := _tree(path))]
     around = of_code(trees, title)
     certain = {setting.name for setting in own.sets if setting.is_certain}
     sets = (*own.sets, *(Setting(s.name, is_certain=False) for s in around.sets if s.name not in certain))
-    return Effects(sets, around.others, around.puts, around.puts_others, own.secrets, own.needs)
+    return Effects(sets, around.others, around.puts, around.puts_others, uses, own.secrets, own.needs)
+
+
+def files_named(trees: Iterable[ast.AST]) -> tuple[str, ...]:
+    """The texts in the code that may be names of files."""
+    constants = (node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant))
+    return tuple(dict.fromkeys(text for text in constants if isinstance(text, str) and looks_like_file(text)))
+
+
+def looks_like_file(text: str) -> bool:
+    """Whether the text may be the name of a file in the project: a suffix or a folder, and nothing else in it."""
+    return _FILE.fullmatch(text) is not None and ("/" in text or "." in text.strip("."))
 
 
 def of_code(trees: Sequence[ast.AST], title: str) -> Effects:
@@ -59,7 +73,13 @@ def of_code(trees: Sequence[ast.AST], title: str) -> Effects:
     for tree in trees:
         found.read(tree)
     return Effects(
-        tuple(found.sets), found.others, tuple(found.puts), found.puts_others, tuple(found.secrets), tuple(found.needs)
+        tuple(found.sets),
+        found.others,
+        tuple(found.puts),
+        found.puts_others,
+        files_named(trees),
+        tuple(found.secrets),
+        tuple(found.needs),
     )
 
 

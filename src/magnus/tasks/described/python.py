@@ -232,6 +232,7 @@ def _described(needs: Sequence[Need], known: Known, effects: Effects) -> Descrip
         sets_others=known.others or effects.others,
         puts=effects.puts,
         puts_others=effects.puts_others,
+        uses=effects.uses,
         secrets=effects.secrets,
         problems=known.problems,
     )

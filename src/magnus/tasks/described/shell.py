@@ -17,6 +17,7 @@ from magnus.graph.check import near
 from magnus.graph.facts import Description, Need, Setting
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.graph.shapes import ANYTHING, Shape, kinds, of_value
+from magnus.tasks.described.effects import looks_like_file
 
 _NAME: Final = r"[A-Za-z_]\w*"
 _ASSIGNED: Final = re.compile(rf"(?<![\w$-])({_NAME})(?:\[[^]]*\])?\+?=")
@@ -41,6 +42,7 @@ _USED: Final = re.compile(rf"(?<!\\)\$(?:({_NAME})|\{{({_NAME})(\}}|\[))")
 _SOURCES: Final = re.compile(r"\b(?:source|eval)\b|(?:^|[\s;|&(])\.\s")
 _EXPANDED: Final = re.compile(r"\$\{[^{}]*\}|\$?\(\([^()]*\)\)")
 _RUNS: Final = re.compile(r"\b(?:exec|xargs|env)\b|(?:^|[;|&(])\s*[\"']?\$|-exec")
+_WRITTEN_TO: Final = re.compile(r">[ \t]*([^\s;|&()<>]+)")
 _REDIRECTED: Final = re.compile(r"\d*[<>]|\{\w+\}[<>]|&>")
 _QUOTED: Final = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"")
 _QUOTED_TEXT: Final = re.compile(r"'[^']*'")
@@ -102,6 +104,7 @@ def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) ->
         (*(s for s in sets if s.name not in names), *declared),
         sets_others=is_open,
         puts_others=runs_others,
+        uses=tuple(dict.fromkeys(_files_read(code))),
         problems=tuple(problems),
     )
 
@@ -128,6 +131,15 @@ def _programs(code: str) -> Iterator[Problem]:
         match = near(words[0], sorted(_KNOWN))
         fix = f"did you mean '{match}'?" if match else "install it, or put the folder it is in on PATH"
         yield Problem(f"there is no program '{words[0]}' on PATH", fix, severity="warning")
+
+
+def _files_read(code: str) -> Iterator[str]:
+    """The words of the command that may be names of files, but for those it writes to itself."""
+    written = {name.strip("\"'").removeprefix("./") for name in _WRITTEN_TO.findall(code)}
+    for word in re.split(r"[\s;|&()<>\"'=]+", code):
+        name = word.removeprefix("./")
+        if looks_like_file(name) and name not in written:
+            yield name
 
 
 def _replacing(code: str) -> str:

@@ -39,7 +39,9 @@ _ON_EXIT: Final = "on-exit"
 def _capabilities(options: ArgoOptions) -> ExecutorCapabilities:
     folders = tuple(volume.mount_path for volume in options.persistent_volumes)
     gives = tuple(secret.environment_variable for secret in options.secrets_from_k8s)
-    return ExecutorCapabilities(spans=Reach.NETWORK, concurrent=True, reenters=True, shares=folders, gives=gives)
+    return ExecutorCapabilities(
+        spans=Reach.NETWORK, concurrent=True, reenters=True, apart=True, shares=folders, gives=gives
+    )
 
 
 class ArgoTranspiler:
