@@ -12,7 +12,7 @@ from magnus.definition.loader import LoadedPipeline
 from magnus.engine import fan
 from magnus.engine import scope as scopes
 from magnus.engine.context import Services
-from magnus.engine.resume import can_be_taken, counterparts, missing
+from magnus.engine.resume import can_be_taken, counterparts, lost_content
 from magnus.errors import TaskFailed
 from magnus.graph.graph import Graph, branch_of
 from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode, TerminalNode
@@ -93,8 +93,8 @@ class _Walk:
             if record is None or not can_be_taken(record, node):
                 self._stops(node, path, record, scope)
                 return None
-            if gone := missing(self._catalog, record):
-                self.goes_on.append((path, f"'{gone}', which it left, is not in the catalog any more"))
+            if lost := lost_content(self._catalog, record):
+                self.goes_on.append((path, lost))
                 return None
             self.reused += 1
             scope, own = scopes.after(scope, record), scopes.after(own, record)
