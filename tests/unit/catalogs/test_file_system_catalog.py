@@ -241,7 +241,7 @@ def test_a_file_left_alone_is_not_read_again(project):
     opened(project, counted.calls).get("two", ROOT, entries, project)
     assert [entry.data_hash for entry in again] == [entry.data_hash for entry in entries]
     assert contents(project / ".catalog" / "two") == {"a": b"x", "large": LARGE}
-    assert counted.bytes_read < 1000
+    assert counted.bytes_read < 10_000
     assert counted.bytes_written == 0
 
 
