@@ -179,7 +179,7 @@ class FileSystemCatalog:
 
     def _claimed(self, entry: CatalogRecord, store: ContentStore) -> Content:
         """The content of the entry, which may be executed or not; it is read, unless it is remembered."""
-        there = [content for content in _both(entry.data_hash, entry.size) if store.holds(content)]
+        there = [content for content in _both(entry.data_hash, entry.size) if os.path.lexists(store.path(content))]
         if whole := next(filter(store.claim, there), None):
             return whole
         if not there:
