@@ -13,6 +13,7 @@
     |- ServiceError          (3)    something magnus relies on failed
     |  |- RunLogStoreError
     |  |- CatalogError
+    |  |  `- DamagedContent         ... because content does not have the hash it is kept under
     |  |- SecretsError
     |  `- ExperimentTrackerError    shown as a warning: it fails no step and no run
     |     `- TrackerUnreachable     ... it may be there later
@@ -131,6 +132,10 @@ class RunLogStoreError(ServiceError):
 
 class CatalogError(ServiceError):
     """The catalog could not do what was asked."""
+
+
+class DamagedContent(CatalogError):
+    """Content in the catalog does not have the hash it is kept under."""
 
 
 class SecretsError(ServiceError):

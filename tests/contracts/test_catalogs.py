@@ -13,6 +13,7 @@ from magnus.catalogs.system_calls import REAL
 from magnus.testing.catalog_contract import CatalogContract
 from magnus.testing.keeping_catalog_contract import KeepingCatalogContract
 from magnus.testing.maintained_catalog_contract import MaintainedCatalogContract, old
+from magnus.testing.pieces import FilePiece
 
 
 class TestDoNothing(CatalogContract):
@@ -21,7 +22,14 @@ class TestDoNothing(CatalogContract):
         yield lambda: DoNothingCatalog(DoNothingOptions(), Path.cwd())
 
 
-class TestFileSystem(KeepingCatalogContract, MaintainedCatalogContract):
+class OfFileSystem:
+    """Where the catalog keeps content: once, whatever the number of links to it."""
+
+    def pieces(self, catalog, data_hash):
+        return [FilePiece(path) for path in (catalog.location / ".store" / data_hash[:2]).glob(f"{data_hash[2:]}*")]
+
+
+class TestFileSystem(OfFileSystem, KeepingCatalogContract, MaintainedCatalogContract):
     def make_old(self, catalog):
         old((catalog.location / ".store").rglob("*"))
 
@@ -46,7 +54,7 @@ class TestFileSystemWithoutHardLinks(MaintainedCatalogContract):
             yield lambda: FileSystemCatalog(FileSystemOptions(), Path(folder), system=replace(REAL, link=link))
 
 
-class TestFileSystemWithDurablePuts(KeepingCatalogContract):
+class TestFileSystemWithDurablePuts(OfFileSystem, KeepingCatalogContract):
     @contextmanager
     def place(self):
         with TemporaryDirectory() as folder:

@@ -10,6 +10,7 @@ from magnus.engine.spilling import SpillingStore
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
+from magnus.testing.pieces import FilePiece, lines_of
 from magnus.testing.run_log_store_contract import RunLogStoreContract
 
 
@@ -20,35 +21,46 @@ class TestBuffered(RunLogStoreContract):
         yield lambda: store
 
 
-class TestFileSystem(RunLogStoreContract):
+class InFiles:
+    def pieces(self, store, run_id):
+        return lines_of(store.location / f"{run_id}.jsonl")
+
+
+class InFilesOfTheirOwn:
+    def pieces(self, store, run_id):
+        steps = sorted((store.location / ".steps" / run_id).rglob("*.json"))
+        return [FilePiece(path) for path in (store.location / ".runs" / run_id, *steps)]
+
+
+class TestFileSystem(InFiles, RunLogStoreContract):
     @contextmanager
     def place(self):
         with TemporaryDirectory() as folder:
             yield lambda: FileSystemRunLogStore(FileSystemOptions(), Path(folder))
 
 
-class TestFileSystemWithDurablePuts(RunLogStoreContract):
+class TestFileSystemWithDurablePuts(InFiles, RunLogStoreContract):
     @contextmanager
     def place(self):
         with TemporaryDirectory() as folder:
             yield lambda: FileSystemRunLogStore(FileSystemOptions(durable=True), Path(folder))
 
 
-class TestChunked(RunLogStoreContract):
+class TestChunked(InFilesOfTheirOwn, RunLogStoreContract):
     @contextmanager
     def place(self):
         with TemporaryDirectory() as folder:
             yield lambda: ChunkedRunLogStore(ChunkedOptions(), Path(folder))
 
 
-class TestChunkedWithDurablePuts(RunLogStoreContract):
+class TestChunkedWithDurablePuts(InFilesOfTheirOwn, RunLogStoreContract):
     @contextmanager
     def place(self):
         with TemporaryDirectory() as folder:
             yield lambda: ChunkedRunLogStore(ChunkedOptions(durable=True), Path(folder))
 
 
-class TestWithLargeValuesElsewhere(RunLogStoreContract):
+class TestWithLargeValuesElsewhere(InFiles, RunLogStoreContract):
     @contextmanager
     def place(self):
         with TemporaryDirectory() as folder:

@@ -185,6 +185,7 @@ def test_every_store_lists_the_same(folder, store):
         "tag": "t",
         "use_cached": False,
         "original_run_id": "",
+        "skipped_records": [],
     }
     assert 0 < run["duration"] < 60
     assert folder.magnus("show", "latest", "-c", "c.yaml", "--json").log == document

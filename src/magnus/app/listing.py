@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, to_builtins
 
 from magnus.definition.durations import Duration
 from magnus.engine import liveness
 from magnus.errors import InvalidInput, RunLogStoreError, RunNotFound
 from magnus.graph.check import near
-from magnus.interfaces.run_log_store import RunLogStore, SummarisesRuns
+from magnus.interfaces.run_log_store import DamagedRecord, RunLogStore, SummarisesRuns
 from magnus.run_log.records import ENDED, Owner, Status
 from magnus.run_log.summary import DamagedRun, Gone, RunStatus, RunSummary, summary
 from magnus.values import Json
@@ -33,7 +33,10 @@ class Wanted(Struct, frozen=True):
 
 
 class ListedRun(Struct, frozen=True):
-    """A run as it is listed; of a damaged one nothing is known but `problem`. Times are UTC."""
+    """A run as it is listed; of a damaged one nothing is known but `problem`. Times are UTC.
+
+    `skipped` are those of its records that are damaged; None when nobody looked.
+    """
 
     run_id: str
     status: RunStatus
@@ -45,6 +48,7 @@ class ListedRun(Struct, frozen=True):
     use_cached: bool = False
     original_run_id: str = ""
     problem: str = ""
+    skipped: tuple[DamagedRecord, ...] | None = None
 
     def duration(self, now: datetime) -> timedelta | None:
         """From its start to its end, or until now; None when nobody knows when it ended."""
@@ -66,6 +70,7 @@ class ListedRun(Struct, frozen=True):
             "tag": self.tag,
             "use_cached": self.use_cached,
             "original_run_id": self.original_run_id,
+            "skipped_records": None if self.skipped is None else [to_builtins(record) for record in self.skipped],
         }
 
 

@@ -8,11 +8,12 @@ from typing import Final
 
 from msgspec import Struct
 
+from magnus.app.damage import damage
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine import fan
 from magnus.engine import scope as scopes
 from magnus.engine.context import Services
-from magnus.engine.resume import can_be_taken, counterparts, missing
+from magnus.engine.resume import can_be_taken, counterparts, lost_content
 from magnus.errors import TaskFailed
 from magnus.graph.graph import Graph, branch_of
 from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode, TerminalNode
@@ -33,12 +34,14 @@ class Plan(Struct, frozen=True):
         reused: how many steps are taken over.
         goes_on: the steps that run first, each with the reason; what follows them runs too.
         changes: what differs from the original, a line each.
+        damage: what is wrong with the records of the original, a line each.
     """
 
     original_run_id: str
     reused: int
     goes_on: tuple[tuple[str, str], ...]
     changes: tuple[str, ...]
+    damage: tuple[str, ...] = ()
 
     def lines(self) -> list[str]:
         """The plan as people read it."""
@@ -49,7 +52,8 @@ class Plan(Struct, frozen=True):
             shown.append(f"  and {len(self.goes_on) - _MOST_SHOWN} more like these")
         if not self.goes_on:
             shown.append("  every step succeeded: nothing is left to run")
-        return shown + [f"  changed since: {change}" for change in self.changes]
+        shown += [f"  changed since: {change}" for change in self.changes]
+        return shown + [f"  records of {self.original_run_id}: {line}" for line in self.damage]
 
 
 def plan(
@@ -59,7 +63,11 @@ def plan(
     walk = _Walk(services, original.run_id)
     walk.branch(pipeline.graph, BranchPath(), BranchPath(), BranchScope(parameters))
     return Plan(
-        original.run_id, walk.reused, tuple((walk.name(path), why) for path, why in walk.goes_on), tuple(changes)
+        original.run_id,
+        walk.reused,
+        tuple((walk.name(path), why) for path, why in walk.goes_on),
+        tuple(changes),
+        tuple(damage(services.run_log_store, original).lines()),
     )
 
 
@@ -93,8 +101,8 @@ class _Walk:
             if record is None or not can_be_taken(record, node):
                 self._stops(node, path, record, scope)
                 return None
-            if gone := missing(self._catalog, record):
-                self.goes_on.append((path, f"'{gone}', which it left, is not in the catalog any more"))
+            if lost := lost_content(self._catalog, record):
+                self.goes_on.append((path, lost))
                 return None
             self.reused += 1
             scope, own = scopes.after(scope, record), scopes.after(own, record)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from magnus.app.named import Named
 from magnus.engine import scope as scopes
+from magnus.errors import CatalogError, DamagedContent
 from magnus.graph.path import BranchPath
 from magnus.run_log import branches as records_of_branches
 from magnus.run_log import spans
@@ -37,7 +38,20 @@ class Artifact:
         self._place = working_directory / record.catalog_handler_location / record.catalog_relative_path
 
     def path(self) -> Path:
-        """Where the catalog keeps it, read-only; for catalogs that are folders."""
+        """Where the catalog keeps it, read-only; for catalogs that are folders.
+
+        Raises CatalogError when it is not there, and DamagedContent when what is there is something else.
+        """
+        import hashlib  # lazy: most programs ask for no file
+
+        try:
+            with self._place.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise CatalogError(f"the file '{self.name}' is not at '{self._place}': {error.strerror}") from error
+        if found != self.data_hash:
+            message = f"'{self._place}' is damaged: it does not have the SHA-256 {self.data_hash} of '{self.name}'"
+            raise DamagedContent(message, fix="run the step that puts it again (magnus retry)")
         return self._place
 
     def __repr__(self) -> str:

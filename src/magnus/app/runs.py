@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import overload
 
+from magnus.app.damage import damage
 from magnus.app.documents import document
 from magnus.app.listing import ListedRun, judged
 from magnus.app.run_steps import Artifact, Branch, Branched, Step
@@ -60,6 +61,13 @@ class Run(Branched):
     def status(self) -> RunStatus:
         """How it ended, or stands; LOST when its process is gone, DAMAGED when its run log cannot be read."""
         return self._short.status
+
+    @property
+    def damage(self) -> Sequence[str]:
+        """What is wrong with its records, in words: those that are damaged and were skipped, those that are missing."""
+        if self.status is Gone.DAMAGED:
+            return (self._short.problem,)
+        return tuple(damage(self.store, self._record or self.store.get_run(self.run_id)).lines())
 
     @property
     def is_over(self) -> bool:

@@ -1,9 +1,10 @@
 """The use case *show*: a run, or one step of it, whatever became of the run; as a tree, or as the run log document."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from magnus.app.damage import damage
 from magnus.app.documents import document
 from magnus.app.finding import find_run
 from magnus.app.step_names import find_step
@@ -17,12 +18,16 @@ from magnus.values import Json
 
 
 class ShownStep(Struct, frozen=True):
-    """One step of a run with its names and those of what it is in; `given` is what the last attempt was handed, whole."""
+    """One step of a run with its names and those of what it is in; `given` is what the last attempt was handed, whole.
+
+    `damage` are lines on the records of the run.
+    """
 
     run: RunRecord
     node: StepNode
     names: tuple[str, ...]
     given: Mapping[str, Json]
+    damage: Sequence[str] = ()
 
 
 def show_run(viewer: Viewer, text: str) -> RunTree:
@@ -36,7 +41,9 @@ def show_step(viewer: Viewer, text: str, step: str) -> ShownStep:
     found = find_step(viewer.store, run.run_id, step)
     attempts = found.record.attempts
     given = {name: _whole(value, viewer) for name, value in attempts[-1].parameters.items()} if attempts else {}
-    return ShownStep(run, step_node(viewer.store, run, found.record), found.names, given)
+    return ShownStep(
+        run, step_node(viewer.store, run, found.record), found.names, given, damage(viewer.store, run).lines()
+    )
 
 
 def _whole(value: Json, viewer: Viewer) -> Json:
@@ -52,8 +59,10 @@ def _whole(value: Json, viewer: Viewer) -> Json:
 
 
 def show_document(viewer: Viewer, text: str) -> Iterator[str]:
-    """The document of the run, as pieces of text."""
-    return document(viewer.store, find_run(viewer.store, text))
+    """The document of the run, as pieces of text; with what is wrong with its records, when something is."""
+    run = find_run(viewer.store, text)
+    wrong = damage(viewer.store, run)
+    return document(viewer.store, run, wrong.as_json() if wrong.lines() else {})
 
 
 def show_document_of_step(viewer: Viewer, text: str, step: str) -> Json:

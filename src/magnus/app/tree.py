@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from msgspec import Struct
 
+from magnus.app.damage import damage
 from magnus.app.listing import status_now
 from magnus.engine.scope import folded_own
 from magnus.graph.path import BranchPath, StepPath
@@ -43,12 +44,13 @@ class BranchNode(Struct, frozen=True):
 
 
 class RunTree(Struct, frozen=True):
-    """A run with all of its steps that began; `parameters` are those at the end, or by now."""
+    """A run with all of its steps that began; `parameters` are those at the end, or by now, `damage` lines on its records."""
 
     run: RunRecord
     status: RunStatus
     steps: Sequence[StepNode]
     parameters: Scope
+    damage: Sequence[str] = ()
 
 
 def run_tree(store: RunLogStore, run: RunRecord) -> RunTree:
@@ -57,7 +59,7 @@ def run_tree(store: RunLogStore, run: RunRecord) -> RunTree:
     seen = walk(lambda branch: store.list_steps(run.run_id, branch))
     steps = _nodes(seen, BranchPath(), over=_is_over(status))
     own = folded_own(step.record for step in steps).parameters
-    return RunTree(run, status, steps, {**run.parameters, **own})
+    return RunTree(run, status, steps, {**run.parameters, **own}, damage(store, run).lines())
 
 
 def step_node(store: RunLogStore, run: RunRecord, record: StepRecord) -> StepNode:

@@ -13,18 +13,18 @@ from pathlib import Path
 from typing import Final
 
 from magnus.catalogs.content_store import READ, Content, ContentStore
-from magnus.catalogs.copying import copy, hash_of, same_content, sha256
-from magnus.catalogs.failures import failed, shown
+from magnus.catalogs.copying import copy_hashing, hash_of, sha256
+from magnus.catalogs.failures import damaged, failed, not_there, shown
 from magnus.catalogs.folders import UserFolder, sync
 from magnus.catalogs.hash_cache import HashCache
 from magnus.catalogs.names import parts_of
 from magnus.catalogs.overlapped import BLOCK_BYTES, write_all
 from magnus.catalogs.system_calls import SystemCalls
-from magnus.errors import CatalogError
+from magnus.errors import CatalogError, DamagedContent
 from magnus.run_log.records import CatalogRecord
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
-_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Bringer:
@@ -93,14 +93,7 @@ class Bringer:
     def _same(self, entry: CatalogRecord, descriptor: int) -> bool:
         if entry.size <= BLOCK_BYTES:
             return sha256(self._system.read(descriptor, entry.size + 1)) == entry.data_hash
-        content = self._stored(entry)
-        if not self._store.holds(content):
-            return hash_of(descriptor, self._system)[0] == entry.data_hash
-        stored = self._store.open(content)
-        try:
-            return same_content(descriptor, stored, self._system)
-        finally:
-            os.close(stored)
+        return hash_of(descriptor, self._system)[0] == entry.data_hash
 
     def _stored(self, entry: CatalogRecord) -> Content:
         """The content as it is stored: to be executed, or not, as it was when it was put."""
@@ -133,21 +126,17 @@ class Bringer:
         try:
             return self._store.open(content)
         except FileNotFoundError:
-            raise CatalogError(
-                f"the content of {shown(entry.name)} is not in the catalog {self._location!r}",
-                fix="run the step that makes it again",
-            ) from None
+            raise not_there(entry.name, self._location) from None
 
     def _copy(self, entry: CatalogRecord, content: Content, source: int, place: str) -> None:
+        """Copy to another name, hashing, and put in place what has the hash: a good file is never replaced by a bad one."""
         status = os.fstat(source)
         if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
             raise self._damaged(entry, content)
         folder = place.rpartition("/")[0]
         with self._new_file(folder, executable=content.executable) as (temporary, target):
-            if entry.size <= BLOCK_BYTES:
-                self._copy_small(entry, content, source, target)
-            else:
-                copy(source, target, self._system)
+            copy = self._copy_small if entry.size <= BLOCK_BYTES else self._copy_large
+            copy(entry, content, source, target)
             if self._durable:
                 self._system.fsync(target)
             self._system.replace(temporary, place)
@@ -160,12 +149,13 @@ class Bringer:
             raise self._damaged(entry, content)
         write_all(target, data, self._system)
 
-    def _damaged(self, entry: CatalogRecord, content: Content) -> CatalogError:
-        path = self._store.path(content)
-        return CatalogError(
-            f"the content of {shown(entry.name)} in the catalog is damaged: {path!r}",
-            fix="remove that file, and run the step that makes it again",
-        )
+    def _copy_large(self, entry: CatalogRecord, content: Content, source: int, target: int) -> None:
+        if copy_hashing(source, target, self._system) != (entry.data_hash, entry.size):
+            raise self._damaged(entry, content)
+
+    def _damaged(self, entry: CatalogRecord, content: Content) -> DamagedContent:
+        run_id = entry.catalog_relative_path.partition("/")[0]
+        return damaged(entry.name, self._store.path(content), entry.data_hash, run_id=run_id)
 
     @contextmanager
     def _new_file(self, folder: str, *, executable: bool) -> Iterator[tuple[str, int]]:

@@ -15,8 +15,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.catalogs import copying
+from magnus.catalogs import copying, integrity
 from magnus.catalogs.folders import OwnFolders, sync
+from magnus.catalogs.hash_cache import HashCache
+from magnus.catalogs.integrity import Integrity
 from magnus.catalogs.overlapped import write_all
 from magnus.catalogs.system_calls import SystemCalls
 from magnus.errors import CatalogError
@@ -44,9 +46,10 @@ class Content(Struct, frozen=True):
 class ContentStore:
     """The store for the duration of one put or get; any number of them may work on one folder."""
 
-    def __init__(self, folder: str, system: SystemCalls, *, durable: bool) -> None:
+    def __init__(self, folder: str, hashes: HashCache, system: SystemCalls, *, durable: bool) -> None:
         self._folder = folder
         self._system = system
+        self.integrity = Integrity(hashes, system)
         self._durable = durable
         self._folders = OwnFolders(folder, system, durable=durable)
         self._token = f"{os.getpid()}-{os.urandom(6).hex()}"
@@ -54,13 +57,16 @@ class ContentStore:
         self._no_links: set[str] = set()
 
     def holds(self, content: Content) -> bool:
-        """Whether the content is there; what has another size is damaged, and is not."""
+        """Whether a file of this name and size is there; what is in it may be damaged."""
         return self._status(content) is not None
 
-    def claim(self, content: Content) -> bool:
-        """Likewise, for content that is to be used: it is young again."""
+    def claim(self, content: Content, data: bytes | None = None) -> bool:
+        """Whether the content is there and whole, so that it can be used; it is young again then.
+
+        It is read, and compared to `data`, the content itself, where the caller has it.
+        """
         status = self._status(content)
-        if status is None:
+        if status is None or not self._is_whole(content, data):
             return False
         if self._system.now() - status.st_mtime_ns > YOUNG_NS // 2:
             try:
@@ -70,6 +76,27 @@ class ContentStore:
             except PermissionError:
                 pass  # it is another user's, who alone can remove it
         return True
+
+    def _is_whole(self, content: Content, data: bytes | None) -> bool:
+        path = self.path(content)
+        try:
+            descriptor = self._system.open(path, READ, 0)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            if not integrity.is_lost(error):
+                raise
+            return False
+        try:
+            if data is not None:
+                return self._system.read(descriptor, content.size + 1) == data
+            return self.integrity.is_whole(path, descriptor, content.data_hash, content.size)
+        except OSError as error:
+            if not integrity.is_lost(error):
+                raise
+            return False
+        finally:
+            os.close(descriptor)
 
     def _status(self, content: Content) -> os.stat_result | None:
         self._refuse_link(content.data_hash[:2])
@@ -86,7 +113,7 @@ class ContentStore:
 
     def add(self, content: Content, data: bytes) -> None:
         """Store the data, whose hash was taken; nothing is written when they are there already."""
-        if self.claim(content):
+        if self.claim(content, data):
             return
         with self.receive(executable=content.executable) as (temporary, descriptor):
             write_all(descriptor, data, self._system)
@@ -107,7 +134,8 @@ class ContentStore:
     def adopt(self, temporary: str, descriptor: int, content: Content) -> None:
         """Give a received file the name of its content, at once; another of the same content stands.
 
-        It is not replaced, since a file cannot be linked to in the moment it is replaced.
+        It is not replaced, since a file cannot be linked to in the moment it is replaced, and since the trees of runs
+        link to it: one that is damaged is written over.
         """
         if self._durable:
             self._system.fsync(descriptor)
@@ -116,13 +144,22 @@ class ContentStore:
             self._system.link(temporary, self.path(content))
         except FileExistsError:
             if not self.claim(content):
-                self._system.replace(temporary, self.path(content))
+                self._heal(temporary, descriptor, content)
         except OSError as error:
             if error.errno not in _NO_LINKS:
                 raise
             self._system.replace(temporary, self.path(content))
         if self._durable:
             sync(folder, self._system)
+
+    def _heal(self, temporary: str, descriptor: int, content: Content) -> None:
+        """Write the received content over a damaged one; where that cannot be, it takes its place."""
+        path = self.path(content)
+        with suppress(OSError):
+            integrity.rewrite(path, descriptor, content.size, self._system, durable=self._durable)
+            if self._is_whole(content, None):
+                return
+        self._system.replace(temporary, path)
 
     def link(self, content: Content, destination: str) -> None:
         """Make `destination`, a place within the catalog, the content; what was there is replaced at once.

@@ -40,19 +40,6 @@ def hash_of(source: int, system: SystemCalls) -> tuple[str, int]:
     return hash_while_writing(source, None, system)
 
 
-def same_content(one: int, other: int, system: SystemCalls) -> bool:
-    """Whether two files hold the same; sooner known than a hash."""
-    blocks = bytearray(BLOCK_BYTES), bytearray(BLOCK_BYTES)
-    views = memoryview(blocks[0]), memoryview(blocks[1])
-    while length := system.read_into(one, [views[0]]):
-        if system.read_into(other, [views[1]]) != length:
-            return False
-        same = blocks[0] == blocks[1] if length == BLOCK_BYTES else blocks[0][:length] == blocks[1][:length]
-        if not same:
-            return False
-    return system.read_into(other, [views[1]]) == 0
-
-
 def _cloned(source: int, target: int, system: SystemCalls) -> bool:
     try:
         system.clone(target, source)

@@ -4,7 +4,7 @@ import errno
 from typing import Final
 
 from magnus.engine.system_errors import what_to_do
-from magnus.errors import CatalogError
+from magnus.errors import CatalogError, DamagedContent
 
 _LONGEST_SHOWN: Final = 120
 _NOT_WRITABLE: Final = "change its permissions, or set `catalog_location` of the catalog to a folder that is writable"
@@ -28,6 +28,22 @@ def failed(verb: str, name: str, error: OSError) -> CatalogError:
         f"the catalog cannot {verb} {shown(name)}: {_reason(error)}",
         fix=what_to_do(error.errno, not_writable=_NOT_WRITABLE),
     )
+
+
+def damaged(name: str, path: str, data_hash: str, *, run_id: str = "") -> DamagedContent:
+    """What is stored at the path as the content of the file `name` is something else; `run_id` is the run that put it."""
+    of_run = f", put by the run {shown(run_id)}," if run_id else ""
+    return DamagedContent(
+        f"the content of {shown(name)}{of_run} is damaged in the catalog: {path!r} does not have the SHA-256 {data_hash}",
+        fix="resume the run (magnus retry): the step that puts this content runs again, which replaces what is damaged; "
+        "magnus catalog verify finds whatever else is",
+    )
+
+
+def not_there(name: str, location: str) -> CatalogError:
+    """The catalog has no such content."""
+    message = f"the content of {shown(name)} is not in the catalog {location!r}"
+    return CatalogError(message, fix="resume the run (magnus retry): the step that puts this content runs again")
 
 
 def _reason(error: OSError) -> str:

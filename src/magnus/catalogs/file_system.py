@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from magnus.catalogs.bringing import Bringer
 from magnus.catalogs.content_store import Content, ContentStore
 from magnus.catalogs.copying import sha256
-from magnus.catalogs.failures import failed, shown
+from magnus.catalogs.failures import damaged, failed, not_there, shown
 from magnus.catalogs.folders import OwnFolders, UserFolder
 from magnus.catalogs.hash_cache import HashCache
 from magnus.catalogs.keeping import Keeper
@@ -170,16 +170,22 @@ class FileSystemCatalog:
         return tuple(self._adopted(entry, tree, store) if entry.catalog_relative_path else entry for entry in entries)
 
     def _adopted(self, entry: CatalogRecord, tree: RunTree, store: ContentStore) -> CatalogRecord:
-        content = Content(entry.data_hash, entry.size)
-        if not store.claim(content):
-            content = replace(content, executable=True)
-        if not store.claim(content):
-            raise self._not_there(entry.name)
         try:
+            content = self._claimed(entry, store)
             tree.put(entry.name, partial(store.link, content))
         except OSError as error:
             raise failed("keep", entry.name, error) from error
         return self._entry(entry.name, content, tree.relative(entry.name))
+
+    def _claimed(self, entry: CatalogRecord, store: ContentStore) -> Content:
+        """The content of the entry, which may be executed or not; it is read, unless it is remembered."""
+        there = [content for content in _both(entry.data_hash, entry.size) if os.path.lexists(store.path(content))]
+        if whole := next(filter(store.claim, there), None):
+            return whole
+        if not there:
+            raise not_there(entry.name, str(self._location))
+        run_id = entry.catalog_relative_path.partition("/")[0]
+        raise damaged(entry.name, store.path(there[0]), entry.data_hash, run_id=run_id)
 
     def put_stream(
         self, run_id: str, branch: BranchPath, name: str, write: Callable[[BinaryIO], object]
@@ -204,16 +210,18 @@ class FileSystemCatalog:
         return self._entry(name, content, tree.relative(name))
 
     def open(self, name: str, data_hash: str, size: int) -> BinaryIO:
-        """The content in the store."""
-        store = self._store()
-        for executable in (False, True):
+        """The content in the store; one that is large is read twice, unless it is remembered to be whole."""
+        store, bad = self._store(), ""
+        for content in _both(data_hash, size):
             try:
-                return reader(store, Content(data_hash, size, executable))
+                return reader(store, content)
             except FileNotFoundError:
                 continue
+            except ValueError:
+                bad = bad or store.path(content)
             except OSError as error:
                 raise failed("read", name, error) from error
-        raise self._not_there(name)
+        raise damaged(name, bad, data_hash) if bad else not_there(name, str(self._location))
 
     def __reduce__(self) -> "tuple[type[FileSystemCatalog], tuple[FileSystemOptions, Path]]":
         """In another process it is made again."""
@@ -238,10 +246,6 @@ class FileSystemCatalog:
             return None
         except OSError as error:
             raise failed("read the log", name, error) from error
-
-    def _not_there(self, name: str) -> CatalogError:
-        message = f"the content of {shown(name)} is not in the catalog {str(self._location)!r}"
-        return CatalogError(message, fix="run the step that makes it again")
 
     def keep_changes(self, run_id: str, diff: bytes) -> None:
         """Keep it as `.logs/changes.diff` in the folder of the run; the same diff of many runs is stored once."""
@@ -294,7 +298,7 @@ class FileSystemCatalog:
         return Upkeep(str(self._location), self._system)
 
     def _store(self) -> ContentStore:
-        return ContentStore(self._store_folder, self._system, durable=self._options.durable)
+        return ContentStore(self._store_folder, self._hashes, self._system, durable=self._options.durable)
 
     def _entry(self, name: str, content: Content, relative_path: str) -> CatalogRecord:
         location = self._options.catalog_location
@@ -308,3 +312,8 @@ class FileSystemCatalog:
                 f"{shown(two[0])} and {shown(two[1])} are one file in {str(folder)!r}, which ignores case",
                 fix="rename one of them",
             )
+
+
+def _both(data_hash: str, size: int) -> tuple[Content, Content]:
+    """The content as a file that may not be executed, and as one that may."""
+    return Content(data_hash, size), Content(data_hash, size, executable=True)

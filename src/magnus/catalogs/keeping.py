@@ -101,6 +101,9 @@ class Keeper:
     def _need_no_copy(self, name: str, content: Content) -> bool:
         return not self._store_copy or content.data_hash == self._unchanged.get(name) or self._store.claim(content)
 
+    def _is_probably_there(self, name: str, content: Content) -> bool:
+        return content.data_hash == self._unchanged.get(name) or self._store.holds(content)
+
     def _read(self, name: str, path: str) -> Content:
         descriptor = self._system.open(path, READ, 0)
         try:
@@ -126,7 +129,9 @@ class Keeper:
         """Content that is probably there is only hashed, so that nothing is written when it is."""
         executable = bool(status.st_mode & 0o100)
         guess = self._unchanged.get(name) or self._hashes.guess(path, status.st_size)
-        if not self._store_copy or (guess and self._need_no_copy(name, Content(guess, status.st_size, executable))):
+        if not self._store_copy or (
+            guess and self._is_probably_there(name, Content(guess, status.st_size, executable))
+        ):
             data_hash, size = hash_of(descriptor, self._system)
             _refuse_changed(descriptor, status, size)
             content = Content(data_hash, size, executable)

@@ -66,9 +66,17 @@ class HashingFile(io.RawIOBase):
 
 
 def reader(store: ContentStore, content: Content) -> BinaryIO:
-    """The content, to be read; FileNotFoundError when it is not there."""
+    """The content, to be read, after it was; FileNotFoundError when it is not there, ValueError when it is damaged."""
     descriptor = store.open(content)
-    if os.fstat(descriptor).st_size != content.size:
+    try:
+        if content.size <= BUFFER_BYTES:
+            data = store.integrity.small(descriptor, content.data_hash, content.size)
+            if data is None:
+                raise ValueError(content.data_hash)
+            return io.BytesIO(data)
+        if not store.integrity.is_whole(store.path(content), descriptor, content.data_hash, content.size):
+            raise ValueError(content.data_hash)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return open(os.dup(descriptor), "rb", buffering=BUFFER_BYTES)
+    finally:
         os.close(descriptor)
-        raise FileNotFoundError(content.data_hash)
-    return open(descriptor, "rb", buffering=BUFFER_BYTES)

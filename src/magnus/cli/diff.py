@@ -27,6 +27,9 @@ def command(
     from magnus.app.diff.compare import diff  # lazy: --help needs none of it
 
     found = diff(first, second, configuration_file, console.environment())
+    for run in dict.fromkeys((found.first, found.second)):
+        for line in run.damage:
+            console.note(f"damaged: {run.run_id}: {line}")
     if as_json:
         from magnus.app.diff.documents import document
         from magnus.run_log.view import without_nan

@@ -6,6 +6,7 @@ from itertools import islice
 
 import msgspec
 
+from magnus.app.damage import looked_through, skipped_lines
 from magnus.app.listing import ListedRun, Wanted, listed
 from magnus.app.viewing import viewer
 from magnus.cli import console, readable
@@ -26,7 +27,7 @@ def show(configuration_file: str, wanted: Wanted, limit: int | None, *, as_json:
     with viewer(configuration_file, console.environment()) as services:
         if not services.store.capabilities.persistent:
             console.note(f"the run log store of type '{services.store_type}' keeps no runs for other processes")
-        found = listed(services.store, wanted)
+        found = looked_through(services.store, listed(services.store, wanted))
         if as_json:
             console.emit(_as_json(islice(found, most)))
         else:
@@ -61,6 +62,8 @@ def _say_more(runs: Sequence[ListedRun], *, is_cut: bool, is_filtered: bool) -> 
     for run in runs:
         if run.problem:
             console.note(f"damaged: {run.problem}")
+        for line in skipped_lines(run.skipped or ()):
+            console.note(f"damaged: {run.run_id}: {line}")
     if is_cut:
         console.note(f"there are more than these {len(runs)}; --limit 0 lists all")
     if not runs:

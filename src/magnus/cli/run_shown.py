@@ -1,7 +1,7 @@
 """What `magnus show` says, as text and as JSON. Used by it."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from magnus.app import show
@@ -14,10 +14,19 @@ def as_text(run: str, step: str, configuration_file: str, *, everything: bool) -
     """The run as a tree, or all that is known of the step."""
     with viewer(configuration_file, console.environment()) as services:
         if step:
-            yield from printed(tree_text.step_lines(show.show_step(services, run, step)))
+            shown = show.show_step(services, run, step)
+            _say(shown.damage)
+            yield from printed(tree_text.step_lines(shown))
         else:
             tree = show.show_run(services, run)
+            _say(tree.damage)
             yield from printed(tree_text.run_lines(tree, datetime.now(UTC), everything=everything))
+
+
+def _say(damage: Sequence[str]) -> None:
+    """What is wrong with the records, on standard error."""
+    for line in damage:
+        console.note(f"damaged: {line}")
 
 
 def as_json(run: str, step: str, configuration_file: str) -> Iterator[str]:

@@ -61,7 +61,11 @@ def run(context: RunContext, executor: Executor, record: RunRecord, original: Ru
     except Exception as error:  # a fault of magnus or of a plugin: it is raised again, and the run must not stay open
         _end_if_possible(context, walk, record, f"a fault: {type(error).__name__}: {error}")
         raise
-    return _end(context, record, status, message)
+    try:
+        return _end(context, record, status, message)
+    except MagnusError as error:  # the run did not end so, as its record could not be kept
+        _end_if_possible(context, walk, record, str(error))
+        raise
 
 
 class _Walk:

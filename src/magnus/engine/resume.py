@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
-from magnus.errors import CatalogError
+from magnus.errors import CatalogError, DamagedContent
 from magnus.graph.nodes import Node, TaskNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
@@ -39,8 +39,8 @@ class Reuse:
         return self._store.get_step(self._original.run_id, path)
 
     def has_contents(self, known: StepRecord) -> bool:
-        """Whether the catalog still has what the step left."""
-        return not missing(self._catalog, known)
+        """Whether the catalog still has what the step left, undamaged."""
+        return not lost_content(self._catalog, known)
 
     def take(self, known: StepRecord, path: StepPath, position: int, scope: BranchScope) -> StepRecord:
         """Put a step of the original, which succeeded, into the new run, with all that is in its branches."""
@@ -83,16 +83,21 @@ class Reuse:
         self._store.put_step(self._run_id, record)
 
 
-def missing(catalog: Catalog, record: StepRecord) -> str:
-    """The first file, object or large value of a step whose content the catalog does not have any more, by name; "" when all are there."""
+def lost_content(catalog: Catalog, record: StepRecord) -> str:
+    """The first file, object or large value of a step whose content the catalog cannot give back whole, and why.
+
+    "" when it has all of them.
+    """
     kept = [entry for entry in record.catalog if entry.stage == "put" and entry.catalog_relative_path]
     wanted = [(entry.name, entry.data_hash, entry.size) for entry in kept]
     wanted += [found for parameter in record.parameters.values() for found in _kept(parameter)]
     for name, data_hash, size in wanted:
         try:
             catalog.open(name, data_hash, size).close()
+        except DamagedContent:
+            return f"'{name}', which it left, is damaged in the catalog"
         except CatalogError:
-            return name
+            return f"'{name}', which it left, is not in the catalog any more"
     return ""
 
 

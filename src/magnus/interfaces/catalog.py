@@ -18,6 +18,10 @@ class Catalog(Protocol):
     (CatalogError) what would read or write outside the folder or its own location all the same. Any number of
     threads and processes may use it at the same time. Every file is written whole or not at all. It can be pickled:
     the child process of a step with a timeout reaches objects through it.
+
+    Content is what its hash says, or an error: no bytes leave the catalog, and none are linked to, before they were
+    hashed, or are remembered by a status of their file that cannot lie. DamagedContent, a CatalogError, says that they
+    have another hash. A put of the same content puts damaged content right, for all runs that have it.
     """
 
     @property
@@ -58,14 +62,16 @@ class Catalog(Protocol):
     ) -> tuple[CatalogRecord, ...]:
         """Bring the content of `entries` to their names below `folder`; a file that has it already is left alone.
 
-        Returns the entries with stage `get`. CatalogError when the content is not there or the file cannot be made.
+        Returns the entries with stage `get`. CatalogError when the content is not there or the file cannot be made,
+        DamagedContent when it is damaged; what is in the place of the file stays then.
         """
         ...
 
     def adopt(self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord]) -> tuple[CatalogRecord, ...]:
         """Make files that another run put files of this branch, by content and without a copy; entries as put here.
 
-        An entry whose content was not kept is returned as it is. CatalogError when the content is not there any more.
+        An entry whose content was not kept is returned as it is. CatalogError when the content is not there any more,
+        DamagedContent when it is damaged.
         """
         ...
 
@@ -81,7 +87,7 @@ class Catalog(Protocol):
     def open(self, name: str, data_hash: str, size: int) -> BinaryIO:
         """The content with this SHA-256 (hex) and size (bytes), to be read; messages call it `name`.
 
-        CatalogError when it is not there.
+        CatalogError when it is not there, DamagedContent when it is damaged.
         """
         ...
 

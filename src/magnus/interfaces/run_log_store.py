@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Final, Protocol, runtime_checkable
 
+from msgspec import Struct
+
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import ServiceCapabilities
 from magnus.run_log.records import RunRecord, StepRecord
@@ -32,7 +34,10 @@ class RunLogStore(Protocol):
         ...
 
     def update_run(self, run: RunRecord) -> None:
-        """Replace the run's record, durably; RunNotFound when there is none."""
+        """Replace the run's record, durably; RunNotFound when there is none.
+
+        When it raises, the record before stands: a run whose end could not be made durable has not ended.
+        """
         ...
 
     def list_runs(self) -> Sequence[str]:
@@ -100,6 +105,32 @@ class SummarisesRuns(Protocol):
         ...
 
 
+class DamagedRecord(Struct, frozen=True):
+    """A record that readers skip, since it is not what was written.
+
+    Attributes:
+        step: the path of its step as text, as far as it can be read; "" when it cannot, or of the record of the run.
+        problem: what is wrong with it, such as "its checksum is wrong".
+        place: where it is, for people.
+    """
+
+    step: str
+    problem: str
+    place: str
+
+
+@runtime_checkable
+class FindsDamage(Protocol):
+    """A store that can say which of a run's records it skips. Every store that outlives its process is to be one."""
+
+    def damaged_records(self, run_id: str) -> Sequence[DamagedRecord]:
+        """All records of the run that are there and not whole, also where another one stands for them.
+
+        RunNotFound when there is no such run.
+        """
+        ...
+
+
 @runtime_checkable
 class RemovesLeftovers(Protocol):
     """A store in which killed processes can leave files that belong to no run."""
@@ -110,6 +141,14 @@ class RemovesLeftovers(Protocol):
 
 
 OPTIONAL: Final = frozenset(
-    {"location", "mentioned_hashes", "remove_leftovers", "remove_run", "summaries", "write_document"}
+    {
+        "damaged_records",
+        "location",
+        "mentioned_hashes",
+        "remove_leftovers",
+        "remove_run",
+        "summaries",
+        "write_document",
+    }
 )
 """What the Protocols that a store may have beside `RunLogStore` consist of, those above and `Located`."""

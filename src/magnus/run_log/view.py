@@ -9,6 +9,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Final, TypeVar
 
 import msgspec
@@ -29,11 +30,14 @@ _LOST: Final = "lost"
 ItemT = TypeVar("ItemT")
 
 
-def document_lines(run: RunRecord, steps_of: StepsOf, *, lost: str = "") -> Iterator[str]:
+def document_lines(
+    run: RunRecord, steps_of: StepsOf, *, lost: str = "", more: Mapping[str, Json] = MappingProxyType({})
+) -> Iterator[str]:
     """The run log document, as pieces of text that are JSON when joined; the last one ends with a newline.
 
     `lost` says, when it is not "", that the process of the run is gone: then a run without an end is shown as failed
-    with this message. A step that has not ended though its run has, or is lost, is shown as failed, too.
+    with this message. A step that has not ended though its run has, or is lost, is shown as failed, too. What is in
+    `more` comes after everything else.
     """
     over = bool(lost) or _has_ended(run)
     if lost and not _has_ended(run):
@@ -49,7 +53,7 @@ def document_lines(run: RunRecord, steps_of: StepsOf, *, lost: str = "") -> Iter
     yield _head(run)
     yield from _Steps(steps_of, run.code_identities, over=over).lines(seen(), (), "  ")
     yield ",\n"
-    yield _foot(run, final)
+    yield _foot(run, final, more)
 
 
 def document(run: RunRecord, steps_of: StepsOf, *, lost: str = "") -> dict[str, Json]:
@@ -82,14 +86,15 @@ def _head(run: RunRecord) -> str:
     )
 
 
-def _foot(run: RunRecord, final: Mapping[str, Parameter]) -> str:
+def _foot(run: RunRecord, final: Mapping[str, Parameter], more: Mapping[str, Json]) -> str:
     end_time = "null" if run.end_time is None else _time(run.end_time)
     return (
         f'  "parameters": {_mapping({name: shown(parameter) for name, parameter in final.items()})},\n'
         f'  "run_config": {_mapping(run.run_config)},\n'
         f'  "start_time": {_time(run.start_time)},\n'
-        f'  "end_time": {end_time}\n'
-        "}\n"
+        f'  "end_time": {end_time}'
+        + "".join(f",\n  {_json(name)}: {_json(value)}" for name, value in more.items())
+        + "\n}\n"
     )
 
 

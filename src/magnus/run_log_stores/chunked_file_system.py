@@ -4,6 +4,9 @@ Made by `app.wiring`. Nothing is appended to and nothing locked: a record is wri
 its own by a rename, or by a hard link where the first one has to stand (the run, the success of a step). A file system
 without hard links gets exclusive creation instead, where a crash can leave an incomplete file, which readers pass over.
 
+Each record begins with a checksum, as lines of `file-system` do: a file whose bytes are not those that were written,
+that is incomplete, or that is the record of another step, is passed over, and `damaged_records` names it.
+
 A network file system must let a file that is opened show what was written before it was closed elsewhere ("close to
 open", as NFS does); records are opened by their exact names, and only the steps of a branch are found by a listing.
 """
@@ -11,6 +14,7 @@ open", as NFS does); records are opened by their exact names, and only the steps
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
@@ -19,14 +23,24 @@ from msgspec import Struct
 from magnus.errors import RunLogStoreError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.interfaces.run_log_store import DamagedRecord
 from magnus.run_log import codec
 from magnus.run_log.mentions import mentioned
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.summary import DamagedRun, RunSummary, summary_from_bytes
 from magnus.run_log_stores import failures, files
+from magnus.run_log_stores.damage import damaged_files, no_run_record
 from magnus.run_log_stores.files import REAL, SystemCalls
-from magnus.run_log_stores.one_record import content_of, names_in, record_in, run_of, step_of
-from magnus.run_log_stores.record_files import DONE, NOT_DONE, RecordFiles
+from magnus.run_log_stores.one_record import (
+    Belongs,
+    content_of,
+    is_of_run,
+    names_in,
+    record_in,
+    run_of,
+    step_of,
+)
+from magnus.run_log_stores.record_files import DONE, NOT_DONE, RecordFiles, names_step
 from magnus.run_log_stores.summary_index import SummaryIndex
 
 _DOCUMENT: Final = ".json"
@@ -86,9 +100,11 @@ class ChunkedRunLogStore:
 
     def get_run(self, run_id: str) -> RunRecord:
         """The record of the run that was put last."""
-        run = None if failures.unusable(run_id, _LONGEST_NAME) else self._record(self._files.run(run_id), run_of)
+        self._refuse_unusable(run_id)
+        file = self._files.run(run_id)
+        run = self._record(file, run_of, is_of_run)
         if run is None:
-            raise failures.run_not_found(run_id, self._folder)
+            raise no_run_record(file) if file.exists() else failures.run_not_found(run_id, self._folder)
         if run.run_id != run_id:
             raise failures.of_another_run(run_id, run.run_id)
         return run
@@ -98,10 +114,18 @@ class ChunkedRunLogStore:
         self._refuse_missing(run.run_id)
         if run.end_time is not None and not self._always_durable:
             self._sync_steps(run.run_id)
+        file, content = self._files.run(run.run_id), content_of(codec.run_to_json(run))
         try:
-            self._replace(self._files.run(run.run_id), content_of(codec.run_to_json(run)), durable=True)
+            before = b"".join(files.blocks(file, self._system))
+            try:
+                self._replace(file, content, durable=True)
+            except RunLogStoreError:
+                self._put_back(file, before)
+                raise
         except FileNotFoundError as error:
             raise failures.run_not_found(run.run_id, self._folder) from error
+        except OSError as error:
+            raise failures.failed("read", file, error) from error
 
     def list_runs(self) -> Sequence[str]:
         """The ids of all runs, by the names of their records."""
@@ -122,21 +146,19 @@ class ChunkedRunLogStore:
         """Put the record where readers look for it, unless the step has succeeded before."""
         content = content_of(codec.step_to_json(step))
         durable = durable or self._always_durable
-        if failures.unusable(run_id, _LONGEST_NAME):
-            raise failures.run_not_found(run_id, self._folder)
+        self._refuse_unusable(run_id)
         put = self._put_success if step.status is Status.SUCCESS else self._put_other
         file = self._files.step(run_id, step.path)
         try:
-            put(file, content, durable=durable)
+            put(file, content, step.path, durable=durable)
         except FileNotFoundError:
             self._make_branch(run_id, file.parent)
-            self._put_again(lambda: put(file, content, durable=durable), run_id)
+            self._put_again(lambda: put(file, content, step.path, durable=durable), run_id)
 
     def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
         """The record of the step's success, or else the one put last."""
-        if failures.unusable(run_id, _LONGEST_NAME):
-            raise failures.run_not_found(run_id, self._folder)
-        step = self._standing(self._files.step(run_id, path))
+        self._refuse_unusable(run_id)
+        step = self._standing(self._files.step(run_id, path), str(path).__eq__)
         if step is None:
             self._refuse_missing(run_id)
         return step
@@ -150,7 +172,7 @@ class ChunkedRunLogStore:
             for name in names_in(folder)
             if name.endswith(NOT_DONE) and not name.startswith(".")
         }
-        steps = (self._standing(folder / name) for name in names)
+        steps = (self._standing(folder / name, partial(names_step, branch, name)) for name in names)
         return sorted((step for step in steps if step is not None), key=lambda step: step.position)
 
     def write_document(self, run_id: str, lines: Iterator[str]) -> None:
@@ -183,6 +205,14 @@ class ChunkedRunLogStore:
         except OSError as error:
             raise failures.failed("read", self._files.run(run_id), error) from error
 
+    def damaged_records(self, run_id: str) -> Sequence[DamagedRecord]:
+        """The files of the run that are no records, or not those of their names."""
+        self._refuse_missing(run_id)
+        try:
+            return tuple(damaged_files(self._files, run_id, self._system))
+        except OSError as error:
+            raise failures.failed("read", self._files.run(run_id), error) from error
+
     def close(self) -> None:
         """Nothing is held open."""
 
@@ -190,10 +220,12 @@ class ChunkedRunLogStore:
         """None when the run was removed just now."""
         file = self._files.run(run_id)
         try:
-            found = self._record(file, summary_from_bytes)
+            found = self._record(file, summary_from_bytes, is_of_run)
         except RunLogStoreError as error:
             return DamagedRun(run_id, error.problems[0].message)
-        return DamagedRun(run_id, f"'{file}' is incomplete") if found is None and file.exists() else found
+        if found is None and file.exists():
+            return DamagedRun(run_id, no_run_record(file).problems[0].message)
+        return found or failures.link_to_nothing(run_id, file)
 
     def _remove_steps(self, run_id: str) -> None:
         """Move the folder of the steps away, and remove it there, with what a removal left that was killed."""
@@ -214,7 +246,7 @@ class ChunkedRunLogStore:
                 with suppress(FileNotFoundError):
                     yield from files.blocks(Path(folder, name), self._system)
 
-    def _put_success(self, file: Path, content: bytes, *, durable: bool) -> None:
+    def _put_success(self, file: Path, content: bytes, path: StepPath, *, durable: bool) -> None:
         """Make the record unless there is one; what was put before stays, and nobody reads it any more."""
         done = _with(file, DONE)
         try:
@@ -222,12 +254,12 @@ class ChunkedRunLogStore:
         except FileNotFoundError:
             raise
         except FileExistsError:
-            if self._record(done, step_of) is None:  # a crash left it incomplete, where there are no hard links
+            if self._record(done, step_of, str(path).__eq__) is None:  # it is damaged
                 self._replace(done, content, durable=durable)
         except OSError as error:
             raise failures.failed("write", done, error) from error
 
-    def _put_other(self, file: Path, content: bytes, *, durable: bool) -> None:
+    def _put_other(self, file: Path, content: bytes, _path: StepPath, *, durable: bool) -> None:
         self._replace(_with(file, NOT_DONE), content, durable=durable)
 
     def _replace(self, file: Path, content: bytes, *, durable: bool) -> None:
@@ -239,6 +271,12 @@ class ChunkedRunLogStore:
             raise
         except OSError as error:
             raise failures.failed("write", file, error) from error
+
+    def _put_back(self, file: Path, before: bytes) -> None:
+        """Have the record before stand again, where one that could not be made durable has its place."""
+        with suppress(OSError):
+            if b"".join(files.blocks(file, self._system)) != before:
+                files.replace(file, [before], self._system, durable=False)
 
     def _make_branch(self, run_id: str, folder: Path) -> None:
         """Make the folder of a branch; RunNotFound when there is no such run."""
@@ -265,6 +303,11 @@ class ChunkedRunLogStore:
         if missing:
             raise failures.run_not_found(run_id, self._folder)
 
+    def _refuse_unusable(self, run_id: str) -> None:
+        """RunNotFound when no file can be named after the id."""
+        if failures.unusable(run_id, _LONGEST_NAME):
+            raise failures.run_not_found(run_id, self._folder)
+
     def _sync_steps(self, run_id: str) -> None:
         """See that the records of all steps, and their names, survive a loss of power."""
         for folder, _, names in os.walk(self._files.branch(run_id, BranchPath())):
@@ -279,11 +322,12 @@ class ChunkedRunLogStore:
             except OSError as error:
                 raise failures.failed("write", place, error) from error
 
-    def _standing(self, file: Path) -> StepRecord | None:
-        return self._record(_with(file, DONE), step_of) or self._record(_with(file, NOT_DONE), step_of)
+    def _standing(self, file: Path, belongs: Belongs) -> StepRecord | None:
+        done = self._record(_with(file, DONE), step_of, belongs)
+        return done or self._record(_with(file, NOT_DONE), step_of, belongs)
 
-    def _record(self, file: Path, decode: Callable[[bytes], RecordT]) -> RecordT | None:
-        return record_in(file, decode, self._system)
+    def _record(self, file: Path, decode: Callable[[bytes], RecordT], belongs: Belongs) -> RecordT | None:
+        return record_in(file, decode, self._system, belongs=belongs)
 
 
 def _with(file: Path, ending: str) -> Path:

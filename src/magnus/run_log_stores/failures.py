@@ -6,6 +6,7 @@ from typing import Final
 
 from magnus.engine.system_errors import what_to_do
 from magnus.errors import InvalidRunId, RunExists, RunLogStoreError, RunNotFound
+from magnus.run_log.summary import DamagedRun
 
 _NOT_WRITABLE: Final = "make it writable, or set `log_folder` of the run log store to a folder that is"
 _NOT_READABLE: Final = "see that you may read it: change its permissions, or ask whoever owns it"
@@ -47,6 +48,11 @@ def of_another_run(run_id: str, other: str) -> RunLogStoreError:
     """What is kept under the run id is a copy of another run's."""
     fix = "give it the name of that run again, or remove it"
     return RunLogStoreError(f"what is kept as the run '{run_id}' is the run log of the run '{other}'", fix=fix)
+
+
+def link_to_nothing(run_id: str, file: Path) -> DamagedRun | None:
+    """What is listed of a file that is not found: nothing when it is gone, a damaged run when it is a link."""
+    return DamagedRun(run_id, f"'{file}' is a link to nothing") if file.is_symlink() else None
 
 
 def failed(verb: str, file: Path, error: OSError) -> RunLogStoreError:

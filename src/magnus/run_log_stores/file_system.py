@@ -17,11 +17,13 @@ from msgspec import Struct
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.interfaces.run_log_store import DamagedRecord
 from magnus.run_log import codec
 from magnus.run_log.mentions import mentioned
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.summary import DamagedRun, RunSummary, summary, summary_from_bytes
 from magnus.run_log_stores import failures, files, record_line
+from magnus.run_log_stores.damage import damaged_lines, no_run_record
 from magnus.run_log_stores.files import REAL, SystemCalls
 from magnus.run_log_stores.open_runs import OpenRuns
 from magnus.run_log_stores.record_line import Heading
@@ -90,8 +92,7 @@ class FileSystemRunLogStore:
         def read(run: RunFile) -> RunRecord:
             place = run.run
             if place is None:
-                file = self._file(run_id, _RECORDS)
-                raise RunLogStoreError(f"'{file}' is damaged: it holds no record of the run", fix="remove the file")
+                raise no_run_record(self._file(run_id, _RECORDS))
             record = self._decoded(run, place, codec.run_from_json, run_id)
             if record.run_id != run_id:
                 raise failures.of_another_run(run_id, record.run_id)
@@ -101,6 +102,7 @@ class FileSystemRunLogStore:
 
     def update_run(self, run: RunRecord) -> None:
         """Add the record to the file of the run, and see that everything in it survives a loss of power."""
+        self._reading(run.run_id, lambda _: None)  # where the record before is, should this one not stand
         self._put(run.run_id, codec.run_to_json(run), Heading(None, success=False), durable=True)
 
     def list_runs(self) -> Sequence[str]:
@@ -179,6 +181,17 @@ class FileSystemRunLogStore:
         except OSError as error:
             raise failures.failed("read", file, error) from error
 
+    def damaged_records(self, run_id: str) -> Sequence[DamagedRecord]:
+        """The lines in the file of the run that are no records, such as a writer leaves that dies."""
+        self._refuse_unusable(run_id)
+        file = self._file(run_id, _RECORDS)
+        try:
+            return tuple(damaged_lines(file, self._system))
+        except FileNotFoundError as error:
+            raise failures.run_not_found(run_id, self._folder) from error
+        except OSError as error:
+            raise failures.failed("read", file, error) from error
+
     def close(self) -> None:
         """Close every file; the store opens them again when it is used again."""
         with self._open_runs.lock:
@@ -199,13 +212,13 @@ class FileSystemRunLogStore:
 
         try:
             # ten thousand of them: a Path takes longer than the file is read
-            descriptor = self._system.open(f"{self._folder}/{run_id}{_RECORDS}", os.O_RDONLY | os.O_CLOEXEC, 0)
+            descriptor = self._system.open(f"{self._folder}/{run_id}{_RECORDS}", files.READ, 0)
             try:
                 return summary_from_bytes(last_run_line(descriptor, self._system))
             finally:
                 os.close(descriptor)
         except FileNotFoundError:
-            return None
+            return failures.link_to_nothing(run_id, self._file(run_id, _RECORDS))
         except (OSError, KeyError, TypeError, ValueError, RecursionError):
             pass
         try:
@@ -247,12 +260,14 @@ class FileSystemRunLogStore:
         file = self._file(run_id, _RECORDS)
         try:
             return RunFile(
-                self._system.open(file, os.O_RDWR | os.O_APPEND | os.O_CLOEXEC, 0), self._system, writable=True
+                self._system.open(file, os.O_RDWR | os.O_APPEND | os.O_NONBLOCK | os.O_CLOEXEC, 0),
+                self._system,
+                writable=True,
             )
         except OSError as error:
             if writing or error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
                 raise
-        return RunFile(self._system.open(file, os.O_RDONLY | os.O_CLOEXEC, 0), self._system, writable=False)
+        return RunFile(self._system.open(file, files.READ, 0), self._system, writable=False)
 
     def _decoded(
         self, run: RunFile, place: Place, decode: Callable[[dict[str, Json]], RecordT], run_id: str

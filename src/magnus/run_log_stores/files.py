@@ -12,6 +12,8 @@ from msgspec import Struct
 _TEMPORARY: Final = ".new-"
 _PIECES_BYTES: Final = 64 * 1024
 _BLOCK_BYTES: Final = 4 * 1024 * 1024
+READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+"""Nobody waits for what is no file: a pipe in the place of one is an error when it is read."""
 _NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
@@ -68,7 +70,7 @@ def replace(file: Path, pieces: Iterable[bytes], system: SystemCalls, *, durable
 
 def blocks(file: Path, system: SystemCalls) -> Iterator[bytes]:
     """What is in the file, in large pieces. OSError when it cannot be read."""
-    descriptor = system.open(file, os.O_RDONLY | os.O_CLOEXEC, 0)
+    descriptor = system.open(file, READ, 0)
     try:
         offset = 0
         while block := system.read(descriptor, _BLOCK_BYTES, offset):
@@ -87,10 +89,13 @@ def remove_leftovers(folder: Path, before: float, system: SystemCalls) -> None:
 
 
 def with_status(entries: "Iterable[tuple[str, os.DirEntry[str]]]") -> Iterator[tuple[str, os.stat_result]]:
-    """The entries of a folder with their status; one that is gone by now is left out."""
+    """The entries of a folder with their status, of a link to nothing or to itself its own; without those gone by now."""
     for name, entry in entries:
-        with suppress(FileNotFoundError):
+        try:
             yield name, entry.stat()
+        except OSError:
+            with suppress(FileNotFoundError):
+                yield name, entry.stat(follow_symlinks=False)
 
 
 def make_folder(folder: Path, system: SystemCalls) -> None:

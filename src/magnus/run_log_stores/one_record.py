@@ -3,24 +3,27 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from magnus.errors import RunLogStoreError
 from magnus.run_log import codec
 from magnus.run_log.records import RunRecord, StepRecord
 from magnus.run_log_stores import failures
-from magnus.run_log_stores.files import SystemCalls
-from magnus.run_log_stores.record_line import encoded
+from magnus.run_log_stores.files import READ, SystemCalls
+from magnus.run_log_stores.record_line import encoded, heading, with_checksum
 from magnus.values import Json
 
 _READ_BYTES: Final = 1 << 20
 
 RecordT = TypeVar("RecordT")
 
+Belongs: TypeAlias = Callable[[str | None], bool]
+"""Whether the record of a step, by its path as text, or of a run, which is None, is in the right file."""
+
 
 def content_of(stored: dict[str, Json]) -> bytes:
-    """A record as it is written: a line that ends, so that an incomplete one is known for it."""
-    return encoded(stored) + b"\n"
+    """A record as it is written: a line with a checksum that ends, so that a damaged one is known for it."""
+    return with_checksum(encoded(stored))[1:]
 
 
 def run_of(text: bytes) -> RunRecord:
@@ -33,15 +36,20 @@ def step_of(text: bytes) -> StepRecord:
     return codec.step_from_json(codec.from_bytes(text))
 
 
-def record_in(file: Path, decode: Callable[[bytes], RecordT], system: SystemCalls) -> RecordT | None:
-    """The record in the file; None when there is no file, or one that a crash left incomplete."""
+def record_in(
+    file: Path, decode: Callable[[bytes], RecordT], system: SystemCalls, *, belongs: Belongs
+) -> RecordT | None:
+    """The record in the file, if it is of a step (None for that of a run) that `belongs` there.
+
+    None when there is no file, and when it is damaged: incomplete, changed, or the record of another step.
+    """
     try:
-        text = _text(file, system)
+        text = text_in(file, system)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise failures.failed("read", file, error) from error
-    if not text.endswith(b"\n"):
+    if not is_whole(text, belongs):
         return None
     try:
         return decode(text)
@@ -53,8 +61,20 @@ def record_in(file: Path, decode: Callable[[bytes], RecordT], system: SystemCall
         ) from error
 
 
-def _text(file: Path, system: SystemCalls) -> bytes:
-    descriptor = system.open(file, os.O_RDONLY | os.O_CLOEXEC, 0)
+def is_whole(text: bytes, belongs: Belongs) -> bool:
+    """Whether the text of a file is a record as it was written, of what belongs there."""
+    about = heading(text[:-1]) if text.endswith(b"\n") else None
+    return about is not None and belongs(about.step)
+
+
+def is_of_run(step: str | None) -> bool:
+    """Whether a record is that of a run."""
+    return step is None
+
+
+def text_in(file: Path, system: SystemCalls) -> bytes:
+    """All that is in the file. OSError when it cannot be read."""
+    descriptor = system.open(file, READ, 0)
     try:
         text = b""
         while block := system.read(descriptor, _READ_BYTES, len(text)):

@@ -63,6 +63,12 @@ def file_name(part: str) -> str:
     return "~" + sha256(part.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def names_step(branch: BranchPath, name: str, step: str | None) -> bool:
+    """Whether a file of this name in the folder of the branch is that of the step, by its path as text."""
+    path = None if step is None else StepPath.parse(step)
+    return path is not None and path.branch == branch and file_name(path.name) == name
+
+
 def _in_lower_case(found: re.Match[str]) -> str:
     text = found[0].lower()
     return text if text.startswith("%") else "=" + text

@@ -8,6 +8,11 @@
         def place(self):
             with TemporaryDirectory() as folder:
                 yield lambda: MyCatalog(MyOptions(folder=folder), Path.cwd())
+
+        def pieces(self, catalog, data_hash):
+            return [FilePiece(catalog.location / data_hash)]
+
+`pieces` say where content is kept (`magnus.testing.pieces`), for tests that damage it.
 """
 
 from abc import ABC, abstractmethod

@@ -21,6 +21,7 @@ from magnus.run_log.records import CatalogRecord
 from magnus.testing.catalog_contract import ROOT, OpenCatalog
 from magnus.testing.catalog_machine import state_machine
 from magnus.testing.catalog_refusals import CatalogRefusals
+from magnus.testing.damaged_content_contract import DamagedContentContract
 from magnus.testing.files import contents, hash_of, made, write
 from magnus.testing.records import ODD_NAMES
 
@@ -32,8 +33,8 @@ NAMES: Final = (
 )
 
 
-class KeepingCatalogContract(CatalogRefusals):
-    """Subclass it with a name that begins with `Test`, and say in `place` how to get a catalog."""
+class KeepingCatalogContract(CatalogRefusals, DamagedContentContract):
+    """Subclass it with a name that begins with `Test`, and say in `place` how to get a catalog, in `pieces` how it is damaged."""
 
     # What is put
 

@@ -8,7 +8,10 @@
             with TemporaryDirectory() as folder:
                 yield lambda: MyStore(MyOptions(folder=folder), Path.cwd())
 
-With `pytest.register_assert_rewrite("magnus.testing")` in a `conftest.py`, before the import, failures show values.
+        def pieces(self, store, run_id):
+            return [FilePiece(path) for path in store.location.glob(f"{run_id}*")]
+
+`pieces` are the records of a run where they are kept (`magnus.testing.pieces`), for tests that damage them. With `pytest.register_assert_rewrite("magnus.testing")` in a `conftest.py`, before the import, failures show values.
 """
 
 # the names of the tests are the sentences
@@ -18,7 +21,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from threading import Barrier
-from typing import TypeAlias
 
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
@@ -31,17 +33,16 @@ from magnus.interfaces.run_log_store import KeepsDocuments, RemovesRuns, RunLogS
 from magnus.run_log.parameters import JsonParameter, LargeParameter, ListParameter, MetricParameter, ObjectParameter
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, Status, StepRecord
 from magnus.run_log.summary import summary
+from magnus.testing.damaged_records_contract import DamagedRecordsContract, OpenStore
 from magnus.testing.records import MOMENT, ODD_NAMES, run_record, step_record
 from magnus.testing.run_log_store_machine import state_machine
-
-OpenStore: TypeAlias = Callable[[], RunLogStore]
 
 ROOT = BranchPath()
 MISSING = "no-such-run"
 
 
-class RunLogStoreContract(ABC):
-    """Subclass it with a name that begins with `Test`, and say in `place` how to get a store."""
+class RunLogStoreContract(DamagedRecordsContract, ABC):
+    """Subclass it with a name that begins with `Test`, and say in `place` how to get a store, in `pieces` how it is damaged."""
 
     @abstractmethod
     def place(self) -> AbstractContextManager[OpenStore]:

@@ -19,6 +19,7 @@ from magnus.run_log.records import Status
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.files import SystemCalls
 from magnus.run_log_stores.record_files import file_name
+from magnus.run_log_stores.record_line import with_checksum
 from magnus.testing.records import MOMENT, run_record, step_record
 
 ROOT = BranchPath()
@@ -95,7 +96,8 @@ def test_what_a_crash_left_is_passed_over(store, tmp_path):
 
 
 def test_a_record_of_another_version_says_so(store, tmp_path):
-    (tmp_path / "logs/.steps/a/x.json").write_text('{"later": 1}\n')
+    record = with_checksum(b'{"step":"x","position":0,"status":"FAIL","later":1}')[1:]
+    (tmp_path / "logs/.steps/a/x.json").write_bytes(record)
     with pytest.raises(RunLogStoreError, match=r"holds a record that this version of magnus cannot read: \{"):
         store.get_step("a", step_record("x").path)
 

@@ -87,7 +87,7 @@ class Timing(Struct, frozen=True):
 
 
 class RunFacts(Struct, frozen=True):
-    """A run as people know it; `status` is a Status, or `lost`."""
+    """A run as people know it; `status` is a Status, or `lost`, `damage` says what is wrong with its records."""
 
     run_id: str
     status: str
@@ -97,6 +97,7 @@ class RunFacts(Struct, frozen=True):
     pipeline_file: str
     commit: str
     original_run_id: str
+    damage: tuple[str, ...] = ()
 
 
 class Verdict(Struct, frozen=True):

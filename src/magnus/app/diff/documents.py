@@ -42,6 +42,7 @@ def _facts(facts: RunFacts) -> Json:
         "pipeline_file": facts.pipeline_file,
         "commit": facts.commit,
         "original_run_id": facts.original_run_id,
+        "damage": list(facts.damage),
     }
 
 

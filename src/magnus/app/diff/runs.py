@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 
+from magnus.app.damage import damage
 from magnus.app.diff.differences import RunFacts
 from magnus.app.withheld import Withheld
 from magnus.app.written import written_steps
@@ -118,6 +119,7 @@ class ReadRun:
             pipeline_file=str(self.config.get("pipeline_file", "")),
             commit=", ".join(identity.code_identifier for identity in record.code_identities),
             original_run_id=record.original_run_id,
+            damage=tuple(damage(self._store, record).lines()),
         )
 
 

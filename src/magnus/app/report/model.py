@@ -103,7 +103,7 @@ class Row(Struct, omit_defaults=True):
 
 
 class Head(Struct, omit_defaults=True):
-    """The run itself. Times of the clock are ISO 8601; `cause` is the row of the step that made it fail."""
+    """The run itself. Times of the clock are ISO 8601; `cause` is the row of the step that made it fail, `damage` what is wrong with its records."""
 
     run_id: str
     status: str
@@ -117,6 +117,7 @@ class Head(Struct, omit_defaults=True):
     tag: str = ""
     original_run_id: str = ""
     host: str = ""
+    damage: str = ""
     cause: int | None = None
     initial: list[Named] = []
     final: list[Named] = []

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from magnus import __version__
+from magnus.app.damage import damage
 from magnus.app.finding import find_run
 from magnus.app.listing import status_now
 from magnus.app.report.definitions import Definitions, pipeline_of
@@ -60,6 +61,7 @@ def made(run: RunRecord, store: RunLogStore, catalog: Catalog, now: datetime) ->
     _add_logs(rows, None if withheld.names else Logs(catalog, run.run_id))
     final = {**run.parameters, **scopes.folded_own(steps_of(BranchPath())).parameters}
     head = _head(run, rows, texts, now, lost=lost, pipeline=pipeline)
+    head.damage = "\n".join(damage(store, run).lines())
     head.initial, head.final = texts.parameters(run.parameters), texts.parameters(final)
     drawn = "" if pipeline is None else _picture(pipeline.graph, rows, definitions)
     return page(Report(head, rows.found, definitions.found, texts.fitting(len(rows.found))), drawn)

@@ -1,7 +1,7 @@
 // The run as the page has it: rows with their children and their counts.
 
 const report = JSON.parse(document.getElementById("data").textContent);
-const head = { message: "", dag_hash: "", initial: [], final: [], configuration: [], environment: [], code: [], commands: [], ...report.head };
+const head = { message: "", damage: "", dag_hash: "", initial: [], final: [], configuration: [], environment: [], code: [], commands: [], ...report.head };
 const rows = report.rows.map((row, index) => ({
   attempts: [], outputs: [], metrics: [], files: [], message: "", path: "", ...row,
   index,
