@@ -17,6 +17,7 @@ from magnus.graph.check import near
 from magnus.graph.facts import Description, Need, Setting
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.graph.shapes import ANYTHING, Shape, kinds, of_value
+from magnus.json_text import UnusableJson
 
 _NAME: Final = r"[A-Za-z_]\w*"
 _ASSIGNED: Final = re.compile(rf"(?<![\w$-])({_NAME})(?:\[[^]]*\])?\+?=")
@@ -111,7 +112,10 @@ def _shape(item: Return, code: str, *, is_open: bool) -> Shape:
     if len(written) != 1 or is_open or not _PLAIN.match(code) or _SET_AGAIN.search(code):
         return ANYTHING
     text = written[0].strip("'\"")
-    return of_value(from_text(text).value, text)
+    try:
+        return of_value(from_text(text).value, text)
+    except UnusableJson:  # the step fails for it
+        return ANYTHING
 
 
 def _programs(code: str) -> Iterator[Problem]:
