@@ -69,7 +69,7 @@ def finite(text: str) -> float:
 
 def is_short(value: int) -> bool:
     """Whether the integer can be written as text."""
-    return value.bit_length() <= _MOST_BITS
+    return value.bit_length() <= _MOST_BITS or abs(value) < 10**MOST_DIGITS
 
 
 def is_too_deep(value: Json) -> bool:
@@ -100,12 +100,9 @@ def _no_constant(constant: str) -> Json:
 
 
 def _integer(text: str) -> int:
-    if len(text) > MOST_DIGITS + 1:
+    if len(text.removeprefix("-")) > MOST_DIGITS:
         raise UnusableJson(TOO_LONG)
-    value = int(text)
-    if not is_short(value):
-        raise UnusableJson(TOO_LONG)
-    return value
+    return int(text)
 
 
 def _without_doubles(pairs: list[tuple[str, Json]]) -> dict[str, Json]:

@@ -1,18 +1,14 @@
-"""The configuration of a run, its variables and its initial parameters: everything that comes from files, the
-environment and the command line. The environment is input here and read nowhere else.
-"""
+"""The configuration of a run, from files and the environment, which is input here."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from magnus.app.configuration import FAMILIES, Configuration, ServiceConfiguration, nowhere
-from magnus.engine.parameters import VARIABLE_PREFIX, from_text
-from magnus.errors import InvalidConfiguration, InvalidParameters, Location, Problem
+from magnus.errors import InvalidConfiguration, Location, Problem
 from magnus.graph.check import near
-from magnus.run_log.parameters import JsonParameter, Parameter, Scope
 from magnus.values import Json
 
 if TYPE_CHECKING:
@@ -50,60 +46,6 @@ def examine_configuration(
     names = frozenset[str]().union(*(source.names for source in sources))
     problems = [problem for source in sources for problem in source.problems]
     return Configuration(**services, file=name, variables=names), problems
-
-
-def initial_parameters(
-    parameters_file: str,
-    environment: Mapping[str, str],
-    arguments: Mapping[str, str],
-    values: Mapping[str, Json],
-) -> tuple[Scope, list[Problem]]:
-    """The parameters a run begins with, and warnings.
-
-    Later ones win: the file, `MAGNUS_PRM_*`, the arguments of a command line, the values that a program gives.
-    """
-    scope: dict[str, Parameter] = {}
-    warnings: list[Problem] = []
-    if parameters_file:
-        from magnus.definition.yaml_text import read  # lazy: nothing else here reads YAML, unless it is configured
-
-        document = read(parameters_file, InvalidParameters, "the parameters file")
-        if not isinstance(document.value, dict):
-            raise InvalidParameters(
-                "the parameters file must be a mapping of names to values",
-                fix="write 'name: value' lines",
-                location=document.locate(),
-            )
-        scope.update({name: JsonParameter(value) for name, value in document.value.items()})
-        warnings += _not_replaced(document)
-    for name, text in environment.items():
-        if name.startswith(VARIABLE_PREFIX) and name != VARIABLE_PREFIX:
-            scope[name.removeprefix(VARIABLE_PREFIX)] = from_text(text)
-    scope.update({name: from_text(text) for name, text in arguments.items()})
-    scope.update({name: JsonParameter(value) for name, value in values.items()})
-    return scope, [*warnings, *_differing_by_case(scope)]
-
-
-def _not_replaced(document: "Document") -> Iterator[Problem]:
-    """A warning of what looks like a variable; one is enough for a file."""
-    from magnus.definition.variables import replace_variables  # lazy: as above
-
-    for path, problem in replace_variables(document, {}).unset[:1]:
-        [name, *_] = path
-        message = (
-            f"the value of '{name}' keeps its '${{...}}': variables are replaced in the pipeline and the configuration"
-        )
-        fix = f"give the value itself, or as --{name} VALUE or MAGNUS_PRM_{name}"
-        yield Problem(message, fix, problem.location, severity="warning")
-
-
-def _differing_by_case(names: Iterable[str]) -> Iterator[Problem]:
-    seen: dict[str, str] = {}
-    for name in names:
-        other = seen.setdefault(name.casefold(), name)
-        if other != name:
-            message = f"the parameters '{other}' and '{name}' differ only by case"
-            yield Problem(message, "rename one of them", severity="warning")
 
 
 class _Source(Struct, frozen=True):

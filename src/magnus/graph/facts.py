@@ -55,6 +55,7 @@ class Description(Struct, frozen=True):
         puts: names of files that it puts into the catalog beside what its step declares.
         puts_others: whether it may put files of names that nobody can tell.
         secrets: names of secrets that it asks for.
+        uses: names of parameters that it may use beside its needs; None when nobody can tell.
         problems: what else is wrong with it; location and step are added.
     """
 
@@ -65,6 +66,7 @@ class Description(Struct, frozen=True):
     puts_others: bool = False
     secrets: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    uses: frozenset[str] | None = None
 
 
 UNKNOWN = Description(sets_others=True, puts_others=True)

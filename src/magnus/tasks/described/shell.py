@@ -40,6 +40,10 @@ _EXPORTS: Final = re.compile(r"\bexport\b|\b(?:declare|typeset)\s+-\w*x|\bset\s+
 _EXPORTED_PRM: Final = re.compile(rf"\b{VARIABLE_PREFIX}({_NAME})\+?=")
 _USED: Final = re.compile(rf"(?<!\\)\$(?:({_NAME})|\{{({_NAME})(\}}|\[))")
 _SOURCES: Final = re.compile(r"\b(?:source|eval)\b|(?:^|[\s;|&(])\.\s")
+_LOOKS_AT_ALL: Final = re.compile(
+    r"MAGNUS_PARAMETERS|\$\{!|\b(?:env|printenv|set|declare|typeset|compgen|awk|jq|git|export -p)\b"
+)
+"""What may look at all variables."""
 _EXPANDED: Final = re.compile(r"\$\{[^{}]*\}|\$?\(\([^()]*\)\)")
 _RUNS: Final = re.compile(r"\b(?:exec|xargs|env)\b|(?:^|[;|&(])\s*[\"']?\$|-exec")
 _QUOTED: Final = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"")
@@ -101,7 +105,14 @@ def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) ->
         sets_others=is_open,
         puts_others=runs_others,
         problems=tuple(problems),
+        uses=None if runs_others or _LOOKS_AT_ALL.search(spec.command) else frozenset(_mentioned(spec.command)),
     )
+
+
+def _mentioned(command: str) -> Iterator[str]:
+    """Every word of the command that may be the name of a parameter."""
+    for word in re.findall(_NAME, command):
+        yield word.removeprefix(VARIABLE_PREFIX)
 
 
 def _shape(item: Return, code: str, *, is_open: bool) -> Shape:
