@@ -20,7 +20,7 @@ from magnus.app.initial_parameters import InitialParameters, initial_parameters
 from magnus.app.overrides import check_overrides
 from magnus.app.pipelines import examine_pipeline
 from magnus.app.resume import merged_parameters, original_run, pipeline_of
-from magnus.app.run_ids import check_run_id
+from magnus.app.run_ids import check_new_run_id
 from magnus.app.services import run_log_store
 from magnus.app.sources import sources
 from magnus.app.used_parameters import fitted_to_steps
@@ -134,7 +134,7 @@ def _prepared(
     asked: Execution, configuration: Configuration, reporter: Reporter, looked_at: LookedAt = _EVERY_STEP
 ) -> Prepared:
     if asked.run_id:
-        check_run_id(asked.run_id)
+        check_new_run_id(asked.run_id)
     spread = wiring.executor_capabilities(configuration)
     services = wiring.services(configuration, asked.working_directory)
     misfits = wiring.incompatibilities(configuration, services)

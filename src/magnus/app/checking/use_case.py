@@ -21,7 +21,7 @@ from magnus.app.initial_parameters import InitialParameters, initial_parameters
 from magnus.app.pipelines import examine_pipeline, is_python_file
 from magnus.app.prepare import Execution, like_original
 from magnus.app.resume import original_run
-from magnus.app.run_ids import check_run_id
+from magnus.app.run_ids import check_new_run_id
 from magnus.app.sources import sources
 from magnus.app.used_parameters import fitted_to_steps
 from magnus.definition.compiling import StepPlace
@@ -108,7 +108,7 @@ class _Check:
         """The run to go on with; also whether the id of the new one can be used."""
         asked, store = self.asked, services.built.run_log_store
         if asked.run_id:
-            self._tried(lambda: check_run_id(asked.run_id))
+            self._tried(lambda: check_new_run_id(asked.run_id))
             try:
                 store.get_run(asked.run_id)
                 self.problems += RunExists(f"a run '{asked.run_id}' exists", fix="choose another --run-id").problems
