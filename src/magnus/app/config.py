@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.app.configuration import FAMILIES, Configuration, ServiceConfiguration, nowhere
 from magnus.errors import InvalidConfiguration, Location, Problem
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 FILE_VARIABLE: Final = "MAGNUS_CONFIGURATION_FILE"
 DEFAULTS_FILE: Final = "magnus-config.yaml"
+WITHOUT_A_SERVICE: Final = {"job-executor": "leave it out: jobs run on the executor of pipelines"}
+"""Services of other generations that have no counterpart, and what to do."""
 _SERVICE_FIELDS: Final = ("type", "config")
 
 
@@ -26,15 +29,19 @@ def load_configuration(file: str, environment: Mapping[str, str], working_direct
     that is wrong with the files, and its places.
     """
     configuration, problems = examine_configuration(file, environment, working_directory)
-    if problems:
-        raise InvalidConfiguration.of(problems)
-    return configuration
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise InvalidConfiguration.of(errors)
+    return replace(configuration, warnings=tuple(problems))
 
 
 def examine_configuration(
     file: str, environment: Mapping[str, str], working_directory: Path
 ) -> tuple[Configuration, list[Problem]]:
-    """The same of files in which something is wrong, without what is; InvalidConfiguration when one cannot be read."""
+    """The same of files in which something is wrong, without what is; warnings are among the problems.
+
+    InvalidConfiguration when a file cannot be read.
+    """
     name = file or environment.get(FILE_VARIABLE, "")
     sources: list[_Source] = []
     if name:
@@ -45,7 +52,7 @@ def examine_configuration(
     services = {family: _resolved(family, sources) for family in FAMILIES}
     names = frozenset[str]().union(*(source.names for source in sources))
     problems = [problem for source in sources for problem in source.problems]
-    return Configuration(**services, file=name, variables=names), problems
+    return Configuration(**services, file=name, variables=names, warnings=()), problems
 
 
 class _Source(Struct, frozen=True):
@@ -59,11 +66,12 @@ class _Source(Struct, frozen=True):
 
 
 def _source(path: Path, name: str, environment: Mapping[str, str], *, section: str = "") -> _Source:
+    from magnus.app.words_of_others import with_our_words
     from magnus.definition.variables import replace_variables  # lazy: most runs are configured by no file
     from magnus.definition.yaml_text import read_with_faults
 
-    reading = read_with_faults(path, InvalidConfiguration, "the configuration", name=name)
-    document = reading.document
+    reading = read_with_faults(path, InvalidConfiguration, "the configuration", name=name, empty={})
+    document, notes = with_our_words(reading.document, section)
     if not isinstance(document.value, dict):
         raise InvalidConfiguration(
             "the configuration must be a mapping", location=document.locate(), fix="write 'executor:' and the like"
@@ -82,7 +90,7 @@ def _source(path: Path, name: str, environment: Mapping[str, str], *, section: s
     found = [(family, problem) for family, problem in _problems(services, document, where) if family not in wrong]
     wrong |= dict.fromkeys(family for family, _ in found)
     right = {family: service for family, service in services.items() if family not in wrong} if "" not in wrong else {}
-    problems = tuple(problem for _, problem in (*broken, *beside, *found))
+    problems = tuple(problem for _, problem in (*broken, *beside, *found)) + notes
     return _Source(right, document, where, replaced.names, problems)
 
 
@@ -98,7 +106,8 @@ def _problems(services: Json, document: "Document", where: tuple[str, ...]) -> I
 
 def _of_service(family: str, service: Json, document: "Document", where: tuple[str, ...]) -> Iterator[Problem]:
     if family not in FAMILIES:
-        yield _unknown(family, tuple(FAMILIES), document.locate(*where, family))
+        place = document.locate(*where, family)
+        yield _unknown(family, tuple(FAMILIES), place, WITHOUT_A_SERVICE.get(family, ""))
     elif not isinstance(service, dict) or not isinstance(service.get("type"), str):
         place = document.locate(*where, family)
         kind = service if isinstance(service, str) else FAMILIES[family]

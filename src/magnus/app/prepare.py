@@ -160,7 +160,7 @@ def _prepared(
         identities, changes = code_identity.answer(question), code_diff.answer(diff)
     if asked.built is not None and spread.reenters:
         asked = replace(asked, file=_written(asked.built, asked.definition_file, asked.working_directory))
-    for warning in (*misfits, *pipeline.warnings, *initial.warnings, *warnings):
+    for warning in (*configuration.warnings, *misfits, *pipeline.warnings, *initial.warnings, *warnings):
         reporter.report(Warned(str(warning)))
     parameters = initial.scope if original is None else merged_parameters(original, initial.scope)
     prepared = Prepared(

@@ -75,8 +75,13 @@ def read(file: Path | str, error: type[InvalidInput], what: str, *, name: str = 
     return _right(read_with_faults(file, error, what, name=name), error)
 
 
-def read_with_faults(file: Path | str, error: type[InvalidInput], what: str, *, name: str = "") -> Reading:
-    """As `read`, also of a file with faults in it; raises `error` when nothing can be made of it."""
+def read_with_faults(
+    file: Path | str, error: type[InvalidInput], what: str, *, name: str = "", empty: Json = None
+) -> Reading:
+    """As `read`, also of a file with faults in it; raises `error` when nothing can be made of it.
+
+    `empty` is the value of a file in which nothing is written, where that is no mistake.
+    """
     name = name or str(file)
     try:
         if (kind := _no_file(file)) and not str(file).startswith(_PASSED_ON):
@@ -91,7 +96,12 @@ def read_with_faults(file: Path | str, error: type[InvalidInput], what: str, *, 
     except OSError as reason:
         fix = "make it readable" if isinstance(reason, PermissionError) else "check the path, and the file"
         raise error(f"{what} '{name}' cannot be read: {reason.strerror}", fix=fix) from reason
-    return _parsed(text, name, error, what)
+    reading = _parsed(text, name, error, what, may_be_empty=empty is not None)
+    return reading if reading.document.value is not None or reading.wrong else _with(reading, empty)
+
+
+def _with(reading: Reading, value: Json) -> Reading:
+    return replace(reading, document=replace(reading.document, value=value))
 
 
 def _no_file(path: Path | str) -> str:
@@ -113,7 +123,7 @@ def _right(reading: Reading, error: type[InvalidInput]) -> Document:
     return reading.document
 
 
-def _parsed(text: str, file: str, error: type[InvalidInput], what: str) -> Reading:
+def _parsed(text: str, file: str, error: type[InvalidInput], what: str, *, may_be_empty: bool = False) -> Reading:
     reading = _from_json(text, file, error) if text.lstrip()[:1] in {"{", "["} or file.endswith(_JSON) else None
     if reading is not None:
         return reading
@@ -129,6 +139,8 @@ def _parsed(text: str, file: str, error: type[InvalidInput], what: str) -> Readi
     except RecursionError:
         fix = "keep it in a file that a task reads"
         raise error(f"{what} {TOO_DEEP}", fix=fix, location=Location(file)) from None
+    if root is None and may_be_empty:
+        return Reading(Document(file, None, {}, {}))
     if root is None:
         raise error(f"{what} is empty", fix=_EXAMPLES.get(error, "write 'name: value' lines"), location=Location(file))
     nodes = Nodes.of_text(text, file)

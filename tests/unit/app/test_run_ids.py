@@ -40,8 +40,9 @@ def test_a_made_one_can_be_given(random):
 def test_what_cannot_be_one(run_id, reason):
     with pytest.raises(InvalidRunId) as caught:
         check_run_id(run_id)
+    shown = run_id.replace("\n", "\\n") if len(run_id) < 60 else f"{run_id[:59]}…"
     assert str(caught.value) == (
-        f"error: '{run_id}' cannot be a run id: {reason}\n"
+        f"error: '{shown}' cannot be a run id: {reason}\n"
         "  fix: use letters, digits, '-', '_' and '.', and begin with a letter or a digit"
     )
 
