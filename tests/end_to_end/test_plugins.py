@@ -210,7 +210,8 @@ def test_a_secret_of_a_provider_of_a_package(folder, installed):
             {},
             "c.yaml:3:3: error: executor has no type 'foreign'; that of the package 'acme_magnus' is none of magnus: "
             "it has no '__enter__', '__exit__', 'submit', 'cancel'\n"
-            "  fix: there are 'argo', 'broken', 'incomplete', 'local', 'local-container', 'mocked', 'processes'\n",
+            "  fix: update that package for this generation of magnus; "
+            "docs/how-to/write-an-executor.md has what it needs\n",
         ),
         ({}, {"inot": "x"}, "p.yaml:10:5: error: step 'a': unknown field 'inot'\n  fix: did you mean 'into'?\n"),
         ({}, {"command": "x"}, "p.yaml:8:5: error: step 'a': there is nothing to fill in\n  fix: write {name} somewhere\n"),
@@ -277,9 +278,10 @@ def test_a_node_type_of_a_package(folder, installed, executor, word):
         ),
         (
             {"type": "alien"},
-            "p.yaml:6:5: error: step 'a': nodes has no type 'alien'; that of the package 'acme_magnus' is none of magnus: "
+            "p.yaml:6:5: error: step 'a': unknown node type 'alien'; that of the package 'acme_magnus' is none of magnus: "
             "it has no 'read', 'pipelines', 'lower'\n"
-            "  fix: there are 'half', 'lost', 'repeat'\n",
+            "  fix: update that package for this generation of magnus; "
+            "docs/how-to/write-a-node-type.md has what it needs\n",
         ),
         (
             {"type": "repeat", "times": 0, "branch": ADD, "brunch": 1},

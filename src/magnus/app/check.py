@@ -57,11 +57,9 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
         kind = wiring.task_kind(node.task.kind)
     except InvalidConfiguration as error:
         [problem] = error.problems
-        message = f"unknown command_type '{node.task.kind}'"
         meant = _MEANT.get(node.task.kind.lower())
-        yield Problem(
-            message, f"did you mean '{meant}'?" if meant else problem.fix, step.locate("command_type"), step.step
-        )
+        fix = f"did you mean '{meant}'?" if meant else problem.fix
+        yield Problem(problem.message, fix, step.locate("command_type"), step.step)
         return
     try:
         fields.read(kind.options, node.task.options, more_fields=TASK_FIELDS)

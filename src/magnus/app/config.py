@@ -1,18 +1,15 @@
-"""The configuration of a run, its variables and its initial parameters: everything that comes from files, the
-environment and the command line. The environment is input here and read nowhere else.
-"""
+"""The configuration of a run, from files and the environment, which is input here."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.app.configuration import FAMILIES, Configuration, ServiceConfiguration, nowhere
-from magnus.engine.parameters import VARIABLE_PREFIX, from_text
-from magnus.errors import InvalidConfiguration, InvalidParameters, Location, Problem
+from magnus.errors import InvalidConfiguration, Location, Problem
 from magnus.graph.check import near
-from magnus.run_log.parameters import JsonParameter, Parameter, Scope
 from magnus.values import Json
 
 if TYPE_CHECKING:
@@ -20,6 +17,8 @@ if TYPE_CHECKING:
 
 FILE_VARIABLE: Final = "MAGNUS_CONFIGURATION_FILE"
 DEFAULTS_FILE: Final = "magnus-config.yaml"
+WITHOUT_A_SERVICE: Final = {"job-executor": "leave it out: jobs run on the executor of pipelines"}
+"""Services of other generations that have no counterpart, and what to do."""
 _SERVICE_FIELDS: Final = ("type", "config")
 
 
@@ -30,15 +29,19 @@ def load_configuration(file: str, environment: Mapping[str, str], working_direct
     that is wrong with the files, and its places.
     """
     configuration, problems = examine_configuration(file, environment, working_directory)
-    if problems:
-        raise InvalidConfiguration.of(problems)
-    return configuration
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if errors:
+        raise InvalidConfiguration.of(errors)
+    return replace(configuration, warnings=tuple(problems))
 
 
 def examine_configuration(
     file: str, environment: Mapping[str, str], working_directory: Path
 ) -> tuple[Configuration, list[Problem]]:
-    """The same of files in which something is wrong, without what is; InvalidConfiguration when one cannot be read."""
+    """The same of files in which something is wrong, without what is; warnings are among the problems.
+
+    InvalidConfiguration when a file cannot be read.
+    """
     name = file or environment.get(FILE_VARIABLE, "")
     sources: list[_Source] = []
     if name:
@@ -49,61 +52,7 @@ def examine_configuration(
     services = {family: _resolved(family, sources) for family in FAMILIES}
     names = frozenset[str]().union(*(source.names for source in sources))
     problems = [problem for source in sources for problem in source.problems]
-    return Configuration(**services, file=name, variables=names), problems
-
-
-def initial_parameters(
-    parameters_file: str,
-    environment: Mapping[str, str],
-    arguments: Mapping[str, str],
-    values: Mapping[str, Json],
-) -> tuple[Scope, list[Problem]]:
-    """The parameters a run begins with, and warnings.
-
-    Later ones win: the file, `MAGNUS_PRM_*`, the arguments of a command line, the values that a program gives.
-    """
-    scope: dict[str, Parameter] = {}
-    warnings: list[Problem] = []
-    if parameters_file:
-        from magnus.definition.yaml_text import read  # lazy: nothing else here reads YAML, unless it is configured
-
-        document = read(parameters_file, InvalidParameters, "the parameters file")
-        if not isinstance(document.value, dict):
-            raise InvalidParameters(
-                "the parameters file must be a mapping of names to values",
-                fix="write 'name: value' lines",
-                location=document.locate(),
-            )
-        scope.update({name: JsonParameter(value) for name, value in document.value.items()})
-        warnings += _not_replaced(document)
-    for name, text in environment.items():
-        if name.startswith(VARIABLE_PREFIX) and name != VARIABLE_PREFIX:
-            scope[name.removeprefix(VARIABLE_PREFIX)] = from_text(text)
-    scope.update({name: from_text(text) for name, text in arguments.items()})
-    scope.update({name: JsonParameter(value) for name, value in values.items()})
-    return scope, [*warnings, *_differing_by_case(scope)]
-
-
-def _not_replaced(document: "Document") -> Iterator[Problem]:
-    """A warning of what looks like a variable; one is enough for a file."""
-    from magnus.definition.variables import replace_variables  # lazy: as above
-
-    for path, problem in replace_variables(document, {}).unset[:1]:
-        [name, *_] = path
-        message = (
-            f"the value of '{name}' keeps its '${{...}}': variables are replaced in the pipeline and the configuration"
-        )
-        fix = f"give the value itself, or as --{name} VALUE or MAGNUS_PRM_{name}"
-        yield Problem(message, fix, problem.location, severity="warning")
-
-
-def _differing_by_case(names: Iterable[str]) -> Iterator[Problem]:
-    seen: dict[str, str] = {}
-    for name in names:
-        other = seen.setdefault(name.casefold(), name)
-        if other != name:
-            message = f"the parameters '{other}' and '{name}' differ only by case"
-            yield Problem(message, "rename one of them", severity="warning")
+    return Configuration(**services, file=name, variables=names, warnings=()), problems
 
 
 class _Source(Struct, frozen=True):
@@ -117,11 +66,12 @@ class _Source(Struct, frozen=True):
 
 
 def _source(path: Path, name: str, environment: Mapping[str, str], *, section: str = "") -> _Source:
+    from magnus.app.words_of_others import with_our_words
     from magnus.definition.variables import replace_variables  # lazy: most runs are configured by no file
     from magnus.definition.yaml_text import read_with_faults
 
-    reading = read_with_faults(path, InvalidConfiguration, "the configuration", name=name)
-    document = reading.document
+    reading = read_with_faults(path, InvalidConfiguration, "the configuration", name=name, empty={})
+    document, notes = with_our_words(reading.document, section)
     if not isinstance(document.value, dict):
         raise InvalidConfiguration(
             "the configuration must be a mapping", location=document.locate(), fix="write 'executor:' and the like"
@@ -140,7 +90,7 @@ def _source(path: Path, name: str, environment: Mapping[str, str], *, section: s
     found = [(family, problem) for family, problem in _problems(services, document, where) if family not in wrong]
     wrong |= dict.fromkeys(family for family, _ in found)
     right = {family: service for family, service in services.items() if family not in wrong} if "" not in wrong else {}
-    problems = tuple(problem for _, problem in (*broken, *beside, *found))
+    problems = tuple(problem for _, problem in (*broken, *beside, *found)) + notes
     return _Source(right, document, where, replaced.names, problems)
 
 
@@ -156,7 +106,8 @@ def _problems(services: Json, document: "Document", where: tuple[str, ...]) -> I
 
 def _of_service(family: str, service: Json, document: "Document", where: tuple[str, ...]) -> Iterator[Problem]:
     if family not in FAMILIES:
-        yield _unknown(family, tuple(FAMILIES), document.locate(*where, family))
+        place = document.locate(*where, family)
+        yield _unknown(family, tuple(FAMILIES), place, WITHOUT_A_SERVICE.get(family, ""))
     elif not isinstance(service, dict) or not isinstance(service.get("type"), str):
         place = document.locate(*where, family)
         kind = service if isinstance(service, str) else FAMILIES[family]

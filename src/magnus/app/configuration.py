@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from magnus.definition.variables import PREFIX
 from magnus.engine.masking import MASK
-from magnus.errors import Location
+from magnus.errors import Location, Problem
 from magnus.values import Json
 
 FAMILIES: Final[Mapping[str, str]] = {
@@ -35,7 +35,7 @@ class ServiceConfiguration(Struct, frozen=True):
 
 
 class Configuration(Struct, frozen=True):
-    """All services of a run; `file` is the configuration file or "", `variables` the names it uses."""
+    """All services of a run; `file` is the configuration file or "", `variables` the names it uses, `warnings` notes."""
 
     executor: ServiceConfiguration
     run_log_store: ServiceConfiguration
@@ -45,6 +45,7 @@ class Configuration(Struct, frozen=True):
     pickler: ServiceConfiguration
     file: str
     variables: frozenset[str]
+    warnings: tuple[Problem, ...] = ()
 
     def portable(self) -> "Configuration":
         """The same for another process, which can be pickled; it does not know where things are written."""

@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from magnus.app.listing import summaries
-from magnus.app.run_ids import check_run_id
+from magnus.app.run_ids import LATEST, check_run_id
 from magnus.errors import InvalidRunId, RunNotFound
 from magnus.graph.check import near
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord
 from magnus.run_log.summary import RunSummary
 
-LATEST: Final = "latest"
 _MOST_SHOWN: Final = 5
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from magnus.app.plugin_contracts import missing_members
 from magnus.errors import InvalidConfiguration
-from magnus.graph.check import near
+from magnus.graph.check import nearest_or_all
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -65,6 +65,9 @@ _PAGES: Final = {
     "tasks": "write-a-task-kind",
 }
 """The pages of the documentation on plugins."""
+
+_UNKNOWN: Final = {"nodes": "unknown node type", "tasks": "unknown command_type"}
+"""What stands before the name, in families that pipelines name."""
 
 EntryPoints = Callable[[str], "Iterable[EntryPoint]"]
 
@@ -178,11 +181,18 @@ def _if_ours(family: str, entry: "EntryPoint") -> tuple[Any, str]:
 
 
 def _unknown(family: str, name: str, names: Sequence[str], ignored: Sequence[str]) -> InvalidConfiguration:
-    match = near(name, names)
-    there = f"there {'is' if len(names) == 1 else 'are'} {', '.join(repr(known) for known in names)}"
-    fix = f"did you mean '{match}'?" if match else there
-    message = "; ".join([f"{family} has no type '{name}'", *ignored])
-    return InvalidConfiguration(message, fix=fix)
+    if ignored:
+        fix = f"update that package for this generation of magnus{_page(family)}"
+    elif len(names) == 1:
+        fix = f"there is '{names[0]}'"
+    else:
+        fix = nearest_or_all(name, names, none="see the name, or install the package that has it")
+    return InvalidConfiguration("; ".join([unknown(family, name), *ignored]), fix=fix)
+
+
+def unknown(family: str, name: str) -> str:
+    """How the message begins when there is nothing of this name in a family."""
+    return f"{_UNKNOWN[family]} '{name}'" if family in _UNKNOWN else f"{family} has no type '{name}'"
 
 
 def _package(entry: "EntryPoint") -> str:

@@ -14,14 +14,16 @@ from msgspec.structs import replace
 
 from magnus.app import wiring
 from magnus.app.check import check_steps, step_problems
-from magnus.app.config import initial_parameters, load_configuration
+from magnus.app.config import load_configuration
 from magnus.app.configuration import Configuration
+from magnus.app.initial_parameters import InitialParameters, initial_parameters
 from magnus.app.overrides import check_overrides
 from magnus.app.pipelines import examine_pipeline
 from magnus.app.resume import merged_parameters, original_run, pipeline_of
-from magnus.app.run_ids import check_run_id
+from magnus.app.run_ids import check_new_run_id
 from magnus.app.services import run_log_store
 from magnus.app.sources import sources
+from magnus.app.used_parameters import fitted_to_steps
 from magnus.app.whole_files import write_whole
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.compiling import StepPlace
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
 DEFAULT_PIPELINE: Final = "pipeline.yaml"
 WRITTEN_PIPELINE: Final = "magnus-pipeline.yaml"
 LookedAt: TypeAlias = Callable[[LoadedPipeline], Sequence[StepPlace]]
+_EVERY_STEP: Final[LookedAt] = attrgetter("steps")
 
 
 class Execution(Struct, frozen=True):
@@ -118,7 +121,7 @@ def prepare_to_execute(asked: Execution, reporter: Reporter) -> Prepared:
         raise
 
 
-def prepare(asked: Execution, reporter: Reporter, *, looked_at: LookedAt = attrgetter("steps")) -> Prepared:
+def prepare(asked: Execution, reporter: Reporter, *, looked_at: LookedAt = _EVERY_STEP) -> Prepared:
     """Read and check everything; InvalidInput carries all that is wrong with the part that is.
 
     `looked_at` gives the steps of the pipeline that are checked one by one, where not all of them run here.
@@ -128,10 +131,10 @@ def prepare(asked: Execution, reporter: Reporter, *, looked_at: LookedAt = attrg
 
 
 def _prepared(
-    asked: Execution, configuration: Configuration, reporter: Reporter, looked_at: LookedAt = attrgetter("steps")
+    asked: Execution, configuration: Configuration, reporter: Reporter, looked_at: LookedAt = _EVERY_STEP
 ) -> Prepared:
     if asked.run_id:
-        check_run_id(asked.run_id)
+        check_new_run_id(asked.run_id)
     spread = wiring.executor_capabilities(configuration)
     services = wiring.services(configuration, asked.working_directory)
     misfits = wiring.incompatibilities(configuration, services)
@@ -147,23 +150,28 @@ def _prepared(
         pipeline = _loaded(asked, spread.spans)
         if spread.mocks:
             pipeline = wiring.mocked(configuration, pipeline)
-        given, warnings = initial_parameters(
-            asked.parameters_file, asked.environment, asked.arguments, asked.parameters
-        )
-        warnings += check_steps(looked_at(pipeline), asked.working_directory, spread.spans)
+        initial = _initial(asked, original)
+        if looked_at is _EVERY_STEP:
+            initial = fitted_to_steps(initial, pipeline.steps, services.catalog, asked.working_directory)
+        warnings = check_steps(looked_at(pipeline), asked.working_directory, spread.spans)
         check_overrides(pipeline, configuration)
         files = sources(pipeline.steps, asked.working_directory)
     finally:
         identities, changes = code_identity.answer(question), code_diff.answer(diff)
     if asked.built is not None and spread.reenters:
         asked = replace(asked, file=_written(asked.built, asked.definition_file, asked.working_directory))
-    for warning in (*misfits, *pipeline.warnings, *warnings):
+    for warning in (*configuration.warnings, *misfits, *pipeline.warnings, *initial.warnings, *warnings):
         reporter.report(Warned(str(warning)))
-    parameters = given if original is None else merged_parameters(original, given)
+    parameters = initial.scope if original is None else merged_parameters(original, initial.scope)
     prepared = Prepared(
         asked, configuration, pipeline, parameters, services, identities, files, original, changes=changes
     )
     return prepared if original is None else _planned(prepared, original, reporter)
+
+
+def _initial(asked: Execution, original: RunRecord | None) -> InitialParameters:
+    base = None if original is None else original.parameters
+    return initial_parameters(asked.parameters_file, asked.environment, asked.arguments, asked.parameters, base)
 
 
 def _loaded(asked: Execution, spans: Reach) -> LoadedPipeline:

@@ -6,6 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from magnus.engine.own_folder import ignore_in_git
+
 _PREFIX: Final = "magnus-"
 
 
@@ -19,6 +21,7 @@ def private_folder(parent: Path) -> Iterator[Path]:
     _sweep(parent)
     folder = parent / f"{_PREFIX}{os.getpid()}-{os.urandom(2).hex()}"
     folder.mkdir(mode=0o700)
+    ignore_in_git(folder)
     try:
         yield folder
     finally:

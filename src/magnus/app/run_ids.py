@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from magnus.app.plain_text import plain, short
 from magnus.errors import InvalidRunId
 
 _ADJECTIVES: Final = (
@@ -19,8 +20,11 @@ _SURNAMES: Final = (
     "mirzakhani neumann newton noether pascal pearson planck poincare ramanujan riemann shannon tao turing "
     "weierstrass wiener yau"
 ).split()
-_LATEST: Final = "latest"
+LATEST: Final = "latest"
+WORDS: Final = frozenset({LATEST, "last", "newest", "previous"})
+"""What stands for a run where one is named, or looks as if it did; no run is called so."""
 _LONGEST_BYTES: Final = 150
+_MOST_SHOWN: Final = 60
 _FIX: Final = "use letters, digits, '-', '_' and '.', and begin with a letter or a digit"
 
 
@@ -35,14 +39,28 @@ def check_run_id(run_id: str) -> str:
     """The id, when it can name a run; InvalidRunId when it could not be a file name in every store."""
     wrong = _wrong(run_id)
     if wrong:
-        raise InvalidRunId(f"'{run_id}' cannot be a run id: {wrong}", fix=_FIX)
+        raise InvalidRunId(f"'{_harmless(run_id)}' cannot be a run id: {wrong}", fix=_FIX)
     return run_id
+
+
+def check_new_run_id(run_id: str) -> str:
+    """The id, when a new run can have it; InvalidRunId also for a word that stands for a run."""
+    if run_id.lower() in WORDS:
+        message = f"'{run_id}' cannot be a run id: it is a word that stands for a run"
+        raise InvalidRunId(message, fix=f"add to it, for example {run_id}-1")
+    return check_run_id(run_id)
+
+
+def _harmless(run_id: str) -> str:
+    """The id as it can be shown on a terminal."""
+    return short(plain(run_id), _MOST_SHOWN)
 
 
 def _wrong(run_id: str) -> str:
     checks = (
         (not run_id.strip(), "it is empty"),
         (run_id.startswith("."), "it begins with a dot"),
+        (run_id.startswith("-"), "it begins as an option does"),
         (".." in run_id, "it holds '..'"),
         ("/" in run_id or "\\" in run_id, "it holds a path separator"),
         (not run_id.isprintable(), "it holds a character that cannot be printed"),

@@ -26,7 +26,7 @@ from magnus.engine.resume import Reuse, can_be_taken, followed
 from magnus.engine.step import run_step
 from magnus.engine.step_secrets import learn
 from magnus.errors import InvalidInput, RunExists, RunNotFound
-from magnus.graph.check import near
+from magnus.graph.check import nearest_or_all
 from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import CompositeNode, Node, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath, print_names
@@ -143,8 +143,7 @@ def find_step(graph: Graph, text: str) -> StepPath:
             continue
         return path
     names = [str(StepPath((name,))) for name in graph.nodes]
-    match = near(text, names)
-    fix = f"did you mean '{match}'?" if match else f"the steps are {', '.join(repr(name) for name in names)}"
+    fix = nearest_or_all(text, names, there_are="the steps are")
     raise InvalidInput(f"the pipeline has no step '{text}'", fix=fix)
 
 

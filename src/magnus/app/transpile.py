@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from magnus.app import wiring
-from magnus.app.config import initial_parameters
 from magnus.app.configuration import Configuration
+from magnus.app.initial_parameters import given_names
 from magnus.app.prepare import Execution, prepare, variables_used
 from magnus.app.whole_files import write_whole
 from magnus.definition.loader import LoadedPipeline
@@ -38,7 +38,7 @@ def transpile(asked: Execution, reporter: Reporter) -> Transpiled:
 
 def handed_over(asked: Execution, configuration: Configuration, pipeline: LoadedPipeline, known: Scope) -> Handover:
     """What is written down. Of a parameters file simple values alone: the file is there for the processes too."""
-    given, _ = initial_parameters("", asked.environment, asked.arguments, asked.parameters)
+    given = given_names((asked.arguments, asked.parameters), asked.environment, known)
     parameters: Mapping[str, Json] = {
         name: plain(value)
         for name, value in known.items()

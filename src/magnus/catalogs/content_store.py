@@ -46,12 +46,12 @@ class Content(Struct, frozen=True):
 class ContentStore:
     """The store for the duration of one put or get; any number of them may work on one folder."""
 
-    def __init__(self, folder: str, hashes: HashCache, system: SystemCalls, *, durable: bool) -> None:
+    def __init__(self, folder: str, hashes: HashCache, system: SystemCalls, *, durable: bool, home: str = "") -> None:
         self._folder = folder
         self._system = system
         self.integrity = Integrity(hashes, system)
         self._durable = durable
-        self._folders = OwnFolders(folder, system, durable=durable)
+        self._folders = OwnFolders(folder, system, durable=durable, home=home)
         self._token = f"{os.getpid()}-{os.urandom(6).hex()}"
         self._numbers = count()
         self._no_links: set[str] = set()

@@ -79,7 +79,7 @@ class FileSystemCatalog:
         self._working_directory = working_directory
         self._system = system
         self._store_folder = str(self._location / ".store")
-        self._hashes = HashCache(f"{self._store_folder}/hashes", system)
+        self._hashes = HashCache(f"{self._store_folder}/hashes", system, home=str(self._location))
 
     @property
     def capabilities(self) -> ServiceCapabilities:
@@ -298,7 +298,8 @@ class FileSystemCatalog:
         return Upkeep(str(self._location), self._system)
 
     def _store(self) -> ContentStore:
-        return ContentStore(self._store_folder, self._hashes, self._system, durable=self._options.durable)
+        durable, home = self._options.durable, str(self._location)
+        return ContentStore(self._store_folder, self._hashes, self._system, durable=durable, home=home)
 
     def _entry(self, name: str, content: Content, relative_path: str) -> CatalogRecord:
         location = self._options.catalog_location

@@ -9,6 +9,7 @@ from pathlib import Path
 from magnus.catalogs.failures import shown
 from magnus.catalogs.names import parts_of
 from magnus.catalogs.system_calls import SystemCalls
+from magnus.engine.own_folder import make_own_folder
 from magnus.errors import CatalogError
 
 
@@ -55,10 +56,14 @@ class UserFolder:
 class OwnFolders:
     """Folders below one of the catalog's own, made when they are asked for; none of them is a link.
 
-    With `replacing` a file in the place of a folder makes way; without, it is an error.
+    With `replacing` a file in the place of a folder makes way; without, it is an error. `home` is the folder of the
+    catalog, where `root` is one below it.
     """
 
-    def __init__(self, root: str, system: SystemCalls, *, durable: bool, replacing: bool = False) -> None:
+    def __init__(
+        self, root: str, system: SystemCalls, *, durable: bool, replacing: bool = False, home: str = ""
+    ) -> None:
+        self._home = home or root
         self._root = root
         self._system = system
         self._durable = durable
@@ -80,6 +85,7 @@ class OwnFolders:
             self._make_one(path)
         else:
             path = self._root
+            make_own_folder(self._home)
             Path(path).mkdir(parents=True, exist_ok=True)
         self._made[parts] = path
         return path

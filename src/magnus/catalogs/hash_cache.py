@@ -18,6 +18,7 @@ from msgspec import Struct
 
 from magnus.catalogs.overlapped import BLOCK_BYTES, write_all
 from magnus.catalogs.system_calls import SystemCalls
+from magnus.engine.own_folder import make_own_folder
 
 _SHARDS: Final = 64
 _LARGEST_SHARD_BYTES: Final = 512 * 1024
@@ -50,8 +51,9 @@ class _Known(Struct, frozen=True):
 class HashCache:
     """The hashes known of files, by path; for any number of threads. It never fails: at worst it knows nothing."""
 
-    def __init__(self, folder: str, system: SystemCalls) -> None:
+    def __init__(self, folder: str, system: SystemCalls, *, home: str = "") -> None:
         self._folder = folder
+        self._home = home or folder
         self._system = system
         self._shards: dict[int, dict[str, _Known]] = {}
         self._unsaved: dict[int, dict[str, _Known]] = {}
@@ -113,6 +115,7 @@ class HashCache:
 
     def _append(self, number: int, new: dict[str, _Known]) -> None:
         file = self._file(number)
+        make_own_folder(self._home)
         Path(self._folder).mkdir(parents=True, exist_ok=True)
         descriptor = self._system.open(file, _APPEND, 0o666)
         try:

@@ -24,6 +24,7 @@ from magnus.catalogs.copying import hash_of
 from magnus.catalogs.failures import failed
 from magnus.catalogs.names import run_folder
 from magnus.catalogs.system_calls import SystemCalls
+from magnus.engine.own_folder import make_own_folder
 from magnus.interfaces.catalog import Collected, Usage
 
 _GONE: Final = "gone-"
@@ -67,6 +68,7 @@ class Upkeep:
         """Leave a mark, move the folder of the run out of sight, and remove it."""
         folder = self._folder(run_id)
         with _failing("remove", folder):
+            make_own_folder(self._location)
             Path(self._temporary).mkdir(parents=True, exist_ok=True)
             Path(self._marks).mkdir(exist_ok=True)
             Path(self._mark(run_id)).touch()

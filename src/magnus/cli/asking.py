@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from magnus.cli import console, garbage, options
+from magnus.cli.run_log_output import RunLogOutput
 
 if TYPE_CHECKING:
     from magnus.app.prepare import Execution
@@ -27,7 +28,9 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
     with console.reporter(**options.shown(click.get_current_context())) as reporter:
         prepared = prepare_to_execute(wanted, reporter)
         garbage.resume()
-        ended = execute(prepared, reporter, console.emit)
+        when = options.prints_run_log(click.get_current_context())
+        with RunLogOutput(when, prepared.services.run_log_store, wanted.run_id) as output:
+            ended = execute(prepared, reporter, output.emit)
     return 0 if ended.status is Status.SUCCESS else 1
 
 

@@ -15,7 +15,9 @@ def command() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
 @click.argument("runs", nargs=-1, metavar="[RUN ...]")
 def verify(configuration_file: str, as_json: bool, runs: tuple[str, ...]) -> int:  # noqa: FBT001 - click's way
-    """Read again what the runs RUN, or all there are, keep in the catalog, and say what is damaged or missing.
+    """Verify that what runs keep in the catalog is whole.
+
+    It reads again what the runs RUN, or all there are, keep there, and says what is damaged or missing.
 
     Exits with 1 when something is.
     """

@@ -28,7 +28,9 @@ def command(
     no_import: bool,
     **said: Unpack[options.OfRun],
 ) -> int:
-    """Check the pipeline FILE (pipeline.yaml when none is named) without running it.
+    """Check a pipeline without running it.
+
+    FILE is the pipeline, pipeline.yaml when none is named.
 
     Takes every option of `magnus execute`, and what is no option of it as a parameter. The exit status is 2 when there
     are errors; warnings are no errors.

@@ -124,8 +124,10 @@ def note(text: str) -> None:
 
 
 def show_error(error: "MagnusError") -> None:
-    """Say what is wrong, where, and what to do."""
-    _say(str(error))
+    """Say what is wrong, where, and what to do; what could steer the terminal is written as escapes."""
+    from magnus.app.plain_text import plain_lines  # lazy: only mistakes need it
+
+    _say(plain_lines(str(error)))
 
 
 def show_bug(error: Exception) -> None:

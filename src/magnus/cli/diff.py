@@ -20,7 +20,7 @@ def command(
     as_json: bool,  # noqa: FBT001 - an option
     exit_code: bool,  # noqa: FBT001 - an option
 ) -> int:
-    """Say what differs between the runs A and B: first the cause that came first, then everything.
+    """Compare two runs, the earliest cause first.
 
     A and B are ids, beginnings of ids, or `latest`. The exit status is 0 whether or not they differ.
     """

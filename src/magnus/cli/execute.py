@@ -13,7 +13,9 @@ from magnus.cli.asking import asked_run, executed
 @options.applied(options.of_run, options.run_id, options.resuming, options.progress, options.log_level)
 @click.pass_context
 def command(ctx: click.Context, **said: Unpack[options.OfRun]) -> int:
-    """Run the pipeline FILE (pipeline.yaml when none is named) and print its run log.
+    """Run a pipeline and print its run log.
+
+    FILE is the pipeline, pipeline.yaml when none is named.
 
     Every `--name value` that is no option is a parameter of the pipeline. Progress goes to standard error.
     """

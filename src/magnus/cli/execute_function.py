@@ -13,7 +13,10 @@ from magnus.cli.arguments import TakesParameters
 @jobs.shared
 @click.pass_context
 def command(ctx: click.Context, function: str, **said: Unpack[jobs.OfJob]) -> int:
-    """Call FUNCTION, `module.function` or `script.py:function`, as a pipeline of one step, and print its run log."""
+    """Call one function, tracked as a step of a pipeline is.
+
+    FUNCTION is `module.function` or `script.py:function`. The run log of the one step is printed.
+    """
     name = function.replace(":", ".").rpartition(".")[2]
     name = f"{name}()" if name in {"success", "fail"} else name  # those are the ends of every pipeline
     return jobs.run_job(ctx, name, {"command": function}, said)

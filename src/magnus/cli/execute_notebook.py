@@ -15,7 +15,10 @@ from magnus.cli.arguments import TakesParameters
 @jobs.shared
 @click.pass_context
 def command(ctx: click.Context, notebook: str, *, notebook_output_path: str, **said: Unpack[jobs.OfJob]) -> int:
-    """Run NOTEBOOK as a pipeline of one step, and print its run log."""
+    """Run one notebook, tracked as a step of a pipeline is.
+
+    The run log of the one step is printed.
+    """
     task = {"command": notebook, "command_type": "notebook"}
     if notebook_output_path:
         task["notebook_output_path"] = notebook_output_path

@@ -26,7 +26,10 @@ def command(
     one_attempt: bool,
     **said: Unpack[options.OfReentry],
 ) -> int:
-    """Run the step STEP of the run RUN; STEP is a path, its parts percent-encoded and joined by `/`."""
+    """Run the step STEP of the run RUN.
+
+    STEP is a path, its parts percent-encoded and joined by `/`.
+    """
     from magnus.app.step import execute_attempt, execute_step  # lazy: --help needs none of it
     from magnus.run_log.records import Status
 

@@ -28,7 +28,9 @@ def command(
     branches_file: str,
     **said: Unpack[options.OfReentry],
 ) -> int:
-    """Begin (`-m out`) or join (`-m in`) the branches of the step STEP of the run RUN.
+    """Begin or join the branches of a step.
+
+    With `-m out` the branches of the step STEP of the run RUN begin, with `-m in` they are joined.
 
     Prints the paths of the branches to run next, as a JSON list: after `in` it is empty unless a loop goes on.
     """

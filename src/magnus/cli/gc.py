@@ -32,7 +32,9 @@ def command(
     yes: bool,  # noqa: FBT001
     as_json: bool,  # noqa: FBT001
 ) -> int:
-    """Remove the files of runs that nothing keeps, and content of the catalog that no run needs.
+    """Remove runs and content that nothing keeps.
+
+    What goes are the files of runs, and content of the catalog that no run needs.
 
     A run is kept when one of the --keep options speaks for it; without any, all are. Runs that have not ended, whose
     record cannot be read, or that a kept run resumed stay whatever is said. Nothing is removed without --yes.

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 )
 @click.option("-o", "--output", default="", metavar="FILE", help="Write it to this file.")
 def command(file: str | None, file_option: str | None, wanted: str, output: str) -> int:
-    """Draw the pipeline FILE (pipeline.yaml when none is named), which is not run."""
+    """Draw a pipeline without running it.
+
+    FILE is the pipeline, pipeline.yaml when none is named.
+    """
     from magnus.app.picture import graph_to_draw  # lazy: --help needs none of it
     from magnus.app.whole_files import write_output
 

@@ -16,7 +16,9 @@ from magnus.cli import options
     help="Go on until the run, or STEP, has ended; exit with 1 when it failed or is lost.",
 )
 def command(run: str, step: str, configuration_file: str, follow: bool) -> int:  # noqa: FBT001 - an option
-    """Print what the steps of RUN printed, in the order of the run, each under a line with its path.
+    """Print what the steps of a run printed.
+
+    The output is in the order of the run, that of each step under a line with its path.
 
     RUN is the id of the run, the beginning of it, or `latest`. With STEP, a name or a path in branches, only what that
     step printed, or those inside it.

@@ -5,6 +5,8 @@ from typing import Any, Final, NotRequired, TypedDict, TypeVar
 
 import click
 
+from magnus.app.log_levels import LEVELS
+from magnus.app.log_levels import log_level as log_level_of
 from magnus.cli.arguments import NO_VALUE
 
 _SHOWN: Final = "magnus.shown"
@@ -68,10 +70,17 @@ def of_run(function: CallableT) -> CallableT:
 
 strict = click.option("--strict", is_flag=True, help="Going on with a run: refuse when anything changed since.")
 dry_run = click.option("--dry-run", is_flag=True, help="Going on with a run: show what would run, and run nothing.")
+
+
+class _Level(click.Choice[str]):
+    """A level, or another word for one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return str(super().convert(log_level_of(str(value)) or value, param, ctx))
+
+
 log_level = click.option(
-    "--log-level",
-    type=click.Choice(["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], case_sensitive=False),
-    help="Show what magnus logs for diagnosis.",
+    "--log-level", type=_Level(LEVELS, case_sensitive=False), help="Show what magnus logs for diagnosis."
 )
 
 
@@ -98,6 +107,10 @@ def progress(function: CallableT) -> CallableT:
             "--show-output", type=click.Choice(["all", "tail", "none"]), default="all", expose_value=False,
             callback=_kept, help="Of what steps print: all, the end while they run and when they fail, or nothing.",
         ),
+        click.option(
+            "--json", "run_log", type=click.Choice(["auto", "always", "never"]), default="auto", expose_value=False,
+            callback=_kept, help="Print the run log: unless a terminal would be flooded by it, always, or never.",
+        ),
     )(function)  # fmt: skip
 
 
@@ -109,6 +122,12 @@ def shown(ctx: click.Context) -> dict[str, Any]:
         "output": said.get("show_output", "all"),
         "is_live": ctx.params.get("log_level") is None,
     }
+
+
+def prints_run_log(ctx: click.Context) -> str:
+    """When the run log is printed, as `--json` of `progress` says."""
+    said: dict[str, Any] = ctx.meta.get(_SHOWN, {})
+    return str(said.get("run_log", "auto"))
 
 
 def _kept(ctx: click.Context, option: click.Parameter, value: Any) -> None:

@@ -10,7 +10,9 @@ from magnus.cli import console, options
 @click.option("-o", "--output", default="", metavar="FILE", help="Where to write it; - is standard output.  [RUN.html]")
 @options.configuration_file
 def command(run: str, output: str, configuration_file: str) -> int:
-    """Write the run RUN as one HTML file, which opens without a network or anything else.
+    """Write a run as one HTML file.
+
+    The file opens without a network or anything else.
 
     It shows the pipeline, when each step ran, its parameters, metrics, files and output, and what failed. The file is
     replaced when it is there.

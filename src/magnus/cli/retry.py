@@ -25,7 +25,9 @@ def command(
     dry_run: bool,
     **said: Unpack[options.Asked],
 ) -> int:
-    """Go on with the run RUN: a new run, in which what succeeded in RUN is not run again.
+    """Resume a failed or killed run.
+
+    A new run reuses what succeeded in RUN, and runs the rest.
 
     It has the configuration, the pipeline and the parameters of RUN, unless others are given.
     """

@@ -34,7 +34,10 @@ def command(
     limit: int | None,
     as_json: bool,  # noqa: FBT001 - an option
 ) -> int:
-    """List the runs, the newest first. Times are UTC."""
+    """List the runs, the newest first.
+
+    Times are UTC.
+    """
     from magnus.app.listing import wanted  # lazy: --help needs none of it
     from magnus.cli import run_list
 

@@ -11,7 +11,9 @@ from magnus.cli import console
 @click.argument("what", type=click.Choice(["pipeline", "configuration"]), default="pipeline")
 @click.option("-o", "--output", default="", metavar="FILE", help="Write it to this file.")
 def command(what: str, output: str) -> int:
-    """Print the JSON Schema of pipeline files, or of configuration files, for editors.
+    """Print the JSON Schema of pipelines or configurations.
+
+    Editors complete and check files by it.
 
     The task kinds and services of packages that are installed beside magnus are in it.
     """

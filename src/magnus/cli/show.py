@@ -18,7 +18,10 @@ def command(
     everything: bool,  # noqa: FBT001 - an option
     as_json: bool,  # noqa: FBT001 - an option
 ) -> int:
-    """Show the run RUN: its id, the beginning of it, or `latest`. A run whose process is gone shows as lost."""
+    """Show a run as a tree of its steps.
+
+    RUN is the id of the run, the beginning of it, or `latest`. A run whose process is gone shows as lost.
+    """
     from magnus.cli import run_shown  # lazy: --help needs none of it
 
     shown = (

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from magnus.cli import console, garbage, options
+from magnus.cli.run_log_output import RunLogOutput
 
 if TYPE_CHECKING:
     from magnus.transpilers.argo.running import Fault
@@ -40,7 +41,9 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     share_project: bool,  # noqa: FBT001 - an option
     network: str,
 ) -> int:
-    """Run MANIFEST, which magnus wrote for Argo Workflows, here: every pod is a process of this machine, or a container.
+    """Run a manifest for Argo Workflows on this machine.
+
+    MANIFEST is one that magnus wrote. Every pod is a process of this machine, or a container.
 
     It reads the manifest alone, and refuses what it does not know. At the end it prints the run log.
     """
@@ -63,7 +66,8 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     )
     with console.reporter(**options.shown(ctx)) as reporter:
         garbage.resume()
-        outcome = simulate(asked, reporter, console.emit)
+        with RunLogOutput(options.prints_run_log(ctx), None, "") as output:
+            outcome = simulate(asked, reporter, output.emit)
     if outcome.original:
         console.note(f"  go on where it stopped: magnus simulate {manifest} -p original_run_id={outcome.original}")
     return 0 if outcome.succeeded else 1

@@ -14,6 +14,7 @@ from magnus.definition.compiling import Compiler, StepPlace, file_beside, raise_
 from magnus.definition.nodes import FindNodeType, unknown_type
 from magnus.definition.normal import normal
 from magnus.definition.shape import kind, unknown_keys
+from magnus.definition.step_names import with_names_as_text
 from magnus.definition.variables import replace_variables
 from magnus.definition.written import Written
 from magnus.definition.yaml_text import Document, KeyPath, Reading, read_with_faults
@@ -139,8 +140,8 @@ class _Files:
 
     def add(self, file: str, reading: Reading) -> None:
         """Take what is in the file."""
-        document = reading.document
-        path, problems = _root(document)
+        path, problems = _root(reading.document)
+        document = _with_names_as_text(reading.document, path)
         replaced = replace_variables(document, self._environment)
         wrong = (*reading.wrong, *replaced.unset)
         self.problems += (*(problem for _, problem in reading.wrong), *problems)
@@ -161,6 +162,14 @@ class _Files:
         except InvalidDefinition as error:
             [problem] = error.problems
             return Problem(problem.message, problem.fix, problem.location or place)
+
+
+def _with_names_as_text(document: Document, path: KeyPath) -> Document:
+    if not path:
+        return replace(document, value=with_names_as_text(document, path, document.value))
+    [key] = path
+    dag = with_names_as_text(document, path, document.value[key])
+    return replace(document, value={**document.value, key: dag})
 
 
 def _root(document: Document) -> tuple[KeyPath, list[Problem]]:

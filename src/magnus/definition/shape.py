@@ -44,7 +44,7 @@ def shape_problems(dag: Json, document: Document, path: KeyPath, what: str) -> I
         fix = f"add start_at: {first}" if first else "add start_at with the name of the first step"
         yield Problem("'start_at' is missing", fix, document.locate(*path))
     elif not isinstance(dag["start_at"], str):
-        fix = "write the name of the first step; put it in quotes if it looks like a number or a truth value"
+        fix = "write the name of the first step"
         yield Problem("start_at must be the name of a step", fix, document.locate(*path, "start_at"))
 
 

@@ -1,10 +1,8 @@
-"""YAML text to plain JSON values, with the place of every key and value. Used for pipelines, configurations, parameters."""
+"""YAML and JSON files to plain values, with the place of everything. Used for pipelines, configurations, parameters."""
 
-import math
 import re
 import stat
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
 from typing import Final
 
@@ -12,15 +10,19 @@ import yaml
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from magnus import json_text
+from magnus.definition.json_places import JsonPlaces, scan
+from magnus.definition.places import KeyPath, Later, Lines
 from magnus.definition.yaml_faults import yaml_fault
+from magnus.definition.yaml_nodes import EndlessAliases, Nodes
+from magnus.definition.yaml_scalars import TEXT_TAG, Loader
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, Location, Problem
+from magnus.json_text import TOO_DEEP
 from magnus.values import Json
 
-KeyPath = tuple[str | int, ...]
+__all__ = ["Document", "KeyPath", "Reading", "dump", "parse", "read", "read_with_faults", "renamed", "with_keys"]
 
-_MOST_VALUES: Final = 1_000_000
-"""More values than any file anyone writes: aliases can multiply without end."""
-
+_JSON: Final = ".json"
 _EXAMPLES: Final[Mapping[type[InvalidInput], str]] = {
     InvalidDefinition: "write dag: {start_at: a, steps: {a: {command: module.function, next: success}}}",
     InvalidConfiguration: "write what is to differ from the defaults, such as executor: {type: local}, or name no file",
@@ -30,22 +32,19 @@ _EXAMPLES: Final[Mapping[type[InvalidInput], str]] = {
 _PASSED_ON: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
 """Where a shell or another program passes on what it writes."""
 
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_MERGE_TAG: Final = "tag:yaml.org,2002:merge"
-_CONTAINER_TAGS: Final = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
-_TEXT_TAG: Final = "tag:yaml.org,2002:str"
 _TAKEN_FOR_ANOTHER: Final = re.compile(
     r"[yYnN]|[-+]?(0[xXoObB][0-9a-fA-F_]+|\.?[0-9][0-9._]*([eE][-+]?[0-9]+)?|\.?(inf|nan))", re.IGNORECASE
 )
 
 
 class Document(Struct, frozen=True):
-    """A YAML file: its value, and the places of values and keys by key path."""
+    """A YAML or JSON file: its value, the places of values and keys, and what YAML wrote for values that are no text."""
 
     file: str
     value: Json
     values: Mapping[KeyPath, Location]
     keys: Mapping[KeyPath, Location]
+    texts: Mapping[KeyPath, str] = field(default_factory=dict)
 
     def locate(self, *path: str | int) -> Location:
         """The place of the key at `path`, of the nearest thing around it when there is none, or of the file."""
@@ -76,13 +75,18 @@ def read(file: Path | str, error: type[InvalidInput], what: str, *, name: str = 
     return _right(read_with_faults(file, error, what, name=name), error)
 
 
-def read_with_faults(file: Path | str, error: type[InvalidInput], what: str, *, name: str = "") -> Reading:
-    """As `read`, also of a file with faults in it; raises `error` when nothing can be made of it."""
+def read_with_faults(
+    file: Path | str, error: type[InvalidInput], what: str, *, name: str = "", empty: Json = None
+) -> Reading:
+    """As `read`, also of a file with faults in it; raises `error` when nothing can be made of it.
+
+    `empty` is the value of a file in which nothing is written, where that is no mistake.
+    """
     name = name or str(file)
     try:
         if (kind := _no_file(file)) and not str(file).startswith(_PASSED_ON):
             raise error(f"{what} '{name}' is {kind}", fix="name a file")
-        text = Path(file).read_text(encoding="utf-8")
+        text = Path(file).read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise error(f"{what} '{name}' does not exist", fix="check the path, and the folder you are in") from None
     except UnicodeDecodeError:
@@ -92,7 +96,12 @@ def read_with_faults(file: Path | str, error: type[InvalidInput], what: str, *, 
     except OSError as reason:
         fix = "make it readable" if isinstance(reason, PermissionError) else "check the path, and the file"
         raise error(f"{what} '{name}' cannot be read: {reason.strerror}", fix=fix) from reason
-    return _parsed(text, name, error, what)
+    reading = _parsed(text, name, error, what, may_be_empty=empty is not None)
+    return reading if reading.document.value is not None or reading.wrong else _with(reading, empty)
+
+
+def _with(reading: Reading, value: Json) -> Reading:
+    return replace(reading, document=replace(reading.document, value=value))
 
 
 def _no_file(path: Path | str) -> str:
@@ -114,9 +123,12 @@ def _right(reading: Reading, error: type[InvalidInput]) -> Document:
     return reading.document
 
 
-def _parsed(text: str, file: str, error: type[InvalidInput], what: str) -> Reading:
+def _parsed(text: str, file: str, error: type[InvalidInput], what: str, *, may_be_empty: bool = False) -> Reading:
+    reading = _from_json(text, file, error) if text.lstrip()[:1] in {"{", "["} or file.endswith(_JSON) else None
+    if reading is not None:
+        return reading
     try:
-        root = yaml.compose(text, Loader=_LOADER)
+        root = yaml.compose(text, Loader=Loader)
     except yaml.MarkedYAMLError as wrong:
         raise error.of([yaml_fault(wrong, text, file)]) from wrong
     except yaml.YAMLError as wrong:
@@ -124,11 +136,46 @@ def _parsed(text: str, file: str, error: type[InvalidInput], what: str) -> Readi
         raise error(
             f"this is not YAML: {reason}", fix="remove what cannot be printed", location=Location(file)
         ) from wrong
+    except RecursionError:
+        fix = "keep it in a file that a task reads"
+        raise error(f"{what} {TOO_DEEP}", fix=fix, location=Location(file)) from None
+    if root is None and may_be_empty:
+        return Reading(Document(file, None, {}, {}))
     if root is None:
         raise error(f"{what} is empty", fix=_EXAMPLES.get(error, "write 'name: value' lines"), location=Location(file))
-    reader = _Reader(file)
-    value = reader.value(root, ())
-    return Reading(Document(file, value, reader.values, reader.keys), tuple(reader.wrong))
+    nodes = Nodes.of_text(text, file)
+    try:
+        value = nodes.document(root)
+    except EndlessAliases as endless:
+        message, fix = "the aliases of this file multiply without end", "write out what they stand for"
+        raise error(message, fix=fix, location=endless.place) from None
+    return Reading(Document(file, value, nodes.values, nodes.keys, nodes.texts), tuple(nodes.wrong))
+
+
+def _from_json(text: str, file: str, error: type[InvalidInput]) -> Reading | None:
+    """What the text says as JSON; None when it is none, and not the text of a JSON file either."""
+    places: list[JsonPlaces] = []
+
+    def scanned() -> JsonPlaces:
+        if not places:
+            places.append(scan(text, file))
+        return places[0]
+
+    try:
+        value = json_text.loads(text)
+    except json_text.UnusableJson as unusable:
+        reason = str(unusable)
+    except json_text.NotJson as wrong:
+        if wrong.position is not None:
+            if not file.endswith(_JSON):
+                return None
+            place = Lines(text, file).location(wrong.position)
+            raise error(f"this is not JSON: {wrong}", fix="correct the JSON here", location=place) from None
+        reason = str(wrong)
+    else:
+        return Reading(Document(file, value, Later(lambda: scanned().values), Later(lambda: scanned().keys)))
+    problems = [problem for _, problem in scanned().wrong] or [Problem(f"a value {reason}", "", Location(file))]
+    raise error.of(problems)
 
 
 def renamed(document: Document, path: KeyPath, keys: Mapping[str, str]) -> Document:
@@ -159,123 +206,7 @@ class _Dumper(yaml.SafeDumper):
 
 def _quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     style = "'" if _TAKEN_FOR_ANOTHER.fullmatch(text) else None
-    return dumper.represent_scalar(_TEXT_TAG, text, style=style)
+    return dumper.represent_scalar(TEXT_TAG, text, style=style)
 
 
 _Dumper.add_representer(str, _quoted)
-
-
-def _mark(file: str, mark: yaml.Mark | None) -> Location:
-    return Location(file) if mark is None else Location(file, mark.line + 1, mark.column + 1)
-
-
-class _Reader(Struct):
-    """Turns composed nodes into values; collects places and problems on the way."""
-
-    file: str
-    values: dict[KeyPath, Location] = field(default_factory=dict)
-    keys: dict[KeyPath, Location] = field(default_factory=dict)
-    wrong: list[tuple[KeyPath, Problem]] = field(default_factory=list)
-    _around: set[int] = field(default_factory=set)
-    _scalars: yaml.constructor.SafeConstructor = field(default_factory=yaml.constructor.SafeConstructor)
-
-    def value(self, node: yaml.Node, path: KeyPath) -> Json:
-        """The value of the node at `path`."""
-        place = _mark(self.file, node.start_mark)
-        self.values[path] = place
-        if id(node) in self._around:
-            return self._wrong(path, place, "an alias stands inside what it stands for", "write it out")
-        if len(self.values) > _MOST_VALUES:
-            if not self.wrong or "aliases" not in self.wrong[-1][1].message:
-                self._wrong(path, place, "the aliases of this file multiply without end", "write it out")
-            return None
-        if isinstance(node, yaml.ScalarNode):
-            return self._scalar(node, path)
-        if node.tag not in _CONTAINER_TAGS:
-            kind = node.tag.rpartition(":")[2].lstrip("!")
-            return self._wrong(path, place, f"a value of the type '{kind}' is no JSON value", "use a list or a mapping")
-        self._around.add(id(node))
-        try:
-            if isinstance(node, yaml.SequenceNode):
-                return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-            return self._mapping(node, path)
-        finally:
-            self._around.discard(id(node))
-
-    def _mapping(self, node: yaml.Node, path: KeyPath) -> dict[str, Json]:
-        found: dict[str, Json] = {}
-        merged: dict[str, Json] = {}
-        own_keys: dict[str, Location] = {}
-        for key_node, value_node in node.value:
-            place = _mark(self.file, key_node.start_mark)
-            if key_node.tag == _MERGE_TAG:
-                merged |= self._merged(value_node, path)
-                continue
-            key = self._key(key_node, path)
-            if key is None:
-                continue
-            if key in found:
-                written = f" (YAML reads '{key_node.value}' so)" if key_node.value != key else ""
-                message = (
-                    f"the key '{key}'{written} stands here a second time, the first is in line {own_keys[key].line}"
-                )
-                self._wrong((*path, key), place, message, "keep one of them")
-                continue
-            own_keys[key] = self.keys[*path, key] = place
-            found[key] = self.value(value_node, (*path, key))
-        self.keys.update({(*path, key): place for key, place in own_keys.items()})
-        return {**merged, **found}
-
-    def _merged(self, node: yaml.Node, path: KeyPath) -> dict[str, Json]:
-        parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
-        merged: dict[str, Json] = {}
-        for part in reversed(parts):
-            value = self.value(part, path)
-            if not isinstance(value, dict):
-                place = _mark(self.file, part.start_mark)
-                self._wrong(path, place, "'<<' takes a mapping", "give it a mapping by an alias")
-            else:
-                merged |= value
-        return merged
-
-    def _key(self, node: yaml.Node, path: KeyPath) -> str | None:
-        """The key as text; None when it is none."""
-        if not isinstance(node, yaml.ScalarNode):
-            place = _mark(self.file, node.start_mark)
-            self._wrong(path, place, "a key is text, this one is not", "write a text before the colon")
-            return None
-        if node.tag == _TEXT_TAG:
-            return str(node.value)
-        before = len(self.wrong)
-        match self._scalar(node, path):
-            case None:
-                return "null" if len(self.wrong) == before else None
-            case bool() as truth:
-                return str(truth).lower()
-            case other:
-                return str(other)
-
-    def _scalar(self, node: yaml.ScalarNode, path: KeyPath) -> Json:
-        if node.tag == _TEXT_TAG:
-            return node.value
-        place = _mark(self.file, node.start_mark)
-        try:
-            value = self._scalars.construct_object(node)
-        except (yaml.YAMLError, ValueError):
-            kind = node.tag.rpartition(":")[2].lstrip("!")
-            message = f"'{node.value}' is no value of the type '{kind}'"
-            return self._wrong(path, place, message, "put it in quotes to make it text")
-        match value:
-            case date():
-                return value.isoformat()
-            case float() if not math.isfinite(value):
-                message = f"{node.value} is no JSON value"
-                return self._wrong(path, place, message, "put it in quotes to make it text")
-            case None | bool() | int() | float() | str():
-                return value
-            case _:
-                message = f"a value of the type '{type(value).__name__}' is no JSON value"
-                return self._wrong(path, place, message, "use text")
-
-    def _wrong(self, path: KeyPath, place: Location, message: str, fix: str) -> None:
-        self.wrong.append((path, Problem(message, fix, place)))

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from magnus.engine import scope as scopes
 from magnus.engine.parameters import as_text, find
 from magnus.errors import TaskFailed
+from magnus.graph.choosing import chosen_key
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import (
     ChosenBranch,
@@ -42,7 +43,6 @@ Reduce = Callable[[Reducer, str, Sequence[Parameter]], Parameter]
 
 _NOTHING = JsonParameter(None)
 _NAME_OF_DEFAULT = "default"
-_SPELLINGS = {"True": "true", "False": "false", "None": "null"}
 
 
 class Outcome(Struct, frozen=True):
@@ -170,9 +170,9 @@ def _elements(name: str, parameters: Scope) -> list[Json]:
 def _chosen(chosen: ChosenBranch, parameters: Scope) -> str:
     """The key of the branch that matches the value of the parameter, or of the default."""
     text = as_text(_value("parameter", chosen.parameter, parameters))
-    for key in chosen.graphs:
-        if text in {key, _SPELLINGS.get(key, key)}:
-            return key
+    key = chosen_key(chosen.graphs, text)
+    if key is not None:
+        return key
     if chosen.default is None:
         keys = ", ".join(repr(key) for key in chosen.graphs)
         raise TaskFailed(f"'{chosen.parameter}' is {text!r}, which is none of {keys}, and there is no default")

@@ -15,14 +15,11 @@ from typing import Final
 from msgspec import Struct, field
 
 from magnus.errors import TaskFailed
+from magnus.json_text import TOO_LONG, is_short
 from magnus.values import Json, UserObject
 
 _PLAIN: Final = frozenset({str, int, float, bool, NoneType})
 _CONTAINERS: Final = frozenset({dict, list, tuple})
-_MOST_DIGITS: Final = 4300
-"""Python neither reads nor writes longer integers as text."""
-_MOST_BITS: Final = 14_280
-"""Integers of so many bits have fewer digits than that."""
 
 
 class NotJson(TaskFailed):
@@ -113,8 +110,8 @@ class _Conversion(Struct, frozen=True):
                 _check_text(value)
             case float() if not self.allow_nan and not isfinite(value):
                 raise _Refused(f"is {value}, which JSON cannot hold; only metrics may be NaN or infinite")
-            case int() if not _is_short(value):
-                raise _Refused(f"is an integer of more than {_MOST_DIGITS} digits; return it as text")
+            case int() if not is_short(value):
+                raise _Refused(f"{TOO_LONG}; return it as text")
         return value
 
     def _within(self, value: UserObject, parts: UserObject) -> Json:
@@ -194,16 +191,12 @@ def _check_text(text: str) -> str:
     return text
 
 
-def _is_short(value: int) -> bool:
-    return value.bit_length() <= _MOST_BITS
-
-
 def _never(value: UserObject) -> bool:
     del value
     return False
 
 
-_QUICK: Final[Mapping[type, Callable[[UserObject], bool]]] = {float: isfinite, str: str.isascii, int: _is_short}
+_QUICK: Final[Mapping[type, Callable[[UserObject], bool]]] = {float: isfinite, str: str.isascii, int: is_short}
 
 
 def _is_a(value: UserObject, module: str, name: str) -> bool:

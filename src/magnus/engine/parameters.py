@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from magnus import json_text
 from magnus.run_log.parameters import JsonParameter, LargeParameter, Parameter, Scope, plain
 from magnus.values import Json
 
@@ -16,11 +17,14 @@ _LONGEST_AS_JSON: Final = 6 * LONGEST_VARIABLE + 2
 """A character of a text has up to six bytes in JSON."""
 
 
-def from_text(text: str) -> JsonParameter:
-    """The parameter a command line or an environment variable says: JSON when it is JSON, else the text itself."""
+def from_text(text: str, *, allow_nan: bool = False) -> JsonParameter:
+    """The parameter a command line or an environment variable says: JSON when it is JSON, else the text itself.
+
+    `allow_nan` is for metrics. UnusableJson when it is JSON of a value that no parameter can have.
+    """
     try:
-        value = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError):
+        value = json_text.loads(text, allow_nan=allow_nan)
+    except json_text.NotJson:
         value = text
     return JsonParameter(value, text)
 
@@ -95,7 +99,3 @@ def map_variable(elements: Mapping[str, Json | LargeParameter]) -> str | None:
     }
     text = json.dumps(values)
     return text if len(text) <= LONGEST_VARIABLE else None
-
-
-def _refuse_constant(constant: str) -> Json:
-    raise ValueError(constant)

@@ -61,6 +61,16 @@ def near(name: str, names: Iterable[str]) -> str:
     return next(iter(get_close_matches(name, list(names), n=1)), "")
 
 
+def nearest_or_all(
+    name: str, names: Iterable[str], *, there_are: str = "there are", none: str = "there is none"
+) -> str:
+    """What to do about a name that is none: the one it was meant to be, or all there are; `none` where there are none."""
+    known = list(names)
+    if match := near(name, known):
+        return f"did you mean '{match}'?"
+    return f"{there_are} {', '.join(repr(each) for each in known)}" if known else none
+
+
 def _terminal_problems(nodes: Mapping[str, Node]) -> Iterator[StructureProblem]:
     for kind, succeeds in (("success", True), ("fail", False)):
         found = [node.name for node in nodes.values() if isinstance(node, TerminalNode) and node.succeeds is succeeds]
@@ -114,8 +124,7 @@ def _edge_problems(node: Node, nodes: Mapping[str, Node]) -> Iterator[StructureP
 
 def _which(name: str, nodes: Mapping[str, Node], own: str = "") -> str:
     others = [other for other in nodes if other != own]
-    match = near(name, others)
-    return f"did you mean '{match}'?" if match else f"the steps are {', '.join(repr(known) for known in others)}"
+    return nearest_or_all(name, others, there_are="the steps are", none="add a step of that name")
 
 
 def _cycle_problems(start_at: str, nodes: Mapping[str, Node]) -> Iterator[StructureProblem]:

@@ -54,8 +54,9 @@ class Description(Struct, frozen=True):
         sets_others: whether it may set parameters of names that nobody can tell.
         puts: names of files that it puts into the catalog beside what its step declares.
         puts_others: whether it may put files of names that nobody can tell.
-        uses: texts of its code that may be names of files it reads; some are not.
+        files: texts of its code that may be names of files it reads; some are not.
         secrets: names of secrets that it asks for.
+        uses: names of parameters that it may use beside its needs; None when nobody can tell.
         problems: what else is wrong with it; location and step are added.
     """
 
@@ -64,9 +65,10 @@ class Description(Struct, frozen=True):
     sets_others: bool = False
     puts: tuple[str, ...] = ()
     puts_others: bool = False
-    uses: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
+    uses: frozenset[str] | None = None
 
 
 UNKNOWN = Description(sets_others=True, puts_others=True)

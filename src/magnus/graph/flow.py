@@ -135,7 +135,7 @@ class Flow:
     def _uses(self, node: TaskNode, facts: TaskFacts, seen: Known, place: Place) -> None:
         """Warn of files that the code of the task names, a step before puts, and the task does not get."""
         own = (*facts.gets, *facts.puts)
-        for name in facts.description.uses:
+        for name in facts.description.files:
             is_put = any(self.overlap(name, pattern) for pattern in seen.files)
             if is_put and not any(self.overlap(name, pattern) for pattern in own):
                 self.findings.judge_use(node, name, place)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
+from magnus.graph.choosing import json_of, spelled
 from magnus.graph.facts import Certainty, Need
 from magnus.graph.findings import Findings
 from magnus.graph.graph import Graph
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 _LIST: Final = Wanted(frozenset({"list"}), said="a list", objects=True)
 _BOOLEAN: Final = Wanted(frozenset({"bool"}), said="true or false", objects=True)
-_SPELLINGS: Final = {"True": "true", "False": "false", "None": "null"}
 _FIX: Final = "name a branch by that value, or add a default"
 _MOST_ROUNDS: Final = 3
 
@@ -70,7 +70,7 @@ def after_one(flow: "Flow", node: CompositeNode, chosen: ChosenBranch, seen: Kno
     ways: list[tuple[Known, str]] = []
     not_chosen: list[tuple[Known, str]] = []
     for key, graph in chosen.graphs.items():
-        may_run = texts is None or bool(texts & {key, _SPELLINGS.get(key, key)})
+        may_run = texts is None or bool(texts & spelled(key))
         end = flow.graph(graph, seen, _if_reached(_inside(place, key), may_run=may_run))
         if end is not None:
             (ways if may_run else not_chosen).append((end, f"when '{chosen.parameter}' is '{key}'"))
@@ -104,7 +104,7 @@ def matchable(keys: Iterable[str]) -> frozenset[str]:
     found = {"str"}
     for key in keys:
         try:
-            value = json.loads(_SPELLINGS.get(key, key))
+            value = json.loads(json_of(key))
         except ValueError:
             continue
         found.add(
@@ -118,7 +118,7 @@ def matchable(keys: Iterable[str]) -> frozenset[str]:
 def can_choose(shape: Shape, key: str) -> bool:
     """Whether some value of this shape chooses the branch of the key."""
     if shape.values is not None:
-        return any(as_text(value) in {key, _SPELLINGS.get(key, key)} for value, _ in shape.values)
+        return any(as_text(value) in spelled(key) for value, _ in shape.values)
     return shape.kinds is None or bool(matchable([key]) & shape.kinds)
 
 
@@ -128,7 +128,7 @@ def as_text(value: Json) -> str:
 
 
 def _spelled(keys: Iterable[str]) -> set[str]:
-    return {spelling for key in keys for spelling in (key, _SPELLINGS.get(key, key))}
+    return {spelling for key in keys for spelling in spelled(key)}
 
 
 def _texts(fact: Fact | None) -> set[str] | None:

@@ -88,6 +88,7 @@ class ChunkedRunLogStore:
         content = content_of(codec.run_to_json(run))
         file = self._files.run(run.run_id)
         try:
+            files.make_home(self._folder, self._system)
             for folder in (self._files.runs, self._files.branch(run.run_id, BranchPath())):
                 files.make_folder(folder, self._system)
             files.create(file, content, self._system)

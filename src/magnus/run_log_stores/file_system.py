@@ -76,7 +76,7 @@ class FileSystemRunLogStore:
         file = self._file(run.run_id, _RECORDS)
         line = record_line.with_checksum(record_line.encoded(codec.run_to_json(run)))
         try:
-            files.make_folder(self._folder, self._system)
+            files.make_home(self._folder, self._system)
         except OSError as error:
             raise failures.failed("make", self._folder, error) from error
         try:

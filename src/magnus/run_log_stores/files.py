@@ -9,6 +9,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from magnus.engine.own_folder import make_own_folder
+
 _TEMPORARY: Final = ".new-"
 _PIECES_BYTES: Final = 64 * 1024
 _BLOCK_BYTES: Final = 4 * 1024 * 1024
@@ -104,6 +106,15 @@ def make_folder(folder: Path, system: SystemCalls) -> None:
         return
     make_folder(folder.parent, system)
     folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent, system)
+
+
+def make_home(folder: Path, system: SystemCalls) -> None:
+    """Make the folder of a store likewise; git ignores what is in it."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent, system)
+    make_own_folder(folder)
     sync_folder(folder.parent, system)
 
 

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TextIO
 
 from magnus.app.execute import execute
+from magnus.app.log_levels import LEVELS, log_level
 from magnus.app.prepare import Execution, prepare_to_execute, transpiles
 from magnus.app.runs import Run
 from magnus.app.showing import Wishes, showing
@@ -19,6 +20,7 @@ from magnus.engine import scripts
 from magnus.engine.context import now
 from magnus.engine.json_values import to_json_value
 from magnus.errors import InvalidDefinition, InvalidInput, InvalidParameters, RunFailed, TaskFailed
+from magnus.graph.check import nearest_or_all
 from magnus.interfaces.reporter import Planned, Reporter
 from magnus.run_log.parameters import JsonParameter
 from magnus.run_log.records import RunRecord, Status
@@ -37,15 +39,13 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
     parameters_file: str,
     parameters: Mapping[str, UserObject],
     use_cached: str,
-    log_level: str,
+    log_level_name: str,
     definition_file: str,
     raise_on_failure: bool,
     environment: Mapping[str, str],
 ) -> Run:
     """Run the pipeline; see `Pipeline.execute`."""
     _refuse_while_loading(built)
-    if log_level:
-        _set_level(log_level)
     asked = Execution(
         file=built.document.file,
         configuration_file=configuration_file,
@@ -57,10 +57,10 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         built=built,
         definition_file=definition_file,
         use_cached=use_cached,
-        log_level=log_level,
+        log_level=_level(log_level_name),
         command_line=tuple(sys.argv),
     )
-    with terminable(), _progress(environment, is_live=not log_level) as reporter:
+    with terminable(), _progress(environment, is_live=not log_level_name) as reporter:
         if transpiles(asked):
             return _transpiled(asked, reporter)
         prepared = prepare_to_execute(asked, reporter)
@@ -90,12 +90,14 @@ def _transpiled(asked: Execution, reporter: Reporter) -> Run:
     return Run(record, store, asked.working_directory)
 
 
-def _set_level(name: str) -> None:
-    levels = logging.getLevelNamesMapping()
-    if name.upper() not in levels:
-        fix = f"there are {', '.join(repr(level) for level in levels)}"
-        raise InvalidInput(f"there is no log level '{name}'", fix=fix, location=places.here())
-    logging.getLogger("magnus").setLevel(name.upper())
+def _level(name: str) -> str:
+    """The level of this name, set for what magnus logs; "" when none is named."""
+    level = log_level(name) if name else ""
+    if level is None:
+        raise InvalidInput(f"there is no log level '{name}'", fix=nearest_or_all(name, LEVELS), location=places.here())
+    if level:
+        logging.getLogger("magnus").setLevel(level)
+    return level
 
 
 def _refuse_while_loading(built: BuiltPipeline) -> None:

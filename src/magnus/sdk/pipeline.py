@@ -128,7 +128,7 @@ class Pipeline:
             parameters_file=os.fspath(parameters_file),
             parameters=parameters or {},
             use_cached=use_cached,
-            log_level=log_level,
+            log_level_name=log_level,
             definition_file=os.fspath(output_pipeline_definition),
             raise_on_failure=raise_on_failure,
             environment=dict(os.environ),

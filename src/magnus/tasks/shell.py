@@ -15,9 +15,10 @@ from msgspec import Struct, convert
 from magnus.engine.current import track_into
 from magnus.engine.parameters import LONGEST_VARIABLE, VARIABLE_PREFIX, as_text, from_text, is_too_long
 from magnus.engine.process import describe_exit, run_process
-from magnus.errors import Problem
+from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
+from magnus.json_text import UnusableJson
 from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter, Scope, handed
 from magnus.tasks.shell_script import exports, scripts_of, shell_argv
 from magnus.values import Json
@@ -123,7 +124,7 @@ def _results(
     metrics: dict[str, Json],
 ) -> TaskOutcome:
     found: dict[str, Parameter] = {
-        name.removeprefix(VARIABLE_PREFIX): from_text(text)
+        name.removeprefix(VARIABLE_PREFIX): _value(name, text)
         for name, text in changed.items()
         if name.startswith(VARIABLE_PREFIX) and name != VARIABLE_PREFIX
     }
@@ -131,7 +132,9 @@ def _results(
     if missing:
         return TaskOutcome(given, metrics=metrics, failure=_not_exported(missing))
     for item in returns:
-        value = from_text(exported[item.name]) if item.name in exported else found[item.name]
+        is_metric = item.kind == "metric"
+        text = exported.get(item.name)
+        value = found[item.name] if text is None else _value(item.name, text, allow_nan=is_metric)
         match item.kind:
             case "object":
                 failure = f"'{item.name}' is declared as an object, which a shell cannot return; declare json or metric"
@@ -155,5 +158,18 @@ def _tracked(changed: Mapping[str, str]) -> dict[str, Json]:
     for variable, text in changed.items():
         if found := _TRACKED.match(variable):
             step = found["step"]
-            track_into(metrics, found["name"], from_text(text).value, None if step is None else int(step))
+            track_into(
+                metrics,
+                found["name"],
+                _value(variable, text, allow_nan=True).value,
+                None if step is None else int(step),
+            )
     return metrics
+
+
+def _value(variable: str, text: str, *, allow_nan: bool = False) -> JsonParameter:
+    """What an exported variable says; TaskFailed when no parameter can have that value."""
+    try:
+        return from_text(text, allow_nan=allow_nan)
+    except UnusableJson as error:
+        raise TaskFailed(f"the value of the exported variable {variable} {error}") from None

@@ -2,9 +2,8 @@
 
 import pytest
 
-from magnus.app.config import examine_configuration, initial_parameters, load_configuration
-from magnus.errors import InvalidConfiguration, InvalidParameters
-from magnus.run_log.parameters import JsonParameter
+from magnus.app.config import examine_configuration, load_configuration
+from magnus.errors import InvalidConfiguration
 
 
 def loaded(tmp_path, text=None, defaults=None, **variables):
@@ -91,35 +90,6 @@ def test_defaults_that_are_no_mapping(tmp_path):
     ]
 
 
-def test_later_parameters_win_and_texts_are_kept(tmp_path):
-    file = tmp_path / "p.yaml"
-    file.write_text("a: 1\nb: 1\nc: [1, 2]\nd: 2020-01-02\n")
-    scope, warnings = initial_parameters(
-        str(file), {"MAGNUS_PRM_b": "2", "MAGNUS_PRM_": "x", "b": "9"}, {"e": "007", "f": "1"}, {"f": 2}
-    )
-    assert scope == {
-        "a": JsonParameter(1),
-        "b": JsonParameter(2, "2"),
-        "c": JsonParameter([1, 2]),
-        "d": JsonParameter("2020-01-02"),
-        "e": JsonParameter("007", "007"),
-        "f": JsonParameter(2),
-    }
-    assert warnings == []
-
-
-def test_names_that_differ_by_case_are_a_warning():
-    _, [warning] = initial_parameters("", {"MAGNUS_PRM_Rate": "1"}, {"rate": "2"}, {})
-    assert str(warning) == "warning: the parameters 'Rate' and 'rate' differ only by case\n  fix: rename one of them"
-
-
-def test_a_parameters_file_that_is_no_mapping(tmp_path):
-    file = tmp_path / "p.yaml"
-    file.write_text("7\n")
-    with pytest.raises(InvalidParameters, match="the parameters file must be a mapping of names to values"):
-        initial_parameters(str(file), {}, {}, {})
-
-
 def test_everything_that_is_wrong_with_a_configuration_is_said_at_once(tmp_path):
     text = (
         "executr: {type: local}\n"
@@ -141,18 +111,6 @@ def test_what_is_right_in_a_configuration_counts_beside_what_is_wrong(tmp_path):
     (tmp_path / "c.yaml").write_text("executr: {type: local}\nrun_log_store: {type: buffered}\ncatalog: {type: $no}\n")
     found, problems = examine_configuration("c.yaml", {}, tmp_path)
     assert (found.run_log_store.type, found.catalog.type, len(problems)) == ("buffered", "file-system", 2)
-
-
-def test_what_looks_like_a_variable_in_a_parameters_file_is_a_warning(tmp_path):
-    file = tmp_path / "p.yaml"
-    file.write_text('rate: 1\nfolder: ["${home}/x", "${other}"]\nprice: $5\n')
-    scope, [warning] = initial_parameters(str(file), {"MAGNUS_VAR_home": "/h"}, {}, {})
-    assert scope["folder"] == JsonParameter(["${home}/x", "${other}"])
-    assert str(warning).replace(f"{tmp_path}/", "") == (
-        "p.yaml:2:10: warning: the value of 'folder' keeps its '${...}': "
-        "variables are replaced in the pipeline and the configuration\n"
-        "  fix: give the value itself, or as --folder VALUE or MAGNUS_PRM_folder"
-    )
 
 
 @pytest.mark.parametrize(

@@ -67,3 +67,30 @@ def test_a_package_that_offers_what_cannot_be_loaded_under_an_old_name_is_passed
 def test_one_thing_offered_twice_is_one_thing():
     twice = entries(magnus_run_log_store=[("mine", HERE), ("mine", HERE)])
     assert find("run_log_store", "mine", built_in=NONE, entry_points=twice) is BufferedRunLogStore
+
+
+@pytest.mark.parametrize(
+    ("family", "begins"),
+    [
+        ("executor", "error: executor has no type 'k8s'; that of the package of 'no_such:Thing' cannot be loaded: "),
+        ("tasks", "error: unknown command_type 'k8s'; that of the package of 'no_such:Thing' cannot be loaded: "),
+        ("nodes", "error: unknown node type 'k8s'; that of the package of 'no_such:Thing' cannot be loaded: "),
+    ],
+)
+def test_a_plugin_of_the_earlier_generation_that_cannot_be_loaded_is_named_with_the_reason(family, begins):
+    with pytest.raises(InvalidConfiguration) as caught:
+        find(family, "k8s", entry_points=entries(**{family: [("k8s", "no_such:Thing")]}))
+    message, fix = str(caught.value).split("\n")
+    assert message == f"{begins}ModuleNotFoundError: No module named 'no_such'"
+    assert fix.startswith("  fix: update that package for this generation of magnus; docs/how-to/write-a")
+
+
+@pytest.mark.parametrize("family", ["nodes", "executor", "pickler"])
+def test_a_fix_never_lists_nothing(family):
+    with pytest.raises(InvalidConfiguration) as caught:
+        find(family, "zzz", built_in={}, entry_points=entries())
+    assert caught.value.problems[0].fix == "see the name, or install the package that has it"
+
+
+def test_one_type_alone_is_named():
+    assert refused("zzz", built_in={"run_log_store": {"one": HERE}}).endswith("\n  fix: there is 'one'")

@@ -29,7 +29,7 @@ dag:
         ("start_at: a", "start: a", ["p.yaml:2:3: error: unknown field 'start'"]),
         ("steps:", "stps:", ["p.yaml:3:3: error: unknown field 'stps'"]),
         ("dag:", "dga:", ["p.yaml:1:1: error: unknown field 'dga'"]),
-        ("start_at: a", "start_at: 1", ["p.yaml:2:3: error: start_at must be the name of a step"]),
+        ("start_at: a", "start_at: [a]", ["p.yaml:2:3: error: start_at must be the name of a step"]),
         ("next: b", "next: bb", ["p.yaml:4:23: error: step 'a': next names 'bb', which is not a step"]),
         ("next: b", "nxt: b", ["p.yaml:4:23: error: step 'a': unknown field 'nxt'"]),
         ("next: b", "", ["p.yaml:4:5: error: step 'a': 'next' is missing"]),

@@ -178,7 +178,7 @@ def test_types_are_forgotten_where_anything_may_be_set():
 
 
 def test_what_cannot_be_chosen():
-    chosen = ChosenBranch("v", {"yes": chain(""), "no": chain("")}, chain(""))
+    chosen = ChosenBranch("v", {"a": chain(""), "b": chain(""), "yes": chain(""), "False": chain("")}, chain(""))
     known = Known({"v": Fact(shape=Shape(kinds("bool").kinds, said="bool"))})
     found = follow(
         graph(CompositeNode("c", chosen, "success")), known, facts, str.__eq__, lambda _name: ANYTHING, keeps_files=True

@@ -32,7 +32,9 @@ def checked_services(
         found += wrong
     except MagnusError as error:
         found += error.problems
-        configuration = Configuration(**{name: _default(name) for name in FAMILIES}, file="", variables=frozenset())
+        configuration = Configuration(
+            **{name: _default(name) for name in FAMILIES}, file="", variables=frozenset(), warnings=()
+        )
     for family in FAMILIES:
         try:
             wiring.try_service(family, configuration, working_directory)

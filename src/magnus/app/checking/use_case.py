@@ -17,12 +17,13 @@ from magnus.app.check import step_problems
 from magnus.app.checking import folders, secrets
 from magnus.app.checking.data_flow import DataFlow, Described
 from magnus.app.checking.services import CheckedServices, checked_services
-from magnus.app.config import initial_parameters
+from magnus.app.initial_parameters import InitialParameters, initial_parameters
 from magnus.app.pipelines import examine_pipeline, is_python_file
 from magnus.app.prepare import Execution, like_original
 from magnus.app.resume import original_run
-from magnus.app.run_ids import check_run_id
+from magnus.app.run_ids import check_new_run_id
 from magnus.app.sources import sources
+from magnus.app.used_parameters import fitted_to_steps
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
 from magnus.engine import process_state
@@ -79,10 +80,11 @@ class _Check:
         with closing(services.built.run_log_store):
             original = self._original(services)
         self.asked = like_original(asked, original)
-        parameters = self._parameters(original)
+        initial = self._initial(original)
         examined = self._examined()
         self.problems += examined.problems
         pipeline = examined.pipeline
+        parameters = self._parameters(initial, original, pipeline, services)
         if pipeline is not None:
             pipeline = self._as_executed(pipeline, services)
             self.problems += pipeline.warnings
@@ -106,7 +108,7 @@ class _Check:
         """The run to go on with; also whether the id of the new one can be used."""
         asked, store = self.asked, services.built.run_log_store
         if asked.run_id:
-            self._tried(lambda: check_run_id(asked.run_id))
+            self._tried(lambda: check_new_run_id(asked.run_id))
             try:
                 store.get_run(asked.run_id)
                 self.problems += RunExists(f"a run '{asked.run_id}' exists", fix="choose another --run-id").problems
@@ -114,16 +116,27 @@ class _Check:
                 pass
         return self._tried(lambda: original_run(store, asked.use_cached)) if asked.use_cached else None
 
-    def _parameters(self, original: RunRecord | None) -> Scope | None:
+    def _initial(self, original: RunRecord | None) -> InitialParameters | None:
+        """The parameters that are given; None when they cannot be read."""
+        asked, base = self.asked, None if original is None else original.parameters
+        file, environment = asked.parameters_file, asked.environment
+        return self._tried(lambda: initial_parameters(file, environment, asked.arguments, asked.parameters, base))
+
+    def _parameters(
+        self,
+        initial: InitialParameters | None,
+        original: RunRecord | None,
+        pipeline: LoadedPipeline | None,
+        services: CheckedServices,
+    ) -> Scope | None:
         """The parameters that the run would begin with; None when they cannot be read."""
-        asked = self.asked
-        given = self._tried(
-            lambda: initial_parameters(asked.parameters_file, asked.environment, asked.arguments, asked.parameters)
-        )
-        if given is None:
+        if initial is None:
             return None
-        self.problems += given[1]
-        return given[0] if original is None else {**original.parameters, **given[0]}
+        if pipeline is not None and not services.spread.mocks:
+            catalog, folder = services.built.catalog, self.asked.working_directory
+            initial = fitted_to_steps(initial, pipeline.steps, catalog, folder)
+        self.problems += initial.warnings
+        return initial.scope if original is None else {**original.parameters, **initial.scope}
 
     def _examined(self) -> Examined:
         asked = self.asked

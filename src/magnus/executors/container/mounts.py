@@ -5,6 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from magnus.engine.own_folder import make_own_folder
 from magnus.errors import TaskFailed
 
 
@@ -41,7 +42,7 @@ def _make(folder: Path) -> None:
         raise TaskFailed("the root of the file system cannot be mounted into a container: work in a folder of its own")
     try:
         if not folder.exists():
-            folder.mkdir(parents=True, exist_ok=True)
+            make_own_folder(folder)
     except OSError as error:
         raise TaskFailed(f"the folder '{folder}' cannot be made: {error.strerror}") from error
 

@@ -22,6 +22,8 @@ _WORDS: Final = ("set_parameter", "put_object", "put_in_catalog", "get_secret", 
 _SETTING: Final = re.compile("set_parameter|put_object|put_in_catalog")
 _ANY: Final = re.compile("|".join(_WORDS))
 _FILE: Final = re.compile(r"[\w.-][\w./ -]{0,200}")
+_USING: Final = re.compile("get_parameter|get_run_log|MAGNUS_P|environ|getenv|Namespace|subprocess|system")
+"""What is in modules that may look at any parameter, by their own functions or in their environment."""
 _MOST_MODULES: Final = 200
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
@@ -33,9 +35,10 @@ class Effects(Struct, frozen=True):
     others: bool = False
     puts: tuple[str, ...] = ()
     puts_others: bool = False
-    uses: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     needs: tuple[Need, ...] = ()
+    uses_others: bool = True
 
 
 def effects_of(file: Path | None, function: ast.AST | None, working_directory: Path, title: str) -> Effects:
@@ -45,15 +48,16 @@ def effects_of(file: Path | None, function: ast.AST | None, working_directory: P
     texts = _project_texts(file, working_directory)
     if texts is None:
         return Effects(others=True, puts_others=True)
-    uses = () if function is None else files_named([function])
+    files = () if function is None else files_named([function])
+    uses_others = any(_USING.search(text) for text in texts.values())
     if not any(_ANY.search(text) for text in texts.values()):
-        return Effects(uses=uses)
+        return Effects(files=files, uses_others=uses_others)
     own = of_code([function], title) if function is not None else Effects()
     trees = [tree for path, text in texts.items() if _SETTING.search(text) and (tree := _tree(path))]
     around = of_code(trees, title)
     certain = {setting.name for setting in own.sets if setting.is_certain}
     sets = (*own.sets, *(Setting(s.name, is_certain=False) for s in around.sets if s.name not in certain))
-    return Effects(sets, around.others, around.puts, around.puts_others, uses, own.secrets, own.needs)
+    return Effects(sets, around.others, around.puts, around.puts_others, files, own.secrets, own.needs, uses_others)
 
 
 def files_named(trees: Iterable[ast.AST]) -> tuple[str, ...]:

@@ -18,4 +18,5 @@ def describe(spec: TaskSpec, written: ast.Lambda | None) -> Description:
         for argument in arguments_of(written.args)
     ]
     known = known_results(spec.returns, Returned("the lambda", body=body_of(written)))
-    return Description(tuple(needs), known.sets, known.others, problems=known.problems)
+    uses = None if written.args.kwarg else frozenset[str]()
+    return Description(tuple(needs), known.sets, known.others, problems=known.problems, uses=uses)

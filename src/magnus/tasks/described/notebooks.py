@@ -43,7 +43,7 @@ def describe(spec: TaskSpec, working_directory: Path, output_tag: str, output: s
         sets_others=others or effects.others or _imports_others(trees, effects),
         puts=(output, *effects.puts),
         puts_others=effects.puts_others,
-        uses=effects.uses,
+        files=effects.files,
         secrets=effects.secrets,
         problems=problems,
     )

@@ -115,7 +115,9 @@ def _of_function(
         return _described(needs, Known(_declared(spec.returns), others=spec.returns is None), effects)
     body = None if definition is None else body_of(definition)
     parts = partial(_parts, getattr(bare, "__globals__", {}))
-    return _described(needs, known_results(spec.returns, Returned(title, returned, body, parts)), effects)
+    takes_any = any(p.kind is p.VAR_KEYWORD for p, _ in parameters)
+    known = known_results(spec.returns, Returned(title, returned, body, parts))
+    return _described(needs, known, effects, takes_any=takes_any)
 
 
 def _bare(function: UserObject) -> tuple[UserObject, bool]:
@@ -183,7 +185,8 @@ def _of_source(
     named = None if file is None else parts_in_source(module_of(file), definition.returns)
     found = known_results(spec.returns, Returned(title, annotation, body, named=named))
     known = Known(found.sets, found.others, (*problems, *found.problems))
-    return _described([_need(argument, title) for argument in arguments], known, effects)
+    takes_any = definition.args.kwarg is not None
+    return _described([_need(argument, title) for argument in arguments], known, effects, takes_any=takes_any)
 
 
 def _need(argument: Argument, title: str) -> Need:
@@ -223,8 +226,8 @@ def _declared(returns: Sequence[Return] | None) -> tuple[Setting, ...]:
     return tuple(Setting(item.name) for item in returns or ())
 
 
-def _described(needs: Sequence[Need], known: Known, effects: Effects) -> Description:
-    """Results win over what is set on the way."""
+def _described(needs: Sequence[Need], known: Known, effects: Effects, *, takes_any: bool = True) -> Description:
+    """Results win over what is set on the way. `takes_any` when the function may take parameters of any name."""
     names = {setting.name for setting in known.sets if setting.is_certain}
     return Description(
         needs=(*needs, *effects.needs),
@@ -232,7 +235,8 @@ def _described(needs: Sequence[Need], known: Known, effects: Effects) -> Descrip
         sets_others=known.others or effects.others,
         puts=effects.puts,
         puts_others=effects.puts_others,
-        uses=effects.uses,
+        files=effects.files,
         secrets=effects.secrets,
         problems=known.problems,
+        uses=None if takes_any or effects.uses_others else frozenset(),
     )

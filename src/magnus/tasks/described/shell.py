@@ -18,6 +18,7 @@ from magnus.graph.facts import Description, Need, Setting
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.graph.shapes import ANYTHING, Shape, kinds, of_value
 from magnus.tasks.described.effects import looks_like_file
+from magnus.json_text import UnusableJson
 
 _NAME: Final = r"[A-Za-z_]\w*"
 _ASSIGNED: Final = re.compile(rf"(?<![\w$-])({_NAME})(?:\[[^]]*\])?\+?=")
@@ -40,6 +41,10 @@ _EXPORTS: Final = re.compile(r"\bexport\b|\b(?:declare|typeset)\s+-\w*x|\bset\s+
 _EXPORTED_PRM: Final = re.compile(rf"\b{VARIABLE_PREFIX}({_NAME})\+?=")
 _USED: Final = re.compile(rf"(?<!\\)\$(?:({_NAME})|\{{({_NAME})(\}}|\[))")
 _SOURCES: Final = re.compile(r"\b(?:source|eval)\b|(?:^|[\s;|&(])\.\s")
+_LOOKS_AT_ALL: Final = re.compile(
+    r"MAGNUS_PARAMETERS|\$\{!|\b(?:env|printenv|set|declare|typeset|compgen|awk|jq|git|export -p)\b"
+)
+"""What may look at all variables."""
 _EXPANDED: Final = re.compile(r"\$\{[^{}]*\}|\$?\(\([^()]*\)\)")
 _RUNS: Final = re.compile(r"\b(?:exec|xargs|env)\b|(?:^|[;|&(])\s*[\"']?\$|-exec")
 _WRITTEN_TO: Final = re.compile(r">[ \t]*([^\s;|&()<>]+)")
@@ -104,9 +109,16 @@ def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) ->
         (*(s for s in sets if s.name not in names), *declared),
         sets_others=is_open,
         puts_others=runs_others,
-        uses=tuple(dict.fromkeys(_files_read(code))),
+        files=tuple(dict.fromkeys(_files_read(code))),
         problems=tuple(problems),
+        uses=None if runs_others or _LOOKS_AT_ALL.search(spec.command) else frozenset(_mentioned(spec.command)),
     )
+
+
+def _mentioned(command: str) -> Iterator[str]:
+    """Every word of the command that may be the name of a parameter."""
+    for word in re.findall(_NAME, command):
+        yield word.removeprefix(VARIABLE_PREFIX)
 
 
 def _shape(item: Return, code: str, *, is_open: bool) -> Shape:
@@ -117,7 +129,10 @@ def _shape(item: Return, code: str, *, is_open: bool) -> Shape:
     if len(written) != 1 or is_open or not _PLAIN.match(code) or _SET_AGAIN.search(code):
         return ANYTHING
     text = written[0].strip("'\"")
-    return of_value(from_text(text).value, text)
+    try:
+        return of_value(from_text(text).value, text)
+    except UnusableJson:  # the step fails for it
+        return ANYTHING
 
 
 def _programs(code: str) -> Iterator[Problem]:

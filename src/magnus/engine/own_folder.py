@@ -1,0 +1,35 @@
+"""Folders in which magnus keeps its own files, such as `.catalog`: git ignores what is in them.
+
+Made by the stores, and by what needs such a folder before its store does.
+"""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+_IGNORE_ALL: Final = b"*\n"
+_CREATE: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+
+def make_own_folder(folder: Path | str) -> None:
+    """Make the folder and those above it where they are missing. OSError when one cannot be made.
+
+    A new one gets a `.gitignore` for all that is in it; one that is there is left as it is.
+    """
+    if os.path.isdir(folder):  # noqa: PTH112 - asked often
+        return
+    Path(folder).parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError):  # made by another process meanwhile; what is no folder is noticed when it is used
+        os.mkdir(folder)  # noqa: PTH102 - likewise
+        ignore_in_git(folder)
+
+
+def ignore_in_git(folder: Path | str) -> None:
+    """Add a `.gitignore` for all that is in the folder, where there is none; it is a convenience, and may be missing."""
+    with suppress(OSError):
+        descriptor = os.open(os.path.join(folder, ".gitignore"), _CREATE, 0o666)  # noqa: PTH118 - likewise
+        try:
+            os.write(descriptor, _IGNORE_ALL)
+        finally:
+            os.close(descriptor)
