@@ -11,6 +11,7 @@ from magnus.engine import scope as scopes
 from magnus.graph.path import BranchPath
 from magnus.run_log import branches as records_of_branches
 from magnus.run_log import spans
+from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import Parameter, plain
 from magnus.run_log.records import AttemptRecord, CatalogRecord, StepRecord
 from magnus.run_log.summary import RunStatus
@@ -178,7 +179,7 @@ class Step:
     @property
     def metrics(self) -> Mapping[str, Json]:
         """What it tracked."""
-        return Named("metric", dict(self._record.metrics))
+        return Named("metric", plain_metrics(self._record.metrics))
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:

@@ -15,6 +15,7 @@ from magnus.engine.step_secrets import StepSecrets
 from magnus.engine.tracking import StepTracking
 from magnus.errors import SecretsError, TaskFailed
 from magnus.graph.path import StepPath
+from magnus.run_log.metrics import Metric, add_metric
 from magnus.run_log.parameters import JsonParameter, Parameter, Scope, holds_objects, objects_in, plain, to_json
 from magnus.values import Json, UserObject
 
@@ -49,7 +50,7 @@ class CurrentStep:
         self._secrets = secrets
         self._lock = Lock()
         self.parameters_set: dict[str, Parameter] = {}
-        self.metrics: dict[str, Json] = {}
+        self.metrics: dict[str, Metric] = {}
         self.refused: list[str] = []
 
     def parameters(self) -> dict[str, Parameter]:
@@ -67,14 +68,14 @@ class CurrentStep:
             self.parameters_set.update({name: JsonParameter(value) for name, value in values.items()})
 
     def track(self, metrics: Mapping[str, Json], step: int | None) -> None:
-        """Track metrics: `{name: value}`, or `{name: {"<step>": value}}` when the user counts steps.
+        """Track metrics, counted by `step` unless that is None.
 
         TaskFailed when one of them contains a secret.
         """
         self._refuse_secrets("metric", metrics)
         with self._lock:
             for name, value in metrics.items():
-                track_into(self.metrics, name, value, step)
+                add_metric(self.metrics, name, value, step)
 
     @property
     def data(self) -> StepData:
@@ -172,16 +173,6 @@ class CurrentStep:
             return {"value": self.get_secret(name)}
         except SecretsError as error:
             return {"error": error.problems[0].message, "fix": error.problems[0].fix}
-
-
-def track_into(metrics: dict[str, Json], name: str, value: Json, step: int | None) -> None:
-    """Add one measurement to `metrics`, in the shape the run log has them."""
-    known = find(metrics, name) or name
-    if step is None:
-        metrics[known] = value
-        return
-    counted = metrics.get(known)
-    metrics[known] = {**(counted if isinstance(counted, dict) else {}), str(step): value}
 
 
 class _Current:

@@ -93,8 +93,9 @@ class StepObjects(Struct, frozen=True):
 
     def write(self, name: str, value: UserObject, file: BinaryIO) -> None:
         """Write the value; TaskFailed when it cannot be pickled, or contains a secret."""
+        watched = self._watched(name, file)
         try:
-            self.pickler.dump(value, self._watched(name, file))
+            self.pickler.dump(value, watched)
         except (OSError, MagnusError):
             raise
         except Exception as error:

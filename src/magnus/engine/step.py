@@ -10,12 +10,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine import data, fan, outcomes, parameters
+from magnus.engine import data, fan, faults, parameters
 from magnus.engine import scope as scopes
 from magnus.engine.attempts import attempted
 from magnus.engine.context import RunContext
 from magnus.engine.step_under_way import StepUnderWay
-from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
+from magnus.errors import RunLogStoreError, TaskFailed
 from magnus.graph.nodes import TaskNode
 from magnus.graph.path import StepPath, print_names
 from magnus.interfaces.executor import StepRequest
@@ -69,13 +69,22 @@ def _run(step: StepUnderWay) -> None:
     if step.request.known is None:
         step.context.reporter.report(StepStarted(step.record.path, step.record.step_type))
     try:
-        failure = _work(step)
+        failure = "\n".join(filter(None, (_work(step), _clear(step))))
     except KeyboardInterrupt:
         _end(step, "interrupted")
-        raise
-    finally:
         step.remove_folder()
-    _end(step, failure)
+        raise
+    except RunLogStoreError:
+        step.remove_folder()
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of magnus fails the step, and its run log stays whole
+        failure = _failure_of(step, error)
+    try:
+        _end(step, failure)
+    except Exception as error:
+        if step.record.status is not Status.PROCESSING:  # it was put, or the store did not take it
+            raise
+        _end_by_fault(step, error)
 
 
 def _work(step: StepUnderWay) -> str:
@@ -83,18 +92,30 @@ def _work(step: StepUnderWay) -> str:
     try:
         got = _get_files(step)
         step.variables = _variables(step)
-    except RunLogStoreError:
-        raise
-    except MagnusError as error:
-        return outcomes.said(error)
-    failure = attempted(step)
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failure_of(step, error)
+    try:
+        failure = attempted(step)
+    except Exception as error:  # noqa: BLE001 - as above
+        failure = _failure_of(step, error)
     try:
         _put_files(step, got)
-    except RunLogStoreError:
-        raise
-    except MagnusError as error:
-        failure = "\n".join(filter(None, (failure, outcomes.said(error))))
+    except Exception as error:  # noqa: BLE001 - as above
+        failure = "\n".join(filter(None, (failure, _failure_of(step, error))))
     return failure
+
+
+def _clear(step: StepUnderWay) -> str:
+    """Remove the folder of the step; why that cannot be done."""
+    try:
+        step.remove_folder()
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failure_of(step, error)
+    return ""
+
+
+def _failure_of(step: StepUnderWay, error: Exception) -> str:
+    return faults.failure_of(error, step.context.masker.mask)
 
 
 def _end(step: StepUnderWay, failure: str) -> None:
@@ -102,9 +123,22 @@ def _end(step: StepUnderWay, failure: str) -> None:
     set_by_step = {} if failure else step.record.parameters
     message = step.context.masker.mask(failure)
     record = replace(step.record, status=status, message=message, parameters=set_by_step)
-    step.keep(replace(record, scope=scopes.carried(record.position, step.scope, record)))
+    _put(step, replace(record, scope=scopes.carried(record.position, step.scope, record)))
+
+
+def _end_by_fault(step: StepUnderWay, error: Exception) -> None:
+    """End a step whose last record magnus could not make, with the least that a record needs."""
+    fault = _failure_of(step, error)
+    attempts = step.record.attempts
+    failure = attempts[-1].message if attempts and attempts[-1].status is Status.FAIL else ""
+    message = "\n".join(filter(None, (failure, fault)))
+    _put(step, replace(step.record, status=Status.FAIL, message=message, parameters={}))
+
+
+def _put(step: StepUnderWay, record: StepRecord) -> None:
+    step.keep(record)
     took = seconds(span_of(record))
-    step.context.reporter.report(StepEnded(record.path, record.step_type, status, message, took))
+    step.context.reporter.report(StepEnded(record.path, record.step_type, record.status, record.message, took))
     step.context.tracking.end_step(step.context.tracked_run, record)
 
 

@@ -12,6 +12,7 @@ from typing import Final, Literal
 from msgspec import Struct, field
 
 from magnus.graph.path import BranchPath, StepPath
+from magnus.run_log.metrics import Metric
 from magnus.run_log.parameters import LargeParameter, Parameter
 from magnus.values import Json
 
@@ -134,7 +135,7 @@ class StepRecord(Struct, frozen=True):
     mock: bool = False
     attempts: tuple[AttemptRecord, ...] = ()
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    metrics: Mapping[str, Json] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
     catalog: tuple[CatalogRecord, ...] = ()
     scope: BranchScope | None = None
     branching: Branching | None = None

@@ -189,4 +189,5 @@ def _of_parts(kind: type[Any], parts: Sequence[Part]) -> Known:
 
 def _unnamed(title: str, what: str) -> Known:
     message = f"{title} returns {what}, which has no name"
-    return Known(others=True, problems=(Problem(message, "declare one: returns: [name]"),))
+    fix = "the value is dropped; to keep it, declare a name: returns: [NAME]"
+    return Known(problems=(Problem(message, fix, severity="warning"),))
