@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from magnus.engine.json_values import is_model, members, to_json_value, type_name
+from magnus.engine.json_values import is_model, is_old_model, members, to_json_value, type_name
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import Return
 from magnus.interfaces.objects import Objects
@@ -114,6 +114,8 @@ def _dumped(model: UserObject) -> UserObject:
     """What pydantic makes of a model. A part it cannot write is left as it is, to be named when its turn comes."""
     from pydantic_core import PydanticSerializationError  # lazy: loaded already when there is a model
 
+    if is_old_model(model):
+        return model.dict(by_alias=True)
     try:
         return model.model_dump(mode="json", by_alias=True)
     except PydanticSerializationError:
