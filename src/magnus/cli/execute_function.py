@@ -16,4 +16,5 @@ def command(ctx: click.Context, function: str, **said: Unpack[jobs.OfJob]) -> in
     """Call FUNCTION, `module.function` or `script.py:function`, as a pipeline of one step, and print its run log."""
     name = function.replace(":", ".").rpartition(".")[2]
     name = f"{name}()" if name in {"success", "fail"} else name  # those are the ends of every pipeline
+    jobs.check_results(function, said)
     return jobs.run_job(ctx, name, {"command": function}, said)

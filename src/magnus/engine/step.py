@@ -6,6 +6,7 @@ fails on the way, of the task or of a service, is a failure of the step; only th
 nothing can be recorded then.
 """
 
+import os
 from typing import Final
 
 from msgspec.structs import replace
@@ -16,11 +17,12 @@ from magnus.engine.attempts import attempted
 from magnus.engine.context import RunContext
 from magnus.engine.step_under_way import StepUnderWay
 from magnus.errors import RunLogStoreError, TaskFailed
-from magnus.graph.nodes import TaskNode
+from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode
 from magnus.graph.path import StepPath, print_names
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import StepEnded, StepStarted
 from magnus.interfaces.task_kind import KEPT
+from magnus.run_log.parameters import Scope
 from magnus.run_log.records import BranchScope, CatalogRecord, Status, StepRecord
 from magnus.run_log.spans import seconds, span_of
 
@@ -181,11 +183,31 @@ def _put_files(step: StepUnderWay, got: tuple[CatalogRecord, ...]) -> None:
         step.warn(warning)
 
 
+def _loop_indices(step: StepUnderWay) -> dict[str, str]:
+    """The numbers of the iterations around the step, by the names that `index_as` gives them, where these are free."""
+    indices: dict[str, str] = {}
+    composite = step.request.path.branch.composite
+    while composite is not None:
+        match step.context.graph.step(composite):
+            case CompositeNode(branches=RepeatedBranch(index_as=str(name))) if _is_free(name, step.scope.parameters):
+                indices.setdefault(name, parameters.as_text(step.scope.parameters[name]))
+            case _:
+                pass
+        composite = composite.branch.composite
+    return indices
+
+
+def _is_free(name: str, scope: Scope) -> bool:
+    """Whether a variable of the name may stand for the parameter of that name."""
+    return name in scope and name not in os.environ and bool(name) and "=" not in name and "\0" not in name
+
+
 def _variables(step: StepUnderWay) -> dict[str, str | None]:
     """What the environment of the step holds beyond the one magnus was started with; None takes a name out."""
     fitting = parameters.environment(step.scope.parameters, step.context.texts)
     too_large = {parameters.VARIABLE_PREFIX + name for name in step.scope.parameters} - fitting.keys()
     return {
+        **_loop_indices(step),
         **dict.fromkeys(too_large),
         **fitting,
         **{name: step.secrets.variable(name) for name in step.node.secrets},

@@ -152,6 +152,11 @@ class StepRecord(Struct, frozen=True):
         return self.step_type in TERMINALS
 
 
+def terminal_record(path: StepPath, position: int, status: Status, step_type: str, when: datetime) -> StepRecord:
+    """The record of a terminal step that was reached: it has one attempt, which takes no time."""
+    return StepRecord(path, position, status, step_type, attempts=(AttemptRecord(0, when, when, 0.0, status),))
+
+
 class Owner(Struct, frozen=True):
     """The process that runs a run: enough to judge, on the same host, whether it is still there.
 

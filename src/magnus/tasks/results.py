@@ -82,10 +82,9 @@ def _kept(declared: Return, value: UserObject, objects: Objects | None, entries:
 
 def _dropped(returned: UserObject, title: str) -> str:
     """What to say of a value without a name, and how to keep it."""
-    item = "NAME" if isinstance(returned, _JSON_TYPES) else "{name: NAME, kind: object}"
-    return (
-        f"{title} returned {_what(returned)}, which has no name and is dropped; to keep it, declare returns: [{item}]"
-    )
+    is_json = isinstance(returned, _JSON_TYPES)
+    item, option = ("NAME", "NAME") if is_json else ("{name: NAME, kind: object}", "NAME:object")
+    return f"{title} returned {_what(returned)}, which has no name and is dropped; to keep it, declare returns: [{item}], or on the command line --returns {option}"
 
 
 def _parts(returned: UserObject, title: str) -> Mapping[str, UserObject] | None:

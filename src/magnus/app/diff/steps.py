@@ -32,8 +32,12 @@ def timings(pairs: Sequence[Pair]) -> tuple[Timing, ...]:
             seconds(span_of(pair.second)),
         )
         for pair in pairs
-        if pair.first is not None and pair.second is not None and pair.first.attempts and pair.second.attempts
+        if pair.first is not None and pair.second is not None and _took_time(pair.first) and _took_time(pair.second)
     )
+
+
+def _took_time(record: StepRecord) -> bool:
+    return span_of(record) is not None
 
 
 def _step_difference(pair: Pair, alike: Alike) -> StepDifference:
