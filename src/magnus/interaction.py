@@ -4,10 +4,10 @@ In the process of the step the call goes to the step in progress; in another one
 environment names. Outside a step each function says so.
 """
 
+import operator
 import os
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 from magnus.engine.current import CurrentStep, current_step
 from magnus.errors import SecretsError, TaskFailed
@@ -16,25 +16,32 @@ from magnus.values import Json, UserObject
 if TYPE_CHECKING:
     from magnus.app.interactive import SessionId  # lazy: importing magnus costs nothing
 
-ValueT = TypeVar("ValueT")
 
-
-def get_parameter(key: str | None = None, cast_as: Callable[[Any], ValueT] | None = None) -> UserObject:
+def get_parameter(key: str | None = None, cast_as: UserObject = None) -> UserObject:
     """The parameter `key`, or all of them by name.
 
     A name that no parameter has stands for the only one that differs from it by case alone.
 
     Args:
         key: the name; None for all parameters.
-        cast_as: called with the value; its result is returned.
+        cast_as: a type, such as `Model`, `list[Model]` or `date | None`, that the value is cast to as the argument of a
+            function is that has it as its annotation; without a name all parameters together are, to a model for one.
+            An object is the object itself then. Anything else that can be called is called with the value.
 
     Raises:
-        TaskFailed: there is no such parameter, or no step runs.
+        TaskFailed: there is no such parameter, it cannot become that type, or no step runs.
     """
+    if cast_as is None:
+        return _ask("get_parameters", {}) if key is None else _ask("get_parameter", {"name": key})
+    from magnus.tasks.parameter_casts import cast_parameter, cast_parameters  # lazy: importing magnus costs nothing
+
     if key is None:
-        return _ask("get_parameters", {})
-    value = _ask("get_parameter", {"name": key})
-    return value if cast_as is None else cast_as(value)
+        written = _ask("get_written_parameters", {})
+        return cast_parameters(cast_as, written["values"], written["texts"])
+    written = _ask("get_written_parameter", {"name": key})
+    if written["is_object"]:
+        return get_object(key)
+    return cast_parameter(key, cast_as, written["value"], written["text"])
 
 
 def set_parameter(**values: UserObject) -> None:
@@ -47,11 +54,13 @@ def set_parameter(**values: UserObject) -> None:
 
 
 def track_this(step: int | None = None, **metrics: UserObject) -> None:
-    """Track metrics of this step; `step` counts measurements of the same name.
+    """Track metrics of this step; `step`, a whole number, counts measurements of the same name.
 
     Raises:
-        TaskFailed: a value cannot be serialised, or no step runs.
+        TaskFailed: a value cannot be serialised, `step` is no whole number, or no step runs.
     """
+    if step is not None:
+        step = _whole_number(step)
     tracked = {name: _json(name, value, allow_nan=True) for name, value in metrics.items()}
     _ask("track", {"metrics": tracked, "step": step})
 
@@ -116,7 +125,10 @@ def put_in_catalog(path: "str | os.PathLike[str]") -> list[str]:
 
 
 def put_object(obj: UserObject, name: str) -> None:
-    """Keep an object in the catalog, and set the parameter `name` to it, as a result declared as an object would be.
+    """Keep an object in the catalog for `get_object(name)`, here and in the steps that follow.
+
+    Where no parameter has the name, one is set to the object, as a result declared as an object would be. A parameter
+    of that name which is a value stays what it is.
 
     Raises:
         TaskFailed: it cannot be pickled, or no step runs.
@@ -131,7 +143,7 @@ def put_object(obj: UserObject, name: str) -> None:
 
 
 def get_object(name: str) -> UserObject:
-    """The object that the parameter `name` refers to, loaded anew.
+    """The object of that name, loaded anew: the one that the parameter `name` refers to, or else that of `put_object`.
 
     Raises:
         TaskFailed: there is no such object, or no step runs.
@@ -192,6 +204,13 @@ def get_run_id() -> str:
 def get_tag() -> str:
     """The tag of the run the step belongs to, "" when it has none; TaskFailed when no step runs."""
     return str(_ask("get_run", {})["tag"])
+
+
+def _whole_number(step: UserObject) -> int:
+    try:
+        return int(operator.index(step))
+    except TypeError:
+        raise TaskFailed(f"the step of a metric is to be a whole number, and is {step!r}") from None
 
 
 def _ask(verb: str, arguments: Json) -> Json:

@@ -161,6 +161,7 @@ def run_loop(step, scope):
         outcomes[str(number)] = (outcome, None)
         branches = all_of(outcomes)
         sets.update({name: value for name, value in outcome.own.items() if name not in index})
+        sets.update(index)
         ends = {**scope, **sets, **outcome.own}.get(step.get("break_on"), False)
         if not isinstance(ends, bool):
             raise BranchesFailed(branches)

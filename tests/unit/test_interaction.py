@@ -6,6 +6,7 @@ from magnus import get_parameter, get_run_id, get_secret, get_tag, set_parameter
 from magnus.engine.current import CurrentStep, entered
 from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
+from magnus.run_log.metrics import CountedMetric
 from magnus.run_log.parameters import JsonParameter
 
 
@@ -42,4 +43,4 @@ def test_inside_a_step_they_reach_it():
         with pytest.raises(TaskFailed, match="there is no parameter 'y'; the parameters are 'Rate', 'x'"):
             get_parameter("y")
     assert step.parameters_set == {"x": JsonParameter([1])}
-    assert step.metrics == {"loss": {"2": 0.25}}
+    assert step.metrics == {"loss": CountedMetric({2: 0.25})}

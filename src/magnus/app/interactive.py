@@ -24,7 +24,7 @@ from magnus.engine.step_secrets import StepSecrets
 from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
 from magnus.interfaces.run_log_store import KeepsDocuments
-from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log.records import RunRecord, Status, StepRecord, terminal_record
 from magnus.values import Json
 
 _STEP = StepPath(("interactive session",))
@@ -138,7 +138,7 @@ class _Session:
             current.data.close()
             store.put_step(self._run.run_id, ended)
             word = "fail" if failure else "success"
-            store.put_step(self._run.run_id, StepRecord(StepPath((word,)), 1, status, word))
+            store.put_step(self._run.run_id, terminal_record(StepPath((word,)), 1, status, word, now()))
             store.update_run(replace(self._run, status=status, message=message, end_time=now()))
             self._context.tracking.end_step(self._context.tracked_run, ended)
             self._context.tracking.end_run(self._context.tracked_run, status, message)

@@ -12,8 +12,9 @@ from magnus.errors import CatalogError, DamagedContent
 from magnus.graph.path import BranchPath
 from magnus.run_log import branches as records_of_branches
 from magnus.run_log import spans
-from magnus.run_log.parameters import Parameter, plain
-from magnus.run_log.records import AttemptRecord, CatalogRecord, StepRecord
+from magnus.run_log.metrics import plain_metrics
+from magnus.run_log.parameters import MetricParameter, Parameter, plain
+from magnus.run_log.records import AttemptRecord, CatalogRecord, Status, StepRecord
 from magnus.run_log.summary import RunStatus
 from magnus.run_log.walking import SeenStep, status_of, status_of_branch, walk_step
 from magnus.values import Json
@@ -78,8 +79,28 @@ class Branched:
 
     @property
     def metrics(self) -> Mapping[str, Json]:
-        """What its steps tracked; of one name that several did, the last one's. Not what those in branches did."""
-        return Named("metric", {name: value for record in self._records for name, value in record.metrics.items()})
+        """What its steps tracked; of one name that several did, the last one's.
+
+        What steps in branches tracked moves up as parameters do, of a step that succeeded: a map makes a list of it, with
+        an entry for each element, and of other steps the later branch wins.
+        """
+        metrics: dict[str, Json] = {}
+        for record in self._records:
+            metrics.update(plain_metrics(record.metrics))
+            if record.branching is not None and record.status is Status.SUCCESS:
+                metrics.update(self._moved_up(record))
+        return Named("metric", metrics)
+
+    def _moved_up(self, record: StepRecord) -> Mapping[str, Json]:
+        """The metrics that the branches of a composite left, with those that are parameters as these are."""
+        inside = [Branch(self._of, branch).metrics for branch in records_of_branches.branches_of(record)]
+        names = dict.fromkeys(name for metrics in inside for name in metrics)
+        if record.branching is not None and record.branching.values is not None:
+            left: dict[str, Json] = {name: [dict(metrics).get(name) for metrics in inside] for name in names}
+        else:
+            left = {name: value for metrics in inside for name, value in metrics.items()}
+        parameters = record.parameters.items()
+        return {**left, **{name: plain(value) for name, value in parameters if isinstance(value, MetricParameter)}}
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:
@@ -160,7 +181,7 @@ class Step:
     @property
     def end_time(self) -> datetime | None:
         """When the last attempt ended, likewise; None when there was none."""
-        if self.attempts:
+        if self.attempts and not self._record.is_terminal:
             return self.attempts[-1].end_time
         span = self._span
         return None if span is None else span.end
@@ -192,7 +213,7 @@ class Step:
     @property
     def metrics(self) -> Mapping[str, Json]:
         """What it tracked."""
-        return Named("metric", dict(self._record.metrics))
+        return Named("metric", plain_metrics(self._record.metrics))
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:

@@ -33,7 +33,7 @@ from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import BranchEnded, Reporter, StepReused, StepStarted, Warned
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import Owner, RunRecord, Status, StepRecord
+from magnus.run_log.records import Owner, RunRecord, Status, StepRecord, terminal_record
 
 NO_PROCESS = Owner("", 0)
 """The owner of a run whose steps another engine starts: no process stands for it, so none can be found gone."""
@@ -213,7 +213,7 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
     status = Status.SUCCESS if node.succeeds else Status.FAIL
     position, _ = fan.before(prepared.pipeline.graph, store, run, path)
     steps = list(_ended_steps(store, run, path.branch))
-    store.put_step(run.run_id, StepRecord(path, position, status, node.written_as))
+    store.put_step(run.run_id, terminal_record(path, position, status, node.written_as, now()))
     if path.branch.composite is not None:
         reporter.report(BranchEnded(path.branch, node.succeeds))
     else:

@@ -19,4 +19,5 @@ def command(ctx: click.Context, function: str, **said: Unpack[jobs.OfJob]) -> in
     """
     name = function.replace(":", ".").rpartition(".")[2]
     name = f"{name}()" if name in {"success", "fail"} else name  # those are the ends of every pipeline
+    jobs.check_results(function, said)
     return jobs.run_job(ctx, name, {"command": function}, said)

@@ -1,12 +1,16 @@
 """One task without a pipeline, tracked as a step is. Used by the commands that execute one."""
 
 from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
 
 import click
 
-from magnus.cli import options
+from magnus.cli import console, options
 from magnus.cli.asking import asked, executed
 from magnus.values import Json
+
+_KINDS: Final = frozenset({"json", "metric", "object"})
 
 shared = options.applied(
     options.configuration_file,
@@ -17,7 +21,13 @@ shared = options.applied(
     click.option(
         "-put", "--put-in-catalog", "put", multiple=True, metavar="GLOB", help="Files to keep; may be given again."
     ),
-    click.option("--returns", multiple=True, metavar="NAME", help="A name for a result; again for the next one."),
+    click.option(
+        *("--returns", "declared"),
+        callback=lambda _context, _option, names: tuple(map(_declared, names)),
+        multiple=True,
+        metavar="NAME",
+        help="A name for a result, or NAME:metric, NAME:object; again for the next one.",
+    ),
     options.progress,
     options.log_level,
 )
@@ -30,7 +40,28 @@ class OfJob(options.Asked):
     run_id: str
     data_folder: str
     put: tuple[str, ...]
-    returns: tuple[str, ...]
+    declared: tuple[dict[str, str], ...]
+
+
+def check_results(function: str, said: OfJob) -> None:
+    """Warn of results of a function that get no names, as far as its source tells; InvalidInput when they cannot get them."""
+    from msgspec import convert  # lazy: --help needs none of it
+
+    from magnus.app.results_of_job import problems
+    from magnus.errors import InvalidInput
+    from magnus.graph.nodes import Return
+
+    found = list(problems(function, convert(said["declared"], tuple[Return, ...]), Path.cwd()))
+    if errors := [problem for problem in found if problem.severity == "error"]:
+        raise InvalidInput.of(errors)
+    for problem in found:
+        console.note(str(problem))
+
+
+def _declared(text: str) -> dict[str, str]:
+    """The item of `returns` that `NAME` or `NAME:KIND` says."""
+    name, _, kind = text.rpartition(":")
+    return {"name": name, "kind": kind} if name and kind in _KINDS else {"name": text}
 
 
 def run_job(ctx: click.Context, name: str, task: Mapping[str, Json], said: OfJob) -> int:
@@ -40,7 +71,7 @@ def run_job(ctx: click.Context, name: str, task: Mapping[str, Json], said: OfJob
     from magnus.definition.built import BuiltPipeline
     from magnus.definition.yaml_text import Document
 
-    data_folder, put, returns = said["data_folder"], said["put"], said["returns"]
+    data_folder, put, returns = said["data_folder"], said["put"], said["declared"]
     catalog = {"put": list(put), **({"compute_data_folder": data_folder} if data_folder else {})}
     more = {**({"catalog": catalog} if put else {}), **({"returns": list(returns)} if returns else {})}
     step = {"type": "task", **task, "next": "success", **more}

@@ -14,6 +14,7 @@ from magnus.cli import readable, values
 from magnus.cli.lines import Line, Piece
 from magnus.engine import liveness
 from magnus.graph.path import print_names
+from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.records import RunRecord, Status
 from magnus.run_log.summary import Gone, RunStatus, summary
 
@@ -81,7 +82,9 @@ class _Tree:
         yield from _labelled(
             margin, "out", values.shortened(values.parameters(record.parameters), everything=everything)
         )
-        yield from _labelled(margin, "metrics", values.shortened(values.texts(record.metrics), everything=everything))
+        yield from _labelled(
+            margin, "metrics", values.shortened(values.texts(plain_metrics(record.metrics)), everything=everything)
+        )
         yield from _labelled(
             margin, "get", values.file_names(values.files(record.catalog, "get"), everything=everything)
         )
@@ -130,7 +133,7 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
             yield from _message("    ", attempt.message, attempt.status)
     yield from _listed("in", values.handed(shown.given))
     yield from _listed("out", values.whole_parameters(record.parameters))
-    yield from _listed("metrics", values.texts(record.metrics))
+    yield from _listed("metrics", values.texts(plain_metrics(record.metrics)))
     for stage in ("get", "put"):
         entries = (entry for entry in record.catalog if entry.stage == stage)
         yield from _listed(

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.engine import outcomes, process_state
+from magnus.engine import faults, outcomes, process_state
 from magnus.engine.current import CurrentStep, entered
 from magnus.engine.step_data import StepData
 from magnus.engine.step_under_way import StepUnderWay
@@ -13,6 +15,7 @@ from magnus.errors import MagnusError, RunLogStoreError
 from magnus.interfaces.reporter import AttemptFailed, StepOutput
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
+from magnus.run_log.metrics import merged
 from magnus.run_log.records import AttemptRecord, CatalogRecord, Status
 from magnus.values import Json
 
@@ -22,7 +25,7 @@ def attempted(step: StepUnderWay) -> str:
     if step.request.attempt is not None:
         return _attempt(step, step.request.attempt)
     made, wait = step.record.attempts, step.node.retry_delay
-    failure = made[-1].message if made else ""
+    failure = made[-1].message if made and made[-1].status is Status.FAIL else ""
     for number in range(len(made), step.node.max_attempts):
         if failure:
             step.keep(step.record)
@@ -35,8 +38,30 @@ def attempted(step: StepUnderWay) -> str:
 
 
 def _attempt(step: StepUnderWay, number: int) -> str:
-    """One attempt, added to the record; the reason of its failure, "" for success."""
-    clock = step.context.clock
+    """One attempt, added to the record; the reason of its failure, which may be a fault of magnus, "" for success."""
+    known = step.record
+    begin = _Begin(number, step.context.clock.now(), step.context.clock.monotonic())
+    try:
+        return _called(step, begin)
+    except RunLogStoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of magnus fails the step, and its run log stays whole
+        failure = faults.failure_of(error, step.context.masker.mask)
+    attempt = _record(step, TaskOutcome(failure=failure), begin)
+    step.record = replace(step.record, attempts=(*known.attempts, attempt), parameters={})
+    return attempt.message
+
+
+class _Begin(Struct, frozen=True):
+    """The number of an attempt and when it began, by the clock of the wall and by the monotonic one."""
+
+    number: int
+    time: datetime
+    monotonic: float
+
+
+def _called(step: StepUnderWay, begin: _Begin) -> str:
+    """The attempt itself, added to the record as it ended, with whatever the task did until then."""
     context, path = step.context, step.record.path
     current = CurrentStep(
         step.request.run_id,
@@ -47,32 +72,43 @@ def _attempt(step: StepUnderWay, number: int) -> str:
         tracking=context.tracking.of_step(context.tracked_run, path),
         data=_data(step),
     )
-    start_time, start = clock.now(), clock.monotonic()
     outcome = TaskOutcome(failure="interrupted")
     try:
-        outcome = _call(step, current, number)
+        outcome = _call(step, current, begin.number)
     finally:
-        current.data.close()
-        current.data.note_loaded(outcome.loaded)
-        outcome = outcomes.complete(outcome, current, step.secrets)
-        failure = step.context.masker.mask(outcome.failure)
-        attempt = AttemptRecord(
-            attempt_number=number,
-            start_time=start_time,
-            end_time=clock.now(),
-            duration=round(clock.monotonic() - start, 6),
-            status=Status.FAIL if failure else Status.SUCCESS,
-            message=failure,
-            parameters=step.context.masker.masked(outcome.handed),
-        )
+        outcome = _complete(step, current, outcome)
+        attempt = _record(step, outcome, begin)
         step.record = replace(
             step.record,
             attempts=(*step.record.attempts, attempt),
             parameters={} if outcome.failure else outcome.parameters,
-            metrics=outcomes.merged(step.record.metrics, outcome.metrics),
+            metrics=merged(step.record.metrics, outcome.metrics),
             catalog=_with(step.record.catalog, (*current.data.entries, *outcome.entries)),
         )
-    return failure
+    return attempt.message if outcome.failure else ""
+
+
+def _complete(step: StepUnderWay, current: CurrentStep, outcome: TaskOutcome) -> TaskOutcome:
+    """The outcome with what the task did on the way; warnings of the task are reported."""
+    current.data.close()
+    current.data.note_loaded(outcome.loaded)
+    outcome = outcomes.complete(outcome, current, step.secrets)
+    for warning in outcome.warnings:
+        step.warn(warning, once=warning)
+    return outcome
+
+
+def _record(step: StepUnderWay, outcome: TaskOutcome, begin: _Begin) -> AttemptRecord:
+    clock, masker = step.context.clock, step.context.masker
+    return AttemptRecord(
+        attempt_number=begin.number,
+        start_time=begin.time,
+        end_time=clock.now(),
+        duration=round(clock.monotonic() - begin.monotonic, 6),
+        status=Status.FAIL if outcome.failure else Status.SUCCESS,
+        message=masker.mask(outcome.failure or "\n".join(f"warning: {warning}" for warning in outcome.warnings)),
+        parameters=masker.masked(outcome.handed),
+    )
 
 
 def _call(step: StepUnderWay, current: CurrentStep, number: int) -> TaskOutcome:

@@ -15,11 +15,24 @@ from magnus.engine.step_secrets import StepSecrets
 from magnus.engine.tracking import StepTracking
 from magnus.errors import SecretsError, TaskFailed
 from magnus.graph.path import StepPath
-from magnus.run_log.parameters import JsonParameter, Parameter, Scope, holds_objects, objects_in, plain, to_json
+from magnus.run_log.metrics import Metric, add_metric
+from magnus.run_log.parameters import (
+    JsonParameter,
+    LargeParameter,
+    Parameter,
+    Scope,
+    holds_objects,
+    objects_in,
+    plain,
+    to_json,
+)
 from magnus.values import Json, UserObject
 
 _ABOUT_DATA: Final = frozenset(
     {"get_files", "put_files", "get_object", "begin_put_object", "put_object", "get_run_log"}
+)
+_ABOUT_PARAMETERS: Final = frozenset(
+    {"get_parameter", "get_parameters", "get_written_parameter", "get_written_parameters", "set_parameters"}
 )
 
 
@@ -49,7 +62,7 @@ class CurrentStep:
         self._secrets = secrets
         self._lock = Lock()
         self.parameters_set: dict[str, Parameter] = {}
-        self.metrics: dict[str, Json] = {}
+        self.metrics: dict[str, Metric] = {}
         self.refused: list[str] = []
 
     def parameters(self) -> dict[str, Parameter]:
@@ -67,14 +80,14 @@ class CurrentStep:
             self.parameters_set.update({name: JsonParameter(value) for name, value in values.items()})
 
     def track(self, metrics: Mapping[str, Json], step: int | None) -> None:
-        """Track metrics: `{name: value}`, or `{name: {"<step>": value}}` when the user counts steps.
+        """Track metrics, counted by `step` unless that is None.
 
         TaskFailed when one of them contains a secret.
         """
         self._refuse_secrets("metric", metrics)
         with self._lock:
             for name, value in metrics.items():
-                track_into(self.metrics, name, value, step)
+                add_metric(self.metrics, name, value, step)
 
     @property
     def data(self) -> StepData:
@@ -83,33 +96,56 @@ class CurrentStep:
         return self._data
 
     def put_object(self, name: str, value: UserObject) -> None:
-        """Keep the value as an object, and set the parameter of that name to it."""
+        """Keep the value as an object, and set the parameter of that name to it, where that is not a value."""
         self._set_object(name, self.data.put_object(name, value))
 
     def get_object(self, name: str) -> UserObject:
-        """The object that the parameter refers to; TaskFailed when there is none."""
+        """The object of that name; TaskFailed when there is none."""
         return self.data.get_object(self._object(name))
 
-    def _parameter(self, name: str) -> Json:
-        """The value of one parameter; others are not read."""
+    def _parameter(self, name: str) -> Parameter:
+        """One parameter; others are not read."""
         parameters = self.parameters()
         known = find(parameters, name)
         if known is None:
             there = ", ".join(map(repr, parameters)) or "none"
             raise TaskFailed(f"there is no parameter '{name}'; the parameters are {there}")
-        return plain(parameters[known])
+        return parameters[known]
 
-    def _set_object(self, name: str, reference: Parameter) -> None:
+    def _written(self, name: str) -> Json:
+        """One parameter, its text where it came as one, and whether it is an object, of which the value says nothing."""
+        parameter = self._parameter(name)
+        is_object = holds_objects(parameter)
+        return {
+            "value": None if is_object else plain(parameter),
+            "text": _text_of(parameter),
+            "is_object": is_object,
+        }
+
+    def _all_written(self) -> Json:
+        """The values of all parameters, and the texts of those that came as text."""
+        parameters = self.parameters()
+        texts = {name: text for name, value in parameters.items() if (text := _text_of(value)) is not None}
+        return {"values": {name: plain(value) for name, value in parameters.items()}, "texts": texts}
+
+    def _set_object(self, name: str, reference: Parameter, *, is_result: bool = False) -> None:
+        """Set the parameter of that name; unless it is a value, which only a result may replace."""
         with self._lock:
-            self.parameters_set[name] = reference
+            known = self.parameters_set.get(name, self._scope.get(name))
+            if is_result or known is None or holds_objects(known):
+                self.parameters_set[name] = reference
 
     def _object(self, name: str) -> Parameter:
         parameters = self.parameters()
         known = find(parameters, name)
-        if known is None or not holds_objects(parameters[known]):
-            there = ", ".join(repr(other) for other, value in parameters.items() if holds_objects(value)) or "none"
-            raise TaskFailed(f"there is no object '{name}'; the objects are {there}")
-        return parameters[known]
+        if known is not None and holds_objects(parameters[known]):
+            return parameters[known]
+        kept = self.data.objects_by_name()
+        found = find(kept, name)
+        if found is None:
+            names = dict.fromkeys((*(other for other, value in parameters.items() if holds_objects(value)), *kept))
+            raise TaskFailed(f"there is no object '{name}'; the objects are {', '.join(map(repr, names)) or 'none'}")
+        return kept[found]
 
     def get_secret(self, name: str) -> str:
         """The secret, which is masked from now on; SecretsError when there is none."""
@@ -129,13 +165,9 @@ class CurrentStep:
         """Do what another process asks for through the channel; raises TaskFailed for an unknown verb."""
         if verb in _ABOUT_DATA:
             return self._answer_about_data(verb, arguments)
+        if verb in _ABOUT_PARAMETERS:
+            return self._answer_about_parameters(verb, arguments)
         match verb:
-            case "get_parameter":
-                return self._parameter(arguments["name"])
-            case "get_parameters":
-                return {name: plain(parameter) for name, parameter in self.parameters().items()}
-            case "set_parameters":
-                return self.set_parameters(arguments)
             case "track":
                 return self.track(arguments["metrics"], arguments["step"])
             case "get_secret":
@@ -148,6 +180,19 @@ class CurrentStep:
                 return self.tracking.warn(arguments["reason"]) if self.tracking else None
             case _:
                 raise TaskFailed(f"this version of magnus does not know '{verb}'")
+
+    def _answer_about_parameters(self, verb: str, arguments: Mapping[str, Json]) -> Json:
+        match verb:
+            case "get_parameter":
+                return plain(self._parameter(arguments["name"]))
+            case "get_parameters":
+                return {name: plain(parameter) for name, parameter in self.parameters().items()}
+            case "get_written_parameter":
+                return self._written(arguments["name"])
+            case "get_written_parameters":
+                return self._all_written()
+            case _:
+                return self.set_parameters(arguments)
 
     def _answer_about_data(self, verb: str, arguments: Mapping[str, Json]) -> Json:
         match verb:
@@ -162,7 +207,8 @@ class CurrentStep:
             case "begin_put_object":
                 return self.data.elsewhere()
             case "put_object":
-                return self._set_object(arguments["name"], self.data.keep_object(arguments["name"], arguments["file"]))
+                kept = self.data.keep_object(arguments["name"], arguments["file"])
+                return self._set_object(arguments["name"], kept, is_result=arguments["is_result"])
             case _:
                 return self.data.run_log()
 
@@ -174,14 +220,8 @@ class CurrentStep:
             return {"error": error.problems[0].message, "fix": error.problems[0].fix}
 
 
-def track_into(metrics: dict[str, Json], name: str, value: Json, step: int | None) -> None:
-    """Add one measurement to `metrics`, in the shape the run log has them."""
-    known = find(metrics, name) or name
-    if step is None:
-        metrics[known] = value
-        return
-    counted = metrics.get(known)
-    metrics[known] = {**(counted if isinstance(counted, dict) else {}), str(step): value}
+def _text_of(parameter: Parameter) -> str | None:
+    return parameter.text if isinstance(parameter, JsonParameter | LargeParameter) else None
 
 
 class _Current:

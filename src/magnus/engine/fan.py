@@ -218,6 +218,8 @@ def _reduced(
 def _after_round(loop: RepeatedBranch, record: StepRecord, outcome: Outcome) -> StepRecord:
     """The record of a loop after a round that succeeded: what all rounds left so far, and whether there is another."""
     own = {name: value for name, value in outcome.parameters.items() if name != loop.index_as}
+    if loop.index_as is not None:
+        own[loop.index_as] = JsonParameter(int(outcome.key))
     parameters = {**record.parameters, **own}
     files = {**{entry.name: entry for entry in record.catalog}, **outcome.files}
     scope = record.scope or BranchScope()

@@ -29,7 +29,7 @@ class NotJson(TaskFailed):
 def to_json_value(value: UserObject, *, name: str = "value", allow_nan: bool = False) -> Json:
     """The JSON value that `value` stands for; containers are always new, so that nobody can change them later.
 
-    Pydantic models (by alias), dataclasses, msgspec structs and named tuples become mappings, tuples lists, enums their value, dates and
+    Pydantic models (by alias), dataclasses, attrs classes, msgspec structs and named tuples become mappings, tuples lists, enums their value, dates and
     times ISO text, paths, UUIDs and decimals text, scalars of numpy and its like what they hold.
 
     Args:
@@ -52,17 +52,24 @@ def to_json_value(value: UserObject, *, name: str = "value", allow_nan: bool = F
 
 def is_model(value: UserObject) -> bool:
     """Whether `value` is an instance of a pydantic model; loads nothing to find out."""
-    return _is_a(value, "pydantic", "BaseModel")
+    return _is_a(value, "pydantic", "BaseModel") or is_old_model(value)
+
+
+def is_old_model(value: UserObject) -> bool:
+    """Whether `value` is an instance of a model of `pydantic.v1`."""
+    return _is_a(value, "pydantic.v1.main", "BaseModel")
 
 
 def members(value: UserObject) -> dict[str, UserObject] | None:
-    """The parts of an instance of a dataclass or a msgspec struct or of a named tuple, by name; else None."""
+    """The parts of an instance of a dataclass, an attrs class, a msgspec struct or a named tuple, by name; else None."""
     if isinstance(value, type):
         return None
     if hasattr(value, "__dataclass_fields__"):
         from dataclasses import fields  # lazy: loaded already when there is one
 
         return {part.name: getattr(value, part.name) for part in fields(value)}
+    if hasattr(value, "__attrs_attrs__"):
+        return {part.name: getattr(value, part.name) for part in value.__attrs_attrs__}
     if isinstance(value, Struct):
         return {name: getattr(value, name) for name in value.__struct_fields__}
     if isinstance(value, tuple) and isinstance(names := getattr(value, "_fields", None), tuple):
@@ -249,6 +256,8 @@ def _dumped(model: UserObject) -> Json:
     """What pydantic makes of a model: the model itself says how its fields are written."""
     from pydantic_core import PydanticSerializationError  # lazy: loaded already when there is a model
 
+    if is_old_model(model):
+        return model.dict(by_alias=True)
     try:
         return model.model_dump(mode="json", by_alias=True)
     except (PydanticSerializationError, ValueError) as error:  # ValueError: the model contains itself

@@ -6,7 +6,7 @@ Made by `engine.step` for each step, and used by the task kinds that are python.
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final, cast
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from msgspec import Struct
 
@@ -46,6 +46,11 @@ class StepObjects(Struct, frozen=True):
         """Keep what `write` writes as the object of the name."""
         stored = f"{OBJECTS}{quote(name, safe='')}{self.pickler.extension}"
         return self.catalog.put_stream(self.run_id, self.branch, stored, write)
+
+    def name_of(self, stored: str) -> str:
+        """The name of the object that the catalog calls `stored`; "" when that is none."""
+        is_object = stored.startswith(OBJECTS) and stored.endswith(self.pickler.extension)
+        return unquote(stored[len(OBJECTS) : len(stored) - len(self.pickler.extension)]) if is_object else ""
 
     def put_file(self, name: str, content: bytes) -> CatalogRecord:
         """Keep a file that is nowhere else."""
@@ -93,8 +98,9 @@ class StepObjects(Struct, frozen=True):
 
     def write(self, name: str, value: UserObject, file: BinaryIO) -> None:
         """Write the value; TaskFailed when it cannot be pickled, or contains a secret."""
+        watched = self._watched(name, file)
         try:
-            self.pickler.dump(value, self._watched(name, file))
+            self.pickler.dump(value, watched)
         except (OSError, MagnusError):
             raise
         except Exception as error:

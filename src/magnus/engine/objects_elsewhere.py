@@ -22,13 +22,13 @@ def get(ask: Ask, name: str) -> UserObject:
     return _objects(answer).loaded(from_json(answer["reference"]))
 
 
-def put(ask: Ask, name: str, value: UserObject) -> None:
-    """Have the value kept as the object of this name."""
+def put(ask: Ask, name: str, value: UserObject, *, is_result: bool = False) -> None:
+    """Have the value kept as the object of this name; `is_result` says that the task declares it as a result."""
     answer = ask("begin_put_object", {})
     file = Path(answer["folder"], os.urandom(8).hex())
     with file.open("xb") as target:
         _objects(answer).write(name, value, target)
-    ask("put_object", {"name": name, "file": file.name})
+    ask("put_object", {"name": name, "file": file.name, "is_result": is_result})
 
 
 def _objects(answer: Json) -> StepObjects:

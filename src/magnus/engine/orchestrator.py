@@ -28,7 +28,7 @@ from magnus.interfaces.reporter import (
     StepStarted,
     Warned,
 )
-from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log.records import RunRecord, Status, StepRecord, terminal_record
 from magnus.run_log.spans import Span, seconds, span_of
 
 if TYPE_CHECKING:
@@ -248,7 +248,8 @@ class _Walk:
     def _finish(self, place: Place, *, succeeds: bool) -> None:
         path, position = place.action.path, place.action.position
         status = Status.SUCCESS if succeeds else Status.FAIL
-        self._put(StepRecord(path, position, status, self.context.graph.step(path).written_as))
+        written_as = self.context.graph.step(path).written_as
+        self._put(terminal_record(path, position, status, written_as, self.context.clock.now()))
         place.succeeded = succeeds
         if place.within is not None:
             place.within.take(place)

@@ -1,44 +1,43 @@
 """What came of an attempt, completed with what the task did on the way, and in words. Pure; used by `engine.step`."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine.current import CurrentStep, track_into
+from magnus.engine import exports
+from magnus.engine.current import CurrentStep
 from magnus.engine.step_secrets import StepSecrets
-from magnus.errors import MagnusError
+from magnus.errors import MagnusError, TaskFailed
 from magnus.interfaces.task_kind import TaskOutcome
-from magnus.values import Json
+from magnus.run_log.metrics import Metrics, merged, plain_metrics
+from magnus.run_log.parameters import Scope
 
 _LINES_IN_MESSAGE: Final = 10
 
 
 def complete(outcome: TaskOutcome, current: CurrentStep, secrets: StepSecrets) -> TaskOutcome:
-    """The outcome with what the task set and tracked on the way; a failure when anything of it contains a secret."""
-    parameters = {**current.parameters_set, **outcome.parameters}
-    metrics = {**current.metrics, **outcome.metrics}
+    """The outcome with what the task set and tracked on the way; a failure when anything of it contains a secret.
+
+    Of one name, a result wins over what the task set by a function of magnus, and that over a variable.
+    """
+    exported, tracked, wrong = _exported(outcome) if outcome.exported else ({}, {}, "")
+    parameters = {**exported, **current.parameters_set, **outcome.parameters}
+    metrics = merged(merged(tracked, current.metrics), outcome.metrics)
     set_refused = secrets.refusals("parameter", parameters)
-    tracked_refused = secrets.refusals("metric", metrics)
-    refused = dict.fromkeys((*current.refused, *set_refused.values(), *tracked_refused.values()))
+    tracked_refused = secrets.refusals("metric", plain_metrics(metrics)) if metrics else {}
+    refused = dict.fromkeys((wrong, *current.refused, *set_refused.values(), *tracked_refused.values()))
     new = [message for message in refused if message not in outcome.failure]
     kept = {name: value for name, value in metrics.items() if name not in tracked_refused}
     failure = "\n".join(filter(None, (outcome.failure, *new)))
     return replace(outcome, parameters=parameters, metrics=kept, failure=failure)
 
 
-def merged(known: Mapping[str, Json], tracked: Mapping[str, Json]) -> Mapping[str, Json]:
-    """The metrics of earlier attempts and of this one; counted ones are joined step by step."""
-    if not tracked:
-        return known
-    merged = dict(known)
-    for name, value in tracked.items():
-        if isinstance(value, dict):
-            for step, counted in value.items():
-                track_into(merged, name, counted, int(step))
-        else:
-            track_into(merged, name, value, None)
-    return merged
+def _exported(outcome: TaskOutcome) -> tuple[Scope, Metrics, str]:
+    """The parameters and metrics that variables set; or why they cannot be had."""
+    try:
+        return exports.parameters(outcome.exported), exports.metrics(outcome.exported), ""
+    except TaskFailed as error:
+        return {}, {}, said(error)
 
 
 def said(error: MagnusError) -> str:

@@ -6,24 +6,26 @@ fails on the way, of the task or of a service, is a failure of the step; only th
 nothing can be recorded then.
 """
 
+import os
 from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine import data, fan, outcomes, parameters
+from magnus.engine import data, fan, faults, parameters
 from magnus.engine import scope as scopes
 from magnus.engine.attempts import attempted
 from magnus.engine.context import RunContext
 from magnus.engine.sibling_files import has_siblings, put_by_siblings
 from magnus.engine.step_under_way import StepUnderWay
-from magnus.errors import MagnusError, RunLogStoreError, TaskFailed
-from magnus.graph.nodes import TaskNode
+from magnus.errors import RunLogStoreError, TaskFailed
+from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode
 from magnus.graph.path import StepPath, print_names
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import StepEnded, StepStarted
 from magnus.interfaces.task_kind import KEPT
+from magnus.run_log.parameters import Scope
 from magnus.run_log.records import BranchScope, CatalogRecord, Status, StepRecord
 from magnus.run_log.spans import seconds, span_of
 
@@ -72,13 +74,22 @@ def _run(step: StepUnderWay) -> None:
     if step.request.known is None:
         step.context.reporter.report(StepStarted(step.record.path, step.record.step_type))
     try:
-        failure = _work(step)
+        failure = "\n".join(filter(None, (_work(step), _clear(step))))
     except KeyboardInterrupt:
         _end(step, "interrupted")
-        raise
-    finally:
         step.remove_folder()
-    _end(step, failure)
+        raise
+    except RunLogStoreError:
+        step.remove_folder()
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of magnus fails the step, and its run log stays whole
+        failure = _failure_of(step, error)
+    try:
+        _end(step, failure)
+    except Exception as error:
+        if step.record.status is not Status.PROCESSING:  # it was put, or the store did not take it
+            raise
+        _end_by_fault(step, error)
 
 
 def _work(step: StepUnderWay) -> str:
@@ -87,18 +98,30 @@ def _work(step: StepUnderWay) -> str:
     try:
         got = _get_files(step)
         step.variables = _variables(step)
-    except RunLogStoreError:
-        raise
-    except MagnusError as error:
-        return outcomes.said(error)
-    failure = attempted(step)
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failure_of(step, error)
+    try:
+        failure = attempted(step)
+    except Exception as error:  # noqa: BLE001 - as above
+        failure = _failure_of(step, error)
     try:
         _put_files(step, got, start)
-    except RunLogStoreError:
-        raise
-    except MagnusError as error:
-        failure = "\n".join(filter(None, (failure, outcomes.said(error))))
+    except Exception as error:  # noqa: BLE001 - as above
+        failure = "\n".join(filter(None, (failure, _failure_of(step, error))))
     return failure
+
+
+def _clear(step: StepUnderWay) -> str:
+    """Remove the folder of the step; why that cannot be done."""
+    try:
+        step.remove_folder()
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failure_of(step, error)
+    return ""
+
+
+def _failure_of(step: StepUnderWay, error: Exception) -> str:
+    return faults.failure_of(error, step.context.masker.mask)
 
 
 def _end(step: StepUnderWay, failure: str) -> None:
@@ -106,9 +129,22 @@ def _end(step: StepUnderWay, failure: str) -> None:
     set_by_step = {} if failure else step.record.parameters
     message = step.context.masker.mask(failure)
     record = replace(step.record, status=status, message=message, parameters=set_by_step)
-    step.keep(replace(record, scope=scopes.carried(record.position, step.scope, record)))
+    _put(step, replace(record, scope=scopes.carried(record.position, step.scope, record)))
+
+
+def _end_by_fault(step: StepUnderWay, error: Exception) -> None:
+    """End a step whose last record magnus could not make, with the least that a record needs."""
+    fault = _failure_of(step, error)
+    attempts = step.record.attempts
+    failure = attempts[-1].message if attempts and attempts[-1].status is Status.FAIL else ""
+    message = "\n".join(filter(None, (failure, fault)))
+    _put(step, replace(step.record, status=Status.FAIL, message=message, parameters={}))
+
+
+def _put(step: StepUnderWay, record: StepRecord) -> None:
+    step.keep(record)
     took = seconds(span_of(record))
-    step.context.reporter.report(StepEnded(record.path, record.step_type, status, message, took))
+    step.context.reporter.report(StepEnded(record.path, record.step_type, record.status, record.message, took))
     step.context.tracking.end_step(step.context.tracked_run, record)
 
 
@@ -177,11 +213,31 @@ def _own_files(step: StepUnderWay, kept: Collection[str], start: int | None, nam
     return [name for name in names if name not in others]
 
 
+def _loop_indices(step: StepUnderWay) -> dict[str, str]:
+    """The numbers of the iterations around the step, by the names that `index_as` gives them, where these are free."""
+    indices: dict[str, str] = {}
+    composite = step.request.path.branch.composite
+    while composite is not None:
+        match step.context.graph.step(composite):
+            case CompositeNode(branches=RepeatedBranch(index_as=str(name))) if _is_free(name, step.scope.parameters):
+                indices.setdefault(name, parameters.as_text(step.scope.parameters[name]))
+            case _:
+                pass
+        composite = composite.branch.composite
+    return indices
+
+
+def _is_free(name: str, scope: Scope) -> bool:
+    """Whether a variable of the name may stand for the parameter of that name."""
+    return name in scope and name not in os.environ and bool(name) and "=" not in name and "\0" not in name
+
+
 def _variables(step: StepUnderWay) -> dict[str, str | None]:
     """What the environment of the step holds beyond the one magnus was started with; None takes a name out."""
     fitting = parameters.environment(step.scope.parameters, step.context.texts)
     too_large = {parameters.VARIABLE_PREFIX + name for name in step.scope.parameters} - fitting.keys()
     return {
+        **_loop_indices(step),
         **dict.fromkeys(too_large),
         **fitting,
         **{name: step.secrets.variable(name) for name in step.node.secrets},

@@ -108,6 +108,13 @@ class StepData:
             self._visible[entry.name] = entry
         return reference
 
+    def objects_by_name(self) -> dict[str, ObjectParameter]:
+        """The objects among the files that the step sees, by the names they were put under."""
+        with self._lock:
+            entries = list(self._visible.values())
+        names = ((entry, self._objects.name_of(entry.name)) for entry in entries)
+        return {name: ObjectParameter(entry.name, entry.data_hash, entry.size) for entry, name in names if name}
+
     def get_object(self, reference: Parameter) -> UserObject:
         """The object, or what a map collected of objects."""
         value = self._objects.loaded(reference)

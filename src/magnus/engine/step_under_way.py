@@ -40,9 +40,9 @@ class StepUnderWay:
         self.record = record
         self.context.services.run_log_store.put_step(self.request.run_id, record)
 
-    def warn(self, warning: str) -> None:
-        """Report a warning of the step."""
-        self.context.reporter.report(Warned(self.context.masker.mask(warning), self.request.path))
+    def warn(self, warning: str, once: str = "") -> None:
+        """Report a warning of the step; of those with the same `once`, the first of the run is shown."""
+        self.context.reporter.report(Warned(self.context.masker.mask(warning), self.request.path, once))
 
     def objects(self) -> StepObjects:
         """Objects as this step keeps and loads them."""

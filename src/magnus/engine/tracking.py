@@ -19,6 +19,7 @@ from magnus.errors import MagnusError, Problem, TrackerUnreachable
 from magnus.graph.path import StepPath
 from magnus.interfaces.experiment_tracker import ExperimentTracker, TrackedRun, TrackedStep
 from magnus.interfaces.reporter import Reporter, Warned
+from magnus.run_log.metrics import CountedMetric, Metric, Metrics
 from magnus.run_log.parameters import Parameter, shown
 from magnus.run_log.records import Status, StepRecord
 from magnus.values import Json, UserObject
@@ -65,7 +66,7 @@ class Tracking:
             start_time=record.attempts[0].start_time if record.attempts else now,
             end_time=record.attempts[-1].end_time if record.attempts else now,
             parameters=self._values(record.parameters),
-            metrics=_masked(self._masker, dict(record.metrics)),
+            metrics=_masked_metrics(self._masker, record.metrics),
         )
         self._tell(partial(self._tracker.end_step, self._masked(run), step))
 
@@ -174,6 +175,15 @@ def reason_of(error: Exception) -> str:
     text = error.problems[0].message if isinstance(error, MagnusError) else f"{type(error).__name__}: {error}"
     line = " ".join(text.split())
     return line if len(line) <= _MOST_CHARACTERS else f"{line[: _MOST_CHARACTERS - 1]}…"
+
+
+def _masked_metrics(masker: Masker, metrics: Metrics) -> dict[str, Metric]:
+    return {
+        masker.mask(name): CountedMetric({step: _masked(masker, value) for step, value in metric.by_step.items()})
+        if isinstance(metric, CountedMetric)
+        else _masked(masker, metric)
+        for name, metric in metrics.items()
+    }
 
 
 def _masked(masker: Masker, value: Json) -> Json:

@@ -2,11 +2,12 @@
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final, TypeVar
 
 from msgspec import Struct, field
 
+from magnus.run_log.metrics import CountedMetric, Metrics, plain_metric
 from magnus.values import Json
 
 LONGEST_NAME: Final = 250
@@ -45,11 +46,17 @@ def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def measured(metrics: Mapping[str, Json], *, within: Sequence[str] = ()) -> Measured:
-    """The metrics of a step, their names below those of `within`."""
+def measured(metrics: Metrics, *, within: Sequence[str] = ()) -> Measured:
+    """The metrics of a step, their names below those of `within`; a mapping is a metric for each of its keys."""
     made = Measured()
-    for name, value in metrics.items():
-        _measure(made, (*within, name), value, 0)
+    for name, metric in metrics.items():
+        if not isinstance(metric, CountedMetric):
+            _measure(made, (*within, name), metric, 0)
+        elif all(-_MOST_STEPS <= step < _MOST_STEPS for step in metric.by_step):
+            for step, value in metric.by_step.items():
+                _measure(made, (*within, name), value, step)
+        else:
+            _measure(made, (*within, name), plain_metric(metric), 0)
     return made
 
 
@@ -58,20 +65,10 @@ def _measure(made: Measured, name: tuple[str, ...], value: Json, step: int) -> N
     if number is not None:
         made.numbers.append((name_of(name), number, step))
     elif isinstance(value, dict) and value:
-        steps = _steps(value)
-        for (key, part), counted in zip(value.items(), steps or [step] * len(value), strict=True):
-            _measure(made, name if steps else (*name, key), part, counted)
+        for key, part in value.items():
+            _measure(made, (*name, key), part, step)
     else:
         made.texts[name_of(name)] = cut(text_of(value), LONGEST_TAG)
-
-
-def _steps(value: Mapping[str, Json]) -> list[int]:
-    """The keys as counted steps; empty when they are something else."""
-    try:
-        steps = [int(key) for key in value]
-    except ValueError:
-        return []
-    return steps if all(-_MOST_STEPS <= step < _MOST_STEPS for step in steps) else []
 
 
 def _number(value: Json) -> float | None:

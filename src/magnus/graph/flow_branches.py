@@ -192,7 +192,7 @@ def after_loop(flow: "Flow", node: CompositeNode, loop: RepeatedBranch, seen: Kn
         _, always = flow.apart(loop.graph, later, place)
         found = _of_rounds(loop.graph, found, always, node.name)
     flow.findings.add_all(found)
-    left = replace(end, parameters={name: fact for name, fact in end.parameters.items() if name != loop.index_as})
+    left = _with_index(loop, end)
     if loop.break_on is not None:
         after = _with_index(loop, seen).followed_by(end)
         flow.findings.break_on(node, loop.break_on, after.find(loop.break_on), after.parameters, place, _BOOLEAN)

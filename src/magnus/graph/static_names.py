@@ -6,6 +6,7 @@ from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import (
     CompositeNode,
     Node,
+    RepeatedBranch,
     StaticBranches,
     TaskNode,
     TerminalNode,
@@ -32,6 +33,8 @@ def _of_node(node: Node) -> Iterable[str]:
     match node:
         case TaskNode(task=task):
             return [item.name for item in task.returns or ()]
+        case CompositeNode(branches=RepeatedBranch(graph=graph, index_as=str(index))):
+            return [*(name for name in names_set(graph) if name != index), index]
         case CompositeNode():
             return [name for graph in graphs_of(node) for name in names_set(graph)]
         case TerminalNode():

@@ -8,6 +8,7 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from magnus.graph.path import StepPath
+from magnus.run_log.metrics import Metric
 from magnus.run_log.records import Status
 from magnus.values import Json, UserObject
 
@@ -32,7 +33,7 @@ class TrackedStep(Struct, frozen=True):
         status: SUCCESS or FAIL.
         start_time, end_time: of its first and last attempt, in UTC.
         parameters: what it set; nothing when it failed.
-        metrics: what it tracked, failed or not: `{name: value}`, or `{name: {"<step>": value}}` where steps were given.
+        metrics: what it tracked, failed or not: values by name, and a `CountedMetric` where steps were given.
     """
 
     path: StepPath
@@ -40,7 +41,7 @@ class TrackedStep(Struct, frozen=True):
     start_time: datetime
     end_time: datetime
     parameters: Mapping[str, Json] = field(default_factory=dict)
-    metrics: Mapping[str, Json] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
 
 class ExperimentTracker(Protocol):

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.objects import Objects
+from magnus.run_log.metrics import Metric
 from magnus.run_log.parameters import ObjectParameter, Parameter, Scope
 from magnus.run_log.records import CatalogRecord
 from magnus.values import Json
@@ -55,14 +56,18 @@ class TaskOutcome(Struct, frozen=True):
         parameters: what it set; the engine drops them when it failed.
         metrics: what it tracked.
         failure: why it failed, "" when it did not; one clear sentence, then detail on further lines.
+        exported: `MAGNUS_PRM_*` and `MAGNUS_TRACK_*` variables that it set, new or changed, with their values.
+        warnings: what the user should know of a task that succeeded, each in one sentence.
         entries: catalog entries of objects that it kept.
         loaded: the objects that were loaded for it.
     """
 
     handed: Mapping[str, Json] = field(default_factory=dict)
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    metrics: Mapping[str, Json] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
     failure: str = ""
+    exported: Mapping[str, str] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
     entries: Sequence[CatalogRecord] = ()
     loaded: Sequence[ObjectParameter] = ()
 

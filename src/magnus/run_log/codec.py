@@ -1,11 +1,13 @@
 """Records to JSON and back; the one place that knows how a record is written down."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from magnus.graph.path import StepPath
 from magnus.run_log import parameters
 from magnus.run_log.json_bytes import from_bytes, to_bytes
+from magnus.run_log.metrics import CountedMetric, Metrics, counted_from_json, plain_metrics
 from magnus.run_log.parameters import LargeParameter
 from magnus.run_log.records import (
     AttemptRecord,
@@ -42,7 +44,7 @@ def step_to_json(step: StepRecord) -> dict[str, Json]:
     if step.parameters:
         stored["parameters"] = _parameters_to_json(step.parameters)
     if step.metrics:
-        stored["metrics"] = dict(step.metrics)
+        stored.update(_metrics_to_json(step.metrics))
     if step.catalog:
         stored["catalog"] = [_catalog_to_json(entry) for entry in step.catalog]
     if step.scope is not None:
@@ -67,7 +69,7 @@ def step_from_json(stored: dict[str, Json]) -> StepRecord:
         mock=stored.get("mock", False),
         attempts=tuple(map(_attempt_from_json, stored.get("attempts", ()))),
         parameters=_parameters_from_json(stored.get("parameters", {})),
-        metrics=stored.get("metrics", {}),
+        metrics=_metrics_from_json(stored.get("metrics", {}), stored.get("counted_metrics", ())),
         catalog=tuple([CatalogRecord(**entry) for entry in stored.get("catalog", ())]),
         scope=None if scope is None else _scope_from_json(scope),
         branching=None if branching is None else _branching_from_json(branching),
@@ -137,6 +139,16 @@ def _attempt_from_json(stored: dict[str, Json]) -> AttemptRecord:
         stored.get("message", ""),
         stored["parameters"],
     )
+
+
+def _metrics_to_json(metrics: Metrics) -> dict[str, Json]:
+    """The metrics by name, and the names of those that are counted by step."""
+    counted = [name for name, metric in metrics.items() if isinstance(metric, CountedMetric)]
+    return {"metrics": plain_metrics(metrics), **({"counted_metrics": counted} if counted else {})}
+
+
+def _metrics_from_json(stored: dict[str, Json], counted: Sequence[str]) -> Metrics:
+    return {**stored, **{name: counted_from_json(stored[name]) for name in counted}} if counted else stored
 
 
 def _catalog_to_json(entry: CatalogRecord) -> dict[str, Json]:

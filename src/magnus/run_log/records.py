@@ -12,6 +12,7 @@ from typing import Final, Literal
 from msgspec import Struct, field
 
 from magnus.graph.path import BranchPath, StepPath
+from magnus.run_log.metrics import Metric
 from magnus.run_log.parameters import LargeParameter, Parameter
 from magnus.values import Json
 
@@ -134,7 +135,7 @@ class StepRecord(Struct, frozen=True):
     mock: bool = False
     attempts: tuple[AttemptRecord, ...] = ()
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
-    metrics: Mapping[str, Json] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
     catalog: tuple[CatalogRecord, ...] = ()
     scope: BranchScope | None = None
     branching: Branching | None = None
@@ -149,6 +150,11 @@ class StepRecord(Struct, frozen=True):
     def is_terminal(self) -> bool:
         """Whether its (sub)pipeline has ended with it."""
         return self.step_type in TERMINALS
+
+
+def terminal_record(path: StepPath, position: int, status: Status, step_type: str, when: datetime) -> StepRecord:
+    """The record of a terminal step that was reached: it has one attempt, which takes no time."""
+    return StepRecord(path, position, status, step_type, attempts=(AttemptRecord(0, when, when, 0.0, status),))
 
 
 class Owner(Struct, frozen=True):

@@ -25,8 +25,8 @@ class Span(Struct, frozen=True):
 
 
 def span_of(step: StepRecord) -> Span | None:
-    """That of the attempts of a step; None when there was none."""
-    if not step.attempts:
+    """That of the attempts of a step; None when there was none, and of terminal steps, which take no time."""
+    if not step.attempts or step.is_terminal:
         return None
     last = step.attempts[-1]
     return Span(step.attempts[0].start_time, last.start_time + timedelta(seconds=last.duration))

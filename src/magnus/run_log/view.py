@@ -17,6 +17,7 @@ from msgspec.structs import replace
 
 from magnus.graph.path import BranchPath
 from magnus.run_log.branches import branches_of
+from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import Parameter, shown
 from magnus.run_log.records import ENDED, AttemptRecord, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
 from magnus.run_log.summary import Gone
@@ -134,7 +135,7 @@ class _Steps:
             f'{inner}"message": {_json(step.message)},\n{inner}"mock": {"true" if step.mock else "false"},\n'
             f'{inner}"code_identities": {_list(identities, _identity, inner)},\n'
             f'{inner}"attempts": {_list(step.attempts, _attempt, inner)},\n'
-            f'{inner}"user_defined_metrics": {_json(dict(step.metrics))},\n{inner}"branches": '
+            f'{inner}"user_defined_metrics": {_json(plain_metrics(step.metrics))},\n{inner}"branches": '
         )
         return before, f',\n{inner}"data_catalog": {_list(step.catalog, _entry, inner)}\n{indent}}}'
 

@@ -24,7 +24,7 @@ from magnus.run_log.parameters import (
     objects_in,
     plain,
 )
-from magnus.tasks.casting import Cast, WrongType
+from magnus.tasks.casting import Cast, WrongType, fresh
 from magnus.tasks.text import listed, shortened
 from magnus.values import Json, UserObject
 
@@ -41,11 +41,15 @@ class Bound(Struct, frozen=True):
 
 
 class _Argument(Struct, frozen=True):
-    """One argument of a function; `default` is `_REQUIRED` when it has none."""
+    """One argument of a function; `default` is `_REQUIRED` when it has none.
+
+    `namespace` is the class of one that receives all parameters, an `argparse.Namespace` or one derived from it.
+    """
 
     name: str
     cast: Cast
     default: UserObject
+    namespace: type | None = None
 
 
 class _Plan(Struct, frozen=True):
@@ -68,13 +72,11 @@ def bind(function: Callable[..., UserObject], title: str, scope: Scope, objects:
     sources = _sources(plan, title, scope)
     binding = _Binding(title, scope, objects)
     positional = [
-        binding.value(argument.name, argument.cast, sources[argument.name])
-        if argument.name in sources
-        else argument.default
+        binding.argument(argument, sources[argument.name]) if argument.name in sources else argument.default
         for argument in plan.positional
     ]
     named = {
-        argument.name: binding.value(argument.name, argument.cast, sources[argument.name])
+        argument.name: binding.argument(argument, sources[argument.name])
         for argument in plan.named
         if argument.name in sources
     }
@@ -92,6 +94,21 @@ class _Binding(Struct, frozen=True):
     objects: Objects | None
     handed: dict[str, Json] = field(default_factory=dict)
     loaded: list[ObjectParameter] = field(default_factory=list)
+
+    def argument(self, argument: _Argument, source: str) -> UserObject:
+        """The parameter `source` as the argument wants it; with None as its default it takes null, too."""
+        if argument.namespace is not None:
+            return self.namespace(argument.namespace)
+        if argument.default is None and _is_null(self.scope[source]):
+            self.handed[argument.name] = None
+            return None
+        return self.value(argument.name, argument.cast, source)
+
+    def namespace(self, kind: Any) -> UserObject:
+        """All parameters, as attributes."""
+        self.handed.update({name: handed(parameter) for name, parameter in self.scope.items()})
+        self.loaded.extend(found for parameter in self.scope.values() for found in objects_in(parameter))
+        return kind(**{name: fresh(loaded(parameter, self.objects)) for name, parameter in self.scope.items()})
 
     def value(self, name: str, cast: Cast, source: str) -> UserObject:
         """The parameter `source` as the argument `name` wants it."""
@@ -114,6 +131,10 @@ class _Binding(Struct, frozen=True):
         return given
 
 
+def _is_null(parameter: Parameter) -> bool:
+    return isinstance(parameter, JsonParameter | MetricParameter) and parameter.value is None
+
+
 def loaded(parameter: Parameter, objects: Objects | None) -> UserObject:
     """The value of a parameter as python code gets it; of an object the object itself."""
     match parameter:
@@ -132,6 +153,9 @@ def _sources(plan: _Plan, title: str, scope: Scope) -> dict[str, str]:
     sources: dict[str, str] = {}
     missing = []
     for argument in (*plan.positional, *plan.named):
+        if argument.namespace is not None:
+            sources[argument.name] = ""
+            continue
         source = argument.name if argument.name in scope else find(scope, argument.name)
         if source is not None:
             sources[argument.name] = source
@@ -161,17 +185,26 @@ def _new_plan(function: Callable[..., UserObject]) -> _Plan:
     namespace = _namespace(function)
     positional, named, rest = [], [], None
     for parameter in _signature(function).parameters.values():
-        cast = Cast(_resolved(parameter.annotation, namespace))
+        annotation = _resolved(parameter.annotation, namespace)
+        cast = Cast(annotation)
+        all_of_them = annotation if takes_all_parameters(annotation) else None
+        argument = _Argument(parameter.name, cast, parameter.default, all_of_them)
         match parameter.kind:
             case parameter.POSITIONAL_ONLY:
-                positional.append(_Argument(parameter.name, cast, parameter.default))
+                positional.append(argument)
             case parameter.POSITIONAL_OR_KEYWORD | parameter.KEYWORD_ONLY:
-                named.append(_Argument(parameter.name, cast, parameter.default))
+                named.append(argument)
             case parameter.VAR_KEYWORD:
                 rest = cast
             case _:  # `*args` get nothing
                 pass
     return _Plan(tuple(positional), tuple(named), rest)
+
+
+def takes_all_parameters(annotation: UserObject) -> bool:
+    """Whether an argument of this annotation receives all parameters: it names `argparse.Namespace`."""
+    argparse = sys.modules.get("argparse")
+    return argparse is not None and isinstance(annotation, type) and issubclass(annotation, argparse.Namespace)
 
 
 def resolved_annotations(

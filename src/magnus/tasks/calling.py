@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
+from magnus.engine.exports import Watch
 from magnus.errors import TaskFailed
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.binding import bind
@@ -25,6 +26,7 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
     user_code = UserCode(call.working_directory)
     with user_code:  # checking a model runs its validators
         bound = bind(function, title, call.parameters, call.objects)
+    variables = Watch()
     try:
         with user_code:
             returned = function(*bound.positional, **bound.named)
@@ -32,8 +34,16 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
                 returned = _awaited(returned)
             results = results_of(returned, call.spec.returns, title, call.objects)
     except TaskFailed as error:
-        return TaskOutcome(bound.handed, failure=str(error), loaded=bound.loaded)
-    return TaskOutcome(bound.handed, results.parameters, results.metrics, entries=results.entries, loaded=bound.loaded)
+        return TaskOutcome(bound.handed, failure=str(error), exported=variables.exported(), loaded=bound.loaded)
+    return TaskOutcome(
+        bound.handed,
+        results.parameters,
+        results.metrics,
+        exported=variables.exported(),
+        warnings=results.warnings,
+        entries=results.entries,
+        loaded=bound.loaded,
+    )
 
 
 def _awaited(awaitable: Awaitable[UserObject]) -> UserObject:

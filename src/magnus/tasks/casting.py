@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, NewType, TypeVar, Union, get_args, get_origin
 
+from magnus.tasks.foreign_types import lowered
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
@@ -108,6 +109,19 @@ def _text_of(value: Json, text: str | None) -> str | None:
     return json.dumps(value) if isinstance(value, bool | int | float) else None
 
 
+def is_castable(kind: type) -> bool:
+    """Whether values are cast to the class, and do not just have to be instances of it."""
+    if kind in _SCALARS or kind in _CONTAINERS:
+        return True
+    from pydantic import TypeAdapter  # lazy: most arguments need no checker
+
+    try:
+        TypeAdapter(lowered(kind, _cast_to))
+    except Exception:  # noqa: BLE001 - a class of the user may do anything when it is looked at
+        return False
+    return True
+
+
 def _new_checker(annotation: UserObject) -> "TypeAdapter[UserObject]":
     from pydantic import ConfigDict, PydanticUserError, TypeAdapter  # lazy: most arguments need no checker
 
@@ -115,16 +129,25 @@ def _new_checker(annotation: UserObject) -> "TypeAdapter[UserObject]":
     unusable = ""
     for config in (lax, None):  # models and dataclasses refuse one, since they bring their own
         try:
-            return TypeAdapter(annotation, config=config)
-        except (PydanticUserError, NameError) as error:
+            return TypeAdapter(lowered(annotation, _cast_to), config=config)
+        except Exception as error:  # noqa: BLE001 - an annotation is user code, and so are classes in it
             if isinstance(error, PydanticUserError) and error.code == "typed-dict-version":
                 return TypeAdapter(Any)  # pydantic can look into these only from python 3.12 on
             unusable = _unusable(error)
     raise WrongType(unusable)
 
 
+def _cast_to(annotation: UserObject, value: Json) -> UserObject:
+    """The value as the annotation of a field wants it; ValueError when it cannot become that."""
+    try:
+        return Cast(annotation)(value)
+    except WrongType as wrong:
+        raise ValueError(str(wrong)) from None
+
+
 def _unusable(error: Exception) -> str:
-    return f"pydantic cannot check this annotation: {str(error).splitlines()[0]}"
+    lines = str(error).splitlines() or [type(error).__name__]
+    return f"pydantic cannot check this annotation: {lines[0]}"
 
 
 def _reason(error: "ValidationError") -> str:

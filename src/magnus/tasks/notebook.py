@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, ValidationError, convert, field
+from msgspec.structs import replace
 
 import magnus
+from magnus.engine.exports import changed
 from magnus.engine.process import TimedOut, describe_exit, run_process
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import TaskSpec
@@ -175,13 +177,14 @@ def _outcome(call: TaskCall, folder: Path, given: Mapping[str, Json], failure: s
     if failure:
         return TaskOutcome(given, failure=failure)
     told = json.loads((folder / "result.json").read_text())
-    if told["failure"]:
-        return TaskOutcome(given, failure=told["failure"])
+    outcome = TaskOutcome(given, failure=told["failure"], exported=changed(told["exported"], call.environment))
+    if outcome.failure:
+        return outcome
     try:
         parameters, metrics = results_of(told["printed"], told["returned"], call.spec.returns or ())
     except TaskFailed as error:
-        return TaskOutcome(given, failure=str(error))
-    return TaskOutcome(given, parameters, metrics)
+        return replace(outcome, failure=str(error))
+    return replace(outcome, parameters=parameters, metrics=metrics)
 
 
 @contextmanager

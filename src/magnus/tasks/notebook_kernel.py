@@ -51,4 +51,4 @@ def _put_object(name: str, value: UserObject) -> None:
     address = os.environ.get(VARIABLE)
     if not address:
         raise TaskFailed(f"'{name}' is declared as an object, and there is no step to keep it")
-    put(partial(ask, address), name, value)
+    put(partial(ask, address), name, value, is_result=True)

@@ -18,6 +18,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from magnus.engine.exports import PREFIXES
 from magnus.tasks.notebook_cells import Cell, add_error, prepared, printed, shown, without_colour
 from magnus.tasks.notebook_runner import SOCKETS
 from magnus.values import Json
@@ -41,6 +42,12 @@ get_ipython().user_ns.update(exit=Exit(), quit=Exit())
 del IPython, Exit
 """
 """`exit` and `quit` of a kernel end it some time after the cell; here they end the cell at once, as in plain python."""
+_TELL_EXPORTED: Final = """\
+__import__("pathlib").Path({file!r}).write_text(__import__("json").dumps(
+    {{name: text for name, text in __import__("os").environ.items() if name.startswith({prefixes!r})}}
+))
+"""
+"""Needs nothing of magnus, so that any python does."""
 
 
 def run(request: Json, folder: Path, kernel: "subprocess.Popen[bytes]") -> Json:
@@ -107,6 +114,7 @@ class _Session:
         self._runner = _ShowingClient(self._notebook, km=manager, **request["client"])
         self._runner.shows_output = request["shows_output"]
         self._is_ended = False
+        self._is_idle = False
 
     def write(self) -> None:
         """Write the notebook as it is now, whole or not at all."""
@@ -144,6 +152,7 @@ class _Session:
         try:
             failure = await self._connect(client) or await self._execute()
             told = _failure(failure) if failure else await self._tell(client)
+            told["exported"] = await self._exported(client) if self._is_idle else {}
             self.write()
             if not self._is_ended:
                 await self._shut_down(client)
@@ -181,10 +190,12 @@ class _Session:
             try:
                 await self._runner.async_execute_cell(cell, index, execution_count=self._runner.code_cells_executed + 1)
             except CellExecutionError as error:
+                self._is_idle = True
                 return f"{self._name(index)} failed: {_said(error)}"
             except (DeadKernelError, CellTimeoutError, asyncio.CancelledError) as error:
                 return self._break_off(cell, index, error)
         self._runner.set_widgets_metadata()
+        self._is_idle = True
         return ""
 
     def _break_off(self, cell: Cell, index: int, error: BaseException) -> str:
@@ -218,6 +229,14 @@ class _Session:
                 f"the variables of the kernel could not be read: {content.get('ename')}: {content.get('evalue')}"
             )
         return json.loads(file.read_text())
+
+    async def _exported(self, client: _KernelClient) -> Json:
+        """The variables in the environment of the kernel that may set parameters and metrics; {} when it is gone."""
+        file = self._folder / "exported.json"
+        code = _TELL_EXPORTED.format(prefixes=PREFIXES, file=str(file))
+        with suppress(DeadKernelError):
+            await self._runner.async_wait_for_reply(client.execute(code, silent=True))
+        return json.loads(file.read_text()) if file.exists() else {}
 
     async def _shut_down(self, client: _KernelClient) -> None:
         """Let the kernel end by itself, as far as it does so in time."""

@@ -1,10 +1,11 @@
 """What a user's function gave back, as parameters and metrics. Used by `tasks.calling`."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from msgspec import Struct, field
 
-from magnus.engine.json_values import is_model, members, to_json_value, type_name
+from magnus.engine.json_values import is_model, is_old_model, members, to_json_value, type_name
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import Return
 from magnus.interfaces.objects import Objects
@@ -12,13 +13,16 @@ from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter
 from magnus.run_log.records import CatalogRecord
 from magnus.values import Json, UserObject
 
+_JSON_TYPES: Final = (str, int, float, list, tuple)
+
 
 class Results(Struct, frozen=True):
-    """The parameters a task set and the metrics it tracked, by name, and the entries of the objects among them."""
+    """The parameters a task set and the metrics it tracked, by name, the entries of the objects among them, and warnings."""
 
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     metrics: Mapping[str, Json] = field(default_factory=dict)
     entries: tuple[CatalogRecord, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def results_of(
@@ -28,14 +32,16 @@ def results_of(
 
     With declared `returns` it is their values in order: the value itself for one, a tuple for several; with none
     declared in so many words it is dropped. Without a declaration the parts of a pydantic model (by alias), dataclass,
-    named tuple or mapping are set, each under its name, and None sets nothing. `title` is what messages call the task,
-    `objects` keeps what is declared as an object.
+    named tuple or mapping are set, each under its name, and None sets nothing; everything else has no name, and is
+    dropped with a warning. `title` is what messages call the task, `objects` keeps what is declared as an object.
 
     Raises:
         TaskFailed: there are more or fewer values than declared, or a value cannot be kept as it was declared.
     """
     if returns is None:
         parts = _parts(returned, title)
+        if parts is None:
+            return Results(warnings=(_dropped(returned, title),))
         return Results({name: JsonParameter(to_json_value(value, name=name)) for name, value in parts.items()})
     values = _in_order(returned, returns, title)
     entries: list[CatalogRecord] = []
@@ -74,13 +80,20 @@ def _kept(declared: Return, value: UserObject, objects: Objects | None, entries:
             return reference
 
 
-def _parts(returned: UserObject, title: str) -> Mapping[str, UserObject]:
-    """The named parts of what came back without a declaration."""
+def _dropped(returned: UserObject, title: str) -> str:
+    """What to say of a value without a name, and how to keep it."""
+    is_json = isinstance(returned, _JSON_TYPES)
+    item, option = ("NAME", "NAME") if is_json else ("{name: NAME, kind: object}", "NAME:object")
+    return f"{title} returned {_what(returned)}, which has no name and is dropped; to keep it, declare returns: [{item}], or on the command line --returns {option}"
+
+
+def _parts(returned: UserObject, title: str) -> Mapping[str, UserObject] | None:
+    """The named parts of what came back without a declaration; None when it has none."""
     if returned is None:
         return {}
     parts = returned if type(returned) is dict else _mapping(returned)
     if parts is None:
-        raise TaskFailed(f"{title} returned {_what(returned)}, which has no name; declare one: returns: [name]")
+        return None
     for name in parts:
         if not isinstance(name, str):
             raise TaskFailed(f"{title} returned a mapping with the key {name!r}; the names of parameters must be text")
@@ -100,6 +113,8 @@ def _dumped(model: UserObject) -> UserObject:
     """What pydantic makes of a model. A part it cannot write is left as it is, to be named when its turn comes."""
     from pydantic_core import PydanticSerializationError  # lazy: loaded already when there is a model
 
+    if is_old_model(model):
+        return model.dict(by_alias=True)
     try:
         return model.model_dump(mode="json", by_alias=True)
     except PydanticSerializationError:

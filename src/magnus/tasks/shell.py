@@ -11,24 +11,22 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, convert
+from msgspec.structs import replace
 
-from magnus.engine.current import track_into
-from magnus.engine.parameters import LONGEST_VARIABLE, VARIABLE_PREFIX, as_text, from_text, is_too_long
+from magnus.engine.exports import changed, value_of
+from magnus.engine.parameters import LONGEST_VARIABLE, VARIABLE_PREFIX, as_text, is_too_long
 from magnus.engine.process import describe_exit, run_process
-from magnus.errors import Problem, TaskFailed
+from magnus.errors import Problem
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
-from magnus.json_text import UnusableJson
-from magnus.run_log.parameters import JsonParameter, MetricParameter, Parameter, Scope, handed
+from magnus.run_log.parameters import MetricParameter, Parameter, Scope, handed
 from magnus.tasks.shell_script import exports, scripts_of, shell_argv
-from magnus.values import Json
 
 if TYPE_CHECKING:
     from magnus.graph.facts import Description  # lazy: a run needs none of it
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _FIRST_DESCRIPTOR: Final = 200
-_TRACKED: Final = re.compile(r"MAGNUS_TRACK_(?P<name>.+?)(?:_STEP_(?P<step>\d+))?\Z", re.DOTALL)
 
 
 class ShellOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -84,11 +82,11 @@ class ShellTask:
             )
             file.seek(0)
             exported = exports(shell, file.read())
-        changed = {name: text for name, text in exported.items() if environment.get(name) != text}
-        metrics = _tracked(changed)
+        set_by_command = changed(exported, environment)
         if code != 0:
-            return TaskOutcome(given, metrics=metrics, failure=describe_exit(code))
-        return _results(call.spec.returns or (), changed, exported, given, metrics)
+            return TaskOutcome(given, exported=set_by_command, failure=describe_exit(code))
+        outcome = TaskOutcome(given, exported=set_by_command)
+        return _results(call.spec.returns or (), exported, outcome)
 
 
 @contextmanager
@@ -116,60 +114,26 @@ def _under_own_name(scope: Scope, environment: Mapping[str, str]) -> dict[str, s
     }
 
 
-def _results(
-    returns: Sequence[Return],
-    changed: Mapping[str, str],
-    exported: Mapping[str, str],
-    given: Mapping[str, Json],
-    metrics: dict[str, Json],
-) -> TaskOutcome:
-    found: dict[str, Parameter] = {
-        name.removeprefix(VARIABLE_PREFIX): _value(name, text)
-        for name, text in changed.items()
-        if name.startswith(VARIABLE_PREFIX) and name != VARIABLE_PREFIX
+def _results(returns: Sequence[Return], exported: Mapping[str, str], outcome: TaskOutcome) -> TaskOutcome:
+    """The outcome with the declared results, each from the variable of its name, or else from `MAGNUS_PRM_<name>`."""
+    texts: dict[str, str | None] = {
+        item.name: exported.get(item.name, outcome.exported.get(VARIABLE_PREFIX + item.name)) for item in returns
     }
-    missing = [item.name for item in returns if item.name not in exported and item.name not in found]
+    missing = [name for name, text in texts.items() if text is None]
     if missing:
-        return TaskOutcome(given, metrics=metrics, failure=_not_exported(missing))
+        return replace(outcome, failure=_not_exported(missing))
+    parameters: dict[str, Parameter] = {}
     for item in returns:
+        if item.kind == "object":
+            failure = f"'{item.name}' is declared as an object, which a shell cannot return; declare json or metric"
+            return replace(outcome, failure=failure)
         is_metric = item.kind == "metric"
-        text = exported.get(item.name)
-        value = found[item.name] if text is None else _value(item.name, text, allow_nan=is_metric)
-        match item.kind:
-            case "object":
-                failure = f"'{item.name}' is declared as an object, which a shell cannot return; declare json or metric"
-                return TaskOutcome(given, metrics=metrics, failure=failure)
-            case "metric" if isinstance(value, JsonParameter):
-                found[item.name] = MetricParameter(value.value)
-                metrics[item.name] = value.value
-            case _:
-                found[item.name] = value
-    return TaskOutcome(given, found, metrics)
+        value = value_of(item.name, texts[item.name] or "", allow_nan=is_metric)
+        parameters[item.name] = MetricParameter(value.value) if is_metric else value
+    metrics = {name: value.value for name, value in parameters.items() if isinstance(value, MetricParameter)}
+    return replace(outcome, parameters=parameters, metrics=metrics)
 
 
 def _not_exported(missing: Iterable[str]) -> str:
     names = ", ".join(f"'{name}'" for name in missing)
     return f"the command did not export {names}, declared in returns; write export NAME=VALUE"
-
-
-def _tracked(changed: Mapping[str, str]) -> dict[str, Json]:
-    """Metrics from `MAGNUS_TRACK_<name>` and `MAGNUS_TRACK_<name>_STEP_<n>`."""
-    metrics: dict[str, Json] = {}
-    for variable, text in changed.items():
-        if found := _TRACKED.match(variable):
-            step = found["step"]
-            track_into(
-                metrics,
-                found["name"],
-                _value(variable, text, allow_nan=True).value,
-                None if step is None else int(step),
-            )
-    return metrics
-
-
-def _value(variable: str, text: str, *, allow_nan: bool = False) -> JsonParameter:
-    """What an exported variable says; TaskFailed when no parameter can have that value."""
-    try:
-        return from_text(text, allow_nan=allow_nan)
-    except UnusableJson as error:
-        raise TaskFailed(f"the value of the exported variable {variable} {error}") from None

@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _OWN_FOLDER: Final = str(Path(magnus.__file__).parent) + os.sep
 _LIBRARY_FOLDER: Final = str(Path(os.__file__).parent) + os.sep
 _LONGEST_MESSAGE: Final = 4000
+_CALLERS: Final = tuple(
+    _OWN_FOLDER + name for name in ("tasks/calling.py", "tasks/loading.py", "tasks/python_lambda.py")
+)
+_FAULT: Final = "; if your code did not raise it, this is a fault of magnus itself: please report it"
 _MEND: Final = "correct the code there"
 
 
@@ -88,6 +92,7 @@ def _shown(error: BaseException, working_directory: Path) -> str:
     from traceback import TracebackException  # lazy: most steps do not fail
 
     report = TracebackException.from_exception(error)
+    fault = _FAULT if report.stack and _is_own(report.stack[-1].filename) else ""
     _without_machinery(report)
     with suppress(OSError, ValueError, AttributeError):  # user code may have closed or replaced it
         sys.stderr.write("".join(report.format()))
@@ -95,7 +100,7 @@ def _shown(error: BaseException, working_directory: Path) -> str:
     if isinstance(error, SystemExit):
         return _exit_said(error)
     first, newline, rest = _said(error).partition("\n")
-    return f"{first}{_place(report.stack, working_directory)}{newline}{rest}"
+    return f"{first}{_place(report.stack, working_directory)}{fault}{newline}{rest}"
 
 
 def _said(error: BaseException) -> str:
@@ -148,6 +153,11 @@ def _carries_user_code(filename: str) -> bool:
     """Whether a frame at the outer end is there only because magnus had python import, await or check something."""
     in_library = filename.startswith(_LIBRARY_FOLDER) and "site-packages" not in filename
     return in_library or _is_machinery(filename) or f"{os.sep}site-packages{os.sep}pydantic{os.sep}" in filename
+
+
+def _is_own(filename: str) -> bool:
+    """Whether magnus itself was at work there, and did not just call what the user wrote."""
+    return filename.startswith(_OWN_FOLDER) and filename not in _CALLERS
 
 
 def _is_machinery(filename: str) -> bool:

@@ -30,6 +30,7 @@ from msgspec import Struct
 from magnus.errors import TrackerUnreachable
 from magnus.graph.path import StepPath
 from magnus.interfaces.experiment_tracker import ExperimentTracker, TrackedRun, TrackedStep
+from magnus.run_log.metrics import CountedMetric, Metric
 from magnus.run_log.records import Status
 from magnus.testing.records import ODD_NAMES
 from magnus.values import Json
@@ -57,7 +58,7 @@ def a_run(run_id: str = "") -> TrackedRun:
     return TrackedRun(run_id or f"a-run-{uuid4().hex}", "nightly", "training", "/somewhere/a-run")
 
 
-def a_step(path: StepPath = FIT, *, status: Status = Status.SUCCESS, **more: Mapping[str, Json]) -> TrackedStep:
+def a_step(path: StepPath = FIT, *, status: Status = Status.SUCCESS, **more: Mapping[str, Metric]) -> TrackedStep:
     """A step that took two seconds."""
     return TrackedStep(path, status, START, START + timedelta(seconds=2), **more)
 
@@ -123,7 +124,10 @@ class KeepingExperimentTrackerContract(ExperimentTrackerContract):
 
     def test_metrics_are_kept_with_their_steps(self, tracker: ExperimentTracker) -> None:
         run = a_run()
-        tracker.end_step(run, a_step(metrics={"accuracy": 0.75, "loss": {"0": 1, "7": 0.5}, "odd": {"3": nan}}))
+        tracker.end_step(
+            run,
+            a_step(metrics={"accuracy": 0.75, "loss": CountedMetric({0: 1, 7: 0.5}), "odd": CountedMetric({3: nan})}),
+        )
         metrics = self.kept(run.run_id, FIT).metrics
         assert sorted(metrics["accuracy"]) == [(0, 0.75)]
         assert sorted(metrics["loss"]) == [(0, 1.0), (7, 0.5)]
@@ -131,7 +135,7 @@ class KeepingExperimentTrackerContract(ExperimentTrackerContract):
         assert (step, isnan(value)) == (3, True)
 
     def test_what_is_told_twice_counts_once(self, tracker: ExperimentTracker) -> None:
-        run, step = a_run(), a_step(parameters={"x": 1}, metrics={"loss": {"0": 1, "7": 0.5}})
+        run, step = a_run(), a_step(parameters={"x": 1}, metrics={"loss": CountedMetric({0: 1, 7: 0.5})})
         for teller in (tracker, tracker, self.open_tracker()):
             teller.begin_run(run, {"x": 1})
             teller.end_step(run, step)

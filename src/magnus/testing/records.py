@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from hypothesis import strategies as st
 
 from magnus.graph.path import BranchPath, StepPath
+from magnus.run_log.metrics import CountedMetric, Metric
 from magnus.run_log.parameters import (
     JsonParameter,
     LargeParameter,
@@ -108,11 +109,18 @@ def step_records(paths: st.SearchStrategy[StepPath] | None = None) -> st.SearchS
         mock=st.booleans(),
         attempts=_few(_attempts()),
         parameters=_named(parameters()),
-        metrics=_named(json_values()),
+        metrics=_named(_metrics()),
         catalog=_few(_catalog_records()),
         scope=st.none() | _scopes(),
         code_identities=st.none() | _few(_code_identities()),
     )
+
+
+def _metrics() -> st.SearchStrategy[Metric]:
+    """Values, among them mappings with numbers as keys, and measurements counted by step."""
+    counted = st.dictionaries(st.integers(-(2**40), 2**40), json_values(), max_size=3)
+    numbered = st.dictionaries(st.integers(0, 9).map(str), json_values(), max_size=3)
+    return json_values() | numbered | st.builds(CountedMetric, counted)
 
 
 def run_records(run_ids: st.SearchStrategy[str] | None = None) -> st.SearchStrategy[RunRecord]:

@@ -9,6 +9,7 @@ from magnus.engine.channel import Channel, ask
 from magnus.engine.current import CurrentStep
 from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
+from magnus.run_log.metrics import CountedMetric
 from magnus.run_log.parameters import JsonParameter
 
 
@@ -30,7 +31,7 @@ def test_a_process_of_the_step_reads_and_sets(channel):
     assert ask(address, "get_parameters", {}) == {"x": 1, "y": [1, "zwei"]}
     assert current.parameters_set == {"y": JsonParameter([1, "zwei"])}
     ask(address, "track", {"metrics": {"loss": 0.5}, "step": 3})
-    assert current.metrics == {"loss": {"3": 0.5}}
+    assert current.metrics == {"loss": CountedMetric({3: 0.5})}
     assert ask(address, "get_run", {}) == {"run_id": "a-run", "tag": "a tag"}
 
 

@@ -13,6 +13,7 @@ from magnus.errors import ExperimentTrackerError
 from magnus.graph.path import StepPath
 from magnus.interaction import get_experiment_tracker_context
 from magnus.interfaces.experiment_tracker import TrackedRun
+from magnus.run_log.metrics import CountedMetric
 from magnus.run_log.parameters import JsonParameter, ObjectParameter
 from magnus.run_log.records import AttemptRecord, Status, StepRecord
 from magnus.testing.in_memory_tracker import InMemoryTracker
@@ -69,14 +70,14 @@ def record(name="fit", **more):
 
 def test_a_run_is_told_from_its_beginning_to_its_end(told):
     told.tracking.begin_run(RUN, {"x": JsonParameter(1, "1"), "model": ObjectParameter("model.pickle", "ab")})
-    told.tracking.end_step(RUN, record(parameters={"y": JsonParameter(2)}, metrics={"loss": {"0": 1.5}}))
+    told.tracking.end_step(RUN, record(parameters={"y": JsonParameter(2)}, metrics={"loss": CountedMetric({0: 1.5})}))
     told.tracking.end_run(RUN, Status.FAIL, "no luck")
     known = told.remembered
     assert (known.run, known.status, known.message) == (RUN, Status.FAIL, "no luck")
     assert known.parameters == {"x": 1, "model": {"object": "model.pickle", "data_hash": "ab"}}
     [step] = known.steps.values()
     assert (step.status, step.start_time, step.parameters, step.metrics) == (
-        Status.SUCCESS, MOMENT, {"y": 2}, {"loss": {"0": 1.5}},
+        Status.SUCCESS, MOMENT, {"y": 2}, {"loss": CountedMetric({0: 1.5})},
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from magnus.graph.path import BranchPath
+from magnus.run_log.metrics import CountedMetric
 from magnus.run_log.parameters import JsonParameter, MetricParameter, ObjectParameter
 from magnus.run_log.records import CatalogRecord, CodeIdentity, Status, StepRecord
 from magnus.run_log.view import document, document_lines
@@ -24,7 +25,7 @@ def ended(status=Status.SUCCESS):
 
 
 def test_a_whole_document_reads_like_this():
-    first = replace(step_record("a step"), catalog=(FILE,), metrics={"loss": {"0": 1.5}})
+    first = replace(step_record("a step"), catalog=(FILE,), metrics={"loss": CountedMetric({0: 1.5})})
     last = StepRecord(BranchPath().step("success"), 1, Status.SUCCESS, "success")
     assert "".join(document_lines(ended(), steps(first, last))) == DOCUMENT
 

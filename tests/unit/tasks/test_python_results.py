@@ -70,22 +70,25 @@ def test_the_parts_of_what_has_named_parts_become_parameters(call, returned, exp
 
 
 @pytest.mark.parametrize(
-    ("returned", "what"),
+    ("returned", "what", "declared"),
     [
-        (3, "int"),
-        ("text", "str"),
-        ([{"a": 1}], "list"),
-        ((1, 2), "tuple"),
-        (Size, "type"),
-        (RootModel[list[int]]([1]), "pydantic.root_model.RootModel[list[int]]"),
+        (3, "int", "NAME"),
+        ("text", "str", "NAME"),
+        ([{"a": 1}], "list", "NAME"),
+        ((1, 2), "tuple", "NAME"),
+        (Size, "type", "{name: NAME, kind: object}"),
+        (RootModel[list[int]]([1]), "pydantic.root_model.RootModel[list[int]]", "{name: NAME, kind: object}"),
+        ({1, 2}, "set", "{name: NAME, kind: object}"),
     ],
 )
-def test_anything_else_has_to_be_declared(call, returned, what):
+def test_anything_else_is_dropped_with_a_warning_that_says_how_to_keep_it(call, returned, what, declared):
     outcome = call(giving(returned))
     if isinstance(returned, RootModel):
         what = f"{type(returned).__module__}.{type(returned).__qualname__}"
-    assert outcome.failure == (f"f() returned a value of type {what}, which has no name; declare one: returns: [name]")
-    assert outcome.parameters == {}
+    assert outcome.warnings == (
+        f"f() returned a value of type {what}, which has no name and is dropped; to keep it, declare returns: [{declared}]",
+    )
+    assert (outcome.failure, outcome.parameters) == ("", {})
 
 
 def test_a_name_that_is_not_text_is_refused(call):
@@ -167,7 +170,7 @@ def test_an_object_needs_a_catalog(call):
 
 
 def test_a_failure_of_the_results_still_tells_what_was_handed(call):
-    outcome = call(lambda x: x, x=3)
+    outcome = call(lambda x: {1: x}, x=3)
     assert outcome.failure != ""
     assert outcome.handed == {"x": 3}
 

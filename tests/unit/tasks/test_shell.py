@@ -6,11 +6,15 @@ import signal
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from magnus.engine.exports import metrics as read_metrics
+from magnus.engine.exports import parameters as read_parameters
 from magnus.engine.parameters import Texts, environment
 from magnus.engine.process import TimedOut
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall
+from magnus.run_log.metrics import CountedMetric
 from magnus.run_log.parameters import JsonParameter, MetricParameter
 from magnus.tasks.shell import ShellTask
 from magnus.tasks.shell_script import exports
@@ -20,7 +24,12 @@ def run(folder: Path, command: str, *, returns=None, timeout=None, options=None,
     parameters = {name: JsonParameter(value) for name, value in values.items()}
     variables = {"PATH": path or os.environ["PATH"], "HOME": str(folder), **environment(parameters, Texts())}
     spec = TaskSpec("shell", command, options or {}, returns)
-    return ShellTask().run(TaskCall(spec, parameters, variables, folder, timeout))
+    outcome = ShellTask().run(TaskCall(spec, parameters, variables, folder, timeout))
+    return replace(
+        outcome,
+        parameters={} if outcome.failure else {**read_parameters(outcome.exported), **outcome.parameters},
+        metrics={**read_metrics(outcome.exported), **outcome.metrics},
+    )
 
 
 def set_by(outcome):
@@ -178,7 +187,7 @@ def test_declared_results_are_read_from_exported_variables(tmp_path):
 
 def test_tracked_metrics(tmp_path):
     outcome = run(tmp_path, "export MAGNUS_TRACK_loss=0.5 MAGNUS_TRACK_acc_STEP_2=3 MAGNUS_TRACK_acc_STEP_10=4")
-    assert outcome.metrics == {"loss": 0.5, "acc": {"2": 3, "10": 4}}
+    assert outcome.metrics == {"loss": 0.5, "acc": CountedMetric({2: 3, 10: 4})}
 
 
 def test_a_timeout_ends_it(tmp_path):

@@ -7,6 +7,7 @@ from msgspec import UNSET
 from magnus.app.diff.differences import Change, StepDifference, Timing, changes
 from magnus.app.diff.runs import Alike
 from magnus.app.diff.walk import Pair, identities
+from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import shown
 from magnus.run_log.records import CatalogRecord, StepRecord
 from magnus.run_log.spans import seconds, span_of
@@ -31,8 +32,12 @@ def timings(pairs: Sequence[Pair]) -> tuple[Timing, ...]:
             seconds(span_of(pair.second)),
         )
         for pair in pairs
-        if pair.first is not None and pair.second is not None and pair.first.attempts and pair.second.attempts
+        if pair.first is not None and pair.second is not None and _took_time(pair.first) and _took_time(pair.second)
     )
+
+
+def _took_time(record: StepRecord) -> bool:
+    return span_of(record) is not None
 
 
 def _step_difference(pair: Pair, alike: Alike) -> StepDifference:
@@ -63,7 +68,7 @@ def _changes(first: StepRecord | None, second: StepRecord | None, alike: Alike) 
     if first.branching and second.branching:
         yield from changes("branches", *map(_names, _unlike(first, second)))
     yield from changes("set", _set(first), _set(second))
-    yield from changes("metric", first.metrics, second.metrics)
+    yield from changes("metric", plain_metrics(first.metrics), plain_metrics(second.metrics))
     yield from _put(first, second, alike)
 
 

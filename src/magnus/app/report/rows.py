@@ -14,6 +14,7 @@ from magnus.app.report.model import Attempt, Code, File, Row
 from magnus.app.report.texts import Texts, shortened
 from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.run_log.branches import Branch
+from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.records import ENDED, AttemptRecord, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
 from magnus.run_log.spans import span_of
 from magnus.run_log.summary import Gone
@@ -122,7 +123,7 @@ class Rows:
             message=shortened(step.message),
             attempts=attempts,
             outputs=self._texts.parameters(step.parameters),
-            metrics=self._texts.named(step.metrics),
+            metrics=self._texts.named(plain_metrics(step.metrics)),
             files=_files(step.catalog[:_MOST_FILES]),
             more_files=max(0, len(step.catalog) - _MOST_FILES),
             code=None if step.code_identities is None else codes(step.code_identities),

@@ -1,4 +1,4 @@
-"""What python code sets, puts and asks for by the functions of `magnus`, read from its source. Used by `described`.
+"""What python code sets, puts and asks for by the functions of `magnus` and by variables, read from its source. Used by `described`.
 
 Whoever calls `set_parameter` is in the module of the function, or in one of the project that it imports. Where none of
 them has the word in it, nothing is set; where a name is worked out when the code runs, anything may be.
@@ -14,16 +14,18 @@ from typing import Final
 
 from msgspec import Struct
 
+from magnus.engine.parameters import VARIABLE_PREFIX
 from magnus.graph.facts import Need, Setting
 from magnus.tasks.definitions import module_of
 from magnus.tasks.described.bodies import shape_of_source, walk_own
 
 _WORDS: Final = ("set_parameter", "put_object", "put_in_catalog", "get_secret", "get_parameter")
-_SETTING: Final = re.compile("set_parameter|put_object|put_in_catalog")
-_ANY: Final = re.compile("|".join(_WORDS))
 _FILE: Final = re.compile(r"[\w.-][\w./ -]{0,200}")
 _USING: Final = re.compile("get_parameter|get_run_log|MAGNUS_P|environ|getenv|Namespace|subprocess|system")
 """What is in modules that may look at any parameter, by their own functions or in their environment."""
+_SETTING: Final = re.compile(f"set_parameter|put_object|put_in_catalog|{VARIABLE_PREFIX}")
+_ANY: Final = re.compile("|".join((*_WORDS, VARIABLE_PREFIX)))
+_READS: Final = frozenset({"get", "pop", "getenv"})
 _MOST_MODULES: Final = 200
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
@@ -100,6 +102,7 @@ class _Reading:
     def read(self, tree: ast.AST) -> None:
         sure = set(map(id, _certain(tree)))
         calls = {id(node.func): node for node in ast.walk(tree) if isinstance(node, ast.Call)}
+        self._read_variables(tree)
         for node in ast.walk(tree):
             word = _word(node)
             if word is None:
@@ -108,6 +111,23 @@ class _Reading:
                 self._call(word, calls[id(node)], is_certain=id(calls[id(node)]) in sure)
             elif not isinstance(node, ast.alias) or node.asname not in {None, word}:
                 self._anything(word)
+
+    def _read_variables(self, tree: ast.AST) -> None:
+        """Variables of the environment that are set by name; where one is worked out, anything may be."""
+        reads: set[int] = set()
+        for node in ast.walk(tree):
+            match node:
+                case ast.Subscript(slice=ast.Constant(value=str(variable)) as constant, ctx=context):
+                    reads.add(id(constant))
+                    name = variable.removeprefix(VARIABLE_PREFIX)
+                    if isinstance(context, ast.Store) and name not in {variable, ""}:
+                        self.sets.append(Setting(name, is_certain=False))
+                case ast.Call(func=ast.Attribute(attr=word) | ast.Name(id=word), args=[first, *_]) if word in _READS:
+                    reads.add(id(first))
+                case ast.Constant(value=str(text)) if VARIABLE_PREFIX in text and id(node) not in reads:
+                    self.others = True
+                case _:
+                    pass
 
     def _anything(self, word: str) -> None:
         self.others = self.others or word in {"set_parameter", "put_object"}

@@ -15,7 +15,7 @@ from magnus.graph.facts import Description, Need, Setting
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.graph.shapes import Shape
 from magnus.tasks import script_command
-from magnus.tasks.binding import resolved_annotations
+from magnus.tasks.binding import resolved_annotations, takes_all_parameters
 from magnus.tasks.definitions import functions_of, module_of
 from magnus.tasks.described.annotations import parts_of, shape_of, wanted_of
 from magnus.tasks.described.bodies import body_of
@@ -109,7 +109,7 @@ def _of_function(
     needs = [
         Need(p.name, f"the argument '{p.name}' of {title}", wanted_of(annotation), is_required=p.default is p.empty)
         for p, annotation in parameters
-        if p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD}
+        if p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD} and not takes_all_parameters(annotation)
     ]
     if isinstance(function, type) or not is_plain:
         return _described(needs, Known(_declared(spec.returns), others=spec.returns is None), effects)

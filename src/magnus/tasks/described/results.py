@@ -19,6 +19,8 @@ from magnus.tasks.described.bodies import Body, mapped, settings_of, shape_of_so
 from magnus.values import UserObject
 
 _WITHOUT_NAMES: Final = frozenset({bool, int, float, str, list, set, frozenset, tuple, date, datetime, Path, bytes})
+FIX_UNNAMED: Final = "the value is dropped; to keep it, declare a name: returns: [NAME]"
+FIX_COUNT: Final = "declare one name for each value that it returns"
 _ONE_VALUE: Final = frozenset(
     {bool, int, float, str, list, set, frozenset, dict, date, datetime, Path, bytes, NoneType}
 )
@@ -99,8 +101,7 @@ def _several(returns: Sequence[Return], returned: Returned) -> Known:
     if came:
         names = ", ".join(item.name for item in returns)
         message = f"{returned.title} returns {came}; 'returns' declares a tuple of {wanted}: {names}"
-        fix = "declare one name for each value that it returns"
-        return Known(tuple(Setting(item.name) for item in returns), problems=(Problem(message, fix),))
+        return Known(tuple(Setting(item.name) for item in returns), problems=(Problem(message, FIX_COUNT),))
     return Known(tuple(Setting(item.name, _kept(item, shape)) for item, shape in zip(returns, shapes, strict=True)))
 
 
@@ -189,4 +190,4 @@ def _of_parts(kind: type[Any], parts: Sequence[Part]) -> Known:
 
 def _unnamed(title: str, what: str) -> Known:
     message = f"{title} returns {what}, which has no name"
-    return Known(others=True, problems=(Problem(message, "declare one: returns: [name]"),))
+    return Known(problems=(Problem(message, FIX_UNNAMED, severity="warning"),))

@@ -17,8 +17,8 @@ from magnus.graph.check import near
 from magnus.graph.facts import Description, Need, Setting
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.graph.shapes import ANYTHING, Shape, kinds, of_value
-from magnus.tasks.described.effects import looks_like_file
 from magnus.json_text import UnusableJson
+from magnus.tasks.described.effects import looks_like_file
 
 _NAME: Final = r"[A-Za-z_]\w*"
 _ASSIGNED: Final = re.compile(rf"(?<![\w$-])({_NAME})(?:\[[^]]*\])?\+?=")

@@ -49,7 +49,19 @@ def arguments_of(written: ast.arguments) -> Sequence[Argument]:
         _argument(arg, is_required=default is None)
         for arg, default in zip(written.kwonlyargs, written.kw_defaults, strict=True)
     ]
-    return found
+    namespaces = {arg.arg for arg in (*ordered, *written.kwonlyargs) if _is_namespace(arg.annotation)}
+    return [argument for argument in found if argument.name not in namespaces]
+
+
+def _is_namespace(annotation: ast.expr | None) -> bool:
+    """Whether it is most likely `argparse.Namespace`, which receives all parameters."""
+    match annotation:
+        case ast.Name(id="Namespace") | ast.Attribute(value=ast.Name(id="argparse"), attr="Namespace"):
+            return True
+        case ast.Constant(value="Namespace" | "argparse.Namespace"):
+            return True
+        case _:
+            return False
 
 
 def _argument(written: ast.arg, *, is_required: bool) -> Argument:
