@@ -68,15 +68,6 @@ class TaskOutcome(Struct, frozen=True):
 
 
 @runtime_checkable
-class HasSource(Protocol):
-    """A task kind whose tasks have their code in a file."""
-
-    def source_file(self, spec: TaskSpec, working_directory: Path) -> Path | None:
-        """The file that the code of the task is in; None when it is not known. Nothing is imported or run."""
-        ...
-
-
-@runtime_checkable
 class HasCode(Protocol):
     """A task kind that can tell which pieces of code tasks are made of, so that runs can be compared."""
 

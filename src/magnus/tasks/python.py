@@ -9,13 +9,13 @@ from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.calling import call_function
 from magnus.tasks.loading import load_function
-from magnus.tasks.locate import missing_function, place_of, source_of
+from magnus.tasks.locate import missing_function, place_of
 from magnus.tasks.options import NoOptions
 from magnus.tasks.user_errors import UserCode
 
 if TYPE_CHECKING:
     from magnus.graph.facts import Description  # lazy: a run needs none of it
-    from magnus.tasks.code_parts import CodeParts  # lazy: as where it is used
+    from magnus.tasks.code.reach import Reach  # lazy: as where it is used
 
 
 class PythonTask:
@@ -29,16 +29,12 @@ class PythonTask:
         problem = None if spec.function else missing_function(spec.command, working_directory)
         return () if problem is None else (problem,)
 
-    def source_file(self, spec: TaskSpec, working_directory: Path) -> Path | None:
-        """The file of the module, or the script."""
-        return source_of(spec.command, working_directory)
-
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
-        """The functions, and what they use in their modules and in modules beside these."""
-        from magnus.tasks.code_parts import CodeParts  # lazy: workers need none of it
+        """The functions, and all that they use of the project."""
+        from magnus.tasks.code.reach import Reach  # lazy: workers need none of it
 
-        parts = CodeParts(working_directory)
-        return [_parts(spec, parts, working_directory) for spec in specs]
+        reach = Reach(working_directory)
+        return [_pieces(spec, reach, working_directory) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the function needs and sets, by its signature and its source; it is not called."""
@@ -56,10 +52,10 @@ class PythonTask:
         return call_function(function, f"{command}()", call)
 
 
-def _parts(spec: TaskSpec, parts: "CodeParts", working_directory: Path) -> Mapping[str, str]:
+def _pieces(spec: TaskSpec, reach: "Reach", working_directory: Path) -> Mapping[str, str]:
     if spec.function is not None:
-        from magnus.tasks.source_text import code_hash  # lazy: as above
+        from magnus.tasks.code.functions import pieces_of_function  # lazy: as above
 
-        return {spec.command: code_hash(spec.function)} if hasattr(spec.function, "__code__") else {}
+        return pieces_of_function(spec.command, spec.function)
     place = place_of(spec.command, working_directory)
-    return {} if place is None else parts.of(*place)
+    return {} if place is None else reach.of(*place)
