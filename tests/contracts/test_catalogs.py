@@ -22,8 +22,8 @@ class TestDoNothing(CatalogContract):
 
 
 class TestFileSystem(KeepingCatalogContract, MaintainedCatalogContract):
-    def make_old(self, catalog):
-        old((catalog.location / ".store").rglob("*"))
+    def make_old(self, catalog, seconds=2 * 24 * 3600):
+        old((catalog.location / ".store").rglob("*"), seconds)
 
     @contextmanager
     def place(self):
@@ -34,8 +34,8 @@ class TestFileSystem(KeepingCatalogContract, MaintainedCatalogContract):
 class TestFileSystemWithoutHardLinks(MaintainedCatalogContract):
     keeps = True
 
-    def make_old(self, catalog):
-        old((catalog.location / ".store").rglob("*"))
+    def make_old(self, catalog, seconds=2 * 24 * 3600):
+        old((catalog.location / ".store").rglob("*"), seconds)
 
     @contextmanager
     def place(self):

@@ -221,6 +221,28 @@ def test_the_ways_to_say_it(folder):
         assert folder.magnus(*arguments).returncode == 2
 
 
+def test_runs_are_named_by_latest_and_by_their_beginnings(folder):
+    folder.fails(pipe(a=task("step", "b"), b=task("step")), "b")
+    third = folder.log("retry", "latest", "--run-id", "third")
+    assert (third["original_run_id"], folder.calls()) == ("first", ["b"])
+    assert folder.log("execute", "--use-cached", "fir", "--run-id", "fine")["original_run_id"] == "first"
+    for arguments in (
+        ("retry", "fi"),
+        ("execute", "p.yaml", "--use-cached", "fi"),
+        ("catalog", "verify", "fi"),
+        ("show", "fi"),
+    ):
+        done = folder.magnus(*arguments)
+        assert done.returncode == 2
+        assert "'fi' is the beginning of 2 run ids: 'fine', 'first'" in done.stderr
+    for arguments in (("retry", "thrid"), ("catalog", "verify", "thrid"), ("logs", "thrid"), ("gc", "--keep", "thrid")):
+        done = folder.magnus(*arguments)
+        assert done.returncode == 2
+        assert "there is no run 'thrid'\n" in done.stderr
+        assert "did you mean 'third'? magnus runs lists all of them" in done.stderr
+    assert folder.magnus("catalog", "verify", "latest", "third").stdout.startswith("read 0 files, 0 B of 2 runs")
+
+
 def test_what_changed_is_said(folder):
     dag = pipe(a=task("step", "b"), b=task("step"), loose={"type": "stub", "next": "success"})
     folder.fails(dag, "b", arguments=("--x", "1"))
@@ -487,7 +509,7 @@ def test_what_cannot_be_gone_on_with(folder, what):
     )
     if what == "nothing":
         done = folder.magnus("retry", "none")
-        assert (done.returncode, "there is no run 'none' to go on with" in done.stderr) == (2, True)
+        assert (done.returncode, "there is no run 'none'" in done.stderr) == (2, True)
     elif what == "memory":
         (folder.path / "c.yaml").write_text("run_log_store: {type: buffered}\nexecutor: {type: local}\n")
         done = folder.magnus("execute", "p.yaml", "-c", "c.yaml", "--use-cached", "none")
