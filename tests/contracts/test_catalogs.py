@@ -30,8 +30,8 @@ class OfFileSystem:
 
 
 class TestFileSystem(OfFileSystem, KeepingCatalogContract, MaintainedCatalogContract):
-    def make_old(self, catalog):
-        old((catalog.location / ".store").rglob("*"))
+    def make_old(self, catalog, seconds=2 * 24 * 3600):
+        old((catalog.location / ".store").rglob("*"), seconds)
 
     @contextmanager
     def place(self):
@@ -42,8 +42,8 @@ class TestFileSystem(OfFileSystem, KeepingCatalogContract, MaintainedCatalogCont
 class TestFileSystemWithoutHardLinks(MaintainedCatalogContract):
     keeps = True
 
-    def make_old(self, catalog):
-        old((catalog.location / ".store").rglob("*"))
+    def make_old(self, catalog, seconds=2 * 24 * 3600):
+        old((catalog.location / ".store").rglob("*"), seconds)
 
     @contextmanager
     def place(self):

@@ -3,8 +3,12 @@
 import json
 
 import pytest
+from msgspec.structs import replace
 
+from magnus.run_log.records import Owner, Status
+from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
 from magnus.testing.maintained_catalog_contract import old
+from magnus.testing.records import run_record
 
 PIPELINE = """
 dag:
@@ -81,7 +85,7 @@ def test_content_that_was_just_put_is_left_for_a_day(folder):
     ran = folder.magnus("execute", "p.yaml", "--x", "1")
     packages = ran.log["run_config"]["packages"]["size"]
     said = folder.magnus("gc", "--keep-last", "0", "--yes")
-    assert "removed: 0 files, 0 B of content that no run needs; left for a day: 3 files, " in said.out
+    assert "removed: 0 files, 0 B of content that no run needs; put recently, and left: 3 files, " in said.out
     said = folder.magnus("gc", "--keep-last", "0", "--yes", "--json")
     assert json.loads(said.out)["content"]["young"] == {"files": 3, "size": 5 + packages}
     assert folder.magnus("gc", "--keep-days", "1").out.startswith("would remove: files of 0 runs; 1 kept\n")
@@ -128,3 +132,25 @@ def test_nothing_is_there_yet(folder):
     assert folder.magnus("gc", "--keep-last", "0", "--yes").status == 0
     assert folder.magnus("catalog", "verify").out == "read 0 files, 0 B of 0 runs: nothing is wrong\n"
     assert [*folder.path.iterdir()] == []
+
+
+def test_recent_content_goes_when_asked_and_not_while_a_run_goes_on(three_runs):
+    old((three_runs.path / ".catalog" / ".store").rglob("*"), seconds=120)
+    kept = three_runs.magnus("gc", "--keep", "run2", "--yes")
+    assert "removed: 0 files, 0 B of content that no run needs; put recently, and left: 2 files" in kept.out
+    said = three_runs.magnus("gc", "--keep", "run", "--recent", "--yes")
+    assert (said.status, "'run' is the beginning of 3 run ids" in said.err) == (2, True)
+    done = three_runs.magnus("gc", "--keep", "latest", "--recent", "--yes")
+    assert "removed: 2 files, 2 B of content that no run needs\n" in done.out
+    assert trees(three_runs) == ["run2"]
+    assert three_runs.magnus("catalog", "verify", "latest").out.startswith(
+        "read 2 files, 5 B of 1 run: nothing is wrong"
+    )
+
+
+def test_content_of_today_stays_while_a_run_goes_on(three_runs):
+    store = FileSystemRunLogStore(FileSystemOptions(), three_runs.path)
+    store.create_run(replace(run_record(), run_id="elsewhere", status=Status.PROCESSING, owner=Owner("other-host", 1)))
+    said = three_runs.magnus("gc", "--keep-last", "0", "--recent", "--yes")
+    assert said.status == 2
+    assert "the run 'elsewhere' goes on, and may need what was put within the last day" in said.err

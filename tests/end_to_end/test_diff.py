@@ -240,7 +240,7 @@ MUTATIONS = [
     M("a private helper", edit("work.py", "n * FACTOR", "n + FACTOR"), "code", "work.py:_rows", "prepare"),
     M("a constant", edit("work.py", "FACTOR = 2", "FACTOR = 3"), "code", "work.py:FACTOR", "prepare"),
     M("a class of an annotation", edit("work.py", "depth: int = 3", "depth: int = 4"), "code", "work.py:Options", "train"),
-    M("what a module does when it is imported", edit("work.py", "FACTOR = 2", "FACTOR = 2\nos.environ.get('x')"), "code", "work.py", "prepare"),
+    M("what a module does when it is imported", edit("work.py", "FACTOR = 2", "FACTOR = 2\nsorted('x')"), "code", "work.py", "prepare"),
     M("a function of another module", edit("helpers.py", "rows * lr", "rows - lr"), "code", "helpers.py:fit", "train",
       "step 'train' differs first: its code changed (helpers.py: fit)"),
     M("a constant of another module", edit("helpers.py", "SHIFT = 1", "SHIFT = 2"), "code", "helpers.py:SHIFT", "train"),

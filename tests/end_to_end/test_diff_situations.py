@@ -254,14 +254,47 @@ def test_runs_that_were_stopped(folder):
             process.send_signal(number)
             process.wait(timeout=60)
             (folder.path / "there").unlink()
-    assert only_cause(folder) == ("interruption", "", "b")
+    assert only_cause(folder) == ("interruption", "b", "b")
     assert diff(folder)["verdict"]["text"] == "the second run was interrupted at step 'b'"
-    assert only_cause(folder, "c", "a") == ("interruption", "", "b")
+    assert only_cause(folder, "c", "a") == ("interruption", "b", "b")
     said = diff(folder, "c", "a")
     assert said["verdict"]["text"].startswith("the first run was lost at step 'b': process ")
     assert (said["first"]["status"], said["second"]["status"]) == ("lost", "SUCCESS")
     for left in Path(folder.environment["TMPDIR"]).iterdir():  # of the run that was killed
         shutil.rmtree(left)
+
+
+def test_a_run_that_still_goes_on_is_said_to_be_where_it_is(folder):
+    waits = "{ touch there; while test -e there; do sleep 0.05; done; }"
+    pipeline(
+        folder,
+        a=shell("test -e good", on_failure="cleanup"),
+        each={
+            "type": "map",
+            "iterate_on": "is",
+            "iterate_as": "i",
+            "branch": {
+                "start_at": "s",
+                "steps": {"s": shell(f"test $i -eq 1 || test ! -e good || {waits}", next="success")},
+            },
+        },
+        end={"type": "stub", "next": "success"},
+        cleanup={"type": "stub", "next": "success"},
+    )
+    run(folder, "a", "--is", "[1, 2]")
+    folder.write("good", "")
+    with folder.start("execute", "p.yaml", "--run-id", "b", "--is", "[1, 2]") as process:
+        wait_for(folder.path / "there")
+        said = diff(folder), diff(folder, "b", "a")
+        (folder.path / "there").unlink()
+        process.wait(timeout=60)
+    for number, one in zip(("second", "first"), said, strict=True):
+        [cause] = [cause for cause in one["causes"] if cause["kind"] == "interruption"]
+        assert (cause["text"], cause["what"], cause["steps"]) == (
+            f"the {number} run is still running at step 'each/2/s'",
+            "each/2/s",
+            ["each"],
+        )
 
 
 def wait_for(file):

@@ -221,10 +221,32 @@ def test_the_ways_to_say_it(folder):
         assert folder.magnus(*arguments).returncode == 2
 
 
+def test_runs_are_named_by_latest_and_by_their_beginnings(folder):
+    folder.fails(pipe(a=task("step", "b"), b=task("step")), "b")
+    third = folder.log("retry", "latest", "--run-id", "third")
+    assert (third["original_run_id"], folder.calls()) == ("first", ["b"])
+    assert folder.log("execute", "--use-cached", "fir", "--run-id", "fine")["original_run_id"] == "first"
+    for arguments in (
+        ("retry", "fi"),
+        ("execute", "p.yaml", "--use-cached", "fi"),
+        ("catalog", "verify", "fi"),
+        ("show", "fi"),
+    ):
+        done = folder.magnus(*arguments)
+        assert done.returncode == 2
+        assert "'fi' is the beginning of 2 run ids: 'fine', 'first'" in done.stderr
+    for arguments in (("retry", "thrid"), ("catalog", "verify", "thrid"), ("logs", "thrid"), ("gc", "--keep", "thrid")):
+        done = folder.magnus(*arguments)
+        assert done.returncode == 2
+        assert "there is no run 'thrid'\n" in done.stderr
+        assert "did you mean 'third'? magnus runs lists all of them" in done.stderr
+    assert folder.magnus("catalog", "verify", "latest", "third").stdout.startswith("read 0 files, 0 B of 2 runs")
+
+
 def test_what_changed_is_said(folder):
     dag = pipe(a=task("step", "b"), b=task("step"), loose={"type": "stub", "next": "success"})
     folder.fails(dag, "b", arguments=("--x", "1"))
-    (folder.path / "work.py").write_text(WORK + "# changed\n")
+    (folder.path / "work.py").write_text("# changed\n" + WORK)
     folder.pipeline(pipe(a=task("step", "b", retry=2), b=task("step", "c"), c=task("step")))
     said = folder.magnus("retry", "first", "--x", "5", "--dry-run")
     assert folder.calls() == []
@@ -237,10 +259,12 @@ def test_what_changed_is_said(folder):
         "parameter 'x' has another value",
     ):
         assert f"changed since: {change}" in said.stderr
+    assert "other code" not in said.stderr  # a comment is none
     folder.pipeline(dag)
+    (folder.path / "work.py").write_text(WORK.replace('"x": x + 1', '"x": x + 2'))
     said = folder.magnus("retry", "first", "--strict")
     assert said.returncode == 2
-    assert "step 'a' has other code (work.py)" in said.stderr
+    assert "step 'a' has other code (work.py: step)" in said.stderr
     assert folder.calls() == []
     assert sorted(file.stem for file in (folder.path / ".run_log_store").glob("*.jsonl")) == ["first"]
 
@@ -261,7 +285,7 @@ def test_code_of_reducers_and_files_of_pipelines_are_watched(folder):
     said = folder.magnus("retry", "first", "--dry-run").stderr
     changes = [line for line in said.splitlines() if "changed since" in line]
     assert changes == [
-        "  changed since: step 'm' has other code (reducers.py)",
+        "  changed since: step 'm' has other code (reducers.py: total)",
         "  changed since: step 'd/deep/last' is defined in another way (retry)",
     ]
 
@@ -328,10 +352,108 @@ def test_what_the_catalog_does_not_have_any_more_is_made_again(folder):
     assert folder.calls() == ["writes", "use", "reads"]
 
 
-@pytest.mark.parametrize(
-    "before", [{"type": "stub"}, {"type": "dag", "dag": pipe(inner={"type": "stub", "next": "success"})}]
-)
-def test_a_step_that_was_of_another_type_runs(folder, before):
+def test_the_code_of_a_step_is_what_it_reaches(folder):
+    (folder.path / "helpers.py").write_text("SCALE = 2\nOTHER = 3\ndef helper(): return SCALE\n")
+    work = "import helpers\ndef a(): return {'x': helpers.helper()}\ndef b(): raise ValueError\n"
+    (folder.path / "work.py").write_text(work)
+    folder.fails(pipe(a=task("a", "b"), b=task("b")))
+    (folder.path / "work.py").write_text(work.replace("raise ValueError", "return {'y': 1}"))
+    said = folder.magnus("retry", "first", "--dry-run").stderr
+    assert [line for line in said.splitlines() if "changed" in line] == [
+        "  changed since: step 'b' has other code (work.py: b)"
+    ]
+    (folder.path / "work.py").write_text(work)
+    (folder.path / "helpers.py").write_text("SCALE = 2\nOTHER = 30\ndef helper(): return SCALE\n")
+    assert folder.magnus("retry", "first", "--strict", "--dry-run").returncode == 0
+    (folder.path / "helpers.py").write_text("SCALE = 5\nOTHER = 3\ndef helper(): return SCALE\n")
+    refused = folder.magnus("retry", "first", "--strict")
+    assert refused.returncode == 2
+    assert "step 'a' has other code (helpers.py: SCALE)" in refused.stderr
+
+
+def test_the_code_of_a_reused_step_is_that_of_the_run_in_which_it_ran(folder):
+    folder.fails(pipe(a=task("step", "b"), b=task("use")), "use")
+    (folder.path / "work.py").write_text(WORK.replace('"x": x + 1', '"x": x + 2'))
+    folder.log("retry", "first", "--run-id", "second", status=1)
+    said = folder.magnus("retry", "second", "--dry-run").stderr
+    assert "changed since: step 'a' has other code (work.py: step)" in said
+    (folder.path / "work.py").write_text(WORK)
+    assert "other code" not in folder.magnus("retry", "second", "--dry-run").stderr
+
+
+def test_reused_steps_that_read_what_changed_are_named(folder):
+    work = """
+def judge(min_auc=0.5): return {"good": 0.6 > min_auc}
+def other(n=1): return {"m": n}
+def sees(**rest): return {"seen": len(rest)}
+def last(): raise ValueError
+"""
+    (folder.path / "work.py").write_text(work)
+    command = "export MAGNUS_PRM_said=$min_auc"
+    shell = {"type": "task", "command_type": "shell", "next": "success"}
+    branch = pipe(inner=task("judge"), plain={**shell, "command": "echo no"})
+    branch["steps"]["inner"]["next"] = "plain"
+    each = {"type": "map", "iterate_on": "is", "iterate_as": "i", "branch": branch, "next": "sets"}
+    dag = pipe(
+        judge=task("judge", "other"),
+        other=task("other", "said"),
+        said={**shell, "command": command, "next": "each"},
+        each=each,
+        sets={**shell, "command": "export MAGNUS_PRM_min_auc=7", "next": "after"},
+        after=task("judge", "last"),
+        last=task("last"),
+    )
+    folder.fails(dag, arguments=("--min_auc", "0.5", "--is", "[1, 2]"))
+    (folder.path / "work.py").write_text(work.replace("raise ValueError", "return {'z': 1}"))
+    done = folder.magnus("retry", "first", "--run-id", "second", "--min_auc", "0.8")
+    read = "is reused, and read 'min_auc', which was 0.5, is 0.8"
+    assert [line for line in done.stderr.splitlines() if "warning" in line] == [
+        f"  warning: '{step}' {read}" for step in ("judge", "said", "each/1/inner", "each/2/inner")
+    ]
+    log = json.loads(done.stdout)
+    message = "reused although it read 'min_auc', which changed since"
+    steps = {**log["steps"], **log["steps"]["each"]["branches"]["2"]["steps"]}
+    assert {name for name, step in steps.items() if step["message"] == message} == {"judge", "said", "inner"}
+    assert log["status"] == "SUCCESS"
+    shown = folder.magnus("show", "second").stderr + folder.magnus("show", "second").stdout
+    assert "contradicts itself: reused steps ('judge', 'said', 'each/1/inner', 'each/2/inner')" in shown
+    assert message in folder.magnus("report", "second", "-o", "-").stdout
+    assert folder.magnus("retry", "first", "--min_auc", "0.8", "--strict").returncode == 2
+    said = folder.magnus("retry", "first", "--n", "4", "--dry-run").stderr
+    assert [line.split(",")[0] for line in said.splitlines() if "warning" in line] == ["  warning: 'other' is reused"]
+
+
+@pytest.mark.parametrize("kind", ["stub", "as-is"])
+def test_a_step_that_succeeded_may_become_a_stub(folder, kind):
+    dag = pipe(
+        obj=task("obj", "writes", returns=[{"name": "o", "kind": "object"}]),
+        writes=task("writes", "use", catalog={"put": "made.txt"}),
+        use=task("use", "reads"),
+        reads=task("reads", catalog={"get": "made.txt"}),
+    )
+    folder.fails(dag, "use")
+    (folder.path / "made.txt").unlink()
+    dag["steps"]["obj"] = {"type": kind, "next": "writes"}
+    dag["steps"]["writes"] = {"type": kind, "next": "use"}
+    folder.pipeline(dag)
+    said = folder.magnus("retry", "first", "--dry-run").stderr
+    assert "2 steps are reused" in said
+    assert "changed since: step 'writes' is defined in another way (catalog, command, type)" in said
+    log = folder.log("retry", "first")
+    assert folder.calls() == ["use", "reads"]
+    assert (log["parameters"]["size"], log["parameters"]["said"]) == (2, "made")
+
+
+def test_a_stub_that_became_a_task_is_reused_too(folder):
+    folder.fails(pipe(a={"type": "stub", "next": "b"}, b=task("step")), "b")
+    folder.pipeline(pipe(a=task("step", "b"), b=task("step")))
+    done = folder.magnus("retry", "first")
+    assert folder.calls() == ["b"]
+    assert "changed since: step 'a' is defined in another way (command, type)" in done.stderr
+
+
+def test_a_step_that_was_of_another_type_runs(folder):
+    before = {"type": "dag", "dag": pipe(inner={"type": "stub", "next": "success"})}
     folder.fails(pipe(a={**before, "next": "b"}, b=task("step")), "b")
     folder.pipeline(pipe(a=task("step", "b"), b=task("step")))
     done = folder.magnus("retry", "first")
@@ -387,7 +509,7 @@ def test_what_cannot_be_gone_on_with(folder, what):
     )
     if what == "nothing":
         done = folder.magnus("retry", "none")
-        assert (done.returncode, "there is no run 'none' to go on with" in done.stderr) == (2, True)
+        assert (done.returncode, "there is no run 'none'" in done.stderr) == (2, True)
     elif what == "memory":
         (folder.path / "c.yaml").write_text("run_log_store: {type: buffered}\nexecutor: {type: local}\n")
         done = folder.magnus("execute", "p.yaml", "-c", "c.yaml", "--use-cached", "none")

@@ -1,6 +1,5 @@
 """Branches share a working directory on this machine; what one put is not put by its siblings."""
 
-import pytest
 import yaml
 
 FAST = "mkdir -p out; echo $x > out/f$x.txt; echo same > out/flag"

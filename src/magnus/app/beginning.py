@@ -13,7 +13,7 @@ from magnus.app.configuration import hashes_of_variables
 from magnus.app.prepare import Prepared
 from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import new_run_id
-from magnus.app.sources import code
+from magnus.app.step_code import as_fact, code
 from magnus.engine import command_line
 from magnus.engine.context import RunContext, now
 from magnus.engine.environment import environment
@@ -69,6 +69,7 @@ def _keep_changes(prepared: Prepared, run_id: str, reporter: Reporter) -> None:
 def _run_config(prepared: Prepared) -> Mapping[str, Json]:
     asked, configuration, pipeline = prepared.execution, prepared.configuration, prepared.pipeline
     runs_in = environment(sys.path, asked.working_directory)
+    made_of = prepared.code if prepared.code is not None else code(pipeline.steps, asked.working_directory)
     names = sorted(pipeline.variables | configuration.variables)
     return {
         **configuration.as_json(),
@@ -77,14 +78,14 @@ def _run_config(prepared: Prepared) -> Mapping[str, Json]:
         "configuration_file": configuration.file,
         "variables": names,
         "dag": pipeline.dag,
-        "sources": dict(prepared.sources),
         "command_line": command_line.masked(asked.command_line),
         "environment": runs_in.facts,
         **comparable.facts(
             variable_hashes=hashes_of_variables(names, asked.environment),
             included=dict(pipeline.included),
             local_functions=sorted(pipeline.functions),
-            code=code(pipeline.steps, asked.working_directory),
+            code=as_fact(made_of),
+            outdated={} if prepared.plan is None else {**prepared.plan.outdated_paths},
             packages=comparable.kept(prepared.services.catalog, runs_in.packages),
             changes=comparable.content(prepared.changes) if prepared.changes else {},
         ),

@@ -1,7 +1,8 @@
-"""What differs between a run and one that is to go on with it, a line each. Called by `app.prepare`. Pure."""
+"""What differs between a run and one that is to go on with it, a line each. Called by `app.prepare`."""
 
 from collections.abc import Iterator, Mapping
 
+from magnus.app.step_code import Pieces, changed, kept, named
 from magnus.app.written import written_steps
 from magnus.definition.loader import LoadedPipeline
 from magnus.run_log.parameters import Scope, shown
@@ -13,11 +14,12 @@ def changes(
     original: RunRecord,
     pipeline: LoadedPipeline,
     parameters: Scope,
-    sources: Mapping[str, Json],
+    code: Mapping[str, Pieces],
     configured: Mapping[str, Json],
 ) -> Iterator[str]:
-    """Steps whose definition or code differs, parameters, and services."""
-    yield from _changed_steps(original, pipeline, sources)
+    """Steps whose definition or code differs, parameters, and services; `code` is that of the steps now."""
+    yield from _changed_code(original, code)
+    yield from _changed_steps(original, pipeline)
     yield from _changed_parameters(original, parameters)
     yield from (
         f"{family} is configured in another way" for family in configured if _differs(original, family, configured)
@@ -28,16 +30,23 @@ def _differs(original: RunRecord, family: str, configured: Mapping[str, Json]) -
     return family in original.run_config and original.run_config[family] != configured[family]
 
 
-def _changed_steps(original: RunRecord, pipeline: LoadedPipeline, sources: Mapping[str, Json]) -> Iterator[str]:
+def _changed_code(original: RunRecord, code: Mapping[str, Pieces]) -> Iterator[str]:
+    before = kept(original.run_config)
+    if before is None:
+        if code:
+            yield "the code of the steps cannot be compared: another version of magnus recorded it"
+        return
+    for name, pieces in code.items():
+        if name in before and (found := changed(before[name], pieces)):
+            yield f"step '{name}' has other code ({named(found)})"
+
+
+def _changed_steps(original: RunRecord, pipeline: LoadedPipeline) -> Iterator[str]:
     config = original.run_config
     included = config.get("included") or {}
     file = str(config.get("pipeline_file") or "")
     before = dict(written_steps(config.get("dag"), file=file, included=included))
     after = dict(written_steps(pipeline.dag, file=pipeline.file, included=pipeline.included))
-    known: Json = original.run_config.get("sources") or {}
-    for name, source in sources.items():
-        if name in known and known[name] != source:
-            yield f"step '{name}' has other code ({source['file']})"
     for name, step in after.items():
         old = before.get(name)
         if old is None:

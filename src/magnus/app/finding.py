@@ -1,4 +1,7 @@
-"""Finds the run that a user means: by its id, the beginning of it, or as the latest. Used by all that look at runs."""
+"""Finds the run that a user means: by its id, the beginning of it, or as the latest.
+
+Used wherever a run is named that is there: by all that look at runs, resume them, or look after what they left.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -12,6 +15,7 @@ from magnus.run_log.records import RunRecord
 from magnus.run_log.summary import RunSummary
 
 _MOST_SHOWN: Final = 5
+_NO_RUNS: Final = "magnus execute pipeline.yaml makes one; for runs of another configuration add -c FILE"
 
 
 def find_run(store: RunLogStore, text: str) -> RunRecord:
@@ -30,7 +34,7 @@ def find_run(store: RunLogStore, text: str) -> RunRecord:
 def _latest(store: RunLogStore) -> str:
     runs = [(run.start_time, run.run_id) for run in summaries(store) if isinstance(run, RunSummary)]
     if not runs:
-        raise RunNotFound("there are no runs yet", fix="magnus execute pipeline.yaml makes one")
+        raise RunNotFound("there are no runs yet", fix=_NO_RUNS)
     return max(runs)[1]
 
 
@@ -45,4 +49,5 @@ def _by_prefix(run_ids: Sequence[str], prefix: str) -> str:
         raise InvalidRunId(message, fix="write more of the id; magnus runs lists all of them")
     match = near(prefix, run_ids)
     meant = f"did you mean '{match}'? " if match else ""
-    raise RunNotFound(f"there is no run '{prefix}'", fix=f"{meant}magnus runs lists all of them")
+    fix = f"{meant}magnus runs lists all of them; for those of another configuration add -c FILE"
+    raise RunNotFound(f"there is no run '{prefix}'", fix=fix if run_ids else _NO_RUNS)

@@ -3,12 +3,15 @@
 Everything here is known before anything runs, and nothing of the original is changed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 from magnus.app.damage import damage
+from magnus.app.diff.sentences import was_is
+from magnus.app.reading import Outdated, Readers
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine import fan
 from magnus.engine import scope as scopes
@@ -19,8 +22,9 @@ from magnus.graph.graph import Graph, branch_of
 from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.run_log.branches import branches_of
-from magnus.run_log.parameters import Parameter, Scope
+from magnus.run_log.parameters import Parameter, Scope, shown
 from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord
+from magnus.values import Json
 
 _MOST_SHOWN: Final = 10
 _NOT_BEGUN: Final = "it had not begun"
@@ -35,6 +39,8 @@ class Plan(Struct, frozen=True):
         goes_on: the steps that run first, each with the reason; what follows them runs too.
         changes: what differs from the original, a line each.
         damage: what is wrong with the records of the original, a line each.
+        outdated: of reused steps that read initial parameters which have other values now, the names of these.
+        outdated_paths: the same by the paths of the steps.
     """
 
     original_run_id: str
@@ -42,11 +48,18 @@ class Plan(Struct, frozen=True):
     goes_on: tuple[tuple[str, str], ...]
     changes: tuple[str, ...]
     damage: tuple[str, ...] = ()
+    outdated: tuple[tuple[str, str], ...] = ()
+    outdated_paths: Mapping[str, Json] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """The plan as people read it."""
         steps = "step is" if self.reused == 1 else "steps are"
         shown = [f"goes on with {self.original_run_id}: {self.reused} {steps} reused"]
+        shown += [f"  warning: '{name}' is reused, and read {what}" for name, what in self.outdated[:_MOST_SHOWN]]
+        if len(self.outdated) > _MOST_SHOWN:
+            shown.append(f"  warning: so are {len(self.outdated) - _MOST_SHOWN} more steps that read what changed")
+        if self.outdated:
+            shown.append("  their results are those of the old values: run them with a new run, without --use-cached")
         shown += [f"  runs '{name}' and what follows: {why}" for name, why in self.goes_on[:_MOST_SHOWN]]
         if len(self.goes_on) > _MOST_SHOWN:
             shown.append(f"  and {len(self.goes_on) - _MOST_SHOWN} more like these")
@@ -57,10 +70,16 @@ class Plan(Struct, frozen=True):
 
 
 def plan(
-    services: Services, original: RunRecord, pipeline: LoadedPipeline, parameters: Scope, changes: Sequence[str]
+    services: Services,
+    original: RunRecord,
+    pipeline: LoadedPipeline,
+    parameters: Scope,
+    changes: Sequence[str],
+    working_directory: Path,
 ) -> Plan:
     """What will be taken over and what will run, as far as it can be told before."""
-    walk = _Walk(services, original.run_id)
+    readers = Readers(services.run_log_store, original, parameters, pipeline, working_directory)
+    walk = _Walk(services, original.run_id, readers)
     walk.branch(pipeline.graph, BranchPath(), BranchPath(), BranchScope(parameters))
     return Plan(
         original.run_id,
@@ -68,13 +87,29 @@ def plan(
         tuple((walk.name(path), why) for path, why in walk.goes_on),
         tuple(changes),
         tuple(damage(services.run_log_store, original).lines()),
+        tuple((walk.name(found.path), _changed(found, original, parameters)) for found in walk.outdated),
+        {str(found.path): {"step": walk.name(found.path), "read": [*found.parameters]} for found in walk.outdated},
     )
+
+
+def _changed(found: Outdated, original: RunRecord, parameters: Scope) -> str:
+    """`'min_auc', which was 0.5 and is 0.8`."""
+    before, after = original.parameters, parameters
+    texts = (
+        f"'{name}', which {was_is(shown(before[name]), shown(after[name]))}"
+        if name in before
+        else f"'{name}', which is new"
+        for name in found.parameters
+    )
+    return " and ".join(texts)
 
 
 class _Walk:
     """Follows the original for as long as its steps succeeded."""
 
-    def __init__(self, services: Services, run_id: str) -> None:
+    def __init__(self, services: Services, run_id: str, readers: Readers) -> None:
+        self._readers = readers
+        self.outdated: list[Outdated] = []
         self._store = services.run_log_store
         self._catalog = services.catalog
         self._run_id = run_id
@@ -85,7 +120,8 @@ class _Walk:
     def name(self, path: StepPath) -> str:
         """What people call the step."""
         branches = (BranchPath(path.parts[:end]) for end in range(2, len(path.parts), 2))
-        labels = [self._labels.get(branch, branch.parts[-1]) for branch in branches]
+        known = {**self._readers.labels, **self._labels}
+        labels = [known.get(branch, branch.parts[-1]) for branch in branches]
         around = (name for pair in zip(path.parts[::2], labels, strict=False) for name in pair)
         return print_names((*around, path.name))
 
@@ -105,6 +141,8 @@ class _Walk:
                 self.goes_on.append((path, lost))
                 return None
             self.reused += 1
+            if self._readers.changed:
+                self.outdated += self._readers.outdated(record, path, scope.parameters)
             scope, own = scopes.after(scope, record), scopes.after(own, record)
             node = graph.nodes[node.next]
         return fan.Outcome(branch.parts[-1] if branch.parts else "", node.succeeds, own.parameters, own.files)

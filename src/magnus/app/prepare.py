@@ -22,7 +22,7 @@ from magnus.app.pipelines import examine_pipeline
 from magnus.app.resume import merged_parameters, original_run, pipeline_of
 from magnus.app.run_ids import check_new_run_id
 from magnus.app.services import run_log_store
-from magnus.app.sources import sources
+from magnus.app.step_code import Pieces, code
 from magnus.app.used_parameters import fitted_to_steps
 from magnus.app.whole_files import write_whole
 from magnus.definition.built import BuiltPipeline
@@ -78,7 +78,10 @@ class Execution(Struct, frozen=True):
 
 
 class Prepared(Struct, frozen=True):
-    """Everything that is known, and checked, before a run begins; `changes` differ from the commit, where that is kept."""
+    """Everything that is known, and checked, before a run begins.
+
+    `changes` differ from the commit, where that is kept; `code` is that of the steps, where it was needed so far.
+    """
 
     execution: Execution
     configuration: Configuration
@@ -86,7 +89,7 @@ class Prepared(Struct, frozen=True):
     parameters: Scope
     services: Services
     code_identities: tuple[CodeIdentity, ...]
-    sources: Mapping[str, Json] = field(default_factory=dict)
+    code: Mapping[str, Pieces] | None = None
     original: RunRecord | None = None
     plan: "Plan | None" = None
     begun: Begun | None = None
@@ -155,7 +158,6 @@ def _prepared(
             initial = fitted_to_steps(initial, pipeline.steps, services.catalog, asked.working_directory)
         warnings = check_steps(looked_at(pipeline), asked.working_directory, spread.spans)
         check_overrides(pipeline, configuration)
-        files = sources(pipeline.steps, asked.working_directory)
     finally:
         identities, changes = code_identity.answer(question), code_diff.answer(diff)
     if asked.built is not None and spread.reenters:
@@ -164,7 +166,7 @@ def _prepared(
         reporter.report(Warned(str(warning)))
     parameters = initial.scope if original is None else merged_parameters(original, initial.scope)
     prepared = Prepared(
-        asked, configuration, pipeline, parameters, services, identities, files, original, changes=changes
+        asked, configuration, pipeline, parameters, services, identities, original=original, changes=changes
     )
     return prepared if original is None else _planned(prepared, original, reporter)
 
@@ -198,18 +200,20 @@ def like_original(asked: Execution, original: RunRecord | None) -> Execution:
 def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Prepared:
     """The same with the plan, which is shown; InvalidInput when something changed that must not."""
     from magnus.app.changes import changes  # lazy: only runs that go on with another one have a plan
+    from magnus.app.diff.original_code import with_code_that_ran  # lazy: likewise
     from magnus.app.plan import plan  # lazy: likewise
 
-    differences = changes(
-        original, prepared.pipeline, prepared.parameters, prepared.sources, prepared.configuration.as_json()
-    )
-    found = plan(prepared.services, original, prepared.pipeline, prepared.parameters, tuple(differences))
+    folder = prepared.execution.working_directory
+    made_of = code(prepared.pipeline.steps, folder)
+    ran = with_code_that_ran(prepared.services, original)
+    differences = tuple(changes(ran, prepared.pipeline, prepared.parameters, made_of, prepared.configuration.as_json()))
+    found = plan(prepared.services, original, prepared.pipeline, prepared.parameters, differences, folder)
     if prepared.execution.strict and found.changes:
         message = "\n".join((f"the run '{original.run_id}' cannot be gone on with as it was:", *found.changes))
         raise InvalidInput(message, fix="change it back, or leave out --strict")
     for line in found.lines():
         reporter.report(Planned(line))
-    return replace(prepared, plan=found)
+    return replace(prepared, plan=found, code=made_of)
 
 
 def _written(built: BuiltPipeline, file: str, working_directory: Path) -> str:

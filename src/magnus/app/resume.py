@@ -6,28 +6,28 @@ Nothing of the original is changed.
 import sys
 from pathlib import Path
 
+from magnus.app.finding import find_run
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.yaml_text import Document
 from magnus.engine import liveness
 from magnus.engine.masked_runs import masked_parameters
-from magnus.errors import InvalidInput, RunNotFound
+from magnus.errors import InvalidInput
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import ENDED, RunRecord
 
 
 def original_run(store: RunLogStore, run_id: str) -> RunRecord:
-    """The run to go on with; InvalidInput when there is none, or its process is still there."""
+    """The run to resume, by its id, the beginning of it, or as `latest`.
+
+    InvalidInput when there is none, more than one, or its process is still there.
+    """
     if not store.capabilities.persistent:
         fix = "configure a run log store of type file-system"
         raise InvalidInput("runs whose run log was kept in memory cannot be run again", fix=fix)
-    try:
-        record = store.get_run(run_id)
-    except RunNotFound as error:
-        fix = "see that the id is right, and name the configuration it ran with: -c FILE"
-        raise RunNotFound(f"there is no run '{run_id}' to go on with", fix=fix) from error
+    record = find_run(store, run_id)
     if record.status not in ENDED and liveness.runs_here(record.owner):
-        raise InvalidInput(f"the run '{run_id}' is still running", fix="wait for its end, or end it")
+        raise InvalidInput(f"the run '{record.run_id}' is still running", fix="wait for its end, or end it")
     return record
 
 

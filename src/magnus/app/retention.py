@@ -33,17 +33,19 @@ class Rules(Struct, frozen=True):
         last: keeps so many of the runs that began last.
         tags: keeps runs with one of these tags.
         statuses: keeps runs that ended so.
+        runs: keeps these, by their ids.
     """
 
     days: float | None = None
     last: int | None = None
     tags: frozenset[str] = frozenset()
     statuses: frozenset[Status] = frozenset()
+    runs: frozenset[str] = frozenset()
 
     @property
     def are_given(self) -> bool:
         """Whether there is a rule."""
-        return self.days is not None or self.last is not None or bool(self.tags) or bool(self.statuses)
+        return self.days is not None or self.last is not None or bool(self.tags or self.statuses or self.runs)
 
 
 def kept(runs: Sequence[RunFacts], rules: Rules, now: datetime) -> Mapping[str, str]:
@@ -73,6 +75,7 @@ def _reason(run: RunFacts, rules: Rules, now: datetime, last: frozenset[str]) ->
         (rules.days is not None and now - run.start_time < _days(rules.days), f"younger than {rules.days or 0:g} days"),
         (run.run_id in last, f"one of the last {rules.last}"),
         (run.tag in rules.tags, f"its tag is '{run.tag}'"),
+        (run.run_id in rules.runs, "it is named"),
         (run.status in rules.statuses, f"its status is {run.status.value}"),
     )
     return next((reason for keeps, reason in reasons if keeps), "")

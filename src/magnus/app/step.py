@@ -22,7 +22,7 @@ from magnus.engine.context import RunContext, now
 from magnus.engine.masked_runs import masked
 from magnus.engine.outcomes import reached_fail
 from magnus.engine.reentry import reentry
-from magnus.engine.resume import Reuse, can_be_taken, followed
+from magnus.engine.resume import Reuse, can_be_taken, followed, outdated_run_message
 from magnus.engine.step import run_step
 from magnus.engine.step_secrets import learn
 from magnus.errors import InvalidInput, RunExists, RunNotFound
@@ -223,7 +223,7 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
             if failed
             else reached_fail(path.name)
         )
-        message = "" if node.succeeds else reason
+        message = outdated_run_message(run) if node.succeeds else reason
         with context_of(prepared, reporter) as opened:
             _learn_secrets(prepared, opened, run)
             run, warning = masked(run, opened.masker, partial(store.get_run, run.run_id))

@@ -10,13 +10,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.app import retention, services
 from magnus.app.config import load_configuration
+from magnus.app.finding import find_run
 from magnus.app.retention import Rules, RunFacts
-from magnus.app.run_ids import check_run_id
 from magnus.engine import liveness
-from magnus.errors import InvalidConfiguration, RunLogStoreError, RunNotFound
+from magnus.errors import InvalidConfiguration, InvalidInput, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Collected, Maintained, Usage
 from magnus.interfaces.run_log_store import RemovesLeftovers, RemovesRuns, RunLogStore
@@ -78,14 +79,20 @@ class Upkeep:
             )
         self._catalog = catalog if isinstance(catalog, Maintained) else _NoFiles()
 
-    def clean_up(self, rules: Rules, now: datetime, *, records: bool, really: bool) -> CleanUp:
+    def clean_up(self, rules: Rules, now: datetime, *, records: bool, really: bool, recent: bool = False) -> CleanUp:
         """Remove the runs that no rule keeps: their files, and with `records` their run logs; then content nobody needs.
 
-        Only when `really`; else nothing is changed, and what is said is what would be. InvalidConfiguration when run
+        Runs of the rules are found by `find_run`. Only when `really`; else nothing is changed, and what is said is what would be. InvalidConfiguration when run
         logs cannot be removed, ServiceError when a service fails; then what was removed before is removed.
+
+        With `recent` content that was put within the last day goes too. InvalidInput while a run goes on.
         """
         with closing(self._store):
+            if recent and (living := self._living()):
+                message = f"the run '{living[0]}' goes on, and may need what was put within the last day"
+                raise InvalidInput(message, fix="wait for its end, or leave out --recent")
             self._refuse_lasting(records=records)
+            rules = replace(rules, runs=frozenset(find_run(self._store, run).run_id for run in rules.runs))
             facts, kept = self._decided(rules, now)
             going = [
                 Going(run, usage or Usage())
@@ -97,13 +104,13 @@ class Upkeep:
                 self._remove(ids, records=records)
                 if isinstance(self._store, RemovesLeftovers):
                     self._store.remove_leftovers(now - _LEFTOVER_AGE)
-            content = self._collect(ids, really=really)
+            content = self._collect(ids, really=really, recent=recent)
         return CleanUp(going, kept, content, records)
 
     def verify(self, run_ids: Sequence[str]) -> Verified:
-        """Read again the content that the runs, or all there are, speak of; RunNotFound when there is no such run."""
+        """Read again the content that the runs, or all there are, speak of; raises as `find_run`."""
         with closing(self._store):
-            asked = [self._store.get_run(check_run_id(run_id)).run_id for run_id in run_ids]
+            asked = [find_run(self._store, run_id).run_id for run_id in run_ids]
             wanted = tuple(dict.fromkeys(asked)) or self._store.list_runs()
             removed = [run_id for run_id in wanted if self._catalog.was_removed(run_id)]
             found, wrong = self._entries([run_id for run_id in wanted if run_id not in set(removed)])
@@ -148,15 +155,29 @@ class Upkeep:
                 with suppress(RunNotFound):  # somebody else was faster
                     self._store.remove_run(run_id)
 
-    def _collect(self, going: Sequence[str], *, really: bool) -> Collected:
+    def _living(self) -> list[str]:
+        """The runs of which nobody can say that they are over."""
+        found = []
+        for run_id in self._store.list_runs():
+            with suppress(RunLogStoreError, RunNotFound):
+                if not _facts(self._store.get_run(run_id)).over:
+                    found.append(run_id)
+        return found
+
+    def _collect(self, going: Sequence[str], *, really: bool, recent: bool) -> Collected:
         """Collect what no run speaks of that has its files; the runs are listed anew, as some may just have begun."""
         known = self._store.list_runs()
         gone = frozenset(going)
         remaining = [run_id for run_id in known if run_id not in gone and not self._catalog.was_removed(run_id)]
         referred = frozenset[str]().union(*(self._mentioned(run_id) for run_id in remaining))
+
+        def is_quiet() -> bool:
+            return set(self._store.list_runs()) <= set(known) and not self._living()
+
+        asked = is_quiet if recent else None
         if really:
-            return self._catalog.collect(referred, known)
-        return self._catalog.collect(referred, known, without=going, pretend=True)
+            return self._catalog.collect(referred, known, is_quiet=asked)
+        return self._catalog.collect(referred, known, without=going, pretend=True, is_quiet=asked)
 
     def _mentioned(self, run_id: str) -> frozenset[str]:
         with suppress(RunNotFound):  # removed by somebody else

@@ -31,6 +31,8 @@ READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 ASIDE: Final = "unneeded-"
 """Content that is about to be removed has its whole name after this, for a moment, in the folder of temporary files."""
+RECENT_NS: Final = 60 * 10**9
+"""Content that was put within this time is not removed even when the user wants the rest of it gone."""
 YOUNG_NS: Final = 24 * 3600 * 10**9
 """Content that was put, or put again, within this time is not removed: the record that needs it may be on its way."""
 

@@ -283,8 +283,9 @@ class FileSystemCatalog:
         *,
         without: Collection[str] = (),
         pretend: bool = False,
+        is_quiet: Callable[[], bool] | None = None,
     ) -> Collected:
-        return self._upkeep().collect(referred, run_ids, without=without, pretend=pretend)
+        return self._upkeep().collect(referred, run_ids, without=without, pretend=pretend, is_quiet=is_quiet)
 
     def verify(self, entries: Sequence[CatalogRecord]) -> Sequence[str]:
         """Read what is in the store; what the folders of runs show is the same files."""

@@ -11,15 +11,16 @@ it there or gone; what a kill left half removed, the next `collect` finishes. Ot
 import os
 import stat
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from errno import EDQUOT, ENOSPC
 from pathlib import Path
 from shutil import rmtree
 from typing import Final
 
 from msgspec import Struct
 
-from magnus.catalogs.content_store import ASIDE, READ, YOUNG_NS
+from magnus.catalogs.content_store import ASIDE, READ, RECENT_NS, YOUNG_NS
 from magnus.catalogs.copying import hash_of
 from magnus.catalogs.failures import failed
 from magnus.catalogs.names import run_folder
@@ -68,50 +69,93 @@ class Upkeep:
         """Leave a mark, move the folder of the run out of sight, and remove it."""
         folder = self._folder(run_id)
         with _failing("remove", folder):
+            is_marked = self._has_marked(run_id)
+            gone = f"{self._temporary}/{_GONE}{os.getpid()}-{os.urandom(6).hex()}"
+            if not os.path.isdir(self._temporary):
+                gone = f"{self._store}/{_GONE}{os.getpid()}"
+            with suppress(FileNotFoundError):
+                self._system.replace(folder, gone)
+                _remove(gone)
+            if not is_marked:  # now there is room
+                self._has_marked(run_id)
+
+    def _has_marked(self, run_id: str) -> bool:
+        """Leave a mark; False when the disk is too full for it."""
+        try:
             make_own_folder(self._location)
             Path(self._temporary).mkdir(parents=True, exist_ok=True)
             Path(self._marks).mkdir(exist_ok=True)
             Path(self._mark(run_id)).touch()
-            gone = f"{self._temporary}/{_GONE}{os.getpid()}-{os.urandom(6).hex()}"
-            with suppress(FileNotFoundError):
-                self._system.replace(folder, gone)
-                _remove(gone)
+        except OSError as error:
+            if error.errno not in {ENOSPC, EDQUOT}:
+                raise
+            return False
+        return True
 
     def was_removed(self, run_id: str) -> bool:
         """Whether there is a mark, and no folder."""
         return os.path.lexists(self._mark(run_id)) and not os.path.lexists(self._folder(run_id))
 
     def collect(
-        self, referred: frozenset[str], run_ids: Collection[str], *, without: Collection[str], pretend: bool
+        self,
+        referred: frozenset[str],
+        run_ids: Collection[str],
+        *,
+        without: Collection[str],
+        pretend: bool,
+        is_quiet: Callable[[], bool] | None = None,
     ) -> Collected:
         """Remove content that nobody needs, and what earlier removals and dead processes left."""
+        age = YOUNG_NS if is_quiet is None else RECENT_NS
         with _failing("clean up", self._location):
             if not pretend:
                 self._finish_earlier(run_ids)
             needed = {*referred, *self._copied_by_strangers(run_ids)}
             links = self._links(without)
             removed, young = Counter[str](), Counter[str]()
+            aside: list[_File] = []
             for file in self._contents():
                 if file.data_hash not in needed and file.status.st_nlink - links.get(file.status.st_ino, 0) <= 1:
-                    if not self._is_old(file.status):
+                    if not self._is_old(file.status, age):
                         young.update(files=1, size=file.status.st_size)
-                    elif pretend or self._removed(file):
+                    elif pretend:
                         removed.update(files=1, size=file.status.st_size)
+                    elif self._is_aside(file, age):
+                        if is_quiet is None:
+                            self._system.unlink(self._aside(file))
+                            removed.update(files=1, size=file.status.st_size)
+                        else:
+                            aside.append(file)
+            if is_quiet is not None and aside:
+                (removed if self._ended(aside, goes=is_quiet()) else young).update(
+                    files=len(aside), size=sum(file.status.st_size for file in aside)
+                )
         return Collected(Usage(removed["files"], removed["size"]), Usage(young["files"], young["size"]))
 
-    def _removed(self, file: _File) -> bool:
-        """Remove the content, unless somebody needs it by now."""
-        aside = f"{self._temporary}/{ASIDE}{file.name}"
+    def _ended(self, aside: Collection[_File], *, goes: bool) -> bool:
+        """Remove content that is out of sight, or put it back; whether it went."""
+        for file in aside:
+            if goes:
+                self._system.unlink(self._aside(file))
+            else:
+                self._put_back(self._aside(file), file.path)
+        return goes
+
+    def _aside(self, file: _File) -> str:
+        return f"{self._temporary}/{ASIDE}{file.name}"
+
+    def _is_aside(self, file: _File, age: int) -> bool:
+        """Move the content out of sight, unless somebody needs it by now."""
+        aside = self._aside(file)
         Path(self._temporary).mkdir(exist_ok=True)
         try:
             self._system.replace(file.path, aside)
             status = os.lstat(aside)
         except FileNotFoundError:
             return False
-        if status.st_nlink > 1 or not self._is_old(status):
+        if status.st_nlink > 1 or not self._is_old(status, age):
             self._put_back(aside, file.path)
             return False
-        self._system.unlink(aside)
         return True
 
     def _put_back(self, aside: str, path: str) -> None:
@@ -126,8 +170,8 @@ class Upkeep:
             with suppress(FileNotFoundError):
                 self._system.unlink(aside)
 
-    def _is_old(self, status: os.stat_result) -> bool:
-        return self._system.now() - status.st_mtime_ns > YOUNG_NS
+    def _is_old(self, status: os.stat_result, age: int = YOUNG_NS) -> bool:
+        return self._system.now() - status.st_mtime_ns > age
 
     def _finish_earlier(self, run_ids: Collection[str]) -> None:
         """What was moved aside by a process that died goes back to be looked at; what was on its way out goes."""

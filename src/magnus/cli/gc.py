@@ -5,6 +5,7 @@ from datetime import datetime
 import click
 
 from magnus.cli import console, options
+from magnus.values import Json
 
 
 @click.command()
@@ -19,19 +20,14 @@ from magnus.cli import console, options
     type=click.Choice(["SUCCESS", "FAIL"], case_sensitive=False),
     help="Keep runs that ended so; a run whose process is gone ended with FAIL.",
 )
+@click.option(
+    "--keep", "keep_runs", multiple=True, metavar="RUN", help="Keep this run: its id, a beginning, or latest."
+)
+@click.option("--recent", is_flag=True, help="Remove content of the last day too; refused while a run goes on.")
 @click.option("--run-logs", is_flag=True, help="Remove the run logs of these runs, too, not their files alone.")
 @click.option("--yes", is_flag=True, help="Do it; without, say what would be done.")
 @click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
-def command(
-    configuration_file: str,
-    keep_days: float | None,
-    keep_last: int | None,
-    keep_tags: tuple[str, ...],
-    keep_statuses: tuple[str, ...],
-    run_logs: bool,  # noqa: FBT001 - click's way
-    yes: bool,  # noqa: FBT001
-    as_json: bool,  # noqa: FBT001
-) -> int:
+def command(configuration_file: str, *, recent: bool, run_logs: bool, yes: bool, as_json: bool, **keep: Json) -> int:
     """Remove runs and content that nothing keeps.
 
     What goes are the files of runs, and content of the catalog that no run needs.
@@ -47,11 +43,12 @@ def command(
     from magnus.cli import upkeep_texts
     from magnus.run_log.records import Status
 
-    statuses = frozenset(Status(status.upper()) for status in keep_statuses)
-    rules = Rules(keep_days, keep_last, frozenset(keep_tags), statuses)
+    statuses = frozenset(Status(status.upper()) for status in keep["keep_statuses"])
+    tags, runs = frozenset(keep["keep_tags"]), frozenset(keep["keep_runs"])
+    rules = Rules(keep["keep_days"], keep["keep_last"], tags, statuses, runs)
     now = datetime.now(UTC)
     upkeep = Upkeep(configuration_file, console.environment(), Path.cwd())
-    done = upkeep.clean_up(rules, now, records=run_logs, really=yes)
+    done = upkeep.clean_up(rules, now, records=run_logs, really=yes, recent=recent)
     said = upkeep_texts.cleaned_up_json if as_json else upkeep_texts.cleaned_up
     console.emit(said(done, now, really=yes))
     return 0

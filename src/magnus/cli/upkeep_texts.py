@@ -29,7 +29,7 @@ def cleaned_up(done: CleanUp, now: datetime, *, really: bool) -> str:
     runs = table(("run", "status", "started", "age", "tag", "files", "size"), rows) if rows else ""
     verb = "removed" if really else "would remove"
     what = "files and run logs" if done.records else "files"
-    young = f"; left for a day: {_usage(done.content.young)}" if done.content.young.files else ""
+    young = f"; put recently, and left: {_usage(done.content.young)}" if done.content.young.files else ""
     return (
         f"{runs}{verb}: {what} of {_count(len(done.going), 'run')}; {len(done.kept)} kept\n"
         f"{verb}: {_usage(done.content.removed)} of content that no run needs{young}\n"

@@ -94,7 +94,7 @@ class _Walk:
             if self.running:
                 self._wait()
         if self.root.succeeded:
-            return Status.SUCCESS, ""
+            return Status.SUCCESS, "" if self.reuse is None else self.reuse.run_message
         return Status.FAIL, self.root.message or outcomes.reached_fail(self.context.graph.terminal(succeeds=False).name)
 
     def give_up(self, message: str) -> None:

@@ -6,8 +6,9 @@ occurrence, rounds of a loop in order, all others by name.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -20,6 +21,9 @@ from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import LargeParameter, ListParameter, ObjectParameter, Parameter
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
+from magnus.values import Json
+
+_MOST_NAMED: Final = 5
 
 
 class Reuse:
@@ -33,6 +37,8 @@ class Reuse:
         differ = original.code_identities != new.code_identities
         self._identities = original.code_identities if differ else None
         self._moved: dict[str, CatalogRecord] = {}
+        self.run_message = outdated_run_message(new)
+        self._outdated: Mapping[str, Json] = new.run_config.get("outdated") or {}
 
     def known(self, path: StepPath) -> StepRecord | None:
         """What the original has of a step."""
@@ -56,12 +62,17 @@ class Reuse:
             known,
             path=path,
             position=position,
+            message=self._message(path),
             mock=not known.is_terminal,
             attempts=(),
             catalog=self._adopted(known.catalog, path.branch),
             scope=scope,
             code_identities=identities,
         )
+
+    def _message(self, path: StepPath) -> str:
+        outdated = self._outdated.get(str(path)) if self._outdated else None
+        return outdated_message(outdated["read"]) if outdated else ""
 
     def _take_branches(self, known: StepRecord, path: StepPath) -> None:
         for key in known.branching.keys if known.branching else ():
@@ -121,7 +132,32 @@ def can_be_taken(known: StepRecord | None, node: Node) -> bool:
         return False
     was_mocked = known.mock and bool(known.attempts)  # one that was taken over has no attempts
     is_mocked = isinstance(node, TaskNode) and node.mock
-    return known.step_type == node.written_as and was_mocked <= is_mocked
+    return _is_alike(known, node) and was_mocked <= is_mocked
+
+
+def _is_alike(known: StepRecord, node: Node) -> bool:
+    """Whether the step is of the same type now; a task may have become a stub, and a stub a task."""
+    if isinstance(node, TaskNode):
+        return known.branching is None and not known.is_terminal
+    return known.step_type == node.written_as
+
+
+def outdated_message(names: Sequence[str]) -> str:
+    """What is said of a reused step that read these initial parameters, which have other values now; "" without any."""
+    read = " and ".join(f"'{name}'" for name in names)
+    return f"reused although it read {read}, which changed since" if read else ""
+
+
+def outdated_run_message(run: RunRecord) -> str:
+    """What is said of a run that succeeded with such steps in it; "" without any."""
+    outdated: Sequence[Json] = [*(run.run_config.get("outdated") or {}).values()]
+    if not outdated:
+        return ""
+    steps = [found["step"] for found in outdated]
+    shown = ", ".join(f"'{step}'" for step in steps[:_MOST_NAMED])
+    more = f" and {len(steps) - _MOST_NAMED} more" if len(steps) > _MOST_NAMED else ""
+    names = ", ".join(f"'{name}'" for name in sorted({name for found in outdated for name in found["read"]}))
+    return f"contradicts itself: reused steps ({shown}{more}) read parameters that changed since ({names})"
 
 
 def was_taken(record: StepRecord) -> bool:

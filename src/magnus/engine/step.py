@@ -94,8 +94,8 @@ def _run(step: StepUnderWay) -> None:
 
 def _work(step: StepUnderWay) -> str:
     """Everything between the first and the last record; the reason of the failure, "" for success."""
-    start = _file_time(step)
     try:
+        start = _file_time(step)
         got = _get_files(step)
         step.variables = _variables(step)
     except Exception as error:  # noqa: BLE001 - as above

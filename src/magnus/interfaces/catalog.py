@@ -145,12 +145,16 @@ class Maintained(Protocol):
         *,
         without: Collection[str] = (),
         pretend: bool = False,
+        is_quiet: Callable[[], bool] | None = None,
     ) -> Collected:
         """Remove content that no run needs.
 
         Needed is what is `referred` to, by SHA-256 (hex), what is in the files of runs that are not among `run_ids`,
         the known ones, and what was put (again) within the last day. With `pretend` nothing is changed, and what is
         said is what would be, had the files of the runs `without` been removed.
+
+        With `is_quiet` content of the last day goes too, but for that of the last minute. It is asked once that
+        content is out of sight of puts: unless no run goes on or came to be since, everything is put back.
         """
         ...
 

@@ -24,9 +24,7 @@ from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskOutcome
 from magnus.run_log.parameters import LargeParameter, Parameter, handed, holds_objects, plain
 from magnus.tasks import notebook_file
-from magnus.tasks.code_parts import CodeParts
 from magnus.tasks.notebook_results import results_of
-from magnus.tasks.source_text import short_hash
 from magnus.values import Json
 
 if TYPE_CHECKING:
@@ -92,15 +90,12 @@ class NotebookTask:
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """Their code cells, without what these printed, and what they use of modules below the working directory."""
-        parts = CodeParts(working_directory)
+        from magnus.tasks.code.cells import pieces_of_cells  # lazy: workers need none of it
+        from magnus.tasks.code.reach import Reach  # lazy: likewise
+
+        reach = Reach(working_directory)
         cells = [notebook_file.code_cells(working_directory / spec.command) for spec in specs]
-        return [
-            {
-                **{f"{spec.command}:cell {number}": short_hash(text.encode()) for number, text in enumerate(texts, 1)},
-                **parts.used_by("\n".join(texts)),
-            }
-            for spec, texts in zip(specs, cells, strict=True)
-        ]
+        return [pieces_of_cells(spec.command, texts, reach) for spec, texts in zip(specs, cells, strict=True)]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the notebook needs and sets, by the source of its cells; it is not run."""

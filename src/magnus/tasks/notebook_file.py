@@ -43,10 +43,22 @@ def code_cells(file: Path) -> list[str]:
     """The text of the code cells, in order; none when the file cannot be read."""
     try:
         cells = json.loads(file.read_bytes())["cells"]
-        found = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
-    except (OSError, ValueError, LookupError, TypeError, RecursionError):  # what is wrong with it is said elsewhere
+        found = [cell["source"] for cell in cells if cell["cell_type"] == "code" and not _is_injected(cell)]
+    except (
+        OSError,
+        ValueError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ):  # what is wrong with it is said elsewhere
         return []
     return [text if isinstance(text, str) else "".join(map(str, text)) for text in found]
+
+
+def _is_injected(cell: Json) -> bool:
+    """Whether it holds the parameters of an earlier run."""
+    return "injected-parameters" in ((cell.get("metadata") or {}).get("tags") or ())
 
 
 def _similar(file: Path, command: str) -> str:

@@ -15,7 +15,7 @@ from magnus.tasks.user_errors import UserCode
 
 if TYPE_CHECKING:
     from magnus.graph.facts import Description  # lazy: a run needs none of it
-    from magnus.tasks.code_parts import CodeParts  # lazy: as where it is used
+    from magnus.tasks.code.reach import Reach  # lazy: as where it is used
 
 
 class PythonTask:
@@ -34,11 +34,11 @@ class PythonTask:
         return source_of(spec.command, working_directory)
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
-        """The functions, and what they use in their modules and in modules beside these."""
-        from magnus.tasks.code_parts import CodeParts  # lazy: workers need none of it
+        """The functions, and all that they use of the project."""
+        from magnus.tasks.code.reach import Reach  # lazy: workers need none of it
 
-        parts = CodeParts(working_directory)
-        return [_parts(spec, parts, working_directory) for spec in specs]
+        reach = Reach(working_directory)
+        return [_pieces(spec, reach, working_directory) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the function needs and sets, by its signature and its source; it is not called."""
@@ -56,10 +56,10 @@ class PythonTask:
         return call_function(function, f"{command}()", call)
 
 
-def _parts(spec: TaskSpec, parts: "CodeParts", working_directory: Path) -> Mapping[str, str]:
+def _pieces(spec: TaskSpec, reach: "Reach", working_directory: Path) -> Mapping[str, str]:
     if spec.function is not None:
-        from magnus.tasks.source_text import code_hash  # lazy: as above
+        from magnus.tasks.code.functions import pieces_of_function  # lazy: as above
 
-        return {spec.command: code_hash(spec.function)} if hasattr(spec.function, "__code__") else {}
+        return pieces_of_function(spec.command, spec.function)
     place = place_of(spec.command, working_directory)
-    return {} if place is None else parts.of(*place)
+    return {} if place is None else reach.of(*place)

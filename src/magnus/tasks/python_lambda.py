@@ -1,7 +1,7 @@
 """The task kind `python-lambda`: calls a lambda of the pipeline file. Loaded by `app.wiring` when a step is of it."""
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -30,6 +30,13 @@ class PythonLambdaTask:
         """What is wrong with the command as a lambda; nothing is evaluated."""
         del working_directory
         return lambda_problems(spec.command)
+
+    def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
+        """What the lambdas import of the project; their own text stands in the pipeline."""
+        from magnus.tasks.code.reach import Reach  # lazy: workers need none of it
+
+        reach = Reach(working_directory)
+        return [reach.of_text(spec.command.strip()) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the lambda needs and sets; it is not evaluated."""

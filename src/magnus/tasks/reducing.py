@@ -10,7 +10,7 @@ from magnus.interfaces.objects import Objects
 from magnus.run_log.parameters import JsonParameter, Parameter, holds_objects
 from magnus.tasks.binding import loaded
 from magnus.tasks.loading import load_function
-from magnus.tasks.locate import missing_function, source_of
+from magnus.tasks.locate import missing_function
 from magnus.tasks.python_lambda import lambda_function, lambda_problems
 from magnus.tasks.user_errors import UserCode
 from magnus.values import UserObject
@@ -39,11 +39,6 @@ def reducer_problems(reducer: str, working_directory: Path) -> Sequence[Problem]
         return lambda_problems(reducer)
     problem = missing_function(reducer, working_directory)
     return () if problem is None else (problem,)
-
-
-def source_of_reducer(reducer: str, working_directory: Path) -> Path | None:
-    """The file that the code of the reducer is in; None for a lambda, and when it is not known."""
-    return None if _is_lambda(reducer) else source_of(reducer, working_directory)
 
 
 def _function(reducer: Reducer, working_directory: Path) -> Callable[..., UserObject]:

@@ -20,7 +20,7 @@ from magnus.errors import Problem
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.run_log.parameters import MetricParameter, Parameter, Scope, handed
-from magnus.tasks.shell_script import exports, scripts_of, shell_argv
+from magnus.tasks.shell_script import exports, shell_argv
 
 if TYPE_CHECKING:
     from magnus.graph.facts import Description  # lazy: a run needs none of it
@@ -55,8 +55,12 @@ class ShellTask:
         return () if spec.command.strip() else (Problem("the command is empty", "write what the shell is to do"),)
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
-        """The scripts that the commands name and that are there; what they call in their turn is not known."""
-        return [scripts_of(spec.command, working_directory) for spec in specs]
+        """The scripts of the project that the commands name, and those that these name; data is none of it."""
+        from magnus.tasks.code.reach import Reach  # lazy: workers need none of it
+        from magnus.tasks.code.scripts import scripts_of  # lazy: likewise
+
+        reach = Reach(working_directory)
+        return [scripts_of(spec.command, reach) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the command needs and sets, as far as its text says; it is parsed, and not run."""

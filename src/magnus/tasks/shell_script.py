@@ -10,15 +10,9 @@ The trap does not run when the shell is replaced by `exec`, when a signal kills 
 in posix mode.
 """
 
-import re
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 from typing import Final
-
-_SCRIPT: Final = r"[^\s;&|<>()'\"$`=]+\.(?:sh|bash|py|R|r|jl|pl|rb|js|sql|awk)(?![\w.])"
-_SUFFIXES: Final = (".sh", ".bash", ".py", ".R", ".r", ".jl", ".pl", ".rb", ".js", ".sql", ".awk")
-_MOST_BYTES: Final = 4_000_000
 
 PRELUDE_BASH: Final = (
     "__magnus_fd=$1 __magnus_command=$2 __magnus_exit= __magnus_was= __magnus_flags= __magnus_name= __magnus_names=; "
@@ -81,20 +75,3 @@ def _exported(text: str) -> Iterator[str]:
     except ValueError:  # cut off: the shell was killed while it wrote
         return
     yield from (word for word in words if word != "export")
-
-
-def scripts_of(command: str, working_directory: Path) -> Mapping[str, str]:
-    """The scripts that a command names, with short hashes, as far as there are files of these names."""
-    if not any(suffix in command for suffix in _SUFFIXES):
-        return {}
-    from magnus.tasks.source_text import short_hash  # lazy: most commands name no script
-
-    found = {}
-    for name in re.findall(_SCRIPT, command):
-        try:
-            file = working_directory / name
-            if file.stat().st_size <= _MOST_BYTES:
-                found[name] = short_hash(file.read_bytes())
-        except OSError:
-            continue
-    return found

@@ -29,7 +29,7 @@ class MaintainedCatalogContract(CatalogContract):
     """Subclass it with a name that begins with `Test`, and say in `make_old` how content gets old."""
 
     @abstractmethod
-    def make_old(self, catalog: Catalog) -> None:
+    def make_old(self, catalog: Catalog, seconds: float = 2 * 24 * 3600) -> None:
         """Make all content in the place of the catalog look as if it had been put two days ago."""
 
     @pytest.fixture
@@ -66,6 +66,27 @@ class MaintainedCatalogContract(CatalogContract):
         (elsewhere / "a").unlink()
         with pytest.raises(CatalogError, match="'a'"):
             catalog.get("a-run", ROOT, [entry], elsewhere)
+
+    @pytest.mark.parametrize("is_quiet", [True, False])
+    def test_content_of_the_last_day_goes_when_asked_and_nothing_runs(
+        self, catalog: Catalog, upkeep: Maintained, project: Path, elsewhere: Path, *, is_quiet: bool
+    ) -> None:
+        entry = self._put(catalog, project, {"a": b"four"})
+        upkeep.remove_run("a-run")
+        just_now = upkeep.collect(NOBODY, ["a-run"], is_quiet=lambda: True)
+        assert (just_now.removed, just_now.young) == (Usage(), Usage(1, 4))
+        self.make_old(catalog, seconds=120)
+        assert upkeep.collect(NOBODY, ["a-run"]).removed == Usage()
+        answers = iter([is_quiet])
+        found = upkeep.collect(NOBODY, ["a-run"], is_quiet=lambda: next(answers))
+        assert (found.removed, found.young) == ((Usage(1, 4), Usage()) if is_quiet else (Usage(), Usage(1, 4)))
+        assert not list(answers)  # it was asked
+        if is_quiet:
+            with pytest.raises(CatalogError, match="'a'"):
+                catalog.get("a-run", ROOT, [entry], elsewhere)
+        else:
+            catalog.get("a-run", ROOT, [entry], elsewhere)
+            assert (elsewhere / "a").read_bytes() == b"four"
 
     def test_what_is_referred_to_stays_though_no_run_has_it_as_a_file(
         self, catalog: Catalog, upkeep: Maintained, project: Path, elsewhere: Path
@@ -166,9 +187,9 @@ class MaintainedCatalogContract(CatalogContract):
         assert list(upkeep.verify([])) == []
 
 
-def old(files: Iterable[Path]) -> None:
-    """Make files look as if they had been written two days ago."""
-    two_days_ago = time.time() - 2 * 24 * 3600
+def old(files: Iterable[Path], seconds: float = 2 * 24 * 3600) -> None:
+    """Make files look as if they had been written so long ago."""
+    then = time.time() - seconds
     for file in files:
         if file.is_file():
-            os.utime(file, (two_days_ago, two_days_ago))
+            os.utime(file, (then, then))

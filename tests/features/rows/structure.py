@@ -91,7 +91,7 @@ def at_the_same_time(project):
     most = 300 if project.engine.leaves_this_process else 3
     command = (
         f"cd {project.volume}; "
-        + "touch {}; while [ $((n+=1)) -lt {} ]; do [ -e {} ] && exit 0; sleep 0.1; done; exit 1"
+        "touch {}; while [ $((n+=1)) -lt {} ]; do [ -e {} ] && exit 0; sleep 0.1; done; exit 1"
     )
     branches = {name: pipe(s=shell(command.format(name, most, other))) for name, other in [("a", "b"), ("b", "a")]}
     log = project.start(pipe(p=parallel(**branches)), in_processes=True)

@@ -22,7 +22,7 @@ from magnus.app.pipelines import examine_pipeline, is_python_file
 from magnus.app.prepare import Execution, like_original
 from magnus.app.resume import original_run
 from magnus.app.run_ids import check_new_run_id
-from magnus.app.sources import sources
+from magnus.app.step_code import code
 from magnus.app.used_parameters import fitted_to_steps
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
@@ -210,9 +210,11 @@ def _changed(
 ) -> Iterator[Problem]:
     """What differs from the run that is gone on with, where nothing may."""
     from magnus.app.changes import changes  # lazy: only runs that go on with another one need it
+    from magnus.app.diff.original_code import with_code_that_ran  # lazy: likewise
 
     configured = services.configuration.as_json()
-    for change in changes(original, pipeline, parameters, sources(pipeline.steps, folder), configured):
+    ran = with_code_that_ran(services.built, original)
+    for change in changes(ran, pipeline, parameters, code(pipeline.steps, folder), configured):
         message = f"the run '{original.run_id}' cannot be gone on with as it was: {change}"
         yield Problem(message, "change it back, or leave out --strict")
 

@@ -7,6 +7,7 @@ from functools import cached_property
 
 from magnus.app.damage import damage
 from magnus.app.diff.differences import RunFacts
+from magnus.app.step_code import kept
 from magnus.app.withheld import Withheld
 from magnus.app.written import written_steps
 from magnus.definition.normal import normal
@@ -60,11 +61,7 @@ class ReadRun:
     @cached_property
     def code(self) -> Mapping[str, Mapping[str, str]]:
         """Of each step that has any the pieces of code it is made of, with their hashes."""
-        known = self.config.get("code") or {}
-        pieces = known.get("pieces", ())
-        found = {step: dict(pieces[number] for number in numbers) for step, numbers in known.get("steps", {}).items()}
-        whole = {step: {s["file"]: s["sha256"]} for step, s in (self.config.get("sources") or {}).items()}
-        return {**whole, **found}
+        return kept(self.config) or {}
 
     @cached_property
     def original(self) -> "ReadRun | None":

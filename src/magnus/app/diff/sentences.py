@@ -113,7 +113,7 @@ def _of_commit(cause: Cause, *, first: bool) -> str:
 
 def _of_interruption(cause: Cause) -> str:
     run, why = ("second", cause.after) if cause.before is UNSET else ("first", cause.before)
-    at = f" at step '{cause.steps[0]}'" if cause.steps else ""
+    at = f" at step '{cause.what}'" if cause.what else ""
     return f"the {run} run {'was ' if str(why).startswith('lost') else ''}{_told(str(why), at)}"
 
 

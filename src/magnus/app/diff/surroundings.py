@@ -8,7 +8,9 @@ from magnus.app.configuration import FAMILIES
 from magnus.app.diff.differences import END, Cause, Change, changes
 from magnus.app.diff.runs import ReadRun
 from magnus.app.diff.walk import Pair
+from magnus.graph.path import StepPath, print_names
 from magnus.run_log.records import ENDED, CodeIdentity, StepRecord
+from magnus.run_log.walking import SeenStep, walk
 from magnus.values import Json
 
 _STOPPED = frozenset({"interrupted", "lost"})
@@ -69,21 +71,32 @@ def interruptions(first: ReadRun, second: ReadRun, pairs: Sequence[Pair]) -> Ite
         return
     for run, other, is_first in ((first, second, True), (second, first, False)):
         if run.stopped and not other.stopped:
-            at = next((pair for pair in pairs if _stops(*_turned(pair, is_first=is_first))), None)
+            at, path = _stopped_at(run, pairs, is_first=is_first)
             before, after = (run.stopped, UNSET) if is_first else (UNSET, run.stopped)
             steps = () if at is None else (at.name,)
-            yield Cause("interruption", "", before, after, steps, END if at is None else at.entered)
+            yield Cause("interruption", path, before, after, steps, END if at is None else at.entered)
 
 
-def _turned(pair: Pair, *, is_first: bool) -> tuple[StepRecord | None, StepRecord | None]:
-    return (pair.first, pair.second) if is_first else (pair.second, pair.first)
+def _stopped_at(run: ReadRun, pairs: Sequence[Pair], *, is_first: bool) -> tuple[Pair | None, str]:
+    """The step at which a run stopped, or is, and its path: one that has not ended, else the one that would come next.
+
+    The pair is that of a step around it, where the other run has no such step.
+    """
+    records = [(pair, pair.first if is_first else pair.second) for pair in pairs]
+    by_path = {record.path: pair for pair, record in records if record is not None}
+    for seen in walk(run.steps):
+        if isinstance(seen, SeenStep) and seen.record.branching is None and _is_stopped(seen.record):
+            place: StepPath | None = seen.record.path
+            while place is not None and place not in by_path:
+                place = place.branch.composite
+            return (None if place is None else by_path[place]), print_names(seen.names)
+    last = max((number for number, (_, record) in enumerate(records) if record is not None), default=-1)
+    following = next((pair for pair, record in records[last + 1 :] if record is None), None)
+    return following, "" if following is None else following.name
 
 
-def _stops(stopped: StepRecord | None, other: StepRecord | None) -> bool:
-    """Whether a run stopped at a step that the other one has behind it."""
-    if stopped is None or other is None or stopped.branching is not None:
-        return stopped is None
-    return stopped.status not in ENDED or (stopped.message in _STOPPED and other.message != stopped.message)
+def _is_stopped(record: StepRecord) -> bool:
+    return record.status not in ENDED or record.message in _STOPPED
 
 
 def run_changes(first: ReadRun, second: ReadRun) -> tuple[Change, ...]:

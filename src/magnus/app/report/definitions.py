@@ -1,9 +1,11 @@
 """The pipeline of a run as the run log has it, compiled again to say what each step is."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from magnus.app.drawing.words import drawn_path
 from magnus.app.report.model import Definition
+from magnus.app.step_code import Pieces
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.loader import LoadedPipeline, load_built
 from magnus.definition.variables import PREFIX
@@ -21,7 +23,8 @@ from magnus.graph.nodes import (
 )
 from magnus.graph.path import StepPath
 from magnus.run_log.records import RunRecord
-from magnus.values import Json
+
+_MOST_PIECES: Final = 20
 
 
 def pipeline_of(run: RunRecord) -> LoadedPipeline | None:
@@ -41,10 +44,10 @@ def pipeline_of(run: RunRecord) -> LoadedPipeline | None:
 class Definitions:
     """What the steps of a run are, each once."""
 
-    def __init__(self, pipeline: LoadedPipeline | None, sources: Mapping[str, Json]) -> None:
+    def __init__(self, pipeline: LoadedPipeline | None, code: Mapping[str, Pieces]) -> None:
         self._graph = None if pipeline is None else pipeline.graph
         self._names = {} if pipeline is None else {id(place.node): place.step for place in pipeline.steps}
-        self._sources = sources
+        self._code = code
         self._numbers: dict[StepPath, int] = {}
         self.found: list[Definition] = []
 
@@ -66,10 +69,10 @@ class Definitions:
         return number
 
     def _definition(self, drawn: StepPath, node: Node) -> Definition:
-        source = self._sources.get(self._names.get(id(node), ""), {})
+        code = list(self._code.get(self._names.get(id(node), ""), {}).items())[:_MOST_PIECES]
         more = [(name, text) for name, text in _said(node) if text]
         kind, command = (node.task.kind, node.task.command) if isinstance(node, TaskNode) else ("", "")
-        return Definition(str(drawn), kind, command, more, source.get("file", ""), source.get("sha256", ""))
+        return Definition(str(drawn), kind, command, more, code)
 
 
 def _said(node: Node) -> list[tuple[str, str]]:

@@ -58,14 +58,13 @@ class Code(Struct, omit_defaults=True):
 
 
 class Definition(Struct, omit_defaults=True):
-    """A step as the pipeline has it; `key` is its place in the picture, `source` the file its code is in."""
+    """A step as the pipeline has it; `key` is its place in the picture, `code` its pieces with their hashes."""
 
     key: str
     kind: str = ""
     command: str = ""
     more: list[tuple[str, str]] = []
-    source: str = ""
-    source_hash: str = ""
+    code: list[tuple[str, str]] = []
 
 
 class Row(Struct, omit_defaults=True):

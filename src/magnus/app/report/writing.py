@@ -17,6 +17,7 @@ from magnus.app.report.page import page
 from magnus.app.report.picture import picture
 from magnus.app.report.rows import Rows, codes
 from magnus.app.report.texts import Texts, shortened
+from magnus.app.step_code import kept
 from magnus.app.viewing import viewer
 from magnus.app.whole_files import write_whole
 from magnus.app.withheld import WHY_NO_LOG, Withheld
@@ -55,7 +56,7 @@ def made(run: RunRecord, store: RunLogStore, catalog: Catalog, now: datetime) ->
     over = status in {*ENDED, Gone.LOST}
     name = (pipeline.graph.name if pipeline else "") or str(run.run_config.get("pipeline_file") or run.run_id)
     rows = Rows(run, name, steps_of, texts, over=over)
-    definitions = Definitions(pipeline, run.run_config.get("sources") or {})
+    definitions = Definitions(pipeline, kept(run.run_config) or {})
     for row, path in zip(rows.found, rows.paths, strict=True):
         row.definition = None if path is None else definitions.number(path)
     _add_logs(rows, None if withheld.names else Logs(catalog, run.run_id))

@@ -28,11 +28,11 @@ def run(dag, *variables):
 
 
 def test_branches_of_a_map_share_a_definition():
-    definitions = Definitions(pipeline_of(run(DAG, "where")), {"m/fit": {"file": "work.py", "sha256": "ab"}})
+    definitions = Definitions(pipeline_of(run(DAG, "where")), {"m/fit": {"work.py:fit": "ab"}})
     first, second = (definitions.number(StepPath(("m", key, "fit"))) for key in ("0", "7"))
     assert first == second == 0
     [fit] = definitions.found
-    assert (fit.kind, fit.command, fit.source, fit.source_hash) == ("python", "work.fit", "work.py", "ab")
+    assert (fit.kind, fit.command, fit.code) == ("python", "work.fit", [("work.py:fit", "ab")])
     assert dict(fit.more) == {"timeout": "5 s", "put": "${where}/*", "next": "success"}
 
 

@@ -104,7 +104,7 @@ function filesSection(row) {
 }
 
 function codeSection(codes, definition = {}) {
-  const source = definition.source ? [["file", definition.source], ["sha256", definition.source_hash.slice(0, 12)]] : [];
+  const source = (definition.code || []).map(([piece, hash]) => [piece.replace(":", ": "), element("code", {}, hash)]);
   const parts = (codes || []).map((code) => [
     table([[code.type, element("code", { title: code.identifier }, code.identifier.slice(0, 12))],
       ...(code.url ? [["from", code.url]] : []),

@@ -1,11 +1,11 @@
-"""Which pieces of code a function is made of, told by words, and which changes of a file touch it."""
+"""Which pieces of code functions are made of, by the names people know them by."""
 
 import sys
 
 import pytest
 
 from magnus.graph.nodes import TaskSpec
-from magnus.tasks.code_parts import CodeParts
+from magnus.tasks.code.reach import Reach
 from magnus.tasks.python import PythonTask
 from magnus.tasks.shell import ShellTask
 
@@ -38,11 +38,13 @@ def parts(project, command="work.f"):
         ("@deco(\n    1,\n)\n@other\ndef f(): pass\ndef deco(): pass\ndef other(): pass\n", ["deco", "f", "other"]),
         ("TABLE = {\n    'a': g,\n}\ndef g(): pass\ndef f(): return TABLE\n", ["TABLE", "f", "g"]),
         ("def f(): pass\nif __name__ == '__main__':\n    print(f())\n", ["f"]),
-        ("def f(): pass\nf.x = 1\n", ["", "f"]),
-        ("def f():\n    '''\nno margin\n'''\n", ["", "f"]),
-        ("def f(): pass\nx += 1\nif x == 1:\n    y = 2\n", ["", "f"]),
+        ("def f(): pass\nf.x = 1\n", ["f"]),
+        ("def f():\n    '''\nno margin\n'''\n", ["f"]),
+        ("def f(): pass\nx += 1\nif x == 1:\n    y = 2\n", ["f"]),
+        ("import os\nos.environ['A'] = 'b'\ndef f(): pass\n", ["", "f", "os"]),
+        ("def f(): return os\ntry:\n    import gone as os\nexcept ImportError:\n    os = None\n", ["f", "os"]),
         ("def f(): pass\ndef f(): pass\n", ["f"]),
-        ("def f(:\n  syntax error", ["f"]),
+        ("def f(:\n  syntax error", [""]),
     ],
 )
 def test_pieces_of_one_module(project, text, names):
@@ -66,8 +68,8 @@ def test_pieces_of_one_module(project, text, names):
         ("from pack import c\ndef f(): c()\n", ["one.py:a", "pack/two.py:c"]),
         ("import pack\ndef f(): pack.c()\n", ["one.py:a", "pack/two.py:c"]),
         ("import pack.three as t\ndef f(): t.d()\n", ["pack/three.py:d", "pack/two.py:D"]),
-        ("import one, json\ndef f(): json.dumps(1)\n", []),
-        ("import gone\ndef f(): gone.a()\n", []),
+        ("import one, json\ndef f(): json.dumps(1)\n", ["work.py:json"]),
+        ("import gone\ndef f(): gone.a()\n", ["work.py:gone"]),
     ],
 )
 def test_pieces_of_modules_beside_it(project, text, others):
@@ -102,14 +104,15 @@ def test_a_function_that_nothing_names_is_known_by_what_it_does(project):
         return lambda x: x + value, lambda x: x + 1, lambda x: x + 1, lambda x: x + 2
 
     specs = [TaskSpec("python", "c", function=function) for function in made(1)]
-    closure, one, same, other = ([*pieces.values()] for pieces in PythonTask().code(specs, project))
+    closure, one, same, other = PythonTask().code(specs, project)
+    assert (list(closure), list(one)) == (["c", "value"], ["c"])
     assert one == same
-    assert len({*closure, *one, *other}) == 3
+    assert len({closure["c"], one["c"], other["c"]}) == 3
 
 
 def test_text_that_is_in_no_module(project):
     write(project, one="def a(): pass\ndef b(): pass\n")
-    assert list(CodeParts(project).used_by("import one\none.a()")) == ["one.py:a"]
+    assert list(Reach(project).of_text("import one\none.a()")) == ["one.py:a"]
 
 
 def test_scripts_that_a_command_names(project):
@@ -118,4 +121,4 @@ def test_scripts_that_a_command_names(project):
     (project / "b.py").write_text("1")
     command = "bash bin/a.sh|python 'b.py' in.csv > out.sh; echo b.python bin/"
     named, none = ShellTask().code([TaskSpec("shell", command), TaskSpec("shell", "true")], project)
-    assert (list(named), none) == (["bin/a.sh", "b.py"], {})
+    assert (list(named), none) == (["b.py", "bin/a.sh"], {})

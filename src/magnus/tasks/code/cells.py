@@ -1,0 +1,54 @@
+"""The code of a notebook: its code cells, and the pieces of the project that these use."""
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from magnus.tasks.code.digest import digest, is_text, short_hash
+from magnus.tasks.code.reach import Reach
+from magnus.tasks.code.scripts import scripts_of
+
+_PYTHON_CELLS: Final = re.compile(r"\A\s*%%(?:time|timeit|capture|prun)\b[^\n]*\n?")
+_OTHER_CELLS: Final = re.compile(r"\A\s*%%")
+_MAGIC: Final = re.compile(r"^([ \t]*)(?:(\w+)[ \t]*=[ \t]*)?([%!][^\n]*|\?[^\n]*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
+_RUN: Final = re.compile(r"^%run[ \t]+|^!")
+
+
+def pieces_of_cells(notebook: str, cells: Sequence[str], reach: Reach) -> Mapping[str, str]:
+    """Of each cell that does anything a short hash, by its number among these, and what the cells use of the project."""
+    found: dict[str, str] = {}
+    texts: list[str] = []
+    for cell in cells:
+        text, commands = _python(cell)
+        for command in commands:
+            found.update(scripts_of(_RUN.sub("python " if command.startswith("%run") else "", command), reach))
+        said = _digest(text)
+        if said or commands:
+            texts.append(text)
+            found[f"{notebook}:cell {len(texts)}"] = short_hash("\n".join((said, *commands)).encode("utf-8", "replace"))
+    return {**found, **reach.of_text("\n".join(text for text in texts if _parsed(text) is not None))}
+
+
+def _python(cell: str) -> tuple[str, list[str]]:
+    """The python of a cell, and its lines for IPython or the shell."""
+    cell = _PYTHON_CELLS.sub("", cell)
+    if _OTHER_CELLS.match(cell):
+        return "", [cell]
+    commands = [line for _, _, line in _MAGIC.findall(cell) if not line.endswith("?") and not line.startswith("?")]
+    return _MAGIC.sub(lambda line: f"{line[1]}{line[2]} = None" if line[2] else f"{line[1]}pass", cell), commands
+
+
+def _digest(text: str) -> str:
+    module = _parsed(text)
+    if module is None:
+        return short_hash(text.encode("utf-8", "replace"))
+    statements = [node for node in module.body if not is_text(node) and not isinstance(node, ast.Pass)]
+    return digest(statements) if statements else ""
+
+
+def _parsed(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None

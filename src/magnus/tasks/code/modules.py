@@ -1,0 +1,127 @@
+"""Where the modules and scripts of a project are, as files. Used by `tasks.code.reach`."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from magnus.tasks.code.digest import short_hash
+from magnus.tasks.code.source import Source, read
+
+_MOST_FILES: Final = 2000
+_MOST_BYTES: Final = 4_000_000
+
+
+class ProjectModules:
+    """The modules below some folders, each found and read once. A package without `__init__.py` goes by its folder."""
+
+    def __init__(self, roots: Sequence[str], working_directory: str) -> None:
+        self.roots = roots
+        self.working_directory = working_directory
+        self._found: dict[tuple[str, str], str] = {}
+        self._sources: dict[str, Source | None] = {}
+        self._all: dict[str, tuple[str, ...]] = {}
+
+    def source(self, file: str) -> Source | None:
+        """What is in the file; None when that is no python that can be read."""
+        if file not in self._sources:
+            self._sources[file] = read(file) if file.endswith(".py") else None
+        return self._sources[file]
+
+    def other_file(self, file: str) -> str:
+        """The hash of a file that is no python; "" when it cannot be read."""
+        try:
+            if not os.path.isfile(file) or os.stat(file).st_size > _MOST_BYTES:  # noqa: PTH113, PTH116 - texts throughout
+                return ""
+            return short_hash(Path(file).read_bytes())
+        except OSError:
+            return ""
+
+    def find(self, file: str, module: str) -> str:
+        """The file of a module that another file imports, where it is one of the project; else ""."""
+        key = (file.rpartition("/")[0] if module.startswith(".") else "", module)
+        if key not in self._found:
+            self._found[key] = next(self._places(*key), "")
+        return self._found[key]
+
+    def inside(self, file: str, name: str) -> str:
+        """The file of a module of a package; "" when the file is none of a package, or has no such module."""
+        if file.endswith("/__init__.py"):
+            folder = file.removesuffix("/__init__.py")
+        elif file.endswith(".py"):
+            return ""
+        else:
+            folder = file
+        place = f"{folder}/{name}"
+        return next(_at(place), place if os.path.isdir(place) else "")  # noqa: PTH112 - texts throughout
+
+    def packages_around(self, file: str) -> Iterator[str]:
+        """The packages that are imported before the module in the file."""
+        root = next((root for root in self.roots if file.startswith(f"{root}/")), "")
+        folder = file.removesuffix("/__init__.py").rpartition("/")[0]
+        while root and len(folder) > len(root):
+            package = f"{folder}/__init__.py"
+            if not os.path.isfile(package):  # noqa: PTH113 - texts throughout
+                return
+            yield package
+            folder = folder.rpartition("/")[0]
+
+    def named_by(self, file: str, module: str) -> Sequence[str]:
+        """The modules that an import by a text may mean: one, those of the package before a dot at the end, or all."""
+        if module and not module.endswith("."):
+            found = self.find(file, module)
+            return (found,) if found else ()
+        if not module:
+            return [file for root in self.roots for file in self._below(root)]
+        package = self.find(file, module.rstrip(".")).removesuffix("/__init__.py")
+        return self._below(package) if package and not package.endswith(".py") else ()
+
+    def script(self, name: str) -> str:
+        """The file below the working directory that a text names; "" when there is none."""
+        file = os.path.normpath(f"{self.working_directory}/{name}")
+        inside = file.startswith(f"{self.working_directory}/")
+        return file if inside and "\0" not in name and os.path.isfile(file) else ""  # noqa: PTH113 - texts throughout
+
+    def _below(self, folder: str) -> Sequence[str]:
+        """The modules below a folder, without those of hidden folders and of environments."""
+        if folder not in self._all:
+            self._all[folder] = tuple(sorted(_python_files(folder))[:_MOST_FILES])
+        return self._all[folder]
+
+    def _places(self, folder: str, module: str) -> Iterator[str]:
+        relative = module.lstrip(".")
+        for _ in range(len(module) - len(relative) - 1):
+            folder = folder.rpartition("/")[0]
+        roots = (folder,) if module.startswith(".") else self.roots
+        places = ["/".join(filter(None, (root, relative.replace(".", "/")))) for root in roots]
+        for place in places:
+            yield from _at(place)
+        yield from filter(os.path.isdir, places)
+
+
+def _at(place: str) -> Iterator[str]:
+    """The module at a place: a package, or a file."""
+    yield from filter(os.path.isfile, (f"{place}/__init__.py", f"{place}.py"))
+
+
+def _python_files(folder: str) -> Iterator[str]:
+    count = 0
+    for around, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name.isidentifier() and not name.startswith("__")]
+        if "pyvenv.cfg" in files:
+            folders.clear()
+            continue
+        for name in files:
+            if name.endswith(".py"):
+                count += 1
+                yield f"{around}/{name}"
+        if count > _MOST_FILES:
+            return
+
+
+def shown_name(file: str, modules: ProjectModules) -> str:
+    """The file as people know it, the same on every machine: relative to the working directory, or to its root."""
+    for root in (modules.working_directory, *modules.roots):
+        if file.startswith(f"{root}/"):
+            return file[len(root) + 1 :]
+    return file

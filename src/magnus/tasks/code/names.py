@@ -1,0 +1,296 @@
+"""Which names statements use from around them, with attributes, and which modules they import. Pure.
+
+Names that a function, a lambda or a comprehension binds itself are its own; so a local variable that is called like a
+function of the module is no use of that function.
+"""
+
+import ast
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+
+Chain: TypeAlias = tuple[str, ...]
+"""A name and attributes of it, as in `package.module.function`."""
+
+ANY_MODULE: Final = ""
+"""An import of a module whose name is made while the program runs."""
+_OWN_NAMES: Final = frozenset({"globals", "eval", "exec"})
+_IMPORTERS: Final = frozenset({"import_module", "__import__", "run_module"})
+_SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_SUFFIXES: Final = (".py", ".sh", ".bash", ".sql", ".R", ".r", ".jl", ".pl", ".js")
+
+
+class Imported(Struct, frozen=True):
+    """A module, or with `attribute` a name in it; `module` may begin with dots."""
+
+    module: str
+    attribute: str = ""
+
+
+class Uses(Struct):
+    """What some statements use.
+
+    Attributes:
+        chains: names that are bound elsewhere, each with the attributes that are asked of it.
+        imports: what names stand for that are imported in there.
+        loaded: the modules that are imported in there, whatever is used of them.
+        modules: modules that are imported by a text; a name that ends in a dot stands for all modules of that package.
+        files: texts that may name scripts.
+        own_module: whether names of the module may be made or looked up while it runs.
+    """
+
+    chains: set[Chain]
+    imports: dict[str, list[Imported]]
+    loaded: set[str]
+    modules: set[str]
+    files: set[str]
+    own_module: bool = False
+
+
+def uses(statements: Iterable[ast.AST]) -> Uses:
+    """What the statements use."""
+    walk = _Walk()
+    scope = _Scope()
+    for statement in statements:
+        walk.visit(statement, scope)
+    walk.found.chains = scope.used
+    return walk.found
+
+
+def imported(statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, Imported]]:
+    """What the names stand for that the statement binds; `*` for all names of a module."""
+    if isinstance(statement, ast.Import):
+        for alias in statement.names:
+            if alias.asname:
+                yield alias.asname, Imported(alias.name)
+            else:
+                yield alias.name.partition(".")[0], Imported(alias.name.partition(".")[0])
+        return
+    module = "." * statement.level + (statement.module or "")
+    for alias in statement.names:
+        yield alias.asname or alias.name, Imported(module, "" if alias.name == "*" else alias.name)
+
+
+class _Scope:
+    """The names that are used and bound in one function, or in the module."""
+
+    __slots__ = ("bound", "declared", "used")
+
+    def __init__(self) -> None:
+        self.used: set[Chain] = set()
+        self.bound: set[str] = set()
+        self.declared: set[str] = set()
+
+    def free(self) -> Iterator[Chain]:
+        own = self.bound - self.declared
+        return (chain for chain in self.used if chain[0] not in own)
+
+
+class _Walk:
+    def __init__(self) -> None:
+        self.found = Uses(set(), {}, set(), set(), set())
+
+    def visit(self, node: ast.AST, scope: _Scope) -> None:
+        own = _VISITORS.get(type(node))
+        if own is not None:
+            own(self, node, scope)
+        else:
+            self.inside(node, scope)
+
+    def inside(self, node: ast.AST, scope: _Scope) -> None:
+        for field in node._fields:
+            value = getattr(node, field, None)
+            if isinstance(value, ast.AST):
+                self.visit(value, scope)
+            elif isinstance(value, list):
+                self.all_of(value, scope)
+
+    def all_of(self, nodes: Iterable[object], scope: _Scope) -> None:
+        for node in nodes:
+            if isinstance(node, ast.AST):
+                self.visit(node, scope)
+
+    def name(self, node: ast.Name, scope: _Scope) -> None:
+        if isinstance(node.ctx, ast.Load):
+            scope.used.add((node.id,))
+            if node.id in _OWN_NAMES:
+                self.found.own_module = True
+        else:
+            scope.bound.add(node.id)
+
+    def attribute(self, node: ast.Attribute, scope: _Scope) -> None:
+        chain = chain_of(node)
+        if chain is None:
+            self.visit(node.value, scope)
+            return
+        scope.used.add(chain)
+        if chain[:2] == ("sys", "modules"):
+            self.found.own_module = True
+
+    def constant(self, node: ast.Constant, scope: _Scope) -> None:
+        del scope
+        if isinstance(node.value, str) and node.value.endswith(_SUFFIXES):
+            self.found.files.add(node.value)
+
+    def call(self, node: ast.Call, scope: _Scope) -> None:
+        chain = chain_of(node.func)
+        if chain is not None and chain[-1] in _IMPORTERS and node.args:
+            self.found.modules.add(_imported_text(node.args[0]))
+        self.inside(node, scope)
+
+    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: _Scope) -> None:
+        inner = _Scope()
+        arguments = node.args
+        self.all_of((*arguments.defaults, *arguments.kw_defaults), scope)
+        own = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg)
+        for argument in own:
+            if argument is not None:
+                inner.bound.add(argument.arg)
+                self.annotation(argument.annotation, scope)
+        if isinstance(node, ast.Lambda):
+            self.visit(node.body, inner)
+        else:
+            scope.bound.add(node.name)
+            self.all_of((*node.decorator_list, *getattr(node, "type_params", ())), scope)
+            self.annotation(node.returns, scope)
+            self.all_of(node.body, inner)
+        scope.used.update(inner.free())
+
+    def comprehension(self, node: ast.ListComp, scope: _Scope) -> None:
+        self.visit(node.generators[0].iter, scope)
+        inner = _Scope()
+        for number, generator in enumerate(node.generators):
+            self.all_of((generator.target, *(() if number == 0 else (generator.iter,)), *generator.ifs), inner)
+        self.all_of((getattr(node, field) for field in node._fields if field != "generators"), inner)
+        scope.used.update(inner.free())
+
+    def class_(self, node: ast.ClassDef, scope: _Scope) -> None:
+        scope.bound.add(node.name)
+        self.all_of((*node.decorator_list, *node.bases, *node.keywords, *getattr(node, "type_params", ())), scope)
+        inner = _Scope()  # its names are no names for the methods in it
+        self.all_of(node.body, inner)
+        scope.used.update(inner.used)
+
+    def annotated(self, node: ast.AnnAssign, scope: _Scope) -> None:
+        self.annotation(node.annotation, scope)
+        self.all_of((node.target, node.value), scope)
+
+    def annotation(self, node: ast.expr | None, scope: _Scope) -> None:
+        """An annotation, parts of which may be written as texts."""
+        if node is None:
+            return
+        self.visit(node, scope)
+        for part in ast.walk(node):
+            if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                try:
+                    self.visit(ast.parse(part.value.strip(), mode="eval").body, scope)
+                except (SyntaxError, ValueError):
+                    continue
+
+    def import_(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> None:
+        del scope
+        for name, meant in imported(node):
+            self.found.imports.setdefault(name, []).append(meant)
+        if isinstance(node, ast.Import):
+            self.found.loaded.update(alias.name for alias in node.names)
+        else:
+            self.found.loaded.add("." * node.level + (node.module or ""))
+
+    def declared(self, node: ast.Global, scope: _Scope) -> None:
+        scope.declared.update(node.names)
+        scope.used.update((name,) for name in node.names)
+
+    def handler(self, node: ast.ExceptHandler, scope: _Scope) -> None:
+        if node.name:
+            scope.bound.add(node.name)
+        self.inside(node, scope)
+
+    def pattern(self, node: ast.MatchAs | ast.MatchStar | ast.MatchMapping, scope: _Scope) -> None:
+        name = node.rest if isinstance(node, ast.MatchMapping) else node.name
+        if name:
+            scope.bound.add(name)
+        self.inside(node, scope)
+
+
+_VISITORS: Final[Mapping[type[ast.AST], Callable[..., None]]] = {
+    ast.Name: _Walk.name,
+    ast.Attribute: _Walk.attribute,
+    ast.Constant: _Walk.constant,
+    ast.Call: _Walk.call,
+    ast.ClassDef: _Walk.class_,
+    ast.AnnAssign: _Walk.annotated,
+    ast.Import: _Walk.import_,
+    ast.ImportFrom: _Walk.import_,
+    ast.Global: _Walk.declared,
+    ast.ExceptHandler: _Walk.handler,
+    ast.MatchAs: _Walk.pattern,
+    ast.MatchStar: _Walk.pattern,
+    ast.MatchMapping: _Walk.pattern,
+    **dict.fromkeys(_SCOPES, _Walk.function),
+    **dict.fromkeys(_COMPREHENSIONS, _Walk.comprehension),
+}
+
+
+def chain_of(node: ast.AST) -> Chain | None:
+    """The name and the attributes of it; None for attributes of anything else."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    return (node.id, *reversed(parts)) if isinstance(node, ast.Name) else None
+
+
+def _imported_text(node: ast.expr) -> str:
+    """The module that a text names; for one that is put together its package and a dot, as far as that is written."""
+    match node:
+        case ast.Constant(value=str(text)):
+            return text
+        case ast.JoinedStr(values=[ast.Constant(value=str(text)), *_]):
+            return _package(text)
+        case ast.BinOp(left=ast.Constant(value=str(text)), op=ast.Add() | ast.Mod()):
+            return _package(text.partition("%")[0])
+        case ast.Call(func=ast.Attribute(value=ast.Constant(value=str(text)), attr="format")):
+            return _package(text.partition("{")[0])
+        case _:
+            return ANY_MODULE
+
+
+def _package(text: str) -> str:
+    package, dot, _ = text.rpartition(".")
+    return f"{package}{dot}" if package else ANY_MODULE
+
+
+def bindings(statement: ast.stmt) -> Sequence[str]:
+    """The names of the module that a statement at its top level defines or changes, but for those it imports."""
+    match statement:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return (name,)
+        case ast.Import() | ast.ImportFrom():
+            return ()
+        case _:
+            return tuple(dict.fromkeys(_bound(statement)))
+
+
+def _bound(node: ast.AST) -> Iterator[str]:
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            yield name
+            return
+        case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+            return
+        case ast.Name(id=name, ctx=ast.Store()):
+            yield name
+        case ast.Subscript(ctx=ast.Store()) | ast.Attribute(ctx=ast.Store()):
+            base: ast.AST = node
+            while isinstance(base, ast.Subscript | ast.Attribute):
+                base = base.value
+            if isinstance(base, ast.Name):
+                yield base.id
+        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+            yield name
+        case _:
+            pass
+    for child in ast.iter_child_nodes(node):
+        yield from _bound(child)
