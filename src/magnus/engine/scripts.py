@@ -11,6 +11,7 @@ from types import FrameType, ModuleType
 from typing import Final
 
 import magnus
+from magnus.engine.imports import during_import
 from magnus.errors import TaskFailed
 
 _MAIN: Final = "__main__"
@@ -57,7 +58,8 @@ def module_of(file: Path) -> ModuleType:
     sys.modules[STAND_IN] = module
     module.__dict__[_LOADING] = True
     try:
-        spec.loader.exec_module(module)
+        with during_import():
+            spec.loader.exec_module(module)
         sys.modules[STAND_IN] = module  # importing multiprocessing puts the main module there
     except BaseException:
         sys.modules.pop(STAND_IN, None)
