@@ -62,7 +62,6 @@ ALWAYS_UNDONE = "undone after an import too"
 
 TABLE = {
     "environment": (lambda: os.environ.update(STATE="1"), lambda: os.environ.get("STATE"), STAYS_AFTER_IMPORT),
-    "another environment": (lambda: setattr(os, "environ", {}), lambda: type(os.environ).__name__, ALWAYS_UNDONE),
     "time zone": (zone, lambda: time.strftime("%Z", time.localtime(0)), STAYS_AFTER_IMPORT),
     "import path": (
         lambda: sys.path.insert(0, "/lib-of-state"),
@@ -210,6 +209,7 @@ TABLE = {
         STAYS_AFTER_IMPORT,
     ),
     "print": (lambda: setattr(builtins, "print", hook), lambda: builtins.print is hook, STAYS_AFTER_IMPORT),
+    "another environment": (lambda: setattr(os, "environ", {}), lambda: type(os.environ).__name__, ALWAYS_UNDONE),
 }
 """Name: how it is changed, how it looks, and what becomes of it when importing a module changes it."""
 

@@ -17,6 +17,7 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
     from magnus.app.prepare import prepare, prepare_to_execute, transpiles
     from magnus.run_log.records import Status
 
+    own = console.reserve_output()
     if dry_run:
         with console.reporter() as reporter:
             prepare(wanted, reporter)
@@ -24,10 +25,10 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
     if transpiles(wanted):
         with console.reporter() as reporter:
             return _transpiled(wanted, reporter)
-    with console.reporter(**options.shown(click.get_current_context())) as reporter:
+    with console.reporter(**options.shown(click.get_current_context()), to_terminal=own.is_terminal) as reporter:
         prepared = prepare_to_execute(wanted, reporter)
         garbage.resume()
-        ended = execute(prepared, reporter, console.emit)
+        ended = execute(prepared, reporter, own.emit)
     return 0 if ended.status is Status.SUCCESS else 1
 
 

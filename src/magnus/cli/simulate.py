@@ -58,7 +58,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         mounts_project=mount_project,
         network=network,
     )
-    with console.reporter(**options.shown(ctx)) as reporter:
+    with console.reporter(**options.shown(ctx), to_terminal=console.is_terminal()) as reporter:
         garbage.resume()
         outcome = simulate(asked, reporter, console.emit)
     if outcome.original:
