@@ -270,3 +270,92 @@ def test_programs_keep_their_standard_output(folder):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout == "before\nafter\n"
+
+
+STANDARD = """
+    argparse ast asyncio calendar code collections contextlib copy csv dataclasses decimal email enum functools
+    http importlib inspect json linecache logging multiprocessing pickle platform profile queue random re secrets select
+    shutil signal socket statistics string struct subprocess tempfile threading token tokenize traceback types typing
+    uuid warnings weakref
+""".split()
+NEEDED = "docker mlflow msgspec nbclient pydantic yaml".split()
+
+USES_ITS_OWN = """\
+import NAME
+import zipfile, concurrent.futures, wsgiref.simple_server
+
+def own():
+    import NAME as again
+    assert again is NAME
+    return {"x": NAME.own()["first"]}
+
+async def later():
+    import NAME as again
+    return {"y": again.own()["first"]}
+"""
+OWN_PIPELINE = """\
+dag:
+  start_at: a
+  steps:
+    a: {type: task, command: NAME.own, next: b}
+    b: {type: task, command: work.own, next: c}
+    c: {type: task, command: work.own, timeout: 60, next: d}
+    d: {type: task, command: work.later, next: e}
+    e: {type: task, command_type: shell, command: "export MAGNUS_PRM_z=3", next: success}
+"""
+
+
+@pytest.mark.parametrize("name", [*STANDARD, *NEEDED])
+def test_tasks_find_modules_of_the_project_that_are_called_as_others_are(folder, name):
+    folder.write(f"{name}.py", "def own():\n    return {'first': 'mine'}\n")
+    folder.write("work.py", USES_ITS_OWN.replace("NAME", name))
+    folder.write("p.yaml", OWN_PIPELINE.replace("NAME", name))
+    folder.write("parallel.yaml", PARALLEL)
+    for command in (["check"], ["execute"], ["execute", "-c", "parallel.yaml"]):
+        done = folder.magnus(*command, "p.yaml")
+        assert done.status == 0, (command, done.err)
+        if command != ["check"]:
+            assert done.log["parameters"] == {"first": "mine", "x": "mine", "y": "mine", "z": 3}
+
+
+def test_a_task_that_fails_beside_such_a_module_says_why(folder):
+    for name in ("traceback", "linecache", "tokenize", "copy"):
+        folder.write(f"{name}.py", "X = 1\n")
+    folder.write("work.py", "import traceback, linecache, tokenize, copy\ndef f():\n    raise KeyError(traceback.X)\n")
+    folder.write("p.yaml", pipeline("work.f"))
+    done = folder.magnus("execute", "p.yaml")
+    assert done.status == 1
+    assert done.log["steps"]["s0"]["message"] == "KeyError: 1 (work.py:3 in f)"
+
+
+@pytest.mark.parametrize("command", ["check", "execute"])
+def test_a_module_that_python_never_reads_is_said_before_the_run(folder, command):
+    folder.write("time.py", "def own():\n    return {'first': 1}\n")
+    folder.write("p.yaml", pipeline("time.own"))
+    done = folder.magnus(command, "p.yaml")
+    assert done.status == 2
+    assert "'time.py' is never imported: python has a module 'time' of its own" in done.out + done.err
+    assert "rename the file" in done.out + done.err
+    assert folder.runs() == []
+
+
+def test_a_module_that_python_never_reads_is_a_warning_where_no_command_names_it(folder):
+    folder.write("codecs.py", "")
+    folder.write("work.py", "def f(): pass\n")
+    folder.write("p.yaml", pipeline("work.f"))
+    done = folder.magnus("execute", "p.yaml")
+    assert done.status == 0
+    assert "warning: 'codecs.py' is never imported" in done.err
+
+
+def test_a_script_builds_a_pipeline_beside_such_a_module(folder):
+    folder.write("copy.py", "X = 'mine'\n")
+    folder.write(
+        "p.py",
+        "import copy\nfrom magnus import Pipeline, PythonTask\n"
+        "def f():\n    return {'x': copy.X}\n"
+        "pipeline = Pipeline(steps=[PythonTask(name='a', function=f)])\n",
+    )
+    done = folder.magnus("execute", "p.py")
+    assert done.status == 0, done.err
+    assert done.log["parameters"] == {"x": "mine"}

@@ -19,6 +19,7 @@ from typing import Final, NoReturn
 from magnus.engine.imports import ImportWatcher
 from magnus.engine.process_items import merged_items, read_items, restore_items
 from magnus.engine.process_values import merged_lists, merged_mappings
+from magnus.engine.project_modules import project_modules
 from magnus.engine.timers import Timers
 from magnus.errors import TaskFailed
 
@@ -32,7 +33,8 @@ class Alarm(TaskFailed):
 class applied:  # noqa: N801 - used as a function is
     """Run what is inside with `additions` in the environment (None takes a name out) and in the working directory.
 
-    The working directory is also the first entry of the import path. Gives the complete environment of the step.
+    The working directory is also the first entry of the import path; where it has modules called as others are, that
+    holds for code of the project alone (`engine.project_modules`). Gives the complete environment of the step.
     Afterwards the process is as it was, item by item (`engine.process_items`), but for what modules did while they were
     imported. Timers are cancelled.
 
@@ -42,7 +44,7 @@ class applied:  # noqa: N801 - used as a function is
     def __init__(self, additions: Mapping[str, str | None], working_directory: Path) -> None:
         self._additions = additions
         self._target = str(working_directory)
-        self._watcher = ImportWatcher(self._importing)
+        self._watcher = ImportWatcher(self._importing, project_modules(self._target))
         self._folder: int | None = None
 
     def __enter__(self) -> Mapping[str, str]:
@@ -55,7 +57,10 @@ class applied:  # noqa: N801 - used as a function is
         try:
             _set_environment(self._additions)
             os.chdir(target)
-            sys.path.insert(0, target)
+            if self._watcher.project is None:
+                sys.path.insert(0, target)
+            else:
+                self._watcher.project.put_last()
             sys.meta_path.insert(0, self._watcher)
             if getsignal(SIGALRM) is SIG_DFL and current_thread() is main_thread():
                 set_signal(SIGALRM, _alarm_rang)
