@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _OWN_FOLDER: Final = str(Path(magnus.__file__).parent) + os.sep
 _LIBRARY_FOLDER: Final = str(Path(os.__file__).parent) + os.sep
 _LONGEST_MESSAGE: Final = 4000
+_NO_TERMINAL: Final = (
+    "and the process of this step has no terminal to debug at; run the pipeline in a terminal with the local executor, "
+    "enable_parallel: false, and no timeout on the step"
+)
 _MEND: Final = "correct the code there"
 
 
@@ -94,8 +98,20 @@ def _shown(error: BaseException, working_directory: Path) -> str:
         sys.stderr.flush()
     if isinstance(error, SystemExit):
         return _exit_said(error)
+    if _is_breakpoint_without_terminal(error):
+        return f"breakpoint() was reached{_place(report.stack, working_directory)}, {_NO_TERMINAL}"
     first, newline, rest = _said(error).partition("\n")
     return f"{first}{_place(report.stack, working_directory)}{newline}{rest}"
+
+
+def _is_breakpoint_without_terminal(error: BaseException) -> bool:
+    """Whether the debugger ended since it had nothing to read from."""
+    if type(error).__name__ != "BdbQuit":
+        return False
+    try:
+        return not sys.stdin.isatty()
+    except (AttributeError, ValueError, OSError):  # it is closed, or replaced
+        return True
 
 
 def _said(error: BaseException) -> str:
