@@ -3,6 +3,11 @@
 The public names, loaded when they are used; importing this module does nothing else.
 """
 
+import sys
+
+if sys.argv[:1] == ["-m"] and "-m magnus" in " ".join(sys.orig_argv) and not sys.flags.safe_path:
+    del sys.path[0]  # python -m magnus: what follows must not be imported from the working directory
+
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.wrong_fields import WrongFields
 from magnus.engine.globs import Globs
 from magnus.engine.parameters import VARIABLE_PREFIX
+from magnus.engine.project_modules import hidden_modules
 from magnus.engine.step import SET_BY_MAGNUS
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
@@ -39,6 +40,8 @@ def check_steps(steps: Sequence[StepPlace], working_directory: Path, spans: Reac
 def step_problems(steps: Sequence[StepPlace], working_directory: Path, spans: Reach) -> list[Problem]:
     """All that can be seen to be wrong with the steps; imports and runs nothing of the user's."""
     found = [problem for step in steps for problem in _problems(step, working_directory)]
+    if not any(problem.severity == "error" for problem in found):
+        found += hidden_modules(working_directory)
     return found + [problem for step in steps for problem in _bound_to_this_process(step, spans)]
 
 

@@ -11,6 +11,7 @@ from magnus.definition.built import METHOD, BuiltPipeline
 from magnus.definition.loader import Examined, LoadedPipeline, examine, examine_built, load, load_built
 from magnus.definition.yaml_text import read
 from magnus.engine import process_state, scripts
+from magnus.engine.imports import project_code, watched_project
 from magnus.errors import InvalidDefinition, Location, MagnusError
 from magnus.graph.check import near
 from magnus.values import UserObject
@@ -79,7 +80,12 @@ def _built_by(file: str, name: str, working_directory: Path) -> BuiltPipeline:
         if folder not in sys.path:
             sys.path.insert(0, folder)
     try:
-        with process_state.without_hard_exits(), redirect_stdout(sys.stderr):  # standard output is the run log's
+        with (
+            process_state.without_hard_exits(),
+            redirect_stdout(sys.stderr),  # standard output is the run log's
+            watched_project(working_directory),
+            project_code(),
+        ):
             module = scripts.module_of(path)
             found = _named(module, name, file) if name else _only(module, file)
             return getattr(found, METHOD)()  # type: ignore[no-any-return]  # it is what the method is for

@@ -18,6 +18,7 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
     from magnus.app.prepare import prepare, prepare_to_execute, transpiles
     from magnus.run_log.records import Status
 
+    own = console.reserve_output()
     if dry_run:
         with console.reporter() as reporter:
             prepare(wanted, reporter)
@@ -25,11 +26,11 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
     if transpiles(wanted):
         with console.reporter() as reporter:
             return _transpiled(wanted, reporter)
-    with console.reporter(**options.shown(click.get_current_context())) as reporter:
+    with console.reporter(**options.shown(click.get_current_context()), to_terminal=own.is_terminal) as reporter:
         prepared = prepare_to_execute(wanted, reporter)
         garbage.resume()
         when = options.prints_run_log(click.get_current_context())
-        with RunLogOutput(when, prepared.services.run_log_store, wanted.run_id) as output:
+        with RunLogOutput(own, when, prepared.services.run_log_store, wanted.run_id) as output:
             ended = execute(prepared, reporter, output.emit)
     return 0 if ended.status is Status.SUCCESS else 1
 

@@ -38,9 +38,10 @@ def command(
     from magnus.app.checking.use_case import check  # lazy: --help needs none of it
     from magnus.cli import problem_texts
 
+    own = console.reserve_output()
     found = check(asked_run(ctx, said), imports=not no_import)
     is_json = as_json or output == "json"
-    console.emit(problem_texts.checked_json(found) if is_json else problem_texts.checked(found, _Lines()))
+    own.emit(problem_texts.checked_json(found) if is_json else problem_texts.checked(found, _Lines()))
     return 2 if found.errors else 0
 
 

@@ -3,6 +3,7 @@
 How progress looks is chosen by `app.showing`. No text of a user is ever read as markup.
 """
 
+import fcntl
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from magnus.app.progress import ShowOutput
-    from magnus.errors import MagnusError
+    from magnus.errors import MagnusError, ServiceError
     from magnus.interfaces.reporter import Event, Reporter
 
 _ROLES: Final = {
@@ -68,6 +69,43 @@ def emit(text: str) -> None:
         sys.stdout.flush()
 
 
+class Output:
+    """Standard output as magnus was started with it, on a descriptor that nobody else knows."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self.is_terminal = os.isatty(descriptor)
+
+    def emit(self, text: str) -> None:
+        """Write the text, as `emit` does."""
+        try:
+            self.write(text.encode("utf-8"))
+        except BrokenPipeError:
+            pass
+        except OSError as error:
+            raise _unwritten(error) from error
+
+    def give_back(self) -> None:
+        """Let standard output be what it was, when no more user code runs."""
+        sys.stdout.flush()
+        os.dup2(self._descriptor, 1)
+
+    def write(self, data: bytes) -> None:
+        """Write all of the bytes; OSError when that cannot be done."""
+        _onto(self._descriptor)(data)
+
+
+def reserve_output() -> Output:
+    """Keep standard output for magnus: whatever else is printed goes to standard error until the process has ended.
+
+    User code may print at any time: from threads that outlive their step, at exit, from processes it forked.
+    """
+    sys.stdout.flush()
+    own = Output(fcntl.fcntl(1, fcntl.F_DUPFD_CLOEXEC, 3))
+    os.dup2(2, 1)
+    return own
+
+
 @contextmanager
 def _writing() -> Iterator[None]:
     try:
@@ -76,9 +114,13 @@ def _writing() -> Iterator[None]:
         drop_output()
     except OSError as error:
         drop_output()
-        from magnus.errors import ServiceError  # lazy: --help needs no errors
+        raise _unwritten(error) from error
 
-        raise ServiceError(f"standard output cannot be written: {error.strerror}", fix="free space there") from error
+
+def _unwritten(error: OSError) -> "ServiceError":
+    from magnus.errors import ServiceError  # lazy: --help needs no errors
+
+    return ServiceError(f"standard output cannot be written: {error.strerror}", fix="free space there")
 
 
 def can_show(text: str) -> bool:
@@ -154,12 +196,17 @@ def set_up_logging(level: str | None) -> None:
 
 
 @contextmanager
-def reporter(*, is_live: bool = False, quiet: bool = False, output: "ShowOutput" = "all") -> "Iterator[Reporter]":
-    """Shows progress on what is standard error now, whatever becomes of descriptor 2 during a step."""
+def reporter(
+    *, is_live: bool = False, quiet: bool = False, output: "ShowOutput" = "all", to_terminal: bool = False
+) -> "Iterator[Reporter]":
+    """Shows progress on what is standard error now, whatever becomes of descriptor 2 during a step.
+
+    `to_terminal` says that standard output is a terminal too.
+    """
     from magnus.app.showing import Wishes, showing  # lazy: --help shows no progress
 
     descriptor = os.dup(2)
-    wishes = Wishes(quiet=quiet, output=output, is_live=is_live, waits_to_stay=os.isatty(1))
+    wishes = Wishes(quiet=quiet, output=output, is_live=is_live, waits_to_stay=to_terminal)
     encoding = sys.stderr.encoding if sys.stderr else ""
     try:
         with showing(_onto(descriptor), descriptor, environment(), wishes, encoding=encoding) as shown:
@@ -169,20 +216,16 @@ def reporter(*, is_live: bool = False, quiet: bool = False, output: "ShowOutput"
 
 
 @contextmanager
-def reporter_of_step() -> "Iterator[Reporter]":
-    """Shows the progress of one step; where the engine that started it asks for events, it gets them on standard output."""
+def reporter_of_step(own: Output) -> "Iterator[Reporter]":
+    """Shows the progress of one step; an engine that asks for events gets them on `own`."""
     from magnus.engine.reentry import reentry  # lazy: the re-entry command alone is told something
 
     told = reentry(environment())
-    if not told.events:
-        with reporter() as shown:
-            yield shown
+    if told.events:
+        yield _Events(own.write, dies=told.dies)
         return
-    descriptor = os.dup(1)
-    try:
-        yield _Events(_onto(descriptor), dies=told.dies)
-    finally:
-        os.close(descriptor)
+    with reporter() as shown:
+        yield shown
 
 
 class _Events:

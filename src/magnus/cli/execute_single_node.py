@@ -35,7 +35,8 @@ def command(
 
     wanted = asked_reentry(ctx, run, said)
     again = False
-    with console.reporter_of_step() as reporter:
+    own = console.reserve_output()
+    with console.reporter_of_step(own) as reporter:
         garbage.resume()
         if one_attempt:
             status, again = execute_attempt(wanted, step, reporter)

@@ -38,8 +38,9 @@ def command(
     from magnus.run_log.records import Status
 
     wanted = asked_reentry(ctx, run, said)
-    with console.reporter_of_step() as reporter:
+    own = console.reserve_output()
+    with console.reporter_of_step(own) as reporter:
         garbage.resume()
         status, branches = (fan_out if mode == "out" else fan_in)(wanted, step, reporter, branches_file)
-    console.emit(json.dumps(branches) + "\n")
+    own.emit(json.dumps(branches) + "\n")
     return 1 if status is Status.FAIL else 0

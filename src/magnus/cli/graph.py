@@ -32,15 +32,17 @@ def command(file: str | None, file_option: str | None, wanted: str, output: str)
     from magnus.app.whole_files import write_output
 
     name = options.pipeline_file(file, file_option) or "pipeline.yaml"
+    own = console.reserve_output()  # the pipeline may be a script, which is executed
     graph = graph_to_draw(name, console.environment(), Path.cwd())
     if not output and wanted == "text":
+        own.give_back()
         _print_tree(graph, name)
         return 0
     text = _drawn(graph, name, wanted)
     if output:
         write_output(Path(output), text)
     else:
-        console.emit(text)
+        own.emit(text)
     return 0
 
 

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from types import FrameType
 from typing import Final, NoReturn
@@ -79,10 +80,18 @@ def magnus() -> None:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
     garbage.pause()
+    _leave_folder()
     signal.signal(signal.SIGTERM, _terminate)
     console.open_closed_streams()
     console.write_utf8()
     sys.exit(_status(sys.argv[1:] if arguments is None else list(arguments)))
+
+
+def _leave_folder() -> None:
+    """Import nothing from the working directory, where `python -m magnus` would look first: its modules are for tasks."""
+    with suppress(OSError):
+        if sys.path and sys.path[0] in {"", os.getcwd()}:  # noqa: PTH109 - a path costs more
+            del sys.path[0]
 
 
 def _terminate(_number: int, _frame: FrameType | None) -> None:

@@ -20,8 +20,9 @@ class RunLogOutput:
     With `when` "auto" a terminal gets a run log of a few steps, and of more where it is; what is no terminal gets it all.
     """
 
-    def __init__(self, when: str, store: "RunLogStore | None", run_id: str) -> None:
-        self._is_printed = when == "always" or (when == "auto" and not console.is_terminal())
+    def __init__(self, output: console.Output, when: str, store: "RunLogStore | None", run_id: str) -> None:
+        self._output = output
+        self._is_printed = when == "always" or (when == "auto" and not output.is_terminal)
         self._waits = when == "auto" and not self._is_printed
         self._store = store
         self._run_id = run_id
@@ -38,14 +39,14 @@ class RunLogOutput:
             return
         if self._steps <= _MOST_STEPS:
             for piece in self._waiting:
-                console.emit(piece)
+                self._output.emit(piece)
         else:
             console.note(self._where())
 
     def emit(self, piece: str) -> None:
         """Take the next piece of the run log."""
         if self._is_printed:
-            console.emit(piece)
+            self._output.emit(piece)
         elif self._waits:
             self._wait(piece)
 

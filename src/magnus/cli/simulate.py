@@ -64,9 +64,9 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         shares_project=share_project,
         network=network,
     )
-    with console.reporter(**options.shown(ctx)) as reporter:
+    with console.reporter(**options.shown(ctx), to_terminal=console.is_terminal()) as reporter:
         garbage.resume()
-        with RunLogOutput(options.prints_run_log(ctx), None, "") as output:
+        with RunLogOutput(console.reserve_output(), options.prints_run_log(ctx), None, "") as output:
             outcome = simulate(asked, reporter, output.emit)
     if outcome.original:
         console.note(f"  go on where it stopped: magnus simulate {manifest} -p original_run_id={outcome.original}")

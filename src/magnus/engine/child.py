@@ -15,7 +15,9 @@ from msgspec.structs import replace
 
 import magnus
 from magnus.engine import pickles
+from magnus.engine.imports import watched_project
 from magnus.engine.process import describe_exit, run_process
+from magnus.engine.project_modules import project_modules
 from magnus.errors import MagnusError, Problem, TaskFailed
 from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
 
@@ -58,11 +60,13 @@ def main() -> None:
         path, own, sys.argv[:] = pickles.load(request)
         sys.path[:] = [*path, own]  # a file of the user must not take the place of a module that the kind imports
         kind, call = pickles.load(request)
-        sys.path[:] = [own, *path]
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-    outcome = _outcome(kind, call)
+    with watched_project(Path(own)):
+        if project_modules(own) is None:
+            sys.path[:] = [own, *path]
+        outcome = _outcome(kind, call)
     try:
         with open(result_file, "wb") as result:  # noqa: PTH123 - a descriptor
             pickles.dump(outcome, result)

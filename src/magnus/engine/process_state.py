@@ -1,50 +1,118 @@
 """Sets and restores the state of this process around a task that runs in it; the only module that changes it.
 
-Users read `os.environ` and the working directory, and change them; nothing of that reaches the next step.
+Users read `os.environ` and the working directory, and change them; nothing of that reaches the next step. What importing
+a module of theirs does stays, since the module does.
 """
 
 import os
-import signal
 import sys
-from _signal import getsignal  # type: ignore[import-not-found]  # the one of `signal` turns numbers into enums, which takes longer than all the rest
+import time
+from _signal import SIG_DFL, SIGALRM, getsignal  # type: ignore[import-not-found]  # the functions of `signal` make enums, which takes longer than all the rest
+from _signal import signal as set_signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import current_thread, main_thread
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
+from types import FrameType, TracebackType
+from typing import Final, NoReturn
 
-if TYPE_CHECKING:
-    from logging import Handler
+from magnus.engine.imports import ImportWatcher
+from magnus.engine.process_items import merged_items, read_items, restore_items
+from magnus.engine.process_values import merged_lists, merged_mappings
+from magnus.engine.project_modules import project_modules
+from magnus.engine.timers import Timers
+from magnus.errors import TaskFailed
 
-_ENDING: Final = (int(signal.SIGINT), int(signal.SIGTERM))
-_WARNING: Final = 30
-"""The level of the root logger as logging is loaded."""
+_ZONE: Final = b"TZ"
 
 
-@contextmanager
-def applied(additions: Mapping[str, str | None], working_directory: Path) -> Iterator[Mapping[str, str]]:
+class Alarm(TaskFailed):
+    """The alarm that a task set rang, and it has no handler for it; left alone it would end magnus."""
+
+
+class applied:  # noqa: N801 - used as a function is
     """Run what is inside with `additions` in the environment (None takes a name out) and in the working directory.
 
-    The working directory is also the first entry of the import path. Gives the complete environment of the step.
-    Afterwards environment, working directory, arguments, import path, logging and the handlers of SIGINT and SIGTERM
-    are what they were.
+    The working directory is also the first entry of the import path; where it has modules called as others are, that
+    holds for code of the project alone (`engine.project_modules`). Gives the complete environment of the step.
+    Afterwards the process is as it was, item by item (`engine.process_items`), but for what modules did while they were
+    imported. Timers are cancelled.
+
+    Raises TaskFailed afterwards when something could not be restored.
     """
-    environment, path, arguments = _raw_environment(), list(sys.path), list(sys.argv)
-    logging_state, handlers = _logging_state(), _signal_handlers()
-    target = str(working_directory)
-    folder = None if _working_directory() == target else os.open(".", os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        _set_environment(additions)
-        os.chdir(target)
-        sys.path.insert(0, target)
-        yield os.environ
-    finally:
-        _restore_working_directory(folder, target)
-        _restore_environment(environment)
-        sys.path[:] = path
-        sys.argv[:] = arguments
-        _restore_logging(logging_state)
-        _restore_signals(handlers)
+
+    def __init__(self, additions: Mapping[str, str | None], working_directory: Path) -> None:
+        self._additions = additions
+        self._target = str(working_directory)
+        self._watcher = ImportWatcher(self._importing, project_modules(self._target))
+        self._folder: int | None = None
+
+    def __enter__(self) -> Mapping[str, str]:
+        self._environ, self._environment = os.environ, _raw_environment()
+        self._path_list, self._path = sys.path, list(sys.path)
+        self._timers = Timers()
+        self._items = read_items()
+        target = self._target
+        self._folder = None if _working_directory() == target else os.open(".", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            _set_environment(self._additions)
+            os.chdir(target)
+            if self._watcher.project is None:
+                sys.path.insert(0, target)
+            else:
+                self._watcher.project.put_last()
+            sys.meta_path.insert(0, self._watcher)
+            if getsignal(SIGALRM) is SIG_DFL and current_thread() is main_thread():
+                set_signal(SIGALRM, _alarm_rang)
+        except BaseException:
+            self._restore()
+            raise
+        return os.environ
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            self._timers.cancel()
+            if getsignal(SIGALRM) is _alarm_rang:
+                set_signal(SIGALRM, SIG_DFL)
+        finally:
+            refused = self._restore()
+        if refused and error is None:
+            message = f"the task lowered a hard limit that cannot be raised again: {', '.join(refused)}"
+            raise TaskFailed(message, fix="lower the soft limit alone, or set it in a process that the task starts")
+
+    def _restore(self) -> tuple[str, ...]:
+        """Restore everything; what could not be."""
+        refused: tuple[str, ...] = ()
+        with suppress(ValueError):  # a task took it out
+            sys.meta_path.remove(self._watcher)
+        items = read_items()
+        if items != self._items:
+            refused = restore_items(self._items, items)
+        _restore_working_directory(self._folder, self._target)
+        os.environ = self._environ  # noqa: B003 - the mapping that a task replaced
+        _restore_environment(self._environment)
+        sys.path = self._path_list
+        sys.path[:] = self._path
+        return refused
+
+    @contextmanager
+    def _importing(self) -> Iterator[None]:
+        """Around the code of a module: what it changes stays."""
+        environment, path, items = _raw_environment(), list(sys.path), read_items()
+        try:
+            yield
+        finally:
+            if os.environ is self._environ:
+                self._environment = merged_mappings(self._environment, environment, _raw_environment())
+            if path != sys.path:
+                self._path = merged_lists(self._path, path, sys.path)
+            self._items = merged_items(self._items, items, read_items())
+
+
+def _alarm_rang(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise Alarm("the alarm of the task rang (SIGALRM), and it has no handler for it", fix="set one with signal.signal")
 
 
 class HardExit(SystemExit):
@@ -87,12 +155,17 @@ def _raw_environment() -> dict[bytes, bytes]:
 
 def _restore_environment(before: Mapping[bytes, bytes]) -> None:
     now: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001 - as above
+    if now == before:
+        return
+    has_other_zone = now.get(_ZONE) != before.get(_ZONE)
     for name in now.keys() - before.keys():
         os.unsetenv(name)
         del now[name]
     for name, value in before.items() - now.items():
         os.putenv(name, value)
         now[name] = value
+    if has_other_zone:
+        time.tzset()
 
 
 def _working_directory() -> str:
@@ -112,40 +185,3 @@ def _restore_working_directory(folder: int | None, target: str) -> None:
             os.chdir(target)
     if folder is not None:
         os.close(folder)
-
-
-_LoggingState: TypeAlias = "tuple[tuple[Handler, ...], int, int]"
-
-
-def _logging_state() -> _LoggingState:
-    """Handlers and level of the root logger, and what is disabled; as they are when logging is loaded, if it is not."""
-    if "logging" not in sys.modules:
-        return (), _WARNING, 0
-    import logging  # lazy: it is loaded
-
-    return tuple(logging.root.handlers), logging.root.level, logging.root.manager.disable
-
-
-def _restore_logging(before: _LoggingState) -> None:
-    """A task that configures logging does so for itself, with streams that end with it."""
-    if "logging" not in sys.modules or _logging_state() == before:
-        return
-    import logging  # lazy: it is loaded
-
-    handlers, level, disabled = before
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    logging.disable(disabled)
-
-
-def _signal_handlers() -> dict[int, Any]:
-    """The handlers with which magnus ends a run; only the main thread may set any."""
-    if current_thread() is not main_thread():
-        return {}
-    return {number: getsignal(number) for number in _ENDING}
-
-
-def _restore_signals(before: Mapping[int, Any]) -> None:
-    for number, handler in before.items():
-        if handler is not None and getsignal(number) is not handler:
-            signal.signal(number, handler)

@@ -11,12 +11,10 @@ from types import FrameType, ModuleType
 from typing import Final
 
 import magnus
+from magnus.engine.imports import STAND_IN, during_import
 from magnus.errors import TaskFailed
 
 _MAIN: Final = "__main__"
-STAND_IN: Final = "__mp_main__"
-"""The name of the module of a script that this process does not run."""
-
 _OWN_MAIN: Final = Path(magnus.__file__).parent / "__main__.py"
 _LOADING: Final = "__magnus_loads_this__"
 
@@ -57,7 +55,8 @@ def module_of(file: Path) -> ModuleType:
     sys.modules[STAND_IN] = module
     module.__dict__[_LOADING] = True
     try:
-        spec.loader.exec_module(module)
+        with during_import(file):
+            spec.loader.exec_module(module)
         sys.modules[STAND_IN] = module  # importing multiprocessing puts the main module there
     except BaseException:
         sys.modules.pop(STAND_IN, None)

@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from magnus.engine.exports import Watch
+from magnus.engine.imports import project_code
 from magnus.errors import TaskFailed
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.binding import bind
@@ -29,7 +30,8 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
     variables = Watch()
     try:
         with user_code:
-            returned = function(*bound.positional, **bound.named)
+            with project_code():
+                returned = function(*bound.positional, **bound.named)
             if hasattr(returned, "__await__"):
                 returned = _awaited(returned)
             results = results_of(returned, call.spec.returns, title, call.objects)
@@ -51,7 +53,8 @@ def _awaited(awaitable: Awaitable[UserObject]) -> UserObject:
     import asyncio  # lazy: most functions are not async
 
     async def outcome() -> UserObject:
-        return await awaitable
+        with project_code():
+            return await awaitable
 
     try:
         asyncio.get_running_loop()

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Final
 
 from magnus.engine import scripts
+from magnus.engine.imports import project_code
 from magnus.engine.json_values import type_name
 from magnus.errors import TaskFailed
 from magnus.tasks import script_command
@@ -27,7 +28,8 @@ def load_function(command: str, working_directory: Path) -> Callable[..., UserOb
             through as it is.
     """
     in_script = script_command.split(command, working_directory)
-    found: UserObject = _of_script(*in_script) if in_script else _of_module(command, working_directory)
+    with project_code():
+        found: UserObject = _of_script(*in_script) if in_script else _of_module(command, working_directory)
     if found is _MISSING:
         raise _not_found(command, working_directory)
     if not callable(found):

@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
+from magnus.engine.project_modules import is_always_pythons, never_imported
 from magnus.errors import Problem
 from magnus.tasks import script_command
 from magnus.tasks.definitions import Definition, Found, look_up
@@ -49,6 +50,8 @@ def missing_function(command: str, working_directory: Path) -> Problem | None:
     parts = command.split(".")
     if len(parts) == 1:
         return Problem(f"'{command}' names no module", "write <module>.<function>")
+    if is_always_pythons(parts[0]) and (working_directory / f"{parts[0]}.py").is_file():
+        return never_imported(parts[0])
     found = _longest(tuple(parts[:-1]), (str(working_directory), *sys.path))
     if found is None:
         return _no_module(parts[0], working_directory)

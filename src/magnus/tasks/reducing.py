@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from magnus.engine.imports import project_code
 from magnus.engine.json_values import to_json_value
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Reducer
@@ -24,7 +25,10 @@ def reduce_values(
     Objects are handed to it as they are. What it makes of them is kept as an object when it is not JSON.
     """
     with UserCode(working_directory):
-        reduced = _function(reducer, working_directory)(*(loaded(value, objects) for value in values))
+        function = _function(reducer, working_directory)
+        arguments = [loaded(value, objects) for value in values]
+        with project_code():
+            reduced = function(*arguments)
         if not any(holds_objects(value) for value in values):
             return JsonParameter(to_json_value(reduced))
     try:

@@ -23,6 +23,10 @@ _CALLERS: Final = tuple(
     _OWN_FOLDER + name for name in ("tasks/calling.py", "tasks/loading.py", "tasks/python_lambda.py")
 )
 _FAULT: Final = "; if your code did not raise it, this is a fault of magnus itself: please report it"
+_NO_TERMINAL: Final = (
+    "and the process of this step has no terminal to debug at; run the pipeline in a terminal with the local executor, "
+    "enable_parallel: false, and no timeout on the step"
+)
 _MEND: Final = "correct the code there"
 
 
@@ -99,8 +103,20 @@ def _shown(error: BaseException, working_directory: Path) -> str:
         sys.stderr.flush()
     if isinstance(error, SystemExit):
         return _exit_said(error)
+    if _is_breakpoint_without_terminal(error):
+        return f"breakpoint() was reached{_place(report.stack, working_directory)}, {_NO_TERMINAL}"
     first, newline, rest = _said(error).partition("\n")
     return f"{first}{_place(report.stack, working_directory)}{fault}{newline}{rest}"
+
+
+def _is_breakpoint_without_terminal(error: BaseException) -> bool:
+    """Whether the debugger ended since it had nothing to read from."""
+    if type(error).__name__ != "BdbQuit":
+        return False
+    try:
+        return not sys.stdin.isatty()
+    except (AttributeError, ValueError, OSError):  # it is closed, or replaced
+        return True
 
 
 def _said(error: BaseException) -> str:
