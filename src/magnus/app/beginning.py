@@ -105,4 +105,5 @@ def context_of(prepared: Prepared, reporter: Reporter) -> AbstractContextManager
         tag=asked.tag,
         definition_file=asked.file,
         configuration_file=prepared.configuration.file,
+        copies_project=wiring.executor_capabilities(prepared.configuration).copies_project,
     )

@@ -17,6 +17,7 @@ from magnus.engine.channel import Channel
 from magnus.engine.context import Clock, RunContext, Services
 from magnus.engine.masking import Masker
 from magnus.engine.parameters_file import ParametersFile
+from magnus.engine.project_copy import ProjectCopy
 from magnus.engine.step import run_step
 from magnus.engine.tracking import Tracking
 from magnus.errors import Problem, ServiceError
@@ -211,11 +212,12 @@ def run_context(  # noqa: PLR0913 - what a run is made of
     tag: str = "",
     definition_file: str = "",
     configuration_file: str = "",
+    copies_project: bool = False,
 ) -> Iterator[RunContext]:
     """The context of one run in this process; what it holds open is closed afterwards.
 
     In `temporary` it makes a folder for its own files, which is gone afterwards. `output` is the file for the output of
-    steps, where it is to outlive this process.
+    steps, where it is to outlive this process. With `copies_project` each step works in a fresh copy of the project.
     """
     masker, clock = masker or Masker(), Clock()
     tracking = Tracking(
@@ -250,6 +252,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
             tracking=tracking,
             clock=clock,
             hidden=hidden_folders(built),
+            project_copy=ProjectCopy(working_directory, hidden_folders(built)) if copies_project else None,
             artifacts=str(built.catalog.location) if isinstance(built.catalog, Located) else "",
             tag=tag,
             definition_file=definition_file,

@@ -40,6 +40,7 @@ class WorkerSetup(Struct, frozen=True):
     tag: str
     definition_file: str
     configuration_file: str
+    copies_project: bool
 
 
 def elsewhere(configuration: Configuration, context: RunContext) -> Elsewhere:
@@ -54,6 +55,7 @@ def elsewhere(configuration: Configuration, context: RunContext) -> Elsewhere:
         tag=context.tag,
         definition_file=context.definition_file,
         configuration_file=context.configuration_file,
+        copies_project=context.project_copy is not None,
     )
     return Elsewhere(_ENTRY, setup, context.reporter.report, partial(_mask, context.masker))
 
@@ -82,6 +84,7 @@ def _opened(setup: WorkerSetup, tell: Tell) -> Iterator[Steps]:
         tag=setup.tag,
         definition_file=setup.definition_file,
         configuration_file=setup.configuration_file,
+        copies_project=setup.copies_project,
     ) as context:
         yield _StepsHere(context)
 

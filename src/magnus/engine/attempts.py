@@ -123,7 +123,7 @@ def _call(step: StepUnderWay, current: CurrentStep, number: int) -> TaskOutcome:
                 open_log=lambda: context.services.catalog.open_log(step.request.run_id, path),
                 show=lambda shown: context.reporter.report(StepOutput(path, shown)),
             ) as output,
-            process_state.applied(added, context.working_directory) as environment,
+            process_state.applied(added, step.working_directory, context.working_directory) as environment,
             entered(current),
         ):
             outcome = _run_kind(step, environment)
@@ -144,7 +144,7 @@ def _data(step: StepUnderWay) -> StepData:
     return StepData(
         step.objects(),
         step.scope.files,
-        working_directory=context.working_directory,
+        working_directory=step.working_directory,
         hidden=context.hidden,
         folder=context.folder,
         began=context.began,
@@ -159,11 +159,12 @@ def _run_kind(step: StepUnderWay, environment: Mapping[str, str]) -> TaskOutcome
         step.node.task,
         step.scope.parameters,
         environment,
-        step.context.working_directory,
+        step.working_directory,
         timeout if isolated else None,
         step.objects(),
         step.folder,
         step.context.masker.mask if isolated else str,
+        project=step.context.working_directory,
     )
     if timeout is None or isolated:
         return step.kind.run(call)

@@ -84,7 +84,7 @@ def _outcome(kind: TaskKind, call: TaskCall) -> TaskOutcome | Problem:
 
 def _write_request(request: BinaryIO, kind: TaskKind, call: TaskCall) -> None:
     """The import path comes first: the kind may be of a package that only this path leads to."""
-    own = str(call.working_directory)
+    own = str(call.code_directory)
     pickles.dump(([entry for entry in sys.path if entry not in {"", own}], own, sys.argv), request)
     pickles.dump((kind, replace(call, environment=dict(call.environment))), request)
     request.seek(0)  # the child shares the position

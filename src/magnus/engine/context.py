@@ -12,6 +12,7 @@ from magnus.engine.channel import Channel
 from magnus.engine.masking import Masker
 from magnus.engine.parameters import Texts
 from magnus.engine.parameters_file import ParametersFile
+from magnus.engine.project_copy import ProjectCopy
 from magnus.engine.sibling_files import FileClock
 from magnus.engine.tracking import Tracking
 from magnus.graph.graph import Graph
@@ -69,6 +70,7 @@ class RunContext(Struct, frozen=True):
         definition_file, configuration_file: for re-entry commands; "" where there is none.
         script: the script whose functions are steps, if there is one.
         began: when this process began to work for the run.
+        project_copy: makes the copy of the project that a step works in; None where steps work in the working directory.
         file_clock: tells files a step touched from those that were there before it.
         code_identities: of steps, where they differ from those of the run.
     """
@@ -94,6 +96,7 @@ class RunContext(Struct, frozen=True):
     script: Path | None = None
     began: datetime = field(default_factory=now)
     code_identities: tuple[CodeIdentity, ...] | None = None
+    project_copy: ProjectCopy | None = None
     file_clock: FileClock = field(default_factory=FileClock)
 
     @property

@@ -38,13 +38,18 @@ class applied:  # noqa: N801 - used as a function is
     Afterwards the process is as it was, item by item (`engine.process_items`), but for what modules did while they were
     imported. Timers are cancelled.
 
+    `project` is the folder that modules are found in where that is not the working directory.
+
     Raises TaskFailed afterwards when something could not be restored.
     """
 
-    def __init__(self, additions: Mapping[str, str | None], working_directory: Path) -> None:
+    def __init__(
+        self, additions: Mapping[str, str | None], working_directory: Path, project: Path | None = None
+    ) -> None:
         self._additions = additions
         self._target = str(working_directory)
-        self._watcher = ImportWatcher(self._importing, project_modules(self._target))
+        self._project = str(project or working_directory)
+        self._watcher = ImportWatcher(self._importing, project_modules(self._project))
         self._folder: int | None = None
 
     def __enter__(self) -> Mapping[str, str]:
@@ -58,7 +63,7 @@ class applied:  # noqa: N801 - used as a function is
             _set_environment(self._additions)
             os.chdir(target)
             if self._watcher.project is None:
-                sys.path.insert(0, target)
+                sys.path.insert(0, self._project)
             else:
                 self._watcher.project.put_last()
             sys.meta_path.insert(0, self._watcher)

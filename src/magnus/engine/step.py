@@ -77,10 +77,10 @@ def _run(step: StepUnderWay) -> None:
         failure = "\n".join(filter(None, (_work(step), _clear(step))))
     except KeyboardInterrupt:
         _end(step, "interrupted")
-        step.remove_folder()
+        step.remove_folders()
         raise
     except RunLogStoreError:
-        step.remove_folder()
+        step.remove_folders()
         raise
     except Exception as error:  # noqa: BLE001 - a fault of magnus fails the step, and its run log stays whole
         failure = _failure_of(step, error)
@@ -95,6 +95,7 @@ def _run(step: StepUnderWay) -> None:
 def _work(step: StepUnderWay) -> str:
     """Everything between the first and the last record; the reason of the failure, "" for success."""
     try:
+        step.isolate()
         start = _file_time(step)
         got = _get_files(step)
         step.variables = _variables(step)
@@ -114,7 +115,7 @@ def _work(step: StepUnderWay) -> str:
 def _clear(step: StepUnderWay) -> str:
     """Remove the folder of the step; why that cannot be done."""
     try:
-        step.remove_folder()
+        step.remove_folders()
     except Exception as error:  # noqa: BLE001 - as above
         return _failure_of(step, error)
     return ""
@@ -156,7 +157,7 @@ def _get_files(step: StepUnderWay) -> tuple[CatalogRecord, ...]:
         step.node.catalog,
         run_id=step.request.run_id,
         branch=step.request.path.branch,
-        working_directory=step.context.working_directory,
+        working_directory=step.working_directory,
         visible=step.scope.files,
     )
     new = [entry for entry in got if entry not in step.record.catalog]
@@ -183,13 +184,13 @@ def _put_files(step: StepUnderWay, got: tuple[CatalogRecord, ...], start: int | 
         step.node.catalog,
         run_id=step.request.run_id,
         branch=branch,
-        working_directory=step.context.working_directory,
+        working_directory=step.working_directory,
         hidden=step.context.hidden,
         got=got,
         own=partial(_own_files, step, frozenset(entry.name for entry in own), start),
     )
     step.context.file_clock.note_put()
-    put = data.told_apart(put, step.context.working_directory, began=step.context.began)
+    put = data.told_apart(put, step.working_directory, began=step.context.began)
     step.record = replace(step.record, catalog=(*step.record.catalog, *put))
     for warning in warnings:
         step.warn(warning)
@@ -207,7 +208,7 @@ def _own_files(step: StepUnderWay, kept: Collection[str], start: int | None, nam
         request.run_id,
         request.path.branch,
         names=names,
-        folder=context.working_directory,
+        folder=step.working_directory,
         start=start,
     )
     return [name for name in names if name not in others]

@@ -1,6 +1,7 @@
 """One step on its way, as `engine.step` and `engine.attempts` share it."""
 
 import os
+from pathlib import Path
 
 from magnus.engine.context import RunContext
 from magnus.engine.objects import StepObjects
@@ -20,6 +21,7 @@ class StepUnderWay:
         scope: what it sees.
         variables: what its environment holds beyond the one magnus was started with; None takes a name out.
         folder: for files of its own, which is there when the task made it.
+        working_directory: where the task works and its files are: that of the run, or a copy of the project.
     """
 
     def __init__(
@@ -34,6 +36,7 @@ class StepUnderWay:
         self.secrets = StepSecrets(context.services.secrets, context.masker, request.path, self.warn)
         self.variables: dict[str, str | None] = {}
         self.folder = context.folder / os.urandom(3).hex()  # short: a task may have sockets in it
+        self.working_directory = context.working_directory
 
     def keep(self, record: StepRecord) -> None:
         """Put the record, which is what is known of the step from now on."""
@@ -44,6 +47,13 @@ class StepUnderWay:
         """Report a warning of the step; of those with the same `once`, the first of the run is shown."""
         self.context.reporter.report(Warned(self.context.masker.mask(warning), self.request.path, once))
 
+    def isolate(self) -> None:
+        """Work in a fresh copy of the project, where steps do; TaskFailed when it cannot be made."""
+        if self.context.project_copy is not None:
+            copy = self.folder.with_name(f"{self.folder.name}.project")
+            self.context.project_copy.make(copy)
+            self.working_directory = copy
+
     def objects(self) -> StepObjects:
         """Objects as this step keeps and loads them."""
         services, path = self.context.services, self.request.path
@@ -52,8 +62,18 @@ class StepUnderWay:
 
     def remove_folder(self) -> None:
         """Remove the folder of the step, where there is one."""
-        if not self.folder.exists():
-            return
-        from shutil import rmtree  # lazy: few tasks make the folder
+        _remove(self.folder)
 
-        rmtree(self.folder, ignore_errors=True)
+    def remove_folders(self) -> None:
+        """Remove it, and the copy of the project that the step worked in."""
+        self.remove_folder()
+        if self.working_directory != self.context.working_directory:
+            _remove(self.working_directory)
+
+
+def _remove(folder: Path) -> None:
+    if not folder.exists():
+        return
+    from shutil import rmtree  # lazy: few tasks make the folder
+
+    rmtree(folder, ignore_errors=True)

@@ -21,7 +21,7 @@ class ExecutorCapabilities(Struct, frozen=True):
 
     `mocks` says that tasks are not executed, but as its option `patches` says. `reenters` says that steps are run by the
     re-entry command, which reads the pipeline from a file. `apart` says that each step has a working directory of its own, so that files reach other steps by
-    the catalog alone. `shares` are folders that steps on other machines see too,
+    the catalog alone, and `copies_project` that magnus makes it, as a fresh copy of the project. `shares` are folders that steps on other machines see too,
     `gives` the variables of the environment that an engine there adds.
     """
 
@@ -30,6 +30,7 @@ class ExecutorCapabilities(Struct, frozen=True):
     reenters: bool = False
     mocks: bool = False
     apart: bool = False
+    copies_project: bool = False
     shares: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
 

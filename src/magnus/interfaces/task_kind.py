@@ -28,12 +28,13 @@ class TaskCall(Struct, frozen=True):
         spec: what to run.
         parameters: everything in scope.
         environment: the complete environment of the step; a child process gets it as it is, or added to.
-        working_directory: absolute; also the first entry of the import path of python code.
+        working_directory: absolute; a fresh copy of the project where steps are isolated.
         timeout: seconds, or None. Only a kind that isolates sees one.
         objects: keeps and loads objects; None where there is no catalog to keep them.
         folder: private to the call and gone when the step has ended; the kind makes it when it needs one. The files
             in `KEPT` below it go to the catalog when the step ends, failed or not, under the names they have there.
             None where nobody keeps anything.
+        project: the folder of the project, where the working directory is a copy of it.
         mask: takes the values of secrets known by now out of a text, also of JSON, that the kind is to write to a
             file. Only a kind that isolates sees it.
     """
@@ -46,6 +47,12 @@ class TaskCall(Struct, frozen=True):
     objects: Objects | None = None
     folder: Path | None = None
     mask: Callable[[str], str] = str
+    project: Path | None = None
+
+    @property
+    def code_directory(self) -> Path:
+        """Where code of the project is found, and the first entry of the import path: `project`, if that is given."""
+        return self.project or self.working_directory
 
 
 class TaskOutcome(Struct, frozen=True):

@@ -24,7 +24,7 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
 
     Raises TaskFailed when it was not called, since its arguments could not be filled.
     """
-    user_code = UserCode(call.working_directory)
+    user_code = UserCode(call.code_directory)
     with user_code:  # checking a model runs its validators
         bound = bind(function, title, call.parameters, call.objects)
     variables = Watch()

@@ -51,8 +51,8 @@ class PythonTask:
         command = call.spec.command
         function = call.spec.function
         if function is None:
-            with UserCode(call.working_directory):
-                function = load_function(command, call.working_directory)
+            with UserCode(call.code_directory):
+                function = load_function(command, call.code_directory)
         return call_function(function, f"{command}()", call)
 
 

@@ -51,7 +51,7 @@ class PythonLambdaTask:
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Call the lambda."""
-        with UserCode(call.working_directory):  # defaults are evaluated here
+        with UserCode(call.code_directory):  # defaults are evaluated here
             function = lambda_function(call.spec.command)
         return call_function(function, "the lambda", call)
 

@@ -22,16 +22,20 @@ class LocalOptions(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         enable_parallel: run steps in worker processes, those of branches at the same time.
         max_workers: how many steps run at a time; as many as there are processors where nothing is said.
+        isolated: each step works in a fresh copy of the project, as in a container of its own, so that files reach other
+            steps through the catalog alone. Modules are still loaded from the project.
     """
 
     enable_parallel: bool = False
     max_workers: Annotated[int, Meta(ge=1)] | None = None
+    isolated: bool = False
 
 
 def _capabilities(options: LocalOptions) -> ExecutorCapabilities:
-    if options.enable_parallel:
-        return ExecutorCapabilities(spans=Reach.HOST, concurrent=True)
-    return ExecutorCapabilities(spans=Reach.PROCESS, concurrent=False)
+    spans, isolated = Reach.HOST if options.enable_parallel else Reach.PROCESS, options.isolated
+    return ExecutorCapabilities(
+        spans=spans, concurrent=options.enable_parallel, apart=isolated, copies_project=isolated
+    )
 
 
 class LocalExecutor:
