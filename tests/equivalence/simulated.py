@@ -5,6 +5,7 @@ import contextlib
 import io
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import argo_rules
@@ -41,11 +42,28 @@ class Calls:
         return Ended(FAILED if code else SUCCEEDED, values, code)
 
 
+@contextlib.contextmanager
+def descriptor_1_in(printed):
+    """What commands write to standard output, which they keep for themselves until the process ends, goes to `printed`."""
+    before = os.dup(1)
+    with tempfile.TemporaryFile() as file, open(os.dup(file.fileno()), "w", encoding="utf-8") as stream:
+        os.dup2(file.fileno(), 1)
+        try:
+            with contextlib.redirect_stdout(stream):
+                yield
+        finally:
+            stream.flush()
+            os.dup2(before, 1)
+            os.close(before)
+            file.seek(0)
+            printed.write(file.read())
+
+
 def called(argv, environment):
     before = dict(os.environ)
     os.environ.update(environment)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with descriptor_1_in(io.BytesIO()):
             return magnus.main(argv, prog_name="magnus", standalone_mode=False) or 0
     finally:
         os.environ.clear()

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 from container_engines import IMAGE
 from msgspec.structs import replace
-from simulated import Calls
+from simulated import Calls, descriptor_1_in
 
 from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.cli.main import magnus
@@ -135,14 +135,14 @@ def called(argv, environment) -> str:
     """What a command prints; a MagnusError when it refuses what it is given."""
     before = dict(os.environ)
     os.environ.update(environment)
-    printed = io.StringIO()
+    printed = io.BytesIO()
     try:
-        with contextlib.redirect_stdout(printed):
+        with descriptor_1_in(printed):
             magnus.main(argv, prog_name="magnus", standalone_mode=False)
     finally:
         os.environ.clear()
         os.environ.update(before)
-    return printed.getvalue()
+    return printed.getvalue().decode()
 
 
 def _local(**options):

@@ -118,7 +118,10 @@ def files(project):
 
 @feature(GROUP, "files of branches come together in their order")
 def files_of_branches(project):
-    branches = {name: pipe(s=shell(f"echo {name} > made-{name}", catalog={"put": "made-*"})) for name in ("a", "b")}
+    make = {name: shell(f"echo {name} > made-{name}", catalog={"put": "made-*"}) for name in ("a", "b")}
+    mark = f"{project.volume}/a-has-put"
+    wait = shell(f"for n in $(seq 50); do [ -e {mark} ] && exit 0; sleep 0.1; done")
+    branches = {"first": pipe(a=make["a"], mark=shell(f"touch {mark}")), "second": pipe(wait=wait, b=make["b"])}
     log = project.run(
         pipe(
             p=parallel(**branches),
@@ -126,6 +129,22 @@ def files_of_branches(project):
         )
     )
     assert log["parameters"] == {"said": "a\nb"}
+    put = {step["name"]: [entry["name"] for entry in step["data_catalog"]] for step in inner_steps(log["steps"]["p"])}
+    assert put == {"a": ["made-a"], "mark": [], "wait": [], "b": ["made-b"], "success": []}
+
+
+def inner_steps(step):
+    for branch in step["branches"].values():
+        yield from branch["steps"].values()
+
+
+@feature(GROUP, "files of a step are there for the next one without the catalog")
+def shared_files(project):
+    used = shell("[ -e left ] && export there=true || export there=false", returns=["there"])
+    log = project.run(pipe(a=shell("touch left"), b=used))
+    if log["parameters"] == {"there": True}:
+        return None
+    return No("each pod works in a copy of the project, as in an image of its own; put and get the file")
 
 
 @feature(GROUP, "secrets of a file, named by a step and asked for inside; masked in what is kept")

@@ -38,7 +38,12 @@ class ProjectModules:
             return ""
 
     def find(self, file: str, module: str) -> str:
-        """The file of a module that another file imports, where it is one of the project; else ""."""
+        """The file of a module that another file imports, where it is one of the project; else "".
+
+        magnus is none, also where it is installed from a checkout: it is known by its version.
+        """
+        if module.partition(".")[0] == "magnus":
+            return ""
         key = (file.rpartition("/")[0] if module.startswith(".") else "", module)
         if key not in self._found:
             self._found[key] = next(self._places(*key), "")
