@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _FIRST_DESCRIPTOR: Final = 200
+_EXPORTS: Final = re.compile(r"\bexport\b|\bdeclare\b|\btypeset\b|\ballexport\b|\bset\b")
+_NOTHING_TOLD: Final = (
+    "what the command exported is lost: exec replaced the shell, or a trap on EXIT in posix mode replaced the one of "
+    "magnus; start the program without exec"
+)
 
 
 class ShellOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -89,7 +94,8 @@ class ShellTask:
         set_by_command = changed(exported, environment)
         if code != 0:
             return TaskOutcome(given, exported=set_by_command, failure=describe_exit(code))
-        outcome = TaskOutcome(given, exported=set_by_command)
+        warnings = (_NOTHING_TOLD,) if not exported and _EXPORTS.search(call.spec.command) else ()
+        outcome = TaskOutcome(given, exported=set_by_command, warnings=warnings)
         return _results(call.spec.returns or (), exported, outcome)
 
 
@@ -125,7 +131,7 @@ def _results(returns: Sequence[Return], exported: Mapping[str, str], outcome: Ta
     }
     missing = [name for name, text in texts.items() if text is None]
     if missing:
-        return replace(outcome, failure=_not_exported(missing))
+        return replace(outcome, failure="; ".join((_not_exported(missing), *outcome.warnings)), warnings=())
     parameters: dict[str, Parameter] = {}
     for item in returns:
         if item.kind == "object":

@@ -92,6 +92,21 @@ def test_no_value_of_the_environment_reaches_the_users_trace(tmp_path, options):
     assert "HOME=" not in trace
 
 
+@pytest.mark.parametrize(
+    ("command", "warns"),
+    [
+        ("export MAGNUS_PRM_a=1; exec true", True),
+        ("set -o posix; trap true EXIT; export MAGNUS_PRM_a=1", True),
+        ("exec true", False),
+        ("export MAGNUS_PRM_a=1; (exec true)", False),
+    ],
+)
+def test_exports_that_are_lost_are_a_warning(tmp_path, command, warns):
+    outcome = run(tmp_path, command)
+    assert outcome.failure == ""
+    assert [warning.partition(":")[0] for warning in outcome.warnings] == ["what the command exported is lost"] * warns
+
+
 def test_the_options_of_the_user_hold_in_the_users_trap(tmp_path):
     run(tmp_path, "exec 2>trace.log; set -x; trap 'echo in the trap; echo $undefined' EXIT")
     assert "echo in the trap" in (tmp_path / "trace.log").read_text()
