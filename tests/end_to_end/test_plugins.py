@@ -2,10 +2,11 @@
 
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import zipfile
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -119,10 +120,43 @@ class TestTheExecutorWithTheStore(TestTheExecutor):
     run_log_store = {"type": "sqlite"}
 
 
+class Row:
+    """A record in the database, as a contract damages it."""
+
+    def __init__(self, file, table, rowid):
+        self.file = file
+        self.at = f"{table} WHERE rowid = {rowid}"
+        self.table = table
+
+    def do(self, sql, *values):
+        with closing(sqlite3.connect(self.file)) as database, database:
+            return database.execute(sql, values).fetchone()
+
+    def read(self):
+        return self.do(f"SELECT record FROM {self.at}")[0]
+
+    def write(self, content):
+        self.do(f"UPDATE {self.at.replace(' WHERE', ' SET record = ? WHERE')}", content)
+
+    def remove(self):
+        self.do(f"DELETE FROM {self.at}")
+
+
+def rows(file, run_id):
+    with closing(sqlite3.connect(file)) as database:
+        runs = database.execute("SELECT rowid FROM runs WHERE id = ?", (run_id,)).fetchall()
+        steps = database.execute("SELECT rowid FROM steps WHERE run = ?", (run_id,)).fetchall()
+    return [Row(file, "runs", rowid) for (rowid,) in runs] + [Row(file, "steps", rowid) for (rowid,) in steps]
+
+
 class TestTheStore(RunLogStoreContract):
+    def pieces(self, store, run_id):
+        return rows(self.file, run_id)
+
     @contextmanager
     def place(self):
         with TemporaryDirectory() as folder:
+            self.file = Path(folder, "runs.db")
             yield lambda: SqliteRunLogStore(SqliteOptions(), Path(folder))
 
 

@@ -255,6 +255,76 @@ def test_whichever_call_fails_each_put_takes_place_whole_or_not_at_all(tmp_path,
 
 
 @of_each_kind
+@pytest.mark.parametrize("how", [not_done, done, half_done, torn])
+def test_a_run_whose_end_cannot_be_kept_durably_has_not_ended(tmp_path, how, kind):
+    """Whichever call fails, once: readers see that it ended only when nobody was told otherwise."""
+    failures = 0
+    for place, failing in until_nothing_fails(tmp_path, how):
+        with opened(place, kind=kind) as store:
+            for action in ACTIONS[:-1]:
+                action(store)
+        with opened(place, failing.calls(), kind) as store:
+            try:
+                store.update_run(ENDED)
+            except RunLogStoreError:
+                failures += 1
+                assert seen(place, kind)[0] == RUN, failing.failed
+                store.update_run(ENDED)
+        assert seen(place, kind)[0] == ENDED
+    assert failures > 1
+
+
+PROGRAM = """
+import errno, os, sys
+from pathlib import Path
+
+real, left = os.fsync, [0, 0]
+
+def fsync(descriptor):
+    left[0] -= 1
+    if left[0] < 0 and left[0] >= -left[1]:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+    real(descriptor)
+
+os.fsync = fsync  # before anything keeps the real one
+from magnus import Pipeline, ShellTask
+from magnus.errors import MagnusError
+from magnus.app.plugins import find
+
+kind = find("run_log_store", sys.argv[1])
+Path("c.yaml").write_text(f"run_log_store: {{type: {sys.argv[1]}}}")
+pipeline = Pipeline([ShellTask(name="a", command="true")])
+for failing in (1, 10**6):
+    for number in range(1000):
+        run_id = f"run-{failing}-{number}"
+        left[:] = number, failing
+        status = 0
+        try:
+            pipeline.execute(configuration_file="c.yaml", run_id=run_id)
+        except MagnusError as error:
+            status = error.exit_code
+        is_done = left[0] >= 0
+        left[:] = 10**9, 0
+        store = kind(kind.options(), Path.cwd())
+        stored = store.get_run(run_id).status.value if run_id in store.list_runs() else "none"
+        print(failing, status, stored, flush=True)
+        if is_done:
+            break
+"""
+
+
+@of_each_kind
+def test_a_run_that_succeeded_is_success_for_whoever_started_it_and_in_the_run_log(tmp_path, kind):
+    """The file system fails to make something durable, once or from then on, at every moment of a run."""
+    said = subprocess.run(
+        [sys.executable, "-c", PROGRAM, kind], cwd=tmp_path, check=True, capture_output=True, text=True
+    )
+    found = [line.split() for line in said.stdout.splitlines()]
+    assert {(status, stored == "SUCCESS") for _, status, stored in found} == {("0", True), ("3", False)}
+    assert [status for _, status, _ in found].count("3") > 4
+
+
+@of_each_kind
 def test_wherever_it_is_interrupted_the_store_goes_on(tmp_path, kind):
     for place, failing in until_nothing_fails(tmp_path, interrupted):
         state = NOTHING

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
 from magnus.engine import liveness
+from magnus.errors import MagnusError, Problem, RunLogStoreError
+from magnus.interfaces.reporter import Reporter, Warned
 from magnus.interfaces.run_log_store import KeepsDocuments, RunLogStore
 from magnus.run_log.records import RunRecord
 from magnus.run_log.view import document_lines
@@ -16,17 +18,38 @@ def document(store: RunLogStore, run: RunRecord, more: Mapping[str, Json] = Mapp
     return document_lines(run, lambda branch: store.list_steps(run.run_id, branch), lost=lost, more=more)
 
 
-def keep_document(store: RunLogStore, run_id: str, emit: Callable[[str], None]) -> None:
-    """Keep the document of the run beside the records, where the store does that, and `emit` it. RunNotFound."""
-    lines = document(store, store.get_run(run_id))
-    if isinstance(store, KeepsDocuments):
-        store.write_document(run_id, _emitted(lines, emit))
-    else:
-        for line in lines:
-            emit(line)
+def keep_document(store: RunLogStore, run_id: str, emit: Callable[[str], None], reporter: Reporter) -> None:
+    """Keep the document of the run beside the records, where the store does that, and `emit` it. RunNotFound.
+
+    The records are the run log: that their document cannot be kept is a warning, and makes no run fail.
+    """
+    emitted = _Emitted(document(store, store.get_run(run_id)), emit)
+    try:
+        if isinstance(store, KeepsDocuments):
+            store.write_document(run_id, emitted)
+    except RunLogStoreError as error:
+        if emitted.failed:
+            raise
+        [problem] = error.problems
+        message = f"the document of the run is not kept, its records are: {problem.message}"
+        reporter.report(Warned(str(Problem(message, problem.fix, severity="warning"))))
+    for _ in emitted:
+        pass
 
 
-def _emitted(lines: Iterator[str], emit: Callable[[str], None]) -> Iterator[str]:
-    for line in lines:
-        emit(line)
-        yield line
+class _Emitted(Iterator[str]):
+    """Pieces of text that are emitted as they are taken; `failed` says that they could not be read to their end."""
+
+    def __init__(self, pieces: Iterator[str], emit: Callable[[str], None]) -> None:
+        self._pieces = pieces
+        self._emit = emit
+        self.failed = False
+
+    def __next__(self) -> str:
+        try:
+            piece = next(self._pieces)
+        except MagnusError:
+            self.failed = True
+            raise
+        self._emit(piece)
+        return piece

@@ -33,9 +33,9 @@ def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None])
             ended = orchestrator.run(context, executor, record, prepared.original)
         except BaseException:
             with suppress(MagnusError):  # the error that is on its way matters more
-                keep_document(store, record.run_id, emit)
+                keep_document(store, record.run_id, emit, context.reporter)
             raise
-        keep_document(store, record.run_id, emit)
+        keep_document(store, record.run_id, emit, context.reporter)
     return ended
 
 

@@ -41,6 +41,7 @@ from magnus.run_log_stores.one_record import (
     step_of,
 )
 from magnus.run_log_stores.record_files import DONE, NOT_DONE, RecordFiles, names_step
+from magnus.run_log_stores.run_folders import record_blocks, remove_steps, sync_steps
 from magnus.run_log_stores.summary_index import SummaryIndex
 
 _DOCUMENT: Final = ".json"
@@ -114,7 +115,7 @@ class ChunkedRunLogStore:
         """Replace the record of the run; when it has ended, all of its steps survive a loss of power before it does."""
         self._refuse_missing(run.run_id)
         if run.end_time is not None and not self._always_durable:
-            self._sync_steps(run.run_id)
+            sync_steps(self._files, run.run_id, self._system)
         file, content = self._files.run(run.run_id), content_of(codec.run_to_json(run))
         try:
             before = b"".join(files.blocks(file, self._system))
@@ -191,7 +192,7 @@ class ChunkedRunLogStore:
         try:
             with suppress(FileNotFoundError):
                 self._system.unlink(self._folder / (run_id + _DOCUMENT))
-            self._remove_steps(run_id)
+            remove_steps(self._files, run_id, self._system)
             self._system.unlink(file)
         except FileNotFoundError as error:
             raise failures.run_not_found(run_id, self._folder) from error
@@ -202,7 +203,7 @@ class ChunkedRunLogStore:
         """Every `data_hash` in the files of the run."""
         self._refuse_missing(run_id)
         try:
-            return mentioned(self._blocks(run_id))
+            return mentioned(record_blocks(self._files, run_id, self._system))
         except OSError as error:
             raise failures.failed("read", self._files.run(run_id), error) from error
 
@@ -227,25 +228,6 @@ class ChunkedRunLogStore:
         if found is None and file.exists():
             return DamagedRun(run_id, no_run_record(file).problems[0].message)
         return found or failures.link_to_nothing(run_id, file)
-
-    def _remove_steps(self, run_id: str) -> None:
-        """Move the folder of the steps away, and remove it there, with what a removal left that was killed."""
-        from shutil import rmtree  # lazy: runs are seldom removed
-
-        removed = self._files.removed(run_id)
-        files.make_folder(removed.parent, self._system)
-        rmtree(removed, ignore_errors=True)
-        with suppress(FileNotFoundError):
-            self._system.replace(self._files.branch(run_id, BranchPath()), removed)
-        rmtree(removed, ignore_errors=True)
-
-    def _blocks(self, run_id: str) -> Iterator[bytes]:
-        """All of the run's records; one that is replaced meanwhile counts as it is before or after."""
-        yield from files.blocks(self._files.run(run_id), self._system)
-        for folder, _, names in os.walk(self._files.branch(run_id, BranchPath())):
-            for name in names:
-                with suppress(FileNotFoundError):
-                    yield from files.blocks(Path(folder, name), self._system)
 
     def _put_success(self, file: Path, content: bytes, path: StepPath, *, durable: bool) -> None:
         """Make the record unless there is one; what was put before stays, and nobody reads it any more."""
@@ -308,20 +290,6 @@ class ChunkedRunLogStore:
         """RunNotFound when no file can be named after the id."""
         if failures.unusable(run_id, _LONGEST_NAME):
             raise failures.run_not_found(run_id, self._folder)
-
-    def _sync_steps(self, run_id: str) -> None:
-        """See that the records of all steps, and their names, survive a loss of power."""
-        for folder, _, names in os.walk(self._files.branch(run_id, BranchPath())):
-            place = Path(folder)
-            try:
-                for name in names:
-                    if name.endswith(NOT_DONE):
-                        files.sync_folder(place / name, self._system)
-                files.sync_folder(place, self._system)
-            except FileNotFoundError:
-                continue  # a record that another process has just replaced, or a run that is being removed
-            except OSError as error:
-                raise failures.failed("write", place, error) from error
 
     def _standing(self, file: Path, belongs: Belongs) -> StepRecord | None:
         done = self._record(_with(file, DONE), step_of, belongs)

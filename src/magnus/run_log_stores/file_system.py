@@ -7,7 +7,7 @@ file system that appends atomically between processes, as local ones do; network
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
@@ -102,8 +102,9 @@ class FileSystemRunLogStore:
 
     def update_run(self, run: RunRecord) -> None:
         """Add the record to the file of the run, and see that everything in it survives a loss of power."""
-        self._reading(run.run_id, lambda _: None)  # where the record before is, should this one not stand
-        self._put(run.run_id, codec.run_to_json(run), Heading(None, success=False), durable=True)
+        line = record_line.with_checksum(record_line.encoded(codec.run_to_json(run)))
+        with self._writing(run.run_id) as file:
+            file.replace_run(line)
 
     def list_runs(self) -> Sequence[str]:
         """The ids of all runs, by the names of their files."""
@@ -119,7 +120,10 @@ class FileSystemRunLogStore:
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Add the record to the file of the run; readers go by the last one, or by the first success."""
         about = Heading(str(step.path), step.status is Status.SUCCESS)
-        self._put(run_id, codec.step_to_json(step), about, durable=durable or self._always_durable, step=step)
+        line = record_line.with_checksum(record_line.encoded(codec.step_to_json(step)))
+        with self._writing(run_id) as run:
+            place = run.append(line, about, durable=durable or self._always_durable)
+            run.newest = None if place is None else (place, step)
 
     def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
         """The record that stands for the step; what others added since the last look is read, and no more."""
@@ -228,15 +232,12 @@ class FileSystemRunLogStore:
         except RunNotFound:
             return None
 
-    def _put(
-        self, run_id: str, stored: dict[str, Json], about: Heading, *, durable: bool, step: StepRecord | None = None
-    ) -> None:
-        line = record_line.with_checksum(record_line.encoded(stored))
+    @contextmanager
+    def _writing(self, run_id: str) -> Iterator[RunFile]:
+        """The file of the run, to be written to, for this thread alone."""
         try:
             with self._open_runs.lock:
-                run = self._open_runs.get(run_id, lambda: self._open(run_id, writing=True), writing=True)
-                place = run.append(line, about, durable=durable)
-                run.newest = None if place is None or step is None else (place, step)
+                yield self._open_runs.get(run_id, lambda: self._open(run_id, writing=True), writing=True)
         except FileNotFoundError as error:
             raise failures.run_not_found(run_id, self._folder) from error
         except OSError as error:

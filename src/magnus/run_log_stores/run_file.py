@@ -53,10 +53,8 @@ class RunFile:
     def append(self, line: bytes, about: Heading, *, durable: bool) -> Place | None:
         """Add a line, newlines included: whole, or so that no reader ever takes it for a record.
 
-        Its place, when it follows what was read so far; else None: it is noted with what stands before it. When a
-        record of the run cannot be made durable, the one before is added again, and stands.
+        Its place, when it follows what was read so far; else None: it is noted with what stands before it.
         """
-        before = self.run if about.step is None else None
         written = self._system.write(self._descriptor, line)
         # Without its last newline a line is whole: the next one begins with a newline of its own.
         if written < len(line) - 1:
@@ -68,13 +66,19 @@ class RunFile:
             self._note(about, place)
             self._read_to = end
         if durable:
-            try:
-                self._system.fsync(self._descriptor)
-            except OSError:
-                if before is not None:
-                    self._system.write(self._descriptor, b"\n%b\n" % self.read(before))
-                raise
+            self._system.fsync(self._descriptor)
         return place
+
+    def replace_run(self, line: bytes) -> None:
+        """Add a record of the run, durably; where that fails, the one before is added again, and stands."""
+        self.refresh()
+        before = self.run
+        try:
+            self.append(line, Heading(None, success=False), durable=True)
+        except OSError:
+            if before is not None:
+                self._system.write(self._descriptor, b"\n%b\n" % self.read(before))
+            raise
 
     def refresh(self) -> None:
         """Read what was added, by anyone, since the last time."""

@@ -1,12 +1,14 @@
 """A run log store in an SQLite database."""
 
 import sqlite3
+import zlib
 from contextlib import closing, contextmanager
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from magnus.errors import RunExists, RunLogStoreError, RunNotFound
 from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.interfaces.run_log_store import DamagedRecord
 from magnus.run_log import codec
 
 TABLES = """
@@ -17,7 +19,7 @@ TABLES = """
 PUT_STEP = """
     INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run, path)
     DO UPDATE SET position = excluded.position, status = excluded.status, record = excluded.record
-    WHERE status != 'SUCCESS'
+    WHERE status != 'SUCCESS' OR NOT is_whole(record)
 """
 
 
@@ -54,7 +56,11 @@ class SqliteRunLogStore:
             found = database.execute("SELECT record FROM runs WHERE id = ?", (run_id,)).fetchone()
         if found is None:
             raise RunNotFound(f"there is no run '{run_id}' in '{self._file}'")
-        return codec.run_from_json(codec.from_bytes(found[0]))
+        if not _is_whole(found[0]):
+            raise RunLogStoreError(
+                f"the record of the run '{run_id}' in '{self._file}' is damaged", fix="remove the run"
+            )
+        return codec.run_from_json(_read(found[0]))
 
     def update_run(self, run):
         record = _written(codec.run_to_json(run))
@@ -79,14 +85,23 @@ class SqliteRunLogStore:
         with self._database() as database:
             sql = "SELECT record FROM steps WHERE run = ? AND path = ?"
             found = database.execute(sql, (run_id, str(path))).fetchone()
-        return None if found is None else codec.step_from_json(codec.from_bytes(found[0]))
+        return codec.step_from_json(_read(found[0])) if found and _is_whole(found[0]) else None
 
     def list_steps(self, run_id, branch):
         self.get_run(run_id)
         with self._database() as database:
             sql = "SELECT record FROM steps WHERE run = ? AND branch = ? ORDER BY position"
             rows = database.execute(sql, (run_id, str(branch))).fetchall()
-        return [codec.step_from_json(codec.from_bytes(record)) for (record,) in rows]
+        return [codec.step_from_json(_read(record)) for (record,) in rows if _is_whole(record)]
+
+    def damaged_records(self, run_id):
+        with self._database() as database:
+            runs = database.execute("SELECT '', record FROM runs WHERE id = ?", (run_id,)).fetchall()
+            steps = database.execute("SELECT path, record FROM steps WHERE run = ?", (run_id,)).fetchall()
+        if not runs:
+            raise RunNotFound(f"there is no run '{run_id}' in '{self._file}'")
+        damaged = (path for path, record in (*runs, *steps) if not _is_whole(record))
+        return [DamagedRecord(path, "its checksum is wrong", f"a row of '{self._file}'") for path in damaged]
 
     def close(self):
         """Nothing is held open."""
@@ -95,14 +110,25 @@ class SqliteRunLogStore:
     def _database(self):
         try:
             with closing(sqlite3.connect(self._file, timeout=self._timeout)) as database, database:
+                database.create_function("is_whole", 1, _is_whole, deterministic=True)
                 yield database
         except sqlite3.OperationalError as error:
             raise RunLogStoreError(f"the database '{self._file}' cannot be used: {error}") from error
 
 
 def _written(stored):
+    """The JSON of a record after its checksum, by which a damaged one is known."""
     try:
-        return codec.to_bytes(stored)
+        text = codec.to_bytes(stored)
+        return zlib.crc32(text).to_bytes(4, "big") + text
     except (TypeError, ValueError, RecursionError) as error:
         what = f"step '{stored['step']}'" if "step" in stored else f"run '{stored['run']}'"
         raise RunLogStoreError(f"the record of {what} cannot be written as JSON: {error}") from error
+
+
+def _is_whole(record):
+    return zlib.crc32(record[4:]).to_bytes(4, "big") == record[:4]
+
+
+def _read(record):
+    return codec.from_bytes(record[4:])
