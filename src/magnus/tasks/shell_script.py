@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-_SCRIPT: Final = r"[^\s;&|<>()'\"$`=]+\.(?:sh|bash|py|R|r|jl|pl|rb|js|sql|awk)(?![\w.])"
+_SCRIPT: Final = re.compile(
+    r"(?<![^\s;&|<>()'\"$`=])[^\s;&|<>()'\"$`=]+\.(?:sh|bash|py|R|r|jl|pl|rb|js|sql|awk)(?![\w.])"
+)
 _SUFFIXES: Final = (".sh", ".bash", ".py", ".R", ".r", ".jl", ".pl", ".rb", ".js", ".sql", ".awk")
 _MOST_BYTES: Final = 4_000_000
 
@@ -76,7 +78,7 @@ def scripts_of(command: str, working_directory: Path) -> Mapping[str, str]:
     from magnus.tasks.source_text import short_hash  # lazy: most commands name no script
 
     found = {}
-    for name in re.findall(_SCRIPT, command):
+    for name in _SCRIPT.findall(command):
         try:
             file = working_directory / name
             if file.stat().st_size <= _MOST_BYTES:
