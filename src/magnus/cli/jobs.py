@@ -19,6 +19,7 @@ shared = options.applied(
     ),
     click.option("--returns", multiple=True, metavar="NAME", help="A name for a result; again for the next one."),
     options.progress,
+    options.run_log,
     options.log_level,
 )
 """The options that every job has."""

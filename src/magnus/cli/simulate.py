@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 @click.option("--mount-project", is_flag=True, help="Let containers see the working directory, and work there.")
 @click.option("--network", default="", metavar="NAME", help="The network of containers, as the engine knows it.")
 @options.progress
+@options.run_log
 @click.pass_context
 def command(  # noqa: PLR0913, PLR0917 - one argument an option
     ctx: click.Context,
