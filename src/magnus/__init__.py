@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from magnus.sdk.composites import Conditional, Dag, Loop, Map, Parallel
     from magnus.sdk.jobs import NotebookJob, PythonJob, ShellJob
     from magnus.sdk.pipeline import Pipeline
-    from magnus.sdk.runs import run, runs
+    from magnus.sdk.run_lookup import run, runs
     from magnus.sdk.steps import Fail, Stub, Success
     from magnus.sdk.tasks import NotebookTask, PythonTask, ShellTask, Task, json, metric, pickled
 
@@ -85,7 +85,7 @@ _HOMES = {
         ("NotebookTask", "PythonTask", "ShellTask", "Task", "json", "metric", "pickled"), "magnus.sdk.tasks"
     ),
     **dict.fromkeys(("NotebookJob", "PythonJob", "ShellJob"), "magnus.sdk.jobs"),
-    **dict.fromkeys(("run", "runs"), "magnus.sdk.runs"),
+    **dict.fromkeys(("run", "runs"), "magnus.sdk.run_lookup"),
 }
 """The modules of public names; the others are functions of `magnus.interaction`."""
 

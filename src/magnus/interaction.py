@@ -16,6 +16,9 @@ from magnus.values import Json, UserObject
 if TYPE_CHECKING:
     from magnus.app.interactive import SessionId  # lazy: importing magnus costs nothing
 
+_NOTHING: UserObject = object()
+"""Of an argument that was not given."""
+
 
 def get_parameter(key: str | None = None, cast_as: UserObject = None) -> UserObject:
     """The parameter `key`, or all of them by name.
@@ -65,13 +68,16 @@ def track_this(step: int | None = None, **metrics: UserObject) -> None:
     _ask("track", {"metrics": tracked, "step": step})
 
 
-def get_secret(name: str) -> str:
+def get_secret(name: str = _NOTHING, *, secret_name: str = _NOTHING) -> str:
     """The secret `name`, which need not stand under `secrets:` of the task; it is masked in all output from now on.
+
+    `secret_name` is another word for `name`, that of the 2024 generation.
 
     Raises:
         SecretsError: the secrets provider does not have it.
         TaskFailed: no step runs.
     """
+    name = _one_of("get_secret", name=name, secret_name=secret_name)
     answer = _ask("get_secret", {"name": name})
     if "error" in answer:
         raise SecretsError(answer["error"], fix=answer["fix"])
@@ -113,27 +119,34 @@ def get_from_catalog(name: str, destination_folder: str = "") -> list[str]:
     return found
 
 
-def put_in_catalog(path: "str | os.PathLike[str]") -> list[str]:
+def put_in_catalog(
+    path: "str | os.PathLike[str]" = _NOTHING, *, filepath: "str | os.PathLike[str]" = _NOTHING
+) -> list[str]:
     """Keep the files that `path`, a glob relative to the working directory, matches in the catalog; their names.
+
+    `filepath` is another word for `path`, that of the 2024 generation.
 
     Raises:
         TaskFailed: nothing matches, or no step runs.
         CatalogError: the catalog cannot keep them.
     """
-    found: list[str] = _ask("put_files", {"path": os.fspath(path)})
+    found: list[str] = _ask("put_files", {"path": os.fspath(_one_of("put_in_catalog", path=path, filepath=filepath))})
     return found
 
 
-def put_object(obj: UserObject, name: str) -> None:
+def put_object(obj: UserObject = _NOTHING, name: str = "", *, data: UserObject = _NOTHING) -> None:
     """Keep an object in the catalog for `get_object(name)`, here and in the steps that follow.
 
     Where no parameter has the name, one is set to the object, as a result declared as an object would be. A parameter
-    of that name which is a value stays what it is.
+    of that name which is a value stays what it is. `data` is another word for `obj`, that of the 2024 generation.
 
     Raises:
         TaskFailed: it cannot be pickled, or no step runs.
         CatalogError: the catalog cannot keep it.
     """
+    obj = _one_of("put_object", obj=obj, data=data)
+    if not name:
+        raise TypeError("put_object() needs 'name'")
     step = current_step()
     if step is not None:
         return step.put_object(name, obj)
@@ -211,6 +224,16 @@ def _whole_number(step: UserObject) -> int:
         return int(operator.index(step))
     except TypeError:
         raise TaskFailed(f"the step of a metric is to be a whole number, and is {step!r}") from None
+
+
+def _one_of(function: str, **given: UserObject) -> UserObject:
+    """The one of the arguments, which are words for the same, that was given; TypeError for none or several."""
+    found = [value for value in given.values() if value is not _NOTHING]
+    if len(found) != 1:
+        first, *others = given
+        either = " or ".join(f"'{name}'" for name in (first, *others))
+        raise TypeError(f"{function}() needs {'one of ' if found else ''}{either}")
+    return found[0]
 
 
 def _ask(verb: str, arguments: Json) -> Json:

@@ -4,7 +4,7 @@ What any engine that walks the graph itself calls before and after the branches 
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from magnus.app.beginning import context_of
 from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.run_ids import check_run_id
 from magnus.app.step import find_step, run_of, taken_over
+from magnus.definition.compiling import StepPlace
+from magnus.definition.loader import LoadedPipeline
 from magnus.engine import fan
 from magnus.engine import scope as scopes
 from magnus.engine.reducing import reducing
@@ -112,7 +114,7 @@ def _found(
 ) -> Iterator[tuple[Prepared, RunRecord, StepPath, CompositeNode]]:
     """The run and the step; the run log store is closed afterwards."""
     check_run_id(asked.run_id)
-    prepared = prepare(asked, reporter)
+    prepared = prepare(asked, reporter, looked_at=_all_steps)
     path = find_step(prepared.pipeline.graph, step)
     node = prepared.pipeline.graph.step(path)
     if not isinstance(node, CompositeNode):
@@ -149,3 +151,8 @@ def _write_numbers(file: str, node: CompositeNode, branches: list[str]) -> None:
             f"the branches cannot be written to '{file}': {error.strerror}",
             fix="name a file in a folder that is writable",
         ) from error
+
+
+def _all_steps(pipeline: LoadedPipeline) -> Sequence[StepPlace]:
+    """What is checked; of parameters that no step uses the process that began the run has said enough."""
+    return pipeline.steps

@@ -154,7 +154,7 @@ def _prepared(
         if spread.mocks:
             pipeline = wiring.mocked(configuration, pipeline)
         initial = _initial(asked, original)
-        if looked_at is _EVERY_STEP:
+        if looked_at is _EVERY_STEP and not spread.mocks:
             initial = fitted_to_steps(initial, pipeline.steps, services.catalog, asked.working_directory)
         warnings = check_steps(looked_at(pipeline), asked.working_directory, spread.spans)
         check_overrides(pipeline, configuration)

@@ -105,6 +105,20 @@ class Run(Branched):
         """The run that it went on with, or ""."""
         return self._short.original_run_id
 
+    @property
+    def dag_hash(self) -> str:
+        """The hash of the pipeline as it was written."""
+        return self._now().dag_hash
+
+    @property
+    def run_config(self) -> Mapping[str, Json]:
+        """The services of the run, its files and its pipeline."""
+        return self._now().run_config
+
+    def model_dump(self) -> Json:
+        """The run log document, as `document` has it; the word of the 2024 generation."""
+        return self.document()
+
     def document(self) -> Json:
         """The run log document, as `magnus show --json` prints it."""
         return json.loads("".join(document(self.store, self.store.get_run(self.run_id))))

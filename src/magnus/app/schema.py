@@ -19,7 +19,10 @@ _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NAME: Final[Json] = {"pattern": r"^[^.%\u0000]+$"}
 _PIPELINE: Final[Json] = {"$ref": "#/$defs/pipeline"}
 _MAYBE_PIPELINE: Final[Json] = {"anyOf": [_PIPELINE, {"type": "null"}]}
-_ON_FAILURE: Final[Json] = {"anyOf": [{"type": "string"}, _PIPELINE, {"type": "null"}]}
+_STEP_NAME: Final[Json] = {"type": ["string", "number", "boolean"]}
+"""What names a step: read as text, whatever YAML makes of it."""
+_OVERRIDES: Final[Json] = {"type": "object", "additionalProperties": _STEP_NAME}
+_ON_FAILURE: Final[Json] = {"anyOf": [_STEP_NAME, _PIPELINE, {"type": "null"}]}
 _TASK_WORD: Final = "task"
 _DEFAULT_KIND: Final = "python"
 _SERVICES: Final[Mapping[str, str]] = {
@@ -92,7 +95,7 @@ def _options(family: str, name: str, entry_points: plugins.EntryPoints) -> dict[
 
 def _pipeline() -> Json:
     shapes: Mapping[str, Json] = {
-        "start_at": {"type": "string"},
+        "start_at": _STEP_NAME,
         "steps": {
             "type": "object",
             "minProperties": 1,
@@ -133,6 +136,8 @@ def _node(word: str) -> Json:
     model = NODE_TYPES[word]
     special = {
         "on_failure": _ON_FAILURE,
+        "next": _STEP_NAME,
+        "overrides": _OVERRIDES,
         "branch": _PIPELINE,
         "branches": _branches(word),
         "dag": _MAYBE_PIPELINE,
@@ -162,7 +167,7 @@ def _task(kinds: Iterable[str]) -> Json:
 def _task_fields(kinds: Iterable[str]) -> Json:
     """What every task may say."""
     words: Json = {"anyOf": [{"enum": list(kinds)}, VARIABLE]}
-    special = {"on_failure": _ON_FAILURE, "command_type": words}
+    special = {"on_failure": _ON_FAILURE, "next": _STEP_NAME, "overrides": _OVERRIDES, "command_type": words}
     schema = object_schema(Task, special, without=("name", "options"))
     schema["properties"]["type"] = {"const": _TASK_WORD, "description": _WORDS[_TASK_WORD]}
     attempts = schema["properties"]["max_attempts"]

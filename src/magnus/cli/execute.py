@@ -10,7 +10,7 @@ from magnus.cli.asking import asked_run, executed
 
 
 @click.command(cls=TakesParameters, options_metavar="[OPTIONS] [--name value ...]")
-@options.applied(options.of_run, options.run_id, options.resuming, options.progress, options.log_level)
+@options.applied(options.of_run, options.run_id, options.resuming, options.progress, options.run_log, options.log_level)
 @click.pass_context
 def command(ctx: click.Context, **said: Unpack[options.OfRun]) -> int:
     """Run a pipeline and print its run log.

@@ -29,6 +29,7 @@ shared = options.applied(
         help="A name for a result, or NAME:metric, NAME:object; again for the next one.",
     ),
     options.progress,
+    options.run_log,
     options.log_level,
 )
 """The options that every job has."""

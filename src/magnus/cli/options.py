@@ -107,10 +107,6 @@ def progress(function: CallableT) -> CallableT:
             "--show-output", type=click.Choice(["all", "tail", "none"]), default="all", expose_value=False,
             callback=_kept, help="Of what steps print: all, the end while they run and when they fail, or nothing.",
         ),
-        click.option(
-            "--json", "run_log", type=click.Choice(["auto", "always", "never"]), default="auto", expose_value=False,
-            callback=_kept, help="Print the run log: unless a terminal would be flooded by it, always, or never.",
-        ),
     )(function)  # fmt: skip
 
 
@@ -132,6 +128,13 @@ def prints_run_log(ctx: click.Context) -> str:
 
 def _kept(ctx: click.Context, option: click.Parameter, value: Any) -> None:
     ctx.meta.setdefault(_SHOWN, {})[option.name] = value
+
+
+run_log = click.option(
+    "--json", "run_log", type=click.Choice(["auto", "always", "never"]), default="auto", expose_value=False,
+    callback=_kept,
+    help="Print the run log: unless a terminal would be flooded by it, always, or never.",
+)  # fmt: skip
 
 
 def applied(*options: Callable[[CallableT], CallableT]) -> Callable[[CallableT], CallableT]:

@@ -13,7 +13,7 @@ from magnus.cli.asking import asked, executed
 @click.argument("run")
 @options.applied(options.file, options.configuration_file, options.parameters_file, options.tag)
 @click.option("--run-id", default="", metavar="ID", help="The id of the new run; one is made when none is given.")
-@options.applied(options.strict, options.dry_run, options.progress, options.log_level)
+@options.applied(options.strict, options.dry_run, options.progress, options.run_log, options.log_level)
 @click.pass_context
 def command(
     ctx: click.Context,

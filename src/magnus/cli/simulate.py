@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--share-project", is_flag=True, help="Let pods work in the working directory, not in copies of it.")
 @click.option("--network", default="", metavar="NAME", help="The network of containers, as the engine knows it.")
 @options.progress
+@options.run_log
 @click.pass_context
 def command(  # noqa: PLR0913, PLR0917 - one argument an option
     ctx: click.Context,

@@ -6,12 +6,10 @@ from typing import Final
 
 from magnus.engine.masking import MASK
 
-_SECRET_NAME: Final = r"[\w.-]*(?:password|passwd|secret|token|key|credential)[\w.-]*"  # noqa: S105 - a pattern
-_OPTION: Final = re.compile(rf"--?{_SECRET_NAME}", re.IGNORECASE)
-_ASSIGNMENT: Final = re.compile(rf"((?:--?)?{_SECRET_NAME}=).*", re.IGNORECASE | re.DOTALL)
-_WITHIN: Final = re.compile(
-    rf"""({_SECRET_NAME}\\?["']?\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&}}\]]+)""", re.IGNORECASE
-)
+_SECRET_WORD: Final = re.compile("password|passwd|secret|token|key|credential", re.IGNORECASE)
+_NAME: Final = re.compile(r"[\w.-]+")
+_NAMED: Final = re.compile(r"""(?<![\w.-])([\w.-]++)\\?["']?\s*+[:=]\s*+""")
+_VALUE: Final = re.compile(r""""(?:[^"\\]|\\.)*+"?|'[^']*+'?|[^\s,;&}\]]++""")
 _IN_ADDRESS: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
@@ -30,8 +28,26 @@ def _masked(arguments: Sequence[str]) -> Iterator[str]:
             yield MASK
             is_value = False
             continue
-        is_value = _OPTION.fullmatch(argument) is not None
-        if found := _ASSIGNMENT.fullmatch(argument):
-            yield found[1] + MASK
+        is_value = argument.startswith("-") and _says_secret(argument)
+        name, equals, _ = argument.partition("=")
+        if equals and _says_secret(name):
+            yield f"{name}={MASK}"
         else:
-            yield _IN_ADDRESS.sub(MASK, _WITHIN.sub(rf"\g<1>{MASK}", argument))
+            yield _IN_ADDRESS.sub(MASK, _within(argument))
+
+
+def _says_secret(name: str) -> bool:
+    """Whether it is a name, and that of a secret."""
+    return _NAME.fullmatch(name) is not None and _SECRET_WORD.search(name) is not None
+
+
+def _within(argument: str) -> str:
+    """The argument with the values masked that stand behind names of secrets."""
+    kept: list[str] = []
+    done = start = 0
+    while found := _NAMED.search(argument, start):
+        start = found.end()
+        if _SECRET_WORD.search(found[1]) and (value := _VALUE.match(argument, start)):
+            kept += (argument[done:start], MASK)
+            done = start = value.end()
+    return "".join((*kept, argument[done:]))

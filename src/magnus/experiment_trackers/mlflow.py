@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 if find_spec("mlflow") is None:  # said when the configuration is read, though the client is loaded much later
     raise ModuleNotFoundError("No module named 'mlflow'", name="mlflow")
 
+_USER: Final = re.compile(r"//[^/@\s]*@")
+_NOT_REACHED: Final = re.compile(r"^API request to (\S+?)/api/.*\(Caused by \w+\((.*)\)\)$")
 _TIMEOUT_SECONDS: Final = 5
 _MOST_METRICS: Final = 1000
 _MOST_PARAMETERS: Final = 100
@@ -265,7 +267,7 @@ def _calling() -> Iterator[None]:
 
 def _translated(said: str, status: int) -> ExperimentTrackerError:
     """What MLflow said, without credentials, and without what the HTTP library says around the reason."""
-    said = re.sub(r"//[^/@\s]*@", "//", said)
-    said = re.sub(r"^API request to (\S+?)/api/.*\(Caused by \w+\((.*)\)\)$", r"\1 cannot be reached: \2", said)
+    said = _USER.sub("//", said)
+    said = _NOT_REACHED.sub(r"\1 cannot be reached: \2", said)
     refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _AGAIN
     return ExperimentTrackerError(said) if refused else TrackerUnreachable(said)

@@ -1,1 +1,14 @@
-"""The front door for programs: pipelines, and the steps in them, as objects. What they say is what YAML says."""
+"""The front door for programs: pipelines, and the steps in them, as objects. What they say is what YAML says.
+
+`from magnus.sdk import Pipeline` gives what `from magnus import Pipeline` does, as in the 2024 generation.
+"""
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    import magnus  # lazy: PEP 562; the names have their homes there
+
+    if name not in magnus.__all__:
+        raise AttributeError(f"module 'magnus.sdk' has no attribute '{name}'")
+    return getattr(magnus, name)

@@ -5,7 +5,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Unpack
 
 from magnus.sdk.arguments import path_as_text
-from magnus.sdk.steps import Function, Links, Step
+from magnus.sdk.steps import LINKS, Function, Links, Step
 from magnus.values import Json
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ class Parallel(Step):
     type = "parallel"
 
     def __init__(self, name: str, branches: Mapping[str, "Pipeline"], **more: Unpack[Links]) -> None:
+        self.refuse_unknown(name, more, LINKS)
         super().__init__(name, branches=branches, **more)
 
 
@@ -39,6 +40,7 @@ class Map(Step):
         reducer: str | Function | None = None,
         **more: Unpack[Links],
     ) -> None:
+        self.refuse_unknown(name, more, LINKS)
         super().__init__(name, iterate_on=iterate_on, iterate_as=iterate_as, reducer=reducer, branch=branch, **more)
 
 
@@ -55,6 +57,7 @@ class Dag(Step):
         dag_definition: str | PurePath | None = None,
         **more: Unpack[Links],
     ) -> None:
+        self.refuse_unknown(name, more, LINKS)
         super().__init__(name, dag=dag, dag_definition=path_as_text(dag_definition), **more)
 
 
@@ -72,6 +75,7 @@ class Conditional(Step):
         default: "Pipeline | None" = None,
         **more: Unpack[Links],
     ) -> None:
+        self.refuse_unknown(name, more, LINKS)
         super().__init__(name, parameter=parameter, branches=branches, default=default, **more)
 
 
@@ -90,6 +94,7 @@ class Loop(Step):
         index_as: str | None = None,
         **more: Unpack[Links],
     ) -> None:
+        self.refuse_unknown(name, more, LINKS)
         super().__init__(
             name, branch=branch, max_iterations=max_iterations, break_on=break_on, index_as=index_as, **more
         )

@@ -38,7 +38,7 @@ class PythonJob(_Job, PythonTask):
 
 
 class ShellJob(_Job, ShellTask):
-    """A command: `ShellJob("name", "command").execute()`."""
+    """A command: `ShellJob(command="command").execute()`."""
 
 
 class NotebookJob(_Job, NotebookTask):

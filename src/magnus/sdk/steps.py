@@ -3,11 +3,12 @@
 An object keeps what is written; whether it is right is said when the pipeline is compiled, as for a file.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeAlias, TypedDict, TypeVar
 
 from magnus.errors import InvalidDefinition
+from magnus.graph.check import nearest_or_all
 from magnus.sdk import places
 from magnus.sdk.arguments import TEXT, TRUTH, Kind, check
 from magnus.values import UserObject
@@ -28,6 +29,10 @@ class Links(TypedDict, total=False):
     terminate_with_failure: bool
     overrides: Mapping[str, str] | None
     description: str | None
+
+
+LINKS: Final = tuple(sorted(Links.__optional_keys__))
+"""The names of those."""
 
 
 class Step:
@@ -117,6 +122,13 @@ class Step:
             word = "success" if self.ends_with else "failure"
             raise self._wrong(f"it leads to '{other.name}' and has terminate_with_{word}", "keep one of them")
         self.next = other
+
+    def refuse_unknown(self, name: str, more: Mapping[str, UserObject], known: Sequence[str] | None) -> None:
+        """Raise, with the line of the program, for the first field that such a step does not have; None allows any."""
+        for key in more:
+            if known is not None and key not in known:
+                fix = nearest_or_all(key, known)
+                raise InvalidDefinition(f"unknown field '{key}'", fix=fix, location=places.here(), step=str(name))
 
     def _wrong(self, message: str, fix: str) -> InvalidDefinition:
         return InvalidDefinition(message, fix=fix, location=places.here(), step=self.name)

@@ -6,6 +6,8 @@ from pathlib import PurePath
 from typing import Final, TypeAlias, Unpack
 
 from magnus.definition.nodes.task import Catalog, ReturnItem
+from magnus.errors import InvalidDefinition
+from magnus.sdk import places
 from magnus.sdk.arguments import PATH, TEXT, TRUTH, Kind, check, path_as_text
 from magnus.sdk.steps import Function, Links, Step
 from magnus.values import Json
@@ -51,6 +53,16 @@ class TaskOptions(TaskFields, total=False):
     optional_ploomber_args: Mapping[str, Json] | None
 
 
+_SHARED: Final = tuple(sorted(TaskFields.__optional_keys__))
+_FIELDS: Final[Mapping[str, Sequence[str]]] = {
+    "python": _SHARED,
+    "python-lambda": _SHARED,
+    "shell": (*_SHARED, "strict"),
+    "notebook": (*_SHARED, "notebook_output_path", "output_cell_tag", "optional_ploomber_args"),
+}
+"""What a task may say, by its command type; nobody can tell for those of other packages."""
+
+
 class Task(Step):
     """One unit of work: a command of a command type, `python` unless another is named; the command may be the function."""
 
@@ -60,6 +72,7 @@ class Task(Step):
         self, name: str, command: str | Function, command_type: str = "python", **more: Unpack[TaskOptions]
     ) -> None:
         check(TEXT, command_type=command_type)
+        self.refuse_unknown(name, more, _FIELDS.get(command_type))
         kind = {} if command_type == "python" else {"command_type": command_type}
         super().__init__(name, command=command, **kind, **more)
 
@@ -76,14 +89,28 @@ class PythonTask(Task):
 
 
 class ShellTask(Task):
-    """A command for the shell; `strict` adds `set -euo pipefail`."""
+    """A command for the shell, named after its program unless it gets a name; `strict` adds `set -euo pipefail`."""
 
-    def __init__(self, name: str, command: str, *, strict: bool = False, **more: Unpack[TaskFields]) -> None:
+    def __init__(
+        self, name: str = "", command: str | None = None, *, strict: bool = False, **more: Unpack[TaskFields]
+    ) -> None:
         check(TRUTH, strict=strict)
+        check(TEXT, name=name)
+        if command is None:
+            fix = f"write {type(self).__name__}(command=...)"
+            raise InvalidDefinition("'command' is missing", fix=fix, location=places.here(), step=name)
+        check(TEXT, step=name, command=command)
+        name = name or _program(command)
         if strict:
             super().__init__(name, command, "shell", strict=True, **more)
         else:
             super().__init__(name, command, "shell", **more)
+
+
+def _program(command: str) -> str:
+    """A name for a step that runs the command."""
+    first = next(iter(command.split()), "")
+    return PurePath(first).name.translate(str.maketrans(".%", "__")) or "shell"
 
 
 class NotebookTask(Task):

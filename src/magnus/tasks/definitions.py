@@ -110,7 +110,10 @@ def _read(file: Path, modified_ns: int, size: int) -> _Source:
 
 @lru_cache(maxsize=64)
 def _parsed(file: Path, modified_ns: int, size: int) -> ast.Module:
-    return ast.parse(_read(file, modified_ns, size).text, filename=str(file))
+    try:
+        return ast.parse(_read(file, modified_ns, size).text, filename=str(file))
+    except (RecursionError, MemoryError):
+        raise ValueError("too much in it is inside one another") from None
 
 
 def _look_up(body: Sequence[ast.stmt], names: Sequence[str]) -> Definition:

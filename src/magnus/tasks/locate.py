@@ -17,6 +17,8 @@ from magnus.errors import Problem
 from magnus.tasks import script_command
 from magnus.tasks.definitions import Definition, Found, look_up
 
+_SUFFIX: Final = re.compile(r"\.py\b")
+_SEPARATORS: Final = re.compile(r"[:/]+")
 _DOTTED: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 _MOST_NAMES: Final = 10
 
@@ -229,8 +231,8 @@ def _near(name: str, known: Iterable[str]) -> str | None:
 
 def _respelled(command: str) -> str:
     """How a path, a call or a `module:function` would be written."""
-    guess = re.sub(r"\.py\b", "", command.strip().removesuffix("()")).removeprefix("./")
-    guess = re.sub(r"[:/]+", ".", guess).strip(".")
+    guess = _SUFFIX.sub("", command.strip().removesuffix("()")).removeprefix("./")
+    guess = _SEPARATORS.sub(".", guess).strip(".")
     return f"did you mean '{guess}'?" if _DOTTED.fullmatch(guess) and "." in guess else "write <module>.<function>"
 
 

@@ -32,7 +32,7 @@ class NoopTask:
         """It needs nothing and sets nothing."""
         from magnus.graph.facts import Description  # lazy: a run needs none of it
 
-        return Description()
+        return Description(uses=frozenset())
 
     def run(self, call: TaskCall) -> TaskOutcome:  # noqa: ARG002 - nothing is done
         """Succeed."""

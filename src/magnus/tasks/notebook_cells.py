@@ -16,6 +16,7 @@ Cell: TypeAlias = Any
 
 PARAMETERS: Final = "parameters"
 INJECTED: Final = "injected-parameters"
+_WORD: Final = re.compile(r"\w+")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -92,7 +93,7 @@ def _injected(source: str, notebook: Notebook) -> Cell:
 
 def _mentioned(loaders: Mapping[str, str], code: str) -> Mapping[str, str]:
     """Those whose names are words of the code, comments and texts in it included."""
-    words = set(re.findall(r"\w+", code)) if loaders else set()
+    words = set(_WORD.findall(code)) if loaders else set()
     return {name: loader for name, loader in loaders.items() if name in words}
 
 

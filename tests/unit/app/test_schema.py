@@ -146,7 +146,7 @@ def task(**fields):
         {"catalog": ["x"]},
         {"returns": [{"name": "x", "kind": "thing"}]},
         {"secrets": {"a": "b"}},
-        {"on_failure": 3},
+        {"on_failure": [3]},
         {"on_failure": {"start_at": "b"}},
         {"type": "success"},
         {"type": "map", "iterate_on": "xs"},

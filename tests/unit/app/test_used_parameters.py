@@ -63,7 +63,7 @@ NOT_USED = "no step uses the parameter 'lerning_rate'|did you mean 'learning_rat
         (shell("echo $rate"), {"rte": "1"}, ["no step uses the parameter 'rte'|did you mean 'rate'?"]),
         (shell("python train.py"), {"rte": "1"}, []),
         (shell("env | sort"), {"rte": "1"}, []),
-        ("{type: stub, next: success}", {"rte": "1"}, []),
+        ("{type: stub, next: success}", {"rte": "1"}, ["no step uses the parameter 'rte'|leave it out, or see that a step takes it"]),
         ("{type: map, iterate_on: items, iterate_as: item, next: success, branch: {start_at: a, steps: {a: " + FIT + "}}}", {"items": "[1]", "itms": "[1]"}, ["no step uses the parameter 'itms'|did you mean 'items'?"]),
         ("{type: conditional, parameter: which, next: success, branches: {a: {start_at: a, steps: {a: " + FIT + "}}}}", {"wich": "1"}, ["no step uses the parameter 'wich'|did you mean 'which'?"]),
         ("{type: loop, max_iterations: 2, break_on: done, next: success, branch: {start_at: a, steps: {a: " + FIT + "}}}", {"dne": "1", "done": "true"}, ["no step uses the parameter 'dne'|did you mean 'done'?"]),

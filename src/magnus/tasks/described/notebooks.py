@@ -58,7 +58,7 @@ def _cells(file: Path) -> Sequence[tuple[frozenset[str], ast.Module]] | None:
             for cell in cells
             if cell["cell_type"] == "code"
         ]
-    except (OSError, ValueError, SyntaxError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, SyntaxError, KeyError, TypeError, AttributeError, RecursionError, MemoryError):
         return None
 
 

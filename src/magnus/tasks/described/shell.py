@@ -21,7 +21,8 @@ from magnus.json_text import UnusableJson
 from magnus.tasks.described.effects import looks_like_file
 
 _NAME: Final = r"[A-Za-z_]\w*"
-_ASSIGNED: Final = re.compile(rf"(?<![\w$-])({_NAME})(?:\[[^]]*\])?\+?=")
+_INDEX: Final = r"\[[^][]*+(?:\[[^][]*+\][^][]*+)?\]"
+_ASSIGNED: Final = re.compile(rf"(?<![\w$-])({_NAME})(?:{_INDEX})?\+?=")
 _LISTED: Final = re.compile(
     r"\b(?:export|declare|typeset|readonly|local|read|for|select|getopts|mapfile|readarray|printf\s+-v)\b"
     r"((?:\s+[^\s;|&()<>]+)*)"
@@ -29,7 +30,7 @@ _LISTED: Final = re.compile(
 _WRITTEN: Final = r"(?:'[^']*'|\"(?:[^\"\\]|\\.)*\"|\\.|[^\s;|&()<>'\"\\])+"
 _EXPORTED: Final = re.compile(rf"\b(?:export|declare|typeset|readonly)\b((?:[ \t]+{_WRITTEN})+)", re.DOTALL)
 _MADE: Final = re.compile(
-    rf"(?<!\$)(?<!\$\{{){VARIABLE_PREFIX}\w*[$`{{]|\b(?:printf\s+-v|read(?:\s+-\w+)*)\s+[\"']?\w*\$"
+    rf"(?<!\w)(?<!\$)(?<!\$\{{){VARIABLE_PREFIX}\w*[$`{{]|\b(?:printf\s+-v|read(?:\s+-\w+)*)\s+[\"']?\w*\$"
     r"|\b(?:declare|typeset|local)\s+-\w*n"
 )
 """Names that are made while the command runs, or given other names."""
@@ -49,7 +50,7 @@ _EXPANDED: Final = re.compile(r"\$\{[^{}]*\}|\$?\(\([^()]*\)\)")
 _RUNS: Final = re.compile(r"\b(?:exec|xargs|env)\b|(?:^|[;|&(])\s*[\"']?\$|-exec")
 _WRITTEN_TO: Final = re.compile(r">[ \t]*([^\s;|&()<>]+)")
 _REDIRECTED: Final = re.compile(r"\d*[<>]|\{\w+\}[<>]|&>")
-_QUOTED: Final = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*\"")
+_QUOTED: Final = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z)", re.DOTALL)
 _QUOTED_TEXT: Final = re.compile(r"'[^']*'")
 _COMMENT: Final = re.compile(r"(?:^|(?<=\s))#[^\n]*")
 _WORD: Final = (
@@ -64,6 +65,16 @@ _PLAIN: Final = re.compile(rf"{_SIMPLE}(?:(?:&&|\|\||[;|\n]){_SIMPLE})*+[;\s]*\Z
 _RESERVED: Final = re.compile(
     r"\b(?:if|then|else|elif|fi|for|while|until|do|done|case|esac|select|function|time|coproc|in)\b"
 )
+_ANY_NAME: Final = re.compile(_NAME)
+_BETWEEN: Final = re.compile(r"&&|\|\||[;|\n]")
+_ONE_WRITTEN: Final = re.compile(_WRITTEN, re.DOTALL)
+_LISTED_NAME: Final = re.compile(rf"(?<!\S)({_NAME})(?=\Z|\s|=|\[|\+=)")
+_ASSIGNING: Final = (
+    re.compile(rf"\(\(\s*+({_NAME})\s*(?:=|\+\+|--|[-+*/]=)"),
+    re.compile(rf"\$\{{({_NAME}):?="),
+    re.compile(rf"(?<!\w)\{{({_NAME})\}}[<>]"),
+)
+_NO_PROGRAM: Final = re.compile(r"[\d\"'$<>\]\\-]")
 _SEPARATORS: Final = re.compile(r"\|\||&&|[;|&\n(){}`]|\$\(|\b(?:if|then|else|elif|do|while|until|time)\b|!")
 _KNOWN: Final = frozenset(
     "echo printf cat cp mv rm mkdir rmdir ls test [ [[ sleep true false exit return export unset set shift cut sort "
@@ -117,7 +128,7 @@ def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) ->
 
 def _mentioned(command: str) -> Iterator[str]:
     """Every word of the command that may be the name of a parameter."""
-    for word in re.findall(_NAME, command):
+    for word in _ANY_NAME.findall(command):
         yield word.removeprefix(VARIABLE_PREFIX)
 
 
@@ -125,7 +136,7 @@ def _shape(item: Return, code: str, *, is_open: bool) -> Shape:
     """What is known of a declared result: the value, where the command does nothing but give it one."""
     if item.kind == "object":
         return kinds("object")
-    written = re.findall(rf"(?<![\w$-]){item.name}=('[^']*'|\"[^\"$`\\]*\"|[\w./:-]*)(?=\Z|[\s;])", code)
+    written = re.findall(rf"(?<![\w$-]){re.escape(item.name)}=('[^']*'|\"[^\"$`\\]*\"|[\w./:-]*)(?=\Z|[\s;])", code)
     if len(written) != 1 or is_open or not _PLAIN.match(code) or _SET_AGAIN.search(code):
         return ANYTHING
     text = written[0].strip("'\"")
@@ -139,7 +150,7 @@ def _programs(code: str) -> Iterator[Problem]:
     """Programs that are nowhere to be found, of a command that is simple enough to tell its words."""
     if not _PLAIN.match(code) or _RESERVED.search(_QUOTED.sub("", code)) or "PATH=" in code:
         return
-    for part in re.split(r"&&|\|\||[;|\n]", _QUOTED.sub("''", code)):
+    for part in _BETWEEN.split(_QUOTED.sub("''", code)):
         words = [word for word in part.split() if not _ASSIGNED.match(word)]
         if not words or not _PROGRAM.fullmatch(words[0]) or words[0] in _BUILT_IN or shutil.which(words[0]):
             continue
@@ -195,7 +206,7 @@ def _exported(code: str) -> tuple[list[str], bool]:
     for _ in range(_DEEPEST):
         code = _SUBSTITUTED.sub("$x", code)
     code = code.replace("\\\n", " ")
-    words = [word for listed in _EXPORTED.findall(code) for word in re.findall(_WRITTEN, listed, re.DOTALL)]
+    words = [word for listed in _EXPORTED.findall(code) for word in _ONE_WRITTEN.findall(listed)]
     names = [word.partition("=")[0].strip("\"'").removesuffix("+") for word in words]
     is_made = any(not _MADE_PART.isdisjoint(name) for name in names)
     return names, is_made or _MADE.search(code) is not None
@@ -213,17 +224,16 @@ def _assigned(code: str) -> Iterator[str]:
     """The variables that the command gives a value, or may."""
     yield from _ASSIGNED.findall(code)
     for listed in _LISTED.findall(code):
-        yield from re.findall(rf"(?<!\S)({_NAME})(?=\Z|\s|=|\[|\+=)", listed)
-    yield from re.findall(rf"\(\(\s*({_NAME})\s*(?:=|\+\+|--|[-+*/]=)", code)
-    yield from re.findall(rf"\$\{{({_NAME}):?=", code)
-    yield from re.findall(rf"\{{({_NAME})\}}[<>]", code)
+        yield from _LISTED_NAME.findall(listed)
+    for assigning in _ASSIGNING:
+        yield from assigning.findall(code)
 
 
 def _is_open(code: str) -> bool:
     """Whether something else than well-known programs runs, which may set anything."""
     for part in _SEPARATORS.split(_EXPANDED.sub("$x", _QUOTED_TEXT.sub("''", code))):
         words = [word for word in part.split() if not _ASSIGNED.match(word) and not word.startswith(("<", ">", "2>"))]
-        if words and words[0].strip("\"'") not in _KNOWN and not re.match(r"[\d\"'$<>\]\\-]", words[0]):
+        if words and words[0].strip("\"'") not in _KNOWN and not _NO_PROGRAM.match(words[0]):
             return True
     return bool(_SOURCES.search(code) or _RUNS.search(code))
 

@@ -12,7 +12,7 @@ from magnus.errors import InvalidInput
 
 Value: TypeAlias = str | bool | float
 
-_VARIABLE: Final = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_VARIABLE: Final = re.compile(r"\{\{((?:(?!\{\{|\}\}).)*+)\}\}", re.DOTALL)
 _TOKEN: Final = re.compile(r"""\s*(?:(&&|\|\||==|!=|!|\(|\))|'([^'\\]*)'|"([^"\\]*)"|([\w.\-]+))""")
 _COMPARISONS: Final = ("==", "!=")
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")

@@ -25,7 +25,7 @@ _POLICIES: Final = {
 """The phases of pods that are started again. Errors that Argo calls transient are those of a cluster: none happens here."""
 
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-_PART: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|us|µs|ns|m|s)")
+_PART: Final = re.compile(r"(?<![\d.])(\d++(?:\.\d*+)?|\.\d++)(h|ms|us|µs|ns|m|s)")
 
 
 def seconds(text: str) -> float:

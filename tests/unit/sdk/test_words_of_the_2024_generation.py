@@ -1,0 +1,112 @@
+"""What scripts of the 2024 generation write is understood: imports, keywords, default names, and what a run has."""
+
+import inspect
+
+import pytest
+
+import magnus
+from magnus import Dag, Loop, Map, Parallel, Pipeline, PythonTask, ShellJob, ShellTask, Stub, Task
+from magnus.errors import InvalidDefinition
+from magnus.interaction import get_secret, put_in_catalog, put_object
+
+
+def work():
+    return {"x": 1}
+
+
+@pytest.mark.parametrize("name", magnus.__all__)
+def test_the_sdk_module_gives_every_public_name(name):
+    namespace = {}
+    exec(f"from magnus.sdk import {name} as found", namespace)
+    assert namespace["found"] is getattr(magnus, name)
+
+
+def test_a_name_that_is_none_is_an_import_error():
+    with pytest.raises(ImportError, match=r"cannot import name 'Pipelin' from 'magnus\.sdk'"):
+        exec("from magnus.sdk import Pipelin")
+
+
+@pytest.mark.parametrize("kind", [ShellTask, ShellJob])
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [("echo hi", "echo"), ("./bin/train.sh --x 1", "train_sh"), ("  ls", "ls"), ("a%b", "a_b"), ("/", "shell")],
+)
+def test_a_shell_task_is_named_after_its_program(kind, command, name):
+    task = kind(command=command)
+    assert (task.name, task.fields["command"]) == (name, command)
+    assert kind("mine", command).name == "mine"
+
+
+def test_a_shell_task_without_a_command_is_refused_at_its_line():
+    here = inspect.currentframe().f_lineno
+    with pytest.raises(InvalidDefinition) as caught:
+        ShellTask("a")
+    [problem] = caught.value.problems
+    assert (problem.message, problem.fix) == ("'command' is missing", "write ShellTask(command=...)")
+    assert problem.location.line == here + 2
+
+
+def one():
+    return Pipeline([Stub("in")])
+
+
+@pytest.mark.parametrize(
+    ("make", "fix"),
+    [
+        (lambda: Task("a", work, retuns=["x"]), "did you mean 'returns'?"),
+        (lambda: PythonTask(work, strict=True), "there are 'catalog', 'description', 'max_attempts'"),
+        (lambda: ShellTask("a", "ls", outputs=1), "there are 'catalog'"),
+        (lambda: Task("a", "n.ipynb", "notebook", notebook_output="x"), "did you mean 'notebook_output_path'?"),
+        (lambda: Parallel("a", {"b": one()}, brnches=1), "there are 'description', 'next'"),
+        (lambda: Map("a", one(), "xs", "x", reduce="max"), "there are 'description'"),
+        (lambda: Dag("a", one(), on_failur="b"), "did you mean 'on_failure'?"),
+        (lambda: Loop("a", one(), 2, breakon="b"), "there are 'description'"),
+    ],
+)
+def test_an_unknown_argument_is_refused_where_it_is_written(make, fix):
+    with pytest.raises(InvalidDefinition) as caught:
+        make()
+    [problem] = caught.value.problems
+    assert problem.message.startswith("unknown field '")
+    assert problem.fix.startswith(fix)
+    assert problem.location.file.endswith("test_words_of_the_2024_generation.py")
+    assert problem.location.line == make.__code__.co_firstlineno
+
+
+def test_command_types_of_other_packages_may_have_any_field():
+    assert Task("a", "c", "sql", database="d").fields["database"] == "d"
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (get_secret, r"get_secret\(\) needs 'name' or 'secret_name'"),
+        (lambda: get_secret("a", secret_name="a"), r"get_secret\(\) needs one of 'name' or 'secret_name'"),
+        (put_in_catalog, r"put_in_catalog\(\) needs 'path' or 'filepath'"),
+        (lambda: put_object(name="a"), r"put_object\(\) needs 'obj' or 'data'"),
+        (lambda: put_object(1, "a", data=2), r"put_object\(\) needs one of 'obj' or 'data'"),
+        (lambda: put_object(1), r"put_object\(\) needs 'name'"),
+    ],
+)
+def test_one_of_two_words_for_an_argument_is_given(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def uses_the_other_words():
+    open("f.txt", "w").close()
+    put_in_catalog(filepath="f.txt")
+    put_object(data={"k": 1}, name="kept")
+    return {"secret": get_secret(secret_name="word") == "hidden value"}
+
+
+def test_the_other_words_do_the_same_and_a_run_has_its_configuration(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("word", "hidden value")
+    (tmp_path / "c.yaml").write_text("secrets: {type: env-secrets-manager}\n")
+    run = PythonTask(uses_the_other_words).as_pipeline().execute(configuration_file="c.yaml", log_level="FATAL")
+    assert run.parameters["secret"] is True
+    dumped = run.model_dump()
+    assert dumped["steps"]["uses_the_other_words"]["data_catalog"][0]["name"] == "f.txt"
+    assert run.dag_hash == dumped["dag_hash"]
+    assert run.run_config["secrets"]["type"] == "env-secrets-manager"
