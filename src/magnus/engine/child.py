@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 from msgspec.structs import replace
 
 import magnus
-from magnus.engine import pickles
+from magnus.engine import faults, pickles
 from magnus.engine.process import describe_exit, run_process
 from magnus.errors import MagnusError, Problem, TaskFailed
 from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
@@ -62,12 +62,23 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-    outcome = _outcome(kind, call)
     try:
         with open(result_file, "wb") as result:  # noqa: PTH123 - a descriptor
-            pickles.dump(outcome, result)
+            _write_result(result, kind, call)
     except OSError as error:
         sys.exit(f"magnus: the result of the step could not be handed back: {error.strerror}")
+
+
+def _write_result(result: BinaryIO, kind: TaskKind, call: TaskCall) -> None:
+    """Write the outcome; of a fault of magnus, or of the kind, what it says."""
+    try:
+        pickles.dump(_outcome(kind, call), result)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the step fails in the process that waits for this one
+        result.seek(0)
+        result.truncate()
+        pickles.dump(Problem(faults.failure_of(error, call.mask)), result)
 
 
 def _outcome(kind: TaskKind, call: TaskCall) -> TaskOutcome | Problem:
