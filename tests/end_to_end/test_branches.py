@@ -194,12 +194,12 @@ def looped(**more):
 
 def test_a_loop_goes_on_until_its_parameter_says_so_and_leaves_what_the_last_round_left(folder):
     log = run(folder, looped(break_on="done"), "--n", "5")
-    assert log["parameters"] == {"n": 8, "done": True}
+    assert log["parameters"] == {"n": 8, "done": True, "i": 2}
     assert list(log["steps"]["l"]["branches"]) == ["0", "1", "2"]
 
 
 def test_a_loop_ends_well_after_its_last_round(folder):
-    assert run(folder, looped(max_iterations=2), "--n", "0")["parameters"] == {"n": 2, "done": False}
+    assert run(folder, looped(max_iterations=2), "--n", "0")["parameters"] == {"n": 2, "done": False, "i": 1}
     assert run(folder, looped(max_iterations=2, break_on="nothing"), "--n", "0")["parameters"]["n"] == 2
 
 

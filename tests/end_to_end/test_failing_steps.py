@@ -10,7 +10,7 @@ value = 3
 def needs(x: int): ...
 def gives_object(): return {"x": object()}
 def gives_one(): return 1
-def gives_text(): return "text"
+def gives_number(): return {1: "text"}
 def broken(): raise KeyError("gone")
 def leaves():
     import sys
@@ -33,7 +33,7 @@ def run(folder, arguments=(), **fields):
         ({"command": "work.needs"}, ("--x", "word"), 'the argument \'x\' of work.needs() must be int, but is "word": Input should be a valid integer, unable to parse string as an integer'),
         ({"command": "work.gives_object"}, (), "x is a value of type object, which JSON cannot hold; to keep it as it is, declare returns: [{name: x, kind: object}]"),
         ({"command": "work.gives_one", "returns": ["a", "b"]}, (), "work.gives_one() returned a value of type int; 'returns' declares a tuple of 2: a, b"),
-        ({"command": "work.gives_text"}, (), "work.gives_text() returned a value of type str"),
+        ({"command": "work.gives_number"}, (), "work.gives_number() returned a mapping with the key 1; the names of parameters must be text"),
         ({"command": "work.broken"}, (), "KeyError: 'gone' (work.py:7 in broken)"),
         ({"command": "work.leaves"}, (), "sys.exit(4) was called"),
         ({"command_type": "shell", "command": "echo before; exit 7"}, (), "exit status 7\n  before"),

@@ -34,6 +34,33 @@ def test_a_result_gets_a_name(folder):
     }
 
 
+def test_a_result_may_be_a_metric_or_an_object(folder):
+    folder.write("work.py", "def f(): return 0.5, {1}\n")
+    log = folder.magnus("execute_function", "work.f", "--returns", "loss:metric", "--returns", "a:b:object").log
+    assert log["steps"]["f"]["user_defined_metrics"] == {"loss": 0.5}
+    assert log["parameters"]["a:b"]["object"] == ".objects/a%3Ab.pickle"
+
+
+def test_more_names_than_results_are_found_before_the_function_is_called(folder):
+    folder.write("work.py", "def f():\n    open('called', 'w')\n    return 1, [2]\n")
+    done = folder.magnus("execute_function", "work.f", *("--returns", "a") * 3)
+    assert (done.status, done.out, (folder.path / "called").exists()) == (2, "", False)
+    assert done.err == (
+        "error: work.f() returns 2 values; 'returns' declares a tuple of 3: a, a, a\n"
+        "  fix: give --returns NAME once for each value that it returns, in order\n"
+    )
+
+
+def test_a_result_without_a_name_is_pointed_out_before_the_run_with_the_option(folder):
+    folder.write("work.py", "def f() -> int: return 1\n")
+    done = folder.magnus("execute_function", "work.f")
+    assert (done.status, done.log["parameters"]) == (0, {})
+    assert done.err.startswith(
+        "warning: work.f() returns a value of type int, which has no name\n"
+        "  fix: the value is dropped; to keep it, give it a name: --returns NAME\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("function", "said"),
     [

@@ -19,7 +19,7 @@ from magnus.definition.loader import LoadedPipeline
 from magnus.engine import fan
 from magnus.engine import scope as scopes
 from magnus.engine.reducing import reducing
-from magnus.errors import InvalidInput, TaskFailed
+from magnus.errors import InvalidInput
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, StaticBranches
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import Branched, BranchEnded, Reporter, StepEnded, StepStarted
@@ -52,12 +52,9 @@ def _fan_out(
         return Status.SUCCESS, []
     reporter.report(StepStarted(path, node.written_as))
     position, scope = fan.before(prepared.pipeline.graph, store, run, path)
-    try:
-        record = fan.begun(node, path, position, scope)
-    except TaskFailed as error:
-        message = error.problems[0].message
-        record = StepRecord(path, position, Status.FAIL, node.written_as, message=message)
-        reporter.report(StepEnded(path, node.written_as, record.status, message, 0.0))
+    record = fan.begun(node, path, position, scope)
+    if record.status is Status.FAIL:
+        reporter.report(StepEnded(path, node.written_as, record.status, record.message, 0.0))
     if record.branching is not None:
         reporter.report(Branched(path, record.branching))
     store.put_step(run.run_id, record)

@@ -152,10 +152,11 @@ class _Walk:
     ) -> None:
         before = len(self.goes_on)
         if isinstance(node, CompositeNode) and record is not None and record.branching is not None:
-            try:
-                self._branches(node, fan.begun(node, path, record.position, scope), record)
-            except TaskFailed as error:
-                self.goes_on.append((path, f"it cannot begin: {error.problems[0].message}"))
+            begun = fan.begun(node, path, record.position, scope)
+            if begun.status is Status.FAIL:
+                self.goes_on.append((path, f"it cannot begin: {begun.message}"))
+            else:
+                self._branches(node, begun, record)
         if len(self.goes_on) == before:
             self.goes_on.append((path, _why(record)))
 

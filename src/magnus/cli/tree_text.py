@@ -15,7 +15,7 @@ from magnus.cli.lines import Line, Piece
 from magnus.engine import liveness
 from magnus.graph.path import print_names
 from magnus.run_log.metrics import plain_metrics
-from magnus.run_log.records import RunRecord, Status
+from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.summary import Gone, RunStatus, summary
 
 _FEW_BRANCHES: Final = 4
@@ -71,6 +71,7 @@ class _Tree:
         yield Line(first, (name, ("  ", ""), *_state(step.status, took), *_remarks(step)))
         inside = margin + ("│  " if step.branches else "   ")
         yield from _message(inside, step.record.message, step.status)
+        yield from _warning(inside, step.record)
         yield from self._facts(step, inside)
         yield from self.branches(step.branches, margin)
 
@@ -185,6 +186,13 @@ def _listed(label: str, texts: Mapping[str, str]) -> Iterator[Line]:
         yield Line("  ", ((label, "dim"),))
     for name, text in texts.items():
         yield Line("    ", ((f"{plain(name)} = ", ""), (plain(text), "")), wraps=True)
+
+
+def _warning(margin: str, record: StepRecord) -> Iterator[Line]:
+    """What the last attempt of a step that succeeded warns of."""
+    if record.attempts and record.status is Status.SUCCESS:
+        for line in record.attempts[-1].message.splitlines():
+            yield Line(margin, ((plain(line), "yellow"),), wraps=True)
 
 
 def _message(margin: str, message: str, status: RunStatus) -> Iterator[Line]:

@@ -47,8 +47,11 @@ def _attempt(step: StepUnderWay, number: int) -> str:
         raise
     except Exception as error:  # noqa: BLE001 - a fault of magnus fails the step, and its run log stays whole
         failure = faults.failure_of(error, step.context.masker.mask)
+        interruption = error.__context__ if isinstance(error.__context__, KeyboardInterrupt) else None
     attempt = _record(step, TaskOutcome(failure=failure), begin)
     step.record = replace(step.record, attempts=(*known.attempts, attempt), parameters={})
+    if interruption is not None:
+        raise interruption
     return attempt.message
 
 

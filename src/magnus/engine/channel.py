@@ -14,6 +14,7 @@ from threading import Thread
 from types import TracebackType
 from typing import Final, Self
 
+from magnus.engine import faults
 from magnus.engine.current import CurrentStep
 from magnus.errors import MagnusError, TaskFailed
 from magnus.values import Json
@@ -76,6 +77,8 @@ class Channel:
             return {"value": step.answer(asked["verb"], asked["arguments"])}
         except MagnusError as error:
             return {"error": str(error)}
+        except Exception as error:  # noqa: BLE001 - the process that asks is told, and its step says so
+            return {"error": faults.failure_of(error)}
 
 
 def ask(address: str, verb: str, arguments: Json) -> Json:

@@ -14,7 +14,7 @@ from typing import BinaryIO, Final
 from msgspec.structs import replace
 
 import magnus
-from magnus.engine import pickles
+from magnus.engine import faults, pickles
 from magnus.engine.imports import watched_project
 from magnus.engine.process import describe_exit, run_process
 from magnus.engine.project_modules import project_modules
@@ -63,15 +63,25 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-    with watched_project(Path(own)):
-        if project_modules(own) is None:
-            sys.path[:] = [own, *path]
-        outcome = _outcome(kind, call)
     try:
-        with open(result_file, "wb") as result:  # noqa: PTH123 - a descriptor
-            pickles.dump(outcome, result)
+        with open(result_file, "wb") as result, watched_project(Path(own)):  # noqa: PTH123 - a descriptor
+            if project_modules(own) is None:
+                sys.path[:] = [own, *path]
+            _write_result(result, kind, call)
     except OSError as error:
         sys.exit(f"magnus: the result of the step could not be handed back: {error.strerror}")
+
+
+def _write_result(result: BinaryIO, kind: TaskKind, call: TaskCall) -> None:
+    """Write the outcome; of a fault of magnus, or of the kind, what it says."""
+    try:
+        pickles.dump(_outcome(kind, call), result)
+    except OSError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the step fails in the process that waits for this one
+        result.seek(0)
+        result.truncate()
+        pickles.dump(Problem(faults.failure_of(error, call.mask)), result)
 
 
 def _outcome(kind: TaskKind, call: TaskCall) -> TaskOutcome | Problem:

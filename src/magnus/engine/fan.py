@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
+from magnus.engine import faults
 from magnus.engine import scope as scopes
 from magnus.engine.parameters import as_text, find
 from magnus.errors import TaskFailed
@@ -55,9 +56,12 @@ class Outcome(Struct, frozen=True):
 
 
 def begun(node: CompositeNode, path: StepPath, position: int, scope: BranchScope) -> StepRecord:
-    """The record of a composite whose branches can begin; TaskFailed says why they cannot."""
+    """The record of a composite whose branches can begin, or that failed since they cannot."""
     record = StepRecord(path, position, Status.PROCESSING, node.written_as, scope=scope)
-    return replace(record, branching=_branching(node, scope.parameters))
+    try:
+        return replace(record, branching=_branching(node, scope.parameters))
+    except Exception as error:  # noqa: BLE001 - as in `joined`
+        return _failed(record, faults.failure_of(error))
 
 
 def branch_scope(node: CompositeNode, record: StepRecord, key: str) -> BranchScope:
@@ -86,20 +90,23 @@ def joined(node: CompositeNode, record: StepRecord, outcomes: Iterable[Outcome],
 
     It has ended, or it is a loop that goes on with another round.
     """
-    ended = list(outcomes)
+    try:
+        return _joined(node, record, list(outcomes), reduce)
+    except Exception as error:  # noqa: BLE001 - a fault of magnus, or of the catalog, fails the composite as a task
+        return _failed(record, faults.failure_of(error))
+
+
+def _joined(node: CompositeNode, record: StepRecord, ended: Sequence[Outcome], reduce: Reduce) -> StepRecord:
     failed = [outcome.key for outcome in ended if not outcome.succeeded]
     if failed:
         return _failed(record, _names(node, record, failed))
-    try:
-        match node.branches:
-            case RepeatedBranch() as loop:
-                return _after_round(loop, record, ended[-1])
-            case MappedBranches() as mapped:
-                parameters = _collected(mapped, ended, reduce)
-            case StaticBranches() | ChosenBranch():
-                parameters = {name: value for outcome in ended for name, value in outcome.parameters.items()}
-    except TaskFailed as error:
-        return _failed(record, error.problems[0].message)
+    match node.branches:
+        case RepeatedBranch() as loop:
+            return _after_round(loop, record, ended[-1])
+        case MappedBranches() as mapped:
+            parameters = _collected(mapped, ended, reduce)
+        case StaticBranches() | ChosenBranch():
+            parameters = {name: value for outcome in ended for name, value in outcome.parameters.items()}
     files = {name: entry for outcome in ended for name, entry in outcome.files.items()}
     return _succeeded(record, parameters, files)
 

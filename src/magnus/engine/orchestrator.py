@@ -220,12 +220,9 @@ class _Walk:
         node = self.context.graph.step(path)
         assert isinstance(node, CompositeNode)
         self.context.reporter.report(StepStarted(path, node.written_as))
-        try:
-            record = fan.begun(node, path, position, place.scope)
-        except TaskFailed as error:
-            message = error.problems[0].message
-            failed = StepRecord(path, position, Status.FAIL, node.written_as, message=message)
-            self._composite_ended(place, failed, None)
+        record = fan.begun(node, path, position, place.scope)
+        if record.status is Status.FAIL:
+            self._composite_ended(place, record, None)
             return
         self._put(record)
         self._branched(record)

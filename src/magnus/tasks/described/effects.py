@@ -124,7 +124,9 @@ class _Reading:
                         self.sets.append(Setting(name, is_certain=False))
                 case ast.Call(func=ast.Attribute(attr=word) | ast.Name(id=word), args=[first, *_]) if word in _READS:
                     reads.add(id(first))
-                case ast.Constant(value=str(text)) if VARIABLE_PREFIX in text and id(node) not in reads:
+                case ast.Constant(value=str(text)) if text.startswith(VARIABLE_PREFIX) and id(node) not in reads:
+                    self.others = True
+                case ast.keyword(arg=str(text)) if text.startswith(VARIABLE_PREFIX):
                     self.others = True
                 case _:
                     pass

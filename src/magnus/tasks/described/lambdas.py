@@ -2,6 +2,7 @@
 
 import ast
 
+from magnus.engine.parameters import VARIABLE_PREFIX
 from magnus.graph.facts import UNKNOWN, Description, Need
 from magnus.graph.nodes import TaskSpec
 from magnus.tasks.described.bodies import body_of
@@ -19,4 +20,5 @@ def describe(spec: TaskSpec, written: ast.Lambda | None) -> Description:
     ]
     known = known_results(spec.returns, Returned("the lambda", body=body_of(written)))
     uses = None if written.args.kwarg else frozenset[str]()
-    return Description(tuple(needs), known.sets, known.others, problems=known.problems, uses=uses)
+    sets_others = known.others or VARIABLE_PREFIX in spec.command
+    return Description(tuple(needs), known.sets, sets_others, problems=known.problems, uses=uses)

@@ -141,6 +141,7 @@ def test_a_module_that_cannot_be_imported(described):
         ("lambda a, b=1: {'x': a}", {"a": True, "b": False}, ({"x": True}, False), 0),
         ("lambda a: {'x': 1} if a else None", {"a": True}, ({"x": False}, False), 0),
         ("lambda: 1", {}, ({}, False), 1),
+        ("lambda: __import__('os').environ.update(MAGNUS_PRM_x='1')", {}, ({}, True), 0),
         ("lambda **k: k", {}, ({}, True), 0),
     ],
 )
@@ -238,3 +239,23 @@ def test_notebooks(tmp_path, cells, needs, expected):
     found = NotebookTask().describe(TaskSpec("notebook", "n.ipynb"), tmp_path, imports=True)
     assert [need.name for need in found.needs] == needs
     assert sets(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ("os.environ['MAGNUS_PRM_x'] = '1'", ({"x": False}, False)),
+        ("return os.environ['MAGNUS_PRM_x'], os.environ.get('MAGNUS_PRM_y'), os.getenv('MAGNUS_PRM_z')", ({}, True)),
+        ("os.environ.update(MAGNUS_PRM_x='1')", ({}, True)),
+        ("os.environ[f'MAGNUS_PRM_{name}'] = '1'", ({}, True)),
+        ("os.environ.setdefault('MAGNUS_PRM_x', '1')", ({}, True)),
+        ("os.putenv('HOME', '1')", ({}, False)),
+    ],
+)
+def test_variables_of_a_function(described, body, expected):
+    assert sets(described(f"import os\ndef f():\n    {body}")) == expected
+
+
+def test_a_namespace_needs_nothing(described):
+    source = "import argparse\ndef f(args: argparse.Namespace, x): pass"
+    assert [need.name for need in described(source).needs] == ["x"]
