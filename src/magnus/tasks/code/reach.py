@@ -6,8 +6,6 @@ something is asked that is not written out, as by `getattr` or an import by a te
 """
 
 import ast
-import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,6 +14,7 @@ from magnus.tasks.code.digest import short_hash
 from magnus.tasks.code.modules import ProjectModules, shown_name
 from magnus.tasks.code.names import Chain, Imported
 from magnus.tasks.code.source import Piece, Source
+from magnus.tasks.locate import own_entries
 
 REST: Final = ""
 SCRIPT: Final = "__main__"
@@ -61,7 +60,7 @@ class Reach:
         return self._below(self.working_directory).pieces_of_text(text)
 
     def _below(self, root: str) -> "_Follower":
-        roots = dict.fromkeys((root, self.working_directory, *_own_entries()))
+        roots = dict.fromkeys((root, self.working_directory, *own_entries()))
         ours = tuple(root for root in roots if not _is_installed(root))
         if ours not in self._followers:
             self._followers[ours] = _Follower(ProjectModules(ours, self.working_directory))
@@ -74,14 +73,6 @@ def _root(file: Path, module: str) -> str:
     for _ in module.split("."):
         folder = folder.parent
     return str(folder)
-
-
-def _own_entries() -> Iterator[str]:
-    """The entries of the import path that were not made by an installation."""
-    installed = tuple(f"{prefix}/" for prefix in {sys.prefix, sys.base_prefix})
-    for entry in sys.path:
-        if entry and os.path.isabs(entry) and not f"{entry}/".startswith(installed) and os.path.isdir(entry):  # noqa: PTH117, PTH112
-            yield entry
 
 
 def _is_installed(root: str) -> bool:
