@@ -110,6 +110,10 @@ class MagnusError(Exception):
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of the traceback: the error says where it is."""
+        return f"{type(self).__name__}: {str(self).removeprefix('error: ')}".split("\n")
+
 
 class InvalidInput(MagnusError):
     """What the user wrote or typed is wrong."""
