@@ -57,7 +57,7 @@ def a_run(run_id: str = "") -> TrackedRun:
     return TrackedRun(run_id or f"a-run-{uuid4().hex}", "nightly", "training", "/somewhere/a-run")
 
 
-def a_step(path: StepPath = FIT, *, status: Status = Status.SUCCESS, **more: Mapping[str, Json]) -> TrackedStep:
+def a_step(path: StepPath = FIT, *, status: Status = Status.SUCCESS, **more: Json) -> TrackedStep:
     """A step that took two seconds."""
     return TrackedStep(path, status, START, START + timedelta(seconds=2), **more)
 

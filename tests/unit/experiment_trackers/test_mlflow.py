@@ -10,7 +10,7 @@ from magnus.app.config import load_configuration
 from magnus.app.wiring import services
 from magnus.errors import ExperimentTrackerError, InvalidConfiguration, TrackerUnreachable
 from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker, _translated
-from magnus.experiment_trackers.mlflow_values import cut, measured, name_of
+from magnus.experiment_trackers.mlflow_values import cut, leaves, measured, name_of
 from magnus.testing.experiment_tracker_contract import a_run
 
 
@@ -35,6 +35,17 @@ def test_numbers_are_metrics_and_everything_else_is_text():
     found = measured({"a": 1, "b": True, "c": {"0": 0.5, "-2": 1}, "d": {"x": 2}, "e": "good", "f": [1], "g": 10**400})
     assert found.numbers == [("a", 1.0, 0), ("b", 1.0, 0), ("c", 0.5, 0), ("c", 1.0, -2), ("d/x", 2.0, 0)]
     assert found.texts == {"e": "good", "f": "[1]", "g": str(10**400)}
+
+
+def test_mappings_are_parameters_by_dotted_names():
+    values = {"a": 1, "model": {"test_size": 0.25, "deep": {"x": None}, "none": {}}, "list": [{"b": 1}]}
+    assert dict(leaves(values)) == {
+        "a": 1,
+        "model.test_size": 0.25,
+        "model.deep.x": None,
+        "model.none": {},
+        "list": [{"b": 1}],
+    }
 
 
 def test_what_is_too_long_ends_with_an_ellipsis():

@@ -38,7 +38,12 @@ class ProjectModules:
             return ""
 
     def find(self, file: str, module: str) -> str:
-        """The file of a module that another file imports, where it is one of the project; else ""."""
+        """The file of a module that another file imports, where it is one of the project; else "".
+
+        Magnus is none, wherever it was installed.
+        """
+        if module == "magnus" or module.startswith("magnus."):
+            return ""
         key = (file.rpartition("/")[0] if module.startswith(".") else "", module)
         if key not in self._found:
             self._found[key] = next(self._places(*key), "")
