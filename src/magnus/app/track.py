@@ -46,7 +46,7 @@ def track(text: str, configuration_file: str, environment: Mapping[str, str], re
             reporter=reporter,
             now=clock.now,
             monotonic=clock.monotonic,
-            names=StepNames(store, run.run_id),
+            names=StepNames(store),
         )
         dag = run.run_config.get("dag")
         name = dag.get("name") if isinstance(dag, dict) else None

@@ -226,7 +226,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
         reporter=reporter,
         now=clock.now,
         monotonic=clock.monotonic,
-        names=StepNames(built.run_log_store, run_id),
+        names=StepNames(built.run_log_store),
     )
     with ExitStack() as opened:
         opened.callback(tracking.close)

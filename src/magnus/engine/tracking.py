@@ -41,7 +41,7 @@ class Tracking:
         reporter: Reporter,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
-        names: Callable[[StepPath], tuple[str, ...]] = lambda path: path.parts,
+        names: Callable[[str, StepPath], tuple[str, ...]] = lambda _run_id, path: path.parts,
     ) -> None:
         self._tracker = tracker
         self._settings = settings
@@ -62,17 +62,17 @@ class Tracking:
 
     def end_step(self, run: TrackedRun, record: StepRecord) -> None:
         """The step is in the run log, as this record that says how it ended."""
-        step = self.tracked_step(record, self._now())
+        step = self._step(run, record, self._now())
         self._tell(partial(self._tracker.end_step, self._masked(run), step))
 
-    def tracked_step(self, record: StepRecord, otherwise: datetime) -> TrackedStep:
+    def _step(self, run: TrackedRun, record: StepRecord, otherwise: datetime) -> TrackedStep:
         """The step as the tracker knows it; one that had no attempts, since it was reused, was at the time `otherwise`."""
         return TrackedStep(
             path=record.path,
             status=record.status,
             start_time=record.attempts[0].start_time if record.attempts else otherwise,
             end_time=record.attempts[-1].end_time if record.attempts else otherwise,
-            names=() if self._names is None else tuple(map(self._masker.mask, self._names(record.path))),
+            names=() if self._names is None else tuple(map(self._masker.mask, self._names(run.run_id, record.path))),
             parameters=self._values(record.parameters),
             metrics=_masked(self._masker, dict(record.metrics)),
         )
@@ -95,7 +95,7 @@ class Tracking:
         whole = self._masked(run_as_recorded(run, record))
         self._tracker.begin_run(whole, self._values(record.parameters))
         for step in steps:
-            self._tracker.end_step(whole, self.tracked_step(step, record.start_time))
+            self._tracker.end_step(whole, self._step(whole, step, record.start_time))
         if record.status in ENDED:
             self._tracker.end_run(whole, record.status, self._masker.mask(record.message))
 

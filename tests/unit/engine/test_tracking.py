@@ -218,8 +218,8 @@ def test_names_are_looked_up_for_a_tracker_that_wants_them(told):
     path = StepPath(("each", "0", "fit"))
     looked_at = []
 
-    def names(path):
-        looked_at.append(path)
+    def names(run_id, path):
+        looked_at.append((run_id, path))
         return ("each", "s3cret", "fit")
 
     told.masker.add("key", "s3cret")
@@ -231,7 +231,7 @@ def test_names_are_looked_up_for_a_tracker_that_wants_them(told):
         )  # fmt: skip
         tracking.end_step(RUN, replace(record(), path=path))
         assert told.remembered.steps[path].names == expected
-    assert looked_at == [path]
+    assert looked_at == [("a-run", path)]
 
 
 def test_a_client_that_loads_slowly_is_said_once_it_is_needed(told):
