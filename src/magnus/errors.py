@@ -22,12 +22,15 @@
     `- RunFailed             (1)    the run ended in its fail step
 """
 
-from collections.abc import Iterable, Sequence
-from typing import ClassVar, Literal
+from collections.abc import Iterable, Iterator, Sequence
+from typing import ClassVar, Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.values import UserObject
+
+_MOST_STEPS: Final = 10
 
 
 class Location(Struct, frozen=True):
@@ -43,13 +46,17 @@ class Location(Struct, frozen=True):
 
 
 class Problem(Struct, frozen=True):
-    """One thing that is wrong, where it is, and what to write instead."""
+    """One thing that is wrong, where it is, and what to write instead.
+
+    `is_shared` says that it has one cause and one fix, however many steps have it: it is said once, with the steps.
+    """
 
     message: str
     fix: str = ""
     location: Location | None = None
     step: str = ""
     severity: Literal["error", "warning"] = "error"
+    is_shared: bool = False
 
     def __str__(self) -> str:
         where = f"{self.location}: " if self.location else ""
@@ -60,7 +67,7 @@ class Problem(Struct, frozen=True):
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     """Each problem once: those of no file first, then by file, in the order they come in, and by place."""
-    once = dict.fromkeys(problems)
+    once = tuple(_shared_once(dict.fromkeys(problems)))
     files: dict[str, int] = {}
     for problem in once:
         files.setdefault("" if problem.location is None else problem.location.file, len(files))
@@ -70,6 +77,26 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
         return (-1, 0, 0) if where is None else (files[where.file], where.line, where.column)
 
     return tuple(sorted(once, key=place))
+
+
+def _shared_once(problems: Iterable[Problem]) -> Iterator[Problem]:
+    """The problems, of shared ones the first, which names all the steps that have it."""
+    steps: dict[tuple[str, str], dict[str, None]] = {}
+    problems = tuple(problems)
+    for problem in problems:
+        if problem.is_shared:
+            steps.setdefault((problem.message, problem.fix), {})[problem.step] = None
+    for problem in problems:
+        if not problem.is_shared:
+            yield problem
+        elif names := steps.pop((problem.message, problem.fix), None):
+            named = ", ".join(f"'{name}'" for name in list(names)[:_MOST_STEPS])
+            more = f" and {len(names) - _MOST_STEPS} more" if len(names) > _MOST_STEPS else ""
+            yield (
+                problem
+                if len(names) == 1
+                else replace(problem, message=f"{problem.message}; the steps {named}{more} need it", step="")
+            )
 
 
 class MagnusError(Exception):
@@ -83,6 +110,10 @@ class MagnusError(Exception):
 
     def __str__(self) -> str:
         return "\n".join(str(problem) for problem in self.problems)
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of the traceback: the error says where it is."""
+        return f"{type(self).__name__}: {str(self).removeprefix('error: ')}".split("\n")
 
 
 class InvalidInput(MagnusError):

@@ -81,6 +81,26 @@ pipeline.yaml: 3 errors, 2 warnings (4 steps)
     ]
 
 
+@pytest.mark.parametrize("command", ["check", "execute"])
+def test_a_module_that_several_steps_miss_is_said_once(folder, command):
+    folder.write("src/churn/__init__.py", "")
+    folder.write("src/churn/steps.py", "def f(): pass\n")
+    names = [f"s{number}" for number in range(12)]
+    following = [*names[1:], "success"]
+    steps = {
+        name: {"type": "task", "command": "churn.steps.f", "next": after}
+        for name, after in zip(names, following, strict=True)
+    }
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "s0", "steps": steps}}))
+    said = folder.magnus(command, "p.yaml")
+    assert said.status == 2
+    text = said.out + said.err
+    shown = ", ".join(f"'{name}'" for name in names[:10])
+    assert text.count("there is no module 'churn'") == 1
+    assert f"there is src/churn; the steps {shown} and 2 more need it\n" in text
+    assert "  fix: PYTHONPATH=src\n" in text
+
+
 def test_warnings_are_no_errors(folder):
     folder.write("pipeline.yaml", PIPELINE.replace("next: report", "next: success"))
     folder.write(
@@ -186,7 +206,7 @@ def test_a_run_that_is_gone_on_with_has_its_parameters(folder):
     assert folder.magnus("check", "--run-id", "first", "--rate", "1").status == 2
     result = folder.magnus("check", "--use-cached", "other", "--rate", "1")
     assert result.status == 2
-    assert result.out.startswith("error: there is no run 'other' to go on with\n")
+    assert result.out.startswith("error: there is no run 'other'\n")
 
 
 def test_faults_in_one_step_do_not_hide_those_of_another(folder):

@@ -2,6 +2,7 @@
 
 import json
 import socket
+from datetime import datetime
 
 import pytest
 
@@ -84,3 +85,63 @@ def test_a_step_in_a_process_of_its_own_says_it_too_and_succeeds(project):
     done = project.magnus("execute_single_node", "a-run", "alone", "-f", "p.yaml")
     assert done.status == 0, done.err
     assert done.err.count("warning: the experiment tracker 'mlflow'") == 1
+
+
+def tracked_by_mlflow(folder):
+    """The run of magnus and its parameters, metrics and tags, in a tracking store of files."""
+    [experiment] = [found for found in (folder.path / "mlruns").iterdir() if found.name not in {".trash", "models"}]
+    [run] = [found for found in experiment.iterdir() if found.is_dir()]
+    read = {kind: {} for kind in ("params", "metrics", "tags")}
+    for kind, found in read.items():
+        for file in (run / kind).rglob("*"):
+            if file.is_file():
+                found[str(file.relative_to(run / kind))] = file.read_text().strip()
+    return {**read, "meta": (run / "meta.yaml").read_text()}
+
+
+def test_a_run_that_the_tracker_missed_is_told_later(project):
+    project.environment["MLFLOW_ALLOW_FILE_STORE"] = "true"
+    project.write("parameters.yaml", "xs: [one, two]\nmodel: {test_size: 0.25}\n")
+    project.write(
+        "work.py",
+        "from magnus import track_this\ndef fit(x=''):\n    track_this(loss=len(x) / 2)\n    return {'size': len(x)}\n",
+    )
+    steps = {**PIPELINE["steps"]}
+    steps["alone"] = {**TASK, "next": "each"}
+    del steps["child"]
+    project.write("p.yaml", json.dumps({"dag": {**PIPELINE, "steps": steps}}))
+    configured(project, nowhere())
+    ran = project.magnus("execute", "p.yaml", "-p", "parameters.yaml", "--run-id", "first")
+    assert ran.status == 0
+    assert "loading mlflow, to tell it of the run" in ran.err
+    assert "magnus track RUN" in ran.err
+    missed = project.magnus("track", "first")
+    assert missed.status == 3
+    assert "error: the experiment tracker does not know all of the run 'first': " in missed.err
+    store = (project.path / "mlruns").as_uri()
+    configured(project, {"type": "mlflow", "config": {"server_url": store}})
+    for _ in range(2):  # twice is as good as once
+        told = project.magnus("track", "latest")
+        assert (told.status, told.out) == (0, "told of first: 3 steps\n"), told.err
+    found = tracked_by_mlflow(project)
+    assert found["params"] == {
+        "xs": '["one", "two"]',
+        "model.test_size": "0.25",
+        "size": "0",
+        "each/one/fit/size": "3",
+        "each/two/fit/size": "3",
+    }
+    assert sorted(found["metrics"]) == ["each/one/fit/loss", "each/two/fit/loss", "loss"]
+    log = json.loads(ran.out)
+    start = datetime.fromisoformat(log["start_time"])
+    assert f"start_time: {int(start.timestamp() * 1000)}\n" in found["meta"]
+    assert "status: 3\n" in found["meta"]  # FINISHED
+    assert found["tags"]["magnus.run_id"] == "first"
+
+
+def test_what_cannot_be_told_is_said(project):
+    assert project.magnus("execute", "p.yaml", "--xs", "[1]", "--run-id", "first").status == 0
+    said = project.magnus("track", "first")
+    assert (said.status, "an experiment tracker of type 'do-nothing' keeps nothing" in said.err) == (2, True)
+    said = project.magnus("track", "second")
+    assert (said.status, "there is no run 'second'" in said.err) == (2, True)

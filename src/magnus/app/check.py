@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from magnus.app import wiring
 from magnus.definition import fields
 from magnus.definition.compiling import StepPlace
@@ -14,7 +16,7 @@ from magnus.engine.globs import Globs
 from magnus.engine.parameters import VARIABLE_PREFIX
 from magnus.engine.project_modules import hidden_modules
 from magnus.engine.step import SET_BY_MAGNUS
-from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed
+from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed, in_order
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.graph.static_names import set_by_several
 from magnus.interfaces.capabilities import Reach
@@ -33,7 +35,7 @@ def check_steps(steps: Sequence[StepPlace], working_directory: Path, spans: Reac
     """
     found = step_problems(steps, working_directory, spans)
     if any(problem.severity == "error" for problem in found):
-        raise InvalidDefinition.of(found)
+        raise InvalidDefinition.of(in_order(found))
     return found
 
 
@@ -71,7 +73,7 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
     yield from _of_catalog(node, step)
     yield from _of_secrets(node, step)
     for problem in kind.problems(node.task, working_directory):
-        yield Problem(problem.message, problem.fix, step.locate("command"), step.step, problem.severity)
+        yield replace(problem, location=step.locate("command"), step=step.step)
 
 
 def _of_catalog(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
@@ -118,7 +120,7 @@ def _of_reducer(reducer: str, step: StepPlace, working_directory: Path) -> Itera
     from magnus.tasks.reducing import reducer_problems  # lazy: most pipelines have no reducer
 
     for problem in reducer_problems(reducer, working_directory):
-        yield Problem(problem.message, problem.fix, step.locate("reducer"), step.step, problem.severity)
+        yield replace(problem, location=step.locate("reducer"), step=step.step)
 
 
 def _conflicts(node: CompositeNode, step: StepPlace) -> Iterator[Problem]:

@@ -21,6 +21,7 @@ from magnus.engine.current import CurrentStep, current_step, hold, release
 from magnus.engine.objects import StepObjects
 from magnus.engine.step_data import StepData
 from magnus.engine.step_secrets import StepSecrets
+from magnus.engine.tracking import run_as_recorded
 from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
 from magnus.interfaces.run_log_store import KeepsDocuments
@@ -139,9 +140,10 @@ class _Session:
             store.put_step(self._run.run_id, ended)
             word = "fail" if failure else "success"
             store.put_step(self._run.run_id, terminal_record(StepPath((word,)), 1, status, word, now()))
-            store.update_run(replace(self._run, status=status, message=message, end_time=now()))
+            run = replace(self._run, status=status, message=message, end_time=now())
+            store.update_run(run)
             self._context.tracking.end_step(self._context.tracked_run, ended)
-            self._context.tracking.end_run(self._context.tracked_run, status, message)
+            self._context.tracking.end_run(run_as_recorded(self._context.tracked_run, run), status, message)
             if isinstance(store, KeepsDocuments):
                 store.write_document(self._run.run_id, document(store, store.get_run(self._run.run_id)))
         store.close()
@@ -152,7 +154,7 @@ class _Session:
         objects = StepObjects(
             services.catalog, services.pickler, self._run.run_id, _STEP.branch, context.script, context.masker
         )
-        context.tracking.begin_run(context.tracked_run, self._run.parameters)
+        context.tracking.begin_run(run_as_recorded(context.tracked_run, self._run), self._run.parameters)
         return CurrentStep(
             self._run.run_id,
             context.tag,

@@ -25,6 +25,7 @@ from magnus.engine.reentry import reentry
 from magnus.engine.resume import Reuse, can_be_taken, followed, outdated_run_message
 from magnus.engine.step import run_step
 from magnus.engine.step_secrets import learn
+from magnus.engine.tracking import run_as_recorded
 from magnus.errors import InvalidInput, RunExists, RunNotFound
 from magnus.graph.check import nearest_or_all
 from magnus.graph.graph import Graph, graphs_of
@@ -162,7 +163,7 @@ def run_of(prepared: Prepared, path: StepPath, reporter: Reporter) -> RunRecord:
     except RunExists:  # another process was first
         return store.get_run(run_id)
     with context_of(prepared, reporter) as context:
-        context.tracking.begin_run(context.tracked_run, run.parameters)
+        context.tracking.begin_run(run_as_recorded(context.tracked_run, run), run.parameters)
     return run
 
 
@@ -229,8 +230,9 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
             run, warning = masked(run, opened.masker, partial(store.get_run, run.run_id))
             if warning:
                 reporter.report(Warned(warning))
-            store.update_run(replace(run, status=status, message=message, end_time=now()))
-            tracked = replace(opened.tracked_run, tag=prepared.execution.tag or run.tag)
+            run = replace(run, status=status, message=message, end_time=now())
+            store.update_run(run)
+            tracked = replace(run_as_recorded(opened.tracked_run, run), tag=prepared.execution.tag or run.tag)
             opened.tracking.end_run(tracked, status, message)
     return status
 

@@ -12,6 +12,7 @@ from magnus.app import plugins
 from magnus.app.configuration import Configuration, ServiceConfiguration, nowhere
 from magnus.app.private_folder import private_folder
 from magnus.app.services import catalog, class_of, options_of, run_log_store, service
+from magnus.engine.branch_names import StepNames
 from magnus.engine.capture import Pump
 from magnus.engine.channel import Channel
 from magnus.engine.context import Clock, RunContext, Services
@@ -227,6 +228,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
         reporter=reporter,
         now=clock.now,
         monotonic=clock.monotonic,
+        names=StepNames(built.run_log_store),
     )
     with ExitStack() as opened:
         opened.callback(tracking.close)

@@ -37,6 +37,7 @@ _COMMANDS: Final = {
     "schema": "magnus.cli.schema",
     "show": "magnus.cli.show",
     "simulate": "magnus.cli.simulate",
+    "track": "magnus.cli.track",
 }
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143

@@ -1,13 +1,10 @@
 """Times, durations and sizes as people read them. Used by the commands that show runs."""
 
 from datetime import datetime, timedelta
-from typing import Final
 
 from magnus.app.durations import elapsed
 from magnus.app.style import RICH, style_of
 from magnus.run_log.summary import RunStatus
-
-_UNITS: Final = ("B", "kB", "MB", "GB", "TB")
 
 
 def duration(took: timedelta | None) -> str:
@@ -23,15 +20,6 @@ def moment(when: datetime | None) -> str:
 def minute(when: datetime | None) -> str:
     """To the minute, likewise."""
     return moment(when)[:16]
-
-
-def size(number: float) -> str:
-    """Bytes, such as `12 B` or `3.4 MB`."""
-    for unit in _UNITS[:-1]:
-        if number < 1000:
-            return f"{number:.0f} {unit}" if unit == "B" else f"{number:.1f} {unit}"
-        number /= 1000
-    return f"{number:.1f} {_UNITS[-1]}"
 
 
 def style(status: RunStatus) -> str:

@@ -9,6 +9,7 @@ from magnus.app.durations import elapsed
 from magnus.app.listing import ListedRun
 from magnus.app.plain_text import plain
 from magnus.app.show import ShownStep
+from magnus.app.sizes import size
 from magnus.app.tree import BranchNode, RunTree, StepNode
 from magnus.cli import readable, values
 from magnus.cli.lines import Line, Piece
@@ -137,9 +138,7 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
     yield from _listed("metrics", values.texts(plain_metrics(record.metrics)))
     for stage in ("get", "put"):
         entries = (entry for entry in record.catalog if entry.stage == stage)
-        yield from _listed(
-            stage, {entry.name: f"{readable.size(entry.size)}, sha256 {entry.data_hash}" for entry in entries}
-        )
+        yield from _listed(stage, {entry.name: f"{size(entry.size)}, sha256 {entry.data_hash}" for entry in entries})
     if step.branches:
         yield from _labelled("  ", "branches", _counts(step.branches))
         yield from _Tree(everything=True).branches(step.branches, "  ")

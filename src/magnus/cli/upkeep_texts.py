@@ -3,8 +3,8 @@
 import json
 from datetime import datetime
 
+from magnus.app.sizes import size
 from magnus.app.upkeep import CleanUp, Verified
-from magnus.cli.readable import size
 from magnus.cli.tables import table
 from magnus.interfaces.catalog import Usage
 from magnus.values import Json

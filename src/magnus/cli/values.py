@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 
 from magnus.app.plain_text import plain, short
-from magnus.cli.readable import size
+from magnus.app.references import object_text, readable
+from magnus.app.sizes import size
 from magnus.errors import CatalogError
 from magnus.run_log.parameters import (
     JsonParameter,
@@ -52,7 +53,11 @@ def texts(values: Mapping[str, Json]) -> Mapping[str, str]:
 
 
 def text_of(value: Json) -> str:
-    """The value as JSON, on one line."""
+    """The value as JSON, on one line; a reference to an object as people read it."""
+    shown = readable(value)
+    if isinstance(value, dict) and isinstance(shown, str):
+        return plain(shown)
+    value = shown
     return plain(json.dumps(value, ensure_ascii=False))
 
 
@@ -96,7 +101,7 @@ def _parameter(value: Parameter) -> str:
             return text_of(inner)
         case LargeParameter(size=number):
             return f"<value of {size(number)}>"
-        case ObjectParameter(data_hash=data_hash, size=number):
-            return f"<object of {size(number)}, {data_hash[:_SHORT_HASH]}>"
+        case ObjectParameter(catalog_name=name, data_hash=data_hash, size=number, type_name=type_name):
+            return object_text(name, data_hash, number, type_name)
         case ListParameter(items=items):
             return f"[{', '.join(map(_parameter, items))}]"

@@ -40,7 +40,7 @@ class StepObjects(Struct, frozen=True):
     def put(self, name: str, value: UserObject) -> tuple[ObjectParameter, CatalogRecord]:
         """Keep the value under the name."""
         record = self.keep(name, lambda file: self.write(name, value, file))
-        return ObjectParameter(record.name, record.data_hash, record.size), record
+        return ObjectParameter(record.name, record.data_hash, record.size, type(value).__qualname__), record
 
     def keep(self, name: str, write: Callable[[BinaryIO], object]) -> CatalogRecord:
         """Keep what `write` writes as the object of the name."""

@@ -13,6 +13,7 @@ from magnus.engine.context import RunContext
 from magnus.engine.masked_runs import masked
 from magnus.engine.reducing import reducing
 from magnus.engine.resume import Reuse, can_be_taken
+from magnus.engine.tracking import run_as_recorded
 from magnus.engine.walk import Composite, Place
 from magnus.errors import MagnusError, ProcessDied, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import CompositeNode, TaskNode
@@ -48,7 +49,7 @@ def run(context: RunContext, executor: Executor, record: RunRecord, original: Ru
     reuse = None if original is None else Reuse(context, original, record)
     walk = _Walk(context, executor, record, reuse)
     try:
-        context.tracking.begin_run(context.tracked_run, record.parameters)
+        context.tracking.begin_run(run_as_recorded(context.tracked_run, record), record.parameters)
         with executor:
             status, message = walk.to_end()
     except KeyboardInterrupt:
@@ -295,7 +296,7 @@ def _end(context: RunContext, record: RunRecord, status: Status, message: str) -
     end = context.clock.now()
     ended = replace(record, status=status, message=message, end_time=end)
     context.services.run_log_store.update_run(ended)
-    context.tracking.end_run(context.tracked_run, status, message)
+    context.tracking.end_run(run_as_recorded(context.tracked_run, ended), status, message)
     is_kept = context.services.run_log_store.capabilities.persistent
     took = (end - record.start_time).total_seconds()
     in_program = status is Status.FAIL and context.graph.needs_this_process()

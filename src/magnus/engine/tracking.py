@@ -6,22 +6,23 @@ orchestrator and the re-entry use cases; `opened` also by processes that a task 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Final
 
 from msgspec import to_builtins
+from msgspec.structs import replace
 
 from magnus.engine.masking import MASK, Masker
 from magnus.errors import MagnusError, Problem, TrackerUnreachable
 from magnus.graph.path import StepPath
-from magnus.interfaces.experiment_tracker import ExperimentTracker, TrackedRun, TrackedStep
-from magnus.interfaces.reporter import Reporter, Warned
+from magnus.interfaces.experiment_tracker import ExperimentTracker, LoadsSlowly, NamesSteps, TrackedRun, TrackedStep
+from magnus.interfaces.reporter import Planned, Reporter, Warned
 from magnus.run_log.metrics import CountedMetric, Metric, Metrics
-from magnus.run_log.parameters import Parameter, shown
-from magnus.run_log.records import Status, StepRecord
+from magnus.run_log.parameters import Parameter, holds_objects, shown
+from magnus.run_log.records import ENDED, RunRecord, Status, StepRecord
 from magnus.values import Json, UserObject
 
 _FIRST_PAUSE_SECONDS: Final = 30.0
@@ -41,6 +42,7 @@ class Tracking:
         reporter: Reporter,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
+        names: Callable[[str, StepPath], tuple[str, ...]] = lambda _run_id, path: path.parts,
     ) -> None:
         self._tracker = tracker
         self._settings = settings
@@ -48,6 +50,7 @@ class Tracking:
         self._reporter = reporter
         self._now = now
         self._monotonic = monotonic
+        self._names = names if isinstance(tracker, NamesSteps) and tracker.names_steps else None
         self._untold: deque[Callable[[], None]] = deque()
         self._silent_until = 0.0
         self._pause = _FIRST_PAUSE_SECONDS
@@ -55,20 +58,25 @@ class Tracking:
 
     def begin_run(self, run: TrackedRun, parameters: Mapping[str, Parameter]) -> None:
         """The run is in the run log."""
+        self._say_loading()
         self._tell(partial(self._tracker.begin_run, self._masked(run), self._values(parameters)))
 
     def end_step(self, run: TrackedRun, record: StepRecord) -> None:
         """The step is in the run log, as this record that says how it ended."""
-        now = self._now()
-        step = TrackedStep(
+        step = self._step(run, record, self._now())
+        self._tell(partial(self._tracker.end_step, self._masked(run), step))
+
+    def _step(self, run: TrackedRun, record: StepRecord, otherwise: datetime) -> TrackedStep:
+        """The step as the tracker knows it; one that had no attempts, since it was reused, was at the time `otherwise`."""
+        return TrackedStep(
             path=record.path,
             status=record.status,
-            start_time=record.attempts[0].start_time if record.attempts else now,
-            end_time=record.attempts[-1].end_time if record.attempts else now,
+            start_time=record.attempts[0].start_time if record.attempts else otherwise,
+            end_time=record.attempts[-1].end_time if record.attempts else otherwise,
+            names=() if self._names is None else tuple(map(self._masker.mask, self._names(run.run_id, record.path))),
             parameters=self._values(record.parameters),
             metrics=_masked_metrics(self._masker, record.metrics),
         )
-        self._tell(partial(self._tracker.end_step, self._masked(run), step))
 
     def end_run(self, run: TrackedRun, status: Status, message: str) -> None:
         """The end of the run is in the run log; nothing follows."""
@@ -82,6 +90,20 @@ class Tracking:
             self._send()
         self._untold.clear()
 
+    def tell_all(self, run: TrackedRun, record: RunRecord, steps: Iterable[StepRecord]) -> None:
+        """Tell a run that is in the run log as a whole; whatever the tracker raises is raised."""
+        self._say_loading()
+        whole = self._masked(run_as_recorded(run, record))
+        self._tracker.begin_run(whole, self._values(record.parameters))
+        for step in steps:
+            self._tracker.end_step(whole, self._step(whole, step, record.start_time))
+        if record.status in ENDED:
+            self._tracker.end_run(whole, record.status, self._masker.mask(record.message))
+
+    def _say_loading(self) -> None:
+        if isinstance(self._tracker, LoadsSlowly) and (client := self._tracker.to_be_loaded):
+            self._reporter.report(Planned(f"loading {client}, to tell it of the run"))
+
     def of_step(self, run: TrackedRun, path: StepPath) -> "StepTracking":
         """The tracker as the code of a step reaches it."""
         return StepTracking(self._tracker, self._settings, lambda: self._masked(run), path, self.warn)
@@ -90,7 +112,7 @@ class Tracking:
         """Say what the tracker could not do."""
         reason = self._masker.mask(reason)
         message = f"the experiment tracker '{self._settings['type']}' does not know all of this run: {reason}"
-        fix = "the run goes on; the run log has every metric, under user_defined_metrics"
+        fix = "the run goes on, and the run log has every metric; tell the tracker later: magnus track RUN"
         self._reporter.report(Warned(str(Problem(message, fix, severity="warning")), once=_ONCE))
 
     def _tell(self, message: Callable[[], None]) -> None:
@@ -117,12 +139,29 @@ class Tracking:
             self._untold.popleft()
 
     def _values(self, parameters: Mapping[str, Parameter]) -> Mapping[str, Json]:
-        values: Mapping[str, Json] = _masked(self._masker, {name: shown(value) for name, value in parameters.items()})
+        values: Mapping[str, Json] = _masked(self._masker, _without_objects(parameters))
         return values
 
     def _masked(self, run: TrackedRun) -> TrackedRun:
         mask = self._masker.mask
-        return TrackedRun(run.run_id, mask(run.tag), mask(run.pipeline), mask(run.artifacts))
+        return replace(run, tag=mask(run.tag), pipeline=mask(run.pipeline), artifacts=mask(run.artifacts))
+
+
+def run_as_recorded(run: TrackedRun, record: RunRecord) -> TrackedRun:
+    """The run with what its record says of it."""
+    git = next((found for found in record.code_identities if found.code_identifier_type == "git"), None)
+    return replace(
+        run,
+        start_time=record.start_time,
+        end_time=record.end_time,
+        commit="" if git is None else git.code_identifier,
+        repository="" if git is None else git.code_identifier_url,
+    )
+
+
+def _without_objects(parameters: Mapping[str, Parameter]) -> Mapping[str, Json]:
+    """The values; objects are files of the catalog, and no parameters that runs could be compared by."""
+    return {name: shown(value) for name, value in parameters.items() if not holds_objects(value)}
 
 
 class StepTracking:

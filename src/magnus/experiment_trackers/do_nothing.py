@@ -20,6 +20,7 @@ class DoNothingTracker:
     """Listens and forgets."""
 
     options = DoNothingOptions
+    keeps_nothing = True
 
     def __init__(self, _options: DoNothingOptions, _working_directory: Path) -> None:
         """Nothing is kept."""

@@ -5,6 +5,7 @@ step is a run of its own below it. MLflow is loaded when there is something to s
 """
 
 import re
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
@@ -22,6 +23,7 @@ from magnus.experiment_trackers.mlflow_values import (
     LONGEST_TAG,
     chunks,
     cut,
+    leaves,
     measured,
     name_of,
     text_of,
@@ -66,6 +68,7 @@ class MlflowTracker:
     """Tells an MLflow tracking server, or any other tracking store of MLflow."""
 
     options = MlflowOptions
+    names_steps = True
 
     def __init__(self, options: MlflowOptions, _working_directory: Path) -> None:
         self._options = options
@@ -82,12 +85,14 @@ class MlflowTracker:
             if self._options.nested:
                 self._end_child(run, step)
                 return
-            own = step.path.branch.parts and step.path.parts
+            own = step.path.branch.parts and (step.names or step.path.parts)
             found = measured(step.metrics, within=own)
             if found.numbers or found.texts:
                 self._log_metrics(self._run(run), found.numbers, found.texts, step)
             if step.parameters:
-                self._log_parameters(self._run(run), step.parameters, within=own, otherwise=step.path.parts)
+                self._log_parameters(
+                    self._run(run), step.parameters, within=own, otherwise=step.names or step.path.parts
+                )
 
     def end_run(self, run: TrackedRun, status: Status, message: str) -> None:
         """End the run of MLflow as that of magnus ended."""
@@ -96,7 +101,8 @@ class MlflowTracker:
             if message:
                 self._client.set_tag(made, "magnus.message", cut(message, LONGEST_TAG))
             interrupted = message == _INTERRUPTED
-            self._client.set_terminated(made, "KILLED" if interrupted else _STATUS[status])
+            ended = None if run.end_time is None else _milliseconds(run.end_time)
+            self._client.set_terminated(made, "KILLED" if interrupted else _STATUS[status], ended)
 
     @contextmanager
     def context(self, run: TrackedRun, path: StepPath) -> Iterator[UserObject]:
@@ -124,6 +130,11 @@ class MlflowTracker:
                     mlflow.end_run("RUNNING")  # magnus says when it has ended
                 mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: as if nobody had
 
+    @property
+    def to_be_loaded(self) -> str:
+        """MLflow, unless something loaded it."""
+        return "" if "mlflow.tracking" in sys.modules else "mlflow"
+
     @cached_property
     def _client(self) -> "MlflowClient":
         from mlflow import MlflowClient  # lazy: as above
@@ -148,13 +159,17 @@ class MlflowTracker:
     def _run(self, run: TrackedRun) -> str:
         """The id that MLflow has for the run."""
         tags = {"magnus.tag": run.tag, "magnus.pipeline": run.pipeline, "magnus.artifacts": run.artifacts}
-        return self._found_or_made({"magnus.run_id": run.run_id}, name=run.run_id, tags=tags)
+        tags |= {"mlflow.source.git.commit": run.commit, "mlflow.source.git.repoURL": run.repository}
+        started = None if run.start_time is None else _milliseconds(run.start_time)
+        return self._found_or_made({"magnus.run_id": run.run_id}, name=run.run_id, tags=tags, start_time=started)
 
-    def _child(self, run: TrackedRun, path: StepPath, *, start_time: int | None = None) -> str:
+    def _child(
+        self, run: TrackedRun, path: StepPath, *, names: Sequence[str] = (), start_time: int | None = None
+    ) -> str:
         """The id that MLflow has for the step."""
         known_by = {"magnus.step_of": run.run_id, "magnus.step": str(path)}
         tags = {"mlflow.parentRunId": self._run(run)}
-        return self._found_or_made(known_by, name="/".join(path.parts), tags=tags, start_time=start_time)
+        return self._found_or_made(known_by, name="/".join(names or path.parts), tags=tags, start_time=start_time)
 
     def _found_or_made(
         self, known_by: Mapping[str, str], *, name: str, tags: Mapping[str, str], start_time: int | None = None
@@ -187,10 +202,10 @@ class MlflowTracker:
         return first
 
     def _end_child(self, run: TrackedRun, step: TrackedStep) -> None:
-        made = self._child(run, step.path, start_time=_milliseconds(step.start_time))
+        made = self._child(run, step.path, names=step.names, start_time=_milliseconds(step.start_time))
         found = measured(step.metrics)
         self._log_metrics(made, found.numbers, found.texts, step)
-        self._log_parameters(made, step.parameters, within=(), otherwise=step.path.parts)
+        self._log_parameters(made, step.parameters, within=(), otherwise=step.names or step.path.parts)
         self._client.set_terminated(made, _STATUS[step.status], _milliseconds(step.end_time))
 
     def _log_metrics(
@@ -216,7 +231,7 @@ class MlflowTracker:
 
         known = self._client.get_run(made).data.params if parameters else {}
         named: dict[str, str] = {}
-        for name, value in parameters.items():
+        for name, value in leaves(parameters):
             written, own = cut(text_of(value), LONGEST_PARAMETER), name_of([*within, name])
             named[own if known.get(own, written) == written else name_of([*otherwise, name])] = written
         new = [Param(name, written) for name, written in named.items() if name not in known]

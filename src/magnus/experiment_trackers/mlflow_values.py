@@ -36,6 +36,15 @@ def name_of(parts: Iterable[str]) -> str:
     return _AT_THE_FRONT.sub("_", named[-LONGEST_NAME:].lstrip("/")) or "_"
 
 
+def leaves(parameters: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    """The parameters with those inside mappings under dotted names, by which MLflow can compare runs."""
+    for name, value in parameters.items():
+        if isinstance(value, dict) and value:
+            yield from leaves({f"{name}.{key}": inner for key, inner in value.items()})
+        else:
+            yield name, value
+
+
 def text_of(value: Json) -> str:
     """A value as text: text as it is, everything else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

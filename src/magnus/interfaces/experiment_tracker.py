@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
@@ -13,16 +13,22 @@ from magnus.run_log.records import Status
 from magnus.values import Json, UserObject
 
 
-class TrackedRun(Struct, frozen=True):
+class TrackedRun(Struct, frozen=True, omit_defaults=True):
     """A run, as every process of it knows it.
 
     `pipeline` is the name of the pipeline, `artifacts` the place where the catalog keeps files; "" where there is none.
+    The times are known to the process that creates the run, and the end after it; `commit` and `repository` are those of
+    git, "" where there is none, or where only the process that creates the run knows them.
     """
 
     run_id: str
     tag: str = ""
     pipeline: str = ""
     artifacts: str = ""
+    start_time: datetime | None = None
+    end_time: datetime | None = None
+    commit: str = ""
+    repository: str = ""
 
 
 class TrackedStep(Struct, frozen=True):
@@ -32,8 +38,9 @@ class TrackedStep(Struct, frozen=True):
         path: where it is in the run.
         status: SUCCESS or FAIL.
         start_time, end_time: of its first and last attempt, in UTC.
-        parameters: what it set; nothing when it failed.
+        parameters: what it set, but for objects; nothing when it failed.
         metrics: what it tracked, failed or not: values by name, and a `CountedMetric` where steps were given.
+        names: what people call it and the branches that it is in; () for a tracker that does not ask for them.
     """
 
     path: StepPath
@@ -42,6 +49,31 @@ class TrackedStep(Struct, frozen=True):
     end_time: datetime
     parameters: Mapping[str, Json] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    names: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class NamesSteps(Protocol):
+    """A tracker that names steps as people do, and so wants `TrackedStep.names`, which cost a look at the run log."""
+
+    names_steps: bool
+
+
+@runtime_checkable
+class KeepsNothing(Protocol):
+    """A tracker that forgets what it is told."""
+
+    keeps_nothing: bool
+
+
+@runtime_checkable
+class LoadsSlowly(Protocol):
+    """A tracker whose client takes seconds to load, so that this is said."""
+
+    @property
+    def to_be_loaded(self) -> str:
+        """The client by name; "" when it is loaded."""
+        ...
 
 
 class ExperimentTracker(Protocol):

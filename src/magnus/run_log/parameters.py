@@ -73,12 +73,13 @@ class LargeParameter(Struct, eq=False):
 class ObjectParameter(Struct, frozen=True):
     """An object stored in the catalog under `catalog_name`; its value travels by this reference only.
 
-    `size` is that of its content, in bytes.
+    `size` is that of its content, in bytes; `type_name` what its type is called, "" where that is not known.
     """
 
     catalog_name: str
     data_hash: str
     size: int = 0
+    type_name: str = ""
 
 
 class MetricParameter(Struct, frozen=True):
@@ -135,9 +136,12 @@ def handed_reference(value: Json) -> LargeParameter | None:
 
 
 def shown(parameter: Parameter) -> Json:
-    """The value for people; of a large one that is not there any more the reference."""
+    """The value for people; of an object, and of a large one that is not there any more, the reference."""
     if isinstance(parameter, ListParameter):
         return [shown(item) for item in parameter.items]
+    if isinstance(parameter, ObjectParameter):
+        more = {"size": parameter.size, "type": parameter.type_name}
+        return {**plain(parameter), **{name: value for name, value in more.items() if value}}
     try:
         return plain(parameter)
     except CatalogError:
@@ -165,8 +169,9 @@ def to_json(parameter: Parameter) -> Json:
             return {**stored, "is_text": True} if is_text else stored
         case MetricParameter(value=value):
             return {"metric": value}
-        case ObjectParameter(catalog_name=name, data_hash=data_hash, size=size):
-            return {"object": name, "data_hash": data_hash, "size": size}
+        case ObjectParameter(catalog_name=name, data_hash=data_hash, size=size, type_name=type_name):
+            stored = {"object": name, "data_hash": data_hash, "size": size}
+            return {**stored, "type": type_name} if type_name else stored
         case ListParameter(items=items):
             return {"list": [to_json(item) for item in items]}
 
@@ -198,7 +203,7 @@ def from_json(stored: Json) -> Parameter:
         return large_from_json(stored)
     if "list" in stored:
         return ListParameter(tuple(from_json(item) for item in stored["list"]))
-    return ObjectParameter(stored["object"], stored["data_hash"], stored.get("size", 0))
+    return ObjectParameter(stored["object"], stored["data_hash"], stored.get("size", 0), stored.get("type", ""))
 
 
 def large_from_json(stored: Json) -> LargeParameter:

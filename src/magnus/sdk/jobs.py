@@ -30,6 +30,7 @@ class _Job(Step):
 
     def execute(self, **options: Unpack[ExecuteOptions]) -> "Run":
         """Execute it; takes and returns what `Pipeline.execute` does."""
+        __tracebackhide__ = True  # as in Pipeline.execute
         return self.as_pipeline().execute(**options)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from magnus.definition.built import BuiltPipeline
-from magnus.errors import InvalidDefinition, InvalidInput
+from magnus.errors import InvalidDefinition, InvalidInput, MagnusError
 from magnus.sdk import places
 from magnus.sdk.arguments import MAPPING, PATH, TEXT, TRUTH, Kind, check
 from magnus.sdk.steps import Step
@@ -120,19 +120,23 @@ class Pipeline:
         check(TRUTH, error=InvalidInput, raise_on_failure=raise_on_failure)
         from magnus.sdk.executing import execute_pipeline  # lazy: building a pipeline needs none of it
 
-        return execute_pipeline(
-            self.__magnus_pipeline__(),
-            configuration_file=os.fspath(configuration_file),
-            run_id=run_id,
-            tag=tag,
-            parameters_file=os.fspath(parameters_file),
-            parameters=parameters or {},
-            use_cached=use_cached,
-            log_level_name=log_level,
-            definition_file=os.fspath(output_pipeline_definition),
-            raise_on_failure=raise_on_failure,
-            environment=dict(os.environ),
-        )
+        __tracebackhide__ = True  # pytest and IPython leave this frame out then
+        try:
+            return execute_pipeline(
+                self.__magnus_pipeline__(),
+                configuration_file=os.fspath(configuration_file),
+                run_id=run_id,
+                tag=tag,
+                parameters_file=os.fspath(parameters_file),
+                parameters=parameters or {},
+                use_cached=use_cached,
+                log_level_name=log_level,
+                definition_file=os.fspath(output_pipeline_definition),
+                raise_on_failure=raise_on_failure,
+                environment=dict(os.environ),
+            )
+        except MagnusError as error:
+            raise error.with_traceback(None)  # frames of magnus say nothing of what is wrong  # noqa: B904
 
     def __repr__(self) -> str:
         return f"<Pipeline {', '.join(repr(step.name) for step in self.steps)}>"

@@ -3,7 +3,7 @@
 import os
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from importlib.machinery import SOURCE_SUFFIXES, BuiltinImporter, FrozenImporter, ModuleSpec, PathFinder
@@ -21,6 +21,8 @@ _SUFFIX: Final = re.compile(r"\.py\b")
 _SEPARATORS: Final = re.compile(r"[:/]+")
 _DOTTED: Final = re.compile(r"[\w-]+(?:\.[\w-]+)*")
 _MOST_NAMES: Final = 10
+_OF_DISTRIBUTIONS: Final = ("pyproject.toml", "setup.py", "setup.cfg")
+_INSTALLED: Final = ("site-packages", "dist-packages")
 
 
 class _Module(Struct, frozen=True):
@@ -183,9 +185,42 @@ def _is_namespace(spec: ModuleSpec) -> bool:
 
 
 def _no_module(name: str, working_directory: Path) -> Problem:
-    near = _near(name, _modules_in([str(working_directory)])) or _near(name, _modules_in(sys.path))
+    """That there is no module; only modules of the project are what may be meant."""
+    message = f"there is no module '{name}' in the working directory or on the import path"
+    below = [(folder, _modules_in([str(folder)])) for folder in _source_folders(working_directory)]
+    folder = next((folder for folder, names in below if name in names), None)
+    if folder is not None:
+        shown = folder.relative_to(working_directory)
+        package = "" if (folder / name).is_dir() else ".py"
+        installs = any((working_directory / file).is_file() for file in _OF_DISTRIBUTIONS)
+        fix = f"{'pip install -e . , or ' if installs else ''}PYTHONPATH={shown}"
+        return Problem(f"{message}; there is {shown}/{name}{package}", fix, is_shared=True)
+    own = [str(working_directory), *own_entries(), *(str(folder) for folder, _ in below)]
+    near = _near(name, _modules_in(own))
     fix = f"did you mean '{near}'?" if near else f"make '{name}.py' in '{working_directory}', or install the package"
-    return Problem(f"there is no module '{name}' in the working directory or on the import path", fix)
+    return Problem(message, fix, is_shared=near is None)
+
+
+def _source_folders(working_directory: Path) -> list[Path]:
+    """The folders of the project that may hold its modules, `src` first; no environments, and nothing that is hidden."""
+    try:
+        found = [entry for entry in working_directory.iterdir() if entry.is_dir() and entry.name.isidentifier()]
+    except OSError:
+        return []
+    found = [
+        folder for folder in found if not (folder / "pyvenv.cfg").exists() and not (folder / "__init__.py").exists()
+    ]
+    return sorted(found, key=lambda folder: (folder.name != "src", folder.name))
+
+
+def own_entries() -> Iterator[str]:
+    """The entries of the import path that were not made by an installation."""
+    installed = tuple(f"{prefix}/" for prefix in {sys.prefix, sys.base_prefix})
+    for entry in sys.path:
+        if not entry or not os.path.isabs(entry) or not os.path.isdir(entry):  # noqa: PTH117, PTH112 - texts throughout
+            continue
+        if not f"{entry}/".startswith(installed) and not any(part in entry for part in _INSTALLED):
+            yield entry
 
 
 def _no_name(module: _Module, names: Sequence[str], others: Sequence[str]) -> Problem:

@@ -30,7 +30,7 @@ from msgspec import Struct
 from magnus.errors import TrackerUnreachable
 from magnus.graph.path import StepPath
 from magnus.interfaces.experiment_tracker import ExperimentTracker, TrackedRun, TrackedStep
-from magnus.run_log.metrics import CountedMetric, Metric
+from magnus.run_log.metrics import CountedMetric
 from magnus.run_log.records import Status
 from magnus.testing.records import ODD_NAMES
 from magnus.values import Json
@@ -58,7 +58,7 @@ def a_run(run_id: str = "") -> TrackedRun:
     return TrackedRun(run_id or f"a-run-{uuid4().hex}", "nightly", "training", "/somewhere/a-run")
 
 
-def a_step(path: StepPath = FIT, *, status: Status = Status.SUCCESS, **more: Mapping[str, Metric]) -> TrackedStep:
+def a_step(path: StepPath = FIT, *, status: Status = Status.SUCCESS, **more: Json) -> TrackedStep:
     """A step that took two seconds."""
     return TrackedStep(path, status, START, START + timedelta(seconds=2), **more)
 

@@ -107,13 +107,13 @@ def test_objects_and_long_values_are_whole_in_one_step():
     attempt = AttemptRecord(0, MOMENT, MOMENT, 0.5, Status.FAIL, "two\nlines", {"x": "v" * 100})
     record = StepRecord(
         BranchPath().step("a"), 0, Status.SUCCESS, "task",
-        attempts=(attempt,), parameters={"model": ObjectParameter("m", "f" * 64, 2_500_000)}, metrics={"loss": float("nan")},
+        attempts=(attempt,), parameters={"model": ObjectParameter(".objects/m.pickle", "f" * 64, 2_500_000, "Model")}, metrics={"loss": float("nan")},
     )  # fmt: skip
     lines = drawn(StepNode(record, Status.SUCCESS, Span(MOMENT, MOMENT + timedelta(seconds=0.5))))
     assert lines[0] == "step a of run a-run  SUCCESS  500 ms"
     assert [line for line in lines if line in {"    two", "    lines"}] == ["    two", "    lines"]
     assert f'    x = "{"v" * 100}"' in lines
-    assert "    model = <object of 2.5 MB, ffffffffffff>" in lines
+    assert "    model = <Model 'm', 2.5 MB>" in lines
     assert "    loss = NaN" in lines
 
 

@@ -3,21 +3,22 @@
 from collections import deque
 
 import pytest
+from msgspec.structs import replace
 
 from magnus.app.reporters import OneAtATime
 from magnus.engine.context import now
 from magnus.engine.current import CurrentStep, entered
 from magnus.engine.masking import Masker
-from magnus.engine.tracking import Tracking, opened
+from magnus.engine.tracking import Tracking, opened, run_as_recorded
 from magnus.errors import ExperimentTrackerError
 from magnus.graph.path import StepPath
 from magnus.interaction import get_experiment_tracker_context
 from magnus.interfaces.experiment_tracker import TrackedRun
 from magnus.run_log.metrics import CountedMetric
 from magnus.run_log.parameters import JsonParameter, ObjectParameter
-from magnus.run_log.records import AttemptRecord, Status, StepRecord
+from magnus.run_log.records import AttemptRecord, CodeIdentity, Status, StepRecord
 from magnus.testing.in_memory_tracker import InMemoryTracker
-from magnus.testing.records import MOMENT
+from magnus.testing.records import MOMENT, run_record
 
 RUN = TrackedRun("a-run", "nightly", "training", "/catalog/a-run")
 
@@ -74,7 +75,7 @@ def test_a_run_is_told_from_its_beginning_to_its_end(told):
     told.tracking.end_run(RUN, Status.FAIL, "no luck")
     known = told.remembered
     assert (known.run, known.status, known.message) == (RUN, Status.FAIL, "no luck")
-    assert known.parameters == {"x": 1, "model": {"object": "model.pickle", "data_hash": "ab"}}
+    assert known.parameters == {"x": 1}  # objects are files of the catalog
     [step] = known.steps.values()
     assert (step.status, step.start_time, step.parameters, step.metrics) == (
         Status.SUCCESS, MOMENT, {"y": 2}, {"loss": CountedMetric({0: 1.5})},
@@ -157,7 +158,9 @@ def test_the_warning_says_which_tracker_and_why_without_secrets_and_in_one_line(
         "warning: the experiment tracker 'memory' does not know all of this run: ValueError: a ***** xxx"
     )
     assert len(first) < 600
-    assert second == "  fix: the run goes on; the run log has every metric, under user_defined_metrics"
+    assert (
+        second == "  fix: the run goes on, and the run log has every metric; tell the tracker later: magnus track RUN"
+    )
 
 
 def test_it_is_said_once_a_run_however_many_processes_say_it():
@@ -200,3 +203,42 @@ def test_what_user_code_raises_inside_a_context_comes_out_of_it(told):
         raise KeyError("mine")
     assert not said
     assert told.remembered.inside == []
+
+
+def test_a_run_is_told_with_its_times_and_its_commit():
+    git = CodeIdentity("0123abc", "git", code_identifier_dependable=True, code_identifier_url="https://host/repo.git")
+    record = replace(run_record(), start_time=MOMENT, end_time=MOMENT, code_identities=(git,))
+    run = run_as_recorded(RUN, record)
+    assert (run.start_time, run.end_time, run.commit, run.repository) == (
+        MOMENT, MOMENT, "0123abc", "https://host/repo.git",
+    )  # fmt: skip
+    assert run_as_recorded(RUN, replace(record, code_identities=())).commit == ""
+
+
+def test_names_are_looked_up_for_a_tracker_that_wants_them(told):
+    path = StepPath(("each", "0", "fit"))
+    looked_at = []
+
+    def names(run_id, path):
+        looked_at.append((run_id, path))
+        return ("each", "s3cret", "fit")
+
+    told.masker.add("key", "s3cret")
+    for wants, expected in ((False, ()), (True, ("each", "*****", "fit"))):
+        told.tracker.names_steps = wants
+        tracking = Tracking(
+            told.tracker, {"type": "memory"}, masker=told.masker, reporter=told.reporter, now=now,
+            monotonic=lambda: 0.0, names=names,
+        )  # fmt: skip
+        tracking.end_step(RUN, replace(record(), path=path))
+        assert told.remembered.steps[path].names == expected
+    assert looked_at == [("a-run", path)]
+
+
+def test_a_client_that_loads_slowly_is_said_once_it_is_needed(told):
+    told.tracker.to_be_loaded = "bigclient"
+    told.tracking.begin_run(RUN, {})
+    assert [event.line for event in told.reporter.events] == ["loading bigclient, to tell it of the run"]
+    told.tracker.to_be_loaded = ""
+    told.tracking.begin_run(RUN, {})
+    assert len(told.reporter.events) == 1

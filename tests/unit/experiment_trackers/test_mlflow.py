@@ -10,7 +10,7 @@ from magnus.app.config import load_configuration
 from magnus.app.wiring import services
 from magnus.errors import ExperimentTrackerError, InvalidConfiguration, TrackerUnreachable
 from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker, _translated
-from magnus.experiment_trackers.mlflow_values import cut, measured, name_of
+from magnus.experiment_trackers.mlflow_values import cut, leaves, measured, name_of
 from magnus.run_log.metrics import CountedMetric
 from magnus.testing.experiment_tracker_contract import a_run
 
@@ -47,6 +47,17 @@ def test_a_mapping_with_numbers_as_keys_is_not_counted_by_step():
 
 def test_a_step_that_mlflow_cannot_hold_is_part_of_the_name():
     assert measured({"loss": CountedMetric({2**63: 1})}).numbers == [(f"loss/{2**63}", 1.0, 0)]
+
+
+def test_mappings_are_parameters_by_dotted_names():
+    values = {"a": 1, "model": {"test_size": 0.25, "deep": {"x": None}, "none": {}}, "list": [{"b": 1}]}
+    assert dict(leaves(values)) == {
+        "a": 1,
+        "model.test_size": 0.25,
+        "model.deep.x": None,
+        "model.none": {},
+        "list": [{"b": 1}],
+    }
 
 
 def test_what_is_too_long_ends_with_an_ellipsis():

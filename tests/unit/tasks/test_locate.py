@@ -156,7 +156,10 @@ def test_a_module_that_is_not_there_is_a_problem_with_the_near_match(write, foun
     write("adding.py")
     message = "there is no module '{}' in the working directory or on the import path"
     assert found("ading.add") == (message.format("ading"), "did you mean 'adding'?")
-    assert found("pydantik.BaseModel") == (message.format("pydantik"), "did you mean 'pydantic'?")
+    assert found("pydantik.BaseModel") == (
+        message.format("pydantik"),
+        f"make 'pydantik.py' in '{tmp_path}', or install the package",
+    )
     assert found("zzqqxx.f") == (
         message.format("zzqqxx"),
         f"make 'zzqqxx.py' in '{tmp_path}', or install the package",
@@ -302,3 +305,25 @@ def test_a_function_of_a_script(tmp_path, found):
     assert found("run.py:ad") == ("there is no function 'ad' in the module 'run.py'", "did you mean 'add'?")
     assert found("run.py:N")[0] == "'run.py:N' is not callable: line 2 of 'run.py' makes it a constant"
     assert found("sub/run.py:add") == ("there is no file 'sub/run.py'", "check the path of the script")
+
+
+def test_suggestions_come_from_the_project_alone(write, found, tmp_path, monkeypatch):
+    message = "there is no module 'chunq' in the working directory or on the import path"
+    assert found("chunq.f") == (message, f"make 'chunq.py' in '{tmp_path}', or install the package")  # not 'chunk'
+    write("lib/chunks.py")
+    assert found("chunq.f") == (message, "did you mean 'chunks'?")
+
+
+@pytest.mark.parametrize(
+    ("files", "there", "fix"),
+    [
+        (["src/churn/__init__.py"], "src/churn", "PYTHONPATH=src"),
+        (["src/churn/__init__.py", "pyproject.toml"], "src/churn", "pip install -e . , or PYTHONPATH=src"),
+        (["lib/churn.py", "src/other.py"], "lib/churn.py", "PYTHONPATH=lib"),
+    ],
+)
+def test_a_module_in_a_folder_of_sources_is_said_to_be_there(write, found, files, there, fix):
+    for file in files:
+        write(file)
+    message = "there is no module 'churn' in the working directory or on the import path"
+    assert found("churn.train.fit") == (f"{message}; there is {there}", fix)

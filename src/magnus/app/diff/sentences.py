@@ -7,6 +7,7 @@ from msgspec import UNSET
 
 from magnus.app.diff.differences import Cause, StepDifference
 from magnus.app.plain_text import short
+from magnus.app.references import readable
 from magnus.values import Json
 
 _LONGEST_VALUE: Final = 40
@@ -22,6 +23,7 @@ def shown(value: Json, longest: int = _LONGEST_VALUE) -> str:
 def _text(value: Json) -> str:
     if value is UNSET:
         return "none"
+    value = readable(value)
     if isinstance(value, str) and value and value.isprintable():
         return value
     text = json.dumps(value, ensure_ascii=False)

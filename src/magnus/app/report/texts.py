@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
+from magnus.app.references import readable
 from magnus.app.report.budget import Budget, characters_within, size_of
 from magnus.app.report.model import Named, Text
 from magnus.run_log.parameters import Parameter, shown
@@ -22,7 +23,7 @@ class Texts:
 
     def number(self, value: Json) -> int:
         """The number of the text of a value."""
-        text = _ENCODER.encode(value)
+        text = _ENCODER.encode(readable(value))
         return self._numbers.setdefault(text, len(self._numbers))
 
     def named(self, values: Mapping[str, Json]) -> list[Named]:

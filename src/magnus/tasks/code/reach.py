@@ -6,8 +6,6 @@ something is asked that is not written out, as by `getattr` or an import by a te
 """
 
 import ast
-import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,6 +14,7 @@ from magnus.tasks.code.digest import short_hash
 from magnus.tasks.code.modules import ProjectModules, shown_name
 from magnus.tasks.code.names import Chain, Imported
 from magnus.tasks.code.source import Piece, Source
+from magnus.tasks.locate import own_entries
 
 REST: Final = ""
 SCRIPT: Final = "__main__"
@@ -27,6 +26,13 @@ class Use(NamedTuple):
 
     file: str
     name: str
+
+
+class Lookup(NamedTuple):
+    """Attributes that are asked of the module in a file, one of the other; without any, the module as a whole."""
+
+    file: str
+    chain: Chain
 
 
 class Reach:
@@ -42,7 +48,7 @@ class Reach:
         `names` are the name and attributes of it in the module, which goes by the dotted name `module`, "" for a script.
         """
         follower = self._below(_root(file, module))
-        return follower.pieces(follower.attribute(str(file), tuple(names)))
+        return follower.pieces([Lookup(str(file), tuple(names))])
 
     def of_script(self, file: Path) -> Mapping[str, str]:
         """The pieces of a file that is run by python."""
@@ -61,7 +67,7 @@ class Reach:
         return self._below(self.working_directory).pieces_of_text(text)
 
     def _below(self, root: str) -> "_Follower":
-        roots = dict.fromkeys((root, self.working_directory, *_own_entries()))
+        roots = dict.fromkeys((root, self.working_directory, *own_entries()))
         ours = tuple(root for root in roots if not _is_installed(root))
         if ours not in self._followers:
             self._followers[ours] = _Follower(ProjectModules(ours, self.working_directory))
@@ -76,14 +82,6 @@ def _root(file: Path, module: str) -> str:
     return str(folder)
 
 
-def _own_entries() -> Iterator[str]:
-    """The entries of the import path that were not made by an installation."""
-    installed = tuple(f"{prefix}/" for prefix in {sys.prefix, sys.base_prefix})
-    for entry in sys.path:
-        if entry and os.path.isabs(entry) and not f"{entry}/".startswith(installed) and os.path.isdir(entry):  # noqa: PTH117, PTH112
-            yield entry
-
-
 def _is_installed(root: str) -> bool:
     return "site-packages" in root or "dist-packages" in root
 
@@ -93,20 +91,21 @@ class _Follower:
 
     def __init__(self, modules: ProjectModules) -> None:
         self.modules = modules
-        self._next: dict[Use, tuple[Use, ...]] = {}
+        self._next: dict[Use | Lookup, tuple[Use | Lookup, ...]] = {}
 
-    def pieces(self, uses: Iterable[Use]) -> Mapping[str, str]:
+    def pieces(self, uses: Iterable[Use | Lookup]) -> Mapping[str, str]:
         """The pieces of these uses and of all that they use."""
         todo = list(dict.fromkeys(uses))
         seen = set(todo)
         while todo:
             use = todo.pop()
             if use not in self._next:
-                self._next[use] = tuple(dict.fromkeys(self._uses(use)))
+                following = self._uses(use) if isinstance(use, Use) else self._looked_up(use.file, use.chain)
+                self._next[use] = tuple(dict.fromkeys(following))
             fresh = [other for other in self._next[use] if other not in seen]
             seen.update(fresh)
             todo += fresh
-        found = {self._shown(use): text for use in seen if (text := self._digest(use))}
+        found = {self._shown(use): text for use in seen if isinstance(use, Use) and (text := self._digest(use))}
         return dict(sorted(found.items()))
 
     def pieces_of_text(self, text: str) -> Mapping[str, str]:
@@ -131,7 +130,7 @@ class _Follower:
         outside = [meant for meant in source.imports.get(use.name, ()) if not self.modules.find(use.file, meant.module)]
         return short_hash(repr(outside).encode()) if outside else ""
 
-    def _uses(self, use: Use) -> Iterator[Use]:
+    def _uses(self, use: Use) -> Iterator[Use | Lookup]:
         file = use.file
         source = self.modules.source(file)
         if source is None:
@@ -145,7 +144,7 @@ class _Follower:
         if (piece := _piece(source, use.name)) is not None:
             yield from self._of_piece(file, source, piece)
 
-    def _whole(self, file: str, source: Source) -> Iterator[Use]:
+    def _whole(self, file: str, source: Source) -> Iterator[Use | Lookup]:
         """All that can be asked of a module by a name that is made while the program runs."""
         yield from (Use(file, name) for name in source.definitions)
         for name, found in source.imports.items():
@@ -153,7 +152,7 @@ class _Follower:
                 if not (module := self.modules.find(file, meant.module)):
                     yield Use(file, name)
                 elif meant.attribute:
-                    yield from self.attribute(module, (meant.attribute,))
+                    yield Lookup(module, (meant.attribute,))
                 else:
                     yield Use(module, REST)
         yield from (Use(other, _WHOLE) for module in source.stars if (other := self.modules.find(file, module)))
@@ -170,7 +169,7 @@ class _Follower:
             if found := self.modules.find(file, module):
                 yield Use(found, REST)
 
-    def _of_piece(self, file: str, source: Source, piece: Piece) -> Iterator[Use]:
+    def _of_piece(self, file: str, source: Source, piece: Piece) -> Iterator[Use | Lookup]:
         uses = piece.uses
         for chain in uses.chains:
             own = uses.imports.get(chain[0], ())
@@ -187,7 +186,7 @@ class _Follower:
             if script := self.modules.script(name):
                 yield from (Use(script, part) for part in ((_WHOLE, SCRIPT) if script.endswith(".py") else (REST,)))
 
-    def _named(self, file: str, source: Source, chain: Chain) -> Iterator[Use]:
+    def _named(self, file: str, source: Source, chain: Chain) -> Iterator[Use | Lookup]:
         """What a name of a module stands for, in that module."""
         name = chain[0]
         if name in source.definitions:
@@ -203,7 +202,7 @@ class _Follower:
                 if other := self.modules.find(file, module):
                     yield from self._star(other, chain, frozenset({file}))
 
-    def _star(self, file: str, chain: Chain, seen: frozenset[str]) -> Iterator[Use]:
+    def _star(self, file: str, chain: Chain, seen: frozenset[str]) -> Iterator[Use | Lookup]:
         """A name that may come from a module of which all names are imported."""
         source = self.modules.source(file)
         if source is None or file in seen:
@@ -215,15 +214,15 @@ class _Follower:
             if other := self.modules.find(file, module):
                 yield from self._star(other, chain, seen | {file})
 
-    def _imported(self, file: str, meant: Imported, attributes: Chain) -> Iterator[Use]:
+    def _imported(self, file: str, meant: Imported, attributes: Chain) -> Iterator[Use | Lookup]:
         """What is used of something that a file imports, by the attributes that are asked of it."""
         module = self.modules.find(file, meant.module)
         if not module:
             return
-        yield from self.attribute(module, (meant.attribute, *attributes) if meant.attribute else attributes)
+        yield Lookup(module, (meant.attribute, *attributes) if meant.attribute else attributes)
 
-    def attribute(self, file: str, chain: Chain) -> Iterator[Use]:
-        """What attributes of the module in `file` are, one of the other; without any the module as a whole."""
+    def _looked_up(self, file: str, chain: Chain) -> Iterator[Use | Lookup]:
+        """What attributes of the module in `file` are; modules may import names from one another in a circle."""
         yield Use(file, REST)
         source = self.modules.source(file)
         if not chain:
@@ -231,7 +230,7 @@ class _Follower:
         elif source is not None and (chain[0] in source.definitions or chain[0] in source.imports):
             yield from self._named(file, source, chain)
         elif inner := self.modules.inside(file, chain[0]):
-            yield from self.attribute(inner, chain[1:])
+            yield Lookup(inner, chain[1:])
         elif source is not None and not _is_of_every_module(chain[0]):
             stars = [other for module in source.stars if (other := self.modules.find(file, module))]
             found = [use for other in stars for use in self._star(other, chain, frozenset({file}))]

@@ -214,6 +214,21 @@ def test_the_names_of_pieces_are_the_same_wherever_the_project_is(tmp_path):
     assert not any(name.startswith("/") for name in found[0])
 
 
+def test_modules_that_import_from_one_another_in_a_circle(tmp_path):
+    files = {
+        "pkg/__init__.py": "from pkg.one import f, g\nfrom . import two\n",
+        "pkg/one.py": "from pkg import two, h, pkg\nfrom pkg.two import *\ndef f(): return two.g() + h()\n",
+        "pkg/two.py": "import pkg\nfrom pkg.one import *\nfrom pkg import h\ndef g(): return pkg.two.f, gone\n",
+        "work.py": "from magnus import Pipeline\nimport pkg\ndef a(): return Pipeline, pkg.f(), getattr(pkg, 'x')\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    found = list(pieces(tmp_path, "work.a"))
+    assert {"pkg/one.py:f", "pkg/two.py:g", "work.py:a", "work.py:Pipeline"} <= set(found)
+    assert all(name.startswith(("pkg/", "work.py")) for name in found)
+
+
 def closure(value, other):
     def function(x):
         """What it does."""

@@ -1,0 +1,68 @@
+"""The use case *track*: the experiment tracker is told of a run that it missed, or knows in part. Called by `cli.track`."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from magnus.app import wiring
+from magnus.app.config import load_configuration
+from magnus.app.finding import find_run
+from magnus.engine.branch_names import StepNames
+from magnus.engine.context import Clock
+from magnus.engine.masking import Masker
+from magnus.engine.tracking import Tracking, reason_of
+from magnus.errors import ExperimentTrackerError, InvalidConfiguration, InvalidInput
+from magnus.interfaces.capabilities import Located
+from magnus.interfaces.experiment_tracker import KeepsNothing, TrackedRun
+from magnus.interfaces.reporter import Reporter
+from magnus.run_log.records import ENDED, StepRecord
+from magnus.run_log.walking import SeenStep, walk
+
+
+def track(text: str, configuration_file: str, environment: Mapping[str, str], reporter: Reporter) -> tuple[str, int]:
+    """Tell the tracker of the configuration all of a run that has ended; its id, and of how many steps.
+
+    InvalidInput when there is no such run, when it goes on, or the tracker keeps nothing; ExperimentTrackerError when
+    the tracker cannot be reached, or refuses.
+    """
+    folder = Path.cwd()
+    configuration = load_configuration(configuration_file, environment, folder)
+    built = wiring.services(configuration, folder)
+    with closing(built.run_log_store) as store:
+        run = find_run(store, text)
+        if isinstance(built.experiment_tracker, KeepsNothing):
+            tracker = configuration.experiment_tracker
+            message = f"an experiment tracker of type '{tracker.type}' keeps nothing"
+            raise InvalidConfiguration(
+                message, fix="name a configuration with another: -c FILE", location=tracker.locate()
+            )
+        if run.status not in ENDED:
+            raise InvalidInput(f"the run '{run.run_id}' has not ended", fix="wait for its end, or resume it")
+        clock = Clock()
+        tracking = Tracking(
+            built.experiment_tracker,
+            built.experiment_tracker_settings,
+            masker=Masker(),
+            reporter=reporter,
+            now=clock.now,
+            monotonic=clock.monotonic,
+            names=StepNames(store),
+        )
+        dag = run.run_config.get("dag")
+        name = dag.get("name") if isinstance(dag, dict) else None
+        place = f"{built.catalog.location}/{run.run_id}" if isinstance(built.catalog, Located) else ""
+        seen = walk(lambda branch: store.list_steps(run.run_id, branch))
+        steps = [one.record for one in seen if isinstance(one, SeenStep) and _is_told(one.record)]
+        try:
+            tracking.tell_all(TrackedRun(run.run_id, run.tag, str(name or ""), place), run, steps)
+        except ExperimentTrackerError as error:
+            raise ExperimentTrackerError(
+                f"the experiment tracker does not know all of the run '{run.run_id}': {reason_of(error)}",
+                fix="what was told already does no harm: say it again later",
+            ) from error
+    return run.run_id, len(steps)
+
+
+def _is_told(step: StepRecord) -> bool:
+    """Whether trackers are told of the step: what is in branches is told of the steps there."""
+    return step.status in ENDED and not step.is_terminal and step.branching is None
