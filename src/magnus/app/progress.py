@@ -21,6 +21,7 @@ from magnus.interfaces.reporter import (
     RunEnded,
     RunStarted,
     StepEnded,
+    StepLoading,
     StepOutput,
     StepReused,
     StepStarted,
@@ -68,7 +69,7 @@ class Lines:
                 self._has_started = True
             case StepEnded(path=path):
                 self._rest_of_output(path, event)
-            case Branched() | BranchEnded():
+            case Branched() | BranchEnded() | StepLoading(what=""):
                 return
             case RunStarted(concurrent=is_concurrent):
                 self._has_started = True
@@ -144,10 +145,10 @@ def text_of(event: Event) -> str:
             return f"run {run_id} started" + (f" ({plain(name)})" if name else "")
         case Planned(line):
             return plain_lines(line)
-        case StepStarted(path):
-            return f"  {_name(path)}: started"
-        case StepReused(path):
-            return f"  {_name(path)}: reused"
+        case StepStarted(path) | StepReused(path):
+            return f"  {_name(path)}: {'started' if isinstance(event, StepStarted) else 'reused'}"
+        case StepLoading(path, what):
+            return f"  {_name(path)}: loading {plain(what)}"
         case AttemptFailed(path, attempt, message, retry_in):
             wait = f" in {elapsed(retry_in)}" if retry_in else ""
             return f"  {_name(path)}: attempt {attempt + 1} failed, the next one begins{wait}: {plain_lines(message)}"

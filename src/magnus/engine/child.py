@@ -7,6 +7,8 @@ amount without anybody reading. The output of the child is that of the step.
 import os
 import pickle
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -15,6 +17,7 @@ from msgspec.structs import replace
 
 import magnus
 from magnus.engine import pickles
+from magnus.engine.channel import say_loading
 from magnus.engine.imports import watched_project
 from magnus.engine.process import describe_exit, run_process
 from magnus.engine.project_modules import project_modules
@@ -63,7 +66,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
-    with watched_project(Path(own)):
+    with watched_project(Path(own), _loading):
         if project_modules(own) is None:
             sys.path[:] = [own, *path]
         outcome = _outcome(kind, call)
@@ -72,6 +75,16 @@ def main() -> None:
             pickles.dump(outcome, result)
     except OSError as error:
         sys.exit(f"magnus: the result of the step could not be handed back: {error.strerror}")
+
+
+@contextmanager
+def _loading(module: str) -> Iterator[None]:
+    """Say to the process of the step what is loaded here."""
+    say_loading(module)
+    try:
+        yield
+    finally:
+        say_loading("")
 
 
 def _outcome(kind: TaskKind, call: TaskCall) -> TaskOutcome | Problem:

@@ -50,6 +50,13 @@ class StepReused(Struct, frozen=True):
     step_type: str
 
 
+class StepLoading(Struct, frozen=True):
+    """A step that runs has been loading `what` for a while: a module, a kernel; "" when it is loaded."""
+
+    path: StepPath
+    what: str
+
+
 class StepOutput(Struct, frozen=True):
     """Captured output of a step, secrets masked; any number of bytes, not cut at lines."""
 
@@ -107,6 +114,7 @@ Event: TypeAlias = (
     | Branched
     | BranchEnded
     | StepReused
+    | StepLoading
     | StepOutput
     | AttemptFailed
     | StepEnded
