@@ -359,3 +359,39 @@ def test_a_script_builds_a_pipeline_beside_such_a_module(folder):
     done = folder.magnus("execute", "p.py")
     assert done.status == 0, done.err
     assert done.log["parameters"] == {"x": "mine"}
+
+
+SLOW = """\
+import os, time
+while not os.path.exists("go"):
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_module_that_takes_long_to_load_is_shown(folder, executor):
+    folder.write("slow_module.py", SLOW)
+    folder.write("work.py", "def f():\n    import slow_module\n")
+    folder.write("parallel.yaml", PARALLEL)
+    folder.write("p.yaml", pipeline("work.f", timeout=executor == "child of a timeout"))
+    run = folder.start("execute", "p.yaml", *(["-c", "parallel.yaml"] if executor == "worker" else []))
+    seen = ""
+    with run:
+        while "s0: loading slow_module" not in seen:
+            line = run.stderr.readline()
+            assert line, seen
+            seen += line
+        folder.write("go", "")
+        run.stdout.read()
+        seen += run.stderr.read()
+    assert run.returncode == 0, seen
+    assert seen.count("loading") == 1
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_breakpoint_without_a_terminal_says_what_to_do(run, executor):
+    done = run("def f():\n    breakpoint()\n    return {'x': 1}\n", "f", executor=executor)
+    assert done.status == 1
+    message = done.log["steps"]["s0"]["message"]
+    assert message.startswith("breakpoint() was reached (work.py:")
+    assert "enable_parallel: false, and no timeout on the step" in message

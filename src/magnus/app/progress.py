@@ -17,6 +17,7 @@ from magnus.interfaces.reporter import (
     Branched,
     BranchEnded,
     Event,
+    Logged,
     Planned,
     RunEnded,
     RunStarted,
@@ -70,6 +71,10 @@ class Lines:
             case StepEnded(path=path):
                 self._rest_of_output(path, event)
             case Branched() | BranchEnded() | StepLoading(what=""):
+                return
+            case Logged(text):
+                self._begin_line()
+                self._write(f"{text}\n".encode("utf-8", "backslashreplace"))
                 return
             case RunStarted(concurrent=is_concurrent):
                 self._has_started = True
@@ -143,8 +148,8 @@ def text_of(event: Event) -> str:
     match event:
         case RunStarted(run_id, name):
             return f"run {run_id} started" + (f" ({plain(name)})" if name else "")
-        case Planned(line):
-            return plain_lines(line)
+        case Planned(text) | Logged(text):
+            return plain_lines(text)
         case StepStarted(path) | StepReused(path):
             return f"  {_name(path)}: {'started' if isinstance(event, StepStarted) else 'reused'}"
         case StepLoading(path, what):

@@ -1,5 +1,6 @@
 """What a command line asks for, for the commands that run a pipeline or a part of it. Used by them."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -7,6 +8,8 @@ import click
 from magnus.cli import console, garbage, options
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from magnus.app.prepare import Execution
     from magnus.interfaces.reporter import Reporter
 
@@ -25,11 +28,24 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
     if transpiles(wanted):
         with console.reporter() as reporter:
             return _transpiled(wanted, reporter)
-    with console.reporter(**options.shown(click.get_current_context()), to_terminal=own.is_terminal) as reporter:
+    shown = options.shown(click.get_current_context())
+    with (
+        console.reporter(**shown, to_terminal=own.is_terminal) as reporter,
+        _reported(reporter, wanted.log_level),
+    ):
         prepared = prepare_to_execute(wanted, reporter)
         garbage.resume()
         ended = execute(prepared, reporter, own.emit)
     return 0 if ended.status is Status.SUCCESS else 1
+
+
+def _reported(reporter: "Reporter", log_level: str) -> "AbstractContextManager[None]":
+    """Have the reporter show what magnus logs, where it does."""
+    if not log_level:
+        return nullcontext()
+    from magnus.cli.diagnosis import reported  # lazy: as in `console.set_up_logging`
+
+    return reported(reporter)
 
 
 def _transpiled(wanted: "Execution", reporter: "Reporter") -> int:

@@ -94,6 +94,12 @@ class Warned(Struct, frozen=True):
     once: str = ""
 
 
+class Logged(Struct, frozen=True):
+    """A line that magnus logs for diagnosis, complete with its time and level."""
+
+    text: str
+
+
 class RunEnded(Struct, frozen=True):
     """The run is done and in the run log; `duration` is in seconds. `is_kept` says that it can be gone on with later; `in_program`
     that its program alone can do that, since it has functions that nothing else can find.
@@ -119,6 +125,7 @@ Event: TypeAlias = (
     | AttemptFailed
     | StepEnded
     | Warned
+    | Logged
     | RunEnded
 )
 

@@ -14,6 +14,7 @@ from magnus.interfaces.reporter import (
     Branched,
     BranchEnded,
     Event,
+    Logged,
     Planned,
     RunEnded,
     RunStarted,
@@ -140,7 +141,7 @@ class Tree:
                 self._end_branch(path, at, succeeded=succeeded)
             case StepOutput() | StepLoading() | AttemptFailed() | StepEnded() | Branched():
                 self._take_of_step(event, self._step(event.path, at), at)
-            case Planned() | Warned():
+            case Planned() | Warned() | Logged():
                 pass
 
     def _take_of_step(
