@@ -5,7 +5,12 @@ The public names, loaded when they are used; importing this module does nothing 
 
 import sys
 
-if sys.argv[:1] == ["-m"] and "-m magnus" in " ".join(sys.orig_argv) and not sys.flags.safe_path:
+if (
+    sys.argv[:1] == ["-m"]
+    and "magnus" in sys.orig_argv
+    and sys.orig_argv[sys.orig_argv.index("magnus") - 1] == "-m"
+    and not sys.flags.safe_path
+):
     del sys.path[0]  # python -m magnus: what follows must not be imported from the working directory
 
 from typing import TYPE_CHECKING, Any

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -359,3 +360,65 @@ def test_a_script_builds_a_pipeline_beside_such_a_module(folder):
     done = folder.magnus("execute", "p.py")
     assert done.status == 0, done.err
     assert done.log["parameters"] == {"x": "mine"}
+
+
+SLOW = """\
+import os, time
+while not os.path.exists("go"):
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_module_that_takes_long_to_load_is_shown(folder, executor):
+    folder.write("slow_module.py", SLOW)
+    folder.write("work.py", "def f():\n    import slow_module\n")
+    folder.write("parallel.yaml", PARALLEL)
+    folder.write("p.yaml", pipeline("work.f", timeout=executor == "child of a timeout"))
+    run = folder.start("execute", "p.yaml", *(["-c", "parallel.yaml"] if executor == "worker" else []))
+    seen = ""
+    with run:
+        while "s0: loading slow_module" not in seen:
+            line = run.stderr.readline()
+            assert line, seen
+            seen += line
+        folder.write("go", "")
+        run.stdout.read()
+        seen += run.stderr.read()
+    assert run.returncode == 0, seen
+    assert seen.count("loading") == 1
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+def test_a_breakpoint_without_a_terminal_says_what_to_do(run, executor):
+    done = run("def f():\n    breakpoint()\n    return {'x': 1}\n", "f", executor=executor)
+    assert done.status == 1
+    message = done.log["steps"]["s0"]["message"]
+    assert message.startswith("breakpoint() was reached (work.py:")
+    assert "enable_parallel: false, and no timeout on the step" in message
+
+
+HARD = """\
+import resource
+
+def lowers():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (8, 8))
+
+def opens():
+    open("made.txt", "w").close()
+"""
+
+
+def test_a_hard_limit_of_open_files_that_a_task_lowers_is_no_fault_of_magnus(run):
+    """Where the limit can be raised again nothing is wrong; elsewhere the process can do little any more, and says why."""
+    program = "import resource as r; n = r.RLIMIT_NOFILE; r.setrlimit(n, (8, 8)); r.setrlimit(n, (9, 9))"
+    can_be_raised = subprocess.run([sys.executable, "-c", program], capture_output=True).returncode == 0
+    done = run(HARD, "lowers", "opens")
+    assert "a fault of magnus" not in done.err
+    assert "Traceback" not in done.err
+    if can_be_raised:
+        assert done.status == 0, done.err
+    else:
+        assert done.status in {1, 3}
+        assert "s0: FAIL" in done.err
+        assert "the task lowered a hard limit that cannot be raised again: RLIMIT_NOFILE" in done.err

@@ -336,10 +336,21 @@ def test_a_terminal_that_cannot_paint_gets_lines(folder, terminal, environment):
     assert re.search(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ   first: SUCCESS in ", terminal.ended(0), re.MULTILINE)
 
 
-def test_with_diagnosis_there_are_lines(folder, terminal):
-    write(folder, chain(first=shell("echo hello")))
-    terminal.execute("--log-level", "INFO")
-    assert "first: SUCCESS in" in terminal.ended(0)
+LOGS = """\
+import logging
+
+def logs():
+    logging.getLogger("magnus.of.a.test").info("diagnosed")
+    logging.getLogger("work").info("not configured, so not shown")
+"""
+
+
+def test_diagnosis_stands_above_the_tree(folder, terminal):
+    write(folder, chain(first=python("logs")), LOGS)
+    terminal.execute("--log-level", "INFO", "--run-id", "mine")
+    screen = terminal.ended(0)
+    assert re.search(r" INFO magnus\.of\.a\.test: diagnosed\n(.*\n)*✓ mine\n  ✓ first", screen), screen
+    assert "not configured" not in screen
 
 
 def test_a_program_shows_the_same(folder, terminal):

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from state_table import STAYS_AFTER_IMPORT, TABLE
 
 from magnus.app.diff.differences import Cause, Change, Difference, RunFacts, StepDifference, Timing, Verdict
 from magnus.app.diff.documents import document
@@ -32,6 +33,12 @@ def test_links_lead_somewhere(page):
 )
 def test_a_plugin_is_shown_as_it_is_tested(page, file):
     assert f"```python\n{(PLUGINS / file).read_text()}```" in (ROOT / "docs/how-to" / page).read_text()
+
+
+def test_what_stays_of_a_step_is_what_is_tested():
+    page = (ROOT / "docs/explanation/process-state.md").read_text()
+    rows = re.findall(r"^\| ([^|]+) \| (stays|undone) \| undone \|$", page, re.MULTILINE)
+    assert rows == [(name, "stays" if kind == STAYS_AFTER_IMPORT else "undone") for name, (_, _, kind) in TABLE.items()]
 
 
 def snippets():

@@ -10,6 +10,7 @@ from magnus.interfaces.reporter import (
     Branched,
     Event,
     StepEnded,
+    StepLoading,
     StepOutput,
     StepReused,
     StepStarted,
@@ -33,7 +34,7 @@ class Called:
 
                 self._labels[path] = labels(with_elements(branching))
                 self._around = ()
-            case StepStarted() | StepReused() | StepOutput() | AttemptFailed() | StepEnded() | Warned():
+            case StepStarted() | StepReused() | StepLoading() | StepOutput() | AttemptFailed() | StepEnded() | Warned():
                 if isinstance(event, StepEnded):
                     self._labels.pop(event.path, None)
                 if self._labels and event.path is not None and len(event.path.parts) > 1:

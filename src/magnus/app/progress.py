@@ -17,10 +17,12 @@ from magnus.interfaces.reporter import (
     Branched,
     BranchEnded,
     Event,
+    Logged,
     Planned,
     RunEnded,
     RunStarted,
     StepEnded,
+    StepLoading,
     StepOutput,
     StepReused,
     StepStarted,
@@ -68,7 +70,11 @@ class Lines:
                 self._has_started = True
             case StepEnded(path=path):
                 self._rest_of_output(path, event)
-            case Branched() | BranchEnded():
+            case Branched() | BranchEnded() | StepLoading(what=""):
+                return
+            case Logged(text):
+                self._begin_line()
+                self._write(f"{text}\n".encode("utf-8", "backslashreplace"))
                 return
             case RunStarted(concurrent=is_concurrent):
                 self._has_started = True
@@ -142,12 +148,12 @@ def text_of(event: Event) -> str:
     match event:
         case RunStarted(run_id, name):
             return f"run {run_id} started" + (f" ({plain(name)})" if name else "")
-        case Planned(line):
-            return plain_lines(line)
-        case StepStarted(path):
-            return f"  {_name(path)}: started"
-        case StepReused(path):
-            return f"  {_name(path)}: reused"
+        case Planned(text) | Logged(text):
+            return plain_lines(text)
+        case StepStarted(path) | StepReused(path):
+            return f"  {_name(path)}: {'started' if isinstance(event, StepStarted) else 'reused'}"
+        case StepLoading(path, what):
+            return f"  {_name(path)}: loading {plain(what)}"
         case AttemptFailed(path, attempt, message, retry_in):
             wait = f" in {elapsed(retry_in)}" if retry_in else ""
             return f"  {_name(path)}: attempt {attempt + 1} failed, the next one begins{wait}: {plain_lines(message)}"

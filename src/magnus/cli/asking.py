@@ -1,5 +1,6 @@
 """What a command line asks for, for the commands that run a pipeline or a part of it. Used by them."""
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING
 
 import click
@@ -8,6 +9,8 @@ from magnus.cli import console, garbage, options
 from magnus.cli.run_log_output import RunLogOutput
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     from magnus.app.prepare import Execution
     from magnus.interfaces.reporter import Reporter
 
@@ -26,13 +29,26 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
     if transpiles(wanted):
         with console.reporter() as reporter:
             return _transpiled(wanted, reporter)
-    with console.reporter(**options.shown(click.get_current_context()), to_terminal=own.is_terminal) as reporter:
+    shown = options.shown(click.get_current_context())
+    with (
+        console.reporter(**shown, to_terminal=own.is_terminal) as reporter,
+        _reported(reporter, wanted.log_level),
+    ):
         prepared = prepare_to_execute(wanted, reporter)
         garbage.resume()
         when = options.prints_run_log(click.get_current_context())
         with RunLogOutput(own, when, prepared.services.run_log_store, wanted.run_id) as output:
             ended = execute(prepared, reporter, output.emit)
     return 0 if ended.status is Status.SUCCESS else 1
+
+
+def _reported(reporter: "Reporter", log_level: str) -> "AbstractContextManager[None]":
+    """Have the reporter show what magnus logs, where it does."""
+    if not log_level:
+        return nullcontext()
+    from magnus.cli.diagnosis import reported  # lazy: as in `console.set_up_logging`
+
+    return reported(reporter)
 
 
 def _transpiled(wanted: "Execution", reporter: "Reporter") -> int:

@@ -188,11 +188,11 @@ def drop_output() -> None:
 
 
 def set_up_logging(level: str | None) -> None:
-    """Show the diagnosis of magnus from `level` on, on standard error."""
+    """Show the diagnosis of magnus from `level` on, on standard error, or by the reporter there is."""
     if level is not None:
-        import logging  # lazy: only who asks for it pays for it
+        from magnus.cli.diagnosis import set_up  # lazy: only who asks for it pays for it
 
-        logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+        set_up(level.upper(), _say)
 
 
 @contextmanager

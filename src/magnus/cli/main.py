@@ -112,6 +112,8 @@ def _status(arguments: list[str]) -> int:
         console.drop_output()
         return 0
     except OSError as error:
+        if error.errno in {errno.EMFILE, errno.ENFILE}:
+            return _failed(_too_many_files(error))
         if error.filename is not None or error.errno != errno.ENOSPC:
             return _failed(error)
         console.drop_output()
@@ -120,6 +122,13 @@ def _status(arguments: list[str]) -> int:
         return _failed(ServiceError(f"standard output cannot be written: {error.strerror}", fix="free space there"))
     except Exception as error:  # noqa: BLE001 - the top of the command line
         return _failed(error)
+
+
+def _too_many_files(error: OSError) -> Exception:
+    from magnus.errors import ServiceError  # lazy: as above
+
+    message = f"magnus cannot open another file: {error.strerror}"
+    return ServiceError(message, fix="raise the limit (ulimit -n), unless a task lowered the hard limit of its process")
 
 
 def _failed(error: Exception) -> int:

@@ -111,12 +111,12 @@ def progress(function: CallableT) -> CallableT:
 
 
 def shown(ctx: click.Context) -> dict[str, Any]:
-    """What the options of `progress` say, by name, and whether there may be a live tree; diagnosis would break it."""
+    """What the options of `progress` say, by name, and that there may be a live tree."""
     said: dict[str, Any] = ctx.meta.get(_SHOWN, {})
     return {
         "quiet": said.get("quiet", False),
         "output": said.get("show_output", "all"),
-        "is_live": ctx.params.get("log_level") is None,
+        "is_live": True,
     }
 
 

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from magnus.engine import faults, outcomes, process_state
 from magnus.engine.current import CurrentStep, entered
+from magnus.engine.loading import Loading
 from magnus.engine.step_data import StepData
 from magnus.engine.step_under_way import StepUnderWay
 from magnus.errors import MagnusError, RunLogStoreError
@@ -125,8 +126,11 @@ def _call(step: StepUnderWay, current: CurrentStep, number: int) -> TaskOutcome:
             context.pump.step(
                 open_log=lambda: context.services.catalog.open_log(step.request.run_id, path),
                 show=lambda shown: context.reporter.report(StepOutput(path, shown)),
+                look=Loading(current, context.reporter).look,
             ) as output,
-            process_state.applied(added, step.working_directory, context.working_directory) as environment,
+            process_state.applied(
+                added, step.working_directory, current.load, project=context.working_directory
+            ) as environment,
             entered(current),
         ):
             outcome = _run_kind(step, environment)

@@ -66,15 +66,22 @@ class Pump:
         """A descriptor of what was standard error before the run; never captured, closed with the pump."""
         return self._originals[1]
 
-    def step(self, *, open_log: Callable[[], BinaryIO], show: Callable[[bytes], None]) -> "Captured":
+    def step(
+        self,
+        *,
+        open_log: Callable[[], BinaryIO],
+        show: Callable[[bytes], None],
+        look: Callable[[], None] = lambda: None,
+    ) -> "Captured":
         """A context manager that captures what is printed inside it.
 
         `open_log` is called when there is output for the first time, `show` with every piece of it, masked and cut
         anywhere; both from any thread, one at a time. An exception of `show` ends showing and nothing else; one of the
         log is raised when the step ends, as it is when it is an error of magnus, else as CatalogError.
+        `look` is called again and again while the step runs.
         ServiceError when there is no room for the file.
         """
-        return Captured(self, open_log, show)
+        return Captured(self, open_log, show, look)
 
     def begin(self, step: "Captured", file: int) -> None:
         """Point descriptors 1 and 2 at the file of the step and follow it."""
@@ -122,12 +129,16 @@ class Pump:
             with self._lock:
                 if self._step is not None:
                     self._step.drain()
+                    self._step.look()
 
 
 class Captured:
     """The output of one step; a context manager around it. `tail` is the end of it, masked, once it is over."""
 
-    def __init__(self, pump: Pump, open_log: Callable[[], BinaryIO], show: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, pump: Pump, open_log: Callable[[], BinaryIO], show: Callable[[bytes], None], look: Callable[[], None]
+    ) -> None:
+        self.look = look
         self._pump = pump
         self._open_log = open_log
         self._show: Callable[[bytes], None] | None = show

@@ -7,6 +7,8 @@ amount without anybody reading. The output of the child is that of the step.
 import os
 import pickle
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -15,6 +17,7 @@ from msgspec.structs import replace
 
 import magnus
 from magnus.engine import faults, pickles
+from magnus.engine.channel import say_loading
 from magnus.engine.imports import watched_project
 from magnus.engine.process import describe_exit, run_process
 from magnus.engine.project_modules import project_modules
@@ -64,7 +67,7 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     try:
-        with open(result_file, "wb") as result, watched_project(Path(own)):  # noqa: PTH123 - a descriptor
+        with open(result_file, "wb") as result, watched_project(Path(own), _loading):  # noqa: PTH123 - a descriptor
             if project_modules(own) is None:
                 sys.path[:] = [own, *path]
             _write_result(result, kind, call)
@@ -82,6 +85,16 @@ def _write_result(result: BinaryIO, kind: TaskKind, call: TaskCall) -> None:
         result.seek(0)
         result.truncate()
         pickles.dump(Problem(faults.failure_of(error, call.mask)), result)
+
+
+@contextmanager
+def _loading(module: str) -> Iterator[None]:
+    """Say to the process of the step what is loaded here."""
+    say_loading(module)
+    try:
+        yield
+    finally:
+        say_loading("")
 
 
 def _outcome(kind: TaskKind, call: TaskCall) -> TaskOutcome | Problem:

@@ -4,6 +4,7 @@ A process runs one step at a time. `engine.step` enters a step here around each 
 process reaches it through `magnus.interaction`, other processes through `engine.channel`. It is the one ambient value.
 """
 
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock
@@ -39,6 +40,7 @@ _ABOUT_PARAMETERS: Final = frozenset(
 class CurrentStep:
     """One attempt of a step as user code sees it: parameters to read, and what it set and tracked so far.
 
+    `loading` is what it loads right now, and `loading_since` when it began to.
     `refused` says of what was set or tracked that it held a secret; a step of which anything was refused has failed.
     """
 
@@ -64,11 +66,17 @@ class CurrentStep:
         self.parameters_set: dict[str, Parameter] = {}
         self.metrics: dict[str, Metric] = {}
         self.refused: list[str] = []
+        self.loading = ""
+        self.loading_since = 0.0
 
     def parameters(self) -> dict[str, Parameter]:
         """What the step sees now: its scope, and what it set itself."""
         with self._lock:
             return {**self._scope, **self.parameters_set}
+
+    def load(self, what: str) -> None:
+        """The step loads something, such as a module; "" when it is loaded."""
+        self.loading, self.loading_since = what, time.monotonic()
 
     def set_parameters(self, values: Mapping[str, Json]) -> None:
         """Set parameters, as JSON values; they count when the attempt succeeds.
@@ -172,14 +180,12 @@ class CurrentStep:
                 return self.track(arguments["metrics"], arguments["step"])
             case "get_secret":
                 return self._secret(arguments["name"])
+            case "load":
+                return self.load(arguments["what"])
             case "get_run":
                 return {"run_id": self.run_id, "tag": self.tag}
-            case "get_experiment_tracker":
-                return self.tracking.described() if self.tracking else None
-            case "warn_of_experiment_tracker":
-                return self.tracking.warn(arguments["reason"]) if self.tracking else None
             case _:
-                raise TaskFailed(f"this version of magnus does not know '{verb}'")
+                return self._answer_about_tracker(verb, arguments)
 
     def _answer_about_parameters(self, verb: str, arguments: Mapping[str, Json]) -> Json:
         match verb:
@@ -211,6 +217,15 @@ class CurrentStep:
                 return self._set_object(arguments["name"], kept, is_result=arguments["is_result"])
             case _:
                 return self.data.run_log()
+
+    def _answer_about_tracker(self, verb: str, arguments: Mapping[str, Json]) -> Json:
+        match verb:
+            case "get_experiment_tracker":
+                return self.tracking.described() if self.tracking else None
+            case "warn_of_experiment_tracker":
+                return self.tracking.warn(arguments["reason"]) if self.tracking else None
+            case _:
+                raise TaskFailed(f"this version of magnus does not know '{verb}'")
 
     def _secret(self, name: str) -> Json:
         """The value, or what the error says: of errors a channel carries the text alone."""

@@ -18,7 +18,8 @@ _HIDDEN: Final = "<frozen importlib._bootstrap>"
 STAND_IN: Final = "__mp_main__"
 """The name of the module of a script that this process does not run."""
 
-Around: TypeAlias = Callable[[], AbstractContextManager[None]]
+Around: TypeAlias = Callable[[str], AbstractContextManager[None]]
+"""What is around the code of the module of that name."""
 
 
 class ImportWatcher:
@@ -66,15 +67,15 @@ class ImportWatcher:
     def during(self, name: str, origin: str | None) -> AbstractContextManager[None]:
         """A context manager around the code of the module."""
         if self.project is None or name.partition(".")[0] in self.project.names:
-            return _During(self)
-        return _During(self, self.project.seen(seen=self.project.has(origin)))
+            return _During(self, name)
+        return _During(self, name, self.project.seen(seen=self.project.has(origin)))
 
-    def begin(self) -> AbstractContextManager[None] | None:
+    def begin(self, name: str) -> AbstractContextManager[None] | None:
         """The outermost import begins; None when it is not that one."""
         if self._is_executing or get_ident() != self._thread:
             return None
         self._is_executing = True
-        return self._around()
+        return self._around(name)
 
     def end(self) -> None:
         """It is over."""
@@ -84,13 +85,14 @@ class ImportWatcher:
 class _During:
     """Around the code of a module."""
 
-    def __init__(self, watcher: ImportWatcher, seen: AbstractContextManager[None] | None = None) -> None:
+    def __init__(self, watcher: ImportWatcher, name: str, seen: AbstractContextManager[None] | None = None) -> None:
         self._watcher = watcher
+        self._name = name
         self._seen = seen
         self._around: AbstractContextManager[None] | None = None
 
     def __enter__(self) -> None:
-        self._around = self._watcher.begin()
+        self._around = self._watcher.begin(self._name)
         for manager in (self._around, self._seen):
             if manager is not None:
                 manager.__enter__()
@@ -106,7 +108,7 @@ class _During:
 def during_import(file: Path) -> AbstractContextManager[None]:
     """Around the code of a file that is executed as a module is, though not by importing it; does nothing where no task runs."""
     watcher = _watcher()
-    return nullcontext() if watcher is None else watcher.during(STAND_IN, str(file))
+    return nullcontext() if watcher is None else watcher.during(file.stem, str(file))
 
 
 def project_code() -> AbstractContextManager[None]:
@@ -116,14 +118,12 @@ def project_code() -> AbstractContextManager[None]:
 
 
 @contextmanager
-def watched_project(folder: Path) -> Iterator[None]:
-    """Have modules that the project calls like others be its own alone, while no task runs; `project_code` then sees them."""
+def watched_project(folder: Path, around: Around = lambda _name: nullcontext()) -> Iterator[None]:
+    """As around a task, where there is none: modules that the project calls like others are seen by `project_code` alone."""
     project = project_modules(str(folder))
-    if project is None:
-        yield
-        return
-    watcher = ImportWatcher(nullcontext, project)
-    project.put_last()
+    watcher = ImportWatcher(around, project)
+    if project is not None:
+        project.put_last()
     sys.meta_path.insert(0, watcher)
     try:
         yield

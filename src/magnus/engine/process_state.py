@@ -9,7 +9,7 @@ import sys
 import time
 from _signal import SIG_DFL, SIGALRM, getsignal  # type: ignore[import-not-found]  # the functions of `signal` make enums, which takes longer than all the rest
 from _signal import signal as set_signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from threading import current_thread, main_thread
@@ -39,13 +39,20 @@ class applied:  # noqa: N801 - used as a function is
     imported. Timers are cancelled.
 
     `project` is the folder that modules are found in where that is not the working directory.
+    `load` is called with the name of each module that is imported, not of those that it imports, and with "" afterwards.
 
     Raises TaskFailed afterwards when something could not be restored.
     """
 
     def __init__(
-        self, additions: Mapping[str, str | None], working_directory: Path, project: Path | None = None
+        self,
+        additions: Mapping[str, str | None],
+        working_directory: Path,
+        load: Callable[[str], None] = lambda _what: None,
+        *,
+        project: Path | None = None,
     ) -> None:
+        self._load = load
         self._additions = additions
         self._target = str(working_directory)
         self._project = str(project or working_directory)
@@ -103,12 +110,14 @@ class applied:  # noqa: N801 - used as a function is
         return refused
 
     @contextmanager
-    def _importing(self) -> Iterator[None]:
+    def _importing(self, name: str) -> Iterator[None]:
         """Around the code of a module: what it changes stays."""
         environment, path, items = _raw_environment(), list(sys.path), read_items()
+        self._load(name)
         try:
             yield
         finally:
+            self._load("")
             if os.environ is self._environ:
                 self._environment = merged_mappings(self._environment, environment, _raw_environment())
             if path != sys.path:

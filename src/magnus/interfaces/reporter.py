@@ -50,6 +50,13 @@ class StepReused(Struct, frozen=True):
     step_type: str
 
 
+class StepLoading(Struct, frozen=True):
+    """A step that runs has been loading `what` for a while: a module, a kernel; "" when it is loaded."""
+
+    path: StepPath
+    what: str
+
+
 class StepOutput(Struct, frozen=True):
     """Captured output of a step, secrets masked; any number of bytes, not cut at lines."""
 
@@ -87,6 +94,12 @@ class Warned(Struct, frozen=True):
     once: str = ""
 
 
+class Logged(Struct, frozen=True):
+    """A line that magnus logs for diagnosis, complete with its time and level."""
+
+    text: str
+
+
 class RunEnded(Struct, frozen=True):
     """The run is done and in the run log; `duration` is in seconds. `is_kept` says that it can be gone on with later; `in_program`
     that its program alone can do that, since it has functions that nothing else can find.
@@ -107,10 +120,12 @@ Event: TypeAlias = (
     | Branched
     | BranchEnded
     | StepReused
+    | StepLoading
     | StepOutput
     | AttemptFailed
     | StepEnded
     | Warned
+    | Logged
     | RunEnded
 )
 

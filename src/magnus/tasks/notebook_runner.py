@@ -31,7 +31,10 @@ def main() -> None:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     kernel = _start_kernel(request, folder)
     try:
-        from magnus.tasks.notebook_session import run  # lazy: the kernel starts meanwhile
+        from magnus.engine.channel import say_loading  # lazy: the kernel starts meanwhile
+
+        say_loading("the kernel")
+        from magnus.tasks.notebook_session import run  # lazy: as above, and it takes long itself
 
         result = run(request, folder, kernel)
         (folder / "result.json").write_text(json.dumps(result))

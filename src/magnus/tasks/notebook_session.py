@@ -18,6 +18,7 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
+from magnus.engine.channel import say_loading
 from magnus.engine.exports import PREFIXES
 from magnus.tasks.notebook_cells import Cell, add_error, prepared, printed, shown, without_colour
 from magnus.tasks.notebook_runner import SOCKETS
@@ -171,6 +172,7 @@ class _Session:
         while (info := await _info(client)) is None:
             if said := self._not_coming(deadline):
                 return said
+        say_loading("")
         client.allow_stdin = False
         self._runner.kc = client
         self._notebook.metadata["language_info"] = info["language_info"]

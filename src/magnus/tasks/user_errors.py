@@ -93,7 +93,10 @@ class UserCode:
 
 def _shown(error: BaseException, working_directory: Path) -> str:
     """The error in one line, after its traceback was printed."""
-    from traceback import TracebackException  # lazy: most steps do not fail
+    try:
+        from traceback import TracebackException  # lazy: most steps do not fail
+    except OSError:  # a task that may open no more files
+        return _said(error)
 
     report = TracebackException.from_exception(error)
     fault = _FAULT if report.stack and _is_own(report.stack[-1].filename) else ""

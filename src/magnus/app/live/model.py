@@ -14,10 +14,12 @@ from magnus.interfaces.reporter import (
     Branched,
     BranchEnded,
     Event,
+    Logged,
     Planned,
     RunEnded,
     RunStarted,
     StepEnded,
+    StepLoading,
     StepOutput,
     StepReused,
     StepStarted,
@@ -50,12 +52,13 @@ class Step:
         branching: of a composite, as far as is known.
         branches: those that run and those that are shown afterwards, by key.
         done, failed: how many branches ended so; `failed_within` counts steps that failed in branches that succeeded.
+        loading: what it has been loading for a while; "" for nothing.
         tail: the end of what it printed.
     """
 
     __slots__ = (
-        "_labels", "branches", "branching", "done", "failed", "failed_attempts", "failed_within", "message", "name",
-        "retry_at", "started", "state", "step_type", "tail", "took",
+        "_labels", "branches", "branching", "done", "failed", "failed_attempts", "failed_within", "loading", "message",
+        "name", "retry_at", "started", "state", "step_type", "tail", "took",
     )  # fmt: skip
 
     def __init__(self, name: str, step_type: str, at: float) -> None:
@@ -70,6 +73,7 @@ class Step:
         self.branching: Branching | None = None
         self.branches: dict[str, Branch] = {}
         self.done = self.failed = self.failed_within = 0
+        self.loading = ""
         self.tail = b""
         self._labels: Sequence[str] | None = None
 
@@ -135,13 +139,17 @@ class Tree:
                 self._end(self._begin(path, step_type, at), State.REUSED)
             case BranchEnded(path, succeeded):
                 self._end_branch(path, at, succeeded=succeeded)
-            case StepOutput() | AttemptFailed() | StepEnded() | Branched():
+            case StepOutput() | StepLoading() | AttemptFailed() | StepEnded() | Branched():
                 self._take_of_step(event, self._step(event.path, at), at)
-            case Planned() | Warned():
+            case Planned() | Warned() | Logged():
                 pass
 
-    def _take_of_step(self, event: StepOutput | AttemptFailed | StepEnded | Branched, step: Step, at: float) -> None:
+    def _take_of_step(
+        self, event: StepOutput | StepLoading | AttemptFailed | StepEnded | Branched, step: Step, at: float
+    ) -> None:
         match event:
+            case StepLoading(_, what):
+                step.loading = what
             case StepOutput(_, data):
                 step.tail = (step.tail + data)[-_TAIL_BYTES:]
             case AttemptFailed(_, _, message, retry_in):
@@ -185,7 +193,7 @@ class Tree:
         return branch
 
     def _end(self, step: Step, state: State) -> None:
-        step.state, step.tail = state, b""
+        step.state, step.tail, step.loading = state, b"", ""
         if step.branching is None:
             self.counts[State.RUNNING] -= 1
             self.counts[state] += 1

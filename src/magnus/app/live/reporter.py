@@ -25,6 +25,7 @@ from magnus.app.style import Style, coloured
 from magnus.interfaces.reporter import (
     AttemptFailed,
     Event,
+    Logged,
     Planned,
     RunEnded,
     RunStarted,
@@ -183,8 +184,8 @@ class _Said:
             case StepEnded(path=path, status=status):
                 tail = self._tails.of(path)
                 return self._lines.rest(path) + (tail if status is Status.FAIL else b"")
-            case Warned() | AttemptFailed() | Planned():
-                style = Style.QUIET if isinstance(event, Planned) else Style.CAREFUL
+            case Warned() | AttemptFailed() | Planned() | Logged():
+                style = Style.QUIET if isinstance(event, Planned | Logged) else Style.CAREFUL
                 return coloured(text_of(event), style, colour=colour).encode("utf-8", "backslashreplace") + b"\n"
             case _:
                 pass

@@ -207,6 +207,8 @@ class Rows:
         if step.message and (step.state is State.FAILED or step.retry_at > self._at) and not step.failed:
             style = Style.BAD if step.state is State.FAILED else Style.CAREFUL
             yield f"  {plain(step.message.splitlines()[0])}", style
+        elif step.loading:
+            yield f"  loading {plain(step.loading)}", Style.QUIET
         elif step.tail and not self._look.tail_lines:
             yield from ((f"  {text}", Style.QUIET) for text in last_lines(step.tail, 1))
 

@@ -13,6 +13,7 @@ from magnus.interfaces.reporter import (
     RunEnded,
     RunStarted,
     StepEnded,
+    StepLoading,
     StepOutput,
     StepReused,
     StepStarted,
@@ -83,6 +84,13 @@ def test_a_moment_later_the_spinner_has_turned_and_time_gone_on():
 def test_what_a_step_said_last_stands_beside_it_until_it_ends():
     events = [started("a"), StepOutput(path("a"), b"first\nsecond\n\nthi"), StepOutput(path("a"), b"rd")]
     assert shown(tree(*events))[1] == "  ⠋ a  1.9 s  third"
+    assert shown(tree(*events, ended("a")))[1] == "  ✓ a  500 ms"
+
+
+def test_what_a_step_loads_stands_beside_it():
+    events = [started("a"), StepOutput(path("a"), b"said"), StepLoading(path("a"), "torch")]
+    assert shown(tree(*events))[1] == "  ⠋ a  1.9 s  loading torch"
+    assert shown(tree(*events, StepLoading(path("a"), "")))[1] == "  ⠋ a  1.9 s  said"
     assert shown(tree(*events, ended("a")))[1] == "  ✓ a  500 ms"
 
 
