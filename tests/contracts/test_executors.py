@@ -1,6 +1,6 @@
 """Every executor of magnus keeps the contract of executors."""
 
-from magnus.testing.executor_contract import ExecutorContract
+from magnus.testing.executor_contract import ExecutorContract, ProcessExecutorContract
 
 
 class TestLocal(ExecutorContract):
@@ -12,15 +12,15 @@ class TestLocalWithChunkedRecords(ExecutorContract):
     run_log_store = {"type": "chunked-fs"}
 
 
-class TestWorkers(ExecutorContract):
+class TestWorkers(ProcessExecutorContract):
     configuration = {"type": "local", "config": {"enable_parallel": True, "max_workers": 2}}
 
 
-class TestOneWorker(ExecutorContract):
+class TestOneWorker(ProcessExecutorContract):
     configuration = {"type": "local", "config": {"enable_parallel": True, "max_workers": 1}}
 
 
-class TestWorkersWithChunkedRecords(ExecutorContract):
+class TestWorkersWithChunkedRecords(ProcessExecutorContract):
     configuration = {"type": "local", "config": {"enable_parallel": True, "max_workers": 4}}
     run_log_store = {"type": "chunked-fs"}
 

@@ -1,5 +1,6 @@
 """Pipelines on Argo as a user has them: written by `magnus execute`, run by `magnus simulate` with real processes."""
 
+import json
 import shutil
 import subprocess
 import sys
@@ -151,18 +152,128 @@ def test_pods_that_fail_are_no_attempts(project):
     assert log["parameters"]["total"] == 30
 
 
-def test_a_pod_that_dies_of_its_task_was_an_attempt_and_the_step_has_failed_when_it_was_the_last(project):
-    project.write("work.py", "import os\ndef begin(): os.abort()\n")
+@pytest.mark.parametrize("limit", [0, 3])
+def test_a_step_that_crashes_makes_no_more_attempts_than_it_has(project, limit):
+    project.write("work.py", "import os\ndef begin():\n    open('calls', 'a').write('x')\n    os.abort()\n")
     project.write(
         "pipeline.yaml", "dag: {start_at: a, steps: {a: {command: work.begin, max_attempts: 2, next: success}}}"
     )
+    configure(project.path, retry_strategy={"limit": limit})
     written(project)
     log = project.magnus("simulate", "-p", "run_id=mine").log
     step = log["steps"]["a"]
-    said = "the process died before it could say how the attempt ended"
+    crashed = "the process of the step crashed, or was killed for lack of memory (killed by SIGABRT, exit status 134)"
+    unseen = "the process died before it could say how the attempt ended"
+    said = crashed if limit else unseen  # where no pod follows that is told the exit status
     assert (log["status"], log["message"]) == ("FAIL", f"step 'a' failed: {said}")
     assert (step["status"], step["message"]) == ("FAIL", said)
-    assert [(one["attempt_number"], one["status"]) for one in step["attempts"]] == [(0, "FAIL"), (1, "FAIL")]
+    assert [(one["attempt_number"], one["message"]) for one in step["attempts"]] == [(0, crashed), (1, said)]
+    assert (project.path / "calls").read_text() == "xx"
+
+
+def test_evictions_use_up_what_is_there_for_errors_of_pods_before_attempts(project):
+    project.write(
+        "work.py",
+        "import os, signal, time\n\n\ndef begin():\n"
+        "    number = int(os.environ['MAGNUS_STEP_ATTEMPT'])\n"
+        "    if number < 3:\n        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(60)\n"
+        "    if number == 3:\n        raise ValueError('on purpose')\n    return {'x': number}\n",
+    )
+    project.write(
+        "pipeline.yaml", "dag: {start_at: a, steps: {a: {command: work.begin, max_attempts: 2, next: success}}}"
+    )
+    configure(project.path, retry_strategy={"limit": 3})
+    written(project)
+    log = project.magnus("simulate", "-p", "run_id=mine").log
+    assert (log["status"], log["parameters"]["x"]) == ("SUCCESS", 4)
+    messages = [one["message"] for one in log["steps"]["a"]["attempts"]]
+    assert messages == [LOST, LOST, LOST, "ValueError: on purpose (work.py:10 in begin)", ""]
+    configure(project.path, retry_strategy={"limit": 1})
+    written(project)
+    log = project.magnus("simulate", "-p", "run_id=other").log
+    assert (log["status"], log["message"]) == ("FAIL", f"step 'a' failed: {LOST}")
+    assert [one["message"] for one in log["steps"]["a"]["attempts"]] == [LOST, LOST, LOST]
+    assert log["steps"]["a"]["status"] == "FAIL"
+
+
+def test_a_pod_that_is_evicted_is_followed_by_another_one(project):
+    configure(project.path, retry_strategy={"limit": 1})
+    written(project)
+    run = project.magnus("simulate", "--evict", "last", "--evict", "each/1/work:0")
+    assert run.status == 1
+    steps = run.log["steps"]
+    assert steps["each"]["branches"]["1"]["status"] == "SUCCESS"
+    assert (steps["last"]["status"], steps["last"]["message"]) == ("FAIL", LOST)
+    assert "last: FAIL in " in run.err
+    assert "The node was low on resource: memory." in run.err
+
+
+LOST = "lost: the place where it ran went away before it ended (SIGTERM)"
+NEVER = "lost: no process of it recorded anything, since the engine could not start one or ended it before"
+HANDLED = """
+dag:
+  start_at: a
+  steps:
+    a: {command: work.begin, next: success, on_failure: saved}
+    saved: {command: work.saved, next: success}
+"""
+
+
+def test_a_run_whose_first_pods_never_start_is_created_by_who_comes_next(project):
+    project.write("pipeline.yaml", HANDLED)
+    project.write("work.py", WORK + "\n\ndef saved(count: int):\n    return {'saved': count}\n")
+    written(project)
+    run = project.magnus("simulate", "--fail", "a", "-p", "run_id=handled", "-p", "count=7")
+    assert run.status == 0, run.err
+    log = run.log
+    assert (log["status"], log["parameters"]) == ("SUCCESS", {"count": 7, "saved": 7})
+    assert list(log["steps"]) == ["a", "saved", "success"]
+    assert (log["steps"]["a"]["status"], log["steps"]["a"]["message"]) == ("FAIL", NEVER)
+    run = project.magnus("simulate", "--fail", "a", "--fail", "saved", "-p", "run_id=failed")
+    log = run.log
+    assert (run.status, log["status"]) == (1, "FAIL")
+    said = f"{NEVER}; the engine says: failed on purpose"
+    assert [log["steps"][name]["message"] for name in ("a", "saved")] == [said, said]
+    assert log["message"] == f"step 'saved' failed: {said}"
+    run = project.magnus("simulate", "--fail", "a", "--fail", "saved", "--fail", "fail", "-p", "run_id=closed")
+    log = run.log
+    assert (run.status, log["status"], log["parameters"]) == (1, "FAIL", {"count": 3})
+    assert log["message"] == (
+        "the engine ended the run as 'Failed' before it reached its end; the engine says: failed on purpose"
+    )
+    assert {name: step["message"] for name, step in log["steps"].items()} == {"a": said}
+
+
+def test_pods_that_never_start_are_in_the_run_log(project):
+    written(project)
+    run = project.magnus("simulate", "--fail", "each/1/work", "--fail", "each/2/work", "--fail", "each/2/fail")
+    branches = run.log["steps"]["each"]["branches"]
+    assert {key: list(branch["steps"]) for key, branch in branches.items()} == {
+        "0": ["work", "success"], "1": ["work", "fail"], "2": ["work"],
+    }  # fmt: skip
+    assert [branches[key]["steps"]["work"]["message"] for key in "012"] == ["", NEVER, NEVER]
+    log = project.magnus("simulate", "--fail", "each").log
+    assert list(log["steps"]) == ["begin", "each", "fail"]
+    assert log["steps"]["each"]["message"] == f"{NEVER}; the engine says: failed on purpose"
+
+
+def test_a_run_that_is_stopped_for_good_says_when_it_was_last_heard_of(project):
+    written(project)
+    assert project.magnus("simulate", "-p", "run_id=ended").status == 0
+    more = ["-c", "argo.yaml", "--workflow-name", "magnus-dag-1", "--count", "1"]
+    assert project.magnus("execute_single_node", "mine", "begin", *more).status == 0
+    runs = {run["run_id"]: run for run in json.loads(project.magnus("runs", "--json", "-c", "argo.yaml").out)}
+    assert {name: (run["status"], run["workflow"]) for name, run in runs.items()} == {
+        "ended": ("SUCCESS", "magnus-dag-simulated"), "mine": ("PROCESSING", "magnus-dag-1"),
+    }  # fmt: skip
+    assert runs["ended"]["last_heard"] is None
+    heard = runs["mine"]["last_heard"][:19]
+    assert heard >= runs["mine"]["start_time"][:19]
+    said = f"the engine runs it as magnus-dag-1; last heard of at {heard} UTC"
+    assert f"mine: {said}" in project.magnus("runs", "-c", "argo.yaml").err
+    shown = project.magnus("show", "mine", "-c", "argo.yaml").out
+    assert said in shown
+    assert "  workflow magnus-dag-1\n" in shown
 
 
 def test_a_run_that_no_pod_could_end_is_ended(project):
@@ -171,7 +282,10 @@ def test_a_run_that_no_pod_could_end_is_ended(project):
     assert run.status == 1
     log = run.log
     assert log["status"] == "FAIL"
-    assert log["message"] == "the engine ended the run as 'Error' before it reached its end"
+    assert (
+        log["message"] == "the engine ended the run as 'Error' before it reached its end; the engine says: pod deleted"
+    )
+    assert (log["steps"]["last"]["status"], list(log["steps"])) == ("FAIL", ["begin", "each", "last"])
 
 
 @pytest.mark.parametrize("kind", [{}, {"kind": "CronWorkflow", "schedules": ["@daily"]}], ids=["once", "daily"])

@@ -186,6 +186,8 @@ def test_every_store_lists_the_same(folder, store):
         "use_cached": False,
         "original_run_id": "",
         "skipped_records": [],
+        "workflow": "",
+        "last_heard": None,
     }
     assert 0 < run["duration"] < 60
     assert folder.magnus("show", "latest", "-c", "c.yaml", "--json").log == document

@@ -17,7 +17,7 @@ from acme_magnus.task_kind import FormatTask
 
 from magnus.graph.nodes import TaskSpec
 from magnus.run_log.parameters import JsonParameter
-from magnus.testing.executor_contract import ExecutorContract
+from magnus.testing.executor_contract import ProcessExecutorContract
 from magnus.testing.run_log_store_contract import RunLogStoreContract
 from magnus.testing.secrets_contract import SecretsContract
 from magnus.testing.task_kind_contract import TaskKindContract
@@ -108,7 +108,7 @@ def installed(tmp_path_factory):
     return folder
 
 
-class TestTheExecutor(ExecutorContract):
+class TestTheExecutor(ProcessExecutorContract):
     configuration = {"type": "processes", "config": {"workers": 2}}
 
     @pytest.fixture(autouse=True)

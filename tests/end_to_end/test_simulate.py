@@ -171,7 +171,7 @@ def test_a_simulation_that_is_stopped_ends_its_pods_and_the_run(project, number,
     assert "run it: FAIL in" in error
     log = yaml.safe_load(out)
     assert (log["status"], log["steps"]["a"]["message"]) == ("FAIL", "interrupted")
-    assert log["message"] == "the engine ended the run as 'Failed' before it reached its end"
+    assert log["message"] == "interrupted"
     assert gone(pid)
 
 

@@ -13,7 +13,8 @@ RESULTS = {"Succeeded", "Failed", "Errored", "Skipped", "Omitted", "Daemoned", "
 KEYWORDS = {"true", "false", "nil", "not", "in", "and", "or", "matches", "contains", "let", "if", "else"}
 FUNCTIONS = {"filter", "map", "count", "split", "all", "any", "one", "none", "now", "len", "first", "last", "sum"}
 VARIABLE = re.compile(r"\{\{(.*?)\}\}")
-GLOBAL = {"workflow.uid", "workflow.status"}
+TRUNCATED = re.compile(r"=sprig\.trunc\(\d+, ([\w.]+)\)")
+GLOBAL = {"workflow.uid", "workflow.name", "workflow.status", "workflow.failures"}
 KINDS = ("dag", "container", "suspend")
 
 
@@ -62,7 +63,8 @@ def _of_template(template, templates, parameters, volumes):
         mounts = [mount["mountPath"] for mount in container.get("volumeMounts", ())]
         if len(set(mounts)) != len(mounts) or {m["name"] for m in container.get("volumeMounts", ())} - volumes:
             yield f"{name}: mounts"
-        yield from _unknown(name, template, known)
+        last = {"lastRetry.exitCode"} if "retryStrategy" in template else set()
+        yield from _unknown(name, template, known | last)
 
 
 def _of_dag(name, tasks, templates, known):
@@ -117,7 +119,8 @@ def _parameters(where, what):
 def _unknown(where, value, known):
     if isinstance(value, str):
         for variable in VARIABLE.findall(value):
-            if variable not in known:
+            truncated = TRUNCATED.fullmatch(variable)
+            if (truncated[1] if truncated else variable) not in known:
                 yield f"{where}: unknown variable {variable}"
     elif isinstance(value, dict):
         for inner in value.values():

@@ -231,6 +231,28 @@ def test_large_parameters_reach_every_worker(folder):
     assert log["parameters"]["n"] == [3_000_000 + n for n in range(6)]
 
 
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_a_worker_that_is_told_to_end_from_outside_leaves_its_step_to_another_one(folder, attempts):
+    with open(folder / "work.py", "a") as file:
+        file.write(
+            "def evicted():\n    print('attempt', flush=True)\n    note()\n    time.sleep(0 if counted() > 1 else 60)\n"
+        )
+    handled = one("evicted", max_attempts=attempts, on_failure="t")
+    handled["steps"]["t"] = {"type": "stub", "next": "success"}
+    process = start(folder, handled)
+    until(lambda: len(pids(folder)) == 1)
+    os.kill(pids(folder)[0], signal.SIGTERM)
+    said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert nothing_is_left(folder)
+    steps = json.loads(said)["steps"]
+    lost = "lost: the place where it ran went away before it ended (SIGTERM)"
+    assert [one["message"] for one in steps["s"]["attempts"]] == [lost, ""][:attempts]
+    assert (steps["s"]["status"], steps["s"]["message"]) == (("FAIL", lost) if attempts == 1 else ("SUCCESS", ""))
+    assert ("t" in steps) == (attempts == 1)
+    assert (folder / ".catalog/mine/.logs/s.log").read_text() == "attempt\n" * attempts
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("command", ["waits", "does_not_listen"])
 def test_an_interruption_leaves_no_process(folder, number, status, command):

@@ -19,7 +19,7 @@ from container_engines import IMAGE
 from proxy import proxy
 
 from magnus import __version__
-from magnus.testing.executor_contract import ExecutorContract
+from magnus.testing.executor_contract import ProcessExecutorContract
 
 pytestmark = [pytest.mark.xdist_group("docker"), pytest.mark.timeout(240), pytest.mark.usefixtures("client")]
 
@@ -101,7 +101,7 @@ def wait_until(holds):
         time.sleep(0.02)
 
 
-class TestContainers(ExecutorContract):
+class TestContainers(ProcessExecutorContract):
     configuration = executor(enable_parallel=True, max_workers=3)
 
     def test_an_interruption_ends_the_steps_and_is_recorded(self, folder, client):
@@ -303,6 +303,24 @@ def test_a_container_that_is_killed_was_an_attempt(folder, client):
     assert [attempt["status"] for attempt in step["attempts"]] == ["FAIL", "SUCCESS"]
     assert step["attempts"][0]["message"].startswith("the container was killed (exit status 137, SIGKILL)")
     assert (folder.path / ".catalog/mine/.logs/a.log").read_text() == "attempt 0\nattempt 1\n"
+
+
+@with_both
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_a_container_that_is_stopped_from_outside_was_an_attempt(folder, client, attempts):
+    folder.configure()
+    command = "echo attempt; touch began; if [ -e stopped ]; then exit 0; fi; sleep 60"
+    with folder.begun(one(shell(command, max_attempts=attempts)), until="began") as process:
+        [container] = client.containers.list(filters={"label": "magnus.run=mine"})
+        (folder.path / "stopped").touch()
+        container.stop()
+        assert process.wait(60) == (1 if attempts == 1 else 0)
+    log = folder.show()
+    step = log["steps"]["a"]
+    lost = "lost: the place where it ran went away before it ended (SIGTERM)"
+    assert [one["message"] for one in step["attempts"]] == [lost, ""][:attempts]
+    assert (step["status"], step["message"]) == (("FAIL", lost) if attempts == 1 else ("SUCCESS", ""))
+    assert (folder.path / ".catalog/mine/.logs/a.log").read_text() == "attempt\n" * attempts
 
 
 @with_both

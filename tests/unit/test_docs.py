@@ -57,7 +57,7 @@ def test_python_is_python(code):
 @pytest.mark.parametrize(
     "line",
     [
-        "class TestTheExecutor(ExecutorContract):",
+        "class TestTheExecutor(ProcessExecutorContract):",
         "class TestTheStore(RunLogStoreContract):",
         "class TestTheSecrets(SecretsContract):",
     ],

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from magnus.app import gaps
 from magnus.app.beginning import context_of
 from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.run_ids import check_run_id
@@ -23,7 +24,6 @@ from magnus.errors import InvalidInput
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, StaticBranches
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import Branched, BranchEnded, Reporter, StepEnded, StepStarted
-from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord, Status, StepRecord
 
 
@@ -84,7 +84,7 @@ def _fan_in(
     reporter.report(Branched(path, known.branching))
     with context_of(prepared, reporter) as opened:
         context = replace(opened, run_id=run.run_id, tag=prepared.execution.tag or run.tag)
-        outcomes = [_outcome(store, run, path.into(key), reporter) for key in fan.keys_to_join(node, known)]
+        outcomes = [_outcome(prepared, run, path.into(key), reporter) for key in fan.keys_to_join(node, known)]
         record = fan.joined(node, known, outcomes, reducing(context, path))
     if record.status is not Status.PROCESSING:
         _, scope = fan.before(prepared.pipeline.graph, store, run, path)
@@ -96,10 +96,13 @@ def _fan_in(
     return record.status, _to_run(node, record)
 
 
-def _outcome(store: RunLogStore, run: RunRecord, branch: BranchPath, reporter: Reporter) -> fan.Outcome:
+def _outcome(prepared: Prepared, run: RunRecord, branch: BranchPath, reporter: Reporter) -> fan.Outcome:
     """What the branch left; one without an end has failed."""
+    store = prepared.services.run_log_store
     found = fan.outcome_of(store, run.run_id, branch)
     if found is None:
+        gaps.close_begun(store, run.run_id, branch)
+        gaps.close_branch(prepared.pipeline.graph, store, run.run_id, branch)
         reporter.report(BranchEnded(branch, succeeded=False))
         return fan.Outcome(branch.parts[-1], succeeded=False, parameters={}, files={})
     return found

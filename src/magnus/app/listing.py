@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from msgspec import Struct, to_builtins
+from msgspec.structs import replace
 
 from magnus.definition.durations import Duration
 from magnus.engine import liveness
 from magnus.errors import InvalidInput, RunLogStoreError, RunNotFound
 from magnus.graph.check import near
-from magnus.interfaces.run_log_store import DamagedRecord, RunLogStore, SummarisesRuns
+from magnus.interfaces.run_log_store import DamagedRecord, DatesRecords, RunLogStore, SummarisesRuns
 from magnus.run_log.records import ENDED, Owner, Status
 from magnus.run_log.summary import DamagedRun, Gone, RunStatus, RunSummary, summary
 from magnus.values import Json
@@ -36,6 +37,8 @@ class ListedRun(Struct, frozen=True):
     """A run as it is listed; of a damaged one nothing is known but `problem`. Times are UTC.
 
     `skipped` are those of its records that are damaged; None when nobody looked.
+    `workflow` is what another engine calls the run that it runs. Whether that still does, nobody here can know: of one that
+    has not ended `last_heard` says when something of it was recorded last.
     """
 
     run_id: str
@@ -49,6 +52,8 @@ class ListedRun(Struct, frozen=True):
     original_run_id: str = ""
     problem: str = ""
     skipped: tuple[DamagedRecord, ...] | None = None
+    workflow: str = ""
+    last_heard: datetime | None = None
 
     def duration(self, now: datetime) -> timedelta | None:
         """From its start to its end, or until now; None when nobody knows when it ended."""
@@ -71,6 +76,8 @@ class ListedRun(Struct, frozen=True):
             "use_cached": self.use_cached,
             "original_run_id": self.original_run_id,
             "skipped_records": None if self.skipped is None else [to_builtins(record) for record in self.skipped],
+            "workflow": self.workflow,
+            "last_heard": None if self.last_heard is None else self.last_heard.isoformat(" ", "microseconds"),
         }
 
 
@@ -80,7 +87,19 @@ def listed(store: RunLogStore, which: Wanted) -> Iterator[ListedRun]:
     whole = sorted((run for run in runs if isinstance(run, RunSummary)), key=_age, reverse=True)
     damaged = (run for run in runs if isinstance(run, DamagedRun))
     found = (*_in_time(whole, which), *(() if _has_time(which) else damaged))
-    return (run for run in map(_judged, found) if _is_wanted(run, which))
+    return (_dated(store, run) for run in map(_judged, found) if _is_wanted(run, which))
+
+
+def last_heard(store: RunLogStore, run_id: str) -> datetime | None:
+    """When something of the run was recorded last; None where the store does not say."""
+    return store.last_put(run_id) if isinstance(store, DatesRecords) else None
+
+
+def _dated(store: RunLogStore, run: ListedRun) -> ListedRun:
+    """The run with the time of its last record, where that is all that is known of one that another engine runs."""
+    if not run.workflow or run.status in ENDED or run.status in Gone:
+        return run
+    return replace(run, last_heard=last_heard(store, run.run_id))
 
 
 def summaries(store: RunLogStore) -> Sequence[RunSummary | DamagedRun]:
@@ -209,4 +228,5 @@ def judged(run: RunSummary) -> ListedRun:
         run.end_time,
         run.use_cached,
         run.original_run_id,
+        workflow=run.owner.workflow_name,
     )

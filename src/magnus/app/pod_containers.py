@@ -31,13 +31,13 @@ from magnus.transpilers.argo.expressions import substituted
 from magnus.transpilers.argo.manifest import Container, Template, WorkflowSpec
 from magnus.transpilers.argo.quantities import quantity
 from magnus.transpilers.argo.running import (
-    DELETED,
     ERROR,
     FAILED,
     GRACE_SECONDS,
     KILLED,
     TOO_LONG,
     Ended,
+    Fault,
     Faults,
     Hear,
     Secrets,
@@ -111,24 +111,24 @@ class Containers:
         assert container is not None
         step = step_of(variables)
         fault = self._faults.of(step, number)
-        if fault is not None and not fault.kills:
-            return Ended(FAILED, exit_code=1, message="failed on purpose")
-        dies = fault is not None
+        if fault is not None and not fault.signal:
+            return fault.end()
+        reentry = Reentry(events=True, signal=fault.signal if fault else 0)
         said = variables_of_pod(container, variables, self._secrets)
         command = [substituted(part, variables) for part in container.command]
         job = replace(
             self._job(container, command, step),
-            environment={**said, **Reentry(events=True, dies=dies).variables()},
+            environment={**said, **reentry.variables()},
             read=list(paths_of_outputs(template).values()),
         )
         async with self._slots:
             if self._options.copy is None or container.working_dir:
-                return await self._run(template, job, dies=dies)
+                return await self._run(template, job, fault)
             with TemporaryDirectory(prefix="pod-", ignore_cleanup_errors=True) as folder:
-                return await self._run_in_copy(template, job, self._options.copy, Path(folder) / "project", dies=dies)
+                return await self._run_in_copy(template, job, self._options.copy, Path(folder) / "project", fault)
 
     async def _run_in_copy(
-        self, template: Template, job: "Job", project: ProjectCopy, copy: Path, *, dies: bool
+        self, template: Template, job: "Job", project: ProjectCopy, copy: Path, fault: Fault | None
     ) -> Ended:
         """Run the pod with a fresh copy in the place of the project."""
         try:
@@ -137,9 +137,9 @@ class Containers:
             return Ended(ERROR, message=str(error))
         shared = [folder for folder in job.folders if folder.path != project.project]
         job = replace(job, folders=[*shared, Folder(copy, inside=project.project)])
-        return await self._run(template, job, dies=dies)
+        return await self._run(template, job, fault)
 
-    async def _run(self, template: Template, job: "Job", *, dies: bool) -> Ended:
+    async def _run(self, template: Template, job: "Job", fault: Fault | None) -> Ended:
         pod = _Pod(self._hear)
         running = self._threads.submit(self._engine.run, job, pod.hear, pod.begun)
         try:
@@ -147,8 +147,8 @@ class Containers:
             end = running.result()
         except TaskFailed as error:
             return Ended(ERROR, message=str(error))
-        if dies:
-            return Ended(ERROR, exit_code=KILLED, message=DELETED)
+        if fault is not None:
+            return fault.end()
         if not in_time:
             return Ended(FAILED, exit_code=KILLED, message=TOO_LONG)
         if end.is_out_of_memory:

@@ -32,6 +32,7 @@ class PodsTold:
         self._failed: dict[StepPath, StepEnded] = {}
         self._attempts: Counter[StepPath] = Counter()
         self._warned: set[str] = set()
+        self._over: set[StepPath] = set()
 
     def hear(self, event: Event) -> None:
         """A pod tells something."""
@@ -39,7 +40,8 @@ class PodsTold:
             case StepStarted(path, step_type):
                 self._start(event, path, step_type)
             case StepEnded(status=Status.FAIL, path=path):
-                self._failed[path] = self._lasting(event)
+                if path not in self._over:
+                    self._failed[path] = self._lasting(event)
             case StepEnded():
                 self._reporter.report(self._lasting(event))
             case StepReused(path=path):
@@ -58,6 +60,8 @@ class PodsTold:
         if not step or (ended is not None and ended.phase == SUCCEEDED):
             return
         path = StepPath.parse(step)
+        if ended is not None and retry_in is None:
+            self._over.add(path)
         if ended is None:
             self._begun[path] = time.monotonic()
             return

@@ -57,6 +57,7 @@ class Execution(Struct, frozen=True):
     pipeline where a program built it; `definition_file` is then what it is written to for executors that read it.
     `use_cached` is a run to go on with, whose pipeline and parameters count where nothing else is said; with `strict`
     nothing may have changed since.
+    `workflow_name` is what another engine that runs a part of the run calls it.
     `log_level` is for processes that run steps elsewhere. `command_line` is recorded, and not read otherwise.
     """
 
@@ -73,6 +74,7 @@ class Execution(Struct, frozen=True):
     use_cached: str = ""
     strict: bool = False
     log_level: str = ""
+    workflow_name: str = ""
     working_directory: Path = field(default_factory=Path.cwd)
     command_line: tuple[str, ...] = ()
 

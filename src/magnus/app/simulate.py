@@ -70,7 +70,7 @@ def simulate(asked: Simulated, reporter: Reporter, emit: Callable[[str], None]) 
     """
     written = read(asked.manifest, InvalidDefinition, "the manifest")
     spec = spec_of(written)
-    variables = variables_of(spec, asked.parameters)
+    variables = {**variables_of(spec, asked.parameters), "workflow.name": _name(written)}
     secrets = _secrets(asked.secrets_file)
     _check_secrets(written, spec, secrets)
     run_id = variables.get("workflow.parameters.run_id", variables["workflow.uid"])
@@ -129,6 +129,12 @@ def spec_of(written: Document) -> WorkflowSpec:
     return spec
 
 
+def _name(written: Document) -> str:
+    """The name of the workflow, the end of which Argo makes up."""
+    metadata = written.value.get("metadata") or {}
+    return str(metadata.get("name") or f"{metadata.get('generateName', '')}simulated")
+
+
 def _is_cron(written: Document) -> bool:
     return bool(written.value.get("kind") == "CronWorkflow")
 
@@ -140,7 +146,7 @@ def _at(written: Document) -> tuple[str, ...]:
 
 def variables_of(spec: WorkflowSpec, given: Mapping[str, str]) -> dict[str, str]:
     """The variables of the workflow, and the arguments that were given instead of those written."""
-    variables = {"workflow.uid": str(uuid4())}
+    variables = {"workflow.uid": str(uuid4()), "workflow.name": "workflow"}
     known = spec.arguments.parameters if spec.arguments else ()
     names = [parameter.name for parameter in known]
     for name in given:
@@ -215,8 +221,7 @@ def _project(working_directory: Path, shared: Iterable[Path]) -> ProjectCopy | N
 def _tell_missed(faults: Faults, reporter: Reporter) -> None:
     for fault in faults.missed:
         number = "" if fault.number is None else f":{fault.number}"
-        option = "--kill" if fault.kills else "--fail"
-        reporter.report(Warned(f"there was no pod for {option} {fault.step}{number}"))
+        reporter.report(Warned(f"there was no pod for --{fault.kind} {fault.step}{number}"))
 
 
 def _configuration_file(spec: WorkflowSpec) -> str:

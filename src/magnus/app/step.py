@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from contextlib import closing
 from functools import partial
 
+from msgspec import Struct
 from msgspec.structs import replace
 
+from magnus.app import gaps
 from magnus.app.beginning import begin, context_of
-from magnus.app.config import load_configuration
 from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id
-from magnus.app.services import run_log_store
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine import deaths, fan
@@ -28,6 +28,7 @@ from magnus.engine.step_secrets import learn
 from magnus.engine.tracking import run_as_recorded
 from magnus.errors import InvalidInput, RunExists, RunNotFound
 from magnus.graph.check import nearest_or_all
+from magnus.graph.failures import may_begin_run
 from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import CompositeNode, Node, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath, print_names
@@ -46,21 +47,32 @@ def execute_step(asked: Execution, step: str, reporter: Reporter) -> Status:
     The run is created when it does not exist and the step is the first of the pipeline; only then do the parameters
     of `asked` count. InvalidInput when the step is not in the pipeline, RunNotFound when the run does not exist.
     """
-    status, _ = _execute(asked, step, reporter, one_attempt=False)
+    status, _ = _execute(asked, step, reporter)
     return status
 
 
-def execute_attempt(asked: Execution, step: str, reporter: Reporter) -> tuple[Status, bool]:
-    """As `execute_step`, but the next attempt alone; how it ended, and whether there is another one to make."""
-    return _execute(asked, step, reporter, one_attempt=True)
+def execute_attempt(
+    asked: Execution, step: str, reporter: Reporter, exit_status: int | None = None
+) -> tuple[Status, bool]:
+    """As `execute_step`, but the next attempt alone; how it ended, and whether there is another one to make.
+
+    `exit_status` is how the process before ended, as the engine says; None where it says nothing.
+    """
+    return _execute(asked, step, reporter, OneAttempt(exit_status))
 
 
-def _execute(asked: Execution, step: str, reporter: Reporter, *, one_attempt: bool) -> tuple[Status, bool]:
+class OneAttempt(Struct, frozen=True):
+    """One attempt is to be made; `exit_status` is that of the process before, None where nothing is known of it."""
+
+    exit_status: int | None
+
+
+def _execute(asked: Execution, step: str, reporter: Reporter, one: OneAttempt | None = None) -> tuple[Status, bool]:
     check_run_id(asked.run_id)
     prepared = prepare(asked, reporter, looked_at=partial(_places, step))
     path = find_step(prepared.pipeline.graph, step)
     with closing(prepared.services.run_log_store):
-        return _executed(prepared, path, OneAtATime(reporter), one_attempt=one_attempt)
+        return _executed(prepared, path, OneAtATime(reporter), one)
 
 
 def _places(step: str, pipeline: LoadedPipeline) -> list[StepPlace]:
@@ -69,11 +81,11 @@ def _places(step: str, pipeline: LoadedPipeline) -> list[StepPlace]:
     return [place for place in pipeline.steps if place.step == name]
 
 
-def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, *, one_attempt: bool) -> tuple[Status, bool]:
+def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, one: OneAttempt | None) -> tuple[Status, bool]:
     store = prepared.services.run_log_store
     run = run_of(prepared, path, reporter)
     known = store.get_step(run.run_id, path)
-    if known is not None and known.status is Status.SUCCESS:
+    if known is not None and known.status is Status.SUCCESS and not _ends_run(known, run):
         return known.status, False
     match prepared.pipeline.graph.step(path):
         case TerminalNode() as node:
@@ -83,30 +95,35 @@ def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, *, one_att
         case CompositeNode() as node:
             raise InvalidInput(f"'{path}' is of type {node.written_as}", fix=f"magnus fan {run.run_id} {path} -m out")
         case TaskNode() as task:
-            before = _to_go_on_with(known) if one_attempt else _interrupted(known)
-            number = len(before.attempts) if one_attempt and before is not None else 0
-            failures = deaths.without(before.attempts) if one_attempt and before is not None else 0
-            if failures >= task.max_attempts:
-                return Status.FAIL, False
+            before = _continued(known, task, one)
+            made = before.attempts if before is not None else ()
+            failures = deaths.own_failures(made) if one else len(made)
+            number = len(made) if one and failures < task.max_attempts else None
             if not taken_over(prepared, run, path, reporter):
-                _run_step(prepared, run, path, reporter, number if one_attempt else None, before)
+                _run_step(prepared, run, path, reporter, number, before)
             ended = store.get_step(run.run_id, path)
             status = ended.status if ended is not None else Status.FAIL
-            return status, status is Status.FAIL and failures + 1 < task.max_attempts
+            return status, number is not None and status is Status.FAIL and failures + 1 < task.max_attempts
 
 
-def _to_go_on_with(known: StepRecord | None) -> StepRecord | None:
-    """What the attempts before left, one that its process did not outlive among them; None before the first one."""
+def _ends_run(known: StepRecord, run: RunRecord) -> bool:
+    """Whether it is an end of the pipeline whose process died before it could record the end of the run."""
+    return known.is_terminal and known.branch.composite is None and run.end_time is None
+
+
+def _continued(known: StepRecord | None, task: TaskNode, one: OneAttempt | None) -> StepRecord | None:
+    """What the attempts before left, one that its process did not outlive among them; None of a step that begins anew.
+
+    A step that failed for good begins anew: whoever starts it again wants that.
+    """
     if known is None:
         return None
     if known.status is Status.PROCESSING:
-        known = deaths.noticed(known, now())
+        if not known.message:  # nobody said how it ended
+            known = deaths.noticed(known, now(), one.exit_status if one else None)
+    elif one is None or deaths.own_failures(known.attempts) >= task.max_attempts:
+        return None
     return replace(known, status=Status.PROCESSING, message="", parameters={}, scope=None)
-
-
-def _interrupted(known: StepRecord | None) -> StepRecord | None:
-    """What is known of a step whose process died after an attempt; None of one that begins anew."""
-    return known if known is not None and known.status is Status.PROCESSING and known.attempts else None
 
 
 def taken_over(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Reporter) -> bool:
@@ -149,17 +166,33 @@ def find_step(graph: Graph, text: str) -> StepPath:
 
 
 def run_of(prepared: Prepared, path: StepPath, reporter: Reporter) -> RunRecord:
-    """The run; created when the step is the one a run begins with."""
-    store, run_id = prepared.services.run_log_store, prepared.execution.run_id
+    """The run, in which all that failed before the step is recorded.
+
+    It is created when the step is the one a run begins with, or one that the failure of that leads to: its process may
+    never have started.
+    """
+    graph, store = prepared.pipeline.graph, prepared.services.run_log_store
+    run = _run_of(prepared, path, reporter)
+    gaps.close_before(graph, store, run.run_id, path)
+    return run
+
+
+def _run_of(prepared: Prepared, path: StepPath, reporter: Reporter) -> RunRecord:
+    graph, store, run_id = prepared.pipeline.graph, prepared.services.run_log_store, prepared.execution.run_id
     try:
         return store.get_run(run_id)
     except RunNotFound as error:
-        start_at = prepared.pipeline.graph.start_at
-        if path.parts != (start_at,):
-            fix = f"begin the run with the step '{start_at}'"
+        if len(path.parts) > 1 or path.name not in may_begin_run(graph):
+            fix = f"begin the run with the step '{graph.start_at}'"
             raise RunNotFound(f"there is no run '{run_id}'", fix=fix) from error
+    return created(prepared, reporter)
+
+
+def created(prepared: Prepared, reporter: Reporter) -> RunRecord:
+    """The run, created here unless another process was first."""
+    store, run_id = prepared.services.run_log_store, prepared.execution.run_id
     try:
-        run = begin(prepared, NO_PROCESS, reporter)
+        run = begin(prepared, replace(NO_PROCESS, workflow_name=prepared.execution.workflow_name), reporter)
     except RunExists:  # another process was first
         return store.get_run(run_id)
     with context_of(prepared, reporter) as context:
@@ -246,15 +279,3 @@ def _ended_steps(store: RunLogStore, run: RunRecord, branch: BranchPath) -> Iter
         failed = deaths.failed(step, now())
         store.put_step(run.run_id, failed)
         yield failed
-
-
-def end_run(asked: Execution, engine_status: str) -> bool:
-    """End the run `asked.run_id` as failed if no step did; whether that was so. For what an engine calls at its end."""
-    configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
-    with closing(run_log_store(configuration, asked.working_directory)) as store:
-        run = store.get_run(check_run_id(asked.run_id))
-        if run.end_time is not None:
-            return False
-        message = f"the engine ended the run as '{engine_status}' before it reached its end"
-        store.update_run(replace(run, status=Status.FAIL, message=message, end_time=now()))
-    return True

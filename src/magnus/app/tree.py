@@ -1,12 +1,12 @@
 """A run as a tree of steps and branches, each with how it stands: what `magnus show` draws."""
 
 from collections.abc import Iterable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
 from magnus.app.damage import damage
-from magnus.app.listing import status_now
+from magnus.app.listing import last_heard, status_now
 from magnus.engine.scope import folded_own
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
@@ -44,13 +44,17 @@ class BranchNode(Struct, frozen=True):
 
 
 class RunTree(Struct, frozen=True):
-    """A run with all of its steps that began; `parameters` are those at the end, or by now, `damage` lines on its records."""
+    """A run with all of its steps that began; `parameters` are those at the end, or by now, `damage` lines on its records.
+
+    `last_heard` is when something was recorded last, of a run that another engine runs and that has not ended.
+    """
 
     run: RunRecord
     status: RunStatus
     steps: Sequence[StepNode]
     parameters: Scope
     damage: Sequence[str] = ()
+    last_heard: datetime | None = None
 
 
 def run_tree(store: RunLogStore, run: RunRecord) -> RunTree:
@@ -59,7 +63,9 @@ def run_tree(store: RunLogStore, run: RunRecord) -> RunTree:
     seen = walk(lambda branch: store.list_steps(run.run_id, branch))
     steps = _nodes(seen, BranchPath(), over=_is_over(status))
     own = folded_own(step.record for step in steps).parameters
-    return RunTree(run, status, steps, {**run.parameters, **own}, damage(store, run).lines())
+    is_open = bool(run.owner.workflow_name) and not _is_over(status)
+    heard = last_heard(store, run.run_id) if is_open else None
+    return RunTree(run, status, steps, {**run.parameters, **own}, damage(store, run).lines(), heard)
 
 
 def step_node(store: RunLogStore, run: RunRecord, record: StepRecord) -> StepNode:

@@ -68,6 +68,7 @@ def asked(
     file: str = "",
     use_cached: str = "",
     strict: bool = False,
+    workflow_name: str = "",
 ) -> "Execution":
     """The execution that options and parameters ask for; logging is as `--log-level` says."""
     from magnus.app.prepare import Execution  # lazy: --help needs none of it
@@ -85,13 +86,15 @@ def asked(
         log_level=log_level or "",
         use_cached=use_cached,
         strict=strict,
+        workflow_name=workflow_name,
         command_line=console.command_line(),
     )
 
 
 def asked_reentry(ctx: click.Context, run: str, said: options.OfReentry) -> "Execution":
     """The same of a command with which an engine runs a part of the run."""
-    return asked(ctx, said, file=said["file_option"] or "pipeline.yaml", run_id=run, use_cached=said["use_cached"])
+    file, name = said["file_option"] or "pipeline.yaml", said["workflow_name"]
+    return asked(ctx, said, file=file, run_id=run, use_cached=said["use_cached"], workflow_name=name)
 
 
 def asked_run(ctx: click.Context, said: options.OfRun) -> "Execution":

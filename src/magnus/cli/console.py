@@ -222,18 +222,18 @@ def reporter_of_step(own: Output) -> "Iterator[Reporter]":
 
     told = reentry(environment())
     if told.events:
-        yield _Events(own.write, dies=told.dies)
+        yield _Events(own.write, told.signal)
         return
     with reporter() as shown:
         yield shown
 
 
 class _Events:
-    """Hands events to the engine, as lines; the first one may be the last thing that this process does."""
+    """Hands events to the engine, as lines; with the first one this process may get a signal."""
 
-    def __init__(self, write: Callable[[bytes], None], *, dies: bool) -> None:
+    def __init__(self, write: Callable[[bytes], None], signal: int) -> None:
         self._write = write
-        self._dies = dies
+        self._signal = signal
 
     def report(self, event: "Event") -> None:
         """Write the event; an engine that is gone is no reason to stop."""
@@ -241,8 +241,9 @@ class _Events:
 
         with suppress(OSError):
             self._write(event_line(event))
-        if self._dies:
-            os._exit(_KILLED)
+        if self._signal:
+            number, self._signal = self._signal, 0
+            os.kill(os.getpid(), number)
 
 
 def _onto(descriptor: int) -> Callable[[bytes], None]:

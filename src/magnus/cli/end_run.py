@@ -1,22 +1,31 @@
 """`magnus end_run`: with which an engine ends a run that no step could end."""
 
+from typing import Unpack
+
 import click
 
 from magnus.cli import console, options
-from magnus.cli.asking import asked
+from magnus.cli.arguments import TakesParameters
+from magnus.cli.asking import asked_reentry
 
 
-@click.command("end_run", hidden=True)
+@click.command("end_run", cls=TakesParameters, hidden=True)
 @click.argument("run")
 @click.option("--engine-status", default="", metavar="TEXT", help="How the engine says it ended.")
-@options.applied(options.configuration_file)
+@click.option(
+    "--engine-failures", default="", metavar="JSON", help="What the engine says of what failed: displayName, message."
+)
+@options.of_reentry
 @click.pass_context
-def command(ctx: click.Context, run: str, engine_status: str, configuration_file: str) -> int:
-    """End the run RUN as failed, unless a step has ended it."""
-    from magnus.app.step import end_run  # lazy: --help needs none of it
+def command(
+    ctx: click.Context, run: str, engine_status: str, engine_failures: str, **said: Unpack[options.OfReentry]
+) -> int:
+    """End the run RUN as failed, unless a step has ended it; it is created when no process of it ever started."""
+    from magnus.app.run_end import end_run  # lazy: --help needs none of it
+    from magnus.engine.eviction import evictable
 
-    ctx.obj = {}
-    wanted = asked(ctx, {"configuration_file": configuration_file, "parameters_file": "", "tag": ""}, run_id=run)
-    if end_run(wanted, engine_status):
-        console.note(f"run {run} did not reach its end")
+    wanted = asked_reentry(ctx, run, said)
+    with evictable(), console.reporter_of_step(console.reserve_output()) as reporter:
+        if end_run(wanted, engine_status, engine_failures, reporter):
+            console.note(f"run {run} did not reach its end")
     return 0

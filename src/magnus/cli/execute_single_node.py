@@ -16,6 +16,12 @@ _TRY_AGAIN: Final = 75
 @click.argument("run")
 @click.argument("step")
 @click.option("--one-attempt", is_flag=True, help="Make one attempt; exit with 75 when it failed and there are more.")
+@click.option(
+    "--last-exit",
+    default="",
+    metavar="STATUS",
+    help="With --one-attempt: how the process of the attempt before exited, where the engine knows.",
+)
 @options.of_reentry
 @click.pass_context
 def command(
@@ -24,22 +30,26 @@ def command(
     step: str,
     *,
     one_attempt: bool,
+    last_exit: str,
     **said: Unpack[options.OfReentry],
 ) -> int:
     """Run the step STEP of the run RUN.
 
-    STEP is a path, its parts percent-encoded and joined by `/`.
+    STEP is a path, its parts percent-encoded and joined by `/`. SIGTERM says that the place goes away: the step stays open for its next attempt, and the exit status is 143.
     """
     from magnus.app.step import execute_attempt, execute_step  # lazy: --help needs none of it
+    from magnus.engine.eviction import evictable
     from magnus.run_log.records import Status
 
     wanted = asked_reentry(ctx, run, said)
     again = False
     own = console.reserve_output()
-    with console.reporter_of_step(own) as reporter:
+    with evictable(), console.reporter_of_step(own) as reporter:
         garbage.resume()
         if one_attempt:
-            status, again = execute_attempt(wanted, step, reporter)
+            # an engine that knows nothing says something else than a number
+            exit_status = int(last_exit) if last_exit.isascii() and last_exit.isdigit() else None
+            status, again = execute_attempt(wanted, step, reporter, exit_status)
         else:
             status = execute_step(wanted, step, reporter)
     if again:

@@ -35,11 +35,12 @@ def command(
     Prints the paths of the branches to run next, as a JSON list: after `in` it is empty unless a loop goes on.
     """
     from magnus.app.fan import fan_in, fan_out  # lazy: --help needs none of it
+    from magnus.engine.eviction import evictable
     from magnus.run_log.records import Status
 
     wanted = asked_reentry(ctx, run, said)
     own = console.reserve_output()
-    with console.reporter_of_step(own) as reporter:
+    with evictable(), console.reporter_of_step(own) as reporter:
         garbage.resume()
         status, branches = (fan_out if mode == "out" else fan_in)(wanted, step, reporter, branches_file)
     own.emit(json.dumps(branches) + "\n")

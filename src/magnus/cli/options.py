@@ -48,6 +48,7 @@ class OfReentry(Asked):
 
     file_option: str | None
     use_cached: str
+    workflow_name: str
 
 
 def resuming(function: CallableT) -> CallableT:
@@ -92,6 +93,7 @@ def of_reentry(function: CallableT) -> CallableT:
             "--use-cached", "use_cached", default="", metavar="RUN",
             help="The run that a run begun here goes on with; may be empty.",
         ),
+        click.option("--workflow-name", default="", metavar="NAME", help="What the engine calls a run begun here."),
         log_level,
     )(function)  # fmt: skip
 

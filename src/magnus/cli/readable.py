@@ -22,6 +22,11 @@ def minute(when: datetime | None) -> str:
     return moment(when)[:16]
 
 
+def heard(when: datetime, workflow: str) -> str:
+    """What is known of a run that another engine runs and that has not ended."""
+    return f"the engine runs it as {workflow}; last heard of at {moment(when)} UTC"
+
+
 def style(status: RunStatus) -> str:
     """How a status is coloured on a terminal."""
     return RICH[style_of(status)]

@@ -62,6 +62,8 @@ def _say_more(runs: Sequence[ListedRun], *, is_cut: bool, is_filtered: bool) -> 
     for run in runs:
         if run.problem:
             console.note(f"damaged: {run.problem}")
+        elif run.last_heard is not None:
+            console.note(f"{run.run_id}: {readable.heard(run.last_heard, run.workflow)}")
         for line in skipped_lines(run.skipped or ()):
             console.note(f"damaged: {run.run_id}: {line}")
     if is_cut:

@@ -1,6 +1,6 @@
 """`magnus simulate`: run a manifest of Argo Workflows on this machine."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 @click.option("--secrets", default="", metavar="FILE", help="Keys of Kubernetes secrets, YAML: {name: {key: value}}.")
 @click.option("--fail", multiple=True, metavar="STEP[:N]", help="Let the pod of the step fail; the N-th one, from 0.")
 @click.option("--kill", multiple=True, metavar="STEP[:N]", help="Kill the pod of the step when it has begun.")
+@click.option("--evict", multiple=True, metavar="STEP[:N]", help="Tell the pod of the step to end when it has begun.")
 @click.option("--max-pods", default=0, metavar="N", help="How many pods run at a time; as many as processors.")
 @click.option("--volume", "volumes", multiple=True, metavar="NAME=FOLDER", help="The folder that stands for a volume.")
 @click.option("--containers", is_flag=True, help="Run pods as containers of their images.")
@@ -35,6 +36,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
     secrets: str,
     fail: tuple[str, ...],
     kill: tuple[str, ...],
+    evict: tuple[str, ...],
     max_pods: int,
     volumes: tuple[str, ...],
     containers: bool,  # noqa: FBT001 - an option
@@ -56,7 +58,11 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         manifest=manifest,
         parameters=dict(_given(text, "--parameter", "NAME=VALUE") for text in parameters),
         secrets_file=secrets,
-        faults=tuple([_fault(text, kills=False) for text in fail] + [_fault(text, kills=True) for text in kill]),
+        faults=(
+            *(_fault(text, "fail") for text in fail),
+            *(_fault(text, "kill") for text in kill),
+            *(_fault(text, "evict") for text in evict),
+        ),
         slots=max_pods,
         environment=console.environment(),
         volumes=dict(_given(text, "--volume", "NAME=FOLDER") for text in volumes),
@@ -81,10 +87,10 @@ def _given(text: str, option: str, form: str) -> tuple[str, str]:
     return name, value
 
 
-def _fault(text: str, *, kills: bool) -> "Fault":
+def _fault(text: str, kind: Literal["fail", "kill", "evict"]) -> "Fault":
     from magnus.transpilers.argo.running import Fault  # lazy: --help needs none of it
 
     step, colon, number = text.rpartition(":")
     if colon and number.isdigit():
-        return Fault(step, int(number), kills)
-    return Fault(text, None, kills)
+        return Fault(step, int(number), kind)
+    return Fault(text, None, kind)

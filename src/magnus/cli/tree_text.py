@@ -28,6 +28,8 @@ def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Lin
     """The run, its steps, and what they left."""
     run = tree.run
     yield from heading(run, tree.status, now)
+    if tree.last_heard is not None:
+        yield from _labelled("  ", "heard", readable.heard(tree.last_heard, run.owner.workflow_name))
     yield from _labelled("  ", "initial", values.shortened(values.parameters(run.parameters), everything=everything))
     yield Line("", ())
     yield from _Tree(everything=everything).steps(tree.steps, "")
@@ -50,6 +52,7 @@ def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
     yield from _labelled("  ", "started", f"{readable.moment(run.start_time)} UTC")
     yield from _labelled("  ", "tag", run.tag)
     yield from _labelled("  ", "resumes", run.original_run_id)
+    yield from _labelled("  ", "workflow", run.owner.workflow_name)
     yield from _labelled("  ", "code", "; ".join(values.identities(run.code_identities)))
 
 

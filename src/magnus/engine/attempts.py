@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from magnus.engine import faults, outcomes, process_state
 from magnus.engine.current import CurrentStep, entered
+from magnus.engine.eviction import LOST, Evicted
 from magnus.engine.loading import Loading
 from magnus.engine.step_data import StepData
 from magnus.engine.step_under_way import StepUnderWay
@@ -76,12 +77,15 @@ def _called(step: StepUnderWay, begin: _Begin) -> str:
         tracking=context.tracking.of_step(context.tracked_run, path),
         data=_data(step),
     )
-    outcome = TaskOutcome(failure="interrupted")
+    outcome, is_lost = TaskOutcome(failure="interrupted"), False
     try:
         outcome = _call(step, current, begin.number)
+    except Evicted:
+        outcome, is_lost = TaskOutcome(failure=LOST), True
+        raise
     finally:
         outcome = _complete(step, current, outcome)
-        attempt = _record(step, outcome, begin)
+        attempt = replace(_record(step, outcome, begin), lost=is_lost)
         step.record = replace(
             step.record,
             attempts=(*step.record.attempts, attempt),

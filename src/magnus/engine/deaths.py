@@ -1,6 +1,7 @@
 """What is left of a step whose process died: its output up to then, and the attempt that ended so.
 
-Used by the orchestrator, and by `app.step` where another engine starts the processes.
+Used by the orchestrator, and by `app` where another engine starts the processes. A process that was told to end recorded
+that itself (`engine.eviction`): the record that it left says why the step waits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,8 +13,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from magnus.engine.context import RunContext
+from magnus.engine.eviction import EXIT_STATUS
 from magnus.engine.masking import Masker
 from magnus.engine.output_file import output_file_of
+from magnus.engine.process import describe_exit
 from magnus.errors import CatalogError, ProcessDied
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import StepOutput, Warned
@@ -21,6 +24,8 @@ from magnus.run_log.records import AttemptRecord, Status, StepRecord
 
 _CHUNK_BYTES: Final = 256 * 1024
 _UNSEEN: Final = "the process died before it could say how the attempt ended"
+_CRASHED: Final = "the process of the step crashed, or was killed for lack of memory"
+_NO_SIGNAL: Final = 128 + 65
 
 
 def finish_output(context: RunContext, path: StepPath, died: ProcessDied) -> None:
@@ -48,22 +53,32 @@ def with_attempt(context: RunContext, known: StepRecord, died: ProcessDied) -> S
     return replace(known, attempts=(*known.attempts, attempt))
 
 
-def noticed(known: StepRecord, at: datetime) -> StepRecord:
-    """The record with the attempt during which its process died unseen, which is noticed `at` this time."""
-    attempt = AttemptRecord(len(known.attempts), at, at, 0.0, Status.FAIL, _UNSEEN)
+def noticed(known: StepRecord, at: datetime, exit_status: int | None = None) -> StepRecord:
+    """The record with the attempt during which its process died unseen, which is noticed `at` this time.
+
+    `exit_status` is how that process ended, where the engine says so: 128 and the number of a signal of which it died. That
+    was the task's doing, or want of memory. Without one the engine has ended it, and the attempt is lost.
+    """
+    crashed = exit_status is not None and 128 < exit_status < _NO_SIGNAL and exit_status != EXIT_STATUS
+    message = _UNSEEN
+    if exit_status is not None and crashed:
+        message = f"{_CRASHED} ({describe_exit(128 - exit_status)}, exit status {exit_status})"
+    attempt = AttemptRecord(len(known.attempts), at, at, 0.0, Status.FAIL, message, lost=not crashed)
     return replace(known, attempts=(*known.attempts, attempt))
 
 
 def failed(known: StepRecord, at: datetime) -> StepRecord:
-    """The record of a step whose process died unseen, and that nobody goes on with."""
-    if known.branching is None:
-        return replace(noticed(known, at), status=Status.FAIL, message=_UNSEEN, parameters={}, scope=None)
-    return replace(known, status=Status.FAIL, message=_UNSEEN, parameters={}, catalog=(), scope=None)
+    """The record of a step whose process died, and that nobody goes on with."""
+    if known.branching is not None:
+        return replace(known, status=Status.FAIL, message=_UNSEEN, parameters={}, catalog=(), scope=None)
+    if not known.message:
+        known = replace(noticed(known, at), message=_UNSEEN)
+    return replace(known, status=Status.FAIL, parameters={}, scope=None)
 
 
-def without(attempts: Sequence[AttemptRecord]) -> int:
-    """How many attempts there were but those whose process died unseen, which the engine counts itself."""
-    return sum(attempt.message != _UNSEEN for attempt in attempts)
+def own_failures(attempts: Sequence[AttemptRecord]) -> int:
+    """How many attempts failed by themselves; the engine that starts processes counts those that were lost."""
+    return sum(not attempt.lost for attempt in attempts)
 
 
 def _keep(context: RunContext, path: StepPath, output: Iterator[bytes]) -> None:

@@ -184,10 +184,11 @@ class _Walk:
             return
         node = self.context.graph.step(path)
         known = step or StepRecord(path, place.action.position, Status.PROCESSING, node.written_as)
-        if isinstance(node, TaskNode) and len(known.attempts) < node.max_attempts:
-            known = deaths.with_attempt(self.context, known, died)
-            self._put(known)  # a fresh process finds it there
-            self._run(place, known)
+        was_told = bool(known.message)  # that its place goes away: it recorded the attempt itself
+        if isinstance(node, TaskNode) and (was_told or len(known.attempts) < node.max_attempts):
+            known = known if was_told else deaths.with_attempt(self.context, known, died)
+            self._put(replace(known, message=died.problems[0].message))  # a fresh process finds it there
+            self._run(place, replace(known, message=""))
         else:  # it died on its way to the end, after the last attempt
             self._ran(place, died.problems[0].message)
 

@@ -27,13 +27,13 @@ class Reentry(Struct, frozen=True):
         version: of the magnus that starts it, which has to be the same.
         code_identities: of what runs the step, beside those of the run.
         events: whether it writes events to its standard output, as `event_line` says, instead of progress.
-        dies: whether it ends at once after its first event, as if it was killed; for who tries that out.
+        signal: what it gets with its first event, SIGKILL or SIGTERM, for who tries that out; 0 for nothing.
     """
 
     version: str = __version__
     code_identities: tuple[CodeIdentity, ...] = ()
     events: bool = False
-    dies: bool = False
+    signal: int = 0
 
     def variables(self) -> dict[str, str]:
         """The environment that says it."""

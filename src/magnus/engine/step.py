@@ -17,6 +17,7 @@ from magnus.engine import data, fan, faults, parameters
 from magnus.engine import scope as scopes
 from magnus.engine.attempts import attempted
 from magnus.engine.context import RunContext
+from magnus.engine.eviction import LOST, Evicted
 from magnus.engine.sibling_files import has_siblings, put_by_siblings
 from magnus.engine.step_under_way import StepUnderWay
 from magnus.errors import RunLogStoreError, TaskFailed
@@ -26,7 +27,7 @@ from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import StepEnded, StepStarted
 from magnus.interfaces.task_kind import KEPT
 from magnus.run_log.parameters import Scope
-from magnus.run_log.records import BranchScope, CatalogRecord, Status, StepRecord
+from magnus.run_log.records import ENDED, BranchScope, CatalogRecord, Status, StepRecord
 from magnus.run_log.spans import seconds, span_of
 
 SET_BY_MAGNUS: Final = frozenset(
@@ -46,7 +47,8 @@ SET_BY_MAGNUS: Final = frozenset(
 def run_step(context: RunContext, request: StepRequest) -> None:
     """Run the task at the path of the request and put its record; the run log then says how it went.
 
-    Raises RunLogStoreError when the record cannot be put, and passes KeyboardInterrupt on after it recorded it.
+    Raises RunLogStoreError when the record cannot be put, and passes KeyboardInterrupt on after it recorded it. Evicted
+    leaves the step open for its next attempt.
     """
     node = context.graph.step(request.path)
     if not isinstance(node, TaskNode):
@@ -71,10 +73,14 @@ def _place(context: RunContext, request: StepRequest) -> tuple[int, BranchScope]
 def _run(step: StepUnderWay) -> None:
     """Take the step from its first record to its last."""
     step.keep(step.record)
-    if step.request.known is None:
-        step.context.reporter.report(StepStarted(step.record.path, step.record.step_type))
     try:
+        if step.request.known is None or step.request.attempt is not None:  # a process of its own begins each attempt
+            step.context.reporter.report(StepStarted(step.record.path, step.record.step_type))
         failure = "\n".join(filter(None, (_work(step), _clear(step))))
+    except Evicted:
+        _leave_open(step)
+        step.remove_folders()
+        raise
     except KeyboardInterrupt:
         _end(step, "interrupted")
         step.remove_folders()
@@ -147,6 +153,17 @@ def _put(step: StepUnderWay, record: StepRecord) -> None:
     took = seconds(span_of(record))
     step.context.reporter.report(StepEnded(record.path, record.step_type, record.status, record.message, took))
     step.context.tracking.end_step(step.context.tracked_run, record)
+
+
+def _leave_open(step: StepUnderWay) -> None:
+    """Record why the step waits for its next process; what an attempt left here that had succeeded is lost, too."""
+    known = step.context.services.run_log_store.get_step(step.request.run_id, step.record.path)
+    if known is not None and known.status in ENDED:  # whoever stopped the run was first
+        return
+    attempts = step.record.attempts
+    if attempts and attempts[-1].status is Status.SUCCESS:
+        attempts = (*attempts[:-1], replace(attempts[-1], status=Status.FAIL, message=LOST, lost=True))
+    step.keep(replace(step.record, message=LOST, attempts=attempts, parameters={}))
 
 
 def _get_files(step: StepUnderWay) -> tuple[CatalogRecord, ...]:

@@ -132,6 +132,15 @@ class FindsDamage(Protocol):
 
 
 @runtime_checkable
+class DatesRecords(Protocol):
+    """A store that knows when something was put last, sooner than by reading all records."""
+
+    def last_put(self, run_id: str) -> datetime | None:
+        """When a record of the run was put last, in UTC; None when there is no such run."""
+        ...
+
+
+@runtime_checkable
 class RemovesLeftovers(Protocol):
     """A store in which killed processes can leave files that belong to no run."""
 
@@ -143,6 +152,7 @@ class RemovesLeftovers(Protocol):
 OPTIONAL: Final = frozenset(
     {
         "damaged_records",
+        "last_put",
         "location",
         "mentioned_hashes",
         "remove_leftovers",

@@ -85,7 +85,7 @@ def run_to_json(run: RunRecord) -> dict[str, Json]:
         "dag_hash": run.dag_hash,
         "start_time": str(run.start_time),
         "end_time": str(run.end_time) if run.end_time else None,
-        "owner": {"host": run.owner.host, "pid": run.owner.pid, "process_start": run.owner.process_start},
+        "owner": _owner_to_json(run.owner),
         "message": run.message,
         "tag": run.tag,
         "use_cached": run.use_cached,
@@ -94,6 +94,11 @@ def run_to_json(run: RunRecord) -> dict[str, Json]:
         "code_identities": [_identity_to_json(identity) for identity in run.code_identities],
         "run_config": dict(run.run_config),
     }
+
+
+def _owner_to_json(owner: Owner) -> dict[str, Json]:
+    stored: dict[str, Json] = {"host": owner.host, "pid": owner.pid, "process_start": owner.process_start}
+    return {**stored, "workflow_name": owner.workflow_name} if owner.workflow_name else stored
 
 
 def run_from_json(stored: dict[str, Json]) -> RunRecord:
@@ -126,6 +131,8 @@ def _attempt_to_json(attempt: AttemptRecord) -> dict[str, Json]:
     }
     if attempt.message:
         stored["message"] = attempt.message
+    if attempt.lost:
+        stored["lost"] = True
     return stored
 
 
@@ -138,6 +145,7 @@ def _attempt_from_json(stored: dict[str, Json]) -> AttemptRecord:
         _STATUS[stored["status"]],
         stored.get("message", ""),
         stored["parameters"],
+        stored.get("lost", False),
     )
 
 

@@ -61,7 +61,8 @@ class CatalogRecord(Struct, frozen=True):
 class AttemptRecord(Struct, frozen=True):
     """One call of a task. `parameters` are what the task was handed, large values and objects as references.
 
-    `duration` is in seconds of a monotonic clock.
+    `duration` is in seconds of a monotonic clock. `lost` says that it did not fail by itself: the place where it ran went
+    away, or the engine ended its process.
     """
 
     attempt_number: int
@@ -71,6 +72,7 @@ class AttemptRecord(Struct, frozen=True):
     status: Status
     message: str = ""
     parameters: Mapping[str, Json] = field(default_factory=dict)
+    lost: bool = False
 
 
 class BranchScope(Struct, frozen=True):
@@ -119,6 +121,7 @@ class StepRecord(Struct, frozen=True):
 
     Attributes:
         position: place in the order of its branch, from 0.
+        message: why it failed; of a step that has not ended why it waits for its next process, "" while one runs it.
         parameters: what the step set; empty unless it succeeded.
         scope: what the branch sees after this step, where the record carries it; it does every so often
             so that a step in a fresh process need not read all records before it. In the record of a composite that
@@ -161,12 +164,14 @@ class Owner(Struct, frozen=True):
     """The process that runs a run: enough to judge, on the same host, whether it is still there.
 
     `process_start` is what the operating system says of the start of the process, to tell it from a later one of
-    the same number; "" where it does not say.
+    the same number; "" where it does not say. `workflow_name` is what another engine that runs the run calls it; "" where
+    there is none.
     """
 
     host: str
     pid: int
     process_start: str = ""
+    workflow_name: str = ""
 
 
 class RunRecord(Struct, frozen=True):

@@ -14,6 +14,7 @@ open", as NFS does); records are opened by their exact names, and only the steps
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
@@ -143,6 +144,10 @@ class ChunkedRunLogStore:
         except OSError as error:
             raise failures.failed("read", self._files.runs, error) from error
         return SummaryIndex(self._folder, self._system).summaries(sorted(files.with_status(named)), self._summary)
+
+    def last_put(self, run_id: str) -> datetime | None:
+        """When a folder of the run, or the record of it, changed last."""
+        return None if failures.unusable(run_id, _LONGEST_NAME) else self._files.changed(run_id)
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Put the record where readers look for it, unless the step has succeeded before."""

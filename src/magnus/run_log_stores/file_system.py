@@ -8,7 +8,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Final, TypeVar
 
@@ -116,6 +116,14 @@ class FileSystemRunLogStore:
 
         entries = files.with_status((entry.name.removesuffix(_RECORDS), entry) for entry in self._run_files())
         return SummaryIndex(self._folder, self._system).summaries(sorted(entries), self._summary)
+
+    def last_put(self, run_id: str) -> datetime | None:
+        """When the file of the run changed last."""
+        try:
+            changed = (self._folder / f"{run_id}{_RECORDS}").stat().st_mtime
+        except (OSError, ValueError):
+            return None
+        return datetime.fromtimestamp(changed, UTC)
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Add the record to the file of the run; readers go by the last one, or by the first success."""

@@ -10,7 +10,10 @@ A step or branch is named as in paths, percent-encoded, but in lower case: `=a` 
 one where case is ignored. A name that is too long for a file is replaced by its hash, after a `~`.
 """
 
+import os
 import re
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -45,6 +48,15 @@ class RecordFiles:
         for step, key in zip(branch.parts[::2], branch.parts[1::2], strict=True):
             folder = folder / (file_name(step) + _INSIDE) / file_name(key)
         return folder
+
+    def changed(self, run_id: str) -> datetime | None:
+        """When a record of the run was put last; each is renamed into the folder where it stands. None when there is none."""
+        places = [str(self.run(run_id)), *(folder for folder, _, _ in os.walk(str(self.steps / run_id)))]
+        times = []
+        for place in places:
+            with suppress(OSError):  # removed just now
+                times.append(Path(place).stat().st_mtime)
+        return datetime.fromtimestamp(max(times), UTC) if times else None
 
     def step(self, run_id: str, path: StepPath) -> Path:
         """The record of the step, without its ending."""

@@ -5,6 +5,8 @@
     class TestMyExecutor(ExecutorContract):
         configuration = {"type": "mine", "config": {"workers": 2}}
 
+One that runs steps in other processes subclasses `ProcessExecutorContract` in its place.
+
 The tests run pipelines with the command `magnus`, so the executor has to be installed, or on `PYTHONPATH`. With
 `pytest.register_assert_rewrite("magnus.testing")` in a `conftest.py`, before the import, failures show values.
 """
@@ -21,6 +23,7 @@ from typing import ClassVar
 
 import pytest
 
+from magnus.engine.eviction import LOST
 from magnus.values import Json
 
 _WORK = """\
@@ -144,6 +147,23 @@ class ExecutorContract:
         assert b"<*****>" in done.stderr
         files = [file for file in folder.rglob("*") if file.is_file() and file.name != ".env"]
         assert b"never-to-be-seen" not in b"".join([done.stdout, done.stderr, *(file.read_bytes() for file in files)])
+
+
+class ProcessExecutorContract(ExecutorContract):
+    """The same, of an executor that runs steps in other processes than that of `magnus execute`."""
+
+    @pytest.mark.parametrize("attempts", [1, 2])
+    def test_a_step_whose_place_goes_away_is_attempted_again(self, folder: Path, attempts: int) -> None:
+        """SIGTERM to the process that runs the step is no user's stop."""
+        command = "if [ -e gone ]; then exit 0; fi; touch gone; kill -TERM $PPID; sleep 60"
+        step = {"type": "task", "command_type": "shell", "command": command, "next": "success"}
+        handled = _pipeline("a", a={**step, "max_attempts": attempts, "on_failure": "b"}, b=_task("begin"))
+        log = run(folder, handled)
+        a = log["steps"]["a"]
+        assert log["status"] == "SUCCESS"
+        assert [attempt["message"] for attempt in a["attempts"]] == [LOST, ""][:attempts]
+        assert (a["status"], a["message"]) == (("FAIL", LOST) if attempts == 1 else ("SUCCESS", ""))
+        assert ("b" in log["steps"]) == (attempts == 1)
 
 
 def run(folder: Path, dag: Json, *, status: int = 0) -> Json:

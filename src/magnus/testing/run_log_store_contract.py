@@ -20,16 +20,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
+from datetime import UTC, datetime, timedelta
 from threading import Barrier
+from typing import Final
 
 import pytest
 from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 
 from magnus.errors import RunExists, RunLogStoreError, RunNotFound
-from magnus.graph.path import BranchPath
+from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Reach
-from magnus.interfaces.run_log_store import KeepsDocuments, RemovesRuns, RunLogStore, SummarisesRuns
+from magnus.interfaces.run_log_store import DatesRecords, KeepsDocuments, RemovesRuns, RunLogStore, SummarisesRuns
 from magnus.run_log.parameters import JsonParameter, LargeParameter, ListParameter, MetricParameter, ObjectParameter
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, Status, StepRecord
 from magnus.run_log.summary import summary
@@ -39,6 +41,9 @@ from magnus.testing.run_log_store_machine import state_machine
 
 ROOT = BranchPath()
 MISSING = "no-such-run"
+
+_CLOCKS: Final = timedelta(minutes=1)
+"""How far the clock of a store may be from that of this process."""
 
 
 class RunLogStoreContract(DamagedRecordsContract, ABC):
@@ -235,6 +240,24 @@ class RunLogStoreContract(DamagedRecordsContract, ABC):
             store.put_step(run.run_id, step_record('","run":'))
         assert list(other.summaries()) == [summary(run) for run in (in_file, named, text, odd)]
         assert [run.pipeline for run in other.summaries() if hasattr(run, "pipeline")] == ["p.yaml", "a name", "", ""]
+
+    def test_the_last_put_is_dated_whoever_made_it(self, open_store: OpenStore) -> None:
+        store, other = open_store(), open_store()
+        if not isinstance(other, DatesRecords):
+            pytest.skip("this store does not date records")
+        assert other.last_put("a") is None
+        before = datetime.now(UTC) - _CLOCKS
+        store.create_run(run_record("a"))
+        times = [other.last_put("a")]
+        for path in ("x", "m/0/x", "m/1/x", "x"):
+            store.put_step("a", replace(step_record(), path=StepPath.parse(path), status=Status.FAIL))
+            times.append(other.last_put("a"))
+        store.update_run(run_record("a"))
+        times.append(other.last_put("a"))
+        assert times == sorted(time for time in times if time is not None and before <= time)
+        assert times[-1] is not None
+        assert times[-1] <= datetime.now(UTC) + _CLOCKS
+        assert other.last_put("b") is None
 
     def test_summaries_follow_every_change(self, open_store: OpenStore) -> None:
         store, other = open_store(), open_store()

@@ -1,14 +1,17 @@
 """An executor that runs every step in a process of its own, several at a time."""
 
+import signal
 import subprocess
 import sys
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from threading import Lock
 
 from msgspec import Struct
 
 from magnus.engine.command import step_command
-from magnus.errors import ServiceError
+from magnus.engine.eviction import EXIT_STATUS
+from magnus.errors import ProcessDied, ServiceError
 from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
 
 
@@ -45,14 +48,18 @@ class ProcessExecutor:
     def cancel(self):
         with self._starting:
             for process in self._processes:
-                process.terminate()
+                process.send_signal(signal.SIGINT)  # the user's stop; SIGTERM says that the place goes away
 
     def _run(self, command):
+        began = time.monotonic()
         with self._starting:  # a process that has begun can be cancelled
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL)
             self._processes.add(process)
         status = process.wait()
         with self._starting:
             self._processes.discard(process)
+        if status < 0 or status == EXIT_STATUS:  # it was killed or told to end: that was an attempt
+            message = f"the process of the step ended with status {status}"
+            raise ProcessDied(message, pid=process.pid, shown=0, seconds=time.monotonic() - began)
         if status not in {0, 1}:  # 1: the step failed, which its record says
             raise ServiceError(f"{' '.join(command)} ended with status {status}")

@@ -20,7 +20,7 @@ LATE = [Ended(FAILED, exit_code=status, message=TOO_LONG) for status in (None, 1
 @pytest.mark.parametrize(
     ("attempts", "limit", "again", "not_again"),
     [
-        (2, 0, [TRY_AGAIN, CRASHED, KILLED], [FAILED_FOR_GOOD, TOLD_TO_END, REJECTED, DELETED, *LATE]),
+        (2, 0, [TRY_AGAIN, CRASHED, KILLED, TOLD_TO_END, REJECTED, DELETED], [FAILED_FOR_GOOD, *LATE]),
         (1, 2, [KILLED, TOLD_TO_END, REJECTED, DELETED], [TRY_AGAIN, FAILED_FOR_GOOD, CRASHED, *LATE]),
         (2, 2, [TRY_AGAIN, CRASHED, KILLED, TOLD_TO_END, REJECTED, DELETED], [FAILED_FOR_GOOD, *LATE]),
     ],

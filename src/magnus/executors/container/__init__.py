@@ -94,8 +94,8 @@ class ContainerExecutor:
         return self._threads.submit(self._run, request, step)
 
     def cancel(self) -> None:
-        """Ask the containers to end, and kill those that do not."""
-        self._signal("SIGTERM")
+        """Ask the containers to end since the run is stopped (SIGTERM says something else), and kill those that do not."""
+        self._signal("SIGINT")
         deadline = time.monotonic() + _GRACE_SECONDS
         with self._changed:
             while self._running and (left := deadline - time.monotonic()) > 0:

@@ -28,6 +28,9 @@ _RETURN_SECONDS: Final = 10.0
 _RETRY_SECONDS: Final = 0.2
 _NO_COMMAND: Final = ("executable file", "no such file or directory", "permission denied")
 
+_STOP_SECONDS: Final = 10
+"""What a container that is stopped from outside has to record that; podman would give it no time if nothing is said."""
+
 
 class Image(Struct, frozen=True):
     """An image that is here: its name, what the engine calls it, and the digest that tells it from all others."""
@@ -198,6 +201,8 @@ class DockerEngine:
             working_dir=None if job.working_directory is None else str(job.working_directory),
             labels=dict(job.labels),
             user=self._user(job),
+            stop_signal="SIGTERM",  # also of an image that asks for SIGINT, which is the user's stop
+            stop_timeout=_STOP_SECONDS,
             host_config=host,
         )
         return str(created["Id"])

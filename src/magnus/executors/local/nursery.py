@@ -1,8 +1,8 @@
 """The process in which workers begin: it has imported what they need, runs no threads, and forks when it is told to.
 
 Started by `workers`, which it serves until the connection ends; then it sees to it that no worker is left, even when
-the process that started it was killed. One byte is one command: `+` begins a worker, `t` asks all of them to end, `k`
-ends them. It answers with pairs of numbers: a worker that began and 0, with the connection to it; or a worker that
+the process that started it was killed. One byte is one command: `+` begins a worker, `t` asks all of them to end
+since the run is stopped, `k` ends them. It answers with pairs of numbers: a worker that began and 0, with the connection to it; or a worker that
 ended, and the status that waitpid(2) gave.
 """
 
@@ -89,7 +89,7 @@ class _Nursery:
             case "+":
                 self._begin()
             case "t":
-                self._signal(signal.SIGTERM)
+                self._signal(signal.SIGINT)
             case _:
                 self._signal(signal.SIGKILL)
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from magnus.engine.eviction import EXIT_STATUS, Evicted, evict
 from magnus.errors import MagnusError
 from magnus.executors.local import frames
 from magnus.executors.local.requests import Receiver, SentRequest
@@ -37,26 +38,30 @@ class Broken(Struct, frozen=True):
 
 
 def work(connection: socket.socket, prepared: Prepared) -> int:
-    """Run what is sent until the connection ends or SIGTERM comes; returns the exit status.
+    """Run what is sent until the connection ends or a signal comes; returns the exit status.
 
-    SIGTERM ends a step as Ctrl-C would: it is recorded as interrupted, and what it started is ended.
+    SIGINT, which the executor sends, ends a step as Ctrl-C would: it is recorded as interrupted. SIGTERM comes from outside,
+    and leaves the step to another worker (`magnus.engine.eviction`). What the step started is ended in both cases.
     """
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
-    signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGTERM, evict)
+    signal.signal(signal.SIGINT, _interrupt)
     own = _Connection(connection)
     status = 0
     try:
         with prepared(own.tell) as steps:
             _work(own, steps)
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            _ignore_signals()
+    except Evicted:
+        status = EXIT_STATUS
     except KeyboardInterrupt:
-        status = 128 + signal.SIGTERM
+        status = 128 + signal.SIGINT
     except MagnusError as error:
         with suppress(OSError):
             own.send(Broken(error))
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    _ignore_signals()
     atexit._run_exitfuncs()  # noqa: SLF001 - what libraries of users rely on; the interpreter does not end here
     with suppress(OSError, ValueError):
         sys.stderr.flush()
@@ -77,6 +82,11 @@ def _work(own: "_Connection", steps: Steps) -> None:
             except MagnusError as error:
                 done = Done(error)
             own.send(done)
+
+
+def _ignore_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -1,7 +1,7 @@
 """The small languages inside a manifest: `{{variables}}`, and expressions in `depends`, `when` and retry strategies.
 
-What is read is the part that is written here: comparisons for (in)equality, `&&`, `||`, `!` and brackets. Everything else
-is refused. https://argo-workflows.readthedocs.io/en/latest/variables/ and .../enhanced-depends-logic/
+What is read is the part that is written here: comparisons for (in)equality, `&&`, `||`, `!` and brackets, and of variables
+`{{=sprig.trunc(20000, workflow.failures)}}`, the beginning of one. Everything else is refused. https://argo-workflows.readthedocs.io/en/latest/variables/ and .../enhanced-depends-logic/
 """
 
 import re
@@ -13,6 +13,7 @@ from magnus.errors import InvalidInput
 Value: TypeAlias = str | bool | float
 
 _VARIABLE: Final = re.compile(r"\{\{((?:(?!\{\{|\}\}).)*+)\}\}", re.DOTALL)
+_TRUNCATED: Final = re.compile(r"=sprig\.trunc\((\d+), ([\w.]+)\)")
 _TOKEN: Final = re.compile(r"""\s*(?:(&&|\|\||==|!=|!|\(|\))|'([^'\\]*)'|"([^"\\]*)"|([\w.\-]+))""")
 _COMPARISONS: Final = ("==", "!=")
 _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
@@ -20,19 +21,25 @@ _NUMBER: Final = re.compile(r"-?\d+(\.\d+)?")
 
 def variables(text: str) -> list[str]:
     """The names of the variables in the text."""
-    return [match[1].strip() for match in _VARIABLE.finditer(text)]
+    return [_named(match[1])[0] for match in _VARIABLE.finditer(text)]
 
 
 def substituted(text: str, values: Mapping[str, str]) -> str:
     """The text with its variables replaced, once; InvalidInput for one that is not there."""
 
     def value(match: re.Match[str]) -> str:
-        name = match[1].strip()
+        name, longest = _named(match[1])
         if name not in values:
             raise InvalidInput(f"'{{{{{name}}}}}' is no variable here", fix="simulate what magnus writes")
-        return values[name]
+        return values[name][:longest]
 
     return _VARIABLE.sub(value, text)
+
+
+def _named(written: str) -> tuple[str, int | None]:
+    """The name of the variable, and how many characters of it are wanted; None for all."""
+    truncated = _TRUNCATED.fullmatch(written.strip())
+    return (truncated[2], int(truncated[1])) if truncated else (written.strip(), None)
 
 
 def names(expression: str) -> list[str]:

@@ -22,6 +22,8 @@ BRANCHES: Final = "branches"
 _BRANCHES_FILE: Final = "/tmp/magnus-branches"  # noqa: S108 - of a pod, which is alone there
 _VARIABLE_PREFIX: Final = "MAGNUS_PRM_"
 _STEP: Final = "{{inputs.parameters.step}}"
+_FAILURES: Final = "{{=sprig.trunc(20000, workflow.failures)}}"
+"""Why pods failed, of which there may be thousands: an argument has a limit of 128 KiB."""
 
 
 _READ_BY_ENGINES: Final = {"{{": "{\\u007b", "$(": "\\u0024(", "$$": "\\u0024\\u0024"}
@@ -79,15 +81,19 @@ class Pods:
             claim: names.of(claim, "volume") for claim in {v.name: None for v in wanted.persistent_volumes}
         }
 
+    def _strategy(self, override: str) -> options.RetryStrategy:
+        return self.override(override).retry_strategy or self._wanted.retry_strategy
+
     def override(self, name: str) -> options.Override:
         """What is different for the steps that name it."""
         return self._wanted.overrides.get(name, options.Override())
 
     def step(self, node: Node, override: str, *, first: bool) -> Template:
-        """Runs one task, or records an end; it takes the path as `step`."""
+        """Runs one task, or records an end; it takes the path as `step`. `first` says that it may have to create the run."""
         attempts = node.max_attempts if isinstance(node, TaskNode) else 1
         delay = node.retry_delay if isinstance(node, TaskNode) else 0.0
-        one = ["--one-attempt"] if attempts > 1 else []
+        strategy = retries(self._strategy(override), attempts, delay)
+        one = ["--one-attempt", "--last-exit", "{{lastRetry.exitCode}}"] if strategy is not None else []
         argv = ["execute_single_node", self._run_id, _STEP, *one, *self._told(first=first)]
         return self._pod(override, argv, first=first, attempts=attempts, delay=delay)
 
@@ -99,8 +105,10 @@ class Pods:
 
     def closing(self) -> Template:
         """Ends the run in the run log when no pod could."""
-        argv = ["end_run", self._run_id, "--engine-status", "{{workflow.status}}", *self._configuration]
-        return replace(self._where(options.Override()), container=self._container(argv, options.Override(), ()))
+        said = ["--engine-status", "{{workflow.status}}", "--engine-failures", _FAILURES]
+        argv = ["end_run", self._run_id, *said, *self._told(first=True)]
+        container = self._container(argv, options.Override(), self._initial())
+        return replace(self._where(options.Override()), container=container)
 
     def _pod(
         self,
@@ -174,10 +182,11 @@ class Pods:
     def _told(self, *, first: bool) -> list[str]:
         told = self._handover
         original = ["--use-cached", f"{{{{workflow.parameters.{ORIGINAL_RUN_ID}}}}}"] if first else []
+        name = ["--workflow-name", "{{workflow.name}}"] if first else []
         level = ["--log-level", told.log_level] if told.log_level else []
         parameters = ["--parameters-file", told.parameters_file] if told.parameters_file else []
         tag = ["--tag", told.tag] if told.tag else []
-        return [*level, "--file", told.definition_file, *self._configuration, *parameters, *tag, *original]
+        return [*level, "--file", told.definition_file, *self._configuration, *parameters, *tag, *name, *original]
 
     def _initial(self) -> Sequence[EnvVar]:
         """The initial parameters, for the pod that creates the run."""

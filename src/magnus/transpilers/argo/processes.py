@@ -23,13 +23,13 @@ from magnus.errors import TaskFailed
 from magnus.transpilers.argo.expressions import substituted
 from magnus.transpilers.argo.manifest import Container, Template
 from magnus.transpilers.argo.running import (
-    DELETED,
     ERROR,
     FAILED,
     GRACE_SECONDS,
     KILLED,
     TOO_LONG,
     Ended,
+    Fault,
     Faults,
     Hear,
     Secrets,
@@ -110,8 +110,8 @@ class Processes:
         container = template.container
         assert container is not None
         fault = self._faults.of(step_of(variables), number)
-        if fault is not None and not fault.kills:
-            return Ended(FAILED, exit_code=1, message="failed on purpose")
+        if fault is not None and not fault.signal:
+            return fault.end()
         async with self._slots:
             with TemporaryDirectory(prefix="pod-", ignore_cleanup_errors=True) as folder:
                 try:
@@ -120,7 +120,7 @@ class Processes:
                     return Ended(ERROR, message=str(error))
                 own = Path(folder) / "tmp"
                 own.mkdir()
-                return await self._run(template, container, variables, own, place, dies=fault is not None)
+                return await self._run(template, container, variables, own, place, fault)
 
     async def _place(self, container: Container, variables: Mapping[str, str], copy: Path) -> Path:
         """The folder that the pod works in. TaskFailed when the project cannot be copied."""
@@ -138,15 +138,15 @@ class Processes:
         variables: Mapping[str, str],
         folder: Path,
         place: Path,
-        *,
-        dies: bool,
+        fault: Fault | None,
     ) -> Ended:
         paths = paths_of_outputs(template)
         files = {path: str(folder / name) for name, path in paths.items()}
         argv = [substituted(files.get(part, part), variables) for part in container.command]
         said = variables_of_pod(container, variables, self._secrets)
         own = {"TMPDIR": str(folder)}
-        environment = {**self._environment, **own, **said, **Reentry(events=True, dies=dies).variables()}
+        reentry = Reentry(events=True, signal=fault.signal if fault else 0)
+        environment = {**self._environment, **own, **said, **reentry.variables()}
         try:
             process = await asyncio.create_subprocess_exec(
                 *argv, cwd=place, env=environment, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE,
@@ -161,8 +161,8 @@ class Processes:
         finally:
             self._note("-", process.pid)
         message = lines.rest.decode(errors="replace").strip()
-        if dies:
-            return Ended(ERROR, exit_code=KILLED, message=DELETED)
+        if fault is not None:
+            return fault.end()
         if not in_time:
             return Ended(FAILED, exit_code=KILLED, message=TOO_LONG)
         code = process.returncode or 0

@@ -2,6 +2,10 @@
 
 A pod that failed because of its task says so by its exit status, or died of it. One that was ended from outside (evicted,
 preempted, never begun) has failed in Argo's eyes too, not erred, when Kubernetes kept the pod; its exit status tells.
+
+The limit bounds how many pods there are: as many as attempts, and those that `retry_strategy` adds for errors of pods. That
+no more attempts fail by themselves than a step has is up to the re-entry command, which is told how the pod before exited.
+So a pod that Argo lost uses up what was added for that, and an attempt only where nothing is left of it.
 """
 
 from collections.abc import Iterable
@@ -13,8 +17,9 @@ from magnus.transpilers.argo.manifest import Backoff, RetryStrategy
 TRY_AGAIN: Final = 75
 """The exit status of a pod whose task failed and has attempts left (EX_TEMPFAIL of sysexits.h)."""
 
-_DIED: Final = (134, 137, 139)
-"""Of a pod whose process died in the middle of its task: aborted, killed (out of memory), a bad address."""
+_DIED: Final = (132, 134, 135, 136, 137, 139)
+"""Of a pod whose process died in the middle of its task: a bad instruction, aborted, a bad access or operation, killed (for
+lack of memory, too), a bad address."""
 
 _ENDED: Final = (-1, 137, 143)
 """Of a pod that was ended from outside: there is none, killed, told to end."""
@@ -24,7 +29,7 @@ _TOO_LONG: Final = "Pod was active on the node longer than the specified deadlin
 
 
 def retries(wanted: options.RetryStrategy, attempts: int, delay: float) -> RetryStrategy | None:
-    """When a pod is started again: after a failure of its task with attempts left, and after errors of pods.
+    """When a pod is started again: after a failure of its task, or its loss, with attempts left, and after errors of pods.
 
     `delay` is the time between attempts, in seconds; where there is none, the backoff for errors counts for all.
     """
@@ -33,8 +38,6 @@ def retries(wanted: options.RetryStrategy, attempts: int, delay: float) -> Retry
     limit = str(failures + wanted.limit)
     if not failures and not wanted.limit:
         return None
-    if not wanted.limit:
-        return RetryStrategy(limit, "OnFailure", _expression([_exited(TRY_AGAIN)], _DIED), backoff)
     if wanted.retry_policy == "OnTransientError" and not failures:
         return RetryStrategy(limit, "OnTransientError", backoff=backoff)
     erred = 'lastRetry.status == "Error"'

@@ -1,7 +1,8 @@
 """What a simulation knows of pods: how they end, what is to go wrong with them, and what runs them."""
 
+import signal
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from msgspec import Struct
 
@@ -17,6 +18,7 @@ OMITTED: Final = "Omitted"
 KILLED: Final = 137
 TOO_LONG: Final = "Pod was active on the node longer than the specified deadline"
 DELETED: Final = "pod deleted"
+EVICTED: Final = "The node was low on resource: memory."
 GRACE_SECONDS: Final = 5.0
 """What a pod has between SIGTERM and SIGKILL; less than the 30 that Kubernetes gives, since somebody waits."""
 
@@ -34,11 +36,29 @@ class Ended(Struct, frozen=True):
 
 
 class Fault(Struct, frozen=True):
-    """What is to go wrong with a pod: the step, the number of its pod from 0, or None for every one, and how."""
+    """What is to go wrong with a pod: the step, the number of its pod from 0, or None for every one, and how.
+
+    It is not run and has failed, is deleted, or is told to end; these when it has begun.
+    """
 
     step: str
     number: int | None
-    kills: bool
+    kind: Literal["fail", "kill", "evict"]
+
+    @property
+    def signal(self) -> int:
+        """What the pod gets when it has begun; 0 for nothing."""
+        return {"fail": 0, "kill": signal.SIGKILL, "evict": signal.SIGTERM}[self.kind]
+
+    def end(self) -> Ended:
+        """How the pod counts."""
+        match self.kind:
+            case "fail":
+                return Ended(FAILED, exit_code=1, message="failed on purpose")
+            case "kill":
+                return Ended(ERROR, message=DELETED)
+            case "evict":
+                return Ended(FAILED, exit_code=128 + signal.SIGTERM, message=EVICTED)
 
     def hits(self, step: str, number: int) -> bool:
         """Whether this pod is meant."""

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from magnus.engine.fan import key_of_default
+from magnus.graph.failures import may_begin_run
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import (
     ChosenBranch,
@@ -197,6 +198,7 @@ class _Pipeline:
         self._graph = graph
         self._name = name
         self._is_root = is_root
+        self._may_begin = may_begin_run(graph) if is_root else set[str]()
         self._names = Names(_END)
         self._leads = cutting.edges(graph)
         self._tasks = {step: self._names.of(step) for step in self._leads}
@@ -254,7 +256,7 @@ class _Pipeline:
 
     def _task(self, step: str, terms: Mapping[str, Sequence[str]]) -> DagTask:
         node = self._graph.nodes[step]
-        first = self._is_root and step == self._graph.start_at
+        first = step in self._may_begin
         if isinstance(node, CompositeNode):
             template = self._shaper.composite(node, self._composite_name(step), self._around, first=first)
         else:
@@ -283,7 +285,7 @@ class _Pipeline:
         tasks = [
             DagTask(
                 self._names.of(node.name),
-                self._step(node, first=self._is_root and node.name == start),
+                self._step(node, first=node.name in self._may_begin),
                 self._called(node.name),
                 " || ".join(terms.get(node.name, ())),
             )

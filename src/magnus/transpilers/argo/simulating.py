@@ -24,14 +24,18 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Final
 
 from magnus.errors import InvalidInput
+from magnus.graph.path import StepPath
 from magnus.transpilers.argo import expressions
 from magnus.transpilers.argo.manifest import DagTask, Parameter, Parameters, Template, WorkflowSpec
-from magnus.transpilers.argo.retrying import seconds, wait_before_next
+from magnus.transpilers.argo.retrying import LAST_RETRY, seconds, wait_before_next
 from magnus.transpilers.argo.running import ERROR, FAILED, OMITTED, SKIPPED, SUCCEEDED, Ended, Pods, Tell, step_of
 from magnus.transpilers.argo.validating_dags import has_items, parents_of
 
 DEEPEST: Final = 100
 """Calls of templates inside one another; Argo's controller stops a little beyond."""
+
+STOPPED: Final = "workflow shutdown with strategy:  Stop"
+TOO_LATE: Final = "Step exceeded its deadline"
 
 _BAD: Final = frozenset({FAILED, ERROR})
 _COMPLETED: Final = frozenset({SUCCEEDED, FAILED, ERROR})
@@ -56,12 +60,17 @@ class Simulation:
         self._limit = _bound(spec.parallelism)
         self._main: asyncio.Task[Ended] | None = None
         self._is_stopped = False
+        self._failures: list[dict[str, str]] = []
 
     async def run(self) -> Ended:
         """Run it to its end, the exit handler too."""
         end = await self._ended()
         if self._spec.on_exit:
-            closed = await self._template(self._spec.on_exit, {**self._variables, "workflow.status": end.phase}, 0)
+            failures = json.dumps(
+                json.dumps(self._failures, ensure_ascii=False), ensure_ascii=False
+            )  # quoted, as there
+            known = {**self._variables, "workflow.status": end.phase, "workflow.failures": failures}
+            closed = await self._template(self._spec.on_exit, known, 0)
             if end.phase == SUCCEEDED and closed.phase in _BAD:
                 return Ended(closed.phase, message=closed.message or "the exit handler failed")
         return end
@@ -80,7 +89,7 @@ class Simulation:
             async with asyncio.timeout(self._spec.active_deadline_seconds):
                 return await self._main
         except TimeoutError:
-            return Ended(FAILED, message="Step exceeded its deadline")
+            return Ended(FAILED, message=TOO_LATE)
         except asyncio.CancelledError:
             if not self._is_stopped or _is_cancelled():
                 raise
@@ -107,15 +116,22 @@ class Simulation:
         """Run a pod, and again as its retry strategy says."""
         step, clock = step_of(variables), asyncio.get_running_loop().time
         self._tell(template.name, step, None, None)
-        number, first = 0, 0.0
+        number, first, last = 0, 0.0, dict(zip(LAST_RETRY, ("0", "", "0", ""), strict=True))
         while True:
-            numbered = {**variables, "retries": str(number)}
-            async with self._limit:
-                began = clock()
-                first = first or began
-                end = await self._pods.run(template, numbered, number)
+            numbered = {**variables, **last, "retries": str(number)}
+            try:
+                async with self._limit:
+                    began = clock()
+                    first = first or began
+                    end = await self._pods.run(template, numbered, number)
+            except asyncio.CancelledError:
+                self._note(template, step, number, Ended(FAILED, message=STOPPED if self._is_stopped else TOO_LATE))
+                raise
             wait = None
             if end.phase != SUCCEEDED:
+                self._note(template, step, number, end)
+                code = str(0 if end.exit_code is None else end.exit_code)
+                last = dict(zip(LAST_RETRY, (code, end.phase, f"{clock() - began:.0f}", end.message), strict=True))
                 lasted, elapsed = clock() - began, clock() - first
                 wait = wait_before_next(template.retry_strategy, end, number=number, lasted=lasted, elapsed=elapsed)
             self._tell(template.name, step, end, wait)
@@ -123,6 +139,13 @@ class Simulation:
                 return end
             await asyncio.sleep(wait)
             number += 1
+
+    def _note(self, template: Template, step: str, number: int, end: Ended) -> None:
+        """Keep what the exit handler is told of a pod that failed."""
+        name = (StepPath.parse(step).name if step else template.name) + f"({number})" * bool(template.retry_strategy)
+        self._failures.append(
+            {"displayName": name, "message": end.message, "templateName": template.name, "phase": end.phase}
+        )
 
 
 class _Dag:

@@ -23,12 +23,13 @@ from magnus.transpilers.argo.manifest import (
     WorkflowSpec,
 )
 from magnus.transpilers.argo.quantities import quantity
+from magnus.transpilers.argo.retrying import LAST_RETRY
 from magnus.transpilers.argo.validating_dags import complaints_of_dag, of_expression
 
 Path = tuple[str | int, ...]
 
-_OF_WORKFLOW: Final = ("workflow.uid",)
-_OF_EXIT: Final = ("workflow.status",)
+_OF_WORKFLOW: Final = ("workflow.uid", "workflow.name")
+_OF_EXIT: Final = ("workflow.status", "workflow.failures")
 _UNKNOWN: Final = "simulate what magnus writes"
 
 
@@ -119,7 +120,7 @@ def _of_pod(
 ) -> Iterator[Complaint]:
     if template.retry_strategy is not None:
         yield from _of_retries(template.retry_strategy, (*path, "retryStrategy"))
-        known = {*known, "retries"}
+        known = {*known, "retries", *LAST_RETRY}
     outputs = _parameters(template.outputs)
     yield from _doubled(
         [parameter.name for parameter in outputs],

@@ -1,0 +1,104 @@
+"""Steps whose processes never started, or died, and that nobody goes on with: whoever comes next records them as failed.
+
+Used by re-entry: when a step begins that a failure leads to, when branches are joined, and when an engine ends a run.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from magnus.engine import deaths
+from magnus.engine.context import now
+from magnus.graph.failures import failure_of
+from magnus.graph.graph import Graph
+from magnus.graph.nodes import Node, TerminalNode
+from magnus.graph.path import BranchPath, StepPath
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.records import ENDED, Status, StepRecord
+
+NEVER_STARTED: Final = (
+    "lost: no process of it recorded anything, since the engine could not start one or ended it before"
+)
+
+
+def close_before(graph: Graph, store: RunLogStore, run_id: str, path: StepPath) -> None:
+    """Record what did not end before the step at `path` begins, which a failure leads to."""
+    within = graph.within(path.branch)
+    if path.name not in {failure_of(within, node) for node in within.nodes.values() if not _is_terminal(node)}:
+        return
+    steps = store.list_steps(run_id, path.branch)
+    if all(step.path != path for step in steps):
+        _put(store, run_id, _unended(within, path.branch, steps, path.name))
+
+
+def close_branch(
+    graph: Graph, store: RunLogStore, run_id: str, branch: BranchPath, reason: Callable[[str], str] | None = None
+) -> None:
+    """Record the step that a branch did not get beyond, if nothing of it is recorded; what followed is unknown.
+
+    `reason` gives the message for its name, where the engine says why.
+    """
+    steps = store.list_steps(run_id, branch)
+    first = next(iter(_unended(graph.within(branch), branch, steps)), None)
+    if first is not None:
+        message = reason(first.path.name) if reason else first.message
+        store.put_step(run_id, replace(first, message=message))
+
+
+def close_begun(store: RunLogStore, run_id: str, branch: BranchPath, message: str = "") -> list[StepRecord]:
+    """Record what began in a branch, and in the branches inside it, and has not ended; with `message`, if that is said."""
+    closed: list[StepRecord] = []
+    for step in store.list_steps(run_id, branch):
+        if step.status in ENDED:
+            continue
+        for key in step.branching.keys if step.branching is not None else ():
+            closed += close_begun(store, run_id, step.path.into(key), message)
+        failed = deaths.failed(step, now())
+        closed.append(replace(failed, message=message) if message else failed)
+        store.put_step(run_id, closed[-1])
+    return closed
+
+
+def _unended(within: Graph, branch: BranchPath, steps: Sequence[StepRecord], until: str = "") -> list[StepRecord]:
+    """What did not end on the way to the step `until`, as failed; nothing when no way of failures leads there.
+
+    Without a step: on the way to the end that failures lead to.
+    """
+    known = {step.path.name: step for step in steps}
+    position = max((step.position for step in steps), default=-1)
+    found: list[StepRecord] = []
+    for name, node in _way(within, known):
+        if name == until:
+            return found
+        if isinstance(node, TerminalNode):
+            break
+        record = known.get(name)
+        if record is None:
+            position += 1
+            found.append(StepRecord(branch.step(name), position, Status.FAIL, node.written_as, message=NEVER_STARTED))
+        elif record.status not in ENDED:
+            found.append(deaths.failed(record, now()))
+    return [] if until else found
+
+
+def _way(within: Graph, known: Mapping[str, StepRecord]) -> Iterator[tuple[str, Node]]:
+    """The steps from the first one on, up to an end; one that did not succeed counts as failed."""
+    name = within.start_at
+    while True:
+        node = within.nodes[name]
+        yield name, node
+        if isinstance(node, TerminalNode):
+            return
+        record = known.get(name)
+        succeeded = record is not None and record.status is Status.SUCCESS
+        name = node.next if succeeded else failure_of(within, node)
+
+
+def _is_terminal(node: Node) -> bool:
+    return isinstance(node, TerminalNode)
+
+
+def _put(store: RunLogStore, run_id: str, records: Sequence[StepRecord]) -> None:
+    for record in records:
+        store.put_step(run_id, record)
