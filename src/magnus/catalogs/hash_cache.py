@@ -53,7 +53,7 @@ class HashCache:
 
     def __init__(self, folder: str, system: SystemCalls, *, home: str = "") -> None:
         self._folder = folder
-        self._home = home or folder
+        self._home = home
         self._system = system
         self._shards: dict[int, dict[str, _Known]] = {}
         self._unsaved: dict[int, dict[str, _Known]] = {}
@@ -115,7 +115,8 @@ class HashCache:
 
     def _append(self, number: int, new: dict[str, _Known]) -> None:
         file = self._file(number)
-        make_own_folder(self._home)
+        if self._home:
+            make_own_folder(self._home)
         Path(self._folder).mkdir(parents=True, exist_ok=True)
         descriptor = self._system.open(file, _APPEND, 0o666)
         try:
