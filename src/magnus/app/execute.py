@@ -9,7 +9,7 @@ from magnus.app import wiring
 from magnus.app.beginning import begin, context_of
 from magnus.app.documents import keep_document
 from magnus.app.prepare import Prepared, variables_used
-from magnus.engine import liveness, orchestrator
+from magnus.engine import liveness, orchestrator, process_state
 from magnus.engine.claim import claimed
 from magnus.errors import MagnusError
 from magnus.interfaces.capabilities import Reach
@@ -30,7 +30,8 @@ def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None])
         context = replace(opened, run_id=record.run_id)
         try:
             executor = wiring.executor(prepared.configuration, context, prepared.begun, _variables(prepared))
-            ended = orchestrator.run(context, executor, record, prepared.original)
+            with process_state.without_hard_exits(context.pump.original_stderr):
+                ended = orchestrator.run(context, executor, record, prepared.original)
         except BaseException:
             with suppress(MagnusError):  # the error that is on its way matters more
                 keep_document(store, record.run_id, emit, context.reporter)

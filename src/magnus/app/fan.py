@@ -17,7 +17,7 @@ from magnus.app.run_ids import check_run_id
 from magnus.app.step import find_step, run_of, taken_over
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
-from magnus.engine import fan
+from magnus.engine import fan, process_state
 from magnus.engine import scope as scopes
 from magnus.engine.reducing import reducing
 from magnus.errors import InvalidInput
@@ -85,7 +85,8 @@ def _fan_in(
     with context_of(prepared, reporter) as opened:
         context = replace(opened, run_id=run.run_id, tag=prepared.execution.tag or run.tag)
         outcomes = [_outcome(prepared, run, path.into(key), reporter) for key in fan.keys_to_join(node, known)]
-        record = fan.joined(node, known, outcomes, reducing(context, path))
+        with process_state.without_hard_exits(context.pump.original_stderr):
+            record = fan.joined(node, known, outcomes, reducing(context, path))
     if record.status is not Status.PROCESSING:
         _, scope = fan.before(prepared.pipeline.graph, store, run, path)
         record = replace(record, scope=scopes.carried(record.position, scope, record))

@@ -14,7 +14,7 @@ from magnus.app.prepare import Execution, prepare
 from magnus.app.reporters import Quiet
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.yaml_text import Document
-from magnus.engine import liveness
+from magnus.engine import forks, liveness
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext, now
 from magnus.engine.current import CurrentStep, current_step, hold, release
@@ -71,6 +71,7 @@ def start(
         context = opening.enter_context(context_of(prepared, Quiet()))
         run = begin(prepared, liveness.this_process(), Quiet())
         session = _Session(replace(context, run_id=run.run_id), run, opening.pop_all())
+        session.stay_here()
     hold(session.step)
     atexit.register(session.end_with_process)
     _Sessions.open = session
@@ -113,6 +114,14 @@ class _Session:
         self._record = StepRecord(_STEP, 0, Status.PROCESSING, "task")
         context.services.run_log_store.put_step(run.run_id, self._record)
         self.step = self._step()
+
+    def stay_here(self) -> None:
+        """Be the session of this process alone: a forked child that ends does not end it."""
+        self._opened.enter_context(forks.dropped(self._leave))
+
+    def _leave(self) -> None:
+        _Sessions.open = None
+        atexit.unregister(self.end_with_process)
 
     def end_with_process(self) -> None:
         """End it when the process does; the interpreter keeps the exception that nobody caught."""

@@ -218,12 +218,15 @@ def _judged(run: RunSummary | DamagedRun) -> ListedRun:
 def judged(run: RunSummary) -> ListedRun:
     """The run as it is listed: with its process looked for, when it has not ended."""
     status = status_now(run.status, run.owner)
+    message = (
+        liveness.lost(run.owner) if status is Gone.LOST else run.message or liveness.unknown(run.status, run.owner)
+    )
     return ListedRun(
         run.run_id,
         status,
         run.pipeline,
         run.tag,
-        liveness.lost(run.owner) if status is Gone.LOST else run.message,
+        message,
         run.start_time,
         run.end_time,
         run.use_cached,

@@ -56,7 +56,7 @@ class Execution(Struct, frozen=True):
     `arguments` are the `--name value` of the command line, `parameters` are values that win over those. `built` is the
     pipeline where a program built it; `definition_file` is then what it is written to for executors that read it.
     `use_cached` is a run to go on with, whose pipeline and parameters count where nothing else is said; with `strict`
-    nothing may have changed since.
+    nothing may have changed since, and with `assume_lost` it may be one of which nobody here can tell that it has ended.
     `workflow_name` is what another engine that runs a part of the run calls it.
     `log_level` is for processes that run steps elsewhere. `command_line` is recorded, and not read otherwise.
     """
@@ -73,6 +73,7 @@ class Execution(Struct, frozen=True):
     definition_file: str = WRITTEN_PIPELINE
     use_cached: str = ""
     strict: bool = False
+    assume_lost: bool = False
     log_level: str = ""
     workflow_name: str = ""
     working_directory: Path = field(default_factory=Path.cwd)
@@ -104,7 +105,7 @@ def configured_as(asked: Execution) -> Execution:
         return asked
     configuration = load_configuration("", asked.environment, asked.working_directory)
     with closing(run_log_store(configuration, asked.working_directory)) as store:
-        original = original_run(store, asked.use_cached)
+        original = original_run(store, asked.use_cached, assume_lost=asked.assume_lost)
     return replace(asked, configuration_file=str(original.run_config.get("configuration_file") or ""))
 
 
@@ -146,7 +147,7 @@ def _prepared(
     if any(problem.severity == "error" for problem in misfits):
         raise InvalidConfiguration.of(misfits)
     hidden = wiring.hidden_folders(services)
-    original = original_run(services.run_log_store, asked.use_cached) if asked.use_cached else None
+    original = _original(services, asked)
     asked = like_original(asked, original)
     question = code_identity.asked(asked.working_directory, asked.environment, hidden)
     wanted = isinstance(services.catalog, KeepsChanges) and services.catalog.capture_diff
@@ -176,6 +177,12 @@ def _prepared(
 def _initial(asked: Execution, original: RunRecord | None) -> InitialParameters:
     base = None if original is None else original.parameters
     return initial_parameters(asked.parameters_file, asked.environment, asked.arguments, asked.parameters, base)
+
+
+def _original(services: Services, asked: Execution) -> RunRecord | None:
+    if not asked.use_cached:
+        return None
+    return original_run(services.run_log_store, asked.use_cached, assume_lost=asked.assume_lost)
 
 
 def _loaded(asked: Execution, spans: Reach) -> LoadedPipeline:

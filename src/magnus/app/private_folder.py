@@ -6,9 +6,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from magnus.engine import descendants
 from magnus.engine.own_folder import ignore_in_git
 
-_PREFIX: Final = "magnus-"
+_PREFIX: Final = descendants.PREFIX
 
 
 @contextmanager

@@ -4,31 +4,78 @@ Nothing of the original is changed.
 """
 
 import sys
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
+from time import monotonic, sleep
+from typing import Final
 
 from magnus.app.finding import find_run
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.yaml_text import Document
-from magnus.engine import liveness
+from magnus.engine import descendants, liveness
 from magnus.engine.masked_runs import masked_parameters
 from magnus.errors import InvalidInput
+from magnus.graph.path import BranchPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import ENDED, RunRecord
 
+_ENDING_SECONDS: Final = 3.0
+"""How long processes of a run that has just been killed may take to end."""
+_LOOK_AGAIN_SECONDS: Final = 0.05
+_MOST_SHOWN: Final = 5
 
-def original_run(store: RunLogStore, run_id: str) -> RunRecord:
+
+def original_run(store: RunLogStore, run_id: str, *, assume_lost: bool = False) -> RunRecord:
     """The run to resume, by its id, the beginning of it, or as `latest`.
 
-    InvalidInput when there is none, more than one, or its process is still there.
+    InvalidInput when there is none, more than one, or it may still be running. With `assume_lost` one of which nobody can tell that here is taken as lost.
     """
     if not store.capabilities.persistent:
         fix = "configure a run log store of type file-system"
         raise InvalidInput("runs whose run log was kept in memory cannot be run again", fix=fix)
     record = find_run(store, run_id)
-    if record.status not in ENDED and liveness.runs_here(record.owner):
-        raise InvalidInput(f"the run '{record.run_id}' is still running", fix="wait for its end, or end it")
+    if record.status not in ENDED:
+        _refuse_running(store, record, assume_lost=assume_lost)
     return record
+
+
+def _refuse_running(store: RunLogStore, run: RunRecord, *, assume_lost: bool) -> None:
+    """InvalidInput for a run that runs, may run, or was killed and left processes that still run."""
+    if liveness.runs_here(run.owner):
+        raise InvalidInput(f"the run '{run.run_id}' is still running", fix="wait for its end, or end it")
+    if liveness.lost(run.owner):
+        left = _processes_left(run)
+        if left:
+            message = f"the run '{run.run_id}' was killed, but processes of it are still running: "
+            numbers = " ".join(map(str, left))
+            raise InvalidInput(message + _titles(left), fix=f"wait for their end, or end them: kill {numbers}")
+    elif (doubt := liveness.doubt(run.owner)) and not assume_lost:
+        message = f"the run '{run.run_id}' may still be running: {doubt}, and it has recorded nothing since "
+        fix = "see that it has ended, then add --assume-lost (in Python: assume_lost=True)"
+        raise InvalidInput(f"{message}{_last_record(store, run):%Y-%m-%d %H:%M:%S} UTC", fix=fix)
+
+
+def _processes_left(run: RunRecord) -> list[int]:
+    """The processes of a run that was killed, when they have had the time to end with it."""
+    is_of_run = descendants.of_lost_run(run.run_id, run.owner.pid)
+    deadline = monotonic() + _ENDING_SECONDS
+    while (left := descendants.alive(is_of_run)) and monotonic() < deadline:
+        sleep(_LOOK_AGAIN_SECONDS)
+    return left
+
+
+def _titles(processes: Sequence[int]) -> str:
+    shown = (f"{process} ({title})" for process in processes[:_MOST_SHOWN] if (title := descendants.title(process)))
+    more = ", and more" if len(processes) > _MOST_SHOWN else ""
+    return ", ".join(shown) + more
+
+
+def _last_record(store: RunLogStore, run: RunRecord) -> datetime:
+    """When the run recorded something for the last time, as far as its steps outside branches say."""
+    ends = (attempt.end_time for step in store.list_steps(run.run_id, BranchPath()) for attempt in step.attempts)
+    return max(ends, default=run.start_time)
 
 
 def pipeline_of(original: RunRecord) -> tuple[str, BuiltPipeline | None]:

@@ -17,7 +17,7 @@ from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
-from magnus.engine import deaths, fan
+from magnus.engine import deaths, fan, process_state
 from magnus.engine.context import RunContext, now
 from magnus.engine.masked_runs import masked
 from magnus.engine.outcomes import reached_fail
@@ -217,7 +217,8 @@ def _run_step(
         request = StepRequest(
             run.run_id, path, asked.file, asked.configuration_file, context.tag, attempt=attempt, known=before
         )
-        run_step(context, request)
+        with process_state.without_hard_exits(context.pump.original_stderr):
+            run_step(context, request)
 
 
 def _learn_secrets(prepared: Prepared, context: RunContext, run: RunRecord) -> None:

@@ -12,10 +12,12 @@ from magnus.app import plugins
 from magnus.app.configuration import Configuration, ServiceConfiguration, nowhere
 from magnus.app.private_folder import private_folder
 from magnus.app.services import catalog, class_of, options_of, run_log_store, service
+from magnus.engine import forks
 from magnus.engine.branch_names import StepNames
 from magnus.engine.capture import Pump
 from magnus.engine.channel import Channel
 from magnus.engine.context import Clock, RunContext, Services
+from magnus.engine.guard import Guard
 from magnus.engine.masking import Masker
 from magnus.engine.parameters_file import ParametersFile
 from magnus.engine.project_copy import ProjectCopy
@@ -230,10 +232,12 @@ def run_context(  # noqa: PLR0913 - what a run is made of
         monotonic=clock.monotonic,
         names=StepNames(built.run_log_store),
     )
+    forks.watch()
     with ExitStack() as opened:
         opened.callback(tracking.close)
         try:
             folder = opened.enter_context(private_folder(temporary))
+            guard = opened.enter_context(Guard(folder))
             channel = opened.enter_context(Channel(folder))
             parameters_file = opened.enter_context(ParametersFile(folder))
             pump = opened.enter_context(Pump(masker, folder, output))
@@ -249,6 +253,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
             folder=folder,
             pump=pump,
             channel=channel,
+            guard=guard,
             masker=masker,
             parameters_file=parameters_file,
             tracking=tracking,

@@ -69,6 +69,7 @@ def asked(
     use_cached: str = "",
     strict: bool = False,
     workflow_name: str = "",
+    assume_lost: bool = False,
 ) -> "Execution":
     """The execution that options and parameters ask for; logging is as `--log-level` says."""
     from magnus.app.prepare import Execution  # lazy: --help needs none of it
@@ -87,25 +88,35 @@ def asked(
         use_cached=use_cached,
         strict=strict,
         workflow_name=workflow_name,
+        assume_lost=assume_lost,
         command_line=console.command_line(),
     )
 
 
 def asked_reentry(ctx: click.Context, run: str, said: options.OfReentry) -> "Execution":
     """The same of a command with which an engine runs a part of the run."""
-    file, name = said["file_option"] or "pipeline.yaml", said["workflow_name"]
-    return asked(ctx, said, file=file, run_id=run, use_cached=said["use_cached"], workflow_name=name)
+    return asked(
+        ctx,
+        said,
+        file=said["file_option"] or "pipeline.yaml",
+        run_id=run,
+        use_cached=said["use_cached"],
+        assume_lost=True,  # who began the run has said so
+        workflow_name=said["workflow_name"],
+    )
 
 
 def asked_run(ctx: click.Context, said: options.OfRun) -> "Execution":
     """The same of a command that takes a pipeline, and may go on with another run."""
     original, run_id = options.original_of(said["use_cached"], said["run_id"])
-    options.refuse_without_original(original, strict=said["strict"], dry_run=said["dry_run"])
+    strict, assume_lost = said["strict"], said["assume_lost"]
+    options.refuse_without_original(original, strict=strict, dry_run=said["dry_run"], assume_lost=assume_lost)
     return asked(
         ctx,
         said,
         file=options.pipeline_file(said["file"], said["file_option"]),
         run_id=run_id,
         use_cached=original,
-        strict=said["strict"],
+        strict=strict,
+        assume_lost=assume_lost,
     )

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final
 
@@ -70,9 +71,15 @@ def emit(text: str) -> None:
 
 
 class Output:
-    """Standard output as magnus was started with it, on a descriptor that nobody else knows."""
+    """Standard output as magnus was started with it, on a descriptor that nobody else knows.
+
+    Processes that user code forks do not have it: whoever reads the run log would wait for them.
+    """
 
     def __init__(self, descriptor: int) -> None:
+        from magnus.engine import forks  # lazy: --help runs nothing
+
+        forks.drop_in_children(partial(os.close, descriptor))
         self._descriptor = descriptor
         self.is_terminal = os.isatty(descriptor)
 
@@ -204,15 +211,15 @@ def reporter(
     `to_terminal` says that standard output is a terminal too.
     """
     from magnus.app.showing import Wishes, showing  # lazy: --help shows no progress
+    from magnus.engine import forks
 
-    descriptor = os.dup(2)
     wishes = Wishes(quiet=quiet, output=output, is_live=is_live, waits_to_stay=to_terminal)
     encoding = sys.stderr.encoding if sys.stderr else ""
-    try:
-        with showing(_onto(descriptor), descriptor, environment(), wishes, encoding=encoding) as shown:
-            yield shown
-    finally:
-        os.close(descriptor)
+    with (
+        forks.owned(os.dup(2)) as descriptor,
+        showing(_onto(descriptor), descriptor, environment(), wishes, encoding=encoding) as shown,
+    ):
+        yield shown
 
 
 @contextmanager

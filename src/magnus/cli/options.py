@@ -40,6 +40,7 @@ class OfRun(Asked):
     run_id: str
     use_cached: str | None
     strict: bool
+    assume_lost: bool
     dry_run: bool
 
 
@@ -58,7 +59,7 @@ def resuming(function: CallableT) -> CallableT:
             "--use-cached", default=None, is_flag=False, flag_value=NO_VALUE, metavar="[RUN]",
             help="Go on with this run: what succeeded in it is not run again.",
         ),
-        strict, dry_run,
+        strict, assume_lost, dry_run,
     )(function)  # fmt: skip
 
 
@@ -70,6 +71,9 @@ def of_run(function: CallableT) -> CallableT:
 
 
 strict = click.option("--strict", is_flag=True, help="Going on with a run: refuse when anything changed since.")
+assume_lost = click.option(
+    "--assume-lost", is_flag=True, help="Going on with a run: it has ended, although that cannot be told from here."
+)
 dry_run = click.option("--dry-run", is_flag=True, help="Going on with a run: show what would run, and run nothing.")
 
 
@@ -157,12 +161,14 @@ def pipeline_file(argument: str | None, option: str | None) -> str:
     return argument or option or ""
 
 
-def refuse_without_original(use_cached: str, *, strict: bool, dry_run: bool) -> None:
+def refuse_without_original(use_cached: str, *, strict: bool, dry_run: bool, assume_lost: bool) -> None:
     """UsageError for an option that says how to go on with another run where none is named."""
     if use_cached:
         return
     if dry_run:
         raise click.UsageError("--dry-run shows how a run would go on with another one: name it with --use-cached RUN")
+    if assume_lost:
+        raise click.UsageError("--assume-lost is about the run that is gone on with: name it with --use-cached RUN")
     if strict:
         raise click.UsageError("--strict compares with the run that is gone on with: name it with --use-cached RUN")
 

@@ -13,7 +13,9 @@ from magnus.cli.asking import asked, executed
 @click.argument("run")
 @options.applied(options.file, options.configuration_file, options.parameters_file, options.tag)
 @click.option("--run-id", default="", metavar="ID", help="The id of the new run; one is made when none is given.")
-@options.applied(options.strict, options.dry_run, options.progress, options.run_log, options.log_level)
+@options.applied(
+    options.strict, options.assume_lost, options.dry_run, options.progress, options.run_log, options.log_level
+)
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -22,6 +24,7 @@ def command(
     file_option: str | None,
     run_id: str,
     strict: bool,
+    assume_lost: bool,
     dry_run: bool,
     **said: Unpack[options.Asked],
 ) -> int:
@@ -33,5 +36,6 @@ def command(
     """
     from magnus.app.prepare import configured_as  # lazy: --help needs none of it
 
-    wanted = asked(ctx, said, file=file_option or "", run_id=run_id, use_cached=run, strict=strict)
+    file = file_option or ""
+    wanted = asked(ctx, said, file=file, run_id=run_id, use_cached=run, strict=strict, assume_lost=assume_lost)
     return executed(configured_as(wanted), dry_run=dry_run)

@@ -11,6 +11,7 @@ from magnus.app.listing import ListedRun, Wanted, listed
 from magnus.app.viewing import viewer
 from magnus.cli import console, readable
 from magnus.cli.tables import table
+from magnus.run_log.records import ENDED, Status
 
 _HEADINGS = ("run", "pipeline", "status", "started (UTC)", "took", "tag")
 _CUT = ((1, 5), (0,))
@@ -66,6 +67,10 @@ def _say_more(runs: Sequence[ListedRun], *, is_cut: bool, is_filtered: bool) -> 
             console.note(f"{run.run_id}: {readable.heard(run.last_heard, run.workflow)}")
         for line in skipped_lines(run.skipped or ()):
             console.note(f"damaged: {run.run_id}: {line}")
+    unknown = [run for run in runs if run.status in Status and run.status not in ENDED and run.message]
+    if unknown:
+        rest = f" and {len(unknown) - 1} more" if unknown[1:] else ""
+        console.note(f"{unknown[0].run_id}{rest}: {unknown[0].message}")
     if is_cut:
         console.note(f"there are more than these {len(runs)}; --limit 0 lists all")
     if not runs:

@@ -44,7 +44,8 @@ def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
     listed = ListedRun(run.run_id, status, start_time=run.start_time, end_time=run.end_time)
     took = readable.duration(listed.duration(now))
     yield Line("", (("run ", "dim"), (plain(run.run_id), "bold"), ("  ", ""), *_state(status, took)))
-    message = liveness.lost(run.owner) if status is Gone.LOST else run.message
+    unknown = liveness.unknown(run.status, run.owner)
+    message = liveness.lost(run.owner) if status is Gone.LOST else run.message or unknown
     yield from _message("  ", message, status)
     file = str(run.run_config.get("pipeline_file") or "")
     of_file = f" ({file})" if file and file != short.pipeline else ""

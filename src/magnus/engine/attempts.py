@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.engine import faults, outcomes, process_state
+from magnus.engine import faults, forks, outcomes, process_state
 from magnus.engine.current import CurrentStep, entered
 from magnus.engine.eviction import LOST, Evicted
 from magnus.engine.loading import Loading
@@ -137,7 +137,10 @@ def _call(step: StepUnderWay, current: CurrentStep, number: int) -> TaskOutcome:
             ) as environment,
             entered(current),
         ):
-            outcome = _run_kind(step, environment)
+            try:
+                outcome = _run_kind(step, environment)
+            finally:
+                forks.end_fork_server()
         tail = output.tail
     except RunLogStoreError:
         raise
@@ -165,6 +168,8 @@ def _data(step: StepUnderWay) -> StepData:
 
 def _run_kind(step: StepUnderWay, environment: Mapping[str, str]) -> TaskOutcome:
     isolated, timeout = step.kind.isolates, step.node.timeout
+    if isolated or timeout is not None:
+        step.context.guard.start()
     step.remove_folder()  # of the attempt before
     call = TaskCall(
         step.node.task,

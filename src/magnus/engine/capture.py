@@ -10,11 +10,13 @@ import fcntl
 import os
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import BinaryIO, Final, NoReturn, Self, TextIO
 
+from magnus.engine import forks
 from magnus.engine.masking import MaskedStream, Masker
 from magnus.engine.output_file import OutputFile, opened_again
 from magnus.engine.standard_streams import CStreams, flush, flush_or_close, is_changed, occupy, text_stream
@@ -44,11 +46,13 @@ class Pump:
         self._streams: tuple[TextIO, ...] = ()
         self._originals: tuple[int, ...] = ()
         self._file = OutputFile(folder, file)
+        self._opened = ExitStack()
 
     def __enter__(self) -> Self:
         for descriptor in (0, 1, 2):
             occupy(descriptor)
-        self._originals = tuple(fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3) for descriptor in (1, 2))
+        copies = (fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3) for descriptor in (1, 2))
+        self._originals = tuple(self._opened.enter_context(forks.owned(copy)) for copy in copies)
         return self
 
     def __exit__(
@@ -57,8 +61,7 @@ class Pump:
         self._stop.set()
         if self._thread is not None:
             self._thread.join()
-        for descriptor in self._originals:
-            os.close(descriptor)
+        self._opened.close()
         self._file.close()
 
     @property

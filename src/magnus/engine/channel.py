@@ -8,18 +8,18 @@ a process that outlives its step is told so and cannot touch the next one. One l
 import json
 import os
 import socket
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Thread
 from types import TracebackType
 from typing import Final, Self
 
-from magnus.engine import faults
+from magnus.engine import current, descendants, faults, forks
 from magnus.engine.current import CurrentStep
 from magnus.errors import MagnusError, TaskFailed
 from magnus.values import Json
 
-VARIABLE: Final = "MAGNUS_STEP_CHANNEL"
+VARIABLE: Final = descendants.CHANNEL
 _LONGEST_WAIT_SECONDS: Final = 60.0
 
 
@@ -30,16 +30,19 @@ class Channel:
         self._path = folder / "channel"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._open: dict[str, CurrentStep] = {}
+        self._forks = ExitStack()
 
     def __enter__(self) -> Self:
         self._socket.bind(os.fspath(self._path))
         self._socket.listen()
+        self._forks.enter_context(forks.dropped(self._leave))
         Thread(target=self._serve, name="magnus step channel", daemon=True).start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        self._forks.close()
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
         self._socket.close()
@@ -54,6 +57,12 @@ class Channel:
     def close(self, address: str) -> None:
         """The step is over; whoever still asks is told so."""
         self._open.pop(address.rpartition("#")[2], None)
+
+    def _leave(self) -> None:
+        """In a forked child: nobody is answered here, and the step is that of another process, asked as any asks it."""
+        self._socket.close()
+        if VARIABLE in os.environ and (step := current.current_step()) is not None:
+            current.release(step)
 
     def _serve(self) -> None:
         while True:

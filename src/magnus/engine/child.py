@@ -16,7 +16,7 @@ from typing import BinaryIO, Final
 from msgspec.structs import replace
 
 import magnus
-from magnus.engine import faults, pickles
+from magnus.engine import faults, forks, pickles
 from magnus.engine.channel import say_loading
 from magnus.engine.imports import watched_project
 from magnus.engine.process import describe_exit, run_process
@@ -66,6 +66,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
+    forks.watch()
     try:
         with open(result_file, "wb") as result, watched_project(Path(own), _loading):  # noqa: PTH123 - a descriptor
             if project_modules(own) is None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from threading import RLock
 from typing import Final
 
+from magnus.engine import forks
 from magnus.errors import InvalidInput
 
 _LOCK: Final = RLock()
@@ -21,6 +22,7 @@ def claimed() -> Iterator[None]:
         fix = "wait for it, or let this one have workers: executor: {type: local, config: {enable_parallel: true}}"
         raise InvalidInput(message, fix=fix)
     try:
-        yield
+        with forks.dropped(_LOCK._at_fork_reinit):  # type: ignore[attr-defined]  # noqa: SLF001 - as the library does
+            yield
     finally:
         _LOCK.release()

@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from magnus.engine.capture import Pump
 from magnus.engine.channel import Channel
+from magnus.engine.guard import Guard
 from magnus.engine.masking import Masker
 from magnus.engine.parameters import Texts
 from magnus.engine.parameters_file import ParametersFile
@@ -83,6 +84,7 @@ class RunContext(Struct, frozen=True):
     folder: Path
     pump: Pump
     channel: Channel
+    guard: Guard
     masker: Masker
     parameters_file: ParametersFile
     tracking: Tracking

@@ -12,6 +12,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from magnus.engine import descendants
 from magnus.engine.context import RunContext
 from magnus.engine.eviction import EXIT_STATUS
 from magnus.engine.masking import Masker
@@ -29,7 +30,8 @@ _NO_SIGNAL: Final = 128 + 65
 
 
 def finish_output(context: RunContext, path: StepPath, died: ProcessDied) -> None:
-    """Show what the step printed that was not shown yet, and keep it in the log; that it cannot be kept is a warning."""
+    """End what the process left running, show what the step printed that was not shown yet, and keep it in the log; that it cannot be kept is a warning."""
+    descendants.end(descendants.of_worker(str(context.folder), died.pid))
     file = output_file_of(context.folder, died.pid)
     try:
         _keep(context, path, _after(died.shown, _masked(file, context.masker)))

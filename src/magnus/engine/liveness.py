@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from magnus.run_log.records import Owner
+from magnus.run_log.records import ENDED, Owner, Status
 
 _ENDED_STATES: Final = "ZXx"
 
@@ -34,6 +34,21 @@ def lost(owner: Owner) -> str:
 def runs_here(owner: Owner) -> bool:
     """Whether the process is there for certain: on this host, where this one can see it."""
     return owner.host == os.uname().nodename and not _is_out_of_sight(owner.process_start) and not lost(owner)
+
+
+def doubt(owner: Owner) -> str:
+    """Why nobody can tell here whether the process is there; "" when that can be told."""
+    if not owner.host:
+        return "another engine runs its steps"
+    if owner.host != os.uname().nodename:
+        return f"its process {owner.pid} is on host '{owner.host}'"
+    return "its process is in another container" if _is_out_of_sight(owner.process_start) else ""
+
+
+def unknown(status: Status, owner: Owner) -> str:
+    """What is to be said of a run that has not ended as far as its record goes, and may have; "" when all is clear."""
+    reason = "" if status in ENDED else doubt(owner)
+    return f"whether it still runs cannot be told from here: {reason}" if reason else ""
 
 
 def _start(pid: int) -> str | None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Final
 
+from magnus.engine import descendants
 from magnus.errors import TaskFailed
 
 if TYPE_CHECKING:
@@ -33,15 +34,15 @@ def run_process(
     working_directory: Path,
     timeout: float | None,
     pass_fds: Sequence[int] = (),
-    ends_group: bool = False,
+    ends_all: bool = False,
 ) -> int:
     """Run `argv` to its end; returns its exit status, or minus the number of the signal that ended it.
 
     The child has an empty standard input, descriptors 1, 2 and `pass_fds` of this process, and exactly `environment`.
     What it leaves running in the background when it ends by itself is left alone and not waited for, unless
-    `ends_group`: then the rest of its group is ended, as on a timeout, before this returns. When `timeout`
-    (seconds) is over, or an exception such as KeyboardInterrupt arrives, its whole group gets SIGTERM, a second to
-    end, and SIGKILL.
+    `ends_all`: then what it left is ended, as on a timeout, before this returns. When `timeout`
+    (seconds) is over, a signal ended it, or an exception such as KeyboardInterrupt arrives, its whole group gets
+    SIGTERM, a second to end, and SIGKILL; and so does what left the group, as far as `engine.descendants` finds it.
 
     Raises TimedOut, and TaskFailed when the child cannot be started.
     """
@@ -51,21 +52,17 @@ def run_process(
     try:
         with _interruptions_held_back():
             process = _started(argv, environment, working_directory, pass_fds)
-        return _waited_for(process, timeout, ends_group=ends_group)
+        code = process.wait(timeout)
+        if code < 0 or ends_all:
+            _end_all(process, environment)
     except subprocess.TimeoutExpired:
         assert process is not None
-        _end_group(process)
+        _end_all(process, environment)
         raise TimedOut(f"timed out after {timeout:g} s") from None
     except BaseException:
         if process is not None:
-            _end_group(process)
+            _end_all(process, environment)
         raise
-
-
-def _waited_for(process: "Popen[bytes]", timeout: float | None, *, ends_group: bool) -> int:
-    code = process.wait(timeout)
-    if ends_group:
-        _end_group(process)
     return code
 
 
@@ -124,6 +121,15 @@ def _not_started(program: str, working_directory: Path, error: Exception) -> str
         return f"'{program}' could not be started: there is no working directory '{working_directory}'"
     reason = error.strerror if isinstance(error, OSError) else str(error)
     return f"'{program}' could not be started: {reason}"
+
+
+def _end_all(process: "Popen[bytes]", environment: Mapping[str, str]) -> None:
+    """End the child, its group, and what left that."""
+    try:
+        _end_group(process)
+    finally:
+        if address := environment.get(descendants.CHANNEL):
+            descendants.end(descendants.of_attempt(address))
 
 
 def _end_group(process: "Popen[bytes]") -> None:

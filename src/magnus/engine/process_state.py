@@ -16,6 +16,7 @@ from threading import current_thread, main_thread
 from types import FrameType, TracebackType
 from typing import Final, NoReturn
 
+from magnus.engine import forks
 from magnus.engine.imports import ImportWatcher
 from magnus.engine.process_items import merged_items, read_items, restore_items
 from magnus.engine.process_values import merged_lists, merged_mappings
@@ -134,21 +135,33 @@ class HardExit(SystemExit):
 
 
 @contextmanager
-def without_hard_exits() -> Iterator[None]:
-    """Let `os._exit` raise HardExit in this process; those that are forked from it end as they want to."""
-    end, owner = os._exit, os.getpid()
+def without_hard_exits(stderr: int = 2) -> Iterator[None]:
+    """Let `os._exit` raise HardExit in this process and thread; processes that are forked from it end as they want to.
+
+    A call in another thread, which cannot end the run in order, is shown on `stderr` and ends the process, never with 0.
+    """
+    end, owner = os._exit, current_thread()
 
     def refuse(status: int) -> NoReturn:
-        if os.getpid() != owner:
-            end(status)
-        raise HardExit(status)
+        if current_thread() is owner:
+            raise HardExit(status)
+        with suppress(OSError):
+            os.write(
+                stderr, f"error: a thread called os._exit({status}), which ends magnus too: call it nowhere\n".encode()
+            )
+        end(status or 1)
 
-    os._exit = refuse
-    try:
-        yield
-    finally:
+    def allow() -> None:
         if os._exit is refuse:
             os._exit = end
+
+    os._exit = refuse
+    forks.watch()
+    try:
+        with forks.dropped(allow):
+            yield
+    finally:
+        allow()
 
 
 def _set_environment(additions: Mapping[str, str | None]) -> None:

@@ -4,7 +4,7 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TextIO
 
@@ -16,7 +16,7 @@ from magnus.app.showing import Wishes, showing
 from magnus.app.step import NO_PROCESS
 from magnus.app.viewing import logs_of
 from magnus.definition.built import BuiltPipeline
-from magnus.engine import scripts
+from magnus.engine import forks, scripts
 from magnus.engine.context import now
 from magnus.engine.json_values import to_json_value
 from magnus.errors import InvalidDefinition, InvalidInput, InvalidParameters, RunFailed, TaskFailed
@@ -39,6 +39,7 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
     parameters_file: str,
     parameters: Mapping[str, UserObject],
     use_cached: str,
+    assume_lost: bool,
     log_level_name: str,
     definition_file: str,
     raise_on_failure: bool,
@@ -57,6 +58,7 @@ def execute_pipeline(  # noqa: PLR0913 - what Pipeline.execute takes
         built=built,
         definition_file=definition_file,
         use_cached=use_cached,
+        assume_lost=assume_lost,
         log_level=_level(log_level_name),
         command_line=tuple(sys.argv),
     )
@@ -123,12 +125,11 @@ def _progress(environment: Mapping[str, str], *, is_live: bool) -> Iterator[Repo
     """Progress on what is standard error now, whatever becomes of it during a step."""
     descriptor, write = _writer(sys.stderr)
     encoding = getattr(sys.stderr, "encoding", None) or ""
-    try:
-        with showing(write, descriptor, environment, Wishes(is_live=is_live), encoding=encoding) as reporter:
-            yield reporter
-    finally:
-        if descriptor >= 0:
-            os.close(descriptor)
+    with (
+        forks.owned(descriptor) if descriptor >= 0 else nullcontext(),
+        showing(write, descriptor, environment, Wishes(is_live=is_live), encoding=encoding) as reporter,
+    ):
+        yield reporter
 
 
 def _writer(stream: TextIO | None) -> tuple[int, Callable[[bytes], None]]:

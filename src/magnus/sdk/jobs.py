@@ -20,6 +20,7 @@ class ExecuteOptions(TypedDict, total=False):
     parameters_file: str
     parameters: Mapping[str, UserObject] | None
     use_cached: str
+    assume_lost: bool
     log_level: str
     output_pipeline_definition: str
     raise_on_failure: bool

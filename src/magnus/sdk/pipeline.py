@@ -82,6 +82,7 @@ class Pipeline:
         *,
         parameters: Mapping[str, UserObject] | None = None,
         use_cached: str = "",
+        assume_lost: bool = False,
         log_level: str = "",
         output_pipeline_definition: "str | os.PathLike[str]" = "magnus-pipeline.yaml",
         raise_on_failure: bool = True,
@@ -95,6 +96,7 @@ class Pipeline:
             parameters_file: initial parameters, YAML or JSON.
             parameters: initial parameters by name; they win over those of the file and of the environment.
             use_cached: a run to go on with; what succeeded in it is not run again.
+            assume_lost: the run to go on with has ended, although that cannot be told from here.
             log_level: show what magnus logs for diagnosis, from this level on.
             output_pipeline_definition: the file that the pipeline is written to where the executor reads it.
             raise_on_failure: raise when the run failed.
@@ -117,7 +119,7 @@ class Pipeline:
         )
         check(TEXT, error=InvalidInput, run_id=run_id, tag=tag, use_cached=use_cached, log_level=log_level)
         check(MAPPING, error=InvalidInput, parameters=parameters)
-        check(TRUTH, error=InvalidInput, raise_on_failure=raise_on_failure)
+        check(TRUTH, error=InvalidInput, raise_on_failure=raise_on_failure, assume_lost=assume_lost)
         from magnus.sdk.executing import execute_pipeline  # lazy: building a pipeline needs none of it
 
         __tracebackhide__ = True  # pytest and IPython leave this frame out then
@@ -130,6 +132,7 @@ class Pipeline:
                 parameters_file=os.fspath(parameters_file),
                 parameters=parameters or {},
                 use_cached=use_cached,
+                assume_lost=assume_lost,
                 log_level_name=log_level,
                 definition_file=os.fspath(output_pipeline_definition),
                 raise_on_failure=raise_on_failure,

@@ -34,6 +34,7 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
                 returned = function(*bound.positional, **bound.named)
             if hasattr(returned, "__await__"):
                 returned = _awaited(returned)
+        with user_code:
             results = results_of(returned, call.spec.returns, title, call.objects)
     except TaskFailed as error:
         return TaskOutcome(bound.handed, failure=str(error), exported=variables.exported(), loaded=bound.loaded)

@@ -161,7 +161,7 @@ def _run(call: TaskCall, folder: Path) -> str:
             environment=call.environment,
             working_directory=call.working_directory,
             timeout=call.timeout,
-            ends_group=True,
+            ends_all=True,
         )
     except TimedOut as error:
         return str(error)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 
 import magnus
+from magnus.engine import forks
 from magnus.engine.process_state import HardExit
 from magnus.errors import Location, MagnusError, TaskFailed
 
@@ -73,19 +74,24 @@ class UserCode:
     """A context manager around user code: what it raises, also `sys.exit`, becomes TaskFailed.
 
     The traceback goes to standard error, which is captured. KeyboardInterrupt and errors of magnus itself pass through.
+    A process that the code forked, and that comes back here, ends: the run is not its own.
     """
 
-    __slots__ = ("_working_directory",)
+    __slots__ = ("_process", "_working_directory")
 
     def __init__(self, working_directory: Path) -> None:
         self._working_directory = working_directory
 
     def __enter__(self) -> None:
-        pass
+        self._process = os.getpid()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if os.getpid() != self._process:
+            if error is not None and not isinstance(error, SystemExit):
+                _shown(error, self._working_directory)
+            forks.end_child(error)
         if error is None or isinstance(error, KeyboardInterrupt | MagnusError):
             return
         raise TaskFailed(_shown(error, self._working_directory)) from None

@@ -2,13 +2,18 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from magnus.engine.process import TimedOut, describe_exit, run_process
 from magnus.errors import TaskFailed
+
+linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which processes are of a step")
 
 
 def run(script, tmp_path, timeout=None, **environment):
@@ -39,7 +44,7 @@ def test_the_rest_of_the_group_ends_with_the_child_where_that_is_wanted(tmp_path
         environment={"PATH": os.environ["PATH"]},
         working_directory=tmp_path,
         timeout=None,
-        ends_group=True,
+        ends_all=True,
     )
     assert code == 3
     assert gone(int((tmp_path / "pid").read_text()))
@@ -99,3 +104,35 @@ def test_an_interruption_at_the_very_start_leaves_no_process(tmp_path, number):
         run("echo $$ > pid; kill -INT $PPID; sleep 60", tmp_path, PATH=os.environ["PATH"])
     assert gone(int((tmp_path / "pid").read_text()))
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+ADDRESS = "/tmp/magnus-1-ab/channel#0123456789abcdef"
+LEAVES = {
+    "a session": "setsid sleep 60 & echo $! > pid",
+    "a session and its parent": "(setsid sh -c 'echo $$ > pid; exec sleep 60' &)",
+    "a session, and its environment": "setsid sh -c 'echo $$ > pid; env -i sleep 60; :' &",
+}
+
+
+@linux
+@pytest.mark.parametrize("left", LEAVES.values(), ids=LEAVES)
+@pytest.mark.parametrize(
+    ("how", "timeout", "ends_all"),
+    [("sleep 60", 0.3, False), ("kill -9 $$", None, False), ("exit 0", None, True)],
+    ids=["timeout", "signal", "ends all"],
+)
+def test_what_left_the_group_is_ended_too(left, how, timeout, ends_all, tmp_path):
+    environment = {"PATH": os.environ["PATH"], "MAGNUS_STEP_CHANNEL": ADDRESS}
+    other = {**environment, "MAGNUS_STEP_CHANNEL": ADDRESS[:-1] + "0"}
+    with subprocess.Popen(["sleep", "60"], env=other, start_new_session=True) as of_another_attempt:
+        with suppress(TimedOut):
+            run_process(
+                ["/bin/sh", "-c", f"{left}\nwhile ! [ -s pid ]; do :; done; {how}"],
+                environment=environment,
+                working_directory=tmp_path,
+                timeout=timeout,
+                ends_all=ends_all,
+            )
+        assert gone(int((tmp_path / "pid").read_text()))
+        assert of_another_attempt.poll() is None
+        of_another_attempt.kill()

@@ -114,7 +114,9 @@ class _Check:
                 self.problems += RunExists(f"a run '{asked.run_id}' exists", fix="choose another --run-id").problems
             except (RunNotFound, MagnusError):
                 pass
-        return self._tried(lambda: original_run(store, asked.use_cached)) if asked.use_cached else None
+        if not asked.use_cached:
+            return None
+        return self._tried(lambda: original_run(store, asked.use_cached, assume_lost=asked.assume_lost))
 
     def _initial(self, original: RunRecord | None) -> InitialParameters | None:
         """The parameters that are given; None when they cannot be read."""

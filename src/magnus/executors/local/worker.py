@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
+from magnus.engine import forks
 from magnus.engine.eviction import EXIT_STATUS, Evicted, evict
 from magnus.errors import MagnusError
 from magnus.executors.local import frames
@@ -51,7 +52,7 @@ def work(connection: socket.socket, prepared: Prepared) -> int:
     own = _Connection(connection)
     status = 0
     try:
-        with prepared(own.tell) as steps:
+        with forks.dropped(connection.close), prepared(own.tell) as steps:
             _work(own, steps)
             _ignore_signals()
     except Evicted:
@@ -91,6 +92,10 @@ def _ignore_signals() -> None:
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
+
+
+def _ignore(_number: int, _frame: FrameType | None) -> None:
+    """A function, since SIG_IGN would pass to all that is started at the end."""
 
 
 class _Connection:

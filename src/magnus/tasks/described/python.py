@@ -21,6 +21,7 @@ from magnus.tasks.described.annotations import parts_of, shape_of, wanted_of
 from magnus.tasks.described.bodies import body_of
 from magnus.tasks.described.classes import parts_in_source
 from magnus.tasks.described.effects import Effects, effects_of
+from magnus.tasks.described.hard_exits import hard_exits
 from magnus.tasks.described.results import Known, Returned, known_results
 from magnus.tasks.described.signatures import Argument, arguments_in_source
 from magnus.tasks.loading import load_function
@@ -101,11 +102,12 @@ def _of_function(
     """From the function itself."""
     bare, is_plain = _bare(function)
     file, definition = _definition_of(bare) if is_plain else (_file_of(bare), None)
+    exits = hard_exits(file, definition, working_directory, title)
     effects = effects_of(file, definition, working_directory, title)
     try:
         parameters, returned = resolved_annotations(function)
     except (ValueError, TypeError):
-        return _described((), Known(_declared(spec.returns), others=spec.returns is None), effects)
+        return _described((), Known(_declared(spec.returns), others=spec.returns is None, problems=exits), effects)
     needs = [
         Need(p.name, f"the argument '{p.name}' of {title}", wanted_of(annotation), is_required=p.default is p.empty)
         for p, annotation in parameters
@@ -116,7 +118,8 @@ def _of_function(
     body = None if definition is None else body_of(definition)
     parts = partial(_parts, getattr(bare, "__globals__", {}))
     takes_any = any(p.kind is p.VAR_KEYWORD for p, _ in parameters)
-    known = known_results(spec.returns, Returned(title, returned, body, parts))
+    found = known_results(spec.returns, Returned(title, returned, body, parts))
+    known = Known(found.sets, found.others, (*exits, *found.problems))
     return _described(needs, known, effects, takes_any=takes_any)
 
 
@@ -184,7 +187,8 @@ def _of_source(
     body = body_of(definition)
     named = None if file is None else parts_in_source(module_of(file), definition.returns)
     found = known_results(spec.returns, Returned(title, annotation, body, named=named))
-    known = Known(found.sets, found.others, (*problems, *found.problems))
+    exits = hard_exits(file, definition, working_directory, title)
+    known = Known(found.sets, found.others, (*problems, *exits, *found.problems))
     takes_any = definition.args.kwarg is not None
     return _described([_need(argument, title) for argument in arguments], known, effects, takes_any=takes_any)
 

@@ -1,6 +1,7 @@
 """What is known of tasks before they run, and what is left open."""
 
 import json
+import re
 
 import pytest
 
@@ -259,3 +260,23 @@ def test_variables_of_a_function(described, body, expected):
 def test_a_namespace_needs_nothing(described):
     source = "import argparse\ndef f(args: argparse.Namespace, x): pass"
     assert [need.name for need in described(source).needs] == ["x"]
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("import os\ndef f():\n    os._exit(0)", [8]),
+        ("def f():\n    from os import _exit as end\n    if f: end(1)", [8]),
+        ("import os as o\ndef f(): g()\ndef g():\n    h()\ndef h(): o._exit(3); g()", [10]),
+        ("import os\ndef f(): pass\ndef g(): os._exit(0)", []),
+        ("import os\ndef f():\n    if os.fork() == 0: os._exit(0)", []),
+        ("import os\ndef f():\n    if os.fork() == 0: g()\ndef g(): os._exit(0)", []),
+        ("import sys\nclass os:\n    _exit = print\ndef f(): os._exit(0); sys.exit(0)", []),
+    ],
+)
+def test_a_call_that_ends_the_whole_process_is_a_warning_at_its_place(text, lines, imports, described):
+    found = described(text, imports=imports).problems
+    place = r"m_\d+_\d+\.f\(\) calls os\._exit\(\) \(m_\d+_\d+\.py:(\d+)\), which ends the process of magnus: .*"
+    assert [int(re.fullmatch(place, problem.message)[1]) for problem in found] == lines
+    assert all(problem.severity == "warning" for problem in found)

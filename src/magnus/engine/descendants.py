@@ -1,0 +1,156 @@
+"""Finds and ends what a run started: processes that left their group, their session and their parents are found too.
+
+A process of a step has the address of the step channel in its environment, from which its children have it. One that
+was forked without a new program has the private folder of the run open. So both lead to that folder, also when nothing
+else of the run is left. Linux alone shows this, in `/proc`; elsewhere nothing is found.
+
+As a program (`engine.guard` starts it) it waits for the end of a run, and ends what is left if that run was killed. It
+needs nothing but a few modules of the library, so that it is there at once.
+"""
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from typing import Final
+
+DONE: Final = b"."
+"""What the program reads when nothing is to be ended."""
+CHANNEL: Final = "MAGNUS_STEP_CHANNEL"
+RUN: Final = "MAGNUS_RUN_ID"
+PREFIX: Final = "magnus-"
+"""How the names of private folders begin; the number of their process follows."""
+GRACE_SECONDS: Final = 1.0
+
+_LONGEST_TITLE: Final = 60
+_LOOK_AGAIN_SECONDS: Final = 0.02
+_MOST_SECONDS: Final = 10.0
+_ENDED_STATES: Final = b"ZXx"
+
+
+def of_folder(folder: str) -> Callable[[int], bool]:
+    """What tells the processes of the run, or of the worker, whose private folder this is."""
+    return _below(f"{folder}/")
+
+
+def of_worker(folder: str, worker: int) -> Callable[[int], bool]:
+    """What tells the processes that a worker of the run with this private folder started."""
+    return _below(f"{folder}/{PREFIX}{worker}-")
+
+
+def _below(start: str) -> Callable[[int], bool]:
+    variable = os.fsencode(f"{CHANNEL}={start}")
+
+    def is_below(pid: int) -> bool:
+        in_environment = any(entry.startswith(variable) for entry in _environment(pid))
+        return in_environment or any(f"{file}/".startswith(start) for file in _open_files(pid))
+
+    return is_below
+
+
+def of_attempt(address: str) -> Callable[[int], bool]:
+    """What tells the processes of one attempt of a step: those that were started with the address of its channel."""
+    variable = os.fsencode(f"{CHANNEL}={address}")
+    return lambda pid: variable in _environment(pid)
+
+
+def of_lost_run(run_id: str, owner: int) -> Callable[[int], bool]:
+    """What tells the processes of a run by its id and the number of the process that ran it."""
+    variable, private = os.fsencode(f"{RUN}={run_id}"), f"/{PREFIX}{owner}-"
+    address = f"{CHANNEL}=".encode()
+
+    def is_of_run(pid: int) -> bool:
+        entries = _environment(pid)
+        if variable in entries:
+            return any(entry.startswith(address) and private.encode() in entry for entry in entries)
+        return any(private in file for file in _open_files(pid))
+
+    return is_of_run
+
+
+def alive(is_wanted: Callable[[int], bool]) -> list[int]:
+    """The processes that are wanted, and all that these started, without this process and those it is one of."""
+    parents = dict(_processes())
+    own = set()
+    pid = os.getpid()
+    while pid and pid not in own:
+        own.add(pid)
+        pid = parents.get(pid, 0)
+    found = {pid for pid in parents if pid not in own and is_wanted(pid)}
+    while more := {pid for pid, parent in parents.items() if parent in found} - found - own:
+        found |= more
+    return sorted(found)
+
+
+def title(pid: int) -> str:
+    """The command line of the process, cut; "" when it is gone."""
+    with suppress(OSError):
+        text = _read(f"/proc/{pid}/cmdline").rstrip(b"\0").replace(b"\0", b" ").decode(errors="replace")
+        printable = "".join(character if character.isprintable() else " " for character in text)
+        return printable if len(printable) <= _LONGEST_TITLE else f"{printable[:_LONGEST_TITLE]}..."
+    return ""
+
+
+def end(is_wanted: Callable[[int], bool]) -> None:
+    """End them: SIGTERM, a second to end, SIGKILL; returns when none is left."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    last = deadline + _MOST_SECONDS  # what is in the kernel for longer does not end
+    asked: set[int] = set()
+    while (left := alive(is_wanted)) and time.monotonic() < last:
+        is_over = time.monotonic() > deadline
+        for pid in left:
+            if is_over or pid not in asked:
+                asked.add(pid)
+                with suppress(OSError):
+                    os.kill(pid, signal.SIGKILL if is_over else signal.SIGTERM)
+        time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _processes() -> Iterator[tuple[int, int]]:
+    """The processes that this user may end and that have not ended, with their parents."""
+    try:
+        names = os.listdir("/proc")  # noqa: PTH208 - a path for each costs more than all the rest
+    except OSError:
+        return
+    user = os.getuid()
+    for name in names:
+        if name.isdigit():
+            with suppress(OSError):
+                if user in {0, os.stat(f"/proc/{name}").st_uid}:  # noqa: PTH116 - as above
+                    state, parent, *_ = _read(f"/proc/{name}/stat").rpartition(b")")[2].split()
+                    if state not in _ENDED_STATES:
+                        yield int(name), int(parent)
+
+
+def _environment(pid: int) -> list[bytes]:
+    """What the process was started with; nothing where this one may not look."""
+    with suppress(OSError):
+        return _read(f"/proc/{pid}/environ").split(b"\0")
+    return []
+
+
+def _open_files(pid: int) -> Iterator[str]:
+    """The files that the process has open by name."""
+    with suppress(OSError):
+        for name in os.listdir(f"/proc/{pid}/fd"):  # noqa: PTH208 - as above
+            with suppress(OSError):
+                yield os.readlink(f"/proc/{pid}/fd/{name}").removesuffix(" (deleted)")  # noqa: PTH115 - as above
+
+
+def _read(file: str) -> bytes:
+    with open(file, "rb", buffering=0) as opened:  # noqa: PTH123 - as above
+        return opened.read()
+
+
+def main(folder: str) -> None:
+    """Wait until the run is over: end what is left of it, unless it says that nothing is to be ended."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    if os.read(0, 1) != DONE:
+        end(of_folder(folder))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
