@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from magnus import Pipeline, PythonTask
-from magnus.app.step import NO_PROCESS
+from magnus.app import engine_runs
 from magnus.engine.liveness import this_process
 from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath
@@ -35,7 +35,7 @@ IN_CONTAINER = replace(this_process(), process_start=f"{this_process().process_s
 OWNERS = {
     "another host": (ELSEWHERE, "its process 4711 is on host 'another-host'"),
     "another container": (IN_CONTAINER, "its process is in another container"),
-    "another engine": (NO_PROCESS, "another engine runs its steps"),
+    "another engine": (engine_runs.owner(""), "another engine runs its steps"),
 }
 
 

@@ -10,14 +10,14 @@ from graphs import pipelines
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from test_equivalence import ARGUMENTS, MOST_STEPS, QUICK_FOLDER, expected, seen, size
 
-from magnus.transpilers.argo import shaping
+from magnus.transpilers.argo import pipeline_dags, shaping
 
 PIPELINES = 4
 
 
 @pytest.fixture
 def small(monkeypatch):
-    monkeypatch.setattr(shaping, "MOST_TASKS", 2)
+    monkeypatch.setattr(pipeline_dags, "MOST_TASKS", 2)
     monkeypatch.setattr(shaping, "ROUNDS_AT_ONCE", 2)
 
 
@@ -74,3 +74,27 @@ def test_a_chain_with_ways_around_that_is_cut(failing, small):
         names.remove(f"s{failing + 1}")
     wanted = names if around else names[: failing + 1]
     assert list(ran) == [*wanted, last]
+
+
+@pytest.mark.parametrize("failing", [None, 1, 4, 5])
+@pytest.mark.parametrize("common", [True, False])
+def test_a_chain_with_handlers_that_is_cut(common, failing, small):
+    """No place in it leads to one step alone."""
+    steps = {}
+    for number in range(6):
+        handler = "h" if common else f"h{number}"
+        command = "lambda: 1 / 0" if number == failing else f"lambda: {{'y{number}': 1}}"
+        following = f"s{number + 1}" if number < 5 else "success"
+        steps[f"s{number}"] = {
+            "command_type": "python-lambda", "command": command, "next": following, "on_failure": handler
+        }  # fmt: skip
+        handling = {"command_type": "python-lambda", "command": "lambda: {'handled': 1}"}
+        steps[handler] = {**handling, "next": f"{handler} 2"}
+        steps[f"{handler} 2"] = {**handling, "next": "success"}
+    dag = {"start_at": "s0", "steps": steps}
+    (status, parameters, ran), manifest = manifest_of(dag)
+    handler = [] if failing is None else ["h", "h 2"] if common else [f"h{failing}", f"h{failing} 2"]
+    names = [f"s{number}" for number in range(6 if failing is None else failing + 1)]
+    assert "-and-on" in manifest
+    assert (status, list(ran)) == ("SUCCESS", [*names, *handler, "success"])
+    assert ("handled" in parameters) == (failing is not None)

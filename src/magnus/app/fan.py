@@ -10,7 +10,7 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from magnus.app import gaps
+from magnus.app import engine_runs, gaps
 from magnus.app.beginning import context_of
 from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.run_ids import check_run_id
@@ -46,13 +46,14 @@ def _fan_out(
 ) -> tuple[Status, list[str]]:
     store = prepared.services.run_log_store
     known = store.get_step(run.run_id, path)
-    if known is not None and known.status in {Status.PROCESSING, Status.SUCCESS}:
+    if known is not None and (known.status is not Status.FAIL or engine_runs.is_settled(store, run.run_id, path)):
         return known.status, _to_run(node, known)
+    run = engine_runs.reopened(store, run)
     if taken_over(prepared, run, path, reporter):
         return Status.SUCCESS, []
     reporter.report(StepStarted(path, node.written_as))
     position, scope = fan.before(prepared.pipeline.graph, store, run, path)
-    record = fan.begun(node, path, position, scope)
+    record = fan.begun_again(node, fan.begun(node, path, position, scope), known)
     if record.status is Status.FAIL:
         reporter.report(StepEnded(path, node.written_as, record.status, record.message, 0.0))
     if record.branching is not None:
@@ -79,16 +80,21 @@ def _fan_in(
     known = store.get_step(run.run_id, path)
     if known is None or known.branching is None:
         raise InvalidInput(f"the branches of '{path}' have not begun", fix=f"magnus fan {run.run_id} {path} -m out")
-    if known.status is not Status.PROCESSING:
+    if known.status is Status.SUCCESS or (
+        known.status is Status.FAIL and engine_runs.is_settled(store, run.run_id, path)
+    ):
         return known.status, []
+    run = engine_runs.reopened(store, run)
+    graph = prepared.pipeline.graph
+    position, scope = fan.before(graph, store, run, path)
     reporter.report(Branched(path, known.branching))
+    known = replace(fan.reopened(graph, store, run, known), position=position)
     with context_of(prepared, reporter) as opened:
         context = replace(opened, run_id=run.run_id, tag=prepared.execution.tag or run.tag)
         outcomes = [_outcome(prepared, run, path.into(key), reporter) for key in fan.keys_to_join(node, known)]
         with process_state.without_hard_exits(context.pump.original_stderr):
             record = fan.joined(node, known, outcomes, reducing(context, path))
     if record.status is not Status.PROCESSING:
-        _, scope = fan.before(prepared.pipeline.graph, store, run, path)
         record = replace(record, scope=scopes.carried(record.position, scope, record))
         reporter.report(StepEnded(path, node.written_as, record.status, record.message, 0.0))
     elif record.branching is not None:

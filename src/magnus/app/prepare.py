@@ -57,7 +57,8 @@ class Execution(Struct, frozen=True):
     pipeline where a program built it; `definition_file` is then what it is written to for executors that read it.
     `use_cached` is a run to go on with, whose pipeline and parameters count where nothing else is said; with `strict`
     nothing may have changed since, and with `assume_lost` it may be one of which nobody here can tell that it has ended.
-    `workflow_name` is what another engine that runs a part of the run calls it.
+    `workflow` is the unique id of the workflow of another engine that runs a part of the run, `workflow_name` what that
+    engine calls it; "" where there is none.
     `log_level` is for processes that run steps elsewhere. `command_line` is recorded, and not read otherwise.
     """
 
@@ -75,6 +76,7 @@ class Execution(Struct, frozen=True):
     strict: bool = False
     assume_lost: bool = False
     log_level: str = ""
+    workflow: str = ""
     workflow_name: str = ""
     working_directory: Path = field(default_factory=Path.cwd)
     command_line: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.app import gaps
+from magnus.app import engine_runs, gaps
 from magnus.app.beginning import context_of
 from magnus.app.config import load_configuration
 from magnus.app.engine_reasons import EngineReasons, engine_reasons
@@ -40,7 +40,7 @@ def end_run(asked: Execution, engine_status: str, engine_failures: str, reporter
     reasons = engine_reasons(engine_failures)
     configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
     with closing(run_log_store(configuration, asked.working_directory)) as store:
-        run = _known(store, asked.run_id)
+        run = _known(store, asked)
         if run is not None and run.end_time is not None:
             _explain(store, run, reasons)
             return False
@@ -64,9 +64,10 @@ def end_run(asked: Execution, engine_status: str, engine_failures: str, reporter
     return True
 
 
-def _known(store: RunLogStore, run_id: str) -> RunRecord | None:
+def _known(store: RunLogStore, asked: Execution) -> RunRecord | None:
+    """The run; None when it was never created. InvalidInput when it belongs to another workflow."""
     try:
-        return store.get_run(run_id)
+        return engine_runs.check_owner(store.get_run(asked.run_id), asked.workflow)
     except RunNotFound:
         return None
 

@@ -16,7 +16,7 @@ from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import MetricParameter, Parameter, plain
 from magnus.run_log.records import AttemptRecord, CatalogRecord, Status, StepRecord
 from magnus.run_log.summary import RunStatus
-from magnus.run_log.walking import SeenStep, status_of, status_of_branch, walk_step
+from magnus.run_log.walking import SeenStep, status_of, status_of_branch, walk_step, without_past_ends
 from magnus.values import Json
 
 if TYPE_CHECKING:
@@ -116,11 +116,11 @@ class Branched:
     def _records(self) -> Sequence[StepRecord]:
         if self._of.is_over:
             return self._last_records
-        return self._of.store.list_steps(self._of.run_id, self._branch)
+        return list(without_past_ends(self._of.store.list_steps(self._of.run_id, self._branch)))
 
     @cached_property
     def _last_records(self) -> Sequence[StepRecord]:
-        return self._of.store.list_steps(self._of.run_id, self._branch)
+        return list(without_past_ends(self._of.store.list_steps(self._of.run_id, self._branch)))
 
 
 class Branch(Branched):

@@ -73,7 +73,7 @@ def simulate(asked: Simulated, reporter: Reporter, emit: Callable[[str], None]) 
     variables = {**variables_of(spec, asked.parameters), "workflow.name": _name(written)}
     secrets = _secrets(asked.secrets_file)
     _check_secrets(written, spec, secrets)
-    run_id = variables.get("workflow.parameters.run_id", variables["workflow.uid"])
+    run_id = variables.get("workflow.parameters.run_id") or variables["workflow.uid"]
     faults, told = Faults(asked.faults), PodsTold(reporter)
     with _pods(asked, spec, run_id, secrets=secrets, faults=faults, told=told) as (pods, document_of):
         reporter.report(RunStarted(run_id, Path(asked.manifest).name, concurrent=True))
@@ -144,9 +144,9 @@ def _at(written: Document) -> tuple[str, ...]:
     return ("spec", "workflowSpec") if _is_cron(written) else ("spec",)
 
 
-def variables_of(spec: WorkflowSpec, given: Mapping[str, str]) -> dict[str, str]:
-    """The variables of the workflow, and the arguments that were given instead of those written."""
-    variables = {"workflow.uid": str(uuid4()), "workflow.name": "workflow"}
+def variables_of(spec: WorkflowSpec, given: Mapping[str, str], uid: str = "") -> dict[str, str]:
+    """The variables of the workflow of this unique id, or of a new one; `given` are arguments instead of those written."""
+    variables = {"workflow.uid": uid or str(uuid4()), "workflow.name": "workflow"}
     known = spec.arguments.parameters if spec.arguments else ()
     names = [parameter.name for parameter in known]
     for name in given:

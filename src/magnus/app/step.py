@@ -10,14 +10,14 @@ from functools import partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.app import gaps
+from magnus.app import engine_runs, gaps
 from magnus.app.beginning import begin, context_of
 from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reporters import OneAtATime
 from magnus.app.run_ids import check_run_id
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
-from magnus.engine import deaths, fan, process_state
+from magnus.engine import deaths, fan, process_state, way
 from magnus.engine.context import RunContext, now
 from magnus.engine.masked_runs import masked
 from magnus.engine.outcomes import reached_fail
@@ -35,10 +35,7 @@ from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import BranchEnded, Reporter, StepReused, StepStarted, Warned
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import Owner, RunRecord, Status, StepRecord, terminal_record
-
-NO_PROCESS = Owner("", 0)
-"""The owner of a run whose steps another engine starts: no process stands for it, so none can be found gone."""
+from magnus.run_log.records import RunRecord, Status, StepRecord, terminal_record
 
 
 def execute_step(asked: Execution, step: str, reporter: Reporter) -> Status:
@@ -51,20 +48,21 @@ def execute_step(asked: Execution, step: str, reporter: Reporter) -> Status:
     return status
 
 
-def execute_attempt(
-    asked: Execution, step: str, reporter: Reporter, exit_status: int | None = None
-) -> tuple[Status, bool]:
-    """As `execute_step`, but the next attempt alone; how it ended, and whether there is another one to make.
-
-    `exit_status` is how the process before ended, as the engine says; None where it says nothing.
-    """
-    return _execute(asked, step, reporter, OneAttempt(exit_status))
-
-
 class OneAttempt(Struct, frozen=True):
-    """One attempt is to be made; `exit_status` is that of the process before, None where nothing is known of it."""
+    """One attempt is to be made.
 
-    exit_status: int | None
+    Attributes:
+        exit_status: of the process before, as the engine says; None where it says nothing.
+        attempts: how many there are, where that is more than the step says.
+    """
+
+    exit_status: int | None = None
+    attempts: int = 0
+
+
+def execute_attempt(asked: Execution, step: str, reporter: Reporter, one: OneAttempt) -> tuple[Status, bool]:
+    """As `execute_step`, but the next attempt alone; how it ended, and whether there is another one to make."""
+    return _execute(asked, step, reporter, one)
 
 
 def _execute(asked: Execution, step: str, reporter: Reporter, one: OneAttempt | None = None) -> tuple[Status, bool]:
@@ -85,8 +83,14 @@ def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, one: OneAt
     store = prepared.services.run_log_store
     run = run_of(prepared, path, reporter)
     known = store.get_step(run.run_id, path)
-    if known is not None and known.status is Status.SUCCESS and not _ends_run(known, run):
+    if (
+        known is not None
+        and not _ends_run(known, run)
+        and (known.status is Status.SUCCESS or engine_runs.is_settled(store, run.run_id, path))
+    ):
         return known.status, False
+    is_left = known is not None and engine_runs.is_left(store, run, known)
+    run = engine_runs.reopened(store, run)
     match prepared.pipeline.graph.step(path):
         case TerminalNode() as node:
             if reentry(prepared.execution.environment).events:
@@ -95,15 +99,21 @@ def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, one: OneAt
         case CompositeNode() as node:
             raise InvalidInput(f"'{path}' is of type {node.written_as}", fix=f"magnus fan {run.run_id} {path} -m out")
         case TaskNode() as task:
-            before = _continued(known, task, one)
-            made = before.attempts if before is not None else ()
+            again = known is not None and (is_left or (one is None and known.status is Status.FAIL))
+            before = engine_runs.tried_again(known) if again and known is not None else _continued(known, one)
+            made = before.attempts[before.earlier_attempts :] if before is not None else ()
             failures = deaths.own_failures(made) if one else len(made)
-            number = len(made) if one and failures < task.max_attempts else None
+            most = max(one.attempts if one else 0, task.max_attempts)
+            if one and failures >= most and known is not None and known.status is Status.FAIL:
+                return Status.FAIL, False
+            number = len(before.attempts if before is not None else ()) if one and failures < most else None
+            if again and number is None:
+                reporter.report(StepStarted(path, task.written_as))
             if not taken_over(prepared, run, path, reporter):
                 _run_step(prepared, run, path, reporter, number, before)
             ended = store.get_step(run.run_id, path)
             status = ended.status if ended is not None else Status.FAIL
-            return status, number is not None and status is Status.FAIL and failures + 1 < task.max_attempts
+            return status, number is not None and status is Status.FAIL and failures + 1 < most
 
 
 def _ends_run(known: StepRecord, run: RunRecord) -> bool:
@@ -111,18 +121,12 @@ def _ends_run(known: StepRecord, run: RunRecord) -> bool:
     return known.is_terminal and known.branch.composite is None and run.end_time is None
 
 
-def _continued(known: StepRecord | None, task: TaskNode, one: OneAttempt | None) -> StepRecord | None:
-    """What the attempts before left, one that its process did not outlive among them; None of a step that begins anew.
-
-    A step that failed for good begins anew: whoever starts it again wants that.
-    """
+def _continued(known: StepRecord | None, one: OneAttempt | None) -> StepRecord | None:
+    """What the attempts before left, one that its process did not outlive among them; None before the first one."""
     if known is None:
         return None
-    if known.status is Status.PROCESSING:
-        if not known.message:  # nobody said how it ended
-            known = deaths.noticed(known, now(), one.exit_status if one else None)
-    elif one is None or deaths.own_failures(known.attempts) >= task.max_attempts:
-        return None
+    if known.status is Status.PROCESSING and not known.message:  # nobody said how it ended
+        known = deaths.noticed(known, now(), one.exit_status if one else None)
     return replace(known, status=Status.PROCESSING, message="", parameters={}, scope=None)
 
 
@@ -180,7 +184,7 @@ def run_of(prepared: Prepared, path: StepPath, reporter: Reporter) -> RunRecord:
 def _run_of(prepared: Prepared, path: StepPath, reporter: Reporter) -> RunRecord:
     graph, store, run_id = prepared.pipeline.graph, prepared.services.run_log_store, prepared.execution.run_id
     try:
-        return store.get_run(run_id)
+        return engine_runs.check_owner(store.get_run(run_id), prepared.execution.workflow)
     except RunNotFound as error:
         if len(path.parts) > 1 or path.name not in may_begin_run(graph):
             fix = f"begin the run with the step '{graph.start_at}'"
@@ -190,11 +194,11 @@ def _run_of(prepared: Prepared, path: StepPath, reporter: Reporter) -> RunRecord
 
 def created(prepared: Prepared, reporter: Reporter) -> RunRecord:
     """The run, created here unless another process was first."""
-    store, run_id = prepared.services.run_log_store, prepared.execution.run_id
+    store, asked = prepared.services.run_log_store, prepared.execution
     try:
-        run = begin(prepared, replace(NO_PROCESS, workflow_name=prepared.execution.workflow_name), reporter)
+        run = begin(prepared, engine_runs.owner(asked.workflow, asked.workflow_name), reporter)
     except RunExists:  # another process was first
-        return store.get_run(run_id)
+        return engine_runs.check_owner(store.get_run(asked.run_id), asked.workflow)
     with context_of(prepared, reporter) as context:
         context.tracking.begin_run(run_as_recorded(context.tracked_run, run), run.parameters)
     return run
@@ -248,7 +252,8 @@ def _finish(prepared: Prepared, run: RunRecord, path: StepPath, node: TerminalNo
     status = Status.SUCCESS if node.succeeds else Status.FAIL
     position, _ = fan.before(prepared.pipeline.graph, store, run, path)
     steps = list(_ended_steps(store, run, path.branch))
-    store.put_step(run.run_id, terminal_record(path, position, status, node.written_as, now()))
+    left = way.given_up(prepared.pipeline.graph.within(path.branch), steps, path.name)
+    store.put_step(run.run_id, replace(terminal_record(path, position, status, node.written_as, now()), given_up=left))
     if path.branch.composite is not None:
         reporter.report(BranchEnded(path.branch, node.succeeds))
     else:

@@ -68,7 +68,6 @@ def asked(
     file: str = "",
     use_cached: str = "",
     strict: bool = False,
-    workflow_name: str = "",
     assume_lost: bool = False,
 ) -> "Execution":
     """The execution that options and parameters ask for; logging is as `--log-level` says."""
@@ -87,7 +86,6 @@ def asked(
         log_level=log_level or "",
         use_cached=use_cached,
         strict=strict,
-        workflow_name=workflow_name,
         assume_lost=assume_lost,
         command_line=console.command_line(),
     )
@@ -95,15 +93,18 @@ def asked(
 
 def asked_reentry(ctx: click.Context, run: str, said: options.OfReentry) -> "Execution":
     """The same of a command with which an engine runs a part of the run."""
-    return asked(
+    from msgspec.structs import replace  # lazy: --help needs none of it
+
+    workflow = said["workflow_uid"]
+    wanted = asked(
         ctx,
         said,
         file=said["file_option"] or "pipeline.yaml",
-        run_id=run,
+        run_id=run or workflow,
         use_cached=said["use_cached"],
         assume_lost=True,  # who began the run has said so
-        workflow_name=said["workflow_name"],
     )
+    return replace(wanted, workflow=workflow, workflow_name=said["workflow_name"])
 
 
 def asked_run(ctx: click.Context, said: options.OfRun) -> "Execution":

@@ -27,5 +27,5 @@ def command(
     wanted = asked_reentry(ctx, run, said)
     with evictable(), console.reporter_of_step(console.reserve_output()) as reporter:
         if end_run(wanted, engine_status, engine_failures, reporter):
-            console.note(f"run {run} did not reach its end")
+            console.note(f"run {wanted.run_id} did not reach its end")
     return 0

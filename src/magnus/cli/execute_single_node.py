@@ -22,6 +22,7 @@ _TRY_AGAIN: Final = 75
     metavar="STATUS",
     help="With --one-attempt: how the process of the attempt before exited, where the engine knows.",
 )
+@click.option("--attempts", default=0, metavar="N", help="How many there are, where that is more than the step says.")
 @options.of_reentry
 @click.pass_context
 def command(
@@ -31,13 +32,14 @@ def command(
     *,
     one_attempt: bool,
     last_exit: str,
+    attempts: int,
     **said: Unpack[options.OfReentry],
 ) -> int:
     """Run the step STEP of the run RUN.
 
     STEP is a path, its parts percent-encoded and joined by `/`. SIGTERM says that the place goes away: the step stays open for its next attempt, and the exit status is 143.
     """
-    from magnus.app.step import execute_attempt, execute_step  # lazy: --help needs none of it
+    from magnus.app.step import OneAttempt, execute_attempt, execute_step  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable
     from magnus.run_log.records import Status
 
@@ -49,7 +51,7 @@ def command(
         if one_attempt:
             # an engine that knows nothing says something else than a number
             exit_status = int(last_exit) if last_exit.isascii() and last_exit.isdigit() else None
-            status, again = execute_attempt(wanted, step, reporter, exit_status)
+            status, again = execute_attempt(wanted, step, reporter, OneAttempt(exit_status, attempts))
         else:
             status = execute_step(wanted, step, reporter)
     if again:

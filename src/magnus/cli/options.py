@@ -50,6 +50,7 @@ class OfReentry(Asked):
     file_option: str | None
     use_cached: str
     workflow_name: str
+    workflow_uid: str
 
 
 def resuming(function: CallableT) -> CallableT:
@@ -89,6 +90,12 @@ log_level = click.option(
 )
 
 
+workflow = click.option(
+    "--workflow-uid", default="", metavar="UID",
+    help="The workflow that the run belongs to; the id of the run where RUN is empty.",
+)  # fmt: skip
+
+
 def of_reentry(function: CallableT) -> CallableT:
     """The options with which an engine runs a part of a run; it has a place for the id of the original in any case."""
     return applied(
@@ -98,6 +105,7 @@ def of_reentry(function: CallableT) -> CallableT:
             help="The run that a run begun here goes on with; may be empty.",
         ),
         click.option("--workflow-name", default="", metavar="NAME", help="What the engine calls a run begun here."),
+        workflow,
         log_level,
     )(function)  # fmt: skip
 

@@ -26,9 +26,10 @@ def attempted(step: StepUnderWay) -> str:
     """Attempt the step as often as it is to be, adding each attempt to its record; the reason of its failure, "" for success."""
     if step.request.attempt is not None:
         return _attempt(step, step.request.attempt)
-    made, wait = step.record.attempts, step.node.retry_delay
+    wait, earlier = step.node.retry_delay, step.record.earlier_attempts
+    made = step.record.attempts[earlier:]
     failure = made[-1].message if made and made[-1].status is Status.FAIL else ""
-    for number in range(len(made), step.node.max_attempts):
+    for number in range(earlier + len(made), earlier + step.node.max_attempts):
         if failure:
             step.keep(step.record)
             step.context.reporter.report(AttemptFailed(step.record.path, number - 1, failure, wait))

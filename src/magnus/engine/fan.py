@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.engine import faults
+from magnus.engine import faults, way
 from magnus.engine import scope as scopes
 from magnus.engine.parameters import as_text, find
 from magnus.errors import TaskFailed
@@ -117,10 +117,8 @@ def before(graph: Graph, store: RunLogStore, run: RunRecord, path: StepPath) -> 
     TaskFailed when the composite that the step is in has not begun.
     """
     steps = store.list_steps(run.run_id, path.branch)
-    known = next((step.position for step in steps if step.path == path), None)
-    position = known if known is not None else max((step.position for step in steps), default=-1) + 1
-    start = _start(graph, store, run, path.branch)
-    return position, scopes.folded(start, (step for step in steps if step.position < position))
+    taken = way.taken_to(graph.within(path.branch), steps, path.name)
+    return way.position_of(steps, path), scopes.folded(_start(graph, store, run, path.branch), taken)
 
 
 def _start(graph: Graph, store: RunLogStore, run: RunRecord, branch: BranchPath) -> BranchScope:
@@ -132,7 +130,37 @@ def _start(graph: Graph, store: RunLogStore, run: RunRecord, branch: BranchPath)
     if record is None or record.branching is None or not record.branching.has(key):
         raise TaskFailed(f"'{branch}' has not begun", fix=f"magnus fan {run.run_id} {branch.composite} -m out")
     assert isinstance(node, CompositeNode)
-    return branch_scope(node, record, key)
+    return branch_scope(node, reopened(graph, store, run, record), key)
+
+
+def reopened(graph: Graph, store: RunLogStore, run: RunRecord, record: StepRecord) -> StepRecord:
+    """The record of a composite that had failed, as it was before its branches (of a loop: the last round) were joined."""
+    if record.status is Status.PROCESSING:
+        return record
+    node = graph.step(record.path)
+    assert isinstance(node, CompositeNode)
+    _, scope = before(graph, store, run, record.path)
+    again = replace(record, status=Status.PROCESSING, message="", parameters={}, catalog=(), scope=scope)
+    if isinstance(node.branches, RepeatedBranch):
+        for number in range(record.branching.count - 1 if record.branching else 0):
+            outcome = outcome_of(store, run.run_id, record.path.into(str(number)))
+            if outcome is not None:
+                again = _after_round(node.branches, replace(again, branching=Branching(count=number + 1)), outcome)
+    return replace(again, branching=record.branching)
+
+
+def begun_again(node: CompositeNode, record: StepRecord, known: StepRecord | None) -> StepRecord:
+    """The record of a composite that begins after `known`; it fails as a map over others, whose results would stand."""
+    before = None if known is None else known.branching
+    if before is None or record.branching is None or not isinstance(node.branches, MappedBranches):
+        return record
+    if before.elements != record.branching.elements:
+        message = (
+            "its elements are others than when it began before in this run, where results stand: "
+            "go on in a new run, with this one as the original"
+        )
+        return StepRecord(record.path, record.position, Status.FAIL, record.step_type, message=message)
+    return record
 
 
 def outcome_of(store: RunLogStore, run_id: str, branch: BranchPath) -> Outcome | None:

@@ -13,6 +13,10 @@ _LONG_TEXT: Final = 200
 _MOST_TEXTS: Final = 32
 LONGEST_VARIABLE: Final = 64 * 1024
 """Values whose text is longer, in bytes, are not put into the environment; a command line has a limit."""
+LONGEST_ENTRY: Final = 131_072
+"""What Linux takes for one argument or one variable: name, sign and value, with the NUL at its end."""
+MOST_IN_ENVIRONMENT: Final = 512 * 1024
+"""Bytes of all variables of parameters; shells have them twice, and arguments and environment share about 2 MiB."""
 _LONGEST_AS_JSON: Final = 6 * LONGEST_VARIABLE + 2
 """A character of a text has up to six bytes in JSON."""
 
@@ -75,17 +79,45 @@ def is_too_long(parameter: Parameter) -> bool:
 
 
 def environment(scope: Scope, texts: Texts) -> dict[str, str]:
-    """`MAGNUS_PRM_<name>` for every parameter whose name and value an environment can hold."""
+    """`MAGNUS_PRM_<name>` for every parameter whose name and value an environment can hold.
+
+    Where all of them are too large together, the largest are left out.
+    """
     variables: dict[str, str] = {}
+    total = 0
     for name, parameter in scope.items():
         if is_too_long(parameter):
             continue
         value = plain(parameter)
         text = value if isinstance(value, str) else str(value) if type(value) is int else texts(parameter)
-        fits = len(text) <= LONGEST_VARIABLE and len(text.encode("utf-8", "replace")) <= LONGEST_VARIABLE
-        if fits and "\0" not in text and "=" not in name and "\0" not in name:
-            variables[VARIABLE_PREFIX + name] = text
-    return variables
+        size = len(text.encode("utf-8", "replace")) if len(text) <= LONGEST_VARIABLE else len(text)
+        if size <= LONGEST_VARIABLE and "\0" not in text and "=" not in name and "\0" not in name:
+            size += _entry_bytes_of_name(name)
+            if size <= LONGEST_ENTRY:
+                variables[VARIABLE_PREFIX + name] = text
+                total += size
+    return variables if total <= MOST_IN_ENVIRONMENT else _smallest(variables)
+
+
+def _entry_bytes_of_name(name: str) -> int:
+    return len(VARIABLE_PREFIX) + len(name.encode("utf-8", "replace")) + len("=\0")
+
+
+def entry_bytes(name: str, text: str) -> int:
+    """The size of a variable as the system counts it."""
+    return len(name.encode("utf-8", "replace")) + len(text.encode("utf-8", "replace")) + len("=\0")
+
+
+def _smallest(variables: Mapping[str, str]) -> dict[str, str]:
+    """As many of the variables as fit together, in their order."""
+    sizes = {name: entry_bytes(name, text) for name, text in variables.items()}
+    fitting, total = set(), 0
+    for name in sorted(sizes, key=sizes.__getitem__):
+        total += sizes[name]
+        if total > MOST_IN_ENVIRONMENT:
+            break
+        fitting.add(name)
+    return {name: text for name, text in variables.items() if name in fitting}
 
 
 def map_variable(elements: Mapping[str, Json | LargeParameter]) -> str | None:

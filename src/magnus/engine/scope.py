@@ -28,18 +28,25 @@ def after(scope: BranchScope, step: StepRecord) -> BranchScope:
 
 
 def folded(start: BranchScope, steps: Iterable[StepRecord]) -> BranchScope:
-    """What is seen after all of `steps`, which are one branch in order of position."""
-    scope = start
+    """What is seen after all of `steps`, which are one branch on its way.
+
+    A scope that a record carries counts as long as positions rise: then the way to it is the one it was made on.
+    """
+    scope, last, rises = start, -1, True
     for step in steps:
-        scope = step.scope if step.scope is not None else after(scope, step)
+        rises, last = rises and step.position > last, step.position
+        scope = step.scope if step.scope is not None and rises else after(scope, step)
     return scope
 
 
 def folded_own(steps: Iterable[StepRecord]) -> BranchScope:
-    """What all of `steps`, one branch in order of position, set and put themselves."""
+    """What all of `steps`, one branch in order of position, set and put themselves; not what was given up."""
+    ordered = list(steps)
+    given_up = ordered[-1].given_up if ordered else ()
     scope = BranchScope()
-    for step in steps:
-        scope = after(scope, step)
+    for step in ordered:
+        if step.path.name not in given_up:
+            scope = after(scope, step)
     return scope
 
 

@@ -54,7 +54,10 @@ def run_step(context: RunContext, request: StepRequest) -> None:
     if not isinstance(node, TaskNode):
         raise TaskFailed(f"'{print_names(request.path.parts)}' is not a task")
     position, scope = _place(context, request)
-    record = request.known or _first_record(context, node, request.path, position)
+    known = request.known
+    record = (
+        _first_record(context, node, request.path, position) if known is None else replace(known, position=position)
+    )
     _run(StepUnderWay(context, node, request, record, scope))
 
 

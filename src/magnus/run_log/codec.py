@@ -51,8 +51,20 @@ def step_to_json(step: StepRecord) -> dict[str, Json]:
         stored["scope"] = _scope_to_json(step.scope)
     if step.branching is not None:
         stored["branching"] = _branching_to_json(step.branching)
+    if step.code_identities is not None or step.earlier_attempts or step.given_up:
+        stored.update(_rest_of_step(step))
+    return stored
+
+
+def _rest_of_step(step: StepRecord) -> dict[str, Json]:
+    """The fields that few records have."""
+    stored: dict[str, Json] = {}
     if step.code_identities is not None:
         stored["code_identities"] = [_identity_to_json(identity) for identity in step.code_identities]
+    if step.earlier_attempts:
+        stored["earlier_attempts"] = step.earlier_attempts
+    if step.given_up:
+        stored["given_up"] = list(step.given_up)
     return stored
 
 
@@ -74,6 +86,8 @@ def step_from_json(stored: dict[str, Json]) -> StepRecord:
         scope=None if scope is None else _scope_from_json(scope),
         branching=None if branching is None else _branching_from_json(branching),
         code_identities=None if identities is None else tuple(CodeIdentity(**identity) for identity in identities),
+        earlier_attempts=stored.get("earlier_attempts", 0),
+        given_up=tuple(stored.get("given_up", ())),
     )
 
 
@@ -98,7 +112,8 @@ def run_to_json(run: RunRecord) -> dict[str, Json]:
 
 def _owner_to_json(owner: Owner) -> dict[str, Json]:
     stored: dict[str, Json] = {"host": owner.host, "pid": owner.pid, "process_start": owner.process_start}
-    return {**stored, "workflow_name": owner.workflow_name} if owner.workflow_name else stored
+    engine = {"workflow": owner.workflow, "workflow_name": owner.workflow_name}
+    return {**stored, **{name: text for name, text in engine.items() if text}}
 
 
 def run_from_json(stored: dict[str, Json]) -> RunRecord:

@@ -128,6 +128,10 @@ class StepRecord(Struct, frozen=True):
             has not ended: what its branches (of a loop: the round in progress) begin with.
         branching: the branches of a composite; None for every other step.
         code_identities: None when they are those of the run.
+        earlier_attempts: how many of the attempts were made before the engine tried a failed run again; they do not count
+            among `max_attempts`.
+        given_up: of an end: the steps of its branch that ran on another way, before the engine tried a failed run again.
+            What they set is not seen by the steps behind them.
     """
 
     path: StepPath
@@ -143,6 +147,8 @@ class StepRecord(Struct, frozen=True):
     scope: BranchScope | None = None
     branching: Branching | None = None
     code_identities: tuple[CodeIdentity, ...] | None = None
+    earlier_attempts: int = 0
+    given_up: tuple[str, ...] = ()
 
     @property
     def branch(self) -> BranchPath:
@@ -164,13 +170,14 @@ class Owner(Struct, frozen=True):
     """The process that runs a run: enough to judge, on the same host, whether it is still there.
 
     `process_start` is what the operating system says of the start of the process, to tell it from a later one of
-    the same number; "" where it does not say. `workflow_name` is what another engine that runs the run calls it; "" where
-    there is none.
+    the same number; "" where it does not say. `workflow` is the unique id of the workflow of another engine that the run
+    belongs to, `workflow_name` what that engine calls it; "" where there is none.
     """
 
     host: str
     pid: int
     process_start: str = ""
+    workflow: str = ""
     workflow_name: str = ""
 
 

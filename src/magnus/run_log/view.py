@@ -21,7 +21,7 @@ from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import Parameter, shown
 from magnus.run_log.records import ENDED, AttemptRecord, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
 from magnus.run_log.summary import Gone
-from magnus.run_log.walking import StepsOf, status_of_branch
+from magnus.run_log.walking import StepsOf, status_of_branch, without_past_ends
 from magnus.values import Json
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
@@ -46,10 +46,15 @@ def document_lines(
     final: dict[str, Parameter] = dict(run.parameters)
 
     def seen() -> Iterator[StepRecord]:
-        for step in steps_of(BranchPath()):
+        given_up: tuple[str, ...] = ()
+        for step in without_past_ends(steps_of(BranchPath())):
+            given_up = step.given_up
             if step.status is Status.SUCCESS:
                 final.update(step.parameters)
             yield step
+        if given_up:
+            final.clear()
+            final.update({**run.parameters, **_left(steps_of(BranchPath()), given_up)})
 
     yield _head(run)
     yield from _Steps(steps_of, run.code_identities, over=over).lines(seen(), (), "  ")
@@ -61,6 +66,12 @@ def document(run: RunRecord, steps_of: StepsOf, *, lost: str = "") -> dict[str, 
     """The run log document as the mapping that its text says."""
     parsed: dict[str, Json] = json.loads("".join(document_lines(run, steps_of, lost=lost)))
     return parsed
+
+
+def _left(steps: Iterable[StepRecord], given_up: tuple[str, ...]) -> dict[str, Parameter]:
+    """What the steps set that count."""
+    count = (step for step in steps if step.status is Status.SUCCESS and step.path.name not in given_up)
+    return {name: value for step in count for name, value in step.parameters.items()}
 
 
 def _has_ended(run: RunRecord) -> bool:
@@ -142,9 +153,7 @@ class _Steps:
     def _branches(self, step: StepRecord, around: tuple[str, ...], indent: str) -> Iterator[str]:
         separator = "{\n"
         for branch in branches_of(step):
-            steps = self._steps_of(branch.path)
-            if not isinstance(steps, list | tuple):
-                steps = list(steps)
+            steps = list(without_past_ends(self._steps_of(branch.path)))
             yield separator
             yield from self._branch(steps, (*around, branch.label), indent + "  ", branch.value)
             separator = ",\n"

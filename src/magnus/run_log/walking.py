@@ -37,7 +37,7 @@ Seen: TypeAlias = SeenStep | SeenBranch
 
 def walk(steps_of: StepsOf, branch: BranchPath = BranchPath(), names: tuple[str, ...] = ()) -> Iterator[Seen]:  # noqa: B008 - frozen
     """What is in the branch, which people call `names`."""
-    for step in steps_of(branch):
+    for step in without_past_ends(steps_of(branch)):
         yield from walk_step(steps_of, step, names)
 
 
@@ -49,6 +49,17 @@ def walk_step(steps_of: StepsOf, step: StepRecord, around: tuple[str, ...] = ())
         called = (*names, branch.label)
         yield SeenBranch(branch, step.path, called)
         yield from walk(steps_of, branch.path, called)
+
+
+def without_past_ends(steps: Iterable[StepRecord]) -> Iterator[StepRecord]:
+    """The steps of a branch, by position, without ends it left again: an engine tried it once more, and it went on."""
+    end: StepRecord | None = None
+    for step in steps:
+        end = step if step.is_terminal else None
+        if end is None:
+            yield step
+    if end is not None:
+        yield end
 
 
 def status_of(step: StepRecord, *, over: bool) -> RunStatus:

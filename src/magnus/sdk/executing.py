@@ -8,12 +8,12 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TextIO
 
+from magnus.app import engine_runs
 from magnus.app.execute import execute
 from magnus.app.log_levels import LEVELS, log_level
 from magnus.app.prepare import Execution, prepare_to_execute, transpiles
 from magnus.app.runs import Run
 from magnus.app.showing import Wishes, showing
-from magnus.app.step import NO_PROCESS
 from magnus.app.viewing import logs_of
 from magnus.definition.built import BuiltPipeline
 from magnus.engine import forks, scripts
@@ -87,7 +87,9 @@ def _transpiled(asked: Execution, reporter: Reporter) -> Run:
     store = BufferedRunLogStore(BufferedOptions(), asked.working_directory)
     parameters = {name: JsonParameter(value) for name, value in asked.parameters.items()}
     message = "; ".join(written.lines())
-    record = RunRecord("", Status.CREATED, "", now(), NO_PROCESS, message=message, tag=asked.tag, parameters=parameters)
+    record = RunRecord(
+        "", Status.CREATED, "", now(), engine_runs.owner(""), message=message, tag=asked.tag, parameters=parameters
+    )
     store.create_run(record)
     return Run(record, store, asked.working_directory)
 

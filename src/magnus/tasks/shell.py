@@ -14,7 +14,7 @@ from msgspec import Struct, convert
 from msgspec.structs import replace
 
 from magnus.engine.exports import changed, value_of
-from magnus.engine.parameters import LONGEST_VARIABLE, VARIABLE_PREFIX, as_text, is_too_long
+from magnus.engine.parameters import VARIABLE_PREFIX, as_text
 from magnus.engine.process import describe_exit, run_process
 from magnus.errors import Problem
 from magnus.graph.nodes import Return, TaskSpec
@@ -114,13 +114,11 @@ def _high_descriptor(descriptor: int) -> Iterator[int]:
 
 
 def _under_own_name(scope: Scope, environment: Mapping[str, str]) -> dict[str, str]:
-    texts = {
+    """The parameters whose names are free; those that fit into the environment by their long names, too."""
+    return {
         name: as_text(value)
         for name, value in scope.items()
-        if _NAME.match(name) and name not in environment and not is_too_long(value)
-    }
-    return {
-        name: text for name, text in texts.items() if len(os.fsencode(text)) <= LONGEST_VARIABLE and "\0" not in text
+        if _NAME.match(name) and name not in environment and VARIABLE_PREFIX + name in environment
     }
 
 

@@ -14,9 +14,16 @@ import shlex
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+_LONGEST_PIECE: Final = 30_000
+"""Characters of a command in one argument, of which Linux takes 131,072 bytes."""
+_TAKE_ARGUMENTS: Final = (
+    "__magnus_fd=$1 __magnus_command=; shift; "
+    'for __magnus_piece in "$@"; do __magnus_command=$__magnus_command$__magnus_piece; done; '
+    "set --; unset __magnus_piece; "
+)
+
 PRELUDE_BASH: Final = (
-    "__magnus_fd=$1 __magnus_command=$2 __magnus_exit= __magnus_was= __magnus_flags= __magnus_name= __magnus_names=; "
-    "shift 2; "
+    f"{_TAKE_ARGUMENTS}__magnus_exit= __magnus_was= __magnus_flags= __magnus_name= __magnus_names=; "
     "__magnus_quiet() { builtin set +xvuTE; builtin set +o posix; }; "
     '__magnus_export() { builtin mapfile -t __magnus_names <<< "$(builtin compgen -e)"; '
     'for __magnus_name in "${__magnus_names[@]}"; do '
@@ -39,10 +46,7 @@ PRELUDE_BASH: Final = (
     'if ((${#__magnus_others[@]})); then builtin trap -- "$__magnus_action" "${__magnus_others[@]}"; fi; }; '
     "builtin trap '{ __magnus_was=$? __magnus_flags=$-; __magnus_quiet; } 2>/dev/null; __magnus_end' EXIT; "
 )
-PRELUDE_SH: Final = (
-    "__magnus_fd=$1; __magnus_command=$2; shift 2; "
-    "trap '{ set +xvu; } 2>/dev/null; export -p >| /dev/fd/$__magnus_fd' EXIT; "
-)
+PRELUDE_SH: Final = f"{_TAKE_ARGUMENTS}trap '{{ set +xvu; }} 2>/dev/null; export -p >| /dev/fd/$__magnus_fd' EXIT; "
 STRICT_BASH: Final = "set -euo pipefail; "
 STRICT_SH: Final = "set -eu; "
 EVALUATE: Final = 'eval "$__magnus_command"'
@@ -53,7 +57,8 @@ def shell_argv(shell: str, command: str, *, strict: bool, descriptor: int) -> li
     bash = is_bash(shell)
     prelude, careful = (PRELUDE_BASH, STRICT_BASH) if bash else (PRELUDE_SH, STRICT_SH)
     script = prelude + (careful if strict else "") + EVALUATE
-    return [shell, "-c", script, shell.rpartition("/")[2], str(descriptor), command]
+    pieces = [command[at : at + _LONGEST_PIECE] for at in range(0, len(command), _LONGEST_PIECE)]
+    return [shell, "-c", script, shell.rpartition("/")[2], str(descriptor), *pieces]
 
 
 def is_bash(shell: str) -> bool:

@@ -113,6 +113,8 @@ def step_records(paths: st.SearchStrategy[StepPath] | None = None) -> st.SearchS
         catalog=_few(_catalog_records()),
         scope=st.none() | _scopes(),
         code_identities=st.none() | _few(_code_identities()),
+        earlier_attempts=st.integers(0, 3),
+        given_up=_few(st.text()),
     )
 
 
@@ -131,7 +133,7 @@ def run_records(run_ids: st.SearchStrategy[str] | None = None) -> st.SearchStrat
         status=st.sampled_from(Status),
         dag_hash=st.text(),
         start_time=_times(),
-        owner=st.builds(Owner, st.text(), st.integers(1), st.text()),
+        owner=st.builds(Owner, st.text(), st.integers(1), st.text(), st.text()),
         end_time=st.none() | _times(),
         message=st.text(),
         tag=st.text(),

@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from magnus.engine.current import CurrentStep
-from magnus.engine.parameters import LONGEST_VARIABLE, Texts, environment, map_variable
+from magnus.engine.parameters import (
+    LONGEST_ENTRY,
+    LONGEST_VARIABLE,
+    MOST_IN_ENVIRONMENT,
+    Texts,
+    environment,
+    map_variable,
+)
 from magnus.engine.parameters_file import ParametersFile
 from magnus.graph.path import StepPath
 from magnus.run_log.parameters import JsonParameter, LargeParameter, MetricParameter
@@ -87,6 +94,20 @@ def test_a_large_value_is_not_read_to_find_out_that_no_environment_holds_it(text
     parameter = large(["x"] * LONGEST_VARIABLE * 2)
     assert environment({"x": parameter, "y": JsonParameter(1)}, texts) == {"MAGNUS_PRM_y": "1"}
     assert parameter.contents.reads == 0
+
+
+def test_the_name_counts_in_what_an_environment_can_hold(texts):
+    value, long = "x" * LONGEST_VARIABLE, "n" * (LONGEST_ENTRY - LONGEST_VARIABLE - len("MAGNUS_PRM_=\0"))
+    assert environment({long: JsonParameter(value)}, texts) == {f"MAGNUS_PRM_{long}": value}
+    assert environment({long + "n": JsonParameter(value)}, texts) == {}
+    assert environment({"ü" * len(long): JsonParameter(value)}, texts) == {}
+
+
+def test_the_largest_parameters_are_left_out_where_all_are_too_large_together(texts):
+    values = {f"p{number}": JsonParameter("x" * (60_000 - number)) for number in range(40)}
+    found = environment({**values, "small": JsonParameter(1)}, texts)
+    assert list(found) == [*(f"MAGNUS_PRM_p{number}" for number in range(32, 40)), "MAGNUS_PRM_small"]
+    assert sum(len(name) + len(text) + 2 for name, text in found.items()) <= MOST_IN_ENVIRONMENT
 
 
 def test_one_that_may_fit_is_in_the_environment_as_ever(texts):

@@ -141,6 +141,23 @@ def test_a_parameter_of_200_kilobytes_does_not_break_the_step(tmp_path):
     assert set_by(outcome) == {"seen": "nono"}
 
 
+def test_parameters_that_are_too_large_together_do_not_break_the_step(tmp_path):
+    values = {f"p{number}": "x" * 60_000 for number in range(40)}
+    outcome = run(tmp_path, 'export seen="${#small} ${#p1}"', returns=(Return("seen"),), small="abc", **values)
+    assert (outcome.failure, outcome.parameters) == ("", {"seen": JsonParameter("3 60000", "3 60000")})
+
+
+@pytest.mark.parametrize("path", [None, "/nowhere"])
+def test_a_command_may_be_longer_than_one_argument(path, tmp_path):
+    """It arrives as it is, also where it is cut."""
+    long = "ü \n'" * 60_000
+    outcome = run(
+        tmp_path, f"x=$(/bin/cat <<'END'\n{long}\nEND\n)\nexport n=${{#x}}", returns=(Return("n"),), path=path
+    )
+    assert outcome.failure == ""
+    assert outcome.parameters["n"].value in {len(long), len(long.encode())}  # sh counts bytes
+
+
 def test_parameters_arrive_as_text_or_json(tmp_path):
     outcome = run(tmp_path, 'export MAGNUS_PRM_r="$MAGNUS_PRM_t|$t|$MAGNUS_PRM_l|$l"', t="te xt", l=[1, {"a": None}])
     assert set_by(outcome) == {"r": 'te xt|te xt|[1, {"a": null}]|[1, {"a": null}]'}

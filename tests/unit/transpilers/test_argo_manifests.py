@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from magnus.app.pipelines import load_pipeline
-from magnus.errors import InvalidDefinition
+from magnus.definition.fields import read as read_fields
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import (
     CompositeNode,
@@ -122,7 +122,7 @@ def test_every_option_is_one_of_argo(kind):
     spec = value["spec"]["workflowSpec"] if kind == "CronWorkflow" else value["spec"]
     arguments = {argument["name"]: argument["value"] for argument in spec["arguments"]["parameters"]}
     assert arguments == {
-        "run_id": "{{workflow.uid}}",
+        "run_id": "",
         "original_run_id": "",
         "x": "3",
         "text": '"12"',
@@ -183,28 +183,32 @@ def test_a_long_chain_stays_under_the_limits():
     assert sum(sizes) >= 500
 
 
-def test_a_chain_that_cannot_be_cut_is_refused():
-    graph = chain(220, lambda number: "success" if number == 0 else None)
-    message = "'pipeline' has 223 tasks, and Argo takes 200 in one dag"
-    assert problems(graph) == [("error", message)]
-    with pytest.raises(InvalidDefinition, match="223 tasks"):
-        written(graph)
-
-
-def test_a_part_that_is_too_long_is_refused_too():
-    graph = chain(420, lambda number: "s210" if number == 0 else None)
-    assert problems(graph) == [("error", "'pipeline-s0' has 211 tasks, and Argo takes 200 in one dag")]
-
-
 def test_the_limit_of_annotations():
     found = problems(chain(1), annotations={"team/notes": "ü" * 140_000})
     assert found == [("error", "the annotations have 280010 bytes, and Kubernetes takes 262144")]
 
 
+def test_the_name_of_a_variable_counts_in_its_limit():
+    """`MAGNUS_PRM_s=` and the NUL at the end have 14 bytes."""
+    assert [kind for kind, _ in problems(chain(1), parameters={"s": "x" * 131_058})] == ["warning"]
+    error, (kind, _) = problems(chain(1), parameters={"s": "x" * 131_059})
+    assert error == ("error", "the variable of the parameter 's' has 131073 bytes, and Linux takes 131072")
+    assert kind == "warning"
+
+
+@pytest.mark.parametrize("exposed", [True, False])
+def test_all_variables_of_a_pod_together_have_a_limit_in_older_versions(exposed):
+    parameters = {f"p{number}": "x" * 30_000 for number in range(5)}
+    [(kind, message)] = problems(chain(1), parameters=parameters, expose_parameters_as_inputs=exposed)
+    assert kind == "warning"
+    assert "Argo before 3.6 hands a pod its template in one variable, of which Linux takes 131072" in message
+    assert problems(chain(1), parameters={"p": "x" * 30_000}, expose_parameters_as_inputs=exposed) == []
+
+
 def test_limits_of_parameters():
-    assert problems(chain(1), parameters={"a b": 1, "large": "x" * 140_000}) == [
+    assert problems(chain(1), parameters={"a b": 1, "large": "x" * 140_000})[:2] == [
         ("error", "the parameter 'a b' cannot be a variable of the environment of a pod"),
-        ("error", "the parameter 'large' has more than 131072 bytes"),
+        ("error", "the variable of the parameter 'large' has 140018 bytes, and Linux takes 131072"),
     ]
     many = {f"p{number}": number for number in range(600)}
     assert problems(chain(1), parameters=many) == [("error", "the workflow has 602 parameters, and Argo takes 500")]
@@ -394,6 +398,32 @@ REFUSED = {
         "two volumes are to be seen in '/a/'",
     ),
     "quantity": ({"resources": Resources({"memory": "1GB"})}, "'1GB' is no quantity of Kubernetes"),
+    "half a device": ({"resources": Resources({}, {"gpu": 0.5})}, "'gpu' is counted in whole devices"),
+    "a device that is requested": (
+        {"resources": Resources({"gpu": 1})},
+        "Kubernetes takes 'gpu' under 'requests' only with the same number under 'limits'",
+    ),
+    "vendor among amounts": (
+        {"resources": Resources({}, {"gpu": 1, "gpu_vendor": "amd.com/gpu"})},
+        "'amd.com/gpu' is no quantity of Kubernetes",
+    ),
+    "vendor": ({"gpu_vendor": "nvidia"}, "'nvidia' is no name of a device"),
+    "a fraction as a factor": (
+        {"retry_strategy": RetryStrategy(backoff=Backoff("1s", 1.5))},
+        "Argo takes whole factors alone, and 1.5 is none",
+    ),
+    "two backoffs": (
+        {"retry_strategy": RetryStrategy(backoff=Backoff("1s"), back_off=Backoff("2s"))},
+        "'backoff' and 'back_off' are the same",
+    ),
+    "two durations": (
+        {"retry_strategy": RetryStrategy(back_off=Backoff("1s", duration_in_seconds=1))},
+        "'duration' and 'duration_in_seconds' are the same",
+    ),
+    "to fail fast": (
+        {"overrides": {"big": Override(fail_fast=True)}},
+        "'fail_fast' is not there: the other branches run to their end, on every executor",
+    ),
     "limit": ({"resources": Resources({"cpu": 2}, {"cpu": "1500m"})}, "more 'cpu' is requested than its limit"),
     "override": (
         {"overrides": {"big": Override(resources=Resources({}, {"cpu": "two"}))}},
@@ -458,6 +488,35 @@ def test_how_to_submit_each_kind_is_said():
     assert commands(handover, namespace="") == [
         "run it with: argo submit argo-pipeline.yaml -p 'run_id=new run' -p original_run_id=old"
     ]
+
+
+@pytest.mark.parametrize(
+    ("vendor", "amounts", "wanted"),
+    [
+        ("nvidia.com/gpu", {"gpu": 1, "cpu": "500m"}, {"nvidia.com/gpu": "1", "cpu": "500m"}),
+        ("amd.com/gpu", {"gpu": "2"}, {"amd.com/gpu": "2"}),
+        ("nvidia.com/gpu", {"gpu": 0, "memory": "1Gi"}, {"memory": "1Gi"}),
+    ],
+)
+def test_graphics_processors_are_devices_of_their_vendor(vendor, amounts, wanted):
+    found = templates(chain(1), gpu_vendor=vendor, resources=Resources({}, amounts))
+    assert found["first-step"]["container"]["resources"]["limits"] == wanted
+
+
+def test_retry_strategies_of_the_second_generation():
+    written = {
+        "limit": "2",
+        "retry_policy": "Always",
+        "back_off": {"duration_in_seconds": 90, "factor": 2.0, "max_duration": 3600},
+    }
+    strategy = read_fields(ArgoOptions, {"image": "i", "retry_strategy": written}).retry_strategy
+    found = templates(chain(1), retry_strategy=strategy)["first-step"]
+    assert found["container"]["command"][3:7] == ["{{inputs.parameters.step}}", "--one-attempt", "--attempts", "3"]
+    assert found["retryStrategy"]["backoff"] == {"duration": "90s", "factor": "2", "maxDuration": "3600s"}
+    assert found["retryStrategy"]["limit"] == "4"
+    for name, template in templates(chain(1), retry_strategy=strategy).items():
+        if name in {"step", "on-exit"}:  # ends have no task that could fail
+            assert "--attempts" not in template["container"]["command"]
 
 
 def test_pods_are_told_the_log_level():

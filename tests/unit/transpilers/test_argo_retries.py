@@ -48,3 +48,23 @@ def test_the_time_between_attempts_is_that_of_the_step():
 def test_transient_errors_are_for_argo_to_tell():
     strategy = retries(RetryStrategy(3, "OnTransientError"), 1, 0.0)
     assert (strategy.retry_policy, strategy.expression) == ("OnTransientError", "")
+
+
+@pytest.mark.parametrize(
+    ("policy", "of_step", "attempts", "again", "not_again"),
+    [
+        ("OnFailure", 1, 3, [TRY_AGAIN, CRASHED, TOLD_TO_END, DELETED], [FAILED_FOR_GOOD, *LATE]),
+        ("OnFailure", 5, 5, [TRY_AGAIN, CRASHED, TOLD_TO_END, DELETED], [FAILED_FOR_GOOD, *LATE]),
+        ("Always", 1, 3, [TRY_AGAIN, CRASHED, TOLD_TO_END, DELETED], [FAILED_FOR_GOOD, *LATE]),
+        ("OnError", 1, 1, [TOLD_TO_END, DELETED], [TRY_AGAIN, FAILED_FOR_GOOD]),
+    ],
+)
+def test_policies_that_repeat_tasks_give_them_attempts(policy, of_step, attempts, again, not_again):
+    wanted = RetryStrategy(2, policy)
+    assert wanted.attempts(of_step) == attempts
+    strategy = retries(wanted, wanted.attempts(of_step), 0.0)
+    assert strategy.limit == str(attempts - 1 + (0 if policy == "OnFailure" else 2))
+    for ended in again:
+        assert wait_before_next(strategy, ended, number=0, lasted=1, elapsed=1) is not None, ended
+    for ended in not_again:
+        assert wait_before_next(strategy, ended, number=0, lasted=1, elapsed=1) is None, ended

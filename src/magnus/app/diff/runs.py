@@ -17,6 +17,7 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import ENDED, CatalogRecord, RunRecord, StepRecord
+from magnus.run_log.walking import without_past_ends
 from magnus.values import Json
 
 
@@ -31,7 +32,8 @@ class ReadRun:
 
     def steps(self, branch: BranchPath) -> Sequence[StepRecord]:
         """The records of a branch, by position, without what held a secret."""
-        return [self._withheld.shown(step) for step in self._store.list_steps(self.record.run_id, branch)]
+        steps = without_past_ends(self._store.list_steps(self.record.run_id, branch))
+        return [self._withheld.shown(step) for step in steps]
 
     @cached_property
     def _withheld(self) -> Withheld:

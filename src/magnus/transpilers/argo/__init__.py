@@ -82,7 +82,7 @@ class ArgoTranspiler:
             templates=shaper.templates,
             arguments=Parameters(
                 (
-                    Parameter(RUN_ID, value="{{workflow.uid}}"),
+                    Parameter(RUN_ID, value=""),
                     Parameter(ORIGINAL_RUN_ID, value=""),
                     *pods.arguments(),
                 )

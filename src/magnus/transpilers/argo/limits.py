@@ -8,12 +8,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
+import msgspec
+
+from magnus.engine.parameters import LONGEST_ENTRY, VARIABLE_PREFIX, entry_bytes
 from magnus.errors import Problem
 from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode
 from magnus.interfaces.transpiler import Handover
 from magnus.transpilers.argo import refusals, sizes
-from magnus.transpilers.argo.manifest import CronWorkflow, Manifest
+from magnus.transpilers.argo.expressions import variables
+from magnus.transpilers.argo.manifest import CronWorkflow, Manifest, WorkflowSpec
 from magnus.transpilers.argo.options import ArgoOptions
 from magnus.transpilers.argo.pods import as_text, is_read_by_engines
 
@@ -21,7 +25,6 @@ MOST_TEMPLATES: Final = 200
 MOST_TASKS: Final = 200
 MOST_PARAMETERS: Final = 500
 MOST_BYTES: Final = 1_000_000
-MOST_BYTES_OF_ARGUMENT: Final = 131_072
 MOST_BYTES_OF_ANNOTATIONS: Final = 262_144
 MANY_NODES: Final = 3_000
 MOST_ROUNDS: Final = 500
@@ -29,6 +32,7 @@ DEEPEST: Final = 100
 """Calls of templates inside one another ("Maximum Recursion Depth" of the page "Scaling" of Argo)."""
 
 
+_PARAMETERS_OF_WORKFLOW: Final = "workflow.parameters."
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _SAYS_SECRET: Final = re.compile("password|secret|token|credential", re.IGNORECASE)
 
@@ -57,6 +61,9 @@ def _of_texts(handover: Handover) -> Iterator[Problem]:
         if is_read_by_engines(text):
             message = f"in the {what} '{text}' there is a variable for Argo or Kubernetes: '{{{{', '$(' or '$$'"
             yield Problem(message, "rename it")
+        elif len(text.encode()) >= LONGEST_ENTRY:
+            message = f"the {what} has {len(text.encode())} bytes, and Linux takes {LONGEST_ENTRY - 1} as an argument"
+            yield Problem(message, "shorten it")
 
 
 def _of_variables(options: ArgoOptions, handover: Handover) -> Iterator[Problem]:
@@ -70,6 +77,8 @@ def _of_variables(options: ArgoOptions, handover: Handover) -> Iterator[Problem]
             yield Problem(f"the variable {name} looks like a secret, and everybody can read a manifest", fix)
         elif is_read_by_engines(text):
             yield Problem(f"Argo or Kubernetes would replace something in the value of the variable {name}", fix)
+        elif (size := entry_bytes(name, text)) > LONGEST_ENTRY:
+            yield Problem(f"the variable {name} has {size} bytes, and Linux takes {LONGEST_ENTRY}", "shorten its value")
 
 
 def _of_parameters(handover: Handover) -> Iterator[Problem]:
@@ -77,8 +86,8 @@ def _of_parameters(handover: Handover) -> Iterator[Problem]:
         if not _VARIABLE.match(name):
             message = f"the parameter '{name}' cannot be a variable of the environment of a pod"
             yield Problem(message, "give it in a parameters file that is in the image")
-        elif len(as_text(value).encode()) > MOST_BYTES_OF_ARGUMENT:
-            message = f"the parameter '{name}' has more than {MOST_BYTES_OF_ARGUMENT} bytes"
+        elif (size := entry_bytes(VARIABLE_PREFIX + name, as_text(value))) > LONGEST_ENTRY:
+            message = f"the variable of the parameter '{name}' has {size} bytes, and Linux takes {LONGEST_ENTRY}"
             yield Problem(message, "give it in a parameters file that is in the image")
 
 
@@ -128,6 +137,7 @@ def of_manifest(manifest: Manifest, text: str, steps: Mapping[str, Node], handov
             node = steps[template.name]
             where = handover.locate_step(node, "next")
             yield Problem(message, "put some of its steps into a step of type 'dag'", where, node.name)
+    yield from _of_whole_templates(spec)
     if arguments > MOST_PARAMETERS:
         message = f"the workflow has {arguments} parameters, and Argo takes {MOST_PARAMETERS}"
         where = handover.locate_option("expose_parameters_as_inputs")
@@ -139,3 +149,23 @@ def of_manifest(manifest: Manifest, text: str, steps: Mapping[str, Node], handov
     if len(text.encode()) > MOST_BYTES:
         message = f"the manifest has {len(text.encode())} bytes, and Kubernetes takes about {MOST_BYTES}"
         yield Problem(message, "put a part of the pipeline into a pipeline of its own")
+
+
+def _of_whole_templates(spec: WorkflowSpec) -> Iterator[Problem]:
+    """Pods of older versions get their whole template in one variable, with the arguments of the workflow in it."""
+    arguments = {
+        one.name: len((one.value or "").encode()) for one in (spec.arguments.parameters if spec.arguments else ())
+    }
+    largest = 0
+    for template in spec.templates:
+        if template.container is not None:
+            text = msgspec.json.encode(template)
+            named = (name.removeprefix(_PARAMETERS_OF_WORKFLOW) for name in variables(text.decode()))
+            largest = max(largest, len(text) + sum(arguments.get(name, 0) for name in named))
+    if largest + len("ARGO_TEMPLATE=\0") > LONGEST_ENTRY:
+        message = (
+            f"initial parameters and variables make templates of {largest} bytes; Argo before 3.6 hands a pod its template "
+            f"in one variable, of which Linux takes {LONGEST_ENTRY}"
+        )
+        fix = "give large values in a parameters file that is in the image, if this is for such a version"
+        yield Problem(message, fix, severity="warning")

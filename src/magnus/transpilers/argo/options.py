@@ -18,7 +18,7 @@ class Resources(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         requests: what it asks for: `cpu`, `memory`, and devices by their names, as Kubernetes writes them.
-        limits: what it may use at most, likewise.
+        limits: what it may use at most, likewise; `gpu` is a device of `gpu_vendor`.
     """
 
     requests: Quantities = field(default_factory=dict)
@@ -30,13 +30,25 @@ class Backoff(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         duration: how long before the first one, as `30s` or `2m`.
-        factor: by how much longer each time.
-        max_duration: how long at most.
+        duration_in_seconds: the same in seconds.
+        factor: by how much longer each time, a whole number.
+        max_duration: how long at most, likewise; a number is seconds.
     """
 
     duration: str = ""
-    factor: Annotated[int, Meta(ge=1)] | None = None
-    max_duration: str = ""
+    factor: Annotated[float, Meta(ge=1)] | None = None
+    max_duration: str | int = ""
+    duration_in_seconds: Seconds | None = None
+
+    @property
+    def first_wait(self) -> str:
+        """How long before the first one, however it is written; "" where nothing is said."""
+        return self.duration or (f"{self.duration_in_seconds}s" if self.duration_in_seconds is not None else "")
+
+    @property
+    def longest(self) -> str:
+        """How long at most, with its unit."""
+        return f"{self.max_duration}s" if isinstance(self.max_duration, int) else self.max_duration
 
 
 class RetryStrategy(Struct, frozen=True, forbid_unknown_fields=True):
@@ -44,13 +56,30 @@ class RetryStrategy(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         limit: how often at most.
-        retry_policy: after which errors of pods.
+        retry_policy: after what: `OnError` and `OnTransientError` are errors of pods; `OnFailure` are failures of tasks,
+            which then have at least so many attempts more, and `Always` is both.
         backoff: how long to wait before.
+        back_off: the same.
     """
 
     limit: Annotated[int, Meta(ge=0)] = 0
-    retry_policy: Literal["OnError", "OnTransientError"] = "OnError"
+    retry_policy: Literal["OnError", "OnTransientError", "OnFailure", "Always"] = "OnError"
     backoff: Backoff = Backoff()
+    back_off: Backoff | None = None
+
+    @property
+    def waits(self) -> Backoff:
+        """How long to wait before, by whichever name."""
+        return self.backoff if self.back_off is None else self.back_off
+
+    @property
+    def errors(self) -> int:
+        """How often a pod is started again after an error of pods."""
+        return 0 if self.retry_policy == "OnFailure" else self.limit
+
+    def attempts(self, of_step: int) -> int:
+        """How many attempts a task has that says this number itself."""
+        return max(of_step, self.limit + 1) if self.retry_policy in {"OnFailure", "Always"} else of_step
 
 
 class Toleration(Struct, frozen=True, forbid_unknown_fields=True):
@@ -123,6 +152,7 @@ class Override(Struct, frozen=True, forbid_unknown_fields=True):
         parallelism: of a step with branches: how many of them run at a time.
         retry_strategy: how often its pod is started again.
         max_step_duration_in_seconds: after how many seconds its pod is ended.
+        fail_fast: only false: the other branches of a step run to their end when one has failed.
     """
 
     image: str | None = None
@@ -133,6 +163,7 @@ class Override(Struct, frozen=True, forbid_unknown_fields=True):
     parallelism: Annotated[int, Meta(ge=1)] | None = None
     retry_strategy: RetryStrategy | None = None
     max_step_duration_in_seconds: Seconds | None = None
+    fail_fast: bool = False
 
 
 class ArgoOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -152,6 +183,7 @@ class ArgoOptions(Struct, frozen=True, forbid_unknown_fields=True):
         parallelism: how many pods run at a time.
         service_account_name: the service account of pods.
         resources: what pods ask for and may use.
+        gpu_vendor: the device that `gpu` stands for under `resources`.
         retry_strategy: how often a pod is started again that could not run to its end.
         max_step_duration_in_seconds: after how many seconds a pod is ended.
         tolerations: taints of nodes that pods put up with.
@@ -178,6 +210,7 @@ class ArgoOptions(Struct, frozen=True, forbid_unknown_fields=True):
     parallelism: Annotated[int, Meta(ge=1)] | None = None
     service_account_name: str = ""
     resources: Resources = Resources()
+    gpu_vendor: Name = "nvidia.com/gpu"
     retry_strategy: RetryStrategy = RetryStrategy()
     max_step_duration_in_seconds: Seconds = 7_200
     tolerations: tuple[Toleration, ...] = ()

@@ -6,6 +6,7 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
+from magnus.engine.parameters import VARIABLE_PREFIX
 from magnus.graph.nodes import CompositeNode, Node, TaskNode
 from magnus.interfaces.transpiler import Handover
 from magnus.transpilers.argo import manifest, options
@@ -15,15 +16,19 @@ from magnus.transpilers.argo.retries import retries
 from magnus.values import Json
 
 RUN_ID: Final = "run_id"
+GPU: Final = "gpu"
+"""The name under `resources` of the device of `gpu_vendor`."""
 ORIGINAL_RUN_ID: Final = "original_run_id"
 BRANCHES: Final = "branches"
 """The output of the pods that begin and join branches: what to run next."""
 
 _BRANCHES_FILE: Final = "/tmp/magnus-branches"  # noqa: S108 - of a pod, which is alone there
-_VARIABLE_PREFIX: Final = "MAGNUS_PRM_"
 _STEP: Final = "{{inputs.parameters.step}}"
 _FAILURES: Final = "{{=sprig.trunc(20000, workflow.failures)}}"
 """Why pods failed, of which there may be thousands: an argument has a limit of 128 KiB."""
+_OWNER: Final = ("--workflow-uid", "{{workflow.uid}}")
+"""Whose the run is; also the id of the run where none is given. It stands in templates alone: what stands in the arguments
+of a workflow the controller resolves and stores, and `argo resubmit` copies that."""
 
 
 _READ_BY_ENGINES: Final = {"{{": "{\\u007b", "$(": "\\u0024(", "$$": "\\u0024\\u0024"}
@@ -81,21 +86,23 @@ class Pods:
             claim: names.of(claim, "volume") for claim in {v.name: None for v in wanted.persistent_volumes}
         }
 
-    def _strategy(self, override: str) -> options.RetryStrategy:
-        return self.override(override).retry_strategy or self._wanted.retry_strategy
-
     def override(self, name: str) -> options.Override:
         """What is different for the steps that name it."""
         return self._wanted.overrides.get(name, options.Override())
 
     def step(self, node: Node, override: str, *, first: bool) -> Template:
         """Runs one task, or records an end; it takes the path as `step`. `first` says that it may have to create the run."""
-        attempts = node.max_attempts if isinstance(node, TaskNode) else 1
-        delay = node.retry_delay if isinstance(node, TaskNode) else 0.0
+        attempts, delay, more = 1, 0.0, []
+        if isinstance(node, TaskNode):
+            attempts, delay = self._strategy(override).attempts(node.max_attempts), node.retry_delay
+            more = ["--attempts", str(attempts)] if attempts > node.max_attempts else []
         strategy = retries(self._strategy(override), attempts, delay)
-        one = ["--one-attempt", "--last-exit", "{{lastRetry.exitCode}}"] if strategy is not None else []
+        one = ["--one-attempt", *more, "--last-exit", "{{lastRetry.exitCode}}"] if strategy is not None else []
         argv = ["execute_single_node", self._run_id, _STEP, *one, *self._told(first=first)]
         return self._pod(override, argv, first=first, attempts=attempts, delay=delay)
+
+    def _strategy(self, override: str) -> options.RetryStrategy:
+        return self.override(override).retry_strategy or self._wanted.retry_strategy
 
     def fan(self, override: str, mode: Literal["out", "in"], nothing: str, *, first: bool) -> Template:
         """Begins or joins the branches of a step; gives what to run next, `nothing` where it never ran."""
@@ -155,7 +162,7 @@ class Pods:
             command=("magnus", *argv),
             image_pull_policy=override.image_pull_policy or wanted.image_pull_policy,
             env=(*secrets, *self._variables(), *more),
-            resources=_resources(resources),
+            resources=_resources(resources, wanted.gpu_vendor),
             volume_mounts=tuple(
                 manifest.VolumeMount(self._volumes[v.name], v.mount_path) for v in wanted.persistent_volumes
             ),
@@ -186,14 +193,15 @@ class Pods:
         level = ["--log-level", told.log_level] if told.log_level else []
         parameters = ["--parameters-file", told.parameters_file] if told.parameters_file else []
         tag = ["--tag", told.tag] if told.tag else []
-        return [*level, "--file", told.definition_file, *self._configuration, *parameters, *tag, *name, *original]
+        file = ["--file", told.definition_file]
+        return [*level, *file, *self._configuration, *parameters, *tag, *name, *original, *_OWNER]
 
     def _initial(self) -> Sequence[EnvVar]:
         """The initial parameters, for the pod that creates the run."""
         exposed = {parameter.name for parameter in self.arguments()}
         return [
             EnvVar(
-                _VARIABLE_PREFIX + name,
+                VARIABLE_PREFIX + name,
                 value=f"{{{{workflow.parameters.{name}}}}}" if name in exposed else as_text(value),
             )
             for name, value in self._handover.parameters.items()
@@ -213,13 +221,15 @@ class Pods:
         ]
 
 
-def _resources(written: options.Resources) -> manifest.ResourceRequirements | None:
-    found = manifest.ResourceRequirements(_quantities(written.requests), _quantities(written.limits))
-    return found if written.requests or written.limits else None
+def _resources(written: options.Resources, gpu_vendor: str) -> manifest.ResourceRequirements | None:
+    requests, limits = (_quantities(amounts, gpu_vendor) for amounts in (written.requests, written.limits))
+    return manifest.ResourceRequirements(requests, limits) if requests or limits else None
 
 
-def _quantities(written: Mapping[str, str | int | float]) -> dict[str, str]:
-    return {name: str(quantity) for name, quantity in written.items()}
+def _quantities(written: Mapping[str, str | int | float], gpu_vendor: str) -> dict[str, str]:
+    """As Kubernetes has them; no graphics processors are none that are asked for."""
+    found = {name: str(quantity) for name, quantity in written.items() if name != GPU or quantity not in {0, "0"}}
+    return {gpu_vendor if name == GPU else name: quantity for name, quantity in found.items()}
 
 
 def _toleration(written: options.Toleration) -> manifest.Toleration:

@@ -4,6 +4,7 @@ Names, labels and quantities follow the pages "Object Names and IDs", "Labels an
 Pods and Containers" of Kubernetes; schedules and durations are as Argo reads them.
 """
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
@@ -13,7 +14,8 @@ from msgspec import Struct
 from magnus.errors import Problem
 from magnus.graph.check import near
 from magnus.interfaces.transpiler import Handover
-from magnus.transpilers.argo.options import ArgoOptions, Override, Resources, RetryStrategy, Toleration
+from magnus.transpilers.argo.options import ArgoOptions, Backoff, Override, Resources, RetryStrategy, Toleration
+from magnus.transpilers.argo.pods import GPU
 from magnus.transpilers.argo.quantities import quantity
 
 _LONGEST_NAMES: Final = {"Workflow": 58, "WorkflowTemplate": 63, "CronWorkflow": 52}
@@ -61,6 +63,9 @@ def _all(options: ArgoOptions) -> Iterator[_Refusal]:
     yield from _secrets(options)
     yield from _volumes(options)
     yield from _security(options)
+    if not (_QUALIFIED.match(options.gpu_vendor) and "/" in options.gpu_vendor):
+        message = f"'{options.gpu_vendor}' is no name of a device"
+        yield _Refusal(("gpu_vendor",), message, "write it as Kubernetes has it: 'nvidia.com/gpu', 'amd.com/gpu'")
     yield from _pods((), options)
     for name, override in options.overrides.items():
         yield from _pods(("overrides", name), override)
@@ -151,16 +156,29 @@ def _pods(where: _Where, options: ArgoOptions | Override) -> Iterator[_Refusal]:
     yield from _quantities((*where, "resources"), options.resources or Resources())
     yield from _selector((*where, "node_selector"), options.node_selector or {})
     yield from _tolerations((*where, "tolerations"), options.tolerations or ())
-    backoff = (options.retry_strategy or RetryStrategy()).backoff
-    if (backoff.factor or backoff.max_duration) and not backoff.duration:
+    yield from _waits((*where, "retry_strategy"), options.retry_strategy or RetryStrategy())
+    if isinstance(options, Override) and options.fail_fast:
+        message = "'fail_fast' is not there: the other branches run to their end, on every executor"
+        yield _Refusal((*where, "fail_fast"), message, "leave it out")
+
+
+def _waits(where: _Where, strategy: RetryStrategy) -> Iterator[_Refusal]:
+    backoff, name = strategy.waits, "backoff" if strategy.back_off is None else "back_off"
+    where = (*where, name)
+    if strategy.back_off is not None and strategy.backoff != Backoff():
+        yield _Refusal(where, "'backoff' and 'back_off' are the same", "keep one of them")
+    if backoff.duration and backoff.duration_in_seconds is not None:
+        yield _Refusal(where, "'duration' and 'duration_in_seconds' are the same", "keep one of them")
+    if (backoff.factor or backoff.max_duration) and not backoff.first_wait:
         message = "a backoff without 'duration' has nothing to begin with"
-        yield _Refusal(
-            (*where, "retry_strategy", "backoff"), message, "add how long the first wait is, as in 'duration: 30s'"
-        )
-    for option in ("duration", "max_duration"):
-        text = getattr(backoff, option)
+        yield _Refusal(where, message, "add how long the first wait is, as in 'duration: 30s'")
+    if backoff.factor and backoff.factor % 1:
+        message = f"Argo takes whole factors alone, and {backoff.factor:g} is none"
+        lower, upper = math.floor(backoff.factor), math.ceil(backoff.factor)
+        yield _Refusal((*where, "factor"), message, f"write {lower} or {upper}")
+    for option, text in (("duration", backoff.duration), ("max_duration", backoff.longest)):
         if text and not _DURATION.match(text):
-            keys = (*where, "retry_strategy", "backoff", option)
+            keys = (*where, option)
             yield _Refusal(keys, f"'{text}' is no duration that Argo takes", "write it as '30s', '2m' or '1h30m'")
 
 
@@ -172,9 +190,17 @@ def _quantities(where: _Where, resources: Resources) -> Iterator[_Refusal]:
                 amounts[kind, name] = quantity(str(written))
             except ValueError:
                 fix = "write it as '500m' or '2' (cpu), '512Mi' or '4Gi' (memory)"
+                if name == "gpu_vendor":
+                    fix = "write 'gpu_vendor' beside 'image', for all pods"
                 yield _Refusal((*where, kind, name), f"'{written}' is no quantity of Kubernetes", fix)
     for (kind, name), amount in amounts.items():
-        if kind == "requests" and amount > amounts.get(("limits", name), amount):
+        is_device = name == GPU or "/" in name
+        if is_device and not amount.is_integer():
+            yield _Refusal((*where, kind, name), f"'{name}' is counted in whole devices", "write a whole number")
+        elif is_device and kind == "requests" and amounts.get(("limits", name)) != amount:
+            message = f"Kubernetes takes '{name}' under 'requests' only with the same number under 'limits'"
+            yield _Refusal((*where, kind, name), message, "write it under 'limits' alone")
+        elif kind == "requests" and amount > amounts.get(("limits", name), amount):
             message = f"more '{name}' is requested than its limit"
             yield _Refusal((*where, kind, name), message, "raise the limit, or request less")
 

@@ -34,9 +34,9 @@ def retries(wanted: options.RetryStrategy, attempts: int, delay: float) -> Retry
     `delay` is the time between attempts, in seconds; where there is none, the backoff for errors counts for all.
     """
     failures = attempts - 1
-    backoff = Backoff(_duration(delay)) if failures and delay else _backoff(wanted.backoff)
-    limit = str(failures + wanted.limit)
-    if not failures and not wanted.limit:
+    backoff = Backoff(_duration(delay)) if failures and delay else _backoff(wanted.waits)
+    limit = str(failures + wanted.errors)
+    if not failures and not wanted.errors:
         return None
     if wanted.retry_policy == "OnTransientError" and not failures:
         return RetryStrategy(limit, "OnTransientError", backoff=backoff)
@@ -57,8 +57,8 @@ def _exited(status: int) -> str:
 
 
 def _backoff(written: options.Backoff) -> Backoff | None:
-    factor = "" if written.factor is None else str(written.factor)
-    return Backoff(written.duration, factor, written.max_duration) if written.duration else None
+    factor = "" if written.factor is None else f"{written.factor:g}"
+    return Backoff(written.first_wait, factor, written.longest) if written.first_wait else None
 
 
 def _duration(seconds: float) -> str:

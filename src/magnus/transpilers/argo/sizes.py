@@ -6,7 +6,8 @@ from typing import Final
 from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, StaticBranches
 from magnus.transpilers.argo import cutting
-from magnus.transpilers.argo.shaping import MOST_TASKS, ROUNDS_AT_ONCE
+from magnus.transpilers.argo.pipeline_dags import MOST_TASKS
+from magnus.transpilers.argo.shaping import ROUNDS_AT_ONCE
 
 _FAN_OUT_AND_IN: Final = 2
 _ENDS: Final = 2
@@ -16,8 +17,25 @@ def depth(graph: Graph) -> int:
     """Calls of templates inside one another, from the dag of the pipeline to its innermost pods."""
     steps = cutting.edges(graph)
     composites = [node for name in steps if isinstance(node := graph.nodes[name], CompositeNode)]
-    own = 2 if len(steps) > MOST_TASKS else 1
-    return own + max((_depth(node) for node in composites), default=1)
+    return _dags(graph) + max((_depth(node) for node in composites), default=1)
+
+
+def _dags(graph: Graph) -> int:
+    """Dags of the pipeline itself inside one another."""
+    rests = cutting.rests(graph, MOST_TASKS)
+    if not rests:
+        return min(len(cutting.parts(graph, MOST_TASKS)), 2)
+    deep: dict[str, int] = {}
+    waiting = [graph.start_at]
+    while waiting:
+        entry = waiting[-1]
+        left = [step for step in rests[entry].goes_on_to if step not in deep]
+        if left:
+            waiting += left
+        else:
+            deep[entry] = 1 + max((deep[step] for step in rests[entry].goes_on_to), default=0)
+            waiting.pop()
+    return deep[graph.start_at]
 
 
 def _depth(node: CompositeNode) -> int:

@@ -1,0 +1,188 @@
+"""The dags of one (sub)pipeline: one, or several where Argo takes no dag so long. Used by `shaping`."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final, Protocol
+
+from magnus.graph.failures import may_begin_run
+from magnus.graph.graph import Graph
+from magnus.graph.nodes import CompositeNode, Node, TerminalNode
+from magnus.transpilers.argo import cutting
+from magnus.transpilers.argo.calls import called_with, encoded, failure_of
+from magnus.transpilers.argo.manifest import Dag, DagTask, Parameter, Parameters, Suspend, Template
+from magnus.transpilers.argo.names import Names
+from magnus.transpilers.argo.pods import Pods, named_override
+
+MOST_TASKS: Final = 150
+"""Steps in one dag; ends and parts come to them."""
+
+_END: Final = "magnus-end"
+_BRANCH: Final = "{{inputs.parameters.branch}}"
+
+
+class Templates(Protocol):
+    """Collects templates, as `shaping.Shaper` does."""
+
+    def add(self, template: Template, name: str, step: Node | None = None) -> str:
+        """The name of the template, which is written once."""
+        ...
+
+    def rename(self, dag: str, names: Mapping[str, str]) -> None:
+        """Note which names the tasks of a dag stand for."""
+        ...
+
+    def composite(self, node: CompositeNode, name: str, around: str, *, first: bool) -> str:
+        """The template of a step with branches."""
+        ...
+
+
+class PipelineDags:
+    """The dag of one (sub)pipeline on its way."""
+
+    def __init__(self, shaper: Templates, pods: Pods, graph: Graph, name: str, around: str, *, is_root: bool) -> None:
+        self._shaper = shaper
+        self._around = around
+        self._pods = pods
+        self._graph = graph
+        self._name = name
+        self._is_root = is_root
+        self._may_begin = may_begin_run(graph) if is_root else set[str]()
+        self._names = Names(_END)
+        self._leads = cutting.edges(graph)
+        self._tasks = {step: self._names.of(step) for step in self._leads}
+        self._end_names: dict[str, str] = {}
+        self._rest_names: dict[str, str] = {}
+        self._rest_templates: dict[str, str] = {}
+        self._composites: dict[str, str] = {}
+        shaper.rename(name, {task: step for step, task in self._tasks.items()})
+
+    def template(self) -> str:
+        """The name of its template."""
+        if rests := cutting.rests(self._graph, MOST_TASKS):
+            body = self._rest(self._graph.start_at, rests)
+        else:
+            parts = cutting.parts(self._graph, MOST_TASKS)
+            body = self._one(parts[0]) if len(parts) == 1 else self._several(parts)
+        return self._shaper.add(self._dag(body), self._name, self._graph.nodes[self._graph.start_at])
+
+    def _rest(self, entry: str, rests: Mapping[str, cutting.Rest]) -> list[DagTask]:
+        """The steps that come first from the step `entry` on, and a task for each of the dags they go on to."""
+        rest = rests[entry]
+        terms = self._terms(rest.steps, {step: self._tasks[step] for step in rest.steps})
+        called = None if self._is_root else called_with(branch=_BRANCH)
+        calls = [
+            DagTask(self._name_of_rest(step), self._template_of_rest(step, rests), called, " || ".join(terms[step]))
+            for step in rest.goes_on_to
+        ]
+        return [*(self._task(step, terms) for step in rest.steps), *calls, *self._ends(terms, calls)]
+
+    def _name_of_rest(self, step: str) -> str:
+        if step not in self._rest_names:
+            self._rest_names[step] = self._names.of(f"{step} and on")
+        return self._rest_names[step]
+
+    def _template_of_rest(self, step: str, rests: Mapping[str, cutting.Rest]) -> str:
+        if step not in self._rest_templates:
+            dag = self._dag(self._rest(step, rests))
+            self._rest_templates[step] = self._shaper.add(dag, f"{self._name} {step}", self._graph.nodes[step])
+        return self._rest_templates[step]
+
+    def _dag(self, tasks: Sequence[DagTask]) -> Template:
+        inputs = None if self._is_root else Parameters((Parameter("branch"),))
+        return Template("", inputs=inputs, dag=Dag(tuple(tasks), fail_fast=False))
+
+    def _one(self, steps: Sequence[str]) -> list[DagTask]:
+        terms = self._terms(steps, {step: self._tasks[step] for step in steps})
+        return [*(self._task(step, terms) for step in steps), *self._ends(terms)]
+
+    def _several(self, parts: Sequence[Sequence[str]]) -> list[DagTask]:
+        """A task for each part but the last, whose steps follow in this dag."""
+        fail = self._graph.terminal(succeeds=False).name
+        tasks: list[DagTask] = []
+        failures: list[str] = []
+        depends = ""
+        for steps, following in zip(parts, [*parts[1:], None], strict=True):
+            if following is None:
+                terms = self._terms(steps, {step: self._tasks[step] for step in steps})
+                terms[steps[0]] = [depends]
+                terms[fail] = [*failures, *terms.get(fail, [])]
+                tasks += [*(self._task(step, terms) for step in steps), *self._ends(terms)]
+                break
+            task = self._names.of(f"{steps[0]} to {steps[-1]}")
+            called = None if self._is_root else called_with(branch=_BRANCH)
+            tasks.append(DagTask(task, self._part(steps, following[0]), called, depends))
+            depends = f"{task}.Succeeded"
+            failures.append(failure_of(task))
+        return tasks
+
+    def _part(self, steps: Sequence[str], goes_on_to: str) -> str:
+        """The template of a part, which succeeds when it goes on."""
+        terms = self._terms(steps, {step: self._tasks[step] for step in steps})
+        tasks = [self._task(step, terms) for step in steps]
+        tasks.append(DagTask(_END, self._nothing(), depends=" || ".join(terms[goes_on_to])))
+        return self._shaper.add(self._dag(tasks), f"{self._name} {steps[0]}", self._graph.nodes[steps[0]])
+
+    def _terms(self, steps: Sequence[str], tasks: Mapping[str, str]) -> dict[str, list[str]]:
+        """For each step that these lead to: how each of these has to end for that."""
+        found: dict[str, list[str]] = {}
+        for step in steps:
+            for target, succeeds in self._leads[step]:
+                term = f"{tasks[step]}.Succeeded" if succeeds else failure_of(tasks[step])
+                found.setdefault(target, []).append(term)
+        return found
+
+    def _task(self, step: str, terms: Mapping[str, Sequence[str]]) -> DagTask:
+        node = self._graph.nodes[step]
+        first = step in self._may_begin
+        if isinstance(node, CompositeNode):
+            if step not in self._composites:
+                name = self._composite_name(step)
+                self._composites[step] = self._shaper.composite(node, name, self._around, first=first)
+            template = self._composites[step]
+        else:
+            template = self._step(node, first=first)
+        return DagTask(self._tasks[step], template, self._called(step), " || ".join(terms.get(step, ())))
+
+    def _composite_name(self, step: str) -> str:
+        return step if self._is_root else f"{self._name} {step}"
+
+    def _step(self, node: Node, *, first: bool) -> str:
+        return self._shaper.add(
+            self._pods.step(node, named_override(node, self._around), first=first), "first step" if first else "step"
+        )
+
+    def _called(self, step: str) -> Parameters:
+        return called_with(step=encoded(step) if self._is_root else f"{_BRANCH}/{encoded(step)}")
+
+    def _ends(self, terms: Mapping[str, Sequence[str]], calls: Sequence[DagTask] = ()) -> list[DagTask]:
+        """The ends that can be reached; of the whole pipeline, with a task that decides how the dag ends.
+
+        `calls` are of dags that may reach an end instead.
+
+        It runs behind success alone. Where it is omitted the dag has failed, as the pod of the fail step says.
+        """
+        start = self._graph.start_at  # which may be an end itself
+        nodes = self._graph.nodes.values()
+        ends = [node for node in nodes if isinstance(node, TerminalNode) and node.name in {*terms, start}]
+        tasks = [
+            DagTask(
+                self._name_of_end(node.name),
+                self._step(node, first=node.name in self._may_begin),
+                self._called(node.name),
+                " || ".join(terms.get(node.name, ())),
+            )
+            for node in ends
+        ]
+        if not self._is_root:
+            return tasks
+        succeeded = [f"{task.name}.Succeeded" for node, task in zip(ends, tasks, strict=True) if node.succeeds]
+        never = [f"({t.name}.Failed && {t.name}.Succeeded)" for n, t in zip(ends, tasks, strict=True) if not n.succeeds]
+        succeeded += [f"{call.name}.Succeeded" for call in calls]
+        return [*tasks, DagTask(_END, self._nothing(), depends=" || ".join([*succeeded, *never]))]
+
+    def _name_of_end(self, end: str) -> str:
+        if end not in self._end_names:
+            self._end_names[end] = self._names.of(end)
+        return self._end_names[end]
+
+    def _nothing(self) -> str:
+        return self._shaper.add(Template("", suspend=Suspend("0")), "nothing")
