@@ -8,6 +8,7 @@ import pytest
 
 from magnus.experiment_trackers.do_nothing import DoNothingOptions, DoNothingTracker
 from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker
+from magnus.run_log.metrics import CountedMetric
 from magnus.run_log.records import Status
 from magnus.testing.experiment_tracker_contract import (
     ExperimentTrackerContract,
@@ -50,7 +51,7 @@ class TestInMemory(KeepingExperimentTrackerContract):
 
     @staticmethod
     def points(value):
-        return [(int(step), part) for step, part in value.items()] if isinstance(value, dict) else [(0, value)]
+        return list(value.by_step.items()) if isinstance(value, CountedMetric) else [(0, value)]
 
 
 @pytest.fixture(autouse=True)

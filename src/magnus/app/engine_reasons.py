@@ -22,6 +22,7 @@ _RIGHT_NEEDED: Final = (
     "the account of the workflow may not report results to the engine: give it the role that "
     "'How to run a pipeline on Argo Workflows' in the documentation shows"
 )
+_NOT_PLAIN: Final = re.compile(r"[^a-z0-9]+")
 _END: Final = re.compile(r'\\?"?\Z')
 
 
@@ -84,4 +85,5 @@ def _items(text: str) -> Iterator[Json]:
 
 
 def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", re.sub(r"\(\d+(:.*)?\)\Z", "", name, flags=re.DOTALL).lower()).strip("-")
+    """The name of a task as magnus writes it, without the number and the value of an item behind it."""
+    return _NOT_PLAIN.sub("-", name.partition("(")[0].lower()).strip("-")

@@ -20,7 +20,10 @@ from magnus.cli.asking import asked_reentry
 def command(
     ctx: click.Context, run: str, engine_status: str, engine_failures: str, **said: Unpack[options.OfReentry]
 ) -> int:
-    """End the run RUN as failed, unless a step has ended it; it is created when no process of it ever started."""
+    """End a run that no step has ended.
+
+    The run RUN has failed then. It is created when no process of it ever started.
+    """
     from magnus.app.run_end import end_run  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable
 

@@ -5,6 +5,7 @@ Made by the stores, and by what needs such a folder before its store does.
 
 import os
 from contextlib import suppress
+from errno import ENOTDIR
 from pathlib import Path
 from typing import Final
 
@@ -19,9 +20,16 @@ def make_own_folder(folder: Path | str) -> None:
     """
     if os.path.isdir(folder):  # noqa: PTH112 - asked often
         return
-    Path(folder).parent.mkdir(parents=True, exist_ok=True)
-    with suppress(FileExistsError):  # made by another process meanwhile; what is no folder is noticed when it is used
+    try:
+        Path(folder).parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(ENOTDIR, os.strerror(ENOTDIR), str(folder)) from error
+    try:
         os.mkdir(folder)  # noqa: PTH102 - likewise
+    except FileExistsError:
+        if not os.path.isdir(folder):  # noqa: PTH112 - made by another process meanwhile
+            raise
+    else:
         ignore_in_git(folder)
 
 

@@ -14,10 +14,12 @@ from magnus.interfaces.reporter import (
     Branched,
     BranchEnded,
     Event,
+    Logged,
     Planned,
     RunEnded,
     RunStarted,
     StepEnded,
+    StepLoading,
     StepOutput,
     StepReused,
     StepStarted,
@@ -38,6 +40,8 @@ EVENTS = [
     StepEnded(PATH, "task", Status.FAIL, "odd \udc80 text", 1.25),
     Warned("careful", PATH, once="k"),
     Warned("careful"),
+    StepLoading(PATH, "torch"),
+    Logged("DEBUG magnus: ü"),
     RunEnded("r", Status.SUCCESS, "", 3.0, is_kept=True),
 ]
 

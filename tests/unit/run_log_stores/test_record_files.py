@@ -67,7 +67,7 @@ def test_what_is_where(store, tmp_path):
     store.put_step("a", step_record("y"))
     store.put_step("a", step_record().__class__(inner, 0, Status.FAIL, "task"))
     found = sorted(str(file.relative_to(tmp_path / "logs")) for file in tmp_path.rglob("*") if file.is_file())
-    assert found == [".runs/a", ".steps/a/x.in/=b/in.json", ".steps/a/x.json", ".steps/a/y.done.json"]
+    assert found == [".gitignore", ".runs/a", ".steps/a/x.in/=b/in.json", ".steps/a/x.json", ".steps/a/y.done.json"]
 
 
 def test_it_is_shared_by_hosts_and_outlives_them(store, tmp_path):

@@ -70,6 +70,10 @@ def counted(function, calls):
 # What is in the folder
 
 
+def names(folder):
+    return sorted(file.name for file in folder.iterdir())
+
+
 def test_it_keeps_documents_and_says_where_it_is(store, tmp_path):
     assert isinstance(store, KeepsDocuments)
     assert isinstance(store, Located)
@@ -90,7 +94,7 @@ def test_the_folder_is_made_by_the_first_run_only(opened, tmp_path):
     assert list(store.list_runs()) == []
     assert not (tmp_path / "not").exists()
     store.create_run(run_record("a"))
-    assert [file.name for file in (tmp_path / "not/there/yet").iterdir()] == ["a.jsonl"]
+    assert names(tmp_path / "not/there/yet") == [".gitignore", "a.jsonl"]
 
 
 def test_every_record_is_a_line_of_json_with_its_checksum(store):
@@ -125,7 +129,7 @@ def test_the_document_is_replaced_whole(store):
     store.write_document("a", iter(["first"]))
     store.write_document("a", ("x" * 1000 + "ü" for _ in range(300)))
     assert document.read_text(encoding="utf-8") == ("x" * 1000 + "ü") * 300
-    assert sorted(file.name for file in store.location.iterdir()) == ["a.json", "a.jsonl"]
+    assert names(store.location) == [".gitignore", "a.json", "a.jsonl"]
 
 
 @pytest.mark.parametrize("error", [RunLogStoreError("no more"), KeyboardInterrupt()])
@@ -139,7 +143,7 @@ def test_a_document_whose_text_breaks_off_leaves_the_old_one_and_nothing_else(st
     with pytest.raises(type(error)):
         store.write_document("a", broken())
     assert (store.location / "a.json").read_text() == "whole"
-    assert sorted(file.name for file in store.location.iterdir()) == ["a.json", "a.jsonl"]
+    assert names(store.location) == [".gitignore", "a.json", "a.jsonl"]
 
 
 # What it costs
@@ -459,7 +463,7 @@ def test_without_hard_links_a_run_is_still_made_once(opened, tmp_path, number):
     with pytest.raises(RunExists):
         store.create_run(replace(run_record("a"), tag="second"))
     assert store.get_run("a") == run_record("a")
-    assert [file.name for file in store.location.iterdir()] == ["a.jsonl"]
+    assert names(store.location) == [".gitignore", "a.jsonl"]
 
 
 def test_a_run_that_cannot_be_made_durable_is_not_there(opened, tmp_path):

@@ -47,7 +47,9 @@ def test_the_same_rules_hold_as_for_functions(run):
     assert str(caught.value) == (
         "the lambda needs the argument 'x', and there is no such parameter; the parameters are: y"
     )
-    dropped = "which has no name and is dropped; to keep it, declare returns: [NAME]"
+    dropped = (
+        "which has no name and is dropped; to keep it, declare returns: [NAME], or on the command line --returns NAME"
+    )
     assert run("lambda: 5").warnings == (f"the lambda returned a value of type int, {dropped}",)
 
 

@@ -83,10 +83,12 @@ def test_the_parts_of_what_has_named_parts_become_parameters(call, returned, exp
 )
 def test_anything_else_is_dropped_with_a_warning_that_says_how_to_keep_it(call, returned, what, declared):
     outcome = call(giving(returned))
+    option = "NAME" if declared == "NAME" else "NAME:object"
     if isinstance(returned, RootModel):
         what = f"{type(returned).__module__}.{type(returned).__qualname__}"
     assert outcome.warnings == (
-        f"f() returned a value of type {what}, which has no name and is dropped; to keep it, declare returns: [{declared}]",
+        f"f() returned a value of type {what}, which has no name and is dropped; to keep it, declare returns: [{declared}], "
+        f"or on the command line --returns {option}",
     )
     assert (outcome.failure, outcome.parameters) == ("", {})
 

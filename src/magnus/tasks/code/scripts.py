@@ -12,6 +12,7 @@ from magnus.tasks.code.reach import Reach
 
 _WORD: Final = re.compile(r"[^\s;&|<>()'\"$`={}]+")
 _OUTPUT: Final = re.compile(r">>?[ \t]*[^\s;&|<>()]+")
+_MAKE: Final = re.compile(r"(?:^|[\s;&|(])make\b")
 _MODULE: Final = re.compile(r"(?:^|[\s/])python[\d.]*[ \t]+(?:-[A-Za-z]+[ \t]+)*?-m[ \t]+([A-Za-z_][\w.]*)")
 _SUFFIXES: Final = (".sh", ".bash", ".py", ".R", ".r", ".jl", ".pl", ".rb", ".js", ".sql", ".awk")
 _NAMES: Final = frozenset({"Makefile", "makefile", "GNUmakefile"})
@@ -44,7 +45,7 @@ class _Scripts:
         """The files below the working directory that are code; what is written to is none."""
         text = text.replace("\\\n", " ")
         words = dict.fromkeys(_WORD.findall(_OUTPUT.sub(" ", text)))
-        if re.search(r"(?:^|[\s;&|(])make\b", text):
+        if _MAKE.search(text):
             words.update(dict.fromkeys(sorted(_NAMES)))
         for word in words:
             for name in dict.fromkeys((os.path.normpath(word), os.path.normpath(f"{beside}/{word.lstrip('/')}"))):

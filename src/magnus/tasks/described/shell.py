@@ -49,6 +49,7 @@ _LOOKS_AT_ALL: Final = re.compile(
 _EXPANDED: Final = re.compile(r"\$\{[^{}]*\}|\$?\(\([^()]*\)\)")
 _RUNS: Final = re.compile(r"\b(?:exec|xargs|env)\b|(?:^|[;|&(])\s*[\"']?\$|-exec")
 _WRITTEN_TO: Final = re.compile(r">[ \t]*([^\s;|&()<>]+)")
+_BETWEEN_WORDS: Final = re.compile(r"[\s;|&()<>\"'=]+")
 _REDIRECTED: Final = re.compile(r"\d*[<>]|\{\w+\}[<>]|&>")
 _QUOTED: Final = re.compile(r"'[^']*'|\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z)", re.DOTALL)
 _QUOTED_TEXT: Final = re.compile(r"'[^']*'")
@@ -162,7 +163,7 @@ def _programs(code: str) -> Iterator[Problem]:
 def _files_read(code: str) -> Iterator[str]:
     """The words of the command that may be names of files, but for those it writes to itself."""
     written = {name.strip("\"'").removeprefix("./") for name in _WRITTEN_TO.findall(code)}
-    for word in re.split(r"[\s;|&()<>\"'=]+", code):
+    for word in _BETWEEN_WORDS.split(code):
         name = word.removeprefix("./")
         if looks_like_file(name) and name not in written:
             yield name
