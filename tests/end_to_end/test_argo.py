@@ -154,7 +154,8 @@ def test_pods_that_fail_are_no_attempts(project):
 
 @pytest.mark.parametrize("limit", [0, 3])
 def test_a_step_that_crashes_makes_no_more_attempts_than_it_has(project, limit):
-    project.write("work.py", "import os\ndef begin():\n    open('calls', 'a').write('x')\n    os.abort()\n")
+    calls = str(project.path / "calls")
+    project.write("work.py", f"import os\ndef begin():\n    open({calls!r}, 'a').write('x')\n    os.abort()\n")
     project.write(
         "pipeline.yaml", "dag: {start_at: a, steps: {a: {command: work.begin, max_attempts: 2, next: success}}}"
     )

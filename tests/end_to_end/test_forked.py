@@ -55,6 +55,7 @@ execute_notebook none.ipynb
 execute_single_node mine a -f p.yaml
 fan mine each -m out -f p.yaml
 end_run mine
+track mine
 simulate none.yaml
 execute none.yaml
 execute p.yaml --no-such
