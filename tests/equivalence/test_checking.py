@@ -20,6 +20,8 @@ START = {"v": "left", "xs": [1, 2]}
 SHARES, GRAPHS_EACH = 4, 60
 CORPUS = Path(__file__).parents[1] / "corpus"
 ARGUMENTS = {"when": "2024-05-06", "text": "007"}
+UNUSED = "warning: no step uses the parameter"
+"""The arguments are those of all pipelines of the corpus."""
 ALWAYS_FAILS = "always fails"
 COMPLAINTS = {
     "a-get-without-a-match": [
@@ -106,4 +108,5 @@ def test_the_corpus(name, imports, tmp_path):
         found = check(asked, imports=imports)
     finally:
         os.chdir(before)
-    assert [f"{problem.severity}: {problem.message}" for problem in found.problems] == COMPLAINTS.get(name, [])
+    said = [f"{problem.severity}: {problem.message}" for problem in found.problems]
+    assert [text for text in said if not text.startswith(UNUSED)] == COMPLAINTS.get(name, [])

@@ -158,9 +158,10 @@ CASES = {
         f"bad {name}": Case("python", f"work.bad_{name.replace(' ', '_')}", fails=True)
         for name in (
             "raises", "lines", "chained", "cut", "exits", "asserts", "returns", "names", "encoded", "sets", "sets anyway",
-            "sets first", "tracks", "type",
+            "sets first", "tracks",
         )
     },
+    "returned without a name": Case("python", "work.bad_type"),
     "bad metric": Case("python", "work.bad_metric", fails=True, more={"returns": [{"name": "m", "kind": "metric"}]}),
     "bad object": Case("python", "work.bad_metric", fails=True, more={"returns": [{"name": "o", "kind": "object"}]}),
     "bad with a timeout": Case("python", "work.bad_sets_anyway", fails=True, more={"timeout": 30}),

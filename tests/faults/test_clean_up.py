@@ -237,11 +237,18 @@ def test_the_command_killed_at_any_moment(tmp_path, pytestconfig):
         was_killed += kill_at_work(command, tmp_path, environment, moments.random() * (0.04 if kill < 8 else 0.8))
         assert place.catalog.verify(list(kept.values())) == [""] * len(kept)
         assert place.store.list_runs()[-KEPT:] == [f"run{number:03}" for number in range(RUNS - KEPT, RUNS)]
-        assert {entry.name for entry in (tmp_path / ".catalog").iterdir()} - {".store"} <= set(place.store.list_runs())
+        assert {entry.name for entry in (tmp_path / ".catalog").iterdir()} - {".store", ".gitignore"} <= set(
+            place.store.list_runs()
+        )
     subprocess.run(command, cwd=tmp_path, env=environment, check=True, stdout=subprocess.DEVNULL)
     assert was_killed > 1
     assert place.store.list_runs() == [f"run{number:03}" for number in range(RUNS - KEPT, RUNS)]
     assert place.contents() == set(kept)
-    assert {entry.name for entry in (tmp_path / ".catalog").iterdir()} == {".store", *place.store.list_runs()}
+    assert {entry.name for entry in (tmp_path / ".catalog").iterdir()} == {
+        ".store",
+        ".gitignore",
+        *place.store.list_runs(),
+    }
     assert os.listdir(tmp_path / ".catalog" / ".store" / "tmp") == []
-    assert {file.suffix for file in (tmp_path / ".run_log_store").iterdir()} == {".jsonl"}
+    kept = {file.name for file in (tmp_path / ".run_log_store").iterdir()} - {".gitignore"}
+    assert {os.path.splitext(name)[1] for name in kept} == {".jsonl"}

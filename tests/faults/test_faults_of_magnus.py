@@ -28,6 +28,14 @@ LEFT_OUT = {
 }
 
 
+def within(frame, name):
+    while frame is not None and frame.f_code.co_filename.startswith(FOLDER):
+        if frame.f_code.co_name == name:
+            return True
+        frame = frame.f_back
+    return False
+
+
 def arm(n):
     left = n
 
@@ -35,6 +43,8 @@ def arm(n):
         nonlocal left
         code = frame.f_code
         if event != "call" or not code.co_filename.startswith(FOLDER) or code.co_name in LEFT_OUT:
+            return None
+        if within(frame, "read_items"):  # an item that cannot be read is left as it is: that is meant
             return None
         if code.co_name == "put_step":
             sys.settrace(None)
