@@ -246,7 +246,7 @@ def test_in_a_child_process(project):
     branches = project.execute({"command": "work.in_child", "timeout": 60}, most=CALLS_OF_A_CHILD)
     steps = {int(number): branch["steps"]["do"] for number, branch in branches.items()}
     failed = {number: step["message"] for number, step in steps.items() if step["status"] == "FAIL"}
-    assert failed.keys() == project.injected().keys()
+    assert failed.keys() == project.injected().keys(), sorted(project.injected().items())[-3:]
     assert [message for message in failed.values() if FAULT not in message] == []
     assert {branch["status"] for branch in branches.values()} == {"SUCCESS"}
 

@@ -68,18 +68,16 @@ def main() -> None:
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
     forks.watch()
     try:
-        with open(result_file, "wb") as result, watched_project(Path(own), _loading):  # noqa: PTH123 - a descriptor
-            if project_modules(own) is None:
-                sys.path[:] = [own, *path]
-            _write_result(result, kind, call)
+        with open(result_file, "wb") as result:  # noqa: PTH123 - a descriptor
+            _write_result(result, kind, call, path)
     except OSError as error:
         sys.exit(f"magnus: the result of the step could not be handed back: {error.strerror}")
 
 
-def _write_result(result: BinaryIO, kind: TaskKind, call: TaskCall) -> None:
+def _write_result(result: BinaryIO, kind: TaskKind, call: TaskCall, path: list[str]) -> None:
     """Write the outcome; of a fault of magnus, or of the kind, what it says."""
     try:
-        pickles.dump(_outcome(kind, call), result)
+        pickles.dump(_outcome(kind, call, path), result)
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - the step fails in the process that waits for this one
@@ -98,12 +96,16 @@ def _loading(module: str) -> Iterator[None]:
         say_loading("")
 
 
-def _outcome(kind: TaskKind, call: TaskCall) -> TaskOutcome | Problem:
-    """The outcome, or what the error says that came in its place."""
-    try:
-        return kind.run(call)
-    except MagnusError as error:
-        return error.problems[0]
+def _outcome(kind: TaskKind, call: TaskCall, path: list[str]) -> TaskOutcome | Problem:
+    """The outcome, or what the error says that came in its place; `path` is the import path without the project."""
+    project = call.code_directory
+    with watched_project(project, _loading):
+        if project_modules(str(project)) is None:
+            sys.path[:] = [str(project), *path]
+        try:
+            return kind.run(call)
+        except MagnusError as error:
+            return error.problems[0]
 
 
 def _write_request(request: BinaryIO, kind: TaskKind, call: TaskCall) -> None:
