@@ -39,6 +39,7 @@ class OfRun(Asked):
     file_option: str | None
     run_id: str
     use_cached: str | None
+    from_step: str
     strict: bool
     assume_lost: bool
     dry_run: bool
@@ -60,7 +61,7 @@ def resuming(function: CallableT) -> CallableT:
             "--use-cached", default=None, is_flag=False, flag_value=NO_VALUE, metavar="[RUN]",
             help="Resume this run: reuse the steps that succeeded in it.",
         ),
-        strict, assume_lost, dry_run,
+        from_step, strict, assume_lost, dry_run,
     )(function)  # fmt: skip
 
 
@@ -71,6 +72,10 @@ def of_run(function: CallableT) -> CallableT:
     )(function)  # fmt: skip
 
 
+from_step = click.option(
+    "--from", "from_step", default="", metavar="STEP",
+    help="When resuming: run STEP and all steps after it, even if they succeeded.",
+)  # fmt: skip
 strict = click.option("--strict", is_flag=True, help="When resuming: refuse if anything changed since.")
 assume_lost = click.option(
     "--assume-lost", is_flag=True, help="When resuming: treat the run as ended, although this host cannot tell."
@@ -169,7 +174,9 @@ def pipeline_file(argument: str | None, option: str | None) -> str:
     return argument or option or ""
 
 
-def refuse_without_original(use_cached: str, *, strict: bool, dry_run: bool, assume_lost: bool) -> None:
+def refuse_without_original(
+    use_cached: str, *, strict: bool, dry_run: bool, assume_lost: bool, from_step: str = ""
+) -> None:
     """UsageError for an option that says how to go on with another run where none is named."""
     if use_cached:
         return
@@ -177,6 +184,8 @@ def refuse_without_original(use_cached: str, *, strict: bool, dry_run: bool, ass
         raise click.UsageError("--dry-run shows how a run would go on with another one: name it with --use-cached RUN")
     if assume_lost:
         raise click.UsageError("--assume-lost is about the run that is gone on with: name it with --use-cached RUN")
+    if from_step:
+        raise click.UsageError("--from names a step of the run that is resumed: name the run with --use-cached RUN")
     if strict:
         raise click.UsageError("--strict compares with the run that is gone on with: name it with --use-cached RUN")
 
