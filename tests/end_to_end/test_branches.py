@@ -207,6 +207,8 @@ def test_a_loop_fails_when_what_ends_it_is_no_truth_value(folder):
     log = run(folder, looped(break_on="n"), "--n", "0", status=1)
     assert log["steps"]["l"]["message"] == "break_on names the parameter 'n', which is 1, not true or false"
     assert log["parameters"] == {"n": 0}
+    log = run(folder, looped(break_on="word"), "--n", "0", "--word", "not yet", status=1)
+    assert log["steps"]["l"]["message"].endswith("names the parameter 'word', which is 'not yet', not true or false")
 
 
 def test_a_pipeline_on_failure_runs_in_the_same_scope(folder):

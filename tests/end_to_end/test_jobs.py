@@ -34,6 +34,14 @@ def test_a_result_gets_a_name(folder):
     }
 
 
+@pytest.mark.parametrize("text", ["loss:metrc", ":metric", "loss:"])
+def test_a_result_of_a_kind_that_is_none(folder, text):
+    folder.write("work.py", "def f(): raise SystemExit(9)\n")
+    done = folder.magnus("execute_function", "work.f", "--returns", text)
+    message = f"'{text}' is not NAME or NAME:KIND, where KIND is one of json, metric, object"
+    assert (done.status, done.err.rpartition("Invalid value for --returns: ")[2]) == (2, f"{message}\n")
+
+
 def test_a_result_may_be_a_metric_or_an_object(folder):
     folder.write("work.py", "def f(): return 0.5, {1}\n")
     log = folder.magnus("execute_function", "work.f", "--returns", "loss:metric", "--returns", "a:b:object").log

@@ -202,3 +202,15 @@ def test_two_steps_of_one_name_are_told_apart_by_their_paths(tmp_path, monkeypat
     assert run_pipeline(both, tmp_path / "test", patches={"same": {"returns": {"top": 1}}}).parameters == {"top": 1}
     with pytest.raises(InvalidConfiguration):
         run_pipeline(Pipeline([Parallel("p", branches)]), tmp_path / "test", patches={"q/a/same": {"returns": {}}})
+
+
+def test_a_mocked_step_is_shown_as_mocked_and_not_as_reused(folder):
+    folder.write("work.py", "def f(): raise ValueError\n")
+    folder.write("p.yaml", "dag: {start_at: a, steps: {a: {type: task, command: work.f, next: success}}}\n")
+    folder.write("c.yaml", "executor: {type: mocked}\n")
+    assert folder.magnus("execute", "p.yaml", "-c", "c.yaml", "--run-id", "it").status == 0
+    shown = folder.magnus("show", "it").out
+    assert "  mocked" in shown
+    assert "reused" not in shown
+    assert "\n  mocked   its task was not executed\n" in folder.magnus("show", "it", "--step", "a").out
+    assert folder.magnus("logs", "it", "a").err == "step 'a' was mocked, so its task printed nothing\n"

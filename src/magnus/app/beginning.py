@@ -85,6 +85,7 @@ def _run_config(prepared: Prepared) -> Mapping[str, Json]:
             included=dict(pipeline.included),
             local_functions=sorted(pipeline.functions),
             code=as_fact(made_of),
+            from_step=asked.from_step,
             outdated={} if prepared.plan is None else {**prepared.plan.outdated_paths},
             packages=comparable.kept(prepared.services.catalog, runs_in.packages),
             changes=comparable.content(prepared.changes) if prepared.changes else {},

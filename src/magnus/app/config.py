@@ -136,6 +136,10 @@ def _beside(name: str, section: str, place: Location) -> Problem:
 
 
 def _unknown(name: str, known: tuple[str, ...], place: Location, fix: str = "") -> Problem:
+    if name == "defaults":
+        fix = (
+            f"only {DEFAULTS_FILE} of the working directory has 'defaults:'; write the services at the top of this file"
+        )
     match = near(name.rpartition(".")[2], known)
     known_ones = f"there are {', '.join(repr(word) for word in known)}"
     return Problem(f"unknown key '{name}'", fix or (f"did you mean '{match}'?" if match else known_ones), place)

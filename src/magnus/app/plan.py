@@ -16,7 +16,7 @@ from magnus.definition.loader import LoadedPipeline
 from magnus.engine import fan
 from magnus.engine import scope as scopes
 from magnus.engine.context import Services
-from magnus.engine.resume import can_be_taken, counterparts, lost_content
+from magnus.engine.resume import can_be_taken, counterparts, lost_content, runs_anew
 from magnus.errors import TaskFailed
 from magnus.graph.graph import Graph, branch_of
 from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode, TerminalNode
@@ -28,6 +28,7 @@ from magnus.values import Json
 
 _MOST_SHOWN: Final = 10
 _NOT_BEGUN: Final = "it had not begun"
+_FROM_HERE: Final = "it is named with --from"
 
 
 class Plan(Struct, frozen=True):
@@ -76,10 +77,11 @@ def plan(
     parameters: Scope,
     changes: Sequence[str],
     working_directory: Path,
+    from_step: str = "",
 ) -> Plan:
     """What will be taken over and what will run, as far as it can be told before."""
     readers = Readers(services.run_log_store, original, parameters, pipeline, working_directory)
-    walk = _Walk(services, original.run_id, readers)
+    walk = _Walk(services, original.run_id, readers, from_step)
     walk.branch(pipeline.graph, BranchPath(), BranchPath(), BranchScope(parameters))
     return Plan(
         original.run_id,
@@ -107,7 +109,8 @@ def _changed(found: Outdated, original: RunRecord, parameters: Scope) -> str:
 class _Walk:
     """Follows the original for as long as its steps succeeded."""
 
-    def __init__(self, services: Services, run_id: str, readers: Readers) -> None:
+    def __init__(self, services: Services, run_id: str, readers: Readers, from_step: str) -> None:
+        self._from = from_step
         self._readers = readers
         self.outdated: list[Outdated] = []
         self._store = services.run_log_store
@@ -134,7 +137,8 @@ class _Walk:
         node, own = graph.nodes[graph.start_at], BranchScope()
         while not isinstance(node, TerminalNode):
             path, record = branch.step(node.name), known.get(node.name)
-            if record is None or not can_be_taken(record, node):
+            anew = runs_anew(original.step(node.name), self._from)
+            if record is None or anew or not can_be_taken(record, node):
                 self._stops(node, path, record, scope)
                 return None
             if lost := lost_content(self._catalog, record):
@@ -158,7 +162,8 @@ class _Walk:
             else:
                 self._branches(node, begun, record)
         if len(self.goes_on) == before:
-            self.goes_on.append((path, _why(record)))
+            chosen = record is not None and runs_anew(record.path, self._from)
+            self.goes_on.append((path, _FROM_HERE if chosen else _why(record)))
 
     def _branches(self, node: CompositeNode, begun: StepRecord, original: StepRecord) -> None:
         """The branches that the composite has now, and what each of them goes on with."""

@@ -57,6 +57,7 @@ class Execution(Struct, frozen=True):
     pipeline where a program built it; `definition_file` is then what it is written to for executors that read it.
     `use_cached` is a run to go on with, whose pipeline and parameters count where nothing else is said; with `strict`
     nothing may have changed since, and with `assume_lost` it may be one of which nobody here can tell that it has ended.
+    `from_step` is the step of that run which runs anew, with all that follows, whatever succeeded.
     `workflow` is the unique id of the workflow of another engine that runs a part of the run, `workflow_name` what that
     engine calls it; "" where there is none.
     `log_level` is for processes that run steps elsewhere. `command_line` is recorded, and not read otherwise.
@@ -75,6 +76,7 @@ class Execution(Struct, frozen=True):
     use_cached: str = ""
     strict: bool = False
     assume_lost: bool = False
+    from_step: str = ""
     log_level: str = ""
     workflow: str = ""
     workflow_name: str = ""
@@ -218,13 +220,22 @@ def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Pre
     made_of = code(prepared.pipeline.steps, folder)
     ran = with_code_that_ran(prepared.services, original)
     differences = tuple(changes(ran, prepared.pipeline, prepared.parameters, made_of, prepared.configuration.as_json()))
-    found = plan(prepared.services, original, prepared.pipeline, prepared.parameters, differences, folder)
+    first = _first_step(prepared, original)
+    found = plan(prepared.services, original, prepared.pipeline, prepared.parameters, differences, folder, first)
     if prepared.execution.strict and found.changes:
         message = "\n".join((f"the run '{original.run_id}' cannot be gone on with as it was:", *found.changes))
         raise InvalidInput(message, fix="change it back, or leave out --strict")
     for line in found.lines():
         reporter.report(Planned(line))
-    return replace(prepared, plan=found, code=made_of)
+    return replace(prepared, plan=found, code=made_of, execution=replace(prepared.execution, from_step=first))
+
+
+def _first_step(prepared: Prepared, original: RunRecord) -> str:
+    """The path in the original of the step to run from; "" for none, InvalidInput when it did not begin there."""
+    from magnus.app.step_names import find_step  # lazy: likewise
+
+    asked = prepared.execution.from_step
+    return str(find_step(prepared.services.run_log_store, original.run_id, asked).record.path) if asked else ""
 
 
 def _written(built: BuiltPipeline, file: str, working_directory: Path) -> str:

@@ -22,7 +22,7 @@ from magnus.engine.context import RunContext, now
 from magnus.engine.masked_runs import masked
 from magnus.engine.outcomes import reached_fail
 from magnus.engine.reentry import reentry
-from magnus.engine.resume import Reuse, can_be_taken, followed, outdated_run_message
+from magnus.engine.resume import Reuse, followed, outdated_run_message
 from magnus.engine.step import run_step
 from magnus.engine.step_secrets import learn
 from magnus.engine.tracking import run_as_recorded
@@ -142,9 +142,8 @@ def taken_over(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Rep
     with context_of(prepared, reporter) as opened:
         context = replace(opened, tag=prepared.execution.tag or run.tag)
         reuse = Reuse(context, store.get_run(run.original_run_id), run)
-        known = reuse.known(branch.step(path.name))
-        node = prepared.pipeline.graph.step(path)
-        if known is None or not can_be_taken(known, node) or not reuse.has_contents(known):
+        known = reuse.reusable(branch.step(path.name), prepared.pipeline.graph.step(path))
+        if known is None:
             return False
         record = reuse.take(known, path, position, scope)
         context.tracking.end_step(context.tracked_run, record)

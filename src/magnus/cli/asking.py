@@ -27,6 +27,8 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
             prepare(wanted, reporter)
         return 0
     if transpiles(wanted):
+        if wanted.from_step:
+            raise click.UsageError("--from is for runs that start here; the executor only writes the pipeline down")
         with console.reporter() as reporter:
             return _transpiled(wanted, reporter)
     shown = options.shown(click.get_current_context())
@@ -69,6 +71,7 @@ def asked(
     use_cached: str = "",
     strict: bool = False,
     assume_lost: bool = False,
+    from_step: str = "",
 ) -> "Execution":
     """The execution that options and parameters ask for; logging is as `--log-level` says."""
     from magnus.app.prepare import Execution  # lazy: --help needs none of it
@@ -87,6 +90,7 @@ def asked(
         use_cached=use_cached,
         strict=strict,
         assume_lost=assume_lost,
+        from_step=from_step,
         command_line=console.command_line(),
     )
 
@@ -111,7 +115,9 @@ def asked_run(ctx: click.Context, said: options.OfRun) -> "Execution":
     """The same of a command that takes a pipeline, and may go on with another run."""
     original, run_id = options.original_of(said["use_cached"], said["run_id"])
     strict, assume_lost = said["strict"], said["assume_lost"]
-    options.refuse_without_original(original, strict=strict, dry_run=said["dry_run"], assume_lost=assume_lost)
+    options.refuse_without_original(
+        original, strict=strict, dry_run=said["dry_run"], assume_lost=assume_lost, from_step=said["from_step"]
+    )
     return asked(
         ctx,
         said,
@@ -120,4 +126,5 @@ def asked_run(ctx: click.Context, said: options.OfRun) -> "Execution":
         use_cached=original,
         strict=strict,
         assume_lost=assume_lost,
+        from_step=said["from_step"],
     )

@@ -5,21 +5,22 @@ import click
 from magnus.cli import console, options
 
 
-@click.group()
+@click.group(epilog="Example: magnus catalog verify latest")
 def command() -> None:
-    """Look after what the catalog holds."""
+    """Check the content of the catalog."""
 
 
-@command.command()
+@command.command(epilog="Example: magnus catalog verify latest")
 @options.configuration_file
-@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.argument("runs", nargs=-1, metavar="[RUN ...]")
 def verify(configuration_file: str, as_json: bool, runs: tuple[str, ...]) -> int:  # noqa: FBT001 - click's way
-    """Verify that what runs keep in the catalog is whole.
+    """Find damaged and missing content of runs.
 
-    It reads again what the runs RUN, or all there are, keep there, and says what is damaged or missing.
+    It reads all content that the runs RUN keep in the catalog, and lists what is damaged or missing. Without RUN it reads
+    that of all runs.
 
-    Exits with 1 when something is.
+    The exit status is 1 if something is damaged or missing.
     """
     from pathlib import Path  # lazy: --help needs none of it
 

@@ -10,7 +10,11 @@ from magnus.cli.arguments import TakesParameters
 from magnus.cli.asking import asked_run
 
 
-@click.command(cls=TakesParameters, options_metavar="[OPTIONS] [--name value ...]")
+@click.command(
+    cls=TakesParameters,
+    options_metavar="[OPTIONS] [--name value ...]",
+    epilog="Example: magnus check pipeline.yaml -c config.yaml --x 3",
+)
 @options.of_run
 @click.option("--run-id", default="", metavar="ID", help="The id that the run would have.")
 @click.option("--json", "as_json", is_flag=True, help="Say what is wrong as JSON.")
@@ -32,8 +36,8 @@ def command(
 
     FILE is the pipeline, pipeline.yaml when none is named.
 
-    Takes every option of `magnus execute`, and what is no option of it as a parameter. The exit status is 2 when there
-    are errors; warnings are no errors.
+    It takes the options of `magnus execute`; every other `--name value` is a parameter of the pipeline. The exit status is
+    2 if there are errors. Warnings do not count.
     """
     from magnus.app.checking.use_case import check  # lazy: --help needs none of it
     from magnus.cli import problem_texts

@@ -7,7 +7,7 @@ import click
 from magnus.cli import console, options
 
 
-@click.command()
+@click.command(epilog="Example: magnus diff calm-abel latest")
 @click.argument("first", metavar="A")
 @click.argument("second", metavar="B")
 @options.configuration_file

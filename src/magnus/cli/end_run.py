@@ -9,7 +9,7 @@ from magnus.cli.arguments import TakesParameters
 from magnus.cli.asking import asked_reentry
 
 
-@click.command("end_run", cls=TakesParameters, hidden=True)
+@click.command("end_run", cls=TakesParameters, hidden=True, epilog="Example: magnus end_run calm-abel -f p.yaml")
 @click.argument("run")
 @click.option("--engine-status", default="", metavar="TEXT", help="How the engine says it ended.")
 @click.option(

@@ -8,7 +8,12 @@ from magnus.cli import jobs
 from magnus.cli.arguments import TakesParameters
 
 
-@click.command("execute_function", cls=TakesParameters, options_metavar="[OPTIONS] [--name value ...]")
+@click.command(
+    "execute_function",
+    cls=TakesParameters,
+    options_metavar="[OPTIONS] [--name value ...]",
+    epilog="Example: magnus execute_function work.fit --rate 0.1 --returns model:object",
+)
 @click.argument("function")
 @jobs.shared
 @click.pass_context

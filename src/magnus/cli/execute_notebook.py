@@ -9,7 +9,12 @@ from magnus.cli import jobs
 from magnus.cli.arguments import TakesParameters
 
 
-@click.command("execute_notebook", cls=TakesParameters, options_metavar="[OPTIONS] [--name value ...]")
+@click.command(
+    "execute_notebook",
+    cls=TakesParameters,
+    options_metavar="[OPTIONS] [--name value ...]",
+    epilog='Example: magnus execute_notebook plot.ipynb --rate 0.1 -put "*.png"',
+)
 @click.argument("notebook")
 @click.option("--notebook-output-path", default="", metavar="FILE", help="Where the executed notebook goes.")
 @jobs.shared

@@ -12,7 +12,12 @@ _TRY_AGAIN: Final = 75
 """EX_TEMPFAIL of sysexits.h."""
 
 
-@click.command("execute_single_node", cls=TakesParameters, hidden=True)
+@click.command(
+    "execute_single_node",
+    cls=TakesParameters,
+    hidden=True,
+    epilog="Example: magnus execute_single_node calm-abel each/0/fit -f p.yaml",
+)
 @click.argument("run")
 @click.argument("step")
 @click.option("--one-attempt", is_flag=True, help="Make one attempt; exit with 75 when it failed and there are more.")
@@ -37,7 +42,8 @@ def command(
 ) -> int:
     """Run the step STEP of the run RUN.
 
-    STEP is a path, its parts percent-encoded and joined by `/`. SIGTERM says that the place goes away: the step stays open for its next attempt, and the exit status is 143.
+    STEP is a path: its parts are percent-encoded and joined by `/`. SIGTERM means that the machine goes away: the step
+    stays open for its next attempt, and the exit status is 143.
     """
     from magnus.app.step import OneAttempt, execute_attempt, execute_step  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable

@@ -10,7 +10,7 @@ from magnus.cli.arguments import TakesParameters
 from magnus.cli.asking import asked_reentry
 
 
-@click.command("fan", cls=TakesParameters, hidden=True)
+@click.command("fan", cls=TakesParameters, hidden=True, epilog="Example: magnus fan calm-abel each -m out -f p.yaml")
 @click.argument("run")
 @click.argument("step")
 @click.option("-m", "--mode", type=click.Choice(["in", "out"]), required=True, help="Begin the branches, or join them.")

@@ -8,7 +8,7 @@ from magnus.cli import console, options
 from magnus.values import Json
 
 
-@click.command()
+@click.command(epilog="Example: magnus gc --keep-days 30 --keep-tag release --yes")
 @options.configuration_file
 @click.option("--keep-days", type=click.FloatRange(min=0), metavar="N", help="Keep runs that began in the last N days.")
 @click.option("--keep-last", type=click.IntRange(min=0), metavar="N", help="Keep the N runs that began last.")
@@ -25,15 +25,15 @@ from magnus.values import Json
 )
 @click.option("--recent", is_flag=True, help="Remove content of the last day too; refused while a run goes on.")
 @click.option("--run-logs", is_flag=True, help="Remove the run logs of these runs, too, not their files alone.")
-@click.option("--yes", is_flag=True, help="Do it; without, say what would be done.")
-@click.option("--json", "as_json", is_flag=True, help="Say it as JSON.")
+@click.option("--yes", is_flag=True, help="Remove; without it, show what would be removed.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(configuration_file: str, *, recent: bool, run_logs: bool, yes: bool, as_json: bool, **keep: Json) -> int:
-    """Remove runs and content that nothing keeps.
+    """Remove old runs, and content that no run needs.
 
-    What goes are the files of runs, and content of the catalog that no run needs.
+    It removes the files of runs, and content of the catalog that no run needs. Nothing is removed without --yes.
 
-    A run is kept when one of the --keep options speaks for it; without any, all are. Runs that have not ended, whose
-    record cannot be read, or that a kept run resumed stay whatever is said. Nothing is removed without --yes.
+    Runs matching any --keep option are kept. Without a --keep option all runs are kept. Runs that have not ended, whose
+    record cannot be read, or that a kept run resumed are always kept.
     """
     from datetime import UTC  # lazy: --help needs none of it
     from pathlib import Path

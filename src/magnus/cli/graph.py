@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from magnus.graph.graph import Graph
 
 
-@click.command()
+@click.command(epilog="Example: magnus graph pipeline.yaml --format svg -o pipeline.svg")
 @click.argument("file", required=False)
 @options.file
 @click.option(

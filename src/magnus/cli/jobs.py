@@ -10,7 +10,7 @@ from magnus.cli import console, options
 from magnus.cli.asking import asked, executed
 from magnus.values import Json
 
-_KINDS: Final = frozenset({"json", "metric", "object"})
+_KINDS: Final = ("json", "metric", "object")
 
 shared = options.applied(
     options.configuration_file,
@@ -61,8 +61,13 @@ def check_results(function: str, said: OfJob) -> None:
 
 def _declared(text: str) -> dict[str, str]:
     """The item of `returns` that `NAME` or `NAME:KIND` says."""
-    name, _, kind = text.rpartition(":")
-    return {"name": name, "kind": kind} if name and kind in _KINDS else {"name": text}
+    name, colon, kind = text.rpartition(":")
+    if not colon:
+        return {"name": text}
+    if not name or kind not in _KINDS:
+        message = f"'{text}' is not NAME or NAME:KIND, where KIND is one of {', '.join(_KINDS)}"
+        raise click.BadParameter(message, param_hint="--returns")
+    return {"name": name, "kind": kind}
 
 
 def run_job(ctx: click.Context, name: str, task: Mapping[str, Json], said: OfJob) -> int:

@@ -72,6 +72,8 @@ def _why_nothing(services: Viewer, run: RunRecord, found: SeenStep | None) -> st
     if found is None:
         return "no step printed anything"
     name = print_names(found.names)
+    if found.record.mock and found.record.attempts:
+        return f"step '{name}' was mocked, so its task printed nothing"
     if found.record.mock:
         command = shlex.join(("magnus", "logs", run.original_run_id, name))
         return f"step '{name}' was taken over from another run; {command} has its output"

@@ -5,7 +5,7 @@ import click
 from magnus.cli import options
 
 
-@click.command()
+@click.command(epilog="Example: magnus logs latest fit --follow")
 @click.argument("run")
 @click.argument("step", default="")
 @options.configuration_file
@@ -18,10 +18,10 @@ from magnus.cli import options
 def command(run: str, step: str, configuration_file: str, follow: bool) -> int:  # noqa: FBT001 - an option
     """Print what the steps of a run printed.
 
-    The output is in the order of the run, that of each step under a line with its path.
+    The output is in the order of the run. A line with the path of the step stands before the output of each step.
 
-    RUN is the id of the run, the beginning of it, or `latest`. With STEP, a name or a path in branches, only what that
-    step printed, or those inside it.
+    RUN is the id of the run, the beginning of it, or `latest`. STEP is the name of a step, or its path in branches: then
+    only the output of that step and of the steps inside it is printed.
     """
     from magnus.cli import log_output  # lazy: --help needs none of it
 

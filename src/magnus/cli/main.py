@@ -60,6 +60,17 @@ class _Commands(click.Group):
         command: click.Command = import_module(_COMMANDS[cmd_name]).command
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command; an error names the one that was probably meant."""
+        if args[0] not in _COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches  # lazy: only mistakes need it
+
+            match = next(iter(get_close_matches(args[0], _COMMANDS, n=1)), "")
+            raise click.UsageError(f"there is no command '{args[0]}'{f'; did you mean {match}?' if match else ''}", ctx)
+        return super().resolve_command(ctx, args)
+
     def invoke(self, ctx: click.Context) -> object:
         """Run the command; no command can do without a folder to work in."""
         try:
@@ -72,7 +83,10 @@ class _Commands(click.Group):
         return super().invoke(ctx)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+_EXAMPLE: Final = "Example: magnus execute pipeline.yaml --x 3"
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=_EXAMPLE)
 @click.version_option(__version__, prog_name="magnus")
 def magnus() -> None:
     """Define data-science pipelines once, run them anywhere."""

@@ -5,17 +5,17 @@ import click
 from magnus.cli import console, options
 
 
-@click.command()
+@click.command(epilog="Example: magnus report latest -o report.html")
 @click.argument("run")
 @click.option("-o", "--output", default="", metavar="FILE", help="Where to write it; - is standard output.  [RUN.html]")
 @options.configuration_file
 def command(run: str, output: str, configuration_file: str) -> int:
     """Write a run as one HTML file.
 
-    The file opens without a network or anything else.
+    The file opens in a browser, without a network.
 
-    It shows the pipeline, when each step ran, its parameters, metrics, files and output, and what failed. The file is
-    replaced when it is there.
+    It shows the pipeline, when each step ran, its parameters, metrics, files and output, and what failed. An existing file
+    is replaced. RUN is the id of the run, the beginning of it, or `latest`.
     """
     from magnus.app.report.writing import report_page, write  # lazy: --help needs none of it
 

@@ -5,7 +5,7 @@ import click
 from magnus.cli import options
 
 
-@click.command()
+@click.command(epilog="Example: magnus runs --status FAIL --since 2d")
 @options.configuration_file
 @click.option(
     "--status", "statuses", multiple=True, metavar="STATUS",
@@ -21,9 +21,9 @@ from magnus.cli import options
 @click.option("--before", default="", metavar="WHEN", help="Only runs that began before, written in the same way.")
 @click.option(
     "-n", "--limit", type=click.IntRange(min=0), metavar="N",
-    help="At most so many, 0 for all. Without it a terminal gets the last 25, everything else all.",
+    help="Show at most N runs, 0 for all. Default: 25 on a terminal, else all.",
 )  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="Say it as JSON: a list with an object for each run.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON: a list with an object for each run.")
 def command(
     configuration_file: str,
     statuses: tuple[str, ...],

@@ -7,15 +7,13 @@ import click
 from magnus.cli import console
 
 
-@click.command()
+@click.command(epilog="Example: magnus schema configuration -o configuration.schema.json")
 @click.argument("what", type=click.Choice(["pipeline", "configuration"]), default="pipeline")
 @click.option("-o", "--output", default="", metavar="FILE", help="Write it to this file.")
 def command(what: str, output: str) -> int:
     """Print the JSON Schema of pipelines or configurations.
 
-    Editors complete and check files by it.
-
-    The task kinds and services of packages that are installed beside magnus are in it.
+    Editors use it to complete and check files. It contains the task kinds and services of installed plugins.
     """
     import json  # lazy: --help needs none of it
 

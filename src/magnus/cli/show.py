@@ -5,7 +5,7 @@ import click
 from magnus.cli import console, options
 
 
-@click.command()
+@click.command(epilog="Example: magnus show latest --step fit")
 @click.argument("run")
 @options.configuration_file
 @click.option("--step", default="", metavar="STEP", help="Everything of this step: its name, or its path in branches.")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from magnus.transpilers.argo.running import Fault
 
 
-@click.command()
+@click.command(epilog="Example: magnus simulate argo-pipeline.yaml --fail fit")
 @click.argument("manifest", default="argo-pipeline.yaml")
 @click.option(
     "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="An argument of the workflow."
@@ -46,9 +46,9 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
 ) -> int:
     """Run a manifest for Argo Workflows on this machine.
 
-    MANIFEST is one that magnus wrote. Every pod is a process of this machine, or a container.
+    MANIFEST is a file that magnus wrote with `executor: argo`. Every pod is a process of this machine, or a container.
 
-    It reads the manifest alone, and refuses what it does not know. At the end it prints the run log.
+    It reads the manifest alone, and refuses fields that it does not know. At the end it prints the run log.
     """
     from magnus.app.simulate import Simulated, simulate  # lazy: --help needs none of it
 

@@ -5,17 +5,15 @@ import click
 from magnus.cli import console, options
 
 
-@click.command()
+@click.command(epilog="Example: magnus track latest -c tracked.yaml")
 @click.argument("run")
 @options.configuration_file
 def command(run: str, configuration_file: str) -> int:
-    r"""Tell the experiment tracker all of the finished run RUN.
+    """Send a finished run to the experiment tracker.
 
-    For a run that it missed, since its server could not be reached, or that was made without one. What the tracker
-    knows already stays as it is.
+    Use it for a run whose tracker could not be reached, or that had none. Values that the tracker has already stay.
 
-    \b
-    magnus track latest -c tracked.yaml
+    RUN is the id of the run, the beginning of it, or `latest`.
     """
     from magnus.app.track import track  # lazy: --help needs none of it
 

@@ -130,7 +130,8 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
     )
     yield from _message("  ", record.message, step.status)
     yield from _labelled("  ", "type", record.step_type)
-    yield from _labelled("  ", "reused", f"taken over from run {run.original_run_id}" if record.mock else "")
+    yield from _labelled("  ", "reused", f"from run {run.original_run_id}" if _is_reused(record) else "")
+    yield from _labelled("  ", "mocked", "its task was not executed" if record.mock and not _is_reused(record) else "")
     yield from _labelled("  ", "code", "; ".join(values.identities(record.code_identities or run.code_identities)))
     for attempt in record.attempts:
         state = _state(attempt.status, f"{elapsed(attempt.duration)} from {readable.moment(attempt.start_time)} UTC")
@@ -157,11 +158,16 @@ def _state(status: RunStatus, took: str) -> Iterable[Piece]:
 def _remarks(step: StepNode) -> Iterator[Piece]:
     record = step.record
     if record.mock:
-        yield "  reused", "dim"
+        yield "  reused" if _is_reused(record) else "  mocked", "dim"
     if len(record.attempts) > 1:
         yield f"  {len(record.attempts)} attempts", "dim"
     if step.branches:
         yield f"  {record.step_type} of {_counts(step.branches)}", "dim"
+
+
+def _is_reused(record: StepRecord) -> bool:
+    """Whether another run made the results of the step; one that was mocked in this run has an attempt."""
+    return record.mock and not record.attempts
 
 
 def _counts(branches: Sequence[BranchNode], more: str = "") -> str:

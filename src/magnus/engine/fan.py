@@ -279,7 +279,7 @@ def _breaks(loop: RepeatedBranch, parameters: Scope) -> bool:
         case bool() as ends:
             return ends
         case other:
-            text = as_text(JsonParameter(other))
+            text = f"'{other}'" if isinstance(other, str) else as_text(JsonParameter(other))
             raise TaskFailed(f"break_on names the parameter '{loop.break_on}', which is {text}, not true or false")
 
 

@@ -12,7 +12,7 @@ from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
 from magnus.engine.masked_runs import masked
 from magnus.engine.reducing import reducing
-from magnus.engine.resume import Reuse, can_be_taken
+from magnus.engine.resume import Reuse
 from magnus.engine.tracking import run_as_recorded
 from magnus.engine.walk import Composite, Place
 from magnus.errors import MagnusError, ProcessDied, RunLogStoreError, TaskFailed
@@ -130,8 +130,8 @@ class _Walk:
             return False
         path = place.action.path
         node = self.context.graph.step(path)
-        known = self.reuse.known(place.original.step(path.name))
-        if known is None or not can_be_taken(known, node) or not self.reuse.has_contents(known):
+        known = self.reuse.reusable(place.original.step(path.name), node)
+        if known is None:
             return False
         record = self.reuse.take(known, path, place.action.position, place.scope)
         self.context.tracking.end_step(self.context.tracked_run, record)

@@ -38,15 +38,19 @@ class Reuse:
         self._identities = original.code_identities if differ else None
         self._moved: dict[str, CatalogRecord] = {}
         self.run_message = outdated_run_message(new)
+        self._from = str(new.run_config.get("from_step") or "")
         self._outdated: Mapping[str, Json] = new.run_config.get("outdated") or {}
 
     def known(self, path: StepPath) -> StepRecord | None:
         """What the original has of a step."""
         return self._store.get_step(self._original.run_id, path)
 
-    def has_contents(self, known: StepRecord) -> bool:
-        """Whether the catalog still has what the step left, undamaged."""
-        return not lost_content(self._catalog, known)
+    def reusable(self, path: StepPath, node: Node) -> StepRecord | None:
+        """The record of a step of the original that is reused: it succeeded, and the catalog has its content undamaged."""
+        known = None if runs_anew(path, self._from) else self.known(path)
+        if known is None or not can_be_taken(known, node) or lost_content(self._catalog, known):
+            return None
+        return known
 
     def take(self, known: StepRecord, path: StepPath, position: int, scope: BranchScope) -> StepRecord:
         """Put a step of the original, which succeeded, into the new run, with all that is in its branches."""
@@ -124,6 +128,14 @@ def _kept(parameter: Parameter) -> Iterator[tuple[str, str, int]]:
                 yield from _kept(item)
         case _:
             pass
+
+
+def runs_anew(path: StepPath, from_step: str) -> bool:
+    """Whether a step of the original is the one to run from, is inside it, or has it inside; `from_step` may be ""."""
+    if not from_step:
+        return False
+    first = StepPath.parse(from_step).parts
+    return all(part == other for part, other in zip(path.parts, first, strict=False))
 
 
 def can_be_taken(known: StepRecord | None, node: Node) -> bool:

@@ -53,6 +53,9 @@ class Pipeline:
         if wrong:
             message = f"a pipeline is made of steps, not of a value of type {wrong[0]}"
             raise InvalidDefinition(message, fix="wrap a function in PythonTask(function=...)", location=self.location)
+        if not steps:
+            fix = "list them, such as Pipeline([PythonTask(function)])"
+            raise InvalidDefinition("a pipeline needs at least one step", fix=fix, location=self.location)
         self.steps = tuple(steps)
         self.start_at = start_at
         self.name = name

@@ -68,6 +68,7 @@ def test_variables_are_replaced_in_both_spellings_and_named(tmp_path):
         ("catalog: {config: {}}\n", "c.yaml:1:1: error: catalog must say its type\n  fix: write type: file-system below it"),
         ("catalog: {type: do-nothing, confg: {}}\n", "c.yaml:1:29: error: unknown key 'catalog.confg'\n  fix: did you mean 'config'?"),
         ("catalog: {type: do-nothing, config: 3}\n", "c.yaml:1:29: error: config of catalog must be a mapping\n  fix: write its options below it, as 'name: value' lines"),
+        ("defaults: {executor: {type: local}}\n", "c.yaml:1:1: error: unknown key 'defaults'\n  fix: only magnus-config.yaml of the working directory has 'defaults:'; write the services at the top of this file"),
         ("zzz: {}\n", "c.yaml:1:1: error: unknown key 'zzz'\n  fix: there are 'executor', 'run_log_store', 'catalog', 'secrets', 'experiment_tracker', 'pickler'"),
     ],
 )  # fmt: skip

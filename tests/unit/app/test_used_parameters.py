@@ -20,6 +20,11 @@ READS = """
 import os
 def reads(): return os.environ["MAGNUS_PRM_lerning_rate"]
 """
+SPACES = """
+import argparse
+def fit(learning_rate: float): return None
+def every(args: argparse.Namespace): return None
+"""
 FIT = "{type: task, command: mod.fit, next: success}"
 
 
@@ -27,6 +32,7 @@ def warned(tmp_path, step, *, before="", **options):
     """The warnings when a pipeline with this step, and one before it, gets these options; and the names they get."""
     (tmp_path / "mod.py").write_text(MODULE)
     (tmp_path / "asking.py").write_text(ASKS)
+    (tmp_path / "spaces.py").write_text(SPACES)
     (tmp_path / "reading.py").write_text(READS)
     first = f"    first: {before}\n" if before else ""
     text = f"dag:\n  start_at: {'first' if before else 's'}\n  steps:\n{first}    s: {step}\n"
@@ -50,6 +56,8 @@ NOT_USED = "no step uses the parameter 'lerning_rate'|did you mean 'learning_rat
     [
         (FIT, {"learning_rate": "1", "DEPTH": "2"}, []),
         (FIT, {"learning_rate": "1", "lerning_rate": "2"}, [NOT_USED]),
+        (FIT.replace("mod.fit", "spaces.fit"), {"lerning_rate": "2"}, [NOT_USED]),
+        (FIT.replace("mod.fit", "spaces.every"), {"lerning_rate": "2"}, []),
         (FIT, {"zzz": "2"}, ["no step uses the parameter 'zzz'|leave it out, or see that a step takes it"]),
         (FIT, {"zzz": "2", "qq": "1"}, ["no step uses the parameters 'zzz', 'qq'|leave them out, or see that a step takes them"]),
         (FIT.replace("fit", "anything"), {"lerning_rate": "2"}, []),

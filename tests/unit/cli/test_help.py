@@ -1,5 +1,6 @@
 """The help of every command begins with a full thought that fits the list of commands."""
 
+import shlex
 from importlib import import_module
 
 import click
@@ -27,6 +28,45 @@ def test_the_first_line_is_a_short_sentence(name, command):
     assert first.endswith("."), name
     assert first.count(". ") == 0
     assert len(first) <= LONGEST
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), list(commands()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_each_command_ends_its_help_with_an_example_that_it_understands(name, command):
+    shown = CliRunner().invoke(magnus, [*name.split(), "--help"], terminal_width=80).output
+    example = shown.rstrip().rpartition("\n")[2].removeprefix("  Example: ")
+    assert example == command.epilog.removeprefix("Example: ")
+    words = shlex.split(example)
+    assert words[0] == "magnus"
+    assert words[1] == name.split()[0]
+    inner = import_module(_COMMANDS[words[1]]).command
+    rest = words[2:]
+    if isinstance(inner, click.Group):
+        inner, rest = inner.commands[words[2]], words[3:]
+    assert inner.make_context(words[1], rest).params
+
+
+@pytest.mark.parametrize(
+    ("name", "command"), list(commands()), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_no_escape_sequence_is_shown(name, command):
+    shown = CliRunner().invoke(magnus, [*name.split(), "--help"], terminal_width=80).output
+    assert "\\" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+@pytest.mark.parametrize(
+    ("typed", "message"),
+    [
+        ("exceute", "there is no command 'exceute'; did you mean execute?"),
+        ("qqqq", "there is no command 'qqqq'"),
+    ],
+)
+def test_a_command_that_is_not_there_names_the_one_that_was_meant(typed, message):
+    result = CliRunner().invoke(magnus, [typed])
+    assert result.exit_code == 2
+    assert result.output.endswith(f"Error: {message}\n")
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["catalog", "--help"]])

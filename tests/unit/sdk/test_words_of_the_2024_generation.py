@@ -21,6 +21,12 @@ def test_the_sdk_module_gives_every_public_name(name):
     assert namespace["found"] is getattr(magnus, name)
 
 
+def test_a_star_takes_the_public_names():
+    namespace = {}
+    exec("from magnus.sdk import *", namespace)
+    assert set(magnus.__all__) <= set(namespace)
+
+
 def test_a_name_that_is_none_is_an_import_error():
     with pytest.raises(ImportError, match=r"cannot import name 'Pipelin' from 'magnus\.sdk'"):
         exec("from magnus.sdk import Pipelin")

@@ -30,6 +30,15 @@ from magnus.sdk.steps import Links
 from magnus.sdk.tasks import TaskFields, TaskOptions
 
 
+def test_a_pipeline_without_steps_is_refused_at_its_line():
+    line = inspect.currentframe().f_lineno + 2
+    with pytest.raises(InvalidDefinition) as caught:
+        Pipeline([])
+    assert str(caught.value).endswith(
+        f":{line}: error: a pipeline needs at least one step\n  fix: list them, such as Pipeline([PythonTask(function)])"
+    )
+
+
 def work(x=0):
     return x
 

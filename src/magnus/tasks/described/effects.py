@@ -21,7 +21,7 @@ from magnus.tasks.described.bodies import shape_of_source, walk_own
 
 _WORDS: Final = ("set_parameter", "put_object", "put_in_catalog", "get_secret", "get_parameter")
 _FILE: Final = re.compile(r"[\w.-][\w./ -]{0,200}")
-_USING: Final = re.compile("get_parameter|get_run_log|MAGNUS_P|environ|getenv|Namespace|subprocess|system")
+_USING: Final = re.compile("get_parameter|get_run_log|MAGNUS_P|environ|getenv|subprocess|system")
 """What is in modules that may look at any parameter, by their own functions or in their environment."""
 _SETTING: Final = re.compile(f"set_parameter|put_object|put_in_catalog|{VARIABLE_PREFIX}")
 _ANY: Final = re.compile("|".join((*_WORDS, VARIABLE_PREFIX)))

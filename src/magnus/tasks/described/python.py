@@ -23,7 +23,7 @@ from magnus.tasks.described.classes import parts_in_source
 from magnus.tasks.described.effects import Effects, effects_of
 from magnus.tasks.described.hard_exits import hard_exits
 from magnus.tasks.described.results import Known, Returned, known_results
-from magnus.tasks.described.signatures import Argument, arguments_in_source
+from magnus.tasks.described.signatures import Argument, arguments_in_source, takes_namespace
 from magnus.tasks.loading import load_function
 from magnus.tasks.locate import source_of
 from magnus.values import UserObject
@@ -117,7 +117,7 @@ def _of_function(
         return _described(needs, Known(_declared(spec.returns), others=spec.returns is None), effects)
     body = None if definition is None else body_of(definition)
     parts = partial(_parts, getattr(bare, "__globals__", {}))
-    takes_any = any(p.kind is p.VAR_KEYWORD for p, _ in parameters)
+    takes_any = any(p.kind is p.VAR_KEYWORD or takes_all_parameters(annotation) for p, annotation in parameters)
     found = known_results(spec.returns, Returned(title, returned, body, parts))
     known = Known(found.sets, found.others, (*exits, *found.problems))
     return _described(needs, known, effects, takes_any=takes_any)
@@ -189,7 +189,7 @@ def _of_source(
     found = known_results(spec.returns, Returned(title, annotation, body, named=named))
     exits = hard_exits(file, definition, working_directory, title)
     known = Known(found.sets, found.others, (*problems, *exits, *found.problems))
-    takes_any = definition.args.kwarg is not None
+    takes_any = definition.args.kwarg is not None or takes_namespace(definition.args)
     return _described([_need(argument, title) for argument in arguments], known, effects, takes_any=takes_any)
 
 

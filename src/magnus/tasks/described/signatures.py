@@ -53,6 +53,11 @@ def arguments_of(written: ast.arguments) -> Sequence[Argument]:
     return [argument for argument in found if argument.name not in namespaces]
 
 
+def takes_namespace(written: ast.arguments) -> bool:
+    """Whether one of the arguments receives all parameters."""
+    return any(_is_namespace(arg.annotation) for arg in (*written.posonlyargs, *written.args, *written.kwonlyargs))
+
+
 def _is_namespace(annotation: ast.expr | None) -> bool:
     """Whether it is most likely `argparse.Namespace`, which receives all parameters."""
     match annotation:
