@@ -64,12 +64,14 @@ class Transpiled(Struct, frozen=True):
 class Transpiler(Protocol):
     """Pure: the same handover and options give the same bytes.
 
-    Made with its options. The class has `options`, the type of its options, and `capabilities`, as executors have.
+    A family of its own: entry points are in the group `magnus.transpiler`, and `executor:` of a configuration names the
+    type. Made with its options. The class has `options`, the type of its options, and `capabilities`: how the engine
+    spreads steps, as a value, or as a function of the options that gives one.
     """
 
     @property
-    def capabilities(self) -> ExecutorCapabilities:
-        """How far the engine spreads steps."""
+    def capabilities(self) -> ExecutorCapabilities | Callable[..., ExecutorCapabilities]:
+        """How the engine spreads steps."""
         ...
 
     def problems(self, handover: Handover) -> Sequence[Problem]:
