@@ -318,12 +318,38 @@ def test_check_looks_for_secrets_where_pods_do(project):
     done = project.magnus("check", "-c", "argo.yaml", "--count", "3")
     assert done.status == 2
     assert "the executor gives steps no variable 'MY_TOKEN', in which the secret 'TOKEN' is looked for" in done.out
+    assert "fix: give it to the steps by 'secrets_from_k8s' of the executor\n" in done.out
     del project.environment["MY_TOKEN"]
     given = {"environment_variable": "MY_TOKEN", "secret_name": "tokens", "secret_key": "main"}
     configure(project.path, secrets_from_k8s=[given])
     with (project.path / "argo.yaml").open("a") as file:
         file.write("secrets: {type: env-secrets-manager, config: {prefix: MY_}}\n")
     assert project.magnus("check", "-c", "argo.yaml", "--count", "3").status == 0
+
+
+def overriding(project, executor):
+    overrides = {executor: "bug", "another": "unknown"}
+    step = {"command": "work.begin", "next": "success", "overrides": overrides}
+    project.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}, indent=1))
+
+
+@pytest.mark.parametrize("command", ["check", "execute"])
+def test_overrides_that_are_not_there_are_refused(project, command):
+    overriding(project, "argo")
+    configure(project.path, overrides={"big": {"image": "image:2"}})
+    done = project.magnus(command, "-c", "argo.yaml", "--count", "3")
+    assert done.status == 2
+    assert "pipeline.yaml:9:6: error: step 'a': the executor has no overrides 'bug'\n" in done.out + done.err
+    assert "fix: did you mean 'big'?" in done.out + done.err
+    assert not (project.path / "argo-pipeline.yaml").exists()
+
+
+def test_check_finds_overrides_that_executors_do_not_have(project):
+    overriding(project, "local-container")
+    config = {"docker_image": "image:1", "overrides": {"big": {"docker_image": "image:2"}}}
+    project.write("c.yaml", json.dumps({"executor": {"type": "local-container", "config": config}}))
+    done = project.magnus("check", "-c", "c.yaml", "--count", "3")
+    assert "pipeline.yaml:9:6: error: step 'a': the executor has no overrides 'bug'\n" in done.out
 
 
 def test_check_says_where_options_are_wrong(project):

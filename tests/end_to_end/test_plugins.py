@@ -236,14 +236,14 @@ def test_a_secret_of_a_provider_of_a_package(folder, installed):
             {"executor": {"type": "incomplete"}},
             {},
             "c.yaml:3:3: error: executor 'incomplete' of the package 'acme_magnus' cannot be used: "
-            "it has no '__enter__', '__exit__', 'submit', 'cancel'\n"
+            "it has no 'capabilities', '__enter__', '__exit__', 'submit', 'cancel'\n"
             "  fix: update that package; docs/how-to/write-an-executor.md has what it needs\n",
         ),
         (
             {"executor": {"type": "foreign"}},
             {},
             "c.yaml:3:3: error: executor has no type 'foreign'; that of the package 'acme_magnus' is none of magnus: "
-            "it has no '__enter__', '__exit__', 'submit', 'cancel'\n"
+            "it has no 'capabilities', '__enter__', '__exit__', 'submit', 'cancel'\n"
             "  fix: update that package for this generation of magnus; "
             "docs/how-to/write-an-executor.md has what it needs\n",
         ),

@@ -11,10 +11,10 @@ from pathlib import Path
 from magnus import __version__
 from magnus.app.configuration import Configuration
 from magnus.app.overrides import override_of
-from magnus.engine.command import step_command
 from magnus.engine.context import RunContext
 from magnus.interfaces.capabilities import Located, ReadsEnvironment
 from magnus.interfaces.executor import Outside
+from magnus.interfaces.reentry import step_command
 
 
 def outside(configuration: Configuration, context: RunContext, variables: Mapping[str, str]) -> Outside:

@@ -1,4 +1,4 @@
-"""Options of the executor for single steps: a step, or one around it, names them. Used before a run, and by executors."""
+"""Options of the executor for single steps: a step, or one around it, names them. Used before a run, by `check`, and by executors."""
 
 from magnus.app import wiring
 from magnus.app.configuration import Configuration
@@ -10,25 +10,29 @@ from magnus.graph.path import StepPath
 
 
 def check_overrides(pipeline: LoadedPipeline, configuration: Configuration) -> None:
-    """Refuse overrides that steps name and the configuration of the executor does not have; InvalidDefinition.
+    """Refuse overrides that steps name and the configuration of the executor does not have; InvalidDefinition."""
+    if problems := unknown_overrides(pipeline, configuration):
+        raise InvalidDefinition.of(problems)
+
+
+def unknown_overrides(pipeline: LoadedPipeline, configuration: Configuration) -> list[Problem]:
+    """The overrides that steps name and the configuration of the executor does not have.
 
     Those for other executors are not looked at, nor is anything where an executor knows none.
     """
     kind = configuration.executor.type
     named = [(step, step.node.overrides[kind]) for step in pipeline.steps if kind in step.node.overrides]
     if not named:
-        return
+        return []
     _, options = wiring.executor_type(configuration)
     if not hasattr(options, "overrides"):
-        return
+        return []
     known = list(options.overrides)
-    problems = [
+    return [
         Problem(f"the executor has no overrides '{name}'", _fix(name, known), step.locate("overrides", kind), step.step)
         for step, name in named
         if name not in known
     ]
-    if problems:
-        raise InvalidDefinition.of(problems)
 
 
 def override_of(graph: Graph, kind: str, path: StepPath) -> str:

@@ -6,10 +6,14 @@ from typing import Any, Final
 _OF_SERVICES: Final = ("options",)
 """What the composition root asks of every class: the model of its options."""
 
+_OF_FAMILIES: Final = {"executor": ("capabilities",), "transpiler": ("capabilities",)}
+"""What it asks of the classes of some families, before there is an instance."""
+
 
 def missing_members(family: str, found: Any) -> Sequence[str]:
     """What the class lacks of its contract, by name; nothing when it can be used."""
-    wanted = [*(() if family == "nodes" else _OF_SERVICES), *_methods(_protocol(family))]
+    of_class = () if family == "nodes" else (*_OF_SERVICES, *_OF_FAMILIES.get(family, ()))
+    wanted = [*of_class, *_methods(_protocol(family))]
     return [name for name in wanted if not hasattr(found, name)]
 
 
@@ -17,6 +21,8 @@ def _protocol(family: str) -> Any:
     match family:
         case "executor":
             from magnus.interfaces.executor import Executor as Wanted  # lazy: contracts are looked at for plugins alone
+        case "transpiler":
+            from magnus.interfaces.transpiler import Transpiler as Wanted  # type: ignore[assignment]
         case "run_log_store":
             from magnus.interfaces.run_log_store import RunLogStore as Wanted  # type: ignore[assignment]
         case "catalog":

@@ -19,11 +19,11 @@ PREFIX: Final = "magnus."
 
 BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     "executor": {
-        "argo": "magnus.transpilers.argo:ArgoTranspiler",
         "local": "magnus.executors.local:LocalExecutor",
         "local-container": "magnus.executors.container:ContainerExecutor",
         "mocked": "magnus.executors.mocked:MockedExecutor",
     },
+    "transpiler": {"argo": "magnus.transpilers.argo:ArgoTranspiler"},
     "run_log_store": {
         "buffered": "magnus.run_log_stores.buffered:BufferedRunLogStore",
         "chunked-fs": "magnus.run_log_stores.chunked_file_system:ChunkedRunLogStore",
@@ -63,8 +63,12 @@ _PAGES: Final = {
     "run_log_store": "write-a-run-log-store",
     "secrets": "write-a-secrets-provider",
     "tasks": "write-a-task-kind",
+    "transpiler": "write-a-transpiler",
 }
 """The pages of the documentation on plugins."""
+
+ENGINES: Final = ("executor", "transpiler")
+"""The families that `executor:` of a configuration names: magnus walks the graph, or another engine does."""
 
 _UNKNOWN: Final = {"nodes": "unknown node type", "tasks": "unknown command_type"}
 """What stands before the name, in families that pipelines name."""
@@ -98,7 +102,7 @@ def find(
     place = built_in.get(family, {}).get(name)
     if place is not None:
         return _built_in(family, name, place)
-    prefixed = [entry for entry in entry_points(PREFIX + family) if entry.name == name]
+    prefixed = _named(family, name, entry_points)
     if prefixed:
         return _of_package(family, name, _only(family, name, prefixed))
     ignored: list[str] = []
@@ -107,8 +111,39 @@ def find(
         if found is not None:
             return found
         ignored.append(reason)
-    names = {*built_in.get(family, {}), *(entry.name for entry in entry_points(PREFIX + family))}
+    families = ENGINES if family in ENGINES else (family,)
+    names = {known for each in families for known in types(each, built_in=built_in, entry_points=entry_points)}
     raise _unknown(family, name, sorted(names - _INTERNAL), ignored)
+
+
+def find_engine(
+    name: str,
+    *,
+    built_in: Mapping[str, Mapping[str, str]] = BUILT_IN,
+    entry_points: EntryPoints = installed,
+) -> tuple[str, Any]:
+    """The family and the class of the type `name` of `executor:`; InvalidConfiguration as from `find`.
+
+    A name that packages offer in both families is refused: each of them would be as right as the other.
+    """
+    family = next((family for family in ENGINES if name in built_in.get(family, {})), None)
+    if family is None:
+        offers = {family: entries for family in ENGINES if (entries := _named(family, name, entry_points))}
+        if len(offers) > 1:
+            raise _offered_twice(name, offers)
+        family = next(iter(offers), "executor")
+    return family, find(family, name, built_in=built_in, entry_points=entry_points)
+
+
+def types(
+    family: str,
+    *,
+    built_in: Mapping[str, Mapping[str, str]] = BUILT_IN,
+    entry_points: EntryPoints = installed,
+) -> list[str]:
+    """The types of a family: built-in ones, then those of other packages."""
+    others = sorted(entry.name for entry in entry_points(PREFIX + family))
+    return list(dict.fromkeys([*built_in.get(family, {}), *others]))
 
 
 def offered(family: str, *, entry_points: EntryPoints = installed) -> list[str]:
@@ -134,11 +169,28 @@ def _built_in(family: str, name: str, place: str) -> Any:
         raise InvalidConfiguration(message, fix=f"pip install 'magnus[{extra}]'") from error
 
 
+def _named(family: str, name: str, entry_points: EntryPoints) -> "list[EntryPoint]":
+    return [entry for entry in entry_points(PREFIX + family) if entry.name == name]
+
+
+def _offered_twice(name: str, offers: "Mapping[str, Sequence[EntryPoint]]") -> InvalidConfiguration:
+    by = (f"as {_a(family)} by the package {_packages(entries)}" for family, entries in offers.items())
+    return InvalidConfiguration(f"executor '{name}' is offered {' and '.join(by)}", fix="remove one of them")
+
+
+def _a(family: str) -> str:
+    return f"{'an' if family[0] in 'aeiou' else 'a'} {family}"
+
+
+def _packages(entries: "Iterable[EntryPoint]") -> str:
+    return " and ".join(sorted({_package(entry) for entry in entries}))
+
+
 def _only(family: str, name: str, entries: "Sequence[EntryPoint]") -> "EntryPoint":
     if len({entry.value for entry in entries}) > 1:
-        packages = " and ".join(sorted(_package(entry) for entry in entries))
         raise InvalidConfiguration(
-            f"{family} '{name}' is offered by several packages: {packages}", fix="remove all but one of them"
+            f"{family} '{name}' is offered by several packages: {_packages(entries)}",
+            fix="remove all but one of them",
         )
     return entries[0]
 
@@ -151,9 +203,11 @@ def _page(family: str) -> str:
 def _of_package(family: str, name: str, entry: "EntryPoint") -> Any:
     found = _loaded(family, name, entry)
     if missing := missing_members(family, found):
+        other = next((other for other in ENGINES if family in ENGINES and not missing_members(other, found)), None)
+        fix = f"register it under '{PREFIX}{other}'" if other else "update that package"
         raise InvalidConfiguration(
             f"{family} '{name}' of the package {_package(entry)} cannot be used: it has no {_listed(missing)}",
-            fix=f"update that package{_page(family)}",
+            fix=f"{fix}{_page(other or family)}",
         )
     return found
 

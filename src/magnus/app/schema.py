@@ -4,7 +4,7 @@ Types of other packages that are installed are in it, unless it is made without 
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Final
 
 from magnus.app import plugins
 from magnus.app.configuration import FAMILIES
@@ -80,14 +80,18 @@ def configuration_schema(*, entry_points: plugins.EntryPoints = plugins.installe
 
 
 def _types(family: str, entry_points: plugins.EntryPoints) -> list[str]:
-    others: Iterable[Any] = entry_points(plugins.PREFIX + family)
-    return list(dict.fromkeys([*plugins.BUILT_IN[family], *sorted(entry.name for entry in others)]))
+    families = plugins.ENGINES if family == "executor" else (family,)
+    found = [plugins.types(each, entry_points=entry_points) for each in families]
+    return list(dict.fromkeys(name for names in found for name in names))
 
 
 def _options(family: str, name: str, entry_points: plugins.EntryPoints) -> dict[str, Json]:
     """The schema of the options of a type; one that takes anything where its package cannot be loaded."""
     try:
-        found = plugins.find(family, name, entry_points=entry_points)
+        if family == "executor":
+            _, found = plugins.find_engine(name, entry_points=entry_points)
+        else:
+            found = plugins.find(family, name, entry_points=entry_points)
     except InvalidConfiguration:
         return {"type": "object", "properties": {}, "required": []}
     return object_schema(found.options, {})

@@ -1,6 +1,7 @@
 """Makes a service of what is configured. Used by `app.wiring`, and by what looks at runs and loads nothing else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,21 @@ def service(family: str, configured: ServiceConfiguration, working_directory: Pa
 
 def class_of(family: str, configured: ServiceConfiguration) -> Any:
     """The class of the service; InvalidConfiguration with the place where the type is written when there is none."""
-    try:
+    with _located(configured):
         return plugins.find(family, configured.type)
+
+
+def engine_of(configured: ServiceConfiguration) -> tuple[str, Any]:
+    """The family and the class of what is configured as the executor; InvalidConfiguration likewise."""
+    with _located(configured):
+        return plugins.find_engine(configured.type)
+
+
+@contextmanager
+def _located(configured: ServiceConfiguration) -> Iterator[None]:
+    """Add the place where the type is written."""
+    try:
+        yield
     except InvalidConfiguration as error:
         [problem] = error.problems
         raise InvalidConfiguration(problem.message, fix=problem.fix, location=configured.locate()) from error

@@ -56,6 +56,7 @@ def handed_over(asked: Execution, configuration: Configuration, pipeline: Loaded
         original_run_id=asked.use_cached,
         parameters=parameters,
         lengths={name: len(value) for name, known_as in known.items() if isinstance(value := plain(known_as), list)},
+        executor=configuration.executor.type,
         variables=variables_used(asked.environment, pipeline, configuration),
         locate_option=configuration.executor.locate,
         locate_step=_places(pipeline),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from magnus.app import plugins
 from magnus.app.configuration import Configuration, ServiceConfiguration, nowhere
 from magnus.app.private_folder import private_folder
-from magnus.app.services import catalog, class_of, options_of, run_log_store, service
+from magnus.app.services import catalog, class_of, engine_of, options_of, run_log_store, service
 from magnus.engine import forks
 from magnus.engine.branch_names import StepNames
 from magnus.engine.capture import Pump
@@ -111,7 +111,7 @@ def incompatibilities(configuration: Configuration, built: Services) -> list[Pro
     located = {"run_log_store": built.run_log_store, "catalog": built.catalog}
     locations = {family: service.location for family, service in located.items() if isinstance(service, Located)}
     all_built_in = all(plugins.is_built_in(family, service.type) for family, service in configured.items())
-    if all_built_in and plugins.is_built_in("executor", configuration.executor.type):
+    if all_built_in and any(plugins.is_built_in(family, configuration.executor.type) for family in plugins.ENGINES):
         integrations = []
     else:
         integrations = plugins.load_all(plugins.PREFIX + "integration")
@@ -184,14 +184,16 @@ def mocked(configuration: Configuration, pipeline: "LoadedPipeline") -> "LoadedP
 
 def transpiler(configuration: Configuration) -> Transpiler | None:
     """What writes the pipeline down, where the executor of the configuration is another engine; else None."""
-    found, options = executor_type(configuration)
-    made: Transpiler | None = found(options) if hasattr(found, "transpile") else None
+    family, found = engine_of(configuration.executor)
+    if family != "transpiler":
+        return None
+    made: Transpiler = found(options_of("executor", found, configuration.executor))
     return made
 
 
 def executor_type(configuration: Configuration) -> tuple[Any, Any]:
-    """The class of the executor, and its options, checked."""
-    found = class_of("executor", configuration.executor)
+    """The class of the executor, or of the transpiler, and its options, checked."""
+    _, found = engine_of(configuration.executor)
     return found, options_of("executor", found, configuration.executor)
 
 

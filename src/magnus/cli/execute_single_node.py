@@ -1,15 +1,12 @@
 """`magnus execute_single_node`: the re-entry command, with which an engine runs one step of a run."""
 
-from typing import Final, Unpack
+from typing import Unpack
 
 import click
 
 from magnus.cli import console, garbage, options
 from magnus.cli.arguments import TakesParameters
 from magnus.cli.asking import asked_reentry
-
-_TRY_AGAIN: Final = 75
-"""EX_TEMPFAIL of sysexits.h."""
 
 
 @click.command(
@@ -47,6 +44,7 @@ def command(
     """
     from magnus.app.step import OneAttempt, execute_attempt, execute_step  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable
+    from magnus.interfaces.reentry import TRY_AGAIN
     from magnus.run_log.records import Status
 
     wanted = asked_reentry(ctx, run, said)
@@ -61,5 +59,5 @@ def command(
         else:
             status = execute_step(wanted, step, reporter)
     if again:
-        return _TRY_AGAIN
+        return TRY_AGAIN
     return 0 if status is Status.SUCCESS else 1

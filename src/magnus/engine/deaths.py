@@ -14,12 +14,12 @@ from msgspec.structs import replace
 
 from magnus.engine import descendants
 from magnus.engine.context import RunContext
-from magnus.engine.eviction import EXIT_STATUS
 from magnus.engine.masking import Masker
 from magnus.engine.output_file import output_file_of
 from magnus.engine.process import describe_exit
 from magnus.errors import CatalogError, ProcessDied
 from magnus.graph.path import StepPath
+from magnus.interfaces.reentry import EVICTED
 from magnus.interfaces.reporter import StepOutput, Warned
 from magnus.run_log.records import AttemptRecord, Status, StepRecord
 
@@ -61,7 +61,7 @@ def noticed(known: StepRecord, at: datetime, exit_status: int | None = None) -> 
     `exit_status` is how that process ended, where the engine says so: 128 and the number of a signal of which it died. That
     was the task's doing, or want of memory. Without one the engine has ended it, and the attempt is lost.
     """
-    crashed = exit_status is not None and 128 < exit_status < _NO_SIGNAL and exit_status != EXIT_STATUS
+    crashed = exit_status is not None and 128 < exit_status < _NO_SIGNAL and exit_status != EVICTED
     message = _UNSEEN
     if exit_status is not None and crashed:
         message = f"{_CRASHED} ({describe_exit(128 - exit_status)}, exit status {exit_status})"

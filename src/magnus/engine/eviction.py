@@ -19,10 +19,10 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NoReturn
 
+from magnus.interfaces.reentry import EVICTED
+
 LOST: Final = "lost: the place where it ran went away before it ended (SIGTERM)"
 """The message of an attempt that ended so."""
-
-EXIT_STATUS: Final = 128 + signal.SIGTERM
 
 
 class Evicted(KeyboardInterrupt):
@@ -41,6 +41,6 @@ def evictable() -> Iterator[None]:
     try:
         yield
     except Evicted:
-        raise SystemExit(EXIT_STATUS) from None
+        raise SystemExit(EVICTED) from None
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -22,7 +22,7 @@ class ExecutorCapabilities(Struct, frozen=True):
     `mocks` says that tasks are not executed, but as its option `patches` says. `reenters` says that steps are run by the
     re-entry command, which reads the pipeline from a file. `apart` says that each step has a working directory of its own, so that files reach other steps by
     the catalog alone, and `copies_project` that magnus makes it, as a fresh copy of the project. `shares` are folders that steps on other machines see too,
-    `gives` the variables of the environment that an engine there adds.
+    `gives` the variables of the environment that an engine there adds, and `gives_by` the option that says which.
     """
 
     spans: Reach = Reach.PROCESS
@@ -33,6 +33,7 @@ class ExecutorCapabilities(Struct, frozen=True):
     copies_project: bool = False
     shares: tuple[str, ...] = ()
     gives: tuple[str, ...] = ()
+    gives_by: str = ""
 
 
 class ServiceCapabilities(Struct, frozen=True):

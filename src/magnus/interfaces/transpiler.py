@@ -8,7 +8,7 @@ from msgspec import Struct, field
 
 from magnus.errors import Location, Problem
 from magnus.graph.graph import Graph
-from magnus.graph.nodes import Node
+from magnus.graph.nodes import CompositeNode, Node, TaskNode
 from magnus.interfaces.capabilities import ExecutorCapabilities
 from magnus.values import Json
 
@@ -22,7 +22,7 @@ class Handover(Struct, frozen=True):
 
     `definition_file`, `configuration_file` and `parameters_file` are relative to the working directory of the processes.
     `parameters` are the initial ones; of those in the parameters file simple values alone are among them. `lengths` are
-    of all initial lists. `variables` are those of the
+    of all initial lists. `executor` is the type under `executor:` of the configuration, by which steps name overrides. `variables` are those of the
     environment that pipeline and configuration use. `run_id` and `original_run_id` are what was asked for, or "".
     `locate_option` knows where an option of the executor is written, by its keys, `locate_step` a field of a step.
     """
@@ -38,8 +38,24 @@ class Handover(Struct, frozen=True):
     parameters: Mapping[str, Json] = field(default_factory=dict)
     lengths: Mapping[str, int] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    executor: str = ""
     locate_option: Callable[..., Location | None] = _nowhere
     locate_step: Callable[[Node, str], Location | None] = _nowhere
+
+    def override(self, node: Node, around: str = "") -> str:
+        """The options of its own that the step names, by name; else `around`, those of the nearest step around it."""
+        return node.overrides.get(self.executor, around) if isinstance(node, TaskNode | CompositeNode) else around
+
+    def reentry_options(self) -> list[str]:
+        """The options that every re-entry command has: where pipeline, configuration and parameters are, and the tag."""
+        options = {
+            "--log-level": self.log_level,
+            "--file": self.definition_file,
+            "--config-file": self.configuration_file,
+            "--parameters-file": self.parameters_file,
+            "--tag": self.tag,
+        }
+        return [text for option, value in options.items() if value for text in (option, value)]
 
 
 class NextCommand(Struct, frozen=True):
@@ -64,12 +80,14 @@ class Transpiled(Struct, frozen=True):
 class Transpiler(Protocol):
     """Pure: the same handover and options give the same bytes.
 
-    Made with its options. The class has `options`, the type of its options, and `capabilities`, as executors have.
+    A family of its own: entry points are in the group `magnus.transpiler`, and `executor:` of a configuration names the
+    type. Made with its options. The class has `options`, the type of its options, and `capabilities`: how the engine
+    spreads steps, as a value, or as a function of the options that gives one.
     """
 
     @property
-    def capabilities(self) -> ExecutorCapabilities:
-        """How far the engine spreads steps."""
+    def capabilities(self) -> ExecutorCapabilities | Callable[..., ExecutorCapabilities]:
+        """How the engine spreads steps."""
         ...
 
     def problems(self, handover: Handover) -> Sequence[Problem]:

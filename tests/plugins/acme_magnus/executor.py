@@ -9,10 +9,9 @@ from threading import Lock
 
 from msgspec import Struct
 
-from magnus.engine.command import step_command
-from magnus.engine.eviction import EXIT_STATUS
 from magnus.errors import ProcessDied, ServiceError
 from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
+from magnus.interfaces.reentry import EVICTED, step_command
 
 
 class ProcessOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -58,7 +57,7 @@ class ProcessExecutor:
         status = process.wait()
         with self._starting:
             self._processes.discard(process)
-        if status < 0 or status == EXIT_STATUS:  # it was killed or told to end: that was an attempt
+        if status < 0 or status == EVICTED:  # it was killed or told to end: that was an attempt
             message = f"the process of the step ended with status {status}"
             raise ProcessDied(message, pid=process.pid, shown=0, seconds=time.monotonic() - began)
         if status not in {0, 1}:  # 1: the step failed, which its record says

@@ -4,11 +4,13 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from magnus.app.plugins import BUILT_IN, find
+from magnus.app.plugins import BUILT_IN, find, find_engine
 from magnus.errors import InvalidConfiguration
 from magnus.run_log_stores.buffered import BufferedRunLogStore
 
 NONE = {"run_log_store": {}}
+TRANSPILER = "magnus.transpilers.argo:ArgoTranspiler"
+EXECUTOR = "magnus.executors.local:LocalExecutor"
 HERE = "magnus.run_log_stores.buffered:BufferedRunLogStore"
 
 
@@ -94,3 +96,59 @@ def test_a_fix_never_lists_nothing(family):
 
 def test_one_type_alone_is_named():
     assert refused("zzz", built_in={"run_log_store": {"one": HERE}}).endswith("\n  fix: there is 'one'")
+
+
+def engine_refused(**groups):
+    with pytest.raises(InvalidConfiguration) as caught:
+        find_engine("mine", entry_points=entries(**groups))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "family"), [("argo", "transpiler"), ("local", "executor"), ("mocked", "executor")])
+def test_what_is_configured_as_the_executor_is_looked_up_among_executors_and_transpilers(name, family):
+    def nobody(group):
+        raise AssertionError(group)
+
+    found, plugin = find_engine(name, entry_points=nobody)
+    assert (found, plugin) == (family, find(family, name))
+
+
+@pytest.mark.parametrize(("family", "place"), [("transpiler", TRANSPILER), ("executor", EXECUTOR)])
+def test_a_package_offers_an_executor_or_a_transpiler(family, place):
+    found, plugin = find_engine("mine", entry_points=entries(**{f"magnus_{family}": [("mine", place)]}))
+    assert (found, plugin.__name__) == (family, place.partition(":")[2])
+
+
+def test_a_name_of_an_executor_and_of_a_transpiler_is_refused():
+    assert engine_refused(magnus_executor=[("mine", EXECUTOR)], magnus_transpiler=[("mine", TRANSPILER)]) == (
+        f"error: executor 'mine' is offered as an executor by the package of '{EXECUTOR}' "
+        f"and as a transpiler by the package of '{TRANSPILER}'\n  fix: remove one of them"
+    )
+
+
+def test_a_class_under_the_entry_points_of_the_other_family_is_told_where_it_belongs():
+    assert engine_refused(magnus_executor=[("mine", TRANSPILER)]) == (
+        f"error: executor 'mine' of the package of '{TRANSPILER}' cannot be used: "
+        "it has no '__enter__', '__exit__', 'submit', 'cancel'\n"
+        "  fix: register it under 'magnus.transpiler'; docs/how-to/write-a-transpiler.md has what it needs"
+    )
+    assert engine_refused(magnus_transpiler=[("mine", EXECUTOR)]) == (
+        f"error: transpiler 'mine' of the package of '{EXECUTOR}' cannot be used: it has no 'problems', 'transpile'\n"
+        "  fix: register it under 'magnus.executor'; docs/how-to/write-an-executor.md has what it needs"
+    )
+
+
+@pytest.mark.parametrize("family", ["executor", "transpiler"])
+def test_an_engine_declares_its_capabilities(family):
+    message = engine_refused(**{f"magnus_{family}": [("mine", HERE)]})
+    assert "it has no 'problems', 'transpile'" in message or "it has no '__enter__'" in message
+    message = engine_refused(**{f"magnus_{family}": [("mine", "types:SimpleNamespace")]})
+    assert "it has no 'options', 'capabilities', " in message
+
+
+def test_an_unknown_engine_is_answered_with_executors_and_transpilers():
+    assert engine_refused(magnus_transpiler=[("make", TRANSPILER)]) == (
+        "error: executor has no type 'mine'\n  fix: there are 'argo', 'local', 'local-container', 'make', 'mocked'"
+    )
+    with pytest.raises(InvalidConfiguration, match="did you mean 'argo'"):
+        find_engine("agro", entry_points=entries())

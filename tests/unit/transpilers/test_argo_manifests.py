@@ -217,19 +217,15 @@ def test_limits_of_parameters():
 
 def test_options_that_do_not_fit():
     graph = chain(1)
-    node = TaskNode("s0", TaskSpec("noop"), next="success", overrides={"argo": "huge"})
     assert problems(graph, name="Not a name") == [("error", "the name 'Not a name' is none that Kubernetes takes")]
     assert problems(graph, kind="CronWorkflow") == [("error", "'schedules' and 'kind: CronWorkflow' go together")]
-    assert problems(Graph("s0", {**graph.nodes, "s0": node}), overrides={"big": Override()}) == [
-        ("error", "there is no override 'huge' of the executor; there is 'big'")
-    ]
     [(_, message)] = problems(graph, handover=Handover(graph, "{{x}}.yaml"))
     assert message == "in the pipeline '{{x}}.yaml' there is a variable for Argo or Kubernetes: '{{', '$(' or '$$'"
 
 
 def spec_of(graph, *, handover=None, **options):
     transpiler = ArgoTranspiler(ArgoOptions(**{"image": "image:1", **options}))
-    [text] = transpiler.transpile(handover or Handover(graph, "pipeline.yaml")).files.values()
+    [text] = transpiler.transpile(handover or Handover(graph, "pipeline.yaml", executor="argo")).files.values()
     assert list(argo_rules.broken(yaml.safe_load(text))) == []
     return yaml.safe_load(text)["spec"]
 
@@ -256,6 +252,15 @@ def test_an_override_holds_for_what_is_inside_but_how_many_branches_run_at_a_tim
         "step-3": "image:1", "first-step": "image:1", "on-exit": "image:1",
     }  # fmt: skip
     assert {name: t["parallelism"] for name, t in found.items() if "parallelism" in t} == {"p": 2}
+
+
+def test_overrides_are_those_for_the_type_in_the_configuration():
+    node = TaskNode("s0", TaskSpec("noop"), next="success", overrides={"argo": "big", "ours": "small"})
+    graph = Graph("s0", {**chain(1).nodes, "s0": node})
+    overrides = {"big": Override(image="big:1"), "small": Override(image="small:1")}
+    for executor, image in (("argo", "big:1"), ("ours", "small:1"), ("theirs", "image:1")):
+        found = spec_of(None, handover=Handover(graph, "p.yaml", executor=executor), overrides=overrides)
+        assert [t["container"]["image"] for t in found["templates"] if t["name"] == "first-step"] == [image]
 
 
 def test_variables_that_pipeline_and_configuration_use_are_given_to_all_pods():

@@ -47,7 +47,8 @@ def _looked_up(name: str, provider: Secrets, spread: ExecutorCapabilities) -> Pr
         if variable in spread.gives:
             return None
         message = f"the executor gives steps no variable '{variable}', in which the secret '{name}' is looked for"
-        return Problem(message, "give it there, as 'secrets_from_k8s' of the executor 'argo' does")
+        option = f" by '{spread.gives_by}' of the executor" if spread.gives_by else ""
+        return Problem(message, f"give it to the steps{option}")
     try:
         provider.get(name)
     except MagnusError as error:

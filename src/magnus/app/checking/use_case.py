@@ -18,6 +18,7 @@ from magnus.app.checking import folders, secrets
 from magnus.app.checking.data_flow import DataFlow, Described
 from magnus.app.checking.services import CheckedServices, checked_services
 from magnus.app.initial_parameters import InitialParameters, initial_parameters
+from magnus.app.overrides import unknown_overrides
 from magnus.app.pipelines import examine_pipeline, is_python_file
 from magnus.app.prepare import Execution, like_original
 from magnus.app.resume import original_run
@@ -159,7 +160,8 @@ class _Check:
         return self._tried(lambda: wiring.mocked(services.configuration, pipeline)) or pipeline
 
     def _engine(self, pipeline: LoadedPipeline, services: CheckedServices, parameters: Scope | None) -> None:
-        """What another engine, for which the pipeline would be written down, cannot take."""
+        """Overrides that are not there, and what another engine, for which it would be written down, cannot take."""
+        self.problems += unknown_overrides(pipeline, services.configuration)
         transpiler = wiring.transpiler(services.configuration)
         if transpiler is not None:
             from magnus.app.transpile import handed_over  # lazy: most pipelines are run here

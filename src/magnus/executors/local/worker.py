@@ -14,11 +14,12 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from magnus.engine import forks
-from magnus.engine.eviction import EXIT_STATUS, Evicted, evict
+from magnus.engine.eviction import Evicted, evict
 from magnus.errors import MagnusError
 from magnus.executors.local import frames
 from magnus.executors.local.requests import Receiver, SentRequest
 from magnus.interfaces.executor import Steps
+from magnus.interfaces.reentry import EVICTED
 from magnus.interfaces.reporter import Event
 from magnus.interfaces.secrets import Secret
 
@@ -56,7 +57,7 @@ def work(connection: socket.socket, prepared: Prepared) -> int:
             _work(own, steps)
             _ignore_signals()
     except Evicted:
-        status = EXIT_STATUS
+        status = EVICTED
     except KeyboardInterrupt:
         status = 128 + signal.SIGINT
     except MagnusError as error:

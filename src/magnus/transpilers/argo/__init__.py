@@ -40,7 +40,13 @@ def _capabilities(options: ArgoOptions) -> ExecutorCapabilities:
     folders = tuple(volume.mount_path for volume in options.persistent_volumes)
     gives = tuple(secret.environment_variable for secret in options.secrets_from_k8s)
     return ExecutorCapabilities(
-        spans=Reach.NETWORK, concurrent=True, reenters=True, apart=True, shares=folders, gives=gives
+        spans=Reach.NETWORK,
+        concurrent=True,
+        reenters=True,
+        apart=True,
+        shares=folders,
+        gives=gives,
+        gives_by="secrets_from_k8s",
     )
 
 

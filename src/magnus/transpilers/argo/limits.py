@@ -13,7 +13,7 @@ import msgspec
 from magnus.engine.parameters import LONGEST_ENTRY, VARIABLE_PREFIX, entry_bytes
 from magnus.errors import Problem
 from magnus.graph.graph import Graph, graphs_of
-from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode
+from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch
 from magnus.interfaces.transpiler import Handover
 from magnus.transpilers.argo import refusals, sizes
 from magnus.transpilers.argo.expressions import variables
@@ -44,7 +44,7 @@ def of_handover(options: ArgoOptions, handover: Handover) -> list[Problem]:
         *_of_texts(handover),
         *_of_variables(options, handover),
         *_of_parameters(handover),
-        *_of_steps(options, handover, handover.graph),
+        *_of_steps(handover, handover.graph),
         *_of_sizes(handover),
     ]
 
@@ -91,15 +91,8 @@ def _of_parameters(handover: Handover) -> Iterator[Problem]:
             yield Problem(message, "give it in a parameters file that is in the image")
 
 
-def _of_steps(options: ArgoOptions, handover: Handover, graph: Graph) -> Iterator[Problem]:
+def _of_steps(handover: Handover, graph: Graph) -> Iterator[Problem]:
     for node in graph.nodes.values():
-        if isinstance(node, TaskNode | CompositeNode):
-            wanted = node.overrides.get("argo")
-            if wanted is not None and wanted not in options.overrides:
-                there = ", ".join(repr(name) for name in options.overrides) or "none"
-                message = f"there is no override '{wanted}' of the executor; there is {there}"
-                fix = "add it to 'overrides' of the executor in the configuration"
-                yield Problem(message, fix, handover.locate_step(node, "overrides"), node.name)
         if isinstance(node, CompositeNode):
             loop = node.branches
             if isinstance(loop, RepeatedBranch) and loop.max_iterations > MOST_ROUNDS:
@@ -107,7 +100,7 @@ def _of_steps(options: ArgoOptions, handover: Handover, graph: Graph) -> Iterato
                 fix = f"let 'max_iterations' be at most {MOST_ROUNDS}"
                 yield Problem(message, fix, handover.locate_step(node, "max_iterations"), node.name)
             for inner in graphs_of(node):
-                yield from _of_steps(options, handover, inner)
+                yield from _of_steps(handover, inner)
 
 
 def _of_sizes(handover: Handover) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from magnus.transpilers.argo import cutting
 from magnus.transpilers.argo.calls import called_with, encoded, failure_of
 from magnus.transpilers.argo.manifest import Dag, DagTask, Parameter, Parameters, Suspend, Template
 from magnus.transpilers.argo.names import Names
-from magnus.transpilers.argo.pods import Pods, named_override
+from magnus.transpilers.argo.pods import Pods
 
 MOST_TASKS: Final = 150
 """Steps in one dag; ends and parts come to them."""
@@ -147,7 +147,8 @@ class PipelineDags:
 
     def _step(self, node: Node, *, first: bool) -> str:
         return self._shaper.add(
-            self._pods.step(node, named_override(node, self._around), first=first), "first step" if first else "step"
+            self._pods.step(node, self._pods.named_override(node, self._around), first=first),
+            "first step" if first else "step",
         )
 
     def _called(self, step: str) -> Parameters:

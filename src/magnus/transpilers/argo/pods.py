@@ -7,7 +7,7 @@ from typing import Final, Literal
 from msgspec.structs import replace
 
 from magnus.engine.parameters import VARIABLE_PREFIX
-from magnus.graph.nodes import CompositeNode, Node, TaskNode
+from magnus.graph.nodes import Node, TaskNode
 from magnus.interfaces.transpiler import Handover
 from magnus.transpilers.argo import manifest, options
 from magnus.transpilers.argo.manifest import Container, EnvVar, Metadata, Parameter, Parameters, Template, ValueFrom
@@ -70,11 +70,6 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def named_override(node: Node, around: str) -> str:
-    """The override that the step names, else that of the nearest step around it."""
-    return node.overrides.get("argo", around) if isinstance(node, TaskNode | CompositeNode) else around
-
-
 class Pods:
     """Makes templates of pods, all of one handover."""
 
@@ -85,6 +80,10 @@ class Pods:
         self._volumes = {
             claim: names.of(claim, "volume") for claim in {v.name: None for v in wanted.persistent_volumes}
         }
+
+    def named_override(self, node: Node, around: str) -> str:
+        """The override that the step names, else that of the nearest step around it."""
+        return self._handover.override(node, around)
 
     def override(self, name: str) -> options.Override:
         """What is different for the steps that name it."""
@@ -181,20 +180,10 @@ class Pods:
     def _run_id(self) -> str:
         return f"{{{{workflow.parameters.{RUN_ID}}}}}"
 
-    @property
-    def _configuration(self) -> list[str]:
-        file = self._handover.configuration_file
-        return ["--config-file", file] if file else []
-
     def _told(self, *, first: bool) -> list[str]:
-        told = self._handover
         original = ["--use-cached", f"{{{{workflow.parameters.{ORIGINAL_RUN_ID}}}}}"] if first else []
         name = ["--workflow-name", "{{workflow.name}}"] if first else []
-        level = ["--log-level", told.log_level] if told.log_level else []
-        parameters = ["--parameters-file", told.parameters_file] if told.parameters_file else []
-        tag = ["--tag", told.tag] if told.tag else []
-        file = ["--file", told.definition_file]
-        return [*level, *file, *self._configuration, *parameters, *tag, *name, *original, *_OWNER]
+        return [*self._handover.reentry_options(), *name, *original, *_OWNER]
 
     def _initial(self) -> Sequence[EnvVar]:
         """The initial parameters, for the pod that creates the run."""

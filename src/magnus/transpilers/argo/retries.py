@@ -11,11 +11,9 @@ So a pod that Argo lost uses up what was added for that, and an attempt only whe
 from collections.abc import Iterable
 from typing import Final
 
+from magnus.interfaces.reentry import TRY_AGAIN
 from magnus.transpilers.argo import options
 from magnus.transpilers.argo.manifest import Backoff, RetryStrategy
-
-TRY_AGAIN: Final = 75
-"""The exit status of a pod whose task failed and has attempts left (EX_TEMPFAIL of sysexits.h)."""
 
 _DIED: Final = (132, 134, 135, 136, 137, 139)
 """Of a pod whose process died in the middle of its task: a bad instruction, aborted, a bad access or operation, killed (for

@@ -25,7 +25,7 @@ from magnus.transpilers.argo.calls import called_with, encoded, end_of, output_o
 from magnus.transpilers.argo.manifest import Dag, DagTask, Parameter, Parameters, Template
 from magnus.transpilers.argo.names import Names
 from magnus.transpilers.argo.pipeline_dags import PipelineDags
-from magnus.transpilers.argo.pods import Pods, named_override
+from magnus.transpilers.argo.pods import Pods
 
 ENTRYPOINT: Final = "pipeline"
 ROUNDS_AT_ONCE: Final = 10
@@ -91,7 +91,7 @@ class _Composite:
         self._pods = pods
         self._node = node
         self._name = name
-        self._override = named_override(node, around)
+        self._override = pods.named_override(node, around)
         self._first = first
 
     def template(self) -> str:
@@ -110,7 +110,7 @@ class _Composite:
 
     def _dag(self, tasks: Sequence[DagTask]) -> str:
         taken = Parameters((Parameter("step"),))
-        parallelism = self._pods.override(named_override(self._node, "")).parallelism
+        parallelism = self._pods.override(self._pods.named_override(self._node, "")).parallelism
         dag = Template("", inputs=taken, dag=Dag(tuple(tasks), fail_fast=False), parallelism=parallelism)
         return self._shaper.add(dag, self._name, self._node)
 

@@ -1,8 +1,20 @@
-"""The re-entry command of a step: the argv with which any engine runs exactly one step of a run."""
+"""The re-entry command of a step, for engines and executors that start it, and what its exit statuses mean.
 
+0: the step succeeded. 1: it failed. 2 and 3: it could not be run. 130: the user stopped it. `TRY_AGAIN` and `EVICTED`
+say that the step has attempts left.
+"""
+
+import signal
 from collections.abc import Sequence
+from typing import Final
 
 from magnus.interfaces.executor import StepRequest
+
+TRY_AGAIN: Final = 75
+"""With `--one-attempt`: the attempt failed and there are more (EX_TEMPFAIL of sysexits.h)."""
+
+EVICTED: Final = 128 + signal.SIGTERM
+"""The place where the step ran went away: its attempt is lost, and the step stays open for the next one."""
 
 
 def step_command(request: StepRequest, *, program: Sequence[str] = ("magnus",), log_level: str = "") -> list[str]:
