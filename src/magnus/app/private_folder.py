@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from magnus.engine import descendants
-from magnus.engine.own_folder import ignore_in_git
+from magnus.engine.own_folder import ignore_in_git, remove_folder
 
 _PREFIX: Final = descendants.PREFIX
 
@@ -51,10 +51,9 @@ def _is_ours_and_over(entry: "os.DirEntry[str]", pid: int) -> bool:
 
 def _remove(folder: Path) -> None:
     """Remove the folder, with those of the workers in it."""
-    with suppress(OSError):
+    try:
         for file in folder.iterdir():
-            if file.is_dir() and not file.is_symlink():
-                _remove(file)
-            else:
-                file.unlink()
+            file.unlink()
         folder.rmdir()
+    except OSError:  # folders, which few runs have
+        remove_folder(folder)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
+from tempfile import gettempdir
 from uuid import uuid4
 
 from msgspec import Struct, field
@@ -215,7 +216,8 @@ def _project(working_directory: Path, shared: Iterable[Path]) -> ProjectCopy | N
     without = [folder.resolve() for folder in shared]
     if any(working_directory.is_relative_to(folder) for folder in without):
         return None
-    return ProjectCopy(working_directory, without)
+    temporary = Path(gettempdir()).resolve()  # where copies are
+    return ProjectCopy(working_directory, [*without, temporary])
 
 
 def _tell_missed(faults: Faults, reporter: Reporter) -> None:

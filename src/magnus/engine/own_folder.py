@@ -41,3 +41,24 @@ def ignore_in_git(folder: Path | str) -> None:
             os.write(descriptor, _IGNORE_ALL)
         finally:
             os.close(descriptor)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove the folder with all that is in it, also in folders that nobody may write to; what cannot be removed stays."""
+    from shutil import rmtree  # lazy: few steps have a folder
+
+    rmtree(folder, ignore_errors=True)
+    if not os.path.lexists(folder):
+        return
+    with suppress(OSError):
+        _make_writable(folder)
+    rmtree(folder, ignore_errors=True)
+
+
+def _make_writable(folder: Path) -> None:
+    folder.chmod(0o700)
+    for parent, names, _ in os.walk(folder):
+        for name in names:
+            path = f"{parent}/{name}"
+            if not os.path.islink(path):  # noqa: PTH114 - likewise
+                os.chmod(path, 0o700)  # noqa: PTH101 - likewise

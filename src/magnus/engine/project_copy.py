@@ -1,19 +1,23 @@
 """A fresh copy of the project for one step, as an image would hold it. Used where steps are isolated, and by simulations."""
 
 import os
-import shutil
+import re
 import stat
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
+from magnus.engine import descendants
 from magnus.errors import TaskFailed
 
 _FICLONE: Final = 0x40049409
 """ioctl of Linux, <linux/fs.h>: the target shares the blocks of the source until one of them is written to."""
 _LEFT_OUT: Final = frozenset({".hg", ".svn", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
+_PRIVATE: Final = re.compile(rf"{descendants.PREFIX}[0-9]+-[0-9a-f]{{4}}")
+"""The folder of a run, where the folder of temporary files is in the project; it may hold other copies."""
 _ENVIRONMENT_MARK: Final = "pyvenv.cfg"
 
 
@@ -31,7 +35,8 @@ class ProjectCopy(Struct, frozen=True):
     def make(self, target: Path) -> None:
         """Copy the project to the folder `target`, which is made.
 
-        Left out are caches of tools, virtual environments, pipes and sockets. A git repository is copied without its
+        Left out are caches of tools, virtual environments, pipes and sockets, the folders of runs that go on, and what
+        somebody else removes meanwhile. A git repository is copied without its
         objects, which it borrows. Times and permissions are kept. A link that leads into the project by an absolute path leads into the copy. TaskFailed when
         a file cannot be read or written.
         """
@@ -50,20 +55,32 @@ class _Roots(Struct, frozen=True):
 
 
 def _copy_folder(source: str, target: str, roots: _Roots) -> None:
+    from shutil import copystat  # lazy: as below
+
     os.mkdir(target)  # noqa: PTH102 - projects may have thousands of files
     with os.scandir(source) as entries:
         for entry in entries:
             place = f"{target}/{entry.name}"
-            if entry.is_symlink():
-                _copy_link(entry.path, place, roots)
-            elif entry.is_dir(follow_symlinks=False):
-                if entry.name == "objects" and source.endswith("/.git"):
-                    _borrow_objects(entry.path, place)
-                elif not _is_left_out(entry, roots):
-                    _copy_folder(entry.path, place, roots)
-            elif entry.is_file(follow_symlinks=False):
-                _copy_file(entry.path, place)
-    shutil.copystat(source, target)
+            try:
+                _copy_entry(entry, place, roots)
+            except FileNotFoundError:
+                if os.path.lexists(entry.path):
+                    raise
+                with suppress(OSError):  # a file that was begun
+                    os.unlink(place)  # noqa: PTH108 - as above
+    copystat(source, target)
+
+
+def _copy_entry(entry: "os.DirEntry[str]", place: str, roots: _Roots) -> None:
+    if entry.is_symlink():
+        _copy_link(entry.path, place, roots)
+    elif entry.is_dir(follow_symlinks=False):
+        if entry.name == "objects" and entry.path.endswith("/.git/objects"):
+            _borrow_objects(entry.path, place)
+        elif not _is_left_out(entry, roots):
+            _copy_folder(entry.path, place, roots)
+    elif entry.is_file(follow_symlinks=False):
+        _copy_file(entry.path, place)
 
 
 def _borrow_objects(source: str, target: str) -> None:
@@ -78,6 +95,7 @@ def _is_left_out(entry: "os.DirEntry[str]", roots: _Roots) -> bool:
         entry.name in _LEFT_OUT
         or entry.path in roots.without
         or entry.path == roots.copy
+        or _PRIVATE.fullmatch(entry.name) is not None
         or os.path.exists(f"{entry.path}/{_ENVIRONMENT_MARK}")  # noqa: PTH110 - as above
     )
 
@@ -91,9 +109,11 @@ def _copy_link(source: str, target: str, roots: _Roots) -> None:
 
 def _copy_file(source: str, target: str) -> None:
     """Copy by sharing blocks where the file system can, else byte by byte; never as a hard link, which is one file."""
+    from shutil import copyfile, copystat  # lazy: as below
+
     if not _cloned(source, target):
-        shutil.copyfile(source, target)
-    shutil.copystat(source, target)
+        copyfile(source, target)
+    copystat(source, target)
 
 
 def _cloned(source: str, target: str) -> bool:

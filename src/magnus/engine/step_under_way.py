@@ -1,10 +1,10 @@
 """One step on its way, as `engine.step` and `engine.attempts` share it."""
 
 import os
-from pathlib import Path
 
 from magnus.engine.context import RunContext
 from magnus.engine.objects import StepObjects
+from magnus.engine.own_folder import remove_folder
 from magnus.engine.step_secrets import StepSecrets
 from magnus.graph.nodes import TaskNode
 from magnus.interfaces.executor import StepRequest
@@ -62,18 +62,11 @@ class StepUnderWay:
 
     def remove_folder(self) -> None:
         """Remove the folder of the step, where there is one."""
-        _remove(self.folder)
+        if self.folder.exists():
+            remove_folder(self.folder)
 
     def remove_folders(self) -> None:
         """Remove it, and the copy of the project that the step worked in."""
         self.remove_folder()
         if self.working_directory != self.context.working_directory:
-            _remove(self.working_directory)
-
-
-def _remove(folder: Path) -> None:
-    if not folder.exists():
-        return
-    from shutil import rmtree  # lazy: few tasks make the folder
-
-    rmtree(folder, ignore_errors=True)
+            remove_folder(self.working_directory)

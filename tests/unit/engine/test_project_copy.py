@@ -1,11 +1,13 @@
 """A fresh copy of the project: what an image would hold, and nothing that leads back."""
 
 import os
+import shutil
 import socket
 import subprocess
 
 import pytest
 
+from magnus.engine import project_copy
 from magnus.engine.project_copy import ProjectCopy
 from magnus.errors import TaskFailed
 
@@ -98,3 +100,31 @@ def test_what_cannot_be_copied_is_named(project, tmp_path):
     (tmp_path / "copy").write_text("")
     with pytest.raises(TaskFailed, match=r"the project could not be copied for the step: '.*copy': File exists"):
         ProjectCopy(project).make(tmp_path / "copy")
+
+
+def test_folders_of_runs_that_go_on_are_left_out(project):
+    for name in ("tmp/magnus-12-0a1b/magnus-13-ffff/ab.project/work.py", "tmp/magnus-model/weights"):
+        (project / name).parent.mkdir(parents=True)
+        (project / name).touch()
+    ProjectCopy(project).make(project / "tmp/magnus-12-0a1b/cd.project")
+    assert names(project / "tmp/magnus-12-0a1b/cd.project/tmp") == ["magnus-model/weights"]
+
+
+def test_what_vanishes_meanwhile_is_left_out(project, tmp_path, monkeypatch):
+    copy_file, removed = shutil.copyfile, []
+
+    def remove_first(source, target):
+        if not removed:
+            removed.append(source)
+            os.unlink(source)
+        return copy_file(source, target)
+
+    monkeypatch.setattr(shutil, "copyfile", remove_first)
+    monkeypatch.setattr(project_copy, "_cloned", lambda _source, _target: False)
+    before = names(project)
+    ProjectCopy(project).make(tmp_path / "copy")
+    gone = os.path.relpath(removed[0], project)
+    assert gone in before
+    assert names(tmp_path / "copy") == [
+        name for name in before if name != gone and not name.startswith((".pytest", "venv"))
+    ]
