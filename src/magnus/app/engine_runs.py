@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from magnus.engine import deaths, way
 from magnus.engine.context import now
 from magnus.errors import InvalidInput
+from magnus.graph.nodes import Node, TerminalNode
 from magnus.graph.path import StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import ENDED, Owner, RunRecord, Status, StepRecord
@@ -47,6 +48,16 @@ def is_settled(store: RunLogStore, run_id: str, path: StepPath) -> bool:
         if branch.composite is None:
             return False
         branch = branch.composite.branch
+
+
+def status_in_settled(node: Node, known: StepRecord | None) -> Status:
+    """How a step of a (sub)pipeline that has succeeded ended; of one that did not run there: so that it stays as it is.
+
+    An engine comes to such a step when it tries a workflow again and loses the process of one that had succeeded.
+    """
+    if known is not None:
+        return known.status
+    return Status.FAIL if isinstance(node, TerminalNode) and not node.succeeds else Status.SUCCESS
 
 
 def is_left(store: RunLogStore, run: RunRecord, known: StepRecord) -> bool:

@@ -46,8 +46,10 @@ def _fan_out(
 ) -> tuple[Status, list[str]]:
     store = prepared.services.run_log_store
     known = store.get_step(run.run_id, path)
-    if known is not None and (known.status is not Status.FAIL or engine_runs.is_settled(store, run.run_id, path)):
+    if known is not None and known.status is not Status.FAIL:
         return known.status, _to_run(node, known)
+    if engine_runs.is_settled(store, run.run_id, path):
+        return engine_runs.status_in_settled(node, known), []
     run = engine_runs.reopened(store, run)
     if taken_over(prepared, run, path, reporter):
         return Status.SUCCESS, []
@@ -78,12 +80,12 @@ def _fan_in(
 ) -> tuple[Status, list[str]]:
     store = prepared.services.run_log_store
     known = store.get_step(run.run_id, path)
+    if known is not None and known.status is Status.SUCCESS:
+        return known.status, []
+    if (known is None or known.status is Status.FAIL) and engine_runs.is_settled(store, run.run_id, path):
+        return engine_runs.status_in_settled(node, known), []
     if known is None or known.branching is None:
         raise InvalidInput(f"the branches of '{path}' have not begun", fix=f"magnus fan {run.run_id} {path} -m out")
-    if known.status is Status.SUCCESS or (
-        known.status is Status.FAIL and engine_runs.is_settled(store, run.run_id, path)
-    ):
-        return known.status, []
     run = engine_runs.reopened(store, run)
     graph = prepared.pipeline.graph
     position, scope = fan.before(graph, store, run, path)

@@ -8,6 +8,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from magnus.app import engine_runs
 from magnus.engine import deaths
 from magnus.engine.context import now
 from magnus.graph.failures import failure_of
@@ -26,6 +27,8 @@ def close_before(graph: Graph, store: RunLogStore, run_id: str, path: StepPath) 
     """Record what did not end before the step at `path` begins, which a failure leads to."""
     within = graph.within(path.branch)
     if path.name not in {failure_of(within, node) for node in within.nodes.values() if not _is_terminal(node)}:
+        return
+    if engine_runs.is_settled(store, run_id, path):
         return
     steps = store.list_steps(run_id, path.branch)
     if all(step.path != path for step in steps):

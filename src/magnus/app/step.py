@@ -83,20 +83,20 @@ def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, one: OneAt
     store = prepared.services.run_log_store
     run = run_of(prepared, path, reporter)
     known = store.get_step(run.run_id, path)
-    if (
-        known is not None
-        and not _ends_run(known, run)
-        and (known.status is Status.SUCCESS or engine_runs.is_settled(store, run.run_id, path))
-    ):
-        return known.status, False
+    node = prepared.pipeline.graph.step(path)
+    if known is None or not _ends_run(known, run):
+        if known is not None and known.status is Status.SUCCESS:
+            return known.status, False
+        if engine_runs.is_settled(store, run.run_id, path):
+            return engine_runs.status_in_settled(node, known), False
     is_left = known is not None and engine_runs.is_left(store, run, known)
     run = engine_runs.reopened(store, run)
-    match prepared.pipeline.graph.step(path):
-        case TerminalNode() as node:
+    match node:
+        case TerminalNode():
             if reentry(prepared.execution.environment).events:
                 reporter.report(StepStarted(path, node.written_as))
             return _finish(prepared, run, path, node, reporter), False
-        case CompositeNode() as node:
+        case CompositeNode():
             raise InvalidInput(f"'{path}' is of type {node.written_as}", fix=f"magnus fan {run.run_id} {path} -m out")
         case TaskNode() as task:
             again = known is not None and (is_left or (one is None and known.status is Status.FAIL))
@@ -117,8 +117,12 @@ def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, one: OneAt
 
 
 def _ends_run(known: StepRecord, run: RunRecord) -> bool:
-    """Whether it is an end of the pipeline whose process died before it could record the end of the run."""
-    return known.is_terminal and known.branch.composite is None and run.end_time is None
+    """Whether it is an end of the pipeline whose process died before it could record the end of the run.
+
+    The engine may have ended the run as failed since then, and may come again.
+    """
+    is_open = run.end_time is None or (run.status is Status.FAIL and known.status is Status.SUCCESS)
+    return known.is_terminal and known.branch.composite is None and is_open
 
 
 def _continued(known: StepRecord | None, one: OneAttempt | None) -> StepRecord | None:
