@@ -16,7 +16,7 @@ from magnus.values import Json
 Pieces = Mapping[str, str]
 """The pieces of one step, by the names people know them by, each with a short hash."""
 
-FORM: Final = 2
+FORM: Final = 3
 """How the hashes are made; those of another form say nothing about these."""
 _MOST_NAMED: Final = 3
 

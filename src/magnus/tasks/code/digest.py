@@ -18,10 +18,10 @@ def short_hash(data: bytes) -> str:
     return sha256(data, usedforsecurity=False).hexdigest()[:HASH_DIGITS]
 
 
-def digest(statements: Iterable[ast.AST]) -> str:
-    """The hash of statements, one after the other."""
+def digest(statements: Iterable[ast.AST], *, texts: bool = False) -> str:
+    """The hash of statements, one after the other; docstrings count with `texts` alone."""
     parts: list[str] = []
-    _write(list(statements), parts)
+    _write(list(statements), parts, texts=texts)
     return short_hash("".join(parts).encode("utf-8", "surrogatepass"))
 
 
@@ -30,27 +30,48 @@ def is_text(node: object) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def _write(value: object, parts: list[str]) -> None:
-    if isinstance(value, ast.AST):
-        kind = type(value)
-        fields = _FIELDS.get(kind)
-        if fields is None:
-            fields = _FIELDS[kind] = tuple(field for field in kind._fields if field not in _LAYOUT)
-        parts.append(f"({kind.__name__}")
-        for field in fields:
-            inner = getattr(value, field, None)
-            if inner is not None and inner != []:
-                parts.append(f" {field}=")
-                _write(inner, parts)
-            elif field == "value" and kind is ast.Constant:
-                parts.append(" None")
-        parts.append(")")
-    elif isinstance(value, list):
-        parts.append("[")
-        for item in value:
-            if not is_text(item):
-                _write(item, parts)
-                parts.append(",")
-        parts.append("]")
-    else:
-        parts.append(repr(value))
+def _write(root: object, parts: list[str], *, texts: bool) -> None:
+    """Add what the tree says; without recursion, since long expressions are deep."""
+    todo: list[object] = [root]
+    while todo:
+        value = todo.pop()
+        if type(value) is _Said:
+            parts.append(value)
+        elif isinstance(value, ast.AST):
+            todo += reversed(_of_node(value))
+        elif isinstance(value, list):
+            parts.append("[")
+            todo.append(_Said("]"))
+            todo += reversed([part for item in value if texts or not is_text(item) for part in (item, _Said(","))])
+        else:
+            parts.append(_said(value))
+
+
+class _Said(str):
+    """What is written as it is."""
+
+    __slots__ = ()
+
+
+def _of_node(node: ast.AST) -> list[object]:
+    kind = type(node)
+    fields = _FIELDS.get(kind)
+    if fields is None:
+        fields = _FIELDS[kind] = tuple(field for field in kind._fields if field not in _LAYOUT)
+    found: list[object] = [_Said(f"({kind.__name__}")]
+    for field in fields:
+        inner = getattr(node, field, None)
+        if inner is not None and inner != []:
+            found += (_Said(f" {field}="), inner)
+        elif field == "value" and kind is ast.Constant:
+            found.append(_Said(" None"))
+    found.append(_Said(")"))
+    return found
+
+
+def _said(value: object) -> str:
+    """A constant; integers of more digits than python writes in decimals are written in hexadecimals."""
+    try:
+        return repr(value)
+    except ValueError:
+        return hex(value) if isinstance(value, int) else str(type(value))

@@ -81,11 +81,14 @@ class ProjectModules:
         package = self.find(file, module.rstrip(".")).removesuffix("/__init__.py")
         return self._below(package) if package and not package.endswith(".py") else ()
 
-    def script(self, name: str) -> str:
-        """The file below the working directory that a text names; "" when there is none."""
-        file = os.path.normpath(f"{self.working_directory}/{name}")
-        inside = file.startswith(f"{self.working_directory}/")
-        return file if inside and "\0" not in name and os.path.isfile(file) else ""  # noqa: PTH113 - texts throughout
+    def script(self, file: str, name: str) -> str:
+        """The file of the project that a text in another file names, from one of its folders; "" when there is none."""
+        for folder in dict.fromkeys((self.working_directory, file.rpartition("/")[0], *self.roots)):
+            place = os.path.normpath(f"{folder}/{name}")
+            inside = place.startswith(f"{folder}/")
+            if inside and "\0" not in name and os.path.isfile(place):  # noqa: PTH113 - texts throughout
+                return place
+        return ""
 
     def _below(self, folder: str) -> Sequence[str]:
         """The modules below a folder, without those of hidden folders and of environments."""

@@ -5,7 +5,8 @@ function of the module is no use of that function.
 """
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Final, TypeAlias
 
 from msgspec import Struct
@@ -35,7 +36,7 @@ class Uses(Struct):
     Attributes:
         chains: names that are bound elsewhere, each with the attributes that are asked of it.
         imports: what names stand for that are imported in there.
-        loaded: the modules that are imported in there, whatever is used of them.
+        loaded: the modules that are imported in there, whatever is used of them, and names in them that may be modules.
         modules: modules that are imported by a text; a name that ends in a dot stands for all modules of that package.
         files: texts that may name scripts.
         own_module: whether names of the module may be made or looked up while it runs.
@@ -55,7 +56,8 @@ def uses(statements: Iterable[ast.AST]) -> Uses:
     scope = _Scope()
     for statement in statements:
         walk.visit(statement, scope)
-    walk.found.chains = scope.used
+    walk.finish()
+    walk.found.chains = scope.used | walk.globals
     return walk.found
 
 
@@ -73,31 +75,59 @@ def imported(statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, Impo
         yield alias.asname or alias.name, Imported(module, "" if alias.name == "*" else alias.name)
 
 
+def loaded_by(statement: ast.Import | ast.ImportFrom) -> Iterator[str]:
+    """The modules that the statement imports, and the names that it imports from these, which may be modules."""
+    if isinstance(statement, ast.Import):
+        yield from (alias.name for alias in statement.names)
+        return
+    module = "." * statement.level + (statement.module or "")
+    dot = "" if module.endswith(".") else "."
+    yield module
+    yield from (f"{module}{dot}{alias.name}" for alias in statement.names if alias.name != "*")
+
+
 class _Scope:
     """The names that are used and bound in one function, or in the module."""
 
-    __slots__ = ("bound", "declared", "used")
+    __slots__ = ("bound", "declared", "is_class", "used")
 
     def __init__(self) -> None:
         self.used: set[Chain] = set()
         self.bound: set[str] = set()
         self.declared: set[str] = set()
+        self.is_class = False
 
     def free(self) -> Iterator[Chain]:
-        own = self.bound - self.declared
+        """What is used from around it; the names of a class are no names for the methods in it."""
+        own = set() if self.is_class else self.bound - self.declared
         return (chain for chain in self.used if chain[0] not in own)
 
 
 class _Walk:
+    """Visits nodes in any order, without recursion, since long expressions are deep."""
+
     def __init__(self) -> None:
         self.found = Uses(set(), {}, set(), set(), set())
+        self.globals: set[Chain] = set()
+        self._todo: list[tuple[ast.AST, _Scope]] = []
+        self._inner: list[tuple[_Scope, _Scope]] = []
 
     def visit(self, node: ast.AST, scope: _Scope) -> None:
-        own = _VISITORS.get(type(node))
-        if own is not None:
-            own(self, node, scope)
-        else:
-            self.inside(node, scope)
+        self._todo.append((node, scope))
+
+    def finish(self) -> None:
+        """Visit all; what scopes leave free is of those around them, which were begun before them."""
+        while self._todo:
+            node, scope = self._todo.pop()
+            _VISITORS.get(type(node), _Walk.inside)(self, node, scope)
+        for inner, scope in reversed(self._inner):
+            scope.used.update(inner.free())
+
+    def within(self, scope: _Scope) -> _Scope:
+        """A scope inside another one."""
+        inner = _Scope()
+        self._inner.append((inner, scope))
+        return inner
 
     def inside(self, node: ast.AST, scope: _Scope) -> None:
         for field in node._fields:
@@ -126,13 +156,21 @@ class _Walk:
             self.visit(node.value, scope)
             return
         scope.used.add(chain)
-        if chain[:2] == ("sys", "modules"):
+        if chain[:2] == ("sys", "modules") or chain[-1] == "__subclasses__":
             self.found.own_module = True
 
     def constant(self, node: ast.Constant, scope: _Scope) -> None:
         del scope
         if isinstance(node.value, str) and node.value.endswith(_SUFFIXES):
             self.found.files.add(node.value)
+
+    def items(self, node: ast.List | ast.Tuple, scope: _Scope) -> None:
+        """The words of a command, one of which may say that the next one is a module to run."""
+        for option, name in pairwise(node.elts):
+            if isinstance(option, ast.Constant) and option.value == "-m" and isinstance(name, ast.Constant):
+                place = str(name.value).replace(".", "/")
+                self.found.files.update((f"{place}.py", f"{place}/__main__.py"))
+        self.inside(node, scope)
 
     def call(self, node: ast.Call, scope: _Scope) -> None:
         chain = chain_of(node.func)
@@ -141,7 +179,7 @@ class _Walk:
         self.inside(node, scope)
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: _Scope) -> None:
-        inner = _Scope()
+        inner = self.within(scope)
         arguments = node.args
         self.all_of((*arguments.defaults, *arguments.kw_defaults), scope)
         own = (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg)
@@ -156,22 +194,20 @@ class _Walk:
             self.all_of((*node.decorator_list, *getattr(node, "type_params", ())), scope)
             self.annotation(node.returns, scope)
             self.all_of(node.body, inner)
-        scope.used.update(inner.free())
 
     def comprehension(self, node: ast.ListComp, scope: _Scope) -> None:
         self.visit(node.generators[0].iter, scope)
-        inner = _Scope()
+        inner = self.within(scope)
         for number, generator in enumerate(node.generators):
             self.all_of((generator.target, *(() if number == 0 else (generator.iter,)), *generator.ifs), inner)
         self.all_of((getattr(node, field) for field in node._fields if field != "generators"), inner)
-        scope.used.update(inner.free())
 
     def class_(self, node: ast.ClassDef, scope: _Scope) -> None:
         scope.bound.add(node.name)
         self.all_of((*node.decorator_list, *node.bases, *node.keywords, *getattr(node, "type_params", ())), scope)
-        inner = _Scope()  # its names are no names for the methods in it
+        inner = self.within(scope)
+        inner.is_class = True
         self.all_of(node.body, inner)
-        scope.used.update(inner.used)
 
     def annotated(self, node: ast.AnnAssign, scope: _Scope) -> None:
         self.annotation(node.annotation, scope)
@@ -193,14 +229,11 @@ class _Walk:
         del scope
         for name, meant in imported(node):
             self.found.imports.setdefault(name, []).append(meant)
-        if isinstance(node, ast.Import):
-            self.found.loaded.update(alias.name for alias in node.names)
-        else:
-            self.found.loaded.add("." * node.level + (node.module or ""))
+        self.found.loaded.update(loaded_by(node))
 
     def declared(self, node: ast.Global, scope: _Scope) -> None:
         scope.declared.update(node.names)
-        scope.used.update((name,) for name in node.names)
+        self.globals.update((name,) for name in node.names)
 
     def handler(self, node: ast.ExceptHandler, scope: _Scope) -> None:
         if node.name:
@@ -218,6 +251,8 @@ _VISITORS: Final[Mapping[type[ast.AST], Callable[..., None]]] = {
     ast.Name: _Walk.name,
     ast.Attribute: _Walk.attribute,
     ast.Constant: _Walk.constant,
+    ast.List: _Walk.items,
+    ast.Tuple: _Walk.items,
     ast.Call: _Walk.call,
     ast.ClassDef: _Walk.class_,
     ast.AnnAssign: _Walk.annotated,
@@ -260,37 +295,3 @@ def _imported_text(node: ast.expr) -> str:
 def _package(text: str) -> str:
     package, dot, _ = text.rpartition(".")
     return f"{package}{dot}" if package else ANY_MODULE
-
-
-def bindings(statement: ast.stmt) -> Sequence[str]:
-    """The names of the module that a statement at its top level defines or changes, but for those it imports."""
-    match statement:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            return (name,)
-        case ast.Import() | ast.ImportFrom():
-            return ()
-        case _:
-            return tuple(dict.fromkeys(_bound(statement)))
-
-
-def _bound(node: ast.AST) -> Iterator[str]:
-    match node:
-        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-            yield name
-            return
-        case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
-            return
-        case ast.Name(id=name, ctx=ast.Store()):
-            yield name
-        case ast.Subscript(ctx=ast.Store()) | ast.Attribute(ctx=ast.Store()):
-            base: ast.AST = node
-            while isinstance(base, ast.Subscript | ast.Attribute):
-                base = base.value
-            if isinstance(base, ast.Name):
-                yield base.id
-        case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
-            yield name
-        case _:
-            pass
-    for child in ast.iter_child_nodes(node):
-        yield from _bound(child)

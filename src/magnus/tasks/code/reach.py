@@ -6,6 +6,7 @@ something is asked that is not written out, as by `getattr` or an import by a te
 """
 
 import ast
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,12 +14,15 @@ from typing import Final, NamedTuple
 from magnus.tasks.code.digest import short_hash
 from magnus.tasks.code.modules import ProjectModules, shown_name
 from magnus.tasks.code.names import Chain, Imported
+from magnus.tasks.code.registration import bases, keeps
 from magnus.tasks.code.source import Piece, Source
 from magnus.tasks.locate import own_entries
 
 REST: Final = ""
 SCRIPT: Final = "__main__"
 _WHOLE: Final = "*"
+_SOURCES: Final = "src"
+_MOST_HOPS: Final = 100
 
 
 class Use(NamedTuple):
@@ -62,12 +66,13 @@ class Reach:
         files = [file for file in found if file]
         return follower.pieces(Use(file, name) for file in files for name in (_WHOLE, SCRIPT))
 
-    def of_text(self, text: str) -> Mapping[str, str]:
-        """The pieces of modules that some python uses which is in no module itself."""
-        return self._below(self.working_directory).pieces_of_text(text)
+    def of_text(self, text: str, beside: str = "") -> Mapping[str, str]:
+        """The pieces of modules that some python uses which is in no module itself, but beside some of the project."""
+        root = os.path.normpath(f"{self.working_directory}/{beside}")
+        return self._below(root).pieces_of_text(text)
 
     def _below(self, root: str) -> "_Follower":
-        roots = dict.fromkeys((root, self.working_directory, *own_entries()))
+        roots = dict.fromkeys((root, self.working_directory, *own_entries(), f"{self.working_directory}/{_SOURCES}"))
         ours = tuple(root for root in roots if not _is_installed(root))
         if ours not in self._followers:
             self._followers[ours] = _Follower(ProjectModules(ours, self.working_directory))
@@ -161,13 +166,48 @@ class _Follower:
         """What is run when the file is imported, beside its own statements."""
         for package in self.modules.packages_around(file):
             yield Use(package, REST)
-        for meant in source.loaded:
-            for module in (meant.module, _inner(meant)):
-                if found := self.modules.find(file, module):
-                    yield Use(found, REST)
-        for module in source.stars:
+        for module in source.loaded:
             if found := self.modules.find(file, module):
                 yield Use(found, REST)
+        for name, chains in source.registered:
+            if any(self._is_kept(file, chain) for chain in chains):
+                yield Use(file, name)
+
+    def _is_kept(self, file: str, chain: Chain) -> bool:
+        """Whether something of the project, by its name in a file, may note what it is called with or is the base of."""
+        todo, seen = [(file, chain)], {(file, chain)}
+        while todo:
+            around, attributes = todo.pop()
+            for other, piece, left in self._definitions(around, attributes):
+                if keeps(piece.statements, piece.uses, left):
+                    return True
+                following = {(other, used) for used in (*piece.uses.chains, *bases(piece.statements))} - seen
+                seen |= following
+                todo += following
+        return False
+
+    def _definitions(self, file: str, chain: Chain) -> Iterator[tuple[str, Piece, Chain]]:
+        """The pieces that define a name in a file, wherever it was imported from, and the attributes asked of it."""
+        todo: list[Use | Lookup] = [Lookup(file, chain)]
+        for _ in range(_MOST_HOPS):
+            if not todo:
+                return
+            use = todo.pop()
+            source = self.modules.source(use.file)
+            names = use.chain if isinstance(use, Lookup) else (use.name,)
+            if source is None or not names:
+                continue
+            if names[0] in source.imports:
+                todo += [
+                    found for meant in source.imports[names[0]] for found in self._imported(use.file, meant, names[1:])
+                ]
+            elif (piece := source.definitions.get(names[0])) is not None:
+                yield use.file, piece, names[1:]
+            elif inner := self.modules.inside(use.file, names[0]):
+                todo.append(Lookup(inner, names[1:]))
+            else:
+                found = (self.modules.find(use.file, module) for module in source.stars)
+                todo += [Lookup(other, names) for other in found if other]
 
     def _of_piece(self, file: str, source: Source, piece: Piece) -> Iterator[Use | Lookup]:
         uses = piece.uses
@@ -175,7 +215,7 @@ class _Follower:
             own = uses.imports.get(chain[0], ())
             for meant in own:
                 yield from self._imported(file, meant, chain[1:])
-            if not own or chain[0] in source.definitions:
+            if not own or chain[0] in source.definitions or chain[0] in source.imports:
                 yield from self._named(file, source, chain)
         yield from (Use(other, REST) for module in uses.loaded if (other := self.modules.find(file, module)))
         for module in uses.modules:
@@ -183,7 +223,7 @@ class _Follower:
         if uses.own_module:
             yield Use(file, _WHOLE)
         for name in uses.files:
-            if script := self.modules.script(name):
+            if script := self.modules.script(file, name):
                 yield from (Use(script, part) for part in ((_WHOLE, SCRIPT) if script.endswith(".py") else (REST,)))
 
     def _named(self, file: str, source: Source, chain: Chain) -> Iterator[Use | Lookup]:
@@ -235,12 +275,6 @@ class _Follower:
             stars = [other for module in source.stars if (other := self.modules.find(file, module))]
             found = [use for other in stars for use in self._star(other, chain, frozenset({file}))]
             yield from found or [Use(file, _WHOLE)]
-
-
-def _inner(meant: Imported) -> str:
-    """The module that is meant where the name that is imported is one of a module."""
-    dot = "" if not meant.attribute or meant.module.endswith(".") else "."
-    return f"{meant.module}{dot}{meant.attribute}"
 
 
 def _is_of_every_module(name: str) -> bool:

@@ -4,16 +4,27 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final
 
+from magnus.tasks import notebook_file
 from magnus.tasks.code.digest import short_hash
 from magnus.tasks.code.reach import Reach
 
 _WORD: Final = re.compile(r"[^\s;&|<>()'\"$`={}]+")
 _OUTPUT: Final = re.compile(r">>?[ \t]*[^\s;&|<>()]+")
 _MAKE: Final = re.compile(r"(?:^|[\s;&|(])make\b")
-_MODULE: Final = re.compile(r"(?:^|[\s/])python[\d.]*[ \t]+(?:-[A-Za-z]+[ \t]+)*?-m[ \t]+([A-Za-z_][\w.]*)")
+_MODULE: Final = re.compile(r"(?:^|[\s(;&|])-[A-Za-z]*m[ \t]+([A-Za-z_][\w.]*)")
+_QUOTED: Final = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"")
+_PROGRAM: Final = re.compile(r"(?:^|\s)-[A-Za-z]*c[ \t]+(?:'([^']*)'|\"([^\"]*)\")")
+_HEREDOC: Final = re.compile(r"<<-?[ \t]*['\"]?(\w+)")
+_FOLDER: Final = re.compile(r"(?:^|[\s;&|(])cd[ \t]+([^\s;&|<>()'\"$`]+)")
+_ASSIGNED: Final = re.compile(r"(?:^|[\s;&|(])([A-Za-z_]\w*)=['\"]?([^\s;&|<>()'\"$`]+)")
+_VARIABLE: Final = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
+_NOTEBOOK: Final = ".ipynb"
+_MOST_NAMED: Final = 200
 _SUFFIXES: Final = (".sh", ".bash", ".py", ".R", ".r", ".jl", ".pl", ".rb", ".js", ".sql", ".awk")
 _NAMES: Final = frozenset({"Makefile", "makefile", "GNUmakefile"})
 _IN_SHELL: Final = (".sh", ".bash", "")
@@ -35,22 +46,41 @@ class _Scripts:
     def of(self, text: str, beside: str = "") -> dict[str, str]:
         """The pieces of a text for the shell, that of a script in the folder `beside` of the project."""
         found: dict[str, str] = {}
+        text = _with_values(text.replace("\\\n", " "))
         for module in _MODULE.findall(text):
             found.update(self._reach.of_module(module))
+        if "python" in text:
+            for program in _programs(text):
+                found.update(self._reach.of_text(program))
         for name in self._named(text, beside):
             found.update(self._pieces(name))
         return found
 
     def _named(self, text: str, beside: str) -> Iterator[str]:
-        """The files below the working directory that are code; what is written to is none."""
-        text = text.replace("\\\n", " ")
-        words = dict.fromkeys(_WORD.findall(_OUTPUT.sub(" ", text)))
+        """The files below the working directory that are code; what is written to is none, nor a second notebook."""
+        text = _OUTPUT.sub(" ", text)
+        words = dict.fromkeys(_WORD.findall(text))
+        words.update(dict.fromkeys(one or other for one, other in _QUOTED.findall(text)))
         if _MAKE.search(text):
             words.update(dict.fromkeys(sorted(_NAMES)))
+        folders = ("", *dict.fromkeys((beside, *_FOLDER.findall(text)[:_MOST_NAMED])))
+        notebooks = 0
         for word in words:
-            for name in dict.fromkeys((os.path.normpath(word), os.path.normpath(f"{beside}/{word.lstrip('/')}"))):
-                if not name.startswith(("../", "/")) and self._is_code(name):
-                    yield name
+            for name in dict.fromkeys(os.path.normpath(_joined(folder, word)) for folder in folders):
+                if name.startswith(("../", "/")):
+                    continue
+                for file in self._matching(name):
+                    notebooks += file.endswith(_NOTEBOOK)
+                    if self._is_code(file) and not (file.endswith(_NOTEBOOK) and notebooks > 1):
+                        yield file
+
+    def _matching(self, name: str) -> Iterator[str]:
+        """The file, the program in a folder of that name, or the files that a pattern names."""
+        if "*" in name and "**" not in name and name.endswith(_SUFFIXES):
+            found = sorted(islice(self._folder.glob(name), _MOST_NAMED))
+            yield from (str(file.relative_to(self._folder)) for file in found)
+        else:
+            yield from (name, f"{name}/__main__.py")
 
     def _is_code(self, name: str) -> bool:
         try:
@@ -59,7 +89,9 @@ class _Scripts:
             return False
         if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
             return False
-        return name.endswith(_SUFFIXES) or Path(name).name in _NAMES or bool(status.st_mode & stat.S_IXUSR)
+        return (
+            name.endswith((*_SUFFIXES, _NOTEBOOK)) or Path(name).name in _NAMES or bool(status.st_mode & stat.S_IXUSR)
+        )
 
     def _pieces(self, name: str) -> Mapping[str, str]:
         if name in self._seen:
@@ -68,6 +100,13 @@ class _Scripts:
         file = self._folder / name
         if name.endswith(".py"):
             return self._reach.of_script(file)
+        if name.endswith(_NOTEBOOK):
+            cells = notebook_file.code_cells(file)
+            text = "\n".join(cells)
+            return {
+                name: short_hash(text.encode("utf-8", "replace")),
+                **self._reach.of_text(text, str(Path(name).parent)),
+            }
         try:
             data = file.read_bytes()
         except OSError:
@@ -78,3 +117,26 @@ class _Scripts:
             return {name: short_hash(data), **self._reach.of_text(data.decode("utf-8", "replace"))}
         inner = self.of(data.decode("utf-8", "replace"), str(Path(name).parent))
         return {name: short_hash(data if b"<<" in data else _COMMENT.sub(b"", data)), **inner}
+
+
+def _joined(folder: str, word: str) -> str:
+    return f"{folder}/{word.lstrip('/')}" if folder else word
+
+
+def _with_values(text: str) -> str:
+    """The text with its own variables filled in; of others, which often are folders, nothing is left."""
+    values = dict(_ASSIGNED.findall(text))
+    return _VARIABLE.sub(lambda found: values.get(found[1] or found[2], " "), text)
+
+
+def _programs(text: str) -> Iterator[str]:
+    """What the text hands to programs as one argument, or as their input."""
+    yield from (one or other for one, other in _PROGRAM.findall(text))
+    lines = iter(text.split("\n"))
+    for line in lines:
+        if (begun := _HEREDOC.search(line)) is not None:
+            yield "\n".join(takewhile(partial(_is_not, begun[1]), lines))
+
+
+def _is_not(end: str, line: str) -> bool:
+    return line.strip() != end

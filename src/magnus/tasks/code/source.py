@@ -6,30 +6,35 @@ script.
 
 import ast
 import os
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Final
 
+from magnus.tasks.code.bindings import bindings
 from magnus.tasks.code.digest import digest, is_text, short_hash
-from magnus.tasks.code.names import Imported, Uses, bindings, imported, uses
+from magnus.tasks.code.names import Chain, Imported, Uses, imported, loaded_by, uses
+from magnus.tasks.code.registration import registrars
 
-_WORD: Final = re.compile(r"[^\W\d]\w*")
 _MOST_BYTES: Final = 4_000_000
+_NAMED: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_BLOCKS: Final = (
+    *(ast.If, ast.Try, ast.TryStar, ast.With, ast.For, ast.While, ast.Match),
+    *(ast.ExceptHandler, ast.match_case),
+)
 
 
 class Piece:
     """Some statements of a module."""
 
-    def __init__(self, statements: Sequence[ast.AST]) -> None:
+    def __init__(self, statements: Sequence[ast.AST], *, texts: bool = False) -> None:
         self.statements = statements
+        self._texts = texts
 
     @cached_property
     def digest(self) -> str:
-        """What they say, as a short hash."""
-        return digest(self.statements)
+        """What they say, as a short hash; with the texts that document them where these are used."""
+        return digest(self.statements, texts=self._texts)
 
     @cached_property
     def uses(self) -> Uses:
@@ -40,14 +45,14 @@ class Piece:
 class TextPiece(Piece):
     """A text that is not python that could be read."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str | bytes) -> None:
         super().__init__(())
         self._text = text
 
     @cached_property
     def digest(self) -> str:
         """The hash of its bytes."""
-        return short_hash(self._text.encode("utf-8", "surrogatepass"))
+        return short_hash(self._text.encode("utf-8", "surrogatepass") if isinstance(self._text, str) else self._text)
 
 
 class Source:
@@ -59,13 +64,15 @@ class Source:
         script: what is done when it is run as a script alone; None when there is nothing.
         imports: the modules and names that it imports, by the names they go by there.
         stars: the modules of which it imports all names.
-        loaded: what it imports for its effects, since nothing in it uses the name.
+        loaded: the modules that are imported with it, whatever it uses of them, and names in them that may be modules.
+        registered: definitions with what is called with them when they are defined, which may note them elsewhere.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str | bytes) -> None:
         self.imports: dict[str, list[Imported]] = {}
         self.stars: list[str] = []
-        self._text = text
+        self.loaded: list[str] = []
+        self.registered: list[tuple[str, Sequence[Chain]]] = []
         defined: dict[str, list[ast.stmt]] = {}
         rest: list[ast.stmt] = []
         script: list[ast.stmt] = []
@@ -83,15 +90,22 @@ class Source:
             names = [*bindings(statement), *self._imports(statement)]
             for name in dict.fromkeys(names):
                 defined.setdefault(name, []).append(statement)
-            if _does_more(statement, self.imports):
+            for inner in _flat(statement):
+                if isinstance(inner, _NAMED) and (found := registrars(inner)):
+                    self.registered.append((inner.name, found))
+            if any(_does_more(inner, self.imports) for inner in _flat(statement)):
                 rest.append(statement)
-        self.definitions = {name: Piece(statements) for name, statements in defined.items()}
-        self.rest = Piece(rest) if rest else None
-        self.script = Piece(script) if script else None
+        texts = "__doc__" in text if isinstance(text, str) else b"__doc__" in text
+        if texts and module.body and is_text(module.body[0]):
+            defined.setdefault("__doc__", []).append(module.body[0])
+        self.definitions = {name: Piece(statements, texts=texts) for name, statements in defined.items()}
+        self.rest = Piece(rest, texts=texts) if rest else None
+        self.script = Piece(script, texts=texts) if script else None
 
     def _imports(self, statement: ast.stmt) -> Iterator[str]:
         """Note what a statement imports; the names of that, where it also says when."""
         for node in _imports_in(statement):
+            self.loaded += loaded_by(node)
             for name, meant in imported(node):
                 if name == "*":
                     self.stars.append(meant.module)
@@ -99,14 +113,6 @@ class Source:
                     self.imports.setdefault(name, []).append(meant)
                     if node is not statement:
                         yield name
-
-    @cached_property
-    def loaded(self) -> Sequence[Imported]:
-        """What it imports and names nowhere else."""
-        if not self.imports:
-            return ()
-        words = Counter(_WORD.findall(self._text))
-        return [meant for name, found in self.imports.items() if words[name] < 2 for meant in found]
 
 
 def read(file: str) -> Source | None:
@@ -121,7 +127,7 @@ def read(file: str) -> Source | None:
 @lru_cache(maxsize=512)
 def _read(file: str, modified_ns: int, size: int) -> Source:
     del modified_ns, size  # a file that was changed is another key
-    return Source(Path(file).read_bytes().decode("utf-8-sig", "surrogateescape"))
+    return Source(Path(file).read_bytes())  # as bytes, which may declare their encoding
 
 
 def _is_script_only(statement: ast.stmt) -> bool:
@@ -134,14 +140,7 @@ def _is_script_only(statement: ast.stmt) -> bool:
 
 def _imports_in(statement: ast.stmt) -> Iterator[ast.Import | ast.ImportFrom]:
     """The imports of a statement of the module, also those under `try`, `if` and `with`, but not in functions."""
-    match statement:
-        case ast.Import() | ast.ImportFrom():
-            yield statement
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            return
-        case _:
-            for inner in _statements_in(statement):
-                yield from _imports_in(inner)
+    return (node for node in _flat(statement) if isinstance(node, ast.Import | ast.ImportFrom))
 
 
 def _does_more(statement: ast.stmt, imports: Mapping[str, object]) -> bool:
@@ -156,19 +155,24 @@ def _does_more(statement: ast.stmt, imports: Mapping[str, object]) -> bool:
                 for node in ast.walk(statement)
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
             }
+            if all(name.startswith("_") for name in names) and isinstance(statement.value, ast.Call):
+                return True  # what it gives is of no use, what it does may be
             return not names or any(name in imports for name in names if name not in plain)
         case ast.Expr():
             return not is_text(statement)
-        case ast.If() | ast.Try() | ast.TryStar() | ast.With() | ast.For() | ast.While() | ast.Match():
-            return any(_does_more(inner, imports) for inner in _statements_in(statement))
         case _:
             return True
 
 
-def _statements_in(statement: ast.AST) -> Iterator[ast.stmt]:
-    """The statements in the blocks of a compound statement."""
-    for child in ast.iter_child_nodes(statement):
-        if isinstance(child, ast.stmt):
-            yield child
-        elif isinstance(child, ast.ExceptHandler | ast.match_case):
-            yield from _statements_in(child)
+def _flat(statement: ast.stmt) -> Iterator[ast.stmt]:
+    """The statement, or of one with blocks those in its blocks, however deep, but not in functions and classes."""
+    todo: list[ast.AST] = [statement]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, _BLOCKS):
+            inner = ast.iter_child_nodes(node)
+            todo += reversed(
+                [child for child in inner if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case)]
+            )
+        elif isinstance(node, ast.stmt):
+            yield node
