@@ -117,6 +117,12 @@ def spec_of(written: Document) -> WorkflowSpec:
             location=written.locate(),
             fix="name a file that magnus execute wrote for Argo",
         )
+    if "dag" in written.value and "spec" not in written.value:
+        raise InvalidDefinition(
+            "this is a pipeline, and no manifest for Argo Workflows",
+            location=written.locate(),
+            fix=f"write the manifest first: magnus execute {written.file} -c FILE, with executor: {{type: argo, ...}} in FILE",
+        )
     try:
         if _is_cron(written):
             spec = fields.read(CronWorkflow, written.value).spec.workflow_spec
