@@ -70,6 +70,22 @@ def test_nothing_but_the_catalog_goes_from_step_to_step(folder, parallel):
     assert list(Path(folder.environment["TMPDIR"]).iterdir()) == []
 
 
+def test_copies_in_the_project_itself_do_not_hold_each_other(folder):
+    look = "import os, time\ndef look(i):\n    time.sleep(0.1)\n    return {'found': sorted(os.listdir('tmp'))}\n"
+    folder.write("work.py", look)
+    folder.write("tmp/note", "")
+    branch = {"start_at": "look", "steps": {"look": {"command": "work.look", "next": "success"}}}
+    steps = {"each": {"type": "map", "iterate_on": "items", "iterate_as": "i", "branch": branch, "next": "success"}}
+    folder.write("pipeline.yaml", yaml.safe_dump({"dag": {"start_at": "each", "steps": steps}}))
+    executor = {"type": "local", "config": {"isolated": True, "enable_parallel": True, "max_workers": 2}}
+    folder.write("magnus-config.yaml", json.dumps({"defaults": {"executor": executor}}))
+    folder.environment["TMPDIR"] = str(folder.path / "tmp")
+    done = folder.magnus("execute", "--items", "[1, 2, 3, 4]")
+    assert done.status == 0, done.err
+    assert done.log["parameters"]["found"] == [["note"]] * 4
+    assert os.listdir(folder.path / "tmp") == ["note"]
+
+
 def test_a_project_that_cannot_be_copied_fails_the_step(folder):
     folder.write("pipeline.yaml", yaml.safe_dump({"dag": DAG}))
     folder.write("work.py", WORK)
