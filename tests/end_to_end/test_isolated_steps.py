@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import yaml
 
 WORK = """
 import os
+import shutil
 from pathlib import Path
 
 HOME = Path(__file__).parent
@@ -79,11 +81,16 @@ def test_copies_in_the_project_itself_do_not_hold_each_other(folder):
     folder.write("pipeline.yaml", yaml.safe_dump({"dag": {"start_at": "each", "steps": steps}}))
     executor = {"type": "local", "config": {"isolated": True, "enable_parallel": True, "max_workers": 2}}
     folder.write("magnus-config.yaml", json.dumps({"defaults": {"executor": executor}}))
-    folder.environment["TMPDIR"] = str(folder.path / "tmp")
+    project = Path(folder.environment["TMPDIR"]) / "p"  # a short path, else another folder than TMPDIR is taken
+    shutil.copytree(folder.path, project)
+    folder.path = project
+    folder.environment["TMPDIR"] = str(project / "tmp")
     done = folder.magnus("execute", "--items", "[1, 2, 3, 4]")
+    left = os.listdir(project / "tmp")
+    shutil.rmtree(project)
     assert done.status == 0, done.err
     assert done.log["parameters"]["found"] == [["note"]] * 4
-    assert os.listdir(folder.path / "tmp") == ["note"]
+    assert left == ["note"]
 
 
 def test_a_project_that_cannot_be_copied_fails_the_step(folder):
