@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import yaml
 
 WORK = """
 import os
+import shutil
 from pathlib import Path
 
 HOME = Path(__file__).parent
@@ -68,6 +70,27 @@ def test_nothing_but_the_catalog_goes_from_step_to_step(folder, parallel):
     left = {path.name for path in folder.path.iterdir()} - {"__pycache__", ".catalog", ".run_log_store"}
     assert left == set(PROJECT)
     assert list(Path(folder.environment["TMPDIR"]).iterdir()) == []
+
+
+def test_copies_in_the_project_itself_do_not_hold_each_other(folder):
+    look = "import os, time\ndef look(i):\n    time.sleep(0.1)\n    return {'found': sorted(os.listdir('tmp'))}\n"
+    folder.write("work.py", look)
+    folder.write("tmp/note", "")
+    branch = {"start_at": "look", "steps": {"look": {"command": "work.look", "next": "success"}}}
+    steps = {"each": {"type": "map", "iterate_on": "items", "iterate_as": "i", "branch": branch, "next": "success"}}
+    folder.write("pipeline.yaml", yaml.safe_dump({"dag": {"start_at": "each", "steps": steps}}))
+    executor = {"type": "local", "config": {"isolated": True, "enable_parallel": True, "max_workers": 2}}
+    folder.write("magnus-config.yaml", json.dumps({"defaults": {"executor": executor}}))
+    project = Path(folder.environment["TMPDIR"]) / "p"  # a short path, else another folder than TMPDIR is taken
+    shutil.copytree(folder.path, project)
+    folder.path = project
+    folder.environment["TMPDIR"] = str(project / "tmp")
+    done = folder.magnus("execute", "--items", "[1, 2, 3, 4]")
+    left = os.listdir(project / "tmp")
+    shutil.rmtree(project)
+    assert done.status == 0, done.err
+    assert done.log["parameters"]["found"] == [["note"]] * 4
+    assert left == ["note"]
 
 
 def test_a_project_that_cannot_be_copied_fails_the_step(folder):
