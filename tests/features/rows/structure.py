@@ -61,7 +61,7 @@ def looped(project):
     rounds = expression("lambda n: {'n': 10 * n}")
     steps = pipe(a=loop(pipe(s=until), 5, break_on="enough", index_as="i"), b=loop(pipe(s=rounds), 2))
     log = project.run(steps, n=1)
-    assert log["parameters"] == {"n": 300, "enough": True}
+    assert log["parameters"] == {"n": 300, "enough": True, "i": 1}
     assert [len(log["steps"][name]["branches"]) for name in "ab"] == [2, 2]
 
 
