@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from magnus.tasks.code.digest import short_hash
+from magnus.tasks.code.quiet import loaded_by_quiet
 from magnus.tasks.code.source import Source, read
 
 _MOST_FILES: Final = 2000
@@ -20,6 +21,7 @@ class ProjectModules:
         self.working_directory = working_directory
         self._found: dict[tuple[str, str], str] = {}
         self._sources: dict[str, Source | None] = {}
+        self._quiet: dict[str, Sequence[str] | None] = {}
         self._all: dict[str, tuple[str, ...]] = {}
 
     def source(self, file: str) -> Source | None:
@@ -27,6 +29,17 @@ class ProjectModules:
         if file not in self._sources:
             self._sources[file] = read(file) if file.endswith(".py") else None
         return self._sources[file]
+
+    def quiet(self, file: str) -> Sequence[str] | None:
+        """What the module in the file imports when it does nothing else; None when it has to be parsed, or is already."""
+        if file in self._sources or not file.endswith(".py"):
+            return None
+        if file not in self._quiet:
+            try:
+                self._quiet[file] = loaded_by_quiet(Path(file).read_bytes())
+            except OSError:
+                self._quiet[file] = None
+        return self._quiet[file]
 
     def other_file(self, file: str) -> str:
         """The hash of a file that is no python; "" when it cannot be read."""

@@ -127,6 +127,8 @@ class _Follower:
         return f"{shown}:{use.name}" if use.name else shown
 
     def _digest(self, use: Use) -> str:
+        if use.name == REST and self.modules.quiet(use.file) is not None:
+            return ""
         source = self.modules.source(use.file)
         if source is None:
             return self.modules.other_file(use.file) if use.name == REST else ""
@@ -137,6 +139,10 @@ class _Follower:
 
     def _uses(self, use: Use) -> Iterator[Use | Lookup]:
         file = use.file
+        if use.name == REST and (loaded := self.modules.quiet(file)) is not None:
+            modules = (self.modules.find(file, module) for module in loaded)
+            yield from (Use(other, REST) for other in (*self.modules.packages_around(file), *modules) if other)
+            return
         source = self.modules.source(file)
         if source is None:
             return
