@@ -36,8 +36,6 @@ class DisturbedCalls(simulated.Calls):
         if fault is None:
             return await super().run(template, variables, number)
         kind, sent, at = fault
-        if kind in {"unbelieved", "after"} and "in" in template.container.command:
-            kind = "never"  # a joining process is not told which round of a loop it joins: one too many fails the loop
         if kind == "never":
             return Ended(ERROR, message=DELETED)
         if kind == "unbelieved":
