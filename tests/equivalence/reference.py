@@ -55,20 +55,15 @@ TASKS = {
 }
 
 
-def run(pipeline, scope, log=None):
-    """The outcome of a (sub)pipeline that begins with this scope.
-
-    `log` is what became of its steps where pods may have been lost: a step that failed there fails, whatever it would do.
-    """
+def run(pipeline, scope):
+    """The outcome of a (sub)pipeline that begins with this scope."""
     steps, own, result = pipeline["steps"], {}, {}
     name = pipeline["start_at"]
     while name not in {"success", "fail"}:
         step = steps[name]
-        was, inner = (log or {}).get(name, ("", {}))
         try:
-            sets, branches = run_step(step, {**scope, **own}, {key: branch[2] for key, branch in inner.items()})
-            succeeded = was != "FAIL"
-            sets = sets if succeeded else {}
+            sets, branches = run_step(step, {**scope, **own})
+            succeeded = True
         except BranchesFailed as failed:
             sets, branches, succeeded = {}, failed.branches, False
         except Failed:
@@ -87,22 +82,22 @@ class BranchesFailed(Failed):
         self.branches = branches
 
 
-def run_step(step, scope, log):
+def run_step(step, scope):
     match step.get("type", "task"):
         case "stub":
             return {}, {}
         case "task":
             return TASKS[step["command"]](scope), {}
         case "parallel":
-            return merged({key: (run(branch, scope, log.get(key)), None) for key, branch in step["branches"].items()})
+            return merged({key: (run(branch, scope), None) for key, branch in step["branches"].items()})
         case "dag":
-            return merged({"dag": (run(step["dag"], scope, log.get("dag")), None)})
+            return merged({"dag": (run(step["dag"], scope), None)})
         case "conditional":
-            return merged(chosen(step, scope, log))
+            return merged(chosen(step, scope))
         case "map":
-            return run_map(step, scope, log)
+            return run_map(step, scope)
         case "loop":
-            return run_loop(step, scope, log)
+            return run_loop(step, scope)
 
 
 def shown(outcomes):
@@ -126,26 +121,23 @@ def merged(outcomes):
     return sets, branches
 
 
-def chosen(step, scope, log):
+def chosen(step, scope):
     value = needs(scope, step["parameter"])
     text = value if isinstance(value, str) else json.dumps(value)
     if text in step["branches"]:
-        return {text: (run(step["branches"][text], scope, log.get(text)), None)}
+        return {text: (run(step["branches"][text], scope), None)}
     if "default" not in step:
         raise Failed
-    return {"default": (run(step["default"], scope, log.get("default")), None)}
+    return {"default": (run(step["default"], scope), None)}
 
 
-def run_map(step, scope, log):
+def run_map(step, scope):
     elements = needs(scope, step["iterate_on"])
     if not isinstance(elements, list):
         raise Failed
     name = step["iterate_as"]
-    outcomes = {
-        label: (run(step["branch"], {**scope, name: value}, log.get(label)), value)
-        for label, value in zip(labels(elements), elements, strict=True)
-    }
-    all_of(outcomes)
+    outcomes = {n: (run(step["branch"], {**scope, name: value}), value) for n, value in enumerate(elements)}
+    all_of(outcomes := dict(zip(labels(elements), outcomes.values(), strict=True)))
     names = dict.fromkeys(found for outcome, _ in outcomes.values() for found in outcome.own if found != name)
     sets = {found: [outcome.own.get(found) for outcome, _ in outcomes.values()] for found in names}
     if "reducer" in step:
@@ -161,11 +153,11 @@ def labels(elements):
     return texts if plain and len(set(texts)) == len(texts) else [str(number) for number in range(len(elements))]
 
 
-def run_loop(step, scope, log):
+def run_loop(step, scope):
     outcomes, sets = {}, {}
     for number in range(step["max_iterations"]):
         index = {step["index_as"]: number} if "index_as" in step else {}
-        outcome = run(step["branch"], {**scope, **sets, **index}, log.get(str(number)))
+        outcome = run(step["branch"], {**scope, **sets, **index})
         outcomes[str(number)] = (outcome, None)
         branches = all_of(outcomes)
         sets.update({name: value for name, value in outcome.own.items() if name not in index})

@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from controller import ALL, RETRIES, Controller
 from disturbed import DisturbedCalls, PlannedCalls
-from reference import run
-from test_equivalence import ARGUMENTS, QUICK_FOLDER, START, expected, over_random_pipelines, seen, size
+from test_equivalence import ARGUMENTS, QUICK_FOLDER, expected, over_random_pipelines, seen, size
 from test_workflows import LAST, breaks, controller_of, in_map, sets, steps
 
 from magnus.transpilers.argo.running import FAILED, SUCCEEDED
@@ -86,39 +85,6 @@ def test_workflows_that_are_tried_again_end_as_if_nothing_had_happened(share):
         assert seen(log) == expected(dag), (json.dumps(dag), wrong, seen(log))
 
     over_disturbed_pipelines(share, ("file-system", "chunked-fs")[share % 2], check, without_handlers)
-
-
-@pytest.mark.parametrize("share", range(SHARES, 2 * SHARES))
-def test_handlers_of_pods_that_were_lost_take_their_way(share):
-    """As in a run in which the steps failed that the run log says failed; what was on other ways is not seen behind."""
-
-    def check(dag, log, wrong):
-        status, parameters, left = seen(log)
-        outcome = run(dag, START, left)
-        told = (json.dumps(dag), wrong, left, outcome)
-        assert (status == "SUCCESS", parameters) == (outcome.succeeded, {**START, **outcome.own}), told
-        if status == "SUCCESS":
-            assert "fail" not in left
-        assert list(differing(left, outcome.steps, was_tried_again=len(wrong) > 1)) == [], told
-
-    over_disturbed_pipelines(share, ("file-system", "chunked-fs")[share % 2], check)
-
-
-def differing(got, wanted, *, was_tried_again):
-    """The steps that did not end as they should have; ways that were given up may have more of them."""
-    if not was_tried_again:
-        yield from got.keys() - wanted.keys()
-    for name, (status, branches) in wanted.items():
-        was, had = got.get(name, ("nothing", {}))
-        if name == "success" and "fail" in got:  # the pod of a branch's end was lost, and so is the branch
-            continue
-        if was != status:
-            yield name, was, status
-        elif had.keys() == branches.keys():
-            for key, branch in branches.items():
-                yield from differing(had[key][2], branch[2], was_tried_again=was_tried_again)
-        elif status == "SUCCESS":
-            yield name, had.keys(), branches.keys()
 
 
 @pytest.mark.parametrize("kind", ["never", "before"])
