@@ -250,7 +250,7 @@ def test_pods_that_never_start_are_in_the_run_log(project):
     run = project.magnus("simulate", "--fail", "each/1/work", "--fail", "each/2/work", "--fail", "each/2/fail")
     branches = run.log["steps"]["each"]["branches"]
     assert {key: list(branch["steps"]) for key, branch in branches.items()} == {
-        "0": ["work", "success"], "1": ["work", "fail"], "2": ["work"],
+        "0": ["work", "success"], "1": ["work", "fail"], "2": ["work", "fail"],
     }  # fmt: skip
     assert [branches[key]["steps"]["work"]["message"] for key in "012"] == ["", NEVER, NEVER]
     log = project.magnus("simulate", "--fail", "each").log

@@ -85,6 +85,7 @@ class Controller:
 
     def __init__(self, folder, arguments=None, **options):
         self.folder = folder
+        self.calls = Calls(folder)
         file = folder / "magnus-config.yaml"
         services = read(str(file), InvalidDefinition, "the configuration").value["defaults"]
         volume = {"name": "data", "mount_path": str(folder)}
@@ -129,7 +130,7 @@ class Controller:
                 simulation.stop()
                 await asyncio.Event().wait()
 
-        pods = Pods(Calls(self.folder), kept, on_pod)
+        pods = Pods(self.calls, kept, on_pod)
         spec = workflow.spec if terminates_at is None else replace(workflow.spec, on_exit="")
         simulation = Simulation(spec, variables_of(workflow.spec, {}, workflow.uid), pods, lambda *_: None)
         with contextlib.chdir(self.folder):

@@ -67,6 +67,18 @@ def is_left(store: RunLogStore, run: RunRecord, known: StepRecord) -> bool:
     return way.position_of(store.list_steps(run.run_id, known.path.branch), known.path) != known.position
 
 
+def continued(known: StepRecord | None, exit_status: int | None) -> StepRecord | None:
+    """What the attempts before left, one that its process did not outlive among them; None before the first one.
+
+    `exit_status` is that of the process before, None where nobody says.
+    """
+    if known is None:
+        return None
+    if known.status is Status.PROCESSING and not known.message:  # nobody said how it ended
+        known = deaths.noticed(known, now(), exit_status)
+    return replace(known, status=Status.PROCESSING, message="", parameters={}, scope=None)
+
+
 def tried_again(known: StepRecord) -> StepRecord:
     """What is left of a task that failed before, when an engine tries it again: its attempts."""
     if known.status is Status.PROCESSING and not known.message:  # nobody said how it ended

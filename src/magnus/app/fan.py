@@ -53,6 +53,8 @@ def _fan_out(
     run = engine_runs.reopened(store, run)
     if taken_over(prepared, run, path, reporter):
         return Status.SUCCESS, []
+    if known is not None:
+        gaps.close_branches(prepared.pipeline.graph, store, run.run_id, known)
     reporter.report(StepStarted(path, node.written_as))
     position, scope = fan.before(prepared.pipeline.graph, store, run, path)
     record = fan.begun_again(node, fan.begun(node, path, position, scope), known)
@@ -112,6 +114,7 @@ def _outcome(prepared: Prepared, run: RunRecord, branch: BranchPath, reporter: R
     if found is None:
         gaps.close_begun(store, run.run_id, branch)
         gaps.close_branch(prepared.pipeline.graph, store, run.run_id, branch)
+        gaps.close_end(prepared.pipeline.graph, store, run.run_id, branch)
         reporter.report(BranchEnded(branch, succeeded=False))
         return fan.Outcome(branch.parts[-1], succeeded=False, parameters={}, files={})
     return found

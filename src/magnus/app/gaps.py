@@ -16,7 +16,7 @@ from magnus.graph.graph import Graph
 from magnus.graph.nodes import Node, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import ENDED, Status, StepRecord
+from magnus.run_log.records import ENDED, Status, StepRecord, terminal_record
 
 NEVER_STARTED: Final = (
     "lost: no process of it recorded anything, since the engine could not start one or ended it before"
@@ -31,8 +31,11 @@ def close_before(graph: Graph, store: RunLogStore, run_id: str, path: StepPath) 
     if engine_runs.is_settled(store, run_id, path):
         return
     steps = store.list_steps(run_id, path.branch)
-    if all(step.path != path for step in steps):
-        _put(store, run_id, _unended(within, path.branch, steps, path.name))
+    if any(step.path == path for step in steps):
+        return
+    for record in _unended(within, path.branch, steps, path.name):
+        store.put_step(run_id, record)
+        close_branches(graph, store, run_id, record)
 
 
 def close_branch(
@@ -61,6 +64,24 @@ def close_begun(store: RunLogStore, run_id: str, branch: BranchPath, message: st
         closed.append(replace(failed, message=message) if message else failed)
         store.put_step(run_id, closed[-1])
     return closed
+
+
+def close_branches(graph: Graph, store: RunLogStore, run_id: str, step: StepRecord) -> None:
+    """Record what began in the branches of a step that nobody joined, and that these came to no end."""
+    for key in step.branching.keys if step.branching is not None else ():
+        branch = step.path.into(key)
+        close_begun(store, run_id, branch)
+        close_end(graph, store, run_id, branch)
+
+
+def close_end(graph: Graph, store: RunLogStore, run_id: str, branch: BranchPath) -> None:
+    """Record that a branch failed whose steps are over, if it has no end: they are behind it then, and an engine may try them again."""
+    steps = store.list_steps(run_id, branch)
+    if steps and not steps[-1].is_terminal:
+        end = graph.within(branch).terminal(succeeds=False)
+        path = branch.step(end.name)
+        position = steps[-1].position + 1
+        store.put_step(run_id, terminal_record(path, position, Status.FAIL, end.written_as, now()))
 
 
 def _unended(within: Graph, branch: BranchPath, steps: Sequence[StepRecord], until: str = "") -> list[StepRecord]:
@@ -100,8 +121,3 @@ def _way(within: Graph, known: Mapping[str, StepRecord]) -> Iterator[tuple[str, 
 
 def _is_terminal(node: Node) -> bool:
     return isinstance(node, TerminalNode)
-
-
-def _put(store: RunLogStore, run_id: str, records: Sequence[StepRecord]) -> None:
-    for record in records:
-        store.put_step(run_id, record)

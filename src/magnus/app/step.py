@@ -99,39 +99,46 @@ def _executed(prepared: Prepared, path: StepPath, reporter: Reporter, one: OneAt
         case CompositeNode():
             raise InvalidInput(f"'{path}' is of type {node.written_as}", fix=f"magnus fan {run.run_id} {path} -m out")
         case TaskNode() as task:
-            again = known is not None and (is_left or (one is None and known.status is Status.FAIL))
-            before = engine_runs.tried_again(known) if again and known is not None else _continued(known, one)
-            made = before.attempts[before.earlier_attempts :] if before is not None else ()
-            failures = deaths.own_failures(made) if one else len(made)
-            most = max(one.attempts if one else 0, task.max_attempts)
-            if one and failures >= most and known is not None and known.status is Status.FAIL:
-                return Status.FAIL, False
-            number = len(before.attempts if before is not None else ()) if one and failures < most else None
-            if again and number is None:
-                reporter.report(StepStarted(path, task.written_as))
-            if not taken_over(prepared, run, path, reporter):
-                _run_step(prepared, run, path, reporter, number, before)
-            ended = store.get_step(run.run_id, path)
-            status = ended.status if ended is not None else Status.FAIL
-            return status, number is not None and status is Status.FAIL and failures + 1 < most
+            return _attempted(prepared, run, path, task, reporter, known, one, is_left=is_left)
+
+
+def _attempted(
+    prepared: Prepared,
+    run: RunRecord,
+    path: StepPath,
+    task: TaskNode,
+    reporter: Reporter,
+    known: StepRecord | None,
+    one: OneAttempt | None,
+    *,
+    is_left: bool,
+) -> tuple[Status, bool]:
+    """The attempts of a task that are to be made now, or the next one; how it stands, and whether there is another one."""
+    again = known is not None and (is_left or (one is None and known.status is Status.FAIL))
+    before = (
+        engine_runs.tried_again(known)
+        if again and known is not None
+        else engine_runs.continued(known, one.exit_status if one else None)
+    )
+    made = before.attempts[before.earlier_attempts :] if before is not None else ()
+    failures = deaths.own_failures(made) if one else len(made)
+    most = max(one.attempts if one else 0, task.max_attempts)
+    if one and failures >= most and known is not None and known.status is Status.FAIL:
+        return Status.FAIL, False
+    number = len(before.attempts if before is not None else ()) if one and failures < most else None
+    if again and number is None:
+        reporter.report(StepStarted(path, task.written_as))
+    if not taken_over(prepared, run, path, reporter):
+        _run_step(prepared, run, path, reporter, number, before)
+    ended = prepared.services.run_log_store.get_step(run.run_id, path)
+    status = ended.status if ended is not None else Status.FAIL
+    return status, number is not None and status is Status.FAIL and failures + 1 < most
 
 
 def _ends_run(known: StepRecord, run: RunRecord) -> bool:
-    """Whether it is an end of the pipeline whose process died before it could record the end of the run.
-
-    The engine may have ended the run as failed since then, and may come again.
-    """
+    """Whether it is an end of the pipeline whose process died before it recorded that of the run, which may have failed since."""
     is_open = run.end_time is None or (run.status is Status.FAIL and known.status is Status.SUCCESS)
     return known.is_terminal and known.branch.composite is None and is_open
-
-
-def _continued(known: StepRecord | None, one: OneAttempt | None) -> StepRecord | None:
-    """What the attempts before left, one that its process did not outlive among them; None before the first one."""
-    if known is None:
-        return None
-    if known.status is Status.PROCESSING and not known.message:  # nobody said how it ended
-        known = deaths.noticed(known, now(), one.exit_status if one else None)
-    return replace(known, status=Status.PROCESSING, message="", parameters={}, scope=None)
 
 
 def taken_over(prepared: Prepared, run: RunRecord, path: StepPath, reporter: Reporter) -> bool:
