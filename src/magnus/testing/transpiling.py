@@ -76,6 +76,10 @@ class _Watched(dict[str, str]):
         self.seen.append("reads the whole environment")
         return super().__iter__()
 
+    def keys(self) -> Any:
+        self.seen.append("reads the whole environment")
+        return super().keys()
+
     def items(self) -> Any:
         self.seen.append("reads the whole environment")
         return super().items()
