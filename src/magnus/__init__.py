@@ -16,6 +16,7 @@ if (
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from magnus import errors
     from magnus.definition.nodes.task import Catalog
     from magnus.interaction import (
         end_interactive_session,
@@ -61,6 +62,7 @@ __all__ = [
     "Success",
     "Task",
     "end_interactive_session",
+    "errors",
     "get_experiment_tracker_context",
     "get_from_catalog",
     "get_object",
@@ -100,4 +102,6 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module 'magnus' has no attribute '{name}'")
     from importlib import import_module  # lazy: PEP 562
 
+    if name == "errors":
+        return import_module("magnus.errors")
     return getattr(import_module(_HOMES.get(name, "magnus.interaction")), name)

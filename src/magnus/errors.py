@@ -30,6 +30,30 @@ from msgspec.structs import replace
 
 from magnus.values import UserObject
 
+__all__ = [
+    "CatalogError",
+    "DamagedContent",
+    "ExperimentTrackerError",
+    "InvalidConfiguration",
+    "InvalidDefinition",
+    "InvalidInput",
+    "InvalidParameters",
+    "InvalidRunId",
+    "Location",
+    "MagnusError",
+    "Problem",
+    "ProcessDied",
+    "RunExists",
+    "RunFailed",
+    "RunLogStoreError",
+    "RunNotFound",
+    "SecretsError",
+    "ServiceError",
+    "TaskFailed",
+    "TrackerUnreachable",
+    "in_order",
+]
+
 _MOST_STEPS: Final = 10
 
 

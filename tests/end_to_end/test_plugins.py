@@ -1,12 +1,14 @@
-"""A distribution that is not magnus, built as a wheel and installed by pip, brings an executor, a store, a secrets provider and a task kind."""
+"""A distribution that is not magnus, built as a wheel and installed by pip, brings a plugin of each family."""
 
 import json
 import os
+import shlex
 import sqlite3
 import subprocess
 import sys
 import zipfile
 from contextlib import closing, contextmanager
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,12 +17,13 @@ from acme_magnus.run_log_store import SqliteOptions, SqliteRunLogStore
 from acme_magnus.secrets import FilesOptions, FilesSecrets
 from acme_magnus.task_kind import FormatTask
 
-from magnus.graph.nodes import TaskSpec
-from magnus.run_log.parameters import JsonParameter
+from magnus.interfaces.graph import TaskSpec
+from magnus.interfaces.records import JsonParameter
 from magnus.testing.executor_contract import ProcessExecutorContract
 from magnus.testing.run_log_store_contract import RunLogStoreContract
 from magnus.testing.secrets_contract import SecretsContract
 from magnus.testing.task_kind_contract import TaskKindContract
+from magnus.testing.transpiler_contract import TranspilerContract
 
 SOURCES = Path(__file__).parents[1] / "plugins"
 ENTRY_POINTS = """\
@@ -28,6 +31,12 @@ ENTRY_POINTS = """\
 processes = acme_magnus.executor:ProcessExecutor
 broken = acme_magnus.no_such_module:Thing
 incomplete = acme_magnus.task_kind:FormatTask
+
+both = acme_magnus.executor:ProcessExecutor
+misplaced = acme_magnus.transpiler:ScriptTranspiler
+
+[magnus.transpiler]
+script = acme_magnus.transpiler:ScriptTranspiler
 
 [magnus.run_log_store]
 sqlite = acme_magnus.run_log_store:SqliteRunLogStore
@@ -99,6 +108,7 @@ def installed(tmp_path_factory):
         (
             "rival_magnus",
             "[magnus.executor]\nprocesses = acme_magnus.task_kind:FormatTask\n"
+            "[magnus.transpiler]\nboth = acme_magnus.transpiler:ScriptTranspiler\n"
             "[magnus.nodes]\nrepeat = acme_magnus.task_kind:FormatTask\n",
         ),
     ):
@@ -106,6 +116,9 @@ def installed(tmp_path_factory):
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--target", str(folder / name)]
         subprocess.run([*pip, str(wheel)], check=True, capture_output=True, env={**os.environ, "PIP_NO_CACHE_DIR": "1"})
     return folder
+
+
+ADD_ONE = {"start_at": "add", "steps": {"add": {"command_type": "python-lambda", "command": "lambda x: {'x': x + 1}", "next": "success"}}}  # fmt: skip
 
 
 class TestTheExecutor(ProcessExecutorContract):
@@ -179,6 +192,31 @@ class TestTheTaskKind(TaskKindContract):
     sets = {"said": JsonParameter("x is 1")}
 
 
+class TestTheTranspiler(TranspilerContract):
+    configuration = {"type": "script", "config": {"output_file": "scripts/run.sh"}}
+
+    def commands(self, files):
+        [text] = files.values()
+        return list(commands_in(text))
+
+    @pytest.fixture(autouse=True)
+    def on_the_path(self, installed, monkeypatch):
+        monkeypatch.setenv("PYTHONPATH", with_path(installed / "acme_magnus"))
+        monkeypatch.syspath_prepend(str(installed / "acme_magnus"))
+
+
+def commands_in(script):
+    """The command lines of magnus in a shell script, without the program; the run id is its argument."""
+    reader = shlex.shlex(script, posix=True, punctuation_chars=True)
+    reader.whitespace_split = True
+    words = list(reader)
+    for number, (word, following) in enumerate(pairwise(words)):
+        if (word, following) in {("magnus", "execute_single_node"), ("magnus", "fan")}:
+            rest = words[number + 1 :]
+            end = next(place for place, each in enumerate(rest) if set(each) <= set(";&|(){}"))
+            yield ["id" if each == "$run" else each for each in rest[:end]]
+
+
 NO_TASK = {"command": None, "command_type": None}
 
 
@@ -247,6 +285,19 @@ def test_a_secret_of_a_provider_of_a_package(folder, installed):
             "  fix: update that package for this generation of magnus; "
             "docs/how-to/write-an-executor.md has what it needs\n",
         ),
+        (
+            {"executor": {"type": "script", "config": {"output": "x", "program": 3}}},
+            {},
+            "c.yaml:5:4: error: executor 'script': unknown field 'output'\n  fix: did you mean 'output_file'?\n"
+            "c.yaml:6:4: error: executor 'script': program must be a list, not 3\n  fix: write it as [3], or as lines that begin with '- '\n",
+        ),
+        (
+            {"executor": {"type": "misplaced"}},
+            {},
+            "c.yaml:3:3: error: executor 'misplaced' of the package 'acme_magnus' cannot be used: "
+            "it has no '__enter__', '__exit__', 'submit', 'cancel'\n"
+            "  fix: register it under 'magnus.transpiler'; docs/how-to/write-a-transpiler.md has what it needs\n",
+        ),
         ({}, {"inot": "x"}, "p.yaml:10:5: error: step 'a': unknown field 'inot'\n  fix: did you mean 'into'?\n"),
         ({}, {"command": "x"}, "p.yaml:8:5: error: step 'a': there is nothing to fill in\n  fix: write {name} somewhere\n"),
     ],
@@ -275,13 +326,10 @@ def test_a_program_writes_its_pipeline_for_an_executor_that_reads_it(folder, ins
     assert "command: program.py:f" in (folder.path / "magnus-pipeline.yaml").read_text()
 
 
-ADD = {"start_at": "add", "steps": {"add": {"command_type": "python-lambda", "command": "lambda x: {'x': x + 1}", "next": "success"}}}  # fmt: skip
-
-
 @pytest.mark.parametrize("executor", ["local", "processes"])
 @pytest.mark.parametrize("word", ["repeat", "old-repeat"])
 def test_a_node_type_of_a_package(folder, installed, executor, word):
-    inner = {"start_at": "in", "steps": {"in": {"type": word, "times": 2, "branch": ADD, "next": "success"}}}
+    inner = {"start_at": "in", "steps": {"in": {"type": word, "times": 2, "branch": ADD_ONE, "next": "success"}}}
     done = executed(folder, installed, {"executor": {"type": executor}}, type=word, times=3, branch=inner, **NO_TASK)
     assert done.status == 0, done.err
     assert done.log["parameters"] == {"x": 9}
@@ -318,7 +366,7 @@ def test_a_node_type_of_a_package(folder, installed, executor, word):
             "docs/how-to/write-a-node-type.md has what it needs\n",
         ),
         (
-            {"type": "repeat", "times": 0, "branch": ADD, "brunch": 1},
+            {"type": "repeat", "times": 0, "branch": ADD_ONE, "brunch": 1},
             "p.yaml:8:5: error: step 'a': times must be at least 1, not 0\n  fix: write at least 1\n"
             "p.yaml:19:5: error: step 'a': unknown field 'brunch'\n  fix: did you mean 'branch'?\n",
         ),
@@ -330,7 +378,7 @@ def test_what_is_wrong_with_a_node_type_or_a_step_of_it(folder, installed, step,
 
 
 def test_two_packages_that_offer_one_node_type(folder, installed):
-    done = executed(folder, installed, others=True, type="repeat", times=3, branch=ADD, **NO_TASK)
+    done = executed(folder, installed, others=True, type="repeat", times=3, branch=ADD_ONE, **NO_TASK)
     assert (done.status, done.err) == (
         2,
         "p.yaml:6:5: error: step 'a': nodes 'repeat' is offered by several packages: 'acme_magnus' and 'rival_magnus'\n"
@@ -345,6 +393,96 @@ def test_two_packages_that_offer_one_name(folder, installed):
         "c.yaml:3:3: error: executor 'processes' is offered by several packages: 'acme_magnus' and 'rival_magnus'\n"
         "  fix: remove all but one of them\n",
     )
+
+
+def test_a_name_of_an_executor_and_of_a_transpiler(folder, installed):
+    done = executed(folder, installed, {"executor": {"type": "both"}}, others=True)
+    assert (done.status, done.err) == (
+        2,
+        "c.yaml:3:3: error: executor 'both' is offered as an executor by the package 'acme_magnus' "
+        "and as a transpiler by the package 'rival_magnus'\n  fix: remove one of them\n",
+    )
+
+
+SHAPES = {
+    "chain": {"start_at": "a", "steps": {
+        "a": {"command_type": "python-lambda", "command": "lambda x: {'x': x + 1}", "next": "it's b"},
+        "it's b": {"command_type": "shell", "command": "echo $x > x.txt", "catalog": {"put": "x.txt"}, "next": "c"},
+        "c": {"command_type": "format", "command": "{x}!", "into": "said", "next": "success"},
+    }},
+    "failures": {"start_at": "a", "steps": {
+        "a": {"command_type": "shell", "command": "exit 3", "next": "success", "on_failure": "b", "max_attempts": 2},
+        "b": {"command_type": "shell", "command": "exit 4", "next": "success"},
+    }},
+    "parallel": {"start_at": "p", "steps": {
+        "p": {"type": "parallel", "next": "success", "branches": {"left": ADD_ONE, "right side": ADD_ONE}},
+    }},
+    "parallel that fails": {"start_at": "p", "steps": {
+        "p": {"type": "parallel", "next": "success", "on_failure": "saved", "branches": {"left": ADD_ONE, "bad": {
+            "start_at": "b", "steps": {"b": {"command_type": "shell", "command": "exit 5", "next": "success"}},
+        }}},
+        "saved": {"command_type": "format", "command": "saved {x}", "into": "said", "next": "success"},
+    }},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_what_a_transpiler_writes_leaves_the_run_log_of_a_local_run(folder, installed, shape):
+    folder.write("p.yaml", json.dumps({"dag": SHAPES[shape]}, indent=1))
+    program = [sys.executable, "-m", "magnus"]
+    folder.write("c.yaml", json.dumps({"executor": {"type": "script", "config": {"program": program}}}))
+    environment = {"PYTHONPATH": with_path(installed / "acme_magnus")}
+    local = folder.magnus("execute", "p.yaml", "--x", "3", "--text", '"it\'s"', env=environment)
+    (folder.path / "x.txt").unlink(missing_ok=True)
+    done = folder.magnus(
+        "execute", "p.yaml", "-c", "c.yaml", "--x", "3", "--text", '"it\'s"', "--run-id", "mine", env=environment
+    )
+    assert (done.status, done.out) == (0, ""), done.err
+    assert done.err.endswith("written: pipeline.sh\nrun it with: sh pipeline.sh mine\n")
+    variables = {**os.environ, **environment}
+    ran = subprocess.run(["sh", "pipeline.sh", "mine"], cwd=folder.path, env=variables, capture_output=True, text=True)
+    assert ran.returncode == local.status, ran.stderr
+    log = folder.magnus("show", "mine", "--json", env=environment).log
+    assert log["status"] == local.log["status"]
+    assert log["parameters"] == local.log["parameters"]
+    assert story(log) == story(local.log)
+
+
+def story(log):
+    """The steps of the run log with what they did, without times and places."""
+    kept = ("status", "message", "step_type", "mock", "parameters")
+    return {
+        name: {
+            **{key: step.get(key) for key in kept},
+            "attempts": [(attempt["status"], attempt["message"]) for attempt in step["attempts"]],
+            "data": [(entry["name"], entry["data_hash"], entry["stage"]) for entry in step["data_catalog"]],
+            "branches": {key: (branch["status"], story(branch)) for key, branch in step["branches"].items()},
+        }
+        for name, step in log["steps"].items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"),
+    [
+        ("map", {"iterate_on": "xs", "iterate_as": "x"}),
+        ("loop", {"max_iterations": 2}),
+        ("repeat", {"times": 2}),
+    ],
+)
+def test_a_transpiler_refuses_a_step_it_cannot_write_before_it_writes_anything(folder, installed, kind, more):
+    step = {"type": kind, **more, "branch": ADD_ONE, "next": "success"}
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}, indent=1))
+    folder.write("c.yaml", json.dumps({"executor": {"type": "script"}}))
+    environment = {"PYTHONPATH": with_path(installed / "acme_magnus")}
+    for command in ("execute", "check"):
+        done = folder.magnus(command, "p.yaml", "-c", "c.yaml", "--xs", "[1]", "--x", "1", env=environment)
+        assert done.status == 2
+        assert f"p.yaml:6:5: error: step 'a': a script has no steps of type '{kind}'\n" in done.out + done.err
+        assert (
+            "fix: write the branches under a step of type parallel, or choose another executor" in done.out + done.err
+        )
+    assert sorted(file.name for file in folder.path.iterdir() if file.suffix == ".sh") == []
 
 
 def test_an_executor_that_leaves_the_process_needs_a_store_that_others_reach(folder, installed):

@@ -80,6 +80,7 @@ def _places(pipeline: LoadedPipeline) -> Callable[[Node, str], Location | None]:
 
 def _write(target: Path, text: str) -> None:
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         write_whole(target, text)
     except OSError as error:
         raise InvalidInput(f"'{target}' cannot be written: {error.strerror}", fix="see 'output_file'") from error

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from magnus.definition.nodes.composite import Composite
-from magnus.graph.nodes import RepeatedBranch
+from magnus.definition.nodes import Composite
+from magnus.interfaces.graph import RepeatedBranch
 from magnus.values import Json
 
 

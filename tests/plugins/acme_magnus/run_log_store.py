@@ -7,9 +7,9 @@ from contextlib import closing, contextmanager
 from pydantic import BaseModel, ConfigDict, Field
 
 from magnus.errors import RunExists, RunLogStoreError, RunNotFound
+from magnus.interfaces import records
 from magnus.interfaces.capabilities import Reach, ServiceCapabilities
 from magnus.interfaces.run_log_store import DamagedRecord
-from magnus.run_log import codec
 
 TABLES = """
     CREATE TABLE IF NOT EXISTS runs (id TEXT PRIMARY KEY, record BLOB);
@@ -47,7 +47,7 @@ class SqliteRunLogStore:
     def create_run(self, run):
         try:
             with self._database() as database:
-                database.execute("INSERT INTO runs VALUES (?, ?)", (run.run_id, _written(codec.run_to_json(run))))
+                database.execute("INSERT INTO runs VALUES (?, ?)", (run.run_id, _written(records.run_to_json(run))))
         except sqlite3.IntegrityError as error:
             raise RunExists(f"there is a run '{run.run_id}' already", fix="choose another run id") from error
 
@@ -60,10 +60,10 @@ class SqliteRunLogStore:
             raise RunLogStoreError(
                 f"the record of the run '{run_id}' in '{self._file}' is damaged", fix="remove the run"
             )
-        return codec.run_from_json(_read(found[0]))
+        return records.run_from_json(_read(found[0]))
 
     def update_run(self, run):
-        record = _written(codec.run_to_json(run))
+        record = _written(records.run_to_json(run))
         with self._database() as database:
             if not database.execute("UPDATE runs SET record = ? WHERE id = ?", (record, run.run_id)).rowcount:
                 raise RunNotFound(f"there is no run '{run.run_id}' in '{self._file}'")
@@ -74,7 +74,7 @@ class SqliteRunLogStore:
 
     def put_step(self, run_id, step, *, durable=False):
         del durable  # every transaction is
-        record = _written(codec.step_to_json(step))
+        record = _written(records.step_to_json(step))
         self.get_run(run_id)
         with self._database() as database:
             row = (run_id, str(step.path.branch), str(step.path), step.position, step.status.value, record)
@@ -85,14 +85,14 @@ class SqliteRunLogStore:
         with self._database() as database:
             sql = "SELECT record FROM steps WHERE run = ? AND path = ?"
             found = database.execute(sql, (run_id, str(path))).fetchone()
-        return codec.step_from_json(_read(found[0])) if found and _is_whole(found[0]) else None
+        return records.step_from_json(_read(found[0])) if found and _is_whole(found[0]) else None
 
     def list_steps(self, run_id, branch):
         self.get_run(run_id)
         with self._database() as database:
             sql = "SELECT record FROM steps WHERE run = ? AND branch = ? ORDER BY position"
             rows = database.execute(sql, (run_id, str(branch))).fetchall()
-        return [codec.step_from_json(_read(record)) for (record,) in rows if _is_whole(record)]
+        return [records.step_from_json(_read(record)) for (record,) in rows if _is_whole(record)]
 
     def damaged_records(self, run_id):
         with self._database() as database:
@@ -119,7 +119,7 @@ class SqliteRunLogStore:
 def _written(stored):
     """The JSON of a record after its checksum, by which a damaged one is known."""
     try:
-        text = codec.to_bytes(stored)
+        text = records.to_bytes(stored)
         return zlib.crc32(text).to_bytes(4, "big") + text
     except (TypeError, ValueError, RecursionError) as error:
         what = f"step '{stored['step']}'" if "step" in stored else f"run '{stored['run']}'"
@@ -131,4 +131,4 @@ def _is_whole(record):
 
 
 def _read(record):
-    return codec.from_bytes(record[4:])
+    return records.from_bytes(record[4:])

@@ -3,8 +3,8 @@
 from pydantic import BaseModel, ConfigDict
 
 from magnus.errors import Problem
+from magnus.interfaces.records import JsonParameter, plain
 from magnus.interfaces.task_kind import TaskOutcome
-from magnus.run_log.parameters import JsonParameter, plain
 
 
 class FormatOptions(BaseModel):

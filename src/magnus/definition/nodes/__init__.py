@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol, Self, TypeAlias
 
 from magnus.definition.inner import Graphs, Pipelines
+from magnus.definition.nodes.composite import Composite
 from magnus.definition.nodes.conditional import Conditional
 from magnus.definition.nodes.dag import Dag
 from magnus.definition.nodes.loop import Loop
@@ -17,10 +18,22 @@ from magnus.definition.nodes.parallel import Parallel
 from magnus.definition.nodes.stub import Stub
 from magnus.definition.nodes.task import Task
 from magnus.definition.nodes.terminal import Fail, Success
+from magnus.definition.wrong_fields import Complaint, WrongFields
 from magnus.errors import Problem
 from magnus.graph.check import near
 from magnus.graph.nodes import Node
 from magnus.values import Json
+
+__all__ = [
+    "COMMAND_TYPES",
+    "NODE_TYPES",
+    "Complaint",
+    "Composite",
+    "FindNodeType",
+    "NodeType",
+    "WrongFields",
+    "unknown_type",
+]
 
 
 class NodeType(Protocol):

@@ -1,0 +1,270 @@
+"""What every transpiler must do, as tests: one proves itself by subclassing `TranspilerContract`.
+
+::
+
+    class TestMyTranspiler(TranspilerContract):
+        configuration = {"type": "mine", "config": {"option": "value"}}
+
+        def commands(self, files):
+            return [...]  # the argvs of magnus in what was written
+
+The transpiler has to be installed, or on the import path and `PYTHONPATH`. With
+`pytest.register_assert_rewrite("magnus.testing")` in a `conftest.py`, before the import, failures show values.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path, PurePosixPath
+from typing import ClassVar, Final
+
+import pytest
+
+from magnus.app import wiring
+from magnus.app.config import load_configuration
+from magnus.app.configuration import ServiceConfiguration, nowhere
+from magnus.app.services import engine_of, options_of
+from magnus.errors import InvalidConfiguration, Problem
+from magnus.graph.graph import Graph
+from magnus.graph.nodes import CompositeNode, StaticBranches
+from magnus.graph.path import BranchPath, StepPath
+from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
+from magnus.interfaces.transpiler import Transpiled
+from magnus.testing.transpiler_pipelines import CHAIN, NAMES, SHAPES, around, named
+from magnus.testing.transpiling import CONFIGURATION, PARAMETERS, handover_of, transpiled, transpiler_of
+from magnus.values import Json
+
+_WRONG_KINDS: Final[tuple[Json, ...]] = ({"no": {"such": "thing"}}, [["nothing"]], 17, True, "text")
+
+
+class TranspilerContract:
+    """Subclass it with a name that begins with `Test`.
+
+    Attributes:
+        configuration: how to get the transpiler, with options that are right.
+        refused: a pipeline, as under `dag:`, that the engine cannot take; None where none of this suite's is needed.
+    """
+
+    configuration: ClassVar[Mapping[str, Json]]
+    refused: ClassVar[Json | None] = None
+
+    def services(self, folder: Path) -> Mapping[str, Json]:
+        """The configuration file: the transpiler, and the services it needs, for a project in the folder."""
+        del folder
+        return {"executor": dict(self.configuration)}
+
+    def commands(self, files: Mapping[str, str]) -> Sequence[Sequence[str]]:
+        """The command lines of magnus in the files, without the program; paths of steps as processes get them."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+        """The working directory: a project with the pipelines, as `<name>.yaml`, and the configuration."""
+        monkeypatch.chdir(tmp_path)
+        for name, pipeline in self._pipelines().items():
+            (tmp_path / f"{name}.yaml").write_text(json.dumps({"dag": pipeline}, indent=1, ensure_ascii=False))
+        (tmp_path / CONFIGURATION).write_text(json.dumps(self.services(tmp_path), indent=1))
+        return tmp_path
+
+    def test_it_declares_its_capabilities(self, folder: Path) -> None:
+        declared = wiring.executor_capabilities(load_configuration(CONFIGURATION, {}, folder))
+        assert isinstance(declared, ExecutorCapabilities)
+        assert declared.reenters, "the processes of another engine are re-entry commands"
+        assert declared.spans >= Reach.HOST, "the processes of another engine are others than this one"
+
+    def test_a_chain_is_transpiled(self, folder: Path) -> None:
+        problems, written = transpiled(transpiler_of(folder), handover_of(f"{CHAIN}.yaml", folder))
+        assert not _errors(problems)
+        assert written is not None
+        assert written.files
+
+    @pytest.mark.parametrize("shape", SHAPES)
+    def test_every_shape_is_transpiled_or_refused_with_place_and_fix(self, folder: Path, shape: str) -> None:
+        before = _content(folder)
+        problems, written = transpiled(transpiler_of(folder), handover_of(f"{shape}.yaml", folder))
+        _assert_answered(problems, written)
+        assert _content(folder) == before, "files are written by magnus, and not by the transpiler"
+
+    def test_files_are_named_relative_to_the_project(self, folder: Path) -> None:
+        written = _transpiled(folder)
+        assert written
+        for name in {name for each in written for name in each.files}:
+            assert not PurePosixPath(name).is_absolute(), name
+            assert ".." not in PurePosixPath(name).parts, name
+            assert name not in {CONFIGURATION, *(f"{shape}.yaml" for shape in SHAPES)}, (
+                f"'{name}' is a file of the user"
+            )
+
+    def test_it_is_pure_and_the_same_input_gives_the_same_bytes(self, folder: Path) -> None:
+        """In two processes that differ in everything they could look at; each transpiles twice, and is watched once."""
+        files = sorted(file.name for file in folder.glob("*.yaml") if file.name != CONFIGURATION)
+        first = json.loads(_child(folder, *files, seed="1", HOME="/nowhere", USER="ada", TZ="UTC", LANG="C"))
+        second = json.loads(_child(folder, *files, seed="2", HOME="/tmp", USER="bob", TZ="Asia/Tokyo", ODD="odd"))
+        touched = {file: found["touched"] for file, found in first.items() if found["touched"]}
+        assert not touched, touched
+        assert first == second
+
+    def test_what_is_refused_is_refused_before_a_file_is_written(self, folder: Path) -> None:
+        refused = [name for name in self._pipelines() if _written(folder, name) is None]
+        if not refused and self.refused is None:
+            pytest.skip("the transpiler takes every pipeline of this suite")
+        assert refused, "it takes the pipeline `refused`"
+        _assert_answered(*transpiled(transpiler_of(folder), handover_of(f"{refused[0]}.yaml", folder)))
+        before = _content(folder)
+        command = [sys.executable, "-m", "magnus", "execute", f"{refused[0]}.yaml", "-c", CONFIGURATION, *_arguments()]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=100)
+        assert (done.returncode, done.stdout) == (2, ""), done.stderr
+        assert "\n  fix: " in done.stderr
+        assert f"{refused[0]}.yaml:" in done.stderr or f"{CONFIGURATION}:" in done.stderr
+        assert _content(folder) == before
+
+    def test_magnus_writes_what_the_transpiler_gives(self, folder: Path) -> None:
+        before = _content(folder)
+        command = [sys.executable, "-m", "magnus", "execute", f"{CHAIN}.yaml", "-c", CONFIGURATION, *_arguments()]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=100)
+        assert (done.returncode, done.stdout) == (0, ""), done.stderr
+        written = {name: text for name, text in _content(folder).items() if before.get(name) != text}
+        again = transpiler_of(folder).transpile(handover_of(f"{CHAIN}.yaml", folder))
+        assert set(written) == set(again.files)
+        assert all(f"written: {name}\n" in done.stderr for name in again.files)
+
+    def test_a_misspelt_option_is_refused_with_the_one_that_is_meant(self, folder: Path) -> None:
+        for name in _options(folder):
+            if len(name) > 3:
+                [problem] = self._refused({name[:-2] + name[-1]: "value"}, of=name[:-2] + name[-1])
+                assert problem.fix == f"did you mean '{name}'?"
+
+    def test_options_of_wrong_kinds_are_refused_by_name(self, folder: Path) -> None:
+        names = _options(folder)
+        refused = {name: [p for wrong in _WRONG_KINDS for p in self._refused({name: wrong}, of=name)] for name in names}
+        assert any(refused.values()) or not names
+        for name, problems in refused.items():
+            assert all(name in problem.message and problem.fix for problem in problems), name
+
+    def _pipelines(self) -> Mapping[str, Json]:
+        """Every pipeline of the suite, by the name of its file."""
+        own = {} if self.refused is None else {"refused": self.refused}
+        return {**SHAPES, **{f"name{number}": named(name) for number, name in enumerate(NAMES)}, **own}
+
+    def _refused(self, options: Mapping[str, Json], *, of: str) -> list[Problem]:
+        """What is wrong with the option `of` when these are among the options."""
+        given = {**(self.configuration.get("config") or {}), **options}
+        configured = ServiceConfiguration(str(self.configuration["type"]), given, nowhere)
+        try:
+            options_of("executor", _class(configured), configured)
+        except InvalidConfiguration as error:
+            return [problem for problem in error.problems if of in problem.message]
+        return []
+
+    def test_every_command_in_what_is_written_is_one_of_magnus(self, folder: Path) -> None:
+        argvs = [list(argv) for found in _transpiled(folder) for argv in self.commands(found.files)]
+        assert argvs, "a pipeline is run by re-entry commands; `commands` finds them"
+        wrong = [(argv, read["wrong"]) for argv, read in zip(argvs, _read(folder, argvs), strict=True) if read["wrong"]]
+        assert wrong == []
+
+    def test_every_step_of_a_chain_and_of_parallel_branches_is_run(self, folder: Path) -> None:
+        for shape in (CHAIN, "parallel", "nested"):
+            handover = handover_of(f"{shape}.yaml", folder)
+            _, written = transpiled(transpiler_of(folder), handover)
+            if written is not None:
+                steps = self._steps(folder, written)
+                assert {str(path) for path in _paths(handover.graph)} <= steps, shape
+
+    def test_names_of_steps_survive(self, folder: Path) -> None:
+        """A name is refused by name, or the process of its step gets the path of exactly this step."""
+        for number, name in enumerate(NAMES):
+            problems, written = transpiled(transpiler_of(folder), handover_of(f"name{number}.yaml", folder))
+            _assert_answered(problems, written)
+            if written is None:
+                assert any(name in (problem.step, *problem.message.split("'")) for problem in _errors(problems)), name
+            else:
+                assert {StepPath((name,)), *around(name)} <= {
+                    StepPath.parse(step) for step in self._steps(folder, written)
+                }, name
+
+    def _steps(self, folder: Path, written: Transpiled) -> set[str]:
+        """The steps that commands in what is written are for, as magnus reads them."""
+        argvs = [list(argv) for argv in self.commands(written.files)]
+        found = {read["step"] for read in _read(folder, argvs) if not read["wrong"] and read["step"]}
+        return {str(StepPath.parse(step)) for step in found}
+
+
+def _assert_answered(problems: Sequence[Problem], written: Transpiled | None) -> None:
+    """Either files, or errors that say where and what to do."""
+    errors = _errors(problems)
+    assert (written is None) == bool(errors), (
+        "`transpile` succeeds if, and only if, there are no errors among `problems`"
+    )
+    for problem in errors:
+        assert problem.message
+        assert problem.fix, problem
+        assert problem.location is not None, problem
+        assert problem.location.line, problem
+    if written is not None:
+        assert written.files
+        assert all(command.purpose and command.argv for command in written.next_commands)
+        assert all(isinstance(text, str) for text in written.files.values())
+
+
+def _errors(problems: Sequence[Problem]) -> list[Problem]:
+    return [problem for problem in problems if problem.severity == "error"]
+
+
+def _written(folder: Path, name: str) -> Transpiled | None:
+    """What is written of the pipeline; None where it is refused."""
+    return transpiled(transpiler_of(folder), handover_of(f"{name}.yaml", folder))[1]
+
+
+def _transpiled(folder: Path) -> list[Transpiled]:
+    """What is written of the shapes that are not refused."""
+    return [found for shape in SHAPES if (found := _written(folder, shape)) is not None]
+
+
+def _class(configured: ServiceConfiguration) -> type:
+    found: type = engine_of(configured)[1]
+    return found
+
+
+def _options(folder: Path) -> list[str]:
+    """The names of the options of the transpiler."""
+    found = _class(load_configuration(CONFIGURATION, {}, folder).executor).options  # type: ignore[attr-defined]
+    return [*getattr(found, "model_fields", ()), *getattr(found, "__struct_encode_fields__", ())]
+
+
+def _paths(graph: Graph, branch: BranchPath | None = None) -> Iterator[StepPath]:
+    """The steps of the pipeline and of its static branches."""
+    branch = branch or BranchPath()
+    for node in graph.nodes.values():
+        yield branch.step(node.name)
+        match node:
+            case CompositeNode(branches=StaticBranches(graphs=graphs)):
+                for key, inner in graphs.items():
+                    yield from _paths(inner, branch.step(node.name).into(key))
+            case _:
+                pass
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def _arguments() -> list[str]:
+    return [text for name, value in PARAMETERS.items() for text in (f"--{name}", json.dumps(value))]
+
+
+def _read(folder: Path, argvs: Sequence[Sequence[str]]) -> list[Json]:
+    """What the command line of magnus makes of the command lines."""
+    found: list[Json] = json.loads(_child(folder, "--commands", given=json.dumps(argvs)))
+    return found
+
+
+def _child(folder: Path, *arguments: str, seed: str = "0", given: str = "", **environment: str) -> str:
+    command = [sys.executable, "-m", "magnus.testing.transpiling", *arguments]
+    variables = {**os.environ, "PYTHONHASHSEED": seed, **environment}
+    done = subprocess.run(
+        command, cwd=folder, env=variables, input=given, capture_output=True, text=True, check=False, timeout=100
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout

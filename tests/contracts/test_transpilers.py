@@ -1,0 +1,50 @@
+"""Every transpiler of magnus keeps the contract of transpilers."""
+
+import re
+
+import yaml
+
+from magnus.testing.transpiler_contract import TranspilerContract
+
+INPUT = re.compile(r"\{\{inputs\.parameters\.(\w+)\}\}")
+
+
+class TestArgo(TranspilerContract):
+    configuration = {"type": "argo", "config": {"image": "image:1"}}
+    refused = {
+        "start_at": "again",
+        "steps": {
+            "again": {
+                "type": "loop",
+                "branch": {"start_at": "a", "steps": {"a": {"type": "stub", "next": "success"}}},
+                "max_iterations": 501,
+                "next": "success",
+            }
+        },
+    }
+
+    def services(self, folder):
+        volume = {"name": "data", "mount_path": str(folder)}
+        return {"executor": {"type": "argo", "config": {"image": "image:1", "persistent_volumes": [volume]}}}
+
+    def commands(self, files):
+        [text] = files.values()
+        spec = yaml.safe_load(text)["spec"]
+        templates = {template["name"]: template for template in spec["templates"]}
+        return [*_commands(templates, spec["entrypoint"], {}), *_commands(templates, spec["onExit"], {})]
+
+
+def _commands(templates, name, inputs):
+    """The commands of the pods below a template, with its inputs; of what repeats itself the first one."""
+    template = templates[name]
+    if "container" in template:
+        yield [_filled(text, inputs) for text in template["container"]["command"][1:]]
+    for task in template.get("dag", {}).get("tasks", ()):
+        given = task.get("arguments", {}).get("parameters", ())
+        called = {one["name"]: _filled(one["value"], inputs).replace("{{item}}", "0") for one in given}
+        if (task["template"], called) != (name, inputs) and called.get("round", "0").isdigit():
+            yield from _commands(templates, task["template"], called)
+
+
+def _filled(text, inputs):
+    return INPUT.sub(lambda found: inputs[found[1]], text)
