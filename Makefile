@@ -1,31 +1,46 @@
 # The verbs of this project; `make` lists them.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
-BIN := .venv/bin
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Tests and examples of faults misspell on purpose.
+PROSE := src docs examples benchmarks .ci .github mkdocs.yml pyproject.toml Makefile $(wildcard *.md)
 
-.PHONY: help start test check faults bench services
+.PHONY: help start test quick check docs release faults bench services
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
 
-start: .venv/ready  ## set up, and run the getting-started pipeline in a new folder
+start: $(VENV)/ready  ## set up, and run the getting-started pipeline in a new folder
 	@folder=$$(mktemp -d) && cp examples/getting-started.yaml $$folder && cd $$folder && \
 	$(CURDIR)/$(BIN)/magnus execute --file getting-started.yaml --x 3 && echo "look around in $$folder" >&2
 
-test: .venv/ready  ## set up, and pass the tests
+test: $(VENV)/ready  ## set up, and pass the tests
 	$(BIN)/pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist loadgroup
 
-check: .venv/ready  ## format, lint, types, architecture
+quick: $(VENV)/ready  ## pass the tests of units and contracts, in a minute
+	$(BIN)/pytest tests/unit tests/contracts -m "not kernel" -n $$(getconf _NPROCESSORS_ONLN) --dist loadgroup
+
+check: $(VENV)/ready  ## format, lint, spelling, types, architecture
 	$(BIN)/ruff format --check -q
 	$(BIN)/ruff check -q
+	$(BIN)/codespell $(PROSE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+docs: $(VENV)/docs  ## write the site of the documentation to site/; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+release: $(VENV)/ready  ## build the distributions, and run the wheel in a new environment; nothing is published
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist
+	$(BIN)/python .ci/try_wheel.py dist
+
 services: .venvs/mlflow-server/ready  ## install the servers that tests of services talk to; without them these are skipped
 
-faults: .venv/ready  ## kill a run at a thousand random moments
+faults: $(VENV)/ready  ## kill a run at a thousand random moments
 	$(BIN)/pytest tests/faults --kills 1000 --timeout 3600
 
-bench: .venv/ready  ## compare with other tools, in whole processes
+bench: $(VENV)/ready  ## compare with other tools, in whole processes
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python benchmarks/branches.py
 	$(BIN)/python benchmarks/objects.py
@@ -36,11 +51,15 @@ bench: .venv/ready  ## compare with other tools, in whole processes
 	$(BIN)/python benchmarks/runs.py
 	$(BIN)/python benchmarks/check.py
 
-.venv/ready: pyproject.toml
+$(VENV)/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "magnus needs Python 3.11 or later: make PYTHON=/path/to/it")'
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install -q --upgrade pip
 	$(BIN)/python -m pip install -q -e . --group dev
+	touch $@
+
+$(VENV)/docs: $(VENV)/ready
+	$(BIN)/python -m pip install -q --group docs
 	touch $@
 
 .venvs/mlflow-server/ready: tests/services/mlflow-server.txt

@@ -10,7 +10,7 @@ from magnus.app import report as web
 from magnus.app.durations import elapsed
 from magnus.app.plain_text import short
 
-pytestmark = [pytest.mark.xdist_group("browser"), pytest.mark.timeout(120)]
+pytestmark = pytest.mark.xdist_group("browser")
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,7 @@ class TestShell(TaskKindContract):
     sets = {"y": JsonParameter(2, "2")}
 
 
+@pytest.mark.kernel
 class TestNotebook(TaskKindContract):
     kind = NotebookTask
     good = TaskSpec("notebook", "../good.ipynb", {"notebook_output_path": "out.ipynb"}, (Return("y"),))

@@ -177,7 +177,7 @@ def test_evictions_use_up_what_is_there_for_errors_of_pods_before_attempts(proje
         "work.py",
         "import os, signal, time\n\n\ndef begin():\n"
         "    number = int(os.environ['MAGNUS_STEP_ATTEMPT'])\n"
-        "    if number < 3:\n        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(60)\n"
+        "    if number < 3:\n        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(3600)\n"
         "    if number == 3:\n        raise ValueError('on purpose')\n    return {'x': number}\n",
     )
     project.write(
@@ -400,7 +400,7 @@ def test_a_pod_that_is_told_to_end_is_started_again(project):
         "import os, signal, time\nfrom pathlib import Path\n\n\ndef begin(count: int):\n"
         f"    mark = Path({str(project.path / 'told')!r})\n"
         "    if not mark.exists():\n        mark.touch()\n"
-        "        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(60)\n    return {'x': count}\n",
+        "        os.kill(os.getpid(), signal.SIGTERM)\n        time.sleep(3600)\n    return {'x': count}\n",
     )
     project.write("pipeline.yaml", "dag: {start_at: a, steps: {a: {command: work.begin, next: success}}}")
     configure(project.path, retry_strategy={"limit": 1})

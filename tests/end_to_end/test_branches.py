@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 WORK = """\
 def fail_at_two(x):
@@ -284,13 +285,13 @@ def test_mistakes_in_branches_are_found_before_anything_runs(folder, step, messa
 
 
 def test_an_interruption_ends_what_is_around_the_step_too(folder):
-    waits = {"type": "task", "command_type": "shell", "command": "echo begun; sleep 60", "next": "success"}
+    waits = {"type": "task", "command_type": "shell", "command": "echo begun; sleep 3600", "next": "success"}
     folder.write("p.yaml", json.dumps({"dag": mapped(pipeline("s", s=waits))}))
     with folder.start("execute", "p.yaml") as process:
         while "begun" not in process.stderr.readline():
             pass
         process.send_signal(2)
-        out, _ = process.communicate(timeout=30)
+        out, _ = process.communicate(timeout=LONGEST_SECONDS)
     log = json.loads(out)
     assert (log["status"], log["message"]) == ("FAIL", "interrupted")
     assert (log["steps"]["m"]["status"], log["steps"]["m"]["message"]) == ("FAIL", "interrupted")

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 PROGRAM = """\
 import sys
@@ -252,7 +253,7 @@ def test_runs_that_were_stopped(folder):
         with folder.start("execute", "p.yaml", "--run-id", run_id, start_new_session=True) as process:
             wait_for(folder.path / "there")
             process.send_signal(number)
-            process.wait(timeout=60)
+            process.wait(timeout=LONGEST_SECONDS)
             (folder.path / "there").unlink()
     assert only_cause(folder) == ("interruption", "b", "b")
     assert diff(folder)["verdict"]["text"] == "the second run was interrupted at step 'b'"
@@ -287,7 +288,7 @@ def test_a_run_that_still_goes_on_is_said_to_be_where_it_is(folder):
         wait_for(folder.path / "there")
         said = diff(folder), diff(folder, "b", "a")
         (folder.path / "there").unlink()
-        process.wait(timeout=60)
+        process.wait(timeout=LONGEST_SECONDS)
     for number, one in zip(("second", "first"), said, strict=True):
         [cause] = [cause for cause in one["causes"] if cause["kind"] == "interruption"]
         assert (cause["text"], cause["what"], cause["steps"]) == (
@@ -298,7 +299,7 @@ def test_a_run_that_still_goes_on_is_said_to_be_where_it_is(folder):
 
 
 def wait_for(file):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LONGEST_SECONDS
     while not file.exists():
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 LOST = "lost: the place where it ran went away before it ended (SIGTERM)"
 WORK = """\
@@ -22,14 +23,14 @@ def work():
     Path(f"here-{number}").touch()
     if Path("go").exists():
         return {"number": int(number)}
-    time.sleep(60)
+    time.sleep(3600)
 """
 COMMANDS = {
     "python": {"command": "work.work"},
     "shell": {
         "command_type": "shell",
         "command": "echo attempt $MAGNUS_STEP_ATTEMPT; echo $$ > child; touch here-$MAGNUS_STEP_ATTEMPT\n"
-        "if [ ! -e go ]; then sleep 60; fi\nexport number=$MAGNUS_STEP_ATTEMPT",
+        "if [ ! -e go ]; then sleep 3600; fi\nexport number=$MAGNUS_STEP_ATTEMPT",
         "returns": ["number"],
     },
 }
@@ -38,7 +39,7 @@ ONE = [*PLAIN, "--one-attempt"]
 
 
 def until(holds):
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LONGEST_SECONDS
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -56,7 +57,7 @@ def ended(folder, command, number, signal_number=signal.SIGTERM):
     process = folder.start(*command)
     until((folder.path / f"here-{number}").exists)
     process.send_signal(signal_number)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=LONGEST_SECONDS)
     assert "Traceback" not in err
     return process.returncode
 

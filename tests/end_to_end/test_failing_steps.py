@@ -38,7 +38,7 @@ def run(folder, arguments=(), **fields):
         ({"command": "work.leaves"}, (), "sys.exit(4) was called"),
         ({"command_type": "shell", "command": "echo before; exit 7"}, (), "exit status 7\n  before"),
         ({"command_type": "shell", "command": "true", "catalog": {"get": "*.csv"}}, (), "catalog get: nothing in the catalog matches '*.csv'; it holds no files that this step can see"),
-        ({"command_type": "shell", "command": "sleep 60", "timeout": 0.2}, (), "timed out after 0.2 s"),
+        ({"command_type": "shell", "command": "sleep 3600", "timeout": 0.2}, (), "timed out after 0.2 s"),
     ],
 )  # fmt: skip
 def test_a_step_that_fails_says_why(folder, fields, arguments, message):

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 WORK = """\
 import json, logging, multiprocessing as mp, os, signal, sys, threading, time
@@ -13,7 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 import magnus
 
 def square(x): return x * x
-def sleep(): time.sleep(300)
+def sleep(): time.sleep(3600)
 
 def pools():
     for _ in range(40):
@@ -51,7 +52,7 @@ def ways_to_end():
                 case "sys.exit": sys.exit(5)
                 case "text": sys.exit("child: sys.exit")
                 case "exception": raise ValueError("child: ValueError")
-                case "interrupt": os.kill(os.getpid(), signal.SIGINT); time.sleep(300)
+                case "interrupt": os.kill(os.getpid(), signal.SIGINT); time.sleep(3600)
         codes[how] = code(pid)
     return {"codes": codes}
 
@@ -138,7 +139,7 @@ def hard_in_thread():
     thread = threading.Thread(target=lambda: os._exit(0))
     thread.start()
     thread.join()
-    time.sleep(300)
+    time.sleep(3600)
 
 def asks(_):
     print("child of", os.environ["MAGNUS_STEP_NAME"])
@@ -177,7 +178,7 @@ def run(request, folder):
                 env=folder.environment,
                 capture_output=True,
                 text=True,
-                timeout=120,
+                timeout=LONGEST_SECONDS,
                 check=True,
             )
             [line] = [line for line in done.stdout.splitlines() if line.startswith("PARAMETERS ")]
@@ -268,7 +269,13 @@ def test_a_forked_process_does_not_end_the_session_of_its_parent(folder):
     folder.write("session.py", SESSION)
     command = [sys.executable, "session.py"]
     done = subprocess.run(
-        command, cwd=folder.path, env=folder.environment, capture_output=True, text=True, timeout=60, check=True
+        command,
+        cwd=folder.path,
+        env=folder.environment,
+        capture_output=True,
+        text=True,
+        timeout=LONGEST_SECONDS,
+        check=True,
     )
     code, status, run_id = done.stdout.split()
     assert (code, status, done.stderr) == ("3", "PROCESSING", "")

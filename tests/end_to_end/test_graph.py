@@ -6,6 +6,7 @@ import subprocess
 from xml.etree import ElementTree as ET
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 PIPELINE = """\
 dag:
@@ -44,7 +45,14 @@ def test_a_terminal_gets_colours(folder, pipeline):
     ours, theirs = pty.openpty()
     try:
         environment = {**folder.environment, "TERM": "xterm-256color"}
-        subprocess.run(folder.command("graph"), cwd=folder.path, env=environment, stdout=theirs, check=True, timeout=60)
+        subprocess.run(
+            folder.command("graph"),
+            cwd=folder.path,
+            env=environment,
+            stdout=theirs,
+            check=True,
+            timeout=LONGEST_SECONDS,
+        )
         shown = os.read(ours, 65536).decode()
     finally:
         os.close(ours)

@@ -65,7 +65,7 @@ def tasks(way):
         case "in the process of the step":
             return PythonTask("gives.give"), PythonTask("takes.take")
         case "in child processes":
-            return PythonTask("gives.give", timeout=30), PythonTask("takes.take", timeout=30)
+            return PythonTask("gives.give", timeout=1000), PythonTask("takes.take", timeout=1000)
         case _:
             return ShellTask("give", f"{sys.executable} gives.py"), ShellTask("take", f"{sys.executable} takes.py")
 

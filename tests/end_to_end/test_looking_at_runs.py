@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 WORK = """
 
@@ -79,7 +80,7 @@ def running(folder, run_id="slow"):
             yield run
         finally:
             folder.write("go", "")
-            run.communicate(timeout=60)
+            run.communicate(timeout=LONGEST_SECONDS)
 
 
 @contextmanager
@@ -471,7 +472,7 @@ def test_a_run_that_goes_on_is_followed_to_its_end(folder):
             assert process.stdout.readline() == "waiting\n"
             assert process.poll() is None
             folder.write("go", "")
-            out, err = process.communicate(timeout=60)
+            out, err = process.communicate(timeout=LONGEST_SECONDS)
     assert out == "went\n\n==> after <==\nafter\n"
     assert err == "run slow: FAIL\n"
     assert process.returncode == 1
@@ -481,7 +482,7 @@ def test_one_step_is_followed_to_its_end(folder):
     with running(folder), following(folder, "slow", "wait") as process:
         assert process.stdout.readline() == "waiting\n"
         folder.write("go", "")
-        assert process.communicate(timeout=60)[0] == "went"
+        assert process.communicate(timeout=LONGEST_SECONDS)[0] == "went"
 
 
 RETRIED = """
@@ -507,7 +508,7 @@ def test_a_step_that_is_tried_again_is_followed_to_its_end_and_not_further(folde
                 assert [process.stdout.readline() for _ in range(2)] == ["waiting 0\n", "waiting 1\n"]
                 assert process.poll() is None
                 folder.write("go", "")
-                assert process.communicate(timeout=60) == ("went\n", "step 'try': SUCCESS\n")
+                assert process.communicate(timeout=LONGEST_SECONDS) == ("went\n", "step 'try': SUCCESS\n")
                 assert process.returncode == 0
             assert run.poll() is None
             said = folder.magnus("logs", "slow", "try", "-f")
@@ -515,7 +516,7 @@ def test_a_step_that_is_tried_again_is_followed_to_its_end_and_not_further(folde
         finally:
             folder.write("go", "")
             folder.write("end", "")
-            run.communicate(timeout=60)
+            run.communicate(timeout=LONGEST_SECONDS)
 
 
 def test_a_step_of_a_run_that_was_killed_or_did_not_come_to_it_is_not_waited_for(folder):
@@ -531,7 +532,7 @@ def test_following_one_step_can_be_interrupted(folder):
     with running(folder), following(folder, "slow", "wait") as process:
         assert process.stdout.readline() == "waiting\n"
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=60)[0] == ""
+        assert process.communicate(timeout=LONGEST_SECONDS)[0] == ""
         assert process.returncode == 130
 
 
@@ -544,18 +545,18 @@ def test_following_ends_when_nobody_reads_any_more(folder):
                 assert process.stdout.readline() == "==> try <==\n"
                 process.stdout.close()
                 folder.write("go", "")
-                assert process.wait(timeout=60) == 0
+                assert process.wait(timeout=LONGEST_SECONDS) == 0
                 assert process.stderr.read() == ""
             assert run.poll() is None
         finally:
             folder.write("go", "")
             folder.write("end", "")
-            run.communicate(timeout=60)
+            run.communicate(timeout=LONGEST_SECONDS)
 
 
 def test_following_can_be_interrupted(folder):
     with running(folder), following(folder, "slow") as process:
         assert process.stdout.readline() == "==> wait <==\n"
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=60)
+        process.communicate(timeout=LONGEST_SECONDS)
         assert process.returncode == 130

@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 from magnus import Dag, Map, Parallel, Pipeline, PythonTask, ShellTask, Task, pickled
 from magnus.errors import RunFailed
@@ -48,7 +49,7 @@ def folder(tmp_path, monkeypatch):
 
 
 def python(*arguments, status=0):
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=LONGEST_SECONDS)
     assert done.returncode == status, done.stderr
     return done.stdout
 
@@ -158,8 +159,8 @@ def test_branches_keep_objects_of_one_name_apart(folder):
 def test_a_step_with_a_timeout_keeps_and_gets_objects(folder):
     (folder / "work.py").write_text("def make(): return {1, 2}\ndef size(things): return len(things)\n")
     ran = run(
-        Task("m", "work.make", returns=[pickled("things")], timeout=30),
-        Task("s", "work.size", returns=["n"], timeout=30),
+        Task("m", "work.make", returns=[pickled("things")], timeout=1000),
+        Task("s", "work.size", returns=["n"], timeout=1000),
     )
     assert ran.parameters["n"] == 2
     assert list(ran.steps["m"].artifacts) == [".objects/things.pickle"]

@@ -118,7 +118,7 @@ def task(name, way="", **more):
         cell = nbformat.v4.new_code_cell(f"import outcomes_work\noutcomes_work.{name}()")
         nbformat.write(nbformat.v4.new_notebook(cells=[cell]), f"{name}.ipynb")
         return NotebookTask(f"{name}.ipynb", name=name, **more)
-    return PythonTask(f"outcomes_work.{name}", name=name, timeout=60 if way == "in a child process" else None, **more)
+    return PythonTask(f"outcomes_work.{name}", name=name, timeout=1000 if way == "in a child process" else None, **more)
 
 
 def execute(steps, way="", **parameters):

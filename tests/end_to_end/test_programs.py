@@ -7,6 +7,7 @@ import sys
 import threading
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 from magnus import Catalog, Map, Parallel, Pipeline, PythonTask, ShellTask, Task
 from magnus.errors import InvalidInput, RunFailed
@@ -105,7 +106,9 @@ def folder(tmp_path, monkeypatch):
 
 def python(*arguments, status=0, **environment):
     command = [sys.executable, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=60)
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **environment}, timeout=LONGEST_SECONDS
+    )
     assert done.returncode == status, done.stderr
     return done
 
@@ -353,7 +356,7 @@ def test_a_second_run_at_the_same_time_needs_workers(folder):
 
     def waits():
         begun.set()
-        may_end.wait(20)
+        may_end.wait(timeout=LONGEST_SECONDS)
 
     def other(*arguments):
         try:
@@ -363,7 +366,7 @@ def test_a_second_run_at_the_same_time_needs_workers(folder):
 
     first = threading.Thread(target=Pipeline([PythonTask(waits)]).execute)
     first.start()
-    assert begun.wait(20)
+    assert begun.wait(timeout=LONGEST_SECONDS)
     try:
         other()
     finally:

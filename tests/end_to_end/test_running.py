@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
+from safety_net import LONGEST_SECONDS, growing
 
 
 def pipeline(*steps: str, start_at="a") -> str:
@@ -19,8 +20,8 @@ def task(name: str, command: str, next_="success", kind="shell", **fields) -> st
     return json.dumps({name: {"type": "task", "command_type": kind, "command": command, "next": next_, **fields}})
 
 
-def wait_for(condition, seconds=30):
-    end = time.monotonic() + seconds
+def wait_for(condition):
+    end = time.monotonic() + LONGEST_SECONDS
     while not condition():
         assert time.monotonic() < end, "it did not happen"
         time.sleep(0.02)
@@ -61,13 +62,16 @@ def test_on_failure_leads_on_and_the_run_succeeds(folder):
 @pytest.mark.parametrize("kind", ["shell", "python"])
 def test_a_timeout_kills_the_step_and_its_children(folder, kind):
     folder.write(
-        "work.py", "import subprocess\ndef f():\n    subprocess.run('echo $$ > child; exec sleep 60', shell=True)\n"
+        "work.py", "import subprocess\ndef f():\n    subprocess.run('echo $$ > child; exec sleep 3600', shell=True)\n"
     )
-    command = "work.f" if kind == "python" else "sh -c 'echo $$ > child; exec sleep 60'"
-    folder.write("p.yaml", pipeline(task("a", command, kind=kind, timeout="1500ms")))
-    result = folder.magnus("execute", "p.yaml")
-    assert result.status == 1
-    assert result.log["steps"]["a"]["message"] == "timed out after 1.5 s"
+    command = "work.f" if kind == "python" else "sh -c 'echo $$ > child; exec sleep 3600'"
+    for seconds in growing(1.5):
+        folder.write("p.yaml", pipeline(task("a", command, kind=kind, timeout=f"{seconds * 1000:g}ms")))
+        result = folder.magnus("execute", "p.yaml")
+        assert result.status == 1
+        assert result.log["steps"]["a"]["message"] == f"timed out after {seconds:g} s"
+        if (folder.path / "child").exists() and (folder.path / "child").read_text():
+            break
     child = int((folder.path / "child").read_text())
     wait_for(lambda: not Path(f"/proc/{child}").exists() or "Z (zombie)" in Path(f"/proc/{child}/status").read_text())
 
@@ -80,12 +84,14 @@ def test_parameters_travel_through_a_child_process_and_the_channel(folder):
         "    subprocess.run([sys.executable, '-c', 'import magnus; magnus.set_parameter(z=magnus.get_parameter(\"y\"))'], check=True)\n"
         "    return {'w': x}\n",
     )
-    folder.write("p.yaml", pipeline(task("a", "work.f", kind="python"), task("b", "work.f", kind="python", timeout=30)))
+    folder.write(
+        "p.yaml", pipeline(task("a", "work.f", kind="python"), task("b", "work.f", kind="python", timeout=1000))
+    )
     result = folder.magnus("execute", "p.yaml", "--x", "3")
     assert result.status == 0, result.err
     assert result.log["parameters"] == {"x": 3, "y": 4, "z": 4, "w": 3}
     assert result.log["steps"]["a"]["user_defined_metrics"] == {"loss": {"1": 0.5}}
-    folder.write("p.yaml", pipeline(task("b", "work.f", kind="python", timeout=30), start_at="b"))
+    folder.write("p.yaml", pipeline(task("b", "work.f", kind="python", timeout=1000), start_at="b"))
     result = folder.magnus("execute", "p.yaml", "--x", "3")
     assert result.log["parameters"] == {"x": 3, "y": 4, "z": 4, "w": 3}, result.err
 
@@ -114,13 +120,13 @@ def test_sys_exit_fails_the_step_and_not_magnus(folder):
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 @pytest.mark.parametrize("kind", ["shell", "python"])
 def test_an_interruption_stops_children_and_is_recorded(folder, kind, number, status):
-    folder.write("work.py", "import time\ndef f():\n    open('here', 'w').close()\n    time.sleep(60)\n")
-    command = "work.f" if kind == "python" else "echo $$ > child; touch here; sleep 60"
+    folder.write("work.py", "import time\ndef f():\n    open('here', 'w').close()\n    time.sleep(3600)\n")
+    command = "work.f" if kind == "python" else "echo $$ > child; touch here; sleep 3600"
     folder.write("p.yaml", pipeline(task("a", command, kind=kind)))
     process = folder.start("execute", "p.yaml", "--run-id", "r")
     wait_for((folder.path / "here").exists)
     process.send_signal(number)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=LONGEST_SECONDS)
     assert process.returncode == status, err
     assert "Traceback" not in err
     log = json.loads(out)
@@ -134,7 +140,7 @@ def test_an_interruption_stops_children_and_is_recorded(folder, kind, number, st
 def test_many_runs_at_once_in_one_folder_all_succeed(folder):
     folder.write("p.yaml", pipeline(task("a", "export MAGNUS_PRM_y=$x", kind="shell")))
     processes = [folder.start("execute", "p.yaml", "--x", str(n)) for n in range(8)]
-    ended = [process.communicate(timeout=60) for process in processes]
+    ended = [process.communicate(timeout=LONGEST_SECONDS) for process in processes]
     assert [process.returncode for process in processes] == [0] * 8, ended
     assert [json.loads(out)["parameters"]["y"] for out, _ in ended] == list(range(8))
     assert len(folder.runs()) == 8
@@ -143,7 +149,7 @@ def test_many_runs_at_once_in_one_folder_all_succeed(folder):
 def test_two_runs_of_one_id_never_share_it(folder):
     folder.write("p.yaml", pipeline(task("a", "true")))
     processes = [folder.start("execute", "p.yaml", "--run-id", "same") for _ in range(2)]
-    ended = [process.communicate(timeout=60) for process in processes]
+    ended = [process.communicate(timeout=LONGEST_SECONDS) for process in processes]
     assert sorted(process.returncode for process in processes) == [0, 2]
     [refused] = [err for process, (_, err) in zip(processes, ended, strict=True) if process.returncode == 2]
     assert "'same'" in refused
@@ -173,7 +179,7 @@ def test_a_reader_that_goes_away_does_not_fail_the_run(folder):
     folder.write("p.yaml", pipeline(task("a", "true")))
     process = folder.start("execute", "p.yaml", "--run-id", "r")
     process.stdout.close()
-    process.wait(timeout=60)
+    process.wait(timeout=LONGEST_SECONDS)
     process.stderr.read()
     process.stderr.close()
     assert process.returncode == 0

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from forked import kept
+from safety_net import LONGEST_SECONDS
 
 from magnus import Map, Parallel, Pipeline, PythonTask, pickled
 from magnus.errors import RunFailed
@@ -505,7 +506,7 @@ def test_files_that_may_be_executed_are_reused(folder):
 @pytest.mark.parametrize("what", ["nothing", "running", "memory"])
 def test_what_cannot_be_gone_on_with(folder, what):
     folder.pipeline(
-        pipe(a={"type": "task", "command_type": "shell", "command": "touch begun; sleep 20", "next": "success"})
+        pipe(a={"type": "task", "command_type": "shell", "command": "touch begun; sleep 3600", "next": "success"})
     )
     if what == "nothing":
         done = folder.magnus("retry", "none")
@@ -517,7 +518,7 @@ def test_what_cannot_be_gone_on_with(folder, what):
     else:
         argv = [sys.executable, "-m", "magnus", "execute", "p.yaml", "--run-id", "first"]
         with subprocess.Popen(argv, cwd=folder.path, stdout=-3, stderr=-3) as process:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + LONGEST_SECONDS
             while not (folder.path / "begun").exists() and time.monotonic() < deadline:
                 time.sleep(0.02)
             done = folder.magnus("retry", "first")
@@ -531,13 +532,13 @@ def test_a_run_that_was_killed(folder):
     steps["s20"] = {
         "type": "task",
         "command_type": "shell",
-        "command": "touch begun; [ -e go ] || sleep 30",
+        "command": "touch begun; [ -e go ] || sleep 3600",
         "next": "s21",
     }
     folder.pipeline(pipe(**steps))
     argv = [sys.executable, "-m", "magnus", "execute", "p.yaml", "--run-id", "first", "--x", "0"]
     with subprocess.Popen(argv, cwd=folder.path, stdout=-3, stderr=-3) as process:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + LONGEST_SECONDS
         while not (folder.path / "begun").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         process.kill()

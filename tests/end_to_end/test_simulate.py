@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from safety_net import LONGEST_SECONDS
 
 
 def shell(command, **more):
@@ -50,7 +51,7 @@ class Project:
     def begun(self, *arguments):
         """A simulation whose step is under way."""
         process = self.folder.start("simulate", "-p", "run_id=it", *arguments)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + LONGEST_SECONDS
         while not (self.path / "begun").exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         return process, int((self.path / "begun").read_text())
@@ -71,7 +72,7 @@ def lives(pid):
 
 
 def gone(pid):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LONGEST_SECONDS
     while lives(pid) and time.monotonic() < deadline:
         time.sleep(0.02)
     return not lives(pid)
@@ -162,10 +163,10 @@ def test_a_volume_of_processes_is_where_they_see_it(project):
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_simulation_that_is_stopped_ends_its_pods_and_the_run(project, number, status):
-    project.write(steps(a=shell(f"cd {project.path}; echo $$ > begun.new; mv begun.new begun; sleep 60")))
+    project.write(steps(a=shell(f"cd {project.path}; echo $$ > begun.new; mv begun.new begun; sleep 3600")))
     process, pid = project.begun()
     process.send_signal(number)
-    out, error = process.communicate(timeout=60)
+    out, error = process.communicate(timeout=LONGEST_SECONDS)
     assert process.returncode == status
     assert "a: FAIL in" in error
     assert "run it: FAIL in" in error
@@ -176,10 +177,10 @@ def test_a_simulation_that_is_stopped_ends_its_pods_and_the_run(project, number,
 
 
 def test_no_pod_outlives_a_simulation_that_is_killed(project):
-    project.write(steps(a=shell(f"cd {project.path}; echo $$ > begun.new; mv begun.new begun; sleep 60")))
+    project.write(steps(a=shell(f"cd {project.path}; echo $$ > begun.new; mv begun.new begun; sleep 3600")))
     process, pid = project.begun()
     process.kill()
-    process.communicate(timeout=60)
+    process.communicate(timeout=LONGEST_SECONDS)
     assert gone(pid)
     for left in Path(project.environment["TMPDIR"]).iterdir():  # nobody was there to remove it
         shutil.rmtree(left)

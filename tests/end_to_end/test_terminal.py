@@ -10,11 +10,10 @@ import sys
 import time
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 IN_CI = os.environ.get("CI") == "true"
 pytestmark = pytest.mark.skipif(not IN_CI and shutil.which("tmux") is None, reason="tmux is not installed")
-
-WAIT_SECONDS = 60
 
 
 class Terminal:
@@ -71,7 +70,7 @@ class Terminal:
         return self.tmux("display-message", "-p", "#{cursor_flag} #{wrap_flag}").split()
 
     def until(self, pattern):
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + LONGEST_SECONDS
         while not re.search(pattern, screen := self.screen, re.MULTILINE):
             assert time.monotonic() < deadline, f"no {pattern!r} in:\n{screen}"
             time.sleep(0.05)
@@ -85,7 +84,7 @@ class Terminal:
 
     def close(self):
         self.tmux("kill-server")
-        deadline = time.monotonic() + WAIT_SECONDS
+        deadline = time.monotonic() + LONGEST_SECONDS
         while os.path.exists(f"/proc/{self.pid}") and time.monotonic() < deadline:
             time.sleep(0.02)
 
@@ -276,7 +275,7 @@ def test_a_terminal_may_become_narrow_and_wide_again(folder, terminal):
 @pytest.mark.parametrize("parallel", [False, True])
 def test_an_interruption_leaves_the_tree_and_the_terminal_as_they_should_be(folder, terminal, end, status, parallel):
     write(
-        folder, chain(first=shell("true", "second"), second=shell("echo waiting; sleep 60")), enable_parallel=parallel
+        folder, chain(first=shell("true", "second"), second=shell("echo waiting; sleep 3600")), enable_parallel=parallel
     )
     terminal.type("stty -a > before")
     terminal.execute("-c", "c.yaml", "--run-id", "mine")

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-FOREVER = 300
+FOREVER = 3600
 
 
 def note(name):

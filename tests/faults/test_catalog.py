@@ -142,7 +142,6 @@ for number in range(rounds):
 """
 
 
-@pytest.mark.timeout(600)
 def test_a_process_killed_at_any_moment_leaves_old_or_new_files(folder, killed, request):
     kills = max(request.config.getoption("kills") // 5, 1)
     for number in range(kills):

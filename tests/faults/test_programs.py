@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 PROGRAM = """\
 import os, signal, sys
@@ -18,11 +19,11 @@ from magnus import Pipeline, PythonTask, ShellTask
 def waits():
     import time
     open("pid", "w").write(f"{os.getpid()}\\n")
-    time.sleep(60)
+    time.sleep(3600)
 
 if __name__ == "__main__":
     PREPARE
-    steps = {"shell": ShellTask("a", "echo $$ > pid; sleep 60"), "python": PythonTask(waits, "a")}
+    steps = {"shell": ShellTask("a", "echo $$ > pid; sleep 3600"), "python": PythonTask(waits, "a")}
     try:
         Pipeline([steps[sys.argv[1]]]).execute(run_id="mine")
     finally:
@@ -38,7 +39,7 @@ def start(folder, kind, prepare="pass"):
 
 
 def until(holds):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LONGEST_SECONDS
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -68,7 +69,7 @@ def test_a_terminated_program_ends_its_steps_and_records_the_run(tmp_path, kind,
     process = start(tmp_path, kind)
     pid = pid_of_step(tmp_path)
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=LONGEST_SECONDS)
     assert process.returncode == -signal.SIGTERM
     until(lambda: is_gone(pid))
     log = shown(tmp_path)
@@ -79,7 +80,7 @@ def test_what_a_program_does_on_sigterm_itself_is_left_alone(tmp_path):
     process = start(tmp_path, "shell", "signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))")
     pid = pid_of_step(tmp_path)
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=LONGEST_SECONDS)
     assert process.returncode == 7
     until(lambda: is_gone(pid))
     assert "<lambda>" in (tmp_path / "after").read_text()

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 WORK = """\
 import os, signal, subprocess, sys, time
@@ -32,12 +33,12 @@ def note():
     with open(f"pid-{os.getpid()}", "w"): pass
 def waits():
     note()
-    time.sleep(60)
+    time.sleep(3600)
 def does_not_listen():
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    subprocess.Popen([sys.executable, "-c", "import work, time; work.note(); time.sleep(60)"])
+    subprocess.Popen([sys.executable, "-c", "import work, time; work.note(); time.sleep(3600)"])
     note()
-    time.sleep(60)
+    time.sleep(3600)
 def counted():
     with open("attempts", "a") as file: file.write(os.environ["MAGNUS_STEP_ATTEMPT"])
     return os.path.getsize("attempts")
@@ -58,7 +59,7 @@ def tells_and_dies():
     os._exit(9)
 def is_quiet_and_dies(): os._exit(9)
 def talks(): print("somebody else's")
-def slow(): time.sleep(60)
+def slow(): time.sleep(3600)
 def huge(): return {"big": "x" * 3_000_000}
 def length(big, x): return {"n": len(big) + x}
 """
@@ -98,7 +99,7 @@ def start(folder, dag):
 
 def run(folder, dag):
     process = start(folder, dag)
-    said, complained = process.communicate(timeout=60)
+    said, complained = process.communicate(timeout=LONGEST_SECONDS)
     assert said, complained
     assert nothing_is_left(folder)
     return json.loads(said)
@@ -110,7 +111,7 @@ def shown(folder):
 
 
 def until(holds):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LONGEST_SECONDS
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -190,7 +191,7 @@ def test_what_a_step_printed_before_its_worker_died_is_shown_and_kept_without_se
     (folder / "magnus-config.yaml").write_text(json.dumps({"defaults": {**defaults, "secrets": {"type": "dotenv"}}}))
     (folder / ".env").write_text("TOKEN=never-to-be-seen")
     process = start(folder, one("tells_and_dies", catalog={"put": "made.txt"}))
-    said, complained = process.communicate(timeout=60)
+    said, complained = process.communicate(timeout=LONGEST_SECONDS)
     step = json.loads(said)["steps"]["s"]
     expected = "before\nthe token is *****\n"
     assert (folder / ".catalog/mine/.logs/s.log").read_text() == expected
@@ -235,14 +236,14 @@ def test_large_parameters_reach_every_worker(folder):
 def test_a_worker_that_is_told_to_end_from_outside_leaves_its_step_to_another_one(folder, attempts):
     with open(folder / "work.py", "a") as file:
         file.write(
-            "def evicted():\n    print('attempt', flush=True)\n    note()\n    time.sleep(0 if counted() > 1 else 60)\n"
+            "def evicted():\n    print('attempt', flush=True)\n    note()\n    time.sleep(0 if counted() > 1 else 3600)\n"
         )
     handled = one("evicted", max_attempts=attempts, on_failure="t")
     handled["steps"]["t"] = {"type": "stub", "next": "success"}
     process = start(folder, handled)
     until(lambda: len(pids(folder)) == 1)
     os.kill(pids(folder)[0], signal.SIGTERM)
-    said, _ = process.communicate(timeout=60)
+    said, _ = process.communicate(timeout=LONGEST_SECONDS)
     assert process.returncode == 0
     assert nothing_is_left(folder)
     steps = json.loads(said)["steps"]
@@ -262,7 +263,7 @@ def test_an_interruption_leaves_no_process(folder, number, status, command):
     )
     until(lambda: len(pids(folder)) == (2 if command == "waits" else 4))
     process.send_signal(number)
-    process.communicate(timeout=30)
+    process.communicate(timeout=LONGEST_SECONDS)
     assert process.returncode == status
     assert nothing_is_left(folder)
     log = shown(folder)
@@ -275,13 +276,13 @@ def test_an_interruption_leaves_no_process(folder, number, status, command):
 def test_an_interruption_ends_what_steps_have_started(folder):
     with open(folder / "work.py", "a") as file:
         file.write(
-            'def starts():\n    subprocess.Popen([sys.executable, "-c", "import work, time; work.note(); time.sleep(60)"])\n'
-            "    note()\n    time.sleep(60)\n"
+            'def starts():\n    subprocess.Popen([sys.executable, "-c", "import work, time; work.note(); time.sleep(3600)"])\n'
+            "    note()\n    time.sleep(3600)\n"
         )
     process = start(folder, one("starts"))
     until(lambda: len(pids(folder)) == 2)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=LONGEST_SECONDS)
     assert process.returncode == 130
     assert nothing_is_left(folder)
 
@@ -316,7 +317,7 @@ def test_the_run_goes_on_without_the_process_that_starts_workers(folder):
             break
         new = [pid for pid in pids(folder) if pid not in seen]
         nursery = int(Path(f"/proc/{new[0]}/stat").read_text().rpartition(")")[2].split()[1])
-    said, complained = process.communicate(timeout=60)
+    said, complained = process.communicate(timeout=LONGEST_SECONDS)
     log = json.loads(said)
     assert log["status"] == "SUCCESS", complained
     assert log["parameters"]["y"] == list(range(6))
@@ -332,7 +333,7 @@ def test_a_worker_that_cannot_begin_ends_the_run_with_a_reason(folder):
     argv = [sys.executable, "-m", "magnus", "execute", "p.yaml", "--run-id", "mine"]
     (folder / "p.yaml").write_text(json.dumps({"dag": one("waits")}))
     environment = {**os.environ, "PYTHONPATH": str(folder)}
-    done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(argv, cwd=folder, env=environment, capture_output=True, text=True, timeout=LONGEST_SECONDS)
     assert done.returncode == 3
     assert "worker processes cannot be started: exit status 5" in done.stderr
     assert shown(folder)["status"] == "FAIL"

@@ -15,8 +15,9 @@ import time
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from safety_net import LONGEST_SECONDS
+
 KEPT = ("PATH", "HOME", "LANG", "LD_LIBRARY_PATH", "PYTHONPATH", "COVERAGE_PROCESS_CONFIG", "COVERAGE_PROCESS_START")
-LONGEST_SECONDS = 60
 SERVER = f"""\
 import sys
 sys.path.insert(1, {str(Path(__file__).parent)!r})

@@ -4,6 +4,7 @@ It walks the tree that `re` itself parses, tries what `re` tries in the same ord
 """
 
 import re
+from functools import cache
 from re import _constants as codes
 from re import _parser as parser
 
@@ -24,14 +25,39 @@ class TooManyStepsError(Exception):
     """The matcher gave up."""
 
 
+@cache
+def tree_of(text, flags):
+    """The tree of a pattern, of lists alone; that of a look-around has its width with it."""
+    return _lists(parser.parse(text.decode("latin-1") if isinstance(text, bytes) else text, flags & ~re.UNICODE))
+
+
+def _lists(tree):
+    return [(code, _argument(code, argument)) for code, argument in tree]
+
+
+def _argument(code, argument):
+    match code:
+        case codes.BRANCH:
+            return None, [_lists(branch) for branch in argument[1]]
+        case codes.SUBPATTERN:
+            return (*argument[:3], _lists(argument[3]))
+        case codes.MAX_REPEAT | codes.MIN_REPEAT | codes.POSSESSIVE_REPEAT:
+            return (*argument[:2], _lists(argument[2]))
+        case codes.ASSERT | codes.ASSERT_NOT:
+            return argument[0], _lists(argument[1]), argument[1].getwidth()[0]
+        case codes.ATOMIC_GROUP:
+            return _lists(argument)
+        case codes.IN:
+            return tuple(argument)
+        case _:
+            return argument
+
+
 class Matcher:
     """Matches one pattern; `steps` are those taken so far."""
 
     def __init__(self, pattern: re.Pattern, most_steps: int) -> None:
-        text = pattern.pattern
-        self.tree = parser.parse(
-            text.decode("latin-1") if isinstance(text, bytes) else text, pattern.flags & ~re.UNICODE
-        )
+        self.tree = tree_of(pattern.pattern, pattern.flags)
         self.ignores_case = bool(pattern.flags & re.IGNORECASE)
         self.is_multiline = bool(pattern.flags & re.MULTILINE)
         self.is_dotall = bool(pattern.flags & re.DOTALL)
@@ -43,7 +69,7 @@ class Matcher:
         self.text = text
         place = 0
         while place <= len(text):
-            end = next(self.sequence(list(self.tree), place, {}), None)
+            end = next(self.sequence(self.tree, place, {}), None)
             if anchored:
                 break
             place = place + 1 if end is None or end == place else end
@@ -67,25 +93,25 @@ class Matcher:
                     yield place + 1
             case codes.BRANCH:
                 for branch in argument[1]:
-                    yield from self.sequence(list(branch), place, groups)
+                    yield from self.sequence(branch, place, groups)
             case codes.SUBPATTERN:
                 number, _, _, inner = argument
-                for end in self.sequence(list(inner), place, groups):
+                for end in self.sequence(inner, place, groups):
                     groups[number] = self.text[place:end]
                     yield end
             case codes.MAX_REPEAT | codes.MIN_REPEAT:
                 low, high, inner = argument
-                yield from self.repeat(list(inner), low, high, place, groups, lazy=code is codes.MIN_REPEAT)
+                yield from self.repeat(inner, low, high, place, groups, lazy=code is codes.MIN_REPEAT)
             case codes.POSSESSIVE_REPEAT:
                 low, high, inner = argument
-                ends = self.repeat(list(inner), low, high, place, groups, lazy=False)
+                ends = self.repeat(inner, low, high, place, groups, lazy=False)
                 yield from self.first(ends)
             case codes.ATOMIC_GROUP:
-                yield from self.first(self.sequence(list(argument), place, groups))
+                yield from self.first(self.sequence(argument, place, groups))
             case codes.ASSERT | codes.ASSERT_NOT:
-                direction, inner = argument
-                start = place if direction > 0 else place - inner.getwidth()[0]
-                found = start >= 0 and next(self.sequence(list(inner), start, groups), None) is not None
+                direction, inner, width = argument
+                start = place if direction > 0 else place - width
+                found = start >= 0 and next(self.sequence(inner, start, groups), None) is not None
                 if found is (code is codes.ASSERT):
                     yield place
             case codes.AT:
@@ -134,26 +160,7 @@ class Matcher:
             case codes.ANY:
                 return self.is_dotall or character != "\n"
             case _:
-                return self.in_class(argument, character)
-
-    def in_class(self, parts, character):
-        is_negated = parts[0][0] is codes.NEGATE
-        ways = {character, character.lower(), character.upper()} if self.ignores_case else {character}
-        found = any(self.in_part(part, way) for part in parts for way in ways if len(way) == 1)
-        return found is not is_negated
-
-    @staticmethod
-    def in_part(part, character):
-        code, argument = part
-        match code:
-            case codes.NEGATE:
-                return False
-            case codes.LITERAL:
-                return ord(character) == argument
-            case codes.RANGE:
-                return argument[0] <= ord(character) <= argument[1]
-            case _:
-                return _CATEGORIES[argument](character)
+                return in_class(argument, character, self.ignores_case)
 
     def at(self, what, place):
         text = self.text
@@ -171,6 +178,28 @@ class Matcher:
                 before = place > 0 and is_word(text[place - 1])
                 after = place < len(text) and is_word(text[place])
                 return (before != after) is (what is codes.AT_BOUNDARY)
+
+
+@cache
+def in_class(parts, character, ignores_case):
+    """Whether a class of characters has this one."""
+    is_negated = parts[0][0] is codes.NEGATE
+    ways = {character, character.lower(), character.upper()} if ignores_case else {character}
+    found = any(in_part(part, way) for part in parts for way in ways if len(way) == 1)
+    return found is not is_negated
+
+
+def in_part(part, character):
+    code, argument = part
+    match code:
+        case codes.NEGATE:
+            return False
+        case codes.LITERAL:
+            return ord(character) == argument
+        case codes.RANGE:
+            return argument[0] <= ord(character) <= argument[1]
+        case _:
+            return _CATEGORIES[argument](character)
 
 
 def pieces(pattern: re.Pattern) -> list[str]:

@@ -10,10 +10,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 ROOT = Path(__file__).parents[2]
 MLFLOW = ROOT / ".venvs/mlflow-server/bin/mlflow"
-LONGEST_START_SECONDS = 100
 
 
 @pytest.fixture(scope="session")
@@ -51,11 +51,11 @@ def started(folder):
     finally:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait(timeout=LONGEST_SECONDS)
 
 
 def wait_for(address, process, log):
-    deadline = time.monotonic() + LONGEST_START_SECONDS
+    deadline = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError), urllib.request.urlopen(address, timeout=5):
             return

@@ -11,8 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
-LONGEST_START_SECONDS = 60
 ROOM_BYTES = 4 * 2**30
 NO_NETWORK = "--bridge=none --iptables=false --ip6tables=false --ip-forward=false --ip-masq=false"
 
@@ -57,7 +57,7 @@ def quick_folder():
 
 
 def wait_for(address, process, log):
-    deadline = time.monotonic() + LONGEST_START_SECONDS
+    deadline = time.monotonic() + LONGEST_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         with suppress(OSError), socket.socket(socket.AF_UNIX) as reached:
             reached.connect(address.removeprefix("unix://"))
@@ -84,11 +84,11 @@ def end(process):
     with suppress(ProcessLookupError):
         process.terminate()
     try:
-        process.wait(30)
+        process.wait(timeout=LONGEST_SECONDS)
     except subprocess.TimeoutExpired:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.wait(30)
+        process.wait(timeout=LONGEST_SECONDS)
 
 
 def unmount(folder):

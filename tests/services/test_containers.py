@@ -17,11 +17,12 @@ import images
 import pytest
 from container_engines import IMAGE
 from proxy import proxy
+from safety_net import LONGEST_SECONDS
 
 from magnus import __version__
 from magnus.testing.executor_contract import ProcessExecutorContract
 
-pytestmark = [pytest.mark.xdist_group("docker"), pytest.mark.timeout(240), pytest.mark.usefixtures("client")]
+pytestmark = [pytest.mark.xdist_group("docker"), pytest.mark.usefixtures("client")]
 
 KIND = "local-container"
 with_both = pytest.mark.parametrize("engine", ["docker", "podman"], indirect=True, scope="session")
@@ -67,7 +68,7 @@ class Folder:
             env={**os.environ, **(environment or {})},
             capture_output=True,
             text=True,
-            timeout=100,
+            timeout=LONGEST_SECONDS,
         )
         assert done.returncode == status, done.stderr
         return json.loads(done.stdout), done.stderr
@@ -95,7 +96,7 @@ def is_podman(client):
 
 
 def wait_until(holds):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + LONGEST_SECONDS
     while not holds():
         assert time.monotonic() < deadline
         time.sleep(0.02)
@@ -107,9 +108,9 @@ class TestContainers(ProcessExecutorContract):
     def test_an_interruption_ends_the_steps_and_is_recorded(self, folder, client):
         """As in the contract, but numbers of processes mean nothing outside: the container is gone instead."""
         place = Folder(folder)
-        with place.begun(one(shell("touch began; sleep 60")), until="began") as process:
+        with place.begun(one(shell("touch began; sleep 3600")), until="began") as process:
             process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 130
+            assert process.wait(timeout=LONGEST_SECONDS) == 130
         log = place.show()
         assert (log["status"], log["message"], log["steps"]["a"]["status"]) == ("FAIL", "interrupted", "FAIL")
 
@@ -224,7 +225,7 @@ def test_an_engine_that_is_started_anew_meanwhile_is_waited_for(folder, client, 
         (folder.path / "go").touch()
         wait_until(lambda: not client.containers.list())
         way.open()
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=LONGEST_SECONDS)
     assert process.returncode == 0
     assert json.loads(said)["parameters"] == {"x": 1}
     assert (folder.path / ".catalog/mine/.logs/a.log").read_text() == "after\n"
@@ -232,9 +233,9 @@ def test_an_engine_that_is_started_anew_meanwhile_is_waited_for(folder, client, 
 
 def test_an_engine_that_goes_away_fails_the_step_and_the_next_run_removes_what_is_left(folder, engine, client, way):
     folder.configure()
-    with folder.begun(one(shell("touch begun; sleep 60")), until="begun") as process:
+    with folder.begun(one(shell("touch begun; sleep 3600")), until="begun") as process:
         way.close()
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=LONGEST_SECONDS)
     assert process.returncode == 1
     assert json.loads(said)["steps"]["a"]["message"].startswith(
         "the container engine does not answer any more, and the container of the step may still run: start the engine"
@@ -294,11 +295,11 @@ def test_each_attempt_that_needs_too_much_memory_is_one(folder, client):
 @with_both
 def test_a_container_that_is_killed_was_an_attempt(folder, client):
     folder.configure()
-    command = "echo attempt $MAGNUS_STEP_ATTEMPT; [ -e begun ] && exit 0; sleep 0.5; touch begun; sleep 60"
+    command = "echo attempt $MAGNUS_STEP_ATTEMPT; [ -e begun ] && exit 0; sleep 0.5; touch begun; sleep 3600"
     with folder.begun(one(shell(command, max_attempts=2)), until="begun") as process:
         [container] = client.containers.list()
         container.kill()
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=LONGEST_SECONDS)
     step = json.loads(said)["steps"]["a"]
     assert [attempt["status"] for attempt in step["attempts"]] == ["FAIL", "SUCCESS"]
     assert step["attempts"][0]["message"].startswith("the container was killed (exit status 137, SIGKILL)")
@@ -309,12 +310,12 @@ def test_a_container_that_is_killed_was_an_attempt(folder, client):
 @pytest.mark.parametrize("attempts", [1, 2])
 def test_a_container_that_is_stopped_from_outside_was_an_attempt(folder, client, attempts):
     folder.configure()
-    command = "echo attempt; touch began; if [ -e stopped ]; then exit 0; fi; sleep 60"
+    command = "echo attempt; touch began; if [ -e stopped ]; then exit 0; fi; sleep 3600"
     with folder.begun(one(shell(command, max_attempts=attempts)), until="began") as process:
         [container] = client.containers.list(filters={"label": "magnus.run=mine"})
         (folder.path / "stopped").touch()
         container.stop()
-        assert process.wait(60) == (1 if attempts == 1 else 0)
+        assert process.wait(timeout=LONGEST_SECONDS) == (1 if attempts == 1 else 0)
     log = folder.show()
     step = log["steps"]["a"]
     lost = "lost: the place where it ran went away before it ended (SIGTERM)"
@@ -326,7 +327,7 @@ def test_a_container_that_is_stopped_from_outside_was_an_attempt(folder, client,
 @with_both
 def test_what_a_killed_magnus_left_goes_with_the_next_run(folder, client):
     folder.configure()
-    with folder.begun(one(shell("touch begun; sleep 60")), until="begun") as process:
+    with folder.begun(one(shell("touch begun; sleep 3600")), until="begun") as process:
         process.kill()
         process.wait()
         [left] = client.containers.list()

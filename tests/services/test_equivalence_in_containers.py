@@ -18,7 +18,7 @@ import test_equivalence
 from container_engines import IMAGE
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-pytestmark = [pytest.mark.xdist_group("docker"), pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.xdist_group("docker"), pytest.mark.timeout(7200)]
 
 AT_ONCE = 4
 RANDOM_PIPELINES = 6

@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker
 from magnus.run_log.records import Status
 from magnus.testing.experiment_tracker_contract import FIT, KeepingExperimentTrackerContract, Kept, a_run, a_step
 
-pytestmark = [pytest.mark.xdist_group("mlflow"), pytest.mark.timeout(240)]
+pytestmark = pytest.mark.xdist_group("mlflow")
 
 STATUS = {"RUNNING": None, "FINISHED": Status.SUCCESS, "FAILED": Status.FAIL, "KILLED": Status.FAIL}
 
@@ -223,7 +224,7 @@ EXPECTED = (
 
 def magnus(project, *arguments):
     command = [sys.executable, "-m", "magnus", *arguments]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=100)
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=LONGEST_SECONDS)
     assert done.returncode == 0, done.stderr
     assert "warning" not in done.stderr, done.stderr
     return done.stdout

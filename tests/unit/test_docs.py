@@ -15,6 +15,7 @@ from magnus.app.plugins import BUILT_IN
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
+SITE = (ROOT / "mkdocs.yml").read_text()
 PLUGINS = ROOT / "tests/plugins/acme_magnus"
 
 
@@ -22,6 +23,20 @@ PLUGINS = ROOT / "tests/plugins/acme_magnus"
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
+
+
+def test_the_navigation_of_the_site_has_every_page_once():
+    listed = re.findall(r"^ +- (\S+\.md)$", SITE, re.MULTILINE)
+    assert sorted(listed) == sorted(str(page.relative_to(ROOT / "docs")) for page in PAGES)
+
+
+@pytest.mark.parametrize("file", ["functions.py", "pipeline.yaml", "parameters.yaml"])
+def test_the_tutorial_shows_an_example_that_is_tested(file):
+    text = (ROOT / "examples/python" / file).read_text()
+    assert (
+        f"```{'python' if file.endswith('.py') else 'yaml'}\n{text}```"
+        in (ROOT / "docs/tutorial/first-pipeline.md").read_text()
+    )
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ import pytest
 from magnus.engine.eviction import LOST
 from magnus.values import Json
 
+_LONGEST_SECONDS = 1000
+"""A safety net against hangs: more than anything takes on a busy machine."""
 _WORK = """\
 def begin(): return {"xs": [1, 2, 3], "n": 0}
 def square(x): return {"y": x * x}
@@ -119,18 +121,18 @@ class ExecutorContract:
         assert [attempt["attempt_number"] for attempt in log["steps"]["a"]["attempts"]] == [0, 1, 2]
 
     def test_a_step_is_ended_when_its_time_is_over(self, folder: Path) -> None:
-        slow = {"type": "task", "command_type": "shell", "command": "sleep 60", "timeout": 0.3, "next": "success"}
+        slow = {"type": "task", "command_type": "shell", "command": "sleep 3600", "timeout": 0.3, "next": "success"}
         log = run(folder, _pipeline("a", a=slow), status=1)
         assert log["steps"]["a"]["message"] == "timed out after 0.3 s"
 
     def test_an_interruption_ends_the_steps_and_is_recorded(self, folder: Path) -> None:
-        waiting = {"type": "task", "command_type": "shell", "command": "echo $$ > pid; sleep 60", "next": "success"}
+        waiting = {"type": "task", "command_type": "shell", "command": "echo $$ > pid; sleep 3600", "next": "success"}
         (folder / "p.yaml").write_text(json.dumps({"dag": _pipeline("a", a=waiting)}))
         with subprocess.Popen(_command("--run-id", "mine"), cwd=folder, stdout=-3, stderr=-3) as process:
             _until((folder / "pid").exists)
             _until(lambda: bool((folder / "pid").read_text().strip()))
             process.send_signal(signal.SIGINT)
-            assert process.wait(30) == 130
+            assert process.wait(_LONGEST_SECONDS) == 130
         _until(lambda: not _runs(int((folder / "pid").read_text())))
         log = json.loads(_said(folder, "show", "mine", "--json"))
         assert (log["status"], log["message"], log["steps"]["a"]["status"]) == ("FAIL", "interrupted", "FAIL")
@@ -142,7 +144,7 @@ class ExecutorContract:
         (folder / ".env").write_text("TOKEN=never-to-be-seen")
         shown = {"type": "task", "command_type": "shell", "command": 'echo "<$TOKEN>"; exit 3', "secrets": "TOKEN"}
         (folder / "p.yaml").write_text(json.dumps({"dag": _pipeline("a", a={**shown, "next": "success"})}))
-        done = subprocess.run(_command(), cwd=folder, capture_output=True, check=False, timeout=100)
+        done = subprocess.run(_command(), cwd=folder, capture_output=True, check=False, timeout=_LONGEST_SECONDS)
         assert b"<*****>" in done.stdout
         assert b"<*****>" in done.stderr
         files = [file for file in folder.rglob("*") if file.is_file() and file.name != ".env"]
@@ -155,7 +157,7 @@ class ProcessExecutorContract(ExecutorContract):
     @pytest.mark.parametrize("attempts", [1, 2])
     def test_a_step_whose_place_goes_away_is_attempted_again(self, folder: Path, attempts: int) -> None:
         """SIGTERM to the process that runs the step is no user's stop."""
-        command = "if [ -e gone ]; then exit 0; fi; touch gone; kill -TERM $PPID; sleep 60"
+        command = "if [ -e gone ]; then exit 0; fi; touch gone; kill -TERM $PPID; sleep 3600"
         step = {"type": "task", "command_type": "shell", "command": command, "next": "success"}
         handled = _pipeline("a", a={**step, "max_attempts": attempts, "on_failure": "b"}, b=_task("begin"))
         log = run(folder, handled)
@@ -169,7 +171,7 @@ class ProcessExecutorContract(ExecutorContract):
 def run(folder: Path, dag: Json, *, status: int = 0) -> Json:
     """Run the pipeline in the folder; the run log, once it ended with the exit status."""
     (folder / "p.yaml").write_text(json.dumps({"dag": dag}))
-    done = subprocess.run(_command(), cwd=folder, capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(_command(), cwd=folder, capture_output=True, text=True, check=False, timeout=_LONGEST_SECONDS)
     assert done.returncode == status, done.stderr
     log: Json = json.loads(done.stdout)
     return log
@@ -185,7 +187,7 @@ def _said(folder: Path, *arguments: str) -> str:
 
 
 def _until(holds: "object") -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + _LONGEST_SECONDS
     while not holds():  # type: ignore[operator]
         assert time.monotonic() < deadline
         time.sleep(0.02)

@@ -25,7 +25,7 @@ from magnus.graph.path import StepPath
 ROOT = Path(__file__).parents[3]
 SVG = "{http://www.w3.org/2000/svg}"
 CORPUS = sorted((ROOT / "tests/corpus").glob("*.yaml"))
-checked = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+checked = settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def compiled(pipeline):

@@ -169,7 +169,7 @@ def test_a_name_in_use_is_not_taken(tmp_path):
 
 
 def test_a_grandchild_that_goes_on_is_not_waited_for(tmp_path):
-    outcome = run(tmp_path, "sleep 60 & echo $! > child; export MAGNUS_PRM_a=1")
+    outcome = run(tmp_path, "sleep 3600 & echo $! > child; export MAGNUS_PRM_a=1")
     child = int((tmp_path / "child").read_text())
     os.kill(child, signal.SIGKILL)
     assert set_by(outcome) == {"a": 1}
@@ -224,7 +224,7 @@ def test_tracked_metrics(tmp_path):
 
 def test_a_timeout_ends_it(tmp_path):
     with pytest.raises(TimedOut, match=r"^timed out after 0.2 s$"):
-        run(tmp_path, "sleep 60 & sleep 60", timeout=0.2)
+        run(tmp_path, "sleep 3600 & sleep 3600", timeout=0.2)
 
 
 def test_the_same_rules_hold_in_sh(tmp_path):

@@ -4,6 +4,7 @@ import signal
 import threading
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 from magnus.app.live.look import Look
 from magnus.app.live.reporter import Live
@@ -68,7 +69,7 @@ def test_a_short_run_is_its_final_tree_alone(written):
 def test_a_longer_run_is_painted_meanwhile(written):
     with live(written) as reporter:
         report(reporter, *STARTED)
-        assert written.painted.wait(20)
+        assert written.painted.wait(timeout=LONGEST_SECONDS)
         report(reporter, *ENDED)
     assert "⠋ mine  0.0 s  1 running" in written.text
     assert written.text.endswith("\r\x1b[2A\x1b[3M" + FINAL)
@@ -122,7 +123,7 @@ def test_with_less_output_that_of_a_step_that_succeeds_is_gone(written):
 def test_with_no_output_none_stands_beside_the_step(written, output, is_shown):
     with live(written, output=output) as reporter:
         report(reporter, *STARTED, StepOutput(A, b"unfinished"))
-        assert written.painted.wait(20)
+        assert written.painted.wait(timeout=LONGEST_SECONDS)
         report(reporter, *ENDED)
     assert ("a  0.0 s  unfinished" in written.text) is is_shown
 
@@ -139,7 +140,7 @@ def test_warnings_and_failed_attempts_stay(written):
 def test_the_final_tree_can_wait_for_what_else_is_written(written):
     with live(written, waits_to_stay=True) as reporter:
         report(reporter, *STARTED)
-        assert written.painted.wait(20)
+        assert written.painted.wait(timeout=LONGEST_SECONDS)
         report(reporter, *ENDED)
         assert written.text.endswith("\r\x1b[2A\x1b[3M")
         reporter.report(Warned("late"))

@@ -1,0 +1,45 @@
+"""Installs the wheel of a folder into a new environment and runs the getting-started pipeline there. Used by `make release`."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def main(folder):
+    """Say which tag to set when the wheel works; fail with the output of what does not."""
+    [wheel] = Path(folder).resolve().glob("*.whl")
+    [source] = Path(folder).resolve().glob("*.tar.gz")
+    version = re.search(r"-([^-]+)-py3-", wheel.name)[1]
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary)
+        run(place, sys.executable, "-m", "venv", "environment")
+        run(place, "environment/bin/python", "-m", "pip", "install", "-q", str(wheel))
+        said = run(place, "environment/bin/magnus", "--version")
+        if version not in said.split():
+            sys.exit(f"the wheel is {version}, but magnus --version says: {said}")
+        project = place / "project"
+        project.mkdir()
+        shutil.copy(ROOT / "examples/getting-started.yaml", project)
+        log = json.loads(run(project, "../environment/bin/magnus", "execute", "getting-started.yaml", "--x", "3"))
+        if (log["status"], log["parameters"]) != ("SUCCESS", {"x": 4}):
+            sys.exit(f"the getting-started pipeline came to {log['status']} with {log['parameters']}")
+    print(f"{wheel.name} and {source.name} are built; the wheel runs the getting-started pipeline.")
+    print(f"To release it: git tag -a v{version} -m 'magnus {version}' && git push origin v{version}")
+
+
+def run(folder, *argv):
+    """The standard output of a command that succeeds."""
+    done = subprocess.run(argv, cwd=folder, capture_output=True, text=True, check=False)
+    if done.returncode:
+        sys.exit(f"{' '.join(argv)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
