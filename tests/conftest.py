@@ -25,7 +25,7 @@ if (
 
 
 def pytest_addoption(parser):
-    parser.addoption("--kills", type=int, default=100, help="how many runs the fault tests kill")
+    parser.addoption("--kills", type=int, default=40, help="how many runs the fault tests kill")
     parser.addoption("--interpreters", action="store_true", help="start an interpreter for every command of magnus")
     parser.addoption("--update-expected", action="store_true", help="write what the corpus is to come to anew")
     parser.addoption("--update-schemas", action="store_true", help="write the published JSON Schemas anew")
