@@ -38,6 +38,9 @@ from magnus.values import Json
 
 _WRONG_KINDS: Final[tuple[Json, ...]] = ({"no": {"such": "thing"}}, [["nothing"]], 17, True, "text")
 
+_LONGEST_SECONDS = 1000
+"""A safety net against hangs."""
+
 
 class TranspilerContract:
     """Subclass it with a name that begins with `Test`.
@@ -114,7 +117,7 @@ class TranspilerContract:
         _assert_answered(*transpiled(transpiler_of(folder), handover_of(f"{refused[0]}.yaml", folder)))
         before = _content(folder)
         command = [sys.executable, "-m", "magnus", "execute", f"{refused[0]}.yaml", "-c", CONFIGURATION, *_arguments()]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=100)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=_LONGEST_SECONDS)
         assert (done.returncode, done.stdout) == (2, ""), done.stderr
         assert "\n  fix: " in done.stderr
         assert f"{refused[0]}.yaml:" in done.stderr or f"{CONFIGURATION}:" in done.stderr
@@ -123,7 +126,7 @@ class TranspilerContract:
     def test_magnus_writes_what_the_transpiler_gives(self, folder: Path) -> None:
         before = _content(folder)
         command = [sys.executable, "-m", "magnus", "execute", f"{CHAIN}.yaml", "-c", CONFIGURATION, *_arguments()]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=100)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=_LONGEST_SECONDS)
         assert (done.returncode, done.stdout) == (0, ""), done.stderr
         written = {name: text for name, text in _content(folder).items() if before.get(name) != text}
         again = transpiler_of(folder).transpile(handover_of(f"{CHAIN}.yaml", folder))
@@ -264,7 +267,14 @@ def _child(folder: Path, *arguments: str, seed: str = "0", given: str = "", **en
     command = [sys.executable, "-m", "magnus.testing.transpiling", *arguments]
     variables = {**os.environ, "PYTHONHASHSEED": seed, **environment}
     done = subprocess.run(
-        command, cwd=folder, env=variables, input=given, capture_output=True, text=True, check=False, timeout=100
+        command,
+        cwd=folder,
+        env=variables,
+        input=given,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=_LONGEST_SECONDS,
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
