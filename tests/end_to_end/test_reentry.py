@@ -178,3 +178,68 @@ def test_an_attempt_whose_process_died_is_recorded_and_leaves_as_many_to_make(fo
         "",
     ]
     assert step["status"] == "SUCCESS"
+
+
+LOOP = """\
+dag:
+  start_at: o
+  steps:
+    o:
+      type: loop
+      max_iterations: 3
+      index_as: i
+      branch: {start_at: b, steps: {b: {command_type: python-lambda, command: "lambda i: {'seen': i}", next: success}}}
+      next: success
+"""
+
+
+def round_of_loop(folder, number):
+    """Run the steps of the round."""
+    for step in ("b", "success"):
+        assert folder.magnus("execute_single_node", "mine", f"o/{number}/{step}", "-f", "p.yaml").status == 0
+
+
+def test_a_round_is_joined_once_however_often_its_process_begins(folder):
+    folder.write("p.yaml", LOOP)
+
+    def fan(*options):
+        result = folder.magnus("fan", "mine", "o", *options, "--branches-file", "next", "-f", "p.yaml")
+        return result.status, json.loads(result.out), (folder.path / "next").read_text()
+
+    assert fan("-m", "out") == (0, ["o/0"], "0")
+    round_of_loop(folder, 0)
+    for _ in range(2):
+        assert fan("-m", "in", "--round", "0") == (0, ["o/1"], "1")
+    before = folder.magnus("show", "mine", "--json").out
+    assert fan("-m", "in", "--round", "0") == (0, ["o/1"], "1")
+    assert folder.magnus("show", "mine", "--json").out == before
+    round_of_loop(folder, 1)
+    assert fan("-m", "in") == (0, ["o/2"], "2")
+    assert fan("-m", "in", "--round", "0") == (0, ["o/1"], "1")
+    assert fan("-m", "in", "--round", "1") == (0, ["o/2"], "2")
+    round_of_loop(folder, 2)
+    for _ in range(2):
+        assert fan("-m", "in", "--round", "2") == (0, [], "")
+    step = json.loads(folder.magnus("show", "mine", "--json").out)["steps"]["o"]
+    assert (step["status"], list(step["branches"])) == ("SUCCESS", ["0", "1", "2"])
+
+
+def test_a_round_that_cannot_be_joined_says_why(folder):
+    folder.write(
+        "p.yaml",
+        LOOP.replace("      next: success\n", "      next: p\n")
+        + "    p: {type: parallel, next: success, branches: {only: {start_at: s, steps: {s: {type: stub, next: success}}}}}\n",
+    )
+    folder.magnus("fan", "mine", "o", "-m", "out", "-f", "p.yaml")
+    result = folder.magnus("fan", "mine", "o", "-m", "in", "--round", "1", "-f", "p.yaml")
+    assert (result.status, result.err) == (
+        2,
+        "error: round 1 of 'o' has not begun: round 0 is the current one\n  fix: join it first, with '--round 0'\n",
+    )
+    result = folder.magnus("fan", "mine", "o", "-m", "out", "--round", "0", "-f", "p.yaml")
+    assert (result.status, "'--round' goes with '-m in'" in result.err) == (2, True)
+    result = folder.magnus("fan", "mine", "p", "-m", "in", "--round", "0", "-f", "p.yaml")
+    assert (result.status, result.err) == (
+        2,
+        "error: 'p' is of type parallel, which has no rounds\n  fix: leave out '--round'\n",
+    )

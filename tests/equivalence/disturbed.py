@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from collections import Counter
 
 import simulated
 
@@ -70,14 +71,19 @@ class DisturbedCalls(simulated.Calls):
 
 
 class PlannedCalls(DisturbedCalls):
-    """Runs pods, of which those that `faults` names by the path of the step and the number of the pod go wrong."""
+    """Runs pods, of which those that `faults` names by the path of the step and the number of the pod go wrong.
+
+    Where several tasks are of one step, that of a loop, a third number says which one.
+    """
 
     def __init__(self, folder, faults):
         super().__init__(folder, None, 0)
         self.faults = faults
+        self._tasks = Counter()
 
     def fault(self, step, number):
-        return self.faults.get((step, number))
+        self._tasks[step] += not number
+        return self.faults.get((step, number), self.faults.get((step, number, self._tasks[step] - 1)))
 
 
 def _run_and_exit(argv, given, kind, sent, at):

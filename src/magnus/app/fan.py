@@ -24,7 +24,7 @@ from magnus.errors import InvalidInput
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, StaticBranches
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import Branched, BranchEnded, Reporter, StepEnded, StepStarted
-from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log.records import Branching, RunRecord, Status, StepRecord
 
 
 def fan_out(asked: Execution, step: str, reporter: Reporter, branches_file: str = "") -> tuple[Status, list[str]]:
@@ -66,28 +66,41 @@ def _fan_out(
     return record.status, _to_run(node, record)
 
 
-def fan_in(asked: Execution, step: str, reporter: Reporter, branches_file: str = "") -> tuple[Status, list[str]]:
+def fan_in(
+    asked: Execution, step: str, reporter: Reporter, branches_file: str = "", number: int | None = None
+) -> tuple[Status, list[str]]:
     """Join the branches that `fan_out` began; how the step stands, and the path of the next round of a loop.
 
-    `branches_file` is as for `fan_out`. A branch without an end counts as failed. InvalidInput when the step has not begun.
+    `number` is that of the round to join, None for the current one. One that was joined before, by a process that the
+    engine lost, is not joined again: the answer is the same. `branches_file` is as for `fan_out`. A branch without an end
+    counts as failed. InvalidInput when the step, or the round, has not begun.
     """
     with _found(asked, step, reporter) as found:
-        status, branches = _fan_in(*found, reporter)
+        status, branches = _fan_in(*found, reporter, number)
         _write_numbers(branches_file, found[3], branches)
         return status, branches
 
 
 def _fan_in(
-    prepared: Prepared, run: RunRecord, path: StepPath, node: CompositeNode, reporter: Reporter
+    prepared: Prepared,
+    run: RunRecord,
+    path: StepPath,
+    node: CompositeNode,
+    reporter: Reporter,
+    number: int | None,
 ) -> tuple[Status, list[str]]:
     store = prepared.services.run_log_store
     known = store.get_step(run.run_id, path)
+    if number is not None and not isinstance(node.branches, RepeatedBranch):
+        raise InvalidInput(f"'{path}' is of type {node.written_as}, which has no rounds", fix="leave out '--round'")
     if known is not None and known.status is Status.SUCCESS:
         return known.status, []
     if (known is None or known.status is Status.FAIL) and engine_runs.is_settled(store, run.run_id, path):
         return engine_runs.status_in_settled(node, known), []
     if known is None or known.branching is None:
         raise InvalidInput(f"the branches of '{path}' have not begun", fix=f"magnus fan {run.run_id} {path} -m out")
+    if number is not None and _is_joined(known, known.branching, number):
+        return Status.PROCESSING, [str(path.into(str(number + 1)))]
     run = engine_runs.reopened(store, run)
     graph = prepared.pipeline.graph
     position, scope = fan.before(graph, store, run, path)
@@ -105,6 +118,15 @@ def _fan_in(
         reporter.report(Branched(path, record.branching))
     store.put_step(run.run_id, record)
     return record.status, _to_run(node, record)
+
+
+def _is_joined(loop: StepRecord, rounds: Branching, number: int) -> bool:
+    """Whether the round was joined before; InvalidInput when it has not begun."""
+    current = rounds.count - 1
+    if number > current:
+        message = f"round {number} of '{loop.path}' has not begun: round {current} is the current one"
+        raise InvalidInput(message, fix=f"join it first, with '--round {current}'")
+    return number < current
 
 
 def _outcome(prepared: Prepared, run: RunRecord, branch: BranchPath, reporter: Reporter) -> fan.Outcome:

@@ -15,6 +15,12 @@ from magnus.cli.asking import asked_reentry
 @click.argument("step")
 @click.option("-m", "--mode", type=click.Choice(["in", "out"]), required=True, help="Begin the branches, or join them.")
 @click.option(
+    "--round",
+    "number",
+    type=click.IntRange(min=0),
+    help="With '-m in': the round of a loop to join, else the current one.",
+)
+@click.option(
     "--branches-file", default="", metavar="FILE", help="Write what to run next there, for engines that go by numbers."
 )
 @options.of_reentry
@@ -25,6 +31,7 @@ def command(
     step: str,
     *,
     mode: str,
+    number: int | None,
     branches_file: str,
     **said: Unpack[options.OfReentry],
 ) -> int:
@@ -33,7 +40,11 @@ def command(
     With `-m out` the branches of the step STEP of the run RUN begin, with `-m in` they are joined.
 
     Prints the paths of the branches to run next, as a JSON list: after `in` it is empty unless a loop goes on.
+    A round that was joined before is not joined again: the answer is the same.
     """
+    if number is not None and mode == "out":
+        raise click.UsageError("'--round' goes with '-m in'")
+
     from magnus.app.fan import fan_in, fan_out  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable
     from magnus.run_log.records import Status
@@ -42,6 +53,9 @@ def command(
     own = console.reserve_output()
     with evictable(), console.reporter_of_step(own) as reporter:
         garbage.resume()
-        status, branches = (fan_out if mode == "out" else fan_in)(wanted, step, reporter, branches_file)
+        if mode == "out":
+            status, branches = fan_out(wanted, step, reporter, branches_file)
+        else:
+            status, branches = fan_in(wanted, step, reporter, branches_file, number)
     own.emit(json.dumps(branches) + "\n")
     return 1 if status is Status.FAIL else 0

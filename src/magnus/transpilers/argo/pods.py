@@ -24,6 +24,7 @@ BRANCHES: Final = "branches"
 
 _BRANCHES_FILE: Final = "/tmp/magnus-branches"  # noqa: S108 - of a pod, which is alone there
 _STEP: Final = "{{inputs.parameters.step}}"
+_ROUND: Final = "{{inputs.parameters.round}}"
 _FAILURES: Final = "{{=sprig.trunc(20000, workflow.failures)}}"
 """Why pods failed, of which there may be thousands: an argument has a limit of 128 KiB."""
 _OWNER: Final = ("--workflow-uid", "{{workflow.uid}}")
@@ -105,7 +106,15 @@ class Pods:
 
     def fan(self, override: str, mode: Literal["out", "in"], nothing: str, *, first: bool) -> Template:
         """Begins or joins the branches of a step; gives what to run next, `nothing` where it never ran."""
-        argv = ["fan", self._run_id, _STEP, "-m", mode, "--branches-file", _BRANCHES_FILE, *self._told(first=first)]
+        return self._fan(override, ["-m", mode], nothing, first=first)
+
+    def join_round(self, override: str) -> Template:
+        """Joins a round of a loop; takes its number as `round`, gives that of the next one."""
+        pod = self._fan(override, ["-m", "in", "--round", _ROUND], "", first=False)
+        return replace(pod, inputs=Parameters((Parameter("step"), Parameter("round"))))
+
+    def _fan(self, override: str, how: Sequence[str], nothing: str, *, first: bool) -> Template:
+        argv = ["fan", self._run_id, _STEP, *how, "--branches-file", _BRANCHES_FILE, *self._told(first=first)]
         output = Parameter(BRANCHES, value_from=ValueFrom(_BRANCHES_FILE, default=nothing))
         return self._pod(override, argv, first=first, outputs=Parameters((output,)))
 

@@ -124,9 +124,13 @@ class _Composite:
         template = self._shaper.add(pod, "first fan out" if self._first else "fan out")
         return DagTask("fan-out", template, called_with(step=_STEP))
 
-    def _in(self, depends: str, task: str = "fan-in") -> DagTask:
+    def _in(self, depends: str) -> DagTask:
         template = self._shaper.add(self._pods.fan(self._override, "in", "", first=False), "fan in")
-        return DagTask(task, template, called_with(step=_STEP), depends)
+        return DagTask("fan-in", template, called_with(step=_STEP), depends)
+
+    def _join_round(self, depends: str, task: str, number: str) -> DagTask:
+        template = self._shaper.add(self._pods.join_round(self._override), "fan in round")
+        return DagTask(task, template, called_with(step=_STEP, round=number), depends)
 
     def _beside(self, branches: Mapping[int, tuple[str, Graph]], *, chosen: bool) -> list[DagTask]:
         """Branches that are known: all of them, or the one with the number that fan-out gives."""
@@ -165,17 +169,22 @@ class _Composite:
         for place in range(min(loop.max_iterations, ROUNDS_AT_ONCE)):
             before = f"fan-in-{place - 1}" if place else ""
             depends = f"{before}.Succeeded" if place else ""
-            when = f"'{number}' != ''" if place else ""
+            when = _is_round(number) if place else ""
             task = DagTask(f"round-{place}", inner, called_with(branch=f"{_STEP}/{number}"), depends, when)
             ended = f"({task.name}.Succeeded || {task.name}.Failed || {task.name}.Errored)"
-            tasks += [task, self._in(ended, f"fan-in-{place}")]
+            tasks += [task, self._join_round(ended, f"fan-in-{place}", number)]
             number = output_of(f"fan-in-{place}")
         if goes_deeper:
             depends = f"fan-in-{ROUNDS_AT_ONCE - 1}.Succeeded"
             called = called_with(step=_STEP, round=number)
-            tasks.append(DagTask("more", rounds, called, depends, f"'{number}' != ''"))
+            tasks.append(DagTask("more", rounds, called, depends, _is_round(number)))
         taken = Parameters((Parameter("step"), Parameter("round")))
         self._shaper.put(Template(rounds, inputs=taken, dag=Dag(tuple(tasks), fail_fast=False)))
-        begin = self._out("")
-        first_round = called_with(step=_STEP, round=output_of("fan-out"))
-        return self._dag([begin, DagTask("rounds", rounds, first_round, "fan-out.Succeeded")])
+        first = output_of("fan-out")
+        called = called_with(step=_STEP, round=first)
+        return self._dag([self._out(""), DagTask("rounds", rounds, called, "fan-out.Succeeded", _is_round(first))])
+
+
+def _is_round(number: str) -> str:
+    """The condition that there is a round to run: none is when the loop ended before."""
+    return f"'{number}' != ''"
