@@ -55,15 +55,24 @@ TASKS = {
 }
 
 
-def run(pipeline, scope):
-    """The outcome of a (sub)pipeline that begins with this scope."""
+def run(pipeline, scope, log=None):
+    """The outcome of a (sub)pipeline that begins with this scope.
+
+    `log` is what became of its steps where pods may have been lost: a step that failed there fails, whatever it would do,
+    and so does a (sub)pipeline whose end failed. Nothing ran in a step whose branches have no steps there.
+    """
+    log = log or {}
     steps, own, result = pipeline["steps"], {}, {}
     name = pipeline["start_at"]
     while name not in {"success", "fail"}:
         step = steps[name]
+        was, inner = log.get(name, ("", {}))
         try:
-            sets, branches = run_step(step, {**scope, **own})
-            succeeded = True
+            ran = {key: branch[2] for key, branch in inner.items()}
+            begun = was != "FAIL" or not ran or any(ran.values())
+            sets, branches = run_step(step, {**scope, **own}, ran) if begun else ({}, {})
+            succeeded = was != "FAIL"
+            sets = sets if succeeded else {}
         except BranchesFailed as failed:
             sets, branches, succeeded = {}, failed.branches, False
         except Failed:
@@ -71,6 +80,8 @@ def run(pipeline, scope):
         own.update(sets)
         result[name] = ("SUCCESS" if succeeded else "FAIL", branches)
         name = step["next"] if succeeded else step.get("on_failure", "fail")
+    if name == "success" and "fail" in log and "success" not in log:
+        name = "fail"
     result[name] = ("SUCCESS" if name == "success" else "FAIL", {})
     return Outcome(name == "success", own, result)
 
@@ -82,22 +93,22 @@ class BranchesFailed(Failed):
         self.branches = branches
 
 
-def run_step(step, scope):
+def run_step(step, scope, log):
     match step.get("type", "task"):
         case "stub":
             return {}, {}
         case "task":
             return TASKS[step["command"]](scope), {}
         case "parallel":
-            return merged({key: (run(branch, scope), None) for key, branch in step["branches"].items()})
+            return merged({key: (run(branch, scope, log.get(key)), None) for key, branch in step["branches"].items()})
         case "dag":
-            return merged({"dag": (run(step["dag"], scope), None)})
+            return merged({"dag": (run(step["dag"], scope, log.get("dag")), None)})
         case "conditional":
-            return merged(chosen(step, scope))
+            return merged(chosen(step, scope, log))
         case "map":
-            return run_map(step, scope)
+            return run_map(step, scope, log)
         case "loop":
-            return run_loop(step, scope)
+            return run_loop(step, scope, log)
 
 
 def shown(outcomes):
@@ -121,23 +132,26 @@ def merged(outcomes):
     return sets, branches
 
 
-def chosen(step, scope):
+def chosen(step, scope, log):
     value = needs(scope, step["parameter"])
     text = value if isinstance(value, str) else json.dumps(value)
     if text in step["branches"]:
-        return {text: (run(step["branches"][text], scope), None)}
+        return {text: (run(step["branches"][text], scope, log.get(text)), None)}
     if "default" not in step:
         raise Failed
-    return {"default": (run(step["default"], scope), None)}
+    return {"default": (run(step["default"], scope, log.get("default")), None)}
 
 
-def run_map(step, scope):
+def run_map(step, scope, log):
     elements = needs(scope, step["iterate_on"])
     if not isinstance(elements, list):
         raise Failed
     name = step["iterate_as"]
-    outcomes = {n: (run(step["branch"], {**scope, name: value}), value) for n, value in enumerate(elements)}
-    all_of(outcomes := dict(zip(labels(elements), outcomes.values(), strict=True)))
+    outcomes = {
+        label: (run(step["branch"], {**scope, name: value}, log.get(label)), value)
+        for label, value in zip(labels(elements), elements, strict=True)
+    }
+    all_of(outcomes)
     names = dict.fromkeys(found for outcome, _ in outcomes.values() for found in outcome.own if found != name)
     sets = {found: [outcome.own.get(found) for outcome, _ in outcomes.values()] for found in names}
     if "reducer" in step:
@@ -153,11 +167,11 @@ def labels(elements):
     return texts if plain and len(set(texts)) == len(texts) else [str(number) for number in range(len(elements))]
 
 
-def run_loop(step, scope):
+def run_loop(step, scope, log):
     outcomes, sets = {}, {}
     for number in range(step["max_iterations"]):
         index = {step["index_as"]: number} if "index_as" in step else {}
-        outcome = run(step["branch"], {**scope, **sets, **index})
+        outcome = run(step["branch"], {**scope, **sets, **index}, log.get(str(number)))
         outcomes[str(number)] = (outcome, None)
         branches = all_of(outcomes)
         sets.update({name: value for name, value in outcome.own.items() if name not in index})

@@ -10,12 +10,14 @@ from tempfile import TemporaryDirectory
 import pytest
 from controller import ALL, RETRIES, Controller
 from disturbed import DisturbedCalls, PlannedCalls
-from test_equivalence import ARGUMENTS, QUICK_FOLDER, expected, over_random_pipelines, seen, size
+from reference import run
+from test_equivalence import ARGUMENTS, QUICK_FOLDER, START, expected, over_random_pipelines, seen, size
 from test_workflows import LAST, breaks, controller_of, in_loop, in_map, of_round, sets, steps
 
 from magnus.transpilers.argo.running import FAILED, SUCCEEDED
 
-SHARES = 4
+SHARES = 2
+GRAPHS_EACH = 20
 MOST_STEPS = 25
 LEAST_TRIED_AGAIN = 2
 OPTIONS = (
@@ -75,7 +77,7 @@ def over_disturbed_pipelines(share, store, check, change=lambda dag: dag):
         check(dag, log, wrong)
         assert workflow.phase == (SUCCEEDED if log["status"] == "SUCCESS" else FAILED), (json.dumps(dag), wrong)
 
-    over_random_pipelines(share, each)
+    over_random_pipelines(share, each, GRAPHS_EACH)
     assert sum(count for number, count in tries.items() if number > 1) >= LEAST_TRIED_AGAIN
 
 
@@ -85,6 +87,36 @@ def test_workflows_that_are_tried_again_end_as_if_nothing_had_happened(share):
         assert seen(log) == expected(dag), (json.dumps(dag), wrong, seen(log))
 
     over_disturbed_pipelines(share, ("file-system", "chunked-fs")[share % 2], check, without_handlers)
+
+
+@pytest.mark.parametrize("share", range(SHARES, 2 * SHARES))
+def test_handlers_of_pods_that_were_lost_take_their_way(share):
+    """As in a run in which the steps failed that the run log says failed; what was on other ways is not seen behind."""
+
+    def check(dag, log, wrong):
+        status, parameters, left = seen(log)
+        outcome = run(dag, START, left)
+        told = (json.dumps(dag), wrong, left, outcome)
+        assert (status == "SUCCESS", parameters) == (outcome.succeeded, {**START, **outcome.own}), told
+        assert status == "FAIL" or "fail" not in left, told
+        assert list(differing(left, outcome.steps, was_tried_again=len(wrong) > 1)) == [], told
+
+    over_disturbed_pipelines(share, ("file-system", "chunked-fs")[share % 2], check)
+
+
+def differing(got, wanted, *, was_tried_again):
+    """The steps that did not end as they should have; ways that were given up may have more of them."""
+    if not was_tried_again:
+        yield from got.keys() - wanted.keys()
+    for name, (status, branches) in wanted.items():
+        was, had = got.get(name, ("nothing", {}))
+        if was != status:
+            yield name, was, status
+        elif had.keys() == branches.keys():
+            for key, branch in branches.items():
+                yield from differing(had[key][2], branch[2], was_tried_again=was_tried_again)
+        elif status == "SUCCESS":
+            yield name, had.keys(), branches.keys()
 
 
 @pytest.mark.parametrize("kind", ["never", "before"])
@@ -150,7 +182,7 @@ def test_a_step_that_is_evicted_without_attempts_left_is_tried_again(which, tmp_
     ]
 
 
-@pytest.mark.parametrize("kind", ["before", "after", "unbelieved"])
+@pytest.mark.parametrize("kind", ["before", "after"])
 @pytest.mark.parametrize("again", [*RETRIES, "a new pod"])
 @pytest.mark.parametrize("number", [0, 2])
 def test_a_process_that_joins_a_round_joins_that_one_when_it_comes_again(number, again, kind, tmp_path):
@@ -176,7 +208,8 @@ def test_a_round_that_failed_is_tried_again_after_the_join_before_it_was_lost(tm
     options = {"retry_strategy": {"limit": "1", "retry_policy": "Always"}}
     controller, workflow = submitted(tmp_path, dag, {("o", 0, 1): ("after", signal.SIGKILL, 1)}, **options)
     rounds = controller.log(workflow)["steps"]["o"]["branches"]
-    assert [joined["status"] for joined in rounds.values()] == ["SUCCESS", "FAIL"]
+    attempts = [[attempt["status"] for attempt in joined["steps"]["b"]["attempts"]] for joined in rounds.values()]
+    assert attempts == [["SUCCESS"], ["FAIL", "FAIL"]]
     repaired(controller, workflow, ALL)
     log = controller.log(workflow)
     assert (workflow.phase, log["status"], log["parameters"]["x"]) == (SUCCEEDED, "SUCCESS", 3)

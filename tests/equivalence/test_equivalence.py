@@ -73,12 +73,12 @@ def check(dag, store, number):
     return ways
 
 
-def over_random_pipelines(share, body):
-    """Call `body` with each of the random pipelines of the share; they are the same every time."""
+def over_random_pipelines(share, body, number=GRAPHS_EACH):
+    """Call `body` with each of so many random pipelines of the share; they are the same every time."""
 
     @seed(share)
     @settings(
-        max_examples=GRAPHS_EACH,
+        max_examples=number,
         deadline=None,
         database=None,
         phases=[Phase.generate],
