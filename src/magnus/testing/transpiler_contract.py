@@ -117,7 +117,9 @@ class TranspilerContract:
         _assert_answered(*transpiled(transpiler_of(folder), handover_of(f"{refused[0]}.yaml", folder)))
         before = _content(folder)
         command = [sys.executable, "-m", "magnus", "execute", f"{refused[0]}.yaml", "-c", CONFIGURATION, *_arguments()]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=_LONGEST_SECONDS)
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, check=False, timeout=_LONGEST_SECONDS
+        )
         assert (done.returncode, done.stdout) == (2, ""), done.stderr
         assert "\n  fix: " in done.stderr
         assert f"{refused[0]}.yaml:" in done.stderr or f"{CONFIGURATION}:" in done.stderr
@@ -126,7 +128,9 @@ class TranspilerContract:
     def test_magnus_writes_what_the_transpiler_gives(self, folder: Path) -> None:
         before = _content(folder)
         command = [sys.executable, "-m", "magnus", "execute", f"{CHAIN}.yaml", "-c", CONFIGURATION, *_arguments()]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=_LONGEST_SECONDS)
+        done = subprocess.run(
+            command, cwd=folder, capture_output=True, text=True, check=False, timeout=_LONGEST_SECONDS
+        )
         assert (done.returncode, done.stdout) == (0, ""), done.stderr
         written = {name: text for name, text in _content(folder).items() if before.get(name) != text}
         again = transpiler_of(folder).transpile(handover_of(f"{CHAIN}.yaml", folder))
