@@ -20,7 +20,7 @@ go()
         ("/tmp/ipykernel_4711/123.py", {}, {}, "notebook"),
         ("<ipython-input-3-abc>", {}, {}, "notebook"),
         ("/tmp/ipykernel_4711/123.py", {"__vsc_ipynb_file__": "/home/u/churn.ipynb"}, {}, "churn.ipynb"),
-        ("/tmp/ipykernel_4711/123.py", {}, {"JPY_SESSION_NAME": "/home/u/work/churn.ipynb"}, "churn.ipynb"),
+        ("/tmp/ipykernel_4711/123.py", {}, {"JPY_SESSION_NAME": "/home/u/projects/churn.ipynb"}, "churn.ipynb"),
         ("/tmp/ipykernel_4711/123.py", {}, {"JPY_SESSION_NAME": "5b1c"}, "notebook"),
         ("/nowhere/pipe.py", {"__session__": "/home/u/churn.ipynb"}, {}, "/nowhere/pipe.py"),
     ],
