@@ -532,7 +532,7 @@ def test_a_run_that_was_killed(folder):
     steps["s20"] = {
         "type": "task",
         "command_type": "shell",
-        "command": "touch begun; [ -e go ] || sleep 3600",
+        "command": "[ -e go ] && exit; touch begun; sleep 3600",
         "next": "s21",
     }
     folder.pipeline(pipe(**steps))
