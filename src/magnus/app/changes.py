@@ -1,4 +1,4 @@
-"""What differs between a run and one that is to go on with it, a line each. Called by `app.prepare`."""
+"""The differences between a run and the run that resumes it, a line each. Called by `app.prepare`."""
 
 from collections.abc import Iterator, Mapping
 

@@ -30,7 +30,7 @@ class Damage(Struct, frozen=True):
     missing: Sequence[Gap] = ()
 
     def lines(self) -> list[str]:
-        """What people are told of it, a line each; none when nothing is wrong."""
+        """Lines that say what is wrong, for people; none when nothing is."""
         found = [*skipped_lines(self.skipped), *(_line(gap) for gap in self.missing)]
         more = len(found) - _MOST_SHOWN
         return [*found[:_MOST_SHOWN], f"and {more} more like these"] if more > 0 else found
