@@ -33,6 +33,7 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(config, items):
+    os.environ.pop("PYTEST_ADDOPTS", None)  # pytest has read it; those that tests start know none of the options above
     if hasattr(config, "workerinput"):
         from order import rank  # late: the copies of this file that are tested have no such neighbour
 
