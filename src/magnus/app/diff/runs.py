@@ -9,8 +9,8 @@ from magnus.app.damage import damage
 from magnus.app.diff.differences import RunFacts
 from magnus.app.step_code import kept
 from magnus.app.withheld import Withheld
-from magnus.app.written import written_steps
 from magnus.definition.normal import normal
+from magnus.definition.written_steps import written_steps
 from magnus.engine import liveness
 from magnus.errors import CatalogError, RunNotFound
 from magnus.graph.path import BranchPath
