@@ -18,11 +18,11 @@ from msgspec.structs import replace
 
 import magnus
 from magnus.engine.exports import changed
-from magnus.engine.process import TimedOut, describe_exit, run_process
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskOutcome
 from magnus.run_log.parameters import LargeParameter, Parameter, handed, holds_objects, plain
+from magnus.system.child_process import TimedOut, describe_exit, run_process
 from magnus.tasks import notebook_file
 from magnus.tasks.notebook_results import results_of
 from magnus.values import Json
