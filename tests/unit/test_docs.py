@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from state_table import STAYS_AFTER_IMPORT, TABLE
 
-from magnus.app.diff.differences import Cause, Change, Difference, RunFacts, StepDifference, Timing, Verdict
-from magnus.app.diff.documents import document
+from magnus.app.compare.as_json import document
+from magnus.app.compare.model import Cause, Change, Difference, RunFacts, StepDifference, Timing, Verdict
 from magnus.app.plugins import BUILT_IN
 
 ROOT = Path(__file__).parents[2]
