@@ -1,4 +1,4 @@
-"""What pictures say of a step and of its branches. Used by every format."""
+"""The texts that every picture shows for a step, and the order of the steps in it."""
 
 from collections.abc import Iterator, Mapping
 
@@ -23,7 +23,7 @@ EVERY = "*"
 
 
 class Branch(Struct, frozen=True):
-    """A branch of a composite: what it is called ("" where nothing is to be said), its path, and what is in it."""
+    """A branch of a composite: its title or "", its path, and its steps."""
 
     title: str
     path: BranchPath
@@ -50,7 +50,7 @@ def branches(node: CompositeNode, path: StepPath) -> tuple[Branch, ...]:
 
 
 def drawn_path(graph: Graph, path: StepPath) -> StepPath:
-    """Where the step at `path` of a run is in a picture of `graph`, which has one branch for all of a `map` or `loop`.
+    """The path in a picture of `graph` for a step of a run; the picture has one branch for all of a `map` or `loop`.
 
     KeyError when the graph has no such step.
     """
@@ -59,10 +59,10 @@ def drawn_path(graph: Graph, path: StepPath) -> StepPath:
         node = graph.nodes[name]
         if not isinstance(node, CompositeNode):
             raise KeyError(name)
-        found = {branch.path.parts[-1]: branch for branch in branches(node, StepPath((name,)))}
-        chosen = key if key in found else _default_key(_named(node))
+        by_key = {branch.path.parts[-1]: branch for branch in branches(node, StepPath((name,)))}
+        chosen = key if key in by_key else _default_key(_named(node))
         parts += [name, chosen]
-        graph = found[chosen].graph
+        graph = by_key[chosen].graph
     if path.name not in graph.nodes:
         raise KeyError(path.name)
     return StepPath((*parts, path.name))
@@ -74,7 +74,7 @@ def kind(node: Node) -> str:
 
 
 def detail(node: Node) -> str:
-    """What there is to say of the step beside its kind, on one line; "" when nothing is."""
+    """The detail of the step to show beside its kind, on one line, or ""."""
     match node:
         case TaskNode(task=task):
             return _first_line(task.command)

@@ -5,15 +5,15 @@ from contextlib import closing
 from pathlib import Path
 
 from magnus.app import services
+from magnus.app.compare.align_steps import pairs
+from magnus.app.compare.causes import Places, code_causes, data_causes, parameter_causes, variable_causes
+from magnus.app.compare.compare_environment import commit_causes, interruptions, notes, run_changes, surrounding_causes
+from magnus.app.compare.compare_pipelines import pipeline_causes
+from magnus.app.compare.compare_steps import step_differences, timings
+from magnus.app.compare.model import Difference, Timing
+from magnus.app.compare.read_run import Alike, ReadRun, alike
+from magnus.app.compare.verdict import ONE_RUN, in_order, verdict
 from magnus.app.config import load_configuration
-from magnus.app.diff.differences import Difference, Timing
-from magnus.app.diff.inputs import Places, code_causes, data_causes, parameter_causes, variable_causes
-from magnus.app.diff.pipelines import pipeline_causes
-from magnus.app.diff.runs import Alike, ReadRun, alike
-from magnus.app.diff.steps import step_differences, timings
-from magnus.app.diff.surroundings import commit_causes, interruptions, notes, run_changes, surrounding_causes
-from magnus.app.diff.verdict import ONE_RUN, in_order, verdict
-from magnus.app.diff.walk import pairs
 from magnus.app.finding import find_run
 
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import UNSET
 
-from magnus.app.diff.differences import Cause, StepDifference
+from magnus.app.compare.model import Cause, StepDifference
 from magnus.app.text.object_references import readable
 from magnus.app.text.plain_text import short
 from magnus.values import Json

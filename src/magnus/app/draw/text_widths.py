@@ -1,4 +1,4 @@
-"""How wide text is when it is drawn, from a table, so that boxes fit without asking a font."""
+"""The width of drawn text from a table, so that boxes fit without a font."""
 
 import unicodedata
 from functools import lru_cache
@@ -24,7 +24,7 @@ ELLIPSIS: Final = "…"
 
 @lru_cache(maxsize=4096)
 def width(text: str, size: float, *, bold: bool = False) -> float:
-    """How wide the text is at that size of the font, in the unit of the size; rather too much than too little."""
+    """The width of the text at that size of the font, in the unit of the size; an upper estimate."""
     return sum(map(_of_character, text)) / 1000 * size * (_BOLD_MARGIN if bold else _MARGIN)
 
 

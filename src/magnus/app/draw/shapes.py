@@ -1,4 +1,4 @@
-"""What a picture is made of: boxes, panels and lines with their places. Made by `layout`, written by `svg`."""
+"""The boxes, panels and lines of a picture, with their places."""
 
 from msgspec import Struct
 

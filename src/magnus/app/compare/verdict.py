@@ -5,8 +5,8 @@ from typing import Final, get_args
 
 from msgspec import UNSET
 
-from magnus.app.diff.differences import END, Cause, Kind, StepDifference, Verdict
-from magnus.app.diff.sentences import no_cause, sentence, unfelt
+from magnus.app.compare.model import END, Cause, Kind, StepDifference, Verdict
+from magnus.app.compare.sentences import no_cause, sentence, unfelt
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(get_args(Kind))}
 

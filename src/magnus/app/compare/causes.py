@@ -1,25 +1,29 @@
-"""What went into the steps of two runs: code, initial parameters, variables, files. Pure.
+"""Finds the inputs that differ between two runs: code, initial parameters, variables, files.
 
-Each cause has the place of the first step it took part in, as far as the records tell.
+Each cause has the place of the first step that used it, as far as the records show.
 """
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
-from magnus.app.diff.differences import END, Cause, changes, same
-from magnus.app.diff.runs import ReadRun
-from magnus.app.diff.walk import Pair
+from magnus.app.compare.align_steps import Pair, pairs
+from magnus.app.compare.model import END, Cause, changes, same
+from magnus.app.compare.read_run import ReadRun
+from magnus.app.step_code import as_fact, kept
+from magnus.engine.context import Services
 from magnus.run_log.parameters import shown
-from magnus.run_log.records import CatalogRecord, StepRecord
+from magnus.run_log.records import CatalogRecord, RunRecord, StepRecord
 from magnus.values import Json
 
-_READ_BY_COMPOSITES = ("iterate_on", "parameter", "break_on")
+_READ_BY_COMPOSITES: Final = ("iterate_on", "parameter", "break_on")
 
 
 class Places:
-    """Where steps are in the order of execution."""
+    """The places of steps in the order of execution."""
 
     def __init__(self, pairs: Sequence[Pair]) -> None:
         self._entered: dict[str, int] = {}
@@ -37,7 +41,7 @@ class Places:
         return self._left.get(name, END)
 
     def placed(self, cause: Cause) -> Cause:
-        """The cause at the first of its steps, which are in the order of execution then."""
+        """The cause at the place of its first step, with its steps in the order of execution."""
         steps = sorted(cause.steps, key=lambda name: (self.of(name), name))
         position = self.of(steps[0]) if steps else 0.0
         return Cause(cause.kind, cause.what, cause.before, cause.after, tuple(steps), position)
@@ -46,8 +50,8 @@ class Places:
 def code_causes(first: ReadRun, second: ReadRun, pairs: Sequence[Pair]) -> Iterator[Cause]:
     """The pieces of code that changed, together where the same steps are made of them.
 
-    The code of a step that was taken over is that of the run in which it ran. A step that calls something else is
-    defined in another way, and that says it.
+    The code of a reused step is that of the run in which it ran. A step with another command is left out: its
+    definition differs, which is a cause of its own.
     """
     before = code_that_ran(first, [(pair.name, pair.first) for pair in pairs])
     after = code_that_ran(second, [(pair.name, pair.second) for pair in pairs])
@@ -80,7 +84,7 @@ def code_that_ran(run: ReadRun, records: Iterable[tuple[str, StepRecord | None]]
 
 
 def parameter_causes(first: ReadRun, second: ReadRun, pairs: Sequence[Pair]) -> Iterator[Cause]:
-    """The initial parameters that differ, each with the steps that were handed it."""
+    """The initial parameters that differ, each with the steps that received it."""
     before, after = (
         {name: shown(parameter) for name, parameter in run.record.parameters.items()} for run in (first, second)
     )
@@ -95,41 +99,41 @@ def parameter_causes(first: ReadRun, second: ReadRun, pairs: Sequence[Pair]) -> 
 def _users(
     pairs: Sequence[Pair], names: set[str], written: Mapping[str, Mapping[str, Json]]
 ) -> Mapping[str, Iterable[str]]:
-    """For each of the parameters the steps that were handed it, or that it tells how to branch."""
-    found: dict[str, dict[str, None]] = {}
+    """For each parameter the steps that received it, or that branch by it."""
+    users: dict[str, dict[str, None]] = {}
     for pair in pairs:
         step = written.get(pair.name, {})
-        handed = {name for record in (pair.first, pair.second) for name in _handed(record) if _may_read(step, name)}
-        handed |= {str(step[field]) for field in _READ_BY_COMPOSITES if field in step}
-        for name in handed & names:
-            found.setdefault(name, {})[pair.name] = None
-    return found
+        received = {name for record in (pair.first, pair.second) for name in _received(record) if _may_read(step, name)}
+        received |= {str(step[field]) for field in _READ_BY_COMPOSITES if field in step}
+        for name in received & names:
+            users.setdefault(name, {})[pair.name] = None
+    return users
 
 
 def _may_read(step: Mapping[str, Json], name: str) -> bool:
-    """Whether a step may look at what it was handed; a shell is handed everything."""
+    """Whether a step may read the parameter; a shell receives all of them, and reads those that its command names."""
     return step.get("command_type") != "shell" or name in str(step.get("command"))
 
 
-def _handed(record: StepRecord | None) -> Iterable[str]:
+def _received(record: StepRecord | None) -> Iterable[str]:
     return record.attempts[-1].parameters if record is not None and record.attempts else ()
 
 
 def variable_causes(first: ReadRun, second: ReadRun) -> Iterator[Cause]:
-    """The variables that have another value, each with the steps that it stands in."""
+    """The variables that have another value, each with the steps that use it."""
     before, after = (run.config.get("variable_hashes") or {} for run in (first, second))
     for change in changes("variable", before, after):
         if change.before is UNSET or change.after is UNSET:
-            continue  # what uses it is new or gone
+            continue  # the step that uses it is new or gone
         text = f"${{{change.what}}}"
         steps = [name for name, step in first.written.items() if text in json.dumps(step, default=str)]
         yield Cause("variable", change.what, change.before, change.after, tuple(steps))
 
 
 def data_causes(pairs: Sequence[Pair]) -> Iterator[Cause]:
-    """The files that steps found and put into the catalog, and whose content differs; results of steps are not."""
+    """The files whose content differs and that a step put without making them; results of steps are left out."""
     made: set[str] = set()
-    found: dict[str, tuple[Json, Json, dict[str, None]]] = {}
+    differing: dict[str, tuple[Json, Json, dict[str, None]]] = {}
     for pair in pairs:
         if pair.either.branching is not None:
             continue
@@ -141,10 +145,19 @@ def data_causes(pairs: Sequence[Pair]) -> Iterator[Cause]:
             elif name not in made and pair.first is not None and pair.second is not None:
                 hashes = UNSET if old is None else old.data_hash, UNSET if new is None else new.data_hash
                 if hashes[0] != hashes[1]:
-                    found.setdefault(name, (*hashes, {}))[2][pair.name] = None
-    for name, (old_hash, new_hash, steps) in found.items():
+                    differing.setdefault(name, (*hashes, {}))[2][pair.name] = None
+    for name, (old_hash, new_hash, steps) in differing.items():
         yield Cause("data", name, old_hash, new_hash, tuple(steps))
 
 
 def _put(record: StepRecord | None) -> Mapping[str, CatalogRecord]:
     return {} if record is None else {entry.name: entry for entry in record.catalog if entry.stage == "put"}
+
+
+def with_code_that_ran(services: Services, run: RunRecord) -> RunRecord:
+    """The record of the run, in which the code of a step that was reused is that of the run in which it ran."""
+    if not run.original_run_id or kept(run.run_config) is None:
+        return run
+    read = ReadRun(run, services.run_log_store, services.catalog)
+    code = code_that_ran(read, [(pair.name, pair.first) for pair in pairs(read, read)])
+    return replace(run, run_config={**run.run_config, "code": as_fact(code)})

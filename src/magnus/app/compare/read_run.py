@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cached_property
 
+from magnus.app.compare.model import RunFacts
 from magnus.app.damage import damage
-from magnus.app.diff.differences import RunFacts
 from magnus.app.step_code import kept
 from magnus.app.withheld import Withheld
 from magnus.app.written import written_steps

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import UNSET
 
-from magnus.app.diff.differences import Cause, changes
-from magnus.app.diff.runs import ReadRun
+from magnus.app.compare.model import Cause, changes
+from magnus.app.compare.read_run import ReadRun
 from magnus.values import Json
 
 Written = Mapping[str, Mapping[str, Json]]

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Final
 
-from magnus.app.drawing import words
+from magnus.app.draw import labels
 from magnus.graph.check import edges
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import CompositeNode, Node, TaskNode, TerminalNode
@@ -36,7 +36,7 @@ class _Flowchart:
         self.edges: list[str] = []
 
     def pipeline(self, graph: Graph, branch: BranchPath, indent: str) -> Iterator[str]:
-        nodes = words.in_order(graph)
+        nodes = labels.in_order(graph)
         names = {node.name: f"s{next(self._numbers)}" for node in nodes}
         for node in nodes:
             yield from self._step(node, branch.step(node.name), names[node.name], indent)
@@ -50,19 +50,19 @@ class _Flowchart:
             case TerminalNode(written_as=word):
                 yield f"{indent}{name}([{text}]):::{word}"
             case TaskNode():
-                said = " ".join(filter(None, (words.kind(node), words.detail(node))))
+                text_of_kind = " ".join(filter(None, (labels.kind(node), labels.detail(node))))
                 stub = ":::stub" if node.written_as == "stub" else ""
-                yield f'{indent}{name}["{_escaped(node.name)}<br/>{_escaped(said)}"]{stub}'
+                yield f'{indent}{name}["{_escaped(node.name)}<br/>{_escaped(text_of_kind)}"]{stub}'
             case CompositeNode():
-                said = " ".join(filter(None, (words.kind(node), words.detail(node))))
-                yield f'{indent}subgraph {name}["{_escaped(node.name)} - {_escaped(said)}"]'
+                text_of_kind = " ".join(filter(None, (labels.kind(node), labels.detail(node))))
+                yield f'{indent}subgraph {name}["{_escaped(node.name)} - {_escaped(text_of_kind)}"]'
                 yield from self._branches(node, path, indent + "  ")
                 yield f"{indent}end"
                 if node.written_as == "conditional":
                     yield f"{indent}class {name} conditional"
 
     def _branches(self, node: CompositeNode, path: StepPath, indent: str) -> Iterator[str]:
-        for branch in words.branches(node, path):
+        for branch in labels.branches(node, path):
             if not branch.title:
                 yield from self.pipeline(branch.graph, branch.path, indent)
                 continue

@@ -1,11 +1,11 @@
-"""A pipeline as a tree of text. A step goes on to the one below it, or where an arrow says."""
+"""Draws a pipeline as a tree of text; a step leads to the one below it, or to the target of its arrow."""
 
 from collections.abc import Iterator
 from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from magnus.app.drawing import words
+from magnus.app.draw import labels
 from magnus.app.text.columns import clip, width
 from magnus.app.text.plain_text import plain as as_plain
 from magnus.graph.check import unreachable
@@ -17,14 +17,14 @@ Role: TypeAlias = Literal["frame", "name", "kind", "detail", "branch", "next", "
 
 
 class Span(Struct, frozen=True):
-    """A piece of a line, and what it is, for its colour."""
+    """A piece of a line with its role, which decides its colour."""
 
     text: str
     role: Role
 
 
 class Signs(Struct, frozen=True):
-    """What frames and arrows are made of."""
+    """The characters of frames and arrows."""
 
     fork: str
     last: str
@@ -57,7 +57,7 @@ class _Drawing(Struct, frozen=True):
 
     def pipeline(self, graph: Graph, branch: BranchPath, frame: str) -> Iterator[tuple[Span, ...]]:
         """The lines of a (sub)pipeline."""
-        nodes = [node for node in words.in_order(graph) if not isinstance(node, TerminalNode)]
+        nodes = [node for node in labels.in_order(graph) if not isinstance(node, TerminalNode)]
         lost = frozenset(unreachable(graph.start_at, graph.nodes))
         for number, node in enumerate(nodes):
             following = nodes[number + 1].name if number + 1 < len(nodes) else ""
@@ -70,25 +70,25 @@ class _Drawing(Struct, frozen=True):
                 yield from self._branches(node, branch.step(node.name), frame + ("   " if last else self.signs.down))
 
     def fitted(self, frame: str, spans: list[Span]) -> tuple[Span, ...]:
-        """The line; where it is too long, what is said of the step is shortened first, then the end."""
+        """The line; if it is too long, the detail of the step is shortened first, then the end."""
         room = max(self.columns - width(frame), _NARROWEST)
         excess = sum(width(span.text) for span in spans) - room
-        kept = list(spans)
+        shortened = list(spans)
         for number, span in enumerate(spans):
             if excess > 0 and span.role == "detail":
                 left = width(span.text) - excess
-                kept[number] = Span(
+                shortened[number] = Span(
                     clip(span.text, left, self.signs.ellipsis) if left >= _LEAST_DETAIL else "", "detail"
                 )
         fitting: list[Span] = []
-        for span in kept:
+        for span in shortened:
             text = clip(span.text, room, self.signs.ellipsis)
             room -= width(text)
             fitting += [Span(text, span.role)] if text else []
         return (Span(frame, "frame"), *fitting) if frame else tuple(fitting)
 
     def _branches(self, node: CompositeNode, path: StepPath, frame: str) -> Iterator[tuple[Span, ...]]:
-        inner = words.branches(node, path)
+        inner = labels.branches(node, path)
         chosen = node.written_as == "conditional"
         for number, branch in enumerate(inner):
             if not branch.title:
@@ -101,12 +101,12 @@ class _Drawing(Struct, frozen=True):
 
     def _step(self, node: Node) -> Iterator[Span]:
         yield Span(as_plain(node.name), "name")
-        yield Span(f"  {words.kind(node)}", "kind")
-        if said := words.detail(node):
-            yield Span(f"  {as_plain(said)}", "detail")
+        yield Span(f"  {labels.kind(node)}", "kind")
+        if detail := labels.detail(node):
+            yield Span(f"  {as_plain(detail)}", "detail")
 
     def _leads(self, graph: Graph, node: Node, following: str) -> Iterator[Span]:
-        """Where the step goes on, unless that is to the step below it, or from the last one to success."""
+        """The target of the step, unless it is the step below, or success for the last one."""
         if isinstance(node, TerminalNode):
             return
         if node.next != (following or graph.terminal(succeeds=True).name):

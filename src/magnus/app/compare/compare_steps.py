@@ -4,9 +4,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import UNSET
 
-from magnus.app.diff.differences import Change, StepDifference, Timing, changes
-from magnus.app.diff.runs import Alike
-from magnus.app.diff.walk import Pair, identities
+from magnus.app.compare.align_steps import Pair, identities
+from magnus.app.compare.model import Change, StepDifference, Timing, changes
+from magnus.app.compare.read_run import Alike
 from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import shown
 from magnus.run_log.records import CatalogRecord, StepRecord

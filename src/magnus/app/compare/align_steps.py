@@ -1,7 +1,7 @@
-"""The steps of two runs side by side, in the order in which they ran. Pure.
+"""Aligns the steps of two runs in the order in which they ran.
 
-Steps are matched by name, branches of a map by the element and its occurrence, rounds of a loop by their number, all
-other branches by name. What only one of the runs has stands after what it followed there.
+Steps are matched by name, branches of a map by the element and its occurrence, iterations of a loop by their number, all
+other branches by name. A step of one run alone stands behind the step that it followed there.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
-from magnus.app.diff.runs import ReadRun
+from magnus.app.compare.read_run import ReadRun
 from magnus.graph.path import BranchPath, print_names
 from magnus.run_log.branches import branches_of
 from magnus.run_log.records import StepRecord
@@ -21,9 +21,9 @@ _ON_FAILURE = " on failure"
 
 
 class Pair(Struct):
-    """One step in both runs, or in one; `name` is that in the pipeline, `first_path` and `second_path` what it is called there.
+    """One step in both runs, or in one; `name` is its name in the pipeline, the paths are those that people read.
 
-    `entered` and `left` are its places in the order of execution; what its branches did is between them.
+    `entered` and `left` are its places in the order of execution; the steps of its branches are between them.
     """
 
     name: str
@@ -46,7 +46,7 @@ def pairs(first: ReadRun, second: ReadRun) -> list[Pair]:
     """All steps of the two runs; those in branches of a step follow it."""
     walk = _Walk(first, second)
     walk.branch(BranchPath(), BranchPath(), ())
-    return walk.found
+    return walk.pairs
 
 
 class _Walk:
@@ -55,10 +55,10 @@ class _Walk:
         self._second = _by_branch(second)
         self._written = {**first.written, **second.written}
         self._clock = 0
-        self.found: list[Pair] = []
+        self.pairs: list[Pair] = []
 
     def branch(self, before: BranchPath, after: BranchPath, around: tuple[str, ...]) -> None:
-        """A (sub)pipeline of which both runs have something."""
+        """Align a (sub)pipeline that both runs entered."""
         first, second = self._first.get(before, {}), self._second.get(after, {})
         for name in aligned(list(first), list(second)):
             self._step(first.get(name), second.get(name), (*around, name))
@@ -67,7 +67,7 @@ class _Walk:
         names = self._as_written(names)
         first, second = (None if one is None else one.record for one in (seen, other))
         pair = Pair("/".join(names), first, second, self._tick(), 0, _path(seen), _path(other))
-        self.found.append(pair)
+        self.pairs.append(pair)
         if first is not None and second is not None and first.branching and second.branching:
             before, after = identities(first), identities(second)
             for identity in aligned(list(before), list(after)):
@@ -81,13 +81,13 @@ class _Walk:
         return self._clock
 
     def _as_written(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """The names in the pipeline: what is under `on_failure` belongs to the step that has it."""
+        """The names in the pipeline: the steps under `on_failure` belong to the step that has it."""
         if "/".join(names) in self._written or not names[-1].endswith(_ON_FAILURE):
             return names
         return (*names[:-1], names[-1].removesuffix(_ON_FAILURE))
 
     def _inside(self, names: tuple[str, ...], step_type: str, key: str) -> tuple[str, ...]:
-        """What is around the steps of a branch, as names in the pipeline."""
+        """The names in the pipeline around the steps of a branch."""
         written: Json = self._written.get("/".join(names), {})
         is_named = step_type == "parallel" or (step_type == "conditional" and key in (written.get("branches") or {}))
         return (*names, key) if is_named else names
@@ -95,11 +95,11 @@ class _Walk:
 
 def _by_branch(run: ReadRun) -> Mapping[BranchPath, Mapping[str, SeenStep]]:
     """The steps of a run by the branch they are in and by name, in the order of execution."""
-    found: dict[BranchPath, dict[str, SeenStep]] = {}
+    steps: dict[BranchPath, dict[str, SeenStep]] = {}
     for seen in walk(run.steps):
         if isinstance(seen, SeenStep):
-            found.setdefault(seen.record.branch, {})[seen.record.path.name] = seen
-    return found
+            steps.setdefault(seen.record.branch, {})[seen.record.path.name] = seen
+    return steps
 
 
 def _path(seen: SeenStep | None) -> str:
@@ -107,14 +107,14 @@ def _path(seen: SeenStep | None) -> str:
 
 
 def identities(step: StepRecord) -> Mapping[str, BranchPath]:
-    """The branches of a step by what each is in another run: of a map the element and which of its like it is."""
+    """The branches of a step by an identity that holds in other runs: for a map the element and its occurrence."""
     seen: Counter[str] = Counter()
-    found = {}
+    paths = {}
     for branch in branches_of(step):
         text = json.dumps(branch.value[0], sort_keys=True) if branch.value else branch.key
-        found[f"{text} {seen[text]}" if branch.value else text] = branch.path
+        paths[f"{text} {seen[text]}" if branch.value else text] = branch.path
         seen[text] += 1
-    return found
+    return paths
 
 
 def aligned(first: Sequence[str], second: Sequence[str]) -> list[str]:

@@ -4,8 +4,8 @@ from typing import Final
 
 from msgspec import UNSET
 
-from magnus.app.diff.differences import Cause, Change, Difference, RunFacts, StepDifference, Timing
-from magnus.app.diff.sentences import sentence
+from magnus.app.compare.model import Cause, Change, Difference, RunFacts, StepDifference, Timing
+from magnus.app.compare.sentences import sentence
 from magnus.values import Json
 
 FORMAT: Final = 1
