@@ -122,6 +122,7 @@ class RepeatedBranch(Struct, frozen=True):
 
 
 Branches: TypeAlias = StaticBranches | MappedBranches | ChosenBranch | RepeatedBranch
+"""Where the branches of a composite come from."""
 
 
 class CompositeNode(Struct, frozen=True):
@@ -148,3 +149,4 @@ class TerminalNode(Struct, frozen=True):
 
 
 Node: TypeAlias = TaskNode | CompositeNode | TerminalNode
+"""A node of the graph."""

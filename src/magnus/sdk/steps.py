@@ -50,6 +50,7 @@ class Step:
 
     type: ClassVar[str]
     is_end: ClassVar[bool] = False
+    takes_any_field: ClassVar[bool] = False
 
     def __init__(
         self,
@@ -141,6 +142,7 @@ class Stub(Step):
     """A place for a step that is not there yet; keeps whatever else is given."""
 
     type = "stub"
+    takes_any_field = True
 
 
 class Success(Step):

@@ -14,7 +14,7 @@ from magnus.definition.yaml_text import Document, KeyPath
 from magnus.errors import Location, Problem
 from magnus.sdk.arguments import can_be_written
 from magnus.sdk.steps import Fail, Function, Step, Success, name_of
-from magnus.tasks.references import command_of, local_name
+from magnus.tasks.functions.commands import command_of, local_name
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class Writing:
                 return {text: self._field(key, value[name], (*path, text), step) for text, name in keys if text}
             case list() | tuple():
                 return [self._field(key, item, (*path, index), step) for index, item in enumerate(value)]
-            case _ if callable(value) and (key in _MAY_BE_FUNCTIONS or step.type == "stub"):
+            case _ if callable(value) and (key in _MAY_BE_FUNCTIONS or step.takes_any_field):
                 return self._command(value)
             case PurePath():
                 return str(value)
