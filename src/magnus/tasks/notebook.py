@@ -91,9 +91,9 @@ class NotebookTask:
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """Their code cells, without what these printed, and what they use of modules below the working directory."""
         from magnus.tasks.code.cells import pieces_of_cells  # lazy: workers need none of it
-        from magnus.tasks.code.reach import Reach  # lazy: likewise
+        from magnus.tasks.code.reach import Locality  # lazy: likewise
 
-        reach = Reach(working_directory)
+        reach = Locality(working_directory)
         cells = [notebook_file.code_cells(working_directory / spec.command) for spec in specs]
         return [pieces_of_cells(spec.command, texts, reach) for spec, texts in zip(specs, cells, strict=True)]
 

@@ -15,7 +15,7 @@ from magnus.tasks.user_errors import UserCode
 
 if TYPE_CHECKING:
     from magnus.graph.facts import Description  # lazy: a run needs none of it
-    from magnus.tasks.code.reach import Reach  # lazy: as where it is used
+    from magnus.tasks.code.reach import Locality  # lazy: as where it is used
 
 
 class PythonTask:
@@ -35,9 +35,9 @@ class PythonTask:
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """The functions, and all that they use of the project."""
-        from magnus.tasks.code.reach import Reach  # lazy: workers need none of it
+        from magnus.tasks.code.reach import Locality  # lazy: workers need none of it
 
-        reach = Reach(working_directory)
+        reach = Locality(working_directory)
         return [_pieces(spec, reach, working_directory) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
@@ -56,7 +56,7 @@ class PythonTask:
         return call_function(function, f"{command}()", call)
 
 
-def _pieces(spec: TaskSpec, reach: "Reach", working_directory: Path) -> Mapping[str, str]:
+def _pieces(spec: TaskSpec, reach: "Locality", working_directory: Path) -> Mapping[str, str]:
     if spec.function is not None:
         from magnus.tasks.code.functions import pieces_of_function  # lazy: as above
 

@@ -33,9 +33,9 @@ class PythonLambdaTask:
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """What the lambdas import of the project; their own text stands in the pipeline."""
-        from magnus.tasks.code.reach import Reach  # lazy: workers need none of it
+        from magnus.tasks.code.reach import Locality  # lazy: workers need none of it
 
-        reach = Reach(working_directory)
+        reach = Locality(working_directory)
         return [reach.of_text(spec.command.strip()) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":

@@ -61,10 +61,10 @@ class ShellTask:
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """The scripts of the project that the commands name, and those that these name; data is none of it."""
-        from magnus.tasks.code.reach import Reach  # lazy: workers need none of it
+        from magnus.tasks.code.reach import Locality  # lazy: workers need none of it
         from magnus.tasks.code.scripts import scripts_of  # lazy: likewise
 
-        reach = Reach(working_directory)
+        reach = Locality(working_directory)
         return [scripts_of(spec.command, reach) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from magnus.tasks.code.digest import digest, is_text, short_hash
-from magnus.tasks.code.reach import Reach
+from magnus.tasks.code.reach import Locality
 from magnus.tasks.code.scripts import scripts_of
 
 _PYTHON_CELLS: Final = re.compile(r"\A\s*%%(?:time|timeit|capture|prun)\b[^\n]*\n?")
@@ -18,7 +18,7 @@ _TIMED: Final = re.compile(r"^%(?:time|timeit|prun)[ \t]+(?:-\S+[ \t]+)*")
 _FILLED_IN: Final = re.compile(r"\{([^{}\n]+)\}")
 
 
-def pieces_of_cells(notebook: str, cells: Sequence[str], reach: Reach) -> Mapping[str, str]:
+def pieces_of_cells(notebook: str, cells: Sequence[str], reach: Locality) -> Mapping[str, str]:
     """Of each cell that does anything a short hash, by its number among these, and what the cells use of the project."""
     found: dict[str, str] = {}
     texts: list[str] = []

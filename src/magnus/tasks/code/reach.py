@@ -39,7 +39,7 @@ class Lookup(NamedTuple):
     chain: Chain
 
 
-class Reach:
+class Locality:
     """Tells the pieces of any number of tasks; what was followed for one is remembered for the next."""
 
     def __init__(self, working_directory: Path) -> None:
@@ -114,7 +114,7 @@ class _Follower:
         return dict(sorted(found.items()))
 
     def pieces_of_text(self, text: str) -> Mapping[str, str]:
-        """As `Reach.of_text`."""
+        """As `Locality.of_text`."""
         try:
             piece = Piece(ast.parse(text).body)
         except (SyntaxError, ValueError, RecursionError, MemoryError):

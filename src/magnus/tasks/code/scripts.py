@@ -11,7 +11,7 @@ from typing import Final
 
 from magnus.tasks import notebook_file
 from magnus.tasks.code.digest import short_hash
-from magnus.tasks.code.reach import Reach
+from magnus.tasks.code.reach import Locality
 
 _WORD: Final = re.compile(r"[^\s;&|<>()'\"$`={}]+")
 _OUTPUT: Final = re.compile(r">>?[ \t]*[^\s;&|<>()]+")
@@ -32,13 +32,13 @@ _MOST_BYTES: Final = 4_000_000
 _COMMENT: Final = re.compile(rb"^[ \t]*(?:#(?!!)[^\n]*)?(?:\n|\Z)", re.MULTILINE)
 
 
-def scripts_of(command: str, reach: Reach) -> Mapping[str, str]:
+def scripts_of(command: str, reach: Locality) -> Mapping[str, str]:
     """The pieces that the command is made of beside its own text, by name, each with a short hash."""
     return dict(sorted(_Scripts(reach).of(command).items()))
 
 
 class _Scripts:
-    def __init__(self, reach: Reach) -> None:
+    def __init__(self, reach: Locality) -> None:
         self._reach = reach
         self._folder = Path(reach.working_directory)
         self._seen: set[str] = set()
