@@ -213,7 +213,7 @@ def like_original(asked: Execution, original: RunRecord | None) -> Execution:
 def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Prepared:
     """The same with the plan, which is shown; InvalidInput when something changed that must not."""
     from magnus.app.changes import changes  # lazy: only runs that go on with another one have a plan
-    from magnus.app.diff.original_code import with_code_that_ran  # lazy: likewise
+    from magnus.app.compare.causes import with_code_that_ran  # lazy: likewise
     from magnus.app.plan import plan  # lazy: likewise
 
     folder = prepared.execution.working_directory

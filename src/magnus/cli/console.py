@@ -174,7 +174,7 @@ def note(text: str) -> None:
 
 def show_error(error: "MagnusError") -> None:
     """Say what is wrong, where, and what to do; what could steer the terminal is written as escapes."""
-    from magnus.app.plain_text import plain_lines  # lazy: only mistakes need it
+    from magnus.app.text.plain_text import plain_lines  # lazy: only mistakes need it
 
     _say(plain_lines(str(error)))
 

@@ -49,21 +49,21 @@ def command(file: str | None, file_option: str | None, wanted: str, output: str)
 def _drawn(graph: "Graph", name: str, wanted: str) -> str:
     match wanted:
         case "svg":
-            from magnus.app.drawing.svg import svg  # lazy: one format at a time
+            from magnus.app.draw.svg import svg  # lazy: one format at a time
 
             return svg(graph)
         case "mermaid":
-            from magnus.app.drawing.mermaid import mermaid
+            from magnus.app.draw.mermaid import mermaid
 
             return mermaid(graph)
         case _:
-            from magnus.app.drawing.tree import plain, tree
+            from magnus.app.draw.tree import plain, tree
 
             return plain(tree(graph, graph.name or name))
 
 
 def _print_tree(graph: "Graph", name: str) -> None:
-    from magnus.app.drawing.tree import ASCII, UNICODE, tree  # lazy: as above
+    from magnus.app.draw.tree import ASCII, UNICODE, tree  # lazy: as above
 
     signs = UNICODE if console.can_show("├─└│→✗…") else ASCII
     columns = shutil.get_terminal_size((80, 24)).columns
