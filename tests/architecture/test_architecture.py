@@ -12,6 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 BREAKERS = {
     "layers": ("graph/digest.py", "import magnus.engine.step"),
+    "tasks": ("tasks/text.py", "import magnus.tasks.notebooks.file"),
+    "cycles": ("tasks/static/side_effects.py", "import magnus.tasks.static.functions"),
     "printing": ("app/execute.py", "import click"),
     "yaml": ("engine/step.py", "import yaml"),
     "pure": ("run_log/records.py", "import os"),

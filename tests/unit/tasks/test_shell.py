@@ -16,8 +16,7 @@ from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall
 from magnus.run_log.metrics import CountedMetric
 from magnus.run_log.parameters import JsonParameter, MetricParameter
-from magnus.tasks.shell import ShellTask
-from magnus.tasks.shell_script import exports
+from magnus.tasks.shell import ShellTask, exports
 
 
 def run(folder: Path, command: str, *, returns=None, timeout=None, options=None, path=None, **values):
