@@ -20,7 +20,6 @@ from msgspec.structs import replace
 import magnus
 from magnus.engine.exports import changed
 from magnus.engine.json_values import to_json_value
-from magnus.engine.process import TimedOut, describe_exit, run_process
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskOutcome
@@ -33,6 +32,7 @@ from magnus.run_log.parameters import (
     holds_objects,
     plain,
 )
+from magnus.system.child_process import TimedOut, describe_exit, run_process
 from magnus.tasks.notebooks import file as notebook_file
 from magnus.tasks.text import shortened
 from magnus.values import Json, UserObject

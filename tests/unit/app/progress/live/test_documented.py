@@ -19,7 +19,7 @@ from magnus.interfaces.reporter import (
 )
 from magnus.run_log.records import Branching, Status
 
-PAGE = Path(__file__).parents[4] / "docs/reference/progress.md"
+PAGE = Path(__file__).parents[5] / "docs/reference/progress.md"
 NOW = 112.3
 CITIES = ("lima", "cork", "graz", "oslo", "rome", "bonn", *(f"town-{number}" for number in range(14)))
 

@@ -7,7 +7,7 @@ from typing import Final, Literal, Protocol
 from msgspec import Struct
 
 from magnus.interfaces.reporter import Event
-from magnus.transpilers.argo.expressions import substituted
+from magnus.simulation.argo.expressions import substituted
 from magnus.transpilers.argo.manifest import Container, Template, WorkflowSpec
 
 SUCCEEDED: Final = "Succeeded"

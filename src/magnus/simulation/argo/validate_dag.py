@@ -7,7 +7,7 @@ from typing import Final
 
 from magnus.definition.wrong_fields import Complaint
 from magnus.errors import InvalidInput
-from magnus.transpilers.argo import expressions
+from magnus.simulation.argo import expressions
 from magnus.transpilers.argo.manifest import Dag, DagTask, Template
 
 Path = tuple[str | int, ...]

@@ -10,7 +10,9 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from magnus.definition.wrong_fields import Complaint
-from magnus.transpilers.argo import expressions, retrying
+from magnus.simulation.argo import expressions, retry_rules
+from magnus.simulation.argo.retry_rules import LAST_RETRY
+from magnus.simulation.argo.validate_dag import complaints_of_dag, of_expression
 from magnus.transpilers.argo.manifest import (
     Container,
     EnvVar,
@@ -23,8 +25,6 @@ from magnus.transpilers.argo.manifest import (
     WorkflowSpec,
 )
 from magnus.transpilers.argo.quantities import quantity
-from magnus.transpilers.argo.retrying import LAST_RETRY
-from magnus.transpilers.argo.validating_dags import complaints_of_dag, of_expression
 
 Path = tuple[str | int, ...]
 
@@ -168,8 +168,8 @@ def _of_retries(strategy: RetryStrategy, path: Path) -> Iterator[Complaint]:
     if not (strategy.limit.isascii() and strategy.limit.isdigit()):
         yield Complaint((*path, "limit"), f"'{strategy.limit}' is no number of pods")
     if strategy.expression:
-        known = dict.fromkeys(retrying.LAST_RETRY, "")
-        yield from of_expression((*path, "expression"), lambda: retrying.holds(strategy.expression, known))
+        known = dict.fromkeys(retry_rules.LAST_RETRY, "")
+        yield from of_expression((*path, "expression"), lambda: retry_rules.holds(strategy.expression, known))
     if strategy.backoff is None:
         return
     place = (*path, "backoff")
@@ -197,7 +197,7 @@ def _of_amount(path: Path, text: str) -> Iterator[Complaint]:
 
 def _of_duration(path: Path, text: str) -> Iterator[Complaint]:
     try:
-        retrying.seconds(text)
+        retry_rules.seconds(text)
     except ValueError as error:
         yield Complaint(path, str(error))
 

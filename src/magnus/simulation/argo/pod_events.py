@@ -16,12 +16,12 @@ from magnus.interfaces.reporter import (
     Warned,
 )
 from magnus.run_log.records import Status
-from magnus.transpilers.argo.running import FAILED, SUCCEEDED, Ended
+from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended
 
 _ENDS = frozenset({"success", "fail"})
 
 
-class PodsTold:
+class PodEventRelay:
     """Reports what pods tell, once; a failure only when it is known whether another pod follows."""
 
     def __init__(self, reporter: Reporter) -> None:

@@ -13,8 +13,8 @@ from pathlib import Path
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Final
 
-from magnus.engine import descendants
 from magnus.errors import TaskFailed
+from magnus.system import descendants
 
 if TYPE_CHECKING:
     from subprocess import Popen
@@ -42,7 +42,7 @@ def run_process(
     What it leaves running in the background when it ends by itself is left alone and not waited for, unless
     `ends_all`: then what it left is ended, as on a timeout, before this returns. When `timeout`
     (seconds) is over, a signal ended it, or an exception such as KeyboardInterrupt arrives, its whole group gets
-    SIGTERM, a second to end, and SIGKILL; and so does what left the group, as far as `engine.descendants` finds it.
+    SIGTERM, a second to end, and SIGKILL; and so does what left the group, as far as `system.descendants` finds it.
 
     Raises TimedOut, and TaskFailed when the child cannot be started.
     """

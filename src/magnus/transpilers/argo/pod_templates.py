@@ -8,11 +8,11 @@ from msgspec.structs import replace
 
 from magnus.engine.parameters import VARIABLE_PREFIX
 from magnus.graph.nodes import Node, TaskNode
-from magnus.interfaces.transpiler import Handover
+from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.argo import manifest, options
 from magnus.transpilers.argo.manifest import Container, EnvVar, Metadata, Parameter, Parameters, Template, ValueFrom
-from magnus.transpilers.argo.names import Names
-from magnus.transpilers.argo.retries import retries
+from magnus.transpilers.argo.retry_strategies import retries
+from magnus.transpilers.unique_names import Names
 from magnus.values import Json
 
 RUN_ID: Final = "run_id"
@@ -72,11 +72,11 @@ def _is_json(text: str) -> bool:
 
 
 class Pods:
-    """Makes templates of pods, all of one handover."""
+    """Makes templates of pods, all of one request."""
 
-    def __init__(self, wanted: options.ArgoOptions, handover: Handover) -> None:
+    def __init__(self, wanted: options.ArgoOptions, request: TranspileRequest) -> None:
         self._wanted = wanted
-        self._handover = handover
+        self._request = request
         names = Names()
         self._volumes = {
             claim: names.of(claim, "volume") for claim in {v.name: None for v in wanted.persistent_volumes}
@@ -84,7 +84,7 @@ class Pods:
 
     def named_override(self, node: Node, around: str) -> str:
         """The override that the step names, else that of the nearest step around it."""
-        return self._handover.override(node, around)
+        return self._request.override(node, around)
 
     def override(self, name: str) -> options.Override:
         """What is different for the steps that name it."""
@@ -179,7 +179,7 @@ class Pods:
     def _variables(self) -> Sequence[EnvVar]:
         """The variables that pipeline and configuration use, but those that secrets give."""
         given = {secret.environment_variable for secret in self._wanted.secrets_from_k8s}
-        return [EnvVar(name, value=text) for name, text in self._handover.variables.items() if name not in given]
+        return [EnvVar(name, value=text) for name, text in self._request.variables.items() if name not in given]
 
     def volumes(self) -> tuple[manifest.Volume, ...]:
         """The volumes of the workflow, one a claim."""
@@ -192,7 +192,7 @@ class Pods:
     def _told(self, *, first: bool) -> list[str]:
         original = ["--use-cached", f"{{{{workflow.parameters.{ORIGINAL_RUN_ID}}}}}"] if first else []
         name = ["--workflow-name", "{{workflow.name}}"] if first else []
-        return [*self._handover.reentry_options(), *name, *original, *_OWNER]
+        return [*self._request.reentry_options(), *name, *original, *_OWNER]
 
     def _initial(self) -> Sequence[EnvVar]:
         """The initial parameters, for the pod that creates the run."""
@@ -202,7 +202,7 @@ class Pods:
                 VARIABLE_PREFIX + name,
                 value=f"{{{{workflow.parameters.{name}}}}}" if name in exposed else as_text(value),
             )
-            for name, value in self._handover.parameters.items()
+            for name, value in self._request.parameters.items()
         ]
 
     def arguments(self) -> Sequence[Parameter]:
@@ -211,7 +211,7 @@ class Pods:
             return ()
         return [
             Parameter(name, value=as_text(value))
-            for name, value in self._handover.parameters.items()
+            for name, value in self._request.parameters.items()
             if isinstance(value, str | int | float | bool)
             and name.isascii()
             and name.isidentifier()

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from safety_net import LONGEST_SECONDS, growing
 
-from magnus.engine.process import TimedOut, describe_exit, run_process
 from magnus.errors import TaskFailed
+from magnus.system.child_process import TimedOut, describe_exit, run_process
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc tells which processes are of a step")
 

@@ -5,9 +5,9 @@ from typing import Final
 
 from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, StaticBranches
-from magnus.transpilers.argo import cutting
+from magnus.transpilers import partition
+from magnus.transpilers.argo.dags import ROUNDS_AT_ONCE
 from magnus.transpilers.argo.pipeline_dags import MOST_TASKS
-from magnus.transpilers.argo.shaping import ROUNDS_AT_ONCE
 
 _FAN_OUT_AND_IN: Final = 2
 _ENDS: Final = 2
@@ -15,16 +15,16 @@ _ENDS: Final = 2
 
 def depth(graph: Graph) -> int:
     """Calls of templates inside one another, from the dag of the pipeline to its innermost pods."""
-    steps = cutting.edges(graph)
+    steps = partition.edges(graph)
     composites = [node for name in steps if isinstance(node := graph.nodes[name], CompositeNode)]
     return _dags(graph) + max((_depth(node) for node in composites), default=1)
 
 
 def _dags(graph: Graph) -> int:
     """Dags of the pipeline itself inside one another."""
-    rests = cutting.rests(graph, MOST_TASKS)
+    rests = partition.rests(graph, MOST_TASKS)
     if not rests:
-        return min(len(cutting.parts(graph, MOST_TASKS)), 2)
+        return min(len(partition.parts(graph, MOST_TASKS)), 2)
     deep: dict[str, int] = {}
     waiting = [graph.start_at]
     while waiting:
@@ -46,7 +46,7 @@ def _depth(node: CompositeNode) -> int:
 
 def nodes(graph: Graph, lengths: Mapping[str, int]) -> int:
     """Nodes of a run that goes through all steps and rounds; `lengths` are of initial lists, others count as one element."""
-    inner = (graph.nodes[name] for name in cutting.edges(graph))
+    inner = (graph.nodes[name] for name in partition.edges(graph))
     return 1 + _ENDS + sum(_nodes(node, lengths) if isinstance(node, CompositeNode) else 1 for node in inner)
 
 

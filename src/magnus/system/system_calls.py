@@ -1,4 +1,4 @@
-"""The calls of the operating system by which the file-system catalog reads and changes files; tests hand in others."""
+"""The calls of the operating system by which magnus reads and changes files; tests hand in calls that fail."""
 
 import errno
 import os
@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 Block: TypeAlias = bytes | memoryview
+AnyPath: TypeAlias = Path | str
 
 _FICLONE: Final = 0x40049409
 """ioctl of Linux, <linux/fs.h>: the target shares the blocks of the source until one of them is written to."""
@@ -23,7 +24,7 @@ def clone(target: int, source: int) -> None:
 
 
 def copy_range(source: int, target: int, length: int) -> int:
-    """Copy within the kernel from the places of the two descriptors on. OSError where there is no such call."""
+    """Copy within the kernel from the offsets of the two descriptors on. OSError where there is no such call."""
     if not hasattr(os, "copy_file_range"):
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
     return os.copy_file_range(source, target, length)
@@ -37,19 +38,20 @@ def ignores_case(folder: str) -> bool:
 
 
 class SystemCalls(Struct, frozen=True):
-    """Paths are text, descriptors numbers. `now` is the time in nanoseconds since 1970."""
+    """Descriptors are numbers. `read` goes on from the descriptor's offset, `read_at` takes one; `now` is in ns since 1970."""
 
-    open: Callable[[str, int, int], int] = os.open
+    open: Callable[[AnyPath, int, int], int] = os.open
     read: Callable[[int, int], bytes] = os.read
     read_into: Callable[[int, list[memoryview]], int] = os.readv
+    read_at: Callable[[int, int, int], bytes] = os.pread
     write: Callable[[int, Block], int] = os.write
     clone: Callable[[int, int], None] = clone
     copy_range: Callable[[int, int, int], int] = copy_range
     fsync: Callable[[int], None] = os.fsync
     mkdir: Callable[[str], None] = os.mkdir
-    link: Callable[[str, str], None] = os.link
-    replace: Callable[[str, str], None] = os.replace
-    unlink: Callable[[str], None] = os.unlink
+    link: Callable[[AnyPath, AnyPath], None] = os.link
+    replace: Callable[[AnyPath, AnyPath], None] = os.replace
+    unlink: Callable[[AnyPath], None] = os.unlink
     touch: Callable[[str], None] = os.utime
     ignores_case: Callable[[str], bool] = ignores_case
     now: Callable[[], int] = time_ns

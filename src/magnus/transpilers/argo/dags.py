@@ -21,11 +21,11 @@ from magnus.graph.nodes import (
     RepeatedBranch,
     StaticBranches,
 )
-from magnus.transpilers.argo.calls import called_with, encoded, end_of, output_of
 from magnus.transpilers.argo.manifest import Dag, DagTask, Parameter, Parameters, Template
-from magnus.transpilers.argo.names import Names
 from magnus.transpilers.argo.pipeline_dags import PipelineDags
-from magnus.transpilers.argo.pods import Pods
+from magnus.transpilers.argo.pod_templates import Pods
+from magnus.transpilers.argo.template_calls import called_with, encoded, end_of, output_of
+from magnus.transpilers.unique_names import Names
 
 ENTRYPOINT: Final = "pipeline"
 ROUNDS_AT_ONCE: Final = 10
@@ -34,7 +34,7 @@ ROUNDS_AT_ONCE: Final = 10
 _STEP: Final = "{{inputs.parameters.step}}"
 
 
-class Shaper:
+class DagBuilder:
     """Collects the templates of one workflow, and which step has which name in them."""
 
     def __init__(self, pods: Pods, entrypoint: Graph) -> None:
@@ -86,8 +86,10 @@ class Shaper:
 class _Composite:
     """The dag of a step with branches."""
 
-    def __init__(self, shaper: Shaper, pods: Pods, node: CompositeNode, name: str, around: str, *, first: bool) -> None:
-        self._shaper = shaper
+    def __init__(
+        self, builder: DagBuilder, pods: Pods, node: CompositeNode, name: str, around: str, *, first: bool
+    ) -> None:
+        self._builder = builder
         self._pods = pods
         self._node = node
         self._name = name
@@ -112,31 +114,31 @@ class _Composite:
         taken = Parameters((Parameter("step"),))
         parallelism = self._pods.override(self._pods.named_override(self._node, "")).parallelism
         dag = Template("", inputs=taken, dag=Dag(tuple(tasks), fail_fast=False), parallelism=parallelism)
-        return self._shaper.add(dag, self._name, self._node)
+        return self._builder.add(dag, self._name, self._node)
 
     def _inner(self, graph: Graph, name: str) -> str:
         return PipelineDags(
-            self._shaper, self._pods, graph, f"{self._name} {name}", self._override, is_root=False
+            self._builder, self._pods, graph, f"{self._name} {name}", self._override, is_root=False
         ).template()
 
     def _out(self, nothing: str) -> DagTask:
         pod = self._pods.fan(self._override, "out", nothing, first=self._first)
-        template = self._shaper.add(pod, "first fan out" if self._first else "fan out")
+        template = self._builder.add(pod, "first fan out" if self._first else "fan out")
         return DagTask("fan-out", template, called_with(step=_STEP))
 
     def _in(self, depends: str) -> DagTask:
-        template = self._shaper.add(self._pods.fan(self._override, "in", "", first=False), "fan in")
+        template = self._builder.add(self._pods.fan(self._override, "in", "", first=False), "fan in")
         return DagTask("fan-in", template, called_with(step=_STEP), depends)
 
     def _join_round(self, depends: str, task: str, number: str) -> DagTask:
-        template = self._shaper.add(self._pods.join_round(self._override), "fan in round")
+        template = self._builder.add(self._pods.join_round(self._override), "fan in round")
         return DagTask(task, template, called_with(step=_STEP, round=number), depends)
 
     def _beside(self, branches: Mapping[int, tuple[str, Graph]], *, chosen: bool) -> list[DagTask]:
         """Branches that are known: all of them, or the one with the number that fan-out gives."""
         names = Names("fan-out", "fan-in")
         named = {number: names.of(key, "branch") for number, (key, _) in branches.items()}
-        self._shaper.rename(self._name, {named[number]: key for number, (key, _) in branches.items()})
+        self._builder.rename(self._name, {named[number]: key for number, (key, _) in branches.items()})
         begin = self._out("")
         tasks = [
             DagTask(
@@ -163,7 +165,7 @@ class _Composite:
         """Rounds, each behind the joining of the one before, as long as that gives the number of another."""
         inner = self._inner(graph, "round")
         goes_deeper = loop.max_iterations > ROUNDS_AT_ONCE
-        rounds = self._shaper.reserve(f"{self._name} rounds")
+        rounds = self._builder.reserve(f"{self._name} rounds")
         tasks: list[DagTask] = []
         number = "{{inputs.parameters.round}}"
         for place in range(min(loop.max_iterations, ROUNDS_AT_ONCE)):
@@ -179,7 +181,7 @@ class _Composite:
             called = called_with(step=_STEP, round=number)
             tasks.append(DagTask("more", rounds, called, depends, _is_round(number)))
         taken = Parameters((Parameter("step"), Parameter("round")))
-        self._shaper.put(Template(rounds, inputs=taken, dag=Dag(tuple(tasks), fail_fast=False)))
+        self._builder.put(Template(rounds, inputs=taken, dag=Dag(tuple(tasks), fail_fast=False)))
         first = output_of("fan-out")
         called = called_with(step=_STEP, round=first)
         return self._dag([self._out(""), DagTask("rounds", rounds, called, "fan-out.Succeeded", _is_round(first))])

@@ -25,11 +25,11 @@ from typing import Final
 
 from magnus.errors import InvalidInput
 from magnus.graph.path import StepPath
-from magnus.transpilers.argo import expressions
+from magnus.simulation.argo import expressions
+from magnus.simulation.argo.pod import ERROR, FAILED, OMITTED, SKIPPED, SUCCEEDED, Ended, Pods, Tell, step_of
+from magnus.simulation.argo.retry_rules import LAST_RETRY, seconds, wait_before_next
+from magnus.simulation.argo.validate_dag import has_items, parents_of
 from magnus.transpilers.argo.manifest import DagTask, Parameter, Parameters, Template, WorkflowSpec
-from magnus.transpilers.argo.retrying import LAST_RETRY, seconds, wait_before_next
-from magnus.transpilers.argo.running import ERROR, FAILED, OMITTED, SKIPPED, SUCCEEDED, Ended, Pods, Tell, step_of
-from magnus.transpilers.argo.validating_dags import has_items, parents_of
 
 DEEPEST: Final = 100
 """Calls of templates inside one another; Argo's controller stops a little beyond."""

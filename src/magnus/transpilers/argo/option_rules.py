@@ -13,9 +13,9 @@ from msgspec import Struct
 
 from magnus.errors import Problem
 from magnus.graph.check import near
-from magnus.interfaces.transpiler import Handover
+from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.argo.options import ArgoOptions, Backoff, Override, Resources, RetryStrategy, Toleration
-from magnus.transpilers.argo.pods import GPU
+from magnus.transpilers.argo.pod_templates import GPU
 from magnus.transpilers.argo.quantities import quantity
 
 _LONGEST_NAMES: Final = {"Workflow": 58, "WorkflowTemplate": 63, "CronWorkflow": 52}
@@ -50,10 +50,10 @@ class _Refusal(Struct, frozen=True):
     fix: str
 
 
-def of_options(options: ArgoOptions, handover: Handover) -> Iterator[Problem]:
+def of_options(options: ArgoOptions, request: TranspileRequest) -> Iterator[Problem]:
     """What would be refused."""
     for refusal in _all(options):
-        yield Problem(refusal.message, refusal.fix, handover.locate_option(*refusal.keys))
+        yield Problem(refusal.message, refusal.fix, request.locate_option(*refusal.keys))
 
 
 def _all(options: ArgoOptions) -> Iterator[_Refusal]:

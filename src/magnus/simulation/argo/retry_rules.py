@@ -9,9 +9,9 @@ import re
 from typing import Final
 
 from magnus.errors import InvalidInput
-from magnus.transpilers.argo import expressions
+from magnus.simulation.argo import expressions
+from magnus.simulation.argo.pod import ERROR, FAILED, Ended
 from magnus.transpilers.argo.manifest import RetryStrategy
-from magnus.transpilers.argo.running import ERROR, FAILED, Ended
 
 LAST_RETRY: Final = ("lastRetry.exitCode", "lastRetry.status", "lastRetry.duration", "lastRetry.message")
 """What an expression may name; texts, all of them."""

@@ -2,7 +2,7 @@
 
 from magnus.graph.path import StepPath
 from magnus.transpilers.argo.manifest import Parameter, Parameters
-from magnus.transpilers.argo.pods import BRANCHES
+from magnus.transpilers.argo.pod_templates import BRANCHES
 
 
 def called_with(**values: str) -> Parameters:

@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Literal, Self
 
+from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.app.pod_options import PodOptions
 from magnus.engine import liveness
 from magnus.engine.project_copy import ProjectCopy
 from magnus.engine.reentry import EventLines, Reentry
@@ -27,10 +27,8 @@ from magnus.executors.container.mounts import Folder
 from magnus.executors.container.options import Memory, Resources
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import Event, Warned
-from magnus.transpilers.argo.expressions import substituted
-from magnus.transpilers.argo.manifest import Container, Template, WorkflowSpec
-from magnus.transpilers.argo.quantities import quantity
-from magnus.transpilers.argo.running import (
+from magnus.simulation.argo.expressions import substituted
+from magnus.simulation.argo.pod import (
     ERROR,
     FAILED,
     GRACE_SECONDS,
@@ -46,6 +44,8 @@ from magnus.transpilers.argo.running import (
     step_of,
     variables_of_pod,
 )
+from magnus.transpilers.argo.manifest import Container, Template, WorkflowSpec
+from magnus.transpilers.argo.quantities import quantity
 
 if TYPE_CHECKING:
     from magnus.executors.container.docker_engine import Image, Job  # lazy: the SDK may not be there
@@ -56,6 +56,24 @@ _PULL: Final[Mapping[str, Literal["missing", "always", "never"]]] = {
     "IfNotPresent": "missing",
     "Never": "never",
 }
+
+
+class PodOptions(Struct, frozen=True):
+    """What a pod gets.
+
+    Attributes:
+        run_id: of the run that the pods are for.
+        volumes: the folders of volumes by name.
+        project: the folder of the project, if pods see it.
+        copy: how each pod gets a fresh copy of the project in its place; None where all share it.
+        network: "" for the usual one.
+    """
+
+    run_id: str
+    volumes: Mapping[str, Path]
+    project: Path | None = None
+    copy: ProjectCopy | None = None
+    network: str = ""
 
 
 class Containers:

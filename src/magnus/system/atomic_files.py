@@ -1,40 +1,26 @@
-"""Files that are there whole or not at all, made of few calls to the operating system that tests can make fail."""
+"""Files that are there whole or not at all: the one writer of such files, made of few calls that tests can make fail."""
 
 import errno
 import os
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from msgspec import Struct
+from magnus.system.own_folder import make_own_folder
+from magnus.system.system_calls import REAL, AnyPath, Block, SystemCalls
 
-from magnus.engine.own_folder import make_own_folder
-
+READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+"""A pipe in the place of a file blocks nobody: it is an error when it is read."""
+NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
+"""How file systems say that they have no hard links, or have no more of them for one file."""
 _TEMPORARY: Final = ".new-"
+_CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PIECES_BYTES: Final = 64 * 1024
 _BLOCK_BYTES: Final = 4 * 1024 * 1024
-READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-"""Nobody waits for what is no file: a pipe in the place of one is an error when it is read."""
-_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
 
 
-class SystemCalls(Struct, frozen=True):
-    """The calls of the operating system that change files or read records; a test hands in ones that fail."""
-
-    open: Callable[[Path | str, int, int], int] = os.open
-    write: Callable[[int, bytes], int] = os.write
-    read: Callable[[int, int, int], bytes] = os.pread
-    fsync: Callable[[int], None] = os.fsync
-    link: Callable[[Path, Path], None] = os.link
-    replace: Callable[[Path, Path], None] = os.replace
-    unlink: Callable[[Path], None] = os.unlink
-
-
-REAL: Final = SystemCalls()
-
-
-def create(file: Path, content: bytes, system: SystemCalls, *, durable: bool = True) -> None:
+def create(file: Path, content: bytes, system: SystemCalls = REAL, *, durable: bool = True) -> None:
     """Make the file with this content: for every reader, and after a crash, it is there whole or not at all.
 
     FileExistsError when it is there already; any other OSError when it cannot be made, and then it is not there.
@@ -56,10 +42,10 @@ def create(file: Path, content: bytes, system: SystemCalls, *, durable: bool = T
         raise
 
 
-def replace(file: Path, pieces: Iterable[bytes], system: SystemCalls, *, durable: bool = True) -> None:
+def replace(file: Path, pieces: Iterable[bytes], system: SystemCalls = REAL, *, durable: bool = True) -> None:
     """Put a new file in the place of this one, at once. OSError when that fails; then the old one stands.
 
-    What is in it is on the disk by then when `durable`; see `sync_folder` for its name.
+    Its content is on the disk by then when `durable`; see `sync_folder` for its name.
     """
     temporary = _write_temporary(file.parent, pieces, system, durable=durable)
     try:
@@ -70,12 +56,44 @@ def replace(file: Path, pieces: Iterable[bytes], system: SystemCalls, *, durable
         raise
 
 
-def blocks(file: Path, system: SystemCalls) -> Iterator[bytes]:
-    """What is in the file, in large pieces. OSError when it cannot be read."""
+def write_text(file: Path, text: str) -> None:
+    """Write, or replace, a file of text for the user. OSError when that fails; then the old one stands."""
+    replace(file, [text.encode()], durable=False)
+
+
+@contextmanager
+def temporary_file(
+    folder: AnyPath, system: SystemCalls, *, prefix: str = _TEMPORARY, mode: int = 0o666
+) -> Iterator[tuple[str, int]]:
+    """A new file in the folder, its path and an open descriptor; it is gone afterwards unless it was renamed."""
+    temporary, descriptor = _open_temporary(folder, system, prefix, mode)
+    try:
+        yield temporary, descriptor
+    finally:
+        os.close(descriptor)
+        with suppress(OSError):
+            system.unlink(temporary)
+
+
+def new_name(folder: AnyPath, prefix: str = _TEMPORARY) -> str:
+    """A path in the folder that no other process and no other call gets."""
+    return f"{folder}/{prefix}{os.getpid()}-{os.urandom(6).hex()}"
+
+
+def write_all(target: int, data: Block, system: SystemCalls) -> None:
+    """Write all of it; a short write is followed by the one that says what is wrong."""
+    written = system.write(target, data)
+    while written < len(data):
+        data = memoryview(data)[written:]
+        written = system.write(target, data)
+
+
+def blocks(file: Path, system: SystemCalls = REAL) -> Iterator[bytes]:
+    """The content of the file, in large pieces. OSError when it cannot be read."""
     descriptor = system.open(file, READ, 0)
     try:
         offset = 0
-        while block := system.read(descriptor, _BLOCK_BYTES, offset):
+        while block := system.read_at(descriptor, _BLOCK_BYTES, offset):
             yield block
             offset += len(block)
     finally:
@@ -110,7 +128,7 @@ def make_folder(folder: Path, system: SystemCalls) -> None:
 
 
 def make_home(folder: Path, system: SystemCalls) -> None:
-    """Make the folder of a store likewise; git ignores what is in it."""
+    """Make the folder of a store likewise; git ignores everything in it."""
     if folder.is_dir():
         return
     make_folder(folder.parent, system)
@@ -118,22 +136,22 @@ def make_home(folder: Path, system: SystemCalls) -> None:
     sync_folder(folder.parent, system)
 
 
-def sync_folder(folder: Path, system: SystemCalls) -> None:
+def sync_folder(folder: AnyPath, system: SystemCalls) -> None:
     """Make the names in the folder survive a loss of power."""
-    descriptor = system.open(folder, os.O_RDONLY, 0)
+    descriptor = system.open(folder, os.O_RDONLY | os.O_CLOEXEC, 0)
     try:
         system.fsync(descriptor)
     finally:
         os.close(descriptor)
 
 
-def _write_temporary(folder: Path, pieces: Iterable[bytes], system: SystemCalls, *, durable: bool) -> Path:
+def _write_temporary(folder: Path, pieces: Iterable[bytes], system: SystemCalls, *, durable: bool) -> str:
     """A new file in the folder that holds the pieces; nothing is left of it when that fails."""
-    temporary, descriptor = _open_temporary(folder, system)
+    temporary, descriptor = _open_temporary(folder, system, _TEMPORARY, 0o666)
     try:
         try:
-            for block in _blocks(pieces):
-                _write_all(descriptor, block, system)
+            for block in _joined(pieces):
+                write_all(descriptor, block, system)
             if durable:
                 system.fsync(descriptor)
         finally:
@@ -145,22 +163,16 @@ def _write_temporary(folder: Path, pieces: Iterable[bytes], system: SystemCalls,
     return temporary
 
 
-def _open_temporary(folder: Path, system: SystemCalls) -> tuple[Path, int]:
-    """A new file whose name begins with a dot. What a crash left of an earlier one is passed over."""
-    number = 0
-    while True:
-        temporary = folder / f"{_TEMPORARY}{os.getpid()}-{number}"
-        try:
-            return temporary, system.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
-        except FileExistsError:
-            number += 1
+def _open_temporary(folder: AnyPath, system: SystemCalls, prefix: str, mode: int) -> tuple[str, int]:
+    temporary = new_name(folder, prefix)
+    return temporary, system.open(temporary, _CREATE, mode)
 
 
-def _name(temporary: Path, file: Path, content: bytes, system: SystemCalls) -> None:
+def _name(temporary: str, file: Path, content: bytes, system: SystemCalls) -> None:
     try:
         system.link(temporary, file)
     except OSError as error:
-        if error.errno not in _NO_LINKS:
+        if error.errno not in NO_LINKS:
             raise
         _create_in_place(file, content, system)
 
@@ -169,7 +181,7 @@ def _create_in_place(file: Path, content: bytes, system: SystemCalls) -> None:
     """For file systems without hard links: exclusive all the same, but a crash can leave an incomplete file."""
     descriptor = system.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        _write_all(descriptor, content, system)
+        write_all(descriptor, content, system)
         system.fsync(descriptor)
     except OSError:
         with suppress(OSError):
@@ -179,21 +191,15 @@ def _create_in_place(file: Path, content: bytes, system: SystemCalls) -> None:
         os.close(descriptor)
 
 
-def _write_all(descriptor: int, content: bytes, system: SystemCalls) -> None:
-    """Write to a file nobody else writes to; a short write is followed by the one that says what is wrong."""
-    while content:
-        content = content[system.write(descriptor, content) :]
-
-
-def _blocks(pieces: Iterable[bytes]) -> Iterable[bytes]:
+def _joined(pieces: Iterable[bytes]) -> Iterable[bytes]:
     """The same bytes in fewer, larger pieces."""
-    gathered: list[bytes] = []
+    waiting: list[bytes] = []
     size = 0
     for piece in pieces:
-        gathered.append(piece)
+        waiting.append(piece)
         size += len(piece)
         if size >= _PIECES_BYTES:
-            yield b"".join(gathered)
-            gathered.clear()
+            yield b"".join(waiting)
+            waiting.clear()
             size = 0
-    yield b"".join(gathered)
+    yield b"".join(waiting)

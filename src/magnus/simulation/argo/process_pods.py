@@ -20,9 +20,8 @@ from typing import Final, Self
 from magnus.engine.project_copy import ProjectCopy
 from magnus.engine.reentry import EventLines, Reentry
 from magnus.errors import TaskFailed
-from magnus.transpilers.argo.expressions import substituted
-from magnus.transpilers.argo.manifest import Container, Template
-from magnus.transpilers.argo.running import (
+from magnus.simulation.argo.expressions import substituted
+from magnus.simulation.argo.pod import (
     ERROR,
     FAILED,
     GRACE_SECONDS,
@@ -38,6 +37,7 @@ from magnus.transpilers.argo.running import (
     step_of,
     variables_of_pod,
 )
+from magnus.transpilers.argo.manifest import Container, Template
 
 _PARAMETERS: Final = "MAGNUS_PRM_"
 _PIECE_BYTES: Final = 65_536
