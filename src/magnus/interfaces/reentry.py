@@ -9,12 +9,20 @@ from collections.abc import Sequence
 from typing import Final
 
 from magnus.interfaces.executor import StepRequest
+from magnus.run_log.records import Status
 
 TRY_AGAIN: Final = 75
 """With `--one-attempt`: the attempt failed and there are more (EX_TEMPFAIL of sysexits.h)."""
 
 EVICTED: Final = 128 + signal.SIGTERM
 """The place where the step ran went away: its attempt is lost, and the step stays open for the next one."""
+
+
+def exit_status(status: Status, *, tries_again: bool = False) -> int:
+    """How a re-entry command exits whose last act left a step so."""
+    if tries_again:
+        return TRY_AGAIN
+    return 1 if status is Status.FAIL else 0
 
 
 def step_command(request: StepRequest, *, program: Sequence[str] = ("magnus",), log_level: str = "") -> list[str]:

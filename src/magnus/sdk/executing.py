@@ -8,7 +8,6 @@ from contextlib import contextmanager, nullcontext
 from functools import partial
 from typing import TextIO
 
-from magnus.app import engine_runs
 from magnus.app.execute import execute
 from magnus.app.log_levels import LEVELS, log_level
 from magnus.app.prepare import Execution, prepare_to_execute, transpiles
@@ -19,6 +18,7 @@ from magnus.definition.built import BuiltPipeline
 from magnus.engine import forks, scripts
 from magnus.engine.context import now
 from magnus.engine.json_values import to_json_value
+from magnus.engine.reentry import engine_runs
 from magnus.errors import InvalidDefinition, InvalidInput, InvalidParameters, RunFailed, TaskFailed
 from magnus.graph.check import nearest_or_all
 from magnus.interfaces.reporter import Planned, Reporter
