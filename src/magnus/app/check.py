@@ -117,7 +117,7 @@ def _bound_to_this_process(step: StepPlace, spans: Reach) -> Iterator[Problem]:
 
 
 def _of_reducer(reducer: str, step: StepPlace, working_directory: Path) -> Iterator[Problem]:
-    from magnus.tasks.reducing import reducer_problems  # lazy: most pipelines have no reducer
+    from magnus.tasks.reducer import reducer_problems  # lazy: most pipelines have no reducer
 
     for problem in reducer_problems(reducer, working_directory):
         yield replace(problem, location=step.locate("reducer"), step=step.step)

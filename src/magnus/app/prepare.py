@@ -24,7 +24,6 @@ from magnus.app.run_ids import check_new_run_id
 from magnus.app.services import run_log_store
 from magnus.app.step_code import Pieces, code
 from magnus.app.used_parameters import fitted_to_steps
-from magnus.app.whole_files import write_whole
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
@@ -39,6 +38,7 @@ from magnus.interfaces.executor import Begun
 from magnus.interfaces.reporter import Planned, Reporter, Warned
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import CodeIdentity, RunRecord
+from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def like_original(asked: Execution, original: RunRecord | None) -> Execution:
 def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Prepared:
     """The same with the plan, which is shown; InvalidInput when something changed that must not."""
     from magnus.app.changes import changes  # lazy: only runs that go on with another one have a plan
-    from magnus.app.diff.original_code import with_code_that_ran  # lazy: likewise
+    from magnus.app.compare.causes import with_code_that_ran  # lazy: likewise
     from magnus.app.plan import plan  # lazy: likewise
 
     folder = prepared.execution.working_directory
@@ -242,7 +242,7 @@ def _written(built: BuiltPipeline, file: str, working_directory: Path) -> str:
     """Write the pipeline that a program built to the file, for processes that read it from there."""
     text = dump(built.document.value)
     try:
-        write_whole(working_directory / file, text)
+        write_text(working_directory / file, text)
     except OSError as error:
         message = f"the pipeline cannot be written to '{file}': {error.strerror}"
         raise InvalidInput(message, fix="name another file as output_pipeline_definition") from error

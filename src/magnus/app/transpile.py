@@ -7,13 +7,13 @@ from magnus.app import wiring
 from magnus.app.configuration import Configuration
 from magnus.app.initial_parameters import given_names
 from magnus.app.prepare import Execution, prepare, variables_used
-from magnus.app.whole_files import write_whole
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import InvalidInput, Location
 from magnus.graph.nodes import Node
 from magnus.interfaces.reporter import Reporter, Warned
 from magnus.interfaces.transpiler import Handover, Transpiled
 from magnus.run_log.parameters import Scope, plain
+from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
 
@@ -81,6 +81,6 @@ def _places(pipeline: LoadedPipeline) -> Callable[[Node, str], Location | None]:
 def _write(target: Path, text: str) -> None:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, text)
+        write_text(target, text)
     except OSError as error:
         raise InvalidInput(f"'{target}' cannot be written: {error.strerror}", fix="see 'output_file'") from error

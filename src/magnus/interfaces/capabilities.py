@@ -7,6 +7,8 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
+__all__ = ["ExecutorCapabilities", "Located", "NamesVariables", "Reach", "ReadsEnvironment", "ServiceCapabilities"]
+
 
 class Reach(IntEnum):
     """How far apart processes may be and still share something; a larger reach includes the smaller ones."""

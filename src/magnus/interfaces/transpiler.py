@@ -12,6 +12,8 @@ from magnus.graph.nodes import CompositeNode, Node, TaskNode
 from magnus.interfaces.capabilities import ExecutorCapabilities
 from magnus.values import Json
 
+__all__ = ["Handover", "NextCommand", "Transpiled", "Transpiler"]
+
 
 def _nowhere(*_keys: object) -> Location | None:
     return None

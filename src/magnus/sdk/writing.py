@@ -14,7 +14,7 @@ from magnus.definition.yaml_text import Document, KeyPath
 from magnus.errors import Location, Problem
 from magnus.sdk.arguments import can_be_written
 from magnus.sdk.steps import Fail, Function, Step, Success, name_of
-from magnus.tasks.references import command_of, local_name
+from magnus.tasks.functions.commands import command_of, local_name
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:

@@ -39,6 +39,8 @@ from magnus.testing.damaged_records_contract import DamagedRecordsContract, Open
 from magnus.testing.records import MOMENT, ODD_NAMES, run_record, step_record
 from magnus.testing.run_log_store_machine import state_machine
 
+__all__ = ["OpenStore", "RunLogStoreContract"]
+
 ROOT = BranchPath()
 MISSING = "no-such-run"
 

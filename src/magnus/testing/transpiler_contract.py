@@ -36,6 +36,8 @@ from magnus.testing.transpiler_pipelines import CHAIN, NAMES, SHAPES, around, na
 from magnus.testing.transpiling import CONFIGURATION, PARAMETERS, handover_of, transpiled, transpiler_of
 from magnus.values import Json
 
+__all__ = ["TranspilerContract"]
+
 _WRONG_KINDS: Final[tuple[Json, ...]] = ({"no": {"such": "thing"}}, [["nothing"]], 17, True, "text")
 
 _LONGEST_SECONDS = 1000

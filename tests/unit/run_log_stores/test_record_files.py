@@ -17,9 +17,9 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.capabilities import Located, Reach
 from magnus.run_log.records import Status
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
-from magnus.run_log_stores.files import SystemCalls
 from magnus.run_log_stores.record_files import file_name
 from magnus.run_log_stores.record_line import with_checksum
+from magnus.system.system_calls import SystemCalls
 from magnus.testing.records import MOMENT, run_record, step_record
 
 ROOT = BranchPath()

@@ -214,7 +214,7 @@ def _changed(
 ) -> Iterator[Problem]:
     """What differs from the run that is gone on with, where nothing may."""
     from magnus.app.changes import changes  # lazy: only runs that go on with another one need it
-    from magnus.app.diff.original_code import with_code_that_ran  # lazy: likewise
+    from magnus.app.compare.causes import with_code_that_ran  # lazy: likewise
 
     configured = services.configuration.as_json()
     ran = with_code_that_ran(services.built, original)

@@ -1,0 +1,43 @@
+"""Objects as people read them, wherever parameters are shown."""
+
+import pytest
+
+from magnus.app.compare.sentences import was_is
+from magnus.app.report.texts import Texts
+from magnus.app.text.object_references import readable
+from magnus.cli import values
+from magnus.run_log.parameters import JsonParameter, ListParameter, ObjectParameter, from_json, plain, shown, to_json
+
+DATA = ObjectParameter(".objects/raw%20data.pickle", "ab" * 32, 2_500_000, "DataFrame")
+TEXT = "<DataFrame 'raw data', 2.5 MB>"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (shown(DATA), TEXT),
+        (plain(DATA), "<object 'raw data', abababababab>"),
+        ([shown(DATA), 1], [TEXT, 1]),
+        ({"object": "x", "data_hash": 3}, {"object": "x", "data_hash": 3}),
+        ({"object": "x", "data_hash": "y", "mine": 1}, {"object": "x", "data_hash": "y", "mine": 1}),
+    ],
+)
+def test_references_are_texts(value, text):
+    assert readable(value) == text
+
+
+def test_every_place_shows_an_object_in_the_same_way():
+    other = ObjectParameter(DATA.catalog_name, "cd" * 32, 1_000, "DataFrame")
+    assert values.parameters({"raw": DATA})["raw"] == TEXT
+    assert values.parameters({"all": ListParameter((DATA, JsonParameter(1)))})["all"] == f"[{TEXT}, 1]"
+    assert values.texts({"raw": shown(DATA)})["raw"] == TEXT
+    assert was_is(shown(DATA), shown(other)) == f"was {TEXT}, is <DataFrame 'raw data', 1.0 kB>"
+    texts = Texts()
+    texts.parameters({"raw": DATA})
+    assert [text.text for text in texts.fitting(1)] == [f'"{TEXT}"']
+
+
+def test_the_type_of_an_object_is_in_its_record():
+    assert from_json(to_json(DATA)) == DATA
+    old = {"object": "o", "data_hash": "ab", "size": 3}
+    assert to_json(from_json(old)) == old
