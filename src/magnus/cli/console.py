@@ -1,6 +1,6 @@
 """What the command line says: the run log on standard output, everything else on standard error.
 
-How progress looks is chosen by `app.showing`. No text of a user is ever read as markup.
+How progress looks is chosen by `app.progress.choose_reporter`. No text of a user is ever read as markup.
 """
 
 import fcntl
@@ -13,7 +13,9 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from magnus.app.progress import ShowOutput
+    from pathlib import Path
+
+    from magnus.app.progress.line_reporter import ShowOutput
     from magnus.errors import MagnusError, ServiceError
     from magnus.interfaces.reporter import Event, Reporter
 
@@ -68,6 +70,18 @@ def emit(text: str) -> None:
     with _writing():
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+def write_file(file: "Path", text: str) -> None:
+    """Write the file that the user names with `-o`; InvalidInput when it cannot be written."""
+    from magnus.errors import InvalidInput  # lazy: few commands write a file
+    from magnus.system.atomic_files import write_text
+
+    try:
+        write_text(file, text)
+    except OSError as error:
+        message = f"the file '{file}' cannot be written: {error.strerror}"
+        raise InvalidInput(message, fix="choose another place with -o") from error
 
 
 class Output:
@@ -210,14 +224,14 @@ def reporter(
 
     `to_terminal` says that standard output is a terminal too.
     """
-    from magnus.app.showing import Wishes, showing  # lazy: --help shows no progress
+    from magnus.app.progress.choose_reporter import DisplayOptions, open_reporter  # lazy: --help shows no progress
     from magnus.engine import forks
 
-    wishes = Wishes(quiet=quiet, output=output, is_live=is_live, waits_to_stay=to_terminal)
+    options = DisplayOptions(quiet=quiet, output=output, is_live=is_live, waits_to_stay=to_terminal)
     encoding = sys.stderr.encoding if sys.stderr else ""
     with (
         forks.owned(os.dup(2)) as descriptor,
-        showing(_onto(descriptor), descriptor, environment(), wishes, encoding=encoding) as shown,
+        open_reporter(_onto(descriptor), descriptor, environment(), options, encoding=encoding) as shown,
     ):
         yield shown
 
@@ -225,7 +239,7 @@ def reporter(
 @contextmanager
 def reporter_of_step(own: Output) -> "Iterator[Reporter]":
     """Shows the progress of one step; an engine that asks for events gets them on `own`."""
-    from magnus.engine.reentry import reentry  # lazy: the re-entry command alone is told something
+    from magnus.engine.reentry.protocol import reentry  # lazy: the re-entry command alone is told something
 
     told = reentry(environment())
     if told.events:
@@ -244,7 +258,7 @@ class _Events:
 
     def report(self, event: "Event") -> None:
         """Write the event; an engine that is gone is no reason to stop."""
-        from magnus.engine.reentry import event_line  # lazy: as above
+        from magnus.engine.reentry.protocol import event_line  # lazy: as above
 
         with suppress(OSError):
             self._write(event_line(event))

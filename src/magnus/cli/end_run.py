@@ -24,7 +24,7 @@ def command(
 
     The run RUN has failed then. It is created when no process of it ever started.
     """
-    from magnus.app.run_end import end_run  # lazy: --help needs none of it
+    from magnus.app.reentry.end_run import end_run  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable
 
     wanted = asked_reentry(ctx, run, said)

@@ -29,7 +29,6 @@ def command(file: str | None, file_option: str | None, wanted: str, output: str)
     FILE is the pipeline, pipeline.yaml when none is named.
     """
     from magnus.app.picture import graph_to_draw  # lazy: --help needs none of it
-    from magnus.app.whole_files import write_output
 
     name = options.pipeline_file(file, file_option) or "pipeline.yaml"
     own = console.reserve_output()  # the pipeline may be a script, which is executed
@@ -40,7 +39,7 @@ def command(file: str | None, file_option: str | None, wanted: str, output: str)
         return 0
     text = _drawn(graph, name, wanted)
     if output:
-        write_output(Path(output), text)
+        console.write_file(Path(output), text)
     else:
         own.emit(text)
     return 0

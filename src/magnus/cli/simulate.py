@@ -8,7 +8,7 @@ from magnus.cli import console, garbage, options
 from magnus.cli.run_log_output import RunLogOutput
 
 if TYPE_CHECKING:
-    from magnus.transpilers.argo.running import Fault
+    from magnus.simulation.argo.pod import Fault
 
 
 @click.command(epilog="Example: magnus simulate argo-pipeline.yaml --fail fit")
@@ -76,7 +76,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         with RunLogOutput(console.reserve_output(), options.prints_run_log(ctx), None, "") as output:
             outcome = simulate(asked, reporter, output.emit)
     if outcome.original:
-        console.note(f"  go on where it stopped: magnus simulate {manifest} -p original_run_id={outcome.original}")
+        console.note(f"  resume where it stopped: magnus simulate {manifest} -p original_run_id={outcome.original}")
     return 0 if outcome.succeeded else 1
 
 
@@ -88,7 +88,7 @@ def _given(text: str, option: str, form: str) -> tuple[str, str]:
 
 
 def _fault(text: str, kind: Literal["fail", "kill", "evict"]) -> "Fault":
-    from magnus.transpilers.argo.running import Fault  # lazy: --help needs none of it
+    from magnus.simulation.argo.pod import Fault  # lazy: --help needs none of it
 
     step, colon, number = text.rpartition(":")
     if colon and number.isdigit():

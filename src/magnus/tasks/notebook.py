@@ -17,10 +17,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, ValidationError, convert, field
 from msgspec.structs import replace
 
-import magnus
 from magnus.engine.exports import changed
 from magnus.engine.json_values import to_json_value
-from magnus.engine.process import TimedOut, describe_exit, run_process
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskOutcome
@@ -33,6 +31,7 @@ from magnus.run_log.parameters import (
     holds_objects,
     plain,
 )
+from magnus.system.child_process import TimedOut, describe_exit, run_process
 from magnus.tasks.notebooks import file as notebook_file
 from magnus.tasks.text import shortened
 from magnus.values import Json, UserObject
@@ -44,7 +43,7 @@ for _package in ("nbclient", "ipykernel"):
     if find_spec(_package) is None:
         raise ModuleNotFoundError(f"No module named '{_package}'", name=_package)
 
-_ROOT: Final = str(Path(magnus.__file__).parent.parent)
+_ROOT: Final = str(Path(__file__).parents[2])
 _START: Final = "import sys; sys.path.append(sys.argv[1]); from magnus.tasks.notebooks.runner import main; main()"
 _LONGEST_PARENT_BYTES: Final = 50
 """Of the folder the private one is in: the name of a unix socket may have about a hundred bytes."""

@@ -26,11 +26,11 @@ from msgspec.structs import replace
 
 from magnus.engine.exports import changed, value_of
 from magnus.engine.parameters import VARIABLE_PREFIX, as_text
-from magnus.engine.process import describe_exit, run_process
 from magnus.errors import Problem
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.run_log.parameters import MetricParameter, Parameter, Scope, handed
+from magnus.system.child_process import describe_exit, run_process
 
 if TYPE_CHECKING:
     from magnus.graph.facts import Description  # lazy: a run needs none of it

@@ -13,6 +13,7 @@ from typing import Final
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.check import near
 from magnus.interfaces.task_kind import TaskCall
+from magnus.system import atomic_files
 from magnus.values import Json
 
 SUFFIX: Final = ".ipynb"
@@ -183,9 +184,4 @@ def _inside(target: Path, working_directory: Path) -> str | None:
 
 def _replace(target: Path, data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{os.urandom(4).hex()}")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    atomic_files.replace(target, [data], durable=False)

@@ -279,7 +279,7 @@ def _said(error: CellExecutionError) -> str:
 
 
 def _ending(code: int | None) -> str:
-    """How a process ended; what `engine.process` says of it, without all that it loads."""
+    """How a process ended; what `system.child_process` says of it, without all that it loads."""
     if code is None:
         return ""
     return f" ({signal.Signals(-code).name})" if code < 0 else f" (exit status {code})"
