@@ -178,7 +178,7 @@ def how_to_go_on(ended: RunEnded) -> list[str]:
         return []
     in_program = f"execute(use_cached={ended.run_id!r}) in the program"
     how = in_program if ended.in_program else f"magnus retry {shlex.quote(ended.run_id)}"
-    return [f"  go on where it stopped: {how}"]
+    return [f"  resume: {how}"]
 
 
 def _warning(message: str) -> str:

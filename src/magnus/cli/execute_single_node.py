@@ -17,14 +17,16 @@ from magnus.cli.asking import asked_reentry
 )
 @click.argument("run")
 @click.argument("step")
-@click.option("--one-attempt", is_flag=True, help="Make one attempt; exit with 75 when it failed and there are more.")
+@click.option("--one-attempt", is_flag=True, help="Make one attempt; exit with 75 if it failed and attempts are left.")
 @click.option(
     "--last-exit",
     default="",
     metavar="STATUS",
-    help="With --one-attempt: how the process of the attempt before exited, where the engine knows.",
+    help="With --one-attempt: the exit status of the process of the previous attempt, if the engine has it.",
 )
-@click.option("--attempts", default=0, metavar="N", help="How many there are, where that is more than the step says.")
+@click.option(
+    "--attempts", default=0, metavar="N", help="The number of attempts, if it is larger than max_attempts of the step."
+)
 @options.of_reentry
 @click.pass_context
 def command(
@@ -39,7 +41,7 @@ def command(
 ) -> int:
     """Run the step STEP of the run RUN.
 
-    STEP is a path: its parts are percent-encoded and joined by `/`. SIGTERM means that the machine goes away: the step
+    STEP is a path: its parts are percent-encoded and joined by `/`. SIGTERM means that the machine is shut down: the step
     stays open for its next attempt, and the exit status is 143.
     """
     from magnus.app.step import OneAttempt, execute_attempt, execute_step  # lazy: --help needs none of it
@@ -53,7 +55,7 @@ def command(
     with evictable(), console.reporter_of_step(own) as reporter:
         garbage.resume()
         if one_attempt:
-            # an engine that knows nothing says something else than a number
+            # an engine without a status passes other text
             exit_status = int(last_exit) if last_exit.isascii() and last_exit.isdigit() else None
             status, again = execute_attempt(wanted, step, reporter, OneAttempt(exit_status, attempts))
         else:

@@ -1,4 +1,4 @@
-"""`magnus fan`: the re-entry command for steps made of branches, with which an engine begins and joins them."""
+"""`magnus fan`: the re-entry command by which an engine starts and joins the branches of a step."""
 
 import json
 from typing import Unpack
@@ -13,15 +13,18 @@ from magnus.cli.asking import asked_reentry
 @click.command("fan", cls=TakesParameters, hidden=True, epilog="Example: magnus fan calm-abel each -m out -f p.yaml")
 @click.argument("run")
 @click.argument("step")
-@click.option("-m", "--mode", type=click.Choice(["in", "out"]), required=True, help="Begin the branches, or join them.")
+@click.option("-m", "--mode", type=click.Choice(["in", "out"]), required=True, help="Start the branches, or join them.")
 @click.option(
     "--round",
     "number",
     type=click.IntRange(min=0),
-    help="With '-m in': the round of a loop to join, else the current one.",
+    help="With '-m in': the iteration of a loop to join, else the current one.",
 )
 @click.option(
-    "--branches-file", default="", metavar="FILE", help="Write what to run next there, for engines that go by numbers."
+    "--branches-file",
+    default="",
+    metavar="FILE",
+    help="Write the branches to run next to this file, for engines that count them.",
 )
 @options.of_reentry
 @click.pass_context
@@ -35,15 +38,15 @@ def command(
     branches_file: str,
     **said: Unpack[options.OfReentry],
 ) -> int:
-    """Begin or join the branches of a step.
+    """Start or join the branches of a step.
 
-    With `-m out` the branches of the step STEP of the run RUN begin, with `-m in` they are joined.
+    `-m out` starts the branches of the step STEP of the run RUN, `-m in` joins them.
 
-    Prints the paths of the branches to run next, as a JSON list: after `in` it is empty unless a loop goes on.
-    A round that was joined before is not joined again: the answer is the same.
+    It prints the paths of the branches to run next, as a JSON list. After `in` the list is empty, unless a loop continues.
+    An iteration that was joined before is not joined again, and prints the same list.
     """
     if number is not None and mode == "out":
-        raise click.UsageError("'--round' goes with '-m in'")
+        raise click.UsageError("--round needs '-m in'")
 
     from magnus.app.fan import fan_in, fan_out  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable

@@ -98,8 +98,8 @@ class Pipeline:
             tag: a word to find the run by.
             parameters_file: initial parameters, YAML or JSON.
             parameters: initial parameters by name; they win over those of the file and of the environment.
-            use_cached: a run to go on with; what succeeded in it is not run again.
-            assume_lost: the run to go on with has ended, although that cannot be told from here.
+            use_cached: a run to resume; steps that succeeded in it are reused.
+            assume_lost: treat the run to resume as lost, although this host cannot tell.
             log_level: show what magnus logs for diagnosis, from this level on.
             output_pipeline_definition: the file that the pipeline is written to where the executor reads it.
             raise_on_failure: raise when the run failed.

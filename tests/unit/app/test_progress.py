@@ -104,7 +104,7 @@ def test_quiet_says_why_a_run_failed():
     assert said(RunStarted("mine", ""), Warned("odd"), StepOutput(A, b"x\n"), other, FAILED, ended, quiet=True) == (
         "  b: FAIL in 500 ms: OSError: gone\n"
         "run mine: FAIL in 1.0 s: step 'a' failed: ValueError: no\nmore\n"
-        "  go on where it stopped: magnus retry mine\n"
+        "  resume: magnus retry mine\n"
     )
 
 

@@ -320,7 +320,7 @@ def test_the_final_tree_has_failures_in_full_and_says_how_to_go_on():
         "      ValueError: " + "long " * 30,
         "              second \\x1b[2J line",
         "run mine: FAIL in 2.0 s",
-        "  go on where it stopped: magnus retry mine",
+        "  resume: magnus retry mine",
     ]
 
 
