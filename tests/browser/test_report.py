@@ -7,8 +7,8 @@ import pytest
 import report_runs as runs
 
 from magnus.app import report as web
-from magnus.app.durations import elapsed
-from magnus.app.plain_text import short
+from magnus.app.text.plain_text import short
+from magnus.app.text.units import elapsed
 
 pytestmark = pytest.mark.xdist_group("browser")
 

@@ -10,7 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.app.listing import ListedRun, status_now
-from magnus.app.plain_text import plain
+from magnus.app.text.plain_text import plain
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, FindsDamage, RunLogStore
 from magnus.run_log.gaps import Gap, gaps

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Literal, TypeAlias
 
 from magnus.app.called import Called
-from magnus.app.durations import elapsed
-from magnus.app.plain_text import plain, plain_lines
 from magnus.app.step_output import Tails, WholeLines
-from magnus.app.style import Style, coloured, style_of
+from magnus.app.text.palette import Style, coloured, style_of
+from magnus.app.text.plain_text import plain, plain_lines
+from magnus.app.text.units import elapsed
 from magnus.graph.path import StepPath, print_names
 from magnus.interfaces.reporter import (
     AttemptFailed,

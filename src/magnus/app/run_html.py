@@ -7,9 +7,9 @@ from html import escape
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from magnus.app.durations import elapsed
-from magnus.app.plain_text import plain, short
-from magnus.app.style import HTML, style_of
+from magnus.app.text.palette import HTML, style_of
+from magnus.app.text.plain_text import plain, short
+from magnus.app.text.units import elapsed
 from magnus.run_log.summary import Gone, RunStatus
 from magnus.values import Json
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from magnus.app.plain_text import plain, short
+from magnus.app.text.plain_text import plain, short
 from magnus.errors import InvalidRunId
 
 _ADJECTIVES: Final = (

@@ -174,7 +174,7 @@ def note(text: str) -> None:
 
 def show_error(error: "MagnusError") -> None:
     """Show what is wrong, where, and the fix; control characters are written as escapes."""
-    from magnus.app.plain_text import plain_lines  # lazy: only mistakes need it
+    from magnus.app.text.plain_text import plain_lines  # lazy: only mistakes need it
 
     _say(plain_lines(str(error)))
 

@@ -14,8 +14,8 @@ from msgspec import UNSET
 
 from magnus.app.diff.differences import Cause, Change, Difference, StepDifference, Timing
 from magnus.app.diff.sentences import sentence, shown, value_apart
-from magnus.app.durations import elapsed
-from magnus.app.plain_text import plain
+from magnus.app.text.plain_text import plain
+from magnus.app.text.units import elapsed
 from magnus.cli.tables import table_plain
 from magnus.values import Json
 

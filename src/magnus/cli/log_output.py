@@ -3,10 +3,10 @@
 import shlex
 from collections.abc import Iterable
 
-from magnus.app.escapes import HarmlessPieces
 from magnus.app.finding import find_run
 from magnus.app.logs import Output, RunOutput
 from magnus.app.step_names import find_step
+from magnus.app.text.escapes import HarmlessPieces
 from magnus.app.viewing import Viewer, viewer
 from magnus.cli import console
 from magnus.graph.path import print_names

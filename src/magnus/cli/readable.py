@@ -2,13 +2,13 @@
 
 from datetime import datetime, timedelta
 
-from magnus.app.durations import elapsed
-from magnus.app.style import RICH, style_of
+from magnus.app.text.palette import RICH, style_of
+from magnus.app.text.units import elapsed
 from magnus.run_log.summary import RunStatus
 
 
 def duration(took: timedelta | None) -> str:
-    """As `app.durations` has it; "" for None."""
+    """As `app.text.units` has it; "" for None."""
     return "" if took is None else elapsed(took.total_seconds())
 
 

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final, TypeAlias
 
-from magnus.app.plain_text import plain
+from magnus.app.text.plain_text import plain
 
 Cell: TypeAlias = str | tuple[str, str]
 """Text, or text and the style it has on a terminal."""

@@ -3,7 +3,7 @@
 import json
 from datetime import datetime
 
-from magnus.app.sizes import size
+from magnus.app.text.units import size
 from magnus.app.upkeep import CleanUp, Verified
 from magnus.cli.tables import table
 from magnus.interfaces.catalog import Usage

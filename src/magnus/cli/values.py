@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping
 
-from magnus.app.plain_text import plain, short
-from magnus.app.references import object_text, readable
-from magnus.app.sizes import size
+from magnus.app.text.object_references import object_text, readable
+from magnus.app.text.plain_text import plain, short
+from magnus.app.text.units import size
 from magnus.errors import CatalogError
 from magnus.run_log.parameters import (
     JsonParameter,

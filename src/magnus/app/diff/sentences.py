@@ -6,8 +6,8 @@ from typing import Final
 from msgspec import UNSET
 
 from magnus.app.diff.differences import Cause, StepDifference
-from magnus.app.plain_text import short
-from magnus.app.references import readable
+from magnus.app.text.object_references import readable
+from magnus.app.text.plain_text import short
 from magnus.values import Json
 
 _LONGEST_VALUE: Final = 40

@@ -5,9 +5,9 @@ from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 
-from magnus.app.columns import clip, width
 from magnus.app.drawing import words
-from magnus.app.plain_text import plain as as_plain
+from magnus.app.text.columns import clip, width
+from magnus.app.text.plain_text import plain as as_plain
 from magnus.graph.check import unreachable
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import CompositeNode, Node, TerminalNode

@@ -4,8 +4,8 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
-from magnus.app.columns import clip, width
-from magnus.app.style import Style, coloured
+from magnus.app.text.columns import clip, width
+from magnus.app.text.palette import Style, coloured
 
 
 class Glyphs(Struct, frozen=True):

@@ -2,14 +2,14 @@
 
 from typing import Final
 
-from magnus.app.durations import elapsed, so_far
 from magnus.app.live.fitting import fitted
 from magnus.app.live.look import Look, Piece, line
 from magnus.app.live.model import State, Tree
 from magnus.app.live.rows import MOST_FAILURES, Row, Rows, glyph
-from magnus.app.plain_text import plain, plain_lines
 from magnus.app.progress import how_to_go_on
-from magnus.app.style import Style
+from magnus.app.text.palette import Style
+from magnus.app.text.plain_text import plain, plain_lines
+from magnus.app.text.units import elapsed, elapsed_so_far
 from magnus.run_log.records import Status
 
 _COUNTED: Final = (State.DONE, State.REUSED, State.RUNNING, State.FAILED)
@@ -41,7 +41,7 @@ def _head(tree: Tree, at: float | None, look: Look) -> list[Piece]:
     if at is not None:
         counted = ((tree.counts[state], state.value) for state in _COUNTED)
         counts = ", ".join(f"{count} {word}" for count, word in counted if count)
-        pieces.append((f"  {so_far(at - tree.started_at)}  {counts}", Style.QUIET))
+        pieces.append((f"  {elapsed_so_far(at - tree.started_at)}  {counts}", Style.QUIET))
     return pieces
 
 

@@ -21,7 +21,7 @@ from magnus.app.live.painter import final, frame
 from magnus.app.live.screen import Screen
 from magnus.app.progress import ShowOutput, text_of
 from magnus.app.step_output import Tails, WholeLines
-from magnus.app.style import Style, coloured
+from magnus.app.text.palette import Style, coloured
 from magnus.interfaces.reporter import (
     AttemptFailed,
     Event,

@@ -6,13 +6,13 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.app.columns import clip
-from magnus.app.durations import elapsed, so_far
 from magnus.app.live.look import Look, Piece
 from magnus.app.live.model import Branch, State, Step
 from magnus.app.live.text import last_lines
-from magnus.app.plain_text import plain
-from magnus.app.style import Style
+from magnus.app.text.columns import clip
+from magnus.app.text.palette import Style
+from magnus.app.text.plain_text import plain
+from magnus.app.text.units import elapsed, elapsed_so_far
 
 MOST_FAILURES: Final = 50
 """How many are shown in full when a run has ended."""
@@ -185,7 +185,7 @@ class Rows:
         if step.state is not State.RUNNING or self._at is None:
             yield f"  {step.failed_attempts + 1} attempts", Style.CAREFUL
         elif (wait := step.retry_at - self._at) > 0:
-            yield f"  attempt {step.failed_attempts + 1} in {so_far(wait)}", Style.CAREFUL
+            yield f"  attempt {step.failed_attempts + 1} in {elapsed_so_far(wait)}", Style.CAREFUL
         else:
             yield f"  attempt {step.failed_attempts + 1}", Style.CAREFUL
 
@@ -196,7 +196,7 @@ class Rows:
             case State.STOPPED:
                 return "interrupted"
             case State.RUNNING:
-                return so_far((step.started if self._at is None else self._at) - step.started)
+                return elapsed_so_far((step.started if self._at is None else self._at) - step.started)
             case _:
                 return elapsed(step.took)
 

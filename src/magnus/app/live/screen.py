@@ -9,8 +9,8 @@ import select
 from collections.abc import Callable
 from typing import Final
 
-from magnus.app.columns import width
-from magnus.app.escapes import harmless, without_escapes
+from magnus.app.text.columns import width
+from magnus.app.text.escapes import harmless, without_escapes
 
 _UP: Final = "\x1b[{}A"
 _DELETE: Final = "\x1b[{}M"

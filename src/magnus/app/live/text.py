@@ -1,7 +1,7 @@
 """The end of what a step prints, as lines of a terminal."""
 
-from magnus.app.escapes import without_escapes
-from magnus.app.plain_text import plain
+from magnus.app.text.escapes import without_escapes
+from magnus.app.text.plain_text import plain
 
 
 def last_lines(data: bytes, count: int) -> list[str]:

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from io import SEEK_END
 from typing import Final
 
-from magnus.app.escapes import without_escapes
 from magnus.app.report.budget import Budget, characters_within, size_of
 from magnus.app.report.model import Log
+from magnus.app.text.escapes import without_escapes
 from magnus.errors import CatalogError
 from magnus.graph.path import StepPath
 from magnus.interfaces.catalog import Catalog, ReadsLogs

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from magnus.app.plain_text import short
 from magnus.app.report.model import Attempt, Code, File, Row
 from magnus.app.report.texts import Texts, shortened
+from magnus.app.text.plain_text import short
 from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.run_log.branches import Branch
 from magnus.run_log.metrics import plain_metrics

@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Final
 
-from magnus.app.references import readable
 from magnus.app.report.budget import Budget, characters_within, size_of
 from magnus.app.report.model import Named, Text
+from magnus.app.text.object_references import readable
 from magnus.run_log.parameters import Parameter, shown
 from magnus.values import Json
 

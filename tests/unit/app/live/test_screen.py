@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from magnus.app.escapes import harmless
 from magnus.app.live.screen import Screen
+from magnus.app.text.escapes import harmless
 
 
 class Paper:

@@ -1,4 +1,4 @@
-// What everything else uses: elements made of text alone, numbers and times as people read them, as `app.durations` has them.
+// What everything else uses: elements made of text alone, numbers and times as people read them, as `app.text.units` has them.
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);

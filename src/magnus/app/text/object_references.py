@@ -1,17 +1,17 @@
-"""Objects of the catalog as people read them: `<DataFrame 'raw', 2.5 MB>`. Used by all that show parameters. Pure."""
+"""Objects of the catalog as people read them: `<DataFrame 'raw', 2.5 MB>`."""
 
 from pathlib import PurePosixPath
 from typing import Final
 from urllib.parse import unquote
 
-from magnus.app.sizes import size
+from magnus.app.text.units import size
 from magnus.values import Json
 
 _KEYS: Final = frozenset({"object", "data_hash", "size", "type"})
 
 
 def readable(value: Json) -> Json:
-    """The value, in which references to objects are texts."""
+    """The value, with text in place of references to objects."""
     match value:
         case {"object": str(name), "data_hash": str(data_hash)} if not value.keys() - _KEYS:
             return object_text(name, data_hash, value.get("size", 0), value.get("type", ""))

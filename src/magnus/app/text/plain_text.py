@@ -1,4 +1,4 @@
-"""Text of users as it can be shown on a terminal, where some characters are commands."""
+"""Makes text of users safe for a terminal, where some characters are commands."""
 
 import re
 from typing import Final
@@ -11,33 +11,33 @@ _CLOSING: Final = {"[": "]", "{": "}", '"': '"'}
 
 
 def plain(text: str) -> str:
-    """The text on one line: what could move the cursor, colour or turn around what follows is written as escapes."""
+    """The text on one line; characters that move the cursor, colour or reverse the text after them become escapes."""
     return text if text.isascii() and text.isprintable() else _STRANGE.sub(_escaped, text)
 
 
 def plain_lines(text: str) -> str:
-    """The same, but for ends of lines, which stay."""
+    """The text with each of its lines made plain."""
     return "\n".join(map(plain, text.expandtabs().replace("\r\n", "\n").split("\n")))
 
 
 def short(text: str, longest: int) -> str:
-    """The text in so many characters; of JSON that is cut, what had been opened is closed again: `[1, 2, …]`."""
+    """The text in at most `longest` characters; brackets and quotes of JSON are closed again: `[1, 2, …]`."""
     if len(text) <= longest:
         return text
     if text[0] not in _CLOSING:
         return f"{text[: longest - 1]}…"
-    kept = text[: longest - 1]
-    while len(kept) > 1:
-        kept = kept[: _opened(kept)[1]]
-        closing, _ = _opened(kept)
-        if len(kept) + 1 + len(closing) <= longest:
-            return f"{kept}…{closing}"
-        kept = kept[:-1].rstrip(" ,\\")
+    start = text[: longest - 1]
+    while len(start) > 1:
+        start = start[: _opened(start)[1]]
+        closing, _ = _opened(start)
+        if len(start) + 1 + len(closing) <= longest:
+            return f"{start}…{closing}"
+        start = start[:-1].rstrip(" ,\\")
     return f"{text[: longest - 1]}…"
 
 
 def _opened(text: str) -> tuple[str, int]:
-    """What closes all that is open at the end of the beginning of some JSON, and where its last item begins.
+    """The brackets and quotes that the start of some JSON leaves open, and where its last item starts.
 
     The item may not be whole; if it is the first one, it is the end of the text.
     """
@@ -57,5 +57,5 @@ def _opened(text: str) -> tuple[str, int]:
     return '"' + closing if in_text else closing, item or len(text)
 
 
-def _escaped(found: re.Match[str]) -> str:
-    return found[0].encode("unicode_escape").decode("ascii")
+def _escaped(match: re.Match[str]) -> str:
+    return match[0].encode("unicode_escape").decode("ascii")

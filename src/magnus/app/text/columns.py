@@ -1,4 +1,4 @@
-"""Text in the columns of a terminal: how many it takes, and what of it fits."""
+"""The width of text in the columns of a terminal, and text cut to a width."""
 
 from typing import Final
 
@@ -6,7 +6,7 @@ _VARIATION_SELECTOR: Final = "\ufe0f"
 
 
 def width(text: str) -> int:
-    """How many columns the text takes; rather more than less, where terminals differ."""
+    """The number of columns the text takes; the larger one where terminals differ."""
     if text.isascii():
         return len(text)
     from unicodedata import category, east_asian_width  # lazy: most names are ASCII

@@ -1,4 +1,4 @@
-"""Escape sequences (ECMA-48) in what steps print: taken out, or all but the colours, also of output that comes in pieces."""
+"""Removes escape sequences (ECMA-48) from the output of steps: all of them, or all but colours."""
 
 import re
 from typing import Final
@@ -22,25 +22,25 @@ _UNCOLOURED: Final = b"\x1b[0m"
 
 
 def without_escapes(text: str) -> str:
-    """The text without any."""
+    """The text without escape sequences."""
     return _SEQUENCE.sub("", text) if "\x1b" in text else text
 
 
 def harmless(output: bytes) -> bytes:
-    """Output with colours, but without anything that could move the cursor or change the terminal; it ends uncoloured."""
+    """The output with its colours, without anything that moves the cursor or changes the terminal; it ends uncoloured."""
     pieces = HarmlessPieces()
     return pieces.feed(output) + pieces.rest()
 
 
 class HarmlessPieces:
-    """The same for output that comes in pieces, which may end in the middle of a sequence."""
+    """Does the same for output that comes in pieces; a piece may end in the middle of a sequence."""
 
     def __init__(self) -> None:
         self._unfinished = b""
         self._is_coloured = False
 
     def feed(self, piece: bytes) -> bytes:
-        """What can be shown by now."""
+        """The output that can be shown by now."""
         output, self._unfinished = self._unfinished + piece, b""
         if output.isascii() and not _SUSPECT.search(output):
             return output
@@ -50,7 +50,7 @@ class HarmlessPieces:
         return self._shown(output)
 
     def rest(self) -> bytes:
-        """The end: no colours any more."""
+        """The rest of the output, which ends uncoloured."""
         shown = self._shown(self._unfinished)
         is_coloured, self._unfinished, self._is_coloured = self._is_coloured, b"", False
         return shown + (_UNCOLOURED if is_coloured else b"")

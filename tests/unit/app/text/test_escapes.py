@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnus.app.escapes import HarmlessPieces, harmless, without_escapes
+from magnus.app.text.escapes import HarmlessPieces, harmless, without_escapes
 
 SEQUENCES = st.sampled_from(
     [b"\x1b[31m", b"\x1b[2J", b"\x1b[?25l", b"\x1b]0;title\x07", b"\x1b]8;;u\x1b\\", b"\x1bP1$r\x1b\\", b"\x1bc",

@@ -3,8 +3,8 @@
 import pytest
 
 from magnus.app.diff.sentences import was_is
-from magnus.app.references import readable
 from magnus.app.report.texts import Texts
+from magnus.app.text.object_references import readable
 from magnus.cli import values
 from magnus.run_log.parameters import JsonParameter, ListParameter, ObjectParameter, from_json, plain, shown, to_json
 

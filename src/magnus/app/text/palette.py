@@ -1,11 +1,11 @@
-"""How states look: one palette for terminals and notebooks. Used by all that show runs."""
+"""The colours of states, one palette for terminals and notebooks."""
 
 from enum import Enum
 from typing import Final
 
 
 class Style(Enum):
-    """What a piece of a line stands for; the value is what SGR (ECMA-48) calls its colour."""
+    """The meaning of a piece of a line; the value is its colour in SGR (ECMA-48)."""
 
     PLAIN = ""
     GOOD = "32"
@@ -25,7 +25,7 @@ RICH: Final = {
     Style.QUIET: "dim",
     Style.STRONG: "bold",
 }
-"""The styles as rich calls them."""
+"""The names of the styles in rich."""
 
 HTML: Final = {Style.GOOD: "#2e9e4f", Style.BAD: "#d9453c", Style.BUSY: "#3b82d6", Style.CAREFUL: "#c0840c"}
 """The colours of states on pages, light or dark."""
@@ -34,7 +34,7 @@ _OF_STATUSES: Final = {"SUCCESS": Style.GOOD, "FAIL": Style.BAD, "DAMAGED": Styl
 
 
 def style_of(status: str) -> Style:
-    """That of a run, step or branch of this status; one that has not ended is busy."""
+    """The style of a run, step or branch of this status; one that has not finished is busy."""
     return _OF_STATUSES.get(status, Style.BUSY)
 
 
