@@ -122,7 +122,7 @@ def main(arguments: list[str]) -> int:
     else:
         files = [file for pattern in PAGES for file in ROOT.glob(pattern)]
         files += [file for folder in CLEAN for file in (ROOT / folder).rglob("*.py")]
-    found = [finding for file in sorted(files) for finding in findings(file)]
+    found = [finding for file in sorted(files) for finding in findings(file, ROOT)]
     for finding in sorted(found):
         print(finding)
     return 1 if found else 0

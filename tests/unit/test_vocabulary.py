@@ -44,7 +44,9 @@ def test_each_rule_finds_its_example(rule):
     assert rule.say in [say for _, _, say in vocabulary.phrases(rule.example)]
 
 
-@pytest.mark.parametrize("suggestion", sorted({word for rule in vocabulary.RULES for word in re.findall("'(.*?)'", rule.say)}))
+@pytest.mark.parametrize(
+    "suggestion", sorted({word for rule in vocabulary.RULES for word in re.findall("'(.*?)'", rule.say)})
+)
 def test_no_suggestion_is_refused_itself(suggestion):
     assert list(vocabulary.phrases(suggestion)) == []
 

@@ -186,13 +186,13 @@ def refuse_without_original(
     if use_cached:
         return
     if dry_run:
-        raise click.UsageError("--dry-run shows how a run would be resumed: name the run with --use-cached RUN")
+        raise click.UsageError("--dry-run shows how a run would be resumed: name it with --use-cached RUN")
     if assume_lost:
-        raise click.UsageError("--assume-lost is about the run that is resumed: name the run with --use-cached RUN")
+        raise click.UsageError("--assume-lost is about the run that is resumed: name it with --use-cached RUN")
     if from_step:
-        raise click.UsageError("--from names a step of the run that is resumed: name the run with --use-cached RUN")
+        raise click.UsageError("--from names a step of the run that is resumed: name it with --use-cached RUN")
     if strict:
-        raise click.UsageError("--strict compares with the run that is resumed: name the run with --use-cached RUN")
+        raise click.UsageError("--strict compares with the run that is resumed: name it with --use-cached RUN")
 
 
 def original_of(use_cached: str | None, run_id: str) -> tuple[str, str]:
