@@ -21,7 +21,7 @@ from magnus.run_log.parameters import JsonParameter
 from magnus.run_log.records import AttemptRecord, RunRecord, Status, StepRecord
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
-from magnus.run_log_stores.files import SystemCalls
+from magnus.system.system_calls import SystemCalls
 
 STEPS = 5
 SETTLED_SECONDS = 3

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from magnus import errors
     from magnus.definition.nodes.task import Catalog
+    from magnus.errors import InvalidInput, MagnusError, RunFailed, RunNotFound, ServiceError
     from magnus.interaction import (
         end_interactive_session,
         get_experiment_tracker_context,
@@ -48,7 +49,9 @@ __all__ = [
     "Conditional",
     "Dag",
     "Fail",
+    "InvalidInput",
     "Loop",
+    "MagnusError",
     "Map",
     "NotebookJob",
     "NotebookTask",
@@ -56,6 +59,9 @@ __all__ = [
     "Pipeline",
     "PythonJob",
     "PythonTask",
+    "RunFailed",
+    "RunNotFound",
+    "ServiceError",
     "ShellJob",
     "ShellTask",
     "Stub",
@@ -86,6 +92,7 @@ __all__ = [
 _HOMES = {
     "Catalog": "magnus.definition.nodes.task",
     "Pipeline": "magnus.sdk.pipeline",
+    **dict.fromkeys(("InvalidInput", "MagnusError", "RunFailed", "RunNotFound", "ServiceError"), "magnus.errors"),
     **dict.fromkeys(("Conditional", "Dag", "Loop", "Map", "Parallel"), "magnus.sdk.composites"),
     **dict.fromkeys(("Fail", "Stub", "Success"), "magnus.sdk.steps"),
     **dict.fromkeys(

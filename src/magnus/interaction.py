@@ -36,7 +36,7 @@ def get_parameter(key: str | None = None, cast_as: UserObject = None) -> UserObj
     """
     if cast_as is None:
         return _ask("get_parameters", {}) if key is None else _ask("get_parameter", {"name": key})
-    from magnus.tasks.parameter_casts import cast_parameter, cast_parameters  # lazy: importing magnus costs nothing
+    from magnus.tasks.functions.casting import cast_parameter, cast_parameters  # lazy: importing magnus costs nothing
 
     if key is None:
         written = _ask("get_written_parameters", {})

@@ -2,6 +2,8 @@
 
 from typing import Any, TypeAlias
 
+__all__ = ["Json", "UserObject"]
+
 Json: TypeAlias = Any
 """A JSON value: null, boolean, number, text, list, or mapping with text keys."""
 

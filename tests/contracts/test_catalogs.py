@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
-from magnus.catalogs.system_calls import REAL
+from magnus.system.system_calls import REAL
 from magnus.testing.catalog_contract import CatalogContract
 from magnus.testing.keeping_catalog_contract import KeepingCatalogContract
 from magnus.testing.maintained_catalog_contract import MaintainedCatalogContract, old

@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from magnus.app import services
+from magnus.app.compare.align_steps import aligned
+from magnus.app.compare.as_json import document
+from magnus.app.compare.compare import compared
+from magnus.app.compare.read_run import ReadRun, alike
 from magnus.app.config import load_configuration
-from magnus.app.diff.compare import compared
-from magnus.app.diff.documents import document
-from magnus.app.diff.runs import ReadRun, alike
-from magnus.app.diff.walk import aligned
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))

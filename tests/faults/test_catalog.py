@@ -13,9 +13,9 @@ import pytest
 from msgspec.structs import fields, replace
 
 from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
-from magnus.catalogs.system_calls import REAL, SystemCalls
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
+from magnus.system.system_calls import REAL, SystemCalls
 from magnus.testing.files import contents, made, write
 
 ROOT = BranchPath()

@@ -14,8 +14,8 @@ from msgspec.structs import fields, replace
 from upkeep_places import ROOT, Place
 
 from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
-from magnus.catalogs.system_calls import REAL, SystemCalls
 from magnus.errors import CatalogError
+from magnus.system.system_calls import REAL, SystemCalls
 from magnus.testing.files import contents, made, write
 
 RUNS, FILES, KEPT = 150, 8, 6

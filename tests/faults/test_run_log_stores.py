@@ -18,7 +18,7 @@ from magnus.graph.path import BranchPath
 from magnus.run_log.records import Status
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
-from magnus.run_log_stores.files import SystemCalls
+from magnus.system.system_calls import SystemCalls
 from magnus.testing.records import MOMENT, run_record, step_record
 
 RUN = run_record("a", status=Status.PROCESSING)

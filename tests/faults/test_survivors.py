@@ -205,7 +205,7 @@ def watching(pid):
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):
             words = file.read_bytes()
-            if b"engine/descendants.py" in words and f"magnus-{pid}-".encode() in words:
+            if b"system/descendants.py" in words and f"magnus-{pid}-".encode() in words:
                 found.add(file.parent.name)
     return found
 

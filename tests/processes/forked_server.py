@@ -9,7 +9,14 @@ from importlib import import_module
 from pkgutil import iter_modules
 
 PACKAGES = ("cli", "app", "definition", "engine", "graph", "interfaces", "run_log", "run_log_stores", "catalogs")
-MODULES = ("tasks.python", "tasks.calling", "tasks.shell", "tasks.shell_script", "executors.local", "picklers.pickle")
+MODULES = (
+    "tasks.python",
+    "tasks.functions.call",
+    "tasks.shell",
+    "tasks.shell",
+    "executors.local",
+    "picklers.pickle",
+)
 LEFT_TO_COMMANDS = {"app.simulate", "definition.pydantic_fields"}
 """What few commands load, and takes long."""
 

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from magnus.catalogs import names
 from magnus.catalogs.hash_cache import HashCache
-from magnus.catalogs.system_calls import REAL
 from magnus.engine.data import matching_entries, matching_files
 from magnus.errors import CatalogError
 from magnus.run_log.records import CatalogRecord
+from magnus.system.system_calls import REAL
 from magnus.testing.files import contents, write
 from magnus.testing.records import branch_paths, step_paths
 

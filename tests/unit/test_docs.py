@@ -1,17 +1,14 @@
 """What the documentation shows is what is tested."""
 
-import ast
 import json
 import re
-from importlib import import_module
 from pathlib import Path
 
 import pytest
 from state_table import STAYS_AFTER_IMPORT, TABLE
 
-from magnus.app.diff.differences import Cause, Change, Difference, RunFacts, StepDifference, Timing, Verdict
-from magnus.app.diff.documents import document
-from magnus.app.plugins import BUILT_IN
+from magnus.app.compare.as_json import document
+from magnus.app.compare.model import Cause, Change, Difference, RunFacts, StepDifference, Timing, Verdict
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
@@ -85,65 +82,6 @@ def test_python_is_python(code):
 )
 def test_suites_are_used_as_shown(line):
     assert line in (ROOT / "tests/end_to_end/test_plugins.py").read_text()
-
-
-API = (ROOT / "docs/reference/api.md").read_text()
-PUBLIC = {
-    name for row in re.findall(r"^\| (`magnus[^|]*) \|", API, re.MULTILINE) for name in re.findall(r"`(.*?)`", row)
-}
-FOR_PLUGINS = [*sorted((ROOT / "docs/how-to").glob("write-*.md")), ROOT / "docs/how-to/object-to-a-combination.md"]
-
-
-def imported(code):
-    """The names that the code imports from magnus, with their modules; a module itself has the name ""."""
-    for node in ast.walk(ast.parse(code)):
-        if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "magnus":
-            yield from ((node.module, alias.name) for alias in node.names)
-        elif isinstance(node, ast.Import):
-            yield from ((alias.name, "") for alias in node.names if alias.name.partition(".")[0] == "magnus")
-
-
-def private(code):
-    """The imports from magnus that are not of public modules."""
-    return [(module, name) for module, name in imported(code) if not {module, f"{module}.{name}"} & PUBLIC]
-
-
-@pytest.mark.parametrize("page", FOR_PLUGINS, ids=lambda page: page.name)
-def test_authors_of_plugins_import_public_modules_alone(page):
-    text = page.read_text()
-    found = [each for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) for each in imported(code)]
-    assert found
-    assert [each for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL) for each in private(code)] == []
-    mentioned = re.findall(r"`(magnus(?:\.[a-z_]+)+)(?:\.[A-Za-z_]+)?`", text)
-    groups = re.findall(r"`(magnus\.[a-z_]+)`", API)
-    assert [
-        name for name in mentioned if name not in {*PUBLIC, *groups} and name.rpartition(".")[0] not in PUBLIC
-    ] == []
-
-
-def test_an_import_that_is_not_public_is_seen():
-    assert private("from magnus.engine.command import step_command\nimport magnus.graph.nodes\nimport os") == [
-        ("magnus.engine.command", "step_command"),
-        ("magnus.graph.nodes", ""),
-    ]
-
-
-@pytest.mark.parametrize("module", sorted(name for name in PUBLIC if ".interfaces." in name or ".testing" in name))
-def test_public_modules_are_there_and_described(module):
-    assert import_module(module).__doc__
-
-
-def test_every_interface_and_contract_is_public():
-    source = ROOT / "src/magnus"
-    interfaces = {f"magnus.interfaces.{file.stem}" for file in (source / "interfaces").glob("[a-z]*.py")}
-    contracts = {"executor", "catalog", "experiment_tracker", "run_log_store", "secrets", "task_kind", "transpiler"}
-    assert interfaces | {f"magnus.testing.{name}_contract" for name in contracts} <= PUBLIC
-
-
-def test_the_entry_points_are_those_that_are_read():
-    families = {f"magnus.{family}" for family in (*BUILT_IN, "nodes", "integration")}
-    rows = re.findall(r"^\| ((?:`magnus\.\w+`(?:, )?)+) \|", API.partition("## Entry points")[2], re.MULTILINE)
-    assert {name for row in rows for name in re.findall(r"`(.*?)`", row)} == families
 
 
 def test_the_json_of_diff_has_the_shape_that_is_shown():

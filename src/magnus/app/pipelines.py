@@ -97,7 +97,7 @@ def _built_by(file: str, name: str, working_directory: Path) -> BuiltPipeline:
 
 def _not_loaded(error: BaseException, file: str, working_directory: Path) -> InvalidDefinition:
     """What is said of a script that cannot be loaded; its traceback is shown where it leads through several places."""
-    from magnus.tasks.user_errors import told  # lazy: most scripts can be
+    from magnus.tasks.functions.user_errors import told  # lazy: most scripts can be
 
     found = told(error, working_directory)
     with suppress(OSError, ValueError, AttributeError):  # the script may have closed or replaced it

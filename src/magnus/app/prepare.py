@@ -24,7 +24,6 @@ from magnus.app.run_ids import check_new_run_id
 from magnus.app.services import run_log_store
 from magnus.app.step_code import Pieces, code
 from magnus.app.used_parameters import fitted_to_steps
-from magnus.app.whole_files import write_whole
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
@@ -33,12 +32,13 @@ from magnus.definition.yaml_text import dump
 from magnus.engine import code_diff, code_identity
 from magnus.engine.context import Services
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, in_order
-from magnus.interfaces.capabilities import Reach
+from magnus.interfaces.capabilities import Locality
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.executor import Begun
 from magnus.interfaces.reporter import Planned, Reporter, Warned
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import CodeIdentity, RunRecord
+from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
 if TYPE_CHECKING:
@@ -157,13 +157,13 @@ def _prepared(
     wanted = isinstance(services.catalog, KeepsChanges) and services.catalog.capture_diff
     diff = code_diff.asked(asked.working_directory, asked.environment, hidden) if wanted else None
     try:
-        pipeline = _loaded(asked, spread.spans)
+        pipeline = _loaded(asked, spread.runs_on)
         if spread.mocks:
             pipeline = wiring.mocked(configuration, pipeline)
         initial = _initial(asked, original)
         if looked_at is _EVERY_STEP and not spread.mocks:
             initial = fitted_to_steps(initial, pipeline.steps, services.catalog, asked.working_directory)
-        warnings = check_steps(looked_at(pipeline), asked.working_directory, spread.spans)
+        warnings = check_steps(looked_at(pipeline), asked.working_directory, spread.runs_on)
         check_overrides(pipeline, configuration)
     finally:
         identities, changes = code_identity.answer(question), code_diff.answer(diff)
@@ -189,12 +189,12 @@ def _original(services: Services, asked: Execution) -> RunRecord | None:
     return original_run(services.run_log_store, asked.use_cached, assume_lost=asked.assume_lost)
 
 
-def _loaded(asked: Execution, spans: Reach) -> LoadedPipeline:
+def _loaded(asked: Execution, runs_on: Locality) -> LoadedPipeline:
     """The pipeline; InvalidDefinition carries all that is wrong with it and with the steps that could be read."""
     examined = examine_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
     if examined.pipeline is not None:
         return examined.pipeline
-    found = (*examined.problems, *step_problems(examined.steps, asked.working_directory, spans))
+    found = (*examined.problems, *step_problems(examined.steps, asked.working_directory, runs_on))
     raise InvalidDefinition.of(in_order(problem for problem in found if problem.severity == "error"))
 
 
@@ -213,7 +213,7 @@ def like_original(asked: Execution, original: RunRecord | None) -> Execution:
 def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Prepared:
     """The same with the plan, which is shown; InvalidInput when something changed that must not."""
     from magnus.app.changes import changes  # lazy: only runs that go on with another one have a plan
-    from magnus.app.diff.original_code import with_code_that_ran  # lazy: likewise
+    from magnus.app.compare.causes import with_code_that_ran  # lazy: likewise
     from magnus.app.plan import plan  # lazy: likewise
 
     folder = prepared.execution.working_directory
@@ -242,7 +242,7 @@ def _written(built: BuiltPipeline, file: str, working_directory: Path) -> str:
     """Write the pipeline that a program built to the file, for processes that read it from there."""
     text = dump(built.document.value)
     try:
-        write_whole(working_directory / file, text)
+        write_text(working_directory / file, text)
     except OSError as error:
         message = f"the pipeline cannot be written to '{file}': {error.strerror}"
         raise InvalidInput(message, fix="name another file as output_pipeline_definition") from error

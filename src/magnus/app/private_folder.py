@@ -6,8 +6,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from magnus.engine import descendants
-from magnus.engine.own_folder import ignore_in_git, remove_folder
+from magnus.system import descendants
+from magnus.system.own_folder import ignore_in_git, remove_folder
 
 _PREFIX: Final = descendants.PREFIX
 

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from magnus.errors import Problem
 from magnus.graph.nodes import Return, TaskSpec
-from magnus.tasks.described import results
-from magnus.tasks.described.python import describe
+from magnus.tasks.static import results
+from magnus.tasks.static.functions import describe
 
 _FIXES = {
     results.FIX_UNNAMED: "the value is dropped; to keep it, give it a name: --returns NAME",

@@ -13,13 +13,14 @@ from typing import Final
 from magnus.app.finding import find_run
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.yaml_text import Document
-from magnus.engine import descendants, liveness
+from magnus.engine import liveness
 from magnus.engine.masked_runs import masked_parameters
 from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import ENDED, RunRecord
+from magnus.system import descendants
 
 _ENDING_SECONDS: Final = 3.0
 """How long processes of a run that has just been killed may take to end."""

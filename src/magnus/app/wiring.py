@@ -90,7 +90,7 @@ def _pickler(configuration: Configuration) -> Pickler:
 def _reduce(
     working_directory: Path, reducer: Reducer, name: str, values: Sequence[Parameter], objects: Objects
 ) -> Parameter:
-    from magnus.tasks.reducing import reduce_values  # lazy: most pipelines have no reducer
+    from magnus.tasks.reducer import reduce_values  # lazy: most pipelines have no reducer
 
     return reduce_values(reducer, name, values, objects, working_directory)
 
@@ -274,9 +274,9 @@ def _script(graph: Graph, working_directory: Path) -> Path | None:
     """The script that a command of the graph names first."""
     if not any(".py:" in task.task.command for task in graph.tasks()):
         return None
-    from magnus.tasks import script_command  # lazy: most pipelines call functions of modules
+    from magnus.tasks.source.locate import split_script_command  # lazy: most pipelines call functions of modules
 
-    found = (script_command.split(task.task.command, working_directory) for task in graph.tasks())
+    found = (split_script_command(task.task.command, working_directory) for task in graph.tasks())
     return next((script[0] for script in found if script), None)
 
 

@@ -6,25 +6,25 @@ Used by the file-system catalog, which does it for many files at a time.
 import os
 import re
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from itertools import count
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from magnus.catalogs.content_store import READ, Content, ContentStore
 from magnus.catalogs.copying import copy_hashing, hash_of, sha256
 from magnus.catalogs.failures import damaged, failed, not_there, shown
-from magnus.catalogs.folders import UserFolder, sync
+from magnus.catalogs.folders import UserFolder
 from magnus.catalogs.hash_cache import HashCache
 from magnus.catalogs.names import parts_of
-from magnus.catalogs.overlapped import BLOCK_BYTES, write_all
-from magnus.catalogs.system_calls import SystemCalls
+from magnus.catalogs.overlapped import BLOCK_BYTES
 from magnus.errors import CatalogError, DamagedContent
 from magnus.run_log.records import CatalogRecord
+from magnus.system.atomic_files import sync_folder, temporary_file, write_all
+from magnus.system.system_calls import SystemCalls
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
-_CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_TEMPORARY: Final = ".magnus-"
+"""How the names of files begin that no glob matches."""
 
 
 class Bringer:
@@ -46,8 +46,6 @@ class Bringer:
         self._hashes = hashes
         self._system = system
         self._durable = durable
-        self._token = f"{os.getpid()}-{os.urandom(6).hex()}"
-        self._numbers = count()
 
     def bring(self, entry: CatalogRecord) -> None:
         """Have the content of the entry at its name. CatalogError when it is not there, or cannot be."""
@@ -134,14 +132,17 @@ class Bringer:
         if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
             raise self._damaged(entry, content)
         folder = place.rpartition("/")[0]
-        with self._new_file(folder, executable=content.executable) as (temporary, target):
+        if not os.path.isdir(folder):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        mode = 0o777 if content.executable else 0o666
+        with temporary_file(folder, self._system, prefix=_TEMPORARY, mode=mode) as (temporary, target):
             copy = self._copy_small if entry.size <= BLOCK_BYTES else self._copy_large
             copy(entry, content, source, target)
             if self._durable:
                 self._system.fsync(target)
             self._system.replace(temporary, place)
         if self._durable:
-            sync(folder, self._system)
+            sync_folder(folder, self._system)
 
     def _copy_small(self, entry: CatalogRecord, content: Content, source: int, target: int) -> None:
         data = self._system.read(source, entry.size + 1)
@@ -156,20 +157,3 @@ class Bringer:
     def _damaged(self, entry: CatalogRecord, content: Content) -> DamagedContent:
         run_id = entry.catalog_relative_path.partition("/")[0]
         return damaged(entry.name, self._store.path(content), entry.data_hash, run_id=run_id)
-
-    @contextmanager
-    def _new_file(self, folder: str, *, executable: bool) -> Iterator[tuple[str, int]]:
-        """A new file beside the one to be, which no glob matches; it is gone afterwards unless it got its name."""
-        temporary = f"{folder}/.magnus-{self._token}-{next(self._numbers)}"
-        mode = 0o777 if executable else 0o666
-        try:
-            descriptor = self._system.open(temporary, _CREATE, mode)
-        except FileNotFoundError:
-            Path(folder).mkdir(parents=True, exist_ok=True)
-            descriptor = self._system.open(temporary, _CREATE, mode)
-        try:
-            yield temporary, descriptor
-        finally:
-            os.close(descriptor)
-            with suppress(OSError):
-                self._system.unlink(temporary)

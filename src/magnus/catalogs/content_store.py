@@ -4,28 +4,22 @@ A file that may be executed is stored apart from one with the same content that 
 name: all links to a file share its permissions.
 """
 
-import errno
 import os
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from itertools import count
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
 from magnus.catalogs import copying, integrity
-from magnus.catalogs.folders import OwnFolders, sync
+from magnus.catalogs.folders import OwnFolders
 from magnus.catalogs.hash_cache import HashCache
 from magnus.catalogs.integrity import Integrity
-from magnus.catalogs.overlapped import write_all
-from magnus.catalogs.system_calls import SystemCalls
 from magnus.errors import CatalogError
+from magnus.system.atomic_files import NO_LINKS, new_name, sync_folder, temporary_file, write_all
+from magnus.system.system_calls import SystemCalls
 
-_NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
-"""How file systems say that they have no hard links, or have no more of them for one file."""
-_CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
@@ -54,8 +48,6 @@ class ContentStore:
         self.integrity = Integrity(hashes, system)
         self._durable = durable
         self._folders = OwnFolders(folder, system, durable=durable, home=home)
-        self._token = f"{os.getpid()}-{os.urandom(6).hex()}"
-        self._numbers = count()
         self._no_links: set[str] = set()
 
     def holds(self, content: Content) -> bool:
@@ -121,17 +113,9 @@ class ContentStore:
             write_all(descriptor, data, self._system)
             self.adopt(temporary, descriptor, content)
 
-    @contextmanager
-    def receive(self, *, executable: bool) -> Iterator[tuple[str, int]]:
+    def receive(self, *, executable: bool) -> AbstractContextManager[tuple[str, int]]:
         """A new file for content, its path and an open descriptor; it is gone afterwards unless it was adopted."""
-        temporary = self._new_name()
-        descriptor = self._system.open(temporary, _CREATE, 0o555 if executable else 0o444)
-        try:
-            yield temporary, descriptor
-        finally:
-            os.close(descriptor)
-            with suppress(OSError):
-                self._system.unlink(temporary)
+        return temporary_file(self._temporary_folder(), self._system, prefix="", mode=_mode(executable=executable))
 
     def adopt(self, temporary: str, descriptor: int, content: Content) -> None:
         """Give a received file the name of its content, at once; another of the same content stands.
@@ -148,11 +132,11 @@ class ContentStore:
             if not self.claim(content):
                 self._heal(temporary, descriptor, content)
         except OSError as error:
-            if error.errno not in _NO_LINKS:
+            if error.errno not in NO_LINKS:
                 raise
             self._system.replace(temporary, self.path(content))
         if self._durable:
-            sync(folder, self._system)
+            sync_folder(folder, self._system)
 
     def _heal(self, temporary: str, descriptor: int, content: Content) -> None:
         """Write the received content over a damaged one; where that cannot be, it takes its place."""
@@ -175,11 +159,11 @@ class ContentStore:
             if not os.path.samestat(os.lstat(source), os.lstat(destination)):
                 self._replace(content, destination)
         except OSError as error:
-            if error.errno not in _NO_LINKS:
+            if error.errno not in NO_LINKS:
                 raise
             self._replace(content, destination)
         if self._durable:
-            sync(destination.rpartition("/")[0], self._system)
+            sync_folder(destination.rpartition("/")[0], self._system)
 
     def open(self, content: Content) -> int:
         """A descriptor to read the content from. OSError when it is not there, or is not a file."""
@@ -203,15 +187,41 @@ class ContentStore:
     def _replace(self, content: Content, destination: str) -> None:
         temporary = self._new_name()
         try:
-            self._link_or_copy(content, temporary)
-            try:
-                self._system.replace(temporary, destination)
-            except IsADirectoryError:
-                self._remove_folder(destination)
-                self._system.replace(temporary, destination)
+            if self._has_linked(content, temporary):
+                self._rename(temporary, destination)
+            else:
+                self._replace_by_copy(content, destination)
         finally:
             with suppress(OSError):
                 self._system.unlink(temporary)
+
+    def _has_linked(self, content: Content, temporary: str) -> bool:
+        """Link to the content; False where the file system cannot."""
+        try:
+            self._system.link(self.path(content), temporary)
+        except OSError as error:
+            if error.errno not in NO_LINKS:
+                raise
+            return False
+        return True
+
+    def _replace_by_copy(self, content: Content, destination: str) -> None:
+        source = self.open(content)
+        try:
+            with self.receive(executable=content.executable) as (temporary, target):
+                copying.copy(source, target, self._system)
+                if self._durable:
+                    self._system.fsync(target)
+                self._rename(temporary, destination)
+        finally:
+            os.close(source)
+
+    def _rename(self, temporary: str, destination: str) -> None:
+        try:
+            self._system.replace(temporary, destination)
+        except IsADirectoryError:
+            self._remove_folder(destination)
+            self._system.replace(temporary, destination)
 
     def _remove_folder(self, folder: str) -> None:
         """Move it out of the way at once, and remove it then."""
@@ -221,26 +231,12 @@ class ContentStore:
         self._system.replace(folder, aside)
         rmtree(aside, ignore_errors=True)
 
-    def _link_or_copy(self, content: Content, temporary: str) -> None:
-        try:
-            self._system.link(self.path(content), temporary)
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            self._copy(content, temporary)
-
-    def _copy(self, content: Content, temporary: str) -> None:
-        source = self.open(content)
-        try:
-            target = self._system.open(temporary, _CREATE, 0o555 if content.executable else 0o444)
-            try:
-                copying.copy(source, target, self._system)
-                if self._durable:
-                    self._system.fsync(target)
-            finally:
-                os.close(target)
-        finally:
-            os.close(source)
-
     def _new_name(self) -> str:
-        return f"{self._folders.make(('tmp',))}/{self._token}-{next(self._numbers)}"
+        return new_name(self._temporary_folder(), prefix="")
+
+    def _temporary_folder(self) -> str:
+        return self._folders.make(("tmp",))
+
+
+def _mode(*, executable: bool) -> int:
+    return 0o555 if executable else 0o444

@@ -4,8 +4,9 @@ import errno
 import hashlib
 from typing import Final
 
-from magnus.catalogs.overlapped import BLOCK_BYTES, hash_while_writing, write_all
-from magnus.catalogs.system_calls import SystemCalls
+from magnus.catalogs.overlapped import BLOCK_BYTES, hash_while_writing
+from magnus.system.atomic_files import write_all
+from magnus.system.system_calls import SystemCalls
 
 _RANGE_BYTES: Final = 1 << 30
 _NOT_POSSIBLE: Final = frozenset(

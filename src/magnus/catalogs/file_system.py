@@ -27,12 +27,12 @@ from magnus.catalogs.names import differing_by_case, log_file, run_folder
 from magnus.catalogs.parallel import for_each
 from magnus.catalogs.run_tree import RunTree
 from magnus.catalogs.streaming import BUFFER_BYTES, HashingFile, reader
-from magnus.catalogs.system_calls import REAL, SystemCalls
 from magnus.errors import CatalogError, InvalidConfiguration
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.interfaces.catalog import Collected, Usage
 from magnus.run_log.records import CatalogRecord
+from magnus.system.system_calls import REAL, SystemCalls
 
 if TYPE_CHECKING:
     from magnus.catalogs.upkeep import Upkeep
@@ -84,7 +84,7 @@ class FileSystemCatalog:
     @property
     def capabilities(self) -> ServiceCapabilities:
         """Processes that see the folder can share it, and it outlives them."""
-        return ServiceCapabilities(reach=Reach.HOST, persistent=True)
+        return ServiceCapabilities(reach=Locality.HOST, persistent=True)
 
     @property
     def compute_data_folder(self) -> str:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from magnus.catalogs.failures import shown
 from magnus.catalogs.names import parts_of
-from magnus.catalogs.system_calls import SystemCalls
-from magnus.engine.own_folder import make_own_folder
 from magnus.errors import CatalogError
+from magnus.system.atomic_files import sync_folder
+from magnus.system.own_folder import make_own_folder
+from magnus.system.system_calls import SystemCalls
 
 
 class UserFolder:
@@ -105,18 +106,9 @@ class OwnFolders:
             self._make_way(path, mode)
             self._system.mkdir(path)
         if self._durable:
-            sync(path.rpartition("/")[0], self._system)
+            sync_folder(path.rpartition("/")[0], self._system)
 
     def _make_way(self, path: str, mode: int) -> None:
         if not self._replacing or not stat.S_ISREG(mode):
             raise CatalogError(f"{path!r} is in the way: the catalog needs a folder there", fix="remove it")
         self._system.unlink(path)
-
-
-def sync(folder: str, system: SystemCalls) -> None:
-    """Make the names in the folder survive a loss of power."""
-    descriptor = system.open(folder, os.O_RDONLY | os.O_CLOEXEC, 0)
-    try:
-        system.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -16,9 +16,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.catalogs.overlapped import BLOCK_BYTES, write_all
-from magnus.catalogs.system_calls import SystemCalls
-from magnus.engine.own_folder import make_own_folder
+from magnus.catalogs.overlapped import BLOCK_BYTES
+from magnus.system.atomic_files import temporary_file, write_all
+from magnus.system.own_folder import make_own_folder
+from magnus.system.system_calls import SystemCalls
 
 _SHARDS: Final = 64
 _LARGEST_SHARD_BYTES: Final = 512 * 1024
@@ -26,7 +27,6 @@ _LEFT_ALONE_NS: Final = 2_000_000_000
 _FIELDS: Final = 7
 _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-_NEW: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 
 class _Known(Struct, frozen=True):
@@ -133,15 +133,9 @@ class HashCache:
         for path in list(shard)[: len(shard) // 2]:
             del shard[path]
         file = self._file(number)
-        temporary = f"{file}-{os.getpid()}-{os.urandom(6).hex()}"
-        descriptor = self._system.open(temporary, _NEW, 0o666)
-        try:
+        with temporary_file(self._folder, self._system) as (temporary, descriptor):
             write_all(descriptor, b"".join(map(_printed, shard.items())), self._system)
             self._system.replace(temporary, file)
-        finally:
-            os.close(descriptor)
-            with suppress(OSError):
-                self._system.unlink(temporary)
 
     def _file(self, number: int) -> str:
         return f"{self._folder}/{number:02x}"

@@ -12,8 +12,9 @@ from typing import Final
 
 from magnus.catalogs.copying import hash_of, sha256
 from magnus.catalogs.hash_cache import HashCache
-from magnus.catalogs.overlapped import BLOCK_BYTES, write_all
-from magnus.catalogs.system_calls import SystemCalls
+from magnus.catalogs.overlapped import BLOCK_BYTES
+from magnus.system.atomic_files import write_all
+from magnus.system.system_calls import SystemCalls
 
 _REWRITE: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOST: Final = frozenset({errno.EIO, errno.EACCES, errno.ENODATA, errno.EUCLEAN})

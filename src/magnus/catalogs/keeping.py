@@ -16,8 +16,8 @@ from magnus.catalogs.failures import Changed, failed, shown
 from magnus.catalogs.folders import UserFolder
 from magnus.catalogs.hash_cache import HashCache
 from magnus.catalogs.overlapped import BLOCK_BYTES
-from magnus.catalogs.system_calls import SystemCalls
 from magnus.errors import CatalogError
+from magnus.system.system_calls import SystemCalls
 
 
 class Tree(Protocol):

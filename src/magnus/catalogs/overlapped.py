@@ -3,19 +3,12 @@
 import hashlib
 from typing import Final
 
-from magnus.catalogs.system_calls import Block, SystemCalls
+from magnus.system.atomic_files import write_all
+from magnus.system.system_calls import SystemCalls
 
 BLOCK_BYTES: Final = 1024 * 1024
 """Files up to this size are read in one piece, larger ones in pieces of it."""
 _BLOCKS: Final = 4
-
-
-def write_all(target: int, data: Block, system: SystemCalls) -> None:
-    """Write all of it; a short write is followed by the one that says what is wrong."""
-    written = system.write(target, data)
-    while written < len(data):
-        data = memoryview(data)[written:]
-        written = system.write(target, data)
 
 
 def hash_while_writing(source: int, target: int | None, system: SystemCalls) -> tuple[str, int]:

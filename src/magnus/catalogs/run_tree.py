@@ -5,8 +5,8 @@ from typing import Final
 
 from magnus.catalogs.folders import OwnFolders
 from magnus.catalogs.names import branch_folders, parts_of, run_folder, tree_parts
-from magnus.catalogs.system_calls import SystemCalls
 from magnus.graph.path import BranchPath
+from magnus.system.system_calls import SystemCalls
 
 _TRIES: Final = 100
 """More than any number of processes that undo one another's folders has needed; each try is a few system calls."""

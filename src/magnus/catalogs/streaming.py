@@ -9,8 +9,8 @@ import os
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from magnus.catalogs.content_store import Content, ContentStore
-from magnus.catalogs.overlapped import write_all
-from magnus.catalogs.system_calls import SystemCalls
+from magnus.system.atomic_files import write_all
+from magnus.system.system_calls import SystemCalls
 
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor

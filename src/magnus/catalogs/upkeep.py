@@ -24,9 +24,9 @@ from magnus.catalogs.content_store import ASIDE, READ, RECENT_NS, YOUNG_NS
 from magnus.catalogs.copying import hash_of
 from magnus.catalogs.failures import failed
 from magnus.catalogs.names import run_folder
-from magnus.catalogs.system_calls import SystemCalls
-from magnus.engine.own_folder import make_own_folder
 from magnus.interfaces.catalog import Collected, Usage
+from magnus.system.own_folder import make_own_folder
+from magnus.system.system_calls import SystemCalls
 
 _GONE: Final = "gone-"
 _FIRST_DIGITS: Final = 2

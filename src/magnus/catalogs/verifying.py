@@ -8,9 +8,9 @@ from magnus.catalogs.content_store import Content, ContentStore
 from magnus.catalogs.copying import hash_of, sha256
 from magnus.catalogs.overlapped import BLOCK_BYTES
 from magnus.catalogs.parallel import for_each
-from magnus.catalogs.system_calls import SystemCalls
 from magnus.errors import CatalogError
 from magnus.run_log.records import CatalogRecord
+from magnus.system.system_calls import SystemCalls
 
 MISSING: Final = "missing"
 DAMAGED: Final = "damaged"

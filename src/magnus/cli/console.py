@@ -13,6 +13,8 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from magnus.app.progress import ShowOutput
     from magnus.errors import MagnusError, ServiceError
     from magnus.interfaces.reporter import Event, Reporter
@@ -68,6 +70,18 @@ def emit(text: str) -> None:
     with _writing():
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+def write_file(file: "Path", text: str) -> None:
+    """Write the file that the user names with `-o`; InvalidInput when it cannot be written."""
+    from magnus.errors import InvalidInput  # lazy: few commands write a file
+    from magnus.system.atomic_files import write_text
+
+    try:
+        write_text(file, text)
+    except OSError as error:
+        message = f"the file '{file}' cannot be written: {error.strerror}"
+        raise InvalidInput(message, fix="choose another place with -o") from error
 
 
 class Output:

@@ -24,14 +24,14 @@ def command(
 
     A and B are run ids, prefixes of ids, or `latest`. The exit status is 0 whether or not they differ.
     """
-    from magnus.app.diff.compare import diff  # lazy: --help needs none of it
+    from magnus.app.compare.compare import diff  # lazy: --help needs none of it
 
     found = diff(first, second, configuration_file, console.environment())
     for run in dict.fromkeys((found.first, found.second)):
         for line in run.damage:
             console.note(f"damaged: {run.run_id}: {line}")
     if as_json:
-        from magnus.app.diff.documents import document
+        from magnus.app.compare.as_json import document
         from magnus.run_log.view import without_nan
 
         console.emit(json.dumps(without_nan(document(found)), indent=2) + "\n")

@@ -12,8 +12,8 @@ from typing import Final
 import click
 from msgspec import UNSET
 
-from magnus.app.diff.differences import Cause, Change, Difference, StepDifference, Timing
-from magnus.app.diff.sentences import sentence, shown, value_apart
+from magnus.app.compare.model import Cause, Change, Difference, StepDifference, Timing
+from magnus.app.compare.sentences import sentence, shown, value_apart
 from magnus.app.text.plain_text import plain
 from magnus.app.text.units import elapsed
 from magnus.cli.tables import table_plain

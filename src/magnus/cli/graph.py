@@ -29,7 +29,6 @@ def command(file: str | None, file_option: str | None, wanted: str, output: str)
     FILE is the pipeline, pipeline.yaml when none is named.
     """
     from magnus.app.picture import graph_to_draw  # lazy: --help needs none of it
-    from magnus.app.whole_files import write_output
 
     name = options.pipeline_file(file, file_option) or "pipeline.yaml"
     own = console.reserve_output()  # the pipeline may be a script, which is executed
@@ -40,7 +39,7 @@ def command(file: str | None, file_option: str | None, wanted: str, output: str)
         return 0
     text = _drawn(graph, name, wanted)
     if output:
-        write_output(Path(output), text)
+        console.write_file(Path(output), text)
     else:
         own.emit(text)
     return 0
@@ -49,21 +48,21 @@ def command(file: str | None, file_option: str | None, wanted: str, output: str)
 def _drawn(graph: "Graph", name: str, wanted: str) -> str:
     match wanted:
         case "svg":
-            from magnus.app.drawing.svg import svg  # lazy: one format at a time
+            from magnus.app.draw.svg import svg  # lazy: one format at a time
 
             return svg(graph)
         case "mermaid":
-            from magnus.app.drawing.mermaid import mermaid
+            from magnus.app.draw.mermaid import mermaid
 
             return mermaid(graph)
         case _:
-            from magnus.app.drawing.tree import plain, tree
+            from magnus.app.draw.tree import plain, tree
 
             return plain(tree(graph, graph.name or name))
 
 
 def _print_tree(graph: "Graph", name: str) -> None:
-    from magnus.app.drawing.tree import ASCII, UNICODE, tree  # lazy: as above
+    from magnus.app.draw.tree import ASCII, UNICODE, tree  # lazy: as above
 
     signs = UNICODE if console.can_show("├─└│→✗…") else ASCII
     columns = shutil.get_terminal_size((80, 24)).columns

@@ -18,12 +18,11 @@ def command(what: str, output: str) -> int:
     import json  # lazy: --help needs none of it
 
     from magnus.app.schema import configuration_schema, pipeline_schema
-    from magnus.app.whole_files import write_output
 
     schema = configuration_schema() if what == "configuration" else pipeline_schema()
     text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
     if output:
-        write_output(Path(output), text)
+        console.write_file(Path(output), text)
     else:
         console.emit(text)
     return 0

@@ -8,7 +8,7 @@ from magnus.cli import console, garbage, options
 from magnus.cli.run_log_output import RunLogOutput
 
 if TYPE_CHECKING:
-    from magnus.transpilers.argo.running import Fault
+    from magnus.simulation.argo.pod import Fault
 
 
 @click.command(epilog="Example: magnus simulate argo-pipeline.yaml --fail fit")
@@ -90,7 +90,7 @@ def _given(text: str, option: str, form: str) -> tuple[str, str]:
 
 
 def _fault(text: str, kind: Literal["fail", "kill", "evict"]) -> "Fault":
-    from magnus.transpilers.argo.running import Fault  # lazy: --help needs none of it
+    from magnus.simulation.argo.pod import Fault  # lazy: --help needs none of it
 
     step, colon, number = text.rpartition(":")
     if colon and number.isdigit():

@@ -14,9 +14,10 @@ from threading import Thread
 from types import TracebackType
 from typing import Final, Self
 
-from magnus.engine import current, descendants, faults, forks
+from magnus.engine import current, faults, forks
 from magnus.engine.current import CurrentStep
 from magnus.errors import MagnusError, TaskFailed
+from magnus.system import descendants
 from magnus.values import Json
 
 VARIABLE: Final = descendants.CHANNEL

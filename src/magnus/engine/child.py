@@ -19,10 +19,10 @@ import magnus
 from magnus.engine import faults, forks, pickles
 from magnus.engine.channel import say_loading
 from magnus.engine.imports import watched_project
-from magnus.engine.process import describe_exit, run_process
 from magnus.engine.project_modules import project_modules
 from magnus.errors import MagnusError, Problem, TaskFailed
 from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
+from magnus.system.child_process import describe_exit, run_process
 
 _ROOT: Final = Path(magnus.__file__).parent.parent
 _START: Final = "import sys; sys.path.append(sys.argv[1]); from magnus.engine.child import main; main()"

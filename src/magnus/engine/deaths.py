@@ -12,16 +12,16 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine import descendants
 from magnus.engine.context import RunContext
 from magnus.engine.masking import Masker
 from magnus.engine.output_file import output_file_of
-from magnus.engine.process import describe_exit
 from magnus.errors import CatalogError, ProcessDied
 from magnus.graph.path import StepPath
 from magnus.interfaces.reentry import EVICTED
 from magnus.interfaces.reporter import StepOutput, Warned
 from magnus.run_log.records import AttemptRecord, Status, StepRecord
+from magnus.system import descendants
+from magnus.system.child_process import describe_exit
 
 _CHUNK_BYTES: Final = 256 * 1024
 _UNSEEN: Final = "the process died before it could say how the attempt ended"

@@ -1,6 +1,6 @@
 """Ends what a run started with the run: when it is interrupted, and, by a process that watches, when it is killed.
 
-The process that watches (`engine.descendants`) is started before the first process of the run, so that a run which
+The process that watches (`system.descendants`) is started before the first process of the run, so that a run which
 starts none has none. It is no child of this one: user code may wait for all children there are.
 """
 
@@ -12,7 +12,8 @@ from threading import Lock
 from types import TracebackType
 from typing import Final, Self
 
-from magnus.engine import descendants, forks
+from magnus.engine import forks
+from magnus.system import descendants
 
 _IN_BACKGROUND: Final = 'exec 3<&0; "$@" <&3 3<&- &'
 _NEEDED: Final = ("LD_LIBRARY_PATH", "PATH")

@@ -10,11 +10,10 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.engine import descendants
 from magnus.errors import TaskFailed
+from magnus.system import descendants
+from magnus.system.system_calls import clone
 
-_FICLONE: Final = 0x40049409
-"""ioctl of Linux, <linux/fs.h>: the target shares the blocks of the source until one of them is written to."""
 _LEFT_OUT: Final = frozenset({".hg", ".svn", ".mypy_cache", ".pytest_cache", ".ruff_cache"})
 _PRIVATE: Final = re.compile(rf"{descendants.PREFIX}[0-9]+-[0-9a-f]{{4}}")
 """The folder of a run, where the folder of temporary files is in the project; it may hold other copies."""
@@ -117,15 +116,13 @@ def _copy_file(source: str, target: str) -> None:
 
 
 def _cloned(source: str, target: str) -> bool:
-    import fcntl  # lazy: most runs copy no project
-
     read = os.open(source, os.O_RDONLY | os.O_CLOEXEC)
     try:
         if not stat.S_ISREG(os.fstat(read).st_mode):
             return False
         write = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.ioctl(write, _FICLONE, read)
+            clone(write, read)
         except OSError:
             return False
         finally:

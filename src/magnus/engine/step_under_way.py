@@ -4,13 +4,13 @@ import os
 
 from magnus.engine.context import RunContext
 from magnus.engine.objects import StepObjects
-from magnus.engine.own_folder import remove_folder
 from magnus.engine.step_secrets import StepSecrets
 from magnus.graph.nodes import TaskNode
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import Warned
 from magnus.interfaces.task_kind import TaskKind
 from magnus.run_log.records import BranchScope, StepRecord
+from magnus.system.own_folder import remove_folder
 
 
 class StepUnderWay:

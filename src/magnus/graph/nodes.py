@@ -106,6 +106,7 @@ class RepeatedBranch(Struct, frozen=True):
 
 
 Branches: TypeAlias = StaticBranches | MappedBranches | ChosenBranch | RepeatedBranch
+"""Where the branches of a composite come from."""
 
 
 class CompositeNode(Struct, frozen=True):
@@ -132,3 +133,4 @@ class TerminalNode(Struct, frozen=True):
 
 
 Node: TypeAlias = TaskNode | CompositeNode | TerminalNode
+"""A node of the graph."""

@@ -91,6 +91,7 @@ class Fitting(Struct, frozen=True):
 
 
 ANYTHING: Final = Shape()
+"""The shape of a value of which nothing is known."""
 _FITS: Final = Fitting(Fit.YES)
 
 

@@ -10,6 +10,17 @@ from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import ServiceCapabilities
 from magnus.run_log.records import CatalogRecord
 
+__all__ = [
+    "Catalog",
+    "Collected",
+    "HasSpillThreshold",
+    "KeepsChanges",
+    "KeepsFacts",
+    "Maintained",
+    "ReadsLogs",
+    "Usage",
+]
+
 
 class Catalog(Protocol):
     """Puts and gets files by content.

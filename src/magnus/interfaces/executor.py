@@ -17,6 +17,8 @@ from magnus.values import UserObject
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: an executor that runs steps at once needs none
 
+__all__ = ["Begun", "Elsewhere", "Executor", "Outside", "StepRequest", "StepRunner", "Steps"]
+
 
 class StepRequest(Struct, frozen=True):
     """One step to be run: exactly what a re-entry command says, and for steps run close by what they would look up.

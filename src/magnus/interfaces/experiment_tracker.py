@@ -12,6 +12,8 @@ from magnus.run_log.metrics import Metric
 from magnus.run_log.records import Status
 from magnus.values import Json, UserObject
 
+__all__ = ["ExperimentTracker", "KeepsNothing", "LoadsSlowly", "NamesSteps", "TrackedRun", "TrackedStep"]
+
 
 class TrackedRun(Struct, frozen=True, omit_defaults=True):
     """A run, as every process of it knows it.

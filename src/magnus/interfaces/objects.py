@@ -6,6 +6,8 @@ from magnus.run_log.parameters import ObjectParameter
 from magnus.run_log.records import CatalogRecord
 from magnus.values import UserObject
 
+__all__ = ["Objects"]
+
 
 class Objects(Protocol):
     """Keeps and loads objects for one step. It can be pickled: a step with a timeout runs in a child process."""

@@ -4,6 +4,8 @@ from typing import BinaryIO, Protocol
 
 from magnus.values import UserObject
 
+__all__ = ["Pickler"]
+
 
 class Pickler(Protocol):
     """Writes and reads objects. It can be pickled itself, since processes of tasks use it too."""

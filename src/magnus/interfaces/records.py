@@ -8,7 +8,7 @@ from magnus.run_log.codec import (
     step_to_json,
     to_bytes,
 )
-from magnus.run_log.metrics import CountedMetric, Metrics, plain_metrics
+from magnus.run_log.metrics import CountedMetric, Metric, Metrics, plain_metrics
 from magnus.run_log.parameters import (
     JsonParameter,
     LargeParameter,
@@ -30,7 +30,7 @@ from magnus.run_log.records import (
     Status,
     StepRecord,
 )
-from magnus.run_log.summary import RunSummary, summary, summary_from_bytes
+from magnus.run_log.summary import DamagedRun, RunSummary, summary, summary_from_bytes
 
 __all__ = [
     "AttemptRecord",
@@ -39,9 +39,11 @@ __all__ = [
     "CatalogRecord",
     "CodeIdentity",
     "CountedMetric",
+    "DamagedRun",
     "JsonParameter",
     "LargeParameter",
     "ListParameter",
+    "Metric",
     "MetricParameter",
     "Metrics",
     "ObjectParameter",

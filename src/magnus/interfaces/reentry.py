@@ -10,6 +10,8 @@ from typing import Final
 
 from magnus.interfaces.executor import StepRequest
 
+__all__ = ["EVICTED", "TRY_AGAIN", "step_command"]
+
 TRY_AGAIN: Final = 75
 """With `--one-attempt`: the attempt failed and there are more (EX_TEMPFAIL of sysexits.h)."""
 

@@ -7,6 +7,24 @@ from msgspec import Struct
 from magnus.graph.path import BranchPath, StepPath
 from magnus.run_log.records import Branching, Status
 
+__all__ = [
+    "AttemptFailed",
+    "BranchEnded",
+    "Branched",
+    "Event",
+    "Logged",
+    "Planned",
+    "Reporter",
+    "RunEnded",
+    "RunStarted",
+    "StepEnded",
+    "StepLoading",
+    "StepOutput",
+    "StepReused",
+    "StepStarted",
+    "Warned",
+]
+
 
 class RunStarted(Struct, frozen=True):
     """The run is in the run log and about to run its first step; `concurrent` says that several may run at a time."""
@@ -128,6 +146,7 @@ Event: TypeAlias = (
     | Logged
     | RunEnded
 )
+"""Any event of a run."""
 
 
 class Reporter(Protocol):

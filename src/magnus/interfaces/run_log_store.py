@@ -11,6 +11,17 @@ from magnus.interfaces.capabilities import ServiceCapabilities
 from magnus.run_log.records import RunRecord, StepRecord
 from magnus.run_log.summary import DamagedRun, RunSummary
 
+__all__ = [
+    "DamagedRecord",
+    "DatesRecords",
+    "FindsDamage",
+    "KeepsDocuments",
+    "RemovesLeftovers",
+    "RemovesRuns",
+    "RunLogStore",
+    "SummarisesRuns",
+]
+
 
 class RunLogStore(Protocol):
     """Puts and gets records by key.

@@ -4,6 +4,8 @@ from typing import Protocol
 
 from msgspec import Struct
 
+__all__ = ["Secret", "Secrets"]
+
 
 class Secret(Struct, frozen=True):
     """A secret that a step obtained: every process of the run is to mask it from then on."""

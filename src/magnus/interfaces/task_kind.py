@@ -17,6 +17,8 @@ from magnus.values import Json
 if TYPE_CHECKING:
     from magnus.graph.facts import Description  # lazy: a run needs none of it
 
+__all__ = ["KEPT", "Describes", "HasCode", "HasSource", "TaskCall", "TaskKind", "TaskOutcome"]
+
 KEPT: Final = "kept"
 """The folder in the private folder of a call whose files go to the catalog."""
 

@@ -18,6 +18,7 @@ class CountedMetric(Struct, frozen=True):
 
 
 Metric: TypeAlias = Json | CountedMetric
+"""A metric as a record holds it."""
 Metrics: TypeAlias = Mapping[str, Metric]
 """The metrics of a step, by name."""
 

@@ -95,6 +95,7 @@ class ListParameter(Struct, frozen=True):
 
 
 Parameter: TypeAlias = JsonParameter | LargeParameter | ObjectParameter | MetricParameter | ListParameter
+"""A parameter as a record holds it."""
 Scope: TypeAlias = Mapping[str, Parameter]
 """The parameters a branch sees, by name."""
 

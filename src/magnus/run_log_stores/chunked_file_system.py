@@ -23,15 +23,14 @@ from msgspec import Struct
 
 from magnus.errors import RunLogStoreError
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.interfaces.run_log_store import DamagedRecord
 from magnus.run_log import codec
 from magnus.run_log.mentions import mentioned
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.summary import DamagedRun, RunSummary, summary_from_bytes
-from magnus.run_log_stores import failures, files
+from magnus.run_log_stores import failures
 from magnus.run_log_stores.damage import damaged_files, no_run_record
-from magnus.run_log_stores.files import REAL, SystemCalls
 from magnus.run_log_stores.one_record import (
     Belongs,
     content_of,
@@ -44,6 +43,8 @@ from magnus.run_log_stores.one_record import (
 from magnus.run_log_stores.record_files import DONE, NOT_DONE, RecordFiles, names_step
 from magnus.run_log_stores.run_folders import record_blocks, remove_steps, sync_steps
 from magnus.run_log_stores.summary_index import SummaryIndex
+from magnus.system import atomic_files
+from magnus.system.system_calls import REAL, SystemCalls
 
 _DOCUMENT: Final = ".json"
 _LONGEST_NAME: Final = 255 - len(_DOCUMENT)
@@ -77,7 +78,7 @@ class ChunkedRunLogStore:
     @property
     def capabilities(self) -> ServiceCapabilities:
         """Every process that sees the folder can share it, on whatever host, and it outlives them."""
-        return ServiceCapabilities(reach=Reach.NETWORK, persistent=True)
+        return ServiceCapabilities(reach=Locality.NETWORK, persistent=True)
 
     @property
     def location(self) -> Path:
@@ -90,10 +91,10 @@ class ChunkedRunLogStore:
         content = content_of(codec.run_to_json(run))
         file = self._files.run(run.run_id)
         try:
-            files.make_home(self._folder, self._system)
+            atomic_files.make_home(self._folder, self._system)
             for folder in (self._files.runs, self._files.branch(run.run_id, BranchPath())):
-                files.make_folder(folder, self._system)
-            files.create(file, content, self._system)
+                atomic_files.make_folder(folder, self._system)
+            atomic_files.create(file, content, self._system)
         except FileExistsError as error:
             if not file.is_file():
                 raise failures.failed("make", self._folder, error) from error
@@ -119,7 +120,7 @@ class ChunkedRunLogStore:
             sync_steps(self._files, run.run_id, self._system)
         file, content = self._files.run(run.run_id), content_of(codec.run_to_json(run))
         try:
-            before = b"".join(files.blocks(file, self._system))
+            before = b"".join(atomic_files.blocks(file, self._system))
             try:
                 self._replace(file, content, durable=True)
             except RunLogStoreError:
@@ -143,7 +144,9 @@ class ChunkedRunLogStore:
             return ()
         except OSError as error:
             raise failures.failed("read", self._files.runs, error) from error
-        return SummaryIndex(self._folder, self._system).summaries(sorted(files.with_status(named)), self._summary)
+        return SummaryIndex(self._folder, self._system).summaries(
+            sorted(atomic_files.with_status(named)), self._summary
+        )
 
     def last_put(self, run_id: str) -> datetime | None:
         """When a folder of the run, or the record of it, changed last."""
@@ -186,7 +189,7 @@ class ChunkedRunLogStore:
         """Put the document in the place of the one before, at once; when that fails the one before stands."""
         file = self._folder / (run_id + _DOCUMENT)
         try:
-            files.replace(file, (piece.encode() for piece in lines), self._system)
+            atomic_files.replace(file, (piece.encode() for piece in lines), self._system)
         except OSError as error:
             raise failures.failed("write", file, error) from error
 
@@ -238,7 +241,7 @@ class ChunkedRunLogStore:
         """Make the record unless there is one; what was put before stays, and nobody reads it any more."""
         done = _with(file, DONE)
         try:
-            files.create(done, content, self._system, durable=durable)
+            atomic_files.create(done, content, self._system, durable=durable)
         except FileNotFoundError:
             raise
         except FileExistsError:
@@ -252,9 +255,9 @@ class ChunkedRunLogStore:
 
     def _replace(self, file: Path, content: bytes, *, durable: bool) -> None:
         try:
-            files.replace(file, [content], self._system, durable=durable)
+            atomic_files.replace(file, [content], self._system, durable=durable)
             if durable:
-                files.sync_folder(file.parent, self._system)
+                atomic_files.sync_folder(file.parent, self._system)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -263,14 +266,14 @@ class ChunkedRunLogStore:
     def _put_back(self, file: Path, before: bytes) -> None:
         """Have the record before stand again, where one that could not be made durable has its place."""
         with suppress(OSError):
-            if b"".join(files.blocks(file, self._system)) != before:
-                files.replace(file, [before], self._system, durable=False)
+            if b"".join(atomic_files.blocks(file, self._system)) != before:
+                atomic_files.replace(file, [before], self._system, durable=False)
 
     def _make_branch(self, run_id: str, folder: Path) -> None:
         """Make the folder of a branch; RunNotFound when there is no such run."""
         self._refuse_missing(run_id)
         try:
-            files.make_folder(folder, self._system)
+            atomic_files.make_folder(folder, self._system)
         except OSError as error:
             raise failures.failed("make", folder, error) from error
 

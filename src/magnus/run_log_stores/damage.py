@@ -11,11 +11,11 @@ from typing import Final
 from magnus.errors import RunLogStoreError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import DamagedRecord
-from magnus.run_log_stores import files
-from magnus.run_log_stores.files import SystemCalls
 from magnus.run_log_stores.one_record import is_of_run, is_whole, text_in
 from magnus.run_log_stores.record_files import DONE, NOT_DONE, RecordFiles
 from magnus.run_log_stores.record_line import heading
+from magnus.system import atomic_files
+from magnus.system.system_calls import SystemCalls
 
 _CHANGED: Final = "its checksum is wrong"
 _INCOMPLETE: Final = "it is incomplete"
@@ -27,7 +27,7 @@ _STEP: Final = re.compile(rb'"step":"([!#-\[\]-~]{1,300})"')
 def damaged_lines(file: Path, system: SystemCalls) -> Iterator[DamagedRecord]:
     """The lines of a file of records that are none; OSError when it cannot be read."""
     number, rest = 0, b""
-    for block in files.blocks(file, system):
+    for block in atomic_files.blocks(file, system):
         *lines, rest = (rest + block).split(b"\n")
         for line in lines:
             number += 1
@@ -74,4 +74,4 @@ def no_run_record(file: Path) -> RunLogStoreError:
 
 def _is_last(file: Path, rest: bytes, system: SystemCalls) -> bool:
     """Whether the file still ends so: what is being written just now is whole a moment later."""
-    return b"".join(files.blocks(file, system)).endswith(rest)
+    return b"".join(atomic_files.blocks(file, system)).endswith(rest)

@@ -4,9 +4,9 @@ import os
 from pathlib import Path
 from typing import Final
 
-from magnus.engine.system_errors import what_to_do
 from magnus.errors import InvalidRunId, RunExists, RunLogStoreError, RunNotFound
 from magnus.run_log.summary import DamagedRun
+from magnus.system.system_errors import what_to_do
 
 _NOT_WRITABLE: Final = "make it writable, or set `log_folder` of the run log store to a folder that is"
 _NOT_READABLE: Final = "see that you may read it: change its permissions, or ask whoever owns it"

@@ -16,18 +16,19 @@ from msgspec import Struct
 
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.interfaces.run_log_store import DamagedRecord
 from magnus.run_log import codec
 from magnus.run_log.mentions import mentioned
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.summary import DamagedRun, RunSummary, summary, summary_from_bytes
-from magnus.run_log_stores import failures, files, record_line
+from magnus.run_log_stores import failures, record_line
 from magnus.run_log_stores.damage import damaged_lines, no_run_record
-from magnus.run_log_stores.files import REAL, SystemCalls
 from magnus.run_log_stores.open_runs import OpenRuns
 from magnus.run_log_stores.record_line import Heading
 from magnus.run_log_stores.run_file import Place, RunFile
+from magnus.system import atomic_files
+from magnus.system.system_calls import REAL, SystemCalls
 from magnus.values import Json
 
 _RECORDS: Final = ".jsonl"
@@ -63,7 +64,7 @@ class FileSystemRunLogStore:
     @property
     def capabilities(self) -> ServiceCapabilities:
         """Processes of this machine can share it, and it outlives them."""
-        return ServiceCapabilities(reach=Reach.HOST, persistent=True)
+        return ServiceCapabilities(reach=Locality.HOST, persistent=True)
 
     @property
     def location(self) -> Path:
@@ -76,11 +77,11 @@ class FileSystemRunLogStore:
         file = self._file(run.run_id, _RECORDS)
         line = record_line.with_checksum(record_line.encoded(codec.run_to_json(run)))
         try:
-            files.make_home(self._folder, self._system)
+            atomic_files.make_home(self._folder, self._system)
         except OSError as error:
             raise failures.failed("make", self._folder, error) from error
         try:
-            files.create(file, line, self._system)
+            atomic_files.create(file, line, self._system)
         except FileExistsError as error:
             raise failures.run_exists(run.run_id, self._folder) from error
         except OSError as error:
@@ -114,7 +115,7 @@ class FileSystemRunLogStore:
         """Those of all runs; of a file that has changed since they were read last, the end is read."""
         from magnus.run_log_stores.summary_index import SummaryIndex  # lazy: only listings need it
 
-        entries = files.with_status((entry.name.removesuffix(_RECORDS), entry) for entry in self._run_files())
+        entries = atomic_files.with_status((entry.name.removesuffix(_RECORDS), entry) for entry in self._run_files())
         return SummaryIndex(self._folder, self._system).summaries(sorted(entries), self._summary)
 
     def last_put(self, run_id: str) -> datetime | None:
@@ -159,7 +160,7 @@ class FileSystemRunLogStore:
         """Put the document in the place of the one before, at once; when that fails the one before stands."""
         file = self._file(run_id, _DOCUMENT)
         try:
-            files.replace(file, (piece.encode() for piece in lines), self._system)
+            atomic_files.replace(file, (piece.encode() for piece in lines), self._system)
         except OSError as error:
             raise failures.failed("write", file, error) from error
 
@@ -178,7 +179,7 @@ class FileSystemRunLogStore:
     def remove_leftovers(self, before: datetime) -> None:
         """Remove temporary files of processes that were killed."""
         try:
-            files.remove_leftovers(self._folder, before.timestamp(), self._system)
+            atomic_files.remove_leftovers(self._folder, before.timestamp(), self._system)
         except OSError as error:
             raise failures.failed("clean up", self._folder, error) from error
 
@@ -187,7 +188,7 @@ class FileSystemRunLogStore:
         self._refuse_unusable(run_id)
         file = self._file(run_id, _RECORDS)
         try:
-            return mentioned(files.blocks(file, self._system))
+            return mentioned(atomic_files.blocks(file, self._system))
         except FileNotFoundError as error:
             raise failures.run_not_found(run_id, self._folder) from error
         except OSError as error:
@@ -224,7 +225,7 @@ class FileSystemRunLogStore:
 
         try:
             # ten thousand of them: a Path takes longer than the file is read
-            descriptor = self._system.open(f"{self._folder}/{run_id}{_RECORDS}", files.READ, 0)
+            descriptor = self._system.open(f"{self._folder}/{run_id}{_RECORDS}", atomic_files.READ, 0)
             try:
                 return summary_from_bytes(last_run_line(descriptor, self._system))
             finally:
@@ -276,7 +277,7 @@ class FileSystemRunLogStore:
         except OSError as error:
             if writing or error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
                 raise
-        return RunFile(self._system.open(file, files.READ, 0), self._system, writable=False)
+        return RunFile(self._system.open(file, atomic_files.READ, 0), self._system, writable=False)
 
     def _decoded(
         self, run: RunFile, place: Place, decode: Callable[[dict[str, Json]], RecordT], run_id: str

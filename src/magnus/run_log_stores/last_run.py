@@ -3,8 +3,8 @@
 import os
 from typing import Final
 
-from magnus.run_log_stores.files import SystemCalls
 from magnus.run_log_stores.record_line import heading
+from magnus.system.system_calls import SystemCalls
 
 _FIRST_BYTES: Final = 32 * 1024
 _LINE: Final = b'{"crc":"'
@@ -19,7 +19,7 @@ def last_run_line(descriptor: int, system: SystemCalls) -> bytes:
     size = _FIRST_BYTES
     while True:
         start = max(end - size, 0)
-        line = _last_in(system.read(descriptor, end - start, start))
+        line = _last_in(system.read_at(descriptor, end - start, start))
         if line is not None:
             return line
         if start == 0:

@@ -9,8 +9,9 @@ from magnus.errors import RunLogStoreError
 from magnus.run_log import codec
 from magnus.run_log.records import RunRecord, StepRecord
 from magnus.run_log_stores import failures
-from magnus.run_log_stores.files import READ, SystemCalls
 from magnus.run_log_stores.record_line import encoded, heading, with_checksum
+from magnus.system.atomic_files import READ
+from magnus.system.system_calls import SystemCalls
 from magnus.values import Json
 
 _READ_BYTES: Final = 1 << 20
@@ -77,7 +78,7 @@ def text_in(file: Path, system: SystemCalls) -> bytes:
     descriptor = system.open(file, READ, 0)
     try:
         text = b""
-        while block := system.read(descriptor, _READ_BYTES, len(text)):
+        while block := system.read_at(descriptor, _READ_BYTES, len(text)):
             text += block
             if len(block) < _READ_BYTES:
                 break

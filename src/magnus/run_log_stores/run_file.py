@@ -7,9 +7,9 @@ import os
 from typing import Final, NamedTuple
 
 from magnus.run_log.records import StepRecord
-from magnus.run_log_stores.files import SystemCalls
 from magnus.run_log_stores.index import Index
 from magnus.run_log_stores.record_line import Heading, heading
+from magnus.system.system_calls import SystemCalls
 
 _BLOCK_BYTES: Final = 256 * 1024
 
@@ -83,7 +83,7 @@ class RunFile:
     def refresh(self) -> None:
         """Read what was added, by anyone, since the last time."""
         size = _BLOCK_BYTES
-        while block := self._system.read(self._descriptor, size, self._read_to):
+        while block := self._system.read_at(self._descriptor, size, self._read_to):
             lines_end = block.rfind(b"\n") + 1
             if lines_end:
                 self._note_lines(block[:lines_end])
@@ -95,7 +95,7 @@ class RunFile:
 
     def read(self, place: Place) -> bytes:
         """The line at `place`."""
-        return self._system.read(self._descriptor, place.length, place.offset)
+        return self._system.read_at(self._descriptor, place.length, place.offset)
 
     def close(self) -> None:
         """Give the descriptor back."""

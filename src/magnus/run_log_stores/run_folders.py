@@ -6,18 +6,19 @@ from contextlib import suppress
 from pathlib import Path
 
 from magnus.graph.path import BranchPath
-from magnus.run_log_stores import failures, files
-from magnus.run_log_stores.files import SystemCalls
+from magnus.run_log_stores import failures
 from magnus.run_log_stores.record_files import NOT_DONE, RecordFiles
+from magnus.system import atomic_files
+from magnus.system.system_calls import SystemCalls
 
 
 def record_blocks(places: RecordFiles, run_id: str, system: SystemCalls) -> Iterator[bytes]:
     """All of the run's records; one that is replaced meanwhile counts as it is before or after."""
-    yield from files.blocks(places.run(run_id), system)
+    yield from atomic_files.blocks(places.run(run_id), system)
     for folder, _, names in os.walk(places.branch(run_id, BranchPath())):
         for name in names:
             with suppress(FileNotFoundError):
-                yield from files.blocks(Path(folder, name), system)
+                yield from atomic_files.blocks(Path(folder, name), system)
 
 
 def remove_steps(places: RecordFiles, run_id: str, system: SystemCalls) -> None:
@@ -25,7 +26,7 @@ def remove_steps(places: RecordFiles, run_id: str, system: SystemCalls) -> None:
     from shutil import rmtree  # lazy: runs are seldom removed
 
     removed = places.removed(run_id)
-    files.make_folder(removed.parent, system)
+    atomic_files.make_folder(removed.parent, system)
     rmtree(removed, ignore_errors=True)
     with suppress(FileNotFoundError):
         system.replace(places.branch(run_id, BranchPath()), removed)
@@ -39,8 +40,8 @@ def sync_steps(places: RecordFiles, run_id: str, system: SystemCalls) -> None:
         try:
             for name in names:
                 if name.endswith(NOT_DONE):
-                    files.sync_folder(place / name, system)
-            files.sync_folder(place, system)
+                    atomic_files.sync_folder(place / name, system)
+            atomic_files.sync_folder(place, system)
         except FileNotFoundError:
             continue  # a record that another process has just replaced, or a run that is being removed
         except OSError as error:

@@ -18,8 +18,9 @@ import msgspec
 from msgspec import Struct
 
 from magnus.run_log.summary import DamagedRun, RunSummary
-from magnus.run_log_stores import failures, files
-from magnus.run_log_stores.files import SystemCalls
+from magnus.run_log_stores import failures
+from magnus.system import atomic_files
+from magnus.system.system_calls import SystemCalls
 
 _NAME: Final = ".summaries"
 _VERSION: Final = b"1"
@@ -76,7 +77,7 @@ class SummaryIndex:
     def _load(self) -> Sequence[_Seen]:
         """What the file says; nothing when there is none, or it is not whole, or of another version."""
         try:
-            text = b"".join(files.blocks(self._file, self._system))
+            text = b"".join(atomic_files.blocks(self._file, self._system))
         except OSError:
             return ()
         head, _, content = text.partition(b"\n")
@@ -90,7 +91,7 @@ class SummaryIndex:
     def _save(self, seen: Sequence[_Seen]) -> None:
         content = msgspec.json.encode(seen)
         with suppress(OSError):
-            files.replace(self._file, [_head(content), b"\n", content], self._system, durable=False)
+            atomic_files.replace(self._file, [_head(content), b"\n", content], self._system, durable=False)
 
 
 def _key(status: os.stat_result) -> tuple[int, int, int, int]:

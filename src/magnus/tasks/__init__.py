@@ -1,1 +1,1 @@
-"""What runs tasks: one task kind per module, found by its name in `app.wiring`."""
+"""One module per task kind, which `app.wiring` loads by name; the folders hold what the kinds share."""

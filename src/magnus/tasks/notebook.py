@@ -1,9 +1,10 @@
 """The task kind `notebook`: runs a notebook in a kernel, in processes of its own.
 
-This process only hands over and takes back: `tasks.notebook_runner` is the process that runs the notebook,
-`tasks.notebook_session` speaks to the kernel in it, and `tasks.notebook_kernel` reads results inside the kernel.
+`notebooks.runner` is the process that runs the notebook, `notebooks.session` speaks to the kernel in it, and
+`notebooks.kernel_results` reads results inside the kernel. This process writes the request and reads the results.
 """
 
+import ast
 import json
 import os
 import sys
@@ -16,16 +17,24 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, ValidationError, convert, field
 from msgspec.structs import replace
 
-import magnus
 from magnus.engine.exports import changed
-from magnus.engine.process import TimedOut, describe_exit, run_process
+from magnus.engine.json_values import to_json_value
 from magnus.errors import Problem, TaskFailed
-from magnus.graph.nodes import TaskSpec
+from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskOutcome
-from magnus.run_log.parameters import LargeParameter, Parameter, handed, holds_objects, plain
-from magnus.tasks import notebook_file
-from magnus.tasks.notebook_results import results_of
-from magnus.values import Json
+from magnus.run_log.parameters import (
+    JsonParameter,
+    LargeParameter,
+    MetricParameter,
+    Parameter,
+    handed,
+    holds_objects,
+    plain,
+)
+from magnus.system.child_process import TimedOut, describe_exit, run_process
+from magnus.tasks.notebooks import file as notebook_file
+from magnus.tasks.text import shortened
+from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
     from magnus.graph.facts import Description  # lazy: a run needs none of it
@@ -34,8 +43,8 @@ for _package in ("nbclient", "ipykernel"):
     if find_spec(_package) is None:
         raise ModuleNotFoundError(f"No module named '{_package}'", name=_package)
 
-_ROOT: Final = str(Path(magnus.__file__).parent.parent)
-_START: Final = "import sys; sys.path.append(sys.argv[1]); from magnus.tasks.notebook_runner import main; main()"
+_ROOT: Final = str(Path(__file__).parents[2])
+_START: Final = "import sys; sys.path.append(sys.argv[1]); from magnus.tasks.notebooks.runner import main; main()"
 _LONGEST_PARENT_BYTES: Final = 50
 """Of the folder the private one is in: the name of a unix socket may have about a hundred bytes."""
 
@@ -90,8 +99,8 @@ class NotebookTask:
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """Their code cells, without what these printed, and what they use of modules below the working directory."""
-        from magnus.tasks.code.cells import pieces_of_cells  # lazy: workers need none of it
-        from magnus.tasks.code.reach import Reach  # lazy: likewise
+        from magnus.tasks.source.dependencies import Reach  # lazy: likewise
+        from magnus.tasks.source.scripts import pieces_of_cells  # lazy: workers need none of it
 
         reach = Reach(working_directory)
         cells = [notebook_file.code_cells(working_directory / spec.command) for spec in specs]
@@ -100,7 +109,7 @@ class NotebookTask:
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the notebook needs and sets, by the source of its cells; it is not run."""
         from magnus.graph.facts import UNKNOWN
-        from magnus.tasks.described.notebooks import describe  # lazy: a run needs none of it
+        from magnus.tasks.static.notebooks import describe  # lazy: a run needs none of it
 
         del imports
         try:
@@ -195,3 +204,52 @@ def _private_folder(call: TaskCall) -> Iterator[Path]:
     short = len(os.fsencode(parent)) <= _LONGEST_PARENT_BYTES
     with TemporaryDirectory(prefix="magnus-", dir=parent if short else "/tmp") as folder:  # noqa: S108 - the name is made up by python
         yield Path(folder)
+
+
+def results_of(
+    printed: Sequence[Mapping[str, Json]], returned: Mapping[str, Json], returns: Sequence[Return]
+) -> tuple[dict[str, Parameter], dict[str, Json]]:
+    """The parameters and the metrics.
+
+    Args:
+        printed: of each output cell, its `cell` number and the `text` it printed, in order.
+        returned: the values of the declared variables, as JSON values.
+        returns: the declared results; they stand over what is printed. Objects among them were set by the kernel.
+
+    Raises:
+        TaskFailed: an output cell printed something that is not a dict.
+    """
+    parameters: dict[str, Parameter] = {}
+    for cell in printed:
+        for name, value in _dict(cell["text"], cell["cell"]).items():
+            parameters[name] = JsonParameter(to_json_value(value, name=name))
+    metrics = {item.name: returned[item.name] for item in returns if item.kind == "metric"}
+    for item in returns:
+        if item.kind == "object":
+            parameters.pop(item.name, None)
+            continue
+        value = returned[item.name]
+        parameters[item.name] = MetricParameter(value) if item.kind == "metric" else JsonParameter(value)
+    return parameters, metrics
+
+
+def _dict(text: str, cell: int) -> Mapping[str, UserObject]:
+    """The dict that was printed, as python or as JSON writes it; nothing printed is an empty one."""
+    if not text.strip():
+        return {}
+    value = _read(text.strip())
+    if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+        raise TaskFailed(
+            f"the output of cell {cell} is to be a dict with names as keys, and it is {shortened(text.strip())}; "
+            "let the cell print the dict and nothing else, or declare returns"
+        )
+    return value
+
+
+def _read(text: str) -> UserObject:
+    for read in (json.loads, ast.literal_eval):
+        try:
+            return read(text)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            continue
+    return None

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING
 from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
-from magnus.tasks.calling import call_function
-from magnus.tasks.loading import load_function
-from magnus.tasks.locate import missing_function, place_of, source_of
-from magnus.tasks.options import NoOptions
-from magnus.tasks.user_errors import UserCode
+from magnus.tasks.functions.call import NoOptions, call_function
+from magnus.tasks.functions.commands import load_function
+from magnus.tasks.functions.user_errors import UserCode
+from magnus.tasks.source.locate import missing_function, place_of, source_of
 
 if TYPE_CHECKING:
     from magnus.graph.facts import Description  # lazy: a run needs none of it
-    from magnus.tasks.code.reach import Reach  # lazy: as where it is used
+    from magnus.tasks.source.dependencies import Reach  # lazy: as where it is used
 
 
 class PythonTask:
@@ -35,14 +34,14 @@ class PythonTask:
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """The functions, and all that they use of the project."""
-        from magnus.tasks.code.reach import Reach  # lazy: workers need none of it
+        from magnus.tasks.source.dependencies import Reach  # lazy: workers need none of it
 
         reach = Reach(working_directory)
         return [_pieces(spec, reach, working_directory) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the function needs and sets, by its signature and its source; it is not called."""
-        from magnus.tasks.described.python import describe  # lazy: a run needs none of it
+        from magnus.tasks.static.functions import describe  # lazy: a run needs none of it
 
         return describe(spec, working_directory, imports=imports)
 
@@ -58,7 +57,7 @@ class PythonTask:
 
 def _pieces(spec: TaskSpec, reach: "Reach", working_directory: Path) -> Mapping[str, str]:
     if spec.function is not None:
-        from magnus.tasks.code.functions import pieces_of_function  # lazy: as above
+        from magnus.tasks.source.function_objects import pieces_of_function  # lazy: as above
 
         return pieces_of_function(spec.command, spec.function)
     place = place_of(spec.command, working_directory)

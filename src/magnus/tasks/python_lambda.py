@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Final
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
-from magnus.tasks.calling import call_function
-from magnus.tasks.options import NoOptions
-from magnus.tasks.user_errors import UserCode
+from magnus.tasks.functions.call import NoOptions, call_function
+from magnus.tasks.functions.user_errors import UserCode
 from magnus.values import UserObject
 
 if TYPE_CHECKING:
@@ -33,21 +32,21 @@ class PythonLambdaTask:
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """What the lambdas import of the project; their own text stands in the pipeline."""
-        from magnus.tasks.code.reach import Reach  # lazy: workers need none of it
+        from magnus.tasks.source.dependencies import Reach  # lazy: workers need none of it
 
         reach = Reach(working_directory)
         return [reach.of_text(spec.command.strip()) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the lambda needs and sets; it is not evaluated."""
-        from magnus.tasks.described.lambdas import describe  # lazy: a run needs none of it
+        from magnus.tasks.static.functions import describe_lambda  # lazy: a run needs none of it
 
         del working_directory, imports
         try:
             written = _parsed(spec.command).body
         except TaskFailed:
             written = None
-        return describe(spec, written if isinstance(written, ast.Lambda) else None)
+        return describe_lambda(spec, written if isinstance(written, ast.Lambda) else None)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Call the lambda."""

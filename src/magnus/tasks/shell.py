@@ -1,7 +1,18 @@
-"""The task kind `shell`: a command for bash, or for sh where there is no bash, in a process of its own."""
+"""The task kind `shell`: a command for bash, or for sh where there is no bash, in a process of its own.
+
+The shell itself evaluates the command, so that a trailing comment, `exit 0` or a heredoc keep their meaning. A trap on
+EXIT writes the exported variables through a private descriptor: printed text never counts. A trap the user sets on EXIT
+is kept and runs as well. Options that the user sets (`-x`, `-v`, `-u`, `-T`, `-E`, posix) are off while the trap writes, so
+that no value reaches a trace, and nothing in the trap depends on `IFS` or on functions of the user. The script is one
+line, so that line numbers are the user's.
+
+The trap does not run when the shell is replaced by `exec`, when a signal kills it, and when the user sets a trap on EXIT
+in posix mode.
+"""
 
 import os
 import re
+import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -15,12 +26,11 @@ from msgspec.structs import replace
 
 from magnus.engine.exports import changed, value_of
 from magnus.engine.parameters import VARIABLE_PREFIX, as_text
-from magnus.engine.process import describe_exit, run_process
 from magnus.errors import Problem
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.run_log.parameters import MetricParameter, Parameter, Scope, handed
-from magnus.tasks.shell_script import exports, shell_argv
+from magnus.system.child_process import describe_exit, run_process
 
 if TYPE_CHECKING:
     from magnus.graph.facts import Description  # lazy: a run needs none of it
@@ -61,15 +71,15 @@ class ShellTask:
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """The scripts of the project that the commands name, and those that these name; data is none of it."""
-        from magnus.tasks.code.reach import Reach  # lazy: workers need none of it
-        from magnus.tasks.code.scripts import scripts_of  # lazy: likewise
+        from magnus.tasks.source.dependencies import Reach  # lazy: workers need none of it
+        from magnus.tasks.source.scripts import scripts_of  # lazy: likewise
 
         reach = Reach(working_directory)
         return [scripts_of(spec.command, reach) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the command needs and sets, as far as its text says; it is parsed, and not run."""
-        from magnus.tasks.described.shell import describe  # lazy: a run needs none of it
+        from magnus.tasks.static.shell import describe  # lazy: a run needs none of it
 
         del working_directory, imports
         strict = isinstance(spec.options.get("strict"), bool | str) and str(spec.options["strict"]).lower() == "true"
@@ -145,3 +155,71 @@ def _results(returns: Sequence[Return], exported: Mapping[str, str], outcome: Ta
 def _not_exported(missing: Iterable[str]) -> str:
     names = ", ".join(f"'{name}'" for name in missing)
     return f"the command did not export {names}, declared in returns; write export NAME=VALUE"
+
+
+_LONGEST_PIECE: Final = 30_000
+"""Characters of a command in one argument, of which Linux takes 131,072 bytes."""
+_TAKE_ARGUMENTS: Final = (
+    "__magnus_fd=$1 __magnus_command=; shift; "
+    'for __magnus_piece in "$@"; do __magnus_command=$__magnus_command$__magnus_piece; done; '
+    "set --; unset __magnus_piece; "
+)
+
+PRELUDE_BASH: Final = (
+    f"{_TAKE_ARGUMENTS}__magnus_exit= __magnus_was= __magnus_flags= __magnus_name= __magnus_names=; "
+    "__magnus_quiet() { builtin set +xvuTE; builtin set +o posix; }; "
+    '__magnus_export() { builtin mapfile -t __magnus_names <<< "$(builtin compgen -e)"; '
+    'for __magnus_name in "${__magnus_names[@]}"; do '
+    '[[ ! -v $__magnus_name ]] || builtin printf \'%s=%s\\0\' "$__magnus_name" "${!__magnus_name}"; done '
+    '>&"$__magnus_fd" 2>/dev/null || builtin :; }; '
+    '__magnus_status() { builtin return "$1"; }; '
+    "__magnus_end() { __magnus_export; "
+    "if [[ -n $__magnus_exit ]]; then builtin set +e; "
+    "[[ $__magnus_flags != *u* ]] || builtin set -u; [[ $__magnus_flags != *v* ]] || builtin set -v; "
+    "[[ $__magnus_flags != *x* ]] || builtin set -x; "
+    '__magnus_status "$__magnus_was"; builtin eval "$__magnus_exit"; '
+    "{ __magnus_quiet; } 2>/dev/null; __magnus_export; fi; builtin return 0; }; "
+    "trap() { "
+    'if ((BASH_SUBSHELL > 0)) || [[ $# -lt 2 ]]; then builtin trap "$@"; return; fi; '
+    'if [[ $1 == -- ]]; then shift; elif [[ $1 == -[lp] ]]; then builtin trap "$@"; return; fi; '
+    "local __magnus_action=$1 __magnus_signal; local -a __magnus_others=(); shift; "
+    'for __magnus_signal in "$@"; do case ${__magnus_signal^^} in '
+    "EXIT|SIGEXIT|0) __magnus_exit=$__magnus_action; [[ $__magnus_action != - ]] || __magnus_exit=;; "
+    '*) __magnus_others+=("$__magnus_signal");; esac; done; '
+    'if ((${#__magnus_others[@]})); then builtin trap -- "$__magnus_action" "${__magnus_others[@]}"; fi; }; '
+    "builtin trap '{ __magnus_was=$? __magnus_flags=$-; __magnus_quiet; } 2>/dev/null; __magnus_end' EXIT; "
+)
+PRELUDE_SH: Final = f"{_TAKE_ARGUMENTS}trap '{{ set +xvu; }} 2>/dev/null; export -p >| /dev/fd/$__magnus_fd' EXIT; "
+STRICT_BASH: Final = "set -euo pipefail; "
+STRICT_SH: Final = "set -eu; "
+EVALUATE: Final = 'eval "$__magnus_command"'
+
+
+def shell_argv(shell: str, command: str, *, strict: bool, descriptor: int) -> list[str]:
+    """The argv that runs `command` with the shell at the path `shell` and tells exports through `descriptor`."""
+    bash = is_bash(shell)
+    prelude, careful = (PRELUDE_BASH, STRICT_BASH) if bash else (PRELUDE_SH, STRICT_SH)
+    script = prelude + (careful if strict else "") + EVALUATE
+    pieces = [command[at : at + _LONGEST_PIECE] for at in range(0, len(command), _LONGEST_PIECE)]
+    return [shell, "-c", script, shell.rpartition("/")[2], str(descriptor), *pieces]
+
+
+def is_bash(shell: str) -> bool:
+    """Whether the shell is bash, which tells its exports exactly; others tell them as shell code."""
+    return shell.rpartition("/")[2] == "bash"
+
+
+def exports(shell: str, told: bytes) -> dict[str, str]:
+    """The exported variables by name, from what the script wrote; the last word on a variable counts."""
+    text = told.decode("utf-8", "surrogateescape")
+    pairs = (entry.partition("=") for entry in (text.split("\0") if is_bash(shell) else _exported(text)))
+    return {name: value for name, equals, value in pairs if equals}
+
+
+def _exported(text: str) -> Iterator[str]:
+    """The words of `export -p`: POSIX wants output that the shell can read again."""
+    try:
+        words: Sequence[str] = shlex.split(text, comments=False)
+    except ValueError:  # cut off: the shell was killed while it wrote
+        return
+    yield from (word for word in words if word != "export")

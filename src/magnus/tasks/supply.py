@@ -9,7 +9,7 @@ from msgspec import Struct, convert, field
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
-from magnus.tasks.results import results_of
+from magnus.tasks.functions.results import results_of
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:

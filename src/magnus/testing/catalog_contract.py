@@ -30,7 +30,10 @@ from magnus.interfaces.catalog import Catalog, ReadsLogs
 from magnus.testing.files import made
 from magnus.testing.records import ODD_NAMES
 
+__all__ = ["CatalogContract", "OpenCatalog"]
+
 OpenCatalog: TypeAlias = Callable[[], Catalog]
+"""Opens the catalog again, as another process would."""
 
 ROOT: Final = BranchPath()
 

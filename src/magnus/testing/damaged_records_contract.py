@@ -16,6 +16,7 @@ from magnus.testing.pieces import Piece, flipped
 from magnus.testing.records import MOMENT, run_record, step_record
 
 OpenStore: TypeAlias = Callable[[], RunLogStore]
+"""Opens the store again, as another process would."""
 
 _RUN_ID: Final = "damaged"
 _BEGUN: Final = run_record(_RUN_ID)

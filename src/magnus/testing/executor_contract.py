@@ -26,6 +26,8 @@ import pytest
 from magnus.engine.eviction import LOST
 from magnus.values import Json
 
+__all__ = ["ExecutorContract", "ProcessExecutorContract"]
+
 _LONGEST_SECONDS = 1000
 """A safety net against hangs: more than anything takes on a busy machine."""
 _WORK = """\

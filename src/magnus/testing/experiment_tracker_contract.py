@@ -35,6 +35,15 @@ from magnus.run_log.records import Status
 from magnus.testing.records import ODD_NAMES
 from magnus.values import Json
 
+__all__ = [
+    "ExperimentTrackerContract",
+    "KeepingExperimentTrackerContract",
+    "Kept",
+    "UnreachableContract",
+    "a_run",
+    "a_step",
+]
+
 START: Final = datetime(2026, 1, 18, 11, 46, 8, tzinfo=UTC)
 FIT: Final = StepPath(("fit",))
 IN_BRANCH: Final = StepPath(("each", "3", "fit"))

@@ -12,6 +12,8 @@ from magnus.interfaces.experiment_tracker import TrackedRun, TrackedStep
 from magnus.run_log.records import Status
 from magnus.values import Json
 
+__all__ = ["InMemoryTracker", "RememberedRun"]
+
 
 class InMemoryOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """It has none."""

@@ -25,6 +25,8 @@ from magnus.testing.damaged_content_contract import DamagedContentContract
 from magnus.testing.files import contents, hash_of, made, write
 from magnus.testing.records import ODD_NAMES
 
+__all__ = ["KeepingCatalogContract"]
+
 LARGE: Final = b"a line of a large file\n" * 150_000
 SIZES: Final = (0, 1, 4096, 1024 * 1024 - 1, 1024 * 1024, 1024 * 1024 + 1, len(LARGE))
 NAMES: Final = (

@@ -22,6 +22,8 @@ from magnus.testing.catalog_contract import ROOT, CatalogContract, OpenCatalog
 from magnus.testing.files import contents, write
 from magnus.testing.records import ODD_NAMES
 
+__all__ = ["MaintainedCatalogContract"]
+
 NOBODY: Final[frozenset[str]] = frozenset()
 
 

@@ -5,6 +5,8 @@ import stat
 from pathlib import Path
 from typing import Protocol
 
+__all__ = ["FilePiece", "LinePiece", "Piece", "flipped", "lines_of"]
+
 
 class Piece(Protocol):
     """One record, or one content, where it is kept: a file, a line of one, a row of a table, an object in a bucket."""

@@ -31,8 +31,24 @@ from magnus.run_log.records import (
 )
 from magnus.values import Json
 
+__all__ = [
+    "MOMENT",
+    "ODD_NAMES",
+    "branch_paths",
+    "json_values",
+    "names",
+    "parameters",
+    "run_record",
+    "run_records",
+    "step_paths",
+    "step_record",
+    "step_records",
+]
+
 MOMENT: Final = datetime(2022, 1, 18, 11, 46, 8, 530138, tzinfo=UTC)
+"""The time in the example records."""
 ODD_NAMES: Final = ("a.b", "a/b", "a%2Fb", "%", " ", "", ".", "..", "ünïcödé ✓", 'quo"te\\', "new\nline", "x" * 3000)
+"""Names of steps and keys of branches that a store must not confuse."""
 
 ValueT = TypeVar("ValueT")
 

@@ -25,7 +25,10 @@ from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import SecretsError
 from magnus.interfaces.secrets import Secrets
 
+__all__ = ["OpenSecrets", "SecretsContract"]
+
 OpenSecrets: TypeAlias = Callable[[], Secrets]
+"""Makes a provider of the same secrets."""
 
 ODD_VALUES: Final = {
     "plain": "a-plain-value",

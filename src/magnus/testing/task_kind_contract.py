@@ -28,6 +28,8 @@ from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
 from magnus.run_log.parameters import JsonParameter, Parameter
 
+__all__ = ["TaskKindContract"]
+
 
 class TaskKindContract:
     """Subclass it with a name that begins with `Test`.

@@ -17,9 +17,9 @@ from magnus.app import wiring
 from magnus.app.config import load_configuration
 from magnus.app.pipelines import load_pipeline
 from magnus.app.prepare import Execution
-from magnus.app.transpile import handed_over
+from magnus.app.transpile import transpile_request
 from magnus.errors import InvalidInput, Problem
-from magnus.interfaces.transpiler import Handover, Transpiled, Transpiler
+from magnus.interfaces.transpiler import Transpiler, TranspileRequest, TranspileResult
 from magnus.run_log.parameters import JsonParameter
 from magnus.values import Json
 
@@ -36,21 +36,21 @@ def transpiler_of(folder: Path) -> Transpiler:
     return made
 
 
-def handover_of(file: str, folder: Path) -> Handover:
+def request_of(file: str, folder: Path) -> TranspileRequest:
     """What `magnus execute FILE -c c.yaml` hands over in the folder."""
     configuration = load_configuration(CONFIGURATION, {}, folder)
     asked = Execution(
         file, CONFIGURATION, parameters=PARAMETERS, tag="a tag", log_level="INFO", working_directory=folder
     )
     scope = {name: JsonParameter(value) for name, value in PARAMETERS.items()}
-    return handed_over(asked, configuration, load_pipeline(file, None, {}, folder), scope)
+    return transpile_request(asked, configuration, load_pipeline(file, None, {}, folder), scope)
 
 
-def transpiled(transpiler: Transpiler, handover: Handover) -> tuple[list[Problem], Transpiled | None]:
+def transpiled(transpiler: Transpiler, request: TranspileRequest) -> tuple[list[Problem], TranspileResult | None]:
     """The problems, and what is written unless the engine cannot take it, whichever of the two methods says so."""
-    problems = list(transpiler.problems(handover))
+    problems = list(transpiler.problems(request))
     try:
-        return problems, transpiler.transpile(handover)
+        return problems, transpiler.transpile(request)
     except InvalidInput as error:
         return [*problems, *(problem for problem in error.problems if problem not in problems)], None
 
@@ -107,10 +107,10 @@ def watched() -> Iterator[list[str]]:
 
 
 def _watched_files(file: str, folder: Path) -> Json:
-    transpiler, handover = transpiler_of(folder), handover_of(file, folder)
-    problems, first = transpiled(transpiler, handover)  # modules may be imported now
+    transpiler, request = transpiler_of(folder), request_of(file, folder)
+    problems, first = transpiled(transpiler, request)  # modules may be imported now
     with watched() as seen:
-        again, second = transpiled(transpiler, handover)
+        again, second = transpiled(transpiler, request)
     texts = [str(problem) for problem in problems]
     if texts != [str(problem) for problem in again] or first != second:
         seen.append("gives something else the second time")

@@ -10,12 +10,12 @@ import pytest
 from graphs import pipelines
 from hypothesis import HealthCheck, given, settings
 
-from magnus.app.drawing import words
-from magnus.app.drawing.layout import layout
-from magnus.app.drawing.mermaid import mermaid
-from magnus.app.drawing.svg import MARGIN, Mark, svg
-from magnus.app.drawing.tree import ASCII, plain, tree
-from magnus.app.drawing.widths import shortened, width
+from magnus.app.draw import labels
+from magnus.app.draw.layout import layout
+from magnus.app.draw.mermaid import mermaid
+from magnus.app.draw.svg import MARGIN, Mark, svg
+from magnus.app.draw.text_widths import shortened, width
+from magnus.app.draw.tree import ASCII, plain, tree
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.loader import load, load_built
 from magnus.definition.yaml_text import Document
@@ -59,7 +59,7 @@ def test_of_a_command_of_several_lines_the_first_is_shown(command, shown):
     graph = compiled(
         {"start_at": "a", "steps": {"a": {"command": command, "command_type": "shell", "next": "success"}}}
     )
-    assert words.detail(graph.nodes["a"]) == shown
+    assert labels.detail(graph.nodes["a"]) == shown
 
 
 def steps(picture):
@@ -110,7 +110,7 @@ def points(line):
 def test_a_picture_has_every_step_once(pipeline):
     graph = compiled(pipeline)
     found = [step.attrib["data-path"] for step in steps(svg(graph))]
-    assert sorted(found) == sorted(str(path) for path, _ in words.all_steps(graph))
+    assert sorted(found) == sorted(str(path) for path, _ in labels.all_steps(graph))
     assert len(found) == len(set(found))
 
 
@@ -143,7 +143,7 @@ def test_lines_stay_in_the_picture(pipeline):
 @given(pipelines())
 def test_a_tree_has_every_step_on_one_line(pipeline):
     graph = compiled(pipeline)
-    named = [node for _, node in words.all_steps(graph) if not isinstance(node, TerminalNode)]
+    named = [node for _, node in labels.all_steps(graph) if not isinstance(node, TerminalNode)]
     spans = [span.text for line in tree(graph, "p")[1:] for span in line if span.role == "name"]
     assert sorted(spans) == sorted(node.name for node in named)
 
@@ -153,7 +153,7 @@ def test_a_tree_has_every_step_on_one_line(pipeline):
 def test_mermaid_has_every_step_and_edge(pipeline):
     graph = compiled(pipeline)
     text = mermaid(graph)
-    nodes = [node for _, node in words.all_steps(graph)]
+    nodes = [node for _, node in labels.all_steps(graph)]
     drawn = re.findall(r"^ +(?:subgraph )?(s\d+)[(\[]", text, re.MULTILINE)
     assert len(drawn) == len(set(drawn)) == len(nodes)
     ends = [line for line in text.splitlines() if line.strip() == "end"]
@@ -234,8 +234,8 @@ def test_the_style_can_be_left_to_the_page():
 )
 def test_steps_of_a_run_are_found_in_the_picture(of_run, drawn):
     graph = loaded("tests/corpus/everything-inside-everything.yaml")
-    assert words.drawn_path(graph, StepPath(of_run)) == StepPath(drawn)
-    assert StepPath(drawn) in dict(words.all_steps(graph))
+    assert labels.drawn_path(graph, StepPath(of_run)) == StepPath(drawn)
+    assert StepPath(drawn) in dict(labels.all_steps(graph))
 
 
 def test_the_default_of_a_conditional_is_found_in_the_picture():
@@ -248,14 +248,14 @@ def test_the_default_of_a_conditional_is_found_in_the_picture():
         "next": "success",
     }
     graph = compiled({"start_at": "c", "steps": {"c": conditional}})
-    assert words.drawn_path(graph, StepPath(("c", "*", "step 1"))) == StepPath(("c", "*", "step 1"))
-    assert words.drawn_path(graph, StepPath(("c", "other", "step 1"))) == StepPath(("c", "**", "step 1"))
+    assert labels.drawn_path(graph, StepPath(("c", "*", "step 1"))) == StepPath(("c", "*", "step 1"))
+    assert labels.drawn_path(graph, StepPath(("c", "other", "step 1"))) == StepPath(("c", "**", "step 1"))
 
 
 @pytest.mark.parametrize("path", [("gone",), ("begin", "x", "s"), ("p", "three", "s"), ("p", "one", "gone")])
 def test_what_is_not_in_the_picture_is_not_found(path):
     with pytest.raises(KeyError):
-        words.drawn_path(loaded("tests/corpus/everything-inside-everything.yaml"), StepPath(path))
+        labels.drawn_path(loaded("tests/corpus/everything-inside-everything.yaml"), StepPath(path))
 
 
 def test_the_tree_of_everything():

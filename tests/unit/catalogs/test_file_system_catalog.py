@@ -13,12 +13,12 @@ import pytest
 from msgspec.structs import replace
 
 from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
-from magnus.catalogs.system_calls import REAL
 from magnus.definition.fields import read
 from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import CatalogError, DamagedContent, InvalidConfiguration
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import CatalogRecord
+from magnus.system.system_calls import REAL
 from magnus.testing.files import contents, made, write
 from magnus.testing.maintained_catalog_contract import old
 

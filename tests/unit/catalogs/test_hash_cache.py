@@ -5,7 +5,7 @@ import os
 import pytest
 
 from magnus.catalogs.hash_cache import HashCache
-from magnus.catalogs.system_calls import SystemCalls
+from magnus.system.system_calls import SystemCalls
 
 HASH, OTHER = "a" * 64, "b" * 64
 LARGE = 2 * 1024 * 1024

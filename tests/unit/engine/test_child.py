@@ -13,11 +13,11 @@ import pytest
 from safety_net import growing
 
 from magnus.engine.child import run_in_child
-from magnus.engine.process import TimedOut
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.run_log.parameters import JsonParameter, MetricParameter, ObjectParameter
+from magnus.system.child_process import TimedOut
 from magnus.tasks.python import PythonTask
 from magnus.tasks.python_lambda import PythonLambdaTask
 

@@ -14,12 +14,12 @@ from magnus.definition.fields import read
 from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
-from magnus.interfaces.capabilities import Located, Reach
+from magnus.interfaces.capabilities import Locality, Located
 from magnus.run_log.records import Status
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
-from magnus.run_log_stores.files import SystemCalls
 from magnus.run_log_stores.record_files import file_name
 from magnus.run_log_stores.record_line import with_checksum
+from magnus.system.system_calls import SystemCalls
 from magnus.testing.records import MOMENT, run_record, step_record
 
 ROOT = BranchPath()
@@ -71,7 +71,7 @@ def test_what_is_where(store, tmp_path):
 
 
 def test_it_is_shared_by_hosts_and_outlives_them(store, tmp_path):
-    assert (store.capabilities.reach, store.capabilities.persistent) == (Reach.NETWORK, True)
+    assert (store.capabilities.reach, store.capabilities.persistent) == (Locality.NETWORK, True)
     assert isinstance(store, Located)
     assert store.location == tmp_path / "logs"
 

@@ -19,9 +19,9 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.capabilities import Located
 from magnus.interfaces.run_log_store import KeepsDocuments
 from magnus.run_log.records import Status
-from magnus.run_log_stores import files
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
-from magnus.run_log_stores.files import SystemCalls
+from magnus.system import atomic_files
+from magnus.system.system_calls import SystemCalls
 from magnus.testing.records import run_record, step_record
 
 ROOT = BranchPath()
@@ -182,7 +182,7 @@ def test_what_is_synced_to_the_disk(opened, tmp_path):
 
 def test_a_step_that_was_put_is_read_without_reading_the_others(opened, tmp_path):
     reads = []
-    store = opened(tmp_path, system=SystemCalls(read=counted(os.pread, reads)))
+    store = opened(tmp_path, system=SystemCalls(read_at=counted(os.pread, reads)))
     store.create_run(run_record("a"))
 
     def bytes_read(position):
@@ -200,7 +200,7 @@ def test_a_step_that_was_put_is_read_without_reading_the_others(opened, tmp_path
 
 def test_the_newest_record_is_read_from_memory_unless_another_stands(opened, tmp_path):
     reads = []
-    store = opened(tmp_path, system=SystemCalls(read=counted(os.pread, reads)))
+    store = opened(tmp_path, system=SystemCalls(read_at=counted(os.pread, reads)))
     store.create_run(run_record("a"))
     assert store.get_step("a", step_record().path) is None
     first, late = step_record("a"), step_record("a", position=7)
@@ -217,7 +217,7 @@ def test_the_newest_record_is_read_from_memory_unless_another_stands(opened, tmp
 
 def test_a_reader_reads_only_what_was_added(opened, tmp_path):
     reads = []
-    writer, reader = opened(tmp_path), opened(tmp_path, system=SystemCalls(read=counted(os.pread, reads)))
+    writer, reader = opened(tmp_path), opened(tmp_path, system=SystemCalls(read_at=counted(os.pread, reads)))
     writer.create_run(run_record("a"))
     for position in range(300):
         writer.put_step("a", step_record(f"step {position}", position=position))
@@ -516,7 +516,7 @@ FORK_WHILE_WRITING = """
 import os, signal, sys, threading
 from pathlib import Path
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
-from magnus.run_log_stores.files import SystemCalls
+from magnus.system.system_calls import SystemCalls
 from magnus.run_log.records import *
 from magnus.graph.path import BranchPath
 
@@ -608,5 +608,5 @@ def test_temporary_files_of_killed_processes_are_removed_when_they_are_old(tmp_p
     old.touch()
     new.touch()
     os.utime(old, (100, 100))
-    files.remove_leftovers(tmp_path, 1000.0, files.REAL)
+    atomic_files.remove_leftovers(tmp_path, 1000.0, atomic_files.REAL)
     assert list(tmp_path.iterdir()) == [new]

@@ -12,7 +12,7 @@ from magnus.run_log.records import Status
 from magnus.run_log.summary import DamagedRun, RunSummary, summary
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
-from magnus.run_log_stores.files import SystemCalls
+from magnus.system.system_calls import SystemCalls
 from magnus.testing.records import run_record, step_record
 
 LONG_AGO = 1_600_000_000

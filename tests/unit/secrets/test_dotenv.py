@@ -3,8 +3,7 @@
 import pytest
 
 from magnus.errors import SecretsError
-from magnus.secrets.dotenv import DotenvOptions, DotenvSecrets
-from magnus.secrets.dotenv_text import parsed
+from magnus.secrets.dotenv import DotenvOptions, DotenvSecrets, parsed
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.run_log.parameters import JsonParameter, Parameter
-from magnus.tasks.calling import call_function
+from magnus.tasks.functions.call import call_function
 from magnus.tasks.python import PythonTask
 
 

@@ -12,7 +12,7 @@ from pydantic.v1 import BaseModel as OldModel
 
 from magnus.engine.json_values import to_json_value
 from magnus.errors import TaskFailed
-from magnus.tasks import casting
+from magnus.tasks.functions import casting
 
 
 class Old(OldModel):

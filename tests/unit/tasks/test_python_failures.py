@@ -11,7 +11,7 @@ import pytest
 
 from magnus.errors import ServiceError, TaskFailed
 from magnus.run_log.parameters import JsonParameter
-from magnus.tasks import calling
+from magnus.tasks.functions import call as calling
 
 
 def test_an_exception_is_the_failure_with_its_place(user_folder):

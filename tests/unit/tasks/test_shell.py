@@ -11,13 +11,12 @@ from msgspec.structs import replace
 from magnus.engine.exports import metrics as read_metrics
 from magnus.engine.exports import parameters as read_parameters
 from magnus.engine.parameters import Texts, environment
-from magnus.engine.process import TimedOut
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall
 from magnus.run_log.metrics import CountedMetric
 from magnus.run_log.parameters import JsonParameter, MetricParameter
-from magnus.tasks.shell import ShellTask
-from magnus.tasks.shell_script import exports
+from magnus.system.child_process import TimedOut
+from magnus.tasks.shell import ShellTask, exports
 
 
 def run(folder: Path, command: str, *, returns=None, timeout=None, options=None, path=None, **values):

@@ -33,7 +33,7 @@ from magnus.run_log.parameters import (
 )
 
 if TYPE_CHECKING:
-    from magnus.tasks.described.reducers import Reducer  # lazy: most pipelines have no reducer
+    from magnus.tasks.static.reducers import Reducer  # lazy: most pipelines have no reducer
 
 
 _NO_NAME: Final = "returns a value, which has no name"
@@ -170,7 +170,7 @@ class DataFlow:
         return self._reducer(reducer).shape
 
     def _reducer(self, reducer: str) -> "Reducer":
-        from magnus.tasks.described.reducers import described_reducer  # lazy: most pipelines have no reducer
+        from magnus.tasks.static.reducers import described_reducer  # lazy: most pipelines have no reducer
 
         if reducer not in self._reducers:
             self._reducers[reducer] = described_reducer(reducer, self._working_directory, imports=self._imports)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from magnus.app.drawing.words import drawn_path
+from magnus.app.draw.labels import drawn_path
 from magnus.app.report.model import Definition
 from magnus.app.step_code import Pieces
 from magnus.definition.built import BuiltPipeline

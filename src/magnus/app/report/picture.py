@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
 
-from magnus.app.drawing import words
-from magnus.app.drawing.svg import Mark, svg
+from magnus.app.draw import labels
+from magnus.app.draw.svg import Mark, svg
 from magnus.app.report.model import Row
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import CompositeNode
@@ -49,5 +49,5 @@ def _paths(graph: Graph, branch: BranchPath) -> Iterator[StepPath]:
         path = branch.step(name)
         yield path
         if isinstance(node, CompositeNode):
-            for inner in words.branches(node, path):
+            for inner in labels.branches(node, path):
                 yield from _paths(inner.graph, inner.path)

@@ -19,7 +19,6 @@ from magnus.app.report.rows import Rows, codes
 from magnus.app.report.texts import Texts, shortened
 from magnus.app.step_code import kept
 from magnus.app.viewing import viewer
-from magnus.app.whole_files import write_whole
 from magnus.app.withheld import WHY_NO_LOG, Withheld
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine import liveness
@@ -31,6 +30,7 @@ from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import ENDED, RunRecord, Status, StepRecord
 from magnus.run_log.summary import Gone
+from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
 _SERVICES: Final = ("executor", "run_log_store", "catalog", "secrets", "experiment_tracker", "pickler")
@@ -174,7 +174,7 @@ def write(text: str, file: str) -> None:
         if path.exists() and not path.is_file():  # a device, or a folder, which says so itself
             path.write_text(text, encoding="utf-8")
         else:
-            write_whole(path.resolve(), text)
+            write_text(path.resolve(), text)
     except OSError as error:
         fix = "make the folder first, or name another file" if isinstance(error, FileNotFoundError) else ""
         reason = error.strerror if path.parent.is_dir() else f"there is no folder '{path.parent}'"

@@ -8,7 +8,7 @@ Those of other packages are found by who loads a pipeline, who hands in a `FindN
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final, Protocol, Self, TypeAlias
 
-from magnus.definition.inner import Graphs, Pipelines
+from magnus.definition.inner import Graphs, PipelineFile, Pipelines
 from magnus.definition.nodes.composite import Composite
 from magnus.definition.nodes.conditional import Conditional
 from magnus.definition.nodes.dag import Dag
@@ -25,14 +25,13 @@ from magnus.graph.nodes import Node
 from magnus.values import Json
 
 __all__ = [
-    "COMMAND_TYPES",
-    "NODE_TYPES",
     "Complaint",
     "Composite",
-    "FindNodeType",
+    "Graphs",
     "NodeType",
+    "PipelineFile",
+    "Pipelines",
     "WrongFields",
-    "unknown_type",
 ]
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from magnus.errors import InvalidConfiguration, TaskFailed
 from magnus.executors.container.options import ContainerOptions, StepOptions, environment, of_step
-from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRequest, StepRunner
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _GRACE_SECONDS: Final = 3.0
 
 
 def _capabilities(options: ContainerOptions) -> ExecutorCapabilities:
-    return ExecutorCapabilities(spans=Reach.HOST, concurrent=options.enable_parallel, reenters=True)
+    return ExecutorCapabilities(runs_on=Locality.HOST, concurrent=options.enable_parallel, reenters=True)
 
 
 class ContainerExecutor:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from magnus.engine.own_folder import make_own_folder
 from magnus.errors import TaskFailed
+from magnus.system.own_folder import make_own_folder
 
 
 class Folder(Struct, frozen=True):

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Final
 
 import magnus
-from magnus.engine.process import describe_exit
 from magnus.errors import ProcessDied
 from magnus.executors.local import frames
 from magnus.executors.local.requests import Sender
 from magnus.interfaces.executor import Elsewhere
 from magnus.interfaces.reporter import AttemptFailed, Event, StepOutput
+from magnus.system.child_process import describe_exit
 
 _ROOT: Final = Path(magnus.__file__).parent.parent
 _START: Final = (

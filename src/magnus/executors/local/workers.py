@@ -17,7 +17,6 @@ from contextlib import suppress
 from threading import Condition, Thread
 from typing import Final
 
-from magnus.engine.process import describe_exit
 from magnus.errors import ServiceError
 from magnus.executors.local import frames
 from magnus.executors.local.handles import Nursery, Worker, death, settle
@@ -25,6 +24,7 @@ from magnus.executors.local.nursery import ANSWER, BEGAN
 from magnus.executors.local.worker import Broken, Done
 from magnus.interfaces.executor import Elsewhere, StepRequest
 from magnus.interfaces.secrets import Secret
+from magnus.system.child_process import describe_exit
 from magnus.values import UserObject
 
 _GRACE_SECONDS: Final = 3.0

@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnus.app.diff.sentences import was_is
+from magnus.app.compare.sentences import was_is
 from magnus.app.report.texts import Texts
 from magnus.app.text.object_references import readable
 from magnus.cli import values

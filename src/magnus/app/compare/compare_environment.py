@@ -1,0 +1,122 @@
+"""What was around the steps of two runs: configuration, python, packages, commit; and that a run was stopped. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from msgspec import UNSET
+
+from magnus.app.compare.align_steps import Pair
+from magnus.app.compare.model import END, Cause, Change, changes
+from magnus.app.compare.read_run import ReadRun
+from magnus.app.configuration import FAMILIES
+from magnus.graph.path import StepPath, print_names
+from magnus.run_log.records import ENDED, CodeIdentity, StepRecord
+from magnus.run_log.walking import SeenStep, walk
+from magnus.values import Json
+
+_STOPPED = frozenset({"interrupted", "lost"})
+_ASKED = ("pipeline_file", "configuration_file", "parameters_file")
+
+
+def surrounding_causes(first: ReadRun, second: ReadRun) -> Iterator[Cause]:
+    """What differs for all steps; a commit is not among it, since most of what is in one is used by no step."""
+    for family in FAMILIES:
+        options = [dict(_options(run.config.get(family), family)) for run in (first, second)]
+        for change in changes("configuration", *options):
+            yield Cause("configuration", change.what, change.before, change.after)
+    yield from _packages(first, second)
+    machines = [_machine(run.config.get("environment") or {}) for run in (first, second)]
+    for change in changes("environment", *machines):
+        yield Cause("environment", change.what, change.before, change.after)
+
+
+def _options(value: Json, name: str) -> Iterator[tuple[str, Json]]:
+    """The options by their dotted names."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _options(inner, f"{name}.{key}")
+    elif value is not None:
+        yield name, value
+
+
+def _machine(environment: Mapping[str, Json]) -> Mapping[str, Json]:
+    return {name: value for name, value in environment.items() if name != "packages_hash"}
+
+
+def _packages(first: ReadRun, second: ReadRun) -> Iterator[Cause]:
+    old, new = ((run.config.get("environment") or {}).get("packages_hash") for run in (first, second))
+    if old == new:
+        return
+    before, after = first.packages, second.packages
+    if before is None or after is None:
+        yield Cause("packages", "", old, new)
+        return
+    for change in changes("packages", before, after):
+        yield Cause("packages", change.what, change.before, change.after)
+
+
+def commit_causes(first: ReadRun, second: ReadRun) -> Iterator[Cause]:
+    """The commits, or other identities of all the code, that differ."""
+    before, after = (_identifiers(run.record.code_identities) for run in (first, second))
+    for change in changes("commit", before, after):
+        yield Cause("commit", change.what, change.before, change.after)
+
+
+def _identifiers(identities: Sequence[CodeIdentity]) -> Mapping[str, Json]:
+    return {identity.code_identifier_type: identity.code_identifier for identity in identities}
+
+
+def interruptions(first: ReadRun, second: ReadRun, pairs: Sequence[Pair]) -> Iterator[Cause]:
+    """That one of the runs did not come to its own end, with the step at which the other one goes on."""
+    if first.stopped == second.stopped:
+        return
+    for run, other, is_first in ((first, second, True), (second, first, False)):
+        if run.stopped and not other.stopped:
+            at, path = _stopped_at(run, pairs, is_first=is_first)
+            before, after = (run.stopped, UNSET) if is_first else (UNSET, run.stopped)
+            steps = () if at is None else (at.name,)
+            yield Cause("interruption", path, before, after, steps, END if at is None else at.entered)
+
+
+def _stopped_at(run: ReadRun, pairs: Sequence[Pair], *, is_first: bool) -> tuple[Pair | None, str]:
+    """The step at which a run stopped, or is, and its path: one that has not ended, else the one that would come next.
+
+    The pair is that of a step around it, where the other run has no such step.
+    """
+    records = [(pair, pair.first if is_first else pair.second) for pair in pairs]
+    by_path = {record.path: pair for pair, record in records if record is not None}
+    for seen in walk(run.steps):
+        if isinstance(seen, SeenStep) and seen.record.branching is None and _is_stopped(seen.record):
+            place: StepPath | None = seen.record.path
+            while place is not None and place not in by_path:
+                place = place.branch.composite
+            return (None if place is None else by_path[place]), print_names(seen.names)
+    last = max((number for number, (_, record) in enumerate(records) if record is not None), default=-1)
+    following = next((pair for pair, record in records[last + 1 :] if record is None), None)
+    return following, "" if following is None else following.name
+
+
+def _is_stopped(record: StepRecord) -> bool:
+    return record.status not in ENDED or record.message in _STOPPED
+
+
+def run_changes(first: ReadRun, second: ReadRun) -> tuple[Change, ...]:
+    """What came of the runs as a whole."""
+    status = changes("status", {"": first.facts().status}, {"": second.facts().status})
+    return (*status, *changes("message", {"": first.record.message}, {"": second.record.message}))
+
+
+def notes(first: ReadRun, second: ReadRun) -> tuple[Change, ...]:
+    """What differs and by itself means nothing: files that are not in the commit, names of files, tags."""
+    before, after = ({name: run.config.get(name, "") for name in _ASKED} for run in (first, second))
+    changed = [{"": _uncommitted(run.record.code_identities)} for run in (first, second)]
+    diffs = [{"": (run.config.get("changes") or {}).get("data_hash", "")} for run in (first, second)]
+    return (
+        *changes("uncommitted files", *changed),
+        *changes("uncommitted changes", *diffs),
+        *changes("file", before, after),
+        *changes("tag", {"": first.record.tag}, {"": second.record.tag}),
+    )
+
+
+def _uncommitted(identities: Sequence[CodeIdentity]) -> str:
+    return "; ".join(filter(None, (identity.code_identifier_message for identity in identities)))

@@ -1,0 +1,138 @@
+"""A run as *diff* reads it: its records, its pipeline as written, the code of its steps, what it ran in."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import cached_property
+
+from magnus.app.compare.model import RunFacts
+from magnus.app.damage import damage
+from magnus.app.step_code import kept
+from magnus.app.withheld import Withheld
+from magnus.app.written import written_steps
+from magnus.definition.normal import normal
+from magnus.engine import liveness
+from magnus.errors import CatalogError, RunNotFound
+from magnus.graph.path import BranchPath
+from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.records import ENDED, CatalogRecord, RunRecord, StepRecord
+from magnus.run_log.walking import without_past_ends
+from magnus.values import Json
+
+
+class ReadRun:
+    """One of the two; everything is read when it is asked for."""
+
+    def __init__(self, record: RunRecord, store: RunLogStore, catalog: Catalog) -> None:
+        self.record = record
+        self.config: Mapping[str, Json] = record.run_config
+        self._store = store
+        self._catalog = catalog
+
+    def steps(self, branch: BranchPath) -> Sequence[StepRecord]:
+        """The records of a branch, by position, without what held a secret."""
+        steps = without_past_ends(self._store.list_steps(self.record.run_id, branch))
+        return [self._withheld.shown(step) for step in steps]
+
+    @cached_property
+    def _withheld(self) -> Withheld:
+        return Withheld(self.record)
+
+    @cached_property
+    def stopped(self) -> str:
+        """Why the run did not come to its own end; "" when it did."""
+        if self.record.status not in ENDED:
+            lost = liveness.lost(self.record.owner)
+            return lost or "is still running"
+        return "was interrupted" if self.record.message == "interrupted" else ""
+
+    @cached_property
+    def dag(self) -> Json:
+        """The pipeline as written, in one form for all that mean the same, with the files it includes."""
+        dag = self.config.get("dag")
+        file = str(self.config.get("pipeline_file", ""))
+        whole = isinstance(dag, dict) and "steps" in dag
+        return normal(dag, file, self.config.get("included") or {}) if whole else {"steps": {}}
+
+    @cached_property
+    def written(self) -> Mapping[str, Mapping[str, Json]]:
+        """The steps as they are written, by their names with those of the steps around them."""
+        return dict(written_steps(self.dag))
+
+    @cached_property
+    def code(self) -> Mapping[str, Mapping[str, str]]:
+        """Of each step that has any the pieces of code it is made of, with their hashes."""
+        return kept(self.config) or {}
+
+    @cached_property
+    def original(self) -> "ReadRun | None":
+        """The run that it went on with, if that is still there."""
+        if not self.record.original_run_id:
+            return None
+        try:
+            record = self._store.get_run(self.record.original_run_id)
+        except RunNotFound:
+            return None
+        return ReadRun(record, self._store, self._catalog)
+
+    @cached_property
+    def packages(self) -> Mapping[str, str] | None:
+        """The versions of the installed packages; None when the list was not kept."""
+        kept = self.config.get("packages")
+        if not kept:
+            return None
+        content = self._content("the list of packages", kept["data_hash"], kept["size"])
+        if content is None:
+            return None
+        lines = content.decode("utf-8", "surrogateescape").splitlines()
+        return dict(line.split("==", 1) for line in lines if "==" in line)
+
+    def notebook(self, entry: CatalogRecord) -> Json:
+        """A notebook in the catalog without when its cells ran; None when it cannot be read as one."""
+        content = self._content(entry.name, entry.data_hash, entry.size)
+        with suppress(ValueError, LookupError, TypeError, AttributeError):
+            notebook = json.loads(content or b"")
+            for cell in notebook["cells"]:
+                cell["metadata"].pop("execution", None)
+            return notebook
+        return None
+
+    def _content(self, name: str, data_hash: str, size: int) -> bytes | None:
+        try:
+            with self._catalog.open(name, data_hash, size) as file:
+                return file.read()
+        except CatalogError:
+            return None
+
+    def facts(self) -> RunFacts:
+        """The run as people know it."""
+        record = self.record
+        seconds = None if record.end_time is None else (record.end_time - record.start_time).total_seconds()
+        return RunFacts(
+            run_id=record.run_id,
+            status="lost" if self.stopped.startswith("lost") else record.status.value,
+            tag=record.tag,
+            started=record.start_time.isoformat(" ", "seconds"),
+            seconds=seconds,
+            pipeline_file=str(self.config.get("pipeline_file", "")),
+            commit=", ".join(identity.code_identifier for identity in record.code_identities),
+            original_run_id=record.original_run_id,
+            damage=tuple(damage(self._store, record).lines()),
+        )
+
+
+Alike = Callable[[CatalogRecord, CatalogRecord], bool]
+"""Whether two files that were put say the same though their bytes differ."""
+
+
+def alike(first: ReadRun, second: ReadRun) -> Alike:
+    """Notebooks say when each cell ran; besides that they may be the same."""
+
+    def compared(before: CatalogRecord, after: CatalogRecord) -> bool:
+        if not (before.name.endswith(".ipynb") and after.name.endswith(".ipynb")):
+            return False
+        notebook = first.notebook(before)
+        return notebook is not None and bool(notebook == second.notebook(after))
+
+    return compared

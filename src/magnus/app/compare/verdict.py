@@ -1,0 +1,72 @@
+"""What came first: the one sentence that says why two runs differ. Pure."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final, get_args
+
+from msgspec import UNSET
+
+from magnus.app.compare.model import END, Cause, Kind, StepDifference, Verdict
+from magnus.app.compare.sentences import no_cause, sentence, unfelt
+
+_RANK: Final = {kind: rank for rank, kind in enumerate(get_args(Kind))}
+
+_LEADS_ON: Final = frozenset({"next", "on_failure", "start_at"})
+
+ONE_RUN: Final = Verdict("no difference: it is one run", differs=False)
+
+
+def in_order(causes: Sequence[Cause], steps: Sequence[StepDifference]) -> tuple[Cause, ...]:
+    """The causes as they took part. What surrounds all steps did so at the first one that came out differently.
+
+    What only changed steps that came out the same stands behind what may have led to that one.
+    """
+    first = first_effect(steps)
+    place = END if first is None else first.position
+
+    def key(cause: Cause) -> tuple[int, float, int, str]:
+        position = place if cause.position is None else cause.position
+        part = 2 if position > place else int(first is not None and without_effect(cause, steps))
+        return (part, position, _RANK[cause.kind], cause.what)
+
+    return tuple(sorted(causes, key=key))
+
+
+def without_effect(cause: Cause, steps: Sequence[StepDifference]) -> bool:
+    """Whether it is of the code or the definition of steps that came out the same, and tells no step what is next."""
+    if cause.kind == "pipeline":
+        if not isinstance(cause.before, dict) or not isinstance(cause.after, dict):
+            return False
+        if not _LEADS_ON.isdisjoint({*cause.before, *cause.after}):
+            return False
+    elif cause.kind != "code":
+        return False
+    differing = [step.name for step in steps if step.own or any(change.kind == "got" for change in step.changes)]
+    return bool(cause.steps) and not any(
+        name == step or name.startswith(f"{step}/") for step in cause.steps for name in differing
+    )
+
+
+def first_effect(steps: Sequence[StepDifference]) -> StepDifference | None:
+    """The first step that did something else than in the other run, which is more than that something else came to it."""
+    return next((step for step in steps if step.own), None)
+
+
+def verdict(causes: Sequence[Cause], commits: Sequence[Cause], steps: Sequence[StepDifference]) -> Verdict:
+    """The verdict; `causes` are in order. A commit is named when nothing else is there to be named."""
+    effect = first_effect(steps)
+    explained = effect is None or any((cause.position or 0.0) <= effect.position for cause in causes)
+    if effect is not None and not explained and not commits:
+        more = f"; {sentence(causes[0])}, but that came later" if causes else ""
+        return Verdict(no_cause(effect) + more, differs=True, step=effect.name)
+    named = next(iter(causes if explained and causes else commits), None)
+    if named is None:
+        return Verdict("no difference but timing", differs=False)
+    others = len(causes) - 1 if named in causes else 0
+    more = "" if others < 1 else f", and {others} more cause{'' if others == 1 else 's'} below"
+    text = unfelt(named) if without_effect(named, steps) else sentence(named, first=True)
+    return Verdict(text + more, differs=True, cause=named, step=next(iter(_steps(named)), ""))
+
+
+def _steps(cause: Cause) -> Iterator[str]:
+    if cause.kind != "pipeline" or cause.before is not UNSET or cause.after is not UNSET:
+        yield from cause.steps

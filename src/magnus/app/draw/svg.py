@@ -1,0 +1,240 @@
+"""A pipeline as an SVG picture that needs nothing else: no script, no font, no address."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from html import escape
+from typing import Final
+
+from msgspec import Struct
+
+from magnus.app.draw import labels
+from magnus.app.draw.layout import DETAIL_GAP, LABEL_LINE, NAME_SIZE, PADDING, layout
+from magnus.app.draw.shapes import Box, Layout, Line, Panel, Text
+from magnus.app.draw.text_widths import FONT
+from magnus.graph.check import unreachable
+from magnus.graph.graph import Graph
+from magnus.graph.nodes import CompositeNode, TaskNode, TerminalNode
+from magnus.graph.path import StepPath
+
+MARGIN: Final = 20.0
+_TIP: Final = 7.0
+_UNWRITABLE: Final = dict.fromkeys([*range(9), 11, 12, *range(14, 32), 0xFFFE, 0xFFFF], "�")
+STYLE: Final = """
+.magnus-graph{--mg-paper:#ffffff;--mg-box:#ffffff;--mg-group:#f5f7fa;--mg-panel:#ffffff;--mg-line:#8792a2;--mg-edge:#c4ccd6;
+--mg-text:#1b2430;--mg-muted:#5d6b7c;--mg-task:#4f7fd6;--mg-composite:#7d8aa0;--mg-good:#218358;--mg-bad:#cf3a3a;
+--mg-busy:#b87503;--mg-other:#8792a2;--mg-good-box:#e9f6ee;--mg-bad-box:#fdecec;--mg-busy-box:#fdf4e0;
+--mg-other-box:#f0f2f5;font-family:FONT}
+@media (prefers-color-scheme:dark){.magnus-graph{--mg-paper:#12161c;--mg-box:#1f2630;--mg-group:#181d25;--mg-panel:#12161c;
+--mg-line:#7b8796;--mg-edge:#3a4553;--mg-text:#e7ecf2;--mg-muted:#9aa7b6;--mg-task:#6f9cf0;--mg-composite:#8390a5;
+--mg-good:#4cc38a;--mg-bad:#ff7b72;--mg-busy:#e0a83c;--mg-other:#7b8796;--mg-good-box:#16291f;--mg-bad-box:#331b1c;
+--mg-busy-box:#2f2614;--mg-other-box:#20262f}}
+.magnus-graph .paper{fill:var(--mg-paper)}
+.magnus-graph .box{fill:var(--mg-box);stroke:var(--mg-edge)}
+.magnus-graph .composite>.box{fill:var(--mg-group);stroke:var(--mg-edge)}
+.magnus-graph .panel{fill:var(--mg-panel);stroke:var(--mg-edge)}
+.magnus-graph .conditional>.panel{stroke-dasharray:5 4;stroke:var(--mg-line)}
+.magnus-graph .bar{fill:var(--mg-task)}
+.magnus-graph .stub>.bar{fill:var(--mg-edge)}
+.magnus-graph .stub>.box,.magnus-graph .unreached>.box{stroke-dasharray:4 3}
+.magnus-graph .composite>.bar{fill:var(--mg-composite)}
+.magnus-graph .name{fill:var(--mg-text);font-size:13px;font-weight:600}
+.magnus-graph .detail,.magnus-graph .label,.magnus-graph .title{fill:var(--mg-muted);font-size:11px}
+.magnus-graph .title{font-weight:600}
+.magnus-graph .kind{fill:var(--mg-task);font-weight:600}
+.magnus-graph .composite>.detail>.kind{fill:var(--mg-composite)}
+.magnus-graph .line{fill:none;stroke:var(--mg-line);stroke-width:1.5}
+.magnus-graph .line.on-failure{stroke:var(--mg-bad);stroke-dasharray:5 4}
+.magnus-graph .tip{fill:var(--mg-line)}
+.magnus-graph .tip.on-failure{fill:var(--mg-bad)}
+.magnus-graph .end .name{text-anchor:middle}
+.magnus-graph .end.success>.box{stroke:var(--mg-good);fill:var(--mg-good-box)}
+.magnus-graph .end.fail>.box{stroke:var(--mg-bad);fill:var(--mg-bad-box)}
+.magnus-graph .sign{fill:none;stroke:var(--mg-good);stroke-width:1.8;stroke-linecap:round;stroke-linejoin:round}
+.magnus-graph .end.fail>.sign{stroke:var(--mg-bad)}
+.magnus-graph .succeeded>.box{stroke:var(--mg-good);fill:var(--mg-good-box)}
+.magnus-graph .succeeded>.bar{fill:var(--mg-good)}
+.magnus-graph .failed>.box{stroke:var(--mg-bad);fill:var(--mg-bad-box);stroke-width:1.6}
+.magnus-graph .failed>.bar{fill:var(--mg-bad)}
+.magnus-graph .running>.box{stroke:var(--mg-busy);fill:var(--mg-busy-box)}
+.magnus-graph .running>.bar{fill:var(--mg-busy)}
+.magnus-graph .reused>.box{stroke:var(--mg-good);fill:var(--mg-box);stroke-dasharray:2 2}
+.magnus-graph .reused>.bar{fill:var(--mg-good)}
+.magnus-graph .waiting>.box{stroke:var(--mg-edge);fill:var(--mg-other-box)}
+.magnus-graph .waiting>.bar{fill:var(--mg-other)}
+.magnus-graph .waiting>.name{fill:var(--mg-muted)}
+.magnus-graph .step:focus>.box,.magnus-graph .step.chosen>.box{stroke:var(--mg-task);stroke-width:2.5}
+"""
+
+
+class Mark(Struct, frozen=True):
+    """How a step is marked: CSS classes (`succeeded`, `failed`, `running`, `reused`, `waiting`, or others), and a line."""
+
+    classes: str = ""
+    label: str = ""
+
+
+def style() -> str:
+    """The style sheet of a picture, for a page that holds several."""
+    return STYLE.replace("FONT", FONT).strip()
+
+
+def svg(graph: Graph, marks: Mapping[StepPath, Mark] | None = None, *, with_style: bool = True) -> str:
+    """The picture, the same for the same graph.
+
+    Steps are `<g class="step ..." data-path="...">`, whose path is that of `labels.drawn_path`: a `map` or `loop` has
+    one branch. `marks` says how some of them are marked. Without `with_style` the page has `style()`.
+    """
+    marked = marks or {}
+    whole = layout(graph, {path: mark.label for path, mark in marked.items() if mark.label})
+    across, down = _number(whole.width + 2 * MARGIN), _number(whole.height + 2 * MARGIN)
+    title = graph.name or "pipeline"
+    opening = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="magnus-graph" role="img" aria-label="{_attribute(title)}"'
+        f' width="{across}" height="{down}" viewBox="0 0 {across} {down}">'
+    )
+    inside = [
+        *([f"<style>{style()}</style>"] if with_style else []),
+        f'<rect class="paper" width="{across}" height="{down}"/>',
+        f'<g transform="translate({_number(MARGIN)} {_number(MARGIN)})">',
+        *_layout(whole, graph, marked),
+        "</g>",
+    ]
+    return "\n".join([opening, *inside, "</svg>", ""])
+
+
+def _layout(placed: Layout, graph: Graph, marks: Mapping[StepPath, Mark]) -> Iterator[str]:
+    yield from map(_line, placed.lines)
+    lost = frozenset(unreachable(graph.start_at, graph.nodes))
+    for box in placed.boxes:
+        yield from _box(box, marks, more=("unreached",) if box.node.name in lost else ())
+    yield from (_tip(line) for line in placed.lines if line.arrow)
+
+
+def _box(box: Box, marks: Mapping[StepPath, Mark], more: Iterable[str]) -> Iterator[str]:
+    mark = marks.get(box.path, Mark())
+    classes = " ".join(filter(None, ("step", *_classes(box), *more, mark.classes)))
+    yield (
+        f'<g class="{_attribute(classes)}" data-path="{_attribute(str(box.path))}"'
+        f' transform="translate({_number(box.x)} {_number(box.y)})">'
+    )
+    yield f"<title>{_content(_described(box))}</title>"
+    match box.node:
+        case TerminalNode():
+            yield from _terminal(box)
+        case TaskNode() | CompositeNode():
+            yield _rectangle("box", 0, 0, box.width, box.height, radius=7)
+            yield _rectangle("bar", 0, 8, 3, min(box.height, 46) - 16, radius=1.5)
+            yield _text("name", PADDING, 19, box.name.drawn)
+            yield _detail(box)
+            if box.label.full:
+                yield _text("label", PADDING, 35 + LABEL_LINE, box.label.drawn)
+            inner = labels.branches(box.node, box.path) if isinstance(box.node, CompositeNode) else ()
+            for panel, branch in zip(box.panels, inner, strict=True):
+                yield from _panel(panel, branch.graph, marks)
+    yield "</g>"
+
+
+def _classes(box: Box) -> tuple[str, ...]:
+    match box.node:
+        case TerminalNode(written_as=word):
+            return ("end", word)
+        case TaskNode(written_as=word):
+            return (word,)
+        case CompositeNode(written_as=word):
+            return ("composite", word)
+
+
+def _described(box: Box) -> str:
+    """What is shown for a box that is pointed at: its texts in full, and where it leads on failure."""
+    what = " ".join(filter(None, (labels.kind(box.node), box.detail.full)))
+    lines = [box.name.full, what, box.label.full]
+    if not isinstance(box.node, TerminalNode) and box.node.on_failure is not None:
+        lines.append(f"on failure: {box.node.on_failure}")
+    return "\n".join(filter(None, lines))
+
+
+def _terminal(box: Box) -> Iterator[str]:
+    yield _rectangle("box", 0, 0, box.width, box.height, radius=box.height / 2)
+    if box.height >= NAME_SIZE * 2:
+        yield _text("name", box.width / 2, box.height / 2 + NAME_SIZE * 0.35, box.name.drawn)
+    elif box.node.written_as == "success":
+        yield '<path class="sign" d="M5 9.2l2.8 2.8 5.2-5.8"/>'
+    else:
+        yield '<path class="sign" d="M6 6l6 6M12 6l-6 6"/>'
+
+
+def _detail(box: Box) -> str:
+    kind = f'<tspan class="kind">{_content(labels.kind(box.node))}</tspan>'
+    rest = f'<tspan dx="{_number(DETAIL_GAP)}">{_content(box.detail.drawn)}</tspan>' if box.detail.drawn else ""
+    return f'<text class="detail" x="{_number(PADDING)}" y="35">{kind}{rest}</text>'
+
+
+def _panel(panel: Panel, graph: Graph, marks: Mapping[StepPath, Mark]) -> Iterator[str]:
+    yield _rectangle("panel", panel.x, panel.y, panel.width, panel.height, radius=6)
+    top = PADDING
+    if panel.title.full:
+        yield _titled(panel.title, panel.x + PADDING, panel.y + 17)
+        top += 22
+    inner = (panel.width - panel.inside.width) / 2
+    yield f'<g transform="translate({_number(panel.x + inner)} {_number(panel.y + top)})">'
+    yield from _layout(panel.inside, graph, marks)
+    yield "</g>"
+
+
+def _titled(text: Text, x: float, y: float) -> str:
+    whole = f"<title>{_content(text.full)}</title>" if text.full != text.drawn else ""
+    return f'<text class="title" x="{_number(x)}" y="{_number(y)}">{whole}{_content(text.drawn)}</text>'
+
+
+def _line(line: Line) -> str:
+    (x, y), (to_x, to_y) = line.start, line.landing
+    end = line.end - (_TIP - 1 if line.arrow else 0)
+    parts = [f"M{_number(x)} {_number(y)}"]
+    if line.bend > y:
+        parts.append(f"V{_number(line.bend)}")
+    if line.turns:
+        parts += [f"L{_number(turn_x)} {_number(turn_y)}" for turn_x, turn_y in line.turns]
+        parts.append(f"V{_number(end)}")
+    elif abs(to_x - x) < 0.05:
+        parts.append(f"V{_number(end)}")
+    else:
+        landing = min(to_y, end)
+        middle = _number((line.bend + landing) / 2)
+        parts.append(f"C{_number(x)} {middle} {_number(to_x)} {middle} {_number(to_x)} {_number(landing)}")
+        if end > landing:
+            parts.append(f"V{_number(end)}")
+    return f'<path class="line{" on-failure" if line.failure else ""}" d="{"".join(parts)}"/>'
+
+
+def _tip(line: Line) -> str:
+    x, y = line.landing[0], line.end
+    half = _TIP * 0.55
+    return (
+        f'<path class="tip{" on-failure" if line.failure else ""}" d="M{_number(x)} {_number(y)}'
+        f'l{_number(-half)} {_number(-_TIP)}h{_number(2 * half)}z"/>'
+    )
+
+
+def _rectangle(css: str, x: float, y: float, width: float, height: float, *, radius: float) -> str:
+    place = "".join(f' {name}="{_number(value)}"' for name, value in (("x", x), ("y", y)) if value)
+    return f'<rect class="{css}"{place} width="{_number(width)}" height="{_number(height)}" rx="{_number(radius)}"/>'
+
+
+def _text(css: str, x: float, y: float, text: str) -> str:
+    return f'<text class="{css}" x="{_number(x)}" y="{_number(y)}">{_content(text)}</text>'
+
+
+def _number(value: float) -> str:
+    return f"{value:.1f}".removesuffix(".0")
+
+
+def _content(text: str) -> str:
+    return escape(_writable(text), quote=False)
+
+
+def _attribute(text: str) -> str:
+    return escape(_writable(text)).replace("\n", "&#10;")
+
+
+def _writable(text: str) -> str:
+    """The text without the characters that XML has no way to write."""
+    return text.translate(_UNWRITABLE).encode("utf-8", "replace").decode("utf-8")

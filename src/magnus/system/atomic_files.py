@@ -1,0 +1,205 @@
+"""Files that are there whole or not at all: the one writer of such files, made of few calls that tests can make fail."""
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+from magnus.system.own_folder import make_own_folder
+from magnus.system.system_calls import REAL, AnyPath, Block, SystemCalls
+
+READ: Final = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+"""A pipe in the place of a file blocks nobody: it is an error when it is read."""
+NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK, errno.EXDEV})
+"""How file systems say that they have no hard links, or have no more of them for one file."""
+_TEMPORARY: Final = ".new-"
+_CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_PIECES_BYTES: Final = 64 * 1024
+_BLOCK_BYTES: Final = 4 * 1024 * 1024
+
+
+def create(file: Path, content: bytes, system: SystemCalls = REAL, *, durable: bool = True) -> None:
+    """Make the file with this content: for every reader, and after a crash, it is there whole or not at all.
+
+    FileExistsError when it is there already; any other OSError when it cannot be made, and then it is not there.
+    It survives a loss of power when `durable`.
+    """
+    temporary = _write_temporary(file.parent, [content], system, durable=durable)
+    try:
+        _name(temporary, file, content, system)
+    finally:
+        with suppress(OSError):
+            system.unlink(temporary)
+    if not durable:
+        return
+    try:
+        sync_folder(file.parent, system)
+    except OSError:
+        with suppress(OSError):
+            system.unlink(file)
+        raise
+
+
+def replace(file: Path, pieces: Iterable[bytes], system: SystemCalls = REAL, *, durable: bool = True) -> None:
+    """Put a new file in the place of this one, at once. OSError when that fails; then the old one stands.
+
+    Its content is on the disk by then when `durable`; see `sync_folder` for its name.
+    """
+    temporary = _write_temporary(file.parent, pieces, system, durable=durable)
+    try:
+        system.replace(temporary, file)
+    except BaseException:
+        with suppress(OSError):
+            system.unlink(temporary)
+        raise
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write, or replace, a file of text for the user. OSError when that fails; then the old one stands."""
+    replace(file, [text.encode()], durable=False)
+
+
+@contextmanager
+def temporary_file(
+    folder: AnyPath, system: SystemCalls, *, prefix: str = _TEMPORARY, mode: int = 0o666
+) -> Iterator[tuple[str, int]]:
+    """A new file in the folder, its path and an open descriptor; it is gone afterwards unless it was renamed."""
+    temporary, descriptor = _open_temporary(folder, system, prefix, mode)
+    try:
+        yield temporary, descriptor
+    finally:
+        os.close(descriptor)
+        with suppress(OSError):
+            system.unlink(temporary)
+
+
+def new_name(folder: AnyPath, prefix: str = _TEMPORARY) -> str:
+    """A path in the folder that no other process and no other call gets."""
+    return f"{folder}/{prefix}{os.getpid()}-{os.urandom(6).hex()}"
+
+
+def write_all(target: int, data: Block, system: SystemCalls) -> None:
+    """Write all of it; a short write is followed by the one that says what is wrong."""
+    written = system.write(target, data)
+    while written < len(data):
+        data = memoryview(data)[written:]
+        written = system.write(target, data)
+
+
+def blocks(file: Path, system: SystemCalls = REAL) -> Iterator[bytes]:
+    """The content of the file, in large pieces. OSError when it cannot be read."""
+    descriptor = system.open(file, READ, 0)
+    try:
+        offset = 0
+        while block := system.read_at(descriptor, _BLOCK_BYTES, offset):
+            yield block
+            offset += len(block)
+    finally:
+        os.close(descriptor)
+
+
+def remove_leftovers(folder: Path, before: float, system: SystemCalls) -> None:
+    """Remove the temporary files last written before this time, in seconds since the epoch; OSError when one stays."""
+    for file in folder.glob(f"{_TEMPORARY}*"):
+        with suppress(FileNotFoundError):
+            if file.stat().st_mtime < before:
+                system.unlink(file)
+
+
+def with_status(entries: "Iterable[tuple[str, os.DirEntry[str]]]") -> Iterator[tuple[str, os.stat_result]]:
+    """The entries of a folder with their status, of a link to nothing or to itself its own; without those gone by now."""
+    for name, entry in entries:
+        try:
+            yield name, entry.stat()
+        except OSError:
+            with suppress(FileNotFoundError):
+                yield name, entry.stat(follow_symlinks=False)
+
+
+def make_folder(folder: Path, system: SystemCalls) -> None:
+    """Make the folder and those above it where they are missing, durably. OSError when one cannot be made."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent, system)
+    folder.mkdir(exist_ok=True)
+    sync_folder(folder.parent, system)
+
+
+def make_home(folder: Path, system: SystemCalls) -> None:
+    """Make the folder of a store likewise; git ignores everything in it."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent, system)
+    make_own_folder(folder)
+    sync_folder(folder.parent, system)
+
+
+def sync_folder(folder: AnyPath, system: SystemCalls) -> None:
+    """Make the names in the folder survive a loss of power."""
+    descriptor = system.open(folder, os.O_RDONLY | os.O_CLOEXEC, 0)
+    try:
+        system.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_temporary(folder: Path, pieces: Iterable[bytes], system: SystemCalls, *, durable: bool) -> str:
+    """A new file in the folder that holds the pieces; nothing is left of it when that fails."""
+    temporary, descriptor = _open_temporary(folder, system, _TEMPORARY, 0o666)
+    try:
+        try:
+            for block in _joined(pieces):
+                write_all(descriptor, block, system)
+            if durable:
+                system.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except BaseException:
+        with suppress(OSError):
+            system.unlink(temporary)
+        raise
+    return temporary
+
+
+def _open_temporary(folder: AnyPath, system: SystemCalls, prefix: str, mode: int) -> tuple[str, int]:
+    temporary = new_name(folder, prefix)
+    return temporary, system.open(temporary, _CREATE, mode)
+
+
+def _name(temporary: str, file: Path, content: bytes, system: SystemCalls) -> None:
+    try:
+        system.link(temporary, file)
+    except OSError as error:
+        if error.errno not in NO_LINKS:
+            raise
+        _create_in_place(file, content, system)
+
+
+def _create_in_place(file: Path, content: bytes, system: SystemCalls) -> None:
+    """For file systems without hard links: exclusive all the same, but a crash can leave an incomplete file."""
+    descriptor = system.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        write_all(descriptor, content, system)
+        system.fsync(descriptor)
+    except OSError:
+        with suppress(OSError):
+            system.unlink(file)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _joined(pieces: Iterable[bytes]) -> Iterable[bytes]:
+    """The same bytes in fewer, larger pieces."""
+    waiting: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        waiting.append(piece)
+        size += len(piece)
+        if size >= _PIECES_BYTES:
+            yield b"".join(waiting)
+            waiting.clear()
+            size = 0
+    yield b"".join(waiting)

@@ -1,0 +1,161 @@
+"""Runs a child process in a session of its own and leaves nothing of it behind when it has to end early.
+
+Called by the task kinds that isolate, and by `engine.child`. The output of the child is that of this process.
+"""
+
+import errno
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from threading import current_thread, main_thread
+from typing import TYPE_CHECKING, Final
+
+from magnus.errors import TaskFailed
+from magnus.system import descendants
+
+if TYPE_CHECKING:
+    from subprocess import Popen
+
+_GRACE_SECONDS: Final = 1.0
+_LOOK_AGAIN_SECONDS: Final = 0.02
+
+
+class TimedOut(TaskFailed):
+    """The child did not end in time; it and its group are gone."""
+
+
+def run_process(
+    argv: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    working_directory: Path,
+    timeout: float | None,
+    pass_fds: Sequence[int] = (),
+    ends_all: bool = False,
+) -> int:
+    """Run `argv` to its end; returns its exit status, or minus the number of the signal that ended it.
+
+    The child has an empty standard input, descriptors 1, 2 and `pass_fds` of this process, and exactly `environment`.
+    What it leaves running in the background when it ends by itself is left alone and not waited for, unless
+    `ends_all`: then what it left is ended, as on a timeout, before this returns. When `timeout`
+    (seconds) is over, a signal ended it, or an exception such as KeyboardInterrupt arrives, its whole group gets
+    SIGTERM, a second to end, and SIGKILL; and so does what left the group, as far as `system.descendants` finds it.
+
+    Raises TimedOut, and TaskFailed when the child cannot be started.
+    """
+    import subprocess  # lazy: most runs start no process
+
+    process: Popen[bytes] | None = None
+    try:
+        with _interruptions_held_back():
+            process = _started(argv, environment, working_directory, pass_fds)
+        code = process.wait(timeout)
+        if code < 0 or ends_all:
+            _end_all(process, environment)
+    except subprocess.TimeoutExpired:
+        assert process is not None
+        _end_all(process, environment)
+        raise TimedOut(f"timed out after {timeout:g} s") from None
+    except BaseException:
+        if process is not None:
+            _end_all(process, environment)
+        raise
+    return code
+
+
+def _started(
+    argv: Sequence[str], environment: Mapping[str, str], working_directory: Path, pass_fds: Sequence[int]
+) -> "Popen[bytes]":
+    import subprocess  # lazy: as above
+
+    try:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            env=environment,
+            cwd=working_directory,
+            start_new_session=True,
+            pass_fds=pass_fds,
+        )
+    except (OSError, ValueError) as error:
+        raise TaskFailed(_not_started(argv[0], working_directory, error)) from error
+
+
+@contextmanager
+def _interruptions_held_back() -> Iterator[None]:
+    """Let SIGINT and SIGTERM count at the end: an exception while a process is started would lose the process."""
+    if current_thread() is not main_thread():  # no other gets such exceptions
+        yield
+        return
+    arrived: list[int] = []
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    held_back = {number: handler for number, handler in before.items() if callable(handler)}
+    for number in held_back:
+        signal.signal(number, lambda number, _frame: arrived.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in held_back.items():
+            signal.signal(number, handler)
+        if arrived:
+            signal.raise_signal(arrived[0])
+
+
+def describe_exit(code: int) -> str:
+    """How a process ended, from what `run_process` returned: `exit status 7`, `killed by SIGKILL`."""
+    if code >= 0:
+        return f"exit status {code}"
+    try:
+        return f"killed by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"killed by signal {-code}"
+
+
+def _not_started(program: str, working_directory: Path, error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno == errno.E2BIG:
+        return f"'{program}' could not be started: its arguments and environment are too large together"
+    if isinstance(error, OSError) and not working_directory.is_dir():
+        return f"'{program}' could not be started: there is no working directory '{working_directory}'"
+    reason = error.strerror if isinstance(error, OSError) else str(error)
+    return f"'{program}' could not be started: {reason}"
+
+
+def _end_all(process: "Popen[bytes]", environment: Mapping[str, str]) -> None:
+    """End the child, its group, and what left that."""
+    try:
+        _end_group(process)
+    finally:
+        if address := environment.get(descendants.CHANNEL):
+            descendants.end(descendants.of_attempt(address))
+
+
+def _end_group(process: "Popen[bytes]") -> None:
+    """End the child and its group; it is reaped even when a second interruption cuts the grace short."""
+    try:
+        _send(process.pid, signal.SIGTERM)
+        _wait_for_group(process, time.monotonic() + _GRACE_SECONDS)
+    finally:
+        _send(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait_for_group(process: "Popen[bytes]", deadline: float) -> None:
+    """Return when nothing is left of the group, or at the deadline (monotonic seconds)."""
+    while time.monotonic() < deadline:
+        process.poll()  # a child that ended but is not reaped would count as left
+        if not _send(process.pid, 0):
+            return
+        time.sleep(_LOOK_AGAIN_SECONDS)
+
+
+def _send(group: int, number: int) -> bool:
+    """Send the signal to the group; False when nothing of it is left."""
+    with suppress(PermissionError):  # it is there, as another user
+        try:
+            os.killpg(group, number)
+        except ProcessLookupError:
+            return False
+    return True

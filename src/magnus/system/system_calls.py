@@ -1,0 +1,60 @@
+"""The calls of the operating system by which magnus reads and changes files; tests hand in calls that fail."""
+
+import errno
+import os
+from collections.abc import Callable
+from pathlib import Path
+from time import time_ns
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+
+Block: TypeAlias = bytes | memoryview
+AnyPath: TypeAlias = Path | str
+
+_FICLONE: Final = 0x40049409
+"""ioctl of Linux, <linux/fs.h>: the target shares the blocks of the source until one of them is written to."""
+
+
+def clone(target: int, source: int) -> None:
+    """Make the empty file `target` share the content of `source`. OSError where that is not possible."""
+    import fcntl  # lazy: small files are not cloned
+
+    fcntl.ioctl(target, _FICLONE, source)
+
+
+def copy_range(source: int, target: int, length: int) -> int:
+    """Copy within the kernel from the offsets of the two descriptors on. OSError where there is no such call."""
+    if not hasattr(os, "copy_file_range"):
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    return os.copy_file_range(source, target, length)
+
+
+def ignores_case(folder: str) -> bool:
+    """Whether the file system takes names that differ by case alone for one name, judged by the folder's own."""
+    path = Path(folder)
+    other = path.with_name(path.name.swapcase()) if path.name else path
+    return other.name != path.name and other.exists() and other.samefile(path)
+
+
+class SystemCalls(Struct, frozen=True):
+    """Descriptors are numbers. `read` goes on from the descriptor's offset, `read_at` takes one; `now` is in ns since 1970."""
+
+    open: Callable[[AnyPath, int, int], int] = os.open
+    read: Callable[[int, int], bytes] = os.read
+    read_into: Callable[[int, list[memoryview]], int] = os.readv
+    read_at: Callable[[int, int, int], bytes] = os.pread
+    write: Callable[[int, Block], int] = os.write
+    clone: Callable[[int, int], None] = clone
+    copy_range: Callable[[int, int, int], int] = copy_range
+    fsync: Callable[[int], None] = os.fsync
+    mkdir: Callable[[str], None] = os.mkdir
+    link: Callable[[AnyPath, AnyPath], None] = os.link
+    replace: Callable[[AnyPath, AnyPath], None] = os.replace
+    unlink: Callable[[AnyPath], None] = os.unlink
+    touch: Callable[[str], None] = os.utime
+    ignores_case: Callable[[str], bool] = ignores_case
+    now: Callable[[], int] = time_ns
+
+
+REAL: Final = SystemCalls()

@@ -1,0 +1,165 @@
+"""Loads the function that a command names, and finds the command of a function. Used by task kinds and `magnus.sdk`."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from magnus.engine import scripts
+from magnus.engine.imports import project_code
+from magnus.engine.json_values import type_name
+from magnus.errors import TaskFailed
+from magnus.tasks.source.locate import missing_function, script_command, split_script_command
+from magnus.values import UserObject
+
+_MISSING: Final = object()
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+
+
+def load_function(command: str, working_directory: Path) -> Callable[..., UserObject]:
+    """The function of which `command` is the dotted path, or the file and the name; imported unless it has been.
+
+    Raises:
+        TaskFailed: there is no such module or function, or it cannot be called. What the import itself raises comes
+            through as it is.
+    """
+    in_script = split_script_command(command, working_directory)
+    with project_code():
+        found: UserObject = _of_script(*in_script) if in_script else _of_module(command, working_directory)
+    if found is _MISSING:
+        raise _not_found(command, working_directory)
+    if not callable(found):
+        raise TaskFailed(f"'{command}' is not callable: it is a value of type {type_name(found)}")
+    function: Callable[..., UserObject] = found
+    return function
+
+
+def _of_script(file: Path, names: Sequence[str]) -> UserObject:
+    """What the script has under these names, one inside the other."""
+    folder = str(file.parent)
+    if folder not in sys.path:
+        sys.path.insert(1, folder)
+    found: UserObject = scripts.module_of(file)
+    for name in names:
+        found = getattr(found, name, _MISSING)
+    return found
+
+
+def _of_module(command: str, working_directory: Path) -> UserObject:
+    """What the dotted path names; _MISSING when there is nothing."""
+    module_name, _, name = command.rpartition(".")
+    module = sys.modules.get(module_name)
+    if module is not None and _is_of_another_folder(module_name, module, working_directory):
+        _forget(module_name, module)
+        module = None
+    found = _MISSING if module is None else getattr(module, name, _MISSING)
+    return _imported(command.split(".")) if found is _MISSING else found
+
+
+def _imported(parts: Sequence[str]) -> UserObject:
+    """What `parts` name, or _MISSING; looked for once more in case a file is newer than what python remembers."""
+    found = _searched(parts)
+    if found is _MISSING:
+        importlib.invalidate_caches()
+        found = _searched(parts)
+    return found
+
+
+def _searched(parts: Sequence[str]) -> UserObject:
+    """The longest of the modules that `parts` may name, and the rest as attributes of it."""
+    for count in range(len(parts) - 1, 0, -1):
+        found: UserObject = _module(".".join(parts[:count]))
+        if found is None:
+            continue
+        for attribute in parts[count:]:
+            found = getattr(found, attribute, _MISSING)
+        return found
+    return _MISSING
+
+
+def _module(name: str) -> ModuleType | None:
+    """The module of that name; None when there is none. A module that is missing inside it is an error of its own."""
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is not None and f"{name}.".startswith(f"{error.name}."):
+            return None
+        raise
+
+
+def _not_found(command: str, working_directory: Path) -> TaskFailed:
+    problem = missing_function(command, working_directory)
+    if problem is not None:
+        return TaskFailed(problem.message, fix=problem.fix)
+    module_name, _, name = command.rpartition(".")
+    file = getattr(sys.modules.get(module_name), "__file__", None)
+    which = f", which is '{file}'" if file else ""
+    return TaskFailed(f"there is no function '{name}' in the module '{module_name}'{which}")
+
+
+def _is_of_another_folder(name: str, module: ModuleType, working_directory: Path) -> bool:
+    """Whether the working directory has a module of this name, and `module` is not that one.
+
+    One process can run pipelines in several folders one after the other.
+    """
+    file = getattr(module, "__file__", None)
+    if file is None or name.partition(".")[0] in sys.stdlib_module_names:
+        return False
+    if file.startswith(f"{working_directory}{os.sep}"):
+        return False
+    stem = working_directory.joinpath(*name.split("."))
+    here = next((here for here in (stem / "__init__.py", Path(f"{stem}.py")) if here.is_file()), None)
+    return here is not None and Path(file).is_file() and not here.samefile(file)
+
+
+def _forget(name: str, module: ModuleType) -> None:
+    """Have python import the module anew, and with it those of the same folder, which it may have brought along."""
+    file = Path(str(module.__file__))
+    inside = name.count(".") + (file.stem == "__init__")
+    folder = file.parents[inside]
+    own = {name.partition(".")[0]}
+    if folder.name not in _INSTALLED:
+        own.update(
+            known.partition(".")[0] for known, loaded in list(sys.modules.items()) if _is_in(folder, known, loaded)
+        )
+    for known in [known for known in sys.modules if known.partition(".")[0] in own - {"magnus", "__main__"}]:
+        del sys.modules[known]
+
+
+def _is_in(folder: Path, name: str, module: ModuleType) -> bool:
+    """Whether python found the module through `folder` as an entry of the import path."""
+    stem = os.path.join(folder, *name.split("."))  # noqa: PTH118 - for every module that is loaded
+    return getattr(module, "__file__", None) in {f"{stem}.py", f"{stem}{os.sep}__init__.py"}
+
+
+def command_of(function: Callable[..., UserObject], working_directory: Path) -> str | None:
+    """The command that stands for the function: its dotted path, or the file of its script and its name.
+
+    None when no other process can find it that way: a lambda, a closure, a function of a notebook, a bound method, one
+    that was wrapped after it was defined, or one of a module that is not on the import path.
+    """
+    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
+    if not isinstance(module, str) or not isinstance(name, str):
+        return None
+    found: UserObject = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if found is not function:
+        return None
+    if scripts.is_main(module):
+        module = scripts.dotted_main(module) or module
+    if not scripts.is_main(module):
+        command = f"{module}.{name}"
+        return None if missing_function(command, working_directory) else command
+    file = scripts.file_of_main(module)
+    return None if file is None else script_command(file, name, working_directory)
+
+
+def local_name(function: Callable[..., UserObject], taken: UserObject) -> str:
+    """What a function is called that has no command; other than those in `taken`."""
+    name = getattr(function, "__qualname__", None) or type(function).__qualname__
+    others = sum(1 for known in taken if known == name or known.startswith(f"{name} #"))
+    return f"{name} #{others + 1}" if others else name

@@ -1,0 +1,55 @@
+"""Calls the reducer of a map: a function that a dotted path names, or a lambda. Handed to the engine by `app.wiring`."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from magnus.engine.imports import project_code
+from magnus.engine.json_values import to_json_value
+from magnus.errors import Problem, TaskFailed
+from magnus.graph.nodes import Reducer
+from magnus.interfaces.objects import Objects
+from magnus.run_log.parameters import JsonParameter, Parameter, holds_objects
+from magnus.tasks.functions.binding import loaded
+from magnus.tasks.functions.commands import load_function
+from magnus.tasks.functions.user_errors import UserCode
+from magnus.tasks.python_lambda import lambda_function, lambda_problems
+from magnus.tasks.source.locate import missing_function
+from magnus.values import UserObject
+
+
+def reduce_values(
+    reducer: Reducer, name: str, values: Sequence[Parameter], objects: Objects, working_directory: Path
+) -> Parameter:
+    """What the reducer makes of the values, each an argument; TaskFailed when it fails.
+
+    Objects are handed to it as they are. What it makes of them is kept as an object when it is not JSON.
+    """
+    with UserCode(working_directory):
+        function = _function(reducer, working_directory)
+        arguments = [loaded(value, objects) for value in values]
+        with project_code():
+            reduced = function(*arguments)
+        if not any(holds_objects(value) for value in values):
+            return JsonParameter(to_json_value(reduced))
+    try:
+        return JsonParameter(to_json_value(reduced))
+    except TaskFailed:
+        return objects.put(name, reduced)[0]
+
+
+def reducer_problems(reducer: str, working_directory: Path) -> Sequence[Problem]:
+    """What is wrong with the name of a reducer, or with the lambda; nothing is imported."""
+    if _is_lambda(reducer):
+        return lambda_problems(reducer)
+    problem = missing_function(reducer, working_directory)
+    return () if problem is None else (problem,)
+
+
+def _function(reducer: Reducer, working_directory: Path) -> Callable[..., UserObject]:
+    if not isinstance(reducer, str):
+        return reducer
+    return lambda_function(reducer) if _is_lambda(reducer) else load_function(reducer, working_directory)
+
+
+def _is_lambda(reducer: str) -> bool:
+    return reducer.lstrip().startswith("lambda")

@@ -1,0 +1,293 @@
+"""The pieces of a project that functions, scripts and cells of notebooks reach, transitively. Used by the task kinds.
+
+Modules are followed below the working directory, below the folder that the function's own module was found in, and below
+other entries of the import path that nothing is installed to; what is installed is known by its version. A module of which
+something is asked that is not written out, as by `getattr` or an import by a text, counts as a whole.
+"""
+
+import ast
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from magnus.tasks.source.bindings import bases, keeps
+from magnus.tasks.source.digest import short_hash
+from magnus.tasks.source.locate import own_entries
+from magnus.tasks.source.modules import ProjectModules, shown_name
+from magnus.tasks.source.names import Chain, Imported
+from magnus.tasks.source.pieces import Piece, Source
+
+REST: Final = ""
+SCRIPT: Final = "__main__"
+_WHOLE: Final = "*"
+_SOURCES: Final = "src"
+_MOST_HOPS: Final = 100
+
+
+class Use(NamedTuple):
+    """A name in a file: of a definition or of something that is imported, REST, SCRIPT, or all of them."""
+
+    file: str
+    name: str
+
+
+class Lookup(NamedTuple):
+    """Attributes that are asked of the module in a file, one of the other; without any, the module as a whole."""
+
+    file: str
+    chain: Chain
+
+
+class Reach:
+    """Tells the pieces of any number of tasks; what was followed for one is remembered for the next."""
+
+    def __init__(self, working_directory: Path) -> None:
+        self.working_directory = str(working_directory)
+        self._followers: dict[tuple[str, ...], _Follower] = {}
+
+    def of(self, file: Path, module: str, names: Sequence[str]) -> Mapping[str, str]:
+        """The pieces, `<file>:<name>`, or `<file>` for statements that define nothing, each with a short hash.
+
+        `names` are the name and attributes of it in the module, which goes by the dotted name `module`, "" for a script.
+        """
+        follower = self._below(_root(file, module))
+        return follower.pieces([Lookup(str(file), tuple(names))])
+
+    def of_script(self, file: Path) -> Mapping[str, str]:
+        """The pieces of a file that is run by python."""
+        follower = self._below(str(file.parent))
+        return follower.pieces([Use(str(file), _WHOLE), Use(str(file), SCRIPT)])
+
+    def of_module(self, module: str) -> Mapping[str, str]:
+        """The pieces of a module of the project that is run by `python -m`."""
+        follower = self._below(self.working_directory)
+        found = [follower.modules.find("", name) for name in (f"{module}.__main__", module)]
+        files = [file for file in found if file]
+        return follower.pieces(Use(file, name) for file in files for name in (_WHOLE, SCRIPT))
+
+    def of_text(self, text: str, beside: str = "") -> Mapping[str, str]:
+        """The pieces of modules that some python uses which is in no module itself, but beside some of the project."""
+        root = os.path.normpath(f"{self.working_directory}/{beside}")
+        return self._below(root).pieces_of_text(text)
+
+    def _below(self, root: str) -> "_Follower":
+        roots = dict.fromkeys((root, self.working_directory, *own_entries(), f"{self.working_directory}/{_SOURCES}"))
+        ours = tuple(root for root in roots if not _is_installed(root))
+        if ours not in self._followers:
+            self._followers[ours] = _Follower(ProjectModules(ours, self.working_directory))
+        return self._followers[ours]
+
+
+def _root(file: Path, module: str) -> str:
+    """The folder on the import path that the module was found in."""
+    folder = file.parent if file.stem == "__init__" else file
+    for _ in module.split("."):
+        folder = folder.parent
+    return str(folder)
+
+
+def _is_installed(root: str) -> bool:
+    return "site-packages" in root or "dist-packages" in root
+
+
+class _Follower:
+    """Follows uses from piece to piece."""
+
+    def __init__(self, modules: ProjectModules) -> None:
+        self.modules = modules
+        self._next: dict[Use | Lookup, tuple[Use | Lookup, ...]] = {}
+
+    def pieces(self, uses: Iterable[Use | Lookup]) -> Mapping[str, str]:
+        """The pieces of these uses and of all that they use."""
+        todo = list(dict.fromkeys(uses))
+        seen = set(todo)
+        while todo:
+            use = todo.pop()
+            if use not in self._next:
+                following = self._uses(use) if isinstance(use, Use) else self._looked_up(use.file, use.chain)
+                self._next[use] = tuple(dict.fromkeys(following))
+            fresh = [other for other in self._next[use] if other not in seen]
+            seen.update(fresh)
+            todo += fresh
+        found = {self._shown(use): text for use in seen if isinstance(use, Use) and (text := self._digest(use))}
+        return dict(sorted(found.items()))
+
+    def pieces_of_text(self, text: str) -> Mapping[str, str]:
+        """As `Reach.of_text`."""
+        try:
+            piece = Piece(ast.parse(text).body)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return {}
+        around = f"{self.modules.working_directory}/"
+        return self.pieces(self._of_piece(around, Source(text), piece))
+
+    def _shown(self, use: Use) -> str:
+        shown = shown_name(use.file, self.modules)
+        return f"{shown}:{use.name}" if use.name else shown
+
+    def _digest(self, use: Use) -> str:
+        if use.name == REST and self.modules.quiet(use.file) is not None:
+            return ""
+        source = self.modules.source(use.file)
+        if source is None:
+            return self.modules.other_file(use.file) if use.name == REST else ""
+        if (piece := _piece(source, use.name)) is not None:
+            return piece.digest
+        outside = [meant for meant in source.imports.get(use.name, ()) if not self.modules.find(use.file, meant.module)]
+        return short_hash(repr(outside).encode()) if outside else ""
+
+    def _uses(self, use: Use) -> Iterator[Use | Lookup]:
+        file = use.file
+        if use.name == REST and (loaded := self.modules.quiet(file)) is not None:
+            modules = (self.modules.find(file, module) for module in loaded)
+            yield from (Use(other, REST) for other in (*self.modules.packages_around(file), *modules) if other)
+            return
+        source = self.modules.source(file)
+        if source is None:
+            return
+        if use.name == REST:
+            yield from self._loaded(file, source)
+        else:
+            yield Use(file, REST)
+        if use.name == _WHOLE:
+            yield from self._whole(file, source)
+        if (piece := _piece(source, use.name)) is not None:
+            yield from self._of_piece(file, source, piece)
+
+    def _whole(self, file: str, source: Source) -> Iterator[Use | Lookup]:
+        """All that can be asked of a module by a name that is made while the program runs."""
+        yield from (Use(file, name) for name in source.definitions)
+        for name, found in source.imports.items():
+            for meant in found:
+                if not (module := self.modules.find(file, meant.module)):
+                    yield Use(file, name)
+                elif meant.attribute:
+                    yield Lookup(module, (meant.attribute,))
+                else:
+                    yield Use(module, REST)
+        yield from (Use(other, _WHOLE) for module in source.stars if (other := self.modules.find(file, module)))
+
+    def _loaded(self, file: str, source: Source) -> Iterator[Use]:
+        """What is run when the file is imported, beside its own statements."""
+        for package in self.modules.packages_around(file):
+            yield Use(package, REST)
+        for module in source.loaded:
+            if found := self.modules.find(file, module):
+                yield Use(found, REST)
+        for name, chains in source.registered:
+            if any(self._is_kept(file, chain) for chain in chains):
+                yield Use(file, name)
+
+    def _is_kept(self, file: str, chain: Chain) -> bool:
+        """Whether something of the project, by its name in a file, may note what it is called with or is the base of."""
+        todo, seen = [(file, chain)], {(file, chain)}
+        while todo:
+            around, attributes = todo.pop()
+            for other, piece, left in self._definitions(around, attributes):
+                if keeps(piece.statements, piece.uses, left):
+                    return True
+                following = {(other, used) for used in (*piece.uses.chains, *bases(piece.statements))} - seen
+                seen |= following
+                todo += following
+        return False
+
+    def _definitions(self, file: str, chain: Chain) -> Iterator[tuple[str, Piece, Chain]]:
+        """The pieces that define a name in a file, wherever it was imported from, and the attributes asked of it."""
+        todo: list[Use | Lookup] = [Lookup(file, chain)]
+        for _ in range(_MOST_HOPS):
+            if not todo:
+                return
+            use = todo.pop()
+            source = self.modules.source(use.file)
+            names = use.chain if isinstance(use, Lookup) else (use.name,)
+            if source is None or not names:
+                continue
+            if names[0] in source.imports:
+                todo += [
+                    found for meant in source.imports[names[0]] for found in self._imported(use.file, meant, names[1:])
+                ]
+            elif (piece := source.definitions.get(names[0])) is not None:
+                yield use.file, piece, names[1:]
+            elif inner := self.modules.inside(use.file, names[0]):
+                todo.append(Lookup(inner, names[1:]))
+            else:
+                found = (self.modules.find(use.file, module) for module in source.stars)
+                todo += [Lookup(other, names) for other in found if other]
+
+    def _of_piece(self, file: str, source: Source, piece: Piece) -> Iterator[Use | Lookup]:
+        uses = piece.uses
+        for chain in uses.chains:
+            own = uses.imports.get(chain[0], ())
+            for meant in own:
+                yield from self._imported(file, meant, chain[1:])
+            if not own or chain[0] in source.definitions or chain[0] in source.imports:
+                yield from self._named(file, source, chain)
+        yield from (Use(other, REST) for module in uses.loaded if (other := self.modules.find(file, module)))
+        for module in uses.modules:
+            yield from (Use(other, _WHOLE) for other in self.modules.named_by(file, module))
+        if uses.own_module:
+            yield Use(file, _WHOLE)
+        for name in uses.files:
+            if script := self.modules.script(file, name):
+                yield from (Use(script, part) for part in ((_WHOLE, SCRIPT) if script.endswith(".py") else (REST,)))
+
+    def _named(self, file: str, source: Source, chain: Chain) -> Iterator[Use | Lookup]:
+        """What a name of a module stands for, in that module."""
+        name = chain[0]
+        if name in source.definitions:
+            yield Use(file, name)
+        if name in source.imports:
+            for meant in source.imports[name]:
+                if not self.modules.find(file, meant.module):
+                    yield Use(file, name)
+                else:
+                    yield from self._imported(file, meant, chain[1:])
+        elif name not in source.definitions:
+            for module in source.stars:
+                if other := self.modules.find(file, module):
+                    yield from self._star(other, chain, frozenset({file}))
+
+    def _star(self, file: str, chain: Chain, seen: frozenset[str]) -> Iterator[Use | Lookup]:
+        """A name that may come from a module of which all names are imported."""
+        source = self.modules.source(file)
+        if source is None or file in seen:
+            return
+        if chain[0] in source.definitions or chain[0] in source.imports:
+            yield from self._named(file, source, chain)
+            return
+        for module in source.stars:
+            if other := self.modules.find(file, module):
+                yield from self._star(other, chain, seen | {file})
+
+    def _imported(self, file: str, meant: Imported, attributes: Chain) -> Iterator[Use | Lookup]:
+        """What is used of something that a file imports, by the attributes that are asked of it."""
+        module = self.modules.find(file, meant.module)
+        if not module:
+            return
+        yield Lookup(module, (meant.attribute, *attributes) if meant.attribute else attributes)
+
+    def _looked_up(self, file: str, chain: Chain) -> Iterator[Use | Lookup]:
+        """What attributes of the module in `file` are; modules may import names from one another in a circle."""
+        yield Use(file, REST)
+        source = self.modules.source(file)
+        if not chain:
+            yield Use(file, _WHOLE)
+        elif source is not None and (chain[0] in source.definitions or chain[0] in source.imports):
+            yield from self._named(file, source, chain)
+        elif inner := self.modules.inside(file, chain[0]):
+            yield Lookup(inner, chain[1:])
+        elif source is not None and not _is_of_every_module(chain[0]):
+            stars = [other for module in source.stars if (other := self.modules.find(file, module))]
+            found = [use for other in stars for use in self._star(other, chain, frozenset({file}))]
+            yield from found or [Use(file, _WHOLE)]
+
+
+def _is_of_every_module(name: str) -> bool:
+    return name.startswith("__") and name.endswith("__") and name not in {"__dict__", "__getattr__"}
+
+
+def _piece(source: Source, name: str) -> Piece | None:
+    if name == REST:
+        return source.rest
+    return source.script if name == SCRIPT else source.definitions.get(name)

@@ -1,0 +1,86 @@
+"""The code of a function that only the program that built the pipeline has: no other process can find it by a name.
+
+What is known of it is the object: its bytecode, and what that names in the function's own closure and module.
+"""
+
+import inspect
+import os
+from collections.abc import Iterator, Mapping
+from types import FunctionType, ModuleType
+from typing import Final
+
+from magnus.tasks.source.digest import short_hash
+from magnus.values import Json, UserObject
+
+_MOST_CHARACTERS: Final = 10_000
+_INSTALLED: Final = (f"site-packages{os.sep}", f"dist-packages{os.sep}")
+_LIBRARY: Final = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - a text
+
+
+def pieces_of_function(name: str, function: UserObject) -> Mapping[str, str]:
+    """The pieces of the function, by what they are called where it is defined; none for what is no python function."""
+    function = inspect.unwrap(function)
+    found: dict[str, str] = {}
+    todo: list[tuple[str, UserObject]] = [(name, function)]
+    seen: set[tuple[str, int]] = set()
+    while todo:
+        shown, value = todo.pop()
+        if (shown, id(value)) in seen:
+            continue
+        seen.add((shown, id(value)))
+        for own in _functions(value):
+            found[shown] = short_hash((found.get(shown, "") + repr(_code(own.__code__))).encode("utf-8", "replace"))
+            todo += _named(own)
+        if not callable(value) and (text := _text(value)):
+            found[shown] = short_hash(text.encode("utf-8", "replace"))
+    return dict(sorted(found.items()))
+
+
+def _functions(value: UserObject) -> Iterator[FunctionType]:
+    """The functions that a value is, or as a class has; of code that is installed none."""
+    value = getattr(value, "__func__", value)
+    if isinstance(value, FunctionType):
+        file = value.__code__.co_filename
+        if not file.startswith(_LIBRARY) and not any(part in file for part in _INSTALLED):
+            yield value
+    elif isinstance(value, type):
+        for attribute in vars(value).values():
+            yield from _functions(attribute) if isinstance(attribute, FunctionType) else ()
+
+
+def _named(function: FunctionType) -> Iterator[tuple[str, UserObject]]:
+    """What the code of a function names around it."""
+    cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
+    for name, cell in cells:
+        try:
+            yield name, cell.cell_contents
+        except ValueError:  # not bound yet
+            continue
+    for name in _names(function.__code__):
+        if name in function.__globals__ and not isinstance(function.__globals__[name], ModuleType):
+            yield name, function.__globals__[name]
+    for default in (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()):
+        yield f"{function.__name__} defaults", default
+
+
+def _names(code: Json) -> Iterator[str]:
+    yield from code.co_names
+    for inner in code.co_consts:
+        if hasattr(inner, "co_code"):
+            yield from _names(inner)
+
+
+def _text(value: UserObject) -> str:
+    """A plain value as text; "" for what is none, or long, or says where in memory it is."""
+    if not isinstance(value, str | int | float | bool | bytes | list | tuple | dict | set | frozenset | None):
+        return ""
+    text = repr(sorted(value, key=repr)) if isinstance(value, set | frozenset) else repr(value)
+    return "" if len(text) > _MOST_CHARACTERS or " at 0x" in text else text
+
+
+def _code(code: Json) -> tuple[Json, ...]:
+    """What the code does, and not where it stands or what it says of itself."""
+    constants = [_code(inner) if hasattr(inner, "co_code") else repr(inner) for inner in code.co_consts]
+    if code.co_consts and isinstance(code.co_consts[0], str) and code.co_flags & inspect.CO_NEWLOCALS:
+        constants[0] = "None"  # the docstring, or a text that stands for what comes first in it
+    return code.co_code, code.co_names, code.co_varnames, tuple(constants)

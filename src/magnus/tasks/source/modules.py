@@ -1,0 +1,176 @@
+"""Finds the modules and scripts of a project as files, and the modules that need no parsing. Used by `source.dependencies`."""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from magnus.tasks.source.digest import short_hash
+from magnus.tasks.source.pieces import Source, read
+
+_MOST_FILES: Final = 2000
+_MOST_BYTES: Final = 4_000_000
+
+
+class ProjectModules:
+    """The modules below some folders, each found and read once. A package without `__init__.py` goes by its folder."""
+
+    def __init__(self, roots: Sequence[str], working_directory: str) -> None:
+        self.roots = roots
+        self.working_directory = working_directory
+        self._found: dict[tuple[str, str], str] = {}
+        self._sources: dict[str, Source | None] = {}
+        self._quiet: dict[str, Sequence[str] | None] = {}
+        self._all: dict[str, tuple[str, ...]] = {}
+
+    def source(self, file: str) -> Source | None:
+        """What is in the file; None when that is no python that can be read."""
+        if file not in self._sources:
+            self._sources[file] = read(file) if file.endswith(".py") else None
+        return self._sources[file]
+
+    def quiet(self, file: str) -> Sequence[str] | None:
+        """What the module in the file imports when it does nothing else; None when it has to be parsed, or is already."""
+        if file in self._sources or not file.endswith(".py"):
+            return None
+        if file not in self._quiet:
+            try:
+                self._quiet[file] = loaded_by_quiet(Path(file).read_bytes())
+            except OSError:
+                self._quiet[file] = None
+        return self._quiet[file]
+
+    def other_file(self, file: str) -> str:
+        """The hash of a file that is no python; "" when it cannot be read."""
+        try:
+            if not os.path.isfile(file) or os.stat(file).st_size > _MOST_BYTES:  # noqa: PTH113, PTH116 - texts throughout
+                return ""
+            return short_hash(Path(file).read_bytes())
+        except OSError:
+            return ""
+
+    def find(self, file: str, module: str) -> str:
+        """The file of a module that another file imports, where it is one of the project; else "".
+
+        magnus is none, also where it is installed from a checkout: it is known by its version.
+        """
+        if module.partition(".")[0] == "magnus":
+            return ""
+        key = (file.rpartition("/")[0] if module.startswith(".") else "", module)
+        if key not in self._found:
+            self._found[key] = next(self._places(*key), "")
+        return self._found[key]
+
+    def inside(self, file: str, name: str) -> str:
+        """The file of a module of a package; "" when the file is none of a package, or has no such module."""
+        if file.endswith("/__init__.py"):
+            folder = file.removesuffix("/__init__.py")
+        elif file.endswith(".py"):
+            return ""
+        else:
+            folder = file
+        place = f"{folder}/{name}"
+        return next(_at(place), place if os.path.isdir(place) else "")  # noqa: PTH112 - texts throughout
+
+    def packages_around(self, file: str) -> Iterator[str]:
+        """The packages that are imported before the module in the file."""
+        root = next((root for root in self.roots if file.startswith(f"{root}/")), "")
+        folder = file.removesuffix("/__init__.py").rpartition("/")[0]
+        while root and len(folder) > len(root):
+            package = f"{folder}/__init__.py"
+            if not os.path.isfile(package):  # noqa: PTH113 - texts throughout
+                return
+            yield package
+            folder = folder.rpartition("/")[0]
+
+    def named_by(self, file: str, module: str) -> Sequence[str]:
+        """The modules that an import by a text may mean: one, those of the package before a dot at the end, or all."""
+        if module and not module.endswith("."):
+            found = self.find(file, module)
+            return (found,) if found else ()
+        if not module:
+            return [file for root in self.roots for file in self._below(root)]
+        package = self.find(file, module.rstrip(".")).removesuffix("/__init__.py")
+        return self._below(package) if package and not package.endswith(".py") else ()
+
+    def script(self, file: str, name: str) -> str:
+        """The file of the project that a text in another file names, from one of its folders; "" when there is none."""
+        for folder in dict.fromkeys((self.working_directory, file.rpartition("/")[0], *self.roots)):
+            place = os.path.normpath(f"{folder}/{name}")
+            inside = place.startswith(f"{folder}/")
+            if inside and "\0" not in name and os.path.isfile(place):  # noqa: PTH113 - texts throughout
+                return place
+        return ""
+
+    def _below(self, folder: str) -> Sequence[str]:
+        """The modules below a folder, without those of hidden folders and of environments."""
+        if folder not in self._all:
+            self._all[folder] = tuple(sorted(_python_files(folder))[:_MOST_FILES])
+        return self._all[folder]
+
+    def _places(self, folder: str, module: str) -> Iterator[str]:
+        relative = module.lstrip(".")
+        for _ in range(len(module) - len(relative) - 1):
+            folder = folder.rpartition("/")[0]
+        roots = (folder,) if module.startswith(".") else self.roots
+        places = ["/".join(filter(None, (root, relative.replace(".", "/")))) for root in roots]
+        for place in places:
+            yield from _at(place)
+        yield from filter(os.path.isdir, places)
+
+
+def _at(place: str) -> Iterator[str]:
+    """The module at a place: a package, or a file."""
+    yield from filter(os.path.isfile, (f"{place}/__init__.py", f"{place}.py"))
+
+
+def _python_files(folder: str) -> Iterator[str]:
+    count = 0
+    for around, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if name.isidentifier() and not name.startswith("__")]
+        if "pyvenv.cfg" in files:
+            folders.clear()
+            continue
+        for name in files:
+            if name.endswith(".py"):
+                count += 1
+                yield f"{around}/{name}"
+        if count > _MOST_FILES:
+            return
+
+
+def shown_name(file: str, modules: ProjectModules) -> str:
+    """The file as people know it, the same on every machine: relative to the working directory, or to its root."""
+    for root in (modules.working_directory, *modules.roots):
+        if file.startswith(f"{root}/"):
+            return file[len(root) + 1 :]
+    return file
+
+
+_ODD: Final = re.compile(rb"[\r\f;\\]|coding[:=]")
+_DOCSTRING: Final = re.compile(rb'(?:[ \t]*(?:#[^\n]*)?\n)*"""[^"]*"""[ \t]*(?=\n|$)')
+_BEGINNING: Final = re.compile(rb"^[^\s#][^\n]*", re.MULTILINE)
+_DEFINING: Final = re.compile(rb"def |async def |class \w+:|[A-Za-z]\w*(?: ?: ?[\w.\[\], |]+)? ?=(?!=)|[\])}]")
+_IMPORT: Final = re.compile(rb"import ([\w.]+)(?: as \w+)?[ \t]*(?:#|$)")
+_FROM: Final = re.compile(rb"from ([\w.]+) import (\w+(?: as \w+)?(?:, ?\w+(?: as \w+)?)*)[ \t]*(?:#|$)")
+_METHOD: Final = re.compile(rb"^[ \t]+@", re.MULTILINE)
+
+
+def loaded_by_quiet(data: bytes) -> Sequence[str] | None:
+    """What `Source.loaded` is of a module that does nothing else; None when the module has to be parsed."""
+    if _ODD.search(data) or _METHOD.search(data):
+        return None
+    loaded: list[str] = []
+    docstring = _DOCSTRING.match(data)
+    for line in _BEGINNING.findall(data, docstring.end() if docstring else 0):
+        if (plain := _IMPORT.match(line)) is not None:
+            loaded.append(plain[1].decode())
+        elif (found := _FROM.match(line)) is not None:
+            module = found[1].decode()
+            dot = "" if module.endswith(".") else "."
+            names = [name.split()[0] for name in found[2].decode().split(",")]
+            loaded += (module, *(f"{module}{dot}{name}" for name in names))
+        elif _DEFINING.match(line) is None:
+            return None
+    return loaded

@@ -1,0 +1,177 @@
+"""A python source file as pieces: what each defines and uses. Nothing is imported. Used by `tasks.source.dependencies`.
+
+Every statement belongs to a piece, so that nothing that changes goes unseen, but for what only runs when the file is a
+script.
+"""
+
+import ast
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Final
+
+from magnus.tasks.source.bindings import bindings, registrars
+from magnus.tasks.source.digest import digest, is_text, short_hash
+from magnus.tasks.source.names import Chain, Imported, Uses, imported, loaded_by, uses
+
+_MOST_BYTES: Final = 4_000_000
+_NAMED: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_BLOCKS: Final = (
+    *(ast.If, ast.Try, ast.TryStar, ast.With, ast.For, ast.While, ast.Match),
+    *(ast.ExceptHandler, ast.match_case),
+)
+
+
+class Piece:
+    """Some statements of a module."""
+
+    def __init__(self, statements: Sequence[ast.AST], *, texts: bool = False) -> None:
+        self.statements = statements
+        self._texts = texts
+
+    @cached_property
+    def digest(self) -> str:
+        """What they say, as a short hash; with the texts that document them where these are used."""
+        return digest(self.statements, texts=self._texts)
+
+    @cached_property
+    def uses(self) -> Uses:
+        """What they use from around them."""
+        return uses(self.statements)
+
+
+class TextPiece(Piece):
+    """A text that is not python that could be read."""
+
+    def __init__(self, text: str | bytes) -> None:
+        super().__init__(())
+        self._text = text
+
+    @cached_property
+    def digest(self) -> str:
+        """The hash of its bytes."""
+        return short_hash(self._text.encode("utf-8", "surrogatepass") if isinstance(self._text, str) else self._text)
+
+
+class Source:
+    """A module.
+
+    Attributes:
+        definitions: the pieces that give a name of the module its meaning.
+        rest: what else is done when it is imported; None when there is nothing.
+        script: what is done when it is run as a script alone; None when there is nothing.
+        imports: the modules and names that it imports, by the names they go by there.
+        stars: the modules of which it imports all names.
+        loaded: the modules that are imported with it, whatever it uses of them, and names in them that may be modules.
+        registered: definitions with what is called with them when they are defined, which may note them elsewhere.
+    """
+
+    def __init__(self, text: str | bytes) -> None:
+        self.imports: dict[str, list[Imported]] = {}
+        self.stars: list[str] = []
+        self.loaded: list[str] = []
+        self.registered: list[tuple[str, Sequence[Chain]]] = []
+        defined: dict[str, list[ast.stmt]] = {}
+        rest: list[ast.stmt] = []
+        script: list[ast.stmt] = []
+        try:
+            module = ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            self.definitions: Mapping[str, Piece] = {}
+            self.rest: Piece | None = TextPiece(text)
+            self.script: Piece | None = None
+            return
+        for statement in module.body:
+            if _is_script_only(statement):
+                script.append(statement)
+                continue
+            names = [*bindings(statement), *self._imports(statement)]
+            for name in dict.fromkeys(names):
+                defined.setdefault(name, []).append(statement)
+            for inner in _flat(statement):
+                if isinstance(inner, _NAMED) and (found := registrars(inner)):
+                    self.registered.append((inner.name, found))
+            if any(_does_more(inner, self.imports) for inner in _flat(statement)):
+                rest.append(statement)
+        texts = "__doc__" in text if isinstance(text, str) else b"__doc__" in text
+        if texts and module.body and is_text(module.body[0]):
+            defined.setdefault("__doc__", []).append(module.body[0])
+        self.definitions = {name: Piece(statements, texts=texts) for name, statements in defined.items()}
+        self.rest = Piece(rest, texts=texts) if rest else None
+        self.script = Piece(script, texts=texts) if script else None
+
+    def _imports(self, statement: ast.stmt) -> Iterator[str]:
+        """Note what a statement imports; the names of that, where it also says when."""
+        for node in _imports_in(statement):
+            self.loaded += loaded_by(node)
+            for name, meant in imported(node):
+                if name == "*":
+                    self.stars.append(meant.module)
+                else:
+                    self.imports.setdefault(name, []).append(meant)
+                    if node is not statement:
+                        yield name
+
+
+def read(file: str) -> Source | None:
+    """The source in the file; None when it cannot be read, or is too long to be looked through."""
+    try:
+        status = os.stat(file)  # noqa: PTH116 - for every file, as a text
+        return _read(file, status.st_mtime_ns, status.st_size) if status.st_size <= _MOST_BYTES else None
+    except OSError:
+        return None
+
+
+@lru_cache(maxsize=512)
+def _read(file: str, modified_ns: int, size: int) -> Source:
+    del modified_ns, size  # a file that was changed is another key
+    return Source(Path(file).read_bytes())  # as bytes, which may declare their encoding
+
+
+def _is_script_only(statement: ast.stmt) -> bool:
+    match statement:
+        case ast.If(test=ast.Compare(left=ast.Name(id="__name__"), comparators=[ast.Constant(value="__main__")])):
+            return not statement.orelse
+        case _:
+            return False
+
+
+def _imports_in(statement: ast.stmt) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The imports of a statement of the module, also those under `try`, `if` and `with`, but not in functions."""
+    return (node for node in _flat(statement) if isinstance(node, ast.Import | ast.ImportFrom))
+
+
+def _does_more(statement: ast.stmt, imports: Mapping[str, object]) -> bool:
+    """Whether a statement that is run when the module is imported does more than to give names of it a meaning."""
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Import() | ast.ImportFrom() | ast.Pass():
+            return False
+        case ast.Assign() | ast.AnnAssign() | ast.AugAssign():
+            names = bindings(statement)
+            plain = {
+                node.id
+                for node in ast.walk(statement)
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+            }
+            if all(name.startswith("_") for name in names) and isinstance(statement.value, ast.Call):
+                return True  # what it gives is of no use, what it does may be
+            return not names or any(name in imports for name in names if name not in plain)
+        case ast.Expr():
+            return not is_text(statement)
+        case _:
+            return True
+
+
+def _flat(statement: ast.stmt) -> Iterator[ast.stmt]:
+    """The statement, or of one with blocks those in its blocks, however deep, but not in functions and classes."""
+    todo: list[ast.AST] = [statement]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, _BLOCKS):
+            inner = ast.iter_child_nodes(node)
+            todo += reversed(
+                [child for child in inner if isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case)]
+            )
+        elif isinstance(node, ast.stmt):
+            yield node

@@ -1,0 +1,208 @@
+"""Finds the code of shell commands and notebooks: the files a command names, the code cells, and all that these use."""
+
+import ast
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice, takewhile
+from pathlib import Path
+from typing import Final
+
+from magnus.tasks.notebooks import file as notebook_file
+from magnus.tasks.source.dependencies import Reach
+from magnus.tasks.source.digest import digest, is_text, short_hash
+
+_WORD: Final = re.compile(r"[^\s;&|<>()'\"$`={}]+")
+_OUTPUT: Final = re.compile(r">>?[ \t]*[^\s;&|<>()]+")
+_MAKE: Final = re.compile(r"(?:^|[\s;&|(])make\b")
+_MODULE: Final = re.compile(r"(?:^|[\s(;&|])-[A-Za-z]*m[ \t]+([A-Za-z_][\w.]*)")
+_QUOTED: Final = re.compile(r"'([^'\n]*)'|\"([^\"\n]*)\"")
+_PROGRAM: Final = re.compile(r"(?:^|\s)-[A-Za-z]*c[ \t]+(?:'([^']*)'|\"([^\"]*)\")")
+_HEREDOC: Final = re.compile(r"<<-?[ \t]*['\"]?(\w+)")
+_FOLDER: Final = re.compile(r"(?:^|[\s;&|(])cd[ \t]+([^\s;&|<>()'\"$`]+)")
+_ASSIGNED: Final = re.compile(r"(?:^|[\s;&|(])([A-Za-z_]\w*)=['\"]?([^\s;&|<>()'\"$`]+)")
+_VARIABLE: Final = re.compile(r"\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
+_NOTEBOOK: Final = ".ipynb"
+_MOST_NAMED: Final = 200
+_SUFFIXES: Final = (".sh", ".bash", ".py", ".R", ".r", ".jl", ".pl", ".rb", ".js", ".sql", ".awk")
+_NAMES: Final = frozenset({"Makefile", "makefile", "GNUmakefile"})
+_IN_SHELL: Final = (".sh", ".bash", "")
+_MOST_BYTES: Final = 4_000_000
+_COMMENT: Final = re.compile(rb"^[ \t]*(?:#(?!!)[^\n]*)?(?:\n|\Z)", re.MULTILINE)
+
+
+def scripts_of(command: str, reach: Reach) -> Mapping[str, str]:
+    """The pieces that the command is made of beside its own text, by name, each with a short hash."""
+    return dict(sorted(_Scripts(reach).of(command).items()))
+
+
+class _Scripts:
+    def __init__(self, reach: Reach) -> None:
+        self._reach = reach
+        self._folder = Path(reach.working_directory)
+        self._seen: set[str] = set()
+
+    def of(self, text: str, beside: str = "") -> dict[str, str]:
+        """The pieces of a text for the shell, that of a script in the folder `beside` of the project."""
+        found: dict[str, str] = {}
+        text = _with_values(text.replace("\\\n", " "))
+        for module in _MODULE.findall(text):
+            found.update(self._reach.of_module(module))
+        if "python" in text:
+            for program in _programs(text):
+                found.update(self._reach.of_text(program))
+        for name in self._named(text, beside):
+            found.update(self._pieces(name))
+        return found
+
+    def _named(self, text: str, beside: str) -> Iterator[str]:
+        """The files below the working directory that are code; what is written to is none, nor a second notebook."""
+        text = _OUTPUT.sub(" ", text)
+        words = dict.fromkeys(_WORD.findall(text))
+        words.update(dict.fromkeys(one or other for one, other in _QUOTED.findall(text)))
+        if _MAKE.search(text):
+            words.update(dict.fromkeys(sorted(_NAMES)))
+        folders = ("", *dict.fromkeys((beside, *_FOLDER.findall(text)[:_MOST_NAMED])))
+        notebooks = 0
+        for word in words:
+            for name in dict.fromkeys(os.path.normpath(_joined(folder, word)) for folder in folders):
+                if name.startswith(("../", "/")):
+                    continue
+                for file in self._matching(name):
+                    notebooks += file.endswith(_NOTEBOOK)
+                    if self._is_code(file) and not (file.endswith(_NOTEBOOK) and notebooks > 1):
+                        yield file
+
+    def _matching(self, name: str) -> Iterator[str]:
+        """The file, the program in a folder of that name, or the files that a pattern names."""
+        if "*" in name and "**" not in name and name.endswith(_SUFFIXES):
+            found = sorted(islice(self._folder.glob(name), _MOST_NAMED))
+            yield from (str(file.relative_to(self._folder)) for file in found)
+        else:
+            yield from (name, f"{name}/__main__.py")
+
+    def _is_code(self, name: str) -> bool:
+        try:
+            status = (self._folder / name).stat()
+        except (OSError, ValueError):
+            return False
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _MOST_BYTES:
+            return False
+        return (
+            name.endswith((*_SUFFIXES, _NOTEBOOK)) or Path(name).name in _NAMES or bool(status.st_mode & stat.S_IXUSR)
+        )
+
+    def _pieces(self, name: str) -> Mapping[str, str]:
+        if name in self._seen:
+            return {}
+        self._seen.add(name)
+        file = self._folder / name
+        if name.endswith(".py"):
+            return self._reach.of_script(file)
+        if name.endswith(_NOTEBOOK):
+            cells = notebook_file.code_cells(file)
+            text = "\n".join(cells)
+            return {
+                name: short_hash(text.encode("utf-8", "replace")),
+                **self._reach.of_text(text, str(Path(name).parent)),
+            }
+        try:
+            data = file.read_bytes()
+        except OSError:
+            return {}
+        if Path(name).suffix not in _IN_SHELL and Path(name).name not in _NAMES:
+            return {name: short_hash(data)}
+        if data.startswith(b"#!") and b"python" in data.partition(b"\n")[0]:
+            return {name: short_hash(data), **self._reach.of_text(data.decode("utf-8", "replace"))}
+        inner = self.of(data.decode("utf-8", "replace"), str(Path(name).parent))
+        return {name: short_hash(data if b"<<" in data else _COMMENT.sub(b"", data)), **inner}
+
+
+def _joined(folder: str, word: str) -> str:
+    return f"{folder}/{word.lstrip('/')}" if folder else word
+
+
+def _with_values(text: str) -> str:
+    """The text with its own variables filled in; of others, which often are folders, nothing is left."""
+    values = dict(_ASSIGNED.findall(text))
+    return _VARIABLE.sub(lambda found: values.get(found[1] or found[2], " "), text)
+
+
+def _programs(text: str) -> Iterator[str]:
+    """What the text hands to programs as one argument, or as their input."""
+    yield from (one or other for one, other in _PROGRAM.findall(text))
+    lines = iter(text.split("\n"))
+    for line in lines:
+        if (begun := _HEREDOC.search(line)) is not None:
+            yield "\n".join(takewhile(partial(_is_not, begun[1]), lines))
+
+
+def _is_not(end: str, line: str) -> bool:
+    return line.strip() != end
+
+
+_PYTHON_CELLS: Final = re.compile(r"\A\s*%%(?:time|timeit|capture|prun)\b[^\n]*\n?")
+_OTHER_CELLS: Final = re.compile(r"\A\s*%%")
+_MAGIC: Final = re.compile(r"^([ \t]*)(?:(\w+)[ \t]*=[ \t]*)?([%!][^\n]*|\?[^\n]*|[\w.]+\?{1,2}[ \t]*)$", re.MULTILINE)
+_RUN: Final = re.compile(r"^%run[ \t]+|^!")
+_RUN_NAME: Final = re.compile(r"^%run[ \t]+(?:-\S+[ \t]+)*([^\s'\"]+)")
+_TIMED: Final = re.compile(r"^%(?:time|timeit|prun)[ \t]+(?:-\S+[ \t]+)*")
+_FILLED_IN: Final = re.compile(r"\{([^{}\n]+)\}")
+
+
+def pieces_of_cells(notebook: str, cells: Sequence[str], reach: Reach) -> Mapping[str, str]:
+    """Of each cell that does anything a short hash, by its number among these, and what the cells use of the project."""
+    found: dict[str, str] = {}
+    texts: list[str] = []
+    number = 0
+    for cell in cells:
+        text, commands = _python(cell)
+        for command in commands:
+            found.update(scripts_of(_as_shell(command), reach))
+        said = _digest(text)
+        if said or commands:
+            number += 1
+            texts += (text, *(part for command in commands for part in _python_in(command)))
+            found[f"{notebook}:cell {number}"] = short_hash("\n".join((said, *commands)).encode("utf-8", "replace"))
+    used = "\n".join(text for text in texts if _parsed(text) is not None)
+    return {**found, **reach.of_text(used, notebook.rpartition("/")[0])}
+
+
+def _as_shell(command: str) -> str:
+    """A line for IPython as a shell would run it: `%run work` runs `work.py`."""
+    if (run := _RUN_NAME.match(command)) is not None:
+        return f"python {run[1]} {run[1]}.py"
+    return _RUN.sub("", command)
+
+
+def _python_in(command: str) -> Sequence[str]:
+    """The python in a line for IPython: what it measures, and what it fills in."""
+    if (timed := _TIMED.match(command)) is not None:
+        return (command[timed.end() :],)
+    return _FILLED_IN.findall(command)
+
+
+def _python(cell: str) -> tuple[str, list[str]]:
+    """The python of a cell, and its lines for IPython or the shell."""
+    cell = _PYTHON_CELLS.sub("", cell)
+    if _OTHER_CELLS.match(cell):
+        return "", [cell]
+    commands = [line for _, _, line in _MAGIC.findall(cell) if not line.endswith("?") and not line.startswith("?")]
+    return _MAGIC.sub(lambda line: f"{line[1]}{line[2]} = None" if line[2] else f"{line[1]}pass", cell), commands
+
+
+def _digest(text: str) -> str:
+    module = _parsed(text)
+    if module is None:
+        return short_hash(text.encode("utf-8", "replace"))
+    statements = [node for node in module.body if not is_text(node) and not isinstance(node, ast.Pass)]
+    return digest(statements) if statements else ""
+
+
+def _parsed(text: str) -> ast.Module | None:
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
