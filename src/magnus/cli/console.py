@@ -1,6 +1,6 @@
 """What the command line says: the run log on standard output, everything else on standard error.
 
-How progress looks is chosen by `app.showing`. No text of a user is ever read as markup.
+How progress looks is chosen by `app.progress.choose_reporter`. No text of a user is ever read as markup.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from magnus.app.progress import ShowOutput
+    from magnus.app.progress.line_reporter import ShowOutput
     from magnus.errors import MagnusError, ServiceError
     from magnus.interfaces.reporter import Event, Reporter
 
@@ -224,14 +224,14 @@ def reporter(
 
     `to_terminal` says that standard output is a terminal too.
     """
-    from magnus.app.showing import Wishes, showing  # lazy: --help shows no progress
+    from magnus.app.progress.choose_reporter import DisplayOptions, open_reporter  # lazy: --help shows no progress
     from magnus.engine import forks
 
-    wishes = Wishes(quiet=quiet, output=output, is_live=is_live, waits_to_stay=to_terminal)
+    options = DisplayOptions(quiet=quiet, output=output, is_live=is_live, waits_to_stay=to_terminal)
     encoding = sys.stderr.encoding if sys.stderr else ""
     with (
         forks.owned(os.dup(2)) as descriptor,
-        showing(_onto(descriptor), descriptor, environment(), wishes, encoding=encoding) as shown,
+        open_reporter(_onto(descriptor), descriptor, environment(), options, encoding=encoding) as shown,
     ):
         yield shown
 

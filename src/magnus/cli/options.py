@@ -5,8 +5,8 @@ from typing import Any, Final, NotRequired, TypedDict, TypeVar
 
 import click
 
-from magnus.app.log_levels import LEVELS
-from magnus.app.log_levels import log_level as log_level_of
+from magnus.app.progress.log_levels import LEVELS
+from magnus.app.progress.log_levels import log_level as log_level_of
 from magnus.cli.arguments import NO_VALUE
 
 _SHOWN: Final = "magnus.shown"

@@ -78,7 +78,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         with RunLogOutput(console.reserve_output(), options.prints_run_log(ctx), None, "") as output:
             outcome = simulate(asked, reporter, output.emit)
     if outcome.original:
-        console.note(f"  resume: magnus simulate {manifest} -p original_run_id={outcome.original}")
+        console.note(f"  resume where it stopped: magnus simulate {manifest} -p original_run_id={outcome.original}")
     return 0 if outcome.succeeded else 1
 
 

@@ -15,10 +15,10 @@ from msgspec import Struct
 
 from magnus.app import engine_runs
 from magnus.app.execute import execute
-from magnus.app.log_levels import LEVELS, log_level
 from magnus.app.prepare import Execution, prepare_to_execute, transpiles
+from magnus.app.progress.choose_reporter import DisplayOptions, open_reporter
+from magnus.app.progress.log_levels import LEVELS, log_level
 from magnus.app.runs import Run
-from magnus.app.showing import Wishes, showing
 from magnus.app.viewing import logs_of
 from magnus.definition.built import BuiltPipeline, PipelineObject
 from magnus.engine import forks, scripts
@@ -154,7 +154,7 @@ def _progress(environment: Mapping[str, str], *, is_live: bool) -> Iterator[Repo
     encoding = getattr(sys.stderr, "encoding", None) or ""
     with (
         forks.owned(descriptor) if descriptor >= 0 else nullcontext(),
-        showing(write, descriptor, environment, Wishes(is_live=is_live), encoding=encoding) as reporter,
+        open_reporter(write, descriptor, environment, DisplayOptions(is_live=is_live), encoding=encoding) as reporter,
     ):
         yield reporter
 
