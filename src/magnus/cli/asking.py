@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from magnus.app.prepare import Execution
+    from magnus.app.reentry.acts import Then
     from magnus.interfaces.reporter import Reporter
 
 
@@ -109,6 +110,18 @@ def asked_reentry(ctx: click.Context, run: str, said: options.OfReentry) -> "Exe
         assume_lost=True,  # the engine that started the run confirmed it
     )
     return replace(wanted, workflow=workflow, workflow_name=said["workflow_name"])
+
+
+def asked_then(names: tuple[str, ...], said: options.OfAttempts, branches_file: str) -> "Then":
+    """What a re-entry command goes on with, and how many attempts it makes."""
+    from magnus.app.reentry.acts import Then  # lazy: --help needs none of it
+    from magnus.engine.reentry.attempts import OneAttempt
+
+    if not said["one_attempt"]:
+        return Then(names, branches_file)
+    last = said["last_exit"]  # an engine that knows nothing says something else than a number
+    exit_status = int(last) if last.isascii() and last.isdigit() else None
+    return Then(names, branches_file, OneAttempt(exit_status, said["attempts"]))
 
 
 def asked_run(ctx: click.Context, said: options.OfRun) -> "Execution":

@@ -238,8 +238,8 @@ def reporter(
 
 @contextmanager
 def reporter_of_step(own: Output) -> "Iterator[Reporter]":
-    """Shows the progress of one step; an engine that requests events gets them on `own`."""
-    from magnus.engine.reentry import reentry  # lazy: only the re-entry command needs it
+    """Shows the progress of one step; an engine that asks for events gets them on `own`."""
+    from magnus.engine.reentry.protocol import reentry  # lazy: the re-entry command alone is told something
 
     told = reentry(environment())
     if told.events:
@@ -258,7 +258,7 @@ class _Events:
 
     def report(self, event: "Event") -> None:
         """Write the event; an engine that is gone is no reason to stop."""
-        from magnus.engine.reentry import event_line  # lazy: as above
+        from magnus.engine.reentry.protocol import event_line  # lazy: as above
 
         with suppress(OSError):
             self._write(event_line(event))

@@ -24,7 +24,7 @@ def command(
 
     The run RUN is recorded as failed. If no process of it ever started, it is created first.
     """
-    from magnus.app.run_end import end_run  # lazy: --help needs none of it
+    from magnus.app.reentry.end_run import end_run  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable
 
     wanted = asked_reentry(ctx, run, said)

@@ -6,7 +6,11 @@ import click
 
 from magnus.cli import console, garbage, options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.asking import asked_reentry
+from magnus.cli.asking import asked_reentry, asked_then
+
+
+class _Said(options.OfReentry, options.OfAttempts):
+    """What the options of the command say."""
 
 
 @click.command(
@@ -17,49 +21,32 @@ from magnus.cli.asking import asked_reentry
 )
 @click.argument("run")
 @click.argument("step")
-@click.option("--one-attempt", is_flag=True, help="Make one attempt; exit with 75 if it failed and attempts are left.")
+@options.then
 @click.option(
-    "--last-exit",
-    default="",
-    metavar="STATUS",
-    help="With --one-attempt: the exit status of the process of the previous attempt, if the engine has it.",
+    "--branches-file", default="", metavar="FILE", help="With --then: write the branches of a step that starts there."
 )
-@click.option(
-    "--attempts", default=0, metavar="N", help="The number of attempts, if it is larger than max_attempts of the step."
-)
+@options.of_attempts
 @options.of_reentry
 @click.pass_context
 def command(
-    ctx: click.Context,
-    run: str,
-    step: str,
-    *,
-    one_attempt: bool,
-    last_exit: str,
-    attempts: int,
-    **said: Unpack[options.OfReentry],
+    ctx: click.Context, run: str, step: str, *, then: tuple[str, ...], branches_file: str, **said: Unpack[_Said]
 ) -> int:
     """Run the step STEP of the run RUN.
 
     STEP is a path: its parts are percent-encoded and joined by `/`. SIGTERM means that the machine is shut down: the step
     stays open for its next attempt, and the exit status is 143.
+
+    With --then the process goes on behind STEP when it succeeded. A step that fails is not followed; the exit status is
+    that of the last step. A step with branches starts there, and is the last one.
     """
-    from magnus.app.step import OneAttempt, execute_attempt, execute_step  # lazy: --help needs none of it
+    from magnus.app.reentry.acts import execute_step  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable
-    from magnus.interfaces.reentry import TRY_AGAIN
-    from magnus.run_log.records import Status
+    from magnus.interfaces.reentry import exit_status
 
     wanted = asked_reentry(ctx, run, said)
-    again = False
+    what_then = asked_then(then, said, branches_file)
     own = console.reserve_output()
     with evictable(), console.reporter_of_step(own) as reporter:
         garbage.resume()
-        if one_attempt:
-            # an engine without a status passes other text
-            exit_status = int(last_exit) if last_exit.isascii() and last_exit.isdigit() else None
-            status, again = execute_attempt(wanted, step, reporter, OneAttempt(exit_status, attempts))
-        else:
-            status = execute_step(wanted, step, reporter)
-    if again:
-        return TRY_AGAIN
-    return 0 if status is Status.SUCCESS else 1
+        act = execute_step(wanted, step, reporter, what_then)
+    return exit_status(act.status, tries_again=act.tries_again)

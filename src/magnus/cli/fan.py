@@ -7,7 +7,11 @@ import click
 
 from magnus.cli import console, garbage, options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.asking import asked_reentry
+from magnus.cli.asking import asked_reentry, asked_then
+
+
+class _Said(options.OfReentry, options.OfAttempts):
+    """What the options of the command say."""
 
 
 @click.command("fan", cls=TakesParameters, hidden=True, epilog="Example: magnus fan calm-abel each -m out -f p.yaml")
@@ -26,6 +30,12 @@ from magnus.cli.asking import asked_reentry
     metavar="FILE",
     help="Write the branches to run next to this file, for engines that count them.",
 )
+@options.then
+@click.option(
+    "--then-branches-file", default="", metavar="FILE",
+    help="With --then: write the branches of a step that starts there.",
+)  # fmt: skip
+@options.of_attempts
 @options.of_reentry
 @click.pass_context
 def command(
@@ -36,29 +46,35 @@ def command(
     mode: str,
     number: int | None,
     branches_file: str,
-    **said: Unpack[options.OfReentry],
+    then: tuple[str, ...],
+    then_branches_file: str,
+    **said: Unpack[_Said],
 ) -> int:
     """Start or join the branches of a step.
 
     `-m out` starts the branches of the step STEP of the run RUN, `-m in` joins them.
 
-    It prints the paths of the branches to run next, as a JSON list. After `in` the list is empty, unless a loop continues.
-    An iteration that was joined before is not joined again, and prints the same list.
-    """
-    if number is not None and mode == "out":
-        raise click.UsageError("--round needs '-m in'")
+    Prints the paths of the branches to run next, as a JSON list: after `in` it is empty unless a loop goes on.
+    A round that was joined before is not joined again: the answer is the same.
 
-    from magnus.app.fan import fan_in, fan_out  # lazy: --help needs none of it
+    With `-m in --then NAME` the process goes on behind STEP when it succeeded. A step that fails is not followed; the
+    exit status is that of the last step. A step with branches starts there, and is the last one.
+    """
+    if mode == "out" and (number is not None or then):
+        raise click.UsageError(f"'{'--then' if then else '--round'}' goes with '-m in'")
+
+    from magnus.app.reentry.acts import fan_in, fan_out  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable
-    from magnus.run_log.records import Status
+    from magnus.interfaces.reentry import exit_status
 
     wanted = asked_reentry(ctx, run, said)
+    what_then = asked_then(then, said, then_branches_file)
     own = console.reserve_output()
     with evictable(), console.reporter_of_step(own) as reporter:
         garbage.resume()
         if mode == "out":
-            status, branches = fan_out(wanted, step, reporter, branches_file)
+            act = last = fan_out(wanted, step, reporter, branches_file)
         else:
-            status, branches = fan_in(wanted, step, reporter, branches_file, number)
-    own.emit(json.dumps(branches) + "\n")
-    return 1 if status is Status.FAIL else 0
+            act, last = fan_in(wanted, step, reporter, branches_file, number, what_then)
+    own.emit(json.dumps(act.branches) + "\n")
+    return exit_status(last.status, tries_again=last.tries_again)

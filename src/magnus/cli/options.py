@@ -120,6 +120,34 @@ def of_reentry(function: CallableT) -> CallableT:
     )(function)  # fmt: skip
 
 
+class OfAttempts(TypedDict):
+    """What `of_attempts` says."""
+
+    one_attempt: bool
+    last_exit: str
+    attempts: int
+
+
+def of_attempts(function: CallableT) -> CallableT:
+    """The options with which an engine makes the attempts of a task itself."""
+    return applied(
+        click.option("--one-attempt", is_flag=True, help="Make one attempt; exit with 75 when it failed and there are more."),
+        click.option(
+            "--last-exit", default="", metavar="STATUS",
+            help="With --one-attempt: how the process of the attempt before exited, where the engine knows.",
+        ),
+        click.option(
+            "--attempts", default=0, metavar="N", help="How many there are, where that is more than the step says."
+        ),
+    )(function)  # fmt: skip
+
+
+then = click.option(
+    "--then", "then", multiple=True, metavar="NAME",
+    help="When STEP succeeded and this step of the same pipeline comes next, go on with it; repeatable.",
+)  # fmt: skip
+
+
 def progress(function: CallableT) -> CallableT:
     """The options of the progress of a run; `shown` has their values."""
     return applied(

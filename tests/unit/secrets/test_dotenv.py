@@ -3,7 +3,7 @@
 import pytest
 
 from magnus.errors import SecretsError
-from magnus.secrets.dotenv import DotenvOptions, DotenvSecrets, parsed
+from magnus.secrets.dotenv import DotenvOptions, DotenvSecrets, parse
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ from magnus.secrets.dotenv import DotenvOptions, DotenvSecrets, parsed
     ],
 )
 def test_what_a_line_means(text, values):
-    assert parsed(text) == values
+    assert parse(text) == values
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Runs whose steps another engine starts: which workflow owns a run, and what of it stands when the engine comes again.
 
-Called by `app.step` and `app.fan`. An engine comes again to a run that had failed when its user tries the workflow again.
+Called by `engine_run`. An engine comes again to a run that had failed when its user tries the workflow again.
 """
 
 from msgspec.structs import replace

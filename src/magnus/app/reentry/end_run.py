@@ -3,21 +3,21 @@
 No process of the run may have started; then the run is created here, so that it is known why nothing came of it.
 """
 
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.app import engine_runs, gaps
 from magnus.app.beginning import context_of
 from magnus.app.config import load_configuration
-from magnus.app.engine_reasons import EngineReasons, engine_reasons
 from magnus.app.prepare import Execution, Prepared, prepare
-from magnus.app.reporters import OneAtATime
+from magnus.app.reentry.acts import engine_run_of
+from magnus.app.reentry.engine_reasons import EngineReasons, engine_reasons
 from magnus.app.run_ids import check_run_id
 from magnus.app.services import run_log_store
-from magnus.app.step import created
-from magnus.engine.context import now
+from magnus.engine.context import RunContext, now
+from magnus.engine.reentry import engine_runs, gaps
 from magnus.errors import MagnusError, RunNotFound
 from magnus.graph.graph import Graph
 from magnus.graph.path import BranchPath
@@ -45,23 +45,30 @@ def end_run(asked: Execution, engine_status: str, engine_failures: str, reporter
             _explain(store, run, reasons)
             return False
         prepared = _prepared(asked, reporter, must=run is None)
-        try:
+        with _opened(prepared, reporter) as context:
             if run is None:
                 assert prepared is not None
-                run = created(prepared, OneAtATime(reporter))
+                assert context is not None
+                run = engine_run_of(prepared, context, reporter).created()
             graph = None if prepared is None else prepared.pipeline.graph
             message, closed = _end(store, graph, run, engine_status, reasons)
             for step in closed:
                 took = seconds(span_of(step))
                 reporter.report(StepEnded(step.path, step.step_type, step.status, step.message, took))
-            if prepared is not None:
-                with context_of(prepared, OneAtATime(reporter)) as context:
-                    tracked = replace(context.tracked_run, tag=asked.tag or run.tag)
-                    context.tracking.end_run(tracked, Status.FAIL, message)
-        finally:
-            if prepared is not None:
-                prepared.services.run_log_store.close()
+            if context is not None:
+                tracked = replace(context.tracked_run, tag=asked.tag or run.tag)
+                context.tracking.end_run(tracked, Status.FAIL, message)
     return True
+
+
+@contextmanager
+def _opened(prepared: Prepared | None, reporter: Reporter) -> Iterator[RunContext | None]:
+    """The context of the run, where its pipeline can be read; closed afterwards."""
+    if prepared is None:
+        yield None
+        return
+    with closing(prepared.services.run_log_store), context_of(prepared, reporter) as context:
+        yield context
 
 
 def _known(store: RunLogStore, asked: Execution) -> RunRecord | None:

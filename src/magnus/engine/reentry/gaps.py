@@ -8,9 +8,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.app import engine_runs
 from magnus.engine import deaths
 from magnus.engine.context import now
+from magnus.engine.reentry import engine_runs
 from magnus.graph.failures import failure_of
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import Node, TerminalNode
@@ -64,6 +64,17 @@ def close_begun(store: RunLogStore, run_id: str, branch: BranchPath, message: st
         closed.append(replace(failed, message=message) if message else failed)
         store.put_step(run_id, closed[-1])
     return closed
+
+
+def ended_steps(store: RunLogStore, run_id: str, branch: BranchPath) -> Iterator[StepRecord]:
+    """The steps of a branch that reached its end: one that has not ended never will, and is recorded so."""
+    for step in store.list_steps(run_id, branch):
+        if step.status in ENDED:
+            yield step
+            continue
+        failed = deaths.failed(step, now())
+        store.put_step(run_id, failed)
+        yield failed
 
 
 def close_branches(graph: Graph, store: RunLogStore, run_id: str, step: StepRecord) -> None:
