@@ -113,13 +113,13 @@ def asked_reentry(ctx: click.Context, run: str, said: options.OfReentry) -> "Exe
 
 
 def asked_then(names: tuple[str, ...], said: options.OfAttempts, branches_file: str) -> "Then":
-    """What a re-entry command goes on with, and how many attempts it makes."""
+    """The steps that a re-entry command runs after the first one, and the attempts it makes."""
     from magnus.app.reentry.acts import Then  # lazy: --help needs none of it
     from magnus.engine.reentry.attempts import OneAttempt
 
     if not said["one_attempt"]:
         return Then(names, branches_file)
-    last = said["last_exit"]  # an engine that knows nothing says something else than a number
+    last = said["last_exit"]  # an engine without a status passes other text
     exit_status = int(last) if last.isascii() and last.isdigit() else None
     return Then(names, branches_file, OneAttempt(exit_status, said["attempts"]))
 

@@ -238,8 +238,8 @@ def reporter(
 
 @contextmanager
 def reporter_of_step(own: Output) -> "Iterator[Reporter]":
-    """Shows the progress of one step; an engine that asks for events gets them on `own`."""
-    from magnus.engine.reentry.protocol import reentry  # lazy: the re-entry command alone is told something
+    """Shows the progress of one step; an engine that requests events gets them on `own`."""
+    from magnus.engine.reentry.protocol import reentry  # lazy: only the re-entry command needs it
 
     told = reentry(environment())
     if told.events:

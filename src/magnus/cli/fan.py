@@ -11,7 +11,7 @@ from magnus.cli.asking import asked_reentry, asked_then
 
 
 class _Said(options.OfReentry, options.OfAttempts):
-    """What the options of the command say."""
+    """The values of the options of the command."""
 
 
 @click.command("fan", cls=TakesParameters, hidden=True, epilog="Example: magnus fan calm-abel each -m out -f p.yaml")
@@ -33,7 +33,7 @@ class _Said(options.OfReentry, options.OfAttempts):
 @options.then
 @click.option(
     "--then-branches-file", default="", metavar="FILE",
-    help="With --then: write the branches of a step that starts there.",
+    help="With --then: write the branches of a started step to this file.",
 )  # fmt: skip
 @options.of_attempts
 @options.of_reentry
@@ -54,11 +54,11 @@ def command(
 
     `-m out` starts the branches of the step STEP of the run RUN, `-m in` joins them.
 
-    Prints the paths of the branches to run next, as a JSON list: after `in` it is empty unless a loop goes on.
-    A round that was joined before is not joined again: the answer is the same.
+    It prints the paths of the branches to run next, as a JSON list. After `in` the list is empty, unless a loop continues.
+    An iteration that was joined before is not joined again, and prints the same list.
 
-    With `-m in --then NAME` the process goes on behind STEP when it succeeded. A step that fails is not followed; the
-    exit status is that of the last step. A step with branches starts there, and is the last one.
+    With `-m in --then NAME` the same process runs the next step after STEP, if STEP succeeded and the next step is named. The
+    exit status is that of the last step. A step with branches is started only, and is always the last one.
     """
     if mode == "out" and (number is not None or then):
         raise click.UsageError(f"'{'--then' if then else '--round'}' goes with '-m in'")

@@ -121,7 +121,7 @@ def of_reentry(function: CallableT) -> CallableT:
 
 
 class OfAttempts(TypedDict):
-    """What `of_attempts` says."""
+    """The values of `of_attempts`."""
 
     one_attempt: bool
     last_exit: str
@@ -129,22 +129,22 @@ class OfAttempts(TypedDict):
 
 
 def of_attempts(function: CallableT) -> CallableT:
-    """The options with which an engine makes the attempts of a task itself."""
+    """The options of an engine that makes the attempts of a task itself."""
     return applied(
-        click.option("--one-attempt", is_flag=True, help="Make one attempt; exit with 75 when it failed and there are more."),
+        click.option("--one-attempt", is_flag=True, help="Make one attempt; exit with 75 if it failed and attempts are left."),
         click.option(
             "--last-exit", default="", metavar="STATUS",
-            help="With --one-attempt: how the process of the attempt before exited, where the engine knows.",
+            help="With --one-attempt: the exit status of the process of the previous attempt.",
         ),
         click.option(
-            "--attempts", default=0, metavar="N", help="How many there are, where that is more than the step says."
+            "--attempts", default=0, metavar="N", help="The number of attempts, if larger than max_attempts of the step."
         ),
     )(function)  # fmt: skip
 
 
 then = click.option(
     "--then", "then", multiple=True, metavar="NAME",
-    help="When STEP succeeded and this step of the same pipeline comes next, go on with it; repeatable.",
+    help="If STEP succeeded and this step of the same pipeline is next, run it too; repeatable.",
 )  # fmt: skip
 
 
