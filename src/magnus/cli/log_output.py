@@ -3,11 +3,11 @@
 import shlex
 from collections.abc import Iterable
 
-from magnus.app.finding import find_run
-from magnus.app.logs import Output, RunOutput
-from magnus.app.step_names import find_step
+from magnus.app.inspect.find_run import find_run
+from magnus.app.inspect.find_step import find_step
+from magnus.app.inspect.read_logs import Output, RunOutput
+from magnus.app.inspect.viewer import Viewer, viewer
 from magnus.app.text.escapes import HarmlessPieces
-from magnus.app.viewing import Viewer, viewer
 from magnus.cli import console
 from magnus.graph.path import print_names
 from magnus.interfaces.catalog import Maintained

@@ -7,8 +7,8 @@ from itertools import islice
 import msgspec
 
 from magnus.app.damage import looked_through, skipped_lines
-from magnus.app.listing import ListedRun, Wanted, listed
-from magnus.app.viewing import viewer
+from magnus.app.inspect.list_runs import ListedRun, Wanted, listed
+from magnus.app.inspect.viewer import viewer
 from magnus.cli import console, readable
 from magnus.cli.tables import table
 from magnus.run_log.records import ENDED, Status

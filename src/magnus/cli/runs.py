@@ -36,7 +36,7 @@ def command(
 
     Times are UTC.
     """
-    from magnus.app.listing import wanted  # lazy: --help needs none of it
+    from magnus.app.inspect.list_runs import wanted  # lazy: --help needs none of it
     from magnus.cli import run_list
 
     chosen = wanted(statuses=statuses, tags=tags, pipelines=pipelines, since=since, before=before)

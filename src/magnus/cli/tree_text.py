@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from magnus.app.listing import ListedRun
-from magnus.app.show import ShownStep
+from magnus.app.inspect.list_runs import ListedRun
+from magnus.app.inspect.show_run import BranchNode, RunTree, ShownStep, StepNode
 from magnus.app.text.plain_text import plain
 from magnus.app.text.units import elapsed, size
-from magnus.app.tree import BranchNode, RunTree, StepNode
 from magnus.cli import readable, values
 from magnus.cli.lines import Line, Piece
 from magnus.engine import liveness
