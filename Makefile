@@ -25,10 +25,11 @@ test: $(VENV)/ready  ## set up, and pass the tests; KILLS=100 kills more runs in
 quick: $(VENV)/ready  ## pass the tests of units and contracts, in a minute
 	$(BIN)/pytest tests/unit tests/contracts -m "not kernel" -n $$(getconf _NPROCESSORS_ONLN) --dist loadgroup
 
-check: $(VENV)/ready  ## format, lint, spelling, types, architecture
+check: $(VENV)/ready  ## format, lint, spelling, words, types, architecture
 	$(BIN)/ruff format --check -q
 	$(BIN)/ruff check -q
 	$(BIN)/codespell $(PROSE)
+	$(BIN)/python .ci/vocabulary.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

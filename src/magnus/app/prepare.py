@@ -223,7 +223,7 @@ def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Pre
     first = _first_step(prepared, original)
     found = plan(prepared.services, original, prepared.pipeline, prepared.parameters, differences, folder, first)
     if prepared.execution.strict and found.changes:
-        message = "\n".join((f"the run '{original.run_id}' cannot be gone on with as it was:", *found.changes))
+        message = "\n".join((f"the run '{original.run_id}' cannot be resumed as it was:", *found.changes))
         raise InvalidInput(message, fix="change it back, or leave out --strict")
     for line in found.lines():
         reporter.report(Planned(line))

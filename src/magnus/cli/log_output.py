@@ -40,7 +40,7 @@ class _NobodyReads(Exception):
 
 
 def _print(output: Iterable[Output], only: tuple[str, ...] | None) -> bool:
-    """Print the pieces, with a line before those of another step; whether there was one."""
+    """Print the pieces, with a heading before the pieces of another step; returns whether there was a piece."""
     shown = HarmlessPieces() if console.is_terminal() else None
     last = only
     at_line_start, is_first = True, True
@@ -76,5 +76,5 @@ def _why_nothing(services: Viewer, run: RunRecord, found: SeenStep | None) -> st
         return f"step '{name}' was mocked, so its task printed nothing"
     if found.record.mock:
         command = shlex.join(("magnus", "logs", run.original_run_id, name))
-        return f"step '{name}' was taken over from another run; {command} has its output"
+        return f"step '{name}' was reused from another run; its output: {command}"
     return f"step '{name}' printed nothing"

@@ -22,7 +22,7 @@ _MOST_ON_A_TERMINAL = 25
 
 
 def show(configuration_file: str, wanted: Wanted, limit: int | None, *, as_json: bool) -> None:
-    """Print the runs of the configuration that are wanted, so many of them at most; 0 is all, None as many as fit."""
+    """Print the runs of the configuration that match, at most `limit`; 0 is all, None as many as fit."""
     is_short = limit is None and not as_json and console.is_terminal()
     most = _MOST_ON_A_TERMINAL if is_short else limit or None
     with viewer(configuration_file, console.environment()) as services:

@@ -107,7 +107,7 @@ class _Tree:
             yield Line(margin + "└─ ", ((f"{counts}  (--all shows them)", "dim"),))
 
     def _chosen(self, branches: Sequence[BranchNode]) -> tuple[Sequence[BranchNode], Sequence[BranchNode]]:
-        """The branches that are shown, and those that are only counted: of many, those that failed are of interest."""
+        """The branches to show and the branches to count only: of many, the failed ones are shown."""
         if self._everything or len(branches) <= _FEW_BRANCHES:
             return branches, ()
         of_interest = [branch for branch in branches if branch.status not in {Status.SUCCESS, Status.CREATED}]

@@ -482,7 +482,7 @@ def commands(request=None, **options):
 def test_how_to_submit_each_kind_is_said():
     assert commands() == [
         "run it with: argo submit -n science argo-pipeline.yaml",
-        "go on with a run RUN that failed with: argo submit -n science argo-pipeline.yaml -p original_run_id=RUN",
+        "resume a failed run RUN with: argo submit -n science argo-pipeline.yaml -p original_run_id=RUN",
     ]
     assert commands(kind="WorkflowTemplate", name="train-")[:2] == [
         "create it with: argo template create -n science argo-pipeline.yaml",
@@ -491,7 +491,7 @@ def test_how_to_submit_each_kind_is_said():
     assert commands(kind="CronWorkflow", name="train", schedules=("@daily",)) == [
         "create it with: argo cron create -n science argo-pipeline.yaml",
         "run it with: argo submit -n science --from cronwf/train",
-        "go on with a run RUN that failed with: argo submit -n science --from cronwf/train -p original_run_id=RUN",
+        "resume a failed run RUN with: argo submit -n science --from cronwf/train -p original_run_id=RUN",
     ]
     request = TranspileRequest(chain(1), "pipeline.yaml", run_id="new run", original_run_id="old")
     assert commands(request, namespace="") == [
