@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import overload
 
 from magnus.app.damage import damage
-from magnus.app.documents import document
-from magnus.app.listing import ListedRun, judged
-from magnus.app.run_steps import Artifact, Branch, Branched, Step
+from magnus.app.inspect.list_runs import ListedRun, judged
+from magnus.app.inspect.run_document import document
+from magnus.app.inspect.step_objects import Artifact, Branch, Branched, Step
 from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import ReadsLogs
@@ -142,7 +142,7 @@ class Run(Branched):
         return f"<Run '{self.run_id}' {self.status.value}>"
 
     def _repr_html_(self) -> str:
-        from magnus.app.run_html import run_html  # lazy: notebooks alone
+        from magnus.app.inspect.notebook_html import run_html  # lazy: notebooks alone
 
         return run_html(self)
 
@@ -173,11 +173,11 @@ class Runs(Sequence[Run]):
         return self._found[index]
 
     def __repr__(self) -> str:
-        from magnus.app.run_html import runs_text  # lazy: sessions of people alone
+        from magnus.app.inspect.notebook_html import runs_text  # lazy: sessions of people alone
 
         return runs_text(self)
 
     def _repr_html_(self) -> str:
-        from magnus.app.run_html import runs_html  # lazy: notebooks alone
+        from magnus.app.inspect.notebook_html import runs_html  # lazy: notebooks alone
 
         return runs_html(self)

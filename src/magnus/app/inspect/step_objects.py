@@ -1,4 +1,4 @@
-"""The steps of a run as objects, their branches and what they left. Used by `app.runs`, whose objects hand them out."""
+"""The steps of a run as objects, their branches and what they left. Used by `app.inspect.run_object`, whose objects hand them out."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
@@ -6,7 +6,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from magnus.app.named import Named
 from magnus.engine import scope as scopes
 from magnus.errors import CatalogError, DamagedContent
 from magnus.graph.path import BranchPath
@@ -20,7 +19,12 @@ from magnus.run_log.walking import SeenStep, status_of, status_of_branch, walk_s
 from magnus.values import Json
 
 if TYPE_CHECKING:
-    from magnus.app.runs import Run
+    from magnus.app.inspect.run_object import Run
+from typing import TypeVar
+
+from magnus.graph.check import near
+
+ValueT = TypeVar("ValueT")
 
 
 class Artifact:
@@ -238,3 +242,30 @@ class Step:
 
     def __repr__(self) -> str:
         return f"<Step '{self.name}' {self.status.value}>"
+
+
+class NoSuchName(KeyError):
+    """There is nothing of this name."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Named(dict[str, ValueT]):
+    """What is called `what` in messages, by name; `also` are more names for some, which are not listed."""
+
+    def __init__(self, what: str, values: Mapping[str, ValueT], also: Mapping[str, str] | None = None) -> None:
+        super().__init__(values)
+        self._what = what
+        self._also = also or {}
+
+    def __missing__(self, key: object) -> ValueT:
+        name = str(key)
+        if name in self:
+            return self[name]
+        if name in self._also:
+            return self[self._also[name]]
+        match = near(name, (*self._also, *self))
+        known = ", ".join(f"'{name}'" for name in list(self._also or self)[:10])
+        there = f"there are {known}{' and more' if len(self) > 10 else ''}" if self else "there is none"
+        raise NoSuchName(f"there is no {self._what} '{name}'; " + (f"did you mean '{match}'?" if match else there))

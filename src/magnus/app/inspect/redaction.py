@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from magnus.app.written import written_steps
+from magnus.definition.written_steps import written_steps
 from magnus.engine.masked_runs import masked_parameters
 from magnus.engine.masking import MASK
 from magnus.run_log.parameters import JsonParameter

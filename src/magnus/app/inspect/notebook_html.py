@@ -1,4 +1,4 @@
-"""Runs as notebooks show them: small tables that take the colours of the page. Used by `app.runs`."""
+"""Runs as notebooks show them: small tables that take the colours of the page. Used by `app.inspect.run_object`."""
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,7 +14,7 @@ from magnus.run_log.summary import Gone, RunStatus
 from magnus.values import Json
 
 if TYPE_CHECKING:
-    from magnus.app.runs import Run, Step
+    from magnus.app.inspect.run_object import Run, Step
 
 _MOST: Final = 25
 _LONGEST: Final = 80

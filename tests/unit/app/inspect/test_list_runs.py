@@ -6,8 +6,8 @@ import pytest
 from acme_magnus.run_log_store import SqliteOptions, SqliteRunLogStore
 from msgspec.structs import replace
 
-from magnus.app.finding import find_run
-from magnus.app.listing import Wanted, judged, listed, moment, wanted
+from magnus.app.inspect.find_run import find_run
+from magnus.app.inspect.list_runs import Wanted, judged, listed, moment, wanted
 from magnus.engine import liveness
 from magnus.errors import InvalidInput, InvalidRunId, RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import SummarisesRuns

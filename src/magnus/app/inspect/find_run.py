@@ -6,7 +6,7 @@ Used wherever a run is named that is there: by all that look at runs, resume the
 from collections.abc import Sequence
 from typing import Final
 
-from magnus.app.listing import summaries
+from magnus.app.inspect.list_runs import summaries
 from magnus.app.run_ids import LATEST, check_run_id
 from magnus.errors import InvalidRunId, RunNotFound
 from magnus.graph.check import near

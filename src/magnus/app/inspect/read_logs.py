@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.app.listing import status_now
+from magnus.app.inspect.list_runs import status_now
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import ReadsLogs
 from magnus.interfaces.run_log_store import RunLogStore
