@@ -14,7 +14,7 @@ from magnus.sdk.links import LinkedStep
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
-    from magnus.app.runs import Run
+    from magnus.app.inspect.run_object import Run
 
 
 _STEPS: Final = Kind((list, tuple), "a list of steps")
