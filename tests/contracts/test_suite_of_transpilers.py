@@ -12,26 +12,26 @@ BAD = """
 import os, socket
 from msgspec import Struct
 from magnus.errors import InvalidDefinition, Problem
-from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.graph import CompositeNode
-from magnus.interfaces.transpiler import NextCommand, Transpiled
+from magnus.interfaces.transpiler import NextCommand, TranspileResult
 
 class Options(Struct):
     output: str = "out.txt"
 
 class Bad:
     options = Options
-    capabilities = ExecutorCapabilities(spans=Reach.HOST)
+    capabilities = ExecutorCapabilities(runs_on=Locality.HOST)
     def __init__(self, options):
         pass
-    def problems(self, handover):
-        composite = any(isinstance(node, CompositeNode) for node in handover.graph.nodes.values())
+    def problems(self, request):
+        composite = any(isinstance(node, CompositeNode) for node in request.graph.nodes.values())
         return [Problem("no")] if composite else []
-    def transpile(self, handover):
-        if self.problems(handover):
-            raise InvalidDefinition.of(self.problems(handover))
+    def transpile(self, request):
+        if self.problems(request):
+            raise InvalidDefinition.of(self.problems(request))
 {body}
-        return Transpiled({{{name!r}: text}}, [NextCommand("run", ["x"])])
+        return TranspileResult({{{name!r}: text}}, [NextCommand("run", ["x"])])
 """
 SUITE = """
 from magnus.testing.transpiler_contract import TranspilerContract
@@ -41,7 +41,7 @@ class TestBad(TranspilerContract):
     def commands(self, files):
         return [line.split() for text in files.values() for line in text.splitlines()]
 """
-GOOD = "        text = '\\n'.join(f'execute_single_node id {name} --file p' for name in handover.graph.nodes)"
+GOOD = "        text = '\\n'.join(f'execute_single_node id {name} --file p' for name in request.graph.nodes)"
 
 
 IMPURE = """
@@ -72,7 +72,7 @@ def test_what_is_not_pure_is_found(tmp_path, offered):
     environment = offered(IMPURE)
     (tmp_path / "c.yaml").write_text("executor: {type: bad}")
     (tmp_path / "p.yaml").write_text("dag: {start_at: a, steps: {a: {type: stub, next: success}}}")
-    command = [sys.executable, "-m", "magnus.testing.transpiling", "p.yaml"]
+    command = [sys.executable, "-m", "magnus.testing.transpiler_process", "p.yaml"]
     first, second = (
         json.loads(
             subprocess.run(command, cwd=tmp_path, env=environment | seed, capture_output=True, check=True).stdout

@@ -20,8 +20,8 @@ from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.app.transpile import transpile
 from magnus.definition.yaml_text import read
 from magnus.errors import InvalidDefinition, MagnusError
-from magnus.transpilers.argo.running import FAILED, SUCCEEDED, Ended
-from magnus.transpilers.argo.simulating import Simulation
+from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended
+from magnus.simulation.argo.workflow import Simulation
 
 FAILED_NODES = "the nodes that failed"
 ALL_BEHIND = "the nodes that failed, and all that began after them"

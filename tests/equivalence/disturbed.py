@@ -15,8 +15,8 @@ import simulated
 from magnus.engine import attempts
 from magnus.run_log_stores.chunked_file_system import ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemRunLogStore
-from magnus.transpilers.argo.expressions import substituted
-from magnus.transpilers.argo.running import DELETED, ERROR, FAILED, SUCCEEDED, Ended
+from magnus.simulation.argo.expressions import substituted
+from magnus.simulation.argo.pod import DELETED, ERROR, FAILED, SUCCEEDED, Ended
 
 KINDS = ("never", "unbelieved", "task", "before", "after")
 SIGNALS = (signal.SIGTERM, signal.SIGKILL)

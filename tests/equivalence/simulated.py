@@ -17,9 +17,9 @@ from magnus.app.transpile import transpile
 from magnus.cli.main import magnus
 from magnus.definition.yaml_text import read
 from magnus.errors import InvalidDefinition
-from magnus.transpilers.argo.expressions import substituted
-from magnus.transpilers.argo.running import FAILED, SUCCEEDED, Ended
-from magnus.transpilers.argo.simulating import Simulation
+from magnus.simulation.argo.expressions import substituted
+from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended
+from magnus.simulation.argo.workflow import Simulation
 
 
 class Calls:

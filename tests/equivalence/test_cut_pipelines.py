@@ -10,7 +10,7 @@ from graphs import pipelines
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from test_equivalence import ARGUMENTS, MOST_STEPS, QUICK_FOLDER, expected, seen, size
 
-from magnus.transpilers.argo import pipeline_dags, shaping
+from magnus.transpilers.argo import dags, pipeline_dags
 
 PIPELINES = 4
 
@@ -18,7 +18,7 @@ PIPELINES = 4
 @pytest.fixture
 def small(monkeypatch):
     monkeypatch.setattr(pipeline_dags, "MOST_TASKS", 2)
-    monkeypatch.setattr(shaping, "ROUNDS_AT_ONCE", 2)
+    monkeypatch.setattr(dags, "ROUNDS_AT_ONCE", 2)
 
 
 def manifest_of(dag):

@@ -14,7 +14,7 @@ from reference import run
 from test_equivalence import ARGUMENTS, QUICK_FOLDER, START, expected, over_random_pipelines, seen, size
 from test_workflows import LAST, breaks, controller_of, in_loop, in_map, of_round, sets, steps
 
-from magnus.transpilers.argo.running import FAILED, SUCCEEDED
+from magnus.simulation.argo.pod import FAILED, SUCCEEDED
 
 SHARES = 2
 GRAPHS_EACH = 20

@@ -9,7 +9,7 @@ import pytest
 from controller import RETRIES, Controller
 from test_equivalence import seen
 
-from magnus.transpilers.argo.running import FAILED, SUCCEEDED
+from magnus.simulation.argo.pod import FAILED, SUCCEEDED
 
 CHECKED = "(__import__('pathlib').Path('repaired').exists() or 1 / 0)"
 

@@ -21,8 +21,8 @@ from magnus.cli.main import magnus
 from magnus.definition.yaml_text import read
 from magnus.engine.project_copy import ProjectCopy
 from magnus.errors import InvalidDefinition
-from magnus.transpilers.argo.running import SUCCEEDED
-from magnus.transpilers.argo.simulating import Simulation
+from magnus.simulation.argo.pod import SUCCEEDED
+from magnus.simulation.argo.workflow import Simulation
 
 MANIFEST = "argo-pipeline.yaml"
 

@@ -19,7 +19,7 @@ from magnus.engine.step import SET_BY_MAGNUS
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed, in_order
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.graph.static_names import set_by_several
-from magnus.interfaces.capabilities import Reach
+from magnus.interfaces.capabilities import Locality
 
 _MEANT: Final = {"bash": "shell", "sh": "shell", "py": "python", "function": "python", "jupyter": "notebook"}
 """Words for command types that are none, and what is meant."""
@@ -27,24 +27,24 @@ _MEANT: Final = {"bash": "shell", "sh": "shell", "py": "python", "function": "py
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 
 
-def check_steps(steps: Sequence[StepPlace], working_directory: Path, spans: Reach) -> list[Problem]:
+def check_steps(steps: Sequence[StepPlace], working_directory: Path, runs_on: Locality) -> list[Problem]:
     """What should be known of the steps though it stops nothing; imports and runs nothing of the user's.
 
-    `spans` says how far the executor spreads them.
+    `runs_on` says how far the executor spreads them.
     Raises InvalidDefinition with everything that is wrong with them.
     """
-    found = step_problems(steps, working_directory, spans)
+    found = step_problems(steps, working_directory, runs_on)
     if any(problem.severity == "error" for problem in found):
         raise InvalidDefinition.of(in_order(found))
     return found
 
 
-def step_problems(steps: Sequence[StepPlace], working_directory: Path, spans: Reach) -> list[Problem]:
+def step_problems(steps: Sequence[StepPlace], working_directory: Path, runs_on: Locality) -> list[Problem]:
     """All that can be seen to be wrong with the steps; imports and runs nothing of the user's."""
     found = [problem for step in steps for problem in _problems(step, working_directory)]
     if not any(problem.severity == "error" for problem in found):
         found += hidden_modules(working_directory)
-    return found + [problem for step in steps for problem in _bound_to_this_process(step, spans)]
+    return found + [problem for step in steps for problem in _bound_to_this_process(step, runs_on)]
 
 
 def _problems(step: StepPlace, working_directory: Path) -> Iterator[Problem]:
@@ -100,7 +100,7 @@ def _of_secrets(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
         yield Problem(message, fix, step.locate("secrets", number), step.step)
 
 
-def _bound_to_this_process(step: StepPlace, spans: Reach) -> Iterator[Problem]:
+def _bound_to_this_process(step: StepPlace, runs_on: Locality) -> Iterator[Problem]:
     """A function that no other process can find, where one would have to."""
     match step.node:
         case TaskNode(task=task, timeout=timeout) if task.function is not None:
@@ -109,7 +109,7 @@ def _bound_to_this_process(step: StepPlace, spans: Reach) -> Iterator[Problem]:
             field, is_alone = "reducer", False
         case _:
             return
-    why = "the executor runs steps in other processes" if spans > Reach.PROCESS else ""
+    why = "the executor runs steps in other processes" if runs_on > Locality.PROCESS else ""
     if why or is_alone:
         why = why or "a step with a timeout runs in a process of its own"
         fix = "define the function at the top level of a module, or of the script"

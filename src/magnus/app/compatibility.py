@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from magnus.errors import Problem
-from magnus.interfaces.capabilities import ExecutorCapabilities, Reach, ServiceCapabilities
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality, ServiceCapabilities
 
 Integration: TypeAlias = Callable[[ExecutorCapabilities, Mapping[str, ServiceCapabilities]], Iterable[Problem]]
 
 _NAMES: Final = {"run_log_store": "run log store", "catalog": "catalog"}
 _SPREAD: Final = {
-    Reach.HOST: "in other processes of this machine",
-    Reach.NETWORK: "on other machines",
+    Locality.HOST: "in other processes of this machine",
+    Locality.NETWORK: "on other machines",
 }
 _REACHED: Final = {
-    Reach.PROCESS: "this process alone can use",
-    Reach.HOST: "this machine alone can use",
+    Locality.PROCESS: "this process alone can use",
+    Locality.HOST: "this machine alone can use",
 }
 
 
@@ -37,12 +37,12 @@ def problems(
     for family, service in services.items():
         name = _NAMES.get(family, family)
         location = (locations or {}).get(family)
-        if location is not None and executor.spans is Reach.NETWORK:
+        if location is not None and executor.runs_on is Locality.NETWORK:
             if not any(location.is_relative_to(folder) for folder in executor.shares):
                 yield family, _apart(name, location, executor.shares)
-        elif service.reach < executor.spans:
+        elif service.reach < executor.runs_on:
             message = (
-                f"the executor runs steps {_SPREAD[executor.spans]}, "
+                f"the executor runs steps {_SPREAD[executor.runs_on]}, "
                 f"and the {name} is one that {_REACHED[service.reach]}"
             )
             yield family, Problem(message, f"choose another type of {name}, or another executor")

@@ -7,12 +7,12 @@ from msgspec.structs import replace
 
 from magnus.app import wiring
 from magnus.app.beginning import begin, context_of
-from magnus.app.documents import keep_document
+from magnus.app.inspect.run_document import keep_document
 from magnus.app.prepare import Prepared, variables_used
 from magnus.engine import liveness, orchestrator, process_state
 from magnus.engine.claim import claimed
 from magnus.errors import MagnusError
-from magnus.interfaces.capabilities import Reach
+from magnus.interfaces.capabilities import Locality
 from magnus.interfaces.reporter import Reporter
 from magnus.run_log.records import RunRecord
 
@@ -46,5 +46,5 @@ def _variables(prepared: Prepared) -> Mapping[str, str]:
 
 def _steps_of_one_run(prepared: Prepared) -> AbstractContextManager[None]:
     """What is to be held while steps run in this process."""
-    spans = wiring.executor_capabilities(prepared.configuration).spans
-    return claimed() if spans is Reach.PROCESS else nullcontext()
+    runs_on = wiring.executor_capabilities(prepared.configuration).runs_on
+    return claimed() if runs_on is Locality.PROCESS else nullcontext()

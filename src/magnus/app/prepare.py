@@ -32,7 +32,7 @@ from magnus.definition.yaml_text import dump
 from magnus.engine import code_diff, code_identity
 from magnus.engine.context import Services
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, in_order
-from magnus.interfaces.capabilities import Reach
+from magnus.interfaces.capabilities import Locality
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.executor import Begun
 from magnus.interfaces.reporter import Planned, Reporter, Warned
@@ -157,13 +157,13 @@ def _prepared(
     wanted = isinstance(services.catalog, KeepsChanges) and services.catalog.capture_diff
     diff = code_diff.asked(asked.working_directory, asked.environment, hidden) if wanted else None
     try:
-        pipeline = _loaded(asked, spread.spans)
+        pipeline = _loaded(asked, spread.runs_on)
         if spread.mocks:
             pipeline = wiring.mocked(configuration, pipeline)
         initial = _initial(asked, original)
         if looked_at is _EVERY_STEP and not spread.mocks:
             initial = fitted_to_steps(initial, pipeline.steps, services.catalog, asked.working_directory)
-        warnings = check_steps(looked_at(pipeline), asked.working_directory, spread.spans)
+        warnings = check_steps(looked_at(pipeline), asked.working_directory, spread.runs_on)
         check_overrides(pipeline, configuration)
     finally:
         identities, changes = code_identity.answer(question), code_diff.answer(diff)
@@ -189,12 +189,12 @@ def _original(services: Services, asked: Execution) -> RunRecord | None:
     return original_run(services.run_log_store, asked.use_cached, assume_lost=asked.assume_lost)
 
 
-def _loaded(asked: Execution, spans: Reach) -> LoadedPipeline:
+def _loaded(asked: Execution, runs_on: Locality) -> LoadedPipeline:
     """The pipeline; InvalidDefinition carries all that is wrong with it and with the steps that could be read."""
     examined = examine_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
     if examined.pipeline is not None:
         return examined.pipeline
-    found = (*examined.problems, *step_problems(examined.steps, asked.working_directory, spans))
+    found = (*examined.problems, *step_problems(examined.steps, asked.working_directory, runs_on))
     raise InvalidDefinition.of(in_order(problem for problem in found if problem.severity == "error"))
 
 
@@ -223,7 +223,7 @@ def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Pre
     first = _first_step(prepared, original)
     found = plan(prepared.services, original, prepared.pipeline, prepared.parameters, differences, folder, first)
     if prepared.execution.strict and found.changes:
-        message = "\n".join((f"the run '{original.run_id}' cannot be gone on with as it was:", *found.changes))
+        message = "\n".join((f"the run '{original.run_id}' cannot be resumed as it was:", *found.changes))
         raise InvalidInput(message, fix="change it back, or leave out --strict")
     for line in found.lines():
         reporter.report(Planned(line))
@@ -232,7 +232,7 @@ def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Pre
 
 def _first_step(prepared: Prepared, original: RunRecord) -> str:
     """The path in the original of the step to run from; "" for none, InvalidInput when it did not begin there."""
-    from magnus.app.step_names import find_step  # lazy: likewise
+    from magnus.app.inspect.find_step import find_step  # lazy: likewise
 
     asked = prepared.execution.from_step
     return str(find_step(prepared.services.run_log_store, original.run_id, asked).record.path) if asked else ""

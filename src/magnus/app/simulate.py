@@ -13,13 +13,9 @@ from uuid import uuid4
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from magnus.app import volumes
 from magnus.app.config import load_configuration
-from magnus.app.documents import document
-from magnus.app.pod_options import PodOptions
-from magnus.app.pods_told import PodsTold
+from magnus.app.inspect.run_document import document
 from magnus.app.services import run_log_store
-from magnus.app.stopping import stopped_by_signals
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields
 from magnus.definition.yaml_text import Document, read
@@ -27,11 +23,14 @@ from magnus.engine.project_copy import ProjectCopy
 from magnus.errors import InvalidDefinition, InvalidInput, Problem
 from magnus.interfaces.reporter import Reporter, RunEnded, RunStarted, Warned
 from magnus.run_log.records import Status
+from magnus.simulation.argo import volumes
+from magnus.simulation.argo.pod import SUCCEEDED, Ended, Fault, Faults, Pods, Secrets, missing_secrets
+from magnus.simulation.argo.pod_events import PodEventRelay
+from magnus.simulation.argo.process_pods import Processes
+from magnus.simulation.argo.signals import stopped_by_signals
+from magnus.simulation.argo.validate_workflow import complaints
+from magnus.simulation.argo.workflow import Simulation
 from magnus.transpilers.argo.manifest import CronWorkflow, Workflow, WorkflowSpec
-from magnus.transpilers.argo.processes import Processes
-from magnus.transpilers.argo.running import SUCCEEDED, Ended, Fault, Faults, Pods, Secrets, missing_secrets
-from magnus.transpilers.argo.simulating import Simulation
-from magnus.transpilers.argo.validating import complaints
 
 
 class Simulated(Struct, frozen=True):
@@ -75,7 +74,7 @@ def simulate(asked: Simulated, reporter: Reporter, emit: Callable[[str], None]) 
     secrets = _secrets(asked.secrets_file)
     _check_secrets(written, spec, secrets)
     run_id = variables.get("workflow.parameters.run_id") or variables["workflow.uid"]
-    faults, told = Faults(asked.faults), PodsTold(reporter)
+    faults, told = Faults(asked.faults), PodEventRelay(reporter)
     with _pods(asked, spec, run_id, secrets=secrets, faults=faults, told=told) as (pods, document_of):
         reporter.report(RunStarted(run_id, Path(asked.manifest).name, concurrent=True))
         started = time.monotonic()
@@ -191,14 +190,14 @@ def _check_secrets(written: Document, spec: WorkflowSpec, secrets: Secrets) -> N
 
 @contextmanager
 def _pods(
-    asked: Simulated, spec: WorkflowSpec, run_id: str, *, secrets: Secrets, faults: Faults, told: PodsTold
+    asked: Simulated, spec: WorkflowSpec, run_id: str, *, secrets: Secrets, faults: Faults, told: PodEventRelay
 ) -> Iterator[tuple[Pods, Callable[[str], str]]]:
     """What runs pods, and what gives the run log document; "" when there is no run."""
     slots = asked.slots or os.cpu_count() or 1
     folders = volumes.folders(spec, asked.volumes, asked.working_directory, in_containers=asked.in_containers)
     project = None if asked.shares_project else _project(asked.working_directory.resolve(), folders.values())
     if asked.in_containers:
-        from magnus.app.pod_containers import Containers  # lazy: the SDK takes long to load
+        from magnus.simulation.argo.container_pods import Containers, PodOptions  # lazy: the SDK takes long to load
 
         mounted = asked.working_directory.resolve() if asked.mounts_project else None
         options = PodOptions(run_id, folders, mounted, project if asked.mounts_project else None, asked.network)

@@ -11,13 +11,13 @@ from magnus.definition.loader import LoadedPipeline
 from magnus.errors import InvalidInput, Location
 from magnus.graph.nodes import Node
 from magnus.interfaces.reporter import Reporter, Warned
-from magnus.interfaces.transpiler import Handover, Transpiled
+from magnus.interfaces.transpiler import TranspileRequest, TranspileResult
 from magnus.run_log.parameters import Scope, plain
 from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
 
-def transpile(asked: Execution, reporter: Reporter) -> Transpiled:
+def transpile(asked: Execution, reporter: Reporter) -> TranspileResult:
     """Check the pipeline, write the files of the engine, and return what was written.
 
     InvalidInput carries everything that is wrong with the pipeline, the configuration, or for the engine.
@@ -26,17 +26,19 @@ def transpile(asked: Execution, reporter: Reporter) -> Transpiled:
     asked = prepared.execution
     transpiler = wiring.transpiler(prepared.configuration)
     assert transpiler is not None
-    handover = handed_over(asked, prepared.configuration, prepared.pipeline, prepared.parameters)
-    for problem in transpiler.problems(handover):
+    request = transpile_request(asked, prepared.configuration, prepared.pipeline, prepared.parameters)
+    for problem in transpiler.problems(request):
         if problem.severity == "warning":
             reporter.report(Warned(str(problem)))
-    transpiled = transpiler.transpile(handover)
+    transpiled = transpiler.transpile(request)
     for name, text in transpiled.files.items():
         _write(asked.working_directory / name, text)
     return transpiled
 
 
-def handed_over(asked: Execution, configuration: Configuration, pipeline: LoadedPipeline, known: Scope) -> Handover:
+def transpile_request(
+    asked: Execution, configuration: Configuration, pipeline: LoadedPipeline, known: Scope
+) -> TranspileRequest:
     """What is written down. Of a parameters file simple values alone: the file is there for the processes too."""
     given = given_names((asked.arguments, asked.parameters), asked.environment, known)
     parameters: Mapping[str, Json] = {
@@ -45,7 +47,7 @@ def handed_over(asked: Execution, configuration: Configuration, pipeline: Loaded
         if name in given or isinstance(plain(value), str | int | float | bool)
     }
     folder = asked.working_directory
-    return Handover(
+    return TranspileRequest(
         graph=pipeline.graph,
         definition_file=_inside(asked.file, folder),
         configuration_file=_inside(configuration.file, folder),

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.run_log.records import CatalogRecord
 
 
@@ -28,7 +28,7 @@ class DoNothingCatalog:
     @property
     def capabilities(self) -> ServiceCapabilities:
         """It can be used from anywhere, as there is nothing to reach; it keeps nothing."""
-        return ServiceCapabilities(reach=Reach.NETWORK, persistent=True, keeps=False)
+        return ServiceCapabilities(reach=Locality.NETWORK, persistent=True, keeps=False)
 
     @property
     def compute_data_folder(self) -> str:

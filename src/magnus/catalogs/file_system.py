@@ -29,7 +29,7 @@ from magnus.catalogs.run_tree import RunTree
 from magnus.catalogs.streaming import BUFFER_BYTES, HashingFile, reader
 from magnus.errors import CatalogError, InvalidConfiguration
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.interfaces.catalog import Collected, Usage
 from magnus.run_log.records import CatalogRecord
 from magnus.system.system_calls import REAL, SystemCalls
@@ -84,7 +84,7 @@ class FileSystemCatalog:
     @property
     def capabilities(self) -> ServiceCapabilities:
         """Processes that see the folder can share it, and it outlives them."""
-        return ServiceCapabilities(reach=Reach.HOST, persistent=True)
+        return ServiceCapabilities(reach=Locality.HOST, persistent=True)
 
     @property
     def compute_data_folder(self) -> str:

@@ -1,4 +1,4 @@
-"""`magnus execute_single_node`: the re-entry command, with which an engine runs one step of a run."""
+"""`magnus execute_single_node`: the re-entry command by which an engine runs one step of a run."""
 
 from typing import Unpack
 
@@ -6,7 +6,11 @@ import click
 
 from magnus.cli import console, garbage, options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.asking import asked_reentry
+from magnus.cli.asking import asked_reentry, asked_then
+
+
+class _Said(options.OfReentry, options.OfAttempts):
+    """The values of the options of the command."""
 
 
 @click.command(
@@ -17,47 +21,35 @@ from magnus.cli.asking import asked_reentry
 )
 @click.argument("run")
 @click.argument("step")
-@click.option("--one-attempt", is_flag=True, help="Make one attempt; exit with 75 when it failed and there are more.")
+@options.then
 @click.option(
-    "--last-exit",
+    "--branches-file",
     default="",
-    metavar="STATUS",
-    help="With --one-attempt: how the process of the attempt before exited, where the engine knows.",
+    metavar="FILE",
+    help="With --then: write the branches of a started step to this file.",
 )
-@click.option("--attempts", default=0, metavar="N", help="How many there are, where that is more than the step says.")
+@options.of_attempts
 @options.of_reentry
 @click.pass_context
 def command(
-    ctx: click.Context,
-    run: str,
-    step: str,
-    *,
-    one_attempt: bool,
-    last_exit: str,
-    attempts: int,
-    **said: Unpack[options.OfReentry],
+    ctx: click.Context, run: str, step: str, *, then: tuple[str, ...], branches_file: str, **said: Unpack[_Said]
 ) -> int:
     """Run the step STEP of the run RUN.
 
-    STEP is a path: its parts are percent-encoded and joined by `/`. SIGTERM means that the machine goes away: the step
+    STEP is a path: its parts are percent-encoded and joined by `/`. SIGTERM means that the machine is shut down: the step
     stays open for its next attempt, and the exit status is 143.
+
+    With --then the same process runs the next step after STEP, if STEP succeeded and the next step is named. The exit status
+    is that of the last step. A step with branches is started only, and is always the last one.
     """
-    from magnus.app.step import OneAttempt, execute_attempt, execute_step  # lazy: --help needs none of it
+    from magnus.app.reentry.acts import execute_step  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable
-    from magnus.interfaces.reentry import TRY_AGAIN
-    from magnus.run_log.records import Status
+    from magnus.interfaces.reentry import exit_status
 
     wanted = asked_reentry(ctx, run, said)
-    again = False
+    what_then = asked_then(then, said, branches_file)
     own = console.reserve_output()
     with evictable(), console.reporter_of_step(own) as reporter:
         garbage.resume()
-        if one_attempt:
-            # an engine that knows nothing says something else than a number
-            exit_status = int(last_exit) if last_exit.isascii() and last_exit.isdigit() else None
-            status, again = execute_attempt(wanted, step, reporter, OneAttempt(exit_status, attempts))
-        else:
-            status = execute_step(wanted, step, reporter)
-    if again:
-        return TRY_AGAIN
-    return 0 if status is Status.SUCCESS else 1
+        act = execute_step(wanted, step, reporter, what_then)
+    return exit_status(act.status, tries_again=act.tries_again)

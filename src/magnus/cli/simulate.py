@@ -8,7 +8,7 @@ from magnus.cli import console, garbage, options
 from magnus.cli.run_log_output import RunLogOutput
 
 if TYPE_CHECKING:
-    from magnus.transpilers.argo.running import Fault
+    from magnus.simulation.argo.pod import Fault
 
 
 @click.command(epilog="Example: magnus simulate argo-pipeline.yaml --fail fit")
@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="An argument of the workflow."
 )
 @click.option("--secrets", default="", metavar="FILE", help="Keys of Kubernetes secrets, YAML: {name: {key: value}}.")
-@click.option("--fail", multiple=True, metavar="STEP[:N]", help="Let the pod of the step fail; the N-th one, from 0.")
-@click.option("--kill", multiple=True, metavar="STEP[:N]", help="Kill the pod of the step when it has begun.")
-@click.option("--evict", multiple=True, metavar="STEP[:N]", help="Tell the pod of the step to end when it has begun.")
-@click.option("--max-pods", default=0, metavar="N", help="How many pods run at a time; as many as processors.")
+@click.option("--fail", multiple=True, metavar="STEP[:N]", help="Make the pod of the step fail; the N-th one, from 0.")
+@click.option("--kill", multiple=True, metavar="STEP[:N]", help="Kill the pod of the step after its start.")
+@click.option("--evict", multiple=True, metavar="STEP[:N]", help="Evict the pod of the step after its start.")
+@click.option(
+    "--max-pods", default=0, metavar="N", help="How many pods run at a time. Default: the number of processors."
+)
 @click.option("--volume", "volumes", multiple=True, metavar="NAME=FOLDER", help="The folder that stands for a volume.")
 @click.option("--containers", is_flag=True, help="Run pods as containers of their images.")
 @click.option("--mount-project", is_flag=True, help="Let containers see the working directory, and work there.")
@@ -76,7 +78,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         with RunLogOutput(console.reserve_output(), options.prints_run_log(ctx), None, "") as output:
             outcome = simulate(asked, reporter, output.emit)
     if outcome.original:
-        console.note(f"  go on where it stopped: magnus simulate {manifest} -p original_run_id={outcome.original}")
+        console.note(f"  resume where it stopped: magnus simulate {manifest} -p original_run_id={outcome.original}")
     return 0 if outcome.succeeded else 1
 
 
@@ -88,7 +90,7 @@ def _given(text: str, option: str, form: str) -> tuple[str, str]:
 
 
 def _fault(text: str, kind: Literal["fail", "kill", "evict"]) -> "Fault":
-    from magnus.transpilers.argo.running import Fault  # lazy: --help needs none of it
+    from magnus.simulation.argo.pod import Fault  # lazy: --help needs none of it
 
     step, colon, number = text.rpartition(":")
     if colon and number.isdigit():

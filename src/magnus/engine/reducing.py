@@ -1,6 +1,6 @@
 """Runs the reducer of a map as user code is run: captured, in the working directory, with the process restored.
 
-Used at the end of a map by the orchestrator and by `app.fan`.
+Used by `engine.composites` at the end of a map.
 """
 
 from collections.abc import Sequence

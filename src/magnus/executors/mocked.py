@@ -9,7 +9,7 @@ from typing import Self
 
 from msgspec import Struct, field
 
-from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRequest, StepRunner
 from magnus.values import Json
 
@@ -28,7 +28,7 @@ class MockedExecutor:
     """Runs each step at once, in the calling thread."""
 
     options = MockedOptions
-    capabilities = ExecutorCapabilities(spans=Reach.PROCESS, mocks=True)
+    capabilities = ExecutorCapabilities(runs_on=Locality.PROCESS, mocks=True)
     slots = 1
 
     def __init__(self, _options: MockedOptions, run_step: StepRunner) -> None:

@@ -7,10 +7,10 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-__all__ = ["ExecutorCapabilities", "Located", "NamesVariables", "Reach", "ReadsEnvironment", "ServiceCapabilities"]
+__all__ = ["ExecutorCapabilities", "Locality", "Located", "NamesVariables", "ReadsEnvironment", "ServiceCapabilities"]
 
 
-class Reach(IntEnum):
+class Locality(IntEnum):
     """How far apart processes may be and still share something; a larger reach includes the smaller ones."""
 
     PROCESS = 1
@@ -19,7 +19,7 @@ class Reach(IntEnum):
 
 
 class ExecutorCapabilities(Struct, frozen=True):
-    """`spans` says how far the steps of one run are spread; `concurrent` that steps may run at the same time.
+    """`runs_on` says how far the steps of one run are spread; `concurrent` that steps may run at the same time.
 
     `mocks` says that tasks are not executed, but as its option `patches` says. `reenters` says that steps are run by the
     re-entry command, which reads the pipeline from a file. `apart` says that each step has a working directory of its own, so that files reach other steps by
@@ -27,7 +27,7 @@ class ExecutorCapabilities(Struct, frozen=True):
     `gives` the variables of the environment that an engine there adds, and `gives_by` the option that says which.
     """
 
-    spans: Reach = Reach.PROCESS
+    runs_on: Locality = Locality.PROCESS
     concurrent: bool = False
     reenters: bool = False
     mocks: bool = False
@@ -44,7 +44,7 @@ class ServiceCapabilities(Struct, frozen=True):
     `keeps` is false for a catalog that takes files and keeps none: then there is nothing that a `get` could miss.
     """
 
-    reach: Reach
+    reach: Locality
     persistent: bool = True
     keeps: bool = True
 

@@ -12,15 +12,15 @@ from magnus.graph.nodes import CompositeNode, Node, TaskNode
 from magnus.interfaces.capabilities import ExecutorCapabilities
 from magnus.values import Json
 
-__all__ = ["Handover", "NextCommand", "Transpiled", "Transpiler"]
+__all__ = ["NextCommand", "TranspileRequest", "TranspileResult", "Transpiler"]
 
 
 def _nowhere(*_keys: object) -> Location | None:
     return None
 
 
-class Handover(Struct, frozen=True):
-    """What is written down: a pipeline, and what each process of the engine will be told.
+class TranspileRequest(Struct, frozen=True):
+    """A pipeline to transpile, and the options of the processes that will run it.
 
     `definition_file`, `configuration_file` and `parameters_file` are relative to the working directory of the processes.
     `parameters` are the initial ones; of those in the parameters file simple values alone are among them. `lengths` are
@@ -67,7 +67,7 @@ class NextCommand(Struct, frozen=True):
     argv: Sequence[str]
 
 
-class Transpiled(Struct, frozen=True):
+class TranspileResult(Struct, frozen=True):
     """Files by name, relative to the working directory, and what to do with them."""
 
     files: Mapping[str, str]
@@ -80,7 +80,7 @@ class Transpiled(Struct, frozen=True):
 
 
 class Transpiler(Protocol):
-    """Pure: the same handover and options give the same bytes.
+    """Pure: the same request and options give the same bytes.
 
     A family of its own: entry points are in the group `magnus.transpiler`, and `executor:` of a configuration names the
     type. Made with its options. The class has `options`, the type of its options, and `capabilities`: how the engine
@@ -92,10 +92,10 @@ class Transpiler(Protocol):
         """How the engine spreads steps."""
         ...
 
-    def problems(self, handover: Handover) -> Sequence[Problem]:
+    def problems(self, request: TranspileRequest) -> Sequence[Problem]:
         """What of the pipeline the engine cannot take, or takes badly; without errors `transpile` succeeds."""
         ...
 
-    def transpile(self, handover: Handover) -> Transpiled:
+    def transpile(self, request: TranspileRequest) -> TranspileResult:
         """The files; InvalidDefinition with the errors among the problems."""
         ...

@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from magnus.errors import RunExists, RunNotFound
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.run_log import codec
 from magnus.run_log.mentions import mentioned
 from magnus.run_log.records import RunRecord, Status, StepRecord
@@ -38,7 +38,7 @@ class BufferedRunLogStore:
     @property
     def capabilities(self) -> ServiceCapabilities:
         """This process alone can use it, and it dies with it."""
-        return ServiceCapabilities(reach=Reach.PROCESS, persistent=False)
+        return ServiceCapabilities(reach=Locality.PROCESS, persistent=False)
 
     def create_run(self, run: RunRecord) -> None:
         """Remember the run."""

@@ -23,7 +23,7 @@ from msgspec import Struct
 
 from magnus.errors import RunLogStoreError
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.interfaces.run_log_store import DamagedRecord
 from magnus.run_log import codec
 from magnus.run_log.mentions import mentioned
@@ -78,7 +78,7 @@ class ChunkedRunLogStore:
     @property
     def capabilities(self) -> ServiceCapabilities:
         """Every process that sees the folder can share it, on whatever host, and it outlives them."""
-        return ServiceCapabilities(reach=Reach.NETWORK, persistent=True)
+        return ServiceCapabilities(reach=Locality.NETWORK, persistent=True)
 
     @property
     def location(self) -> Path:

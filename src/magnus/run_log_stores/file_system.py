@@ -16,7 +16,7 @@ from msgspec import Struct
 
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.interfaces.run_log_store import DamagedRecord
 from magnus.run_log import codec
 from magnus.run_log.mentions import mentioned
@@ -64,7 +64,7 @@ class FileSystemRunLogStore:
     @property
     def capabilities(self) -> ServiceCapabilities:
         """Processes of this machine can share it, and it outlives them."""
-        return ServiceCapabilities(reach=Reach.HOST, persistent=True)
+        return ServiceCapabilities(reach=Locality.HOST, persistent=True)
 
     @property
     def location(self) -> Path:

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from magnus.definition.built import METHOD
 from magnus.errors import InvalidDefinition, InvalidInput
-from magnus.sdk import places
+from magnus.sdk import locations
 from magnus.values import UserObject
 
 Value = TypeVar("Value")
@@ -37,10 +37,10 @@ def check(kind: Kind, *, step: str = "", error: type[InvalidInput] = InvalidDefi
     for name, value in given.items():
         if not kind.has(value):
             message = f"'{name}' must be {kind.words}, not a value of type {type(value).__name__}"
-            raise error(message, location=places.here(), step=step)
+            raise error(message, location=locations.here(), step=step)
         if isinstance(value, str | os.PathLike) and not can_be_written(os.fspath(value)):
             message = f"'{name}' holds what is no character"
-            raise error(message, fix="write it in Unicode", location=places.here(), step=step)
+            raise error(message, fix="write it in Unicode", location=locations.here(), step=step)
 
 
 def path_as_text(value: UserObject) -> UserObject:

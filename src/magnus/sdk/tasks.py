@@ -1,4 +1,4 @@
-"""The units of work of a pipeline as objects, one class a command type, and what may come back of them."""
+"""Tasks as objects, one class a command type, and the kinds of results they return."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -7,9 +7,10 @@ from typing import Final, TypeAlias, Unpack
 
 from magnus.definition.nodes.task import Catalog, ReturnItem
 from magnus.errors import InvalidDefinition
-from magnus.sdk import places
+from magnus.sdk import locations
 from magnus.sdk.arguments import PATH, TEXT, TRUTH, Kind, check, path_as_text
-from magnus.sdk.steps import Function, Links, Step
+from magnus.sdk.links import Function, Links
+from magnus.sdk.steps import Step
 from magnus.values import Json
 
 Returns: TypeAlias = Sequence[str | ReturnItem] | None
@@ -18,22 +19,22 @@ _FUNCTION: Final = Kind((str, Callable), "a function or the dotted path of one")
 
 
 def pickled(name: str) -> ReturnItem:
-    """A result that is kept as an object, by the pickler, and handed to later python steps as the object."""
+    """A result that the pickler stores as an object; later python steps receive the object."""
     return ReturnItem(name, "object")
 
 
 def metric(name: str) -> ReturnItem:
-    """A result that is a parameter and is tracked too."""
+    """A result that is a parameter and a tracked metric."""
     return ReturnItem(name, "metric")
 
 
 def json(name: str) -> ReturnItem:
-    """A result that is a JSON value, as one is that is given by its name alone."""
+    """A result that is a JSON value; a name alone means the same."""
     return ReturnItem(name, "json")
 
 
 class TaskFields(Links, total=False):
-    """What every task may say, whatever its command type; as in YAML."""
+    """The fields of tasks of every command type, as in YAML."""
 
     catalog: Catalog | None
     returns: Returns
@@ -45,7 +46,7 @@ class TaskFields(Links, total=False):
 
 
 class TaskOptions(TaskFields, total=False):
-    """What some command types know beside that."""
+    """All fields of tasks, those of single command types included."""
 
     strict: bool
     notebook_output_path: str | None
@@ -61,7 +62,7 @@ _FIELDS: Final[Mapping[str, Sequence[str]]] = {
     "shell": (*_SHARED, "strict"),
     "notebook": (*_SHARED, "notebook_output_path", "output_cell_tag", "optional_ploomber_args"),
 }
-"""What a task may say, by its command type; nobody can tell for those of other packages."""
+"""The fields of a task by its command type; command types of other packages are not listed."""
 
 
 class Task(Step):
@@ -99,7 +100,7 @@ class ShellTask(Task):
         check(TEXT, name=name)
         if command is None:
             fix = f"write {type(self).__name__}(command=...)"
-            raise InvalidDefinition("'command' is missing", fix=fix, location=places.here(), step=name)
+            raise InvalidDefinition("'command' is missing", fix=fix, location=locations.here(), step=name)
         check(TEXT, step=name, command=command)
         name = name or _program(command)
         if strict:

@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from magnus.app.execute import execute
+from magnus.app.inspect.run_object import Run, Step
 from magnus.app.mocking import objects_of
 from magnus.app.node_types import find_node_type
 from magnus.app.pipelines import built_pipeline
 from magnus.app.prepare import Execution, prepare
 from magnus.app.reporters import Quiet
-from magnus.app.runs import Run, Step
 from magnus.definition.built import METHOD, BuiltPipeline
 from magnus.definition.loader import load_built
 from magnus.definition.written_steps import written_steps

@@ -30,7 +30,7 @@ from msgspec.structs import replace
 
 from magnus.errors import RunExists, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.capabilities import Reach
+from magnus.interfaces.capabilities import Locality
 from magnus.interfaces.run_log_store import DatesRecords, KeepsDocuments, RemovesRuns, RunLogStore, SummarisesRuns
 from magnus.run_log.parameters import JsonParameter, LargeParameter, ListParameter, MetricParameter, ObjectParameter
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, Status, StepRecord
@@ -389,7 +389,7 @@ class RunLogStoreContract(DamagedRecordsContract, ABC):
         run_state_machine_as_test(state_machine(self.place))
 
     def test_what_it_declares_is_consistent(self, store: RunLogStore) -> None:
-        assert store.capabilities.persistent or store.capabilities.reach is Reach.PROCESS
+        assert store.capabilities.persistent or store.capabilities.reach is Locality.PROCESS
 
     def test_documents_are_replaced_and_are_no_runs(self, store: RunLogStore, run_id: str) -> None:
         if not isinstance(store, KeepsDocuments):

@@ -30,10 +30,10 @@ from magnus.errors import InvalidConfiguration, Problem
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import CompositeNode, StaticBranches
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
-from magnus.interfaces.transpiler import Transpiled
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
+from magnus.interfaces.transpiler import TranspileResult
 from magnus.testing.transpiler_pipelines import CHAIN, NAMES, SHAPES, around, named
-from magnus.testing.transpiling import CONFIGURATION, PARAMETERS, handover_of, transpiled, transpiler_of
+from magnus.testing.transpiler_process import CONFIGURATION, PARAMETERS, request_of, transpiled, transpiler_of
 from magnus.values import Json
 
 __all__ = ["TranspilerContract"]
@@ -77,10 +77,10 @@ class TranspilerContract:
         declared = wiring.executor_capabilities(load_configuration(CONFIGURATION, {}, folder))
         assert isinstance(declared, ExecutorCapabilities)
         assert declared.reenters, "the processes of another engine are re-entry commands"
-        assert declared.spans >= Reach.HOST, "the processes of another engine are others than this one"
+        assert declared.runs_on >= Locality.HOST, "the processes of another engine are others than this one"
 
     def test_a_chain_is_transpiled(self, folder: Path) -> None:
-        problems, written = transpiled(transpiler_of(folder), handover_of(f"{CHAIN}.yaml", folder))
+        problems, written = transpiled(transpiler_of(folder), request_of(f"{CHAIN}.yaml", folder))
         assert not _errors(problems)
         assert written is not None
         assert written.files
@@ -88,7 +88,7 @@ class TranspilerContract:
     @pytest.mark.parametrize("shape", SHAPES)
     def test_every_shape_is_transpiled_or_refused_with_place_and_fix(self, folder: Path, shape: str) -> None:
         before = _content(folder)
-        problems, written = transpiled(transpiler_of(folder), handover_of(f"{shape}.yaml", folder))
+        problems, written = transpiled(transpiler_of(folder), request_of(f"{shape}.yaml", folder))
         _assert_answered(problems, written)
         assert _content(folder) == before, "files are written by magnus, and not by the transpiler"
 
@@ -116,7 +116,7 @@ class TranspilerContract:
         if not refused and self.refused is None:
             pytest.skip("the transpiler takes every pipeline of this suite")
         assert refused, "it takes the pipeline `refused`"
-        _assert_answered(*transpiled(transpiler_of(folder), handover_of(f"{refused[0]}.yaml", folder)))
+        _assert_answered(*transpiled(transpiler_of(folder), request_of(f"{refused[0]}.yaml", folder)))
         before = _content(folder)
         command = [sys.executable, "-m", "magnus", "execute", f"{refused[0]}.yaml", "-c", CONFIGURATION, *_arguments()]
         done = subprocess.run(
@@ -135,7 +135,7 @@ class TranspilerContract:
         )
         assert (done.returncode, done.stdout) == (0, ""), done.stderr
         written = {name: text for name, text in _content(folder).items() if before.get(name) != text}
-        again = transpiler_of(folder).transpile(handover_of(f"{CHAIN}.yaml", folder))
+        again = transpiler_of(folder).transpile(request_of(f"{CHAIN}.yaml", folder))
         assert set(written) == set(again.files)
         assert all(f"written: {name}\n" in done.stderr for name in again.files)
 
@@ -175,16 +175,16 @@ class TranspilerContract:
 
     def test_every_step_of_a_chain_and_of_parallel_branches_is_run(self, folder: Path) -> None:
         for shape in (CHAIN, "parallel", "nested"):
-            handover = handover_of(f"{shape}.yaml", folder)
-            _, written = transpiled(transpiler_of(folder), handover)
+            request = request_of(f"{shape}.yaml", folder)
+            _, written = transpiled(transpiler_of(folder), request)
             if written is not None:
                 steps = self._steps(folder, written)
-                assert {str(path) for path in _paths(handover.graph)} <= steps, shape
+                assert {str(path) for path in _paths(request.graph)} <= steps, shape
 
     def test_names_of_steps_survive(self, folder: Path) -> None:
         """A name is refused by name, or the process of its step gets the path of exactly this step."""
         for number, name in enumerate(NAMES):
-            problems, written = transpiled(transpiler_of(folder), handover_of(f"name{number}.yaml", folder))
+            problems, written = transpiled(transpiler_of(folder), request_of(f"name{number}.yaml", folder))
             _assert_answered(problems, written)
             if written is None:
                 assert any(name in (problem.step, *problem.message.split("'")) for problem in _errors(problems)), name
@@ -193,14 +193,14 @@ class TranspilerContract:
                     StepPath.parse(step) for step in self._steps(folder, written)
                 }, name
 
-    def _steps(self, folder: Path, written: Transpiled) -> set[str]:
+    def _steps(self, folder: Path, written: TranspileResult) -> set[str]:
         """The steps that commands in what is written are for, as magnus reads them."""
         argvs = [list(argv) for argv in self.commands(written.files)]
         found = {read["step"] for read in _read(folder, argvs) if not read["wrong"] and read["step"]}
         return {str(StepPath.parse(step)) for step in found}
 
 
-def _assert_answered(problems: Sequence[Problem], written: Transpiled | None) -> None:
+def _assert_answered(problems: Sequence[Problem], written: TranspileResult | None) -> None:
     """Either files, or errors that say where and what to do."""
     errors = _errors(problems)
     assert (written is None) == bool(errors), (
@@ -221,12 +221,12 @@ def _errors(problems: Sequence[Problem]) -> list[Problem]:
     return [problem for problem in problems if problem.severity == "error"]
 
 
-def _written(folder: Path, name: str) -> Transpiled | None:
+def _written(folder: Path, name: str) -> TranspileResult | None:
     """What is written of the pipeline; None where it is refused."""
-    return transpiled(transpiler_of(folder), handover_of(f"{name}.yaml", folder))[1]
+    return transpiled(transpiler_of(folder), request_of(f"{name}.yaml", folder))[1]
 
 
-def _transpiled(folder: Path) -> list[Transpiled]:
+def _transpiled(folder: Path) -> list[TranspileResult]:
     """What is written of the shapes that are not refused."""
     return [found for shape in SHAPES if (found := _written(folder, shape)) is not None]
 
@@ -270,7 +270,7 @@ def _read(folder: Path, argvs: Sequence[Sequence[str]]) -> list[Json]:
 
 
 def _child(folder: Path, *arguments: str, seed: str = "0", given: str = "", **environment: str) -> str:
-    command = [sys.executable, "-m", "magnus.testing.transpiling", *arguments]
+    command = [sys.executable, "-m", "magnus.testing.transpiler_process", *arguments]
     variables = {**os.environ, "PYTHONHASHSEED": seed, **environment}
     done = subprocess.run(
         command,

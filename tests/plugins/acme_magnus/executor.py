@@ -10,7 +10,7 @@ from threading import Lock
 from msgspec import Struct
 
 from magnus.errors import ProcessDied, ServiceError
-from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.reentry import EVICTED, step_command
 
 
@@ -24,7 +24,7 @@ class ProcessExecutor:
     """Starts the re-entry command of a step, and waits for it in a thread."""
 
     options = ProcessOptions
-    capabilities = ExecutorCapabilities(spans=Reach.HOST, concurrent=True, reenters=True)
+    capabilities = ExecutorCapabilities(runs_on=Locality.HOST, concurrent=True, reenters=True)
 
     def __init__(self, options, run_step):
         del run_step  # for executors that run steps in this process

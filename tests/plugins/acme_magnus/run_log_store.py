@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from magnus.errors import RunExists, RunLogStoreError, RunNotFound
 from magnus.interfaces import records
-from magnus.interfaces.capabilities import Reach, ServiceCapabilities
+from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.interfaces.run_log_store import DamagedRecord
 
 TABLES = """
@@ -36,7 +36,7 @@ class SqliteRunLogStore:
     """One table of runs and one of steps; a connection for each call, so any thread and process may use it."""
 
     options = SqliteOptions
-    capabilities = ServiceCapabilities(reach=Reach.HOST, persistent=True)
+    capabilities = ServiceCapabilities(reach=Locality.HOST, persistent=True)
 
     def __init__(self, options, working_directory):
         self._file = working_directory / options.file

@@ -7,9 +7,9 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from magnus.errors import InvalidDefinition, Problem
-from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.graph import BranchPath, CompositeNode, StaticBranches, TerminalNode
-from magnus.interfaces.transpiler import NextCommand, Transpiled
+from magnus.interfaces.transpiler import NextCommand, TranspileResult
 
 START = """\
 #!/bin/sh
@@ -35,57 +35,57 @@ class ScriptTranspiler:
     """Every (sub)pipeline becomes a shell function that goes from step to step."""
 
     options = ScriptOptions
-    capabilities = ExecutorCapabilities(spans=Reach.HOST, reenters=True)
+    capabilities = ExecutorCapabilities(runs_on=Locality.HOST, reenters=True)
 
     def __init__(self, options):
         self._options = options
 
-    def problems(self, handover):
-        return [*_refused(handover, handover.graph), *_unusable(handover)]
+    def problems(self, request):
+        return [*_refused(request, request.graph), *_unusable(request)]
 
-    def transpile(self, handover):
-        if problems := self.problems(handover):
+    def transpile(self, request):
+        if problems := self.problems(request):
             raise InvalidDefinition.of(problems)
-        script = _Script(handover, self._options.program)
-        command = ["sh", self._options.output_file, handover.run_id or "RUN_ID"]
-        return Transpiled({self._options.output_file: script.text()}, [NextCommand("run it with", command)])
+        script = _Script(request, self._options.program)
+        command = ["sh", self._options.output_file, request.run_id or "RUN_ID"]
+        return TranspileResult({self._options.output_file: script.text()}, [NextCommand("run it with", command)])
 
 
-def _refused(handover, graph):
+def _refused(request, graph):
     """The steps whose branches are known only when they run: a script of commands cannot ask for them."""
     for node in graph.nodes.values():
         match node:
             case CompositeNode(branches=StaticBranches(graphs=graphs)):
                 for inner in graphs.values():
-                    yield from _refused(handover, inner)
+                    yield from _refused(request, inner)
             case CompositeNode():
                 message = f"a script has no steps of type '{node.written_as}'"
                 fix = "write the branches under a step of type parallel, or choose another executor"
-                yield Problem(message, fix, handover.locate_step(node, "type"), node.name)
+                yield Problem(message, fix, request.locate_step(node, "type"), node.name)
 
 
-def _unusable(handover):
+def _unusable(request):
     """The initial parameters that cannot be variables of a shell."""
-    for name in handover.parameters:
+    for name in request.parameters:
         if not (name.isascii() and name.isidentifier()):
             message = f"the parameter '{name}' cannot be a variable of the shell"
-            yield Problem(message, "give it in a parameters file", handover.locate_option())
+            yield Problem(message, "give it in a parameters file", request.locate_option())
 
 
 class _Script:
     """The script of one pipeline."""
 
-    def __init__(self, handover, program):
-        self._handover = handover
+    def __init__(self, request, program):
+        self._request = request
         self._program = program
         self._lines = []
         self._functions = 0
 
     def text(self):
-        main = self._function(self._handover.graph, BranchPath())
+        main = self._function(self._request.graph, BranchPath())
         variables = (
             f"export {shlex.quote(f'MAGNUS_PRM_{name}={json.dumps(value)}')}"
-            for name, value in self._handover.parameters.items()
+            for name, value in self._request.parameters.items()
         )
         start = START.format(program=shlex.join(("command", *self._program)))
         return "\n".join([start, *variables, *self._lines, main, ""])
@@ -117,5 +117,5 @@ class _Script:
         return f"if {command}; then step={numbers[node.next]}; else step={numbers[failure]}; fi"
 
     def _magnus(self, command, path, *more):
-        options = [*more, *self._handover.reentry_options()]
+        options = [*more, *self._request.reentry_options()]
         return f'magnus {command} {shlex.join(options)} -- "$run" {shlex.quote(str(path))}'

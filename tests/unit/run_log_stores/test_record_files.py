@@ -14,7 +14,7 @@ from magnus.definition.fields import read
 from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
-from magnus.interfaces.capabilities import Located, Reach
+from magnus.interfaces.capabilities import Locality, Located
 from magnus.run_log.records import Status
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.record_files import file_name
@@ -71,7 +71,7 @@ def test_what_is_where(store, tmp_path):
 
 
 def test_it_is_shared_by_hosts_and_outlives_them(store, tmp_path):
-    assert (store.capabilities.reach, store.capabilities.persistent) == (Reach.NETWORK, True)
+    assert (store.capabilities.reach, store.capabilities.persistent) == (Locality.NETWORK, True)
     assert isinstance(store, Located)
     assert store.location == tmp_path / "logs"
 

@@ -11,21 +11,21 @@ from magnus.definition.yaml_text import parse
 from magnus.errors import InvalidDefinition
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import TaskNode, TaskSpec, TerminalNode
-from magnus.interfaces.transpiler import Handover
-from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, sizes
-from magnus.transpilers.argo.running import FAILED, SUCCEEDED, Ended
-from magnus.transpilers.argo.simulating import Simulation
+from magnus.interfaces.transpiler import TranspileRequest
+from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended
+from magnus.simulation.argo.workflow import Simulation
+from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, size_estimate
 
 TRANSPILER = ArgoTranspiler(ArgoOptions(image="image:1"))
 
 
 def written(graph):
-    [text] = TRANSPILER.transpile(Handover(graph, "pipeline.yaml")).files.values()
+    [text] = TRANSPILER.transpile(TranspileRequest(graph, "pipeline.yaml")).files.values()
     return text
 
 
 def problems(graph):
-    return [(found.severity, found.message) for found in TRANSPILER.problems(Handover(graph, "pipeline.yaml"))]
+    return [(found.severity, found.message) for found in TRANSPILER.problems(TranspileRequest(graph, "pipeline.yaml"))]
 
 
 def chain(count, on_failure, handlers=()):
@@ -94,8 +94,8 @@ def test_long_pipelines_are_cut_whatever_leads_where(name):
 def test_long_pipelines_stay_under_the_limits(name):
     graph, _ = LONG[name]
     assert problems(graph) == []
-    assert list(argo_rules.broken(yaml.safe_load(written(graph)))) == []
-    assert sizes.depth(graph) == {
+    assert list(argo_rules.broken(yaml.load(written(graph), yaml.CSafeLoader))) == []
+    assert size_estimate.depth(graph) == {
         "a handler for all": 8,
         "a way into the second part": 4,
         "a handler for all that fails": 4,

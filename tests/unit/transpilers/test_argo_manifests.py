@@ -23,10 +23,10 @@ from magnus.graph.nodes import (
     TaskSpec,
     TerminalNode,
 )
-from magnus.interfaces.transpiler import Handover
-from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, sizes
-from magnus.transpilers.argo.names import Names, plain
+from magnus.interfaces.transpiler import TranspileRequest
+from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, size_estimate
 from magnus.transpilers.argo.options import Backoff, Override, Resources, RetryStrategy, Secret, Toleration, Volume
+from magnus.transpilers.unique_names import Names, plain
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
@@ -35,14 +35,14 @@ MODELS = ("Workflow", "WorkflowTemplate", "CronWorkflow")
 
 def written(graph, *, parameters=None, **options):
     transpiler = ArgoTranspiler(ArgoOptions(**{"image": "image:1", **options}))
-    handover = Handover(graph, "pipeline.yaml", "config.yaml", parameters=parameters or {})
-    [text] = transpiler.transpile(handover).files.values()
+    request = TranspileRequest(graph, "pipeline.yaml", "config.yaml", parameters=parameters or {})
+    [text] = transpiler.transpile(request).files.values()
     return text
 
 
-def problems(graph, *, parameters=None, handover=None, **options):
+def problems(graph, *, parameters=None, request=None, **options):
     transpiler = ArgoTranspiler(ArgoOptions(**{"image": "image:1", **options}))
-    found = transpiler.problems(handover or Handover(graph, "pipeline.yaml", parameters=parameters or {}))
+    found = transpiler.problems(request or TranspileRequest(graph, "pipeline.yaml", parameters=parameters or {}))
     return [(problem.severity, problem.message) for problem in found]
 
 
@@ -68,7 +68,7 @@ def as_argo_reads_it(text):
     """The manifest through models generated from Argo's own description; what they do not know they drop."""
     from hera.workflows import models  # late: it takes two seconds, in each process that collects tests
 
-    value = yaml.safe_load(text)
+    value = yaml.load(text, yaml.CSafeLoader)
     assert value["kind"] in MODELS
     return (
         getattr(models, value["kind"]).model_validate(value).model_dump(mode="json", by_alias=True, exclude_none=True)
@@ -83,8 +83,8 @@ def test_the_manifest_of_a_pipeline_of_the_corpus(name, pytestconfig):
         expected.parent.mkdir(exist_ok=True)
         expected.write_text(text)
     assert text == expected.read_text()
-    assert as_argo_reads_it(text) == yaml.safe_load(text)
-    assert list(argo_rules.broken(yaml.safe_load(text))) == []
+    assert as_argo_reads_it(text) == yaml.load(text, yaml.CSafeLoader)
+    assert list(argo_rules.broken(yaml.load(text, yaml.CSafeLoader))) == []
 
 
 def test_no_manifest_is_expected_of_a_pipeline_that_is_not_there():
@@ -117,7 +117,7 @@ def test_every_option_is_one_of_argo(kind):
         security_context={"runAsUser": 1000},
         **pods,
     )
-    value = yaml.safe_load(text)
+    value = yaml.load(text, yaml.CSafeLoader)
     assert as_argo_reads_it(text) == value
     spec = value["spec"]["workflowSpec"] if kind == "CronWorkflow" else value["spec"]
     arguments = {argument["name"]: argument["value"] for argument in spec["arguments"]["parameters"]}
@@ -148,7 +148,7 @@ def test_names_that_were_changed_are_told():
     ends = {name: inner.nodes[name] for name in ("success", "fail")}
     branch = Graph("Fit it", {"Fit it": step, **ends})
     composite = CompositeNode("fit/it", StaticBranches({"true": branch, "2": inner}), next="success")
-    value = yaml.safe_load(written(Graph("fit/it", {"fit/it": composite, **ends})))
+    value = yaml.load(written(Graph("fit/it", {"fit/it": composite, **ends})), yaml.CSafeLoader)
     assert json.loads(value["metadata"]["annotations"]["magnus/steps"]) == {
         "fit-it": "fit/it",
         "fit/it true: fit-it": "Fit it",
@@ -177,7 +177,7 @@ def test_names_are_none_that_depends_reads_otherwise():
 def test_a_long_chain_stays_under_the_limits():
     graph = chain(500, lambda number: f"s{number + 2}" if number % 10 == 0 and number < 498 else None)
     assert problems(graph) == []
-    spec = yaml.safe_load(written(graph))["spec"]
+    spec = yaml.load(written(graph), yaml.CSafeLoader)["spec"]
     sizes = [len(template["dag"]["tasks"]) for template in spec["templates"] if "dag" in template]
     assert max(sizes) <= 160
     assert sum(sizes) >= 500
@@ -219,15 +219,15 @@ def test_options_that_do_not_fit():
     graph = chain(1)
     assert problems(graph, name="Not a name") == [("error", "the name 'Not a name' is none that Kubernetes takes")]
     assert problems(graph, kind="CronWorkflow") == [("error", "'schedules' and 'kind: CronWorkflow' go together")]
-    [(_, message)] = problems(graph, handover=Handover(graph, "{{x}}.yaml"))
+    [(_, message)] = problems(graph, request=TranspileRequest(graph, "{{x}}.yaml"))
     assert message == "in the pipeline '{{x}}.yaml' there is a variable for Argo or Kubernetes: '{{', '$(' or '$$'"
 
 
-def spec_of(graph, *, handover=None, **options):
+def spec_of(graph, *, request=None, **options):
     transpiler = ArgoTranspiler(ArgoOptions(**{"image": "image:1", **options}))
-    [text] = transpiler.transpile(handover or Handover(graph, "pipeline.yaml", executor="argo")).files.values()
-    assert list(argo_rules.broken(yaml.safe_load(text))) == []
-    return yaml.safe_load(text)["spec"]
+    [text] = transpiler.transpile(request or TranspileRequest(graph, "pipeline.yaml", executor="argo")).files.values()
+    assert list(argo_rules.broken(yaml.load(text, yaml.CSafeLoader))) == []
+    return yaml.load(text, yaml.CSafeLoader)["spec"]
 
 
 def templates(graph, **options):
@@ -259,14 +259,16 @@ def test_overrides_are_those_for_the_type_in_the_configuration():
     graph = Graph("s0", {**chain(1).nodes, "s0": node})
     overrides = {"big": Override(image="big:1"), "small": Override(image="small:1")}
     for executor, image in (("argo", "big:1"), ("ours", "small:1"), ("theirs", "image:1")):
-        found = spec_of(None, handover=Handover(graph, "p.yaml", executor=executor), overrides=overrides)
+        found = spec_of(None, request=TranspileRequest(graph, "p.yaml", executor=executor), overrides=overrides)
         assert [t["container"]["image"] for t in found["templates"] if t["name"] == "first-step"] == [image]
 
 
 def test_variables_that_pipeline_and_configuration_use_are_given_to_all_pods():
-    handover = Handover(chain(1), "pipeline.yaml", variables={"MAGNUS_VAR_logs": "/mnt/logs", "MAGNUS_VAR_token": "x"})
+    request = TranspileRequest(
+        chain(1), "pipeline.yaml", variables={"MAGNUS_VAR_logs": "/mnt/logs", "MAGNUS_VAR_token": "x"}
+    )
     secret = Secret("MAGNUS_VAR_token", "tokens", "main")
-    spec = spec_of(None, handover=handover, secrets_from_k8s=(secret,))
+    spec = spec_of(None, request=request, secrets_from_k8s=(secret,))
     reference = {"secretKeyRef": {"name": "tokens", "key": "main"}}
     for template in spec["templates"]:
         if "container" in template:
@@ -274,11 +276,11 @@ def test_variables_that_pipeline_and_configuration_use_are_given_to_all_pods():
                 {"name": "MAGNUS_VAR_token", "valueFrom": reference},
                 {"name": "MAGNUS_VAR_logs", "value": "/mnt/logs"},
             ]
-    assert problems(None, handover=handover) == [
+    assert problems(None, request=request) == [
         ("error", "the variable MAGNUS_VAR_token looks like a secret, and everybody can read a manifest")
     ]
-    replaced = Handover(chain(1), "pipeline.yaml", variables={"MAGNUS_VAR_x": "$(HOME)"})
-    assert problems(None, handover=replaced) == [
+    replaced = TranspileRequest(chain(1), "pipeline.yaml", variables={"MAGNUS_VAR_x": "$(HOME)"})
+    assert problems(None, request=replaced) == [
         ("error", "Argo or Kubernetes would replace something in the value of the variable MAGNUS_VAR_x")
     ]
 
@@ -288,7 +290,7 @@ def test_nothing_in_a_value_is_replaced_by_engines(text):
     for value in (text, [text], {text: text}):
         [variable] = templates(
             None,
-            handover=Handover(chain(1), "pipeline.yaml", parameters={"x": value}),
+            request=TranspileRequest(chain(1), "pipeline.yaml", parameters={"x": value}),
             expose_parameters_as_inputs=False,
         )["first-step"]["container"]["env"]
         assert not re.search(r"\{\{|\$\(|\$\$", variable["value"])
@@ -320,8 +322,10 @@ def test_nothing_in_a_value_is_replaced_by_engines(text):
     ],
 )
 def test_a_simple_value_is_an_argument_that_reads_back_as_it_was(value):
-    handover = Handover(chain(1), "pipeline.yaml", parameters={"x": value, "nested": {"a": [1]}, "nothing": None})
-    spec = spec_of(None, handover=handover)
+    request = TranspileRequest(
+        chain(1), "pipeline.yaml", parameters={"x": value, "nested": {"a": [1]}, "nothing": None}
+    )
+    spec = spec_of(None, request=request)
     arguments = {argument["name"]: argument["value"] for argument in spec["arguments"]["parameters"]}
     assert arguments.keys() == {"run_id", "original_run_id", "x"}
     assert read(arguments["x"]) == value
@@ -375,7 +379,7 @@ def test_a_claim_is_one_volume_however_often_and_whatever_its_name():
 def test_workflows_have_the_labels_and_annotations_whatever_they_come_of(kind):
     options = {"labels": {"team": "us"}, "annotations": {"a": "b"}}
     schedules = ("@daily",) if kind == "CronWorkflow" else ()
-    value = yaml.safe_load(written(chain(1), kind=kind, schedules=schedules, **options))
+    value = yaml.load(written(chain(1), kind=kind, schedules=schedules, **options), yaml.CSafeLoader)
     holder = value if kind == "Workflow" else {"metadata": value["spec"]["workflowMetadata"]}
     assert {key: holder["metadata"][key] for key in options} == options
     assert (value["metadata"]["labels"], value["metadata"]["annotations"]) == ({"team": "us"}, {"a": "b"})
@@ -470,15 +474,15 @@ def test_schedules_as_cron_has_them(schedule):
     assert problems(chain(1), kind="CronWorkflow", schedules=(schedule,)) == []
 
 
-def commands(handover=None, **options):
+def commands(request=None, **options):
     transpiler = ArgoTranspiler(ArgoOptions(**{"image": "image:1", "namespace": "science", **options}))
-    return transpiler.transpile(handover or Handover(chain(1), "pipeline.yaml")).lines()[1:]
+    return transpiler.transpile(request or TranspileRequest(chain(1), "pipeline.yaml")).lines()[1:]
 
 
 def test_how_to_submit_each_kind_is_said():
     assert commands() == [
         "run it with: argo submit -n science argo-pipeline.yaml",
-        "go on with a run RUN that failed with: argo submit -n science argo-pipeline.yaml -p original_run_id=RUN",
+        "resume a failed run RUN with: argo submit -n science argo-pipeline.yaml -p original_run_id=RUN",
     ]
     assert commands(kind="WorkflowTemplate", name="train-")[:2] == [
         "create it with: argo template create -n science argo-pipeline.yaml",
@@ -487,10 +491,10 @@ def test_how_to_submit_each_kind_is_said():
     assert commands(kind="CronWorkflow", name="train", schedules=("@daily",)) == [
         "create it with: argo cron create -n science argo-pipeline.yaml",
         "run it with: argo submit -n science --from cronwf/train",
-        "go on with a run RUN that failed with: argo submit -n science --from cronwf/train -p original_run_id=RUN",
+        "resume a failed run RUN with: argo submit -n science --from cronwf/train -p original_run_id=RUN",
     ]
-    handover = Handover(chain(1), "pipeline.yaml", run_id="new run", original_run_id="old")
-    assert commands(handover, namespace="") == [
+    request = TranspileRequest(chain(1), "pipeline.yaml", run_id="new run", original_run_id="old")
+    assert commands(request, namespace="") == [
         "run it with: argo submit argo-pipeline.yaml -p 'run_id=new run' -p original_run_id=old"
     ]
 
@@ -525,7 +529,7 @@ def test_retry_strategies_of_the_second_generation():
 
 
 def test_pods_are_told_the_log_level():
-    found = templates(None, handover=Handover(chain(1), "pipeline.yaml", log_level="DEBUG"))
+    found = templates(None, request=TranspileRequest(chain(1), "pipeline.yaml", log_level="DEBUG"))
     assert found["step"]["container"]["command"][4:6] == ["--log-level", "DEBUG"]
 
 
@@ -538,7 +542,7 @@ def test_loops_nest_only_so_deep():
     for rounds in (400, 400, 400):
         loop = CompositeNode("l", RepeatedBranch(inner, max_iterations=rounds), next="success", written_as="loop")
         inner = Graph("l", {"l": loop, **{name: inner.nodes[name] for name in ("success", "fail")}})
-        deep = sizes.depth(inner)
+        deep = size_estimate.depth(inner)
     assert deep == 3 * (1 + 1 + 40) + 2
     [(severity, message), *_] = problems(inner)
     assert (severity, "nested 128 deep in Argo" in message) == ("error", True)
@@ -554,7 +558,7 @@ def test_many_nodes_are_a_warning():
     mapped = CompositeNode("m", MappedBranches(inner, "xs", "x"), next="success")
     graph = Graph("m", {"m": mapped, **ends})
     assert problems(graph) == []
-    found = problems(graph, handover=Handover(graph, "pipeline.yaml", lengths={"xs": 1000}))
+    found = problems(graph, request=TranspileRequest(graph, "pipeline.yaml", lengths={"xs": 1000}))
     assert found == [("warning", "the workflow has about 4007 nodes; its status outgrows one object beyond about 3000")]
     assert severity == "warning"
     assert "outgrows one object" in message

@@ -2,10 +2,10 @@
 
 import pytest
 
+from magnus.simulation.argo.pod import ERROR, FAILED, TOO_LONG, Ended
+from magnus.simulation.argo.retry_rules import wait_before_next
 from magnus.transpilers.argo.options import Backoff, RetryStrategy
-from magnus.transpilers.argo.retries import retries
-from magnus.transpilers.argo.retrying import wait_before_next
-from magnus.transpilers.argo.running import ERROR, FAILED, TOO_LONG, Ended
+from magnus.transpilers.argo.retry_strategies import retries
 
 TRY_AGAIN = Ended(FAILED, exit_code=75)
 FAILED_FOR_GOOD = Ended(FAILED, exit_code=1)

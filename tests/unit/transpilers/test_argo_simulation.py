@@ -9,11 +9,11 @@ import yaml
 from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.definition.yaml_text import parse
 from magnus.errors import InvalidDefinition, InvalidInput
-from magnus.transpilers.argo.expressions import holds, substituted
+from magnus.simulation.argo.expressions import holds, substituted
+from magnus.simulation.argo.pod import ERROR, FAILED, SUCCEEDED, Ended
+from magnus.simulation.argo.retry_rules import seconds
+from magnus.simulation.argo.workflow import Simulation
 from magnus.transpilers.argo.quantities import quantity
-from magnus.transpilers.argo.retrying import seconds
-from magnus.transpilers.argo.running import ERROR, FAILED, SUCCEEDED, Ended
-from magnus.transpilers.argo.simulating import Simulation
 
 
 class Pods:

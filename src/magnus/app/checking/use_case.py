@@ -164,14 +164,14 @@ class _Check:
         self.problems += unknown_overrides(pipeline, services.configuration)
         transpiler = wiring.transpiler(services.configuration)
         if transpiler is not None:
-            from magnus.app.transpile import handed_over  # lazy: most pipelines are run here
+            from magnus.app.transpile import transpile_request  # lazy: most pipelines are run here
 
-            handover = handed_over(self.asked, services.configuration, pipeline, parameters or {})
-            self.problems += transpiler.problems(handover)
+            request = transpile_request(self.asked, services.configuration, pipeline, parameters or {})
+            self.problems += transpiler.problems(request)
 
     def _steps(self, steps: Iterable[StepPlace], services: CheckedServices) -> frozenset[str]:
         """Notes what is wrong with the steps; those that something is wrong with."""
-        found = step_problems(tuple(steps), self.asked.working_directory, services.spread.spans)
+        found = step_problems(tuple(steps), self.asked.working_directory, services.spread.runs_on)
         self.problems += found
         return frozenset(problem.step for problem in found if problem.severity == "error")
 
@@ -219,7 +219,7 @@ def _changed(
     configured = services.configuration.as_json()
     ran = with_code_that_ran(services.built, original)
     for change in changes(ran, pipeline, parameters, code(pipeline.steps, folder), configured):
-        message = f"the run '{original.run_id}' cannot be gone on with as it was: {change}"
+        message = f"the run '{original.run_id}' cannot be resumed as it was: {change}"
         yield Problem(message, "change it back, or leave out --strict")
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from magnus.errors import InvalidConfiguration, TaskFailed
 from magnus.executors.container.options import ContainerOptions, StepOptions, environment, of_step
-from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRequest, StepRunner
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _GRACE_SECONDS: Final = 3.0
 
 
 def _capabilities(options: ContainerOptions) -> ExecutorCapabilities:
-    return ExecutorCapabilities(spans=Reach.HOST, concurrent=options.enable_parallel, reenters=True)
+    return ExecutorCapabilities(runs_on=Locality.HOST, concurrent=options.enable_parallel, reenters=True)
 
 
 class ContainerExecutor:
@@ -131,7 +131,7 @@ class ContainerExecutor:
 
     def _hear(self, job: "Job") -> tuple["Ended", "Heard"]:
         """Run the container, and report what magnus in it says."""
-        from magnus.engine.reentry import EventLines  # lazy: as above
+        from magnus.engine.reentry.protocol import EventLines  # lazy: as above
         from magnus.executors.container.outcome import Heard
         from magnus.interfaces.reporter import AttemptFailed, StepOutput, Warned
 
@@ -178,7 +178,7 @@ class ContainerExecutor:
 
     def _job(self, request: StepRequest, step: StepOptions) -> "Job":
         from magnus.engine import liveness  # lazy: as the engine
-        from magnus.engine.reentry import Reentry
+        from magnus.engine.reentry.protocol import Reentry
         from magnus.executors.container.docker_engine import Job
         from magnus.executors.container.labels import labels
         from magnus.run_log.records import CodeIdentity

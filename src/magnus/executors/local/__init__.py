@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from msgspec import Meta, Struct
 
-from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRequest, StepRunner
 
 if TYPE_CHECKING:
@@ -32,9 +32,9 @@ class LocalOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def _capabilities(options: LocalOptions) -> ExecutorCapabilities:
-    spans, isolated = Reach.HOST if options.enable_parallel else Reach.PROCESS, options.isolated
+    runs_on, isolated = Locality.HOST if options.enable_parallel else Locality.PROCESS, options.isolated
     return ExecutorCapabilities(
-        spans=spans, concurrent=options.enable_parallel, apart=isolated, copies_project=isolated
+        runs_on=runs_on, concurrent=options.enable_parallel, apart=isolated, copies_project=isolated
     )
 
 

@@ -12,9 +12,10 @@ import msgspec
 
 from magnus.definition.yaml_text import dump
 from magnus.errors import InvalidDefinition, Problem
-from magnus.interfaces.capabilities import ExecutorCapabilities, Reach
-from magnus.interfaces.transpiler import Handover, Transpiled
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
+from magnus.interfaces.transpiler import TranspileRequest, TranspileResult
 from magnus.transpilers.argo import limits
+from magnus.transpilers.argo.dags import DagBuilder
 from magnus.transpilers.argo.manifest import (
     CronSpec,
     CronWorkflow,
@@ -28,8 +29,7 @@ from magnus.transpilers.argo.manifest import (
     WorkflowSpec,
 )
 from magnus.transpilers.argo.options import ArgoOptions
-from magnus.transpilers.argo.pods import ORIGINAL_RUN_ID, RUN_ID, Pods
-from magnus.transpilers.argo.shaping import Shaper
+from magnus.transpilers.argo.pod_templates import ORIGINAL_RUN_ID, RUN_ID, Pods
 from magnus.transpilers.argo.submitting import name_of, next_commands
 
 _VERSION: Final = "argoproj.io/v1alpha1"
@@ -40,7 +40,7 @@ def _capabilities(options: ArgoOptions) -> ExecutorCapabilities:
     folders = tuple(volume.mount_path for volume in options.persistent_volumes)
     gives = tuple(secret.environment_variable for secret in options.secrets_from_k8s)
     return ExecutorCapabilities(
-        spans=Reach.NETWORK,
+        runs_on=Locality.NETWORK,
         concurrent=True,
         reenters=True,
         apart=True,
@@ -59,33 +59,33 @@ class ArgoTranspiler:
     def __init__(self, options: ArgoOptions) -> None:
         self._options = options
 
-    def problems(self, handover: Handover) -> Sequence[Problem]:
+    def problems(self, request: TranspileRequest) -> Sequence[Problem]:
         """What the engine cannot take: limits of Argo, and texts that it would read as variables of its own."""
-        return self._transpiled(handover)[1]
+        return self._transpiled(request)[1]
 
-    def transpile(self, handover: Handover) -> Transpiled:
+    def transpile(self, request: TranspileRequest) -> TranspileResult:
         """The manifest; InvalidDefinition says which limits it breaks."""
-        text, found = self._transpiled(handover)
+        text, found = self._transpiled(request)
         if any(problem.severity == "error" for problem in found):
             raise InvalidDefinition.of(found)
         file = self._options.output_file
-        return Transpiled({file: text}, next_commands(self._options, handover))
+        return TranspileResult({file: text}, next_commands(self._options, request))
 
-    def _transpiled(self, handover: Handover) -> tuple[str, list[Problem]]:
+    def _transpiled(self, request: TranspileRequest) -> tuple[str, list[Problem]]:
         """The text of the manifest, and what is wrong with it."""
-        pods = Pods(self._options, handover)
-        shaper = Shaper(pods, handover.graph)
-        manifest = self._manifest(handover, pods, shaper)
+        pods = Pods(self._options, request)
+        builder = DagBuilder(pods, request.graph)
+        manifest = self._manifest(request, pods, builder)
         text = dump(msgspec.to_builtins(manifest))
-        found = limits.of_handover(self._options, handover)
-        return text, [*found, *limits.of_manifest(manifest, text, shaper.steps, handover)]
+        found = limits.of_request(self._options, request)
+        return text, [*found, *limits.of_manifest(manifest, text, builder.steps, request)]
 
-    def _manifest(self, handover: Handover, pods: Pods, shaper: Shaper) -> Manifest:
+    def _manifest(self, request: TranspileRequest, pods: Pods, builder: DagBuilder) -> Manifest:
         options = self._options
-        closing = shaper.add(pods.closing(), _ON_EXIT)
+        closing = builder.add(pods.closing(), _ON_EXIT)
         spec = WorkflowSpec(
-            entrypoint=shaper.entrypoint,
-            templates=shaper.templates,
+            entrypoint=builder.entrypoint,
+            templates=builder.templates,
             arguments=Parameters(
                 (
                     Parameter(RUN_ID, value=""),
@@ -103,22 +103,22 @@ class ArgoTranspiler:
             security_context=options.security_context,
             workflow_metadata=_of_workflows(options) if options.kind == "WorkflowTemplate" else None,
         )
-        metadata = self._metadata(handover, shaper)
+        metadata = self._metadata(request, builder)
         if options.kind == "CronWorkflow":
             return CronWorkflow(
                 _VERSION, "CronWorkflow", metadata, CronSpec(options.schedules, spec, _of_workflows(options))
             )
         return Workflow(_VERSION, options.kind, metadata, spec)
 
-    def _metadata(self, handover: Handover, shaper: Shaper) -> Metadata:
+    def _metadata(self, request: TranspileRequest, builder: DagBuilder) -> Metadata:
         """Its name, and which steps have other names in it."""
         options = self._options
         generates = options.kind == "Workflow"
         annotations = dict(options.annotations)
-        if handover.graph.description:
-            annotations.setdefault("workflows.argoproj.io/description", handover.graph.description)
-        if shaper.renamed:
-            annotations["magnus/steps"] = json.dumps(shaper.renamed, ensure_ascii=False)
+        if request.graph.description:
+            annotations.setdefault("workflows.argoproj.io/description", request.graph.description)
+        if builder.renamed:
+            annotations["magnus/steps"] = json.dumps(builder.renamed, ensure_ascii=False)
         return Metadata(
             name="" if generates else name_of(options),
             generate_name=options.name if generates else "",

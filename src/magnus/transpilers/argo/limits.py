@@ -14,12 +14,11 @@ from magnus.engine.parameters import LONGEST_ENTRY, VARIABLE_PREFIX, entry_bytes
 from magnus.errors import Problem
 from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch
-from magnus.interfaces.transpiler import Handover
-from magnus.transpilers.argo import refusals, sizes
-from magnus.transpilers.argo.expressions import variables
+from magnus.interfaces.transpiler import TranspileRequest
+from magnus.transpilers.argo import option_rules, size_estimate
 from magnus.transpilers.argo.manifest import CronWorkflow, Manifest, WorkflowSpec
 from magnus.transpilers.argo.options import ArgoOptions
-from magnus.transpilers.argo.pods import as_text, is_read_by_engines
+from magnus.transpilers.argo.pod_templates import as_text, is_read_by_engines
 
 MOST_TEMPLATES: Final = 200
 MOST_TASKS: Final = 200
@@ -32,30 +31,29 @@ DEEPEST: Final = 100
 """Calls of templates inside one another ("Maximum Recursion Depth" of the page "Scaling" of Argo)."""
 
 
-_PARAMETERS_OF_WORKFLOW: Final = "workflow.parameters."
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _SAYS_SECRET: Final = re.compile("password|secret|token|credential", re.IGNORECASE)
 
 
-def of_handover(options: ArgoOptions, handover: Handover) -> list[Problem]:
+def of_request(options: ArgoOptions, request: TranspileRequest) -> list[Problem]:
     """Problems of options and pipeline that need no manifest to be seen."""
     return [
-        *refusals.of_options(options, handover),
-        *_of_texts(handover),
-        *_of_variables(options, handover),
-        *_of_parameters(handover),
-        *_of_steps(handover, handover.graph),
-        *_of_sizes(handover),
+        *option_rules.of_options(options, request),
+        *_of_texts(request),
+        *_of_variables(options, request),
+        *_of_parameters(request),
+        *_of_steps(request, request.graph),
+        *_of_sizes(request),
     ]
 
 
-def _of_texts(handover: Handover) -> Iterator[Problem]:
+def _of_texts(request: TranspileRequest) -> Iterator[Problem]:
     """Texts that become arguments of pods."""
     texts = {
-        "pipeline": handover.definition_file,
-        "configuration": handover.configuration_file,
-        "parameters": handover.parameters_file,
-        "tag": handover.tag,
+        "pipeline": request.definition_file,
+        "configuration": request.configuration_file,
+        "parameters": request.parameters_file,
+        "tag": request.tag,
     }
     for what, text in texts.items():
         if is_read_by_engines(text):
@@ -66,10 +64,10 @@ def _of_texts(handover: Handover) -> Iterator[Problem]:
             yield Problem(message, "shorten it")
 
 
-def _of_variables(options: ArgoOptions, handover: Handover) -> Iterator[Problem]:
+def _of_variables(options: ArgoOptions, request: TranspileRequest) -> Iterator[Problem]:
     """Variables of the environment that pipeline and configuration use, which stand in the manifest."""
     given = {secret.environment_variable for secret in options.secrets_from_k8s}
-    for name, text in handover.variables.items():
+    for name, text in request.variables.items():
         fix = f"give it by 'secrets_from_k8s', with 'environment_variable: {name}'"
         if name in given:
             continue
@@ -81,8 +79,8 @@ def _of_variables(options: ArgoOptions, handover: Handover) -> Iterator[Problem]
             yield Problem(f"the variable {name} has {size} bytes, and Linux takes {LONGEST_ENTRY}", "shorten its value")
 
 
-def _of_parameters(handover: Handover) -> Iterator[Problem]:
-    for name, value in handover.parameters.items():
+def _of_parameters(request: TranspileRequest) -> Iterator[Problem]:
+    for name, value in request.parameters.items():
         if not _VARIABLE.match(name):
             message = f"the parameter '{name}' cannot be a variable of the environment of a pod"
             yield Problem(message, "give it in a parameters file that is in the image")
@@ -91,32 +89,34 @@ def _of_parameters(handover: Handover) -> Iterator[Problem]:
             yield Problem(message, "give it in a parameters file that is in the image")
 
 
-def _of_steps(handover: Handover, graph: Graph) -> Iterator[Problem]:
+def _of_steps(request: TranspileRequest, graph: Graph) -> Iterator[Problem]:
     for node in graph.nodes.values():
         if isinstance(node, CompositeNode):
             loop = node.branches
             if isinstance(loop, RepeatedBranch) and loop.max_iterations > MOST_ROUNDS:
                 message = f"{loop.max_iterations} rounds are nested deeper than Argo goes"
                 fix = f"let 'max_iterations' be at most {MOST_ROUNDS}"
-                yield Problem(message, fix, handover.locate_step(node, "max_iterations"), node.name)
+                yield Problem(message, fix, request.locate_step(node, "max_iterations"), node.name)
             for inner in graphs_of(node):
-                yield from _of_steps(handover, inner)
+                yield from _of_steps(request, inner)
 
 
-def _of_sizes(handover: Handover) -> Iterator[Problem]:
-    depth = sizes.depth(handover.graph)
+def _of_sizes(request: TranspileRequest) -> Iterator[Problem]:
+    depth = size_estimate.depth(request.graph)
     if depth > DEEPEST:
         message = (
             f"steps with branches are nested {depth} deep in Argo, rounds of loops among them, and it goes {DEEPEST}"
         )
         yield Problem(message, "lower 'max_iterations' of loops inside one another")
-    nodes = sizes.nodes(handover.graph, handover.lengths)
+    nodes = size_estimate.nodes(request.graph, request.lengths)
     if nodes > MANY_NODES:
         message = f"the workflow has about {nodes} nodes; its status outgrows one object beyond about {MANY_NODES}"
         yield Problem(message, "have Argo offload the status of large workflows to a database", severity="warning")
 
 
-def of_manifest(manifest: Manifest, text: str, steps: Mapping[str, Node], handover: Handover) -> Iterator[Problem]:
+def of_manifest(
+    manifest: Manifest, text: str, steps: Mapping[str, Node], request: TranspileRequest
+) -> Iterator[Problem]:
     """Problems of what is written; `steps` are those that dags are of, by the names of the dags."""
     spec = manifest.spec.workflow_spec if isinstance(manifest, CronWorkflow) else manifest.spec
     arguments = len(spec.arguments.parameters) if spec.arguments else 0
@@ -128,12 +128,12 @@ def of_manifest(manifest: Manifest, text: str, steps: Mapping[str, Node], handov
         if tasks > MOST_TASKS:
             message = f"'{template.name}' has {tasks} tasks, and Argo takes {MOST_TASKS} in one dag"
             node = steps[template.name]
-            where = handover.locate_step(node, "next")
+            where = request.locate_step(node, "next")
             yield Problem(message, "put some of its steps into a step of type 'dag'", where, node.name)
     yield from _of_whole_templates(spec)
     if arguments > MOST_PARAMETERS:
         message = f"the workflow has {arguments} parameters, and Argo takes {MOST_PARAMETERS}"
-        where = handover.locate_option("expose_parameters_as_inputs")
+        where = request.locate_option("expose_parameters_as_inputs")
         yield Problem(message, "set 'expose_parameters_as_inputs: false'", where)
     annotations = sum(len(f"{key}{value}".encode()) for key, value in manifest.metadata.annotations.items())
     if annotations > MOST_BYTES_OF_ANNOTATIONS:
@@ -153,8 +153,9 @@ def _of_whole_templates(spec: WorkflowSpec) -> Iterator[Problem]:
     for template in spec.templates:
         if template.container is not None:
             text = msgspec.json.encode(template)
-            named = (name.removeprefix(_PARAMETERS_OF_WORKFLOW) for name in variables(text.decode()))
-            largest = max(largest, len(text) + sum(arguments.get(name, 0) for name in named))
+            named = (text.count(f"{{{{workflow.parameters.{name}}}}}".encode()) for name in arguments)
+            values = sum(count * size for count, size in zip(named, arguments.values(), strict=True))
+            largest = max(largest, len(text) + values)
     if largest + len("ARGO_TEMPLATE=\0") > LONGEST_ENTRY:
         message = (
             f"initial parameters and variables make templates of {largest} bytes; Argo before 3.6 hands a pod its template "

@@ -6,11 +6,11 @@ from typing import Final, Protocol
 from magnus.graph.failures import may_begin_run
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import CompositeNode, Node, TerminalNode
-from magnus.transpilers.argo import cutting
-from magnus.transpilers.argo.calls import called_with, encoded, failure_of
+from magnus.transpilers import partition
 from magnus.transpilers.argo.manifest import Dag, DagTask, Parameter, Parameters, Suspend, Template
-from magnus.transpilers.argo.names import Names
-from magnus.transpilers.argo.pods import Pods
+from magnus.transpilers.argo.pod_templates import Pods
+from magnus.transpilers.argo.template_calls import called_with, encoded, failure_of
+from magnus.transpilers.unique_names import Names
 
 MOST_TASKS: Final = 150
 """Steps in one dag; ends and parts come to them."""
@@ -20,7 +20,7 @@ _BRANCH: Final = "{{inputs.parameters.branch}}"
 
 
 class Templates(Protocol):
-    """Collects templates, as `shaping.Shaper` does."""
+    """Collects templates, as `dags.DagBuilder` does."""
 
     def add(self, template: Template, name: str, step: Node | None = None) -> str:
         """The name of the template, which is written once."""
@@ -38,8 +38,8 @@ class Templates(Protocol):
 class PipelineDags:
     """The dag of one (sub)pipeline on its way."""
 
-    def __init__(self, shaper: Templates, pods: Pods, graph: Graph, name: str, around: str, *, is_root: bool) -> None:
-        self._shaper = shaper
+    def __init__(self, builder: Templates, pods: Pods, graph: Graph, name: str, around: str, *, is_root: bool) -> None:
+        self._builder = builder
         self._around = around
         self._pods = pods
         self._graph = graph
@@ -47,24 +47,24 @@ class PipelineDags:
         self._is_root = is_root
         self._may_begin = may_begin_run(graph) if is_root else set[str]()
         self._names = Names(_END)
-        self._leads = cutting.edges(graph)
+        self._leads = partition.edges(graph)
         self._tasks = {step: self._names.of(step) for step in self._leads}
         self._end_names: dict[str, str] = {}
         self._rest_names: dict[str, str] = {}
         self._rest_templates: dict[str, str] = {}
         self._composites: dict[str, str] = {}
-        shaper.rename(name, {task: step for step, task in self._tasks.items()})
+        builder.rename(name, {task: step for step, task in self._tasks.items()})
 
     def template(self) -> str:
         """The name of its template."""
-        if rests := cutting.rests(self._graph, MOST_TASKS):
+        if rests := partition.rests(self._graph, MOST_TASKS):
             body = self._rest(self._graph.start_at, rests)
         else:
-            parts = cutting.parts(self._graph, MOST_TASKS)
+            parts = partition.parts(self._graph, MOST_TASKS)
             body = self._one(parts[0]) if len(parts) == 1 else self._several(parts)
-        return self._shaper.add(self._dag(body), self._name, self._graph.nodes[self._graph.start_at])
+        return self._builder.add(self._dag(body), self._name, self._graph.nodes[self._graph.start_at])
 
-    def _rest(self, entry: str, rests: Mapping[str, cutting.Rest]) -> list[DagTask]:
+    def _rest(self, entry: str, rests: Mapping[str, partition.Rest]) -> list[DagTask]:
         """The steps that come first from the step `entry` on, and a task for each of the dags they go on to."""
         rest = rests[entry]
         terms = self._terms(rest.steps, {step: self._tasks[step] for step in rest.steps})
@@ -80,10 +80,10 @@ class PipelineDags:
             self._rest_names[step] = self._names.of(f"{step} and on")
         return self._rest_names[step]
 
-    def _template_of_rest(self, step: str, rests: Mapping[str, cutting.Rest]) -> str:
+    def _template_of_rest(self, step: str, rests: Mapping[str, partition.Rest]) -> str:
         if step not in self._rest_templates:
             dag = self._dag(self._rest(step, rests))
-            self._rest_templates[step] = self._shaper.add(dag, f"{self._name} {step}", self._graph.nodes[step])
+            self._rest_templates[step] = self._builder.add(dag, f"{self._name} {step}", self._graph.nodes[step])
         return self._rest_templates[step]
 
     def _dag(self, tasks: Sequence[DagTask]) -> Template:
@@ -119,7 +119,7 @@ class PipelineDags:
         terms = self._terms(steps, {step: self._tasks[step] for step in steps})
         tasks = [self._task(step, terms) for step in steps]
         tasks.append(DagTask(_END, self._nothing(), depends=" || ".join(terms[goes_on_to])))
-        return self._shaper.add(self._dag(tasks), f"{self._name} {steps[0]}", self._graph.nodes[steps[0]])
+        return self._builder.add(self._dag(tasks), f"{self._name} {steps[0]}", self._graph.nodes[steps[0]])
 
     def _terms(self, steps: Sequence[str], tasks: Mapping[str, str]) -> dict[str, list[str]]:
         """For each step that these lead to: how each of these has to end for that."""
@@ -136,7 +136,7 @@ class PipelineDags:
         if isinstance(node, CompositeNode):
             if step not in self._composites:
                 name = self._composite_name(step)
-                self._composites[step] = self._shaper.composite(node, name, self._around, first=first)
+                self._composites[step] = self._builder.composite(node, name, self._around, first=first)
             template = self._composites[step]
         else:
             template = self._step(node, first=first)
@@ -146,7 +146,7 @@ class PipelineDags:
         return step if self._is_root else f"{self._name} {step}"
 
     def _step(self, node: Node, *, first: bool) -> str:
-        return self._shaper.add(
+        return self._builder.add(
             self._pods.step(node, self._pods.named_override(node, self._around), first=first),
             "first step" if first else "step",
         )
@@ -186,4 +186,4 @@ class PipelineDags:
         return self._end_names[end]
 
     def _nothing(self) -> str:
-        return self._shaper.add(Template("", suspend=Suspend("0")), "nothing")
+        return self._builder.add(Template("", suspend=Suspend("0")), "nothing")

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from magnus.interfaces.transpiler import Handover, NextCommand
+from magnus.interfaces.transpiler import NextCommand, TranspileRequest
 from magnus.transpilers.argo.options import ArgoOptions
-from magnus.transpilers.argo.pods import ORIGINAL_RUN_ID, RUN_ID
+from magnus.transpilers.argo.pod_templates import ORIGINAL_RUN_ID, RUN_ID
 
 
 def name_of(options: ArgoOptions) -> str:
@@ -12,7 +12,7 @@ def name_of(options: ArgoOptions) -> str:
     return options.name.rstrip("-")
 
 
-def next_commands(options: ArgoOptions, handover: Handover) -> Sequence[NextCommand]:
+def next_commands(options: ArgoOptions, request: TranspileRequest) -> Sequence[NextCommand]:
     """How to create what is in the manifest, to run it, and to go on with a run of it."""
     namespace = ["-n", options.namespace] if options.namespace else []
     submit = ["argo", "submit", *namespace]
@@ -25,12 +25,10 @@ def next_commands(options: ArgoOptions, handover: Handover) -> Sequence[NextComm
         case "CronWorkflow":
             before = [_created("cron", namespace, options.output_file)]
             submit += ["--from", f"cronwf/{name_of(options)}"]
-    run = [*submit, *_argument(RUN_ID, handover.run_id), *_argument(ORIGINAL_RUN_ID, handover.original_run_id)]
+    run = [*submit, *_argument(RUN_ID, request.run_id), *_argument(ORIGINAL_RUN_ID, request.original_run_id)]
     commands = [*before, NextCommand("run it with", run)]
-    if not handover.original_run_id:
-        commands.append(
-            NextCommand("go on with a run RUN that failed with", [*submit, *_argument(ORIGINAL_RUN_ID, "RUN")])
-        )
+    if not request.original_run_id:
+        commands.append(NextCommand("resume a failed run RUN with", [*submit, *_argument(ORIGINAL_RUN_ID, "RUN")]))
     return commands
 
 

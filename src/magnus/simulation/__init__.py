@@ -1,0 +1,1 @@
+"""Runs on this machine what is written for another engine, one package an engine."""

@@ -1,0 +1,154 @@
+"""What a simulation knows of pods: how they end, what is to go wrong with them, and what runs them."""
+
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Literal, Protocol
+
+from msgspec import Struct
+
+from magnus.interfaces.reporter import Event
+from magnus.simulation.argo.expressions import substituted
+from magnus.transpilers.argo.manifest import Container, Template, WorkflowSpec
+
+SUCCEEDED: Final = "Succeeded"
+FAILED: Final = "Failed"
+ERROR: Final = "Error"
+SKIPPED: Final = "Skipped"
+OMITTED: Final = "Omitted"
+KILLED: Final = 137
+TOO_LONG: Final = "Pod was active on the node longer than the specified deadline"
+DELETED: Final = "pod deleted"
+EVICTED: Final = "The node was low on resource: memory."
+GRACE_SECONDS: Final = 5.0
+"""What a pod has between SIGTERM and SIGKILL; less than the 30 that Kubernetes gives, since somebody waits."""
+
+Secrets = Mapping[str, Mapping[str, str]]
+"""Keys and values of Kubernetes secrets, by name."""
+
+
+class Ended(Struct, frozen=True):
+    """How a node ended: its phase, as Argo calls it, its outputs, and of a pod the exit status and the last it said."""
+
+    phase: str
+    outputs: Mapping[str, str] = {}
+    exit_code: int | None = None
+    message: str = ""
+
+
+class Fault(Struct, frozen=True):
+    """What is to go wrong with a pod: the step, the number of its pod from 0, or None for every one, and how.
+
+    It is not run and has failed, is deleted, or is told to end; these when it has begun.
+    """
+
+    step: str
+    number: int | None
+    kind: Literal["fail", "kill", "evict"]
+
+    @property
+    def signal(self) -> int:
+        """What the pod gets when it has begun; 0 for nothing."""
+        return {"fail": 0, "kill": signal.SIGKILL, "evict": signal.SIGTERM}[self.kind]
+
+    def end(self) -> Ended:
+        """How the pod counts."""
+        match self.kind:
+            case "fail":
+                return Ended(FAILED, exit_code=1, message="failed on purpose")
+            case "kill":
+                return Ended(ERROR, message=DELETED)
+            case "evict":
+                return Ended(FAILED, exit_code=128 + signal.SIGTERM, message=EVICTED)
+
+    def hits(self, step: str, number: int) -> bool:
+        """Whether this pod is meant."""
+        return self.step == step and self.number in {None, number}
+
+
+class Faults:
+    """What is to go wrong; `missed` has the faults of which there was no pod."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        self._faults = faults
+        self._hit: set[Fault] = set()
+
+    def of(self, step: str, number: int) -> Fault | None:
+        """What is to go wrong with this pod."""
+        fault = next((fault for fault in self._faults if fault.hits(step, number)), None)
+        if fault is not None:
+            self._hit.add(fault)
+        return fault
+
+    @property
+    def missed(self) -> list[Fault]:
+        """Those that hit nothing."""
+        return [fault for fault in self._faults if fault not in self._hit]
+
+
+class Pods(Protocol):
+    """Runs pods."""
+
+    async def run(self, template: Template, variables: Mapping[str, str], number: int) -> Ended:
+        """Run the pod of the template for the `number`-th time, from 0; end it when this is cancelled."""
+        ...
+
+
+Hear = Callable[[Event], None]
+"""Called with what magnus in a pod tells."""
+
+Tell = Callable[[str, str, Ended | None, float | None], None]
+"""Called with the name of a template and the path of a step when a pod begins, and when one ended with how it did, and
+after how many seconds another one follows, if one does."""
+
+
+def step_of(variables: Mapping[str, str]) -> str:
+    """The path of the step that a pod is for; "" for the exit handler."""
+    return variables.get("inputs.parameters.step", "")
+
+
+def variables_of_pod(container: Container, variables: Mapping[str, str], secrets: Secrets) -> dict[str, str]:
+    """The environment that the container says."""
+    found = {}
+    for variable in container.env:
+        if variable.value_from is not None:
+            key = variable.value_from.secret_key_ref
+            found[variable.name] = secrets[key.name][key.key]
+        else:
+            found[variable.name] = substituted(variable.value or "", variables)
+    return found
+
+
+def paths_of_outputs(template: Template) -> dict[str, str]:
+    """The files that the outputs of the pod are in, by the names of the outputs."""
+    outputs = template.outputs.parameters if template.outputs else ()
+    return {parameter.name: parameter.value_from.path for parameter in outputs if parameter.value_from}
+
+
+def ended(template: Template, code: int, message: str, read: Mapping[str, str | None]) -> Ended:
+    """How a pod ended that ran to its end. `read` is what the files of its outputs hold, None for one that is not there.
+
+    A file that is missing stands for its default; without one the pod is in error
+    (https://argo-workflows.readthedocs.io/en/latest/fields/#valuefrom).
+    """
+    values: dict[str, str] = {}
+    for parameter in template.outputs.parameters if template.outputs else ():
+        assert parameter.value_from is not None
+        value = read.get(parameter.name)
+        value = parameter.value_from.default if value is None else value
+        if value is not None:
+            values[parameter.name] = value
+        elif not code:
+            missing = f"there is no file '{parameter.value_from.path}' for the output '{parameter.name}'"
+            return Ended(ERROR, values, code, missing)
+    return Ended(FAILED if code else SUCCEEDED, values, code, message)
+
+
+def missing_secrets(spec: WorkflowSpec, secrets: Secrets) -> list[tuple[tuple[str | int, ...], str, str]]:
+    """For each key that is not there: the path of its variable in the specification, name of the secret, and key."""
+    found: list[tuple[tuple[str | int, ...], str, str]] = []
+    for number, template in enumerate(spec.templates):
+        for place, variable in enumerate(template.container.env if template.container else ()):
+            wanted = variable.value_from.secret_key_ref if variable.value_from else None
+            if wanted is not None and wanted.key not in secrets.get(wanted.name, {}):
+                found.append((("templates", number, "container", "env", place), wanted.name, wanted.key))
+    return found

@@ -1,0 +1,100 @@
+"""What pods of a simulated workflow tell, and how they end, as the events of one run. Used by `app.simulate`."""
+
+import time
+from collections import Counter
+
+from msgspec.structs import replace
+
+from magnus.graph.nodes import TERMINAL_TYPES
+from magnus.graph.path import StepPath
+from magnus.interfaces.reporter import (
+    AttemptFailed,
+    Event,
+    Reporter,
+    StepEnded,
+    StepReused,
+    StepStarted,
+    Warned,
+)
+from magnus.run_log.records import TERMINALS, Status
+from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended
+
+
+class PodEventRelay:
+    """Reports what pods tell, once; a failure only when it is known whether another pod follows."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._begun: dict[StepPath, float] = {}
+        self._started: dict[StepPath, float] = {}
+        self._kinds: dict[StepPath, str] = {}
+        self._failed: dict[StepPath, StepEnded] = {}
+        self._attempts: Counter[StepPath] = Counter()
+        self._warned: set[str] = set()
+        self._over: set[StepPath] = set()
+
+    def hear(self, event: Event) -> None:
+        """A pod tells something."""
+        match event:
+            case StepStarted(path, step_type):
+                self._start(event, path, step_type)
+            case StepEnded(status=Status.FAIL, path=path):
+                if path not in self._over:
+                    self._failed[path] = self._lasting(event)
+            case StepEnded():
+                self._reporter.report(self._lasting(event))
+            case StepReused(path=path):
+                if path not in self._started:
+                    self._started[path] = time.monotonic()
+                    self._reporter.report(event)
+            case Warned(message=message, path=None):
+                if message not in self._warned:  # every pod reads the pipeline
+                    self._warned.add(message)
+                    self._reporter.report(event)
+            case _:
+                self._reporter.report(event)
+
+    def ended(self, _template: str, step: str, ended: Ended | None, retry_in: float | None) -> None:
+        """A pod of the step begins, or has ended, and another one follows after `retry_in` seconds if that is no None."""
+        if not step or (ended is not None and ended.phase == SUCCEEDED):
+            return
+        path = StepPath.parse(step)
+        if ended is not None and retry_in is None:
+            self._over.add(path)
+        if ended is None:
+            self._begun[path] = time.monotonic()
+            return
+        told = self._failed.pop(path, None)
+        if retry_in is not None:
+            message = told.message if told else _message(ended)
+            self._reporter.report(AttemptFailed(path, self._attempts[path], message, retry_in))
+            self._attempts[path] += 1
+        elif told is not None:
+            self._reporter.report(told)
+        elif not (self._kinds.get(path) == TERMINAL_TYPES[False] and ended.phase == FAILED):
+            lasted = time.monotonic() - self._started.get(path, self._begun[path])
+            self._reporter.report(StepEnded(path, self._kinds.get(path, ""), Status.FAIL, _message(ended), lasted))
+
+    def end(self) -> None:
+        """Nothing follows any more; what failed while everything was ended is told."""
+        for told in self._failed.values():
+            self._reporter.report(told)
+        self._failed.clear()
+
+    def _start(self, event: StepStarted, path: StepPath, step_type: str) -> None:
+        if path not in self._started:
+            self._started[path], self._kinds[path] = time.monotonic(), step_type
+            if step_type not in TERMINALS:
+                self._reporter.report(event)
+
+    def _lasting(self, event: StepEnded) -> StepEnded:
+        """The same with the time from the first pod to now, where pods know only of themselves."""
+        if event.duration and not self._attempts[event.path]:
+            return event
+        return replace(event, duration=time.monotonic() - self._started.get(event.path, time.monotonic()))
+
+
+def _message(ended: Ended) -> str:
+    if ended.message:
+        return ended.message
+    return f"the pod ended with exit status {ended.exit_code}"
