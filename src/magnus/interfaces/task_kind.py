@@ -17,7 +17,16 @@ from magnus.values import Json
 if TYPE_CHECKING:
     from magnus.graph.facts import Description  # lazy: a run needs none of it
 
-__all__ = ["KEPT", "CodeHashes", "SourceFile", "StaticAnalysis", "TaskCall", "TaskKind", "TaskOutcome"]
+__all__ = [
+    "KEPT",
+    "CodeHashes",
+    "SourceFile",
+    "StaticAnalysis",
+    "TaskCall",
+    "TaskKind",
+    "TaskOutcome",
+    "command_is_code",
+]
 
 KEPT: Final = "kept"
 """The folder in the private folder of a call; its files go to the catalog."""
@@ -112,6 +121,11 @@ class StaticAnalysis(Protocol):
         The kind never guesses: a description may leave open what the source does not tell.
         """
         ...
+
+
+def command_is_code(kind: "TaskKind") -> bool:
+    """Whether commands of the kind are code rather than names of code; a class says so by an attribute of this name."""
+    return getattr(kind, "command_is_code", False) is True
 
 
 class TaskKind(Protocol):
