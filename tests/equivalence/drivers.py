@@ -9,8 +9,8 @@ from pathlib import Path
 import yaml
 from forked import in_interpreter, kept
 
-from magnus.app.documents import document
 from magnus.app.execute import execute
+from magnus.app.inspect.run_document import document
 from magnus.app.prepare import Execution, prepare
 from magnus.app.reentry.acts import execute_step, fan_in, fan_out
 from magnus.run_log.records import Status

@@ -53,7 +53,7 @@ class Plan(Struct, frozen=True):
     def lines(self) -> list[str]:
         """The plan as people read it."""
         steps = "step is" if self.reused == 1 else "steps are"
-        shown = [f"goes on with {self.original_run_id}: {self.reused} {steps} reused"]
+        shown = [f"resumes {self.original_run_id}: {self.reused} {steps} reused"]
         shown += [f"  warning: '{name}' is reused, and read {what}" for name, what in self.outdated[:_MOST_SHOWN]]
         if len(self.outdated) > _MOST_SHOWN:
             shown.append(f"  warning: so are {len(self.outdated) - _MOST_SHOWN} more steps that read what changed")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from magnus.app import wiring
 from magnus.app.config import load_configuration
-from magnus.app.finding import find_run
+from magnus.app.inspect.find_run import find_run
 from magnus.engine.branch_names import StepNames
 from magnus.engine.context import Clock
 from magnus.engine.masking import Masker

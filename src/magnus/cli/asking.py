@@ -1,4 +1,4 @@
-"""What a command line asks for, for the commands that run a pipeline or a part of it. Used by them."""
+"""Turns options and parameters into a run request, for the commands that run a pipeline or a part of it."""
 
 from contextlib import nullcontext
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
-    """Run what is asked for and print its run log, or only show what would run; the exit status."""
+    """Run the pipeline and print its run log, or only show the plan; returns the exit status."""
     from magnus.app.execute import execute  # lazy: as below
     from magnus.app.prepare import prepare, prepare_to_execute, transpiles
     from magnus.run_log.records import Status
@@ -46,7 +46,7 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
 
 
 def _reported(reporter: "Reporter", log_level: str) -> "AbstractContextManager[None]":
-    """Have the reporter show what magnus logs, where it does."""
+    """Show log messages of magnus through the reporter, if a level is set."""
     if not log_level:
         return nullcontext()
     from magnus.cli.diagnosis import reported  # lazy: as in `console.set_up_logging`
@@ -74,7 +74,7 @@ def asked(
     assume_lost: bool = False,
     from_step: str = "",
 ) -> "Execution":
-    """The execution that options and parameters ask for; logging is as `--log-level` says."""
+    """The run request of options and parameters; sets up logging as `--log-level` says."""
     from magnus.app.prepare import Execution  # lazy: --help needs none of it
 
     log_level = said.get("log_level")
@@ -97,7 +97,7 @@ def asked(
 
 
 def asked_reentry(ctx: click.Context, run: str, said: options.OfReentry) -> "Execution":
-    """The same of a command with which an engine runs a part of the run."""
+    """The same for a command by which an engine runs a part of a run."""
     from msgspec.structs import replace  # lazy: --help needs none of it
 
     workflow = said["workflow_uid"]
@@ -107,25 +107,25 @@ def asked_reentry(ctx: click.Context, run: str, said: options.OfReentry) -> "Exe
         file=said["file_option"] or "pipeline.yaml",
         run_id=run or workflow,
         use_cached=said["use_cached"],
-        assume_lost=True,  # who began the run has said so
+        assume_lost=True,  # the engine that started the run confirmed it
     )
     return replace(wanted, workflow=workflow, workflow_name=said["workflow_name"])
 
 
 def asked_then(names: tuple[str, ...], said: options.OfAttempts, branches_file: str) -> "Then":
-    """What a re-entry command goes on with, and how many attempts it makes."""
+    """The steps that a re-entry command runs after the first one, and the attempts it makes."""
     from magnus.app.reentry.acts import Then  # lazy: --help needs none of it
     from magnus.engine.reentry.attempts import OneAttempt
 
     if not said["one_attempt"]:
         return Then(names, branches_file)
-    last = said["last_exit"]  # an engine that knows nothing says something else than a number
+    last = said["last_exit"]  # an engine without a status passes other text
     exit_status = int(last) if last.isascii() and last.isdigit() else None
     return Then(names, branches_file, OneAttempt(exit_status, said["attempts"]))
 
 
 def asked_run(ctx: click.Context, said: options.OfRun) -> "Execution":
-    """The same of a command that takes a pipeline, and may go on with another run."""
+    """The same for a command that takes a pipeline, and may resume a run."""
     original, run_id = options.original_of(said["use_cached"], said["run_id"])
     strict, assume_lost = said["strict"], said["assume_lost"]
     options.refuse_without_original(

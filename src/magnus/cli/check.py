@@ -1,4 +1,4 @@
-"""`magnus check`: what is wrong with a pipeline, before it runs."""
+"""`magnus check`: finds mistakes in a pipeline before it runs."""
 
 from pathlib import Path
 from typing import Unpack
@@ -17,7 +17,7 @@ from magnus.cli.asking import asked_run
 )
 @options.of_run
 @click.option("--run-id", default="", metavar="ID", help="The id that the run would have.")
-@click.option("--json", "as_json", is_flag=True, help="Say what is wrong as JSON.")
+@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", hidden=True)
 @click.option("--no-import", is_flag=True, help="Read the code of tasks without importing it.")
 @options.resuming

@@ -29,7 +29,7 @@ _NOTABLE_FACTOR: Final = 1.25
 _LONGEST_NAME: Final = 30
 _HASH_DIGITS: Final = 12
 _WORDS: Final = {
-    "given": "was given",
+    "given": "input",
     "got": "got",
     "set": "set",
     "metric": "metric",
@@ -66,7 +66,7 @@ def _runs(difference: Difference) -> Iterator[str]:
         ("status", *(facts.status for facts in pair)),
         ("started", *(facts.started for facts in pair)),
         ("took", *(_seconds(facts.seconds) for facts in pair)),
-        ("goes on", *(facts.original_run_id for facts in pair)),
+        ("resumes", *(facts.original_run_id for facts in pair)),
     ]
     yield table_plain(("", "A", "B"), [row for row in rows if any(row[1:])])
 
@@ -84,7 +84,7 @@ def _run_change(change: Change) -> str:
 
 
 def _steps(steps: Sequence[StepDifference]) -> Iterator[str]:
-    """The first steps; of those that are one step in several branches the first two."""
+    """The first steps; of one step in several branches the first two."""
     counts: Counter[str] = Counter()
     first: list[StepDifference] = []
     for step in steps:

@@ -1,4 +1,4 @@
-"""`magnus end_run`: with which an engine ends a run that no step could end."""
+"""`magnus end_run`: the command by which an engine ends a run that no step could end."""
 
 from typing import Unpack
 
@@ -11,18 +11,18 @@ from magnus.cli.asking import asked_reentry
 
 @click.command("end_run", cls=TakesParameters, hidden=True, epilog="Example: magnus end_run calm-abel -f p.yaml")
 @click.argument("run")
-@click.option("--engine-status", default="", metavar="TEXT", help="How the engine says it ended.")
+@click.option("--engine-status", default="", metavar="TEXT", help="The phase that the engine reports.")
 @click.option(
-    "--engine-failures", default="", metavar="JSON", help="What the engine says of what failed: displayName, message."
+    "--engine-failures", default="", metavar="JSON", help="The failures that the engine reports: displayName, message."
 )
 @options.of_reentry
 @click.pass_context
 def command(
     ctx: click.Context, run: str, engine_status: str, engine_failures: str, **said: Unpack[options.OfReentry]
 ) -> int:
-    """End a run that no step has ended.
+    """End a run whose last step never ran.
 
-    The run RUN has failed then. It is created when no process of it ever started.
+    The run RUN is recorded as failed. If no process of it ever started, it is created first.
     """
     from magnus.app.reentry.end_run import end_run  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable

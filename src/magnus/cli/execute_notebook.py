@@ -16,7 +16,7 @@ from magnus.cli.arguments import TakesParameters
     epilog='Example: magnus execute_notebook plot.ipynb --rate 0.1 -put "*.png"',
 )
 @click.argument("notebook")
-@click.option("--notebook-output-path", default="", metavar="FILE", help="Where the executed notebook goes.")
+@click.option("--notebook-output-path", default="", metavar="FILE", help="The file for the executed notebook.")
 @jobs.shared
 @click.pass_context
 def command(ctx: click.Context, notebook: str, *, notebook_output_path: str, **said: Unpack[jobs.OfJob]) -> int:

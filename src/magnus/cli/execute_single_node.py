@@ -1,4 +1,4 @@
-"""`magnus execute_single_node`: the re-entry command, with which an engine runs one step of a run."""
+"""`magnus execute_single_node`: the re-entry command by which an engine runs one step of a run."""
 
 from typing import Unpack
 
@@ -10,7 +10,7 @@ from magnus.cli.asking import asked_reentry, asked_then
 
 
 class _Said(options.OfReentry, options.OfAttempts):
-    """What the options of the command say."""
+    """The values of the options of the command."""
 
 
 @click.command(
@@ -23,7 +23,10 @@ class _Said(options.OfReentry, options.OfAttempts):
 @click.argument("step")
 @options.then
 @click.option(
-    "--branches-file", default="", metavar="FILE", help="With --then: write the branches of a step that starts there."
+    "--branches-file",
+    default="",
+    metavar="FILE",
+    help="With --then: write the branches of a started step to this file.",
 )
 @options.of_attempts
 @options.of_reentry
@@ -33,11 +36,11 @@ def command(
 ) -> int:
     """Run the step STEP of the run RUN.
 
-    STEP is a path: its parts are percent-encoded and joined by `/`. SIGTERM means that the machine goes away: the step
+    STEP is a path: its parts are percent-encoded and joined by `/`. SIGTERM means that the machine is shut down: the step
     stays open for its next attempt, and the exit status is 143.
 
-    With --then the process goes on behind STEP when it succeeded. A step that fails is not followed; the exit status is
-    that of the last step. A step with branches starts there, and is the last one.
+    With --then the same process runs the next step after STEP, if STEP succeeded and the next step is named. The exit status
+    is that of the last step. A step with branches is started only, and is always the last one.
     """
     from magnus.app.reentry.acts import execute_step  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable

@@ -1,4 +1,4 @@
-"""`magnus fan`: the re-entry command for steps made of branches, with which an engine begins and joins them."""
+"""`magnus fan`: the re-entry command by which an engine starts and joins the branches of a step."""
 
 import json
 from typing import Unpack
@@ -11,26 +11,29 @@ from magnus.cli.asking import asked_reentry, asked_then
 
 
 class _Said(options.OfReentry, options.OfAttempts):
-    """What the options of the command say."""
+    """The values of the options of the command."""
 
 
 @click.command("fan", cls=TakesParameters, hidden=True, epilog="Example: magnus fan calm-abel each -m out -f p.yaml")
 @click.argument("run")
 @click.argument("step")
-@click.option("-m", "--mode", type=click.Choice(["in", "out"]), required=True, help="Begin the branches, or join them.")
+@click.option("-m", "--mode", type=click.Choice(["in", "out"]), required=True, help="Start the branches, or join them.")
 @click.option(
     "--round",
     "number",
     type=click.IntRange(min=0),
-    help="With '-m in': the round of a loop to join, else the current one.",
+    help="With '-m in': the iteration of a loop to join, else the current one.",
 )
 @click.option(
-    "--branches-file", default="", metavar="FILE", help="Write what to run next there, for engines that go by numbers."
+    "--branches-file",
+    default="",
+    metavar="FILE",
+    help="Write the branches to run next to this file, for engines that count them.",
 )
 @options.then
 @click.option(
     "--then-branches-file", default="", metavar="FILE",
-    help="With --then: write the branches of a step that starts there.",
+    help="With --then: write the branches of a started step to this file.",
 )  # fmt: skip
 @options.of_attempts
 @options.of_reentry
@@ -47,15 +50,15 @@ def command(
     then_branches_file: str,
     **said: Unpack[_Said],
 ) -> int:
-    """Begin or join the branches of a step.
+    """Start or join the branches of a step.
 
-    With `-m out` the branches of the step STEP of the run RUN begin, with `-m in` they are joined.
+    `-m out` starts the branches of the step STEP of the run RUN, `-m in` joins them.
 
-    Prints the paths of the branches to run next, as a JSON list: after `in` it is empty unless a loop goes on.
-    A round that was joined before is not joined again: the answer is the same.
+    It prints the paths of the branches to run next, as a JSON list. After `in` the list is empty, unless a loop continues.
+    An iteration that was joined before is not joined again, and prints the same list.
 
-    With `-m in --then NAME` the process goes on behind STEP when it succeeded. A step that fails is not followed; the
-    exit status is that of the last step. A step with branches starts there, and is the last one.
+    With `-m in --then NAME` the same process runs the next step after STEP, if STEP succeeded and the next step is named. The
+    exit status is that of the last step. A step with branches is started only, and is always the last one.
     """
     if mode == "out" and (number is not None or then):
         raise click.UsageError(f"'{'--then' if then else '--round'}' goes with '-m in'")

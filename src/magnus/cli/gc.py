@@ -10,21 +10,21 @@ from magnus.values import Json
 
 @click.command(epilog="Example: magnus gc --keep-days 30 --keep-tag release --yes")
 @options.configuration_file
-@click.option("--keep-days", type=click.FloatRange(min=0), metavar="N", help="Keep runs that began in the last N days.")
-@click.option("--keep-last", type=click.IntRange(min=0), metavar="N", help="Keep the N runs that began last.")
+@click.option("--keep-days", type=click.FloatRange(min=0), metavar="N", help="Keep runs started in the last N days.")
+@click.option("--keep-last", type=click.IntRange(min=0), metavar="N", help="Keep the N newest runs.")
 @click.option("--keep-tag", "keep_tags", multiple=True, metavar="TAG", help="Keep runs with this tag.")
 @click.option(
     "--keep-status",
     "keep_statuses",
     multiple=True,
     type=click.Choice(["SUCCESS", "FAIL"], case_sensitive=False),
-    help="Keep runs that ended so; a run whose process is gone ended with FAIL.",
+    help="Keep runs with this status; a lost run counts as FAIL.",
 )
 @click.option(
-    "--keep", "keep_runs", multiple=True, metavar="RUN", help="Keep this run: its id, a beginning, or latest."
+    "--keep", "keep_runs", multiple=True, metavar="RUN", help="Keep this run: its id, a prefix of it, or latest."
 )
-@click.option("--recent", is_flag=True, help="Remove content of the last day too; refused while a run goes on.")
-@click.option("--run-logs", is_flag=True, help="Remove the run logs of these runs, too, not their files alone.")
+@click.option("--recent", is_flag=True, help="Remove content of the last day too; refused while a run is running.")
+@click.option("--run-logs", is_flag=True, help="Remove the run logs of these runs too.")
 @click.option("--yes", is_flag=True, help="Remove; without it, show what would be removed.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(configuration_file: str, *, recent: bool, run_logs: bool, yes: bool, as_json: bool, **keep: Json) -> int:
@@ -32,8 +32,8 @@ def command(configuration_file: str, *, recent: bool, run_logs: bool, yes: bool,
 
     It removes the files of runs, and content of the catalog that no run needs. Nothing is removed without --yes.
 
-    Runs matching any --keep option are kept. Without a --keep option all runs are kept. Runs that have not ended, whose
-    record cannot be read, or that a kept run resumed are always kept.
+    Runs matching any --keep option are kept. Without a --keep option all runs are kept. Runs that
+    may still be running, whose record cannot be read, or that a kept run resumed are always kept.
     """
     from datetime import UTC  # lazy: --help needs none of it
     from pathlib import Path

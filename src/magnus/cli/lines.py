@@ -1,4 +1,4 @@
-"""Lines of text with styles: coloured and cut to the width of a terminal, plain elsewhere. Used by what draws trees."""
+"""Lines of text with styles: coloured and cut to the width of a terminal, plain in files and pipes. Used by modules that draw trees."""
 
 import sys
 from collections.abc import Iterable, Iterator
@@ -15,7 +15,7 @@ Piece: TypeAlias = tuple[str, str]
 
 
 class Line(Struct, frozen=True):
-    """Pieces behind a margin. On a terminal that is too narrow they are cut, or go on behind the margin `wraps`."""
+    """Pieces behind a margin. On a terminal that is too narrow they are cut, or wrapped behind the margin `wraps`."""
 
     margin: str
     pieces: tuple[Piece, ...]

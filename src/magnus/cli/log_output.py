@@ -3,11 +3,11 @@
 import shlex
 from collections.abc import Iterable
 
-from magnus.app.finding import find_run
-from magnus.app.logs import Output, RunOutput
-from magnus.app.step_names import find_step
+from magnus.app.inspect.find_run import find_run
+from magnus.app.inspect.find_step import find_step
+from magnus.app.inspect.read_logs import Output, RunOutput
+from magnus.app.inspect.viewer import Viewer, viewer
 from magnus.app.text.escapes import HarmlessPieces
-from magnus.app.viewing import Viewer, viewer
 from magnus.cli import console
 from magnus.graph.path import print_names
 from magnus.interfaces.catalog import Maintained
@@ -40,7 +40,7 @@ class _NobodyReads(Exception):
 
 
 def _print(output: Iterable[Output], only: tuple[str, ...] | None) -> bool:
-    """Print the pieces, with a line before those of another step; whether there was one."""
+    """Print the pieces, with a heading before the pieces of another step; returns whether there was a piece."""
     shown = HarmlessPieces() if console.is_terminal() else None
     last = only
     at_line_start, is_first = True, True
@@ -76,5 +76,5 @@ def _why_nothing(services: Viewer, run: RunRecord, found: SeenStep | None) -> st
         return f"step '{name}' was mocked, so its task printed nothing"
     if found.record.mock:
         command = shlex.join(("magnus", "logs", run.original_run_id, name))
-        return f"step '{name}' was taken over from another run; {command} has its output"
+        return f"step '{name}' was reused from another run; its output: {command}"
     return f"step '{name}' printed nothing"

@@ -1,4 +1,4 @@
-"""`magnus logs`: what the steps of a run printed."""
+"""`magnus logs`: prints the output of the steps of a run."""
 
 import click
 
@@ -13,14 +13,14 @@ from magnus.cli import options
     "-f",
     "--follow",
     is_flag=True,
-    help="Go on until the run, or STEP, has ended; exit with 1 when it failed or is lost.",
+    help="Follow until the run, or STEP, stops; exit with 1 if it failed or is lost.",
 )
 def command(run: str, step: str, configuration_file: str, follow: bool) -> int:  # noqa: FBT001 - an option
-    """Print what the steps of a run printed.
+    """Print the output of the steps of a run.
 
     The output is in the order of the run. A line with the path of the step stands before the output of each step.
 
-    RUN is the id of the run, the beginning of it, or `latest`. STEP is the name of a step, or its path in branches: then
+    RUN is the id of the run, a prefix of it, or `latest`. STEP is the name of a step, or its path in branches: then
     only the output of that step and of the steps inside it is printed.
     """
     from magnus.cli import log_output  # lazy: --help needs none of it

@@ -23,7 +23,7 @@ def checked(found: Checked, lines: ReadLines) -> str:
 
 
 def problem_text(problem: Problem, lines: ReadLines) -> str:
-    """A problem as it is shown elsewhere, with the line it is in."""
+    """A problem as other commands show it, with its line of the file."""
     head, *fix = str(problem).split("\n  fix: ")
     shown = [
         head,
@@ -34,7 +34,7 @@ def problem_text(problem: Problem, lines: ReadLines) -> str:
 
 
 def _excerpt(place: Location, lines: ReadLines) -> Iterator[str]:
-    """The line, and a mark below the word that begins at the column, or below all of it."""
+    """The line, and a mark below the word at the column, or below the whole line."""
     there = lines(place.file) if place.line else []
     if not 0 < place.line <= len(there):
         return

@@ -23,7 +23,7 @@ def minute(when: datetime | None) -> str:
 
 
 def heard(when: datetime, workflow: str) -> str:
-    """What is known of a run that another engine runs and that has not ended."""
+    """The workflow and the last record of a running run of another engine."""
     return f"the engine runs it as {workflow}; last heard of at {moment(when)} UTC"
 
 

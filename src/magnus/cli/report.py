@@ -15,7 +15,7 @@ def command(run: str, output: str, configuration_file: str) -> int:
     The file opens in a browser, without a network.
 
     It shows the pipeline, when each step ran, its parameters, metrics, files and output, and what failed. An existing file
-    is replaced. RUN is the id of the run, the beginning of it, or `latest`.
+    is replaced. RUN is the id of the run, a prefix of it, or `latest`.
     """
     from magnus.app.report.write_report import report_page, write  # lazy: --help needs none of it
 

@@ -1,4 +1,4 @@
-"""`magnus retry`: resume a run in a new one, which reuses what succeeded."""
+"""`magnus retry`: resumes a run in a new one, which reuses the steps that succeeded."""
 
 from typing import Unpack
 
@@ -39,10 +39,10 @@ def command(
 ) -> int:
     """Resume a failed or killed run.
 
-    A new run reuses what succeeded in RUN, and runs the rest.
+    A new run reuses the steps that succeeded in RUN, and runs the others.
 
-    It uses the configuration, the pipeline and the parameters of RUN, unless you give others. RUN is the id of the run, the
-    beginning of it, or `latest`.
+    It uses the configuration, the pipeline and the parameters of RUN, unless you give others. RUN is the id of the run, a
+    prefix of it, or `latest`.
     """
     from magnus.app.prepare import configured_as  # lazy: --help needs none of it
 

@@ -7,8 +7,8 @@ from itertools import islice
 import msgspec
 
 from magnus.app.damage import looked_through, skipped_lines
-from magnus.app.listing import ListedRun, Wanted, listed
-from magnus.app.viewing import viewer
+from magnus.app.inspect.list_runs import ListedRun, Wanted, listed
+from magnus.app.inspect.viewer import viewer
 from magnus.cli import console, readable
 from magnus.cli.tables import table
 from magnus.run_log.records import ENDED, Status
@@ -22,7 +22,7 @@ _MOST_ON_A_TERMINAL = 25
 
 
 def show(configuration_file: str, wanted: Wanted, limit: int | None, *, as_json: bool) -> None:
-    """Print the runs of the configuration that are wanted, so many of them at most; 0 is all, None as many as fit."""
+    """Print the runs of the configuration that match, at most `limit`; 0 is all, None as many as fit."""
     is_short = limit is None and not as_json and console.is_terminal()
     most = _MOST_ON_A_TERMINAL if is_short else limit or None
     with viewer(configuration_file, console.environment()) as services:

@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from magnus.app import show
-from magnus.app.viewing import viewer
+from magnus.app.inspect import show_run
+from magnus.app.inspect.viewer import viewer
 from magnus.cli import console, tree_text
 from magnus.cli.lines import printed
 
@@ -14,11 +14,11 @@ def as_text(run: str, step: str, configuration_file: str, *, everything: bool) -
     """The run as a tree, or all that is known of the step."""
     with viewer(configuration_file, console.environment()) as services:
         if step:
-            shown = show.show_step(services, run, step)
+            shown = show_run.show_step(services, run, step)
             _say(shown.damage)
             yield from printed(tree_text.step_lines(shown))
         else:
-            tree = show.show_run(services, run)
+            tree = show_run.show_run(services, run)
             _say(tree.damage)
             yield from printed(tree_text.run_lines(tree, datetime.now(UTC), everything=everything))
 
@@ -33,7 +33,7 @@ def as_json(run: str, step: str, configuration_file: str) -> Iterator[str]:
     """The run log document, or what it says of the step."""
     with viewer(configuration_file, console.environment()) as services:
         if step:
-            said = show.show_document_of_step(services, run, step)
+            said = show_run.show_document_of_step(services, run, step)
             yield json.dumps(said, indent=2, ensure_ascii=False) + "\n"
         else:
-            yield from show.show_document(services, run)
+            yield from show_run.show_document(services, run)

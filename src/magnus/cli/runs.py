@@ -1,4 +1,4 @@
-"""`magnus runs`: which runs there are, and how they stand."""
+"""`magnus runs`: lists runs with their status."""
 
 import click
 
@@ -9,16 +9,14 @@ from magnus.cli import options
 @options.configuration_file
 @click.option(
     "--status", "statuses", multiple=True, metavar="STATUS",
-    help="Only runs of this status, such as SUCCESS, FAIL, PROCESSING, LOST (its process is gone) or DAMAGED; again for more.",
+    help="Only runs of this status, such as SUCCESS, FAIL, PROCESSING, LOST (its process is gone) or DAMAGED; repeatable.",
 )  # fmt: skip
-@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; again for more.")
+@click.option("--tag", "tags", multiple=True, metavar="TAG", help="Only runs with this tag; repeatable.")
+@click.option("--pipeline", "pipelines", multiple=True, metavar="NAME", help="Only runs of this pipeline; repeatable.")
 @click.option(
-    "--pipeline", "pipelines", multiple=True, metavar="NAME", help="Only runs of this pipeline; again for more."
+    "--since", default="", metavar="WHEN", help="Only runs started then or later: 2d, 1h30m ago, or 2026-01-31."
 )
-@click.option(
-    "--since", default="", metavar="WHEN", help="Only runs that began then or later: 2d, 1h30m ago, or 2026-01-31."
-)
-@click.option("--before", default="", metavar="WHEN", help="Only runs that began before, written in the same way.")
+@click.option("--before", default="", metavar="WHEN", help="Only runs started before; the same formats.")
 @click.option(
     "-n", "--limit", type=click.IntRange(min=0), metavar="N",
     help="Show at most N runs, 0 for all. Default: 25 on a terminal, else all.",
@@ -38,7 +36,7 @@ def command(
 
     Times are UTC.
     """
-    from magnus.app.listing import wanted  # lazy: --help needs none of it
+    from magnus.app.inspect.list_runs import wanted  # lazy: --help needs none of it
     from magnus.cli import run_list
 
     chosen = wanted(statuses=statuses, tags=tags, pipelines=pipelines, since=since, before=before)

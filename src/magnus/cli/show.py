@@ -8,9 +8,13 @@ from magnus.cli import console, options
 @click.command(epilog="Example: magnus show latest --step fit")
 @click.argument("run")
 @options.configuration_file
-@click.option("--step", default="", metavar="STEP", help="Everything of this step: its name, or its path in branches.")
-@click.option("--all", "everything", is_flag=True, help="Every branch, parameter and file, however many there are.")
-@click.option("--json", "as_json", is_flag=True, help="The run log document; with --step, what it says of the step.")
+@click.option(
+    "--step", default="", metavar="STEP", help="Show everything about this step: its name, or its path in branches."
+)
+@click.option("--all", "everything", is_flag=True, help="Show every branch, parameter and file.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the run log document; with --step, the part about the step."
+)
 def command(
     run: str,
     configuration_file: str,
@@ -20,7 +24,7 @@ def command(
 ) -> int:
     """Show a run as a tree of its steps.
 
-    RUN is the id of the run, the beginning of it, or `latest`. A run whose process is gone shows as lost.
+    RUN is the id of the run, a prefix of it, or `latest`. A run whose process is gone shows as lost.
     """
     from magnus.cli import run_shown  # lazy: --help needs none of it
 

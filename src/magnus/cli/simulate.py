@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     "-p", "--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="An argument of the workflow."
 )
 @click.option("--secrets", default="", metavar="FILE", help="Keys of Kubernetes secrets, YAML: {name: {key: value}}.")
-@click.option("--fail", multiple=True, metavar="STEP[:N]", help="Let the pod of the step fail; the N-th one, from 0.")
-@click.option("--kill", multiple=True, metavar="STEP[:N]", help="Kill the pod of the step when it has begun.")
-@click.option("--evict", multiple=True, metavar="STEP[:N]", help="Tell the pod of the step to end when it has begun.")
-@click.option("--max-pods", default=0, metavar="N", help="How many pods run at a time; as many as processors.")
+@click.option("--fail", multiple=True, metavar="STEP[:N]", help="Make the pod of the step fail; the N-th one, from 0.")
+@click.option("--kill", multiple=True, metavar="STEP[:N]", help="Kill the pod of the step after its start.")
+@click.option("--evict", multiple=True, metavar="STEP[:N]", help="Evict the pod of the step after its start.")
+@click.option(
+    "--max-pods", default=0, metavar="N", help="How many pods run at a time. Default: the number of processors."
+)
 @click.option("--volume", "volumes", multiple=True, metavar="NAME=FOLDER", help="The folder that stands for a volume.")
 @click.option("--containers", is_flag=True, help="Run pods as containers of their images.")
 @click.option("--mount-project", is_flag=True, help="Let containers see the working directory, and work there.")

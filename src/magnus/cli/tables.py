@@ -17,8 +17,8 @@ _NARROWEST: Final = 4
 def table(headings: Sequence[str], rows: Sequence[Row], *, cut: Sequence[Sequence[int]] = ()) -> str:
     """The rows under their headings, ending with a newline. No cell is read as markup, and each stays on its line.
 
-    On a terminal that is too narrow the columns `cut` (by number, from 0) end with an ellipsis, those of the first
-    group before others; without such columns text goes on below itself.
+    On a terminal that is too narrow the columns `cut` (by number, from 0) end with an ellipsis, the columns of the
+    first group before others; without such columns text is wrapped.
     """
     texts = [[plain(cell if isinstance(cell, str) else cell[0]) for cell in row] for row in rows]
     if not sys.stdout.isatty():
@@ -62,7 +62,7 @@ def _drawn(
 
 
 def _widths(rows: Sequence[Sequence[str]], cut: Sequence[Sequence[int]], room: int) -> list[int | None]:
-    """The widths of the columns: what they need, but of those that are cut the widest give what is too much."""
+    """The widths of the columns: the width of their texts; the widest of the columns to cut are narrowed until the table fits."""
     from rich.cells import cell_len  # lazy: terminals alone
 
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]

@@ -5,11 +5,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from magnus.app.listing import ListedRun
-from magnus.app.show import ShownStep
+from magnus.app.inspect.list_runs import ListedRun
+from magnus.app.inspect.show_run import BranchNode, RunTree, ShownStep, StepNode
 from magnus.app.text.plain_text import plain
 from magnus.app.text.units import elapsed, size
-from magnus.app.tree import BranchNode, RunTree, StepNode
 from magnus.cli import readable, values
 from magnus.cli.lines import Line, Piece
 from magnus.engine import liveness
@@ -108,7 +107,7 @@ class _Tree:
             yield Line(margin + "└─ ", ((f"{counts}  (--all shows them)", "dim"),))
 
     def _chosen(self, branches: Sequence[BranchNode]) -> tuple[Sequence[BranchNode], Sequence[BranchNode]]:
-        """The branches that are shown, and those that are only counted: of many, those that failed are of interest."""
+        """The branches to show and the branches to count only: of many, the failed ones are shown."""
         if self._everything or len(branches) <= _FEW_BRANCHES:
             return branches, ()
         of_interest = [branch for branch in branches if branch.status not in {Status.SUCCESS, Status.CREATED}]

@@ -25,7 +25,7 @@ _SHORT_HASH = 12
 
 
 def shortened(values: Mapping[str, str], *, everything: bool) -> str:
-    """`a = 1, b = 2`, with long values cut, and not too many unless `everything` is wanted."""
+    """`a = 1, b = 2`, with long values cut, and only the first ones unless `everything`."""
     shown = [f"{plain(name)} = {cut(text)}" for name, text in values.items()]
     if len(shown) > _MOST and not everything:
         shown[_MOST:] = [f"and {len(shown) - _MOST} more"]
@@ -43,7 +43,7 @@ def whole_parameters(values: Mapping[str, Parameter]) -> Mapping[str, str]:
 
 
 def handed(values: Mapping[str, Json]) -> Mapping[str, str]:
-    """The text of what a task was handed; of a large value how large it is."""
+    """The text of an input of a task; of a large value its size."""
     return {name: _parameter(handed_reference(value) or JsonParameter(value)) for name, value in values.items()}
 
 

@@ -14,11 +14,11 @@ from typing import Final, TextIO
 from msgspec import Struct
 
 from magnus.app.execute import execute
+from magnus.app.inspect.run_object import Run
+from magnus.app.inspect.viewer import logs_of
 from magnus.app.prepare import Execution, prepare_to_execute, transpiles
 from magnus.app.progress.choose_reporter import DisplayOptions, open_reporter
 from magnus.app.progress.log_levels import LEVELS, log_level
-from magnus.app.runs import Run
-from magnus.app.viewing import logs_of
 from magnus.definition.built import BuiltPipeline, PipelineObject
 from magnus.engine import forks, scripts
 from magnus.engine.context import now

@@ -8,7 +8,7 @@ from magnus.sdk.tasks import NotebookTask, PythonTask, ShellTask
 from magnus.values import UserObject
 
 if TYPE_CHECKING:
-    from magnus.app.runs import Run
+    from magnus.app.inspect.run_object import Run
 
 
 class ExecuteArguments(TypedDict, total=False):

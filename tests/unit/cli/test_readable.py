@@ -5,8 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from magnus.app.show import ShownStep
-from magnus.app.tree import BranchNode, StepNode
+from magnus.app.inspect.show_run import BranchNode, ShownStep, StepNode
 from magnus.cli import readable
 from magnus.cli.lines import Line, printed
 from magnus.cli.tables import table

@@ -8,8 +8,10 @@ from typing import Final
 
 from magnus import __version__
 from magnus.app.damage import damage
-from magnus.app.finding import find_run
-from magnus.app.listing import status_now
+from magnus.app.inspect.find_run import find_run
+from magnus.app.inspect.list_runs import status_now
+from magnus.app.inspect.redaction import WHY_NO_LOG, Withheld
+from magnus.app.inspect.viewer import viewer
 from magnus.app.report.html_page import page, picture
 from magnus.app.report.interned_texts import Texts, shortened
 from magnus.app.report.log_tails import Logs
@@ -17,8 +19,6 @@ from magnus.app.report.model import Head, Log, Report, Row
 from magnus.app.report.rows import Rows, codes
 from magnus.app.report.step_definitions import Definitions, pipeline_of
 from magnus.app.step_code import kept
-from magnus.app.viewing import viewer
-from magnus.app.withheld import WHY_NO_LOG, Withheld
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine import liveness
 from magnus.engine import scope as scopes

@@ -25,7 +25,7 @@ def check_owner(run: RunRecord, workflow: str) -> RunRecord:
         return run
     whose = f"belongs to the workflow {run.owner.workflow}" if run.owner.workflow else "was begun by no workflow"
     message = f"the run id '{run.run_id}' is in use: that run {whose}, and this is the workflow {workflow}"
-    fix = f"submit with another run id, or with none; go on with that run by -p original_run_id={run.run_id}"
+    fix = f"submit with another run id, or with none; resume that run with -p original_run_id={run.run_id}"
     raise InvalidInput(message, fix=fix)
 
 

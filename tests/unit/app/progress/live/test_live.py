@@ -86,10 +86,10 @@ def test_no_thread_is_left(written):
 
 def test_what_is_said_before_the_run_is_said_at_once(written):
     with live(written) as reporter:
-        reporter.report(Planned("goes on with other"))
-        assert written.text == "goes on with other\n"
+        reporter.report(Planned("resumes other"))
+        assert written.text == "resumes other\n"
         reporter.report(Warned("p.yaml:1:1: warning: odd\n  fix: mend it"))
-        assert written.text == "goes on with other\np.yaml:1:1: warning: odd\n  fix: mend it\n"
+        assert written.text == "resumes other\np.yaml:1:1: warning: odd\n  fix: mend it\n"
 
 
 def test_all_output_stays_above_in_whole_lines(written):
