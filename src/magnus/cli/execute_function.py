@@ -6,6 +6,7 @@ import click
 
 from magnus.cli import jobs
 from magnus.cli.arguments import TakesParameters
+from magnus.graph.nodes import TERMINAL_TYPES
 
 
 @click.command(
@@ -23,6 +24,6 @@ def command(ctx: click.Context, function: str, **said: Unpack[jobs.OfJob]) -> in
     FUNCTION is `module.function` or `script.py:function`. The run log of the one step is printed.
     """
     name = function.replace(":", ".").rpartition(".")[2]
-    name = f"{name}()" if name in {"success", "fail"} else name  # those are the ends of every pipeline
+    name = f"{name}()" if name in TERMINAL_TYPES.values() else name  # those are the ends of every pipeline
     jobs.check_results(function, said)
     return jobs.run_job(ctx, name, {"command": function}, said)
