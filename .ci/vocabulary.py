@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "SECURITY.md", ".github/**/*.yml")  # the goal is all
+PAGES = ("README.md", "SECURITY.md", "docs/decisions/*.md", ".github/**/*.yml")  # the goal is all
 CLEAN = ("src/magnus/cli",)  # folders of code whose docstrings, comments and messages are checked; the goal is all
 EXEMPT = ()  # (file, phrase): a phrase that is right in this file
 
