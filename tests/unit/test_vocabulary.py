@@ -30,7 +30,7 @@ NAME = "told"
 
 
 def begin(told: str) -> str:
-    # nobody reads it
+    # whoever reads it
     """First line.
 
     Each round of a loop.
@@ -62,7 +62,7 @@ def test_of_a_module_docstrings_messages_and_comments_are_checked_and_names_are_
     found = vocabulary.findings(tmp_path / "module.py", tmp_path)
     assert [(each.line, each.phrase) for each in found] == [
         (1, "what it is by content"),
-        (7, "nobody"),
+        (7, "whoever"),
         (10, "round"),
         (12, "taken over"),
     ]

@@ -3,14 +3,13 @@
 An object keeps the fields as the program writes them; compiling the pipeline checks them, as for a file.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, Final, Self, TypeAlias, TypedDict, TypeVar
 
 from magnus.definition.built import PipelineObject
 from magnus.errors import InvalidDefinition
-from magnus.graph.check import nearest_or_all
 from magnus.sdk import locations
-from magnus.sdk.arguments import TEXT, TRUTH, Kind, check
+from magnus.sdk.arguments import TEXT, TRUTH, Kind, check, refuse_unknown
 from magnus.values import UserObject
 
 StepT = TypeVar("StepT", bound="LinkedStep")
@@ -107,12 +106,9 @@ class LinkedStep:
             raise self._wrong(f"it leads to '{other.name}' and has terminate_with_{word}", "keep one of them")
         self.next = other
 
-    def refuse_unknown(self, name: str, more: Mapping[str, UserObject], known: Sequence[str] | None) -> None:
-        """Raise, with the line of the program, for the first field that such a step does not have; None allows any."""
-        for key in more:
-            if known is not None and key not in known:
-                fix = nearest_or_all(key, known)
-                raise InvalidDefinition(f"unknown field '{key}'", fix=fix, location=locations.here(), step=str(name))
+    def refuse_unknown(self, name: str, more: Mapping[str, UserObject], known: Iterable[str]) -> None:
+        """Raise, with the line of the program, for the first field that such a step does not have."""
+        refuse_unknown(type(self), more, known, step=str(name))
 
     def _wrong(self, message: str, fix: str) -> InvalidDefinition:
         return InvalidDefinition(message, fix=fix, location=locations.here(), step=self.name)

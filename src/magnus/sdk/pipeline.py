@@ -3,12 +3,12 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Never
 
 from magnus.definition.built import BuiltPipeline
 from magnus.errors import InvalidDefinition, MagnusError
 from magnus.sdk import locations
-from magnus.sdk.arguments import TEXT, TRUTH, Kind, check
+from magnus.sdk.arguments import TEXT, TRUTH, Kind, check, refuse_unknown
 from magnus.sdk.document import DocumentWriter
 from magnus.sdk.links import LinkedStep
 from magnus.values import Json, UserObject
@@ -42,7 +42,9 @@ class Pipeline:
         name: str = "",
         description: str = "",
         add_terminal_nodes: bool = True,  # noqa: FBT001, FBT002 - as in the 2024 generation
+        **more: Never,
     ) -> None:
+        refuse_unknown(type(self), more)
         self.location = locations.here()
         check(_STEPS, steps=steps)
         check(TEXT, name=name, description=description)

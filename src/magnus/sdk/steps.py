@@ -1,6 +1,7 @@
 """Steps as objects: the base of all step classes, and the steps that are neither tasks nor made of pipelines."""
 
 from copy import copy
+from typing import Never
 
 from magnus.sdk.links import LinkedStep, name_of
 from magnus.sdk.pipeline import Pipeline
@@ -36,7 +37,8 @@ class Success(Step):
     type = "success"
     outcome = True
 
-    def __init__(self, name: str = "success", *, description: str | None = None) -> None:
+    def __init__(self, name: str = "success", *, description: str | None = None, **more: Never) -> None:
+        self.refuse_unknown(name, more, ())
         super().__init__(name, description=description)
 
 
@@ -46,5 +48,6 @@ class Fail(Step):
     type = "fail"
     outcome = False
 
-    def __init__(self, name: str = "fail", *, description: str | None = None) -> None:
+    def __init__(self, name: str = "fail", *, description: str | None = None, **more: Never) -> None:
+        self.refuse_unknown(name, more, ())
         super().__init__(name, description=description)

@@ -1,12 +1,12 @@
 """Tasks as objects, one class a command type, and the kinds of results they return."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Final, TypeAlias, Unpack
 
 from magnus.definition.nodes.task import Catalog, ReturnItem
-from magnus.errors import InvalidDefinition
+from magnus.errors import InvalidConfiguration, InvalidDefinition
 from magnus.sdk import locations
 from magnus.sdk.arguments import PATH, TEXT, TRUTH, Kind, check, path_as_text
 from magnus.sdk.links import Function, Links
@@ -73,9 +73,23 @@ class Task(Step):
         self, name: str, command: str | Function, command_type: str = "python", **more: Unpack[TaskOptions]
     ) -> None:
         check(TEXT, command_type=command_type)
-        self.refuse_unknown(name, more, _FIELDS.get(command_type))
+        if more.keys() - set(_SHARED):
+            known = _FIELDS[command_type] if command_type in _FIELDS else _fields_of_package(command_type, more)
+            self.refuse_unknown(name, more, known)
         kind = {} if command_type == "python" else {"command_type": command_type}
         super().__init__(name, command=command, **kind, **more)
+
+
+def _fields_of_package(command_type: str, more: Iterable[str]) -> Iterable[str]:
+    """The fields of a task of another package; those that are written where the package cannot tell."""
+    from magnus.app import plugins  # lazy: most tasks are of a command type of magnus
+    from magnus.definition.fields import field_names
+
+    try:
+        names = field_names(plugins.find("tasks", command_type).options)
+    except InvalidConfiguration:  # compiling says why; it knows the place
+        names = None
+    return more if names is None else (*_SHARED, *names)
 
 
 class PythonTask(Task):

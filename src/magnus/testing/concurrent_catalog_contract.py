@@ -1,9 +1,11 @@
-"""A catalog against a plain dict of bytes: Hypothesis puts and gets in any order, and the two must agree.
+"""What a catalog must do that many threads and processes use at once, as tests. A part of `KeepingCatalogContract`.
 
-Used by the contract suite of catalogs.
+Hypothesis puts and gets in any order by two open catalogs; both must agree with a plain dict of bytes.
 """
 
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, ExitStack
 from hashlib import sha256
 from pathlib import Path
@@ -11,11 +13,13 @@ from tempfile import TemporaryDirectory
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
 from magnus.run_log.records import CatalogRecord
+from magnus.testing.catalog_contract import ROOT, CatalogContract, OpenCatalog
+from magnus.testing.files import contents, made, write
 
 _NAMES = ("a", "b.txt", "data/a", "data/deep/ü ✓", "-\n", "%2E")
 _CONTENTS = st.sampled_from((b"", b"a", b"b", b"b" * 5000)) | st.binary(max_size=20)
@@ -24,7 +28,69 @@ _RUNS = st.sampled_from(("a-run", "b.run"))
 _CATALOGS = st.integers(0, 1)
 
 
-def state_machine(
+class ConcurrentCatalogContract(CatalogContract):
+    """The tests of several catalogs on one place."""
+
+    keeps = True
+
+    def test_threads_that_put_and_get_disturb_nobody(
+        self, open_catalog: OpenCatalog, project: Path, tmp_path: Path
+    ) -> None:
+        catalogs = [open_catalog() for _ in range(4)]
+        together = threading.Barrier(8)
+        shared = {f"shared {number}": b"shared %d" % number for number in range(10)}
+        write(project, shared)
+
+        def work(number: int) -> bool:
+            together.wait()
+            catalog, own = catalogs[number % 4], made(tmp_path / f"own {number}")
+            folder = made(tmp_path / f"got {number}")
+            entries = catalog.put("a-run", ROOT, project, list(shared), unchanged={})
+            files = {f"{number}/{i}": b"%d" % (i % 3) for i in range(20)}
+            entries += catalog.put(f"run {number}", ROOT, own, write(own, files), unchanged={})
+            catalog.get("a-run", ROOT, entries, folder)
+            return contents(folder) == {**shared, **files}
+
+        with ThreadPoolExecutor(8) as threads:
+            assert all(threads.map(work, range(8)))
+
+    def test_a_reader_sees_whole_files_while_they_are_replaced(
+        self, open_catalog: OpenCatalog, project: Path, tmp_path: Path
+    ) -> None:
+        versions = [bytes([65 + number]) * 300_000 for number in range(4)]
+        entries = [
+            open_catalog().put("a-run", ROOT, project, write(project, {"a": content}), unchanged={})
+            for content in versions
+        ]
+        catalog, folder = open_catalog(), made(tmp_path / "together")
+        done = threading.Event()
+
+        def bring() -> None:
+            for number in range(40):
+                catalog.get("a-run", ROOT, entries[number % 4], folder)
+
+        def read() -> bool:
+            whole = True
+            while not done.is_set():
+                whole = whole and (folder / "a").read_bytes() in versions
+            return whole
+
+        catalog.get("a-run", ROOT, entries[0], folder)
+        with ThreadPoolExecutor(3) as threads:
+            reading = threads.submit(read)
+            try:
+                for writing in [threads.submit(bring), threads.submit(bring)]:
+                    writing.result()
+            finally:
+                done.set()
+            assert reading.result()
+        assert list(contents(folder)) == ["a"]
+
+    def test_it_behaves_as_a_dict(self) -> None:
+        run_state_machine_as_test(_state_machine(self.place))
+
+
+def _state_machine(
     place: Callable[[], AbstractContextManager[Callable[[], Catalog]]],
 ) -> type[RuleBasedStateMachine]:
     """The machine for catalogs on a place that keep; two of them are open, as in two processes."""

@@ -1,6 +1,6 @@
 """What the contract of transpilers does in a process of its own: transpile under watch, and read command lines.
 
-`python -m magnus.testing.transpiling FILE...` transpiles each pipeline twice, the second time watched, with the
+`python -m magnus.testing.transpiler_process FILE...` transpiles each pipeline twice, the second time watched, with the
 configuration `c.yaml`. With `--commands` it reads command lines of magnus, a JSON list on standard input. JSON comes out.
 """
 
