@@ -10,12 +10,11 @@ from contextlib import suppress
 from functools import partial
 from typing import Protocol
 
-from magnus.catalogs.content_store import READ, Content, ContentStore
-from magnus.catalogs.copying import copy_hashing, hash_of, sha256
-from magnus.catalogs.failures import Changed, failed, shown
-from magnus.catalogs.folders import UserFolder
-from magnus.catalogs.hash_cache import HashCache
-from magnus.catalogs.overlapped import BLOCK_BYTES
+from magnus.catalogs.file_system.content_store import READ, Content, ContentStore
+from magnus.catalogs.file_system.copying import BLOCK_BYTES, copy_hashing, hash_of, sha256
+from magnus.catalogs.file_system.failures import Changed, failed, shown
+from magnus.catalogs.file_system.folders import UserFolder
+from magnus.catalogs.file_system.hash_cache import HashCache
 from magnus.errors import CatalogError
 from magnus.system.system_calls import SystemCalls
 
@@ -28,8 +27,8 @@ class Tree(Protocol):
         ...
 
 
-class Keeper:
-    """Keeps files of one folder. With `store_copy` false it only looks at them."""
+class FilePutter:
+    """Puts files of one folder. With `store_copy` false it only hashes them."""
 
     def __init__(
         self,
@@ -50,7 +49,7 @@ class Keeper:
         self._unchanged = unchanged
         self._store_copy = store_copy
 
-    def keep(self, name: str) -> Content | None:
+    def put(self, name: str) -> Content | None:
         """Keep the file; None when it is unchanged. CatalogError when it cannot be read or kept, or changes."""
         try:
             content = self._content(name)
@@ -75,7 +74,7 @@ class Keeper:
 
     def _content(self, name: str) -> Content:
         """What the file holds; it is stored then, unless it is unchanged or no copy is wanted."""
-        path, status = self._found(name)
+        path, status = self._resolved(name)
         known = Content(self._hashes.find(path, status), status.st_size, bool(status.st_mode & 0o100))
         if known.data_hash and self._need_no_copy(name, known):
             return known
@@ -88,7 +87,7 @@ class Keeper:
                 f"{shown(name)} changed while it was read", fix="see that nothing writes to it when its step has ended"
             ) from None
 
-    def _found(self, name: str) -> tuple[str, os.stat_result]:
+    def _resolved(self, name: str) -> tuple[str, os.stat_result]:
         """The path of the file without links, and its status."""
         path = self._folder.place(name)
         status = os.lstat(path)

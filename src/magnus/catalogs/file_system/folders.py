@@ -1,17 +1,34 @@
-"""Folders that nothing gets out of: those of the user, and those the catalog makes for itself."""
+"""Folders that no file gets out of: those of the user, those of the catalog, and the tree of files of each run."""
 
 import errno
 import os
 import stat
 import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
-from magnus.catalogs.failures import shown
-from magnus.catalogs.names import parts_of
+from magnus.catalogs.file_system.failures import shown
+from magnus.catalogs.file_system.names import branch_folders, differing_by_case, parts_of, run_folder, tree_parts
 from magnus.errors import CatalogError
+from magnus.graph.path import BranchPath
 from magnus.system.atomic_files import sync_folder
 from magnus.system.own_folder import make_own_folder
 from magnus.system.system_calls import SystemCalls
+
+_TRIES: Final = 100
+"""More than any number of processes that undo one another's folders has needed; each try is a few system calls."""
+
+
+def refuse_names_of_one_file(names: Iterable[str], folder: str, system: SystemCalls) -> None:
+    """CatalogError when two of the names would be one file in the folder, for it takes no notice of case."""
+    names_of_one = differing_by_case(names)
+    if names_of_one and system.ignores_case(folder):
+        one, other = map(shown, names_of_one)
+        raise CatalogError(
+            f"{one} and {other} are one file in {folder!r}, which ignores case", fix="rename one of them"
+        )
 
 
 class UserFolder:
@@ -112,3 +129,72 @@ class OwnFolders:
         if not self._replacing or not stat.S_ISREG(mode):
             raise CatalogError(f"{path!r} is in the way: the catalog needs a folder there", fix="remove it")
         self._system.unlink(path)
+
+
+class RunTree:
+    """The files of one branch of a run, at `location`; those of the root stand in the folder of the run itself.
+
+    It shows what was put last: a folder makes way for a file of its name, and the other way round.
+    """
+
+    def __init__(self, location: str, run_id: str, branch: BranchPath, system: SystemCalls, *, durable: bool) -> None:
+        self._top = (run_folder(run_id), *branch_folders(branch))
+        self._folders = OwnFolders(location, system, durable=durable, replacing=True)
+
+    def put(self, name: str, link: Callable[[str], None]) -> None:
+        """Have the file of this name made by `link`, which gets its path; the folder of it is there.
+
+        Of two processes that put a file and a folder of one name, one stands. OSError or CatalogError when it cannot
+        be made.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                return link(self._place(name))
+            except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError):
+                self._folders.forget()  # another process put a file where a folder was, or the other way round
+        return link(self._place(name))
+
+    def _place(self, name: str) -> str:
+        *folders, last = self._parts(name)
+        return f"{self._folders.make(tuple(folders))}/{last}"
+
+    def relative(self, name: str) -> str:
+        """The same path, relative to the location."""
+        return "/".join(self._parts(name))
+
+    def _parts(self, name: str) -> tuple[str, ...]:
+        return (*self._top, *tree_parts(parts_of(name)))
+
+
+def entries_in(folder: str) -> "list[os.DirEntry[str]]":
+    """The entries of the folder; none where there is no folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def files_below(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """The regular files below the folder, at any depth; no link is followed."""
+    waiting = [] if Path(folder).is_symlink() else [folder]
+    while waiting:
+        for entry in entries_in(waiting.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+            elif entry.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):
+                    yield entry.path, entry.stat(follow_symlinks=False)
+
+
+def remove_tree(path: str) -> None:
+    """Remove a file, a link or a folder; another process may be doing it, too. OSError when it stays."""
+    from shutil import rmtree  # lazy: runs are seldom removed
+
+    with suppress(FileNotFoundError):
+        if not Path(path).is_dir() or Path(path).is_symlink():
+            return Path(path).unlink()
+        rmtree(path, ignore_errors=True)
+        if os.path.lexists(path):
+            rmtree(path)
+    return None

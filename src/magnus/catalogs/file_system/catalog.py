@@ -1,9 +1,8 @@
-"""The catalog of type `file-system`: files by content in a folder, shared by all processes that can reach it.
+"""The services of the catalog of type `file-system`, each done by a module beside this one.
 
-Made by `app.wiring`. `<location>/.store` holds every content once, `<location>/<run id>` the files of a run as they
-are in the project (`.branches` in it those of its branches, `.logs` the captured output of its steps). Nothing there
-is ever written to twice: files are made under temporary names and linked or renamed into place, so that a crash
-leaves the old or the new one, and only what nobody looks at (`.store/tmp`) is left over.
+`<location>/.store` holds every content once, `<location>/<run id>` the files of a run as they are in the project
+(`.branches` in it those of its branches, `.logs` the captured output of its steps). Files are made under temporary
+names and linked or renamed into place: a crash leaves the old or the new file, and leftovers only in `.store/tmp`.
 """
 
 import io
@@ -11,23 +10,20 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, BinaryIO, ClassVar, Final
+from typing import TYPE_CHECKING, Annotated, BinaryIO, ClassVar
 
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
-from magnus.catalogs.bringing import Bringer
-from magnus.catalogs.content_store import Content, ContentStore
-from magnus.catalogs.copying import sha256
-from magnus.catalogs.failures import damaged, failed, not_there, shown
-from magnus.catalogs.folders import OwnFolders, UserFolder
-from magnus.catalogs.hash_cache import HashCache
-from magnus.catalogs.keeping import Keeper
-from magnus.catalogs.names import differing_by_case, log_file, run_folder
+from magnus.catalogs.file_system.content_store import Content, ContentStore
+from magnus.catalogs.file_system.copying import BLOCK_BYTES, HashingFile, sha256
+from magnus.catalogs.file_system.failures import damaged, failed, not_there
+from magnus.catalogs.file_system.folders import RunTree, UserFolder, refuse_names_of_one_file
+from magnus.catalogs.file_system.get_file import FileGetter
+from magnus.catalogs.file_system.hash_cache import HashCache
+from magnus.catalogs.file_system.put_file import FilePutter
 from magnus.catalogs.parallel import for_each
-from magnus.catalogs.run_tree import RunTree
-from magnus.catalogs.streaming import BUFFER_BYTES, HashingFile, reader
-from magnus.errors import CatalogError, InvalidConfiguration
+from magnus.errors import InvalidConfiguration
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.interfaces.catalog import Collected, Usage
@@ -35,10 +31,8 @@ from magnus.run_log.records import CatalogRecord
 from magnus.system.system_calls import REAL, SystemCalls
 
 if TYPE_CHECKING:
-    from magnus.catalogs.upkeep import Upkeep
-
-_CHANGES: Final = "changes.diff"
-_APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+    from magnus.catalogs.file_system.logs import LogFiles
+    from magnus.catalogs.file_system.maintenance import Maintenance
 
 
 class FileSystemOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -125,21 +119,25 @@ class FileSystemCatalog:
 
         Links are followed where they stay within the folder. That a file may be executed is kept.
         """
-        tree = RunTree(str(self._location), run_id, branch, self._system, durable=self._options.durable)
-        user_folder = UserFolder(folder)
-        store = self._store()
-        keeper = Keeper(
-            user_folder, store, tree, self._hashes, self._system, unchanged=unchanged, store_copy=store_copy
+        tree = self._tree(run_id, branch)
+        putter = FilePutter(
+            UserFolder(folder),
+            self._store(),
+            tree,
+            self._hashes,
+            self._system,
+            unchanged=unchanged,
+            store_copy=store_copy,
         )
         if store_copy:
-            self._refuse_one_place(names, self._location)
+            refuse_names_of_one_file(names, str(self._location), self._system)
         try:
-            kept = for_each(keeper.keep, names)
+            contents = for_each(putter.put, names)
         finally:
             self._hashes.save()
         return tuple(
             self._entry(name, content, tree.relative(name) if store_copy else "")
-            for name, content in zip(names, kept, strict=True)
+            for name, content in zip(names, contents, strict=True)
             if content is not None
         )
 
@@ -148,8 +146,8 @@ class FileSystemCatalog:
     ) -> tuple[CatalogRecord, ...]:
         """Bring the content of the entries, whoever put them; what is already in place is only looked at."""
         del run_id, branch  # an entry says what its content is, and the content is everybody's
-        self._refuse_one_place([entry.name for entry in entries], folder)
-        bringer = Bringer(
+        refuse_names_of_one_file([entry.name for entry in entries], str(folder), self._system)
+        getter = FileGetter(
             UserFolder(folder),
             self._store(),
             str(self._location),
@@ -158,14 +156,14 @@ class FileSystemCatalog:
             durable=self._options.durable,
         )
         try:
-            for_each(bringer.bring, entries)
+            for_each(getter.get, entries)
         finally:
             self._hashes.save()
         return tuple(replace(entry, stage="get") for entry in entries)
 
     def adopt(self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord]) -> tuple[CatalogRecord, ...]:
         """Link the content into the tree of the run."""
-        tree = RunTree(str(self._location), run_id, branch, self._system, durable=self._options.durable)
+        tree = self._tree(run_id, branch)
         store = self._store()
         return tuple(self._adopted(entry, tree, store) if entry.catalog_relative_path else entry for entry in entries)
 
@@ -191,14 +189,14 @@ class FileSystemCatalog:
         self, run_id: str, branch: BranchPath, name: str, write: Callable[[BinaryIO], object]
     ) -> CatalogRecord:
         """Write into the store, hashing on the way, and link from there."""
-        tree = RunTree(str(self._location), run_id, branch, self._system, durable=self._options.durable)
+        tree = self._tree(run_id, branch)
         store = self._store()
         try:
             with store.receive(executable=False) as (temporary, descriptor):
                 with HashingFile(descriptor, self._system) as raw:
-                    with io.BufferedWriter(raw, BUFFER_BYTES) as file:
+                    with io.BufferedWriter(raw, BLOCK_BYTES) as file:
                         write(file)
-                    content = raw.content()
+                    content = Content(raw.data_hash(), raw.size)
                 store.adopt(temporary, descriptor, content)
                 try:
                     tree.put(name, partial(store.link, content))
@@ -214,11 +212,11 @@ class FileSystemCatalog:
         store, bad = self._store(), ""
         for content in _both(data_hash, size):
             try:
-                return reader(store, content)
+                if (file := store.open_whole(content)) is not None:
+                    return file
+                bad = bad or store.path(content)
             except FileNotFoundError:
                 continue
-            except ValueError:
-                bad = bad or store.path(content)
             except OSError as error:
                 raise failed("read", name, error) from error
         raise damaged(name, bad, data_hash) if bad else not_there(name, str(self._location))
@@ -229,52 +227,34 @@ class FileSystemCatalog:
 
     def open_log(self, run_id: str, path: StepPath) -> BinaryIO:
         """The file `.logs/<path>.log` in the folder of the run."""
-        folders = OwnFolders(str(self._location), self._system, durable=self._options.durable)
-        name = log_file(path)
-        try:
-            folder = folders.make((run_folder(run_id), ".logs"))
-            return os.fdopen(self._system.open(f"{folder}/{name}", _APPEND, 0o666), "ab")
-        except OSError as error:
-            raise failed("open the log", name, error) from error
+        return self._logs(run_id).open(path)
 
     def read_log(self, run_id: str, path: StepPath) -> BinaryIO | None:
         """The file in `.logs`."""
-        name = log_file(path)
-        try:
-            return open(f"{self._location}/{run_folder(run_id)}/.logs/{name}", "rb")
-        except FileNotFoundError:
-            return None
-        except OSError as error:
-            raise failed("read the log", name, error) from error
+        return self._logs(run_id).read(path)
 
     def keep_changes(self, run_id: str, diff: bytes) -> None:
-        """Keep it as `.logs/changes.diff` in the folder of the run; the same diff of many runs is stored once."""
-        content, store = Content(sha256(diff), len(diff)), self._store()
-        folders = OwnFolders(str(self._location), self._system, durable=self._options.durable)
-        try:
-            store.add(content, diff)
-            store.link(content, f"{folders.make((run_folder(run_id), '.logs'))}/{_CHANGES}")
-        except OSError as error:
-            raise failed("keep", _CHANGES, error) from error
+        """Keep it as `.logs/changes.diff` in the folder of the run."""
+        self._logs(run_id).keep_changes(diff, self._store())
 
-    def keep_fact(self, fact: bytes) -> None:
+    def store_blob(self, blob: bytes) -> None:
         """Keep it in the store alone."""
         try:
-            self._store().add(Content(sha256(fact), len(fact)), fact)
+            self._store().add(Content(sha256(blob), len(blob)), blob)
         except OSError as error:
             raise failed("keep", "a fact of the run", error) from error
 
     def usage(self, run_id: str) -> Usage | None:
         """The files in the folder of the run."""
-        return self._upkeep().usage(run_id)
+        return self._maintenance().usage(run_id)
 
     def remove_run(self, run_id: str) -> None:
         """Remove the folder of the run, at once for everybody else."""
-        self._upkeep().remove_run(run_id)
+        self._maintenance().remove_run(run_id)
 
     def was_removed(self, run_id: str) -> bool:
         """Whether `remove_run` left a mark, and there is no folder."""
-        return self._upkeep().was_removed(run_id)
+        return self._maintenance().was_removed(run_id)
 
     def collect(  # noqa: D102 - the Protocol says it
         self,
@@ -285,18 +265,23 @@ class FileSystemCatalog:
         pretend: bool = False,
         is_quiet: Callable[[], bool] | None = None,
     ) -> Collected:
-        return self._upkeep().collect(referred, run_ids, without=without, pretend=pretend, is_quiet=is_quiet)
+        return self._maintenance().collect(referred, run_ids, without=without, pretend=pretend, is_quiet=is_quiet)
 
     def verify(self, entries: Sequence[CatalogRecord]) -> Sequence[str]:
         """Read what is in the store; what the folders of runs show is the same files."""
-        from magnus.catalogs.verifying import verified  # lazy: pipelines do not need it
+        from magnus.catalogs.file_system.maintenance import problems_of  # lazy: pipelines do not need it
 
-        return verified(entries, self._store(), self._system)
+        return problems_of(entries, self._store(), self._system)
 
-    def _upkeep(self) -> "Upkeep":
-        from magnus.catalogs.upkeep import Upkeep  # lazy: pipelines do not need it
+    def _maintenance(self) -> "Maintenance":
+        from magnus.catalogs.file_system.maintenance import Maintenance  # lazy: pipelines do not need it
 
-        return Upkeep(str(self._location), self._system)
+        return Maintenance(str(self._location), self._system)
+
+    def _logs(self, run_id: str) -> "LogFiles":
+        from magnus.catalogs.file_system.logs import LogFiles  # lazy: many runs print nothing
+
+        return LogFiles(str(self._location), run_id, self._system, durable=self._options.durable)
 
     def _store(self) -> ContentStore:
         durable, home = self._options.durable, str(self._location)
@@ -306,14 +291,8 @@ class FileSystemCatalog:
         location = self._options.catalog_location
         return CatalogRecord(name, content.data_hash, relative_path, location, "put", content.size)
 
-    def _refuse_one_place(self, names: Sequence[str], folder: Path) -> None:
-        """CatalogError when two of the names would be one file in the folder, for it takes no notice of case."""
-        two = differing_by_case(names)
-        if two and self._system.ignores_case(str(folder)):
-            raise CatalogError(
-                f"{shown(two[0])} and {shown(two[1])} are one file in {str(folder)!r}, which ignores case",
-                fix="rename one of them",
-            )
+    def _tree(self, run_id: str, branch: BranchPath) -> RunTree:
+        return RunTree(str(self._location), run_id, branch, self._system, durable=self._options.durable)
 
 
 def _both(data_hash: str, size: int) -> tuple[Content, Content]:

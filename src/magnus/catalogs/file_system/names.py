@@ -5,7 +5,7 @@ import os
 from collections.abc import Iterable
 from typing import Final
 
-from magnus.catalogs.failures import shown
+from magnus.catalogs.file_system.failures import shown
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath, StepPath
 

@@ -10,9 +10,8 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from magnus.catalogs.copying import hash_of, sha256
-from magnus.catalogs.hash_cache import HashCache
-from magnus.catalogs.overlapped import BLOCK_BYTES
+from magnus.catalogs.file_system.copying import BLOCK_BYTES, hash_of, sha256
+from magnus.catalogs.file_system.hash_cache import HashCache
 from magnus.system.atomic_files import write_all
 from magnus.system.system_calls import SystemCalls
 

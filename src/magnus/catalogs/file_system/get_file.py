@@ -10,13 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-from magnus.catalogs.content_store import READ, Content, ContentStore
-from magnus.catalogs.copying import copy_hashing, hash_of, sha256
-from magnus.catalogs.failures import damaged, failed, not_there, shown
-from magnus.catalogs.folders import UserFolder
-from magnus.catalogs.hash_cache import HashCache
-from magnus.catalogs.names import parts_of
-from magnus.catalogs.overlapped import BLOCK_BYTES
+from magnus.catalogs.file_system.content_store import READ, Content, ContentStore
+from magnus.catalogs.file_system.copying import BLOCK_BYTES, copy_hashing, hash_of, sha256
+from magnus.catalogs.file_system.failures import damaged, failed, not_there, shown
+from magnus.catalogs.file_system.folders import UserFolder
+from magnus.catalogs.file_system.hash_cache import HashCache
+from magnus.catalogs.file_system.names import parts_of
 from magnus.errors import CatalogError, DamagedContent
 from magnus.run_log.records import CatalogRecord
 from magnus.system.atomic_files import sync_folder, temporary_file, write_all
@@ -27,8 +26,8 @@ _TEMPORARY: Final = ".magnus-"
 """How the names of files begin that no glob matches."""
 
 
-class Bringer:
-    """Brings files to one folder."""
+class FileGetter:
+    """Gets files into one folder."""
 
     def __init__(
         self,
@@ -47,7 +46,7 @@ class Bringer:
         self._system = system
         self._durable = durable
 
-    def bring(self, entry: CatalogRecord) -> None:
+    def get(self, entry: CatalogRecord) -> None:
         """Have the content of the entry at its name. CatalogError when it is not there, or cannot be."""
         if not _SHA256.match(entry.data_hash):
             raise CatalogError(f"the entry of {shown(entry.name)} has no SHA-256 but {shown(entry.data_hash)}")

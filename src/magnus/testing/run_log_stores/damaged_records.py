@@ -1,6 +1,6 @@
 """What becomes of records that were damaged or removed, as tests. A part of `RunLogStoreContract`."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final, TypeAlias
 
@@ -14,9 +14,7 @@ from magnus.run_log.gaps import gaps
 from magnus.run_log.records import Branching, RunRecord, Status, StepRecord
 from magnus.testing.pieces import Piece, flipped
 from magnus.testing.records import MOMENT, run_record, step_record
-
-OpenStore: TypeAlias = Callable[[], RunLogStore]
-"""Opens the store again, as another process would."""
+from magnus.testing.run_log_stores.place import OpenStore
 
 _RUN_ID: Final = "damaged"
 _BEGUN: Final = run_record(_RUN_ID)

@@ -16,7 +16,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.catalogs.overlapped import BLOCK_BYTES
+from magnus.catalogs.file_system.copying import BLOCK_BYTES
 from magnus.system.atomic_files import temporary_file, write_all
 from magnus.system.own_folder import make_own_folder
 from magnus.system.system_calls import SystemCalls

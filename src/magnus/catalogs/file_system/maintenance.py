@@ -5,26 +5,29 @@ it there or gone; what a kill left half removed, the next `collect` finishes. Ot
 
 - Content that was put, or put again, within a day is left alone (`ContentStore.claim` sees to that).
 - Content that goes is first moved aside. When it was linked to, or put again, since it was looked at, it goes back;
-  a put that missed it meanwhile reads its file again (`Keeper`), a get looks aside, too (`ContentStore.open`).
+  a put that missed it meanwhile reads its file again (`FilePutter`), a get looks aside, too (`ContentStore.open`).
 """
 
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from errno import EDQUOT, ENOSPC
 from pathlib import Path
-from shutil import rmtree
 from typing import Final
 
 from msgspec import Struct
 
-from magnus.catalogs.content_store import ASIDE, READ, RECENT_NS, YOUNG_NS
-from magnus.catalogs.copying import hash_of
-from magnus.catalogs.failures import failed
-from magnus.catalogs.names import run_folder
+from magnus.catalogs.file_system.content_store import ASIDE, READ, RECENT_NS, YOUNG_NS, Content, ContentStore
+from magnus.catalogs.file_system.copying import BLOCK_BYTES, hash_of, sha256
+from magnus.catalogs.file_system.failures import failed
+from magnus.catalogs.file_system.folders import entries_in, files_below, remove_tree
+from magnus.catalogs.file_system.names import run_folder
+from magnus.catalogs.parallel import for_each
+from magnus.errors import CatalogError
 from magnus.interfaces.catalog import Collected, Usage
+from magnus.run_log.records import CatalogRecord
 from magnus.system.own_folder import make_own_folder
 from magnus.system.system_calls import SystemCalls
 
@@ -32,6 +35,9 @@ _GONE: Final = "gone-"
 _FIRST_DIGITS: Final = 2
 _HASH_DIGITS: Final = 64
 _HEX: Final = frozenset("0123456789abcdef")
+
+_MISSING: Final = "missing"
+_DAMAGED: Final = "damaged"
 
 
 class _File(Struct, frozen=True):
@@ -46,7 +52,7 @@ class _File(Struct, frozen=True):
         return self.name[:_HASH_DIGITS]
 
 
-class Upkeep:
+class Maintenance:
     """Looks after one catalog."""
 
     def __init__(self, location: str, system: SystemCalls) -> None:
@@ -62,7 +68,7 @@ class Upkeep:
         with _failing("look at", folder):
             if not os.path.lexists(folder):
                 return None
-            sizes = [status.st_size for _, status in _files(folder)]
+            sizes = [status.st_size for _, status in files_below(folder)]
         return Usage(len(sizes), sum(sizes))
 
     def remove_run(self, run_id: str) -> None:
@@ -75,7 +81,7 @@ class Upkeep:
                 gone = f"{self._store}/{_GONE}{os.getpid()}"
             with suppress(FileNotFoundError):
                 self._system.replace(folder, gone)
-                _remove(gone)
+                remove_tree(gone)
             if not is_marked:  # now there is room
                 self._has_marked(run_id)
 
@@ -175,14 +181,14 @@ class Upkeep:
 
     def _finish_earlier(self, run_ids: Collection[str]) -> None:
         """What was moved aside by a process that died goes back to be looked at; what was on its way out goes."""
-        for entry in _entries(self._temporary):
+        for entry in entries_in(self._temporary):
             if entry.name.startswith(ASIDE):
                 name = entry.name.removeprefix(ASIDE)
                 self._put_back(entry.path, f"{self._store}/{name[:_FIRST_DIGITS]}/{name[_FIRST_DIGITS:]}")
             elif entry.name.startswith(_GONE) or self._is_left_over(entry):
-                _remove(entry.path)
+                remove_tree(entry.path)
         known = {run_folder(run_id) for run_id in run_ids}
-        for entry in _entries(self._marks):
+        for entry in entries_in(self._marks):
             if entry.name not in known:
                 with suppress(FileNotFoundError):
                     self._system.unlink(entry.path)
@@ -194,9 +200,9 @@ class Upkeep:
         return False
 
     def _contents(self) -> Iterator[_File]:
-        for folder in _entries(self._store):
+        for folder in entries_in(self._store):
             if len(folder.name) == _FIRST_DIGITS and folder.is_dir(follow_symlinks=False):
-                for entry in _entries(folder.path):
+                for entry in entries_in(folder.path):
                     name = folder.name + entry.name
                     digits = name.removesuffix(".x")
                     if len(digits) == _HASH_DIGITS and _HEX.issuperset(digits):
@@ -207,14 +213,14 @@ class Upkeep:
 
     def _links(self, run_ids: Collection[str]) -> Mapping[int, int]:
         """How many links to a file are in the folders of these runs, by its inode."""
-        return Counter(status.st_ino for run_id in run_ids for _, status in _files(self._folder(run_id)))
+        return Counter(status.st_ino for run_id in run_ids for _, status in files_below(self._folder(run_id)))
 
     def _copied_by_strangers(self, run_ids: Collection[str]) -> Iterator[str]:
         """The hashes of files of runs that have no records: where there are hard links, none has to be looked for."""
         known = {run_folder(run_id) for run_id in run_ids}
-        for entry in _entries(self._location):
+        for entry in entries_in(self._location):
             if not entry.name.startswith(".") and entry.name not in known:
-                for path, status in _files(entry.path):
+                for path, status in files_below(entry.path):
                     if status.st_nlink == 1 and not path.startswith(f"{entry.path}/.logs/"):
                         yield self._hash(path)
 
@@ -240,32 +246,39 @@ def _failing(verb: str, name: str) -> Iterator[None]:
         raise failed(verb, error.filename or name, error) from error
 
 
-def _entries(folder: str) -> "list[os.DirEntry[str]]":
+def problems_of(entries: Sequence[CatalogRecord], store: ContentStore, system: SystemCalls) -> list[str]:
+    """What is wrong with the content of each entry, "" when nothing is. Content of several entries is read once."""
+
+    def wrong(key: tuple[str, int]) -> str:
+        data_hash, size = key
+        stored = [_wrong(Content(data_hash, size, executable), store, system) for executable in (False, True)]
+        there = [said for said in stored if said != _MISSING]
+        return max(there) if there else _MISSING
+
+    keys = tuple(dict.fromkeys((entry.data_hash, entry.size) for entry in entries))
+    found = dict(zip(keys, for_each(wrong, keys), strict=True))
+    return [found[entry.data_hash, entry.size] for entry in entries]
+
+
+def _wrong(content: Content, store: ContentStore, system: SystemCalls) -> str:
     try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+        descriptor = store.open(content)
+    except FileNotFoundError:
+        return _MISSING
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+    except CatalogError as error:
+        return f"unreadable: {error.problems[0].message}"
+    try:
+        return "" if _hash_within(descriptor, content.size, system) == content.data_hash else _DAMAGED
+    except OSError as error:
+        return f"unreadable: {error.strerror}"
+    finally:
+        os.close(descriptor)
 
 
-def _files(folder: str) -> Iterator[tuple[str, os.stat_result]]:
-    """The regular files below the folder, at any depth; no link is followed."""
-    waiting = [] if Path(folder).is_symlink() else [folder]
-    while waiting:
-        for entry in _entries(waiting.pop()):
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append(entry.path)
-            elif entry.is_file(follow_symlinks=False):
-                with suppress(FileNotFoundError):
-                    yield entry.path, entry.stat(follow_symlinks=False)
-
-
-def _remove(path: str) -> None:
-    """Remove a file, a link or a folder; another process may be doing it, too. OSError when it stays."""
-    with suppress(FileNotFoundError):
-        if not Path(path).is_dir() or Path(path).is_symlink():
-            return Path(path).unlink()
-        rmtree(path, ignore_errors=True)
-        if os.path.lexists(path):
-            rmtree(path)
-    return None
+def _hash_within(descriptor: int, size: int, system: SystemCalls) -> str:
+    """The SHA-256 of the file, or of so much more of it than it should hold that it is certainly another."""
+    if size <= BLOCK_BYTES:
+        return sha256(system.read(descriptor, size + 1))
+    return hash_of(descriptor, system)[0]

@@ -4,18 +4,19 @@ A file that may be executed is stored apart from one with the same content that 
 name: all links to a file share its permissions.
 """
 
+import io
 import os
 import stat
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from msgspec import Struct
 
-from magnus.catalogs import copying, integrity
-from magnus.catalogs.folders import OwnFolders
-from magnus.catalogs.hash_cache import HashCache
-from magnus.catalogs.integrity import Integrity
+from magnus.catalogs.file_system import copying, integrity
+from magnus.catalogs.file_system.folders import OwnFolders
+from magnus.catalogs.file_system.hash_cache import HashCache
+from magnus.catalogs.file_system.integrity import Integrity
 from magnus.errors import CatalogError
 from magnus.system.atomic_files import NO_LINKS, new_name, sync_folder, temporary_file, write_all
 from magnus.system.system_calls import SystemCalls
@@ -174,6 +175,20 @@ class ContentStore:
             with suppress(FileNotFoundError):
                 return self._system.open(place, READ, 0)
         return self._system.open(path, READ, 0)  # it may just have been put back
+
+    def open_whole(self, content: Content) -> BinaryIO | None:
+        """The content, to be read, after it was hashed; None when it is damaged, OSError when it is not there."""
+        descriptor = self.open(content)
+        try:
+            if content.size <= copying.BLOCK_BYTES:
+                data = self.integrity.small(descriptor, content.data_hash, content.size)
+                return None if data is None else io.BytesIO(data)
+            if not self.integrity.is_whole(self.path(content), descriptor, content.data_hash, content.size):
+                return None
+            os.lseek(descriptor, 0, os.SEEK_SET)
+            return open(os.dup(descriptor), "rb", buffering=copying.BLOCK_BYTES)
+        finally:
+            os.close(descriptor)
 
     def _refuse_link(self, name: str) -> None:
         """CatalogError when a folder of the store is a link: what is behind it is no content of ours."""
