@@ -23,6 +23,6 @@ def command(run: str, step: str, configuration_file: str, follow: bool) -> int: 
     RUN is the id of the run, a prefix of it, or `latest`. STEP is the name of a step, or its path in branches: then
     only the output of that step and of the steps inside it is printed.
     """
-    from magnus.cli import log_output  # lazy: --help needs none of it
+    from magnus.cli.text import log  # lazy: --help needs none of it
 
-    return log_output.show(run, step, configuration_file, follow=follow)
+    return log.show(run, step, configuration_file, follow=follow)

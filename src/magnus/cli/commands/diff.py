@@ -36,7 +36,7 @@ def command(
 
         console.emit(json.dumps(without_nan(document(found)), indent=2) + "\n")
     else:
-        from magnus.cli.diff_text import lines
+        from magnus.cli.text.diff import lines
 
         for line in lines(found):
             console.emit(line)

@@ -25,8 +25,8 @@ def verify(configuration_file: str, as_json: bool, runs: tuple[str, ...]) -> int
     from pathlib import Path  # lazy: --help needs none of it
 
     from magnus.app.upkeep import Upkeep
-    from magnus.cli import upkeep_texts
+    from magnus.cli.text import cleanup
 
     verified = Upkeep(configuration_file, console.environment(), Path.cwd()).verify(runs)
-    console.emit(upkeep_texts.verified_json(verified) if as_json else upkeep_texts.verified(verified))
+    console.emit(cleanup.verified_json(verified) if as_json else cleanup.verified(verified))
     return 1 if verified.wrong else 0

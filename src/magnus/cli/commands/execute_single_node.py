@@ -4,9 +4,9 @@ from typing import Unpack
 
 import click
 
-from magnus.cli import console, garbage, options
+from magnus.cli import console, gc_pause, options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.asking import asked_reentry, asked_then
+from magnus.cli.request import asked_reentry, asked_then
 
 
 class _Said(options.OfReentry, options.OfAttempts):
@@ -50,6 +50,6 @@ def command(
     what_then = asked_then(then, said, branches_file)
     own = console.reserve_output()
     with evictable(), console.reporter_of_step(own) as reporter:
-        garbage.resume()
+        gc_pause.resume()
         act = execute_step(wanted, step, reporter, what_then)
     return exit_status(act.status, tries_again=act.tries_again)

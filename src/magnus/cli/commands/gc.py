@@ -40,7 +40,7 @@ def command(configuration_file: str, *, recent: bool, run_logs: bool, yes: bool,
 
     from magnus.app.retention import Rules
     from magnus.app.upkeep import Upkeep
-    from magnus.cli import upkeep_texts
+    from magnus.cli.text import cleanup
     from magnus.run_log.records import Status
 
     statuses = frozenset(Status(status.upper()) for status in keep["keep_statuses"])
@@ -49,6 +49,6 @@ def command(configuration_file: str, *, recent: bool, run_logs: bool, yes: bool,
     now = datetime.now(UTC)
     upkeep = Upkeep(configuration_file, console.environment(), Path.cwd())
     done = upkeep.clean_up(rules, now, records=run_logs, really=yes, recent=recent)
-    said = upkeep_texts.cleaned_up_json if as_json else upkeep_texts.cleaned_up
+    said = cleanup.cleaned_up_json if as_json else cleanup.cleaned_up
     console.emit(said(done, now, really=yes))
     return 0

@@ -6,7 +6,7 @@ import click
 
 from magnus.cli import options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.asking import asked_run, executed
+from magnus.cli.request import asked_run, executed
 
 
 @click.command(

@@ -7,7 +7,7 @@ import click
 
 from magnus.cli import console, options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.asking import asked_run
+from magnus.cli.request import asked_run
 
 
 @click.command(
@@ -40,12 +40,12 @@ def command(
     2 if there are errors. Warnings do not count.
     """
     from magnus.app.checking.use_case import check  # lazy: --help needs none of it
-    from magnus.cli import problem_texts
+    from magnus.cli.text import problems
 
     own = console.reserve_output()
     found = check(asked_run(ctx, said), imports=not no_import)
     is_json = as_json or output == "json"
-    own.emit(problem_texts.checked_json(found) if is_json else problem_texts.checked(found, _Lines()))
+    own.emit(problems.checked_json(found) if is_json else problems.checked(found, _Lines()))
     return 2 if found.errors else 0
 
 

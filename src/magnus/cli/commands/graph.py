@@ -28,11 +28,11 @@ def command(file: str | None, file_option: str | None, wanted: str, output: str)
 
     FILE is the pipeline, pipeline.yaml when none is named.
     """
-    from magnus.app.picture import graph_to_draw  # lazy: --help needs none of it
+    from magnus.app.pipelines import load_pipeline  # lazy: --help needs none of it
 
     name = options.pipeline_file(file, file_option) or "pipeline.yaml"
     own = console.reserve_output()  # the pipeline may be a script, which is executed
-    graph = graph_to_draw(name, console.environment(), Path.cwd())
+    graph = load_pipeline(name, None, console.environment(), Path.cwd()).graph
     if not output and wanted == "text":
         own.give_back()
         _print_tree(graph, name)

@@ -4,9 +4,8 @@ from typing import Unpack
 
 import click
 
-from magnus.cli import jobs
+from magnus.cli import single_task
 from magnus.cli.arguments import TakesParameters
-from magnus.graph.nodes import TERMINAL_TYPES
 
 
 @click.command(
@@ -16,14 +15,16 @@ from magnus.graph.nodes import TERMINAL_TYPES
     epilog="Example: magnus execute_function work.fit --rate 0.1 --returns model:object",
 )
 @click.argument("function")
-@jobs.shared
+@single_task.shared
 @click.pass_context
-def command(ctx: click.Context, function: str, **said: Unpack[jobs.OfJob]) -> int:
+def command(ctx: click.Context, function: str, **said: Unpack[single_task.OfJob]) -> int:
     """Call one function, tracked as a step of a pipeline is.
 
     FUNCTION is `module.function` or `script.py:function`. The run log of the one step is printed.
     """
+    from magnus.graph.nodes import TERMINAL_TYPES  # lazy: --help needs none of it
+
     name = function.replace(":", ".").rpartition(".")[2]
     name = f"{name}()" if name in TERMINAL_TYPES.values() else name  # those are the ends of every pipeline
-    jobs.check_results(function, said)
-    return jobs.run_job(ctx, name, {"command": function}, said)
+    single_task.check_results(function, said)
+    return single_task.run_job(ctx, name, {"command": function}, said)

@@ -6,10 +6,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from magnus.app.inspect.show_run import BranchNode, ShownStep, StepNode
-from magnus.cli import readable
-from magnus.cli.lines import Line, printed
-from magnus.cli.tables import table
-from magnus.cli.tree_text import step_lines
+from magnus.cli.text import run_state
+from magnus.cli.text.tables import table
+from magnus.cli.text.tree import Line, printed, step_lines
 from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import ObjectParameter
 from magnus.run_log.records import AttemptRecord, Branching, Status, StepRecord
@@ -46,17 +45,17 @@ def plain(text):
     ],
 )  # fmt: skip
 def test_durations(seconds, text):
-    assert readable.duration(timedelta(seconds=seconds)) == text
+    assert run_state.duration(timedelta(seconds=seconds)) == text
 
 
 def test_what_is_not_known_is_empty():
-    assert (readable.duration(None), readable.moment(None), readable.minute(None)) == ("", "", "")
-    assert readable.minute(datetime(2026, 1, 31, 9, 5, 59, tzinfo=UTC)) == "2026-01-31 09:05"
+    assert (run_state.duration(None), run_state.moment(None), run_state.minute(None)) == ("", "", "")
+    assert run_state.minute(datetime(2026, 1, 31, 9, 5, 59, tzinfo=UTC)) == "2026-01-31 09:05"
 
 
 @pytest.mark.parametrize("status", [*Status, *Gone])
 def test_every_status_has_a_style(status):
-    assert readable.style(status)
+    assert run_state.style(status)
 
 
 ROWS = [

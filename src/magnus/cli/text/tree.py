@@ -1,25 +1,41 @@
 """A run drawn as a tree of steps, as `magnus show` prints it. Used by it."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import Struct
 
 from magnus.app.inspect.list_runs import ListedRun
 from magnus.app.inspect.show_run import BranchNode, RunTree, ShownStep, StepNode
 from magnus.app.text.plain_text import plain
 from magnus.app.text.units import elapsed, size
-from magnus.cli import readable, values
-from magnus.cli.lines import Line, Piece
+from magnus.cli.text import run_state, values
 from magnus.engine import liveness
 from magnus.graph.path import print_names
 from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.summary import Gone, RunStatus, summary
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
 _FEW_BRANCHES: Final = 4
 _MOST_FAILED: Final = 5
 _LABEL_WIDTH: Final = 8
+Piece: TypeAlias = tuple[str, str]
+"""Text on one line, and its style on a terminal."""
+
+
+class Line(Struct, frozen=True):
+    """Pieces behind a margin. On a terminal that is too narrow they are cut, or wrapped behind the margin `wraps`."""
+
+    margin: str
+    pieces: tuple[Piece, ...]
+    wraps: bool = False
 
 
 def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Line]:
@@ -27,7 +43,7 @@ def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Lin
     run = tree.run
     yield from heading(run, tree.status, now)
     if tree.last_heard is not None:
-        yield from _labelled("  ", "heard", readable.heard(tree.last_heard, run.owner.workflow_name))
+        yield from _labelled("  ", "heard", run_state.heard(tree.last_heard, run.owner.workflow_name))
     yield from _labelled("  ", "initial", values.shortened(values.parameters(run.parameters), everything=everything))
     yield Line("", ())
     yield from _Tree(everything=everything).steps(tree.steps, "")
@@ -40,7 +56,7 @@ def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
     """What the run is."""
     short = summary(run)
     listed = ListedRun(run.run_id, status, start_time=run.start_time, end_time=run.end_time)
-    took = readable.duration(listed.duration(now))
+    took = run_state.duration(listed.duration(now))
     yield Line("", (("run ", "dim"), (plain(run.run_id), "bold"), ("  ", ""), *_state(status, took)))
     unknown = liveness.unknown(run.status, run.owner)
     message = liveness.lost(run.owner) if status is Gone.LOST else run.message or unknown
@@ -48,7 +64,7 @@ def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
     file = str(run.run_config.get("pipeline_file") or "")
     of_file = f" ({file})" if file and file != short.pipeline else ""
     yield from _labelled("  ", "pipeline", f"{short.pipeline}{of_file}")
-    yield from _labelled("  ", "started", f"{readable.moment(run.start_time)} UTC")
+    yield from _labelled("  ", "started", f"{run_state.moment(run.start_time)} UTC")
     yield from _labelled("  ", "tag", run.tag)
     yield from _labelled("  ", "resumes", run.original_run_id)
     yield from _labelled("  ", "workflow", run.owner.workflow_name)
@@ -69,8 +85,8 @@ class _Tree:
     def _step(self, step: StepNode, first: str, margin: str) -> Iterator[Line]:
         name = (plain(step.record.path.name), "bold")
         if step.record.is_terminal:
-            return (yield Line(first, ((name[0], readable.style(step.status)),)))
-        took = readable.duration(step.took)
+            return (yield Line(first, ((name[0], run_state.style(step.status)),)))
+        took = run_state.duration(step.took)
         yield Line(first, (name, ("  ", ""), *_state(step.status, took), *_remarks(step)))
         inside = margin + ("│  " if step.branches else "   ")
         yield from _message(inside, step.record.message, step.status)
@@ -121,7 +137,7 @@ class _Tree:
 def step_lines(shown: ShownStep) -> Iterator[Line]:
     """One step with everything that is known of it."""
     run, step, record = shown.run, shown.node, shown.node.record
-    took = readable.duration(step.took)
+    took = run_state.duration(step.took)
     of_run: Piece = (f" of run {plain(run.run_id)}", "dim")
     yield Line(
         "", (("step ", "dim"), (print_names(shown.names), "bold"), of_run, ("  ", ""), *_state(step.status, took))
@@ -132,7 +148,7 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
     yield from _labelled("  ", "mocked", "its task was not executed" if record.mock and not _is_reused(record) else "")
     yield from _labelled("  ", "code", "; ".join(values.identities(record.code_identities or run.code_identities)))
     for attempt in record.attempts:
-        state = _state(attempt.status, f"{elapsed(attempt.duration)} from {readable.moment(attempt.start_time)} UTC")
+        state = _state(attempt.status, f"{elapsed(attempt.duration)} from {run_state.moment(attempt.start_time)} UTC")
         yield Line("  ", ((f"attempt {attempt.attempt_number + 1}  ", ""), *state))
         if attempt.message != record.message:
             yield from _message("    ", attempt.message, attempt.status)
@@ -148,7 +164,7 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
 
 
 def _state(status: RunStatus, took: str) -> Iterable[Piece]:
-    yield status.value, readable.style(status)
+    yield status.value, run_state.style(status)
     if took:
         yield f"  {took}", "dim"
 
@@ -204,4 +220,35 @@ def _warning(margin: str, record: StepRecord) -> Iterator[Line]:
 
 def _message(margin: str, message: str, status: RunStatus) -> Iterator[Line]:
     for line in message.splitlines():
-        yield Line(margin, ((plain(line), readable.style(status)),), wraps=True)
+        yield Line(margin, ((plain(line), run_state.style(status)),), wraps=True)
+
+
+def printed(lines: Iterable[Line]) -> Iterator[str]:
+    """The lines as text, each with its newline."""
+    if sys.stdout.isatty():
+        yield from _drawn(lines)
+    else:
+        for line in lines:
+            yield f"{line.margin}{''.join(text for text, _ in line.pieces)}".rstrip() + "\n"
+
+
+def _drawn(lines: Iterable[Line]) -> Iterator[str]:
+    from rich.console import Console  # lazy: terminals alone
+
+    console = Console(highlight=False)
+    for line in lines:
+        with console.capture() as captured:
+            for text in _fitting(line, console):
+                console.print(text, no_wrap=True, overflow="ellipsis")
+        yield captured.get()
+
+
+def _fitting(line: Line, console: "Console") -> "Iterator[Text]":
+    from rich.text import Text  # lazy: as above
+
+    content = Text.assemble(*line.pieces, end="")
+    room = console.width - len(line.margin)
+    parts = content.wrap(console, room) if line.wraps and room > 0 else [content]
+    for part in parts:
+        part.rstrip()
+        yield Text.assemble((line.margin, "dim"), part)

@@ -5,7 +5,7 @@ from typing import Unpack
 
 import click
 
-from magnus.cli import jobs
+from magnus.cli import single_task
 from magnus.cli.arguments import TakesParameters
 
 
@@ -17,9 +17,9 @@ from magnus.cli.arguments import TakesParameters
 )
 @click.argument("notebook")
 @click.option("--notebook-output-path", default="", metavar="FILE", help="The file for the executed notebook.")
-@jobs.shared
+@single_task.shared
 @click.pass_context
-def command(ctx: click.Context, notebook: str, *, notebook_output_path: str, **said: Unpack[jobs.OfJob]) -> int:
+def command(ctx: click.Context, notebook: str, *, notebook_output_path: str, **said: Unpack[single_task.OfJob]) -> int:
     """Run one notebook, tracked as a step of a pipeline is.
 
     The run log of the one step is printed.
@@ -27,4 +27,4 @@ def command(ctx: click.Context, notebook: str, *, notebook_output_path: str, **s
     task = {"command": notebook, "command_type": "notebook"}
     if notebook_output_path:
         task["notebook_output_path"] = notebook_output_path
-    return jobs.run_job(ctx, PurePath(notebook).stem, task, said)
+    return single_task.run_job(ctx, PurePath(notebook).stem, task, said)

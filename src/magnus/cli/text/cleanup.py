@@ -5,7 +5,7 @@ from datetime import datetime
 
 from magnus.app.text.units import size
 from magnus.app.upkeep import CleanUp, Verified
-from magnus.cli.tables import table
+from magnus.cli.text.tables import table
 from magnus.interfaces.catalog import Usage
 from magnus.values import Json
 

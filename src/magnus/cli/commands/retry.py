@@ -6,7 +6,7 @@ import click
 
 from magnus.cli import options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.asking import asked, executed
+from magnus.cli.request import asked, executed
 
 
 @click.command(

@@ -1,14 +1,18 @@
-"""One task without a pipeline, tracked as a step is. Used by the commands that execute one."""
+"""Runs one task as a pipeline of one step, for the commands that execute one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from magnus.cli import console, options
-from magnus.cli.asking import asked, executed
+from magnus.cli.request import asked, executed
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.errors import Problem
+    from magnus.graph.nodes import Return
 
 _KINDS: Final = ("json", "metric", "object")
 
@@ -53,15 +57,32 @@ def check_results(function: str, said: OfJob) -> None:
     """Warn of results of a function that get no names, as far as its source tells; InvalidInput when they cannot get them."""
     from msgspec import convert  # lazy: --help needs none of it
 
-    from magnus.app.results_of_job import problems
     from magnus.errors import InvalidInput
     from magnus.graph.nodes import Return
 
-    found = list(problems(function, convert(said["declared"], tuple[Return, ...]), Path.cwd()))
-    if errors := [problem for problem in found if problem.severity == "error"]:
+    problems = list(_result_problems(function, convert(said["declared"], tuple[Return, ...])))
+    if errors := [problem for problem in problems if problem.severity == "error"]:
         raise InvalidInput.of(errors)
-    for problem in found:
+    for problem in problems:
         console.note(str(problem))
+
+
+def _result_problems(function: str, returns: "Sequence[Return]") -> "Iterator[Problem]":
+    """The problems of the names of results, from the source of the function alone, with options as their fixes."""
+    from msgspec.structs import replace  # lazy: --help needs none of it
+
+    from magnus.graph.nodes import TaskSpec
+    from magnus.tasks.static import results
+    from magnus.tasks.static.functions import describe
+
+    fixes = {
+        results.FIX_UNNAMED: "the value is dropped; to keep it, give it a name: --returns NAME",
+        results.FIX_COUNT: "give --returns NAME once for each value that it returns, in order",
+    }
+    spec = TaskSpec("python", function, returns=tuple(returns) or None)
+    for problem in describe(spec, Path.cwd(), imports=False).problems:
+        if problem.fix in fixes:
+            yield replace(problem, fix=fixes[problem.fix])
 
 
 def _declared(text: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""A Difference as people read it: the verdict, the two runs, what went in, what came of it, timing. Used by `cli.diff`.
+"""A Difference as people read it: the verdict, the two runs, what went in, what came of it, timing. Used by `cli.commands.diff`.
 
 In colour on a terminal. Long values and long lists are shortened; JSON has all of them.
 """
@@ -16,7 +16,7 @@ from magnus.app.compare.model import Cause, Change, Difference, StepDifference, 
 from magnus.app.compare.sentences import sentence, shown, value_apart
 from magnus.app.text.plain_text import plain
 from magnus.app.text.units import elapsed
-from magnus.cli.tables import table_plain
+from magnus.cli.text.tables import table_plain
 from magnus.values import Json
 
 _MOST_CAUSES: Final = 20

@@ -6,7 +6,7 @@ import click
 
 from magnus.cli import console, options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.asking import asked_reentry
+from magnus.cli.request import asked_reentry
 
 
 @click.command("end_run", cls=TakesParameters, hidden=True, epilog="Example: magnus end_run calm-abel -f p.yaml")

@@ -9,8 +9,9 @@ import msgspec
 from magnus.app.damage import looked_through, skipped_lines
 from magnus.app.inspect.list_runs import ListedRun, Wanted, listed
 from magnus.app.inspect.viewer import viewer
-from magnus.cli import console, readable
-from magnus.cli.tables import table
+from magnus.cli import console
+from magnus.cli.text import run_state
+from magnus.cli.text.tables import table
 from magnus.run_log.records import ENDED, Status
 
 _HEADINGS = ("run", "pipeline", "status", "started (UTC)", "took", "tag")
@@ -42,9 +43,9 @@ def _as_table(runs: Sequence[ListedRun], now: datetime) -> str:
         (
             run.run_id,
             run.pipeline,
-            (run.status.value, readable.style(run.status)),
-            readable.minute(run.start_time),
-            readable.duration(run.duration(now)),
+            (run.status.value, run_state.style(run.status)),
+            run_state.minute(run.start_time),
+            run_state.duration(run.duration(now)),
             run.tag,
         )
         for run in runs
@@ -64,7 +65,7 @@ def _say_more(runs: Sequence[ListedRun], *, is_cut: bool, is_filtered: bool) -> 
         if run.problem:
             console.note(f"damaged: {run.problem}")
         elif run.last_heard is not None:
-            console.note(f"{run.run_id}: {readable.heard(run.last_heard, run.workflow)}")
+            console.note(f"{run.run_id}: {run_state.heard(run.last_heard, run.workflow)}")
         for line in skipped_lines(run.skipped or ()):
             console.note(f"damaged: {run.run_id}: {line}")
     unknown = [run for run in runs if run.status in Status and run.status not in ENDED and run.message]

@@ -5,9 +5,9 @@ from typing import Unpack
 
 import click
 
-from magnus.cli import console, garbage, options
+from magnus.cli import console, gc_pause, options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.asking import asked_reentry, asked_then
+from magnus.cli.request import asked_reentry, asked_then
 
 
 class _Said(options.OfReentry, options.OfAttempts):
@@ -71,7 +71,7 @@ def command(
     what_then = asked_then(then, said, then_branches_file)
     own = console.reserve_output()
     with evictable(), console.reporter_of_step(own) as reporter:
-        garbage.resume()
+        gc_pause.resume()
         if mode == "out":
             act = last = fan_out(wanted, step, reporter, branches_file)
         else:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from magnus.cli import console, garbage, options
-from magnus.cli.run_log_output import RunLogOutput
+from magnus.cli import console, gc_pause, options
+from magnus.cli.text.run_log import RunLogOutput
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -38,7 +38,7 @@ def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
         _reported(reporter, wanted.log_level),
     ):
         prepared = prepare_to_execute(wanted, reporter)
-        garbage.resume()
+        gc_pause.resume()
         when = options.prints_run_log(click.get_current_context())
         with RunLogOutput(own, when, prepared.services.run_log_store, wanted.run_id) as output:
             ended = execute(prepared, reporter, output.emit)

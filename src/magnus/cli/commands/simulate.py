@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from magnus.cli import console, garbage, options
-from magnus.cli.run_log_output import RunLogOutput
+from magnus.cli import console, gc_pause, options
+from magnus.cli.text.run_log import RunLogOutput
 
 if TYPE_CHECKING:
     from magnus.simulation.argo.pod import Fault
@@ -74,7 +74,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         network=network,
     )
     with console.reporter(**options.shown(ctx), to_terminal=console.is_terminal()) as reporter:
-        garbage.resume()
+        gc_pause.resume()
         with RunLogOutput(console.reserve_output(), options.prints_run_log(ctx), None, "") as output:
             outcome = simulate(asked, reporter, output.emit)
     if outcome.original:
