@@ -20,7 +20,7 @@ from magnus.graph.dataflow.visible_data import Fact, Known
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import CatalogSpec, MappedBranches, TaskNode
 from magnus.interfaces.catalog import Catalog
-from magnus.interfaces.task_kind import Describes
+from magnus.interfaces.task_kind import StaticAnalysis
 from magnus.run_log.parameters import (
     JsonParameter,
     LargeParameter,
@@ -151,7 +151,7 @@ class DataFlow:
             kind = wiring.task_kind(task.kind)
             if any(problem.severity == "error" for problem in kind.problems(task, self._working_directory)):
                 return unknown
-            if not isinstance(kind, Describes):
+            if not isinstance(kind, StaticAnalysis):
                 return unknown
             found = kind.describe(task, self._working_directory, imports=self._imports)
             step = self._by_node.get(id(node))
