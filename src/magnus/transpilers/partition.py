@@ -10,8 +10,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import TerminalNode
+from magnus.graph.nodes import Graph, TerminalNode
 
 _SEARCHED: Final = 8
 """The part of a dag, one in so many of its steps, in which the place with the fewest calls is looked for."""

@@ -12,10 +12,10 @@ import msgspec
 from msgspec.structs import replace
 
 from magnus.engine.fan import key_of_default
-from magnus.graph.graph import Graph
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
+    Graph,
     MappedBranches,
     Node,
     RepeatedBranch,

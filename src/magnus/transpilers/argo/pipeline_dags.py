@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from magnus.graph.failures import may_begin_run
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, Node, TerminalNode
+from magnus.graph.nodes import CompositeNode, Graph, Node, TerminalNode
 from magnus.transpilers import partition
 from magnus.transpilers.argo.manifest import Dag, DagTask, Parameter, Parameters, Suspend, Template
 from magnus.transpilers.argo.pod_templates import Pods

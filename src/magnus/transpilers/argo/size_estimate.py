@@ -3,8 +3,15 @@
 from collections.abc import Mapping
 from typing import Final
 
-from magnus.graph.graph import Graph, graphs_of
-from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, StaticBranches
+from magnus.graph.nodes import (
+    ChosenBranch,
+    CompositeNode,
+    Graph,
+    MappedBranches,
+    RepeatedBranch,
+    StaticBranches,
+    graphs_of,
+)
 from magnus.transpilers import partition
 from magnus.transpilers.argo.dags import ROUNDS_AT_ONCE
 from magnus.transpilers.argo.pipeline_dags import MOST_TASKS
