@@ -2,6 +2,11 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
+KILLS ?= 40
+
+# Tests start interpreters by the hundred: without bytecode each of them would compile magnus again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Tests and examples of faults misspell on purpose.
 PROSE := src docs examples benchmarks .ci .github mkdocs.yml pyproject.toml Makefile $(wildcard *.md)
 
@@ -14,31 +19,31 @@ start: $(VENV)/ready  ## set up, and run the getting-started pipeline in a new f
 	@folder=$$(mktemp -d) && cp examples/getting-started.yaml $$folder && cd $$folder && \
 	$(CURDIR)/$(BIN)/magnus execute --file getting-started.yaml --x 3 && echo "look around in $$folder" >&2
 
-test: $(VENV)/ready  ## set up, and pass the tests
-	$(BIN)/pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist loadgroup
+test: $(VENV)/ready  ## set up, and pass the tests; KILLS=100 kills more runs in the tests of faults
+	$(BIN)/pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist loadgroup --kills $(KILLS)
 
 quick: $(VENV)/ready  ## pass the tests of units and contracts, in a minute
 	$(BIN)/pytest tests/unit tests/contracts -m "not kernel" -n $$(getconf _NPROCESSORS_ONLN) --dist loadgroup
 
-check: $(VENV)/ready  ## format, lint, spelling, types, architecture
+check: $(VENV)/ready  ## format, lint, spelling, words, types, architecture
 	$(BIN)/ruff format --check -q
 	$(BIN)/ruff check -q
 	$(BIN)/codespell $(PROSE)
+	$(BIN)/python .ci/vocabulary.py
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 docs: $(VENV)/docs  ## write the site of the documentation to site/; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
-release: $(VENV)/ready  ## build the distributions, and run the wheel in a new environment; nothing is published
-	rm -rf dist
-	$(BIN)/python -m build --outdir dist
-	$(BIN)/python .ci/try_wheel.py dist
+release: $(VENV)/ready  ## build the distributions, try the wheel in a new environment, and tag; nothing is published
+	$(BIN)/python .ci/release.py
 
 services: .venvs/mlflow-server/ready  ## install the servers that tests of services talk to; without them these are skipped
 
+faults: KILLS = 1000
 faults: $(VENV)/ready  ## kill a run at a thousand random moments
-	$(BIN)/pytest tests/faults --kills 1000 --timeout 3600
+	$(BIN)/pytest tests/faults --kills $(KILLS) --timeout 3600
 
 bench: $(VENV)/ready  ## compare with other tools, in whole processes
 	$(BIN)/python benchmarks/run.py

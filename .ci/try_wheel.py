@@ -1,4 +1,4 @@
-"""Installs the wheel of a folder into a new environment and runs the getting-started pipeline there. Used by `make release`."""
+"""Installs the wheel of a folder into a new environment and runs the getting-started pipeline there. Used by `release.py`."""
 
 import json
 import re
@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 
 
 def main(folder):
-    """Say which tag to set when the wheel works; fail with the output of what does not."""
+    """The version of the wheel, when it works; fail with the output of what does not."""
     [wheel] = Path(folder).resolve().glob("*.whl")
     [source] = Path(folder).resolve().glob("*.tar.gz")
     version = re.search(r"-([^-]+)-py3-", wheel.name)[1]
@@ -30,7 +30,7 @@ def main(folder):
         if (log["status"], log["parameters"]) != ("SUCCESS", {"x": 4}):
             sys.exit(f"the getting-started pipeline came to {log['status']} with {log['parameters']}")
     print(f"{wheel.name} and {source.name} are built; the wheel runs the getting-started pipeline.")
-    print(f"To release it: git tag -a v{version} -m 'magnus {version}' && git push origin v{version}")
+    return version
 
 
 def run(folder, *argv):
@@ -39,7 +39,3 @@ def run(folder, *argv):
     if done.returncode:
         sys.exit(f"{' '.join(argv)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
     return done.stdout
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

@@ -4,7 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from magnus.app.report.writing import made
+from magnus.app.report.write_report import report_html
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.engine import liveness
 from magnus.graph.path import BranchPath
@@ -121,7 +121,7 @@ def large(branches: int, failed: int, *, compiles: bool = True) -> str:
         end = "success" if status is Status.SUCCESS else "fail"
         store.put_step(run.run_id, StepRecord(branch.step(end), 2, status, end))
     store.put_step(run.run_id, StepRecord(root.step("fail"), 2, Status.FAIL, "fail"))
-    return made(store.get_run(run.run_id), store, DoNothingCatalog(DoNothingOptions(), Path.cwd()), BEGAN)
+    return report_html(store.get_run(run.run_id), store, DoNothingCatalog(DoNothingOptions(), Path.cwd()), BEGAN)
 
 
 def _step(branch: BranchPath, name: str, position: int, second: float, status: Status) -> StepRecord:

@@ -295,7 +295,7 @@ def test_a_run_that_went_on_shows_what_it_took_over(opened, project, failed):
     project.magnus("retry", "failed", "--run-id", "again", status=1)
     project.magnus("report", "again")
     page = opened(project.folder / "again.html")
-    assert row(page, "keep").get_attribute("aria-label") == "keep, task, taken over"
+    assert row(page, "keep").get_attribute("aria-label") == "keep, task, reused"
     close(page)
     assert "magnus diff failed again" in page.locator("#details").inner_text()
 

@@ -72,7 +72,7 @@ def test_what_is_not_pure_is_found(tmp_path, offered):
     environment = offered(IMPURE)
     (tmp_path / "c.yaml").write_text("executor: {type: bad}")
     (tmp_path / "p.yaml").write_text("dag: {start_at: a, steps: {a: {type: stub, next: success}}}")
-    command = [sys.executable, "-m", "magnus.testing.transpiling", "p.yaml"]
+    command = [sys.executable, "-m", "magnus.testing.transpiler_process", "p.yaml"]
     first, second = (
         json.loads(
             subprocess.run(command, cwd=tmp_path, env=environment | seed, capture_output=True, check=True).stdout

@@ -29,7 +29,7 @@ class TestArgo(TranspilerContract):
 
     def commands(self, files):
         [text] = files.values()
-        spec = yaml.safe_load(text)["spec"]
+        spec = yaml.load(text, yaml.CSafeLoader)["spec"]
         templates = {template["name"]: template for template in spec["templates"]}
         return [*_commands(templates, spec["entrypoint"], {}), *_commands(templates, spec["onExit"], {})]
 

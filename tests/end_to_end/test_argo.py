@@ -82,7 +82,7 @@ def test_a_pipeline_is_written_down_and_simulated(project):
     assert done.err.splitlines() == [
         "written: argo-pipeline.yaml",
         "run it with: argo submit argo-pipeline.yaml",
-        "go on with a run RUN that failed with: argo submit argo-pipeline.yaml -p original_run_id=RUN",
+        "resume a failed run RUN with: argo submit argo-pipeline.yaml -p original_run_id=RUN",
     ]
     assert sorted(file.name for file in project.path.iterdir()) == [
         "argo-pipeline.yaml", "argo.yaml", "local.yaml", "pipeline.yaml", "work.py",

@@ -438,8 +438,8 @@ def test_strict_is_about_what_changed_since(folder):
     assert (found.status, said(found)[:2]) == (
         2,
         [
-            "error: the run 'first' cannot be gone on with as it was: step 'y' is new",
-            "error: the run 'first' cannot be gone on with as it was: step 'x' is gone",
+            "error: the run 'first' cannot be resumed as it was: step 'y' is new",
+            "error: the run 'first' cannot be resumed as it was: step 'x' is gone",
         ],
     )
     assert folder.magnus("check", "--use-cached", "first", "pipeline.yaml").status == 0

@@ -451,7 +451,7 @@ def test_why_there_is_no_output_is_said(doubled):
     said = doubled.magnus("logs", "again", "file")
     assert (said.out, said.err) == (
         "",
-        "step 'file' was taken over from another run; magnus logs doubled file has its output\n",
+        "step 'file' was reused from another run; its output: magnus logs doubled file\n",
     )
     doubled.magnus("gc", "--keep-last", "0", "--yes")
     assert doubled.magnus("logs", "doubled").err == "the files of the run 'doubled' were removed by magnus gc\n"

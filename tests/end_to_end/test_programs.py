@@ -316,7 +316,7 @@ def test_a_run_whose_functions_only_its_program_has_goes_on_there(folder, capfd)
     pipeline = Pipeline([begin, PythonTask(fails, "fails", returns=["y"])])
     with pytest.raises(RunFailed):
         pipeline.execute(run_id="mine")
-    assert "go on where it stopped: execute(use_cached='mine') in the program" in capfd.readouterr().err
+    assert "resume where it stopped: execute(use_cached='mine') in the program" in capfd.readouterr().err
     refused = magnus("retry", "mine", status=2)
     assert "calls what its program alone has: " in refused.stderr
     assert "fix: execute it in the program again, with execute(use_cached='mine')" in refused.stderr
@@ -328,7 +328,7 @@ def test_a_run_whose_functions_only_its_program_has_goes_on_there(folder, capfd)
 def test_a_run_that_any_process_can_go_on_with_says_how(folder, capfd):
     with pytest.raises(RunFailed):
         Pipeline([Task("bad", "lambda: 1 / 0", "python-lambda")]).execute(run_id="mine")
-    assert "go on where it stopped: magnus retry mine" in capfd.readouterr().err
+    assert "resume where it stopped: magnus retry mine" in capfd.readouterr().err
 
 
 def test_a_failed_run_is_an_error_that_carries_it(folder):

@@ -6,7 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from magnus import __version__
-from magnus.engine.reentry import EventLines
+from magnus.engine.reentry.protocol import EventLines
 
 WORK = """\
 from dataclasses import dataclass

@@ -141,7 +141,7 @@ def test_one_of_the_branches_of_a_map(folder):
     assert log["parameters"]["sum"] == sum(i * i for i in range(20))
     branches = log["steps"]["m"]["branches"]
     assert [key for key, value in branches.items() if not value["steps"]["item"]["mock"]] == ["6", "11"]
-    assert "goes on with first: 37 steps are reused" in done.stderr
+    assert "resumes first: 37 steps are reused" in done.stderr
     assert "runs 'm/6/item' and what follows: it failed: ValueError: broken" in done.stderr
 
 
@@ -347,7 +347,7 @@ def test_what_the_catalog_does_not_have_any_more_is_made_again(folder):
     digest = hashlib.sha256(b"made").hexdigest()
     (folder.path / ".catalog" / ".store" / digest[:2] / digest[2:]).unlink()
     planned = folder.magnus("retry", "first", "--dry-run")
-    assert "goes on with first: 1 step is reused" in planned.stderr
+    assert "resumes first: 1 step is reused" in planned.stderr
     assert "runs 'writes' and what follows: 'made.txt', which it left, is not in the catalog any more" in planned.stderr
     assert folder.log("retry", "first")["parameters"]["said"] == "made"
     assert folder.calls() == ["writes", "use", "reads"]

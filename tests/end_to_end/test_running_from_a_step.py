@@ -84,7 +84,7 @@ def test_the_plan_says_so(ran):
     done = ran.magnus("execute", "p.yaml", "--use-cached", "it", "--from", "each/south/after", "--dry-run")
     assert (done.status, done.err) == (
         0,
-        "goes on with it: 4 steps are reused\n  runs 'each/south/after' and what follows: it is named with --from\n",
+        "resumes it: 4 steps are reused\n  runs 'each/south/after' and what follows: it is named with --from\n",
     )
     assert not (ran.path / "ran.txt").exists()
 

@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 from magnus import Pipeline, PythonTask
-from magnus.app import engine_runs
 from magnus.engine.liveness import this_process
+from magnus.engine.reentry.protocol import engine_runs
 from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import Owner, Status
@@ -99,7 +99,7 @@ def test_a_run_that_is_known_to_run_or_to_have_ended_needs_no_word(failed):
     assert (refused.status, "the run 'here' is still running" in refused.err) == (2, True)
     assert failed.magnus("retry", "first").status == 0
     alone = failed.magnus("execute", "--assume-lost")
-    assert (alone.status, "--assume-lost is about the run that is gone on with" in alone.err) == (2, True)
+    assert (alone.status, "--assume-lost is about the run that is resumed" in alone.err) == (2, True)
 
 
 @pytest.mark.parametrize(("owner", "reason"), OWNERS.values(), ids=OWNERS)

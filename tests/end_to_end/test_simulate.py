@@ -90,7 +90,7 @@ def test_progress_is_that_of_a_run(project):
         "run it started (argo-pipeline.yaml)",
         "  a: started",
         "  a | hello",
-        "  a: attempt 1 failed, the next one begins: exit status 3",
+        "  a: attempt 1 failed, the next one starts: exit status 3",
         "  hello",
         "  a | hello",
         "  a: SUCCESS in T",
@@ -101,7 +101,7 @@ def test_progress_is_that_of_a_run(project):
         "  both/right/b: FAIL in T: exit status 4",
         "  both: FAIL in T: branch 'right' failed",
         "run it: FAIL in T: step 'both' failed: branch 'right' failed",
-        "  go on where it stopped: magnus simulate argo-pipeline.yaml -p original_run_id=it",
+        "  resume where it stopped: magnus simulate argo-pipeline.yaml -p original_run_id=it",
     ]
 
 
@@ -110,7 +110,7 @@ def test_quiet_says_why_it_failed_alone(project):
     assert said(project.simulate("-q")) == [
         "run it: FAIL in T: step 'a' failed: exit status 3",
         "  hello",
-        "  go on where it stopped: magnus simulate argo-pipeline.yaml -p original_run_id=it",
+        "  resume where it stopped: magnus simulate argo-pipeline.yaml -p original_run_id=it",
     ]
     project.write(steps(a=shell("echo hello")))
     done = project.folder.magnus("simulate", "-q")

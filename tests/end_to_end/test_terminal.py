@@ -141,7 +141,7 @@ def test_the_final_tree_has_colours_and_the_run_log_stays_clean(folder, terminal
         *[line for line in lines(terminal.screen) if "first" in line or "second" in line],
         "      exit status 3",
         *[line for line in lines(terminal.screen) if line.startswith("run mine: FAIL in ")],
-        "  go on where it stopped: magnus retry mine",
+        "  resume where it stopped: magnus retry mine",
         "ended 1",
     ]
     assert re.search(r"32m✓(\x1b\[\d+m)* first", terminal.colours)
@@ -289,7 +289,7 @@ def test_an_interruption_leaves_the_tree_and_the_terminal_as_they_should_be(fold
     screen = terminal.ended(status)
     assert re.search(
         r"✗ mine\n  ✓ first  [\d.]+ m?s\n  ✗ second  .*\n      interrupted\n"
-        r"run mine: FAIL in [\d.]+ m?s\n  go on where it stopped: magnus retry mine\n+ended",
+        r"run mine: FAIL in [\d.]+ m?s\n  resume where it stopped: magnus retry mine\n+ended",
         screen,
     ), screen
     assert (log(folder)["status"], log(folder)["message"]) == ("FAIL", "interrupted")

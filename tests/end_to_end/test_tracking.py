@@ -122,7 +122,7 @@ def test_a_run_that_the_tracker_missed_is_told_later(project):
     configured(project, {"type": "mlflow", "config": {"server_url": store}})
     for _ in range(2):  # twice is as good as once
         told = project.magnus("track", "latest")
-        assert (told.status, told.out) == (0, "told of first: 3 steps\n"), told.err
+        assert (told.status, told.out) == (0, "sent first: 3 steps\n"), told.err
     found = tracked_by_mlflow(project)
     assert found["params"] == {
         "xs": '["one", "two"]',

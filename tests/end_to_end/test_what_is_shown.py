@@ -41,7 +41,7 @@ def test_quiet_says_why_a_run_failed(folder):
     message = r"ValueError: 1 \(work\.py:3 in step\)"
     assert re.fullmatch(
         rf"run mine: FAIL in [\d.]+ (ms|s): step 'b' failed: {message}\n"
-        r"  go on where it stopped: magnus retry mine\n",
+        r"  resume where it stopped: magnus retry mine\n",
         done.err,
     ), done.err
     again = folder.magnus("retry", "mine", "-q")
@@ -73,7 +73,7 @@ def test_a_job_can_be_quiet_too(folder):
 def test_a_dry_run_is_shown_even_if_the_run_would_be_quiet(folder):
     pipeline(folder, fails=True)
     folder.magnus("execute", "p.yaml", "--run-id", "mine")
-    assert "goes on with mine" in folder.magnus("retry", "mine", "--dry-run", "-q").err
+    assert "resumes mine" in folder.magnus("retry", "mine", "--dry-run", "-q").err
 
 
 @pytest.mark.parametrize(("wanted", "shown"), [("all", ["said", "last words"]), ("tail", ["last words"]), ("none", [])])

@@ -9,11 +9,10 @@ from pathlib import Path
 import yaml
 from forked import in_interpreter, kept
 
-from magnus.app.documents import document
 from magnus.app.execute import execute
-from magnus.app.fan import fan_in, fan_out
+from magnus.app.inspect.run_document import document
 from magnus.app.prepare import Execution, prepare
-from magnus.app.step import execute_step
+from magnus.app.reentry.acts import execute_step, fan_in, fan_out
 from magnus.run_log.records import Status
 
 
@@ -73,11 +72,11 @@ class InThisProcess:
         self.execution = execution
 
     def step(self, path):
-        return execute_step(self.execution, path, Silent()) is Status.SUCCESS
+        return execute_step(self.execution, path, Silent()).status is Status.SUCCESS
 
     def fan(self, path, mode):
-        status, branches = (fan_out if mode == "out" else fan_in)(self.execution, path, Silent())
-        return status is not Status.FAIL, branches
+        act = fan_out(self.execution, path, Silent()) if mode == "out" else fan_in(self.execution, path, Silent())[0]
+        return act.status is not Status.FAIL, act.branches
 
 
 class InProcesses:

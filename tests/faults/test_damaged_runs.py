@@ -11,8 +11,8 @@ import pytest
 from forked import kept
 
 from magnus.app.damage import damage
-from magnus.app.documents import document
-from magnus.app.listing import Wanted, listed
+from magnus.app.inspect.list_runs import Wanted, listed
+from magnus.app.inspect.run_document import document
 from magnus.errors import MagnusError
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore

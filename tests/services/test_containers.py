@@ -289,7 +289,7 @@ def test_each_attempt_that_needs_too_much_memory_is_one(folder, client):
     else:
         assert step["message"] == "out of memory: the container was killed at its limit of 100m"
     assert [attempt["message"] for attempt in step["attempts"]] == [step["message"]] * 2
-    assert f"attempt 1 failed, the next one begins: {step['message']}" in said
+    assert f"attempt 1 failed, the next one starts: {step['message']}" in said
 
 
 @with_both

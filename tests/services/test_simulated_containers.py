@@ -85,7 +85,7 @@ def test_an_image_with_everything_needs_nothing_of_this_machine(project, client)
     for name in files.split():
         (project.path / name).unlink()
     done = project.simulate("--kill", "each/0/work:0")
-    assert "/work: attempt 1 failed, the next one begins: pod deleted" in done.stderr
+    assert "/work: attempt 1 failed, the next one starts: pod deleted" in done.stderr
     log = json.loads(done.stdout)
     assert (log["status"], log["parameters"]["y"]) == ("SUCCESS", [7, 14])
     assert {file.stat().st_uid for file in project.volume.rglob("*")} == {os.getuid()}

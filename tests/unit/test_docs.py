@@ -12,11 +12,12 @@ from magnus.app.compare.model import Cause, Change, Difference, RunFacts, StepDi
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
+DECISIONS = [page for page in PAGES if page.parent.name == "decisions" and page.name != "index.md"]
 SITE = (ROOT / "mkdocs.yml").read_text()
 PLUGINS = ROOT / "tests/plugins/acme_magnus"
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*PAGES, *sorted(ROOT.glob("*.md"))], ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
         assert (page.parent / target).exists(), target
@@ -24,7 +25,23 @@ def test_links_lead_somewhere(page):
 
 def test_the_navigation_of_the_site_has_every_page_once():
     listed = re.findall(r"^ +- (\S+\.md)$", SITE, re.MULTILINE)
-    assert sorted(listed) == sorted(str(page.relative_to(ROOT / "docs")) for page in PAGES)
+    assert sorted(listed) == sorted(str(page.relative_to(ROOT / "docs")) for page in PAGES if page not in DECISIONS)
+
+
+def test_the_index_of_decisions_has_each_of_them_once_in_order():
+    index = (ROOT / "docs/decisions/index.md").read_text()
+    listed = re.findall(r"^- \[(\d+)\. (.+)\]\((\d{4})-(\S+)\.md\)$", index, re.MULTILINE)
+    assert [f"{number}-{name}.md" for _, _, number, name in listed] == [page.name for page in DECISIONS]
+    assert [(int(short), int(number)) for short, _, number, _ in listed] == [(n, n) for n in range(1, len(listed) + 1)]
+    titles = [page.read_text().partition("\n")[0] for page in DECISIONS]
+    assert titles == [f"# {short}. {title}" for short, title, _, _ in listed]
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.name)
+def test_a_decision_is_short_and_has_its_reasons(page):
+    text = page.read_text()
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences"]
+    assert len(text.splitlines()) <= 25
 
 
 @pytest.mark.parametrize("file", ["functions.py", "pipeline.yaml", "parameters.yaml"])

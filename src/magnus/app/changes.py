@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 
 from magnus.app.step_code import Pieces, changed, kept, named
-from magnus.app.written import written_steps
 from magnus.definition.loader import LoadedPipeline
+from magnus.definition.written_steps import written_steps
 from magnus.run_log.parameters import Scope, shown
 from magnus.run_log.records import RunRecord
 from magnus.values import Json

@@ -9,7 +9,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.app.listing import ListedRun, status_now
+from magnus.app.inspect.list_runs import ListedRun, status_now
 from magnus.app.text.plain_text import plain
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, FindsDamage, RunLogStore

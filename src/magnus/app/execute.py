@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from magnus.app import wiring
 from magnus.app.beginning import begin, context_of
-from magnus.app.documents import keep_document
+from magnus.app.inspect.run_document import keep_document
 from magnus.app.prepare import Prepared, variables_used
 from magnus.engine import liveness, orchestrator, process_state
 from magnus.engine.claim import claimed

@@ -9,7 +9,7 @@ from types import TracebackType
 from msgspec.structs import replace
 
 from magnus.app.beginning import begin, context_of
-from magnus.app.documents import document
+from magnus.app.inspect.run_document import document
 from magnus.app.prepare import Execution, prepare
 from magnus.app.reporters import Quiet
 from magnus.definition.built import BuiltPipeline

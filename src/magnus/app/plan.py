@@ -16,7 +16,7 @@ from magnus.definition.loader import LoadedPipeline
 from magnus.engine import fan
 from magnus.engine import scope as scopes
 from magnus.engine.context import Services
-from magnus.engine.resume import can_be_taken, counterparts, lost_content, runs_anew
+from magnus.engine.resume import NOT_STARTED, counterparts, reason_to_run
 from magnus.errors import TaskFailed
 from magnus.graph.graph import Graph, branch_of
 from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode, TerminalNode
@@ -27,8 +27,6 @@ from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord
 from magnus.values import Json
 
 _MOST_SHOWN: Final = 10
-_NOT_BEGUN: Final = "it had not begun"
-_FROM_HERE: Final = "it is named with --from"
 
 
 class Plan(Struct, frozen=True):
@@ -55,7 +53,7 @@ class Plan(Struct, frozen=True):
     def lines(self) -> list[str]:
         """The plan as people read it."""
         steps = "step is" if self.reused == 1 else "steps are"
-        shown = [f"goes on with {self.original_run_id}: {self.reused} {steps} reused"]
+        shown = [f"resumes {self.original_run_id}: {self.reused} {steps} reused"]
         shown += [f"  warning: '{name}' is reused, and read {what}" for name, what in self.outdated[:_MOST_SHOWN]]
         if len(self.outdated) > _MOST_SHOWN:
             shown.append(f"  warning: so are {len(self.outdated) - _MOST_SHOWN} more steps that read what changed")
@@ -137,12 +135,9 @@ class _Walk:
         node, own = graph.nodes[graph.start_at], BranchScope()
         while not isinstance(node, TerminalNode):
             path, record = branch.step(node.name), known.get(node.name)
-            anew = runs_anew(original.step(node.name), self._from)
-            if record is None or anew or not can_be_taken(record, node):
-                self._stops(node, path, record, scope)
-                return None
-            if lost := lost_content(self._catalog, record):
-                self.goes_on.append((path, lost))
+            why = reason_to_run(record, node, self._catalog, self._from)
+            if record is None or why:
+                self._stops(node, path, record, scope, why)
                 return None
             self.reused += 1
             if self._readers.changed:
@@ -152,8 +147,9 @@ class _Walk:
         return fan.Outcome(branch.parts[-1] if branch.parts else "", node.succeeds, own.parameters, own.files)
 
     def _stops(
-        self, node: TaskNode | CompositeNode, path: StepPath, record: StepRecord | None, scope: BranchScope
+        self, node: TaskNode | CompositeNode, path: StepPath, record: StepRecord | None, scope: BranchScope, why: str
     ) -> None:
+        """A step that runs: of a composite that had branches, what runs in them."""
         before = len(self.goes_on)
         if isinstance(node, CompositeNode) and record is not None and record.branching is not None:
             begun = fan.begun(node, path, record.position, scope)
@@ -162,8 +158,7 @@ class _Walk:
             else:
                 self._branches(node, begun, record)
         if len(self.goes_on) == before:
-            chosen = record is not None and runs_anew(record.path, self._from)
-            self.goes_on.append((path, _FROM_HERE if chosen else _why(record)))
+            self.goes_on.append((path, why))
 
     def _branches(self, node: CompositeNode, begun: StepRecord, original: StepRecord) -> None:
         """The branches that the composite has now, and what each of them goes on with."""
@@ -173,7 +168,7 @@ class _Walk:
         for key in keys[-1:] if isinstance(node.branches, RepeatedBranch) else keys:
             graph, branch = branch_of(node, key), begun.path.into(key)
             if key not in found:
-                self.goes_on.append((branch.step(graph.start_at), _NOT_BEGUN))
+                self.goes_on.append((branch.step(graph.start_at), NOT_STARTED))
                 continue
             scope = fan.branch_scope(node, begun, key)
             outcome = self.branch(graph, branch, original.path.into(found[key]), scope)
@@ -185,16 +180,3 @@ class _Walk:
 
 def _no_reducer(*_: object) -> Parameter:
     raise TaskFailed("a loop has no reducer")
-
-
-def _why(record: StepRecord | None) -> str:
-    match record:
-        case None:
-            return _NOT_BEGUN
-        case StepRecord(status=Status.FAIL, message=message):
-            first = message.partition("\n")[0]
-            return f"it failed: {first}" if first else "it failed"
-        case StepRecord(status=Status.SUCCESS):
-            return "it is another kind of step now"
-        case _:
-            return "it had not ended"

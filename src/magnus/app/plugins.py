@@ -31,7 +31,7 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "catalog": {
         "do-nothing": "magnus.catalogs.do_nothing:DoNothingCatalog",
-        "file-system": "magnus.catalogs.file_system:FileSystemCatalog",
+        "file-system": "magnus.catalogs.file_system.catalog:FileSystemCatalog",
     },
     "pickler": {"pickle": "magnus.picklers.pickle:PicklePickler"},
     "secrets": {

@@ -223,7 +223,7 @@ def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Pre
     first = _first_step(prepared, original)
     found = plan(prepared.services, original, prepared.pipeline, prepared.parameters, differences, folder, first)
     if prepared.execution.strict and found.changes:
-        message = "\n".join((f"the run '{original.run_id}' cannot be gone on with as it was:", *found.changes))
+        message = "\n".join((f"the run '{original.run_id}' cannot be resumed as it was:", *found.changes))
         raise InvalidInput(message, fix="change it back, or leave out --strict")
     for line in found.lines():
         reporter.report(Planned(line))
@@ -232,7 +232,7 @@ def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Pre
 
 def _first_step(prepared: Prepared, original: RunRecord) -> str:
     """The path in the original of the step to run from; "" for none, InvalidInput when it did not begin there."""
-    from magnus.app.step_names import find_step  # lazy: likewise
+    from magnus.app.inspect.find_step import find_step  # lazy: likewise
 
     asked = prepared.execution.from_step
     return str(find_step(prepared.services.run_log_store, original.run_id, asked).record.path) if asked else ""

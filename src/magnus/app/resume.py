@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
-from magnus.app.finding import find_run
+from magnus.app.inspect.find_run import find_run
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.yaml_text import Document
 from magnus.engine import liveness

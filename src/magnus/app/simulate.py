@@ -14,7 +14,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from magnus.app.config import load_configuration
-from magnus.app.documents import document
+from magnus.app.inspect.run_document import document
 from magnus.app.services import run_log_store
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields

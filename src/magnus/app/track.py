@@ -1,4 +1,4 @@
-"""The use case *track*: the experiment tracker is told of a run that it missed, or knows in part. Called by `cli.track`."""
+"""The use case *track*: the experiment tracker is told of a run that it missed, or knows in part. Called by `cli.commands.track`."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from magnus.app import wiring
 from magnus.app.config import load_configuration
-from magnus.app.finding import find_run
+from magnus.app.inspect.find_run import find_run
 from magnus.engine.branch_names import StepNames
 from magnus.engine.context import Clock
 from magnus.engine.masking import Masker

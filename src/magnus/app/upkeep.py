@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from magnus.app import retention, services
 from magnus.app.config import load_configuration
-from magnus.app.finding import find_run
+from magnus.app.inspect.find_run import find_run
 from magnus.app.retention import Rules, RunFacts
 from magnus.engine import liveness
 from magnus.errors import InvalidConfiguration, InvalidInput, RunLogStoreError, RunNotFound

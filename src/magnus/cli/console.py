@@ -1,6 +1,6 @@
 """What the command line says: the run log on standard output, everything else on standard error.
 
-How progress looks is chosen by `app.showing`. No text of a user is ever read as markup.
+How progress looks is chosen by `app.progress.choose_reporter`. No text of a user is ever read as markup.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from magnus.app.progress import ShowOutput
+    from magnus.app.progress.line_reporter import ShowOutput
     from magnus.errors import MagnusError, ServiceError
     from magnus.interfaces.reporter import Event, Reporter
 
@@ -32,27 +32,27 @@ _ROLES: Final = {
 """The colours of what `emit_spans` writes."""
 
 _KILLED: Final = 137
-"""The exit status of what SIGKILL ended; the first process of a container cannot send that to itself."""
+"""The exit status after SIGKILL; the first process of a container cannot send itself that signal."""
 
 
 def environment() -> Mapping[str, str]:
-    """The environment magnus was started with, as the input it is."""
+    """The environment of the start of magnus."""
     return dict(os.environ)
 
 
 def command_line() -> tuple[str, ...]:
-    """The command line magnus was started with, likewise."""
+    """The command line of the start of magnus."""
     return tuple(sys.argv)
 
 
 def write_utf8() -> None:
-    """Write the run log as UTF-8, which JSON is, whatever the locale says."""
+    """Write the run log as UTF-8, as JSON requires, in every locale."""
     if isinstance(sys.stdout, TextIOWrapper):
         sys.stdout.reconfigure(encoding="utf-8")
 
 
 def open_closed_streams() -> None:
-    """Point standard streams that whoever started magnus closed to the null device."""
+    """Point standard streams that were closed at the start of magnus to the null device."""
     if None not in {sys.stdin, sys.stdout, sys.stderr}:
         return
     from magnus.engine.standard_streams import occupy, text_stream  # lazy: seldom are they closed
@@ -85,9 +85,9 @@ def write_file(file: "Path", text: str) -> None:
 
 
 class Output:
-    """Standard output as magnus was started with it, on a descriptor that nobody else knows.
+    """Standard output of the start of magnus, on a private descriptor.
 
-    Processes that user code forks do not have it: whoever reads the run log would wait for them.
+    Processes that user code forks do not inherit it: a reader of the run log would wait for them.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -107,7 +107,7 @@ class Output:
             raise _unwritten(error) from error
 
     def give_back(self) -> None:
-        """Let standard output be what it was, when no more user code runs."""
+        """Restore standard output, when no more user code runs."""
         sys.stdout.flush()
         os.dup2(self._descriptor, 1)
 
@@ -117,7 +117,7 @@ class Output:
 
 
 def reserve_output() -> Output:
-    """Keep standard output for magnus: whatever else is printed goes to standard error until the process has ended.
+    """Keep standard output for magnus: all other output goes to standard error until the process exits.
 
     User code may print at any time: from threads that outlive their step, at exit, from processes it forked.
     """
@@ -145,7 +145,7 @@ def _unwritten(error: OSError) -> "ServiceError":
 
 
 def can_show(text: str) -> bool:
-    """Whether the terminal, by its locale, has the characters; that of standard error is as it was when magnus began."""
+    """Whether the terminal, by its locale, has the characters; standard error has the encoding of the start of magnus."""
     try:
         text.encode(sys.stderr.encoding or "utf-8")
     except UnicodeEncodeError:
@@ -154,7 +154,7 @@ def can_show(text: str) -> bool:
 
 
 def emit_spans(lines: Iterable[Iterable[tuple[str, str]]]) -> None:
-    """Write lines made of text and what it is to standard output; in colour on a terminal, plain elsewhere."""
+    """Write lines of text and roles to standard output: in colour on a terminal, otherwise plain."""
     if not sys.stdout.isatty():
         emit("".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines))
         return
@@ -167,7 +167,7 @@ def emit_spans(lines: Iterable[Iterable[tuple[str, str]]]) -> None:
 
 
 def emit_bytes(data: bytes) -> bool:
-    """Write bytes to standard output as they are, likewise; whether somebody still reads it."""
+    """Write bytes to standard output as they are; returns whether it still has a reader."""
     with _writing():
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
@@ -177,24 +177,24 @@ def emit_bytes(data: bytes) -> bool:
 
 
 def is_terminal() -> bool:
-    """Whether somebody reads standard output as it is written."""
+    """Whether standard output is a terminal."""
     return sys.stdout.isatty()
 
 
 def note(text: str) -> None:
-    """Say something about what is shown, on standard error."""
+    """Write a note to standard error."""
     _say(text)
 
 
 def show_error(error: "MagnusError") -> None:
-    """Say what is wrong, where, and what to do; what could steer the terminal is written as escapes."""
+    """Show what is wrong, where, and the fix; control characters are written as escapes."""
     from magnus.app.text.plain_text import plain_lines  # lazy: only mistakes need it
 
     _say(plain_lines(str(error)))
 
 
 def show_bug(error: Exception) -> None:
-    """Say that magnus itself is at fault, with what helps to mend it."""
+    """Show a fault of magnus itself, with the traceback that helps to fix it."""
     import traceback  # lazy: for bugs alone
 
     _say("".join(traceback.format_exception(error)).rstrip())
@@ -202,7 +202,7 @@ def show_bug(error: Exception) -> None:
 
 
 def drop_output() -> None:
-    """Nobody reads standard output any more; let the interpreter end without a complaint about it."""
+    """Drop standard output that has no reader any more, so that the interpreter exits without a complaint."""
     null = os.open(os.devnull, os.O_WRONLY)
     os.dup2(null, 1)
     os.close(null)
@@ -211,7 +211,7 @@ def drop_output() -> None:
 def set_up_logging(level: str | None) -> None:
     """Show the diagnosis of magnus from `level` on, on standard error, or by the reporter there is."""
     if level is not None:
-        from magnus.cli.diagnosis import set_up  # lazy: only who asks for it pays for it
+        from magnus.cli.diagnosis import set_up  # lazy: only --log-level needs it
 
         set_up(level.upper(), _say)
 
@@ -220,26 +220,26 @@ def set_up_logging(level: str | None) -> None:
 def reporter(
     *, is_live: bool = False, quiet: bool = False, output: "ShowOutput" = "all", to_terminal: bool = False
 ) -> "Iterator[Reporter]":
-    """Shows progress on what is standard error now, whatever becomes of descriptor 2 during a step.
+    """Shows progress on the present standard error, also while a step redirects descriptor 2.
 
     `to_terminal` says that standard output is a terminal too.
     """
-    from magnus.app.showing import Wishes, showing  # lazy: --help shows no progress
+    from magnus.app.progress.choose_reporter import DisplayOptions, open_reporter  # lazy: --help shows no progress
     from magnus.engine import forks
 
-    wishes = Wishes(quiet=quiet, output=output, is_live=is_live, waits_to_stay=to_terminal)
+    options = DisplayOptions(quiet=quiet, output=output, is_live=is_live, waits_to_stay=to_terminal)
     encoding = sys.stderr.encoding if sys.stderr else ""
     with (
         forks.owned(os.dup(2)) as descriptor,
-        showing(_onto(descriptor), descriptor, environment(), wishes, encoding=encoding) as shown,
+        open_reporter(_onto(descriptor), descriptor, environment(), options, encoding=encoding) as shown,
     ):
         yield shown
 
 
 @contextmanager
 def reporter_of_step(own: Output) -> "Iterator[Reporter]":
-    """Shows the progress of one step; an engine that asks for events gets them on `own`."""
-    from magnus.engine.reentry import reentry  # lazy: the re-entry command alone is told something
+    """Shows the progress of one step; an engine that requests events gets them on `own`."""
+    from magnus.engine.reentry.protocol import reentry  # lazy: only the re-entry command needs it
 
     told = reentry(environment())
     if told.events:
@@ -250,7 +250,7 @@ def reporter_of_step(own: Output) -> "Iterator[Reporter]":
 
 
 class _Events:
-    """Hands events to the engine, as lines; with the first one this process may get a signal."""
+    """Sends events to the engine, as lines; after the first one the engine may signal this process."""
 
     def __init__(self, write: Callable[[bytes], None], signal: int) -> None:
         self._write = write
@@ -258,7 +258,7 @@ class _Events:
 
     def report(self, event: "Event") -> None:
         """Write the event; an engine that is gone is no reason to stop."""
-        from magnus.engine.reentry import event_line  # lazy: as above
+        from magnus.engine.reentry.protocol import event_line  # lazy: as above
 
         with suppress(OSError):
             self._write(event_line(event))

@@ -11,7 +11,7 @@ from typing import Final
 from magnus.interfaces.reporter import Logged, Reporter
 
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
-_REPORTERS: Final = "magnus.app.live"
+_REPORTERS: Final = "magnus.app.progress.live"
 """What reports cannot be reported itself."""
 
 

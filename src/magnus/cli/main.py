@@ -16,28 +16,28 @@ from typing import Final, NoReturn
 import click
 
 from magnus import __version__
-from magnus.cli import console, garbage
+from magnus.cli import console, gc_pause
 
 _COMMANDS: Final = {
-    "catalog": "magnus.cli.catalog",
-    "check": "magnus.cli.check",
-    "diff": "magnus.cli.diff",
-    "end_run": "magnus.cli.end_run",
-    "execute": "magnus.cli.execute",
-    "execute_function": "magnus.cli.execute_function",
-    "execute_notebook": "magnus.cli.execute_notebook",
-    "execute_single_node": "magnus.cli.execute_single_node",
-    "fan": "magnus.cli.fan",
-    "gc": "magnus.cli.gc",
-    "graph": "magnus.cli.graph",
-    "logs": "magnus.cli.logs",
-    "report": "magnus.cli.report",
-    "retry": "magnus.cli.retry",
-    "runs": "magnus.cli.runs",
-    "schema": "magnus.cli.schema",
-    "show": "magnus.cli.show",
-    "simulate": "magnus.cli.simulate",
-    "track": "magnus.cli.track",
+    "catalog": "magnus.cli.commands.catalog",
+    "check": "magnus.cli.commands.check",
+    "diff": "magnus.cli.commands.diff",
+    "end_run": "magnus.cli.commands.end_run",
+    "execute": "magnus.cli.commands.execute",
+    "execute_function": "magnus.cli.commands.execute_function",
+    "execute_notebook": "magnus.cli.commands.execute_notebook",
+    "execute_single_node": "magnus.cli.commands.execute_single_node",
+    "fan": "magnus.cli.commands.fan",
+    "gc": "magnus.cli.commands.gc",
+    "graph": "magnus.cli.commands.graph",
+    "logs": "magnus.cli.commands.logs",
+    "report": "magnus.cli.commands.report",
+    "retry": "magnus.cli.commands.retry",
+    "runs": "magnus.cli.commands.runs",
+    "schema": "magnus.cli.commands.schema",
+    "show": "magnus.cli.commands.show",
+    "simulate": "magnus.cli.commands.simulate",
+    "track": "magnus.cli.commands.track",
 }
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143
@@ -94,7 +94,7 @@ def magnus() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit."""
-    garbage.pause()
+    gc_pause.pause()
     _leave_folder()
     signal.signal(signal.SIGTERM, _terminate)
     console.open_closed_streams()

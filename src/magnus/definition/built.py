@@ -1,7 +1,7 @@
 """A pipeline that a program built, in place of a file. Made by `magnus.sdk`, read by `definition.loader`."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -24,3 +24,11 @@ class BuiltPipeline(Struct, frozen=True):
     functions: Mapping[str, Callable[..., UserObject]]
     parts: tuple[UserObject, ...] = ()
     wrong: tuple[tuple[KeyPath, Problem], ...] = ()
+
+
+class PipelineObject(Protocol):
+    """An object that is a pipeline, such as a `Pipeline` of `magnus.sdk`."""
+
+    def __magnus_pipeline__(self) -> BuiltPipeline:
+        """The pipeline as a file would hold it."""
+        ...

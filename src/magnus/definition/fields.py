@@ -36,6 +36,15 @@ def read(model: type[Model], written: Mapping[str, Json], *, more_fields: Iterab
         raise WrongFields(complaints(model, written, tuple(more_fields))) from None
 
 
+def field_names(model: type[Model]) -> Iterable[str] | None:
+    """The names that may be written for the model; None where it takes any."""
+    if not issubclass(model, Struct):
+        from magnus.definition.pydantic_fields import pydantic_names  # lazy: as above
+
+        return pydantic_names(model)
+    return model.__struct_encode_fields__ if model.__struct_config__.forbid_unknown_fields else None
+
+
 def read_step(model: type[Model], name: str, written: Mapping[str, Json]) -> Model:
     """The same for a step, whose `name` is its key; it is no field. WrongFields with everything that is wrong."""
     wrong = [Complaint(("name",), "unknown field 'name'", f"leave it out: the step is called '{name}' by its key")]

@@ -41,6 +41,14 @@ def read_pydantic(model: Any, written: Mapping[str, Json], more_fields: Iterable
         raise WrongFields([_complaint(found, model, tuple(more_fields)) for found in complaints]) from None
 
 
+def pydantic_names(model: Any) -> Sequence[str] | None:
+    """The names that may be written for the model; None where it takes any, or reads names in a way of its own."""
+    fields: Mapping[str, Any] = model.model_fields
+    if model.model_config.get("extra") != "forbid" or any(field.validation_alias for field in fields.values()):
+        return None
+    return list(fields)
+
+
 def _complaint(found: Any, model: type[BaseModel], more_fields: Sequence[str]) -> Complaint:
     path = tuple(part for part in found["loc"] if not _is_internal(part))
     name = ".".join(str(part) for part in path)

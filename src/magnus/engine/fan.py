@@ -1,7 +1,6 @@
-"""The verbs *fan-out* and *fan-in*: how a composite step begins its branches, and what it makes of them.
+"""What fan-out and fan-in decide: the branches of a composite step, and what it makes of them. Pure.
 
-Called by the orchestrator and by `app.fan`, for engines that walk the graph themselves. Deciding is pure; putting the
-records is up to the caller.
+Used by `engine.composites`, which puts the records, and by the plan of a run that resumes another one.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -9,8 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.engine import faults, way
-from magnus.engine import scope as scopes
+from magnus.engine import faults
 from magnus.engine.parameters import as_text, find
 from magnus.errors import TaskFailed
 from magnus.graph.choosing import chosen_key
@@ -23,9 +21,8 @@ from magnus.graph.nodes import (
     RepeatedBranch,
     StaticBranches,
 )
-from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.path import StepPath
 from magnus.graph.static_names import names_set
-from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.branches import labels
 from magnus.run_log.parameters import (
     JsonParameter,
@@ -36,7 +33,7 @@ from magnus.run_log.parameters import (
     holds_objects,
     plain,
 )
-from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
+from magnus.run_log.records import Branching, BranchScope, CatalogRecord, Status, StepRecord
 from magnus.values import Json
 
 Reduce = Callable[[Reducer, str, Sequence[Parameter]], Parameter]
@@ -102,51 +99,13 @@ def _joined(node: CompositeNode, record: StepRecord, ended: Sequence[Outcome], r
         return _failed(record, _names(node, record, failed))
     match node.branches:
         case RepeatedBranch() as loop:
-            return _after_round(loop, record, ended[-1])
+            return after_round(loop, record, ended[-1])
         case MappedBranches() as mapped:
             parameters = _collected(mapped, ended, reduce)
         case StaticBranches() | ChosenBranch():
             parameters = {name: value for outcome in ended for name, value in outcome.parameters.items()}
     files = {name: entry for outcome in ended for name, entry in outcome.files.items()}
     return _succeeded(record, parameters, files)
-
-
-def before(graph: Graph, store: RunLogStore, run: RunRecord, path: StepPath) -> tuple[int, BranchScope]:
-    """The position of the step at `path` and what it sees, as the run log has it.
-
-    TaskFailed when the composite that the step is in has not begun.
-    """
-    steps = store.list_steps(run.run_id, path.branch)
-    taken = way.taken_to(graph.within(path.branch), steps, path.name)
-    return way.position_of(steps, path), scopes.folded(_start(graph, store, run, path.branch), taken)
-
-
-def _start(graph: Graph, store: RunLogStore, run: RunRecord, branch: BranchPath) -> BranchScope:
-    """What the first step of a branch sees, as the run log has it."""
-    if branch.composite is None:
-        return scopes.initial(run)
-    record, node = store.get_step(run.run_id, branch.composite), graph.step(branch.composite)
-    key = branch.parts[-1]
-    if record is None or record.branching is None or not record.branching.has(key):
-        raise TaskFailed(f"'{branch}' has not begun", fix=f"magnus fan {run.run_id} {branch.composite} -m out")
-    assert isinstance(node, CompositeNode)
-    return branch_scope(node, reopened(graph, store, run, record), key)
-
-
-def reopened(graph: Graph, store: RunLogStore, run: RunRecord, record: StepRecord) -> StepRecord:
-    """The record of a composite that had failed, as it was before its branches (of a loop: the last round) were joined."""
-    if record.status is Status.PROCESSING:
-        return record
-    node = graph.step(record.path)
-    assert isinstance(node, CompositeNode)
-    _, scope = before(graph, store, run, record.path)
-    again = replace(record, status=Status.PROCESSING, message="", parameters={}, catalog=(), scope=scope)
-    if isinstance(node.branches, RepeatedBranch):
-        for number in range(record.branching.count - 1 if record.branching else 0):
-            outcome = outcome_of(store, run.run_id, record.path.into(str(number)))
-            if outcome is not None:
-                again = _after_round(node.branches, replace(again, branching=Branching(count=number + 1)), outcome)
-    return replace(again, branching=record.branching)
 
 
 def begun_again(node: CompositeNode, record: StepRecord, known: StepRecord | None) -> StepRecord:
@@ -161,15 +120,6 @@ def begun_again(node: CompositeNode, record: StepRecord, known: StepRecord | Non
         )
         return StepRecord(record.path, record.position, Status.FAIL, record.step_type, message=message)
     return record
-
-
-def outcome_of(store: RunLogStore, run_id: str, branch: BranchPath) -> Outcome | None:
-    """How the branch ended, as the run log has it; None when it has not."""
-    steps = store.list_steps(run_id, branch)
-    if not steps or not steps[-1].is_terminal:
-        return None
-    own = scopes.folded_own(steps)
-    return Outcome(branch.parts[-1], steps[-1].status is Status.SUCCESS, own.parameters, own.files)
 
 
 def _branching(node: CompositeNode, parameters: Scope) -> Branching:
@@ -250,7 +200,7 @@ def _reduced(
     return MetricParameter(reduced.value) if is_metric and isinstance(reduced, JsonParameter) else reduced
 
 
-def _after_round(loop: RepeatedBranch, record: StepRecord, outcome: Outcome) -> StepRecord:
+def after_round(loop: RepeatedBranch, record: StepRecord, outcome: Outcome) -> StepRecord:
     """The record of a loop after a round that succeeded: what all rounds left so far, and whether there is another."""
     own = {name: value for name, value in outcome.parameters.items() if name != loop.index_as}
     if loop.index_as is not None:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from magnus.engine import fan, outcomes, traversal
+from magnus.engine import composites, fan, outcomes, traversal
 from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext
-from magnus.engine.masked_runs import masked
-from magnus.engine.reducing import reducing
 from magnus.engine.resume import Reuse
 from magnus.engine.tracking import run_as_recorded
 from magnus.engine.walk import Composite, Place
@@ -19,17 +17,8 @@ from magnus.errors import MagnusError, ProcessDied, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import CompositeNode, TaskNode
 from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.interfaces.executor import Executor, StepRequest
-from magnus.interfaces.reporter import (
-    Branched,
-    BranchEnded,
-    RunEnded,
-    RunStarted,
-    StepEnded,
-    StepReused,
-    StepStarted,
-    Warned,
-)
-from magnus.run_log.records import RunRecord, Status, StepRecord, terminal_record
+from magnus.interfaces.reporter import RunEnded, RunStarted, StepEnded
+from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.spans import Span, seconds, span_of
 
 if TYPE_CHECKING:
@@ -115,27 +104,23 @@ class _Walk:
             return
         match place.action:
             case traversal.RunStep():
-                if not self._taken_over(place):
+                if not self._is_reused(place):
                     place.original = None
                     self._run(place)
             case traversal.FanOut():
-                if not self._taken_over(place):
+                if not self._is_reused(place):
                     self._fan_out(place)
-            case traversal.Finish(succeeds=succeeds):
-                self._finish(place, succeeds=succeeds)
+            case traversal.Finish():
+                self._finish(place)
 
-    def _taken_over(self, place: Place) -> bool:
+    def _is_reused(self, place: Place) -> bool:
         """Whether the step succeeded in the original run; then it has ended here too."""
         if self.reuse is None or place.original is None:
             return False
-        path = place.action.path
-        node = self.context.graph.step(path)
-        known = self.reuse.reusable(place.original.step(path.name), node)
-        if known is None:
+        path, position = place.action.path, place.action.position
+        record = self.reuse.step(place.original.step(path.name), path, position, place.scope)
+        if record is None:
             return False
-        record = self.reuse.take(known, path, place.action.position, place.scope)
-        self.context.tracking.end_step(self.context.tracked_run, record)
-        self.context.reporter.report(StepReused(path, record.step_type))
         self._ended(place, record)
         return True
 
@@ -221,13 +206,10 @@ class _Walk:
         path, position = place.action.path, place.action.position
         node = self.context.graph.step(path)
         assert isinstance(node, CompositeNode)
-        self.context.reporter.report(StepStarted(path, node.written_as))
-        record = fan.begun(node, path, position, place.scope)
+        record = composites.fan_out(self.context, node, path, position, place.scope)
         if record.status is Status.FAIL:
-            self._composite_ended(place, record, None)
+            self._ended(place, record)
             return
-        self._put(record)
-        self._branched(record)
         self.open[path] = composite = Composite(node, record, place)
         if self.reuse is not None and place.original is not None:
             composite.original = self.reuse.known(place.original.step(path.name))
@@ -244,15 +226,11 @@ class _Walk:
         original = composite.original_of(key)
         self.waiting.append(Place(branch, scope, traversal.first(self.context.graph, branch), composite, original))
 
-    def _finish(self, place: Place, *, succeeds: bool) -> None:
-        path, position = place.action.path, place.action.position
-        status = Status.SUCCESS if succeeds else Status.FAIL
-        written_as = self.context.graph.step(path).written_as
-        self._put(terminal_record(path, position, status, written_as, self.context.clock.now()))
-        place.succeeded = succeeds
+    def _finish(self, place: Place) -> None:
+        record = composites.finish(self.context, place.action.path, place.action.position)
+        place.succeeded = record.status is Status.SUCCESS
         if place.within is not None:
             place.within.take(place)
-            self.context.reporter.report(BranchEnded(place.branch, succeeds))
             self._fan_in_or_wait(place.within)
 
     def _fan_in_or_wait(self, composite: Composite) -> None:
@@ -262,46 +240,25 @@ class _Walk:
                 composite.waits = True
                 self.waiting.append(composite)
             return
-        record = fan.joined(
-            composite.node, composite.record, composite.in_order(), reducing(self.context, composite.record.path)
-        )
+        record, scope = composite.record, composite.place.scope
+        record = composites.fan_in(self.context, composite.node, record, composite.in_order(), scope, composite.span)
         if record.status is Status.PROCESSING:
             composite.another_round(record)
-            self._put(record)
-            self._branched(record)
             self._fan_in_or_wait(composite)
             return
         del self.open[record.path]
-        self._composite_ended(composite.place, record, composite.span)
-
-    def _composite_ended(self, place: Place, record: StepRecord, span: Span | None) -> None:
-        message = self.context.masker.mask(record.message)
-        record = replace(record, message=message)
-        self._put(replace(record, scope=scopes.carried(record.position, place.scope, record)))
-        self.context.reporter.report(StepEnded(record.path, record.step_type, record.status, message, seconds(span)))
-        self._ended(place, record, span)
-
-    def _branched(self, record: StepRecord) -> None:
-        if record.branching is not None:
-            self.context.reporter.report(Branched(record.path, record.branching))
+        self._ended(composite.place, record, composite.span)
 
     def _put(self, record: StepRecord) -> None:
         self.store.put_step(self.context.run_id, record)
 
 
 def _end(context: RunContext, record: RunRecord, status: Status, message: str) -> RunRecord:
-    message = context.masker.mask(message)
-    record, warning = masked(record, context.masker, lambda: context.services.run_log_store.get_run(context.run_id))
-    if warning:
-        context.reporter.report(Warned(warning))
-    end = context.clock.now()
-    ended = replace(record, status=status, message=message, end_time=end)
-    context.services.run_log_store.update_run(ended)
-    context.tracking.end_run(run_as_recorded(context.tracked_run, ended), status, message)
+    ended = composites.end_run(context, record, status, message)
     is_kept = context.services.run_log_store.capabilities.persistent
-    took = (end - record.start_time).total_seconds()
+    took = ((ended.end_time or record.start_time) - record.start_time).total_seconds()
     in_program = status is Status.FAIL and context.graph.needs_this_process()
-    context.reporter.report(RunEnded(record.run_id, status, message, took, is_kept, in_program))
+    context.reporter.report(RunEnded(record.run_id, status, ended.message, took, is_kept, in_program))
     return ended
 
 

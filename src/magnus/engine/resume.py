@@ -1,4 +1,4 @@
-"""Running again: steps that succeeded in an original run are taken over into a new one. Used by the orchestrator.
+"""Resuming: steps that succeeded in an original run are reused in a new one. Used by the orchestrator and by re-entry.
 
 Within a (sub)pipeline steps are taken over up to the first one that is not. A composite that did not succeed begins its
 branches anew, and each goes on where its counterpart in the original stopped: branches of a map by the value and its
@@ -18,18 +18,23 @@ from magnus.errors import CatalogError, DamagedContent
 from magnus.graph.nodes import Node, TaskNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.reporter import StepReused
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import LargeParameter, ListParameter, ObjectParameter, Parameter
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
 from magnus.values import Json
 
+NOT_STARTED: Final = "it had not begun"
+"""Why a step runs of which the original has no record."""
+_FROM_HERE: Final = "it is named with --from"
 _MOST_NAMED: Final = 5
 
 
 class Reuse:
-    """What the run of `context` takes over from `original`; records of the original are only read."""
+    """What the run of `context` reuses of `original`; records of the original are only read."""
 
     def __init__(self, context: RunContext, original: RunRecord, new: RunRecord) -> None:
+        self._context = context
         self._store = context.services.run_log_store
         self._catalog = context.services.catalog
         self._original = original
@@ -45,18 +50,20 @@ class Reuse:
         """What the original has of a step."""
         return self._store.get_step(self._original.run_id, path)
 
-    def reusable(self, path: StepPath, node: Node) -> StepRecord | None:
-        """The record of a step of the original that is reused: it succeeded, and the catalog has its content undamaged."""
-        known = None if runs_anew(path, self._from) else self.known(path)
-        if known is None or not can_be_taken(known, node) or lost_content(self._catalog, known):
-            return None
-        return known
+    def step(self, of_original: StepPath, path: StepPath, position: int, scope: BranchScope) -> StepRecord | None:
+        """Reuse a step of the original at `path`: its record, put there with all that is in its branches.
 
-    def take(self, known: StepRecord, path: StepPath, position: int, scope: BranchScope) -> StepRecord:
-        """Put a step of the original, which succeeded, into the new run, with all that is in its branches."""
+        None when the step has to run.
+        """
+        known = self.known(of_original)
+        node = self._context.graph.step(path)
+        if known is None or reason_to_run(known, node, self._catalog, self._from):
+            return None
         record = self._taken(known, path, position, None)
         record = replace(record, scope=scopes.carried(position, scope, record))
         self._put(record)
+        self._context.tracking.end_step(self._context.tracked_run, record)
+        self._context.reporter.report(StepReused(path, record.step_type))
         return record
 
     def _taken(self, known: StepRecord, path: StepPath, position: int, scope: BranchScope | None) -> StepRecord:
@@ -138,13 +145,29 @@ def runs_anew(path: StepPath, from_step: str) -> bool:
     return all(part == other for part, other in zip(path.parts, first, strict=False))
 
 
-def can_be_taken(known: StepRecord | None, node: Node) -> bool:
-    """Whether a step succeeded before, in earnest, and is of the same type now."""
-    if known is None or known.status is not Status.SUCCESS:
-        return False
-    was_mocked = known.mock and bool(known.attempts)  # one that was taken over has no attempts
+def reason_to_run(known: StepRecord | None, node: Node, catalog: Catalog, from_step: str) -> str:
+    """Why a step runs anew, of which the original has the record `known`; "" when it is reused.
+
+    It is reused when it succeeded, in earnest, is of the same type now, and the catalog has its content undamaged.
+    """
+    if known is None:
+        return NOT_STARTED
+    if runs_anew(known.path, from_step):
+        return _FROM_HERE
+    if known.status is not Status.SUCCESS:
+        return _why_not_succeeded(known)
+    was_mocked = known.mock and bool(known.attempts)  # one that was reused has no attempts
     is_mocked = isinstance(node, TaskNode) and node.mock
-    return _is_alike(known, node) and was_mocked <= is_mocked
+    if not _is_alike(known, node) or was_mocked > is_mocked:
+        return "it is another kind of step now"
+    return lost_content(catalog, known)
+
+
+def _why_not_succeeded(known: StepRecord) -> str:
+    if known.status is not Status.FAIL:
+        return "it had not ended"
+    first = known.message.partition("\n")[0]
+    return f"it failed: {first}" if first else "it failed"
 
 
 def _is_alike(known: StepRecord, node: Node) -> bool:

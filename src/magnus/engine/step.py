@@ -13,7 +13,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine import data, fan, faults, parameters
+from magnus.engine import data, faults, parameters, place
 from magnus.engine import scope as scopes
 from magnus.engine.attempts import attempted
 from magnus.engine.context import RunContext
@@ -70,7 +70,7 @@ def _place(context: RunContext, request: StepRequest) -> tuple[int, BranchScope]
     if request.position is not None and request.scope is not None:
         return request.position, request.scope
     store = context.services.run_log_store
-    return fan.before(context.graph, store, store.get_run(request.run_id), request.path)
+    return place.before(context.graph, store, store.get_run(request.run_id), request.path)
 
 
 def _run(step: StepUnderWay) -> None:

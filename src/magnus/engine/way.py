@@ -1,4 +1,4 @@
-"""The way that a (sub)pipeline took, found in its records. Pure; used by `engine.fan`, and by `app.step` at an end.
+"""The way that a (sub)pipeline took, found in its records. Pure; used by `engine.place` and `engine.reentry`.
 
 An engine may try a failed workflow again. A step that failed then runs once more, and the steps behind it may be others
 than before: the records of the earlier way stay, and count no more. Positions are a clock for that: a step that runs

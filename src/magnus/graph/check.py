@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from magnus.graph.nodes import CompositeNode, Node, StaticBranches, TaskNode, TerminalNode
+from magnus.graph.nodes import TERMINAL_TYPES, CompositeNode, Node, StaticBranches, TaskNode, TerminalNode
 
 
 class StructureProblem(Struct, frozen=True):
@@ -72,7 +72,7 @@ def nearest_or_all(
 
 
 def _terminal_problems(nodes: Mapping[str, Node]) -> Iterator[StructureProblem]:
-    for kind, succeeds in (("success", True), ("fail", False)):
+    for succeeds, kind in TERMINAL_TYPES.items():
         found = [node.name for node in nodes.values() if isinstance(node, TerminalNode) and node.succeeds is succeeds]
         if len(found) != 1:
             names = ", ".join(f"'{name}'" for name in found) or "none"

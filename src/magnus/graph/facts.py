@@ -58,6 +58,9 @@ class Description(Struct, frozen=True):
         secrets: names of secrets that it asks for.
         uses: names of parameters that it may use beside its needs; None when nobody can tell.
         problems: what else is wrong with it; location and step are added.
+        never_fails: whether the task cannot fail.
+        sees_all: whether it sees every parameter, so that a record of what it saw does not tell what it uses.
+        passes_all: whether it passes every parameter on to programs that may use any of them.
     """
 
     needs: tuple[Need, ...] = ()
@@ -69,6 +72,9 @@ class Description(Struct, frozen=True):
     secrets: tuple[str, ...] = ()
     problems: tuple[Problem, ...] = ()
     uses: frozenset[str] | None = None
+    never_fails: bool = False
+    sees_all: bool = False
+    passes_all: bool = False
 
 
 UNKNOWN = Description(sets_others=True, puts_others=True)

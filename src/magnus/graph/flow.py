@@ -7,7 +7,6 @@ told is no reason to complain.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from graphlib import TopologicalSorter
-from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,8 +26,6 @@ from magnus.graph.nodes import (
     TerminalNode,
 )
 from magnus.graph.shapes import Shape
-
-_NEVER_FAIL: Final = frozenset({"noop", "supply"})
 
 
 class TaskFacts(Struct, frozen=True):
@@ -98,7 +95,8 @@ class Flow:
         name = place.around[-1]
         if isinstance(node, TaskNode):
             succeeded, failed = self._task(node, seen, own, place)
-            return succeeded, None if node.task.kind in _NEVER_FAIL else _turned(failed, f"when '{name}' fails")
+            never_fails = self.facts(node).description.never_fails
+            return succeeded, None if never_fails else _turned(failed, f"when '{name}' fails")
         outcome = self._composite(node, seen, place)
         failed = _turned(own, f"when '{name}' fails")
         if outcome is None:

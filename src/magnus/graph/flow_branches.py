@@ -30,7 +30,7 @@ def after_all(flow: "Flow", node: CompositeNode, seen: Known, place: "Place") ->
     assert isinstance(node.branches, StaticBranches)
     ends: dict[str, Known] = {}
     for key, graph in node.branches.graphs.items():
-        inside = place if node.written_as == "dag" else _inside(place, key)
+        inside = _inside(place, key) if node.branches.are_named else place
         end = flow.graph(graph, seen, inside)
         if end is not None:
             ends[key] = end

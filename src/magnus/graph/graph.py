@@ -104,10 +104,9 @@ def named_graphs(node: CompositeNode) -> list[tuple[tuple[str, ...], Graph]]:
 def with_graphs(node: CompositeNode, change: Callable[[tuple[str, ...], Graph], Graph]) -> CompositeNode:
     """The node with changed (sub)pipelines; `change` also gets the name of each, where it has one."""
     match node.branches:
-        case StaticBranches(graphs=graphs):
-            named = node.written_as != "dag"
-            changed = {key: change((key,) if named else (), graph) for key, graph in graphs.items()}
-            return replace(node, branches=StaticBranches(changed))
+        case StaticBranches(graphs=graphs, are_named=are_named) as static:
+            changed = {key: change((key,) if are_named else (), graph) for key, graph in graphs.items()}
+            return replace(node, branches=replace(static, graphs=changed))
         case ChosenBranch(graphs=graphs, default=default) as chosen:
             changed = {key: change((key,), graph) for key, graph in graphs.items()}
             other = None if default is None else change((), default)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from magnus.graph.check import edges, near
 from magnus.graph.graph import Graph
-from magnus.graph.nodes import Node, TaskNode, TaskSpec, TerminalNode
+from magnus.graph.nodes import TERMINAL_TYPES, Node, TaskNode, TaskSpec, TerminalNode
 
 NOWHERE: Final = "\0"
 """What follows a step of which nobody can tell; no step has this name."""
@@ -66,8 +66,7 @@ def _end(nodes: Mapping[str, Node], *, succeeds: bool) -> TerminalNode:
     for node in nodes.values():
         if isinstance(node, TerminalNode) and node.succeeds is succeeds:
             return node
-    name = "success" if succeeds else "fail"
-    return TerminalNode(_free(name, nodes), succeeds=succeeds)
+    return TerminalNode(_free(TERMINAL_TYPES[succeeds], nodes), succeeds=succeeds)
 
 
 def _free(name: str, taken: Iterable[str]) -> str:

@@ -1,7 +1,7 @@
 """The three shapes of a step: task, composite, terminal. Every node type a user can write lowers to one of them."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from msgspec import Struct, field
 
@@ -9,6 +9,11 @@ from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
     from magnus.graph.graph import Graph
+
+
+TERMINAL_TYPES: Final = {True: "success", False: "fail"}
+"""The node types of terminals, by whether reaching them is a success; also the names of terminals that nobody wrote."""
+_PLAIN_TASK: Final = "task"
 
 
 class Return(Struct, frozen=True):
@@ -48,7 +53,8 @@ class CatalogSpec(Struct, frozen=True):
 class TaskNode(Struct, frozen=True):
     """One unit of work. Times are in seconds; `max_attempts` counts the first attempt too.
 
-    `mock` says that it stands for the task that was written and is not it.
+    `mock` says that it stands for the task that was written and is not it, `is_placeholder` that the user wrote a step
+    that does nothing yet.
     """
 
     name: str
@@ -61,14 +67,24 @@ class TaskNode(Struct, frozen=True):
     retry_delay: float = 0.0
     timeout: float | None = None
     overrides: Mapping[str, str] = field(default_factory=dict)
-    written_as: str = "task"
+    written_as: str = _PLAIN_TASK
     mock: bool = False
+    is_placeholder: bool = False
+
+    @property
+    def label(self) -> str:
+        """The task kind, or the node type where that is more than a plain task."""
+        return self.task.kind if self.written_as == _PLAIN_TASK else self.written_as
 
 
 class StaticBranches(Struct, frozen=True):
-    """Branches known from the definition, all of which run (`parallel`, `dag`)."""
+    """Branches known from the definition, all of which run (`parallel`, `dag`).
+
+    `are_named` is false where the user gave the branch no name: then its key is no part of the names of steps in it.
+    """
 
     graphs: Mapping[str, "Graph"]
+    are_named: bool = True
 
 
 Reducer: TypeAlias = str | Callable[..., UserObject]
@@ -129,7 +145,7 @@ class TerminalNode(Struct, frozen=True):
     @property
     def written_as(self) -> str:
         """The node type a user writes for it."""
-        return "success" if self.succeeds else "fail"
+        return TERMINAL_TYPES[self.succeeds]
 
 
 Node: TypeAlias = TaskNode | CompositeNode | TerminalNode

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from magnus.interfaces.executor import StepRequest
+from magnus.run_log.records import Status
 
 __all__ = ["EVICTED", "TRY_AGAIN", "step_command"]
 
@@ -17,6 +18,13 @@ TRY_AGAIN: Final = 75
 
 EVICTED: Final = 128 + signal.SIGTERM
 """The place where the step ran went away: its attempt is lost, and the step stays open for the next one."""
+
+
+def exit_status(status: Status, *, tries_again: bool = False) -> int:
+    """How a re-entry command exits whose last act left a step so."""
+    if tries_again:
+        return TRY_AGAIN
+    return 1 if status is Status.FAIL else 0
 
 
 def step_command(request: StepRequest, *, program: Sequence[str] = ("magnus",), log_level: str = "") -> list[str]:

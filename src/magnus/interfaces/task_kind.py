@@ -17,7 +17,7 @@ from magnus.values import Json
 if TYPE_CHECKING:
     from magnus.graph.facts import Description  # lazy: a run needs none of it
 
-__all__ = ["KEPT", "Describes", "HasCode", "HasSource", "TaskCall", "TaskKind", "TaskOutcome"]
+__all__ = ["KEPT", "Describes", "HasCode", "HasSource", "TaskCall", "TaskKind", "TaskOutcome", "command_is_code"]
 
 KEPT: Final = "kept"
 """The folder in the private folder of a call whose files go to the catalog."""
@@ -112,6 +112,11 @@ class Describes(Protocol):
         What cannot be told is unknown: it is never guessed.
         """
         ...
+
+
+def command_is_code(kind: "TaskKind") -> bool:
+    """Whether commands of the kind are code rather than names of code; a class says so by an attribute of this name."""
+    return getattr(kind, "command_is_code", False) is True
 
 
 class TaskKind(Protocol):

@@ -1,14 +1,15 @@
 """Checks what a program gives to the objects of the front door, where no model of a file does. Used by those objects."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 from msgspec import Struct
 
 from magnus.definition.built import METHOD
 from magnus.errors import InvalidDefinition, InvalidInput
-from magnus.sdk import places
+from magnus.graph.check import nearest_or_all
+from magnus.sdk import locations
 from magnus.values import UserObject
 
 Value = TypeVar("Value")
@@ -37,10 +38,25 @@ def check(kind: Kind, *, step: str = "", error: type[InvalidInput] = InvalidDefi
     for name, value in given.items():
         if not kind.has(value):
             message = f"'{name}' must be {kind.words}, not a value of type {type(value).__name__}"
-            raise error(message, location=places.here(), step=step)
+            raise error(message, location=locations.here(), step=step)
         if isinstance(value, str | os.PathLike) and not can_be_written(os.fspath(value)):
             message = f"'{name}' holds what is no character"
-            raise error(message, fix="write it in Unicode", location=places.here(), step=step)
+            raise error(message, fix="write it in Unicode", location=locations.here(), step=step)
+
+
+def refuse_unknown(
+    made: type[UserObject], more: Mapping[str, UserObject], known: Iterable[str] = (), *, step: str = ""
+) -> None:
+    """Raise, with the line of the program, for the first keyword that is neither known nor an argument of the class."""
+    names = tuple(known)
+    unknown = next((name for name in more if name not in names), None)
+    if unknown is None:
+        return
+    from inspect import signature  # lazy: only mistakes need it
+
+    own = [name for name, parameter in signature(made).parameters.items() if parameter.kind != parameter.VAR_KEYWORD]
+    fix = nearest_or_all(unknown, dict.fromkeys([*names, *own]))
+    raise InvalidDefinition(f"unknown field '{unknown}'", fix=fix, location=locations.here(), step=step)
 
 
 def path_as_text(value: UserObject) -> UserObject:

@@ -1,15 +1,14 @@
-"""The steps that are made of pipelines as objects, one class a node type, with the fields that YAML has for it."""
+"""Steps that hold pipelines as objects, one class a node type, with the fields that YAML has for it."""
 
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import TYPE_CHECKING, Unpack
+from typing import Unpack
 
 from magnus.sdk.arguments import path_as_text
-from magnus.sdk.steps import LINKS, Function, Links, Step
+from magnus.sdk.links import LINKS, Function, Links
+from magnus.sdk.pipeline import Pipeline
+from magnus.sdk.steps import Step
 from magnus.values import Json
-
-if TYPE_CHECKING:
-    from magnus.sdk.pipeline import Pipeline
 
 
 class Parallel(Step):
@@ -17,7 +16,7 @@ class Parallel(Step):
 
     type = "parallel"
 
-    def __init__(self, name: str, branches: Mapping[str, "Pipeline"], **more: Unpack[Links]) -> None:
+    def __init__(self, name: str, branches: Mapping[str, Pipeline], **more: Unpack[Links]) -> None:
         self.refuse_unknown(name, more, LINKS)
         super().__init__(name, branches=branches, **more)
 
@@ -33,7 +32,7 @@ class Map(Step):
     def __init__(
         self,
         name: str,
-        branch: "Pipeline",
+        branch: Pipeline,
         iterate_on: str,
         iterate_as: str,
         *,
@@ -52,7 +51,7 @@ class Dag(Step):
     def __init__(
         self,
         name: str,
-        dag: "Pipeline | None" = None,
+        dag: Pipeline | None = None,
         *,
         dag_definition: str | PurePath | None = None,
         **more: Unpack[Links],
@@ -70,9 +69,9 @@ class Conditional(Step):
         self,
         name: str,
         parameter: str,
-        branches: Mapping[Json, "Pipeline"],
+        branches: Mapping[Json, Pipeline],
         *,
-        default: "Pipeline | None" = None,
+        default: Pipeline | None = None,
         **more: Unpack[Links],
     ) -> None:
         self.refuse_unknown(name, more, LINKS)
@@ -87,7 +86,7 @@ class Loop(Step):
     def __init__(
         self,
         name: str,
-        branch: "Pipeline",
+        branch: Pipeline,
         max_iterations: int,
         *,
         break_on: str | None = None,

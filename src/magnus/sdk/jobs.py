@@ -1,4 +1,4 @@
-"""Tasks that are executed by themselves, tracked as steps are."""
+"""Jobs: tasks that are executed alone and tracked as steps are."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypedDict, Unpack
@@ -8,11 +8,11 @@ from magnus.sdk.tasks import NotebookTask, PythonTask, ShellTask
 from magnus.values import UserObject
 
 if TYPE_CHECKING:
-    from magnus.app.runs import Run
+    from magnus.app.inspect.run_object import Run
 
 
-class ExecuteOptions(TypedDict, total=False):
-    """What `Pipeline.execute` takes."""
+class ExecuteArguments(TypedDict, total=False):
+    """The arguments of `Pipeline.execute`."""
 
     configuration_file: str
     run_id: str
@@ -27,10 +27,10 @@ class ExecuteOptions(TypedDict, total=False):
 
 
 class _Job(Step):
-    """What every job has."""
+    """A task that executes itself, as a pipeline of one step."""
 
-    def execute(self, **options: Unpack[ExecuteOptions]) -> "Run":
-        """Execute it; takes and returns what `Pipeline.execute` does."""
+    def execute(self, **options: Unpack[ExecuteArguments]) -> "Run":
+        """Execute the job, with the arguments and the result of `Pipeline.execute`."""
         __tracebackhide__ = True  # as in Pipeline.execute
         return self.as_pipeline().execute(**options)
 

@@ -3,22 +3,22 @@
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Never
 
 from magnus.definition.built import BuiltPipeline
-from magnus.errors import InvalidDefinition, InvalidInput, MagnusError
-from magnus.sdk import places
-from magnus.sdk.arguments import MAPPING, PATH, TEXT, TRUTH, Kind, check
-from magnus.sdk.steps import Step
-from magnus.sdk.writing import Writing
+from magnus.errors import InvalidDefinition, MagnusError
+from magnus.sdk import locations
+from magnus.sdk.arguments import TEXT, TRUTH, Kind, check, refuse_unknown
+from magnus.sdk.document import DocumentWriter
+from magnus.sdk.links import LinkedStep
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
-    from magnus.app.runs import Run
+    from magnus.app.inspect.run_object import Run
 
 
 _STEPS: Final = Kind((list, tuple), "a list of steps")
-_START: Final = Kind((Step, str, type(None)), "a step or the name of one")
+_START: Final = Kind((LinkedStep, str, type(None)), "a step or the name of one")
 
 
 class Pipeline:
@@ -37,39 +37,41 @@ class Pipeline:
 
     def __init__(
         self,
-        steps: Sequence[Step],
-        start_at: Step | str | None = None,
+        steps: Sequence[LinkedStep],
+        start_at: LinkedStep | str | None = None,
         name: str = "",
         description: str = "",
         add_terminal_nodes: bool = True,  # noqa: FBT001, FBT002 - as in the 2024 generation
+        **more: Never,
     ) -> None:
-        self.location = places.here()
+        refuse_unknown(type(self), more)
+        self.location = locations.here()
         check(_STEPS, steps=steps)
         check(TEXT, name=name, description=description)
         check(_START, start_at=start_at)
         check(TRUTH, add_terminal_nodes=add_terminal_nodes)
         listed: Sequence[UserObject] = steps
-        wrong = [type(step).__name__ for step in listed if not isinstance(step, Step)]
+        wrong = [type(step).__name__ for step in listed if not isinstance(step, LinkedStep)]
         if wrong:
             message = f"a pipeline is made of steps, not of a value of type {wrong[0]}"
             raise InvalidDefinition(message, fix="wrap a function in PythonTask(function=...)", location=self.location)
         if not steps:
             fix = "list them, such as Pipeline([PythonTask(function)])"
             raise InvalidDefinition("a pipeline needs at least one step", fix=fix, location=self.location)
-        self.steps = tuple(steps)
-        self.start_at = start_at
+        self.steps: Sequence[LinkedStep] = tuple(steps)
+        self.start_at: LinkedStep | str | None = start_at
         self.name = name
         self.description = description
         self.add_terminal_nodes = add_terminal_nodes
 
     def __magnus_pipeline__(self) -> BuiltPipeline:
-        """What would be written in a file."""
-        writing = Writing(Path.cwd())
-        document = writing.document(self)
-        return BuiltPipeline(document, writing.functions, tuple(writing.inner), tuple(writing.wrong))
+        """The document that a file of this pipeline would hold."""
+        writer = DocumentWriter(Path.cwd())
+        document = writer.document(self)
+        return BuiltPipeline(document, writer.functions, tuple(writer.inner), tuple(writer.wrong))
 
     def definition(self) -> Mapping[str, Json]:
-        """What would be written in a YAML file; functions are named as other processes find them."""
+        """The content of a YAML file with this pipeline; functions are named as other processes find them."""
         built = self.__magnus_pipeline__()
         if built.wrong:
             raise InvalidDefinition.of([problem for _, problem in built.wrong])
@@ -98,8 +100,8 @@ class Pipeline:
             tag: a word to find the run by.
             parameters_file: initial parameters, YAML or JSON.
             parameters: initial parameters by name; they win over those of the file and of the environment.
-            use_cached: a run to go on with; what succeeded in it is not run again.
-            assume_lost: the run to go on with has ended, although that cannot be told from here.
+            use_cached: a failed or killed run to resume; the steps that succeeded in it are reused.
+            assume_lost: resume the run although its process may still run on another machine.
             log_level: show what magnus logs for diagnosis, from this level on.
             output_pipeline_definition: the file that the pipeline is written to where the executor reads it.
             raise_on_failure: raise when the run failed.
@@ -113,36 +115,25 @@ class Pipeline:
             InvalidInput: something is wrong; nothing ran.
             ServiceError: a service failed in a way that ended the run.
         """
-        check(
-            PATH,
-            error=InvalidInput,
-            configuration_file=configuration_file,
-            parameters_file=parameters_file,
-            output_pipeline_definition=output_pipeline_definition,
-        )
-        check(TEXT, error=InvalidInput, run_id=run_id, tag=tag, use_cached=use_cached, log_level=log_level)
-        check(MAPPING, error=InvalidInput, parameters=parameters)
-        check(TRUTH, error=InvalidInput, raise_on_failure=raise_on_failure, assume_lost=assume_lost)
-        from magnus.sdk.executing import execute_pipeline  # lazy: building a pipeline needs none of it
+        from magnus.sdk.execution import ExecuteOptions, execute_pipeline  # lazy: building a pipeline needs none of it
 
         __tracebackhide__ = True  # pytest and IPython leave this frame out then
+        options = ExecuteOptions(
+            configuration_file=configuration_file,
+            run_id=run_id,
+            tag=tag,
+            parameters_file=parameters_file,
+            parameters=parameters,
+            use_cached=use_cached,
+            assume_lost=assume_lost,
+            log_level=log_level,
+            output_pipeline_definition=output_pipeline_definition,
+            raise_on_failure=raise_on_failure,
+        )
         try:
-            return execute_pipeline(
-                self.__magnus_pipeline__(),
-                configuration_file=os.fspath(configuration_file),
-                run_id=run_id,
-                tag=tag,
-                parameters_file=os.fspath(parameters_file),
-                parameters=parameters or {},
-                use_cached=use_cached,
-                assume_lost=assume_lost,
-                log_level_name=log_level,
-                definition_file=os.fspath(output_pipeline_definition),
-                raise_on_failure=raise_on_failure,
-                environment=dict(os.environ),
-            )
+            return execute_pipeline(self, options, dict(os.environ))
         except MagnusError as error:
-            raise error.with_traceback(None)  # frames of magnus say nothing of what is wrong  # noqa: B904
+            raise error.with_traceback(None)  # frames of magnus say nothing of the mistake  # noqa: B904
 
     def __repr__(self) -> str:
         return f"<Pipeline {', '.join(repr(step.name) for step in self.steps)}>"

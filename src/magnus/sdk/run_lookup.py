@@ -7,10 +7,10 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from magnus.app.finding import find_run
-from magnus.app.listing import Wanted, listed, wanted
-from magnus.app.runs import Run, Runs
-from magnus.app.viewing import Viewer
+from magnus.app.inspect.find_run import find_run
+from magnus.app.inspect.list_runs import Wanted, listed, wanted
+from magnus.app.inspect.run_object import Run, Runs
+from magnus.app.inspect.viewer import Viewer
 
 
 def run(run_id: str = "latest", configuration_file: "str | os.PathLike[str]" = "") -> Run:

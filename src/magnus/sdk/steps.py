@@ -1,172 +1,53 @@
-"""The steps of a pipeline as objects: what all of them have, and those that are neither a task nor made of pipelines.
+"""Steps as objects: the base of all step classes, and the steps that are neither tasks nor made of pipelines."""
 
-An object keeps what is written; whether it is right is said when the pipeline is compiled, as for a file.
-"""
-
-from collections.abc import Callable, Mapping, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, ClassVar, Final, Self, TypeAlias, TypedDict, TypeVar
+from typing import Never
 
-from magnus.errors import InvalidDefinition
-from magnus.graph.check import nearest_or_all
-from magnus.sdk import places
-from magnus.sdk.arguments import TEXT, TRUTH, Kind, check
-from magnus.values import UserObject
-
-if TYPE_CHECKING:
-    from magnus.sdk.pipeline import Pipeline
-
-StepT = TypeVar("StepT", bound="Step")
-Function: TypeAlias = Callable[..., UserObject]
+from magnus.sdk.links import LinkedStep, name_of
+from magnus.sdk.pipeline import Pipeline
 
 
-class Links(TypedDict, total=False):
-    """Where a step leads to; see `Step`."""
+class Step(LinkedStep):
+    """A step of a pipeline; see `LinkedStep` for its arguments."""
 
-    next: "Step | str | None"
-    on_failure: "Step | str | Pipeline | None"
-    terminate_with_success: bool
-    terminate_with_failure: bool
-    overrides: Mapping[str, str] | None
-    description: str | None
-
-
-LINKS: Final = tuple(sorted(Links.__optional_keys__))
-"""The names of those."""
-
-
-class Step:
-    """A step of a pipeline, with where it leads to.
-
-    `a >> b` and `b << a` say that `b` follows `a`, as `b.depends_on(a)` does.
-
-    Args:
-        name: free text without `.` and `%`.
-        next: the step that follows, or its name.
-        on_failure: the step to go on with when this one fails, or its name; or a pipeline to run then.
-        terminate_with_success: the pipeline succeeds after this step.
-        terminate_with_failure: the pipeline fails after this step.
-    """
-
-    type: ClassVar[str]
-    is_end: ClassVar[bool] = False
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        next: "Step | str | None" = None,  # noqa: A002 - the word that YAML has
-        on_failure: "Step | str | Pipeline | None" = None,
-        terminate_with_success: bool = False,
-        terminate_with_failure: bool = False,
-        **fields: UserObject,
-    ) -> None:
-        check(TEXT, name=name)
-        check(_STEP, step=name, next=next)
-        check(_STEP_OR_PIPELINE, step=name, on_failure=on_failure)
-        check(
-            TRUTH,
-            step=name,
-            terminate_with_success=terminate_with_success,
-            terminate_with_failure=terminate_with_failure,
-        )
-        self.name = name
-        self.next = next
-        self.on_failure = on_failure
-        self.location = places.here()
-        self.fields: dict[str, UserObject] = {key: value for key, value in fields.items() if value is not None}
-        if terminate_with_success and terminate_with_failure:
-            raise self._wrong("both terminate_with_success and terminate_with_failure are set", "keep one of them")
-        self.ends_with: bool | None = True if terminate_with_success else False if terminate_with_failure else None
-
-    def __rshift__(self, other: StepT) -> StepT:
-        """`self >> other`: the other follows this one; gives the other."""
-        if not isinstance(other, Step):
-            fix = "link one step, and put those that are to run at the same time into a Parallel"
-            raise self._wrong(f"a step leads to a step, not to a value of type {type(other).__name__}", fix)
-        self._lead_to(other)
-        return other
-
-    def __lshift__(self, other: StepT) -> StepT:
-        """`self << other`: this one follows the other; gives the other."""
-        if not isinstance(other, Step):
-            raise self._wrong(f"a step follows a step, not a value of type {type(other).__name__}", "name one step")
-        _ = other >> self
-        return other
-
-    def depends_on(self, other: "Step") -> Self:
-        """This step follows the other; gives this step."""
-        _ = self << other
-        return self
-
-    def as_pipeline(self) -> "Pipeline":
+    def as_pipeline(self) -> Pipeline:
         """A pipeline of this step alone, without what it is linked to elsewhere."""
-        from magnus.sdk.pipeline import Pipeline  # lazy: pipelines are made of steps
-
         alone = copy(self)
         ends = {"success": True, "fail": False}
-        if isinstance(self.next, Success | Fail):
-            alone.ends_with = isinstance(self.next, Success)
+        if isinstance(self.next, LinkedStep) and self.next.outcome is not None:
+            alone.ends_with = self.next.outcome
         elif isinstance(self.next, str):
             alone.ends_with = ends.get(self.next, self.ends_with)
         alone.next = None
-        if isinstance(self.on_failure, Step | str) and name_of(self.on_failure) not in ends:
+        if isinstance(self.on_failure, LinkedStep | str) and name_of(self.on_failure) not in ends:
             alone.on_failure = None
         return Pipeline([alone])
 
-    def _lead_to(self, other: "Step") -> None:
-        if self.next is not None and name_of(self.next) != other.name:
-            fix = "link each step to one other; those that are to run at the same time belong into a Parallel"
-            raise self._wrong(f"it leads to '{name_of(self.next)}' and to '{other.name}'", fix)
-        if self.ends_with is not None:
-            word = "success" if self.ends_with else "failure"
-            raise self._wrong(f"it leads to '{other.name}' and has terminate_with_{word}", "keep one of them")
-        self.next = other
-
-    def refuse_unknown(self, name: str, more: Mapping[str, UserObject], known: Sequence[str] | None) -> None:
-        """Raise, with the line of the program, for the first field that such a step does not have; None allows any."""
-        for key in more:
-            if known is not None and key not in known:
-                fix = nearest_or_all(key, known)
-                raise InvalidDefinition(f"unknown field '{key}'", fix=fix, location=places.here(), step=str(name))
-
-    def _wrong(self, message: str, fix: str) -> InvalidDefinition:
-        return InvalidDefinition(message, fix=fix, location=places.here(), step=self.name)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} '{self.name}'>"
-
 
 class Stub(Step):
-    """A place for a step that is not there yet; keeps whatever else is given."""
+    """Stands for a step that is not written yet; keeps any further fields."""
 
     type = "stub"
+    accepts_any_field = True
 
 
 class Success(Step):
-    """The end of a pipeline that succeeded."""
+    """The end of a pipeline that succeeds."""
 
     type = "success"
-    is_end = True
+    outcome = True
 
-    def __init__(self, name: str = "success", *, description: str | None = None) -> None:
+    def __init__(self, name: str = "success", *, description: str | None = None, **more: Never) -> None:
+        self.refuse_unknown(name, more, ())
         super().__init__(name, description=description)
 
 
 class Fail(Step):
-    """The end of a pipeline that failed."""
+    """The end of a pipeline that fails."""
 
     type = "fail"
-    is_end = True
+    outcome = False
 
-    def __init__(self, name: str = "fail", *, description: str | None = None) -> None:
+    def __init__(self, name: str = "fail", *, description: str | None = None, **more: Never) -> None:
+        self.refuse_unknown(name, more, ())
         super().__init__(name, description=description)
-
-
-_STEP: Final = Kind((Step, str, type(None)), "a step or the name of one")
-_STEP_OR_PIPELINE: Final = Kind(_STEP.types, "a step, the name of one, or a pipeline", or_pipeline=True)
-
-
-def name_of(step: "Step | str") -> str:
-    """The name of a step that is given as itself or by its name."""
-    return step.name if isinstance(step, Step) else step

@@ -1,15 +1,16 @@
-"""The units of work of a pipeline as objects, one class a command type, and what may come back of them."""
+"""Tasks as objects, one class a command type, and the kinds of results they return."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Final, TypeAlias, Unpack
 
 from magnus.definition.nodes.task import Catalog, ReturnItem
-from magnus.errors import InvalidDefinition
-from magnus.sdk import places
+from magnus.errors import InvalidConfiguration, InvalidDefinition
+from magnus.sdk import locations
 from magnus.sdk.arguments import PATH, TEXT, TRUTH, Kind, check, path_as_text
-from magnus.sdk.steps import Function, Links, Step
+from magnus.sdk.links import Function, Links
+from magnus.sdk.steps import Step
 from magnus.values import Json
 
 Returns: TypeAlias = Sequence[str | ReturnItem] | None
@@ -18,22 +19,22 @@ _FUNCTION: Final = Kind((str, Callable), "a function or the dotted path of one")
 
 
 def pickled(name: str) -> ReturnItem:
-    """A result that is kept as an object, by the pickler, and handed to later python steps as the object."""
+    """A result that the pickler stores as an object; later python steps receive the object."""
     return ReturnItem(name, "object")
 
 
 def metric(name: str) -> ReturnItem:
-    """A result that is a parameter and is tracked too."""
+    """A result that is a parameter and a tracked metric."""
     return ReturnItem(name, "metric")
 
 
 def json(name: str) -> ReturnItem:
-    """A result that is a JSON value, as one is that is given by its name alone."""
+    """A result that is a JSON value; a name alone means the same."""
     return ReturnItem(name, "json")
 
 
 class TaskFields(Links, total=False):
-    """What every task may say, whatever its command type; as in YAML."""
+    """The fields of tasks of every command type, as in YAML."""
 
     catalog: Catalog | None
     returns: Returns
@@ -45,7 +46,7 @@ class TaskFields(Links, total=False):
 
 
 class TaskOptions(TaskFields, total=False):
-    """What some command types know beside that."""
+    """All fields of tasks, those of single command types included."""
 
     strict: bool
     notebook_output_path: str | None
@@ -53,6 +54,7 @@ class TaskOptions(TaskFields, total=False):
     optional_ploomber_args: Mapping[str, Json] | None
 
 
+_DEFAULT_KIND: Final = "python"
 _SHARED: Final = tuple(sorted(TaskFields.__optional_keys__))
 _FIELDS: Final[Mapping[str, Sequence[str]]] = {
     "python": _SHARED,
@@ -60,7 +62,7 @@ _FIELDS: Final[Mapping[str, Sequence[str]]] = {
     "shell": (*_SHARED, "strict"),
     "notebook": (*_SHARED, "notebook_output_path", "output_cell_tag", "optional_ploomber_args"),
 }
-"""What a task may say, by its command type; nobody can tell for those of other packages."""
+"""The fields of a task by its command type; command types of other packages are not listed."""
 
 
 class Task(Step):
@@ -69,12 +71,26 @@ class Task(Step):
     type = "task"
 
     def __init__(
-        self, name: str, command: str | Function, command_type: str = "python", **more: Unpack[TaskOptions]
+        self, name: str, command: str | Function, command_type: str = _DEFAULT_KIND, **more: Unpack[TaskOptions]
     ) -> None:
         check(TEXT, command_type=command_type)
-        self.refuse_unknown(name, more, _FIELDS.get(command_type))
-        kind = {} if command_type == "python" else {"command_type": command_type}
+        if more.keys() - set(_SHARED):
+            known = _FIELDS[command_type] if command_type in _FIELDS else _fields_of_package(command_type, more)
+            self.refuse_unknown(name, more, known)
+        kind = {} if command_type == _DEFAULT_KIND else {"command_type": command_type}
         super().__init__(name, command=command, **kind, **more)
+
+
+def _fields_of_package(command_type: str, more: Iterable[str]) -> Iterable[str]:
+    """The fields of a task of another package; those that are written where the package cannot tell."""
+    from magnus.app import plugins  # lazy: most tasks are of a command type of magnus
+    from magnus.definition.fields import field_names
+
+    try:
+        names = field_names(plugins.find("tasks", command_type).options)
+    except InvalidConfiguration:  # compiling says why; it knows the place
+        names = None
+    return more if names is None else (*_SHARED, *names)
 
 
 class PythonTask(Task):
@@ -98,7 +114,7 @@ class ShellTask(Task):
         check(TEXT, name=name)
         if command is None:
             fix = f"write {type(self).__name__}(command=...)"
-            raise InvalidDefinition("'command' is missing", fix=fix, location=places.here(), step=name)
+            raise InvalidDefinition("'command' is missing", fix=fix, location=locations.here(), step=name)
         check(TEXT, step=name, command=command)
         name = name or _program(command)
         if strict:

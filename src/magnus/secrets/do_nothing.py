@@ -10,7 +10,7 @@ class DoNothingOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DoNothingSecrets:
-    """Knows no secrets and does not mind being asked."""
+    """Gives an empty text for every secret."""
 
     options = DoNothingOptions
 

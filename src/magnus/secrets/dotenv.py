@@ -1,12 +1,16 @@
-"""The `dotenv` secrets provider: secrets are the lines `NAME=value` of a file."""
+"""The `dotenv` secrets provider: secrets are the lines `NAME=value` of a file.
 
+The rules of the file are those of python-dotenv, which most such files are written for, with one exception: `$` stands
+for itself, since passwords are full of it. The parser names the line of a mistake and never shows it.
+"""
+
+import re
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
 from magnus.errors import SecretsError
-from magnus.secrets.dotenv_text import Unreadable, parsed
 from magnus.secrets.missing import missing
 
 _TYPE: Final = "dotenv"
@@ -23,7 +27,7 @@ class DotenvOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DotenvSecrets:
-    """Reads the file when it is asked for a secret for the first time, and no more."""
+    """Reads the file once, when a step asks for the first secret."""
 
     options = DotenvOptions
 
@@ -47,7 +51,7 @@ class DotenvSecrets:
 
     def _read(self) -> dict[str, str]:
         try:
-            return parsed(self._file.expanduser().read_bytes().decode("utf-8"))
+            return parse(self._file.expanduser().read_bytes().decode("utf-8"))
         except FileNotFoundError:
             raise self._unusable("does not exist", "write it, or set `location` of the secrets provider") from None
         except OSError as error:
@@ -60,3 +64,74 @@ class DotenvSecrets:
 
     def _unusable(self, why: str, fix: str) -> SecretsError:
         return SecretsError(f"the file '{self._location}' of the secrets provider '{_TYPE}' {why}", fix=fix)
+
+
+_NAME: Final = re.compile(r"[ \t\f\v]*(?:export[ \t]+)?([^\s=#'\"]+)[ \t]*=[ \t]*")
+_BLANK: Final = re.compile(r"[ \t\f\v]*(?:#[^\n]*)?(?:\n|\Z)")
+_QUOTED: Final = {
+    "'": re.compile(r"'((?:[^'\\]|\\.)*)'", re.DOTALL),
+    '"': re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL),
+}
+_ESCAPES: Final = {
+    "'": re.compile(r"\\([\\'])"),
+    '"': re.compile(r"\\([\\'\"abfnrtv])"),
+}
+_MEANS: Final = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+_COMMENT: Final = re.compile(r"(?:^|[ \t])#.*")
+
+
+class Unreadable(Exception):
+    """A line cannot be read; `line` counts from 1, `reason` holds nothing of what is in it."""
+
+    def __init__(self, line: int, reason: str) -> None:
+        super().__init__(f"line {line}: {reason}")
+        self.line = line
+        self.reason = reason
+
+
+def parse(text: str) -> dict[str, str]:
+    """The values by name, the last one of a name that comes twice; raises Unreadable.
+
+    A line is `NAME=value`, with `export` before it or not, empty, or a comment. A value in quotes may go over several
+    lines; one without ends with its line, or before a `#` that follows a space.
+    """
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n")
+    values: dict[str, str] = {}
+    at = 0
+    while at < len(text):
+        if blank := _BLANK.match(text, at):
+            at = blank.end()
+            continue
+        name = _NAME.match(text, at)
+        if name is None:
+            raise Unreadable(_line(text, at), "it is not NAME=value")
+        values[name[1]], at = _value(text, name.end())
+    return values
+
+
+def _line(text: str, at: int) -> int:
+    return text.count("\n", 0, at) + 1
+
+
+def _value(text: str, at: int) -> tuple[str, int]:
+    """The value that begins at `at`, and where what follows its line begins."""
+    quote = text[at : at + 1]
+    if quote not in _QUOTED:
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        return _unquoted(text[at - 1 : end])[1:].strip(), end + 1
+    quoted = _QUOTED[quote].match(text, at)
+    if quoted is None:
+        raise Unreadable(_line(text, at), f"the value that begins with {quote} does not end with one")
+    rest = _BLANK.match(text, quoted.end())
+    if rest is None:
+        reason = f"something follows the {quote} that ends the value; write \\{quote} for one inside it"
+        raise Unreadable(_line(text, at), reason)
+    value = _ESCAPES[quote].sub(lambda escape: _MEANS.get(escape[1], escape[1]), quoted[1])
+    return value, rest.end()
+
+
+def _unquoted(text: str) -> str:
+    """The value without a comment; the first character of `text` stands before the value: `=` or a space."""
+    comment = _COMMENT.search(text)
+    return text[: max(comment.start(), 1)] if comment else text

@@ -13,11 +13,11 @@ _TYPE: Final = "env-secrets-manager"
 
 
 class EnvSecretsOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """What stands before and after the name of a secret in that of its variable.
+    """The prefix and suffix of the variables that hold secrets.
 
     Attributes:
-        prefix: what stands before the name of a secret in that of its variable.
-        suffix: what stands after it.
+        prefix: the text before the name of the secret in the name of its variable.
+        suffix: the text after it.
     """
 
     prefix: str = ""
@@ -47,11 +47,11 @@ class EnvSecrets:
 
     def variables(self, names: Iterable[str]) -> Mapping[str, str]:
         """The variables of these secrets, as far as they are set."""
-        wanted = (self.variable(name) for name in names)
-        return {variable: self._environment[variable] for variable in wanted if variable in self._environment}
+        variables = (self.variable(name) for name in names)
+        return {variable: self._environment[variable] for variable in variables if variable in self._environment}
 
     def _names(self) -> list[str]:
-        """The secrets there could be."""
+        """The names of the secrets that the environment holds."""
         prefix, suffix = self._options.prefix, self._options.suffix
         return [
             variable[len(prefix) : len(variable) - len(suffix)]

@@ -29,10 +29,10 @@ class NoopTask:
         return ()
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":  # noqa: ARG002 - as above
-        """It needs nothing and sets nothing."""
+        """It needs nothing, sets nothing and never fails."""
         from magnus.graph.facts import Description  # lazy: a run needs none of it
 
-        return Description(uses=frozenset())
+        return Description(uses=frozenset(), never_fails=True)
 
     def run(self, call: TaskCall) -> TaskOutcome:  # noqa: ARG002 - nothing is done
         """Succeed."""

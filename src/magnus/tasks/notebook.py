@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, ValidationError, convert, field
 from msgspec.structs import replace
 
-import magnus
 from magnus.engine.exports import changed
 from magnus.engine.json_values import to_json_value
 from magnus.errors import Problem, TaskFailed
@@ -44,7 +43,7 @@ for _package in ("nbclient", "ipykernel"):
     if find_spec(_package) is None:
         raise ModuleNotFoundError(f"No module named '{_package}'", name=_package)
 
-_ROOT: Final = str(Path(magnus.__file__).parent.parent)
+_ROOT: Final = str(Path(__file__).parents[2])
 _START: Final = "import sys; sys.path.append(sys.argv[1]); from magnus.tasks.notebooks.runner import main; main()"
 _LONGEST_PARENT_BYTES: Final = 50
 """Of the folder the private one is in: the name of a unix socket may have about a hundred bytes."""

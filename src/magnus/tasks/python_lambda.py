@@ -24,6 +24,7 @@ class PythonLambdaTask:
 
     options = NoOptions
     isolates = False
+    command_is_code = True
 
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
         """What is wrong with the command as a lambda; nothing is evaluated."""

@@ -64,6 +64,7 @@ class ShellTask:
 
     options = ShellOptions
     isolates = True
+    command_is_code = True
 
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:  # noqa: ARG002 - it is not looked at
         """An empty command."""

@@ -50,7 +50,8 @@ class SupplyTask:
         options = convert(spec.options, SupplyOptions)
         objects = {item.name for item in spec.returns or () if item.kind == "object"}
         sets = [Setting(name, of_value(value)) for name, value in options.returns.items() if name not in objects]
-        return Description(sets=(*sets, *map(Setting, objects & set(options.returns))), puts=tuple(options.files))
+        sets += map(Setting, objects & set(options.returns))
+        return Description(sets=tuple(sets), puts=tuple(options.files), never_fails=True)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Supply everything."""

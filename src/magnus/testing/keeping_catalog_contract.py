@@ -5,22 +5,19 @@ See `catalog_contract` for how.
 
 import os
 import pickle
-import threading
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, Final
 
 import pytest
-from hypothesis.stateful import run_state_machine_as_test
 from msgspec.structs import replace
 
 from magnus.errors import CatalogError
 from magnus.interfaces.catalog import Catalog
 from magnus.run_log.records import CatalogRecord
 from magnus.testing.catalog_contract import ROOT, OpenCatalog
-from magnus.testing.catalog_machine import state_machine
 from magnus.testing.catalog_refusals import CatalogRefusals
+from magnus.testing.concurrent_catalog_contract import ConcurrentCatalogContract
 from magnus.testing.damaged_content_contract import DamagedContentContract
 from magnus.testing.files import contents, hash_of, made, write
 from magnus.testing.records import ODD_NAMES
@@ -35,7 +32,7 @@ NAMES: Final = (
 )
 
 
-class KeepingCatalogContract(CatalogRefusals, DamagedContentContract):
+class KeepingCatalogContract(ConcurrentCatalogContract, CatalogRefusals, DamagedContentContract):
     """Subclass it with a name that begins with `Test`, and say in `place` how to get a catalog, in `pieces` how it is damaged."""
 
     # What is put
@@ -273,63 +270,3 @@ class KeepingCatalogContract(CatalogRefusals, DamagedContentContract):
             with pytest.raises(CatalogError, match="'a'"):
                 catalog.get("a-run", ROOT, [entry], project)
         assert contents(project) == {"a": b"here before"}
-
-    # Many at a time
-
-    def test_threads_that_put_and_get_disturb_nobody(
-        self, open_catalog: OpenCatalog, project: Path, tmp_path: Path
-    ) -> None:
-        catalogs = [open_catalog() for _ in range(4)]
-        together = threading.Barrier(8)
-        shared = {f"shared {number}": b"shared %d" % number for number in range(10)}
-        write(project, shared)
-
-        def work(number: int) -> bool:
-            together.wait()
-            catalog, own = catalogs[number % 4], made(tmp_path / f"own {number}")
-            folder = made(tmp_path / f"got {number}")
-            entries = catalog.put("a-run", ROOT, project, list(shared), unchanged={})
-            files = {f"{number}/{i}": b"%d" % (i % 3) for i in range(20)}
-            entries += catalog.put(f"run {number}", ROOT, own, write(own, files), unchanged={})
-            catalog.get("a-run", ROOT, entries, folder)
-            return contents(folder) == {**shared, **files}
-
-        with ThreadPoolExecutor(8) as threads:
-            assert all(threads.map(work, range(8)))
-
-    def test_a_reader_sees_whole_files_while_they_are_replaced(
-        self, open_catalog: OpenCatalog, project: Path, tmp_path: Path
-    ) -> None:
-        versions = [bytes([65 + number]) * 300_000 for number in range(4)]
-        entries = [
-            open_catalog().put("a-run", ROOT, project, write(project, {"a": content}), unchanged={})
-            for content in versions
-        ]
-        catalog, folder = open_catalog(), made(tmp_path / "together")
-        done = threading.Event()
-
-        def bring() -> None:
-            for number in range(40):
-                catalog.get("a-run", ROOT, entries[number % 4], folder)
-
-        def read() -> bool:
-            whole = True
-            while not done.is_set():
-                whole = whole and (folder / "a").read_bytes() in versions
-            return whole
-
-        catalog.get("a-run", ROOT, entries[0], folder)
-        with ThreadPoolExecutor(3) as threads:
-            reading = threads.submit(read)
-            try:
-                for writing in [threads.submit(bring), threads.submit(bring)]:
-                    writing.result()
-            finally:
-                done.set()
-            assert reading.result()
-        assert list(contents(folder)) == ["a"]
-
-    # All together
-
-    def test_it_behaves_as_a_dict(self) -> None:
-        run_state_machine_as_test(state_machine(self.place))

@@ -33,7 +33,7 @@ from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.transpiler import TranspileResult
 from magnus.testing.transpiler_pipelines import CHAIN, NAMES, SHAPES, around, named
-from magnus.testing.transpiling import CONFIGURATION, PARAMETERS, request_of, transpiled, transpiler_of
+from magnus.testing.transpiler_process import CONFIGURATION, PARAMETERS, request_of, transpiled, transpiler_of
 from magnus.values import Json
 
 __all__ = ["TranspilerContract"]
@@ -270,7 +270,7 @@ def _read(folder: Path, argvs: Sequence[Sequence[str]]) -> list[Json]:
 
 
 def _child(folder: Path, *arguments: str, seed: str = "0", given: str = "", **environment: str) -> str:
-    command = [sys.executable, "-m", "magnus.testing.transpiling", *arguments]
+    command = [sys.executable, "-m", "magnus.testing.transpiler_process", *arguments]
     variables = {**os.environ, "PYTHONHASHSEED": seed, **environment}
     done = subprocess.run(
         command,

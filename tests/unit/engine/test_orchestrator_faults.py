@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from magnus.app.documents import document
 from magnus.app.execute import execute
+from magnus.app.inspect.run_document import document
 from magnus.app.prepare import Execution, prepare
 from magnus.engine import attempts, fan
 from magnus.errors import CatalogError

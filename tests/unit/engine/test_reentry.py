@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from magnus import __version__
-from magnus.engine.reentry import VARIABLE, EventLines, Reentry, event_line, reentry
+from magnus.engine.reentry.protocol import VARIABLE, EventLines, Reentry, event_line, reentry
 from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import (

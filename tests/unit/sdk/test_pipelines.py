@@ -28,7 +28,7 @@ from magnus import json as json_result
 from magnus.definition.loader import load, load_built
 from magnus.definition.nodes import NODE_TYPES
 from magnus.errors import InvalidDefinition
-from magnus.sdk import composites, steps, tasks
+from magnus.sdk import composites, links, steps, tasks
 
 
 def work(x=0):
@@ -130,7 +130,7 @@ def test_every_field_of_a_node_type_can_be_given(word):
     modules = vars(composites) | vars(steps) | vars(tasks)
     [cls] = [c for c in modules.values() if isinstance(c, type) and vars(c).get("type") == word]
     accepted = set(inspect.signature(cls).parameters)
-    for fields in (steps.Links, tasks.TaskFields) if word == "task" else (steps.Links,):
+    for fields in (links.Links, tasks.TaskFields) if word == "task" else (links.Links,):
         accepted |= set(fields.__annotations__)
     model = {"fields", "options", *(["next"] if word in {"success", "fail"} else [])}
     assert set(NODE_TYPES[word].__struct_fields__) - model <= accepted

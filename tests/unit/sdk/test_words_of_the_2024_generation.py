@@ -1,11 +1,32 @@
 """What scripts of the 2024 generation write is understood: imports, keywords, default names, and what a run has."""
 
 import inspect
+from types import SimpleNamespace
 
 import pytest
+from msgspec import Struct
+from pydantic import BaseModel, ConfigDict
 
 import magnus
-from magnus import Dag, Loop, Map, Parallel, Pipeline, PythonTask, ShellJob, ShellTask, Stub, Task
+from magnus import (
+    Conditional,
+    Dag,
+    Fail,
+    Loop,
+    Map,
+    NotebookJob,
+    NotebookTask,
+    Parallel,
+    Pipeline,
+    PythonJob,
+    PythonTask,
+    ShellJob,
+    ShellTask,
+    Stub,
+    Success,
+    Task,
+)
+from magnus.app import plugins
 from magnus.errors import InvalidDefinition
 from magnus.interaction import get_secret, put_in_catalog, put_object
 
@@ -63,10 +84,18 @@ def one():
         (lambda: PythonTask(work, strict=True), "there are 'catalog', 'description', 'max_attempts'"),
         (lambda: ShellTask("a", "ls", outputs=1), "there are 'catalog'"),
         (lambda: Task("a", "n.ipynb", "notebook", notebook_output="x"), "did you mean 'notebook_output_path'?"),
-        (lambda: Parallel("a", {"b": one()}, brnches=1), "there are 'description', 'next'"),
-        (lambda: Map("a", one(), "xs", "x", reduce="max"), "there are 'description'"),
+        (lambda: Parallel("a", {"b": one()}, brnches=1), "did you mean 'branches'?"),
+        (lambda: Map("a", one(), "xs", "x", reduce="max"), "did you mean 'reducer'?"),
         (lambda: Dag("a", one(), on_failur="b"), "did you mean 'on_failure'?"),
-        (lambda: Loop("a", one(), 2, breakon="b"), "there are 'description'"),
+        (lambda: Loop("a", one(), 2, breakon="b"), "did you mean 'break_on'?"),
+        (lambda: Conditional("a", "p", {"b": one()}, defalt=one()), "did you mean 'default'?"),
+        (lambda: NotebookTask("n.ipynb", output_cel_tag="x"), "did you mean 'output_cell_tag'?"),
+        (lambda: PythonJob(work, retuns=["x"]), "did you mean 'returns'?"),
+        (lambda: ShellJob("a", "ls", stict=True), "did you mean 'strict'?"),
+        (lambda: NotebookJob("n.ipynb", tmeout=1), "did you mean 'timeout'?"),
+        (lambda: Success("a", next="b"), "there are 'name', 'description'"),
+        (lambda: Fail("a", descripton="b"), "did you mean 'description'?"),
+        (lambda: Pipeline([Stub("a")], start="a"), "did you mean 'start_at'?"),
     ],
 )
 def test_an_unknown_argument_is_refused_where_it_is_written(make, fix):
@@ -79,7 +108,35 @@ def test_an_unknown_argument_is_refused_where_it_is_written(make, fix):
     assert problem.location.line == make.__code__.co_firstlineno
 
 
-def test_command_types_of_other_packages_may_have_any_field():
+class StrictOptions(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    database: str = ""
+
+
+class LooseOptions(BaseModel):
+    database: str = ""
+
+
+class NativeOptions(Struct, forbid_unknown_fields=True):
+    database: str = ""
+
+
+@pytest.mark.parametrize("model", [StrictOptions, NativeOptions])
+def test_fields_of_the_command_type_of_a_package_are_those_of_its_options(monkeypatch, model):
+    monkeypatch.setattr(plugins, "find", lambda *_: SimpleNamespace(options=model))
+    assert Task("a", "c", "sql", database="d", timeout=1).fields["database"] == "d"
+    with pytest.raises(InvalidDefinition, match="unknown field 'databse'\n  fix: did you mean 'database'\\?") as caught:
+        Task("a", "c", "sql", databse="d")
+    [problem] = caught.value.problems
+    assert problem.location.line == inspect.currentframe().f_lineno - 2
+
+
+def test_a_package_whose_options_take_any_field_is_given_any(monkeypatch):
+    monkeypatch.setattr(plugins, "find", lambda *_: SimpleNamespace(options=LooseOptions))
+    assert Task("a", "c", "sql", tables=1).fields["tables"] == 1
+
+
+def test_a_command_type_that_is_not_installed_is_refused_when_the_pipeline_is_compiled():
     assert Task("a", "c", "sql", database="d").fields["database"] == "d"
 
 

@@ -26,7 +26,7 @@ from magnus import (
 )
 from magnus.definition.loader import examine_built, load_built
 from magnus.errors import InvalidDefinition, InvalidInput
-from magnus.sdk.steps import Links
+from magnus.sdk.links import Links
 from magnus.sdk.tasks import TaskFields, TaskOptions
 
 

@@ -3,8 +3,7 @@
 import pytest
 
 from magnus.errors import SecretsError
-from magnus.secrets.dotenv import DotenvOptions, DotenvSecrets
-from magnus.secrets.dotenv_text import parsed
+from magnus.secrets.dotenv import DotenvOptions, DotenvSecrets, parse
 
 
 @pytest.mark.parametrize(
@@ -39,7 +38,7 @@ from magnus.secrets.dotenv_text import parsed
     ],
 )
 def test_what_a_line_means(text, values):
-    assert parsed(text) == values
+    assert parse(text) == values
 
 
 @pytest.mark.parametrize(

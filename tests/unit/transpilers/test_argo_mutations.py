@@ -16,7 +16,7 @@ from magnus.simulation.argo.pod import ERROR, FAILED, SUCCEEDED, Ended
 from magnus.simulation.argo.workflow import Simulation
 
 CORPUS = Path(__file__).parents[2] / "corpus/argo"
-MANIFESTS = {file.stem: yaml.safe_load(file.read_text()) for file in sorted(CORPUS.glob("*.yaml"))}
+MANIFESTS = {file.stem: yaml.load(file.read_text(), yaml.CSafeLoader) for file in sorted(CORPUS.glob("*.yaml"))}
 MOST_PODS = 300
 REPLACEMENTS = (None, 0, -1, 1.5, True, "", "x", "{{x}}", "{{item}}", "a &&", [], ["x"], {}, {"x": 1})
 PIECES = ("", "x", "-", " ", "{{", "}}", "'", "&&", "(", "!", ".", "Failed", "\\", "ü", "\n")

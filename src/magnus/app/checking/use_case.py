@@ -219,7 +219,7 @@ def _changed(
     configured = services.configuration.as_json()
     ran = with_code_that_ran(services.built, original)
     for change in changes(ran, pipeline, parameters, code(pipeline.steps, folder), configured):
-        message = f"the run '{original.run_id}' cannot be gone on with as it was: {change}"
+        message = f"the run '{original.run_id}' cannot be resumed as it was: {change}"
         yield Problem(message, "change it back, or leave out --strict")
 
 

@@ -14,7 +14,7 @@ from magnus.app.compare.model import Difference, Timing
 from magnus.app.compare.read_run import Alike, ReadRun, alike
 from magnus.app.compare.verdict import ONE_RUN, in_order, verdict
 from magnus.app.config import load_configuration
-from magnus.app.finding import find_run
+from magnus.app.inspect.find_run import find_run
 
 
 def diff(first: str, second: str, configuration_file: str, environment: Mapping[str, str]) -> Difference:

@@ -7,10 +7,10 @@ from functools import cached_property
 
 from magnus.app.compare.model import RunFacts
 from magnus.app.damage import damage
+from magnus.app.inspect.redaction import Withheld
 from magnus.app.step_code import kept
-from magnus.app.withheld import Withheld
-from magnus.app.written import written_steps
 from magnus.definition.normal import normal
+from magnus.definition.written_steps import written_steps
 from magnus.engine import liveness
 from magnus.errors import CatalogError, RunNotFound
 from magnus.graph.path import BranchPath

@@ -34,9 +34,8 @@ class Branch(Struct, frozen=True):
 def branches(node: CompositeNode, path: StepPath) -> tuple[Branch, ...]:
     """The branches of the composite at `path`, in the order in which they are written."""
     match node.branches:
-        case StaticBranches(graphs=graphs):
-            named = node.written_as != "dag"
-            return tuple(Branch(key if named else "", path.into(key), graph) for key, graph in graphs.items())
+        case StaticBranches(graphs=graphs, are_named=are_named):
+            return tuple(Branch(key if are_named else "", path.into(key), graph) for key, graph in graphs.items())
         case ChosenBranch(graphs=graphs, default=default):
             chosen = tuple(Branch(key, path.into(key), graph) for key, graph in graphs.items())
             other = (
@@ -70,7 +69,7 @@ def drawn_path(graph: Graph, path: StepPath) -> StepPath:
 
 def kind(node: Node) -> str:
     """The kind of the step: its command type, or the node type that was written for it."""
-    return node.task.kind if isinstance(node, TaskNode) and node.written_as == "task" else node.written_as
+    return node.label if isinstance(node, TaskNode) else node.written_as
 
 
 def detail(node: Node) -> str:

@@ -156,7 +156,7 @@ def _terminal(box: Box) -> Iterator[str]:
     yield _rectangle("box", 0, 0, box.width, box.height, radius=box.height / 2)
     if box.height >= NAME_SIZE * 2:
         yield _text("name", box.width / 2, box.height / 2 + NAME_SIZE * 0.35, box.name.drawn)
-    elif box.node.written_as == "success":
+    elif isinstance(box.node, TerminalNode) and box.node.succeeds:
         yield '<path class="sign" d="M5 9.2l2.8 2.8 5.2-5.8"/>'
     else:
         yield '<path class="sign" d="M6 6l6 6M12 6l-6 6"/>'

@@ -1,1 +1,1 @@
-"""The use case *report*: a run as one HTML page that needs nothing else. `writing` is what the command calls."""
+"""A run as one HTML page that needs nothing else; `write_report` is the entry."""

@@ -1,7 +1,7 @@
-"""What the page of a report is given, as the values its script reads: flat, and small as JSON.
+"""The values that the script of a report reads, which are flat and small as JSON.
 
-Times are milliseconds since the run began. A text that may be long stands once in `Report.texts`, and is referred to by
-its number there.
+Times are milliseconds since the start of the run. A text that may be long stands once in `Report.texts`; other values
+refer to it by its number.
 """
 
 from msgspec import Struct
@@ -18,9 +18,9 @@ class Text(Struct, omit_defaults=True):
 
 
 class Attempt(Struct, omit_defaults=True):
-    """One call of a task; `duration` in milliseconds, `inputs` are what it was handed.
+    """One call of a task; `duration` in milliseconds, `inputs` are the parameters it received.
 
-    `message` is "" where it is that of the step.
+    `message` is "" if it is the message of the step.
     """
 
     start: float
@@ -31,7 +31,7 @@ class Attempt(Struct, omit_defaults=True):
 
 
 class File(Struct, omit_defaults=True):
-    """An entry of the catalog; `place` is where it can be found there, "" when its content was not kept."""
+    """An entry of the catalog; `place` is its location there, or "" if its content was not stored."""
 
     name: str
     stage: str
@@ -41,7 +41,7 @@ class File(Struct, omit_defaults=True):
 
 
 class Log(Struct, omit_defaults=True):
-    """The end of what a step printed; `left_out` are bytes before it."""
+    """The end of the output of a step; `left_out` are bytes before it."""
 
     text: str
     left_out: int = 0
@@ -72,12 +72,12 @@ class Row(Struct, omit_defaults=True):
 
     Attributes:
         parent: the number of the row it is in; -1 for the run.
-        type: that of the step as it is written; "branch" or "run" for what is no step.
-        status: as in the run log, or LOST where nobody knows how it would have ended.
-        path: of the step, as commands take it.
+        type: the type of the step as written, or "branch" or "run".
+        status: as in the run log, or LOST if its process is gone.
+        path: the path of the step for commands.
         value: the number of the text of the element that a branch of a map is for.
         more_files: how many entries of the catalog are left out.
-        taken_over: whether it succeeded in the original run and did not run in this one.
+        reused: whether it succeeded in the original run and did not run in this one.
     """
 
     parent: int
@@ -98,7 +98,7 @@ class Row(Struct, omit_defaults=True):
     code: list[Code] | None = None
     definition: int | None = None
     mock: bool = False
-    taken_over: bool = False
+    reused: bool = False
 
 
 class Head(Struct, omit_defaults=True):
@@ -128,7 +128,7 @@ class Head(Struct, omit_defaults=True):
 
 
 class Report(Struct, omit_defaults=True):
-    """All of it."""
+    """The whole report."""
 
     head: Head
     rows: list[Row]

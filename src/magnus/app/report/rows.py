@@ -1,7 +1,6 @@
-"""The rows of a report, from the records of a run. Pure.
+"""Makes the rows of a report from the records of a run.
 
-A step that has begun and not ended has no times of its own in the records: it is shown from the end of what was before
-it.
+A step that has not finished has no times in its records. Its row starts at the end of the step before it.
 """
 
 import json
@@ -9,8 +8,8 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from magnus.app.report.interned_texts import Texts, shortened
 from magnus.app.report.model import Attempt, Code, File, Row
-from magnus.app.report.texts import Texts, shortened
 from magnus.app.text.plain_text import short
 from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.run_log.branches import Branch
@@ -22,16 +21,15 @@ from magnus.run_log.walking import SeenBranch, SeenStep, StepsOf, status_of, sta
 
 _MOST_FILES: Final = 100
 _LONGEST_ELEMENT: Final = 60
-_ONE_BRANCH: Final = "dag"
 
 
 class Rows:
     """Collects the rows of a run, the run itself first.
 
-    `over` says that it has ended or is lost, so that nothing in it is still going on.
+    `over` says that the run has finished or is lost, so that no step of it still runs.
 
     Attributes:
-        found: the rows.
+        rows: the rows.
         paths: the step of each row, None for the run and for branches.
         ends: the terminal steps that were reached.
     """
@@ -42,10 +40,11 @@ class Rows:
         self._over = over
         status = Gone.LOST if over and run.status not in ENDED else run.status
         end = None if run.end_time is None else self._milliseconds(run.end_time)
-        self.found = [Row(-1, name, "run", status.value, start=0.0, end=end, message=shortened(run.message))]
+        self.rows = [Row(-1, name, "run", status.value, start=0.0, end=end, message=shortened(run.message))]
         self.paths: list[StepPath | None] = [None]
         self.ends: set[StepPath] = set()
         self._steps: dict[StepPath, int] = {}
+        self._unnamed: set[StepPath] = set()
         self._branches = {BranchPath(): 0}
         self._earliest = {BranchPath(): 0.0}
         self._began: dict[StepPath, float] = {}
@@ -53,38 +52,40 @@ class Rows:
             match seen:
                 case SeenStep(record=step) if step.is_terminal:
                     self.ends.add(step.path)
-                    self._stands(step)
+                    self._set_branch_status(step)
                 case SeenStep(record=step):
                     self._add_step(step, seen.names)
-                    self._stands(step)
+                    self._set_branch_status(step)
                 case SeenBranch(branch=branch, of=of):
                     self._add_branch(branch, of)
-        self._times_of_what_is_around()
+        self._spread_times()
 
     def cause(self) -> int | None:
         """The row of the step that made the run fail, or in which it was lost; None when there is no such step."""
         inside: dict[int, list[int]] = {}
-        for number, row in enumerate(self.found):
+        for number, row in enumerate(self.rows):
             inside.setdefault(row.parent, []).append(number)
         number = 0
         while True:
             bad = [
                 inner
                 for inner in inside.get(number, ())
-                if self.found[inner].status in {Status.FAIL.value, Gone.LOST.value}
+                if self.rows[inner].status in {Status.FAIL.value, Gone.LOST.value}
             ]
-            if self.found[number].status not in {Status.FAIL.value, Gone.LOST.value} or not bad:
+            if self.rows[number].status not in {Status.FAIL.value, Gone.LOST.value} or not bad:
                 return number or None
-            number = bad[0] if self.found[bad[0]].type == "branch" else bad[-1]
+            number = bad[0] if self.rows[bad[0]].type == "branch" else bad[-1]
 
     def _add_step(self, step: StepRecord, names: tuple[str, ...]) -> None:
-        """Add its row; what follows it in the branch began when it ended, at the earliest."""
+        """Add the row of the step; the step behind it starts at its end, at the earliest."""
         row = self._row(step, names, self._branches[step.branch])
         self._began[step.path] = self._earliest[step.branch]
         if step.status not in ENDED:
             row.start = self._earliest[step.branch]
-        self._steps[step.path] = len(self.found)
-        self.found.append(row)
+        self._steps[step.path] = len(self.rows)
+        if step.has_unnamed_branch:
+            self._unnamed.add(step.path)
+        self.rows.append(row)
         self.paths.append(step.path)
         branch: BranchPath | None = step.branch
         while branch is not None and row.end is not None:
@@ -92,20 +93,20 @@ class Rows:
             branch = None if branch.composite is None else branch.composite.branch
 
     def _add_branch(self, branch: Branch, of: StepPath) -> None:
-        """Add the row of a branch; where a step has but one, which always has the same name, its own row stands for it."""
+        """Add the row of a branch; the row of the step stands for a branch that has no name."""
         self._earliest[branch.path] = self._began[of]
         number = self._steps[of]
-        if self.found[number].type == _ONE_BRANCH:
+        if of in self._unnamed:
             self._branches[branch.path] = number
             return
-        self._branches[branch.path] = len(self.found)
+        self._branches[branch.path] = len(self.rows)
         value = self._texts.number(branch.value[0]) if branch.value else None
-        self.found.append(Row(number, _called(branch), "branch", Status.CREATED.value, value=value))
+        self.rows.append(Row(number, _branch_name(branch), "branch", Status.CREATED.value, value=value))
         self.paths.append(None)
 
-    def _stands(self, step: StepRecord) -> None:
-        """The branch of the step stands as that, the last of it by now, says."""
-        row = self.found[self._branches[step.branch]]
+    def _set_branch_status(self, step: StepRecord) -> None:
+        """Set the status of the branch from the step, which is its last one so far."""
+        row = self.rows[self._branches[step.branch]]
         if row.type == "branch":
             row.status = status_of_branch([step], over=self._over).value
 
@@ -128,7 +129,7 @@ class Rows:
             more_files=max(0, len(step.catalog) - _MOST_FILES),
             code=None if step.code_identities is None else codes(step.code_identities),
             mock=step.mock,
-            taken_over=step.mock and not step.attempts and bool(self._run.original_run_id),
+            reused=step.mock and not step.attempts and bool(self._run.original_run_id),
         )
 
     def _attempt(self, attempt: AttemptRecord, message: str) -> Attempt:
@@ -143,10 +144,10 @@ class Rows:
     def _milliseconds(self, when: datetime) -> float:
         return round((when - self._run.start_time).total_seconds() * 1000, 3)
 
-    def _times_of_what_is_around(self) -> None:
-        """Let every row span what is in it."""
-        for row in reversed(self.found[1:]):
-            around = self.found[row.parent]
+    def _spread_times(self) -> None:
+        """Make every row span the rows inside it."""
+        for row in reversed(self.rows[1:]):
+            around = self.rows[row.parent]
             if row.parent and row.start is not None:
                 around.start = row.start if around.start is None else min(row.start, around.start)
                 if row.end is not None and around.status in ENDED:
@@ -154,7 +155,7 @@ class Rows:
 
 
 def codes(identities: Iterable[CodeIdentity]) -> list[Code]:
-    """Code identities as a report has them."""
+    """The code identities of a report."""
     return [
         Code(
             identity.code_identifier,
@@ -167,8 +168,8 @@ def codes(identities: Iterable[CodeIdentity]) -> list[Code]:
     ]
 
 
-def _called(branch: Branch) -> str:
-    """What people call it, and the element of a map it is for where that says more."""
+def _branch_name(branch: Branch) -> str:
+    """The label of the branch, with the element of the map if the label is not the element."""
     text = json.dumps(branch.value[0], ensure_ascii=False) if branch.value else ""
     return (
         f"{branch.label} = {short(text, _LONGEST_ELEMENT)}"

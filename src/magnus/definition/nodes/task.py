@@ -49,7 +49,7 @@ class ReturnItem(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Task(Struct, frozen=True, forbid_unknown_fields=True):
-    """A task.
+    """One unit of work; the type where none is written.
 
     Attributes:
         name: the name of the step, which is its key under `steps`.

@@ -131,7 +131,7 @@ class ContainerExecutor:
 
     def _hear(self, job: "Job") -> tuple["Ended", "Heard"]:
         """Run the container, and report what magnus in it says."""
-        from magnus.engine.reentry import EventLines  # lazy: as above
+        from magnus.engine.reentry.protocol import EventLines  # lazy: as above
         from magnus.executors.container.outcome import Heard
         from magnus.interfaces.reporter import AttemptFailed, StepOutput, Warned
 
@@ -178,7 +178,7 @@ class ContainerExecutor:
 
     def _job(self, request: StepRequest, step: StepOptions) -> "Job":
         from magnus.engine import liveness  # lazy: as the engine
-        from magnus.engine.reentry import Reentry
+        from magnus.engine.reentry.protocol import Reentry
         from magnus.executors.container.docker_engine import Job
         from magnus.executors.container.labels import labels
         from magnus.run_log.records import CodeIdentity

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 
 from magnus.engine import liveness
 from magnus.engine.project_copy import ProjectCopy
-from magnus.engine.reentry import EventLines, Reentry
+from magnus.engine.reentry.protocol import EventLines, Reentry
 from magnus.errors import InvalidConfiguration, ServiceError, TaskFailed
 from magnus.executors.container import outcome
 from magnus.executors.container.labels import labels

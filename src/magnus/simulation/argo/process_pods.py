@@ -18,7 +18,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from magnus.engine.project_copy import ProjectCopy
-from magnus.engine.reentry import EventLines, Reentry
+from magnus.engine.reentry.protocol import EventLines, Reentry
 from magnus.errors import TaskFailed
 from magnus.simulation.argo.expressions import substituted
 from magnus.simulation.argo.pod import (

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-import magnus
 from magnus.engine import forks
 from magnus.engine.process_state import HardExit
 from magnus.errors import Location, MagnusError, TaskFailed
@@ -17,7 +16,7 @@ from magnus.errors import Location, MagnusError, TaskFailed
 if TYPE_CHECKING:
     from traceback import FrameSummary, TracebackException
 
-_OWN_FOLDER: Final = str(Path(magnus.__file__).parent) + os.sep
+_OWN_FOLDER: Final = str(Path(__file__).parents[2]) + os.sep
 _LIBRARY_FOLDER: Final = str(Path(os.__file__).parent) + os.sep
 _LONGEST_MESSAGE: Final = 4000
 _CALLERS: Final = tuple(

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from magnus.errors import Problem
 from magnus.graph.facts import UNKNOWN, Description, Need, Setting
 from magnus.graph.nodes import TaskSpec
@@ -25,7 +27,7 @@ def describe(spec: TaskSpec, working_directory: Path, output_tag: str, output: s
     """What is known of the notebook, which is not run; `output` is the name of the executed one."""
     cells = _cells(working_directory / spec.command)
     if cells is None:
-        return UNKNOWN
+        return replace(UNKNOWN, sees_all=True)
     trees = [tree for _, tree in cells]
     effects = of_code(trees, spec.command)
     declared = tuple(Setting(item.name) for item in spec.returns or ())
@@ -46,6 +48,7 @@ def describe(spec: TaskSpec, working_directory: Path, output_tag: str, output: s
         files=effects.files,
         secrets=effects.secrets,
         problems=problems,
+        sees_all=True,
     )
 
 

@@ -123,6 +123,8 @@ def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) ->
         puts_others=runs_others,
         files=tuple(dict.fromkeys(_files_read(code))),
         problems=tuple(problems),
+        sees_all=True,
+        passes_all=is_open,
         uses=None if runs_others or _LOOKS_AT_ALL.search(spec.command) else frozenset(_mentioned(spec.command)),
     )
 

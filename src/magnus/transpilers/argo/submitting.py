@@ -28,9 +28,7 @@ def next_commands(options: ArgoOptions, request: TranspileRequest) -> Sequence[N
     run = [*submit, *_argument(RUN_ID, request.run_id), *_argument(ORIGINAL_RUN_ID, request.original_run_id)]
     commands = [*before, NextCommand("run it with", run)]
     if not request.original_run_id:
-        commands.append(
-            NextCommand("go on with a run RUN that failed with", [*submit, *_argument(ORIGINAL_RUN_ID, "RUN")])
-        )
+        commands.append(NextCommand("resume a failed run RUN with", [*submit, *_argument(ORIGINAL_RUN_ID, "RUN")]))
     return commands
 
 

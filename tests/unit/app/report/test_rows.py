@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from magnus.app.report.interned_texts import Texts
 from magnus.app.report.rows import Rows
-from magnus.app.report.texts import Texts
-from magnus.app.report.writing import made
+from magnus.app.report.write_report import report_html
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.engine.large_values import LargeValues
 from magnus.engine.spilling import SpillingStore
@@ -36,40 +36,40 @@ def rows(*steps, status=Status.FAIL, over=True, original=""):
     return Rows(run, "name", lambda branch: [one for one in steps if one.branch == branch], Texts(), over=over)
 
 
-def names(found):
-    return [(row.name, row.parent) for row in found.found]
+def names(collected):
+    return [(row.name, row.parent) for row in collected.rows]
 
 
 def test_branches_are_between_steps_and_terminal_steps_are_left_out():
-    found = rows(
+    collected = rows(
         step("m", kind="map", branching=Branching(count=2, values=("a", "b"))),
         step("m/0/x"), step("m/0/success", kind="success"), step("m/1/x"), step("success", kind="success"),
     )  # fmt: skip
-    assert names(found) == [("name", -1), ("m", 0), ("a", 1), ("x", 2), ("b", 1), ("x", 4)]
-    assert [row.type for row in found.found] == ["run", "map", "branch", "task", "branch", "task"]
-    assert {str(path) for path in found.ends} == {"m/0/success", "success"}
+    assert names(collected) == [("name", -1), ("m", 0), ("a", 1), ("x", 2), ("b", 1), ("x", 4)]
+    assert [row.type for row in collected.rows] == ["run", "map", "branch", "task", "branch", "task"]
+    assert {str(path) for path in collected.ends} == {"m/0/success", "success"}
 
 
 def test_a_branch_is_called_by_its_element_and_by_its_number_where_that_says_more():
     values = ("a", "b c", {"d": [1, 2]})
-    found = rows(step("m", kind="map", branching=Branching(count=3, values=values)), step("m/1/x/y"))
-    assert [row.name for row in found.found[2:]] == ['0 = "a"', '1 = "b c"', '2 = {"d": [1, 2]}']
-    found = rows(step("m", kind="map", branching=Branching(count=2, values=("a", "b"))), step("m/1/x"))
-    assert (found.found[-1].path, found.found[-2].name) == ("m/b/x", "b")
+    collected = rows(step("m", kind="map", branching=Branching(count=3, values=values)), step("m/1/x/y"))
+    assert [row.name for row in collected.rows[2:]] == ['0 = "a"', '1 = "b c"', '2 = {"d": [1, 2]}']
+    collected = rows(step("m", kind="map", branching=Branching(count=2, values=("a", "b"))), step("m/1/x"))
+    assert (collected.rows[-1].path, collected.rows[-2].name) == ("m/b/x", "b")
 
 
 def test_the_one_branch_of_a_dag_is_no_row():
-    found = rows(step("d", kind="dag", branching=Branching(names=("dag",))), step("d/dag/x"))
-    assert names(found) == [("name", -1), ("d", 0), ("x", 1)]
+    collected = rows(step("d", kind="dag", branching=Branching(names=("dag",))), step("d/dag/x"))
+    assert names(collected) == [("name", -1), ("d", 0), ("x", 1)]
 
 
 def test_what_is_around_steps_spans_them():
-    found = rows(
+    collected = rows(
         step("p", kind="parallel", branching=Branching(names=("a", "b"))),
         step("p/a/x", at=[(1, 2)]), step("p/a/success", kind="success", position=1),
         step("p/b/x", at=[(2, 1), (4, 3)]), step("p/b/success", kind="success", position=1),
     )  # fmt: skip
-    assert [(row.start, row.end) for row in found.found[1:]] == [
+    assert [(row.start, row.end) for row in collected.rows[1:]] == [
         (1000, 7000),
         (1000, 3000),
         (1000, 3000),
@@ -79,27 +79,27 @@ def test_what_is_around_steps_spans_them():
 
 
 def test_a_step_that_goes_on_began_when_the_one_before_it_ended():
-    found = rows(
+    collected = rows(
         step("a", at=[(0, 1.5)]), step("b", Status.PROCESSING, position=1), status=Status.PROCESSING, over=False
     )
-    assert (found.found[2].start, found.found[2].end, found.found[2].status) == (1500, None, "PROCESSING")
+    assert (collected.rows[2].start, collected.rows[2].end, collected.rows[2].status) == (1500, None, "PROCESSING")
 
 
 def test_what_had_not_ended_when_the_run_was_over_is_lost():
-    found = rows(step("a", Status.PROCESSING), status=Status.PROCESSING)
-    assert [row.status for row in found.found] == ["LOST", "LOST"]
-    assert found.cause() == 1
+    collected = rows(step("a", Status.PROCESSING), status=Status.PROCESSING)
+    assert [row.status for row in collected.rows] == ["LOST", "LOST"]
+    assert collected.cause() == 1
 
 
 def test_the_cause_is_the_step_that_failed_by_itself():
-    found = rows(
+    collected = rows(
         step("handled", Status.FAIL),
         step("m", Status.FAIL, position=2, kind="map", branching=Branching(count=2)),
         step("m/0/x"), step("m/0/success", kind="success", position=1),
         step("m/1/x", Status.FAIL), step("m/1/fail", Status.FAIL, kind="fail", position=1),
         step("fail", Status.FAIL, kind="fail", position=3),
     )  # fmt: skip
-    assert found.found[found.cause()].path == "m/1/x"
+    assert collected.rows[collected.cause()].path == "m/1/x"
 
 
 def test_a_run_that_succeeded_or_goes_on_has_no_cause():
@@ -109,9 +109,9 @@ def test_a_run_that_succeeded_or_goes_on_has_no_cause():
     assert rows().cause() is None
 
 
-@pytest.mark.parametrize(("original", "taken"), [("before", True), ("", False)])
-def test_a_step_without_attempts_in_a_run_that_went_on_was_taken_over(original, taken):
-    assert rows(step("a", mock=True), original=original).found[1].taken_over is taken
+@pytest.mark.parametrize(("original", "reused"), [("before", True), ("", False)])
+def test_a_step_without_attempts_in_a_run_that_resumes_another_is_reused(original, reused):
+    assert rows(step("a", mock=True), original=original).rows[1].reused is reused
 
 
 @given(run_records(st.just("a-run")), st.lists(step_records(), max_size=5))
@@ -122,4 +122,4 @@ def test_any_records_make_a_page(run, steps):
     for record in steps:
         kept.put_step(run.run_id, record)
     store = SpillingStore(kept, LargeValues(lambda: catalog))
-    assert made(store.get_run(run.run_id), store, catalog, BEGAN)
+    assert report_html(store.get_run(run.run_id), store, catalog, BEGAN)

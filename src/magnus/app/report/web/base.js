@@ -103,7 +103,7 @@ const WORDS = {
   PROCESSING: ["running", "…"],
   TRIGGERED: ["waiting", "…"],
   CREATED: ["not begun", "·"],
-  TAKEN: ["taken over", "↷"],
+  REUSED: ["reused", "↷"],
 };
 
 function mark(status) {

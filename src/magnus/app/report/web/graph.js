@@ -12,7 +12,7 @@ function rowsByKey() {
 }
 
 function legend() {
-  const known = ["SUCCESS", "FAIL", "LOST", "PROCESSING", "TAKEN"].filter((look) => rows[0].counts[look]);
+  const known = ["SUCCESS", "FAIL", "LOST", "PROCESSING", "REUSED"].filter((look) => rows[0].counts[look]);
   return element("span", { class: "legend", "aria-hidden": "true" }, known.map((look) =>
     element("span", {}, element("i", { class: look }), WORDS[look][0])), element("span", {}, element("i"), "not reached"));
 }

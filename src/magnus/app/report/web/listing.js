@@ -6,7 +6,7 @@ const FILTERS = [
   ["failed", "Failed", isBad],
   ["running", "Running", (row) => row.status === "PROCESSING"],
   ["retried", "Retried", (row) => retries(row) > 0],
-  ["taken", "Taken over", (row) => row.look === "TAKEN"],
+  ["reused", "Reused", (row) => row.look === "REUSED"],
 ];
 
 const levelOf = (row) => ancestors(row).length;

@@ -7,7 +7,7 @@ const rows = report.rows.map((row, index) => ({
   index,
   children: [],
   isStep: row.type !== "run" && row.type !== "branch",
-  look: row.taken_over ? "TAKEN" : row.status,
+  look: row.reused ? "REUSED" : row.status,
 }));
 
 for (const row of rows) if (row.parent >= 0) rows[row.parent].children.push(row.index);
@@ -60,6 +60,6 @@ function definitionOf(row) {
 }
 
 function summary(counts) {
-  const order = ["FAIL", "LOST", "PROCESSING", "SUCCESS", "TAKEN", "TRIGGERED", "CREATED"];
+  const order = ["FAIL", "LOST", "PROCESSING", "SUCCESS", "REUSED", "TRIGGERED", "CREATED"];
   return order.filter((look) => counts[look]).map((look) => `${number.format(counts[look])} ${WORDS[look][0]}`).join(", ");
 }

@@ -13,7 +13,7 @@ function note(row) {
     return noted(inside, failed && " · ", failed);
   }
   if (retries(row)) return noted(`${row.attempts.length} attempts`);
-  if (row.look === "TAKEN") return noted("taken over");
+  if (row.look === "REUSED") return noted("reused");
   return row.mock ? noted("mocked") : null;
 }
 

@@ -1,0 +1,53 @@
+"""Finds the run that a user means: by its id, the beginning of it, or as the latest.
+
+Used wherever a run is named that is there: by all that look at runs, resume them, or look after what they left.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from magnus.app.inspect.list_runs import summaries
+from magnus.app.run_ids import LATEST, check_run_id
+from magnus.errors import InvalidRunId, RunNotFound
+from magnus.graph.check import near
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.records import RunRecord
+from magnus.run_log.summary import RunSummary
+
+_MOST_SHOWN: Final = 5
+_NO_RUNS: Final = "magnus execute pipeline.yaml makes one; for runs of another configuration add -c FILE"
+
+
+def find_run(store: RunLogStore, text: str) -> RunRecord:
+    """The record of the run; of one whose id begins so when there is only one.
+
+    InvalidRunId when several do, RunNotFound with the nearest id when none does, RunLogStoreError when its record
+    cannot be read.
+    """
+    check_run_id(text)
+    try:
+        return store.get_run(text)
+    except RunNotFound:
+        return store.get_run(_latest(store) if text == LATEST else _by_prefix(store.list_runs(), text))
+
+
+def _latest(store: RunLogStore) -> str:
+    runs = [(run.start_time, run.run_id) for run in summaries(store) if isinstance(run, RunSummary)]
+    if not runs:
+        raise RunNotFound("there are no runs yet", fix=_NO_RUNS)
+    return max(runs)[1]
+
+
+def _by_prefix(run_ids: Sequence[str], prefix: str) -> str:
+    found = [run_id for run_id in run_ids if run_id.startswith(prefix)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(f"'{run_id}'" for run_id in found[:_MOST_SHOWN])
+        more = f" and {len(found) - _MOST_SHOWN} more" if len(found) > _MOST_SHOWN else ""
+        message = f"'{prefix}' is the beginning of {len(found)} run ids: {names}{more}"
+        raise InvalidRunId(message, fix="write more of the id; magnus runs lists all of them")
+    match = near(prefix, run_ids)
+    meant = f"did you mean '{match}'? " if match else ""
+    fix = f"{meant}magnus runs lists all of them; for those of another configuration add -c FILE"
+    raise RunNotFound(f"there is no run '{prefix}'", fix=fix if run_ids else _NO_RUNS)

@@ -1,0 +1,112 @@
+"""The use case *logs*: what the steps of a run printed, in the order of the run; also while it goes on."""
+
+from collections.abc import Callable, Iterator, Sequence
+from time import monotonic, sleep
+from typing import Final
+
+from msgspec import Struct
+
+from magnus.app.inspect.list_runs import status_now
+from magnus.graph.path import BranchPath, StepPath
+from magnus.interfaces.catalog import ReadsLogs
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.records import ENDED, Status, StepRecord
+from magnus.run_log.summary import RunStatus
+from magnus.run_log.walking import SeenStep, walk, walk_step
+
+_BLOCK_BYTES: Final = 256 * 1024
+_PAUSE_SECONDS: Final = 0.2
+_SHARE: Final = 10
+"""Looking takes at most one part in so many of the time."""
+
+
+class Output(Struct, frozen=True):
+    """Something that a step printed; `names` are its own, and what people call what it is in."""
+
+    names: tuple[str, ...]
+    data: bytes
+
+
+class RunOutput:
+    """What the steps of one run printed, or those inside one of its steps, each piece once."""
+
+    def __init__(self, store: RunLogStore, logs: ReadsLogs, run_id: str, step: SeenStep | None = None) -> None:
+        self._store = store
+        self._logs = logs
+        self._run_id = run_id
+        self._step = step
+        self._around = () if step is None else step.names[:-1]
+        self._read_to: dict[StepPath, int] = {}
+        self._finished: set[StepPath] = set()
+
+    def now(self, *, lines: bool = False) -> Iterator[Output]:
+        """What there is, and was not said before; with `lines`, of a step that goes on only those that are whole.
+
+        CatalogError or RunLogStoreError when it cannot be read.
+        """
+        is_over = self.status is not Status.PROCESSING
+        for seen in self._seen():
+            step = seen.record
+            if step.path not in self._finished:
+                has_ended = is_over or step.status in ENDED
+                for data in self._of(step.path, whole=has_ended or not lines):
+                    yield Output(seen.names, data)
+                if has_ended:
+                    self._finished.add(step.path)
+
+    def until_the_end(self, pause: Callable[[float], None] = sleep) -> Iterator[Output]:
+        """What there is, and what comes until the run, or the one step that is asked for, has ended."""
+        while True:
+            start = monotonic()
+            is_over = self.is_over
+            yield from self.now(lines=self._step is None)
+            if is_over:
+                return
+            pause(max(_PAUSE_SECONDS, _SHARE * (monotonic() - start)))
+
+    @property
+    def status(self) -> RunStatus:
+        """How the run stands."""
+        run = self._store.get_run(self._run_id)
+        return status_now(run.status, run.owner)
+
+    @property
+    def outcome(self) -> RunStatus:
+        """How the one step that is asked for has ended; how the run stands where it has not, or all are asked for."""
+        step = self._step_now()
+        return step.status if step is not None and step.status in ENDED else self.status
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more can come."""
+        if self.status is not Status.PROCESSING:
+            return True
+        step = self._step_now()
+        return step is not None and step.status in ENDED
+
+    def _step_now(self) -> StepRecord | None:
+        """The one step that is asked for, as it is now; None when all are."""
+        return None if self._step is None else self._store.get_step(self._run_id, self._step.record.path)
+
+    def _seen(self) -> Iterator[SeenStep]:
+        step = self._step_now()
+        seen = walk(self._steps_of) if step is None else walk_step(self._steps_of, step, self._around)
+        return (one for one in seen if isinstance(one, SeenStep))
+
+    def _steps_of(self, branch: BranchPath) -> Sequence[StepRecord]:
+        return self._store.list_steps(self._run_id, branch)
+
+    def _of(self, path: StepPath, *, whole: bool) -> Iterator[bytes]:
+        log = self._logs.read_log(self._run_id, path)
+        if log is None:
+            return
+        with log:
+            log.seek(self._read_to.get(path, 0))
+            while block := log.read(_BLOCK_BYTES):
+                is_last = len(block) < _BLOCK_BYTES
+                data = block if whole or not is_last else block[: block.rfind(b"\n") + 1]
+                if data:
+                    self._read_to[path] = self._read_to.get(path, 0) + len(data)
+                    yield data
+                if is_last:
+                    return

@@ -1,0 +1,61 @@
+"""What is not shown of a run whose initial parameters held a secret. Pure; used by `report` and `diff`.
+
+The record of the run masks such parameters in the end. Steps that ran before the secret was obtained have them in their
+records, which are only added to, and in what they printed.
+"""
+
+from collections.abc import Mapping
+from typing import Final, TypeVar
+
+from msgspec.structs import replace
+
+from magnus.definition.written_steps import written_steps
+from magnus.engine.masked_runs import masked_parameters
+from magnus.engine.masking import MASK
+from magnus.run_log.parameters import JsonParameter
+from magnus.run_log.records import Branching, RunRecord, StepRecord
+
+WHY_NO_LOG: Final = "Not shown: an initial parameter of the run held a secret, which this output may repeat.\n"
+
+ValueT = TypeVar("ValueT")
+
+
+class Withheld:
+    """The parameters of a run that are masked in the records of its steps, too.
+
+    Attributes:
+        names: those of the initial parameters that held a secret, and of the elements of maps over them.
+    """
+
+    def __init__(self, run: RunRecord) -> None:
+        self.names = set(masked_parameters(run.parameters))
+        steps = written_steps(run.run_config.get("dag"), included=run.run_config.get("included")) if self.names else ()
+        self.names.update(str(step.get("iterate_as")) for _, step in steps if step.get("iterate_on") in self.names)
+
+    def shown(self, record: StepRecord) -> StepRecord:
+        """The record without them; elements of maps are not in it."""
+        if not self.names:
+            return record
+        scope = record.scope
+        if scope is not None:
+            scope = replace(
+                scope,
+                parameters=self._masked(scope.parameters, JsonParameter(MASK)),
+                map_variables=self._masked(scope.map_variables, MASK),
+            )
+        return replace(
+            record,
+            attempts=tuple(
+                replace(attempt, parameters=self._masked(attempt.parameters, MASK)) for attempt in record.attempts
+            ),
+            parameters=self._masked(record.parameters, JsonParameter(MASK)),
+            scope=scope,
+            branching=_without_elements(record.branching),
+        )
+
+    def _masked(self, values: Mapping[str, ValueT], mask: ValueT) -> Mapping[str, ValueT]:
+        return {name: mask if name in self.names else value for name, value in values.items()}
+
+
+def _without_elements(branching: Branching | None) -> Branching | None:
+    return branching and replace(branching, values=None)

@@ -1,0 +1,183 @@
+"""A run as an object: what came of it, read from the run log store when it is asked for.
+
+Returned by `Pipeline.execute`, `magnus.run` and `magnus.runs`. Of a run that has not ended everything is read anew.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import overload
+
+from magnus.app.damage import damage
+from magnus.app.inspect.list_runs import ListedRun, judged
+from magnus.app.inspect.run_document import document
+from magnus.app.inspect.step_objects import Artifact, Branch, Branched, Step
+from magnus.errors import InvalidInput
+from magnus.graph.path import BranchPath
+from magnus.interfaces.catalog import ReadsLogs
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.parameters import Parameter
+from magnus.run_log.records import ENDED, RunRecord
+from magnus.run_log.summary import Gone, RunStatus, summary
+from magnus.values import Json
+
+__all__ = ["Artifact", "Branch", "Run", "Runs", "Step"]
+
+
+def _no_logs() -> ReadsLogs:
+    raise InvalidInput("no catalog is known that keeps what this run printed", fix="get the run by magnus.run(...)")
+
+
+class Run(Branched):
+    """A run.
+
+    Attributes:
+        run_id: the id of the run.
+        tag: the word it was given to find it by.
+        store: where its records are.
+        working_directory: what the places of its files are relative to.
+        logs: gives what keeps the output of its steps.
+    """
+
+    def __init__(
+        self,
+        run: RunRecord | ListedRun,
+        store: RunLogStore,
+        working_directory: Path,
+        logs: Callable[[], ReadsLogs] = _no_logs,
+    ) -> None:
+        super().__init__(self, BranchPath())
+        self.run_id = run.run_id
+        self.tag = run.tag
+        self.store = store
+        self.working_directory = working_directory
+        self.logs = logs
+        self._record = run if isinstance(run, RunRecord) else None
+        self._listed = run if isinstance(run, ListedRun) else None
+
+    @property
+    def status(self) -> RunStatus:
+        """How it ended, or stands; LOST when its process is gone, DAMAGED when its run log cannot be read."""
+        return self._short.status
+
+    @property
+    def damage(self) -> Sequence[str]:
+        """What is wrong with its records, in words: those that are damaged and were skipped, those that are missing."""
+        if self.status is Gone.DAMAGED:
+            return (self._short.problem,)
+        return tuple(damage(self.store, self._record or self.store.get_run(self.run_id)).lines())
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing can come any more."""
+        status = self.status
+        return status in ENDED or status in Gone
+
+    @property
+    def message(self) -> str:
+        """Why it failed, or ""."""
+        return self._short.problem or self._short.message
+
+    @property
+    def pipeline(self) -> str:
+        """The name of the pipeline, or else the file it is written in."""
+        return self._short.pipeline
+
+    @property
+    def start_time(self) -> datetime | None:
+        """When it began, in UTC; None of a damaged one."""
+        return self._short.start_time
+
+    @property
+    def end_time(self) -> datetime | None:
+        """When it ended, in UTC; None when it has not, or nobody knows when."""
+        return self._short.end_time
+
+    @property
+    def duration(self) -> timedelta | None:
+        """How long it took, or has taken by now; None when nobody knows when it ended."""
+        return self._short.duration(datetime.now(UTC))
+
+    @property
+    def original_run_id(self) -> str:
+        """The run that it went on with, or ""."""
+        return self._short.original_run_id
+
+    @property
+    def dag_hash(self) -> str:
+        """The hash of the pipeline as it was written."""
+        return self._now().dag_hash
+
+    @property
+    def run_config(self) -> Mapping[str, Json]:
+        """The services of the run, its files and its pipeline."""
+        return self._now().run_config
+
+    def model_dump(self) -> Json:
+        """The run log document, as `document` has it; the word of the 2024 generation."""
+        return self.document()
+
+    def document(self) -> Json:
+        """The run log document, as `magnus show --json` prints it."""
+        return json.loads("".join(document(self.store, self.store.get_run(self.run_id))))
+
+    def _before(self) -> Mapping[str, Parameter]:
+        return self._now().parameters
+
+    def _now(self) -> RunRecord:
+        """Its record; read anew unless it has ended."""
+        if self._record is None or self._record.status not in ENDED:
+            self._record = self.store.get_run(self.run_id)
+        return self._record
+
+    @property
+    def _short(self) -> ListedRun:
+        if self._listed is None or not (self._listed.status in ENDED or self._listed.status in Gone):
+            self._listed = judged(summary(self._now()))
+        return self._listed
+
+    def __repr__(self) -> str:
+        return f"<Run '{self.run_id}' {self.status.value}>"
+
+    def _repr_html_(self) -> str:
+        from magnus.app.inspect.notebook_html import run_html  # lazy: notebooks alone
+
+        return run_html(self)
+
+
+class Runs(Sequence[Run]):
+    """Runs, the newest first; looked for when they are asked for the first time, and not again."""
+
+    def __init__(self, find: Callable[[], Sequence[Run]]) -> None:
+        self._find = find
+
+    @cached_property
+    def _found(self) -> Sequence[Run]:
+        return self._find()
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    @overload
+    def __getitem__(self, index: int) -> Run: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> "Runs": ...
+
+    def __getitem__(self, index: int | slice) -> "Run | Runs":
+        if isinstance(index, slice):
+            part = self._found[index]
+            return Runs(lambda: part)
+        return self._found[index]
+
+    def __repr__(self) -> str:
+        from magnus.app.inspect.notebook_html import runs_text  # lazy: sessions of people alone
+
+        return runs_text(self)
+
+    def _repr_html_(self) -> str:
+        from magnus.app.inspect.notebook_html import runs_html  # lazy: notebooks alone
+
+        return runs_html(self)

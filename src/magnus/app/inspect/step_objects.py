@@ -1,0 +1,271 @@
+"""The steps of a run as objects, their branches and what they left. Used by `app.inspect.run_object`, whose objects hand them out."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from magnus.engine import scope as scopes
+from magnus.errors import CatalogError, DamagedContent
+from magnus.graph.path import BranchPath
+from magnus.run_log import branches as records_of_branches
+from magnus.run_log import spans
+from magnus.run_log.metrics import plain_metrics
+from magnus.run_log.parameters import MetricParameter, Parameter, plain
+from magnus.run_log.records import AttemptRecord, CatalogRecord, Status, StepRecord
+from magnus.run_log.summary import RunStatus
+from magnus.run_log.walking import SeenStep, status_of, status_of_branch, walk_step, without_past_ends
+from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.app.inspect.run_object import Run
+from typing import TypeVar
+
+from magnus.graph.check import near
+
+ValueT = TypeVar("ValueT")
+
+
+class Artifact:
+    """A file in the catalog.
+
+    Attributes:
+        name: relative to the folder it was put from.
+        data_hash: SHA-256 of its content, in hex.
+        size: in bytes.
+    """
+
+    def __init__(self, record: CatalogRecord, working_directory: Path) -> None:
+        self.name = record.name
+        self.data_hash = record.data_hash
+        self.size = record.size
+        self._place = working_directory / record.catalog_handler_location / record.catalog_relative_path
+
+    def path(self) -> Path:
+        """Where the catalog keeps it, read-only; for catalogs that are folders.
+
+        Raises CatalogError when it is not there, and DamagedContent when what is there is something else.
+        """
+        import hashlib  # lazy: most programs ask for no file
+
+        try:
+            with self._place.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise CatalogError(f"the file '{self.name}' is not at '{self._place}': {error.strerror}") from error
+        if found != self.data_hash:
+            message = f"'{self._place}' is damaged: it does not have the SHA-256 {self.data_hash} of '{self.name}'"
+            raise DamagedContent(message, fix="run the step that puts it again (magnus retry)")
+        return self._place
+
+    def __repr__(self) -> str:
+        return f"<Artifact '{self.name}' {self.data_hash[:12]}>"
+
+
+class Branched:
+    """What the run and each of its branches have: steps, and what they left."""
+
+    def __init__(self, run: "Run", branch: BranchPath) -> None:
+        self._of = run
+        self._branch = branch
+
+    @property
+    def steps(self) -> Mapping[str, "Step"]:
+        """The steps that began, by name, in the order in which they ran."""
+        return Named("step", {record.path.name: Step(self._of, record) for record in self._records})
+
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        """The parameters at the end; of a branch, those that were set in it."""
+        values = {**self._before(), **scopes.folded_own(self._records).parameters}
+        return Named("parameter", {name: plain(value) for name, value in values.items()})
+
+    @property
+    def metrics(self) -> Mapping[str, Json]:
+        """What its steps tracked; of one name that several did, the last one's.
+
+        What steps in branches tracked moves up as parameters do, of a step that succeeded: a map makes a list of it, with
+        an entry for each element, and of other steps the later branch wins.
+        """
+        metrics: dict[str, Json] = {}
+        for record in self._records:
+            metrics.update(plain_metrics(record.metrics))
+            if record.branching is not None and record.status is Status.SUCCESS:
+                metrics.update(self._moved_up(record))
+        return Named("metric", metrics)
+
+    def _moved_up(self, record: StepRecord) -> Mapping[str, Json]:
+        """The metrics that the branches of a composite left, with those that are parameters as these are."""
+        inside = [Branch(self._of, branch).metrics for branch in records_of_branches.branches_of(record)]
+        names = dict.fromkeys(name for metrics in inside for name in metrics)
+        if record.branching is not None and record.branching.values is not None:
+            left: dict[str, Json] = {name: [dict(metrics).get(name) for metrics in inside] for name in names}
+        else:
+            left = {name: value for metrics in inside for name, value in metrics.items()}
+        parameters = record.parameters.items()
+        return {**left, **{name: plain(value) for name, value in parameters if isinstance(value, MetricParameter)}}
+
+    @property
+    def artifacts(self) -> Mapping[str, Artifact]:
+        """The files in the catalog at the end, by name."""
+        files = scopes.folded_own(self._records).files
+        return Named("artifact", {name: Artifact(record, self._of.working_directory) for name, record in files.items()})
+
+    def _before(self) -> Mapping[str, Parameter]:
+        """The parameters that it began with, as far as they count as its own."""
+        return {}
+
+    @property
+    def _records(self) -> Sequence[StepRecord]:
+        if self._of.is_over:
+            return self._last_records
+        return list(without_past_ends(self._of.store.list_steps(self._of.run_id, self._branch)))
+
+    @cached_property
+    def _last_records(self) -> Sequence[StepRecord]:
+        return list(without_past_ends(self._of.store.list_steps(self._of.run_id, self._branch)))
+
+
+class Branch(Branched):
+    """One branch of a step; `key` is its name, or its number, `value` the element of a map that it is for."""
+
+    def __init__(self, run: "Run", branch: records_of_branches.Branch) -> None:
+        super().__init__(run, branch.path)
+        self.key = branch.key
+        self.value = branch.value[0] if branch.value else None
+
+    @property
+    def status(self) -> RunStatus:
+        """How it stands; SUCCESS when it reached its success step."""
+        return status_of_branch(self._records, over=self._of.is_over)
+
+    def __repr__(self) -> str:
+        return f"<Branch '{self.key}' {self.status.value}>"
+
+
+class Step:
+    """One step of a run, as the run log has it."""
+
+    def __init__(self, run: "Run", record: StepRecord) -> None:
+        self._run = run
+        self._record = record
+
+    @property
+    def name(self) -> str:
+        """As in the pipeline."""
+        return self._record.path.name
+
+    @property
+    def status(self) -> RunStatus:
+        """How it ended, or stands; LOST when the run is over and it had not ended."""
+        return status_of(self._record, over=self._run.is_over)
+
+    @property
+    def step_type(self) -> str:
+        """The type as it is written."""
+        return self._record.step_type
+
+    @property
+    def message(self) -> str:
+        """Why it failed, or ""."""
+        return self._record.message
+
+    @property
+    def attempts(self) -> Sequence[AttemptRecord]:
+        """What was tried, in order."""
+        return self._record.attempts
+
+    @property
+    def start_time(self) -> datetime | None:
+        """When the first attempt began, in UTC, of a step with branches the first one in them; None if there was none."""
+        span = self._span
+        return None if span is None else span.start
+
+    @property
+    def end_time(self) -> datetime | None:
+        """When the last attempt ended, likewise; None when there was none."""
+        if self.attempts and not self._record.is_terminal:
+            return self.attempts[-1].end_time
+        span = self._span
+        return None if span is None else span.end
+
+    @property
+    def duration(self) -> timedelta:
+        """How long that is, waits between attempts included; nothing when there was none."""
+        span = self._span
+        return timedelta() if span is None else span.duration
+
+    @property
+    def _span(self) -> spans.Span | None:
+        if self._record.branching is None:
+            return spans.span_of(self._record)
+        store, run_id = self._run.store, self._run.run_id
+        inside = walk_step(lambda branch: store.list_steps(run_id, branch), self._record)
+        return spans.around(spans.span_of(seen.record) for seen in inside if isinstance(seen, SeenStep))
+
+    @property
+    def inputs(self) -> Mapping[str, Json]:
+        """The parameters that the last attempt was handed."""
+        return Named("parameter", dict(self.attempts[-1].parameters) if self.attempts else {})
+
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        """What it set."""
+        return Named("parameter", {name: plain(value) for name, value in self._record.parameters.items()})
+
+    @property
+    def metrics(self) -> Mapping[str, Json]:
+        """What it tracked."""
+        return Named("metric", plain_metrics(self._record.metrics))
+
+    @property
+    def artifacts(self) -> Mapping[str, Artifact]:
+        """The files it put into the catalog, or that its branches left there, by name."""
+        put = (record for record in self._record.catalog if record.stage == "put")
+        return Named("artifact", {record.name: Artifact(record, self._run.working_directory) for record in put})
+
+    @property
+    def branches(self) -> Mapping[str, Branch]:
+        """Its branches by name or number, in order; empty when it has none. A map's answer to its elements, too."""
+        found = records_of_branches.branches_of(self._record)
+        also = {branch.label: branch.key for branch in found}
+        return Named("branch", {branch.key: Branch(self._run, branch) for branch in found}, also)
+
+    def log(self) -> str:
+        """What it printed, "" when that was nothing; InvalidInput when the catalog gives no output back."""
+        log = self._run.logs().read_log(self._run.run_id, self._record.path)
+        if log is None:
+            return ""
+        with log:
+            return log.read().decode("utf-8", "replace")
+
+    def __repr__(self) -> str:
+        return f"<Step '{self.name}' {self.status.value}>"
+
+
+class NoSuchName(KeyError):
+    """There is nothing of this name."""
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class Named(dict[str, ValueT]):
+    """What is called `what` in messages, by name; `also` are more names for some, which are not listed."""
+
+    def __init__(self, what: str, values: Mapping[str, ValueT], also: Mapping[str, str] | None = None) -> None:
+        super().__init__(values)
+        self._what = what
+        self._also = also or {}
+
+    def __missing__(self, key: object) -> ValueT:
+        name = str(key)
+        if name in self:
+            return self[name]
+        if name in self._also:
+            return self[self._also[name]]
+        match = near(name, (*self._also, *self))
+        known = ", ".join(f"'{name}'" for name in list(self._also or self)[:10])
+        there = f"there are {known}{' and more' if len(self) > 10 else ''}" if self else "there is none"
+        raise NoSuchName(f"there is no {self._what} '{name}'; " + (f"did you mean '{match}'?" if match else there))

@@ -1,0 +1,1 @@
+"""Shows the progress of a run while it happens, as lines or as a live tree."""

@@ -1,0 +1,201 @@
+"""Reports a run as lines of text, each with its time."""
+
+import shlex
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import datetime
+from typing import Literal, TypeAlias
+
+from magnus.app.progress.line_buffer import Tails, WholeLines
+from magnus.app.progress.step_labels import StepLabels
+from magnus.app.text.palette import Style, coloured, style_of
+from magnus.app.text.plain_text import plain, plain_lines
+from magnus.app.text.units import elapsed
+from magnus.graph.path import StepPath, print_names
+from magnus.interfaces.reporter import (
+    AttemptFailed,
+    Branched,
+    BranchEnded,
+    Event,
+    Logged,
+    Planned,
+    RunEnded,
+    RunStarted,
+    StepEnded,
+    StepLoading,
+    StepOutput,
+    StepReused,
+    StepStarted,
+    Warned,
+)
+from magnus.run_log.records import Status
+
+ShowOutput: TypeAlias = Literal["all", "tail", "none"]
+"""The shown part of the output of steps: all; the end of it while they run and when they fail; none."""
+
+
+class LineReporter:
+    """Writes progress as lines, with the output of steps between them; output of concurrent steps is lines with names.
+
+    From the start of the run, or of a step in a process of its own, lines start with the time from `now`. Exceptions of
+    `write` are ignored.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[bytes], None],
+        now: Callable[[], datetime],
+        *,
+        colour: bool = False,
+        output: ShowOutput = "all",
+    ) -> None:
+        self._show = write
+        self._now = now
+        self._colour = colour
+        self._shown_output = output
+        self._at_line_start = True
+        self._lines: WholeLines | None = None
+        self._tails = Tails()
+        self._step_labels = StepLabels()
+        self._has_started = False
+
+    def report(self, event: Event) -> None:
+        """Show the event; a reader that is gone is no reason to stop."""
+        event = self._step_labels.labelled(event)
+        match event:
+            case StepOutput(path, data):
+                self._take_output(path, data)
+                return
+            case StepStarted():
+                self._has_started = True
+            case StepEnded(path=path):
+                self._rest_of_output(path, event)
+            case Branched() | BranchEnded() | StepLoading(what=""):
+                return
+            case Logged(text):
+                self._begin_line()
+                self._write(f"{text}\n".encode("utf-8", "backslashreplace"))
+                return
+            case RunStarted(concurrent=is_concurrent):
+                self._has_started = True
+                self._lines = WholeLines(named=True) if is_concurrent else None
+            case _:
+                pass
+        self._begin_line()
+        self._write(self._line(event).encode("utf-8", "backslashreplace"))
+
+    def _line(self, event: Event) -> str:
+        stamp = f"{self._now().isoformat()[:19]}Z " if self._has_started else ""
+        text = f"{stamp}{text_of(event)}\n"
+        if not self._colour:
+            return text
+        first, newline, rest = text.partition("\n")
+        return f"{coloured(first, _style(event), colour=True)}{newline}{rest}"
+
+    def _take_output(self, path: StepPath, data: bytes) -> None:
+        if self._shown_output == "tail":
+            self._tails.take(path, data)
+        elif self._shown_output == "all":
+            self._output(data if self._lines is None else self._lines.of(path, data))
+
+    def _rest_of_output(self, path: StepPath, event: StepEnded) -> None:
+        if self._lines is not None:
+            self._output(self._lines.rest(path))
+        if self._shown_output == "tail":
+            tail = self._tails.of(path)
+            self._output(tail if event.status is Status.FAIL else b"")
+
+    def _begin_line(self) -> None:
+        if not self._at_line_start:
+            self._write(b"\n")
+            self._at_line_start = True
+
+    def _output(self, data: bytes) -> None:
+        if data:
+            self._write(data)
+            self._at_line_start = data.endswith(b"\n")
+
+    def _write(self, data: bytes) -> None:
+        with suppress(OSError, ValueError):
+            self._show(data)
+
+
+class FailureReporter:
+    """Shows only the reason of a failure; of a run that succeeds it shows nothing."""
+
+    def __init__(self, lines: LineReporter) -> None:
+        self._lines = lines
+        self._step_labels = StepLabels()
+        self._failed: list[StepEnded] = []
+
+    def report(self, event: Event) -> None:
+        """Show the failures when the run has failed."""
+        event = self._step_labels.labelled(event)
+        match event:
+            case StepEnded(status=Status.FAIL):
+                self._failed.append(event)
+            case RunEnded(status=Status.FAIL):
+                for failed in self._failed:
+                    if failed.message not in event.message:
+                        self._lines.report(failed)
+                self._lines.report(event)
+            case _:
+                pass
+
+
+def text_of(event: Event) -> str:
+    """The text for the event, with names as people read them and without control characters."""
+    match event:
+        case RunStarted(run_id, name):
+            return f"run {run_id} started" + (f" ({plain(name)})" if name else "")
+        case Planned(text) | Logged(text):
+            return plain_lines(text)
+        case StepStarted(path) | StepReused(path):
+            return f"  {_name(path)}: {'started' if isinstance(event, StepStarted) else 'reused'}"
+        case StepLoading(path, what):
+            return f"  {_name(path)}: loading {plain(what)}"
+        case AttemptFailed(path, attempt, message, retry_in):
+            wait = f" in {elapsed(retry_in)}" if retry_in else ""
+            return f"  {_name(path)}: attempt {attempt + 1} failed, the next one starts{wait}: {plain_lines(message)}"
+        case StepEnded(path, _, status, message, duration):
+            return f"  {_name(path)}: {status.value} in {elapsed(duration)}" + (
+                f": {plain_lines(message)}" if message else ""
+            )
+        case Warned(message, path):
+            return (f"  {_name(path)}: " if path else "") + _warning(plain_lines(message))
+        case RunEnded(run_id, status, message, duration):
+            ended = f"run {run_id}: {status.value} in {elapsed(duration)}" + (
+                f": {plain_lines(message)}" if message else ""
+            )
+            return "\n".join((ended, *resume_hint(event)))
+        case StepOutput() | Branched() | BranchEnded():
+            return ""
+
+
+def resume_hint(ended: RunEnded) -> list[str]:
+    """A line with the command that resumes a failed run, if the run log of the run is kept."""
+    if not ended.is_kept or ended.status is not Status.FAIL:
+        return []
+    in_program = f"execute(use_cached={ended.run_id!r}) in the program"
+    command = in_program if ended.in_program else f"magnus retry {shlex.quote(ended.run_id)}"
+    return [f"  resume where it stopped: {command}"]
+
+
+def _warning(message: str) -> str:
+    """The message marked as a warning; problems of files contain the mark, behind the place."""
+    return message if "warning: " in message else f"warning: {message}"
+
+
+def _name(path: StepPath) -> str:
+    """The step as people read and write it."""
+    return print_names(path.parts)
+
+
+def _style(event: Event) -> Style:
+    match event:
+        case StepEnded(status=status) | RunEnded(status=status):
+            return style_of(status)
+        case AttemptFailed() | Warned():
+            return Style.CAREFUL
+        case _:
+            return Style.QUIET

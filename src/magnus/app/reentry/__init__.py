@@ -1,0 +1,1 @@
+"""Re-entry: files and options of a fresh process become calls of the engine."""

@@ -1,0 +1,166 @@
+"""The use cases of re-entry: a step, a fan-out or a fan-in of a run, in a fresh process, from files and options alone.
+
+Called by the commands that engines start in their jobs, containers and pods.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from functools import partial
+
+from msgspec import Struct
+
+from magnus.app.beginning import begin, context_of
+from magnus.app.prepare import Execution, Prepared, prepare
+from magnus.app.reentry.branches_file import write_branches
+from magnus.app.run_ids import check_run_id
+from magnus.definition.compiling import StepPlace
+from magnus.definition.loader import LoadedPipeline
+from magnus.engine.context import RunContext
+from magnus.engine.reentry.attempts import OneAttempt
+from magnus.engine.reentry.engine_run import Act, EngineRun
+from magnus.engine.reentry.protocol import reentry
+from magnus.errors import InvalidInput
+from magnus.graph.check import nearest_or_all
+from magnus.graph.graph import Graph
+from magnus.graph.nodes import CompositeNode
+from magnus.graph.path import StepPath
+from magnus.interfaces.reporter import Reporter
+
+
+class Then(Struct, frozen=True):
+    """What a process goes on with when its act succeeded.
+
+    Attributes:
+        names: of steps in the same (sub)pipeline, percent-encoded.
+        branches_file: where the branches of a composite among them are written when it starts.
+        attempt: the one attempt to make of tasks among them; None for all.
+    """
+
+    names: tuple[str, ...] = ()
+    branches_file: str = ""
+    attempt: OneAttempt | None = None
+
+
+NOTHING_MORE = Then()
+
+
+def execute_step(asked: Execution, step: str, reporter: Reporter, then: Then = NOTHING_MORE) -> Act:
+    """Run the step of the run `asked.run_id`, and what follows it as `then` says; the last act, which says how it ended.
+
+    What succeeded before is left alone. With `then.attempt` the next attempt alone is made.
+
+    The run is created when it does not exist and the step is the first of the pipeline; only then do the parameters
+    of `asked` count. InvalidInput when the step is not in the pipeline, RunNotFound when the run does not exist.
+    """
+    with _process(asked, step, then, reporter, looked_at=partial(_places, step, then.names)) as (
+        engine_run,
+        path,
+        names,
+    ):
+        return _go_on(engine_run, engine_run.step(path, then.attempt), names, then)
+
+
+def fan_out(asked: Execution, step: str, reporter: Reporter, branches_file: str = "") -> Act:
+    """Start the branches of the step of the run `asked.run_id`; how it stands, and the paths of the branches to run.
+
+    These are also written to `branches_file` (`write_branches`). A step that has begun, or succeeded, is left as it is.
+    The run is created as by `execute_step`.
+    """
+    with _process(asked, step, NOTHING_MORE, reporter) as (engine_run, path, _):
+        act = engine_run.fan_out(path)
+        write_branches(branches_file, engine_run.graph, act)
+        return act
+
+
+def fan_in(
+    asked: Execution,
+    step: str,
+    reporter: Reporter,
+    branches_file: str = "",
+    number: int | None = None,
+    then: Then = NOTHING_MORE,
+) -> tuple[Act, Act]:
+    """Join the branches that `fan_out` started, then go on as `then` says; the act on the step, and the last one.
+
+    `number` is that of the round to join, None for the current one; the first act has the path of the next one, which is
+    also written to `branches_file`.
+    """
+    with _process(asked, step, then, reporter) as (engine_run, path, names):
+        act = engine_run.fan_in(path, number)
+        write_branches(branches_file, engine_run.graph, act)
+        return act, _go_on(engine_run, act, names, then)
+
+
+def _go_on(engine_run: EngineRun, act: Act, names: Sequence[str], then: Then) -> Act:
+    last = engine_run.go_on(act, names, then.attempt)
+    if last is not act and isinstance(engine_run.graph.step(last.path), CompositeNode):
+        write_branches(then.branches_file, engine_run.graph, last)
+    return last
+
+
+@contextmanager
+def _process(
+    asked: Execution,
+    step: str,
+    then: Then,
+    reporter: Reporter,
+    looked_at: Callable[[LoadedPipeline], Sequence[StepPlace]] | None = None,
+) -> Iterator[tuple[EngineRun, StepPath, Sequence[str]]]:
+    """The run, the step, and the names of the steps to go on with; what the process opened is closed afterwards."""
+    check_run_id(asked.run_id)
+    prepared = prepare(asked, reporter, looked_at=looked_at or _all_steps)
+    path = find_step(prepared.pipeline.graph, step)
+    names = _following(prepared.pipeline.graph, path, then.names)
+    with closing(prepared.services.run_log_store), context_of(prepared, reporter) as context:
+        yield engine_run_of(prepared, context, reporter), path, names
+
+
+def engine_run_of(prepared: Prepared, context: RunContext, reporter: Reporter) -> EngineRun:
+    """The run as the engine has it that started this process."""
+    asked = prepared.execution
+    return EngineRun(
+        context,
+        lambda owner: begin(prepared, owner, reporter),
+        reentry(asked.environment),
+        workflow=asked.workflow,
+        workflow_name=asked.workflow_name,
+    )
+
+
+def find_step(graph: Graph, text: str) -> StepPath:
+    """The path that `text` says: parts joined by `/`, percent-encoded, or with `%` for a space; InvalidInput if none."""
+    candidates = [text.replace("%", "%20"), text]
+    if "%" not in text:
+        candidates = [text]
+    for candidate in reversed(candidates):
+        try:
+            path = StepPath.parse(candidate)
+            graph.step(path)
+        except (ValueError, KeyError):
+            continue
+        return path
+    names = [str(StepPath((name,))) for name in graph.nodes]
+    fix = nearest_or_all(text, names, there_are="the steps are")
+    raise InvalidInput(f"the pipeline has no step '{text}'", fix=fix)
+
+
+def _following(graph: Graph, path: StepPath, names: Sequence[str]) -> list[str]:
+    """The names of steps beside the step at `path`; InvalidInput for one that is not there."""
+    within = graph.within(path.branch)
+    found = [find_step(within, name) for name in names]
+    if wrong := next((name for name, step in zip(names, found, strict=True) if len(step.parts) > 1), None):
+        raise InvalidInput(f"'--then {wrong}' names a step inside another one", fix=f"name a step beside '{path}'")
+    return [step.name for step in found]
+
+
+def _places(step: str, names: Sequence[str], pipeline: LoadedPipeline) -> list[StepPlace]:
+    """Where the steps are written. What others need may be in other images; they were checked before the run."""
+    path = find_step(pipeline.graph, step)
+    beside = [path.branch.step(name) for name in _following(pipeline.graph, path, names)]
+    written = {"/".join(one.parts[::2]) for one in (path, *beside)}
+    return [place for place in pipeline.steps if place.step in written]
+
+
+def _all_steps(pipeline: LoadedPipeline) -> Sequence[StepPlace]:
+    """What is checked; of parameters that no step uses the process that began the run has said enough."""
+    return pipeline.steps

@@ -1,0 +1,319 @@
+"""A run that another engine drives, as one of its processes sees it: the verbs step, fan-out and fan-in, found and recorded.
+
+Called by `app.reentry`. A process does one act, and may go on with the acts that come next in the same (sub)pipeline.
+"""
+
+from collections.abc import Callable, Collection, Iterator
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from magnus.engine import composites, fan, place, process_state, traversal, way
+from magnus.engine.context import RunContext
+from magnus.engine.outcomes import reached_fail
+from magnus.engine.reentry import engine_runs, gaps
+from magnus.engine.reentry.attempts import Attempts, OneAttempt
+from magnus.engine.reentry.protocol import Reentry
+from magnus.engine.resume import Reuse, followed, outdated_run_message
+from magnus.engine.step import run_step
+from magnus.engine.step_secrets import learn
+from magnus.engine.tracking import run_as_recorded
+from magnus.errors import InvalidInput, RunExists, RunNotFound
+from magnus.graph.failures import may_begin_run
+from magnus.graph.graph import graphs_of
+from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode, TerminalNode
+from magnus.graph.path import BranchPath, StepPath, print_names
+from magnus.interfaces.executor import StepRequest
+from magnus.interfaces.reporter import Branched, BranchEnded, StepStarted
+from magnus.run_log.records import Branching, BranchScope, Owner, RunRecord, Status, StepRecord
+
+
+class Act(Struct, frozen=True):
+    """What a process did with the step at `path`.
+
+    Attributes:
+        status: how the step stands now.
+        branches: the paths of the branches to run next.
+        tries_again: whether it failed and has attempts left, which other processes make.
+    """
+
+    path: StepPath
+    status: Status
+    branches: tuple[str, ...] = ()
+    tries_again: bool = False
+
+
+class EngineRun:
+    """The run of the context; `create` puts its record for this owner when no process did, and raises RunExists when one does.
+
+    `workflow` is the unique id of the workflow that the process belongs to, `workflow_name` what the engine calls it.
+    """
+
+    def __init__(
+        self,
+        context: RunContext,
+        create: Callable[[Owner], RunRecord],
+        message: Reentry,
+        *,
+        workflow: str = "",
+        workflow_name: str = "",
+    ) -> None:
+        self._context = context
+        self.graph = context.graph
+        self._store = context.services.run_log_store
+        self._create = create
+        self._message = message
+        self._workflow = workflow
+        self._workflow_name = workflow_name
+        self._run: RunRecord | None = None
+        self._masked: set[str] = set()
+
+    def step(self, path: StepPath, one: OneAttempt | None = None) -> Act:
+        """Run the task at `path`, with all its attempts or the next one, or record the end at `path`.
+
+        What succeeded before is left alone. InvalidInput when a composite is there.
+        """
+        run = self._arrive(path)
+        node, known = self.graph.step(path), self._store.get_step(run.run_id, path)
+        if known is None or not _ends_run(known, run):
+            if known is not None and known.status is Status.SUCCESS:
+                return Act(path, known.status)
+            if engine_runs.is_settled(self._store, run.run_id, path):
+                return Act(path, engine_runs.status_in_settled(node, known))
+        is_left = known is not None and engine_runs.is_left(self._store, run, known)
+        match node:
+            case TerminalNode():
+                return self._finish(self._reopened(run), path, node)
+            case CompositeNode():
+                raise InvalidInput(
+                    f"'{path}' is of type {node.written_as}", fix=f"magnus fan {run.run_id} {path} -m out"
+                )
+            case TaskNode():
+                return self._task(self._reopened(run), node, Attempts(path, node, known, one, is_left=is_left))
+
+    def fan_out(self, path: StepPath) -> Act:
+        """Start the branches of the composite at `path`. One that has started, or succeeded, is left as it is."""
+        run, node = self._arrive(path), self._composite(path)
+        known = self._store.get_step(run.run_id, path)
+        if known is not None and known.status is not Status.FAIL:
+            return _act(node, known)
+        if engine_runs.is_settled(self._store, run.run_id, path):
+            return Act(path, engine_runs.status_in_settled(node, known))
+        run = self._reopened(run)
+        position, scope = place.before(self.graph, self._store, run, path)
+        reused = self._reused(run, path, position, scope)
+        if reused is not None:
+            return Act(path, reused.status)
+        if known is not None:
+            gaps.close_branches(self.graph, self._store, run.run_id, known)
+        return _act(node, composites.fan_out(self._of(run), node, path, position, scope, before=known))
+
+    def fan_in(self, path: StepPath, iteration: int | None = None) -> Act:
+        """Join the branches that `fan_out` started; the path of the next iteration of a loop, if there is one.
+
+        `iteration` is the one to join, None for the current one. One that was joined before, by a process that the
+        engine lost, is not joined again: the answer is the same. A branch without an end counts as failed. InvalidInput
+        when the step, or the iteration, has not begun.
+        """
+        run, node = self._arrive(path), self._composite(path)
+        known = self._store.get_step(run.run_id, path)
+        if iteration is not None and not isinstance(node.branches, RepeatedBranch):
+            raise InvalidInput(f"'{path}' is of type {node.written_as}, which has no rounds", fix="leave out '--round'")
+        if known is not None and known.status is Status.SUCCESS:
+            return Act(path, known.status)
+        if (known is None or known.status is Status.FAIL) and engine_runs.is_settled(self._store, run.run_id, path):
+            return Act(path, engine_runs.status_in_settled(node, known))
+        if known is None or known.branching is None:
+            raise InvalidInput(f"the branches of '{path}' have not begun", fix=f"magnus fan {run.run_id} {path} -m out")
+        if iteration is not None and _is_joined(known, known.branching, iteration):
+            return Act(path, Status.PROCESSING, (str(path.into(str(iteration + 1))),))
+        return self._joined(self._reopened(run), node, known, known.branching)
+
+    def go_on(self, act: Act, names: Collection[str], one: OneAttempt | None = None) -> Act:
+        """Go on behind an act that succeeded, as long as a step of these names comes next; the last act.
+
+        A composite that comes next is started, and is the last one. Failures are never followed: an engine has a process
+        of its own for them, since one that dies can follow nothing.
+        """
+        while act.status is Status.SUCCESS and (path := self._next(act.path, names)) is not None:
+            if isinstance(self.graph.step(path), CompositeNode):
+                return self.fan_out(path)
+            act = self.step(path, one)
+        return act
+
+    def _next(self, path: StepPath, names: Collection[str]) -> StepPath | None:
+        if isinstance(self.graph.step(path), TerminalNode):
+            return None
+        following = traversal.following(self.graph, path, 0, succeeded=True).path
+        return following if following.name in names else None
+
+    def _arrive(self, path: StepPath) -> RunRecord:
+        """The run, in which all that failed before the step is recorded.
+
+        It is created when the step is the one a run starts with, or one that the failure of that leads to: its process
+        may never have started.
+        """
+        if self._run is None:
+            self._run = self._found(path)
+        gaps.close_before(self.graph, self._store, self._run.run_id, path)
+        return self._run
+
+    def _found(self, path: StepPath) -> RunRecord:
+        run_id = self._context.run_id
+        try:
+            return engine_runs.check_owner(self._store.get_run(run_id), self._workflow)
+        except RunNotFound as error:
+            if len(path.parts) > 1 or path.name not in may_begin_run(self.graph):
+                fix = f"begin the run with the step '{self.graph.start_at}'"
+                raise RunNotFound(f"there is no run '{run_id}'", fix=fix) from error
+        return self.created()
+
+    def created(self) -> RunRecord:
+        """The run, created here unless another process was first."""
+        try:
+            run = self._create(engine_runs.owner(self._workflow, self._workflow_name))
+        except RunExists:  # another process was first
+            return engine_runs.check_owner(self._store.get_run(self._context.run_id), self._workflow)
+        context = self._context
+        context.tracking.begin_run(run_as_recorded(context.tracked_run, run), run.parameters)
+        return run
+
+    def _reopened(self, run: RunRecord) -> RunRecord:
+        self._run = engine_runs.reopened(self._store, run)
+        return self._run
+
+    def _of(self, run: RunRecord) -> RunContext:
+        """The context with what the record of the run says, and the engine about this process."""
+        more = self._message.code_identities
+        identities = (*run.code_identities, *more) if more else None
+        return replace(self._context, tag=self._context.tag or run.tag, code_identities=identities)
+
+    def _composite(self, path: StepPath) -> CompositeNode:
+        node = self.graph.step(path)
+        if not isinstance(node, CompositeNode):
+            fix = f"magnus execute_single_node {self._context.run_id} {path}"
+            raise InvalidInput(f"'{path}' has no branches", fix=fix)
+        return node
+
+    def _reused(self, run: RunRecord, path: StepPath, position: int, scope: BranchScope) -> StepRecord | None:
+        """The record of the step when the run that this one resumes has it, and it is reused."""
+        branch = followed(self._store, run, path.branch, position) if run.original_run_id else None
+        if branch is None:
+            return None
+        reuse = Reuse(self._of(run), self._store.get_run(run.original_run_id), run)
+        return reuse.step(branch.step(path.name), path, position, scope)
+
+    def _task(self, run: RunRecord, node: TaskNode, attempts: Attempts) -> Act:
+        path = attempts.path
+        if attempts.are_over:
+            return Act(path, Status.FAIL)
+        context = self._of(run)
+        if attempts.is_silent_start:
+            context.reporter.report(StepStarted(path, node.written_as))
+        position, scope = place.before(self.graph, self._store, run, path)
+        ended = self._reused(run, path, position, scope)
+        if ended is None:
+            self._mask_secrets(run)
+            request = StepRequest(
+                run.run_id,
+                path,
+                context.definition_file,
+                context.configuration_file,
+                context.tag,
+                attempt=attempts.number,
+                position=position,
+                scope=scope,
+                known=attempts.before,
+            )
+            with process_state.without_hard_exits(context.pump.original_stderr):
+                run_step(context, request)
+            ended = self._store.get_step(run.run_id, path)
+        status = ended.status if ended is not None else Status.FAIL
+        return Act(path, status, tries_again=status is Status.FAIL and attempts.leave_another)
+
+    def _finish(self, run: RunRecord, path: StepPath, node: TerminalNode) -> Act:
+        """Record that a (sub)pipeline reached its end, and with that of the pipeline itself the end of the run."""
+        if self._message.events:
+            self._context.reporter.report(StepStarted(path, node.written_as))
+        position, _ = place.before(self.graph, self._store, run, path)
+        steps = list(gaps.ended_steps(self._store, run.run_id, path.branch))
+        left = way.given_up(self.graph.within(path.branch), steps, path.name)
+        record = composites.finish(self._context, path, position, left)
+        if path.branch.composite is None:
+            self._mask_secrets(run)
+            message = outdated_run_message(run) if node.succeeds else _reason(steps, path, position)
+            self._run = composites.end_run(self._of(run), run, record.status, message)
+        return Act(path, record.status)
+
+    def _joined(self, run: RunRecord, node: CompositeNode, known: StepRecord, branching: Branching) -> Act:
+        path, context = known.path, self._of(run)
+        position, scope = place.before(self.graph, self._store, run, path)
+        context.reporter.report(Branched(path, branching))
+        known = replace(place.reopened(self.graph, self._store, run, known), position=position)
+        outcomes = [self._outcome(path.into(key)) for key in fan.keys_to_join(node, known)]
+        with process_state.without_hard_exits(context.pump.original_stderr):
+            record = composites.fan_in(context, node, known, outcomes, scope)
+        return _act(node, record)
+
+    def _outcome(self, branch: BranchPath) -> fan.Outcome:
+        """What the branch left; one without an end has failed."""
+        run_id = self._context.run_id
+        outcome = place.outcome_of(self._store, run_id, branch)
+        if outcome is not None:
+            return outcome
+        gaps.close_begun(self._store, run_id, branch)
+        gaps.close_branch(self.graph, self._store, run_id, branch)
+        gaps.close_end(self.graph, self._store, run_id, branch)
+        self._context.reporter.report(BranchEnded(branch, succeeded=False))
+        return fan.Outcome(branch.parts[-1], succeeded=False, parameters={}, files={})
+
+    def _mask_secrets(self, run: RunRecord) -> None:
+        """Mask what steps that began before name under `secrets`, as it is masked where all steps are in one process."""
+        if not any(task.secrets for task in self.graph.tasks()):
+            return
+        begun = self._store.list_steps(run.run_id, BranchPath())
+        nodes = (self.graph.nodes.get(step.path.name) for step in begun)
+        names = {name for node in nodes for name in _secrets_of(node)} - self._masked
+        self._masked |= names
+        learn(self._context.services.secrets, self._context.masker, sorted(names))
+
+
+def _act(node: CompositeNode, record: StepRecord) -> Act:
+    """How a composite stands, with the branches to run now: all that have begun, of a loop the last one."""
+    if record.status is not Status.PROCESSING or record.branching is None:
+        return Act(record.path, record.status)
+    return Act(record.path, record.status, tuple(str(record.path.into(key)) for key in fan.keys_to_join(node, record)))
+
+
+def _is_joined(loop: StepRecord, iterations: Branching, number: int) -> bool:
+    """Whether the iteration was joined before; InvalidInput when it has not begun."""
+    current = iterations.count - 1
+    if number > current:
+        message = f"round {number} of '{loop.path}' has not begun: round {current} is the current one"
+        raise InvalidInput(message, fix=f"join it first, with '--round {current}'")
+    return number < current
+
+
+def _ends_run(known: StepRecord, run: RunRecord) -> bool:
+    """Whether it is an end of the pipeline whose process died before it recorded that of the run, which may have failed since."""
+    is_open = run.end_time is None or (run.status is Status.FAIL and known.status is Status.SUCCESS)
+    return known.is_terminal and known.branch.composite is None and is_open
+
+
+def _reason(steps: list[StepRecord], end: StepPath, position: int) -> str:
+    """Why a run failed that reached this end."""
+    failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
+    if not failed:
+        return reached_fail(end.name)
+    return f"step '{print_names(failed[-1].path.parts)}' failed: {failed[-1].message}"
+
+
+def _secrets_of(node: Node | None) -> Iterator[str]:
+    """The names that a task says, or any task inside a step."""
+    match node:
+        case TaskNode(secrets=names):
+            yield from names
+        case CompositeNode():
+            yield from (name for graph in graphs_of(node) for task in graph.tasks() for name in task.secrets)
+        case _:
+            pass

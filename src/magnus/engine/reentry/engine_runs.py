@@ -1,0 +1,95 @@
+"""Runs whose steps another engine starts: which workflow owns a run, and what of it stands when the engine comes again.
+
+Called by `engine_run`. An engine comes again to a run that had failed when its user tries the workflow again.
+"""
+
+from msgspec.structs import replace
+
+from magnus.engine import deaths, way
+from magnus.engine.context import now
+from magnus.errors import InvalidInput
+from magnus.graph.nodes import Node, TerminalNode
+from magnus.graph.path import StepPath
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.records import ENDED, Owner, RunRecord, Status, StepRecord
+
+
+def owner(workflow: str, name: str = "") -> Owner:
+    """The owner of a run that the workflow of this unique id begins; no process stands for it, so none can be found gone."""
+    return Owner("", 0, workflow=workflow, workflow_name=name)
+
+
+def check_owner(run: RunRecord, workflow: str) -> RunRecord:
+    """The run; InvalidInput when it belongs to another than the workflow of this id. Whoever names none may do all."""
+    if not workflow or run.owner.workflow == workflow:
+        return run
+    whose = f"belongs to the workflow {run.owner.workflow}" if run.owner.workflow else "was begun by no workflow"
+    message = f"the run id '{run.run_id}' is in use: that run {whose}, and this is the workflow {workflow}"
+    fix = f"submit with another run id, or with none; resume that run with -p original_run_id={run.run_id}"
+    raise InvalidInput(message, fix=fix)
+
+
+def reopened(store: RunLogStore, run: RunRecord) -> RunRecord:
+    """The run, which is processed again where it had failed and an engine comes again."""
+    if run.status is not Status.FAIL or run.owner.pid:
+        return run
+    again = replace(run, status=Status.PROCESSING, message="", end_time=None)
+    store.update_run(again)
+    return again
+
+
+def is_settled(store: RunLogStore, run_id: str, path: StepPath) -> bool:
+    """Whether a (sub)pipeline around the step has succeeded, so that nothing in it runs any more, whatever failed on the way."""
+    branch = path.branch
+    while True:
+        steps = store.list_steps(run_id, branch)
+        if steps and steps[-1].is_terminal and steps[-1].status is Status.SUCCESS:
+            return True
+        if branch.composite is None:
+            return False
+        branch = branch.composite.branch
+
+
+def status_in_settled(node: Node, known: StepRecord | None) -> Status:
+    """How a step of a (sub)pipeline that has succeeded ended; of one that did not run there: so that it stays as it is.
+
+    An engine comes to such a step when it tries a workflow again and loses the process of one that had succeeded.
+    """
+    if known is not None:
+        return known.status
+    return Status.FAIL if isinstance(node, TerminalNode) and not node.succeeds else Status.SUCCESS
+
+
+def is_left(store: RunLogStore, run: RunRecord, known: StepRecord) -> bool:
+    """Whether the run went on behind the step, or ended: an engine that comes to it now tries the workflow again."""
+    if run.status in ENDED:
+        return True
+    return way.position_of(store.list_steps(run.run_id, known.path.branch), known.path) != known.position
+
+
+def continued(known: StepRecord | None, exit_status: int | None) -> StepRecord | None:
+    """What the attempts before left, one that its process did not outlive among them; None before the first one.
+
+    `exit_status` is that of the process before, None where nobody says.
+    """
+    if known is None:
+        return None
+    if known.status is Status.PROCESSING and not known.message:  # nobody said how it ended
+        known = deaths.noticed(known, now(), exit_status)
+    return replace(known, status=Status.PROCESSING, message="", parameters={}, scope=None)
+
+
+def tried_again(known: StepRecord) -> StepRecord:
+    """What is left of a task that failed before, when an engine tries it again: its attempts."""
+    if known.status is Status.PROCESSING and not known.message:  # nobody said how it ended
+        known = deaths.noticed(known, now())
+    return replace(
+        known,
+        status=Status.PROCESSING,
+        message="",
+        parameters={},
+        metrics={},
+        catalog=(),
+        scope=None,
+        earlier_attempts=len(known.attempts),
+    )

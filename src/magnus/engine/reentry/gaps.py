@@ -1,0 +1,134 @@
+"""Steps whose processes never started, or died, and that nobody goes on with: whoever comes next records them as failed.
+
+Used by re-entry: when a step begins that a failure leads to, when branches are joined, and when an engine ends a run.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
+
+from msgspec.structs import replace
+
+from magnus.engine import deaths
+from magnus.engine.context import now
+from magnus.engine.reentry import engine_runs
+from magnus.graph.failures import failure_of
+from magnus.graph.graph import Graph
+from magnus.graph.nodes import Node, TerminalNode
+from magnus.graph.path import BranchPath, StepPath
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.records import ENDED, Status, StepRecord, terminal_record
+
+NEVER_STARTED: Final = (
+    "lost: no process of it recorded anything, since the engine could not start one or ended it before"
+)
+
+
+def close_before(graph: Graph, store: RunLogStore, run_id: str, path: StepPath) -> None:
+    """Record what did not end before the step at `path` begins, which a failure leads to."""
+    within = graph.within(path.branch)
+    if path.name not in {failure_of(within, node) for node in within.nodes.values() if not _is_terminal(node)}:
+        return
+    if engine_runs.is_settled(store, run_id, path):
+        return
+    steps = store.list_steps(run_id, path.branch)
+    if any(step.path == path for step in steps):
+        return
+    for record in _unended(within, path.branch, steps, path.name):
+        store.put_step(run_id, record)
+        close_branches(graph, store, run_id, record)
+
+
+def close_branch(
+    graph: Graph, store: RunLogStore, run_id: str, branch: BranchPath, reason: Callable[[str], str] | None = None
+) -> None:
+    """Record the step that a branch did not get beyond, if nothing of it is recorded; what followed is unknown.
+
+    `reason` gives the message for its name, where the engine says why.
+    """
+    steps = store.list_steps(run_id, branch)
+    first = next(iter(_unended(graph.within(branch), branch, steps)), None)
+    if first is not None:
+        message = reason(first.path.name) if reason else first.message
+        store.put_step(run_id, replace(first, message=message))
+
+
+def close_begun(store: RunLogStore, run_id: str, branch: BranchPath, message: str = "") -> list[StepRecord]:
+    """Record what began in a branch, and in the branches inside it, and has not ended; with `message`, if that is said."""
+    closed: list[StepRecord] = []
+    for step in store.list_steps(run_id, branch):
+        if step.status in ENDED:
+            continue
+        for key in step.branching.keys if step.branching is not None else ():
+            closed += close_begun(store, run_id, step.path.into(key), message)
+        failed = deaths.failed(step, now())
+        closed.append(replace(failed, message=message) if message else failed)
+        store.put_step(run_id, closed[-1])
+    return closed
+
+
+def ended_steps(store: RunLogStore, run_id: str, branch: BranchPath) -> Iterator[StepRecord]:
+    """The steps of a branch that reached its end: one that has not ended never will, and is recorded so."""
+    for step in store.list_steps(run_id, branch):
+        if step.status in ENDED:
+            yield step
+            continue
+        failed = deaths.failed(step, now())
+        store.put_step(run_id, failed)
+        yield failed
+
+
+def close_branches(graph: Graph, store: RunLogStore, run_id: str, step: StepRecord) -> None:
+    """Record what began in the branches of a step that nobody joined, and that these came to no end."""
+    for key in step.branching.keys if step.branching is not None else ():
+        branch = step.path.into(key)
+        close_begun(store, run_id, branch)
+        close_end(graph, store, run_id, branch)
+
+
+def close_end(graph: Graph, store: RunLogStore, run_id: str, branch: BranchPath) -> None:
+    """Record that a branch failed whose steps are over, if it has no end: they are behind it then, and an engine may try them again."""
+    steps = store.list_steps(run_id, branch)
+    if steps and not steps[-1].is_terminal:
+        end = graph.within(branch).terminal(succeeds=False)
+        path = branch.step(end.name)
+        position = steps[-1].position + 1
+        store.put_step(run_id, terminal_record(path, position, Status.FAIL, end.written_as, now()))
+
+
+def _unended(within: Graph, branch: BranchPath, steps: Sequence[StepRecord], until: str = "") -> list[StepRecord]:
+    """What did not end on the way to the step `until`, as failed; nothing when no way of failures leads there.
+
+    Without a step: on the way to the end that failures lead to.
+    """
+    known = {step.path.name: step for step in steps}
+    position = max((step.position for step in steps), default=-1)
+    found: list[StepRecord] = []
+    for name, node in _way(within, known):
+        if name == until:
+            return found
+        if isinstance(node, TerminalNode):
+            break
+        record = known.get(name)
+        if record is None:
+            position += 1
+            found.append(StepRecord(branch.step(name), position, Status.FAIL, node.written_as, message=NEVER_STARTED))
+        elif record.status not in ENDED:
+            found.append(deaths.failed(record, now()))
+    return [] if until else found
+
+
+def _way(within: Graph, known: Mapping[str, StepRecord]) -> Iterator[tuple[str, Node]]:
+    """The steps from the first one on, up to an end; one that did not succeed counts as failed."""
+    name = within.start_at
+    while True:
+        node = within.nodes[name]
+        yield name, node
+        if isinstance(node, TerminalNode):
+            return
+        record = known.get(name)
+        succeeded = record is not None and record.status is Status.SUCCESS
+        name = node.next if succeeded else failure_of(within, node)
+
+
+def _is_terminal(node: Node) -> bool:
+    return isinstance(node, TerminalNode)
