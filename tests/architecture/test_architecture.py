@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BREAKERS = {
-    "layers": ("graph/digest.py", "import magnus.engine.step"),
+    "layers": ("graph/hash.py", "import magnus.engine.step"),
     "tasks": ("tasks/text.py", "import magnus.tasks.notebooks.file"),
     "cycles": ("tasks/static/side_effects.py", "import magnus.tasks.static.functions"),
     "printing": ("app/execute.py", "import click"),
