@@ -33,6 +33,7 @@ _COMMANDS: Final = {
     "logs": "magnus.cli.logs",
     "report": "magnus.cli.report",
     "retry": "magnus.cli.retry",
+    "run_composite": "magnus.cli.run_composite",
     "runs": "magnus.cli.runs",
     "schema": "magnus.cli.schema",
     "show": "magnus.cli.show",
