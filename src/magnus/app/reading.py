@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from magnus.app import wiring
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import MagnusError
-from magnus.graph.facts import Description
+from magnus.graph.dataflow.facts import Description
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, Node, RepeatedBranch, TaskNode, TaskSpec
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.interfaces.task_kind import Describes
+from magnus.interfaces.task_kind import StaticAnalysis
 from magnus.run_log.branches import branches_of
 from magnus.run_log.parameters import Parameter, Scope, shown
 from magnus.run_log.records import RunRecord, StepRecord
@@ -122,7 +122,7 @@ class Readers:
 
     def _described(self, task: TaskSpec) -> Description | None:
         kind = wiring.task_kind(task.kind)
-        if not isinstance(kind, Describes):
+        if not isinstance(kind, StaticAnalysis):
             return None
         with suppress(Exception):  # a text that cannot be read tells nothing
             return kind.describe(task, self._working_directory, imports=False)

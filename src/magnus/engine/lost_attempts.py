@@ -121,7 +121,7 @@ def _keep(context: RunContext, path: StepPath, output: Iterator[bytes]) -> None:
     first = next(output, None)
     if first is None:
         return
-    with closing(context.services.catalog.open_log(context.run_id, path)) as log:
+    with closing(context.services.open_log(context.run_id, path)) as log:
         for piece in (first, *output):
             log.write(piece)
             context.reporter.report(StepOutput(path, piece))

@@ -37,7 +37,7 @@ from magnus.tasks.text import shortened
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
-    from magnus.graph.facts import Description  # lazy: a run needs none of it
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
 
 for _package in ("nbclient", "ipykernel"):
     if find_spec(_package) is None:
@@ -99,16 +99,16 @@ class NotebookTask:
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """Their code cells, without what these printed, and what they use of modules below the working directory."""
-        from magnus.tasks.source.dependencies import Reach  # lazy: likewise
+        from magnus.tasks.source.dependencies import CodeDependencies  # lazy: likewise
         from magnus.tasks.source.scripts import pieces_of_cells  # lazy: workers need none of it
 
-        reach = Reach(working_directory)
+        dependencies = CodeDependencies(working_directory)
         cells = [notebook_file.code_cells(working_directory / spec.command) for spec in specs]
-        return [pieces_of_cells(spec.command, texts, reach) for spec, texts in zip(specs, cells, strict=True)]
+        return [pieces_of_cells(spec.command, texts, dependencies) for spec, texts in zip(specs, cells, strict=True)]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the notebook needs and sets, by the source of its cells; it is not run."""
-        from magnus.graph.facts import UNKNOWN
+        from magnus.graph.dataflow.facts import UNKNOWN
         from magnus.tasks.static.notebooks import describe  # lazy: a run needs none of it
 
         del imports

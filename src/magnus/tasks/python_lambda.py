@@ -14,7 +14,7 @@ from magnus.tasks.functions.user_errors import UserCode
 from magnus.values import UserObject
 
 if TYPE_CHECKING:
-    from magnus.graph.facts import Description  # lazy: a run needs none of it
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
 
 _FIX: Final = "write lambda <parameters>: <value>"
 
@@ -33,10 +33,10 @@ class PythonLambdaTask:
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """What the lambdas import of the project; their own text stands in the pipeline."""
-        from magnus.tasks.source.dependencies import Reach  # lazy: workers need none of it
+        from magnus.tasks.source.dependencies import CodeDependencies  # lazy: workers need none of it
 
-        reach = Reach(working_directory)
-        return [reach.of_text(spec.command.strip()) for spec in specs]
+        dependencies = CodeDependencies(working_directory)
+        return [dependencies.of_text(spec.command.strip()) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the lambda needs and sets; it is not evaluated."""

@@ -33,7 +33,7 @@ from magnus.run_log.parameters import MetricParameter, Parameter, Scope, handed
 from magnus.system.child_process import describe_exit, run_process
 
 if TYPE_CHECKING:
-    from magnus.graph.facts import Description  # lazy: a run needs none of it
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _FIRST_DESCRIPTOR: Final = 200
@@ -72,11 +72,11 @@ class ShellTask:
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """The scripts of the project that the commands name, and those that these name; data is none of it."""
-        from magnus.tasks.source.dependencies import Reach  # lazy: workers need none of it
+        from magnus.tasks.source.dependencies import CodeDependencies  # lazy: workers need none of it
         from magnus.tasks.source.scripts import scripts_of  # lazy: likewise
 
-        reach = Reach(working_directory)
-        return [scripts_of(spec.command, reach) for spec in specs]
+        dependencies = CodeDependencies(working_directory)
+        return [scripts_of(spec.command, dependencies) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the command needs and sets, as far as its text says; it is parsed, and not run."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from magnus.app.inspect.run_object import Run
 from typing import TypeVar
 
-from magnus.graph.check import near
+from magnus.suggest import near
 
 ValueT = TypeVar("ValueT")
 

@@ -22,11 +22,11 @@ from magnus.engine.reentry.attempts import OneAttempt
 from magnus.engine.reentry.engine_run import Act, EngineRun
 from magnus.engine.reentry.protocol import reentry
 from magnus.errors import InvalidInput
-from magnus.graph.check import nearest_or_all
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import Reporter
+from magnus.suggest import nearest_or_all
 
 
 class Then(Struct, frozen=True):

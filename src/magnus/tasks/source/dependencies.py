@@ -1,8 +1,8 @@
-"""The pieces of a project that functions, scripts and cells of notebooks reach, transitively. Used by the task kinds.
+"""Follows which pieces of a project functions, scripts and notebook cells depend on, transitively. Used by task kinds.
 
 Modules are followed below the working directory, below the folder that the function's own module was found in, and below
-other entries of the import path that nothing is installed to; what is installed is known by its version. A module of which
-something is asked that is not written out, as by `getattr` or an import by a text, counts as a whole.
+other entries of the import path that nothing is installed to; an installed package counts by its version. If code looks up
+attributes by a computed name, as by `getattr`, or imports a module by a text, that module counts as a whole.
 """
 
 import ast
@@ -39,8 +39,8 @@ class Lookup(NamedTuple):
     chain: Chain
 
 
-class Reach:
-    """Tells the pieces of any number of tasks; what was followed for one is remembered for the next."""
+class CodeDependencies:
+    """Gives the pieces of any number of tasks; the uses followed for one task are cached for the next."""
 
     def __init__(self, working_directory: Path) -> None:
         self.working_directory = str(working_directory)
@@ -114,7 +114,7 @@ class _Follower:
         return dict(sorted(found.items()))
 
     def pieces_of_text(self, text: str) -> Mapping[str, str]:
-        """As `Reach.of_text`."""
+        """As `CodeDependencies.of_text`."""
         try:
             piece = Piece(ast.parse(text).body)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
