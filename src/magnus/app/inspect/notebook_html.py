@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 from magnus.app.text.palette import HTML, style_of
 from magnus.app.text.plain_text import plain, short
 from magnus.app.text.units import elapsed
-from magnus.run_log.summary import Gone, RunStatus
+from magnus.run_log.summary import RunHealth, RunStatus
 from magnus.values import Json
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def run_html(run: "Run") -> str:
     facts = " · ".join(filter(None, (_text(run.pipeline), _time(run), _took(run.duration), _text(run.tag))))
     message = f"<div>{_text(run.message)}</div>" if run.message else ""
     head = f"<div><b>{_text(run.run_id)}</b> {_status(run.status)} {facts}</div>{message}"
-    if run.status is Gone.DAMAGED:
+    if run.status is RunHealth.DAMAGED:
         return head
     steps = run.steps
     rows = [_row(step) for step in islice(steps.values(), _MOST)]

@@ -12,7 +12,6 @@ from msgspec import Struct
 from magnus.app.beginning import begin, context_of
 from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reentry.branches_file import write_branches
-from magnus.app.run_ids import check_run_id
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine.context import RunContext
@@ -25,6 +24,7 @@ from magnus.graph.graph import Graph
 from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import Reporter
+from magnus.run_log.run_ids import check_run_id
 
 
 class Then(Struct, frozen=True):

@@ -17,7 +17,7 @@ from magnus.engine import liveness
 from magnus.graph.path import print_names
 from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.records import RunRecord, Status, StepRecord
-from magnus.run_log.summary import Gone, RunStatus, summary
+from magnus.run_log.summary import RunHealth, RunStatus, summary
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -59,7 +59,7 @@ def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
     took = run_state.duration(listed.duration(now))
     yield Line("", (("run ", "dim"), (plain(run.run_id), "bold"), ("  ", ""), *_state(status, took)))
     unknown = liveness.unknown(run.status, run.owner)
-    message = liveness.lost(run.owner) if status is Gone.LOST else run.message or unknown
+    message = liveness.lost(run.owner) if status is RunHealth.LOST else run.message or unknown
     yield from _message("  ", message, status)
     file = str(run.run_config.get("pipeline_file") or "")
     of_file = f" ({file})" if file and file != short.pipeline else ""
