@@ -13,7 +13,7 @@ from magnus.definition.yaml_text import read
 from magnus.engine import process_state, scripts
 from magnus.engine.imports import project_code, watched_project
 from magnus.errors import InvalidDefinition, Location, MagnusError
-from magnus.graph.check import near
+from magnus.suggest import near
 from magnus.values import UserObject
 
 _SUFFIX: Final = ".py"

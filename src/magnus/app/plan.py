@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from magnus.app.compare.sentences import was_is
-from magnus.app.damage import damage
+from magnus.app.inspect.damage import damage
 from magnus.app.reading import Outdated, Readers
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine import fan

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from magnus.app.plugin_contracts import missing_members
 from magnus.errors import InvalidConfiguration
-from magnus.graph.check import nearest_or_all
+from magnus.suggest import nearest_or_all
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

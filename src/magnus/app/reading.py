@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from magnus.app import wiring
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import MagnusError
-from magnus.graph.facts import Description
+from magnus.graph.dataflow.facts import Description
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, Node, RepeatedBranch, TaskNode, TaskSpec
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore

@@ -13,11 +13,11 @@ from magnus.app import wiring
 from magnus.app.initial_parameters import Given, InitialParameters, spelled_otherwise
 from magnus.definition.compiling import StepPlace
 from magnus.errors import Problem
-from magnus.graph.check import near
-from magnus.graph.facts import Description
+from magnus.graph.dataflow.facts import Description
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, TaskNode
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.task_kind import SourceFile
+from magnus.suggest import near
 
 _MOST_NAMES: Final = 5
 _FIX: Final = "leave them out, or see that a step takes them"

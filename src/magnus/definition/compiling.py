@@ -30,10 +30,11 @@ from magnus.definition.without_faults import following, left_fields, pipelines_o
 from magnus.definition.written import Written
 from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.errors import InvalidDefinition, Location, Problem
-from magnus.graph.check import StructureProblem, edges, near, structure_problems, unreachable
 from magnus.graph.graph import Graph
-from magnus.graph.mending import NOWHERE, mended, unread
 from magnus.graph.nodes import TERMINAL_TYPES, CompositeNode, MappedBranches, Node, TaskNode, TerminalNode
+from magnus.graph.repair import NOWHERE, mended, unread
+from magnus.graph.structure import StructureProblem, edges, structure_problems, unreachable
+from magnus.suggest import near
 from magnus.values import Json, UserObject
 
 

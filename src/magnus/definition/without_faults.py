@@ -7,8 +7,8 @@ from msgspec import Struct
 from magnus.definition.inner import KeyPath, Pipelines
 from magnus.definition.nodes import BRANCHES_FIELDS, PIPELINE_FIELDS
 from magnus.definition.wrong_fields import Complaint
-from magnus.graph.check import near
-from magnus.graph.mending import NOWHERE
+from magnus.graph.repair import NOWHERE
+from magnus.suggest import near
 from magnus.values import Json
 
 

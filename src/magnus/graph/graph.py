@@ -6,7 +6,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.errors import InvalidDefinition, Problem
-from magnus.graph.check import structure_problems
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
@@ -18,6 +17,7 @@ from magnus.graph.nodes import (
     TerminalNode,
 )
 from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.structure import structure_problems
 
 
 class Graph(Struct, frozen=True):

@@ -15,7 +15,7 @@ from magnus.run_log.records import CatalogRecord
 from magnus.values import Json
 
 if TYPE_CHECKING:
-    from magnus.graph.facts import Description  # lazy: a run needs none of it
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
 
 __all__ = [
     "KEPT",

@@ -37,7 +37,7 @@ from magnus.tasks.text import shortened
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
-    from magnus.graph.facts import Description  # lazy: a run needs none of it
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
 
 for _package in ("nbclient", "ipykernel"):
     if find_spec(_package) is None:
@@ -108,7 +108,7 @@ class NotebookTask:
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the notebook needs and sets, by the source of its cells; it is not run."""
-        from magnus.graph.facts import UNKNOWN
+        from magnus.graph.dataflow.facts import UNKNOWN
         from magnus.tasks.static.notebooks import describe  # lazy: a run needs none of it
 
         del imports

@@ -13,8 +13,10 @@ from magnus.tasks.functions.user_errors import UserCode
 from magnus.tasks.source.locate import missing_function, place_of, source_of
 
 if TYPE_CHECKING:
-    from magnus.graph.facts import Description  # lazy: a run needs none of it
-    from magnus.tasks.source.dependencies import CodeDependencies  # lazy: as where it is used
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
+    from magnus.tasks.source.dependencies import (
+        CodeDependencies,  # lazy: as where it is used
+    )
 
 
 class PythonTask:

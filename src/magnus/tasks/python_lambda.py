@@ -14,7 +14,7 @@ from magnus.tasks.functions.user_errors import UserCode
 from magnus.values import UserObject
 
 if TYPE_CHECKING:
-    from magnus.graph.facts import Description  # lazy: a run needs none of it
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
 
 _FIX: Final = "write lambda <parameters>: <value>"
 

@@ -33,7 +33,7 @@ from magnus.run_log.parameters import MetricParameter, Parameter, Scope, handed
 from magnus.system.child_process import describe_exit, run_process
 
 if TYPE_CHECKING:
-    from magnus.graph.facts import Description  # lazy: a run needs none of it
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _FIRST_DESCRIPTOR: Final = 200

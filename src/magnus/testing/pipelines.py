@@ -35,8 +35,8 @@ from magnus.definition.written_steps import written_steps
 from magnus.definition.yaml_text import Document
 from magnus.engine.json_values import to_json_value
 from magnus.errors import InvalidInput, TaskFailed
-from magnus.graph.check import near
 from magnus.graph.nodes import TaskNode
+from magnus.suggest import near
 from magnus.values import Json, UserObject
 
 _GIVEN: Final = "what the step is given"

@@ -2,10 +2,11 @@
 
 import pytest
 
-from magnus.graph.facts import Description, Need, Setting
-from magnus.graph.flow import TaskFacts, follow
+from magnus.graph.dataflow.facts import Description, Need, Setting
+from magnus.graph.dataflow.flow import TaskFacts, follow
+from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted, kinds, of_value
+from magnus.graph.dataflow.visible_data import Fact, Known
 from magnus.graph.graph import Graph
-from magnus.graph.known import Fact, Known
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
@@ -17,7 +18,6 @@ from magnus.graph.nodes import (
     TaskSpec,
     TerminalNode,
 )
-from magnus.graph.shapes import ANYTHING, Shape, Wanted, kinds, of_value
 
 ENDS = {"success": TerminalNode("success", succeeds=True), "fail": TerminalNode("fail", succeeds=False)}
 

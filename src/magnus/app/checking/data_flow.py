@@ -1,4 +1,4 @@
-"""The data flow of a pipeline: asks task kinds what is known of tasks, and `graph.flow` what comes of it. Used by `check`."""
+"""The data flow of a pipeline: asks task kinds what is known of tasks, and `graph.dataflow.flow` what comes of it. Used by `check`."""
 
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
@@ -12,13 +12,13 @@ from magnus.definition.compiling import StepPlace
 from magnus.engine.data import named_from_root
 from magnus.engine.glob_overlap import may_overlap
 from magnus.errors import InvalidConfiguration, Location, MagnusError, Problem
-from magnus.graph.facts import UNKNOWN, Description, Setting
-from magnus.graph.findings import Finding
-from magnus.graph.flow import TaskFacts, follow
+from magnus.graph.dataflow.facts import UNKNOWN, Description, Setting
+from magnus.graph.dataflow.findings import Finding
+from magnus.graph.dataflow.flow import TaskFacts, follow
+from magnus.graph.dataflow.shapes import Shape, of_value
+from magnus.graph.dataflow.visible_data import Fact, Known
 from magnus.graph.graph import Graph
-from magnus.graph.known import Fact, Known
 from magnus.graph.nodes import CatalogSpec, MappedBranches, TaskNode
-from magnus.graph.shapes import Shape, of_value
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.task_kind import StaticAnalysis
 from magnus.run_log.parameters import (

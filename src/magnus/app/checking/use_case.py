@@ -28,9 +28,9 @@ from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
 from magnus.engine import process_state
 from magnus.errors import InvalidDefinition, Location, MagnusError, Problem, RunExists, RunNotFound, in_order
-from magnus.graph.check import edges
-from magnus.graph.flow import can_succeed
+from magnus.graph.dataflow.flow import can_succeed
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
+from magnus.graph.structure import edges
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import RunRecord
 from magnus.run_log.run_ids import check_new_run_id

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from magnus.graph.check import edges
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import (
     ChosenBranch,
@@ -17,6 +16,7 @@ from magnus.graph.nodes import (
     TerminalNode,
 )
 from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.structure import edges
 
 EVERY = "*"
 """The key of the branch that stands for all of a `map` or `loop`, and for the default of a `conditional`."""

@@ -14,10 +14,10 @@ from magnus.app.draw import labels
 from magnus.app.draw.layers import Item, Lane, Layers, Link, centres, layers
 from magnus.app.draw.shapes import Box, Layout, Line, Panel, Text
 from magnus.app.draw.text_widths import shortened, width
-from magnus.graph.check import edges
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import CompositeNode, Node, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.structure import edges
 
 NAME_SIZE: Final = 13.0
 DETAIL_SIZE: Final = 11.0

@@ -5,10 +5,10 @@ from itertools import count
 from typing import Final
 
 from magnus.app.draw import labels
-from magnus.graph.check import edges
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import ChosenBranch, CompositeNode, Node, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.structure import edges
 
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-.,:/()=+*'")
 _CLASSES: Final = (

@@ -10,10 +10,10 @@ from magnus.app.draw import labels
 from magnus.app.draw.layout import DETAIL_GAP, LABEL_LINE, NAME_SIZE, PADDING, layout
 from magnus.app.draw.shapes import Box, Layout, Line, Panel, Text
 from magnus.app.draw.text_widths import FONT
-from magnus.graph.check import unreachable
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import CompositeNode, TaskNode, TerminalNode
 from magnus.graph.path import StepPath
+from magnus.graph.structure import unreachable
 
 MARGIN: Final = 20.0
 _TIP: Final = 7.0

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from magnus import __version__
-from magnus.app.damage import damage
+from magnus.app.inspect.damage import damage
 from magnus.app.inspect.find_run import find_run
 from magnus.app.inspect.list_runs import status_now
 from magnus.app.inspect.redaction import WHY_NO_LOG, Withheld

@@ -6,7 +6,7 @@ from itertools import islice
 
 import msgspec
 
-from magnus.app.damage import looked_through, skipped_lines
+from magnus.app.inspect.damage import looked_through, skipped_lines
 from magnus.app.inspect.list_runs import ListedRun, Wanted, listed
 from magnus.app.inspect.viewer import viewer
 from magnus.cli import console

@@ -22,8 +22,8 @@ from magnus.definition.nodes.terminal import Fail, Success
 from magnus.definition.nodes.traits import NodeTraits, traits_of
 from magnus.definition.wrong_fields import Complaint, WrongFields
 from magnus.errors import Problem
-from magnus.graph.check import near
 from magnus.graph.nodes import Node
+from magnus.suggest import near
 from magnus.values import Json
 
 __all__ = [

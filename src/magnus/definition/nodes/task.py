@@ -9,8 +9,8 @@ from magnus.definition import fields as written_fields
 from magnus.definition.durations import Duration, PositiveDuration
 from magnus.definition.inner import Graphs, Pipelines
 from magnus.definition.texts import Texts
-from magnus.graph.check import near
 from magnus.graph.nodes import CatalogSpec, Return, TaskNode, TaskSpec
+from magnus.suggest import near
 from magnus.values import Json
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from magnus.errors import Problem, TaskFailed
-from magnus.graph.check import near
 from magnus.interfaces.task_kind import TaskCall
+from magnus.suggest import near
 from magnus.system import atomic_files
 from magnus.values import Json
 

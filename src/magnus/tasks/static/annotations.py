@@ -18,7 +18,7 @@ from uuid import UUID
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields as struct_fields
 
-from magnus.graph.shapes import ANYTHING, Shape, Wanted, joined, of_value
+from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted, joined, of_value
 from magnus.tasks.functions.casting import Cast, WrongType
 from magnus.tasks.text import shortened
 from magnus.values import Json, UserObject

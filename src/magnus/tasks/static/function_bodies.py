@@ -6,8 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.graph.facts import Setting
-from magnus.graph.shapes import ANYTHING, Shape, joined, kinds, of_value
+from magnus.graph.dataflow.facts import Setting
+from magnus.graph.dataflow.shapes import ANYTHING, Shape, joined, kinds, of_value
 from magnus.values import UserObject
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda

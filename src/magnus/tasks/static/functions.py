@@ -12,9 +12,9 @@ from typing import Final, Literal
 from magnus.engine.parameters import VARIABLE_PREFIX
 from magnus.engine.process_state import HardExit
 from magnus.errors import Problem, TaskFailed
-from magnus.graph.facts import UNKNOWN, Description, Need, Setting
+from magnus.graph.dataflow.facts import UNKNOWN, Description, Need, Setting
+from magnus.graph.dataflow.shapes import Shape
 from magnus.graph.nodes import Return, TaskSpec
-from magnus.graph.shapes import Shape
 from magnus.tasks.functions.binding import resolved_annotations, takes_all_parameters
 from magnus.tasks.functions.commands import load_function
 from magnus.tasks.source.definitions import functions_of, module_of

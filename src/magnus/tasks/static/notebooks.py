@@ -10,9 +10,9 @@ from typing import Final
 from msgspec.structs import replace
 
 from magnus.errors import Problem
-from magnus.graph.facts import UNKNOWN, Description, Need, Setting
+from magnus.graph.dataflow.facts import UNKNOWN, Description, Need, Setting
+from magnus.graph.dataflow.shapes import ANYTHING
 from magnus.graph.nodes import TaskSpec
-from magnus.graph.shapes import ANYTHING
 from magnus.tasks.static.function_bodies import mapped
 from magnus.tasks.static.side_effects import Effects, of_code
 from magnus.values import Json

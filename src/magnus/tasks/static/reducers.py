@@ -6,7 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from magnus.graph.shapes import ANYTHING, Shape
+from magnus.graph.dataflow.shapes import ANYTHING, Shape
 from magnus.tasks.functions.binding import resolved_annotations
 from magnus.tasks.static.annotations import shape_of
 from magnus.tasks.static.functions import function_in_source, function_of

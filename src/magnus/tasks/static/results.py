@@ -11,9 +11,9 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.errors import Problem
-from magnus.graph.facts import Setting
+from magnus.graph.dataflow.facts import Setting
+from magnus.graph.dataflow.shapes import ANYTHING, Shape, joined
 from magnus.graph.nodes import Return
-from magnus.graph.shapes import ANYTHING, Shape, joined
 from magnus.tasks.static.annotations import Part, parts_of, said, shape_of
 from magnus.tasks.static.function_bodies import Body, mapped, settings_of, shape_of_source
 from magnus.values import UserObject

@@ -13,11 +13,11 @@ from typing import Final
 
 from magnus.engine.parameters import VARIABLE_PREFIX, from_text
 from magnus.errors import Problem
-from magnus.graph.check import near
-from magnus.graph.facts import Description, Need, Setting
+from magnus.graph.dataflow.facts import Description, Need, Setting
+from magnus.graph.dataflow.shapes import ANYTHING, Shape, kinds, of_value
 from magnus.graph.nodes import Return, TaskSpec
-from magnus.graph.shapes import ANYTHING, Shape, kinds, of_value
 from magnus.json_text import UnusableJson
+from magnus.suggest import near
 from magnus.tasks.static.side_effects import looks_like_file
 
 _NAME: Final = r"[A-Za-z_]\w*"

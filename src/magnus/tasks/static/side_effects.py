@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.engine.parameters import VARIABLE_PREFIX
-from magnus.graph.facts import Need, Setting
+from magnus.graph.dataflow.facts import Need, Setting
 from magnus.tasks.source.definitions import module_of
 from magnus.tasks.static.function_bodies import shape_of_source, walk_own
 

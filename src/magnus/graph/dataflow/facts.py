@@ -1,6 +1,6 @@
 """What is known of a task before it runs: what it needs of parameters and files, and what it sets. Pure values.
 
-Made by task kinds, put together along the paths of a pipeline by `graph.flow`.
+Made by task kinds, put together along the paths of a pipeline by `graph.dataflow.flow`.
 """
 
 from enum import IntEnum
@@ -8,7 +8,7 @@ from enum import IntEnum
 from msgspec import Struct
 
 from magnus.errors import Problem
-from magnus.graph.shapes import ANYTHING, Shape, Wanted
+from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted
 
 
 class Certainty(IntEnum):

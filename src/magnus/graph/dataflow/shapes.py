@@ -1,4 +1,4 @@
-"""What JSON values something may be, and whether they are what somebody wants. Pure; used by `graph.flow`."""
+"""What JSON values something may be, and whether they are what somebody wants. Pure; used by `graph.dataflow.flow`."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping

@@ -10,9 +10,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.graph.check import edges, near
 from magnus.graph.graph import Graph
 from magnus.graph.nodes import TERMINAL_TYPES, Node, TaskNode, TaskSpec, TerminalNode
+from magnus.graph.structure import edges
+from magnus.suggest import near
 
 NOWHERE: Final = "\0"
 """What follows a step of which nobody can tell; no step has this name."""

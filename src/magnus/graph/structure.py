@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec import Struct
 
 from magnus.graph.nodes import TERMINAL_TYPES, CompositeNode, Node, StaticBranches, TaskNode, TerminalNode
+from magnus.suggest import nearest_or_all
 
 
 class StructureProblem(Struct, frozen=True):
@@ -52,23 +53,6 @@ def edges(node: Node) -> tuple[tuple[str, str], ...]:
         case TaskNode() | CompositeNode():
             following = (("next", node.next),)
             return (*following, ("on_failure", node.on_failure)) if node.on_failure is not None else following
-
-
-def near(name: str, names: Iterable[str]) -> str:
-    """The name of `names` that `name` was probably meant to be, or ""."""
-    from difflib import get_close_matches  # lazy: only mistakes need it
-
-    return next(iter(get_close_matches(name, list(names), n=1)), "")
-
-
-def nearest_or_all(
-    name: str, names: Iterable[str], *, there_are: str = "there are", none: str = "there is none"
-) -> str:
-    """What to do about a name that is none: the one it was meant to be, or all there are; `none` where there are none."""
-    known = list(names)
-    if match := near(name, known):
-        return f"did you mean '{match}'?"
-    return f"{there_are} {', '.join(repr(each) for each in known)}" if known else none
 
 
 def _terminal_problems(nodes: Mapping[str, Node]) -> Iterator[StructureProblem]:

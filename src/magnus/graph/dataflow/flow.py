@@ -11,11 +11,11 @@ from graphlib import TopologicalSorter
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.graph.check import edges
-from magnus.graph.facts import Certainty, Description, Need
-from magnus.graph.findings import Finding, Findings
+from magnus.graph.dataflow.facts import Certainty, Description, Need
+from magnus.graph.dataflow.findings import Finding, Findings
+from magnus.graph.dataflow.shapes import Shape
+from magnus.graph.dataflow.visible_data import Fact, Known, meeting
 from magnus.graph.graph import Graph, graphs_of, named_graphs
-from magnus.graph.known import Fact, Known, meeting
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
@@ -25,7 +25,7 @@ from magnus.graph.nodes import (
     TaskNode,
     TerminalNode,
 )
-from magnus.graph.shapes import Shape
+from magnus.graph.structure import edges
 
 
 class TaskFacts(Struct, frozen=True):
@@ -139,17 +139,17 @@ class Flow:
                 self.findings.judge_use(node, name, place)
 
     def _composite(self, node: CompositeNode, seen: Known, place: Place) -> Known | None:
-        from magnus.graph import flow_branches  # it is the other half of this module
+        from magnus.graph.dataflow import branches  # it is the other half of this module
 
         match node.branches:
             case StaticBranches():
-                return flow_branches.after_all(self, node, seen, place)
+                return branches.after_all(self, node, seen, place)
             case ChosenBranch() as chosen:
-                return flow_branches.after_one(self, node, chosen, seen, place)
+                return branches.after_one(self, node, chosen, seen, place)
             case MappedBranches() as mapped:
-                return flow_branches.after_map(self, node, mapped, seen, place)
+                return branches.after_map(self, node, mapped, seen, place)
             case RepeatedBranch() as loop:
-                return flow_branches.after_loop(self, node, loop, seen, place)
+                return branches.after_loop(self, node, loop, seen, place)
 
     def silently(self, graph: Graph, seen: Known, place: Place) -> Known | None:
         """The same as `graph`, without a complaint."""

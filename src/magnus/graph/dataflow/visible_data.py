@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from magnus.graph.facts import Certainty, Setting
-from magnus.graph.shapes import ANYTHING, Shape, joined
+from magnus.graph.dataflow.facts import Certainty, Setting
+from magnus.graph.dataflow.shapes import ANYTHING, Shape, joined
 
 
 class Fact(Struct, frozen=True):

@@ -1,4 +1,4 @@
-"""What is wrong with the data flow of a pipeline, as it is found and in words. Pure; used by `graph.flow`."""
+"""What is wrong with the data flow of a pipeline, as it is found and in words. Pure; used by `graph.dataflow.flow`."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.graph.check import near
-from magnus.graph.facts import Certainty, Need
-from magnus.graph.known import Fact
+from magnus.graph.dataflow.facts import Certainty, Need
+from magnus.graph.dataflow.shapes import Fit, Wanted, fitting
+from magnus.graph.dataflow.visible_data import Fact
 from magnus.graph.nodes import ChosenBranch, CompositeNode, TaskNode
-from magnus.graph.shapes import Fit, Wanted, fitting
+from magnus.suggest import near
 
 if TYPE_CHECKING:
-    from magnus.graph.flow import Place
+    from magnus.graph.dataflow.flow import Place
 
 _CAUGHT: Final = "; the step always fails, and the pipeline goes on by on_failure"
 _NOT_REACHED: Final = "; this branch is not chosen with the parameters that are given"
@@ -157,7 +157,7 @@ class Findings:
             return
         if fact.shape.values is not None and len(fact.shape.values) == 1:  # one that was given, perhaps
             return
-        from magnus.graph.flow_branches import can_choose  # it needs this module
+        from magnus.graph.dataflow.branches import can_choose  # it needs this module
 
         for key in chosen.graphs:
             if not can_choose(fact.shape, key):

@@ -6,18 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from magnus.graph.choosing import json_of, spelled
-from magnus.graph.facts import Certainty, Need
-from magnus.graph.findings import Findings
+from magnus.graph.branch_choice import json_of, spelled
+from magnus.graph.dataflow.facts import Certainty, Need
+from magnus.graph.dataflow.findings import Findings
+from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted, joined, kinds
+from magnus.graph.dataflow.visible_data import Fact, Known, meeting
+from magnus.graph.declared_names import names_set, set_by_several
 from magnus.graph.graph import Graph
-from magnus.graph.known import Fact, Known, meeting
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, StaticBranches
-from magnus.graph.shapes import ANYTHING, Shape, Wanted, joined, kinds
-from magnus.graph.static_names import names_set, set_by_several
 from magnus.values import Json
 
 if TYPE_CHECKING:
-    from magnus.graph.flow import Flow, Place
+    from magnus.graph.dataflow.flow import Flow, Place
 
 _LIST: Final = Wanted(frozenset({"list"}), said="a list", objects=True)
 _BOOLEAN: Final = Wanted(frozenset({"bool"}), said="true or false", objects=True)
@@ -265,7 +265,7 @@ def _either(first: Known, later: Known) -> Known:
 
 def _of_rounds(graph: Graph, first: Findings, always: Findings, name: str) -> Findings:
     """What is wrong in every round, and what of the first is sure to happen there."""
-    from magnus.graph.flow import unavoidable  # it is the other half of this module
+    from magnus.graph.dataflow.flow import unavoidable  # it is the other half of this module
 
     sure = {id(node) for node in unavoidable(graph)}
     kept = Findings()
