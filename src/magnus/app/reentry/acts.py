@@ -21,8 +21,7 @@ from magnus.engine.reentry.attempts import OneAttempt
 from magnus.engine.reentry.engine_run import Act, EngineRun
 from magnus.engine.reentry.protocol import reentry
 from magnus.errors import InvalidInput
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode
+from magnus.graph.nodes import CompositeNode, Graph
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import Reporter
 from magnus.run_log.run_ids import check_run_id

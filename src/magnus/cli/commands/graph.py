@@ -9,7 +9,7 @@ import click
 from magnus.cli import console, options
 
 if TYPE_CHECKING:
-    from magnus.graph.graph import Graph
+    from magnus.graph.nodes import Graph
 
 
 @click.command(epilog="Example: magnus graph pipeline.yaml --format svg -o pipeline.svg")
