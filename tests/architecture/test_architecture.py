@@ -11,7 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BREAKERS = {
-    "layers": ("graph/digest.py", "import magnus.engine.step"),
+    "layers": ("definition/texts.py", "import magnus.app.text.columns"),
+    "graph": ("graph/hash.py", "import magnus.graph.dataflow.facts"),
     "tasks": ("tasks/text.py", "import magnus.tasks.notebooks.file"),
     "cycles": ("tasks/static/side_effects.py", "import magnus.tasks.static.functions"),
     "printing": ("app/execute.py", "import click"),
@@ -63,3 +64,22 @@ def test_importing_loads_only_what_is_needed(statement, absent):
     check = f"import sys; {statement}; print(sorted(set({sorted(absent)!r}) & set(sys.modules)))"
     said = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "variables", [{}, {"_MAGNUS_COMPLETE": "bash_complete", "COMP_WORDS": "magnus ex", "COMP_CWORD": "1"}]
+)
+def test_the_list_of_commands_loads_no_command(variables):
+    program = (
+        "import atexit, sys; sys.argv = ['magnus', *sys.argv[1:]]\n"
+        "from magnus.cli.main import main\n"
+        "atexit.register(lambda: print(sorted(name for name in sys.modules if name.startswith('magnus'))))\n"
+        "main()"
+    )
+    arguments = [] if variables else ["--help"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True, text=True, check=True, env={**os.environ, **variables},
+    )  # fmt: skip
+    loaded = done.stdout.splitlines()[-1]
+    assert loaded == "['magnus', 'magnus.cli', 'magnus.cli.console', 'magnus.cli.gc_pause', 'magnus.cli.main']"

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from msgspec.structs import replace
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
-from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
+from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
 from magnus.system.system_calls import REAL
 from magnus.testing.catalog_contract import CatalogContract
 from magnus.testing.keeping_catalog_contract import KeepingCatalogContract

@@ -12,7 +12,7 @@ from hashlib import sha256
 import pytest
 from msgspec.structs import fields, replace
 
-from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
+from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
 from magnus.system.system_calls import REAL, SystemCalls
@@ -127,7 +127,7 @@ def test_a_get_that_fails_anywhere_leaves_old_or_new_files(folder, call, error):
 WORK = """
 import sys
 from pathlib import Path
-from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
+from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
 from magnus.graph.path import BranchPath
 folder, run_id, rounds = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 catalog = FileSystemCatalog(FileSystemOptions(catalog_location=str(folder / "catalog")), folder)

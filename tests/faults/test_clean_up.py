@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import fields, replace
 from upkeep_places import ROOT, Place
 
-from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
+from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
 from magnus.errors import CatalogError
 from magnus.system.system_calls import REAL, SystemCalls
 from magnus.testing.files import contents, made, write

@@ -10,7 +10,7 @@ from contextlib import closing
 import pytest
 from forked import kept
 
-from magnus.app.damage import damage
+from magnus.app.inspect.damage import damage
 from magnus.app.inspect.list_runs import Wanted, listed
 from magnus.app.inspect.run_document import document
 from magnus.errors import MagnusError

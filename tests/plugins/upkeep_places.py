@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
+from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import Owner, RunRecord, Status, StepRecord
 from magnus.run_log_stores.file_system import FileSystemOptions as StoreOptions

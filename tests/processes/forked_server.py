@@ -6,7 +6,7 @@ import selectors
 import socket
 import sys
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 PACKAGES = ("cli", "app", "definition", "engine", "graph", "interfaces", "run_log", "run_log_stores", "catalogs")
 MODULES = (
@@ -24,8 +24,8 @@ LEFT_TO_COMMANDS = {"app.simulate", "definition.pydantic_fields"}
 def load():
     """Import what commands need; so far as importing does nothing, nobody can tell."""
     for package in PACKAGES:
-        found = iter_modules(import_module(f"magnus.{package}").__path__)
-        for name in {f"{package}.{module.name}" for module in found} - LEFT_TO_COMMANDS:
+        modules = walk_packages(import_module(f"magnus.{package}").__path__, f"{package}.")
+        for name in {module.name for module in modules} - LEFT_TO_COMMANDS:
             import_module(f"magnus.{name}")
     for name in MODULES:
         import_module(f"magnus.{name}")

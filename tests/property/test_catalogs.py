@@ -7,8 +7,8 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from magnus.catalogs import names
-from magnus.catalogs.hash_cache import HashCache
+from magnus.catalogs.file_system import names
+from magnus.catalogs.file_system.hash_cache import HashCache
 from magnus.engine.data import matching_entries, matching_files
 from magnus.errors import CatalogError
 from magnus.run_log.records import CatalogRecord

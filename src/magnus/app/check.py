@@ -17,8 +17,8 @@ from magnus.engine.parameters import VARIABLE_PREFIX
 from magnus.engine.project_modules import hidden_modules
 from magnus.engine.step import SET_BY_MAGNUS
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed, in_order
+from magnus.graph.declared_names import set_by_several
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
-from magnus.graph.static_names import set_by_several
 from magnus.interfaces.capabilities import Locality
 
 _MEANT: Final = {"bash": "shell", "sh": "shell", "py": "python", "function": "python", "jupyter": "notebook"}

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 
 from magnus.errors import CatalogError
-from magnus.interfaces.catalog import Catalog, KeepsFacts
+from magnus.interfaces.catalog import Catalog, StoresBlobs
 from magnus.values import Json
 
 
@@ -16,9 +16,9 @@ def facts(**known: Json) -> Mapping[str, Json]:
 
 def kept(catalog: Catalog, fact: bytes) -> Mapping[str, Json]:
     """How the run log speaks of a fact that the catalog keeps once for all runs; nothing where it cannot be kept."""
-    if isinstance(catalog, KeepsFacts):
+    if isinstance(catalog, StoresBlobs):
         with suppress(CatalogError):
-            catalog.keep_fact(fact)
+            catalog.store_blob(fact)
             return content(fact)
     return {}
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from magnus.app.configuration import FAMILIES, Configuration, ServiceConfiguration, nowhere
 from magnus.errors import InvalidConfiguration, Location, Problem
-from magnus.graph.check import near
+from magnus.suggest import near
 from magnus.values import Json
 
 if TYPE_CHECKING:

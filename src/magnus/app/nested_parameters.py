@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from magnus.definition.wrong_fields import shown
 from magnus.errors import CatalogError, Problem
-from magnus.graph.check import near
 from magnus.run_log.parameters import JsonParameter, ListParameter, ObjectParameter, Scope, plain
+from magnus.suggest import near
 from magnus.values import Json
 
 _KINDS: Final[Sequence[tuple[type | tuple[type, ...], str]]] = (

@@ -4,9 +4,9 @@ from magnus.app import wiring
 from magnus.app.configuration import Configuration
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import InvalidDefinition, Problem
-from magnus.graph.check import near
-from magnus.graph.graph import Graph
+from magnus.graph.nodes import Graph
 from magnus.graph.path import StepPath
+from magnus.suggest import near
 
 
 def check_overrides(pipeline: LoadedPipeline, configuration: Configuration) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from magnus.app.plugin_contracts import missing_members
 from magnus.errors import InvalidConfiguration
-from magnus.graph.check import nearest_or_all
+from magnus.suggest import nearest_or_all
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -31,7 +31,7 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "catalog": {
         "do-nothing": "magnus.catalogs.do_nothing:DoNothingCatalog",
-        "file-system": "magnus.catalogs.file_system:FileSystemCatalog",
+        "file-system": "magnus.catalogs.file_system.catalog:FileSystemCatalog",
     },
     "pickler": {"pickle": "magnus.picklers.pickle:PicklePickler"},
     "secrets": {

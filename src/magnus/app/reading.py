@@ -14,10 +14,11 @@ from msgspec.structs import replace
 from magnus.app import wiring
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import MagnusError
+from magnus.graph.dataflow.facts import Description
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, Node, RepeatedBranch, TaskNode, TaskSpec
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.interfaces.task_kind import Describes
+from magnus.interfaces.task_kind import StaticAnalysis
 from magnus.run_log.branches import branches_of
 from magnus.run_log.parameters import Parameter, Scope, shown
 from magnus.run_log.records import RunRecord, StepRecord
@@ -49,7 +50,7 @@ class Readers:
         self._parameters = parameters
         self._graph = pipeline.graph
         self._working_directory = working_directory
-        self._used: dict[int, frozenset[str] | None] = {}
+        self._descriptions: dict[int, Description | None] = {}
         self.labels: dict[BranchPath, str] = {}
         self.changed = frozenset(name for name in parameters if _differs(original.parameters, parameters, name))
 
@@ -89,11 +90,12 @@ class Readers:
             case CompositeNode(branches=RepeatedBranch(break_on=str(name))):
                 return self._spelled((name,))
             case TaskNode(task=task):
-                used = self._used_by(task)
-                handed = self._handed(record)
-                if used is None:
-                    return self._spelled(handed)
-                return self._spelled(used if task.kind in {"shell", "notebook"} else {*used, *handed})
+                description = self._description(task)
+                seen = self._handed(record)
+                if description is None or description.passes_all:
+                    return self._spelled(seen)
+                needs = frozenset(need.name for need in description.needs)
+                return self._spelled(needs if description.sees_all else {*needs, *seen})
             case _:
                 return frozenset()
 
@@ -112,21 +114,18 @@ class Readers:
             record = before
         return tuple(record.attempts[-1].parameters) if record.attempts else ()
 
-    def _used_by(self, task: TaskSpec) -> frozenset[str] | None:
-        """The parameters that the text of a task uses; None when it may use any that it is handed."""
-        if id(task) not in self._used:
-            self._used[id(task)] = self._described(task)
-        return self._used[id(task)]
+    def _description(self, task: TaskSpec) -> Description | None:
+        """What the text of the task tells; None when it tells nothing."""
+        if id(task) not in self._descriptions:
+            self._descriptions[id(task)] = self._described(task)
+        return self._descriptions[id(task)]
 
-    def _described(self, task: TaskSpec) -> frozenset[str] | None:
+    def _described(self, task: TaskSpec) -> Description | None:
         kind = wiring.task_kind(task.kind)
-        if not isinstance(kind, Describes):
+        if not isinstance(kind, StaticAnalysis):
             return None
         with suppress(Exception):  # a text that cannot be read tells nothing
-            description = kind.describe(task, self._working_directory, imports=False)
-            names = frozenset(need.name for need in description.needs)
-            is_open = task.kind == "shell" and description.sets_others  # programs may read the environment
-            return None if is_open else names
+            return kind.describe(task, self._working_directory, imports=False)
         return None
 
     def _spelled(self, names: Sequence[str] | frozenset[str] | set[str]) -> frozenset[str]:

@@ -4,16 +4,23 @@ Types of other packages that are installed are in it, unless it is made without 
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import fields
 
 from magnus.app import plugins
 from magnus.app.configuration import FAMILIES
 from magnus.definition.json_schema import VARIABLE, object_schema
-from magnus.definition.nodes import NODE_TYPES
+from magnus.definition.nodes import NODE_TYPES, NodeTraits, NodeType, main_word
+from magnus.definition.nodes.stub import Stub
 from magnus.definition.nodes.task import TASK_FIELDS, Task
+from magnus.definition.nodes.traits import traits_of
 from magnus.definition.shape import FIELDS
 from magnus.errors import InvalidConfiguration
 from magnus.values import Json
+
+NodeTypes: TypeAlias = Mapping[str, type[NodeType]]
 
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NAME: Final[Json] = {"pattern": r"^[^.%\u0000]+$"}
@@ -23,7 +30,7 @@ _STEP_NAME: Final[Json] = {"type": ["string", "number", "boolean"]}
 """What names a step: read as text, whatever YAML makes of it."""
 _OVERRIDES: Final[Json] = {"type": "object", "additionalProperties": _STEP_NAME}
 _ON_FAILURE: Final[Json] = {"anyOf": [_STEP_NAME, _PIPELINE, {"type": "null"}]}
-_TASK_WORD: Final = "task"
+_TASK_WORD: Final = next(word for word, node_type in NODE_TYPES.items() if node_type is Task)
 _DEFAULT_KIND: Final = "python"
 _SERVICES: Final[Mapping[str, str]] = {
     "executor": "Where and how steps run.",
@@ -33,23 +40,12 @@ _SERVICES: Final[Mapping[str, str]] = {
     "experiment_tracker": "Who is told of metrics and parameters.",
     "pickler": "How objects become bytes.",
 }
-_WORDS: Final[Mapping[str, str]] = {
-    "task": "One unit of work; the type where none is written.",
-    "stub": "Does nothing and succeeds; keeps whatever else is written in it.",
-    "as-is": "The same as stub.",
-    "parallel": "Several pipelines, all of which run.",
-    "map": "One pipeline for each element of a list parameter.",
-    "dag": "A pipeline inside a pipeline.",
-    "conditional": "The one pipeline whose key equals a parameter.",
-    "loop": "One pipeline, again and again.",
-    "success": "Reaching it makes the pipeline succeed.",
-    "fail": "Reaching it makes the pipeline fail.",
-}
 
 
 def pipeline_schema(*, entry_points: plugins.EntryPoints = plugins.installed) -> dict[str, Json]:
     """The schema of pipeline files."""
     kinds = {name: _options("tasks", name, entry_points) for name in _types("tasks", entry_points)}
+    node_types = {**NODE_TYPES, **_node_types_of_others(entry_points)}
     return {
         "$schema": _DIALECT,
         "title": "magnus pipeline",
@@ -59,8 +55,8 @@ def pipeline_schema(*, entry_points: plugins.EntryPoints = plugins.installed) ->
         "additionalProperties": False,
         "$defs": {
             "pipeline": _pipeline(),
-            "step": _step(),
-            **{_definition(word): _node(word) for word in NODE_TYPES if word != _TASK_WORD},
+            "step": _step(node_types),
+            **{_definition(word): _node(word, found) for word, found in node_types.items() if found is not Task},
             "task": _task(kinds),
             "task fields": _task_fields(kinds),
             **{f"{name} task": _task_of(options) for name, options in kinds.items()},
@@ -83,6 +79,17 @@ def _types(family: str, entry_points: plugins.EntryPoints) -> list[str]:
     families = plugins.ENGINES if family == "executor" else (family,)
     found = [plugins.types(each, entry_points=entry_points) for each in families]
     return list(dict.fromkeys(name for names in found for name in names))
+
+
+def _node_types_of_others(entry_points: plugins.EntryPoints) -> dict[str, type[NodeType]]:
+    """The node types of other packages; one that cannot be loaded takes any field."""
+    node_types: dict[str, type[NodeType]] = {}
+    for word in plugins.offered("nodes", entry_points=entry_points):
+        try:
+            node_types[word] = plugins.find("nodes", word, entry_points=entry_points)
+        except InvalidConfiguration:
+            node_types[word] = Stub
+    return node_types
 
 
 def _options(family: str, name: str, entry_points: plugins.EntryPoints) -> dict[str, Json]:
@@ -116,15 +123,22 @@ def _pipeline() -> Json:
     }
 
 
-def _step() -> Json:
+def _step(node_types: NodeTypes) -> Json:
     """Any step: its type says which fields it has, a task where it has none."""
-    words = [{"const": word, "description": _WORDS[word]} for word in NODE_TYPES]
+    words = [{"const": word, "description": _summary(word, node_type)} for word, node_type in node_types.items()]
     kind = {"description": "What kind of step this is.", "anyOf": [*words, VARIABLE], "default": _TASK_WORD}
     return {
         "type": "object",
         "properties": {"type": kind},
-        "allOf": [_if("type", word, _definition(word), is_default=word == _TASK_WORD) for word in NODE_TYPES],
+        "allOf": [_if("type", word, _definition(word), is_default=word == _TASK_WORD) for word in node_types],
     }
+
+
+def _summary(word: str, node_type: type[NodeType]) -> str:
+    """The first sentence of the docstring of the node type."""
+    if main_word(word) != word:
+        return f"The same as {main_word(word)}."
+    return (node_type.__doc__ or "").strip().partition("\n")[0]
 
 
 def _definition(word: str) -> str:
@@ -136,28 +150,29 @@ def _if(field: str, value: str, definition: str, *, is_default: bool) -> Json:
     return {"if": {"properties": {field: {"const": value}}, **required}, "then": {"$ref": f"#/$defs/{definition}"}}
 
 
-def _node(word: str) -> Json:
-    model = NODE_TYPES[word]
+def _node(word: str, node_type: type[NodeType]) -> Json:
+    if not issubclass(node_type, Struct):  # of another package, which may read its fields in any way
+        return {"type": "object", "properties": {"type": {"const": word}}}
+    traits = traits_of(node_type)
+    optional = {field.encode_name for field in fields(node_type) if not field.required}
     special = {
         "on_failure": _ON_FAILURE,
         "next": _STEP_NAME,
         "overrides": _OVERRIDES,
-        "branch": _PIPELINE,
-        "branches": _branches(word),
-        "dag": _MAYBE_PIPELINE,
-        "default": _MAYBE_PIPELINE,
+        **{key: _MAYBE_PIPELINE if key in optional else _PIPELINE for key in traits.pipelines},
+        **dict.fromkeys(traits.branches, _branches(traits)),
     }
-    schema = object_schema(model, special, without=("name", "fields"))
-    schema["properties"]["type"] = {"const": word, "description": _WORDS[word]}
-    if word in {"stub", "as-is"}:
+    schema = object_schema(node_type, special, without=("name", "fields"))
+    schema["properties"]["type"] = {"const": word, "description": _summary(word, node_type)}
+    if traits.takes_any_field:
         schema["additionalProperties"] = True
-    if word == "dag":
-        schema["anyOf"] = [{"required": ["dag"]}, {"required": ["dag_definition"]}]
+    for field, in_place in traits.files.items():
+        schema["anyOf"] = [{"required": [in_place]}, {"required": [field]}]
     return schema
 
 
-def _branches(word: str) -> Json:
-    names = {"propertyNames": {"pattern": r"^[^.%]*$"}} if word == "parallel" else {}
+def _branches(traits: NodeTraits) -> Json:
+    names = {"propertyNames": {"pattern": r"^[^.%]*$"}} if traits.limits_branch_names else {}
     return {"type": "object", "minProperties": 1, "additionalProperties": _PIPELINE, **names}
 
 
@@ -173,7 +188,7 @@ def _task_fields(kinds: Iterable[str]) -> Json:
     words: Json = {"anyOf": [{"enum": list(kinds)}, VARIABLE]}
     special = {"on_failure": _ON_FAILURE, "next": _STEP_NAME, "overrides": _OVERRIDES, "command_type": words}
     schema = object_schema(Task, special, without=("name", "options"))
-    schema["properties"]["type"] = {"const": _TASK_WORD, "description": _WORDS[_TASK_WORD]}
+    schema["properties"]["type"] = {"const": _TASK_WORD, "description": _summary(_TASK_WORD, Task)}
     attempts = schema["properties"]["max_attempts"]
     schema["properties"]["retry"] = {**attempts, "description": "The same as `max_attempts`."}
     schema["additionalProperties"] = True

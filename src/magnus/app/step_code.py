@@ -10,7 +10,7 @@ from typing import Final
 from magnus.app import wiring
 from magnus.definition.compiling import StepPlace
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode, TaskSpec
-from magnus.interfaces.task_kind import HasCode
+from magnus.interfaces.task_kind import CodeHashes
 from magnus.values import Json
 
 Pieces = Mapping[str, str]
@@ -30,7 +30,7 @@ def code(steps: Iterable[StepPlace], working_directory: Path) -> Mapping[str, Pi
     found: dict[str, Pieces] = {}
     for name, tasks in by_kind.items():
         kind = wiring.task_kind(name)
-        if isinstance(kind, HasCode):
+        if isinstance(kind, CodeHashes):
             pieces = kind.code([task for _, task in tasks], working_directory)
             found.update({step: own for (step, _), own in zip(tasks, pieces, strict=True) if own})
     return found

@@ -1,4 +1,4 @@
-"""The use case *track*: the experiment tracker is told of a run that it missed, or knows in part. Called by `cli.track`."""
+"""The use case *track*: the experiment tracker is told of a run that it missed, or knows in part. Called by `cli.commands.track`."""
 
 from collections.abc import Mapping
 from contextlib import closing

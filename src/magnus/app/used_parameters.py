@@ -13,11 +13,11 @@ from magnus.app import wiring
 from magnus.app.initial_parameters import Given, InitialParameters, spelled_otherwise
 from magnus.definition.compiling import StepPlace
 from magnus.errors import Problem
-from magnus.graph.check import near
-from magnus.graph.facts import Description
+from magnus.graph.dataflow.facts import Description
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, TaskNode
 from magnus.interfaces.catalog import Catalog
-from magnus.interfaces.task_kind import HasSource
+from magnus.interfaces.task_kind import SourceFile
+from magnus.suggest import near
 
 _MOST_NAMES: Final = 5
 _FIX: Final = "leave them out, or see that a step takes them"
@@ -87,7 +87,7 @@ def _texts(steps: Iterable[StepPlace], working_directory: Path) -> Iterator[str]
             case TaskNode(task=task):
                 yield task.command
                 kind = wiring.task_kind(task.kind)
-                file = kind.source_file(task, working_directory) if isinstance(kind, HasSource) else None
+                file = kind.source_file(task, working_directory) if isinstance(kind, SourceFile) else None
                 if file is not None and file not in files:
                     files.add(file)
                     yield _text(file)

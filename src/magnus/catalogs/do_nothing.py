@@ -1,6 +1,5 @@
 """The `do-nothing` catalog: keeps nothing, records nothing. Made by `app.wiring`."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, ClassVar
@@ -8,7 +7,7 @@ from typing import BinaryIO, ClassVar
 from msgspec import Struct
 
 from magnus.errors import CatalogError
-from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.path import BranchPath
 from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.run_log.records import CatalogRecord
 
@@ -74,8 +73,3 @@ class DoNothingCatalog:
     def open(self, name: str, data_hash: str, size: int) -> BinaryIO:  # noqa: D102 - the Protocol says it
         del data_hash, size
         raise CatalogError(f"the catalog of type 'do-nothing' has kept no '{name}'", fix="configure another catalog")
-
-    def open_log(self, run_id: str, path: StepPath) -> BinaryIO:
-        """The null device."""
-        del run_id, path
-        return Path(os.devnull).open("ab")  # the caller closes it

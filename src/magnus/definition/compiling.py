@@ -14,18 +14,26 @@ from msgspec.structs import replace
 
 from magnus.definition.inner import KeyPath as InnerPath
 from magnus.definition.inner import PipelineFile
-from magnus.definition.nodes import COMMAND_TYPES, NODE_TYPES, FindNodeType, NodeType, unknown_type
-from magnus.definition.nodes.dag import BRANCH
+from magnus.definition.nodes import (
+    BRANCHES_FIELDS,
+    COMMAND_TYPES,
+    NODE_TYPES,
+    PIPELINE_FIELDS,
+    FindNodeType,
+    NodeType,
+    unknown_type,
+)
+from magnus.definition.nodes.dag import nested
 from magnus.definition.nodes.task import Task
 from magnus.definition.shape import has_steps, shape_problems
-from magnus.definition.without_faults import WITH_PIPELINES, following, left_fields, pipelines_of
+from magnus.definition.without_faults import following, left_fields, pipelines_of
 from magnus.definition.written import Written
 from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.errors import InvalidDefinition, Location, Problem
-from magnus.graph.check import StructureProblem, edges, near, structure_problems, unreachable
-from magnus.graph.graph import Graph
-from magnus.graph.mending import NOWHERE, mended, unread
-from magnus.graph.nodes import CompositeNode, MappedBranches, Node, StaticBranches, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, Graph, MappedBranches, Node, TaskNode, TerminalNode
+from magnus.graph.repair import NOWHERE, mended, unread
+from magnus.graph.structure import TERMINAL_TYPES, StructureProblem, structure_problems, unreachable
+from magnus.suggest import near
 from magnus.values import Json, UserObject
 
 
@@ -141,7 +149,7 @@ class Compiler:
     def _read(self, name: str, fields: Mapping[str, Json], written: Written) -> NodeType | None:
         """The step as far as it can be read; what it lacks then is in `unsure`. None when it cannot be read at all."""
         step = "/".join((*written.steps, name))
-        broken = written.broken_fields(name) - WITH_PIPELINES
+        broken = written.broken_fields(name) - PIPELINE_FIELDS - BRANCHES_FIELDS
         fields = {key: value for key, value in fields.items() if key not in broken}
         if broken or (*written.path, "steps", name) in written.broken:
             self.unsure.add(step)
@@ -210,12 +218,12 @@ class Compiler:
         end = _name_of_success(written)
         if graph is None:
             return {name: node, other: unread(other, end)}
-        return {name: node, other: CompositeNode(other, StaticBranches({BRANCH: graph}), end, written_as="dag")}
+        return {name: node, other: nested(other, graph, end)}
 
     def _with_terminals(self, nodes: Mapping[str, Node], written: Written) -> dict[str, Node]:
         """The nodes, and the terminals that were left out under the names `success` and `fail`."""
         complete = dict(nodes)
-        for name, succeeds in (("success", True), ("fail", False)):
+        for succeeds, name in TERMINAL_TYPES.items():
             if any(isinstance(node, TerminalNode) and node.succeeds is succeeds for node in nodes.values()):
                 continue
             if name in nodes:
@@ -230,9 +238,9 @@ class Compiler:
 def _name_of_success(written: Written) -> str:
     """The name of the success step of the pipeline, written or to be added."""
     for name, fields in written.value["steps"].items():
-        if isinstance(fields, dict) and fields.get("type") == "success":
+        if isinstance(fields, dict) and fields.get("type") == TERMINAL_TYPES[True]:
             return str(name)
-    return "success"
+    return TERMINAL_TYPES[True]
 
 
 def _structure(nodes: Mapping[str, Node], written: Written) -> Iterator[Problem]:
@@ -249,7 +257,7 @@ def _structure(nodes: Mapping[str, Node], written: Written) -> Iterator[Problem]
 def _target(found: StructureProblem, start: str, nodes: Mapping[str, Node]) -> str:
     """Where the edge leads that is wrong."""
     node = nodes.get(found.step)
-    return start if node is None else dict(edges(node)).get(found.field, "")
+    return start if node is None else dict(node.edges).get(found.field, "")
 
 
 def _unreached(start: str, nodes: Mapping[str, Node], written: Written) -> Iterator[Problem]:

@@ -9,7 +9,7 @@ from msgspec import Struct, ValidationError, convert
 from msgspec.structs import fields
 
 from magnus.definition.wrong_fields import Complaint, read_special, shown, what_to_write
-from magnus.graph.check import near
+from magnus.suggest import near
 from magnus.values import Json
 
 Path = tuple[str | int, ...]

@@ -1,12 +1,11 @@
 """A pipeline as written, brought to one form for all that mean the same: what its hash is taken of."""
 
 from collections.abc import Mapping
-from typing import Final
 
 from magnus.definition.compiling import file_beside
+from magnus.definition.inner_pipelines import inner_files, with_inner_pipelines
+from magnus.definition.nodes import main_word
 from magnus.values import Json
-
-_SAME_WORDS: Final = {"as-is": "stub"}
 
 
 def normal(dag: Json, file: str, included: Mapping[str, Json]) -> Json:
@@ -19,22 +18,14 @@ def normal(dag: Json, file: str, included: Mapping[str, Json]) -> Json:
 
 
 def _step(step: Mapping[str, Json], file: str, included: Mapping[str, Json]) -> Mapping[str, Json]:
-    kept = {key: value for key, value in step.items() if value is not None and key != "description"}
-    if "retry" in kept and "max_attempts" not in kept:
-        kept["max_attempts"] = kept.pop("retry")
-    word = kept.get("type", "task")
-    kept["type"] = _SAME_WORDS.get(word, word) if isinstance(word, str) else word
-    if kept["type"] == "dag" and "dag_definition" in kept:
-        other = file_beside(str(kept.pop("dag_definition")), file)
-        kept["dag"] = normal(included[other], other, included) if other in included else other
-    return {key: _inner(key, value, file, included) for key, value in kept.items()}
-
-
-def _inner(key: str, value: Json, file: str, included: Mapping[str, Json]) -> Json:
-    match key, value:
-        case (("branch" | "dag" | "default" | "on_failure"), {"steps": dict()}):
-            return normal(value, file, included)
-        case "branches", dict():
-            return {name: _inner("branch", branch, file, included) for name, branch in value.items()}
-        case _:
-            return value
+    step = {key: value for key, value in step.items() if value is not None and key != "description"}
+    if "retry" in step and "max_attempts" not in step:
+        step["max_attempts"] = step.pop("retry")
+    word = step.get("type", "task")
+    step["type"] = main_word(word) if isinstance(word, str) else word
+    changed = with_inner_pipelines(step, lambda _, pipeline: normal(pipeline, file, included))
+    for field, in_place, name in inner_files(step):
+        other = file_beside(name, file)
+        del changed[field]
+        changed[in_place] = normal(included[other], other, included) if other in included else other
+    return changed

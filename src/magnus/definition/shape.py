@@ -5,7 +5,7 @@ from typing import Final
 
 from magnus.definition.yaml_text import Document, KeyPath
 from magnus.errors import Problem
-from magnus.graph.check import near
+from magnus.suggest import near
 from magnus.values import Json
 
 FIELDS: Final = {

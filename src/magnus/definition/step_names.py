@@ -5,12 +5,12 @@ from typing import Final
 
 from msgspec import Struct
 
+from magnus.definition.inner_pipelines import with_inner_pipelines
 from magnus.definition.places import KeyPath
 from magnus.definition.yaml_text import Document
 from magnus.values import Json
 
 _LEADS_TO: Final = ("next", "on_failure")
-_HAS_A_PIPELINE: Final = ("branch", "dag", "default", "on_failure")
 
 
 def with_names_as_text(document: Document, path: KeyPath, value: Json) -> Json:
@@ -36,13 +36,11 @@ class _Names(Struct, frozen=True):
         for key in _LEADS_TO:
             if key in named:
                 named[key] = self._text(named[key], (*path, key), steps)
-        for key in _HAS_A_PIPELINE:
-            if key in named:
-                named[key] = self.of_pipeline(named[key], (*path, key))
-        for key, read in (("branches", self.of_pipeline), ("overrides", self._of_overrides)):
-            if isinstance(named.get(key), dict):
-                named[key] = {name: read(inner, (*path, key, name)) for name, inner in named[key].items()}
-        return named
+        if isinstance(overrides := named.get("overrides"), dict):
+            named["overrides"] = {
+                name: self._of_overrides(value, (*path, "overrides", name)) for name, value in overrides.items()
+            }
+        return with_inner_pipelines(named, lambda inner, pipeline: self.of_pipeline(pipeline, (*path, *inner)))
 
     def _of_overrides(self, name: Json, path: KeyPath) -> Json:
         return name if name is None else self._text(name, path, {})

@@ -1,18 +1,15 @@
 """What is left of the fields of a step when those are taken out that are wrong. Used by `definition.compiling`."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final
 
 from msgspec import Struct
 
 from magnus.definition.inner import KeyPath, Pipelines
+from magnus.definition.nodes import BRANCHES_FIELDS, PIPELINE_FIELDS
 from magnus.definition.wrong_fields import Complaint
-from magnus.graph.check import near
-from magnus.graph.mending import NOWHERE
+from magnus.graph.repair import NOWHERE
+from magnus.suggest import near
 from magnus.values import Json
-
-WITH_PIPELINES: Final = frozenset({"branch", "branches", "dag", "default"})
-"""The fields of steps that pipelines are in."""
 
 
 class Left(Struct, frozen=True):
@@ -48,8 +45,10 @@ def following(fields: Mapping[str, Json]) -> tuple[str, str | None]:
 
 def pipelines_of(fields: Mapping[str, Json]) -> Pipelines:
     """The pipelines that seem to be in a step that cannot be read."""
-    branches = fields.get("branches")
-    inside = branches.items() if isinstance(branches, dict) else ()
-    found: dict[KeyPath, Json] = {("branches", key): branch for key, branch in inside}
-    found |= {(key,): fields.get(key) for key in ("branch", "dag", "default")}
-    return {path: pipeline for path, pipeline in found.items() if isinstance(pipeline, dict)}
+    pipelines: dict[KeyPath, Json] = {}
+    for key, value in fields.items():
+        if key in BRANCHES_FIELDS and isinstance(value, dict):
+            pipelines |= {(key, name): branch for name, branch in value.items()}
+        elif key in PIPELINE_FIELDS:
+            pipelines[key,] = value
+    return {path: pipeline for path, pipeline in pipelines.items() if isinstance(pipeline, dict)}

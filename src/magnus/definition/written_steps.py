@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 
 from magnus.definition.compiling import file_beside
+from magnus.definition.inner_pipelines import inner_files, inner_pipelines, with_inner_pipelines
 from magnus.values import Json
 
 
@@ -17,24 +18,16 @@ def written_steps(
     if not isinstance(dag, dict):
         return
     for name, step in dag.get("steps", {}).items():
-        own: dict[str, Json] = {}
-        inside: list[tuple[tuple[str, ...], Json]] = []
-        for key, value in step.items():
-            if isinstance(value, dict) and "steps" in value:
-                inside.append(((), value))
-                own[key] = {"start_at": value.get("start_at")}
-            elif key == "branches" and isinstance(value, dict):
-                inside += [((branch,), inner) for branch, inner in value.items()]
-                own[key] = {branch: _start(inner) for branch, inner in value.items()}
-            else:
-                own[key] = value
-        yield "/".join((*around, name)), own
-        for more, inner in inside:
-            yield from written_steps(inner, (*around, name, *more), file=file, included=included)
-        if included and isinstance(step.get("dag_definition"), str):
-            other = file_beside(step["dag_definition"], file)
-            yield from written_steps(included.get(other), (*around, name), file=other, included=included)
+        yield "/".join((*around, name)), with_inner_pipelines(step, _start)
+        for (_, *branch), pipeline in inner_pipelines(step):
+            yield from written_steps(pipeline, (*around, name, *branch), file=file, included=included)
+        for _, _, inner_file in inner_files(step):
+            other = file_beside(inner_file, file)
+            if included and other in included:
+                yield from written_steps(included[other], (*around, name), file=other, included=included)
 
 
-def _start(pipeline: Json) -> Json:
-    return pipeline.get("start_at") if isinstance(pipeline, dict) else pipeline
+def _start(place: Sequence[str], pipeline: Json) -> Json:
+    """The step that the pipeline begins at; a branch among others is that alone."""
+    start = pipeline.get("start_at")
+    return start if len(place) > 1 else {"start_at": start}

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import Struct
 
 from magnus.errors import Location, Problem
-from magnus.graph.check import near
+from magnus.suggest import near
 from magnus.values import Json
 
 _ALTERNATIVES = re.compile(", | or ")

@@ -129,7 +129,7 @@ def _call(step: StepUnderWay, current: CurrentStep, number: int) -> TaskOutcome:
     try:
         with (
             context.pump.step(
-                open_log=lambda: context.services.catalog.open_log(step.request.run_id, path),
+                open_log=lambda: context.services.open_log(step.request.run_id, path),
                 show=lambda shown: context.reporter.report(StepOutput(path, shown)),
                 look=Loading(current, context.reporter).look,
             ) as output,

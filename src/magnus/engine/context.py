@@ -1,9 +1,11 @@
 """Everything a run needs, as a value: built once by `app.wiring`, passed to the engine, stored on no service."""
 
+import os
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
+from typing import BinaryIO
 
 from msgspec import Struct, field
 
@@ -16,9 +18,9 @@ from magnus.engine.parameters_file import ParametersFile
 from magnus.engine.project_copy import ProjectCopy
 from magnus.engine.sibling_files import FileClock
 from magnus.engine.tracking import Tracking
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import Reducer
-from magnus.interfaces.catalog import Catalog
+from magnus.graph.nodes import Graph, Reducer
+from magnus.graph.path import StepPath
+from magnus.interfaces.catalog import Catalog, LogStore
 from magnus.interfaces.experiment_tracker import ExperimentTracker, TrackedRun
 from magnus.interfaces.objects import Objects
 from magnus.interfaces.pickler import Pickler
@@ -59,6 +61,12 @@ class Services(Struct, frozen=True):
     experiment_tracker_settings: Mapping[str, Json]
     task_kind: Callable[[str], TaskKind]
     reduce: Callable[[Reducer, str, Sequence[Parameter], Objects], Parameter]
+
+    def open_log(self, run_id: str, path: StepPath) -> BinaryIO:
+        """The log of a step, open for appending: the null device with a catalog that keeps no logs. CatalogError."""
+        if isinstance(self.catalog, LogStore):
+            return self.catalog.open_log(run_id, path)
+        return Path(os.devnull).open("ab")  # the caller closes it
 
 
 class RunContext(Struct, frozen=True):

@@ -11,18 +11,18 @@ from msgspec.structs import replace
 from magnus.engine import faults
 from magnus.engine.parameters import as_text, find
 from magnus.errors import TaskFailed
-from magnus.graph.choosing import chosen_key
-from magnus.graph.graph import Graph
+from magnus.graph.branch_choice import chosen_key
+from magnus.graph.declared_names import names_set
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
+    Graph,
     MappedBranches,
     Reducer,
     RepeatedBranch,
     StaticBranches,
 )
 from magnus.graph.path import StepPath
-from magnus.graph.static_names import names_set
 from magnus.run_log.branches import labels
 from magnus.run_log.parameters import (
     JsonParameter,

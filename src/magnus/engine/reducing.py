@@ -26,7 +26,7 @@ def reducing(context: RunContext, path: StepPath) -> Reduce:
     def reduce(reducer: Reducer, name: str, values: Sequence[Parameter]) -> Parameter:
         with (
             context.pump.step(
-                open_log=lambda: services.catalog.open_log(context.run_id, path),
+                open_log=lambda: services.open_log(context.run_id, path),
                 show=lambda shown: context.reporter.report(StepOutput(path, shown)),
             ),
             process_state.applied({}, context.working_directory),

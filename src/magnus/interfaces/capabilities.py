@@ -7,7 +7,14 @@ from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-__all__ = ["ExecutorCapabilities", "Locality", "Located", "NamesVariables", "ReadsEnvironment", "ServiceCapabilities"]
+__all__ = [
+    "ExecutorCapabilities",
+    "Locality",
+    "Located",
+    "ReadsEnvironment",
+    "SecretVariableNames",
+    "ServiceCapabilities",
+]
 
 
 class Locality(IntEnum):
@@ -69,7 +76,7 @@ class ReadsEnvironment(Protocol):
 
 
 @runtime_checkable
-class NamesVariables(Protocol):
+class SecretVariableNames(Protocol):
     """A service that finds what it looks up in the environment, and knows the variable before it is there."""
 
     def variable(self, name: str) -> str:

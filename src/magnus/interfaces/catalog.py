@@ -15,9 +15,10 @@ __all__ = [
     "Collected",
     "HasSpillThreshold",
     "KeepsChanges",
-    "KeepsFacts",
+    "LogStore",
     "Maintained",
     "ReadsLogs",
+    "StoresBlobs",
     "Usage",
 ]
 
@@ -102,8 +103,16 @@ class Catalog(Protocol):
         """
         ...
 
+
+@runtime_checkable
+class LogStore(Protocol):
+    """A catalog that keeps in files what steps print. With another one it is shown, and not kept.
+
+    It is apart from `Catalog`, since a store of objects has no files that a running step could append to.
+    """
+
     def open_log(self, run_id: str, path: StepPath) -> BinaryIO:
-        """The captured output of a step, open for appending; it is no entry and no glob matches it."""
+        """The captured output of a step, open for appending; it is no entry and no glob matches it. CatalogError."""
         ...
 
 
@@ -199,9 +208,9 @@ class KeepsChanges(Protocol):
 
 
 @runtime_checkable
-class KeepsFacts(Protocol):
-    """A catalog that can keep small facts about runs by content, which many runs share; `open` gives them back."""
+class StoresBlobs(Protocol):
+    """A catalog that can store small texts about runs by content, which many runs share; `open` gives them back."""
 
-    def keep_fact(self, fact: bytes) -> None:
+    def store_blob(self, blob: bytes) -> None:
         """Keep it for as long as records of runs name its SHA-256. CatalogError when it cannot be kept."""
         ...

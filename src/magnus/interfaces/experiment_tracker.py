@@ -1,4 +1,4 @@
-"""Who is told what runs are made with and what they measure."""
+"""The contract of an experiment tracker, which records the parameters and metrics of runs."""
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -16,11 +16,10 @@ __all__ = ["ExperimentTracker", "KeepsNothing", "LoadsSlowly", "NamesSteps", "Tr
 
 
 class TrackedRun(Struct, frozen=True, omit_defaults=True):
-    """A run, as every process of it knows it.
+    """A run, as far as a process of it sees the run.
 
-    `pipeline` is the name of the pipeline, `artifacts` the place where the catalog keeps files; "" where there is none.
-    The times are known to the process that creates the run, and the end after it; `commit` and `repository` are those of
-    git, "" where there is none, or where only the process that creates the run knows them.
+    `pipeline` is the name of the pipeline, `artifacts` the folder where the catalog stores files; "" if there is none.
+    Only the process that creates the run has the times, `commit` and `repository` of git; elsewhere they are None or "".
     """
 
     run_id: str
@@ -37,12 +36,12 @@ class TrackedStep(Struct, frozen=True):
     """A step that has ended.
 
     Attributes:
-        path: where it is in the run.
+        path: its path in the run.
         status: SUCCESS or FAIL.
         start_time, end_time: of its first and last attempt, in UTC.
-        parameters: what it set, but for objects; nothing when it failed.
-        metrics: what it tracked, failed or not: values by name, and a `CountedMetric` where steps were given.
-        names: what people call it and the branches that it is in; () for a tracker that does not ask for them.
+        parameters: the parameters it set, without objects; empty if it failed.
+        metrics: the metrics it tracked, failed or not: values by name, a `CountedMetric` if the step counted them.
+        names: the readable names of the step and its branches; () for a tracker that is not `NamesSteps`.
     """
 
     path: StepPath
@@ -56,21 +55,21 @@ class TrackedStep(Struct, frozen=True):
 
 @runtime_checkable
 class NamesSteps(Protocol):
-    """A tracker that names steps as people do, and so wants `TrackedStep.names`, which cost a look at the run log."""
+    """A tracker that shows readable names of steps: `TrackedStep.names`, which cost a look at the run log."""
 
     names_steps: bool
 
 
 @runtime_checkable
 class KeepsNothing(Protocol):
-    """A tracker that forgets what it is told."""
+    """A tracker that stores nothing."""
 
     keeps_nothing: bool
 
 
 @runtime_checkable
 class LoadsSlowly(Protocol):
-    """A tracker whose client takes seconds to load, so that this is said."""
+    """A tracker whose client takes seconds to load; progress shows that."""
 
     @property
     def to_be_loaded(self) -> str:
@@ -79,16 +78,16 @@ class LoadsSlowly(Protocol):
 
 
 class ExperimentTracker(Protocol):
-    """Is told of runs by any of their processes, after the run log has it; secrets are masked.
+    """Records runs. Any process of a run calls it, after the run log has the record; secrets are masked.
 
-    Made with its options and the working directory; that costs nothing, clients are loaded when they are used. A run is
-    known by its id: whoever is first makes what the tracker keeps of it, also when that is not `begin_run`. Telling the
-    same twice is as good as once. Every method may raise TrackerUnreachable, and is then called again later, and
+    Its class is called with the options and the working directory; that costs nothing, clients load when they are used.
+    The id identifies a run: the first call creates the run in the tracker, also a call other than `begin_run`. The same
+    call twice has the effect of one. Every method may raise TrackerUnreachable, and is then called again later, or
     ExperimentTrackerError; neither fails a step or a run. No method waits longer than a few seconds.
     """
 
     def begin_run(self, run: TrackedRun, parameters: Mapping[str, Json]) -> None:
-        """The run has begun, with these initial parameters."""
+        """The run has started, with these initial parameters."""
         ...
 
     def end_step(self, run: TrackedRun, step: TrackedStep) -> None:
@@ -96,7 +95,7 @@ class ExperimentTracker(Protocol):
         ...
 
     def end_run(self, run: TrackedRun, status: Status, message: str) -> None:
-        """The run has ended; `message` is why it failed, or ""."""
+        """The run has ended; `message` is the reason of a failure, or ""."""
         ...
 
     def context(self, run: TrackedRun, path: StepPath) -> AbstractContextManager[UserObject]:

@@ -1,4 +1,4 @@
-"""How objects that tasks return become bytes, and objects again."""
+"""The contract of a pickler: objects that tasks return become bytes, and objects again."""
 
 from typing import BinaryIO, Protocol
 
@@ -12,13 +12,13 @@ class Pickler(Protocol):
 
     @property
     def extension(self) -> str:
-        """The end of the names of its files, such as `.pickle`."""
+        """The suffix of its files, such as `.pickle`."""
         ...
 
     def dump(self, value: UserObject, file: BinaryIO) -> None:
-        """Write the value, in any number of pieces; what it raises fails the step and is shown to the user."""
+        """Write the value, in any number of pieces. An exception fails the step, and the user sees it."""
         ...
 
     def load(self, file: BinaryIO) -> UserObject:
-        """The value that was written; what it raises fails the step and is shown to the user."""
+        """The value that was written. An exception fails the step, and the user sees it."""
         ...

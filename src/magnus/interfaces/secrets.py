@@ -1,4 +1,4 @@
-"""Where secrets come from."""
+"""The contract of a secrets provider."""
 
 from typing import Protocol
 
@@ -8,7 +8,7 @@ __all__ = ["Secret", "Secrets"]
 
 
 class Secret(Struct, frozen=True):
-    """A secret that a step obtained: every process of the run is to mask it from then on."""
+    """A secret that a step obtained; every process of the run masks it from then on."""
 
     name: str
     value: str
@@ -20,13 +20,13 @@ class Secret(Struct, frozen=True):
 class Secrets(Protocol):
     """Looks up secrets by name.
 
-    Made with its options and the working directory, before a run begins and in each process that runs steps; making it
-    reads nothing that could be missing, since most steps ask for no secret. It is asked by one thread at a time.
+    Its class is called with the options and the working directory, before a run starts and in each process that runs
+    steps. That reads nothing that could be missing, since most steps use no secret. One thread at a time calls it.
     """
 
     def get(self, name: str) -> str:
-        """The value, exactly as it was kept; SecretsError when there is none, or when it cannot be looked up.
+        """The value, exactly as it is stored; SecretsError if there is none, or the lookup fails.
 
-        The error names the provider, the secret and what to do; it never holds a value, of this secret or another.
+        The error names the provider, the secret and what to do. It never holds the value of any secret.
         """
         ...

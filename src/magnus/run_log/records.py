@@ -12,6 +12,7 @@ from typing import Final, Literal
 from msgspec import Struct, field
 
 from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.structure import TERMINAL_TYPES
 from magnus.run_log.metrics import Metric
 from magnus.run_log.parameters import LargeParameter, Parameter
 from magnus.values import Json
@@ -29,7 +30,7 @@ class Status(StrEnum):
 
 ENDED: Final = frozenset({Status.SUCCESS, Status.FAIL})
 """What does not change any more."""
-TERMINALS: Final = frozenset({"success", "fail"})
+TERMINALS: Final = frozenset(TERMINAL_TYPES.values())
 """The types of steps that end a (sub)pipeline."""
 
 
@@ -154,6 +155,11 @@ class StepRecord(Struct, frozen=True):
     def branch(self) -> BranchPath:
         """The (sub)pipeline the step is in."""
         return self.path.branch
+
+    @property
+    def has_unnamed_branch(self) -> bool:
+        """Whether its one branch has no name of its own: then its key in paths is the type of the step."""
+        return self.branching is not None and self.branching.names == (self.step_type,)
 
     @property
     def is_terminal(self) -> bool:

@@ -8,8 +8,8 @@ from msgspec import Struct
 
 from magnus.definition.built import METHOD
 from magnus.errors import InvalidDefinition, InvalidInput
-from magnus.graph.check import nearest_or_all
 from magnus.sdk import locations
+from magnus.suggest import nearest_or_all
 from magnus.values import UserObject
 
 Value = TypeVar("Value")

@@ -25,12 +25,12 @@ from magnus.engine.context import now
 from magnus.engine.json_values import to_json_value
 from magnus.engine.reentry import engine_runs
 from magnus.errors import InvalidDefinition, InvalidInput, InvalidParameters, RunFailed, TaskFailed
-from magnus.graph.check import nearest_or_all
 from magnus.interfaces.reporter import Planned, Reporter
 from magnus.run_log.parameters import JsonParameter
 from magnus.run_log.records import RunRecord, Status
 from magnus.sdk import locations
 from magnus.sdk.arguments import MAPPING, PATH, TEXT, TRUTH, Kind, check
+from magnus.suggest import nearest_or_all
 from magnus.values import Json, UserObject
 
 _KINDS: Final[tuple[tuple[Kind, tuple[str, ...]], ...]] = (
@@ -104,12 +104,12 @@ def _transpiled(request: Execution, reporter: Reporter) -> Run:
     from magnus.app.transpile import transpile  # lazy: most pipelines are run here
     from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 
-    written = transpile(request, reporter)
-    for line in written.lines():
+    result = transpile(request, reporter)
+    for line in result.lines():
         reporter.report(Planned(line))
     store = BufferedRunLogStore(BufferedOptions(), request.working_directory)
     parameters = {name: JsonParameter(value) for name, value in request.parameters.items()}
-    message = "; ".join(written.lines())
+    message = "; ".join(result.lines())
     record = RunRecord(
         "", Status.CREATED, "", now(), engine_runs.owner(""), message=message, tag=request.tag, parameters=parameters
     )

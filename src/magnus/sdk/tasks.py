@@ -54,6 +54,7 @@ class TaskOptions(TaskFields, total=False):
     optional_ploomber_args: Mapping[str, Json] | None
 
 
+_DEFAULT_KIND: Final = "python"
 _SHARED: Final = tuple(sorted(TaskFields.__optional_keys__))
 _FIELDS: Final[Mapping[str, Sequence[str]]] = {
     "python": _SHARED,
@@ -70,13 +71,13 @@ class Task(Step):
     type = "task"
 
     def __init__(
-        self, name: str, command: str | Function, command_type: str = "python", **more: Unpack[TaskOptions]
+        self, name: str, command: str | Function, command_type: str = _DEFAULT_KIND, **more: Unpack[TaskOptions]
     ) -> None:
         check(TEXT, command_type=command_type)
         if more.keys() - set(_SHARED):
             known = _FIELDS[command_type] if command_type in _FIELDS else _fields_of_package(command_type, more)
             self.refuse_unknown(name, more, known)
-        kind = {} if command_type == "python" else {"command_type": command_type}
+        kind = {} if command_type == _DEFAULT_KIND else {"command_type": command_type}
         super().__init__(name, command=command, **kind, **more)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from magnus.errors import SecretsError
-from magnus.graph.check import near
+from magnus.suggest import near
 
 
 def missing(provider: str, name: str, where: str, names: Iterable[str], fix: str) -> SecretsError:

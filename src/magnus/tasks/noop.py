@@ -11,7 +11,7 @@ from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 
 if TYPE_CHECKING:
-    from magnus.graph.facts import Description  # lazy: a run needs none of it
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
 
 
 class NoopOptions(Struct, frozen=True):
@@ -29,10 +29,10 @@ class NoopTask:
         return ()
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":  # noqa: ARG002 - as above
-        """It needs nothing and sets nothing."""
-        from magnus.graph.facts import Description  # lazy: a run needs none of it
+        """It needs nothing, sets nothing and never fails."""
+        from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
 
-        return Description(uses=frozenset())
+        return Description(uses=frozenset(), never_fails=True)
 
     def run(self, call: TaskCall) -> TaskOutcome:  # noqa: ARG002 - nothing is done
         """Succeed."""

@@ -13,8 +13,10 @@ from magnus.tasks.functions.user_errors import UserCode
 from magnus.tasks.source.locate import missing_function, place_of, source_of
 
 if TYPE_CHECKING:
-    from magnus.graph.facts import Description  # lazy: a run needs none of it
-    from magnus.tasks.source.dependencies import Reach  # lazy: as where it is used
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
+    from magnus.tasks.source.dependencies import (
+        CodeDependencies,  # lazy: as where it is used
+    )
 
 
 class PythonTask:
@@ -34,10 +36,10 @@ class PythonTask:
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """The functions, and all that they use of the project."""
-        from magnus.tasks.source.dependencies import Reach  # lazy: workers need none of it
+        from magnus.tasks.source.dependencies import CodeDependencies  # lazy: workers need none of it
 
-        reach = Reach(working_directory)
-        return [_pieces(spec, reach, working_directory) for spec in specs]
+        dependencies = CodeDependencies(working_directory)
+        return [_pieces(spec, dependencies, working_directory) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the function needs and sets, by its signature and its source; it is not called."""
@@ -55,10 +57,10 @@ class PythonTask:
         return call_function(function, f"{command}()", call)
 
 
-def _pieces(spec: TaskSpec, reach: "Reach", working_directory: Path) -> Mapping[str, str]:
+def _pieces(spec: TaskSpec, dependencies: "CodeDependencies", working_directory: Path) -> Mapping[str, str]:
     if spec.function is not None:
         from magnus.tasks.source.function_objects import pieces_of_function  # lazy: as above
 
         return pieces_of_function(spec.command, spec.function)
     place = place_of(spec.command, working_directory)
-    return {} if place is None else reach.of(*place)
+    return {} if place is None else dependencies.of(*place)

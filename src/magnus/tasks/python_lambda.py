@@ -14,7 +14,7 @@ from magnus.tasks.functions.user_errors import UserCode
 from magnus.values import UserObject
 
 if TYPE_CHECKING:
-    from magnus.graph.facts import Description  # lazy: a run needs none of it
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
 
 _FIX: Final = "write lambda <parameters>: <value>"
 
@@ -24,6 +24,7 @@ class PythonLambdaTask:
 
     options = NoOptions
     isolates = False
+    command_is_code = True
 
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
         """What is wrong with the command as a lambda; nothing is evaluated."""
@@ -32,10 +33,10 @@ class PythonLambdaTask:
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """What the lambdas import of the project; their own text stands in the pipeline."""
-        from magnus.tasks.source.dependencies import Reach  # lazy: workers need none of it
+        from magnus.tasks.source.dependencies import CodeDependencies  # lazy: workers need none of it
 
-        reach = Reach(working_directory)
-        return [reach.of_text(spec.command.strip()) for spec in specs]
+        dependencies = CodeDependencies(working_directory)
+        return [dependencies.of_text(spec.command.strip()) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the lambda needs and sets; it is not evaluated."""
@@ -43,10 +44,10 @@ class PythonLambdaTask:
 
         del working_directory, imports
         try:
-            written = _parsed(spec.command).body
+            expression = _parsed(spec.command).body
         except TaskFailed:
-            written = None
-        return describe_lambda(spec, written if isinstance(written, ast.Lambda) else None)
+            expression = None
+        return describe_lambda(spec, expression if isinstance(expression, ast.Lambda) else None)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Call the lambda."""

@@ -33,7 +33,7 @@ from magnus.run_log.parameters import MetricParameter, Parameter, Scope, handed
 from magnus.system.child_process import describe_exit, run_process
 
 if TYPE_CHECKING:
-    from magnus.graph.facts import Description  # lazy: a run needs none of it
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
 
 _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _FIRST_DESCRIPTOR: Final = 200
@@ -64,6 +64,7 @@ class ShellTask:
 
     options = ShellOptions
     isolates = True
+    command_is_code = True
 
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:  # noqa: ARG002 - it is not looked at
         """An empty command."""
@@ -71,11 +72,11 @@ class ShellTask:
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """The scripts of the project that the commands name, and those that these name; data is none of it."""
-        from magnus.tasks.source.dependencies import Reach  # lazy: workers need none of it
+        from magnus.tasks.source.dependencies import CodeDependencies  # lazy: workers need none of it
         from magnus.tasks.source.scripts import scripts_of  # lazy: likewise
 
-        reach = Reach(working_directory)
-        return [scripts_of(spec.command, reach) for spec in specs]
+        dependencies = CodeDependencies(working_directory)
+        return [scripts_of(spec.command, dependencies) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """What the command needs and sets, as far as its text says; it is parsed, and not run."""
@@ -88,7 +89,7 @@ class ShellTask:
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the command; a status other than 0 is the failure."""
         environment = {**_under_own_name(call.parameters, call.environment), **call.environment}
-        given = {name: handed(parameter) for name, parameter in call.parameters.items()}
+        arguments = {name: handed(parameter) for name, parameter in call.parameters.items()}
         shell = shutil.which("bash", path=environment.get("PATH")) or "/bin/sh"
         strict = convert(call.spec.options, ShellOptions, strict=False).strict
         with TemporaryFile() as file, _high_descriptor(file.fileno()) as descriptor:
@@ -103,9 +104,9 @@ class ShellTask:
             exported = exports(shell, file.read())
         set_by_command = changed(exported, environment)
         if code != 0:
-            return TaskOutcome(given, exported=set_by_command, failure=describe_exit(code))
+            return TaskOutcome(arguments, exported=set_by_command, failure=describe_exit(code))
         warnings = (_NOTHING_TOLD,) if not exported and _EXPORTS.search(call.spec.command) else ()
-        outcome = TaskOutcome(given, exported=set_by_command, warnings=warnings)
+        outcome = TaskOutcome(arguments, exported=set_by_command, warnings=warnings)
         return _results(call.spec.returns or (), exported, outcome)
 
 
@@ -209,9 +210,9 @@ def is_bash(shell: str) -> bool:
     return shell.rpartition("/")[2] == "bash"
 
 
-def exports(shell: str, told: bytes) -> dict[str, str]:
+def exports(shell: str, output: bytes) -> dict[str, str]:
     """The exported variables by name, from what the script wrote; the last word on a variable counts."""
-    text = told.decode("utf-8", "surrogateescape")
+    text = output.decode("utf-8", "surrogateescape")
     pairs = (entry.partition("=") for entry in (text.split("\0") if is_bash(shell) else _exported(text)))
     return {name: value for name, equals, value in pairs if equals}
 

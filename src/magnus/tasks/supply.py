@@ -13,7 +13,7 @@ from magnus.tasks.functions.results import results_of
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
-    from magnus.graph.facts import Description  # lazy: a run needs none of it
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
 
 
 class SupplyOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,14 +43,15 @@ class SupplyTask:
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """It sets what it supplies."""
-        from magnus.graph.facts import Description, Setting  # lazy: a run needs none of it
-        from magnus.graph.shapes import of_value
+        from magnus.graph.dataflow.facts import Description, Setting  # lazy: a run needs none of it
+        from magnus.graph.dataflow.shapes import of_value
 
         del working_directory, imports
         options = convert(spec.options, SupplyOptions)
         objects = {item.name for item in spec.returns or () if item.kind == "object"}
         sets = [Setting(name, of_value(value)) for name, value in options.returns.items() if name not in objects]
-        return Description(sets=(*sets, *map(Setting, objects & set(options.returns))), puts=tuple(options.files))
+        sets += map(Setting, objects & set(options.returns))
+        return Description(sets=tuple(sets), puts=tuple(options.files), never_fails=True)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Supply everything."""

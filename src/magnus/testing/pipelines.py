@@ -18,7 +18,7 @@ Values that are not JSON, among what a patch returns and the parameters of a ste
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -30,12 +30,13 @@ from magnus.app.pipelines import built_pipeline
 from magnus.app.prepare import Execution, prepare
 from magnus.app.reporters import Quiet
 from magnus.definition.built import METHOD, BuiltPipeline
-from magnus.definition.compiling import file_beside
 from magnus.definition.loader import load_built
+from magnus.definition.written_steps import written_steps
 from magnus.definition.yaml_text import Document
 from magnus.engine.json_values import to_json_value
 from magnus.errors import InvalidInput, TaskFailed
-from magnus.graph.check import near
+from magnus.graph.nodes import TaskNode
+from magnus.suggest import near
 from magnus.values import Json, UserObject
 
 _GIVEN: Final = "what the step is given"
@@ -183,25 +184,11 @@ def _run(built: BuiltPipeline, folder: Path, executor: Json, parameters: Mapping
 def _found(built: BuiltPipeline, step: str) -> Mapping[str, Json]:
     """The fields of a task, by its name and those around it."""
     loaded = load_built(built, dict(os.environ), find_node_type)
-    known = dict(_tasks(loaded.dag, loaded.file, loaded.included, ""))
-    if step in known:
-        return known[step]
-    match = near(step, known)
-    fix = f"did you mean '{match}'?" if match else f"the tasks are {', '.join(map(repr, known))}"
+    names = {place.step for place in loaded.steps if isinstance(place.node, TaskNode)}
+    written = written_steps(loaded.dag, file=loaded.file, included=loaded.included)
+    tasks = {name: fields for name, fields in written if name in names}
+    if step in tasks:
+        return tasks[step]
+    match = near(step, tasks)
+    fix = f"did you mean '{match}'?" if match else f"the tasks are {', '.join(map(repr, tasks))}"
     raise InvalidInput(f"the pipeline has no task '{step}'", fix=fix)
-
-
-def _tasks(dag: Json, file: str, included: Mapping[str, Json], around: str) -> Iterator[tuple[str, Mapping[str, Json]]]:
-    """The tasks of a pipeline in a file, and in those that it names, which `included` has."""
-    for name, step in dag["steps"].items():
-        if step.get("type", "task") in {"task", "stub", "as-is"}:
-            yield around + name, step
-        inner = [(f"{key}/", value) for key, value in (step.get("branches") or {}).items()]
-        inner += [
-            ("", step[key]) for key in ("branch", "dag", "default", "on_failure") if isinstance(step.get(key), dict)
-        ]
-        for key, pipeline in inner:
-            yield from _tasks(pipeline, file, included, f"{around}{name}/{key}")
-        if step.get("dag_definition"):
-            other = file_beside(step["dag_definition"], file)
-            yield from _tasks(included[other], other, included, f"{around}{name}/")

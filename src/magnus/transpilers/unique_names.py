@@ -1,48 +1,27 @@
-"""Names that Argo and Kubernetes take, made of the names of steps: letters, digits and hyphens."""
+"""Names that an engine takes, made of the names of steps, each of them once."""
 
-import re
-from typing import Final
+from collections.abc import Callable, Iterable
 
-_RESERVED: Final = frozenset(
+
+class UniqueNames:
+    """Gives names that are all different, in the order in which they are asked for.
+
+    `plain` makes of a text a name as the engine takes it, with another text where nothing of it is left; no name is longer
+    than `longest` characters.
     """
-    abs all and any bitand bitnand bitnot bitor bitshl bitshr bitushr bitxor ceil concat contains count date duration
-    else false filter find first flatten float floor get if in indexof int join keys last len let lower map
-    matches max mean median min nil none not now one or reduce repeat replace reverse round sort split string
-    sum take timezone trim true type uniq upper values
-    """.split()
-)
-"""Words of the language of `depends` (https://expr-lang.org/docs/language-definition): as the name of a task they are
-read as keywords, or as functions by some versions of Argo."""
 
-_OTHER: Final = re.compile(r"[^a-z0-9]+")
-_LONGEST: Final = 63
-"""Of a label of DNS (RFC 1123), which names of volumes and values of labels have to be; Argo itself takes 128."""
-
-
-def plain(text: str, otherwise: str = "step") -> str:
-    """The text as a name: lower case, everything else made a hyphen; `otherwise` where nothing is left.
-
-    It stands before names that `depends` cannot have: those that begin with a digit, and words of its language.
-    """
-    name = _OTHER.sub("-", text.lower()).strip("-")[:_LONGEST].strip("-")
-    if name and not name[0].isdigit() and name not in _RESERVED:
-        return name
-    return f"{otherwise}-{name}"[:_LONGEST].strip("-")
-
-
-class Names:
-    """Gives names that are all different, in the order in which they are asked for."""
-
-    def __init__(self, *taken: str) -> None:
+    def __init__(self, plain: Callable[[str, str], str], longest: int, taken: Iterable[str] = ()) -> None:
+        self._plain = plain
+        self._longest = longest
         self._taken = set(taken)
 
     def of(self, text: str, otherwise: str = "step") -> str:
         """A name for the text that was not given before."""
-        wanted = plain(text, otherwise)
-        name, number = wanted, 1
+        first = self._plain(text, otherwise)
+        name, number = first, 1
         while name in self._taken:
             number += 1
             end = f"-{number}"
-            name = wanted[: _LONGEST - len(end)].strip("-") + end
+            name = first[: self._longest - len(end)].strip("-") + end
         self._taken.add(name)
         return name

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from magnus.catalogs import names
+from magnus.catalogs.file_system import names
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
+from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
 from magnus.definition.fields import read
 from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import CatalogError, DamagedContent, InvalidConfiguration
@@ -679,8 +679,8 @@ def test_facts_are_kept_once_by_content_and_while_a_record_names_them(tmp_path):
     catalog = FileSystemCatalog(FileSystemOptions(), project)
     fact = b"a==1\n"
     data_hash = sha256(fact).hexdigest()
-    catalog.keep_fact(fact)
-    catalog.keep_fact(fact)
+    catalog.store_blob(fact)
+    catalog.store_blob(fact)
     with catalog.open("a fact", data_hash, len(fact)) as file:
         assert file.read() == fact
     old((project / ".catalog" / ".store").rglob("*"))

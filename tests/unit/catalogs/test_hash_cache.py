@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from magnus.catalogs.hash_cache import HashCache
+from magnus.catalogs.file_system.hash_cache import HashCache
 from magnus.system.system_calls import SystemCalls
 
 HASH, OTHER = "a" * 64, "b" * 64

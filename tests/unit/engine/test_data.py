@@ -9,7 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
-from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
+from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
 from magnus.engine.data import get_files, keep_files, matching_entries, matching_files, put_files, told_apart
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec

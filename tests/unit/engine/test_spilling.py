@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
-from magnus.catalogs.file_system import FileSystemCatalog, FileSystemOptions
+from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
 from magnus.engine.large_values import LargeValues
 from magnus.engine.spilling import SpillingStore
 from magnus.errors import CatalogError

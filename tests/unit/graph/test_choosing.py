@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnus.graph.choosing import chosen_key
+from magnus.graph.branch_choice import chosen_key
 
 
 @pytest.mark.parametrize(

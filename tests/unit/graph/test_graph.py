@@ -1,11 +1,10 @@
 import pytest
 
 from magnus.errors import InvalidDefinition
-from magnus.graph.check import structure_problems, unreachable
-from magnus.graph.digest import dag_hash
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, StaticBranches, TaskNode, TaskSpec, TerminalNode
+from magnus.graph.hash import dag_hash
+from magnus.graph.nodes import CompositeNode, Graph, StaticBranches, TaskNode, TaskSpec, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.structure import structure_problems, unreachable
 
 ENDS = (TerminalNode("success", succeeds=True), TerminalNode("fail", succeeds=False))
 

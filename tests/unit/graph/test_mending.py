@@ -3,9 +3,9 @@ import string
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnus.graph.check import structure_problems, unreachable
-from magnus.graph.mending import NOWHERE, mended, unread
 from magnus.graph.nodes import TaskNode, TaskSpec, TerminalNode
+from magnus.graph.repair import NOWHERE, mended, unread
+from magnus.graph.structure import structure_problems, unreachable
 
 NAMES = st.sampled_from([*string.ascii_lowercase[:6], "x.y", "success", "fail", "gone", NOWHERE])
 

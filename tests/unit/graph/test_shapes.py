@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnus.graph.shapes import ANYTHING, Fit, Shape, Wanted, fitting, joined, kinds, of_value
+from magnus.graph.dataflow.shapes import ANYTHING, Fit, Shape, Wanted, fitting, joined, kinds, of_value
 
 INT = Wanted(frozenset({"bool", "int"}), frozenset({"float", "str"}), said="int")
 LIST_OF_INT = Wanted(frozenset({"list"}), item=INT, said="list[int]")

@@ -7,8 +7,8 @@ import pytest
 from msgspec.structs import replace
 
 import magnus
-from magnus.catalogs.file_system import FileSystemCatalog
-from magnus.catalogs.file_system import FileSystemOptions as CatalogOptions
+from magnus.catalogs.file_system.catalog import FileSystemCatalog
+from magnus.catalogs.file_system.catalog import FileSystemOptions as CatalogOptions
 from magnus.engine import liveness
 from magnus.errors import InvalidConfiguration, InvalidInput, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath

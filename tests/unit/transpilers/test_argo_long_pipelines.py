@@ -9,12 +9,12 @@ import yaml
 from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.definition.yaml_text import parse
 from magnus.errors import InvalidDefinition
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import TaskNode, TaskSpec, TerminalNode
+from magnus.graph.nodes import Graph, TaskNode, TaskSpec, TerminalNode
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended
 from magnus.simulation.argo.workflow import Simulation
 from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, size_estimate
+from magnus.transpilers.process_plan import PlanRules, plan_of
 
 TRANSPILER = ArgoTranspiler(ArgoOptions(image="image:1"))
 
@@ -95,7 +95,7 @@ def test_long_pipelines_stay_under_the_limits(name):
     graph, _ = LONG[name]
     assert problems(graph) == []
     assert list(argo_rules.broken(yaml.load(written(graph), yaml.CSafeLoader))) == []
-    assert size_estimate.depth(graph) == {
+    assert size_estimate.depth(plan_of(graph, PlanRules())) == {
         "a handler for all": 8,
         "a way into the second part": 4,
         "a handler for all that fails": 4,

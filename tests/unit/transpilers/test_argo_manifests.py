@@ -13,9 +13,9 @@ import yaml
 
 from magnus.app.pipelines import load_pipeline
 from magnus.definition.fields import read as read_fields
-from magnus.graph.graph import Graph
 from magnus.graph.nodes import (
     CompositeNode,
+    Graph,
     MappedBranches,
     RepeatedBranch,
     StaticBranches,
@@ -25,8 +25,9 @@ from magnus.graph.nodes import (
 )
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, size_estimate
+from magnus.transpilers.argo.names import plain, unique_names
 from magnus.transpilers.argo.options import Backoff, Override, Resources, RetryStrategy, Secret, Toleration, Volume
-from magnus.transpilers.unique_names import Names, plain
+from magnus.transpilers.process_plan import PlanRules, plan_of
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
@@ -158,7 +159,7 @@ def test_names_that_were_changed_are_told():
 
 
 def test_names_are_plain_and_different():
-    names = Names("end")
+    names = unique_names("end")
     assert [names.of(text) for text in ("Fit it!", "fit-it", "fit/it", "", "ü", "end", "x" * 80, "x" * 90)] == [
         "fit-it", "fit-it-2", "fit-it-3", "step", "step-2", "end-2", "x" * 63, "x" * 61 + "-2",
     ]  # fmt: skip
@@ -542,7 +543,7 @@ def test_loops_nest_only_so_deep():
     for rounds in (400, 400, 400):
         loop = CompositeNode("l", RepeatedBranch(inner, max_iterations=rounds), next="success", written_as="loop")
         inner = Graph("l", {"l": loop, **{name: inner.nodes[name] for name in ("success", "fail")}})
-        deep = size_estimate.depth(inner)
+        deep = size_estimate.depth(plan_of(inner, PlanRules()))
     assert deep == 3 * (1 + 1 + 40) + 2
     [(severity, message), *_] = problems(inner)
     assert (severity, "nested 128 deep in Argo" in message) == ("error", True)

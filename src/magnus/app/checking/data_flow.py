@@ -1,4 +1,4 @@
-"""The data flow of a pipeline: asks task kinds what is known of tasks, and `graph.flow` what comes of it. Used by `check`."""
+"""The data flow of a pipeline: asks task kinds what is known of tasks, and `graph.dataflow.flow` what comes of it. Used by `check`."""
 
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
@@ -12,15 +12,14 @@ from magnus.definition.compiling import StepPlace
 from magnus.engine.data import named_from_root
 from magnus.engine.glob_overlap import may_overlap
 from magnus.errors import InvalidConfiguration, Location, MagnusError, Problem
-from magnus.graph.facts import UNKNOWN, Description, Setting
-from magnus.graph.findings import Finding
-from magnus.graph.flow import TaskFacts, follow
-from magnus.graph.graph import Graph
-from magnus.graph.known import Fact, Known
-from magnus.graph.nodes import CatalogSpec, MappedBranches, TaskNode
-from magnus.graph.shapes import Shape, of_value
+from magnus.graph.dataflow.facts import UNKNOWN, Description, Setting
+from magnus.graph.dataflow.findings import Finding
+from magnus.graph.dataflow.flow import TaskFacts, follow
+from magnus.graph.dataflow.shapes import Shape, of_value
+from magnus.graph.dataflow.visible_data import Fact, VisibleData
+from magnus.graph.nodes import CatalogSpec, Graph, MappedBranches, TaskNode
 from magnus.interfaces.catalog import Catalog
-from magnus.interfaces.task_kind import Describes
+from magnus.interfaces.task_kind import StaticAnalysis
 from magnus.run_log.parameters import (
     JsonParameter,
     LargeParameter,
@@ -115,7 +114,7 @@ class DataFlow:
     def problems(self, graph: Graph, parameters: Scope | None) -> Iterator[Problem]:
         """What is wrong with the data flow of the pipeline that begins with these parameters; None when nobody can tell."""
         initial = {name: Fact(shape=_shape(parameter)) for name, parameter in (parameters or {}).items()}
-        start = Known(initial, is_open=parameters is None)
+        start = VisibleData(initial, is_open=parameters is None)
         keeps = self._catalog.capabilities.keeps
         for finding in follow(
             graph, start, self.facts, may_overlap, self._reduced, keeps_files=keeps, own_folders=self._apart
@@ -151,7 +150,7 @@ class DataFlow:
             kind = wiring.task_kind(task.kind)
             if any(problem.severity == "error" for problem in kind.problems(task, self._working_directory)):
                 return unknown
-            if not isinstance(kind, Describes):
+            if not isinstance(kind, StaticAnalysis):
                 return unknown
             found = kind.describe(task, self._working_directory, imports=self._imports)
             step = self._by_node.get(id(node))

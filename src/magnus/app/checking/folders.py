@@ -6,7 +6,7 @@ from pathlib import Path
 
 from magnus.app.checking.services import CheckedServices
 from magnus.errors import Problem
-from magnus.graph.findings import Severity
+from magnus.graph.dataflow.findings import Severity
 from magnus.interfaces.capabilities import Located
 
 

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 
 from magnus.app.checking.data_flow import Described
 from magnus.errors import MagnusError, Problem
-from magnus.graph.findings import Severity
-from magnus.graph.flow import caught_steps
-from magnus.graph.graph import Graph
-from magnus.interfaces.capabilities import ExecutorCapabilities, Locality, NamesVariables
+from magnus.graph.dataflow.findings import Severity
+from magnus.graph.dataflow.reachability import caught_steps
+from magnus.graph.nodes import Graph
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality, SecretVariableNames
 from magnus.interfaces.secrets import Secrets
 
 
@@ -42,7 +42,7 @@ def _missing(
 
 
 def _looked_up(name: str, provider: Secrets, spread: ExecutorCapabilities) -> Problem | None:
-    if spread.runs_on is Locality.NETWORK and isinstance(provider, NamesVariables):
+    if spread.runs_on is Locality.NETWORK and isinstance(provider, SecretVariableNames):
         variable = provider.variable(name)
         if variable in spread.gives:
             return None

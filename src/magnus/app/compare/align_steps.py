@@ -72,7 +72,7 @@ class _Walk:
             before, after = identities(first), identities(second)
             for identity in aligned(list(before), list(after)):
                 if identity in before and identity in after:
-                    inside = self._inside(names, first.step_type, before[identity].parts[-1])
+                    inside = self._inside(names, before[identity].parts[-1])
                     self.branch(before[identity], after[identity], inside)
         pair.left = self._tick()
 
@@ -86,11 +86,10 @@ class _Walk:
             return names
         return (*names[:-1], names[-1].removesuffix(_ON_FAILURE))
 
-    def _inside(self, names: tuple[str, ...], step_type: str, key: str) -> tuple[str, ...]:
+    def _inside(self, names: tuple[str, ...], key: str) -> tuple[str, ...]:
         """The names in the pipeline around the steps of a branch."""
         written: Json = self._written.get("/".join(names), {})
-        is_named = step_type == "parallel" or (step_type == "conditional" and key in (written.get("branches") or {}))
-        return (*names, key) if is_named else names
+        return (*names, key) if key in (written.get("branches") or {}) else names
 
 
 def _by_branch(run: ReadRun) -> Mapping[BranchPath, Mapping[str, SeenStep]]:

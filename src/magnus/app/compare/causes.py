@@ -10,11 +10,14 @@ from typing import Final
 from msgspec import UNSET
 from msgspec.structs import replace
 
+from magnus.app import wiring
 from magnus.app.compare.align_steps import Pair, pairs
 from magnus.app.compare.model import END, Cause, changes, same
 from magnus.app.compare.read_run import ReadRun
 from magnus.app.step_code import as_fact, kept
 from magnus.engine.context import Services
+from magnus.errors import InvalidConfiguration
+from magnus.interfaces.task_kind import command_is_code
 from magnus.run_log.parameters import shown
 from magnus.run_log.records import CatalogRecord, RunRecord, StepRecord
 from magnus.values import Json
@@ -111,8 +114,16 @@ def _users(
 
 
 def _may_read(step: Mapping[str, Json], name: str) -> bool:
-    """Whether a step may read the parameter; a shell receives all of them, and reads those that its command names."""
-    return step.get("command_type") != "shell" or name in str(step.get("command"))
+    """Whether a step may read the parameter: code in the pipeline reads those that it names."""
+    kind = step.get("command_type")
+    return not isinstance(kind, str) or not _command_is_code(kind) or name in str(step.get("command"))
+
+
+def _command_is_code(kind: str) -> bool:
+    try:
+        return command_is_code(wiring.task_kind(kind))
+    except InvalidConfiguration:  # its package is not installed here
+        return False
 
 
 def _received(record: StepRecord | None) -> Iterable[str]:

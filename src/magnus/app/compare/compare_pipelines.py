@@ -6,6 +6,7 @@ from msgspec import UNSET
 
 from magnus.app.compare.model import Cause, changes
 from magnus.app.compare.read_run import ReadRun
+from magnus.run_log.records import TERMINALS
 from magnus.values import Json
 
 Written = Mapping[str, Mapping[str, Json]]
@@ -32,7 +33,7 @@ def pipeline_causes(first: ReadRun, second: ReadRun) -> Iterator[Cause]:
 
 
 def _ends(written: Written) -> set[str]:
-    return {name for name, step in written.items() if step.get("type") in {"success", "fail"}}
+    return {name for name, step in written.items() if step.get("type") in TERMINALS}
 
 
 def _changed_steps(before: Written, after: Written) -> Iterator[Cause]:
@@ -68,10 +69,10 @@ def _named(field: str, name: str, old: Mapping[str, Json], new: Mapping[str, Jso
         match field, value:
             case (("next" | "on_failure"), str(step)):
                 found.add(f"{scope}/{step}" if scope else step)
-            case (("branch" | "dag" | "default" | "on_failure"), {"start_at": step}):
-                found.add(f"{name}/{step}")
             case "branches", dict(branches):
                 found |= {f"{name}/{key}/{step}" for key, step in branches.items()}
+            case _, {"start_at": str(step)}:
+                found.add(f"{name}/{step}")
             case _:
                 pass
     return found

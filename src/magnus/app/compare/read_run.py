@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import cached_property
 
 from magnus.app.compare.model import RunFacts
-from magnus.app.damage import damage
+from magnus.app.inspect.damage import damage
 from magnus.app.inspect.redaction import Withheld
 from magnus.app.step_code import kept
 from magnus.definition.normal import normal

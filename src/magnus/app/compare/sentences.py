@@ -1,4 +1,4 @@
-"""What differs, in words. Pure; `cli.diff_text` sets it on the screen."""
+"""What differs, in words. Pure; `cli.text.diff` sets it on the screen."""
 
 import json
 from typing import Final

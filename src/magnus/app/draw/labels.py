@@ -4,11 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from magnus.graph.check import edges
-from magnus.graph.graph import Graph
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
+    Graph,
     MappedBranches,
     Node,
     RepeatedBranch,
@@ -34,9 +33,8 @@ class Branch(Struct, frozen=True):
 def branches(node: CompositeNode, path: StepPath) -> tuple[Branch, ...]:
     """The branches of the composite at `path`, in the order in which they are written."""
     match node.branches:
-        case StaticBranches(graphs=graphs):
-            named = node.written_as != "dag"
-            return tuple(Branch(key if named else "", path.into(key), graph) for key, graph in graphs.items())
+        case StaticBranches(graphs=graphs, are_named=are_named):
+            return tuple(Branch(key if are_named else "", path.into(key), graph) for key, graph in graphs.items())
         case ChosenBranch(graphs=graphs, default=default):
             chosen = tuple(Branch(key, path.into(key), graph) for key, graph in graphs.items())
             other = (
@@ -70,7 +68,7 @@ def drawn_path(graph: Graph, path: StepPath) -> StepPath:
 
 def kind(node: Node) -> str:
     """The kind of the step: its command type, or the node type that was written for it."""
-    return node.task.kind if isinstance(node, TaskNode) and node.written_as == "task" else node.written_as
+    return node.label if isinstance(node, TaskNode) else node.written_as
 
 
 def detail(node: Node) -> str:
@@ -106,7 +104,7 @@ def shown_nodes(graph: Graph) -> tuple[Node, ...]:
             name = waiting.pop()
             if name not in reached:
                 reached[name] = graph.nodes[name]
-                waiting += [target for _, target in reversed(edges(graph.nodes[name]))]
+                waiting += [target for _, target in reversed(graph.nodes[name].edges)]
     return tuple(reached.values())
 
 
@@ -115,14 +113,14 @@ def in_order(graph: Graph) -> tuple[Node, ...]:
     nodes = {node.name: node for node in shown_nodes(graph)}
     missing = dict.fromkeys(nodes, 0)
     for node in nodes.values():
-        for _, target in edges(node):
+        for _, target in node.edges:
             missing[target] += 1
     ready = [name for name in reversed(nodes) if not missing[name]]
     ordered: list[Node] = []
     while ready:
         node = nodes[ready.pop()]
         ordered.append(node)
-        for _, target in reversed(edges(node)):
+        for _, target in reversed(node.edges):
             missing[target] -= 1
             if not missing[target]:
                 ready.append(target)

@@ -5,9 +5,7 @@ from itertools import count
 from typing import Final
 
 from magnus.app.draw import labels
-from magnus.graph.check import edges
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, Node, TaskNode, TerminalNode
+from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, Node, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-.,:/()=+*'")
@@ -40,7 +38,7 @@ class _Flowchart:
         names = {node.name: f"s{next(self._numbers)}" for node in nodes}
         for node in nodes:
             yield from self._step(node, branch.step(node.name), names[node.name], indent)
-            for field, target in edges(node):
+            for field, target in node.edges:
                 arrow = "-.->|on failure|" if field == "on_failure" else "-->"
                 self.edges.append(f"  {names[node.name]} {arrow} {names[target]}")
 
@@ -51,14 +49,14 @@ class _Flowchart:
                 yield f"{indent}{name}([{text}]):::{word}"
             case TaskNode():
                 text_of_kind = " ".join(filter(None, (labels.kind(node), labels.detail(node))))
-                stub = ":::stub" if node.written_as == "stub" else ""
+                stub = ":::stub" if node.is_placeholder else ""
                 yield f'{indent}{name}["{_escaped(node.name)}<br/>{_escaped(text_of_kind)}"]{stub}'
             case CompositeNode():
                 text_of_kind = " ".join(filter(None, (labels.kind(node), labels.detail(node))))
                 yield f'{indent}subgraph {name}["{_escaped(node.name)} - {_escaped(text_of_kind)}"]'
                 yield from self._branches(node, path, indent + "  ")
                 yield f"{indent}end"
-                if node.written_as == "conditional":
+                if isinstance(node.branches, ChosenBranch):
                     yield f"{indent}class {name} conditional"
 
     def _branches(self, node: CompositeNode, path: StepPath, indent: str) -> Iterator[str]:

@@ -10,10 +10,9 @@ from magnus.app.draw import labels
 from magnus.app.draw.layout import DETAIL_GAP, LABEL_LINE, NAME_SIZE, PADDING, layout
 from magnus.app.draw.shapes import Box, Layout, Line, Panel, Text
 from magnus.app.draw.text_widths import FONT
-from magnus.graph.check import unreachable
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, Graph, TaskNode, TerminalNode
 from magnus.graph.path import StepPath
+from magnus.graph.structure import unreachable
 
 MARGIN: Final = 20.0
 _TIP: Final = 7.0
@@ -156,7 +155,7 @@ def _terminal(box: Box) -> Iterator[str]:
     yield _rectangle("box", 0, 0, box.width, box.height, radius=box.height / 2)
     if box.height >= NAME_SIZE * 2:
         yield _text("name", box.width / 2, box.height / 2 + NAME_SIZE * 0.35, box.name.drawn)
-    elif box.node.written_as == "success":
+    elif isinstance(box.node, TerminalNode) and box.node.succeeds:
         yield '<path class="sign" d="M5 9.2l2.8 2.8 5.2-5.8"/>'
     else:
         yield '<path class="sign" d="M6 6l6 6M12 6l-6 6"/>'

@@ -8,10 +8,9 @@ from msgspec import Struct
 from magnus.app.draw import labels
 from magnus.app.text.columns import clip, width
 from magnus.app.text.plain_text import plain as as_plain
-from magnus.graph.check import unreachable
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, Node, TerminalNode
+from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, Node, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.structure import unreachable
 
 Role: TypeAlias = Literal["frame", "name", "kind", "detail", "branch", "next", "failure", "warning"]
 
@@ -89,13 +88,13 @@ class _Drawing(Struct, frozen=True):
 
     def _branches(self, node: CompositeNode, path: StepPath, frame: str) -> Iterator[tuple[Span, ...]]:
         inner = labels.branches(node, path)
-        chosen = node.written_as == "conditional"
+        is_choice = isinstance(node.branches, ChosenBranch)
         for number, branch in enumerate(inner):
             if not branch.title:
                 yield from self.pipeline(branch.graph, branch.path, frame)
                 continue
             last = number + 1 == len(inner)
-            title = f"{'' if branch.is_default or not chosen else '= '}{as_plain(branch.title)}:"
+            title = f"{'' if branch.is_default or not is_choice else '= '}{as_plain(branch.title)}:"
             yield self.fitted(frame + (self.signs.last if last else self.signs.fork), [Span(title, "branch")])
             yield from self.pipeline(branch.graph, branch.path, frame + ("   " if last else self.signs.down))
 

@@ -9,10 +9,10 @@ from typing import Final
 from magnus.app.inspect.list_runs import summaries
 from magnus.app.run_ids import LATEST, check_run_id
 from magnus.errors import InvalidRunId, RunNotFound
-from magnus.graph.check import near
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord
 from magnus.run_log.summary import RunSummary
+from magnus.suggest import near
 
 _MOST_SHOWN: Final = 5
 _NO_RUNS: Final = "magnus execute pipeline.yaml makes one; for runs of another configuration add -c FILE"

@@ -10,10 +10,10 @@ from msgspec.structs import replace
 from magnus.definition.durations import Duration
 from magnus.engine import liveness
 from magnus.errors import InvalidInput, RunLogStoreError, RunNotFound
-from magnus.graph.check import near
 from magnus.interfaces.run_log_store import DamagedRecord, DatesRecords, RunLogStore, SummarisesRuns
 from magnus.run_log.records import ENDED, Owner, Status
 from magnus.run_log.summary import DamagedRun, Gone, RunStatus, RunSummary, summary
+from magnus.suggest import near
 from magnus.values import Json
 
 STATUSES: Final[Sequence[RunStatus]] = (*Status, *Gone)

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import overload
 
-from magnus.app.damage import damage
+from magnus.app.inspect.damage import damage
 from magnus.app.inspect.list_runs import ListedRun, judged
 from magnus.app.inspect.run_document import document
 from magnus.app.inspect.step_objects import Artifact, Branch, Branched, Step

@@ -19,7 +19,7 @@ from magnus.app.services import run_log_store
 from magnus.engine.context import RunContext, now
 from magnus.engine.reentry import engine_runs, gaps
 from magnus.errors import MagnusError, RunNotFound
-from magnus.graph.graph import Graph
+from magnus.graph.nodes import Graph
 from magnus.graph.path import BranchPath
 from magnus.interfaces.reporter import Reporter, StepEnded
 from magnus.interfaces.run_log_store import RunLogStore

@@ -21,8 +21,7 @@ from magnus.app.draw import labels
 from magnus.app.draw.svg import Mark, svg
 from magnus.app.draw.svg import style as picture_style
 from magnus.app.report.model import Report, Row
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode
+from magnus.graph.nodes import CompositeNode, Graph
 from magnus.graph.path import BranchPath, StepPath
 from magnus.run_log.records import Status
 from magnus.run_log.summary import Gone

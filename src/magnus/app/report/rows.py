@@ -21,7 +21,6 @@ from magnus.run_log.walking import SeenBranch, SeenStep, StepsOf, status_of, sta
 
 _MOST_FILES: Final = 100
 _LONGEST_ELEMENT: Final = 60
-_ONE_BRANCH: Final = "dag"
 
 
 class Rows:
@@ -45,6 +44,7 @@ class Rows:
         self.paths: list[StepPath | None] = [None]
         self.ends: set[StepPath] = set()
         self._steps: dict[StepPath, int] = {}
+        self._unnamed: set[StepPath] = set()
         self._branches = {BranchPath(): 0}
         self._earliest = {BranchPath(): 0.0}
         self._began: dict[StepPath, float] = {}
@@ -83,6 +83,8 @@ class Rows:
         if step.status not in ENDED:
             row.start = self._earliest[step.branch]
         self._steps[step.path] = len(self.rows)
+        if step.has_unnamed_branch:
+            self._unnamed.add(step.path)
         self.rows.append(row)
         self.paths.append(step.path)
         branch: BranchPath | None = step.branch
@@ -91,10 +93,10 @@ class Rows:
             branch = None if branch.composite is None else branch.composite.branch
 
     def _add_branch(self, branch: Branch, of: StepPath) -> None:
-        """Add the row of a branch; a step with one branch of a fixed name stands for it itself."""
+        """Add the row of a branch; the row of the step stands for a branch that has no name."""
         self._earliest[branch.path] = self._began[of]
         number = self._steps[of]
-        if self.rows[number].type == _ONE_BRANCH:
+        if of in self._unnamed:
             self._branches[branch.path] = number
             return
         self._branches[branch.path] = len(self.rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from magnus import __version__
-from magnus.app.damage import damage
+from magnus.app.inspect.damage import damage
 from magnus.app.inspect.find_run import find_run
 from magnus.app.inspect.list_runs import status_now
 from magnus.app.inspect.redaction import WHY_NO_LOG, Withheld
@@ -23,7 +23,7 @@ from magnus.definition.loader import LoadedPipeline
 from magnus.engine import liveness
 from magnus.engine import scope as scopes
 from magnus.errors import InvalidInput
-from magnus.graph.graph import Graph
+from magnus.graph.nodes import Graph
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore

@@ -1,7 +1,8 @@
 """The node types a user can write, one module each; the table says which word stands for which.
 
 A node type is a frozen model with `read`, which takes the fields of a step as written, `pipelines`, which says what
-pipelines are in it, and `lower`, which gives the node of the graph. To add one: add its module, and its words here.
+pipelines are in it, `lower`, which gives the node of the graph, and `traits`, if any are not the default. The first line
+of its docstring says in schemas what it is. To add one: add its module, and its word here.
 Those of other packages are found by who loads a pipeline, who hands in a `FindNodeType`.
 """
 
@@ -18,16 +19,18 @@ from magnus.definition.nodes.parallel import Parallel
 from magnus.definition.nodes.stub import Stub
 from magnus.definition.nodes.task import Task
 from magnus.definition.nodes.terminal import Fail, Success
+from magnus.definition.nodes.traits import NodeTraits, traits_of
 from magnus.definition.wrong_fields import Complaint, WrongFields
 from magnus.errors import Problem
-from magnus.graph.check import near
 from magnus.graph.nodes import Node
+from magnus.suggest import near
 from magnus.values import Json
 
 __all__ = [
     "Complaint",
     "Composite",
     "Graphs",
+    "NodeTraits",
     "NodeType",
     "PipelineFile",
     "Pipelines",
@@ -65,11 +68,22 @@ NODE_TYPES: Final[Mapping[str, type[NodeType]]] = {
     "fail": Fail,
 }
 
+PIPELINE_FIELDS: Final = frozenset(key for node_type in NODE_TYPES.values() for key in traits_of(node_type).pipelines)
+"""The fields of steps that hold one pipeline."""
+BRANCHES_FIELDS: Final = frozenset(key for node_type in NODE_TYPES.values() for key in traits_of(node_type).branches)
+"""The fields of steps that hold pipelines by name."""
+
 COMMAND_TYPES: Final = ("python", "shell", "notebook", "python-lambda")
 """What many take for a node type."""
 
 FindNodeType: TypeAlias = Callable[[str], type[NodeType] | Problem]
 """The node type of a word that is none of magnus, or why there is none."""
+
+
+def main_word(word: str) -> str:
+    """The first of the words for the same node type; the word itself where it is none of magnus."""
+    node_type = NODE_TYPES.get(word)
+    return next((first for first, other in NODE_TYPES.items() if other is node_type), word)
 
 
 def unknown_type(word: str, others: Iterable[str] = ()) -> Problem:

@@ -1,21 +1,25 @@
 """`type: conditional`: the one pipeline whose key equals a parameter."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from magnus.definition.inner import Graphs, Pipelines, needs_some, pipelines_in
 from magnus.definition.nodes.composite import Composite
+from magnus.definition.nodes.traits import NodeTraits
 from magnus.graph.nodes import ChosenBranch, CompositeNode
 from magnus.values import Json
 
 
 class Conditional(Composite, frozen=True, kw_only=True):
-    """The branch whose key equals a parameter runs.
+    """The one pipeline whose key equals a parameter.
 
     Attributes:
         parameter: the name of the parameter that chooses the branch.
         branches: a pipeline for each value of the parameter, by the value as JSON text.
         default: the pipeline that runs when no key matches; without it that is a failure.
     """
+
+    traits: ClassVar = NodeTraits(pipelines=("default",), branches=("branches",))
 
     parameter: str
     branches: Mapping[str, Json]

@@ -1,24 +1,27 @@
 """`type: dag`: a pipeline inside a pipeline, written in place or in a file of its own."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from magnus.definition.inner import Graphs, PipelineFile, Pipelines
 from magnus.definition.nodes.composite import Composite
+from magnus.definition.nodes.traits import NodeTraits
 from magnus.definition.wrong_fields import Complaint, WrongFields
-from magnus.graph.nodes import CompositeNode, StaticBranches
+from magnus.graph.nodes import CompositeNode, Graph, StaticBranches
 from magnus.values import Json
 
-BRANCH: Final = "dag"
-"""The name of the one branch."""
+_WORD: Final = "dag"
+"""The node type, and the key of its one branch, which has no name of its own."""
 
 
 class Dag(Composite, frozen=True, kw_only=True):
-    """One pipeline, written in one of two places.
+    """A pipeline inside a pipeline.
 
     Attributes:
         dag: the pipeline inside this step.
         dag_definition: the file that the pipeline is in, relative to the file that names it.
     """
+
+    traits: ClassVar = NodeTraits(pipelines=("dag",), files={"dag_definition": "dag"})
 
     dag: Json = None
     dag_definition: str | None = None
@@ -40,5 +43,13 @@ class Dag(Composite, frozen=True, kw_only=True):
     def lower(self, graphs: Graphs) -> CompositeNode:
         """A composite with one branch."""
         [graph] = graphs.values()
-        branches = StaticBranches({BRANCH: graph})
-        return self.node(branches, "dag")
+        return self.node(_branch(graph), _WORD)
+
+
+def nested(name: str, graph: Graph, following: str) -> CompositeNode:
+    """The composite of a pipeline that is no step of its own in the definition: what is under `on_failure`."""
+    return CompositeNode(name, _branch(graph), following, written_as=_WORD)
+
+
+def _branch(graph: Graph) -> StaticBranches:
+    return StaticBranches({_WORD: graph}, are_named=False)

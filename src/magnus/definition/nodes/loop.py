@@ -1,17 +1,18 @@
 """`type: loop`: one pipeline, again and again."""
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
 from magnus.definition.inner import Graphs, Pipelines
 from magnus.definition.nodes.composite import Composite
+from magnus.definition.nodes.traits import NodeTraits
 from magnus.graph.nodes import CompositeNode, RepeatedBranch
 from magnus.values import Json
 
 
 class Loop(Composite, frozen=True, kw_only=True):
-    """One pipeline that runs until a parameter says stop, or often enough.
+    """One pipeline, again and again.
 
     Attributes:
         branch: the pipeline of every round.
@@ -19,6 +20,8 @@ class Loop(Composite, frozen=True, kw_only=True):
         break_on: the name of a boolean parameter that ends the loop, looked at after each round.
         index_as: the name of the parameter that holds the number of the round, from 0.
     """
+
+    traits: ClassVar = NodeTraits(pipelines=("branch",))
 
     branch: Json
     max_iterations: Annotated[int, Meta(ge=1)]

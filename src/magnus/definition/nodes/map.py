@@ -1,13 +1,16 @@
 """`type: map`: one pipeline for each element of a list."""
 
+from typing import ClassVar
+
 from magnus.definition.inner import Graphs, Pipelines
 from magnus.definition.nodes.composite import Composite
+from magnus.definition.nodes.traits import NodeTraits
 from magnus.graph.nodes import CompositeNode, MappedBranches
 from magnus.values import Json
 
 
 class Map(Composite, frozen=True, kw_only=True):
-    """One branch for each element of a list parameter.
+    """One pipeline for each element of a list parameter.
 
     Attributes:
         branch: the pipeline that runs for every element.
@@ -15,6 +18,8 @@ class Map(Composite, frozen=True, kw_only=True):
         iterate_as: the name of the parameter that holds the element in a branch.
         reducer: a dotted path or a lambda, called with the values of all branches for every name they set.
     """
+
+    traits: ClassVar = NodeTraits(pipelines=("branch",))
 
     branch: Json
     iterate_on: str

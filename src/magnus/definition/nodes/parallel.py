@@ -1,19 +1,23 @@
 """`type: parallel`: several pipelines, all of which run."""
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 from magnus.definition.inner import Graphs, Pipelines, needs_some, pipelines_in
 from magnus.definition.nodes.composite import Composite
+from magnus.definition.nodes.traits import NodeTraits
 from magnus.graph.nodes import CompositeNode, StaticBranches
 from magnus.values import Json
 
 
 class Parallel(Composite, frozen=True, kw_only=True):
-    """Branches by name; it succeeds when all of them do.
+    """Several pipelines, all of which run.
 
     Attributes:
         branches: the pipelines, by name; names hold no `.` and no `%`.
     """
+
+    traits: ClassVar = NodeTraits(branches=("branches",), limits_branch_names=True)
 
     branches: Mapping[str, Json]
 

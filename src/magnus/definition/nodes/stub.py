@@ -1,24 +1,27 @@
 """`type: stub`, also `as-is`: does nothing and succeeds; keeps whatever else is written in it."""
 
 from collections.abc import Mapping
-from typing import Self
+from typing import ClassVar, Self
 
 from msgspec import Struct, field
 
 from magnus.definition import fields as written_fields
 from magnus.definition.inner import Graphs, Pipelines
+from magnus.definition.nodes.traits import NodeTraits
 from magnus.graph.nodes import TaskNode, TaskSpec
 from magnus.values import Json
 
 
 class Stub(Struct, frozen=True, forbid_unknown_fields=True):
-    """A place for a step that is not there yet.
+    """Does nothing and succeeds; keeps whatever else is written in it.
 
     Attributes:
         name: the name of the step, which is its key under `steps`.
         next: the step that follows.
         fields: whatever else is written, which the step will need.
     """
+
+    traits: ClassVar = NodeTraits(takes_any_field=True)
 
     name: str
     next: str
@@ -37,4 +40,5 @@ class Stub(Struct, frozen=True, forbid_unknown_fields=True):
 
     def lower(self, graphs: Graphs) -> TaskNode:  # noqa: ARG002 - it has none
         """A task of a kind that does nothing."""
-        return TaskNode(self.name, TaskSpec("noop", options=dict(self.fields)), self.next, written_as="stub")
+        task = TaskSpec("noop", options=dict(self.fields))
+        return TaskNode(self.name, task, self.next, written_as="stub", is_placeholder=True)

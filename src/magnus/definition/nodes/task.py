@@ -9,8 +9,8 @@ from magnus.definition import fields as written_fields
 from magnus.definition.durations import Duration, PositiveDuration
 from magnus.definition.inner import Graphs, Pipelines
 from magnus.definition.texts import Texts
-from magnus.graph.check import near
 from magnus.graph.nodes import CatalogSpec, Return, TaskNode, TaskSpec
+from magnus.suggest import near
 from magnus.values import Json
 
 
@@ -49,7 +49,7 @@ class ReturnItem(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Task(Struct, frozen=True, forbid_unknown_fields=True):
-    """A task.
+    """One unit of work; the type where none is written.
 
     Attributes:
         name: the name of the step, which is its key under `steps`.

@@ -6,6 +6,7 @@ from collections import Counter
 from msgspec.structs import replace
 
 from magnus.graph.path import StepPath
+from magnus.graph.structure import TERMINAL_TYPES
 from magnus.interfaces.reporter import (
     AttemptFailed,
     Event,
@@ -15,10 +16,8 @@ from magnus.interfaces.reporter import (
     StepStarted,
     Warned,
 )
-from magnus.run_log.records import Status
+from magnus.run_log.records import TERMINALS, Status
 from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended
-
-_ENDS = frozenset({"success", "fail"})
 
 
 class PodEventRelay:
@@ -72,7 +71,7 @@ class PodEventRelay:
             self._attempts[path] += 1
         elif told is not None:
             self._reporter.report(told)
-        elif not (self._kinds.get(path) == "fail" and ended.phase == FAILED):
+        elif not (self._kinds.get(path) == TERMINAL_TYPES[False] and ended.phase == FAILED):
             lasted = time.monotonic() - self._started.get(path, self._begun[path])
             self._reporter.report(StepEnded(path, self._kinds.get(path, ""), Status.FAIL, _message(ended), lasted))
 
@@ -85,7 +84,7 @@ class PodEventRelay:
     def _start(self, event: StepStarted, path: StepPath, step_type: str) -> None:
         if path not in self._started:
             self._started[path], self._kinds[path] = time.monotonic(), step_type
-            if step_type not in _ENDS:
+            if step_type not in TERMINALS:
                 self._reporter.report(event)
 
     def _lasting(self, event: StepEnded) -> StepEnded:

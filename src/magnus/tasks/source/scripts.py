@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from magnus.tasks.notebooks import file as notebook_file
-from magnus.tasks.source.dependencies import Reach
+from magnus.tasks.source.dependencies import CodeDependencies
 from magnus.tasks.source.digest import digest, is_text, short_hash
 
 _WORD: Final = re.compile(r"[^\s;&|<>()'\"$`={}]+")
@@ -33,29 +33,29 @@ _MOST_BYTES: Final = 4_000_000
 _COMMENT: Final = re.compile(rb"^[ \t]*(?:#(?!!)[^\n]*)?(?:\n|\Z)", re.MULTILINE)
 
 
-def scripts_of(command: str, reach: Reach) -> Mapping[str, str]:
+def scripts_of(command: str, dependencies: CodeDependencies) -> Mapping[str, str]:
     """The pieces that the command is made of beside its own text, by name, each with a short hash."""
-    return dict(sorted(_Scripts(reach).of(command).items()))
+    return dict(sorted(_Scripts(dependencies).of(command).items()))
 
 
 class _Scripts:
-    def __init__(self, reach: Reach) -> None:
-        self._reach = reach
-        self._folder = Path(reach.working_directory)
+    def __init__(self, dependencies: CodeDependencies) -> None:
+        self._dependencies = dependencies
+        self._folder = Path(dependencies.working_directory)
         self._seen: set[str] = set()
 
     def of(self, text: str, beside: str = "") -> dict[str, str]:
         """The pieces of a text for the shell, that of a script in the folder `beside` of the project."""
-        found: dict[str, str] = {}
+        pieces: dict[str, str] = {}
         text = _with_values(text.replace("\\\n", " "))
         for module in _MODULE.findall(text):
-            found.update(self._reach.of_module(module))
+            pieces.update(self._dependencies.of_module(module))
         if "python" in text:
             for program in _programs(text):
-                found.update(self._reach.of_text(program))
+                pieces.update(self._dependencies.of_text(program))
         for name in self._named(text, beside):
-            found.update(self._pieces(name))
-        return found
+            pieces.update(self._pieces(name))
+        return pieces
 
     def _named(self, text: str, beside: str) -> Iterator[str]:
         """The files below the working directory that are code; what is written to is none, nor a second notebook."""
@@ -78,8 +78,8 @@ class _Scripts:
     def _matching(self, name: str) -> Iterator[str]:
         """The file, the program in a folder of that name, or the files that a pattern names."""
         if "*" in name and "**" not in name and name.endswith(_SUFFIXES):
-            found = sorted(islice(self._folder.glob(name), _MOST_NAMED))
-            yield from (str(file.relative_to(self._folder)) for file in found)
+            matching = sorted(islice(self._folder.glob(name), _MOST_NAMED))
+            yield from (str(file.relative_to(self._folder)) for file in matching)
         else:
             yield from (name, f"{name}/__main__.py")
 
@@ -100,13 +100,13 @@ class _Scripts:
         self._seen.add(name)
         file = self._folder / name
         if name.endswith(".py"):
-            return self._reach.of_script(file)
+            return self._dependencies.of_script(file)
         if name.endswith(_NOTEBOOK):
             cells = notebook_file.code_cells(file)
             text = "\n".join(cells)
             return {
                 name: short_hash(text.encode("utf-8", "replace")),
-                **self._reach.of_text(text, str(Path(name).parent)),
+                **self._dependencies.of_text(text, str(Path(name).parent)),
             }
         try:
             data = file.read_bytes()
@@ -115,7 +115,7 @@ class _Scripts:
         if Path(name).suffix not in _IN_SHELL and Path(name).name not in _NAMES:
             return {name: short_hash(data)}
         if data.startswith(b"#!") and b"python" in data.partition(b"\n")[0]:
-            return {name: short_hash(data), **self._reach.of_text(data.decode("utf-8", "replace"))}
+            return {name: short_hash(data), **self._dependencies.of_text(data.decode("utf-8", "replace"))}
         inner = self.of(data.decode("utf-8", "replace"), str(Path(name).parent))
         return {name: short_hash(data if b"<<" in data else _COMMENT.sub(b"", data)), **inner}
 
@@ -152,22 +152,22 @@ _TIMED: Final = re.compile(r"^%(?:time|timeit|prun)[ \t]+(?:-\S+[ \t]+)*")
 _FILLED_IN: Final = re.compile(r"\{([^{}\n]+)\}")
 
 
-def pieces_of_cells(notebook: str, cells: Sequence[str], reach: Reach) -> Mapping[str, str]:
+def pieces_of_cells(notebook: str, cells: Sequence[str], dependencies: CodeDependencies) -> Mapping[str, str]:
     """Of each cell that does anything a short hash, by its number among these, and what the cells use of the project."""
-    found: dict[str, str] = {}
+    pieces: dict[str, str] = {}
     texts: list[str] = []
     number = 0
     for cell in cells:
         text, commands = _python(cell)
         for command in commands:
-            found.update(scripts_of(_as_shell(command), reach))
+            pieces.update(scripts_of(_as_shell(command), dependencies))
         said = _digest(text)
         if said or commands:
             number += 1
             texts += (text, *(part for command in commands for part in _python_in(command)))
-            found[f"{notebook}:cell {number}"] = short_hash("\n".join((said, *commands)).encode("utf-8", "replace"))
+            pieces[f"{notebook}:cell {number}"] = short_hash("\n".join((said, *commands)).encode("utf-8", "replace"))
     used = "\n".join(text for text in texts if _parsed(text) is not None)
-    return {**found, **reach.of_text(used, notebook.rpartition("/")[0])}
+    return {**pieces, **dependencies.of_text(used, notebook.rpartition("/")[0])}
 
 
 def _as_shell(command: str) -> str:

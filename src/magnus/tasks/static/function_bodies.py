@@ -6,8 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.graph.facts import Setting
-from magnus.graph.shapes import ANYTHING, Shape, joined, kinds, of_value
+from magnus.graph.dataflow.facts import Setting
+from magnus.graph.dataflow.shapes import ANYTHING, Shape, joined, kinds, of_value
 from magnus.values import UserObject
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -190,8 +190,8 @@ def mapped(value: ast.expr | None, parts: Callable[[ast.expr], dict[str, Shape] 
         case _ if isinstance(value, _UNNAMED):
             return Mapped({}, is_unnamed=True)
         case _:
-            found = parts(value)
-            return Mapped({}, others=True) if found is None else Mapped(found)
+            result = parts(value)
+            return Mapped({}, others=True) if result is None else Mapped(result)
 
 
 def _key(key: ast.expr | None) -> UserObject:

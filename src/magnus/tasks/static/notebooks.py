@@ -7,10 +7,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from magnus.errors import Problem
-from magnus.graph.facts import UNKNOWN, Description, Need, Setting
+from magnus.graph.dataflow.facts import UNKNOWN, Description, Need, Setting
+from magnus.graph.dataflow.shapes import ANYTHING
 from magnus.graph.nodes import TaskSpec
-from magnus.graph.shapes import ANYTHING
 from magnus.tasks.static.function_bodies import mapped
 from magnus.tasks.static.side_effects import Effects, of_code
 from magnus.values import Json
@@ -25,7 +27,7 @@ def describe(spec: TaskSpec, working_directory: Path, output_tag: str, output: s
     """What is known of the notebook, which is not run; `output` is the name of the executed one."""
     cells = _cells(working_directory / spec.command)
     if cells is None:
-        return UNKNOWN
+        return replace(UNKNOWN, sees_all=True)
     trees = [tree for _, tree in cells]
     effects = of_code(trees, spec.command)
     declared = tuple(Setting(item.name) for item in spec.returns or ())
@@ -46,6 +48,7 @@ def describe(spec: TaskSpec, working_directory: Path, output_tag: str, output: s
         files=effects.files,
         secrets=effects.secrets,
         problems=problems,
+        sees_all=True,
     )
 
 
@@ -116,16 +119,16 @@ def _needs(trees: Sequence[ast.Module], bound: set[str], title: str) -> Iterator
             yield Need(name, f"the variable '{name}' of {title}", is_fatal=False)
 
 
-def _unset(spec: TaskSpec, known: set[str]) -> Iterator[Problem]:
+def _unset(spec: TaskSpec, assigned: set[str]) -> Iterator[Problem]:
     for item in spec.returns or ():
-        if item.name not in known and item.kind != "object":
+        if item.name not in assigned and item.kind != "object":
             message = f"'{spec.command}' has no variable '{item.name}', which 'returns' declares"
             yield Problem(message, "let a cell set it, or declare another name", severity="warning")
 
 
 def _printed(trees: Sequence[ast.Module]) -> tuple[Sequence[Setting], bool]:
     """What output cells print or end with; and whether that cannot be read."""
-    found: list[Setting] = []
+    settings: list[Setting] = []
     for tree in trees:
         last = tree.body[-1] if tree.body else None
         value = last.value if isinstance(last, ast.Expr) else None
@@ -134,8 +137,8 @@ def _printed(trees: Sequence[ast.Module]) -> tuple[Sequence[Setting], bool]:
         way = mapped(value, lambda _value: None)
         if value is None or way.others or way.is_unnamed:
             return (), True
-        found += [Setting(name, ANYTHING) for name in way.names]
-    return found, False
+        settings += [Setting(name, ANYTHING) for name in way.names]
+    return settings, False
 
 
 def _imports_others(trees: Sequence[ast.Module], effects: Effects) -> bool:

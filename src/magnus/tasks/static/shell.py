@@ -13,11 +13,11 @@ from typing import Final
 
 from magnus.engine.parameters import VARIABLE_PREFIX, from_text
 from magnus.errors import Problem
-from magnus.graph.check import near
-from magnus.graph.facts import Description, Need, Setting
+from magnus.graph.dataflow.facts import Description, Need, Setting
+from magnus.graph.dataflow.shapes import ANYTHING, Shape, kinds, of_value
 from magnus.graph.nodes import Return, TaskSpec
-from magnus.graph.shapes import ANYTHING, Shape, kinds, of_value
 from magnus.json_text import UnusableJson
+from magnus.suggest import near
 from magnus.tasks.static.side_effects import looks_like_file
 
 _NAME: Final = r"[A-Za-z_]\w*"
@@ -123,6 +123,8 @@ def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) ->
         puts_others=runs_others,
         files=tuple(dict.fromkeys(_files_read(code))),
         problems=tuple(problems),
+        sees_all=True,
+        passes_all=is_open,
         uses=None if runs_others or _LOOKS_AT_ALL.search(spec.command) else frozenset(_mentioned(spec.command)),
     )
 
@@ -162,10 +164,10 @@ def _programs(code: str) -> Iterator[Problem]:
 
 def _files_read(code: str) -> Iterator[str]:
     """The words of the command that may be names of files, but for those it writes to itself."""
-    written = {name.strip("\"'").removeprefix("./") for name in _WRITTEN_TO.findall(code)}
+    text = {name.strip("\"'").removeprefix("./") for name in _WRITTEN_TO.findall(code)}
     for word in _BETWEEN_WORDS.split(code):
         name = word.removeprefix("./")
-        if looks_like_file(name) and name not in written:
+        if looks_like_file(name) and name not in text:
             yield name
 
 

@@ -31,6 +31,7 @@ from magnus.transpilers.argo.manifest import (
 from magnus.transpilers.argo.options import ArgoOptions
 from magnus.transpilers.argo.pod_templates import ORIGINAL_RUN_ID, RUN_ID, Pods
 from magnus.transpilers.argo.submitting import name_of, next_commands
+from magnus.transpilers.process_plan import plan_of
 
 _VERSION: Final = "argoproj.io/v1alpha1"
 _ON_EXIT: Final = "on-exit"
@@ -74,10 +75,11 @@ class ArgoTranspiler:
     def _transpiled(self, request: TranspileRequest) -> tuple[str, list[Problem]]:
         """The text of the manifest, and what is wrong with it."""
         pods = Pods(self._options, request)
-        builder = DagBuilder(pods, request.graph)
+        plan = plan_of(request.graph, pods.rules())
+        builder = DagBuilder(pods, plan)
         manifest = self._manifest(request, pods, builder)
         text = dump(msgspec.to_builtins(manifest))
-        found = limits.of_request(self._options, request)
+        found = limits.of_request(self._options, request, plan)
         return text, [*found, *limits.of_manifest(manifest, text, builder.steps, request)]
 
     def _manifest(self, request: TranspileRequest, pods: Pods, builder: DagBuilder) -> Manifest:

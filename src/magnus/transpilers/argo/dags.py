@@ -1,8 +1,8 @@
-"""Makes templates of a graph: a dag for every pipeline and every composite in it, pods for its steps.
+"""Makes templates of a process plan: a dag for every pipeline and every composite in it, pods for its processes.
 
-A dag takes the path of its branch, so that one template serves every branch, every element of a map and every round of
+A dag takes the path of its branch, so that one template serves every branch, every element of a map and every iteration of
 a loop, and templates that are alike are written once. How a dag ends, and what `depends` says, follows the page
-"Enhanced Depends Logic" of Argo's documentation; a target that is omitted counts as what it depended on did.
+"Enhanced Depends Logic" of Argo's documentation; a target that is omitted counts as those it depended on did.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,39 +12,36 @@ import msgspec
 from msgspec.structs import replace
 
 from magnus.engine.fan import key_of_default
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import (
-    ChosenBranch,
-    CompositeNode,
-    MappedBranches,
-    Node,
-    RepeatedBranch,
-    StaticBranches,
-)
-from magnus.transpilers.argo.manifest import Dag, DagTask, Parameter, Parameters, Template
+from magnus.graph.nodes import ChosenBranch, MappedBranches, Node, RepeatedBranch, StaticBranches
+from magnus.transpilers.argo.manifest import Dag, DagTask, Parameter, Parameters, Template, ValueFrom
+from magnus.transpilers.argo.names import unique_names
 from magnus.transpilers.argo.pipeline_dags import PipelineDags
-from magnus.transpilers.argo.pod_templates import Pods
-from magnus.transpilers.argo.template_calls import called_with, encoded, end_of, output_of
-from magnus.transpilers.unique_names import Names
+from magnus.transpilers.argo.pod_templates import BRANCHES, Pods
+from magnus.transpilers.argo.template_calls import called_with, end_of, output_of
+from magnus.transpilers.process_plan import Composite, PipelinePlan, Process
+from magnus.transpilers.reentry import encoded
 
 ENTRYPOINT: Final = "pipeline"
 ROUNDS_AT_ONCE: Final = 10
-"""The rounds of a loop in one dag; more follow in another one inside it, since Argo nests only so deep."""
+"""The iterations of a loop in one dag; more follow in another one inside it, since Argo nests only so deep."""
 
+_FAN_OUT: Final = "fan-out"
+_FAN_IN: Final = "fan-in"
 _STEP: Final = "{{inputs.parameters.step}}"
+_STARTED: Final = f"{{{{inputs.parameters.{BRANCHES}}}}}"
 
 
 class DagBuilder:
     """Collects the templates of one workflow, and which step has which name in them."""
 
-    def __init__(self, pods: Pods, entrypoint: Graph) -> None:
+    def __init__(self, pods: Pods, plan: PipelinePlan) -> None:
         self._pods = pods
-        self._names = Names()
+        self._names = unique_names()
         self._found: dict[bytes, Template] = {}
         self.renamed: dict[str, str] = {}
         self.steps: dict[str, Node] = {}
         """For the names of dags the step that they are of, or the first one of their pipeline."""
-        self.entrypoint = PipelineDags(self, pods, entrypoint, ENTRYPOINT, "", is_root=True).template()
+        self.entrypoint = PipelineDags(self, plan, ENTRYPOINT, is_root=True).template()
 
     @property
     def templates(self) -> tuple[Template, ...]:
@@ -52,7 +49,7 @@ class DagBuilder:
         return tuple(self._found.values())
 
     def add(self, template: Template, name: str, step: Node | None = None) -> str:
-        """The name of the template, which is written once however often it is asked for; `step` is what it is of."""
+        """The name of the template, which is written once however often it is asked for; `step` is the one it is of."""
         key = msgspec.json.encode(template)
         if key not in self._found:
             self._found[key] = replace(template, name=self._names.of(name, "template"))
@@ -61,18 +58,22 @@ class DagBuilder:
             self.steps.setdefault(found, step)
         return found
 
+    def process(self, process: Process) -> str:
+        """The template of a pod."""
+        return self.add(self._pods.process(process), self._pods.template_name(process))
+
     def rename(self, dag: str, names: Mapping[str, str]) -> None:
         """Note which names the tasks of a dag stand for, where they differ from theirs."""
         for task, name in names.items():
             if task != name and self.renamed.setdefault(task, name) != name:
                 self.renamed[f"{dag}: {task}"] = name
 
-    def composite(self, node: CompositeNode, name: str, around: str, *, first: bool) -> str:
-        """The template of a step with branches; it takes the path of the step as `step`.
+    def composite(self, unit: Composite, name: str) -> str:
+        """The template of a step with branches.
 
-        `around` is the override that the nearest step around it names.
+        It takes the path of the step as `step`, and as `branches` which branches run, if the unit before starts them.
         """
-        return _Composite(self, self._pods, node, name, around, first=first).template()
+        return _CompositeDag(self, self._pods, unit, name).template()
 
     def reserve(self, name: str) -> str:
         """A name for a template that is written later, with `put`."""
@@ -83,87 +84,88 @@ class DagBuilder:
         self._found[template.name.encode()] = template
 
 
-class _Composite:
+class _CompositeDag:
     """The dag of a step with branches."""
 
-    def __init__(
-        self, builder: DagBuilder, pods: Pods, node: CompositeNode, name: str, around: str, *, first: bool
-    ) -> None:
+    def __init__(self, builder: DagBuilder, pods: Pods, unit: Composite, name: str) -> None:
         self._builder = builder
         self._pods = pods
-        self._node = node
+        self._unit = unit
         self._name = name
-        self._override = pods.named_override(node, around)
-        self._first = first
+        self._starts = unit.fan_out is not None
+        self._which = output_of(_FAN_OUT) if self._starts else _STARTED
+        self._started = [f"{_FAN_OUT}.Succeeded"] if self._starts else []
 
     def template(self) -> str:
         """The name of its template."""
-        match self._node.branches:
+        plans = self._unit.plans
+        match self._unit.node.branches:
             case StaticBranches(graphs=graphs):
-                tasks = self._beside(dict(enumerate(graphs.items())), chosen=False)
+                tasks = self._beside(list(zip(graphs, plans, strict=True)), chosen=False)
             case ChosenBranch(graphs=graphs, default=default):
-                keyed = [*graphs.items(), *([] if default is None else [(key_of_default(graphs), default)])]
-                tasks = self._beside(dict(enumerate(keyed)), chosen=True)
-            case MappedBranches(graph=graph):
-                tasks = self._mapped(graph)
-            case RepeatedBranch(graph=graph) as loop:
-                return self._repeated(loop, graph)
+                keys = [*graphs, *([] if default is None else [key_of_default(graphs)])]
+                tasks = self._beside(list(zip(keys, plans, strict=True)), chosen=True)
+            case MappedBranches():
+                tasks = self._mapped(plans[0])
+            case RepeatedBranch() as loop:
+                tasks = self._repeated(loop, plans[0])
         return self._dag(tasks)
 
     def _dag(self, tasks: Sequence[DagTask]) -> str:
-        taken = Parameters((Parameter("step"),))
-        parallelism = self._pods.override(self._pods.named_override(self._node, "")).parallelism
-        dag = Template("", inputs=taken, dag=Dag(tuple(tasks), fail_fast=False), parallelism=parallelism)
-        return self._builder.add(dag, self._name, self._node)
+        node = self._unit.node
+        takes_branches = not self._starts and not isinstance(node.branches, StaticBranches)
+        taken = Parameters((Parameter("step"), *([Parameter(BRANCHES)] if takes_branches else [])))
+        dag = Template(
+            "",
+            inputs=taken,
+            outputs=Parameters((_OUTPUT,)) if self._unit.fan_in.starts else None,
+            dag=Dag(tuple(tasks), fail_fast=False),
+            parallelism=self._pods.own_override(node).parallelism,
+        )
+        return self._builder.add(dag, self._name, node)
 
-    def _inner(self, graph: Graph, name: str) -> str:
-        return PipelineDags(
-            self._builder, self._pods, graph, f"{self._name} {name}", self._override, is_root=False
-        ).template()
+    def _inner(self, plan: PipelinePlan, name: str) -> str:
+        return PipelineDags(self._builder, plan, f"{self._name} {name}", is_root=False).template()
 
-    def _out(self, nothing: str) -> DagTask:
-        pod = self._pods.fan(self._override, "out", nothing, first=self._first)
-        template = self._builder.add(pod, "first fan out" if self._first else "fan out")
-        return DagTask("fan-out", template, called_with(step=_STEP))
+    def _out(self) -> list[DagTask]:
+        fan_out = self._unit.fan_out
+        if fan_out is None:
+            return []
+        return [DagTask(_FAN_OUT, self._builder.process(fan_out), called_with(fan_out, step=_STEP))]
 
-    def _in(self, depends: str) -> DagTask:
-        template = self._builder.add(self._pods.fan(self._override, "in", "", first=False), "fan in")
-        return DagTask("fan-in", template, called_with(step=_STEP), depends)
+    def _in(self, ends: Sequence[str]) -> DagTask:
+        fan_in = self._unit.fan_in
+        depends = " && ".join([*self._started, *(end_of(task) for task in ends)])
+        return DagTask(_FAN_IN, self._builder.process(fan_in), called_with(fan_in, step=_STEP), depends)
 
-    def _join_round(self, depends: str, task: str, number: str) -> DagTask:
-        template = self._builder.add(self._pods.join_round(self._override), "fan in round")
-        return DagTask(task, template, called_with(step=_STEP, round=number), depends)
-
-    def _beside(self, branches: Mapping[int, tuple[str, Graph]], *, chosen: bool) -> list[DagTask]:
+    def _beside(self, branches: Sequence[tuple[str, PipelinePlan]], *, chosen: bool) -> list[DagTask]:
         """Branches that are known: all of them, or the one with the number that fan-out gives."""
-        names = Names("fan-out", "fan-in")
-        named = {number: names.of(key, "branch") for number, (key, _) in branches.items()}
-        self._builder.rename(self._name, {named[number]: key for number, (key, _) in branches.items()})
-        begin = self._out("")
+        names = unique_names(_FAN_OUT, _FAN_IN)
+        named = [names.of(key, "branch") for key, _ in branches]
+        self._builder.rename(self._name, {task: key for task, (key, _) in zip(named, branches, strict=True)})
+        begin = self._out()
         tasks = [
             DagTask(
-                named[number],
-                self._inner(graph, key),
+                task,
+                self._inner(plan, key),
                 called_with(branch=f"{_STEP}/{encoded(key)}"),
-                "fan-out.Succeeded",
-                when=f"'{output_of('fan-out')}' == '{number}'" if chosen else "",
+                "".join(self._started),
+                when=f"'{self._which}' == '{number}'" if chosen else "",
             )
-            for number, (key, graph) in branches.items()
+            for number, (task, (key, plan)) in enumerate(zip(named, branches, strict=True))
         ]
-        ended = " && ".join(["fan-out.Succeeded", *(end_of(task.name) for task in tasks)])
-        return [begin, *tasks, self._in(ended)]
+        return [*begin, *tasks, self._in(named)]
 
-    def _mapped(self, graph: Graph) -> list[DagTask]:
+    def _mapped(self, plan: PipelinePlan) -> list[DagTask]:
         """A branch for each number that fan-out gives."""
-        inner = self._inner(graph, "branch")
+        inner = self._inner(plan, "branch")
         called = called_with(branch=f"{_STEP}/{{{{item}}}}")
-        branches = DagTask("branches", inner, called, "fan-out.Succeeded", with_param=output_of("fan-out"))
-        depends = f"fan-out.Succeeded && {end_of('branches')}"
-        return [self._out("[]"), branches, self._in(depends)]
+        branches = DagTask("branches", inner, called, "".join(self._started), with_param=self._which)
+        return [*self._out(), branches, self._in(["branches"])]
 
-    def _repeated(self, loop: RepeatedBranch, graph: Graph) -> str:
-        """Rounds, each behind the joining of the one before, as long as that gives the number of another."""
-        inner = self._inner(graph, "round")
+    def _repeated(self, loop: RepeatedBranch, plan: PipelinePlan) -> list[DagTask]:
+        """Iterations, each behind the joining of the one before, as long as that gives the number of another."""
+        inner = self._inner(plan, "round")
         goes_deeper = loop.max_iterations > ROUNDS_AT_ONCE
         rounds = self._builder.reserve(f"{self._name} rounds")
         tasks: list[DagTask] = []
@@ -182,11 +184,18 @@ class _Composite:
             tasks.append(DagTask("more", rounds, called, depends, _is_round(number)))
         taken = Parameters((Parameter("step"), Parameter("round")))
         self._builder.put(Template(rounds, inputs=taken, dag=Dag(tuple(tasks), fail_fast=False)))
-        first = output_of("fan-out")
-        called = called_with(step=_STEP, round=first)
-        return self._dag([self._out(""), DagTask("rounds", rounds, called, "fan-out.Succeeded", _is_round(first))])
+        called = called_with(step=_STEP, round=self._which)
+        first = DagTask("rounds", rounds, called, "".join(self._started), _is_round(self._which))
+        return [*self._out(), first]
+
+    def _join_round(self, depends: str, task: str, number: str) -> DagTask:
+        template = self._builder.add(self._pods.join_round(self._unit.fan_in), "fan in round")
+        return DagTask(task, template, called_with(step=_STEP, round=number), depends)
+
+
+_OUTPUT: Final = Parameter(BRANCHES, value_from=ValueFrom(parameter=output_of(_FAN_IN)))
 
 
 def _is_round(number: str) -> str:
-    """The condition that there is a round to run: none is when the loop ended before."""
+    """The condition that there is an iteration to run: none is when the loop ended before."""
     return f"'{number}' != ''"

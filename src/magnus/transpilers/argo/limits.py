@@ -12,13 +12,13 @@ import msgspec
 
 from magnus.engine.parameters import LONGEST_ENTRY, VARIABLE_PREFIX, entry_bytes
 from magnus.errors import Problem
-from magnus.graph.graph import Graph, graphs_of
-from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch
+from magnus.graph.nodes import CompositeNode, Graph, Node, RepeatedBranch, graphs_of
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.argo import option_rules, size_estimate
 from magnus.transpilers.argo.manifest import CronWorkflow, Manifest, WorkflowSpec
 from magnus.transpilers.argo.options import ArgoOptions
 from magnus.transpilers.argo.pod_templates import as_text, is_read_by_engines
+from magnus.transpilers.process_plan import PipelinePlan
 
 MOST_TEMPLATES: Final = 200
 MOST_TASKS: Final = 200
@@ -35,7 +35,7 @@ _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _SAYS_SECRET: Final = re.compile("password|secret|token|credential", re.IGNORECASE)
 
 
-def of_request(options: ArgoOptions, request: TranspileRequest) -> list[Problem]:
+def of_request(options: ArgoOptions, request: TranspileRequest, plan: PipelinePlan) -> list[Problem]:
     """Problems of options and pipeline that need no manifest to be seen."""
     return [
         *option_rules.of_options(options, request),
@@ -43,7 +43,7 @@ def of_request(options: ArgoOptions, request: TranspileRequest) -> list[Problem]
         *_of_variables(options, request),
         *_of_parameters(request),
         *_of_steps(request, request.graph),
-        *_of_sizes(request),
+        *_of_sizes(request, plan),
     ]
 
 
@@ -101,14 +101,14 @@ def _of_steps(request: TranspileRequest, graph: Graph) -> Iterator[Problem]:
                 yield from _of_steps(request, inner)
 
 
-def _of_sizes(request: TranspileRequest) -> Iterator[Problem]:
-    depth = size_estimate.depth(request.graph)
+def _of_sizes(request: TranspileRequest, plan: PipelinePlan) -> Iterator[Problem]:
+    depth = size_estimate.depth(plan)
     if depth > DEEPEST:
         message = (
             f"steps with branches are nested {depth} deep in Argo, rounds of loops among them, and it goes {DEEPEST}"
         )
         yield Problem(message, "lower 'max_iterations' of loops inside one another")
-    nodes = size_estimate.nodes(request.graph, request.lengths)
+    nodes = size_estimate.nodes(plan, request.lengths)
     if nodes > MANY_NODES:
         message = f"the workflow has about {nodes} nodes; its status outgrows one object beyond about {MANY_NODES}"
         yield Problem(message, "have Argo offload the status of large workflows to a database", severity="warning")

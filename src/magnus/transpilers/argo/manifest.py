@@ -17,9 +17,10 @@ class ArgoStruct(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=
 
 
 class ValueFrom(ArgoStruct, frozen=True):
-    """The content of a file of the pod; `default` where the pod never ran."""
+    """The content of a file of a pod, or of an output of a task in a dag; `default` where the pod never ran."""
 
-    path: str
+    path: str = ""
+    parameter: str = ""
     default: str | None = None
 
 

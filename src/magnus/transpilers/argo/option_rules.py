@@ -12,8 +12,8 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.errors import Problem
-from magnus.graph.check import near
 from magnus.interfaces.transpiler import TranspileRequest
+from magnus.suggest import near
 from magnus.transpilers.argo.options import ArgoOptions, Backoff, Override, Resources, RetryStrategy, Toleration
 from magnus.transpilers.argo.pod_templates import GPU
 from magnus.transpilers.argo.quantities import quantity

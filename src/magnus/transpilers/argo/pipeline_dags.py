@@ -1,16 +1,16 @@
-"""The dags of one (sub)pipeline: one, or several where Argo takes no dag so long. Used by `shaping`."""
+"""The dags of one (sub)pipeline: one, or several where Argo takes no dag so long. Used by `dags`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
-from magnus.graph.failures import may_begin_run
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, Node, TerminalNode
+from magnus.graph.nodes import Node, StaticBranches
 from magnus.transpilers import partition
 from magnus.transpilers.argo.manifest import Dag, DagTask, Parameter, Parameters, Suspend, Template
-from magnus.transpilers.argo.pod_templates import Pods
-from magnus.transpilers.argo.template_calls import called_with, encoded, failure_of
-from magnus.transpilers.unique_names import Names
+from magnus.transpilers.argo.names import unique_names
+from magnus.transpilers.argo.pod_templates import BRANCHES
+from magnus.transpilers.argo.template_calls import called_with, failure_of, output_of
+from magnus.transpilers.process_plan import Composite, PipelinePlan, Process, Single
+from magnus.transpilers.reentry import encoded
 
 MOST_TASKS: Final = 150
 """Steps in one dag; ends and parts come to them."""
@@ -26,11 +26,15 @@ class Templates(Protocol):
         """The name of the template, which is written once."""
         ...
 
+    def process(self, process: Process) -> str:
+        """The template of a pod."""
+        ...
+
     def rename(self, dag: str, names: Mapping[str, str]) -> None:
         """Note which names the tasks of a dag stand for."""
         ...
 
-    def composite(self, node: CompositeNode, name: str, around: str, *, first: bool) -> str:
+    def composite(self, unit: Composite, name: str) -> str:
         """The template of a step with branches."""
         ...
 
@@ -38,16 +42,14 @@ class Templates(Protocol):
 class PipelineDags:
     """The dag of one (sub)pipeline on its way."""
 
-    def __init__(self, builder: Templates, pods: Pods, graph: Graph, name: str, around: str, *, is_root: bool) -> None:
+    def __init__(self, builder: Templates, plan: PipelinePlan, name: str, *, is_root: bool) -> None:
         self._builder = builder
-        self._around = around
-        self._pods = pods
-        self._graph = graph
+        self._plan = plan
+        self._start_at = plan.graph.start_at
         self._name = name
         self._is_root = is_root
-        self._may_begin = may_begin_run(graph) if is_root else set[str]()
-        self._names = Names(_END)
-        self._leads = partition.edges(graph)
+        self._names = unique_names(_END)
+        self._leads = plan.leads
         self._tasks = {step: self._names.of(step) for step in self._leads}
         self._end_names: dict[str, str] = {}
         self._rest_names: dict[str, str] = {}
@@ -57,12 +59,15 @@ class PipelineDags:
 
     def template(self) -> str:
         """The name of its template."""
-        if rests := partition.rests(self._graph, MOST_TASKS):
-            body = self._rest(self._graph.start_at, rests)
+        if rests := partition.rests(self._start_at, self._leads, self._plan.fail, MOST_TASKS):
+            body = self._rest(self._start_at, rests)
         else:
-            parts = partition.parts(self._graph, MOST_TASKS)
+            parts = partition.parts(self._leads, self._plan.fail, MOST_TASKS)
             body = self._one(parts[0]) if len(parts) == 1 else self._several(parts)
-        return self._builder.add(self._dag(body), self._name, self._graph.nodes[self._graph.start_at])
+        return self._builder.add(self._dag(body), self._name, self._node(self._start_at))
+
+    def _node(self, name: str) -> Node:
+        return self._plan.graph.nodes[name]
 
     def _rest(self, entry: str, rests: Mapping[str, partition.Rest]) -> list[DagTask]:
         """The steps that come first from the step `entry` on, and a task for each of the dags they go on to."""
@@ -83,7 +88,7 @@ class PipelineDags:
     def _template_of_rest(self, step: str, rests: Mapping[str, partition.Rest]) -> str:
         if step not in self._rest_templates:
             dag = self._dag(self._rest(step, rests))
-            self._rest_templates[step] = self._builder.add(dag, f"{self._name} {step}", self._graph.nodes[step])
+            self._rest_templates[step] = self._builder.add(dag, f"{self._name} {step}", self._node(step))
         return self._rest_templates[step]
 
     def _dag(self, tasks: Sequence[DagTask]) -> Template:
@@ -96,7 +101,7 @@ class PipelineDags:
 
     def _several(self, parts: Sequence[Sequence[str]]) -> list[DagTask]:
         """A task for each part but the last, whose steps follow in this dag."""
-        fail = self._graph.terminal(succeeds=False).name
+        fail = self._plan.fail
         tasks: list[DagTask] = []
         failures: list[str] = []
         depends = ""
@@ -119,66 +124,66 @@ class PipelineDags:
         terms = self._terms(steps, {step: self._tasks[step] for step in steps})
         tasks = [self._task(step, terms) for step in steps]
         tasks.append(DagTask(_END, self._nothing(), depends=" || ".join(terms[goes_on_to])))
-        return self._builder.add(self._dag(tasks), f"{self._name} {steps[0]}", self._graph.nodes[steps[0]])
+        return self._builder.add(self._dag(tasks), f"{self._name} {steps[0]}", self._node(steps[0]))
 
-    def _terms(self, steps: Sequence[str], tasks: Mapping[str, str]) -> dict[str, list[str]]:
-        """For each step that these lead to: how each of these has to end for that."""
-        found: dict[str, list[str]] = {}
+    def _terms(self, steps: Sequence[str], tasks: Mapping[str, str]) -> dict[str | None, list[str]]:
+        """For each step that these lead to, None for the end itself: how each of these has to end for that."""
+        found: dict[str | None, list[str]] = {}
         for step in steps:
             for target, succeeds in self._leads[step]:
                 term = f"{tasks[step]}.Succeeded" if succeeds else failure_of(tasks[step])
                 found.setdefault(target, []).append(term)
         return found
 
-    def _task(self, step: str, terms: Mapping[str, Sequence[str]]) -> DagTask:
-        node = self._graph.nodes[step]
-        first = step in self._may_begin
-        if isinstance(node, CompositeNode):
-            if step not in self._composites:
-                name = self._composite_name(step)
-                self._composites[step] = self._builder.composite(node, name, self._around, first=first)
-            template = self._composites[step]
-        else:
-            template = self._step(node, first=first)
-        return DagTask(self._tasks[step], template, self._called(step), " || ".join(terms.get(step, ())))
+    def _task(self, step: str, terms: Mapping[str | None, Sequence[str]]) -> DagTask:
+        depends = " || ".join(terms.get(step, ()))
+        match self._plan.units[step]:
+            case Single(process=process):
+                called = called_with(process, step=self._path(step))
+                return DagTask(self._tasks[step], self._builder.process(process), called, depends)
+            case Composite() as unit:
+                if step not in self._composites:
+                    name = step if self._is_root else f"{self._name} {step}"
+                    self._composites[step] = self._builder.composite(unit, name)
+                called = called_with(step=self._path(step), **self._branches(unit))
+                return DagTask(self._tasks[step], self._composites[step], called, depends)
 
-    def _composite_name(self, step: str) -> str:
-        return step if self._is_root else f"{self._name} {step}"
+    def _branches(self, unit: Composite) -> Mapping[str, str]:
+        """Which branches run, as the output of another task says."""
+        if unit.fan_out is not None or isinstance(unit.node.branches, StaticBranches):
+            return {}
+        return {BRANCHES: output_of(self._tasks[self._plan.starter(unit)])}
 
-    def _step(self, node: Node, *, first: bool) -> str:
-        return self._builder.add(
-            self._pods.step(node, self._pods.named_override(node, self._around), first=first),
-            "first step" if first else "step",
-        )
+    def _path(self, step: str) -> str:
+        return encoded(step) if self._is_root else f"{_BRANCH}/{encoded(step)}"
 
-    def _called(self, step: str) -> Parameters:
-        return called_with(step=encoded(step) if self._is_root else f"{_BRANCH}/{encoded(step)}")
-
-    def _ends(self, terms: Mapping[str, Sequence[str]], calls: Sequence[DagTask] = ()) -> list[DagTask]:
+    def _ends(self, terms: Mapping[str | None, Sequence[str]], calls: Sequence[DagTask] = ()) -> list[DagTask]:
         """The ends that can be reached; of the whole pipeline, with a task that decides how the dag ends.
 
         `calls` are of dags that may reach an end instead.
 
         It runs behind success alone. Where it is omitted the dag has failed, as the pod of the fail step says.
         """
-        start = self._graph.start_at  # which may be an end itself
-        nodes = self._graph.nodes.values()
-        ends = [node for node in nodes if isinstance(node, TerminalNode) and node.name in {*terms, start}]
-        tasks = [
-            DagTask(
-                self._name_of_end(node.name),
-                self._step(node, first=node.name in self._may_begin),
-                self._called(node.name),
-                " || ".join(terms.get(node.name, ())),
-            )
-            for node in ends
-        ]
+        tasks, succeeded, never = [], [*terms.get(None, ())], []
+        for name, end in self._plan.ends.items():
+            if name not in {*terms, self._start_at}:
+                continue
+            task = self._end(name, " || ".join(terms.get(name, ())))
+            tasks.append(task)
+            if end.succeeds:
+                succeeded.append(f"{task.name}.Succeeded")
+            else:
+                never.append(f"({task.name}.Failed && {task.name}.Succeeded)")
         if not self._is_root:
             return tasks
-        succeeded = [f"{task.name}.Succeeded" for node, task in zip(ends, tasks, strict=True) if node.succeeds]
-        never = [f"({t.name}.Failed && {t.name}.Succeeded)" for n, t in zip(ends, tasks, strict=True) if not n.succeeds]
         succeeded += [f"{call.name}.Succeeded" for call in calls]
         return [*tasks, DagTask(_END, self._nothing(), depends=" || ".join([*succeeded, *never]))]
+
+    def _end(self, name: str, depends: str) -> DagTask:
+        unit = self._plan.units[name]
+        assert isinstance(unit, Single)
+        template = self._builder.process(unit.process)
+        return DagTask(self._name_of_end(name), template, called_with(step=self._path(name)), depends)
 
     def _name_of_end(self, end: str) -> str:
         if end not in self._end_names:

@@ -2,17 +2,19 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from typing import Final
 
 from msgspec.structs import replace
 
 from magnus.engine.parameters import VARIABLE_PREFIX
-from magnus.graph.nodes import Node, TaskNode
+from magnus.graph.nodes import MappedBranches, Node, TaskNode
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.argo import manifest, options
 from magnus.transpilers.argo.manifest import Container, EnvVar, Metadata, Parameter, Parameters, Template, ValueFrom
+from magnus.transpilers.argo.names import unique_names
 from magnus.transpilers.argo.retry_strategies import retries
-from magnus.transpilers.unique_names import Names
+from magnus.transpilers.process_plan import PlanRules, Process, Verb
+from magnus.transpilers.reentry import Input, Word, command, command_of_end, command_of_round, filled
 from magnus.values import Json
 
 RUN_ID: Final = "run_id"
@@ -23,13 +25,31 @@ BRANCHES: Final = "branches"
 """The output of the pods that begin and join branches: what to run next."""
 
 _BRANCHES_FILE: Final = "/tmp/magnus-branches"  # noqa: S108 - of a pod, which is alone there
-_STEP: Final = "{{inputs.parameters.step}}"
-_ROUND: Final = "{{inputs.parameters.round}}"
-_FAILURES: Final = "{{=sprig.trunc(20000, workflow.failures)}}"
-"""Why pods failed, of which there may be thousands: an argument has a limit of 128 KiB."""
-_OWNER: Final = ("--workflow-uid", "{{workflow.uid}}")
-"""Whose the run is; also the id of the run where none is given. It stands in templates alone: what stands in the arguments
-of a workflow the controller resolves and stores, and `argo resubmit` copies that."""
+_VALUES: Final[Mapping[Input, str]] = {
+    Input.RUN_ID: f"{{{{workflow.parameters.{RUN_ID}}}}}",
+    Input.ORIGINAL_RUN_ID: f"{{{{workflow.parameters.{ORIGINAL_RUN_ID}}}}}",
+    Input.STEP: "{{inputs.parameters.step}}",
+    Input.ROUND: "{{inputs.parameters.round}}",
+    Input.LAST_EXIT: "{{lastRetry.exitCode}}",
+    Input.BRANCHES_FILE: _BRANCHES_FILE,
+    Input.WORKFLOW: "{{workflow.uid}}",
+    Input.WORKFLOW_NAME: "{{workflow.name}}",
+    Input.STATUS: "{{workflow.status}}",
+    Input.FAILURES: "{{=sprig.trunc(20000, workflow.failures)}}",
+}
+"""What Argo replaces. Why pods failed is cut: there may be thousands, and an argument has a limit of 128 KiB.
+
+The unique id of the workflow says whose the run is; it is also the id of the run where none is given. It stands in templates
+alone: the controller resolves and stores the arguments of a workflow, and `argo resubmit` copies them.
+"""
+
+_NAMES: Final = {
+    Verb.STEP: "step",
+    Verb.END: "step",
+    Verb.FAN_OUT: "fan out",
+    Verb.FAN_IN: "fan in",
+    Verb.COMPOSITE: "composite",
+}
 
 
 _READ_BY_ENGINES: Final = {"{{": "{\\u007b", "$(": "\\u0024(", "$$": "\\u0024\\u0024"}
@@ -71,77 +91,86 @@ def _is_json(text: str) -> bool:
     return True
 
 
+def then_inputs(process: Process) -> list[str]:
+    """The names of the inputs that say which steps the process goes on with."""
+    return [f"then-{number}" for number, _ in enumerate(process.then, 1)]
+
+
+def _output(process: Process) -> Parameters | None:
+    """The output of a process that starts or joins branches: which ones to run next."""
+    if process.starts is not None:
+        return _branches("[]" if isinstance(process.starts.branches, MappedBranches) else "")
+    return _branches("") if process.first.verb is Verb.FAN_IN and not process.then else None
+
+
+def _branches(nothing: str) -> Parameters:
+    """The output `branches`; it is `nothing` where the pod never ran."""
+    return Parameters((Parameter(BRANCHES, value_from=ValueFrom(_BRANCHES_FILE, default=nothing)),))
+
+
 class Pods:
     """Makes templates of pods, all of one request."""
 
     def __init__(self, wanted: options.ArgoOptions, request: TranspileRequest) -> None:
         self._wanted = wanted
         self._request = request
-        names = Names()
+        names = unique_names()
         self._volumes = {
             claim: names.of(claim, "volume") for claim in {v.name: None for v in wanted.persistent_volumes}
         }
 
-    def named_override(self, node: Node, around: str) -> str:
-        """The override that the step names, else that of the nearest step around it."""
-        return self._request.override(node, around)
+    def rules(self) -> PlanRules:
+        """What the plan of the processes has to know."""
+        return PlanRules(self._request.override, self._attempts, fuse=False)
+
+    def own_override(self, node: Node) -> options.Override:
+        """What is different for the node itself, if it names an override."""
+        return self.override(self._request.override(node))
 
     def override(self, name: str) -> options.Override:
         """What is different for the steps that name it."""
         return self._wanted.overrides.get(name, options.Override())
 
-    def step(self, node: Node, override: str, *, first: bool) -> Template:
-        """Runs one task, or records an end; it takes the path as `step`. `first` says that it may have to create the run."""
-        attempts, delay, more = 1, 0.0, []
-        if isinstance(node, TaskNode):
-            attempts, delay = self._strategy(override).attempts(node.max_attempts), node.retry_delay
-            more = ["--attempts", str(attempts)] if attempts > node.max_attempts else []
-        strategy = retries(self._strategy(override), attempts, delay)
-        one = ["--one-attempt", *more, "--last-exit", "{{lastRetry.exitCode}}"] if strategy is not None else []
-        argv = ["execute_single_node", self._run_id, _STEP, *one, *self._told(first=first)]
-        return self._pod(override, argv, first=first, attempts=attempts, delay=delay)
+    def _attempts(self, task: TaskNode, override: str) -> int:
+        return self._strategy(override).attempts(task.max_attempts)
 
     def _strategy(self, override: str) -> options.RetryStrategy:
         return self.override(override).retry_strategy or self._wanted.retry_strategy
 
-    def fan(self, override: str, mode: Literal["out", "in"], nothing: str, *, first: bool) -> Template:
-        """Begins or joins the branches of a step; gives what to run next, `nothing` where it never ran."""
-        return self._fan(override, ["-m", mode], nothing, first=first)
+    def template_name(self, process: Process) -> str:
+        """What the template of the process is called, if no other one is."""
+        first = "first " if process.may_begin_run else ""
+        return f"{first}{_NAMES[process.first.verb]}{' and on' if process.then else ''}"
 
-    def join_round(self, override: str) -> Template:
-        """Joins a round of a loop; takes its number as `round`, gives that of the next one."""
-        pod = self._fan(override, ["-m", "in", "--round", _ROUND], "", first=False)
-        return replace(pod, inputs=Parameters((Parameter("step"), Parameter("round"))))
+    def process(self, process: Process) -> Template:
+        """The pod of a process; it takes the path of its first step as `step`, and the names it goes on with."""
+        delay = process.retry_delay
+        strategy = retries(self._strategy(process.override), process.attempts, delay)
+        has_attempts = process.task is not None or process.first.verb is Verb.END
+        then = [f"{{{{inputs.parameters.{name}}}}}" for name in then_inputs(process)]
+        words = command(process, self._request, one_attempt=has_attempts and strategy is not None, then=then)
+        return self._pod(process, words, then_inputs(process), _output(process))
 
-    def _fan(self, override: str, how: Sequence[str], nothing: str, *, first: bool) -> Template:
-        argv = ["fan", self._run_id, _STEP, *how, "--branches-file", _BRANCHES_FILE, *self._told(first=first)]
-        output = Parameter(BRANCHES, value_from=ValueFrom(_BRANCHES_FILE, default=nothing))
-        return self._pod(override, argv, first=first, outputs=Parameters((output,)))
+    def join_round(self, process: Process) -> Template:
+        """Joins an iteration of a loop; takes its number as `round`, gives that of the next one."""
+        words = command_of_round(self._request)
+        return self._pod(process, words, ("round",), _branches(""))
 
     def closing(self) -> Template:
         """Ends the run in the run log when no pod could."""
-        said = ["--engine-status", "{{workflow.status}}", "--engine-failures", _FAILURES]
-        argv = ["end_run", self._run_id, *said, *self._told(first=True)]
-        container = self._container(argv, options.Override(), self._initial())
+        container = self._container(command_of_end(self._request), options.Override(), self._initial())
         return replace(self._where(options.Override()), container=container)
 
     def _pod(
-        self,
-        named: str,
-        argv: Sequence[str],
-        *,
-        first: bool,
-        attempts: int = 1,
-        delay: float = 0.0,
-        outputs: Parameters | None = None,
+        self, process: Process, words: Sequence[Word], more_inputs: Sequence[str], outputs: Parameters | None
     ) -> Template:
-        override = self.override(named)
+        override = self.override(process.override)
         return replace(
-            self._where(override, attempts, delay),
-            inputs=Parameters((Parameter("step"),)),
+            self._where(override, process.attempts, process.retry_delay),
+            inputs=Parameters(tuple(map(Parameter, ("step", *more_inputs)))),
             outputs=outputs,
-            metadata=Metadata(annotations={"magnus/step": _STEP}),
-            container=self._container(argv, override, self._initial() if first else ()),
+            metadata=Metadata(annotations={"magnus/step": _VALUES[Input.STEP]}),
+            container=self._container(words, override, self._initial() if process.may_begin_run else ()),
         )
 
     def _where(self, override: options.Override, attempts: int = 1, delay: float = 0.0) -> Template:
@@ -156,7 +185,9 @@ class Pods:
             tolerations=tuple(_toleration(one) for one in tolerations),
         )
 
-    def _container(self, argv: Sequence[str], override: options.Override, more: Sequence[EnvVar]) -> manifest.Container:
+    def _container(
+        self, words: Sequence[Word], override: options.Override, more: Sequence[EnvVar]
+    ) -> manifest.Container:
         wanted = self._wanted
         resources = wanted.resources if override.resources is None else override.resources
         secrets = [
@@ -167,7 +198,7 @@ class Pods:
         ]
         return Container(
             image=override.image or wanted.image,
-            command=("magnus", *argv),
+            command=("magnus", *filled(words, _VALUES)),
             image_pull_policy=override.image_pull_policy or wanted.image_pull_policy,
             env=(*secrets, *self._variables(), *more),
             resources=_resources(resources, wanted.gpu_vendor),
@@ -184,15 +215,6 @@ class Pods:
     def volumes(self) -> tuple[manifest.Volume, ...]:
         """The volumes of the workflow, one a claim."""
         return tuple(manifest.Volume(name, manifest.Claim(claim)) for claim, name in self._volumes.items())
-
-    @property
-    def _run_id(self) -> str:
-        return f"{{{{workflow.parameters.{RUN_ID}}}}}"
-
-    def _told(self, *, first: bool) -> list[str]:
-        original = ["--use-cached", f"{{{{workflow.parameters.{ORIGINAL_RUN_ID}}}}}"] if first else []
-        name = ["--workflow-name", "{{workflow.name}}"] if first else []
-        return [*self._request.reentry_options(), *name, *original, *_OWNER]
 
     def _initial(self) -> Sequence[EnvVar]:
         """The initial parameters, for the pod that creates the run."""

@@ -5,7 +5,7 @@ import pytest
 from magnus.app.compare.sentences import was_is
 from magnus.app.report.interned_texts import Texts
 from magnus.app.text.object_references import readable
-from magnus.cli import values
+from magnus.cli.text import values
 from magnus.run_log.parameters import JsonParameter, ListParameter, ObjectParameter, from_json, plain, shown, to_json
 
 DATA = ObjectParameter(".objects/raw%20data.pickle", "ab" * 32, 2_500_000, "DataFrame")

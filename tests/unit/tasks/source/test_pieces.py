@@ -7,7 +7,7 @@ import pytest
 from magnus.graph.nodes import TaskSpec
 from magnus.tasks.python import PythonTask
 from magnus.tasks.shell import ShellTask
-from magnus.tasks.source.dependencies import Reach
+from magnus.tasks.source.dependencies import CodeDependencies
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_a_function_that_nothing_names_is_known_by_what_it_does(project):
 
 def test_text_that_is_in_no_module(project):
     write(project, one="def a(): pass\ndef b(): pass\n")
-    assert list(Reach(project).of_text("import one\none.a()")) == ["one.py:a"]
+    assert list(CodeDependencies(project).of_text("import one\none.a()")) == ["one.py:a"]
 
 
 def test_scripts_that_a_command_names(project):

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pytest
 
-from magnus.graph.shapes import Fit, Shape, fitting, kind_of
+from magnus.graph.dataflow.shapes import Fit, Shape, fitting, kind_of
 from magnus.tasks.functions.casting import Cast, WrongType
 from magnus.tasks.static.annotations import wanted_of
 

@@ -148,7 +148,7 @@ class Rows:
             return
         total, names = len(branching.keys), branching.names
         if len(names) == 1:
-            if step.step_type == "conditional":
+            if names[0] != step.step_type:  # the branch has a name of its own
                 yield f"  {plain(names[0])}", Style.PLAIN
         elif not names and branching.values is None:
             yield (

@@ -1,0 +1,200 @@
+"""Folders that no file gets out of: those of the user, those of the catalog, and the tree of files of each run."""
+
+import errno
+import os
+import stat
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from magnus.catalogs.file_system.failures import shown
+from magnus.catalogs.file_system.names import branch_folders, differing_by_case, parts_of, run_folder, tree_parts
+from magnus.errors import CatalogError
+from magnus.graph.path import BranchPath
+from magnus.system.atomic_files import sync_folder
+from magnus.system.own_folder import make_own_folder
+from magnus.system.system_calls import SystemCalls
+
+_TRIES: Final = 100
+"""More than any number of processes that undo one another's folders has needed; each try is a few system calls."""
+
+
+def refuse_names_of_one_file(names: Iterable[str], folder: str, system: SystemCalls) -> None:
+    """CatalogError when two of the names would be one file in the folder, for it takes no notice of case."""
+    names_of_one = differing_by_case(names)
+    if names_of_one and system.ignores_case(folder):
+        one, other = map(shown, names_of_one)
+        raise CatalogError(
+            f"{one} and {other} are one file in {folder!r}, which ignores case", fix="rename one of them"
+        )
+
+
+class UserFolder:
+    """The folder in which files of the user are read and made; links that stay within it are followed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._root = os.path.realpath(folder)
+        self._parents: dict[tuple[str, ...], str] = {}
+
+    @property
+    def root(self) -> str:
+        """The folder itself, without links."""
+        return self._root
+
+    def place(self, name: str) -> str:
+        """Where the file of this name is, or would be; links are resolved but for one in its own place.
+
+        CatalogError when that is not below the folder.
+        """
+        *folders, last = parts_of(name)
+        return f"{self._parent(tuple(folders), name)}/{last}"
+
+    def behind_link(self, name: str, place: str) -> str:
+        """What the link at the place leads to; CatalogError when that is not below the folder."""
+        real = self._within(os.path.realpath(place), name)
+        if os.path.islink(real):
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        return real
+
+    def _parent(self, folders: tuple[str, ...], name: str) -> str:
+        parent = self._parents.get(folders)
+        if parent is None:
+            parent = self._within(os.path.realpath("/".join((self._root, *folders))), name)
+            self._parents[folders] = parent
+        return parent
+
+    def _within(self, path: str, name: str) -> str:
+        if path != self._root and not path.startswith(self._root.rstrip("/") + "/"):
+            raise CatalogError(f"{shown(name)} is behind a link that leads out of {self._root!r}")
+        return path
+
+
+class OwnFolders:
+    """Folders below one of the catalog's own, made when they are asked for; none of them is a link.
+
+    With `replacing` a file in the place of a folder makes way; without, it is an error. `home` is the folder of the
+    catalog, where `root` is one below it.
+    """
+
+    def __init__(
+        self, root: str, system: SystemCalls, *, durable: bool, replacing: bool = False, home: str = ""
+    ) -> None:
+        self._home = home or root
+        self._root = root
+        self._system = system
+        self._durable = durable
+        self._replacing = replacing
+        self._made: dict[tuple[str, ...], str] = {}
+        self._lock = threading.RLock()
+
+    def make(self, parts: tuple[str, ...]) -> str:
+        """The path of the folder, which is there now. OSError or CatalogError when it cannot be made."""
+        path = self._made.get(parts)
+        if path is None:
+            with self._lock:
+                path = self._make(parts)
+        return path
+
+    def _make(self, parts: tuple[str, ...]) -> str:
+        if parts:
+            path = f"{self.make(parts[:-1])}/{parts[-1]}"
+            self._make_one(path)
+        else:
+            path = self._root
+            make_own_folder(self._home)
+            Path(path).mkdir(parents=True, exist_ok=True)
+        self._made[parts] = path
+        return path
+
+    def forget(self) -> None:
+        """Take no folder for granted any longer: another process may have put a file in its place."""
+        with self._lock:
+            self._made.clear()
+
+    def _make_one(self, path: str) -> None:
+        try:
+            self._system.mkdir(path)
+        except FileExistsError:
+            mode = os.lstat(path).st_mode  # looked at once: what is there may change at any moment
+            if stat.S_ISDIR(mode):
+                return
+            self._make_way(path, mode)
+            self._system.mkdir(path)
+        if self._durable:
+            sync_folder(path.rpartition("/")[0], self._system)
+
+    def _make_way(self, path: str, mode: int) -> None:
+        if not self._replacing or not stat.S_ISREG(mode):
+            raise CatalogError(f"{path!r} is in the way: the catalog needs a folder there", fix="remove it")
+        self._system.unlink(path)
+
+
+class RunTree:
+    """The files of one branch of a run, at `location`; those of the root stand in the folder of the run itself.
+
+    It shows what was put last: a folder makes way for a file of its name, and the other way round.
+    """
+
+    def __init__(self, location: str, run_id: str, branch: BranchPath, system: SystemCalls, *, durable: bool) -> None:
+        self._top = (run_folder(run_id), *branch_folders(branch))
+        self._folders = OwnFolders(location, system, durable=durable, replacing=True)
+
+    def put(self, name: str, link: Callable[[str], None]) -> None:
+        """Have the file of this name made by `link`, which gets its path; the folder of it is there.
+
+        Of two processes that put a file and a folder of one name, one stands. OSError or CatalogError when it cannot
+        be made.
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                return link(self._place(name))
+            except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError):
+                self._folders.forget()  # another process put a file where a folder was, or the other way round
+        return link(self._place(name))
+
+    def _place(self, name: str) -> str:
+        *folders, last = self._parts(name)
+        return f"{self._folders.make(tuple(folders))}/{last}"
+
+    def relative(self, name: str) -> str:
+        """The same path, relative to the location."""
+        return "/".join(self._parts(name))
+
+    def _parts(self, name: str) -> tuple[str, ...]:
+        return (*self._top, *tree_parts(parts_of(name)))
+
+
+def entries_in(folder: str) -> "list[os.DirEntry[str]]":
+    """The entries of the folder; none where there is no folder."""
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def files_below(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """The regular files below the folder, at any depth; no link is followed."""
+    waiting = [] if Path(folder).is_symlink() else [folder]
+    while waiting:
+        for entry in entries_in(waiting.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(entry.path)
+            elif entry.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):
+                    yield entry.path, entry.stat(follow_symlinks=False)
+
+
+def remove_tree(path: str) -> None:
+    """Remove a file, a link or a folder; another process may be doing it, too. OSError when it stays."""
+    from shutil import rmtree  # lazy: runs are seldom removed
+
+    with suppress(FileNotFoundError):
+        if not Path(path).is_dir() or Path(path).is_symlink():
+            return Path(path).unlink()
+        rmtree(path, ignore_errors=True)
+        if os.path.lexists(path):
+            rmtree(path)
+    return None

@@ -1,0 +1,158 @@
+"""Getting one file out of the catalog: left alone where it is in place, else copied and put in place at once.
+
+Used by the file-system catalog, which does it for many files at a time.
+"""
+
+import os
+import re
+import stat
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from magnus.catalogs.file_system.content_store import READ, Content, ContentStore
+from magnus.catalogs.file_system.copying import BLOCK_BYTES, copy_hashing, hash_of, sha256
+from magnus.catalogs.file_system.failures import damaged, failed, not_there, shown
+from magnus.catalogs.file_system.folders import UserFolder
+from magnus.catalogs.file_system.hash_cache import HashCache
+from magnus.catalogs.file_system.names import parts_of
+from magnus.errors import CatalogError, DamagedContent
+from magnus.run_log.records import CatalogRecord
+from magnus.system.atomic_files import sync_folder, temporary_file, write_all
+from magnus.system.system_calls import SystemCalls
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
+_TEMPORARY: Final = ".magnus-"
+"""How the names of files begin that no glob matches."""
+
+
+class FileGetter:
+    """Gets files into one folder."""
+
+    def __init__(
+        self,
+        folder: UserFolder,
+        store: ContentStore,
+        location: str,
+        hashes: HashCache,
+        system: SystemCalls,
+        *,
+        durable: bool,
+    ) -> None:
+        self._folder = folder
+        self._store = store
+        self._location = location
+        self._hashes = hashes
+        self._system = system
+        self._durable = durable
+
+    def get(self, entry: CatalogRecord) -> None:
+        """Have the content of the entry at its name. CatalogError when it is not there, or cannot be."""
+        if not _SHA256.match(entry.data_hash):
+            raise CatalogError(f"the entry of {shown(entry.name)} has no SHA-256 but {shown(entry.data_hash)}")
+        try:
+            place = self._folder.place(entry.name)
+            if not self._is_in_place(entry, place):
+                self._write(entry, place)
+        except OSError as error:
+            raise failed("bring", entry.name, error) from error
+
+    def _is_in_place(self, entry: CatalogRecord, place: str) -> bool:
+        """Whether the file is there with this content already. CatalogError when something else is in its place."""
+        try:
+            status = os.lstat(place)
+            if stat.S_ISLNK(status.st_mode):
+                place = self._folder.behind_link(entry.name, place)
+                status = os.lstat(place)
+        except FileNotFoundError:
+            return False
+        if not stat.S_ISREG(status.st_mode):
+            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "a pipe, a socket or a device"
+            raise CatalogError(f"the catalog cannot bring {shown(entry.name)}: {kind} is in its place")
+        if status.st_size != entry.size:
+            return False
+        known = self._hashes.find(place, status)
+        return known == entry.data_hash if known else self._holds(entry, place)
+
+    def _holds(self, entry: CatalogRecord, place: str) -> bool:
+        """Whether the file at the place has the content, by reading it."""
+        descriptor = self._system.open(place, READ, 0)
+        try:
+            status = os.fstat(descriptor)
+            read_at = self._system.now()
+            same = self._same(entry, descriptor)
+        finally:
+            os.close(descriptor)
+        if same:
+            self._hashes.remember(place, status, entry.data_hash, read_at=read_at)
+        return same
+
+    def _same(self, entry: CatalogRecord, descriptor: int) -> bool:
+        if entry.size <= BLOCK_BYTES:
+            return sha256(self._system.read(descriptor, entry.size + 1)) == entry.data_hash
+        return hash_of(descriptor, self._system)[0] == entry.data_hash
+
+    def _stored(self, entry: CatalogRecord) -> Content:
+        """The content as it is stored: to be executed, or not, as it was when it was put."""
+        plain, executable = (Content(entry.data_hash, entry.size, x) for x in (False, True))
+        if not self._store.holds(executable):
+            return plain
+        return executable if self._was_executable(entry) or not self._store.holds(plain) else plain
+
+    def _was_executable(self, entry: CatalogRecord) -> bool:
+        """What the tree of the run says, unless something else was put there since."""
+        with suppress(OSError, CatalogError):
+            parts = parts_of(entry.catalog_relative_path)
+            return bool(os.lstat("/".join((self._location, *parts))).st_mode & 0o100)
+        return False
+
+    def _write(self, entry: CatalogRecord, place: str) -> None:
+        if not entry.catalog_relative_path:
+            raise CatalogError(
+                f"the content of {shown(entry.name)} was not kept (`store_copy: false`), and it is not in place",
+                fix="run the step that makes it again, or put it with `store_copy: true`",
+            )
+        content = self._stored(entry)
+        source = self._open(entry, content)
+        try:
+            self._copy(entry, content, source, place)
+        finally:
+            os.close(source)
+
+    def _open(self, entry: CatalogRecord, content: Content) -> int:
+        try:
+            return self._store.open(content)
+        except FileNotFoundError:
+            raise not_there(entry.name, self._location) from None
+
+    def _copy(self, entry: CatalogRecord, content: Content, source: int, place: str) -> None:
+        """Copy to another name, hashing, and put in place what has the hash: a good file is never replaced by a bad one."""
+        status = os.fstat(source)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
+            raise self._damaged(entry, content)
+        folder = place.rpartition("/")[0]
+        if not os.path.isdir(folder):
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        mode = 0o777 if content.executable else 0o666
+        with temporary_file(folder, self._system, prefix=_TEMPORARY, mode=mode) as (temporary, target):
+            copy = self._copy_small if entry.size <= BLOCK_BYTES else self._copy_large
+            copy(entry, content, source, target)
+            if self._durable:
+                self._system.fsync(target)
+            self._system.replace(temporary, place)
+        if self._durable:
+            sync_folder(folder, self._system)
+
+    def _copy_small(self, entry: CatalogRecord, content: Content, source: int, target: int) -> None:
+        data = self._system.read(source, entry.size + 1)
+        if sha256(data) != entry.data_hash:
+            raise self._damaged(entry, content)
+        write_all(target, data, self._system)
+
+    def _copy_large(self, entry: CatalogRecord, content: Content, source: int, target: int) -> None:
+        if copy_hashing(source, target, self._system) != (entry.data_hash, entry.size):
+            raise self._damaged(entry, content)
+
+    def _damaged(self, entry: CatalogRecord, content: Content) -> DamagedContent:
+        run_id = entry.catalog_relative_path.partition("/")[0]
+        return damaged(entry.name, self._store.path(content), entry.data_hash, run_id=run_id)

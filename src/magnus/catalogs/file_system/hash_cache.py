@@ -1,0 +1,162 @@
+"""Hashes of files of the user, remembered so that a file that did not change is not read again.
+
+Used by the file-system catalog. What is remembered of a file is trusted only while nothing that the file system
+says of it has changed, and only when it had been left alone for two seconds when it was hashed: a later write could
+carry the same time. The rest is good for a guess. On disk, the files of a folder of shards hold lines with a
+checksum, appended in one write; a damaged line, or a damaged file, is as good as none.
+"""
+
+import json
+import os
+import threading
+import zlib
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from magnus.catalogs.file_system.copying import BLOCK_BYTES
+from magnus.system.atomic_files import temporary_file, write_all
+from magnus.system.own_folder import make_own_folder
+from magnus.system.system_calls import SystemCalls
+
+_SHARDS: Final = 64
+_LARGEST_SHARD_BYTES: Final = 512 * 1024
+_LEFT_ALONE_NS: Final = 2_000_000_000
+_FIELDS: Final = 7
+_READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class _Known(Struct, frozen=True):
+    """What was known of a file when it was hashed; times in nanoseconds."""
+
+    data_hash: str
+    size: int
+    mtime: int
+    ctime: int
+    inode: int
+    trusted: bool
+
+    def fits(self, status: os.stat_result) -> bool:
+        return (
+            self.size == status.st_size
+            and self.mtime == status.st_mtime_ns
+            and self.ctime == status.st_ctime_ns
+            and self.inode == status.st_ino
+        )
+
+
+class HashCache:
+    """The hashes known of files, by path; for any number of threads. It never fails: at worst it knows nothing."""
+
+    def __init__(self, folder: str, system: SystemCalls, *, home: str = "") -> None:
+        self._folder = folder
+        self._home = home
+        self._system = system
+        self._shards: dict[int, dict[str, _Known]] = {}
+        self._unsaved: dict[int, dict[str, _Known]] = {}
+        self._lock = threading.Lock()
+
+    def find(self, path: str, status: os.stat_result) -> str:
+        """The SHA-256 of the file, whose status is given; "" when it is not known for sure."""
+        known = self._known(path)
+        return known.data_hash if known is not None and known.trusted and known.fits(status) else ""
+
+    def guess(self, path: str, size: int) -> str:
+        """The SHA-256 the file had when it was last hashed and had this size; "" when that is not known."""
+        known = self._known(path)
+        return known.data_hash if known is not None and known.size == size else ""
+
+    def remember(self, path: str, status: os.stat_result, data_hash: str, *, read_at: int) -> None:
+        """Keep the hash of a file; its status is from before and `read_at` (ns) from before it was read."""
+        changed_at = max(status.st_mtime_ns, status.st_ctime_ns)
+        trusted = read_at - changed_at >= _LEFT_ALONE_NS
+        if not trusted and status.st_size <= BLOCK_BYTES:
+            return  # reading it again costs less than a guess saves
+        size, mtime, ctime, inode = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
+        known = _Known(data_hash, size, mtime, ctime, inode, trusted)
+        number = _shard(path)
+        with self._lock:
+            self._loaded(number)[path] = known
+            self._unsaved.setdefault(number, {})[path] = known
+
+    def save(self) -> None:
+        """Write what is new to disk, for other processes and later ones; where that fails, they hash again."""
+        with self._lock:
+            unsaved, self._unsaved = self._unsaved, {}
+            for number, new in unsaved.items():
+                with suppress(OSError):
+                    self._append(number, new)
+
+    def _known(self, path: str) -> _Known | None:
+        with self._lock:
+            return self._loaded(_shard(path)).get(path)
+
+    def _loaded(self, number: int) -> dict[str, _Known]:
+        shard = self._shards.get(number)
+        if shard is None:
+            shard = self._shards[number] = self._read(self._file(number))
+        return shard
+
+    def _read(self, file: str) -> dict[str, _Known]:
+        try:
+            descriptor = self._system.open(file, _READ, 0)
+        except OSError:
+            return {}
+        data = b""
+        try:
+            with suppress(OSError):
+                data = self._system.read(descriptor, 2 * _LARGEST_SHARD_BYTES)
+        finally:
+            os.close(descriptor)
+        return dict(filter(None, map(_parsed, data.split(b"\n"))))
+
+    def _append(self, number: int, new: dict[str, _Known]) -> None:
+        file = self._file(number)
+        if self._home:
+            make_own_folder(self._home)
+        Path(self._folder).mkdir(parents=True, exist_ok=True)
+        descriptor = self._system.open(file, _APPEND, 0o666)
+        try:
+            write_all(descriptor, b"\n" + b"".join(map(_printed, new.items())), self._system)
+            size = os.fstat(descriptor).st_size
+        finally:
+            os.close(descriptor)
+        if size > _LARGEST_SHARD_BYTES:
+            self._rewrite(number)
+
+    def _rewrite(self, number: int) -> None:
+        """Keep the later half of what this process knows; what others add meanwhile they hash again."""
+        shard = self._shards[number]
+        for path in list(shard)[: len(shard) // 2]:
+            del shard[path]
+        file = self._file(number)
+        with temporary_file(self._folder, self._system) as (temporary, descriptor):
+            write_all(descriptor, b"".join(map(_printed, shard.items())), self._system)
+            self._system.replace(temporary, file)
+
+    def _file(self, number: int) -> str:
+        return f"{self._folder}/{number:02x}"
+
+
+def _shard(path: str) -> int:
+    return zlib.crc32(os.fsencode(path)) % _SHARDS
+
+
+def _printed(item: tuple[str, _Known]) -> bytes:
+    path, known = item
+    fields = (known.data_hash, known.size, known.mtime, known.ctime, known.inode, int(known.trusted), json.dumps(path))
+    line = " ".join(map(str, fields)).encode()
+    return b"%08x %s\n" % (zlib.crc32(line), line)
+
+
+def _parsed(line: bytes) -> tuple[str, _Known] | None:
+    checksum, _, rest = line.partition(b" ")
+    fields = rest.split(b" ", _FIELDS - 1)
+    if len(fields) != _FIELDS or checksum != b"%08x" % zlib.crc32(rest):
+        return None
+    data_hash, size, mtime, ctime, inode, trusted, path = fields
+    known = _Known(data_hash.decode(), int(size), int(mtime), int(ctime), int(inode), trusted == b"1")
+    return json.loads(path), known

@@ -1,0 +1,164 @@
+"""Putting one file into the catalog: read once, stored once, linked into the tree of the run.
+
+Used by the file-system catalog, which does it for many files at a time.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import Protocol
+
+from magnus.catalogs.file_system.content_store import READ, Content, ContentStore
+from magnus.catalogs.file_system.copying import BLOCK_BYTES, copy_hashing, hash_of, sha256
+from magnus.catalogs.file_system.failures import Changed, failed, shown
+from magnus.catalogs.file_system.folders import UserFolder
+from magnus.catalogs.file_system.hash_cache import HashCache
+from magnus.errors import CatalogError
+from magnus.system.system_calls import SystemCalls
+
+
+class Tree(Protocol):
+    """Where files of a branch are linked to."""
+
+    def put(self, name: str, link: Callable[[str], None]) -> None:
+        """Have the file of this name made by `link`, which gets its path."""
+        ...
+
+
+class FilePutter:
+    """Puts files of one folder. With `store_copy` false it only hashes them."""
+
+    def __init__(
+        self,
+        folder: UserFolder,
+        store: ContentStore,
+        tree: Tree,
+        hashes: HashCache,
+        system: SystemCalls,
+        *,
+        unchanged: Mapping[str, str],
+        store_copy: bool,
+    ) -> None:
+        self._folder = folder
+        self._store = store
+        self._tree = tree
+        self._hashes = hashes
+        self._system = system
+        self._unchanged = unchanged
+        self._store_copy = store_copy
+
+    def put(self, name: str) -> Content | None:
+        """Keep the file; None when it is unchanged. CatalogError when it cannot be read or kept, or changes."""
+        try:
+            content = self._content(name)
+            if content.data_hash == self._unchanged.get(name):
+                return None
+            if self._store_copy:
+                content = self._linked(name, content)
+        except OSError as error:
+            raise failed("keep", name, error) from error
+        return content
+
+    def _linked(self, name: str, content: Content) -> Content:
+        """Link the content into the tree of the run; where it was just removed, as nobody needed it, it is read again."""
+        try:
+            self._tree.put(name, partial(self._store.link, content))
+        except FileNotFoundError:
+            if self._store.holds(content):
+                raise
+            content = self._content(name)
+            self._tree.put(name, partial(self._store.link, content))
+        return content
+
+    def _content(self, name: str) -> Content:
+        """What the file holds; it is stored then, unless it is unchanged or no copy is wanted."""
+        path, status = self._resolved(name)
+        known = Content(self._hashes.find(path, status), status.st_size, bool(status.st_mode & 0o100))
+        if known.data_hash and self._need_no_copy(name, known):
+            return known
+        with suppress(Changed):
+            return self._read(name, path)
+        try:
+            return self._read(name, path)
+        except Changed:
+            raise CatalogError(
+                f"{shown(name)} changed while it was read", fix="see that nothing writes to it when its step has ended"
+            ) from None
+
+    def _resolved(self, name: str) -> tuple[str, os.stat_result]:
+        """The path of the file without links, and its status."""
+        path = self._folder.place(name)
+        status = os.lstat(path)
+        if stat.S_ISLNK(status.st_mode):
+            path = self._folder.behind_link(name, path)
+            status = os.lstat(path)
+        _refuse_special(name, status)
+        return path, status
+
+    def _need_no_copy(self, name: str, content: Content) -> bool:
+        return not self._store_copy or content.data_hash == self._unchanged.get(name) or self._store.claim(content)
+
+    def _is_probably_there(self, name: str, content: Content) -> bool:
+        return content.data_hash == self._unchanged.get(name) or self._store.holds(content)
+
+    def _read(self, name: str, path: str) -> Content:
+        descriptor = self._system.open(path, READ, 0)
+        try:
+            status = os.fstat(descriptor)
+            _refuse_special(name, status)
+            read_at = self._system.now()
+            read = self._read_small if status.st_size <= BLOCK_BYTES else self._read_large
+            content = read(name, path, descriptor, status)
+        finally:
+            os.close(descriptor)
+        self._hashes.remember(path, status, content.data_hash, read_at=read_at)
+        return content
+
+    def _read_small(self, name: str, _path: str, descriptor: int, status: os.stat_result) -> Content:
+        data = self._system.read(descriptor, status.st_size + 1)
+        _refuse_changed(descriptor, status, len(data))
+        content = Content(sha256(data), len(data), bool(status.st_mode & 0o100))
+        if self._store_copy and content.data_hash != self._unchanged.get(name):
+            self._store.add(content, data)
+        return content
+
+    def _read_large(self, name: str, path: str, descriptor: int, status: os.stat_result) -> Content:
+        """Content that is probably there is only hashed, so that nothing is written when it is."""
+        executable = bool(status.st_mode & 0o100)
+        guess = self._unchanged.get(name) or self._hashes.guess(path, status.st_size)
+        if not self._store_copy or (
+            guess and self._is_probably_there(name, Content(guess, status.st_size, executable))
+        ):
+            data_hash, size = hash_of(descriptor, self._system)
+            _refuse_changed(descriptor, status, size)
+            content = Content(data_hash, size, executable)
+            if self._need_no_copy(name, content):
+                return content
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        return self._copy(descriptor, status, executable=executable)
+
+    def _copy(self, descriptor: int, status: os.stat_result, *, executable: bool) -> Content:
+        with self._store.receive(executable=executable) as (temporary, target):
+            data_hash, size = copy_hashing(descriptor, target, self._system)
+            _refuse_changed(descriptor, status, size)
+            content = Content(data_hash, size, executable)
+            if not self._store.claim(content):
+                self._store.adopt(temporary, target, content)
+        return content
+
+
+def _refuse_special(name: str, status: os.stat_result) -> None:
+    if stat.S_ISDIR(status.st_mode):
+        raise CatalogError(f"the catalog cannot keep {shown(name)}: it is a folder", fix="name the files in it")
+    if not stat.S_ISREG(status.st_mode):
+        raise CatalogError(f"the catalog cannot keep {shown(name)}: it is a pipe, a socket or a device")
+
+
+def _refuse_changed(descriptor: int, before: os.stat_result, size: int) -> None:
+    """Changed, when the file is not what it was before it was read."""
+    after = os.fstat(descriptor)
+    times = (after.st_mtime_ns, after.st_ctime_ns) == (before.st_mtime_ns, before.st_ctime_ns)
+    if not times or size != before.st_size or after.st_size != before.st_size:
+        raise Changed

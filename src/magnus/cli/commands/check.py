@@ -1,0 +1,69 @@
+"""`magnus check`: finds mistakes in a pipeline before it runs."""
+
+from pathlib import Path
+from typing import Unpack
+
+import click
+
+from magnus.cli import console, options
+from magnus.cli.arguments import TakesParameters
+from magnus.cli.request import asked_run
+
+
+@click.command(
+    cls=TakesParameters,
+    options_metavar="[OPTIONS] [--name value ...]",
+    epilog="Example: magnus check pipeline.yaml -c config.yaml --x 3",
+)
+@options.of_run
+@click.option("--run-id", default="", metavar="ID", help="The id that the run would have.")
+@click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", hidden=True)
+@click.option("--no-import", is_flag=True, help="Read the code of tasks without importing it.")
+@options.resuming
+@options.progress
+@options.log_level
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    as_json: bool,
+    output: str,
+    no_import: bool,
+    **said: Unpack[options.OfRun],
+) -> int:
+    """Check a pipeline without running it.
+
+    FILE is the pipeline, pipeline.yaml when none is named.
+
+    It takes the options of `magnus execute`; every other `--name value` is a parameter of the pipeline. The exit status is
+    2 if there are errors. Warnings do not count.
+    """
+    from magnus.app.checking.use_case import check  # lazy: --help needs none of it
+    from magnus.cli.text import problems
+
+    own = console.reserve_output()
+    found = check(asked_run(ctx, said), imports=not no_import)
+    is_json = as_json or output == "json"
+    own.emit(problems.checked_json(found) if is_json else problems.checked(found, _Lines()))
+    return 2 if found.errors else 0
+
+
+for _option in command.params:  # taken, as by execute, and without a meaning here
+    if isinstance(_option, click.Option) and _option.name in {"tag", "dry_run", "quiet", "show_output"}:
+        _option.hidden = True
+
+
+class _Lines:
+    """The lines of files, each read once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, list[str]] = {}
+
+    def __call__(self, file: str) -> list[str]:
+        if file not in self._known:
+            try:
+                self._known[file] = Path(file).read_text(encoding="utf-8").split("\n")
+            except (OSError, UnicodeDecodeError):
+                self._known[file] = []
+        return self._known[file]

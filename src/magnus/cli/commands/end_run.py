@@ -1,0 +1,34 @@
+"""`magnus end_run`: the command by which an engine ends a run that no step could end."""
+
+from typing import Unpack
+
+import click
+
+from magnus.cli import console, options
+from magnus.cli.arguments import TakesParameters
+from magnus.cli.request import asked_reentry
+
+
+@click.command("end_run", cls=TakesParameters, hidden=True, epilog="Example: magnus end_run calm-abel -f p.yaml")
+@click.argument("run")
+@click.option("--engine-status", default="", metavar="TEXT", help="The phase that the engine reports.")
+@click.option(
+    "--engine-failures", default="", metavar="JSON", help="The failures that the engine reports: displayName, message."
+)
+@options.of_reentry
+@click.pass_context
+def command(
+    ctx: click.Context, run: str, engine_status: str, engine_failures: str, **said: Unpack[options.OfReentry]
+) -> int:
+    """End a run whose last step never ran.
+
+    The run RUN is recorded as failed. If no process of it ever started, it is created first.
+    """
+    from magnus.app.reentry.end_run import end_run  # lazy: --help needs none of it
+    from magnus.engine.eviction import evictable
+
+    wanted = asked_reentry(ctx, run, said)
+    with evictable(), console.reporter_of_step(console.reserve_output()) as reporter:
+        if end_run(wanted, engine_status, engine_failures, reporter):
+            console.note(f"run {wanted.run_id} did not reach its end")
+    return 0

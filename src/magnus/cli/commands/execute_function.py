@@ -1,0 +1,30 @@
+"""`magnus execute_function`: call one function, tracked as a step of a pipeline is."""
+
+from typing import Unpack
+
+import click
+
+from magnus.cli import single_task
+from magnus.cli.arguments import TakesParameters
+
+
+@click.command(
+    "execute_function",
+    cls=TakesParameters,
+    options_metavar="[OPTIONS] [--name value ...]",
+    epilog="Example: magnus execute_function work.fit --rate 0.1 --returns model:object",
+)
+@click.argument("function")
+@single_task.shared
+@click.pass_context
+def command(ctx: click.Context, function: str, **said: Unpack[single_task.OfJob]) -> int:
+    """Call one function, tracked as a step of a pipeline is.
+
+    FUNCTION is `module.function` or `script.py:function`. The run log of the one step is printed.
+    """
+    from magnus.graph.structure import TERMINAL_TYPES  # lazy: --help needs none of it
+
+    name = function.replace(":", ".").rpartition(".")[2]
+    name = f"{name}()" if name in TERMINAL_TYPES.values() else name  # those are the ends of every pipeline
+    single_task.check_results(function, said)
+    return single_task.run_job(ctx, name, {"command": function}, said)

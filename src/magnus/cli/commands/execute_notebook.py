@@ -1,0 +1,30 @@
+"""`magnus execute_notebook`: run one notebook, tracked as a step of a pipeline is."""
+
+from pathlib import PurePath
+from typing import Unpack
+
+import click
+
+from magnus.cli import single_task
+from magnus.cli.arguments import TakesParameters
+
+
+@click.command(
+    "execute_notebook",
+    cls=TakesParameters,
+    options_metavar="[OPTIONS] [--name value ...]",
+    epilog='Example: magnus execute_notebook plot.ipynb --rate 0.1 -put "*.png"',
+)
+@click.argument("notebook")
+@click.option("--notebook-output-path", default="", metavar="FILE", help="The file for the executed notebook.")
+@single_task.shared
+@click.pass_context
+def command(ctx: click.Context, notebook: str, *, notebook_output_path: str, **said: Unpack[single_task.OfJob]) -> int:
+    """Run one notebook, tracked as a step of a pipeline is.
+
+    The run log of the one step is printed.
+    """
+    task = {"command": notebook, "command_type": "notebook"}
+    if notebook_output_path:
+        task["notebook_output_path"] = notebook_output_path
+    return single_task.run_job(ctx, PurePath(notebook).stem, task, said)

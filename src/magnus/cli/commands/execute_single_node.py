@@ -1,0 +1,55 @@
+"""`magnus execute_single_node`: the re-entry command by which an engine runs one step of a run."""
+
+from typing import Unpack
+
+import click
+
+from magnus.cli import console, gc_pause, options
+from magnus.cli.arguments import TakesParameters
+from magnus.cli.request import asked_reentry, asked_then
+
+
+class _Said(options.OfReentry, options.OfAttempts):
+    """The values of the options of the command."""
+
+
+@click.command(
+    "execute_single_node",
+    cls=TakesParameters,
+    hidden=True,
+    epilog="Example: magnus execute_single_node calm-abel each/0/fit -f p.yaml",
+)
+@click.argument("run")
+@click.argument("step")
+@options.then
+@click.option(
+    "--branches-file",
+    default="",
+    metavar="FILE",
+    help="With --then: write the branches of a started step to this file.",
+)
+@options.of_attempts
+@options.of_reentry
+@click.pass_context
+def command(
+    ctx: click.Context, run: str, step: str, *, then: tuple[str, ...], branches_file: str, **said: Unpack[_Said]
+) -> int:
+    """Run the step STEP of the run RUN.
+
+    STEP is a path: its parts are percent-encoded and joined by `/`. SIGTERM means that the machine is shut down: the step
+    stays open for its next attempt, and the exit status is 143.
+
+    With --then the same process runs the next step after STEP, if STEP succeeded and the next step is named. The exit status
+    is that of the last step. A step with branches is started only, and is always the last one.
+    """
+    from magnus.app.reentry.acts import execute_step  # lazy: --help needs none of it
+    from magnus.engine.eviction import evictable
+    from magnus.interfaces.reentry import exit_status
+
+    wanted = asked_reentry(ctx, run, said)
+    what_then = asked_then(then, said, branches_file)
+    own = console.reserve_output()
+    with evictable(), console.reporter_of_step(own) as reporter:
+        gc_pause.resume()
+        act = execute_step(wanted, step, reporter, what_then)
+    return exit_status(act.status, tries_again=act.tries_again)

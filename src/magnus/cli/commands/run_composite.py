@@ -1,0 +1,58 @@
+"""`magnus run_composite`: the re-entry command that runs a step made of branches whole, with worker processes."""
+
+from typing import Unpack
+
+import click
+
+from magnus.cli import console, gc_pause, options
+from magnus.cli.arguments import TakesParameters
+from magnus.cli.request import asked_reentry, asked_then
+
+
+class _Said(options.OfReentry, options.OfAttempts):
+    """The values of the options of the command."""
+
+
+@click.command(
+    "run_composite", cls=TakesParameters, hidden=True, epilog="Example: magnus run_composite calm-abel each -f p.yaml"
+)
+@click.argument("run")
+@click.argument("step")
+@click.option(
+    "--workers", type=click.IntRange(min=1), metavar="N", help="How many worker processes; default: the processors."
+)
+@options.then
+@click.option(
+    "--branches-file", default="", metavar="FILE", help="With --then: write the branches of a step that starts there."
+)
+@options.of_attempts
+@options.of_reentry
+@click.pass_context
+def command(
+    ctx: click.Context,
+    run: str,
+    step: str,
+    *,
+    workers: int | None,
+    then: tuple[str, ...],
+    branches_file: str,
+    **said: Unpack[_Said],
+) -> int:
+    """Run all branches of the step STEP of the run RUN here, from its fan-out to its fan-in.
+
+    Steps that have ended are left alone. If STEP had failed, the steps that failed in it run again. SIGTERM means that
+    the machine is shut down: steps stay open for the next process, and the exit status is 143.
+
+    With --then the process goes on behind STEP as `execute_single_node` does; the options of attempts are for tasks there.
+    """
+    from magnus.app.reentry.acts import run_composite  # lazy: --help needs none of it
+    from magnus.engine.eviction import evictable
+    from magnus.interfaces.reentry import exit_status
+
+    wanted = asked_reentry(ctx, run, said)
+    what_then = asked_then(then, said, branches_file)
+    own = console.reserve_output()
+    with evictable(), console.reporter_of_step(own) as reporter:
+        gc_pause.resume()
+        act = run_composite(wanted, step, reporter, workers, what_then)
+    return exit_status(act.status, tries_again=act.tries_again)

@@ -1,0 +1,1 @@
+"""The texts of answers on a terminal, and as JSON."""

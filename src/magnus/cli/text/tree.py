@@ -1,0 +1,254 @@
+"""A run drawn as a tree of steps, as `magnus show` prints it. Used by it."""
+
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from msgspec import Struct
+
+from magnus.app.inspect.list_runs import ListedRun
+from magnus.app.inspect.show_run import BranchNode, RunTree, ShownStep, StepNode
+from magnus.app.text.plain_text import plain
+from magnus.app.text.units import elapsed, size
+from magnus.cli.text import run_state, values
+from magnus.engine import liveness
+from magnus.graph.path import print_names
+from magnus.run_log.metrics import plain_metrics
+from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log.summary import Gone, RunStatus, summary
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
+_FEW_BRANCHES: Final = 4
+_MOST_FAILED: Final = 5
+_LABEL_WIDTH: Final = 8
+Piece: TypeAlias = tuple[str, str]
+"""Text on one line, and its style on a terminal."""
+
+
+class Line(Struct, frozen=True):
+    """Pieces behind a margin. On a terminal that is too narrow they are cut, or wrapped behind the margin `wraps`."""
+
+    margin: str
+    pieces: tuple[Piece, ...]
+    wraps: bool = False
+
+
+def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Line]:
+    """The run, its steps, and what they left."""
+    run = tree.run
+    yield from heading(run, tree.status, now)
+    if tree.last_heard is not None:
+        yield from _labelled("  ", "heard", run_state.heard(tree.last_heard, run.owner.workflow_name))
+    yield from _labelled("  ", "initial", values.shortened(values.parameters(run.parameters), everything=everything))
+    yield Line("", ())
+    yield from _Tree(everything=everything).steps(tree.steps, "")
+    if tree.parameters and tree.steps:
+        yield Line("", ())
+        yield from _labelled("  ", "final", values.shortened(values.parameters(tree.parameters), everything=everything))
+
+
+def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
+    """What the run is."""
+    short = summary(run)
+    listed = ListedRun(run.run_id, status, start_time=run.start_time, end_time=run.end_time)
+    took = run_state.duration(listed.duration(now))
+    yield Line("", (("run ", "dim"), (plain(run.run_id), "bold"), ("  ", ""), *_state(status, took)))
+    unknown = liveness.unknown(run.status, run.owner)
+    message = liveness.lost(run.owner) if status is Gone.LOST else run.message or unknown
+    yield from _message("  ", message, status)
+    file = str(run.run_config.get("pipeline_file") or "")
+    of_file = f" ({file})" if file and file != short.pipeline else ""
+    yield from _labelled("  ", "pipeline", f"{short.pipeline}{of_file}")
+    yield from _labelled("  ", "started", f"{run_state.moment(run.start_time)} UTC")
+    yield from _labelled("  ", "tag", run.tag)
+    yield from _labelled("  ", "resumes", run.original_run_id)
+    yield from _labelled("  ", "workflow", run.owner.workflow_name)
+    yield from _labelled("  ", "code", "; ".join(values.identities(run.code_identities)))
+
+
+class _Tree:
+    """Draws steps below one another, and their branches inside them."""
+
+    def __init__(self, *, everything: bool) -> None:
+        self._everything = everything
+
+    def steps(self, steps: Sequence[StepNode], margin: str) -> Iterator[Line]:
+        for number, step in enumerate(steps, 1):
+            is_last = number == len(steps)
+            yield from self._step(step, margin + ("└─ " if is_last else "├─ "), margin + ("   " if is_last else "│  "))
+
+    def _step(self, step: StepNode, first: str, margin: str) -> Iterator[Line]:
+        name = (plain(step.record.path.name), "bold")
+        if step.record.is_terminal:
+            return (yield Line(first, ((name[0], run_state.style(step.status)),)))
+        took = run_state.duration(step.took)
+        yield Line(first, (name, ("  ", ""), *_state(step.status, took), *_remarks(step)))
+        inside = margin + ("│  " if step.branches else "   ")
+        yield from _message(inside, step.record.message, step.status)
+        yield from _warning(inside, step.record)
+        yield from self._facts(step, inside)
+        yield from self.branches(step.branches, margin)
+
+    def _facts(self, step: StepNode, margin: str) -> Iterator[Line]:
+        record, everything = step.record, self._everything
+        given = record.attempts[-1].parameters if record.attempts else {}
+        put = {} if record.branching else values.files(record.catalog, "put")
+        yield from _labelled(margin, "in", values.shortened(values.handed(given), everything=everything))
+        yield from _labelled(
+            margin, "out", values.shortened(values.parameters(record.parameters), everything=everything)
+        )
+        yield from _labelled(
+            margin, "metrics", values.shortened(values.texts(plain_metrics(record.metrics)), everything=everything)
+        )
+        yield from _labelled(
+            margin, "get", values.file_names(values.files(record.catalog, "get"), everything=everything)
+        )
+        yield from _labelled(margin, "put", values.file_names(put, everything=everything))
+
+    def branches(self, branches: Sequence[BranchNode], margin: str) -> Iterator[Line]:
+        shown, hidden = self._chosen(branches)
+        for number, branch in enumerate(shown, 1):
+            is_last = number == len(shown) and not hidden
+            yield Line(
+                margin + ("└─ " if is_last else "├─ "), (*_called(branch), ("  ", ""), *_state(branch.status, ""))
+            )
+            yield from self.steps(branch.steps, margin + ("   " if is_last else "│  "))
+        if hidden:
+            counts = _counts(hidden, "more " if shown else "")
+            yield Line(margin + "└─ ", ((f"{counts}  (--all shows them)", "dim"),))
+
+    def _chosen(self, branches: Sequence[BranchNode]) -> tuple[Sequence[BranchNode], Sequence[BranchNode]]:
+        """The branches to show and the branches to count only: of many, the failed ones are shown."""
+        if self._everything or len(branches) <= _FEW_BRANCHES:
+            return branches, ()
+        of_interest = [branch for branch in branches if branch.status not in {Status.SUCCESS, Status.CREATED}]
+        shown = {branch.key for branch in of_interest[:_MOST_FAILED]}
+        return (
+            [branch for branch in branches if branch.key in shown],
+            [branch for branch in branches if branch.key not in shown],
+        )
+
+
+def step_lines(shown: ShownStep) -> Iterator[Line]:
+    """One step with everything that is known of it."""
+    run, step, record = shown.run, shown.node, shown.node.record
+    took = run_state.duration(step.took)
+    of_run: Piece = (f" of run {plain(run.run_id)}", "dim")
+    yield Line(
+        "", (("step ", "dim"), (print_names(shown.names), "bold"), of_run, ("  ", ""), *_state(step.status, took))
+    )
+    yield from _message("  ", record.message, step.status)
+    yield from _labelled("  ", "type", record.step_type)
+    yield from _labelled("  ", "reused", f"from run {run.original_run_id}" if _is_reused(record) else "")
+    yield from _labelled("  ", "mocked", "its task was not executed" if record.mock and not _is_reused(record) else "")
+    yield from _labelled("  ", "code", "; ".join(values.identities(record.code_identities or run.code_identities)))
+    for attempt in record.attempts:
+        state = _state(attempt.status, f"{elapsed(attempt.duration)} from {run_state.moment(attempt.start_time)} UTC")
+        yield Line("  ", ((f"attempt {attempt.attempt_number + 1}  ", ""), *state))
+        if attempt.message != record.message:
+            yield from _message("    ", attempt.message, attempt.status)
+    yield from _listed("in", values.handed(shown.given))
+    yield from _listed("out", values.whole_parameters(record.parameters))
+    yield from _listed("metrics", values.texts(plain_metrics(record.metrics)))
+    for stage in ("get", "put"):
+        entries = (entry for entry in record.catalog if entry.stage == stage)
+        yield from _listed(stage, {entry.name: f"{size(entry.size)}, sha256 {entry.data_hash}" for entry in entries})
+    if step.branches:
+        yield from _labelled("  ", "branches", _counts(step.branches))
+        yield from _Tree(everything=True).branches(step.branches, "  ")
+
+
+def _state(status: RunStatus, took: str) -> Iterable[Piece]:
+    yield status.value, run_state.style(status)
+    if took:
+        yield f"  {took}", "dim"
+
+
+def _remarks(step: StepNode) -> Iterator[Piece]:
+    record = step.record
+    if record.mock:
+        yield "  reused" if _is_reused(record) else "  mocked", "dim"
+    if len(record.attempts) > 1:
+        yield f"  {len(record.attempts)} attempts", "dim"
+    if step.branches:
+        yield f"  {record.step_type} of {_counts(step.branches)}", "dim"
+
+
+def _is_reused(record: StepRecord) -> bool:
+    """Whether another run made the results of the step; one that was mocked in this run has an attempt."""
+    return record.mock and not record.attempts
+
+
+def _counts(branches: Sequence[BranchNode], more: str = "") -> str:
+    """`6 branches: 5 SUCCESS, 1 FAIL`, or `6 branches: SUCCESS`."""
+    counts = Counter(branch.status.value for branch in branches)
+    total = f"1 {more}branch" if len(branches) == 1 else f"{len(branches)} {more}branches"
+    if len(counts) == 1:
+        return f"{total}: {next(iter(counts))}"
+    return f"{total}: {', '.join(f'{count} {status}' for status, count in counts.most_common())}"
+
+
+def _called(branch: BranchNode) -> Iterator[Piece]:
+    yield plain(branch.label), "bold"
+    if branch.value and (text := values.text_of(branch.value[0])).strip('"') != branch.label:
+        yield f" = {values.cut(text)}", ""
+
+
+def _labelled(margin: str, label: str, text: str) -> Iterator[Line]:
+    if text:
+        yield Line(margin, ((f"{label:<{_LABEL_WIDTH}} ", "dim"), (plain(text), "")))
+
+
+def _listed(label: str, texts: Mapping[str, str]) -> Iterator[Line]:
+    if texts:
+        yield Line("  ", ((label, "dim"),))
+    for name, text in texts.items():
+        yield Line("    ", ((f"{plain(name)} = ", ""), (plain(text), "")), wraps=True)
+
+
+def _warning(margin: str, record: StepRecord) -> Iterator[Line]:
+    """What the last attempt of a step that succeeded warns of."""
+    if record.attempts and record.status is Status.SUCCESS:
+        for line in record.attempts[-1].message.splitlines():
+            yield Line(margin, ((plain(line), "yellow"),), wraps=True)
+
+
+def _message(margin: str, message: str, status: RunStatus) -> Iterator[Line]:
+    for line in message.splitlines():
+        yield Line(margin, ((plain(line), run_state.style(status)),), wraps=True)
+
+
+def printed(lines: Iterable[Line]) -> Iterator[str]:
+    """The lines as text, each with its newline."""
+    if sys.stdout.isatty():
+        yield from _drawn(lines)
+    else:
+        for line in lines:
+            yield f"{line.margin}{''.join(text for text, _ in line.pieces)}".rstrip() + "\n"
+
+
+def _drawn(lines: Iterable[Line]) -> Iterator[str]:
+    from rich.console import Console  # lazy: terminals alone
+
+    console = Console(highlight=False)
+    for line in lines:
+        with console.capture() as captured:
+            for text in _fitting(line, console):
+                console.print(text, no_wrap=True, overflow="ellipsis")
+        yield captured.get()
+
+
+def _fitting(line: Line, console: "Console") -> "Iterator[Text]":
+    from rich.text import Text  # lazy: as above
+
+    content = Text.assemble(*line.pieces, end="")
+    room = console.width - len(line.margin)
+    parts = content.wrap(console, room) if line.wraps and room > 0 else [content]
+    for part in parts:
+        part.rstrip()
+        yield Text.assemble((line.margin, "dim"), part)

@@ -1,0 +1,1 @@
+"""Follows parameters and files along all paths of a pipeline without running it."""

@@ -1,0 +1,81 @@
+"""What is known of a task before it runs: what it needs of parameters and files, and what it sets. Pure values.
+
+Made by task kinds, put together along the paths of a pipeline by `graph.dataflow.flow`.
+"""
+
+from enum import IntEnum
+
+from msgspec import Struct
+
+from magnus.errors import Problem
+from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted
+
+
+class Certainty(IntEnum):
+    """How sure it is that something is there.
+
+    POSSIBLE: some path of the pipeline lacks it. UNCLEAR: nobody can tell without running; no reason to complain.
+    """
+
+    CERTAIN = 0
+    UNCLEAR = 1
+    POSSIBLE = 2
+
+
+class Need(Struct, frozen=True):
+    """A parameter that a task takes; `title` is what messages call it: "the argument 'x' of work.f()".
+
+    One that is not required has a default. `is_fatal` says that the task fails without it, `fix` what to do when it is
+    not what is wanted.
+    """
+
+    name: str
+    title: str
+    wanted: Wanted = Wanted()
+    is_required: bool = True
+    is_fatal: bool = True
+    fix: str = ""
+
+
+class Setting(Struct, frozen=True):
+    """A parameter that a task sets when it succeeds."""
+
+    name: str
+    shape: Shape = ANYTHING
+    is_certain: bool = True
+
+
+class Description(Struct, frozen=True):
+    """All that is known of a task.
+
+    Attributes:
+        needs: the parameters that it takes.
+        sets: those that it sets.
+        sets_others: whether it may set parameters of names that nobody can tell.
+        puts: names of files that it puts into the catalog beside what its step declares.
+        puts_others: whether it may put files of names that nobody can tell.
+        files: texts of its code that may be names of files it reads; some are not.
+        secrets: names of secrets that it asks for.
+        uses: names of parameters that it may use beside its needs; None when nobody can tell.
+        problems: what else is wrong with it; location and step are added.
+        never_fails: whether the task cannot fail.
+        sees_all: whether it sees every parameter, so that a record of what it saw does not tell what it uses.
+        passes_all: whether it passes every parameter on to programs that may use any of them.
+    """
+
+    needs: tuple[Need, ...] = ()
+    sets: tuple[Setting, ...] = ()
+    sets_others: bool = False
+    puts: tuple[str, ...] = ()
+    puts_others: bool = False
+    files: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    uses: frozenset[str] | None = None
+    never_fails: bool = False
+    sees_all: bool = False
+    passes_all: bool = False
+
+
+UNKNOWN = Description(sets_others=True, puts_others=True)
+"""Of a task that nothing is known of."""

@@ -1,0 +1,196 @@
+"""What is wrong with the data flow of a pipeline, as it is found and in words. Pure; used by `graph.dataflow.flow`."""
+
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import Final, Literal, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from magnus.graph.dataflow.choices import can_choose
+from magnus.graph.dataflow.cursor import BranchCursor
+from magnus.graph.dataflow.facts import Certainty, Need
+from magnus.graph.dataflow.shapes import Fit, Wanted, fitting
+from magnus.graph.dataflow.visible_data import Fact
+from magnus.graph.nodes import ChosenBranch, CompositeNode, TaskNode
+from magnus.suggest import near
+
+_CAUGHT: Final = "; the step always fails, and the pipeline goes on by on_failure"
+_NOT_REACHED: Final = "; this branch is not chosen with the parameters that are given"
+
+
+Severity: TypeAlias = Literal["error", "warning"]
+
+
+class Finding(Struct, frozen=True):
+    """Something wrong with a step; `keys` lead to the field, `missing` is the name of a parameter that nobody sets."""
+
+    node: TaskNode | CompositeNode
+    around: tuple[str, ...]
+    keys: tuple[str | int, ...]
+    message: str
+    fix: str
+    severity: Severity = "error"
+    missing: str = ""
+
+    def with_setters(self, setters: Mapping[str, str]) -> "Finding":
+        """The same, with the step that sets what is missing where it cannot be seen."""
+        setter = setters.get(self.missing)
+        if not setter or setter == "/".join(self.around):
+            return self
+        fix = f"step '{setter}' sets it; let that one come before, in this branch or around it"
+        return replace(self, fix=fix)
+
+
+class Findings:
+    """What was found, each thing once; what stands later for the same field and name replaces what is milder."""
+
+    def __init__(self) -> None:
+        self.found: dict[tuple[int, tuple[str | int, ...], str], Finding] = {}
+        """By node, field, and what it is about."""
+
+    def __iter__(self) -> Iterator[Finding]:
+        return iter(self.found.values())
+
+    def add(self, finding: Finding, about: str) -> None:
+        """Note it, unless the same is known to be worse."""
+        key = (id(finding.node), finding.keys, about)
+        if key not in self.found or self.found[key].severity == "warning":
+            self.found[key] = finding
+
+    def add_all(self, others: "Findings") -> None:
+        """Note all of them."""
+        for (_, _, about), finding in others.found.items():
+            self.add(finding, about)
+
+    def only(self, nodes: Container[int]) -> "Findings":
+        """Those of these nodes, by identity."""
+        kept = Findings()
+        kept.found = {key: finding for key, finding in self.found.items() if key[0] in nodes}
+        return kept
+
+    def beyond(self, others: "Findings", when: str) -> "Findings":
+        """Those that are not among the others just so, with when they come up."""
+        kept = Findings()
+        for key, finding in self.found.items():
+            if key not in others.found or others.found[key].message != finding.message:
+                kept.found[key] = replace(finding, message=f"{finding.message}{when}")
+        return kept
+
+    def judge(
+        self,
+        node: TaskNode | CompositeNode,
+        field: str,
+        need: Need,
+        fact: Fact | None,
+        there: Mapping[str, Fact],
+        cursor: BranchCursor,
+    ) -> None:
+        """Complain when a parameter is missing, may be, or cannot be what is wanted."""
+        around, (severity, caught) = cursor.around, _weight(cursor) if need.is_fatal else ("warning", "")
+        if fact is None:
+            if need.is_required:
+                message = f"{need.title} is set by no step before, and is no initial parameter{caught}"
+                self.add(
+                    Finding(node, around, (field,), message, _give(need.name, there), severity, need.name), need.name
+                )
+            return
+        if fact.certainty is Certainty.POSSIBLE and need.is_required:
+            message = f"{need.title} may be missing: it is not set {fact.lacking}"
+            fix = f"set '{need.name}' there too, or do not depend on it here"
+            if fact.lacking.endswith(" is empty"):
+                fix = f"declare '{need.name}' under returns in the branch: then it is [] where there are no elements"
+            self.add(Finding(node, around, (field,), message, fix, "warning"), need.name)
+        fits = fitting(fact.shape, need.wanted)
+        if fits.fit is Fit.YES or (fact.certainty is not Certainty.CERTAIN and fits.fit is Fit.PERHAPS):
+            return
+        wanted, fix = need.wanted.said or "something else", need.fix or f"change the type of '{need.name}' on one side"
+        if fits.fit is Fit.PERHAPS:
+            severity, what = "warning", f"and {fits.reason}, which does not always fit"
+        elif fact.certainty is Certainty.CERTAIN:
+            what = f"but {fits.reason}{caught}"
+        else:
+            severity, what = "warning", f"but where it is set {fits.reason}"
+        message = f"{need.title} must be {wanted}, {what}"
+        self.add(Finding(node, around, (field,), message, fix, severity), f"type of {need.name}")
+
+    def judge_file(
+        self,
+        node: TaskNode,
+        number: int,
+        pattern: str,
+        matching: Sequence[Fact],
+        there: Iterable[str],
+        cursor: BranchCursor,
+    ) -> None:
+        """Complain of a `get` that nothing, or something that not every path has, was put for."""
+        severity, caught = _weight(cursor)
+        if matching:
+            message = f"'{pattern}' may be missing in the catalog: nothing puts it {matching[0].lacking}"
+            fix, severity = "put it there too", "warning"
+        else:
+            match = near(pattern, there)
+            puts = ", ".join(map(repr, there))
+            message = f"no step before puts '{pattern}' into the catalog{caught}"
+            fix = (
+                f"did you mean '{match}'?"
+                if match
+                else f"put it in an earlier step{f'; there are {puts}' if puts else ''}"
+            )
+        keys = ("catalog", "get", number)
+        self.add(Finding(node, cursor.around, keys, message, fix, severity), pattern)
+
+    def judge_use(self, node: TaskNode, name: str, cursor: BranchCursor) -> None:
+        """Warn of a file that the task seems to read, and that will not be there."""
+        message = f"the step names '{name}', which a step before puts; it is not there, since each step has a folder of its own"
+        fix = f"bring it from the catalog: catalog: {{get: ['{name}']}}"
+        self.add(Finding(node, cursor.around, ("command",), message, fix, "warning"), name)
+
+    def conflict(self, node: CompositeNode, name: str, keys: Sequence[str], around: tuple[str, ...]) -> None:
+        """Warn of branches that set the same name, or put the same file."""
+        message = f"the branches {', '.join(map(repr, keys))} all set '{name}'; the last one wins"
+        self.add(Finding(node, around, ("branches",), message, "give the results different names", "warning"), name)
+
+    def unmatched(self, node: CompositeNode, chosen: ChosenBranch, fact: Fact, around: tuple[str, ...]) -> None:
+        """Warn of branches of a conditional that no value of its parameter can choose."""
+        if fact.certainty is not Certainty.CERTAIN or fact.shape.kinds is None:
+            return
+        if fact.shape.values is not None and len(fact.shape.values) == 1:  # one that was given, perhaps
+            return
+        for key in chosen.graphs:
+            if not can_choose(fact.shape, key):
+                message = f"no value of '{chosen.parameter}' chooses this branch: it is {fact.shape}"
+                fix = "name the branch by a value of the parameter, as JSON"
+                self.add(Finding(node, around, ("branches", key), message, fix, "warning"), key)
+
+    def break_on(
+        self,
+        node: CompositeNode,
+        name: str,
+        fact: Fact | None,
+        there: Mapping[str, Fact],
+        cursor: BranchCursor,
+        wanted: Wanted,
+    ) -> None:
+        """Complain of a loop that nothing ends before its last round, or whose parameter is no boolean."""
+        if fact is None:
+            message = f"nothing sets '{name}', so the loop always takes all its rounds"
+            fix = _give(name, there)
+            self.add(Finding(node, cursor.around, ("break_on",), message, fix, "warning", name), name)
+            return
+        need = Need(name, f"the parameter '{name}'", wanted, is_required=False, fix="let it be a boolean")
+        self.judge(node, "break_on", need, fact, there, cursor)
+
+
+def _weight(cursor: BranchCursor) -> tuple[Severity, str]:
+    """How bad it is that a step fails for certain, and why it is no worse."""
+    if not cursor.is_reached:
+        return "warning", _NOT_REACHED
+    return ("warning", _CAUGHT) if cursor.is_caught else ("error", "")
+
+
+def _give(name: str, there: Iterable[str]) -> str:
+    if set("=<>()[]{}") & set(name):
+        return "name a parameter here, and nothing else"
+    match = near(name, there)
+    meant = f"did you mean '{match}'? else " if match and match != name else ""
+    return f"{meant}set '{name}' in a step before, or give it: --{name} VALUE, or a parameters file"

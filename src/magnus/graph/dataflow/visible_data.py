@@ -1,0 +1,122 @@
+"""What is known to be there at a place of a pipeline: parameters and files, each with how sure it is. Pure values."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from magnus.graph.dataflow.facts import Certainty, Setting
+from magnus.graph.dataflow.shapes import ANYTHING, Shape, joined
+
+
+class Fact(Struct, frozen=True):
+    """A parameter or a file; `lacking` is the path that lacks it, in words: "when 'fetch' fails"."""
+
+    certainty: Certainty = Certainty.CERTAIN
+    shape: Shape = ANYTHING
+    lacking: str = ""
+
+
+class VisibleData(Struct, frozen=True):
+    """What is there.
+
+    `is_open` says that there may be parameters of names that nobody can tell, `files_open` the same of files.
+    `via` is the last turn on the way that not every run takes, in words.
+    """
+
+    parameters: Mapping[str, Fact] = field(default_factory=dict)
+    files: Mapping[str, Fact] = field(default_factory=dict)
+    is_open: bool = False
+    files_open: bool = False
+    via: str = ""
+
+    def find(self, name: str) -> Fact | None:
+        """What is known of the parameter that a name stands for; None when there is none for sure."""
+        folded = name.casefold()
+        found = self.parameters.get(name)
+        if found is None:
+            alike = [fact for known, fact in self.parameters.items() if known.casefold() == folded]
+            found = alike[0] if len(alike) == 1 else Fact(Certainty.UNCLEAR) if alike else None
+        if self.is_open and (found is None or found.certainty is Certainty.POSSIBLE):
+            return Fact(Certainty.UNCLEAR)
+        return found
+
+    def setting(self, settings: Iterable[Setting], *, others: bool) -> "VisibleData":
+        """The same after a task set these, and `others` that nobody knows."""
+        parameters = dict(self.parameters)
+        if others:
+            parameters = {name: replace(fact, shape=ANYTHING) for name, fact in parameters.items()}
+        for setting in settings:
+            before = parameters.get(setting.name)
+            if setting.is_certain:
+                parameters[setting.name] = Fact(shape=setting.shape)
+            elif before is None:
+                parameters[setting.name] = Fact(Certainty.UNCLEAR, setting.shape)
+            else:
+                parameters[setting.name] = _either(before, setting.shape)
+        return replace(self, parameters=parameters, is_open=self.is_open or others)
+
+    def putting(self, patterns: Iterable[str], *, others: bool) -> "VisibleData":
+        """The same after a task put files of these patterns, and `others` that nobody knows."""
+        files = {**self.files, **dict.fromkeys(patterns, Fact())}
+        return replace(self, files=files, files_open=self.files_open or others)
+
+    def followed_by(self, own: "VisibleData") -> "VisibleData":
+        """What is seen inside: this, and what was set since."""
+        parameters = {
+            name: replace(fact, shape=ANYTHING) if own.is_open else fact for name, fact in self.parameters.items()
+        }
+        for name, fact in own.parameters.items():
+            parameters[name] = _over(parameters.get(name), fact)
+        files = {**self.files}
+        for name, fact in own.files.items():
+            files[name] = _over(files.get(name), fact)
+        return VisibleData(parameters, files, self.is_open or own.is_open, self.files_open or own.files_open, own.via)
+
+
+def _either(before: Fact, shape: Shape) -> Fact:
+    """A fact that may have been replaced."""
+    certainty = before.certainty if before.certainty is Certainty.CERTAIN else Certainty.UNCLEAR
+    return Fact(certainty, joined((before.shape, shape)))
+
+
+def _over(base: Fact | None, own: Fact) -> Fact:
+    """What is seen of a name that was there before, perhaps, and set since, perhaps."""
+    if base is None or own.certainty is Certainty.CERTAIN:
+        return own
+    shape = joined((base.shape, own.shape))
+    if base.certainty is own.certainty is Certainty.POSSIBLE:
+        return Fact(Certainty.POSSIBLE, shape, own.lacking)
+    return Fact(Certainty.CERTAIN if base.certainty is Certainty.CERTAIN else Certainty.UNCLEAR, shape)
+
+
+def meeting(ways: Sequence[tuple[VisibleData, str]]) -> VisibleData:
+    """What is known where several ways meet; each with what it is called in words."""
+    if len(ways) == 1:
+        return ways[0][0]
+    is_open = any(known.is_open for known, _ in ways)
+    files_open = any(known.files_open for known, _ in ways)
+    vias = {known.via for known, _ in ways}
+    return VisibleData(
+        _met([(known.parameters, known.is_open, text) for known, text in ways]),
+        _met([(known.files, known.files_open, text) for known, text in ways]),
+        is_open,
+        files_open,
+        vias.pop() if len(vias) == 1 else "",
+    )
+
+
+def _met(ways: Sequence[tuple[Mapping[str, Fact], bool, str]]) -> dict[str, Fact]:
+    names = dict.fromkeys(name for facts, _, _ in ways for name in facts)
+    return {name: _meeting_fact([(facts.get(name), is_open, text) for facts, is_open, text in ways]) for name in names}
+
+
+def _meeting_fact(ways: Sequence[tuple[Fact | None, bool, str]]) -> Fact:
+    there = [fact for fact, _, _ in ways if fact is not None]
+    shape = joined(fact.shape for fact in there)
+    lacking = [text for fact, is_open, text in ways if fact is None and not is_open]
+    lacking += [fact.lacking for fact in there if fact.certainty is Certainty.POSSIBLE]
+    if lacking:
+        return Fact(Certainty.POSSIBLE, shape, lacking[0])
+    unclear = any(fact is None or fact.certainty is Certainty.UNCLEAR for fact, _, _ in ways)
+    return Fact(Certainty.UNCLEAR if unclear else Certainty.CERTAIN, shape)

@@ -1,0 +1,115 @@
+"""Tests of the records of steps. A part of `RunLogStoreContract`."""
+
+import pytest
+from msgspec.structs import replace
+
+from magnus.errors import RunLogStoreError
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.parameters import JsonParameter, LargeParameter, ListParameter, MetricParameter
+from magnus.run_log.records import Branching, BranchScope, Status
+from magnus.testing.records import ODD_NAMES, run_record, step_record
+from magnus.testing.run_log_stores.place import ROOT, PlaceOfStores, in_branch
+
+
+class StepsContract(PlaceOfStores):
+    """Each step has one record, and the first success stands."""
+
+    def test_a_step_comes_back_equal(self, store: RunLogStore, run_id: str) -> None:
+        store.put_step(run_id, step_record())
+        assert store.get_step(run_id, step_record().path) == step_record()
+
+    def test_a_step_that_was_not_put_is_none(self, store: RunLogStore, run_id: str) -> None:
+        store.put_step(run_id, step_record("another"))
+        assert store.get_step(run_id, step_record("a step").path) is None
+
+    @pytest.mark.parametrize("durable", [False, True])
+    def test_a_put_replaces_the_record_before(self, store: RunLogStore, run_id: str, *, durable: bool) -> None:
+        for status in (Status.CREATED, Status.PROCESSING, Status.FAIL, Status.SUCCESS):
+            store.put_step(run_id, step_record(status=status), durable=durable)
+            assert store.list_steps(run_id, ROOT) == [step_record(status=status)]
+
+    @pytest.mark.parametrize("late", list(Status))
+    def test_the_first_success_stands(self, store: RunLogStore, run_id: str, late: Status) -> None:
+        first = replace(step_record(), message="the first")
+        store.put_step(run_id, first)
+        store.put_step(run_id, replace(first, status=late, message="late"))
+        assert store.get_step(run_id, first.path) == first
+        assert store.list_steps(run_id, ROOT) == [first]
+
+    def test_steps_are_listed_by_position(self, store: RunLogStore, run_id: str) -> None:
+        steps = [step_record(f"step {position}", position=position) for position in (2, 10, 0, 1)]
+        for step in steps:
+            store.put_step(run_id, step)
+        assert [step.position for step in store.list_steps(run_id, ROOT)] == [0, 1, 2, 10]
+
+    def test_a_branch_lists_its_own_steps_only(self, store: RunLogStore, run_id: str) -> None:
+        outer = replace(step_record("outer"), step_type="map")
+        inner = [in_branch(outer.path.into(key), "a step") for key in ("0", "1", "")]
+        for step in (outer, *inner):
+            store.put_step(run_id, step)
+        assert store.list_steps(run_id, ROOT) == [outer]
+        for step in inner:
+            assert store.list_steps(run_id, step.branch) == [step]
+        assert list(store.list_steps(run_id, outer.path.into("2"))) == []
+
+    def test_runs_do_not_see_the_steps_of_each_other(self, store: RunLogStore) -> None:
+        for run_id in ("a", "a-b"):
+            store.create_run(run_record(run_id))
+        store.put_step("a", step_record())
+        assert list(store.list_steps("a-b", ROOT)) == []
+
+    def test_names_that_are_awkward_elsewhere_are_kept_apart(self, store: RunLogStore, run_id: str) -> None:
+        branches = [
+            ROOT,
+            *(ROOT.step(name).into(key) for name, key in zip(ODD_NAMES, reversed(ODD_NAMES), strict=True)),
+        ]
+        for branch in branches:
+            for name in ODD_NAMES:
+                store.put_step(run_id, in_branch(branch, name))
+        for branch in branches:
+            listed = store.list_steps(run_id, branch)
+            assert sorted(step.path.name for step in listed) == sorted(ODD_NAMES)
+            assert all(step.branch == branch for step in listed)
+
+    def test_text_that_is_not_valid_unicode_is_kept(self, store: RunLogStore, run_id: str) -> None:
+        step = replace(step_record("\udcff"), message="a file named \udcff")
+        store.put_step(run_id, step)
+        assert store.list_steps(run_id, ROOT) == [step]
+
+    def test_a_metric_may_be_infinite(self, store: RunLogStore, run_id: str) -> None:
+        step = replace(step_record(), parameters={"loss": MetricParameter(float("inf"))}, metrics={"loss": -1e999})
+        store.put_step(run_id, step)
+        assert store.get_step(run_id, step.path) == step
+
+    def test_a_large_record_is_kept(self, store: RunLogStore, run_id: str) -> None:
+        step = replace(step_record(), parameters={"x": JsonParameter("long " * 200_000)})
+        store.put_step(run_id, step)
+        store.put_step(run_id, step_record("next"))
+        assert store.get_step(run_id, step.path) == step
+
+    def test_a_value_changed_after_the_put_changes_no_record(self, store: RunLogStore, run_id: str) -> None:
+        values = [1, 2]
+        step = replace(step_record(), parameters={"x": JsonParameter(values)})
+        store.put_step(run_id, step)
+        values.append(3)
+        got = store.get_step(run_id, step.path)
+        assert got is not None
+        assert got.parameters == {"x": JsonParameter([1, 2])}
+
+    def test_a_value_that_has_no_json_is_refused_and_changes_nothing(self, store: RunLogStore, run_id: str) -> None:
+        with pytest.raises(RunLogStoreError, match="step 'a%20step'"):
+            store.put_step(run_id, replace(step_record(), metrics={"x": object()}))
+        assert store.get_step(run_id, step_record().path) is None
+
+    def test_references_to_large_values_come_back(self, store: RunLogStore, run_id: str) -> None:
+        large = LargeParameter(".parameters/x.json", "3d" * 32, 10**6)
+        said = LargeParameter(".parameters/y.json", "4e" * 32, 10**6, is_text=True)
+        step = replace(
+            step_record(),
+            parameters={"x": large, "y": said, "z": ListParameter((large, JsonParameter(1)))},
+            scope=BranchScope({"x": large}, {}, {"i": 1, "x": large}),
+            branching=Branching(count=2, values=said),
+        )
+        store.put_step(run_id, step)
+        assert store.get_step(run_id, step.path) == step
+        assert store.list_steps(run_id, ROOT) == [step]

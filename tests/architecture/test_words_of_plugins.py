@@ -1,0 +1,88 @@
+"""No module asks which node type or task kind it is talking to, except the ones that own the word."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import magnus
+from magnus.app.plugins import types
+from magnus.definition.nodes import NODE_TYPES
+
+SOURCE = Path(magnus.__file__).parent
+NODE_WORDS = frozenset(NODE_TYPES)
+KIND_WORDS = frozenset(("noop", "supply", *types("tasks", entry_points=lambda _group: ())))
+WORDS = NODE_WORDS | KIND_WORDS
+OWNERS = ("definition/nodes/", "tasks/", "app/plugins.py", "app/composition/")
+OTHER_WORDS = {  # these words mean something else there
+    ("transpilers/argo/", "dag"),  # a kind of template
+    ("simulation/argo/", "dag"),
+    ("transpilers/argo/", "fail"),  # a kind of fault
+    ("simulation/argo/", "fail"),
+}
+KEYS_OF_PIPELINES = frozenset({"dag"})  # also the key of the pipeline in a file
+
+
+def asked(tree):
+    """The words that code compares something with, each with its line."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.Compare(left=left, ops=operators, comparators=others):
+                for operator, side, other in zip(operators, (left, *others), others, strict=False):
+                    if isinstance(operator, ast.Eq | ast.NotEq):
+                        yield from constants(side)
+                        yield from constants(other)
+                    elif isinstance(operator, ast.In | ast.NotIn):
+                        yield from members(other)
+            case ast.Call(func=ast.Name(id="frozenset" | "set"), args=[argument]):
+                yield from members(argument)
+            case ast.match_case(pattern=pattern):
+                yield from (
+                    word
+                    for inner in ast.walk(pattern)
+                    if isinstance(inner, ast.MatchClass | ast.MatchValue)
+                    for word in (constants(inner.value) if isinstance(inner, ast.MatchValue) else ())
+                )
+
+
+def constants(node):
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        yield node.value, node.lineno
+
+
+def members(node):
+    if isinstance(node, ast.Set | ast.Tuple | ast.List):
+        for item in node.elts:
+            yield from constants(item)
+
+
+def words_in(text, name):
+    allowed = {word for place, word in OTHER_WORDS if name.startswith(place)}
+    return [
+        f"{name}:{line} asks for '{word}'"
+        for word, line in asked(ast.parse(text))
+        if word in WORDS - allowed - KEYS_OF_PIPELINES
+    ]
+
+
+def test_no_module_asks_for_a_node_type_or_a_task_kind_by_its_word():
+    found = []
+    for file in sorted(SOURCE.rglob("*.py")):
+        name = file.relative_to(SOURCE).as_posix()
+        if not name.startswith(OWNERS):
+            found += words_in(file.read_text(encoding="utf-8"), name)
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'node.written_as == "map"',
+        '"loop" != step.step_type',
+        'task.kind in {"shell", "notebook"}',
+        'NEVER = frozenset({"noop"})',
+        'match node:\n    case Step(type="conditional"):\n        pass',
+    ],
+)
+def test_asking_is_found(code):
+    assert words_in(code, "engine/step.py")
