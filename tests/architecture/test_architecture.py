@@ -55,9 +55,9 @@ def test_breaking_a_contract_fails(copied, contract):
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [
-        ("import magnus", {"pydantic", "yaml", "click", "rich", "logging", "json", "magnus.engine"}),
-        ("import magnus.cli.main", {"pydantic", "yaml", "rich", "magnus.engine.step", "importlib.metadata"}),
-        ("import magnus.app.execute", {"click", "rich", "concurrent.futures", "importlib.metadata", "tempfile"}),
+        ("import magnus", {"pydantic", "yaml", "click", "logging", "json", "magnus.engine"}),
+        ("import magnus.cli.main", {"pydantic", "yaml", "magnus.engine.step", "importlib.metadata"}),
+        ("import magnus.app.execute", {"click", "concurrent.futures", "importlib.metadata", "tempfile"}),
     ],
 )
 def test_importing_loads_only_what_is_needed(statement, absent):

@@ -23,7 +23,6 @@ from magnus.app.pipelines import examine_pipeline, is_python_file
 from magnus.app.prepare import Execution, like_original
 from magnus.app.resume import original_run
 from magnus.app.run.preflight import step_problems
-from magnus.app.run_ids import check_new_run_id
 from magnus.app.step_code import code
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
@@ -33,6 +32,7 @@ from magnus.graph.dataflow.reachability import can_succeed
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import RunRecord
+from magnus.run_log.run_ids import check_new_run_id
 
 ResultT = TypeVar("ResultT")
 

@@ -14,7 +14,6 @@ from magnus.app.beginning import begin, context_of
 from magnus.app.composition.configuration import Configuration, with_workers
 from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reentry.branches_file import write_branches
-from magnus.app.run_ids import check_run_id
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine.context import RunContext
@@ -25,6 +24,7 @@ from magnus.errors import InvalidInput
 from magnus.graph.nodes import CompositeNode, Graph
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import Reporter
+from magnus.run_log.run_ids import check_run_id
 from magnus.suggest import nearest_or_all
 
 
