@@ -100,7 +100,7 @@ def run_job(ctx: click.Context, name: str, task: Mapping[str, Json], said: OfJob
     """Run the task as a pipeline of one step; the exit status."""
     from msgspec.structs import replace  # lazy: --help needs none of it
 
-    from magnus.definition.built import BuiltPipeline
+    from magnus.definition.built_pipeline import BuiltPipeline
     from magnus.definition.yaml_text import Document
 
     data_folder, put, returns = said["data_folder"], said["put"], said["declared"]
