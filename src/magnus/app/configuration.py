@@ -57,6 +57,12 @@ class Configuration(Struct, frozen=True):
         return {family: {"type": s.type, "config": without_secrets(s.config)} for family, s in services.items()}
 
 
+def with_workers(configuration: Configuration, count: int | None) -> Configuration:
+    """The same services with the executor of this machine and its workers; `count` None for as many as processors."""
+    options: dict[str, Json] = {"enable_parallel": True, **({} if count is None else {"max_workers": count})}
+    return replace(configuration, executor=ServiceConfiguration("local", options, nowhere))
+
+
 def without_secrets(options: Json, *, is_secret: bool = False) -> Json:
     """The options with those masked whose name says that they are secrets, and the passwords in addresses."""
     match options:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.app import plugins, wiring
 from magnus.app.configuration import Configuration
@@ -18,10 +19,11 @@ from magnus.engine.context import RunContext
 from magnus.engine.masking import Masker
 from magnus.engine.output_file import output_file_of
 from magnus.engine.step import run_step
-from magnus.graph.graph import Graph
+from magnus.graph.nodes import Graph
 from magnus.interfaces.executor import Elsewhere, StepRequest, Steps
 from magnus.interfaces.reporter import Event
 from magnus.interfaces.secrets import Secret
+from magnus.run_log.records import CodeIdentity
 
 Tell: TypeAlias = Callable[[Event | Secret], None]
 
@@ -41,6 +43,8 @@ class WorkerSetup(Struct, frozen=True):
     definition_file: str
     configuration_file: str
     copies_project: bool
+    masker: Masker
+    code_identities: tuple[CodeIdentity, ...] | None
 
 
 def elsewhere(configuration: Configuration, context: RunContext) -> Elsewhere:
@@ -56,6 +60,8 @@ def elsewhere(configuration: Configuration, context: RunContext) -> Elsewhere:
         definition_file=context.definition_file,
         configuration_file=context.configuration_file,
         copies_project=context.project_copy is not None,
+        masker=context.masker,
+        code_identities=context.code_identities,
     )
     return Elsewhere(_ENTRY, setup, context.reporter.report, partial(_mask, context.masker))
 
@@ -79,14 +85,14 @@ def _opened(setup: WorkerSetup, tell: Tell) -> Iterator[Steps]:
         _Reports(tell),
         working_directory=setup.working_directory,
         temporary=setup.folder,
-        masker=Masker(tell),
+        masker=setup.masker.telling(tell),
         output=output_file_of(setup.folder, os.getpid()),
         tag=setup.tag,
         definition_file=setup.definition_file,
         configuration_file=setup.configuration_file,
         copies_project=setup.copies_project,
     ) as context:
-        yield _StepsHere(context)
+        yield _StepsHere(replace(context, code_identities=setup.code_identities))
 
 
 class _StepsHere:

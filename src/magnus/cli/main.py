@@ -36,6 +36,7 @@ _COMMANDS: Final = {
     "logs": "Print the output of the steps of a run.",
     "report": "Write a run as one HTML file.",
     "retry": "Resume a failed or killed run.",
+    "run_composite": "",
     "runs": "List the runs, the newest first.",
     "schema": "Print the JSON Schema of pipelines or configurations.",
     "show": "Show a run as a tree of its steps.",

@@ -61,6 +61,12 @@ class Masker:
         """What is known goes to another process; who is told here does not."""
         return _knowing, (self.forms,)
 
+    def telling(self, tell: Callable[[Secret], None]) -> "Masker":
+        """Another masker of the same secrets, which calls `tell` with those that are new to it."""
+        masker = Masker(tell)
+        masker.forms = self.forms
+        return masker
+
     def add(self, name: str, value: str) -> str:
         """Mask `value` from now on; returns a warning, once a name, when it is too short for that, else "".
 

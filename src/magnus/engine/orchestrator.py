@@ -36,11 +36,14 @@ def run(context: RunContext, executor: Executor, record: RunRecord, original: Ru
     """
     context.reporter.report(RunStarted(record.run_id, context.graph.name, executor.slots > 1))
     reuse = None if original is None else Reuse(context, original, record)
-    walk = _Walk(context, executor, record, reuse)
+    first = traversal.first(context.graph, BranchPath())
+    root = Place(BranchPath(), scopes.initial(record), first, original=BranchPath() if reuse else None)
+    walk = Walk(context, executor, root, reuse)
     try:
         context.tracking.begin_run(run_as_recorded(context.tracked_run, record), record.parameters)
         with executor:
-            status, message = walk.to_end()
+            walk.to_end()
+            status, message = _end_of(walk)
     except KeyboardInterrupt:
         walk.give_up("interrupted")
         _end(context, record, Status.FAIL, "interrupted")
@@ -58,34 +61,30 @@ def run(context: RunContext, executor: Executor, record: RunRecord, original: Ru
         raise
 
 
-class _Walk:
-    """One way through the graph, in as many branches at once as there are.
+class Walk:
+    """One way through the graph from `root` on, in as many branches at once as there are.
 
     `waiting` are the places where something can go on, the one to go on first at the end: the deepest, so that what
     was begun is ended first. `running` are the steps that the executor has.
     """
 
-    def __init__(self, context: RunContext, executor: Executor, record: RunRecord, reuse: Reuse | None) -> None:
+    def __init__(self, context: RunContext, executor: Executor, root: Place, reuse: Reuse | None) -> None:
         self.context = context
         self.executor = executor
         self.store = context.services.run_log_store
         self.reuse = reuse
-        first = traversal.first(context.graph, BranchPath())
-        self.root = Place(BranchPath(), scopes.initial(record), first, original=BranchPath() if reuse else None)
-        self.waiting: list[Place | Composite] = [self.root]
+        self.root = root
+        self.waiting: list[Place | Composite] = [root]
         self.running: dict[Future[None], Place] = {}
         self.open: dict[StepPath, Composite] = {}
 
-    def to_end(self) -> tuple[Status, str]:
-        """Do what the traversal says until the pipeline ends; its status and the reason of its failure."""
+    def to_end(self) -> None:
+        """Do what the traversal says until nothing is left to do."""
         while self.waiting or self.running:
             while self.waiting and len(self.running) < self.executor.slots:
-                self._go_on(self.waiting.pop())
+                self.go_on(self.waiting.pop())
             if self.running:
                 self._wait()
-        if self.root.succeeded:
-            return Status.SUCCESS, "" if self.reuse is None else self.reuse.run_message
-        return Status.FAIL, self.root.message or outcomes.reached_fail(self.context.graph.terminal(succeeds=False).name)
 
     def give_up(self, message: str) -> None:
         """Record what has not ended as failed."""
@@ -98,7 +97,8 @@ class _Walk:
         for composite in reversed(list(self.open.values())):
             self._put(replace(composite.record, status=Status.FAIL, message=message, scope=None))
 
-    def _go_on(self, place: Place | Composite) -> None:
+    def go_on(self, place: Place | Composite) -> None:
+        """Do what comes next there."""
         if isinstance(place, Composite):
             self._begin_branch(place)
             return
@@ -106,12 +106,12 @@ class _Walk:
             case traversal.RunStep():
                 if not self._is_reused(place):
                     place.original = None
-                    self._run(place)
+                    self.run_step(place)
             case traversal.FanOut():
                 if not self._is_reused(place):
-                    self._fan_out(place)
+                    self.fan_out(place)
             case traversal.Finish():
-                self._finish(place)
+                self.finish(place)
 
     def _is_reused(self, place: Place) -> bool:
         """Whether the step succeeded in the original run; then it has ended here too."""
@@ -121,10 +121,10 @@ class _Walk:
         record = self.reuse.step(place.original.step(path.name), path, position, place.scope)
         if record is None:
             return False
-        self._ended(place, record)
+        self.ended(place, record)
         return True
 
-    def _run(self, place: Place, known: StepRecord | None = None) -> None:
+    def run_step(self, place: Place, known: StepRecord | None = None) -> None:
         """Submit the step; again, with what is known of it, where the process died that ran it."""
         context = self.context
         request = StepRequest(
@@ -159,21 +159,23 @@ class _Walk:
 
     def _died(self, place: Place, died: ProcessDied) -> None:
         """The process of the step died: that was an attempt, and another process makes the next one, or the end."""
-        from magnus.engine import deaths  # lazy: few runs have a step whose process dies
+        from magnus.engine import lost_attempts  # lazy: few runs have a step whose process dies
 
         path = place.action.path
-        deaths.finish_output(self.context, path, died)
+        lost_attempts.finish_output(self.context, path, died)
         step = self.store.get_step(self.context.run_id, path)
         if step is not None and step.status is not Status.PROCESSING:
-            self._ended(place, step, span_of(step))
+            self.ended(place, step, span_of(step))
             return
         node = self.context.graph.step(path)
         known = step or StepRecord(path, place.action.position, Status.PROCESSING, node.written_as)
         was_told = bool(known.message)  # that its place goes away: it recorded the attempt itself
-        if isinstance(node, TaskNode) and (was_told or len(known.attempts) < node.max_attempts):
-            known = known if was_told else deaths.with_attempt(self.context, known, died)
+        if isinstance(node, TaskNode) and (
+            was_told or len(known.attempts) - known.earlier_attempts < node.max_attempts
+        ):
+            known = known if was_told else lost_attempts.with_attempt(self.context, known, died)
             self._put(replace(known, message=died.problems[0].message))  # a fresh process finds it there
-            self._run(place, replace(known, message=""))
+            self.run_step(place, replace(known, message=""))
         else:  # it died on its way to the end, after the last attempt
             self._ran(place, died.problems[0].message)
 
@@ -185,9 +187,9 @@ class _Walk:
             self._put(step)
             took = seconds(span_of(step))
             self.context.reporter.report(StepEnded(step.path, step.step_type, step.status, step.message, took))
-        self._ended(place, step, span_of(step))
+        self.ended(place, step, span_of(step))
 
-    def _ended(self, place: Place, step: StepRecord, span: Span | None = None) -> None:
+    def ended(self, place: Place, step: StepRecord, span: Span | None = None) -> None:
         """The step at the place has ended: what comes next there waits now."""
         succeeded = step.status is Status.SUCCESS
         place.take(step, span)
@@ -202,38 +204,49 @@ class _Walk:
         known = known or StepRecord(path, place.action.position, Status.PROCESSING, node.written_as)
         return replace(known, status=Status.FAIL, message=message)
 
-    def _fan_out(self, place: Place) -> None:
+    def fan_out(self, place: Place) -> None:
+        """Start the branches of the composite that comes next."""
         path, position = place.action.path, place.action.position
         node = self.context.graph.step(path)
         assert isinstance(node, CompositeNode)
         record = composites.fan_out(self.context, node, path, position, place.scope)
         if record.status is Status.FAIL:
-            self._ended(place, record)
-            return
-        self.open[path] = composite = Composite(node, record, place)
+            self.ended(place, record)
+        else:
+            self.follow_branches(Composite(node, record, place))
+
+    def follow_branches(self, composite: Composite) -> None:
+        """Walk through the branches of a composite that have started."""
+        path, place = composite.record.path, composite.place
+        self.open[path] = composite
         if self.reuse is not None and place.original is not None:
             composite.original = self.reuse.known(place.original.step(path.name))
         place.original = None
-        self._fan_in_or_wait(composite)
+        self.fan_in_or_wait(composite)
 
     def _begin_branch(self, composite: Composite) -> None:
         key = composite.next_key()
         if key is None:
             return
         self.waiting.append(composite)
-        branch = composite.record.path.into(key)
+        self.enter(composite, composite.record.path.into(key))
+
+    def enter(self, composite: Composite, branch: BranchPath) -> None:
+        """Walk through the branch from its first step on."""
+        key = branch.parts[-1]
         scope = fan.branch_scope(composite.node, composite.record, key)
         original = composite.original_of(key)
         self.waiting.append(Place(branch, scope, traversal.first(self.context.graph, branch), composite, original))
 
-    def _finish(self, place: Place) -> None:
-        record = composites.finish(self.context, place.action.path, place.action.position)
+    def finish(self, place: Place, given_up: tuple[str, ...] = ()) -> None:
+        """Record the end that the (sub)pipeline reached; `given_up` is as in the record."""
+        record = composites.finish(self.context, place.action.path, place.action.position, given_up)
         place.succeeded = record.status is Status.SUCCESS
         if place.within is not None:
-            place.within.take(place)
-            self._fan_in_or_wait(place.within)
+            place.within.take(place.outcome(), place.span)
+            self.fan_in_or_wait(place.within)
 
-    def _fan_in_or_wait(self, composite: Composite) -> None:
+    def fan_in_or_wait(self, composite: Composite) -> None:
         """Join the branches when all have ended; else see that those that have not begun do."""
         if not composite.has_ended:
             if not composite.waits:
@@ -244,13 +257,21 @@ class _Walk:
         record = composites.fan_in(self.context, composite.node, record, composite.in_order(), scope, composite.span)
         if record.status is Status.PROCESSING:
             composite.another_round(record)
-            self._fan_in_or_wait(composite)
+            self.fan_in_or_wait(composite)
             return
         del self.open[record.path]
-        self._ended(composite.place, record, composite.span)
+        self.ended(composite.place, record, composite.span)
 
     def _put(self, record: StepRecord) -> None:
         self.store.put_step(self.context.run_id, record)
+
+
+def _end_of(walk: Walk) -> tuple[Status, str]:
+    """The status of a pipeline that has ended, and the reason of its failure."""
+    if walk.root.succeeded:
+        return Status.SUCCESS, "" if walk.reuse is None else walk.reuse.run_message
+    reached = outcomes.reached_fail(walk.context.graph.terminal(succeeds=False).name)
+    return Status.FAIL, walk.root.message or reached
 
 
 def _end(context: RunContext, record: RunRecord, status: Status, message: str) -> RunRecord:
@@ -262,7 +283,7 @@ def _end(context: RunContext, record: RunRecord, status: Status, message: str) -
     return ended
 
 
-def _end_if_possible(context: RunContext, walk: _Walk, record: RunRecord, message: str) -> None:
+def _end_if_possible(context: RunContext, walk: Walk, record: RunRecord, message: str) -> None:
     """The run log store may be what failed; the error that is on its way matters more."""
     try:
         walk.give_up(message)

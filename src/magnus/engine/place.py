@@ -3,13 +3,14 @@
 For steps in fresh processes. The orchestrator of a whole run knows all that from its walk.
 """
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from magnus.engine import fan, way
 from magnus.engine import scope as scopes
 from magnus.errors import TaskFailed
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, RepeatedBranch
+from magnus.graph.nodes import CompositeNode, Graph, RepeatedBranch
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import Branching, BranchScope, RunRecord, Status, StepRecord
@@ -55,7 +56,11 @@ def reopened(graph: Graph, store: RunLogStore, run: RunRecord, record: StepRecor
 
 def outcome_of(store: RunLogStore, run_id: str, branch: BranchPath) -> fan.Outcome | None:
     """How the branch ended, as the run log has it; None when it has not."""
-    steps = store.list_steps(run_id, branch)
+    return outcome_in(branch, store.list_steps(run_id, branch))
+
+
+def outcome_in(branch: BranchPath, steps: Sequence[StepRecord]) -> fan.Outcome | None:
+    """The same, with the records of the branch in order of position."""
     if not steps or not steps[-1].is_terminal:
         return None
     own = scopes.folded_own(steps)

@@ -70,10 +70,10 @@ class Composite:
         self._all: Sequence[str] = record.branching.keys if record.branching else ()
         self._keys = iter(self._all)
 
-    def take(self, place: Place) -> None:
-        """A branch has ended there."""
-        self.outcomes[place.branch.parts[-1]] = place.outcome()
-        self.span = around((self.span, place.span))
+    def take(self, outcome: Outcome, span: Span | None) -> None:
+        """A branch has ended so, which was at work as `span` says."""
+        self.outcomes[outcome.key] = outcome
+        self.span = around((self.span, span))
 
     @property
     def has_ended(self) -> bool:

@@ -12,7 +12,7 @@ from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, FindsDamage, RunLogStore
 from magnus.run_log.gaps import Gap, gaps
 from magnus.run_log.records import ENDED, RunRecord
-from magnus.run_log.summary import Gone
+from magnus.run_log.summary import RunHealth
 from magnus.values import Json
 
 _MOST_SHOWN: Final = 10
@@ -46,7 +46,7 @@ def damage(store: RunLogStore, run: RunRecord) -> Damage:
     """The damage of the run; missing records count only after the run has finished."""
     skipped = skipped_records(store, run.run_id)
     status = status_now(run.status, run.owner)
-    if status not in ENDED and status not in Gone:
+    if status not in ENDED and status not in RunHealth:
         return Damage(skipped)
     return Damage(skipped, tuple(gaps(run, lambda branch: store.list_steps(run.run_id, branch))))
 
@@ -61,7 +61,7 @@ def with_damage(store: RunLogStore, runs: Iterable[ListedRun]) -> Iterator[Liste
     left = _MOST_READ
     for run in runs:
         left -= 1
-        yield run if left < 0 or run.status is Gone.DAMAGED else _with_damage(store, run)
+        yield run if left < 0 or run.status is RunHealth.DAMAGED else _with_damage(store, run)
 
 
 def _with_damage(store: RunLogStore, run: ListedRun) -> ListedRun:

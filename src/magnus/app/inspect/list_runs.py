@@ -12,11 +12,11 @@ from magnus.engine import liveness
 from magnus.errors import InvalidInput, RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, DatesRecords, RunLogStore, SummarisesRuns
 from magnus.run_log.records import ENDED, Owner, Status
-from magnus.run_log.summary import DamagedRun, Gone, RunStatus, RunSummary, summary
+from magnus.run_log.summary import DamagedRun, RunHealth, RunStatus, RunSummary, summary
 from magnus.suggest import near
 from magnus.values import Json
 
-STATUSES: Final[Sequence[RunStatus]] = (*Status, *Gone)
+STATUSES: Final[Sequence[RunStatus]] = (*Status, *RunHealth)
 """The statuses that a run can have."""
 
 
@@ -56,7 +56,7 @@ class ListedRun(Struct, frozen=True):
 
     def duration(self, now: datetime) -> timedelta | None:
         """The time from its start to its end, or until now; None if the end is unknown."""
-        if self.start_time is None or (self.end_time is None and (self.status in ENDED or self.status in Gone)):
+        if self.start_time is None or (self.end_time is None and (self.status in ENDED or self.status in RunHealth)):
             return None
         return (self.end_time or now) - self.start_time
 
@@ -96,7 +96,7 @@ def last_heard(store: RunLogStore, run_id: str) -> datetime | None:
 
 def _dated(store: RunLogStore, run: ListedRun) -> ListedRun:
     """The run with the time of its last record, if another engine runs it and it has not finished."""
-    if not run.workflow or run.status in ENDED or run.status in Gone:
+    if not run.workflow or run.status in ENDED or run.status in RunHealth:
         return run
     return replace(run, last_heard=last_heard(store, run.run_id))
 
@@ -108,7 +108,7 @@ def summaries(store: RunLogStore) -> Sequence[RunSummary | DamagedRun]:
 
 def status_now(status: Status, owner: Owner) -> RunStatus:
     """The status of a run now: LOST if it has not finished and its process is gone."""
-    return Gone.LOST if status not in ENDED and liveness.lost(owner) else status
+    return RunHealth.LOST if status not in ENDED and liveness.lost(owner) else status
 
 
 def run_filter(
@@ -209,7 +209,7 @@ def _matches(run: ListedRun, run_filter: RunFilter) -> bool:
 def _listed(run: RunSummary | DamagedRun) -> ListedRun:
     match run:
         case DamagedRun(run_id, problem):
-            return ListedRun(run_id, Gone.DAMAGED, problem=problem)
+            return ListedRun(run_id, RunHealth.DAMAGED, problem=problem)
         case RunSummary():
             return listed_run(run)
 
@@ -218,7 +218,7 @@ def listed_run(run: RunSummary) -> ListedRun:
     """The run for a list; its process is looked for if it has not finished."""
     status = status_now(run.status, run.owner)
     message = (
-        liveness.lost(run.owner) if status is Gone.LOST else run.message or liveness.unknown(run.status, run.owner)
+        liveness.lost(run.owner) if status is RunHealth.LOST else run.message or liveness.unknown(run.status, run.owner)
     )
     return ListedRun(
         run.run_id,

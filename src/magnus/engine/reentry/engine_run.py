@@ -9,6 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.engine import composites, fan, place, process_state, traversal, way
+from magnus.engine.composite_run import reopened, run_composite
 from magnus.engine.context import RunContext
 from magnus.engine.outcomes import reached_fail
 from magnus.engine.reentry import engine_runs, gaps
@@ -20,10 +21,9 @@ from magnus.engine.step_secrets import learn
 from magnus.engine.tracking import run_as_recorded
 from magnus.errors import InvalidInput, RunExists, RunNotFound
 from magnus.graph.failures import may_begin_run
-from magnus.graph.graph import graphs_of
-from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode, TerminalNode, graphs_of
 from magnus.graph.path import BranchPath, StepPath, print_names
-from magnus.interfaces.executor import StepRequest
+from magnus.interfaces.executor import Executor, StepRequest
 from magnus.interfaces.reporter import Branched, BranchEnded, StepStarted
 from magnus.run_log.records import Branching, BranchScope, Owner, RunRecord, Status, StepRecord
 
@@ -128,6 +128,33 @@ class EngineRun:
         if iteration is not None and _is_joined(known, known.branching, iteration):
             return Act(path, Status.PROCESSING, (str(path.into(str(iteration + 1))),))
         return self._joined(self._reopened(run), node, known, known.branching)
+
+    def run_composite(self, path: StepPath, executor: Callable[[RunContext], Executor]) -> Act:
+        """Run the composite at `path` from its fan-out to its fan-in in this process, with the executor.
+
+        What has ended in it stands; if it had failed, what failed in it is tried again.
+        """
+        run, node = self._arrive(path), self._composite(path)
+        known = self._store.get_step(run.run_id, path)
+        if known is not None and known.status is Status.SUCCESS:
+            return Act(path, known.status)
+        if engine_runs.is_settled(self._store, run.run_id, path):
+            return Act(path, engine_runs.status_in_settled(node, known))
+        run = self._reopened(run)
+        context = self._of(run)
+        self._mask_secrets(run)
+        position, scope = place.before(self.graph, self._store, run, path)
+        if known is not None and known.status is Status.FAIL:
+            changed = fan.begun_again(node, fan.begun(node, path, position, scope), known)
+            if changed.status is Status.FAIL:
+                return _act(node, composites.fan_out(context, node, path, position, scope, before=known))
+            known = reopened(context, known, position)
+        branch = followed(self._store, run, path.branch, position) if run.original_run_id else None
+        reuse = None if branch is None else Reuse(context, self._store.get_run(run.original_run_id), run)
+        made = executor(context)
+        with process_state.without_hard_exits(context.pump.original_stderr):
+            record = run_composite(context, made, path, position, scope, before=known, reuse=reuse, original=branch)
+        return Act(path, record.status)
 
     def go_on(self, act: Act, names: Collection[str], one: OneAttempt | None = None) -> Act:
         """Go on behind an act that succeeded, as long as a step of these names comes next; the last act.

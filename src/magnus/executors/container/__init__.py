@@ -15,6 +15,7 @@ from magnus.errors import InvalidConfiguration, TaskFailed
 from magnus.executors.container.options import ContainerOptions, StepOptions, environment, of_step
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRequest, StepRunner
+from magnus.system.processors import processors
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor  # lazy: a step in its container knows the options alone
@@ -37,7 +38,7 @@ class ContainerExecutor:
     capabilities = staticmethod(_capabilities)
 
     def __init__(self, options: ContainerOptions, run_step: StepRunner) -> None:
-        self.slots = (options.max_workers or _processors()) if options.enable_parallel else 1
+        self.slots = (options.max_workers or processors()) if options.enable_parallel else 1
         self._options = options
         self._run_step = run_step
         self._outside = run_step.outside()
@@ -209,11 +210,3 @@ class ContainerExecutor:
             if self._folders is None:
                 self._folders = mounts(self._outside.written, self._outside.read)
             return self._folders
-
-
-def _processors() -> int:
-    """How many processors this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1

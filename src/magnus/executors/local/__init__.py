@@ -1,13 +1,14 @@
 """The `local` executor: steps run in this process, one after the other, or in warm worker processes beside it."""
 
-import os
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Self
 
 from msgspec import Meta, Struct
 
+from magnus.engine.eviction import Evicted
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRequest, StepRunner
+from magnus.system.processors import processors
 
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: only steps that run in workers have one
@@ -51,7 +52,7 @@ class LocalExecutor:
         if options.enable_parallel:
             from magnus.executors.local import workers  # lazy: most runs have none
 
-            self._workers = workers.Workers(run_step.elsewhere(), options.max_workers or _processors(), begun)
+            self._workers = workers.Workers(run_step.elsewhere(), options.max_workers or processors(), begun)
             self.slots = self._workers.slots
 
     @staticmethod
@@ -71,9 +72,9 @@ class LocalExecutor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the workers; what they still run is interrupted."""
+        """End the workers; what they still run is interrupted, or left open when this process is evicted."""
         if self._workers is not None:
-            self._workers.end()
+            self._workers.end(evicted=kind is not None and issubclass(kind, Evicted))
 
     def submit(self, request: StepRequest) -> "Future[None] | None":
         """Run the step; without workers it has ended when this returns."""
@@ -86,11 +87,3 @@ class LocalExecutor:
         """Interrupt what workers run; nothing else runs beside the caller."""
         if self._workers is not None:
             self._workers.interrupt()
-
-
-def _processors() -> int:
-    """How many processors this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1

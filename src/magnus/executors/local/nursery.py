@@ -2,7 +2,7 @@
 
 Started by `workers`, which it serves until the connection ends; then it sees to it that no worker is left, even when
 the process that started it was killed. One byte is one command: `+` begins a worker, `t` asks all of them to end
-since the run is stopped, `k` ends them. It answers with pairs of numbers: a worker that began and 0, with the connection to it; or a worker that
+since the run is stopped, `e` since their place goes away, `k` ends them. It answers with pairs of numbers: a worker that began and 0, with the connection to it; or a worker that
 ended, and the status that waitpid(2) gave.
 """
 
@@ -90,6 +90,8 @@ class _Nursery:
                 self._begin()
             case "t":
                 self._signal(signal.SIGINT)
+            case "e":
+                self._signal(signal.SIGTERM)
             case _:
                 self._signal(signal.SIGKILL)
 

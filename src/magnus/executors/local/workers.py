@@ -73,12 +73,15 @@ class Workers:
 
     def interrupt(self) -> None:
         """Ask the workers to end, with the steps that they run."""
+        self._tell("t")
+
+    def _tell(self, command: str) -> None:
         with self._changed:
             if self._nursery is not None:
-                self._nursery.tell("t")
+                self._nursery.tell(command)
 
-    def end(self) -> None:
-        """End everything; steps that run are interrupted, those that wait are cancelled."""
+    def end(self, *, evicted: bool = False) -> None:
+        """End everything; steps that run are interrupted, or left open if `evicted`, and those that wait are cancelled."""
         with self._changed:
             self._ending = True
             for future, _ in self._waiting:
@@ -87,7 +90,7 @@ class Workers:
             busy = any(worker.step for worker in self._workers.values())
         try:
             if busy:
-                self.interrupt()
+                self._tell("e" if evicted else "t")
                 self._wait_for_none()
         finally:
             with self._changed:

@@ -1,6 +1,6 @@
 """What is left of a step whose process died: its output up to then, and the attempt that ended so.
 
-Used by the orchestrator, and by `app` where another engine starts the processes. A process that was told to end recorded
+Used by the orchestrator, and by re-entry where another engine starts the processes. A process that was told to end recorded
 that itself (`engine.eviction`): the record that it left says why the step waits.
 """
 
@@ -76,6 +76,40 @@ def failed(known: StepRecord, at: datetime) -> StepRecord:
     if not known.message:
         known = replace(noticed(known, at), message=_UNSEEN)
     return replace(known, status=Status.FAIL, parameters={}, scope=None)
+
+
+def continued(known: StepRecord | None, exit_status: int | None, at: datetime) -> StepRecord | None:
+    """What the attempts before left, one that its process did not outlive among them; None before the first one.
+
+    `exit_status` is that of the process before, None where nobody says.
+    """
+    if known is None:
+        return None
+    if known.status is Status.PROCESSING and not known.message:  # nobody said how it ended
+        known = noticed(known, at, exit_status)
+    return replace(known, status=Status.PROCESSING, message="", parameters={}, scope=None)
+
+
+def tried_again(known: StepRecord, at: datetime) -> StepRecord:
+    """What is left of a task that failed before, when an engine tries it again: its attempts."""
+    if known.status is Status.PROCESSING and not known.message:  # nobody said how it ended
+        known = noticed(known, at)
+    return replace(
+        known,
+        status=Status.PROCESSING,
+        message="",
+        parameters={},
+        metrics={},
+        catalog=(),
+        scope=None,
+        earlier_attempts=len(known.attempts),
+    )
+
+
+def without_lost(known: StepRecord) -> StepRecord:
+    """The record in which attempts that were lost do not count among those the task may have."""
+    made = known.attempts[known.earlier_attempts :]
+    return replace(known, earlier_attempts=known.earlier_attempts + len(made) - own_failures(made))
 
 
 def own_failures(attempts: Sequence[AttemptRecord]) -> int:
