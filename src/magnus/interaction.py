@@ -39,12 +39,12 @@ def get_parameter(key: str | None = None, cast_as: UserObject = None) -> UserObj
     from magnus.tasks.functions.casting import cast_parameter, cast_parameters  # lazy: importing magnus costs nothing
 
     if key is None:
-        written = _ask("get_written_parameters", {})
-        return cast_parameters(cast_as, written["values"], written["texts"])
-    written = _ask("get_written_parameter", {"name": key})
-    if written["is_object"]:
+        parameter = _ask("get_written_parameters", {})
+        return cast_parameters(cast_as, parameter["values"], parameter["texts"])
+    parameter = _ask("get_written_parameter", {"name": key})
+    if parameter["is_object"]:
         return get_object(key)
-    return cast_parameter(key, cast_as, written["value"], written["text"])
+    return cast_parameter(key, cast_as, parameter["value"], parameter["text"])
 
 
 def set_parameter(**values: UserObject) -> None:
@@ -115,8 +115,8 @@ def get_from_catalog(name: str, destination_folder: str = "") -> list[str]:
         TaskFailed: nothing matches, or no step runs.
         CatalogError: the catalog cannot bring them.
     """
-    found: list[str] = _ask("get_files", {"name": name, "destination": os.fspath(destination_folder)})
-    return found
+    paths: list[str] = _ask("get_files", {"name": name, "destination": os.fspath(destination_folder)})
+    return paths
 
 
 def put_in_catalog(
@@ -130,8 +130,8 @@ def put_in_catalog(
         TaskFailed: nothing matches, or no step runs.
         CatalogError: the catalog cannot keep them.
     """
-    found: list[str] = _ask("put_files", {"path": os.fspath(_one_of("put_in_catalog", path=path, filepath=filepath))})
-    return found
+    names: list[str] = _ask("put_files", {"path": os.fspath(_one_of("put_in_catalog", path=path, filepath=filepath))})
+    return names
 
 
 def put_object(obj: UserObject = _NOTHING, name: str = "", *, data: UserObject = _NOTHING) -> None:
@@ -226,14 +226,14 @@ def _whole_number(step: UserObject) -> int:
         raise TaskFailed(f"the step of a metric is to be a whole number, and is {step!r}") from None
 
 
-def _one_of(function: str, **given: UserObject) -> UserObject:
+def _one_of(function: str, **arguments: UserObject) -> UserObject:
     """The one of the arguments, which are words for the same, that was given; TypeError for none or several."""
-    found = [value for value in given.values() if value is not _NOTHING]
-    if len(found) != 1:
-        first, *others = given
+    values = [value for value in arguments.values() if value is not _NOTHING]
+    if len(values) != 1:
+        first, *others = arguments
         either = " or ".join(f"'{name}'" for name in (first, *others))
-        raise TypeError(f"{function}() needs {'one of ' if found else ''}{either}")
-    return found[0]
+        raise TypeError(f"{function}() needs {'one of ' if values else ''}{either}")
+    return values[0]
 
 
 def _ask(verb: str, arguments: Json) -> Json:

@@ -97,13 +97,13 @@ def _built_by(file: str, name: str, working_directory: Path) -> BuiltPipeline:
 
 def _not_loaded(error: BaseException, file: str, working_directory: Path) -> InvalidDefinition:
     """What is said of a script that cannot be loaded; its traceback is shown where it leads through several places."""
-    from magnus.tasks.functions.user_errors import told  # lazy: most scripts can be
+    from magnus.tasks.functions.user_errors import error_report  # lazy: most scripts can be
 
-    found = told(error, working_directory)
+    report = error_report(error, working_directory)
     with suppress(OSError, ValueError, AttributeError):  # the script may have closed or replaced it
-        sys.stderr.write(found.traceback)
-    message = f"the script '{file}' cannot be loaded: {found.message}"
-    return InvalidDefinition(message, fix=found.fix, location=found.location or Location(file))
+        sys.stderr.write(report.traceback)
+    message = f"the script '{file}' cannot be loaded: {report.message}"
+    return InvalidDefinition(message, fix=report.fix, location=report.location or Location(file))
 
 
 def _named(module: UserObject, name: str, file: str) -> UserObject:

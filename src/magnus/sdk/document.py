@@ -68,23 +68,23 @@ class DocumentWriter:
 
     def _step(self, step: LinkedStep, following: Mapping[str, str], ends: Mapping[bool, str], path: KeyPath) -> Json:
         self.places[path] = step.location
-        written = {"type": step.type}
-        written |= {key: self._field(key, value, (*path, key), step) for key, value in step.fields.items()}
+        fields = {"type": step.type}
+        fields |= {key: self._field(key, value, (*path, key), step) for key, value in step.fields.items()}
         if step.next is not None:
-            written["next"] = self._field("next", name_of(step.next), (*path, "next"), step)
+            fields["next"] = self._field("next", name_of(step.next), (*path, "next"), step)
         elif step.ends_with is not None:
-            written["next"] = ends[step.ends_with]
+            fields["next"] = ends[step.ends_with]
         elif step.name in following:
-            written["next"] = following[step.name]
+            fields["next"] = following[step.name]
         elif step.outcome is None:
             fix = "link it, as the others are: step >> other; or set terminate_with_success=True"
             problem = Problem("nothing says what follows this step", fix, step.location, step.name)
             self.wrong.append(((*path, "next"), problem))
-            written["next"] = ""
+            fields["next"] = ""
         if step.on_failure is not None:
             leads_to = name_of(step.on_failure) if isinstance(step.on_failure, LinkedStep) else step.on_failure
-            written["on_failure"] = self._field("on_failure", leads_to, (*path, "on_failure"), step)
-        return written
+            fields["on_failure"] = self._field("on_failure", leads_to, (*path, "on_failure"), step)
+        return fields
 
     def _field(self, key: str, value: UserObject, path: KeyPath, step: LinkedStep) -> Json:
         """What stands in the field of the step, or in a part of it."""

@@ -104,12 +104,12 @@ def _transpiled(request: Execution, reporter: Reporter) -> Run:
     from magnus.app.transpile import transpile  # lazy: most pipelines are run here
     from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 
-    written = transpile(request, reporter)
-    for line in written.lines():
+    result = transpile(request, reporter)
+    for line in result.lines():
         reporter.report(Planned(line))
     store = BufferedRunLogStore(BufferedOptions(), request.working_directory)
     parameters = {name: JsonParameter(value) for name, value in request.parameters.items()}
-    message = "; ".join(written.lines())
+    message = "; ".join(result.lines())
     record = RunRecord(
         "", Status.CREATED, "", now(), engine_runs.owner(""), message=message, tag=request.tag, parameters=parameters
     )

@@ -39,7 +39,7 @@ def _is_cell(file: str) -> bool:
 
 def _notebook(variables: Mapping[str, UserObject]) -> str:
     """The name of the notebook that a cell is in, "notebook" where nothing says it."""
-    known = [variables.get(name) for name in _SAID_BY]
-    known.append(os.environ.get("JPY_SESSION_NAME"))
-    name = next((text for text in known if isinstance(text, str) and text.endswith(".ipynb")), "")
+    names = [variables.get(name) for name in _SAID_BY]
+    names.append(os.environ.get("JPY_SESSION_NAME"))
+    name = next((text for text in names if isinstance(text, str) and text.endswith(".ipynb")), "")
     return os.path.basename(name) or _NOTEBOOK  # noqa: PTH119 - a path as text

@@ -59,10 +59,10 @@ def _viewer(configuration_file: "str | os.PathLike[str]") -> Viewer:
     return Viewer(os.fspath(configuration_file), dict(os.environ), Path.cwd())
 
 
-def _each(given: str | Collection[str]) -> Collection[str]:
-    return (given,) if isinstance(given, str) else given
+def _each(value: str | Collection[str]) -> Collection[str]:
+    return (value,) if isinstance(value, str) else value
 
 
 def _found(viewer: Viewer, which: Wanted, limit: int | None) -> Sequence[Run]:
-    found = islice(listed(viewer.store, which), limit)
-    return [Run(each, viewer.store, viewer.working_directory, lambda: viewer.logs) for each in found]
+    records = islice(listed(viewer.store, which), limit)
+    return [Run(each, viewer.store, viewer.working_directory, lambda: viewer.logs) for each in records]

@@ -87,15 +87,15 @@ class NotebookTask:
             options = convert(spec.options, NotebookOptions, strict=False)
         except ValidationError:  # said by whoever checks the options
             return ()
-        found = [*notebook_file.problems(spec.command, working_directory)]
-        found += notebook_file.output_problems(spec.command, options.notebook_output_path, working_directory)
+        mistakes = [*notebook_file.problems(spec.command, working_directory)]
+        mistakes += notebook_file.output_problems(spec.command, options.notebook_output_path, working_directory)
         unused = sorted(options.optional_ploomber_args.keys() - OF_RUNNER - OF_PLOOMBER)
         if unused:
             names = ", ".join(f"'{name}'" for name in unused)
             message = f"optional_ploomber_args: {names} mean nothing to the runner of notebooks and are not used"
             fix = f"leave them out; there are {', '.join(sorted(OF_RUNNER | OF_PLOOMBER))}"
-            found.append(Problem(message, fix, severity="warning"))
-        return found
+            mistakes.append(Problem(message, fix, severity="warning"))
+        return mistakes
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """Their code cells, without what these printed, and what they use of modules below the working directory."""
@@ -125,7 +125,7 @@ class NotebookTask:
         if wrong:
             raise TaskFailed(wrong[0].message, fix=wrong[0].fix)
         options = convert(call.spec.options, NotebookOptions, strict=False)
-        given = {name: handed(parameter) for name, parameter in call.parameters.items()}
+        arguments = {name: handed(parameter) for name, parameter in call.parameters.items()}
         with _private_folder(call) as folder:
             (folder / "request.json").write_text(json.dumps(_request(call, options)))
             try:
@@ -133,7 +133,7 @@ class NotebookTask:
             finally:
                 output = notebook_file.output_path(call.spec.command, options.notebook_output_path)
                 notebook_file.keep(folder / "executed.ipynb", output, call, kept=folder / KEPT)
-            return _outcome(call, folder, given, failure)
+            return _outcome(call, folder, arguments, failure)
 
 
 def _request(call: TaskCall, options: NotebookOptions) -> Json:
@@ -177,15 +177,15 @@ def _run(call: TaskCall, folder: Path) -> str:
     return f"the process that runs the notebook ended early: {describe_exit(code)}" if code else ""
 
 
-def _outcome(call: TaskCall, folder: Path, given: Mapping[str, Json], failure: str) -> TaskOutcome:
+def _outcome(call: TaskCall, folder: Path, arguments: Mapping[str, Json], failure: str) -> TaskOutcome:
     if failure:
-        return TaskOutcome(given, failure=failure)
-    told = json.loads((folder / "result.json").read_text())
-    outcome = TaskOutcome(given, failure=told["failure"], exported=changed(told["exported"], call.environment))
+        return TaskOutcome(arguments, failure=failure)
+    result = json.loads((folder / "result.json").read_text())
+    outcome = TaskOutcome(arguments, failure=result["failure"], exported=changed(result["exported"], call.environment))
     if outcome.failure:
         return outcome
     try:
-        parameters, metrics = results_of(told["printed"], told["returned"], call.spec.returns or ())
+        parameters, metrics = results_of(result["printed"], result["returned"], call.spec.returns or ())
     except TaskFailed as error:
         return replace(outcome, failure=str(error))
     return replace(outcome, parameters=parameters, metrics=metrics)

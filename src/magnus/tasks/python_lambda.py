@@ -44,10 +44,10 @@ class PythonLambdaTask:
 
         del working_directory, imports
         try:
-            written = _parsed(spec.command).body
+            expression = _parsed(spec.command).body
         except TaskFailed:
-            written = None
-        return describe_lambda(spec, written if isinstance(written, ast.Lambda) else None)
+            expression = None
+        return describe_lambda(spec, expression if isinstance(expression, ast.Lambda) else None)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Call the lambda."""

@@ -89,7 +89,7 @@ class ShellTask:
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the command; a status other than 0 is the failure."""
         environment = {**_under_own_name(call.parameters, call.environment), **call.environment}
-        given = {name: handed(parameter) for name, parameter in call.parameters.items()}
+        arguments = {name: handed(parameter) for name, parameter in call.parameters.items()}
         shell = shutil.which("bash", path=environment.get("PATH")) or "/bin/sh"
         strict = convert(call.spec.options, ShellOptions, strict=False).strict
         with TemporaryFile() as file, _high_descriptor(file.fileno()) as descriptor:
@@ -104,9 +104,9 @@ class ShellTask:
             exported = exports(shell, file.read())
         set_by_command = changed(exported, environment)
         if code != 0:
-            return TaskOutcome(given, exported=set_by_command, failure=describe_exit(code))
+            return TaskOutcome(arguments, exported=set_by_command, failure=describe_exit(code))
         warnings = (_NOTHING_TOLD,) if not exported and _EXPORTS.search(call.spec.command) else ()
-        outcome = TaskOutcome(given, exported=set_by_command, warnings=warnings)
+        outcome = TaskOutcome(arguments, exported=set_by_command, warnings=warnings)
         return _results(call.spec.returns or (), exported, outcome)
 
 
@@ -210,9 +210,9 @@ def is_bash(shell: str) -> bool:
     return shell.rpartition("/")[2] == "bash"
 
 
-def exports(shell: str, told: bytes) -> dict[str, str]:
+def exports(shell: str, output: bytes) -> dict[str, str]:
     """The exported variables by name, from what the script wrote; the last word on a variable counts."""
-    text = told.decode("utf-8", "surrogateescape")
+    text = output.decode("utf-8", "surrogateescape")
     pairs = (entry.partition("=") for entry in (text.split("\0") if is_bash(shell) else _exported(text)))
     return {name: value for name, equals, value in pairs if equals}
 

@@ -107,7 +107,7 @@ class _Binding(Struct, frozen=True):
     def namespace(self, kind: Any) -> UserObject:
         """All parameters, as attributes."""
         self.handed.update({name: handed(parameter) for name, parameter in self.scope.items()})
-        self.loaded.extend(found for parameter in self.scope.values() for found in objects_in(parameter))
+        self.loaded.extend(reference for parameter in self.scope.values() for reference in objects_in(parameter))
         return kind(**{name: fresh(loaded(parameter, self.objects)) for name, parameter in self.scope.items()})
 
     def value(self, name: str, cast: Cast, source: str) -> UserObject:
@@ -117,18 +117,18 @@ class _Binding(Struct, frozen=True):
                 pass
             case MetricParameter(value=value):
                 text = None
-            case ObjectParameter() | ListParameter() as kept:
-                self.handed[name] = plain(kept)
-                self.loaded.extend(objects_in(kept))
-                return loaded(kept, self.objects)
+            case ObjectParameter() | ListParameter() as stored:
+                self.handed[name] = plain(stored)
+                self.loaded.extend(objects_in(stored))
+                return loaded(stored, self.objects)
         try:
-            given = cast(value, text)
+            argument = cast(value, text)
         except WrongType as wrong:
             raise TaskFailed(
                 f"the argument '{name}' of {self.title} must be {cast.expected}, but is {shortened(value)}: {wrong}"
             ) from None
         self.handed[name] = handed(self.scope[source])
-        return given
+        return argument
 
 
 def _is_null(parameter: Parameter) -> bool:

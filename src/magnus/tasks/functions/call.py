@@ -76,7 +76,7 @@ def _awaited_in_thread(awaitable: Awaitable[UserObject]) -> UserObject:
     from contextvars import copy_context  # lazy: as above
     from threading import Thread  # lazy: as above
 
-    came: Future[UserObject] = Future()
+    result: Future[UserObject] = Future()
     cancels: list[Callable[[], object]] = []
 
     async def outcome() -> UserObject:
@@ -87,14 +87,14 @@ def _awaited_in_thread(awaitable: Awaitable[UserObject]) -> UserObject:
 
     def run() -> None:
         try:
-            came.set_result(asyncio.run(outcome()))
+            result.set_result(asyncio.run(outcome()))
         except BaseException as error:  # noqa: BLE001 - raised where the step is
-            came.set_exception(error)
+            result.set_exception(error)
 
     thread = Thread(target=copy_context().run, args=(run,), name="magnus async function", daemon=True)
     try:
         thread.start()
-        return came.result()
+        return result.result()
     finally:
         _end(thread, cancels)
 

@@ -60,8 +60,8 @@ class Cast:
     def _as_text(self, value: Json, text: str | None) -> Json:
         if value is None and not self._null_is_text:
             return None
-        given = _text_of(value, text)
-        return value if given is None else given
+        typed = _text_of(value, text)
+        return value if typed is None else typed
 
     def _checked(self, value: Json, text: str | None) -> UserObject:
         from pydantic import PydanticUserError, ValidationError  # lazy: most arguments need no checker
@@ -99,9 +99,9 @@ def _forms(
     yield checker.validate_python, fresh(value)
     if type(value) in _CONTAINERS:
         yield checker.validate_json, json.dumps(value)  # what a strict model takes from JSON, dates for one
-    given = _text_of(value, text)
-    if given is not None:
-        yield checker.validate_python, given
+    typed = _text_of(value, text)
+    if typed is not None:
+        yield checker.validate_python, typed
 
 
 def _text_of(value: Json, text: str | None) -> str | None:

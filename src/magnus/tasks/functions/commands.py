@@ -28,12 +28,12 @@ def load_function(command: str, working_directory: Path) -> Callable[..., UserOb
     """
     in_script = split_script_command(command, working_directory)
     with project_code():
-        found: UserObject = _of_script(*in_script) if in_script else _of_module(command, working_directory)
-    if found is _MISSING:
+        target: UserObject = _of_script(*in_script) if in_script else _of_module(command, working_directory)
+    if target is _MISSING:
         raise _not_found(command, working_directory)
-    if not callable(found):
-        raise TaskFailed(f"'{command}' is not callable: it is a value of type {type_name(found)}")
-    function: Callable[..., UserObject] = found
+    if not callable(target):
+        raise TaskFailed(f"'{command}' is not callable: it is a value of type {type_name(target)}")
+    function: Callable[..., UserObject] = target
     return function
 
 
@@ -42,10 +42,10 @@ def _of_script(file: Path, names: Sequence[str]) -> UserObject:
     folder = str(file.parent)
     if folder not in sys.path:
         sys.path.insert(1, folder)
-    found: UserObject = scripts.module_of(file)
+    target: UserObject = scripts.module_of(file)
     for name in names:
-        found = getattr(found, name, _MISSING)
-    return found
+        target = getattr(target, name, _MISSING)
+    return target
 
 
 def _of_module(command: str, working_directory: Path) -> UserObject:
@@ -55,28 +55,28 @@ def _of_module(command: str, working_directory: Path) -> UserObject:
     if module is not None and _is_of_another_folder(module_name, module, working_directory):
         _forget(module_name, module)
         module = None
-    found = _MISSING if module is None else getattr(module, name, _MISSING)
-    return _imported(command.split(".")) if found is _MISSING else found
+    target = _MISSING if module is None else getattr(module, name, _MISSING)
+    return _imported(command.split(".")) if target is _MISSING else target
 
 
 def _imported(parts: Sequence[str]) -> UserObject:
     """What `parts` name, or _MISSING; looked for once more in case a file is newer than what python remembers."""
-    found = _searched(parts)
-    if found is _MISSING:
+    target = _searched(parts)
+    if target is _MISSING:
         importlib.invalidate_caches()
-        found = _searched(parts)
-    return found
+        target = _searched(parts)
+    return target
 
 
 def _searched(parts: Sequence[str]) -> UserObject:
     """The longest of the modules that `parts` may name, and the rest as attributes of it."""
     for count in range(len(parts) - 1, 0, -1):
-        found: UserObject = _module(".".join(parts[:count]))
-        if found is None:
+        target: UserObject = _module(".".join(parts[:count]))
+        if target is None:
             continue
         for attribute in parts[count:]:
-            found = getattr(found, attribute, _MISSING)
-        return found
+            target = getattr(target, attribute, _MISSING)
+        return target
     return _MISSING
 
 
@@ -144,10 +144,10 @@ def command_of(function: Callable[..., UserObject], working_directory: Path) -> 
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(name, str):
         return None
-    found: UserObject = sys.modules.get(module)
+    target: UserObject = sys.modules.get(module)
     for part in name.split("."):
-        found = getattr(found, part, None)
-    if found is not function:
+        target = getattr(target, part, None)
+    if target is not function:
         return None
     if scripts.is_main(module):
         module = scripts.dotted_main(module) or module
@@ -158,8 +158,8 @@ def command_of(function: Callable[..., UserObject], working_directory: Path) -> 
     return None if file is None else script_command(file, name, working_directory)
 
 
-def local_name(function: Callable[..., UserObject], taken: UserObject) -> str:
+def local_name(function: Callable[..., UserObject], used_names: UserObject) -> str:
     """What a function is called that has no command; other than those in `taken`."""
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
-    others = sum(1 for known in taken if known == name or known.startswith(f"{name} #"))
+    others = sum(1 for known in used_names if known == name or known.startswith(f"{name} #"))
     return f"{name} #{others + 1}" if others else name

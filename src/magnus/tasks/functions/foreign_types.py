@@ -82,11 +82,11 @@ def _attrs_instance(kind: Any, value: Json, cast: CastTo) -> UserObject:
         if not field.init:
             continue
         name = getattr(field, "alias", None) or field.name.lstrip("_")
-        given = value.get(name, value.get(field.name, _MISSING))
-        if given is _MISSING:
+        item = value.get(name, value.get(field.name, _MISSING))
+        if item is _MISSING:
             continue  # the class has a default, or says that it is missing
         try:
-            arguments[name] = cast(types.get(field.name, Any), given)
+            arguments[name] = cast(types.get(field.name, Any), item)
         except ValueError as error:
             raise ValueError(f"[{name!r}]: {error}") from None
     return kind(**arguments)

@@ -46,9 +46,12 @@ def results_of(
     values = _in_order(returned, returns, title)
     entries: list[CatalogRecord] = []
     parameters = {
-        declared.name: _kept(declared, value, objects, entries) for declared, value in zip(returns, values, strict=True)
+        declared.name: _parameter(declared, value, objects, entries)
+        for declared, value in zip(returns, values, strict=True)
     }
-    metrics = {name: kept.value for name, kept in parameters.items() if isinstance(kept, MetricParameter)}
+    metrics = {
+        name: parameter.value for name, parameter in parameters.items() if isinstance(parameter, MetricParameter)
+    }
     return Results(parameters, metrics, tuple(entries))
 
 
@@ -61,12 +64,12 @@ def _in_order(returned: UserObject, returns: Sequence[Return], title: str) -> Se
         case declared if isinstance(returned, tuple) and len(returned) == declared:
             return returned
         case _:
-            came = f"{len(returned)} values" if isinstance(returned, tuple) else _what(returned)
+            description = f"{len(returned)} values" if isinstance(returned, tuple) else _what(returned)
             names = ", ".join(item.name for item in returns)
-            raise TaskFailed(f"{title} returned {came}; 'returns' declares a tuple of {len(returns)}: {names}")
+            raise TaskFailed(f"{title} returned {description}; 'returns' declares a tuple of {len(returns)}: {names}")
 
 
-def _kept(declared: Return, value: UserObject, objects: Objects | None, entries: list[CatalogRecord]) -> Parameter:
+def _parameter(declared: Return, value: UserObject, objects: Objects | None, entries: list[CatalogRecord]) -> Parameter:
     match declared.kind:
         case "json":
             return JsonParameter(to_json_value(value, name=declared.name))

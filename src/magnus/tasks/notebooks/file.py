@@ -44,7 +44,7 @@ def code_cells(file: Path) -> list[str]:
     """The text of the code cells, in order; none when the file cannot be read."""
     try:
         cells = json.loads(file.read_bytes())["cells"]
-        found = [cell["source"] for cell in cells if cell["cell_type"] == "code" and not _is_injected(cell)]
+        sources = [cell["source"] for cell in cells if cell["cell_type"] == "code" and not _is_injected(cell)]
     except (
         OSError,
         ValueError,
@@ -54,7 +54,7 @@ def code_cells(file: Path) -> list[str]:
         RecursionError,
     ):  # what is wrong with it is said elsewhere
         return []
-    return [text if isinstance(text, str) else "".join(map(str, text)) for text in found]
+    return [text if isinstance(text, str) else "".join(map(str, text)) for text in sources]
 
 
 def _is_injected(cell: Json) -> bool:
@@ -86,22 +86,22 @@ def _problems_of(notebook: Json, command: str) -> Iterator[Problem]:
 def _language(notebook: Json) -> str:
     """The language of the kernel as the notebook says it; "" when it does not."""
     metadata = notebook.get("metadata")
-    said = [
+    languages = [
         (metadata.get(part) or {}).get(key)
         for part, key in (("kernelspec", "language"), ("language_info", "name"))
         if isinstance(metadata, dict) and isinstance(metadata.get(part), dict)
     ]
-    return next((language for language in said if isinstance(language, str)), "")
+    return next((language for language in languages if isinstance(language, str)), "")
 
 
-def output_path(command: str, written: str) -> str:
+def output_path(command: str, option: str) -> str:
     """Where the executed notebook goes: as written, else beside the notebook."""
-    return written or f"{command.removesuffix(SUFFIX)}_out{SUFFIX}"
+    return option or f"{command.removesuffix(SUFFIX)}_out{SUFFIX}"
 
 
-def output_problems(command: str, written: str, working_directory: Path) -> Iterator[Problem]:
+def output_problems(command: str, option: str, working_directory: Path) -> Iterator[Problem]:
     """What is wrong with the output path."""
-    output = output_path(command, written)
+    output = output_path(command, option)
     source, target = working_directory / command, working_directory / output
     if os.path.realpath(source) == os.path.realpath(target):
         yield Problem(f"notebook_output_path '{output}' is the notebook itself", "name another file")
@@ -147,11 +147,11 @@ def _masked(notebook: str, mask: Callable[[str], str]) -> str:
                 return value
 
     with suppress(ValueError):  # cut off
-        written = json.loads(notebook)
-        for cell in written.get("cells", ()):
+        document = json.loads(notebook)
+        for cell in document.get("cells", ()):
             if "outputs" in cell:
                 cell["outputs"] = _joined(cell["outputs"])
-        masked = walked(written)
+        masked = walked(document)
         for cell in masked.get("cells", ()):
             for output in cell.get("outputs", ()):
                 if output.get("output_type") == "stream":

@@ -11,12 +11,12 @@ from magnus.errors import MagnusError, TaskFailed
 from magnus.values import Json, UserObject
 
 
-def tell(variables: Mapping[str, UserObject], returns: Sequence[Mapping[str, str]], file: str) -> None:
+def write_results(variables: Mapping[str, UserObject], returns: Sequence[Mapping[str, str]], file: str) -> None:
     """Write the values of the declared results, or why they cannot be had, to the file."""
-    Path(file).write_text(json.dumps(_told(variables, returns)))
+    Path(file).write_text(json.dumps(_results(variables, returns)))
 
 
-def _told(variables: Mapping[str, UserObject], returns: Sequence[Mapping[str, str]]) -> Json:
+def _results(variables: Mapping[str, UserObject], returns: Sequence[Mapping[str, str]]) -> Json:
     missing = [item["name"] for item in returns if item["name"] not in variables]
     if missing:
         names = ", ".join(f"'{name}'" for name in missing)

@@ -48,8 +48,14 @@ def _start_kernel(request: Json, folder: Path) -> "subprocess.Popen[bytes]":
     connection = folder / "connection.json"
     sockets = {f"{name}_port": port for port, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), start=1)}
     key = os.urandom(16).hex()
-    written = {"transport": "ipc", "ip": str(folder / "k"), "key": key, "signature_scheme": "hmac-sha256", **sockets}
-    connection.write_text(json.dumps(written))
+    connection_info = {
+        "transport": "ipc",
+        "ip": str(folder / "k"),
+        "key": key,
+        "signature_scheme": "hmac-sha256",
+        **sockets,
+    }
+    connection.write_text(json.dumps(connection_info))
     # what children of cells print is captured as that of every step is, byte by byte, and would come again as a message
     arguments = ["--HistoryManager.enabled=False", "--IPKernelApp.capture_fd_output=False"]
     environment = {**os.environ, "JPY_PARENT_PID": str(os.getpid())}

@@ -97,8 +97,8 @@ def functions_of(file: Path) -> Mapping[tuple[str, int], Function]:
 @lru_cache(maxsize=64)
 def _functions(file: Path, modified_ns: int, size: int) -> Mapping[tuple[str, int], Function]:
     module = _parsed(file, modified_ns, size)
-    found = (node for node in ast.walk(module) if isinstance(node, Function))
-    return {(node.name, min([node.lineno, *(part.lineno for part in node.decorator_list)])): node for node in found}
+    functions = (node for node in ast.walk(module) if isinstance(node, Function))
+    return {(node.name, min([node.lineno, *(part.lineno for part in node.decorator_list)])): node for node in functions}
 
 
 @lru_cache(maxsize=64)

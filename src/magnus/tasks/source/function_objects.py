@@ -20,7 +20,7 @@ _LIBRARY: Final = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - a text
 def pieces_of_function(name: str, function: UserObject) -> Mapping[str, str]:
     """The pieces of the function, by what they are called where it is defined; none for what is no python function."""
     function = inspect.unwrap(function)
-    found: dict[str, str] = {}
+    pieces: dict[str, str] = {}
     todo: list[tuple[str, UserObject]] = [(name, function)]
     seen: set[tuple[str, int]] = set()
     while todo:
@@ -29,11 +29,11 @@ def pieces_of_function(name: str, function: UserObject) -> Mapping[str, str]:
             continue
         seen.add((shown, id(value)))
         for own in _functions(value):
-            found[shown] = short_hash((found.get(shown, "") + repr(_code(own.__code__))).encode("utf-8", "replace"))
+            pieces[shown] = short_hash((pieces.get(shown, "") + repr(_code(own.__code__))).encode("utf-8", "replace"))
             todo += _named(own)
         if not callable(value) and (text := _text(value)):
-            found[shown] = short_hash(text.encode("utf-8", "replace"))
-    return dict(sorted(found.items()))
+            pieces[shown] = short_hash(text.encode("utf-8", "replace"))
+    return dict(sorted(pieces.items()))
 
 
 def _functions(value: UserObject) -> Iterator[FunctionType]:

@@ -53,10 +53,10 @@ def missing_function(command: str, working_directory: Path) -> Problem | None:
         return Problem(f"'{command}' names no module", "write <module>.<function>")
     if is_always_pythons(parts[0]) and (working_directory / f"{parts[0]}.py").is_file():
         return never_imported(parts[0])
-    found = _longest(tuple(parts[:-1]), (str(working_directory), *sys.path))
-    if found is None:
+    module = _longest(tuple(parts[:-1]), (str(working_directory), *sys.path))
+    if module is None:
         return _no_module(parts[0], working_directory)
-    return _missing_in(found, parts[found.name.count(".") + 1 :], working_directory)
+    return _missing_in(module, parts[module.name.count(".") + 1 :], working_directory)
 
 
 def source_of(command: str, working_directory: Path) -> Path | None:
@@ -73,10 +73,10 @@ def place_of(command: str, working_directory: Path) -> tuple[Path, str, list[str
     if not _DOTTED.fullmatch(command) or "." not in command:
         return None
     parts = command.split(".")
-    found = _longest(tuple(parts[:-1]), (str(working_directory), *sys.path))
-    if found is None or found.file is None:
+    module = _longest(tuple(parts[:-1]), (str(working_directory), *sys.path))
+    if module is None or module.file is None:
         return None
-    return found.file, found.name, parts[found.name.count(".") + 1 :]
+    return module.file, module.name, parts[module.name.count(".") + 1 :]
 
 
 def _missing_in(module: _Module, names: Sequence[str], working_directory: Path) -> Problem | None:
@@ -132,17 +132,17 @@ class _Incomplete(Exception):
 @lru_cache(maxsize=256)
 def _all_of(parts: tuple[str, ...], path: tuple[str, ...]) -> _Module:
     """The module that `parts` name, or the one in which the rest of them are attributes."""
-    found, folders = None, list(path)
+    module, folders = None, list(path)
     for count in range(1, len(parts) + 1):
         spec = _spec(".".join(parts[:count]), folders)
         if spec is None:
-            raise _Incomplete(found)
+            raise _Incomplete(module)
         folders = list(spec.submodule_search_locations or ())
-        found = _Module(".".join(parts[:count]), _source_file(spec), folders, _is_namespace(spec))
+        module = _Module(".".join(parts[:count]), _source_file(spec), folders, _is_namespace(spec))
         if not folders:
             break
-    assert found is not None  # there is at least one part
-    return found
+    assert module is not None  # there is at least one part
+    return module
 
 
 def _spec(name: str, folders: Sequence[str]) -> ModuleSpec | None:
@@ -201,13 +201,13 @@ def _no_module(name: str, working_directory: Path) -> Problem:
 def _source_folders(working_directory: Path) -> list[Path]:
     """The folders of the project that may hold its modules, `src` first; no environments, and nothing that is hidden."""
     try:
-        found = [entry for entry in working_directory.iterdir() if entry.is_dir() and entry.name.isidentifier()]
+        folders = [entry for entry in working_directory.iterdir() if entry.is_dir() and entry.name.isidentifier()]
     except OSError:
         return []
-    found = [
-        folder for folder in found if not (folder / "pyvenv.cfg").exists() and not (folder / "__init__.py").exists()
+    folders = [
+        folder for folder in folders if not (folder / "pyvenv.cfg").exists() and not (folder / "__init__.py").exists()
     ]
-    return sorted(found, key=lambda folder: (folder.name != "src", folder.name))
+    return sorted(folders, key=lambda folder: (folder.name != "src", folder.name))
 
 
 def own_entries() -> Iterator[str]:
@@ -228,18 +228,18 @@ def _no_name(module: _Module, names: Sequence[str], others: Sequence[str]) -> Pr
     public = [name for name in others if not name.startswith("_")]
     if module.folders and len(names) > 1:
         return Problem(
-            f"there is no module '{names[0]}' in the package '{module.name}'", _meant(names, modules, public)
+            f"there is no module '{names[0]}' in the package '{module.name}'", _suggestion(names, modules, public)
         )
     name = ".".join(names)
-    return Problem(f"there is no function '{name}' in the module '{module.name}'", _meant(names, public, public))
+    return Problem(f"there is no function '{name}' in the module '{module.name}'", _suggestion(names, public, public))
 
 
-def _meant(names: Sequence[str], likely: Iterable[str], defined: Sequence[str]) -> str:
+def _suggestion(names: Sequence[str], likely: Iterable[str], defined: Sequence[str]) -> str:
     near = next((near for name in names if (near := _near(name, [*likely, *defined])) not in {None, name}), None)
     if near:
         return f"did you mean '{near}'?"
-    known = sorted(likely)
-    return f"there are: {', '.join(known[:_MOST_NAMES])}" if known else "there is nothing in it yet"
+    candidates = sorted(likely)
+    return f"there are: {', '.join(candidates[:_MOST_NAMES])}" if candidates else "there is nothing in it yet"
 
 
 def _modules_in(folders: Iterable[str]) -> set[str]:
@@ -255,16 +255,16 @@ def _modules_in(folders: Iterable[str]) -> set[str]:
     return names
 
 
-def _near(name: str, known: Iterable[str]) -> str | None:
+def _near(name: str, candidates: Iterable[str]) -> str | None:
     from difflib import get_close_matches  # lazy: only mistakes need it
 
-    return next(iter(get_close_matches(name, list(known), n=1)), None)
+    return next(iter(get_close_matches(name, list(candidates), n=1)), None)
 
 
 def _respelled(command: str) -> str:
     """How a path, a call or a `module:function` would be written."""
-    guess = re.sub(r"\.py\b", "", command.strip().removesuffix("()")).removeprefix("./")
-    guess = re.sub(r"[:/]+", ".", guess).strip(".")
+    parts = command.strip().removesuffix("()").removeprefix("./").replace(":", "/").split("/")
+    guess = ".".join(part.removesuffix(".py") for part in parts if part).strip(".")
     return f"did you mean '{guess}'?" if _DOTTED.fullmatch(guess) and "." in guess else "write <module>.<function>"
 
 

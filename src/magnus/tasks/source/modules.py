@@ -87,8 +87,8 @@ class ProjectModules:
     def named_by(self, file: str, module: str) -> Sequence[str]:
         """The modules that an import by a text may mean: one, those of the package before a dot at the end, or all."""
         if module and not module.endswith("."):
-            found = self.find(file, module)
-            return (found,) if found else ()
+            matching = self.find(file, module)
+            return (matching,) if matching else ()
         if not module:
             return [file for root in self.roots for file in self._below(root)]
         package = self.find(file, module.rstrip(".")).removesuffix("/__init__.py")
@@ -166,10 +166,10 @@ def loaded_by_quiet(data: bytes) -> Sequence[str] | None:
     for line in _BEGINNING.findall(data, docstring.end() if docstring else 0):
         if (plain := _IMPORT.match(line)) is not None:
             loaded.append(plain[1].decode())
-        elif (found := _FROM.match(line)) is not None:
-            module = found[1].decode()
+        elif (imported := _FROM.match(line)) is not None:
+            module = imported[1].decode()
             dot = "" if module.endswith(".") else "."
-            names = [name.split()[0] for name in found[2].decode().split(",")]
+            names = [name.split()[0] for name in imported[2].decode().split(",")]
             loaded += (module, *(f"{module}{dot}{name}" for name in names))
         elif _DEFINING.match(line) is None:
             return None

@@ -67,36 +67,36 @@ def shape_of(annotation: UserObject, depth: int = 0) -> Shape:
     """What is known of a result with this annotation, once it is JSON."""
     origin: Any = get_origin(annotation)
     if origin in {Union, UnionType}:
-        found = joined(shape_of(option, depth) for option in get_args(annotation))
-        return _said(found, annotation)
+        shape = joined(shape_of(option, depth) for option in get_args(annotation))
+        return _with_text(shape, annotation)
     if _is_annotated(annotation):
         return shape_of(get_args(annotation)[0], depth)
     if isinstance(annotation, NewType):
         return shape_of(annotation.__supertype__, depth)
     if origin is Literal:
-        return _said(joined(of_value(value) for value in get_args(annotation)), annotation)
+        return _with_text(joined(of_value(value) for value in get_args(annotation)), annotation)
     if isinstance(annotation, type | NoneType) and origin is None and annotation in _SCALARS:
-        return _said(Shape(_SCALARS[annotation]), annotation)
+        return _with_text(Shape(_SCALARS[annotation]), annotation)
     kind = origin or annotation
     if kind in _LISTS:
-        return _said(Shape(frozenset({"list"}), _item(annotation, depth)), annotation)
+        return _with_text(Shape(frozenset({"list"}), _item(annotation, depth)), annotation)
     if kind in _DICTS:
-        return _said(Shape(frozenset({"dict"})), annotation)
+        return _with_text(Shape(frozenset({"dict"})), annotation)
     if isinstance(kind, type) and issubclass(kind, _TEXTS):
-        return _said(Shape(frozenset({"str"})), annotation)
+        return _with_text(Shape(frozenset({"str"})), annotation)
     parts = parts_of(annotation) if depth < _DEEPEST else None
     if parts is None:
         return ANYTHING
     inside = {part.names[0]: shape_of(part.annotation, depth + 1) for part in parts}
-    return _said(Shape(frozenset({"dict"}), None, inside), annotation)
+    return _with_text(Shape(frozenset({"dict"}), None, inside), annotation)
 
 
 def _item(annotation: UserObject, depth: int) -> Shape | None:
     arguments = [argument for argument in get_args(annotation) if argument is not Ellipsis]
     if not arguments or depth >= _DEEPEST or (_origin(annotation) is not tuple and len(arguments) != 1):
         return None
-    found = joined(shape_of(argument, depth + 1) for argument in arguments)
-    return None if found == ANYTHING else found
+    shape = joined(shape_of(argument, depth + 1) for argument in arguments)
+    return None if shape == ANYTHING else shape
 
 
 def _origin(annotation: UserObject) -> Any:
@@ -120,7 +120,14 @@ def wanted_of(annotation: UserObject, *, is_exact: bool = True, depth: int = 0) 
         return ""
 
     return Wanted(
-        found.kinds, found.perhaps, found.item, found.required, found.fields, said(annotation), refuses, found.objects
+        found.kinds,
+        found.perhaps,
+        found.item,
+        found.required,
+        found.fields,
+        annotation_text(annotation),
+        refuses,
+        found.objects,
     )
 
 
@@ -134,15 +141,15 @@ def _wanted(annotation: UserObject, depth: int) -> Wanted:
         return _wanted(annotation.__supertype__, depth)
     if isinstance(annotation, type | NoneType) and origin is None and annotation in _TAKEN:
         taken, perhaps = _TAKEN[annotation]
-        return Wanted(taken, perhaps, said=said(annotation))
+        return Wanted(taken, perhaps, said=annotation_text(annotation))
     kind = origin or annotation
     if kind in _LISTS:
         return _wanted_list(annotation, kind, depth)
     if kind in _DICTS:
-        return Wanted(frozenset({"dict"}), said=said(annotation))
+        return Wanted(frozenset({"dict"}), said=annotation_text(annotation))
     if isinstance(kind, type) and issubclass(kind, _TEXTS):
         more = next((taken for base, taken in _OF_TEXTS.items() if issubclass(kind, base)), frozenset())
-        return Wanted(frozenset({"str", "int", "float"}) | more, said=said(annotation))
+        return Wanted(frozenset({"str", "int", "float"}) | more, said=annotation_text(annotation))
     is_read = depth >= _DEEPEST or _reads_itself(annotation) or is_typeddict(annotation)  # the last are not looked into
     parts = None if is_read else parts_of(annotation)
     if parts is None:
@@ -151,18 +158,21 @@ def _wanted(annotation: UserObject, depth: int) -> Wanted:
     inside = {name: _wanted(part.annotation, depth + 1) for part in parts for name in part.names}
     is_tuple = isinstance(annotation, type) and issubclass(annotation, tuple)
     return Wanted(
-        frozenset({"dict", "list"} if is_tuple else {"dict"}), required=required, fields=inside, said=said(annotation)
+        frozenset({"dict", "list"} if is_tuple else {"dict"}),
+        required=required,
+        fields=inside,
+        said=annotation_text(annotation),
     )
 
 
 def _wanted_list(annotation: UserObject, kind: UserObject, depth: int) -> Wanted:
     if kind in _ITERATED:
-        return Wanted(_ITERATED[kind], said=said(annotation))
+        return Wanted(_ITERATED[kind], said=annotation_text(annotation))
     arguments = get_args(annotation)
     if kind is Sequence and arguments in {(), (Any,)}:
-        return Wanted(frozenset({"list"}) | _AS_TEXT, said=said(annotation))
+        return Wanted(frozenset({"list"}) | _AS_TEXT, said=annotation_text(annotation))
     item = _wanted(arguments[0], depth + 1) if len(arguments) == 1 and depth < _DEEPEST else None
-    return Wanted(frozenset({"list"}), item=item, said=said(annotation))
+    return Wanted(frozenset({"list"}), item=item, said=annotation_text(annotation))
 
 
 def _one_of(options: Sequence[Wanted], annotation: UserObject) -> Wanted:
@@ -174,9 +184,9 @@ def _one_of(options: Sequence[Wanted], annotation: UserObject) -> Wanted:
         taken, perhaps = taken | option.kinds, perhaps | option.perhaps
     with_parts = [option for option in options if option.kinds and option.kinds & {"list", "dict"}]
     if len(with_parts) != 1:
-        return Wanted(taken, perhaps - taken, said=said(annotation))
+        return Wanted(taken, perhaps - taken, said=annotation_text(annotation))
     [one] = with_parts
-    return Wanted(taken, perhaps - taken, one.item, one.required, one.fields, said(annotation))
+    return Wanted(taken, perhaps - taken, one.item, one.required, one.fields, annotation_text(annotation))
 
 
 def _constrained(annotation: UserObject, depth: int) -> Wanted:
@@ -232,14 +242,14 @@ def _parts_of_model(model: Any) -> Sequence[Part] | None:
         return None
     if model.model_config.get("extra") == "allow":
         return None
-    found = []
+    parts = []
     for name, part in model.model_fields.items():
         if part.exclude or (part.validation_alias is not None and not isinstance(part.validation_alias, str)):
             return None
         names = (part.serialization_alias or part.alias or name, part.validation_alias or name, name)
         annotation = part.annotation if not part.metadata else Any
-        found.append(Part(tuple(dict.fromkeys(names)), annotation, part.is_required()))
-    return found
+        parts.append(Part(tuple(dict.fromkeys(names)), annotation, part.is_required()))
+    return parts
 
 
 def _reads_itself(annotation: UserObject) -> bool:
@@ -253,14 +263,14 @@ def _reads_itself(annotation: UserObject) -> bool:
     return has_schema and not _is_model(annotation)
 
 
-def said(annotation: UserObject) -> str:
+def annotation_text(annotation: UserObject) -> str:
     """The annotation as a user would write it."""
     if annotation is None or annotation is NoneType:
         return "None"
     return Cast(annotation).expected
 
 
-def _said(shape: Shape, annotation: UserObject) -> Shape:
+def _with_text(shape: Shape, annotation: UserObject) -> Shape:
     if shape == ANYTHING:
         return shape
-    return Shape(shape.kinds, shape.item, shape.fields, shape.values, said(annotation))
+    return Shape(shape.kinds, shape.item, shape.fields, shape.values, annotation_text(annotation))

@@ -190,8 +190,8 @@ def mapped(value: ast.expr | None, parts: Callable[[ast.expr], dict[str, Shape] 
         case _ if isinstance(value, _UNNAMED):
             return Mapped({}, is_unnamed=True)
         case _:
-            found = parts(value)
-            return Mapped({}, others=True) if found is None else Mapped(found)
+            result = parts(value)
+            return Mapped({}, others=True) if result is None else Mapped(result)
 
 
 def _key(key: ast.expr | None) -> UserObject:

@@ -119,16 +119,16 @@ def _needs(trees: Sequence[ast.Module], bound: set[str], title: str) -> Iterator
             yield Need(name, f"the variable '{name}' of {title}", is_fatal=False)
 
 
-def _unset(spec: TaskSpec, known: set[str]) -> Iterator[Problem]:
+def _unset(spec: TaskSpec, assigned: set[str]) -> Iterator[Problem]:
     for item in spec.returns or ():
-        if item.name not in known and item.kind != "object":
+        if item.name not in assigned and item.kind != "object":
             message = f"'{spec.command}' has no variable '{item.name}', which 'returns' declares"
             yield Problem(message, "let a cell set it, or declare another name", severity="warning")
 
 
 def _printed(trees: Sequence[ast.Module]) -> tuple[Sequence[Setting], bool]:
     """What output cells print or end with; and whether that cannot be read."""
-    found: list[Setting] = []
+    settings: list[Setting] = []
     for tree in trees:
         last = tree.body[-1] if tree.body else None
         value = last.value if isinstance(last, ast.Expr) else None
@@ -137,8 +137,8 @@ def _printed(trees: Sequence[ast.Module]) -> tuple[Sequence[Setting], bool]:
         way = mapped(value, lambda _value: None)
         if value is None or way.others or way.is_unnamed:
             return (), True
-        found += [Setting(name, ANYTHING) for name in way.names]
-    return found, False
+        settings += [Setting(name, ANYTHING) for name in way.names]
+    return settings, False
 
 
 def _imports_others(trees: Sequence[ast.Module], effects: Effects) -> bool:

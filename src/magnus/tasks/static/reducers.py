@@ -43,19 +43,19 @@ def described_reducer(reducer: str, working_directory: Path, *, imports: bool) -
 
 def _of_lambda(reducer: str) -> Reducer:
     try:
-        written = ast.parse(reducer.strip(), mode="eval").body
+        expression = ast.parse(reducer.strip(), mode="eval").body
     except (SyntaxError, ValueError):  # said by whoever checks the step
         return Reducer()
     return (
-        Reducer(message=_number_in_source("the reducer", written.args))
-        if isinstance(written, ast.Lambda)
+        Reducer(message=_number_in_source("the reducer", expression.args))
+        if isinstance(expression, ast.Lambda)
         else Reducer()
     )
 
 
-def _number_in_source(title: str, written: ast.arguments) -> str:
-    fixed = len(written.posonlyargs) + len(written.args)
-    return _wrong_number(title, fixed, takes_all=written.vararg is not None)
+def _number_in_source(title: str, arguments: ast.arguments) -> str:
+    fixed = len(arguments.posonlyargs) + len(arguments.args)
+    return _wrong_number(title, fixed, takes_all=arguments.vararg is not None)
 
 
 def _wrong_number(title: str, fixed: int, *, takes_all: bool) -> str:

@@ -164,10 +164,10 @@ def _programs(code: str) -> Iterator[Problem]:
 
 def _files_read(code: str) -> Iterator[str]:
     """The words of the command that may be names of files, but for those it writes to itself."""
-    written = {name.strip("\"'").removeprefix("./") for name in _WRITTEN_TO.findall(code)}
+    text = {name.strip("\"'").removeprefix("./") for name in _WRITTEN_TO.findall(code)}
     for word in _BETWEEN_WORDS.split(code):
         name = word.removeprefix("./")
-        if looks_like_file(name) and name not in written:
+        if looks_like_file(name) and name not in text:
             yield name
 
 

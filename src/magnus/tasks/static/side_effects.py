@@ -75,17 +75,17 @@ def looks_like_file(text: str) -> bool:
 
 def of_code(trees: Sequence[ast.AST], title: str) -> Effects:
     """What the code may do: a function, or whole modules."""
-    found = _Reading(title)
+    effects = _Reading(title)
     for tree in trees:
-        found.read(tree)
+        effects.read(tree)
     return Effects(
-        tuple(found.sets),
-        found.others,
-        tuple(found.puts),
-        found.puts_others,
+        tuple(effects.sets),
+        effects.others,
+        tuple(effects.puts),
+        effects.puts_others,
         files_named(trees),
-        tuple(found.secrets),
-        tuple(found.needs),
+        tuple(effects.secrets),
+        tuple(effects.needs),
     )
 
 
