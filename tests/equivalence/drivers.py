@@ -11,7 +11,7 @@ from forked import in_interpreter, kept
 
 from magnus.app.execute import execute
 from magnus.app.inspect.run_document import document
-from magnus.app.prepare import Execution, prepare
+from magnus.app.prepare import RunRequest, prepare
 from magnus.app.reentry.acts import Then, execute_step, fan_in, fan_out, run_composite
 from magnus.run_log.records import Status
 
@@ -21,9 +21,9 @@ class Silent:
         """Nobody looks."""
 
 
-def asked(folder: Path, run_id: str, arguments=None) -> Execution:
+def asked(folder: Path, run_id: str, arguments=None) -> RunRequest:
     kept = {"PATH": "/nowhere"}  # no git, which would be asked anew for each step
-    return Execution(
+    return RunRequest(
         str(folder / "p.yaml"), run_id=run_id, arguments=arguments or {}, environment=kept, working_directory=folder
     )
 

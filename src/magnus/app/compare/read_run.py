@@ -7,7 +7,7 @@ from functools import cached_property
 
 from magnus.app.compare.model import RunFacts
 from magnus.app.inspect.damage import damage
-from magnus.app.inspect.redaction import Withheld
+from magnus.app.inspect.redaction import Redactor
 from magnus.app.step_code import kept
 from magnus.definition.normal import normal
 from magnus.definition.written_steps import written_steps
@@ -36,8 +36,8 @@ class ReadRun:
         return [self._withheld.shown(step) for step in steps]
 
     @cached_property
-    def _withheld(self) -> Withheld:
-        return Withheld(self.record)
+    def _withheld(self) -> Redactor:
+        return Redactor(self.record)
 
     @cached_property
     def stopped(self) -> str:

@@ -20,7 +20,7 @@ WHY_NO_LOG: Final = "Not shown: an initial parameter of the run held a secret, w
 ValueT = TypeVar("ValueT")
 
 
-class Withheld:
+class Redactor:
     """The parameters of a run that are masked in the records of its steps, too.
 
     Attributes:

@@ -10,7 +10,7 @@ from magnus import __version__
 from magnus.app.inspect.damage import damage
 from magnus.app.inspect.find_run import find_run
 from magnus.app.inspect.list_runs import status_now
-from magnus.app.inspect.redaction import WHY_NO_LOG, Withheld
+from magnus.app.inspect.redaction import WHY_NO_LOG, Redactor
 from magnus.app.inspect.viewer import viewer
 from magnus.app.report.html_page import page, picture
 from magnus.app.report.interned_texts import Texts, shortened
@@ -45,7 +45,7 @@ def report_page(run_id: str, configuration_file: str, environment: Mapping[str, 
 def report_html(run: RunRecord, store: RunLogStore, catalog: Catalog, now: datetime) -> str:
     """The report of the run as it stands `now`."""
     pipeline, texts = pipeline_of(run), Texts()
-    withheld = Withheld(run)
+    withheld = Redactor(run)
 
     def steps_of(branch: BranchPath) -> Sequence[StepRecord]:
         return [withheld.shown(step) for step in store.list_steps(run.run_id, branch)]
