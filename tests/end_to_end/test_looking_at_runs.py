@@ -402,7 +402,9 @@ def test_a_copy_of_a_run_log_is_not_taken_for_another_run(folder):
     assert listed == {"quick": "SUCCESS", "copied": "DAMAGED"}
     said = folder.magnus("show", "copied")
     assert (said.status, said.out) == (3, "")
-    assert said.err.startswith("error: what is kept as the run 'copied' is the run log of the run 'quick'\n  fix: ")
+    assert said.err.startswith(
+        "error: the run log stored as that of the run 'copied' is the run log of the run 'quick'\n  fix: "
+    )
 
 
 def test_text_of_a_user_is_one_line_and_no_markup(folder):

@@ -4,7 +4,7 @@ from magnus.app import wiring
 from magnus.app.configuration import Configuration
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import InvalidDefinition, Problem
-from magnus.graph.graph import Graph
+from magnus.graph.nodes import Graph
 from magnus.graph.path import StepPath
 from magnus.suggest import near
 

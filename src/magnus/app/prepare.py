@@ -20,7 +20,6 @@ from magnus.app.initial_parameters import InitialParameters, initial_parameters
 from magnus.app.overrides import check_overrides
 from magnus.app.pipelines import examine_pipeline
 from magnus.app.resume import merged_parameters, original_run, pipeline_of
-from magnus.app.run_ids import check_new_run_id
 from magnus.app.services import run_log_store
 from magnus.app.step_code import Pieces, code
 from magnus.app.used_parameters import fitted_to_steps
@@ -38,6 +37,7 @@ from magnus.interfaces.executor import WarmStart
 from magnus.interfaces.reporter import Planned, Reporter, Warned
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import CodeIdentity, RunRecord
+from magnus.run_log.run_ids import check_new_run_id
 from magnus.system.atomic_files import write_text
 from magnus.values import Json
 

@@ -16,7 +16,7 @@ from magnus.interfaces.capabilities import Located
 from magnus.interfaces.experiment_tracker import KeepsNothing, TrackedRun
 from magnus.interfaces.reporter import Reporter
 from magnus.run_log.records import ENDED, StepRecord
-from magnus.run_log.walking import SeenStep, walk
+from magnus.run_log.step_walk import SeenStep, walk
 
 
 def track(text: str, configuration_file: str, environment: Mapping[str, str], reporter: Reporter) -> tuple[str, int]:

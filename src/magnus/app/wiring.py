@@ -24,8 +24,7 @@ from magnus.engine.project_copy import ProjectCopy
 from magnus.engine.step import run_step
 from magnus.engine.tracking import Tracking
 from magnus.errors import Problem, ServiceError
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import Reducer
+from magnus.graph.nodes import Graph, Reducer
 from magnus.interfaces.capabilities import ExecutorCapabilities, Located
 from magnus.interfaces.executor import Executor, ReentrySpec, StepRequest, WarmStart, WorkerSpec
 from magnus.interfaces.experiment_tracker import ExperimentTracker

@@ -27,8 +27,7 @@ from magnus.app.config import load_configuration
 from magnus.app.configuration import ServiceConfiguration, nowhere
 from magnus.app.services import engine_of, options_of
 from magnus.errors import InvalidConfiguration, Problem
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, StaticBranches
+from magnus.graph.nodes import CompositeNode, Graph, StaticBranches
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.transpiler import TranspileResult

@@ -22,18 +22,17 @@ from magnus.app.overrides import unknown_overrides
 from magnus.app.pipelines import examine_pipeline, is_python_file
 from magnus.app.prepare import RunRequest, like_original
 from magnus.app.resume import original_run
-from magnus.app.run_ids import check_new_run_id
 from magnus.app.step_code import code
 from magnus.app.used_parameters import fitted_to_steps
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
 from magnus.engine import process_state
 from magnus.errors import InvalidDefinition, Location, MagnusError, Problem, RunExists, RunNotFound, in_order
-from magnus.graph.dataflow.flow import can_succeed
+from magnus.graph.dataflow.reachability import can_succeed
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
-from magnus.graph.structure import edges
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import RunRecord
+from magnus.run_log.run_ids import check_new_run_id
 
 ResultT = TypeVar("ResultT")
 
@@ -227,7 +226,7 @@ def _only_fails(pipeline: LoadedPipeline) -> Problem:
     """A warning at the first step that leads to the end."""
     graph = pipeline.graph
     end, steps = graph.terminal(succeeds=False).name, {step.step: step for step in pipeline.steps}
-    last = next((node for node in graph.nodes.values() if dict(edges(node)).get("next") == end), None)
+    last = next((node for node in graph.nodes.values() if dict(node.edges).get("next") == end), None)
     place = None if last is None or last.name not in steps else steps[last.name]
     fix = "let the last step lead to success: next: success"
     location = Location(pipeline.file) if place is None else place.locate("next")

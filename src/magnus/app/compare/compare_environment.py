@@ -10,7 +10,7 @@ from magnus.app.compare.read_run import ReadRun
 from magnus.app.configuration import FAMILIES
 from magnus.graph.path import StepPath, print_names
 from magnus.run_log.records import ENDED, CodeIdentity, StepRecord
-from magnus.run_log.walking import SeenStep, walk
+from magnus.run_log.step_walk import SeenStep, walk
 from magnus.values import Json
 
 _STOPPED = frozenset({"interrupted", "lost"})

@@ -17,7 +17,7 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import ENDED, CatalogRecord, RunRecord, StepRecord
-from magnus.run_log.walking import without_past_ends
+from magnus.run_log.step_walk import without_past_ends
 from magnus.values import Json
 
 

@@ -19,7 +19,7 @@ from magnus.engine.context import RunContext
 from magnus.engine.masking import Masker
 from magnus.engine.output_file import output_file_of
 from magnus.engine.step import run_step
-from magnus.graph.graph import Graph
+from magnus.graph.nodes import Graph
 from magnus.interfaces.executor import StepRequest, Steps, WorkerSpec
 from magnus.interfaces.reporter import Event
 from magnus.interfaces.secrets import Secret

@@ -15,7 +15,7 @@ from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, FindsDamage, RunLogStore
 from magnus.run_log.gaps import Gap, gaps
 from magnus.run_log.records import ENDED, RunRecord
-from magnus.run_log.summary import Gone
+from magnus.run_log.summary import RunHealth
 from magnus.values import Json
 
 _MOST_SHOWN: Final = 10
@@ -49,7 +49,7 @@ def damage(store: RunLogStore, run: RunRecord) -> Damage:
     """What is wrong with the records of the run; what a run that goes on lacks may be on its way."""
     skipped = skipped_records(store, run.run_id)
     status = status_now(run.status, run.owner)
-    if status not in ENDED and status not in Gone:
+    if status not in ENDED and status not in RunHealth:
         return Damage(skipped)
     return Damage(skipped, tuple(gaps(run, lambda branch: store.list_steps(run.run_id, branch))))
 
@@ -64,7 +64,7 @@ def looked_through(store: RunLogStore, runs: Iterable[ListedRun]) -> Iterator[Li
     left = _MOST_LOOKED_THROUGH
     for run in runs:
         left -= 1
-        yield run if left < 0 or run.status is Gone.DAMAGED else _looked_through(store, run)
+        yield run if left < 0 or run.status is RunHealth.DAMAGED else _looked_through(store, run)
 
 
 def _looked_through(store: RunLogStore, run: ListedRun) -> ListedRun:

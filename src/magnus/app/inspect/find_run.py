@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from magnus.app.inspect.list_runs import summaries
-from magnus.app.run_ids import LATEST, check_run_id
 from magnus.errors import InvalidRunId, RunNotFound
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord
+from magnus.run_log.run_ids import LATEST, check_run_id
 from magnus.run_log.summary import RunSummary
 from magnus.suggest import near
 

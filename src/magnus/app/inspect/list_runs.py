@@ -12,11 +12,11 @@ from magnus.engine import liveness
 from magnus.errors import InvalidInput, RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, DatesRecords, RunLogStore, SummarisesRuns
 from magnus.run_log.records import ENDED, Owner, Status
-from magnus.run_log.summary import DamagedRun, Gone, RunStatus, RunSummary, summary
+from magnus.run_log.summary import DamagedRun, RunHealth, RunStatus, RunSummary, summary
 from magnus.suggest import near
 from magnus.values import Json
 
-STATUSES: Final[Sequence[RunStatus]] = (*Status, *Gone)
+STATUSES: Final[Sequence[RunStatus]] = (*Status, *RunHealth)
 """What the status of a run can be."""
 
 
@@ -57,7 +57,7 @@ class ListedRun(Struct, frozen=True):
 
     def duration(self, now: datetime) -> timedelta | None:
         """From its start to its end, or until now; None when nobody knows when it ended."""
-        if self.start_time is None or (self.end_time is None and (self.status in ENDED or self.status in Gone)):
+        if self.start_time is None or (self.end_time is None and (self.status in ENDED or self.status in RunHealth)):
             return None
         return (self.end_time or now) - self.start_time
 
@@ -97,7 +97,7 @@ def last_heard(store: RunLogStore, run_id: str) -> datetime | None:
 
 def _dated(store: RunLogStore, run: ListedRun) -> ListedRun:
     """The run with the time of its last record, where that is all that is known of one that another engine runs."""
-    if not run.workflow or run.status in ENDED or run.status in Gone:
+    if not run.workflow or run.status in ENDED or run.status in RunHealth:
         return run
     return replace(run, last_heard=last_heard(store, run.run_id))
 
@@ -109,7 +109,7 @@ def summaries(store: RunLogStore) -> Sequence[RunSummary | DamagedRun]:
 
 def status_now(status: Status, owner: Owner) -> RunStatus:
     """How a run stands: LOST, when it has not ended and its process is gone."""
-    return Gone.LOST if status not in ENDED and liveness.lost(owner) else status
+    return RunHealth.LOST if status not in ENDED and liveness.lost(owner) else status
 
 
 def wanted(
@@ -210,7 +210,7 @@ def _is_wanted(run: ListedRun, wanted: Wanted) -> bool:
 def _judged(run: RunSummary | DamagedRun) -> ListedRun:
     match run:
         case DamagedRun(run_id, problem):
-            return ListedRun(run_id, Gone.DAMAGED, problem=problem)
+            return ListedRun(run_id, RunHealth.DAMAGED, problem=problem)
         case RunSummary():
             return judged(run)
 
@@ -219,7 +219,7 @@ def judged(run: RunSummary) -> ListedRun:
     """The run as it is listed: with its process looked for, when it has not ended."""
     status = status_now(run.status, run.owner)
     message = (
-        liveness.lost(run.owner) if status is Gone.LOST else run.message or liveness.unknown(run.status, run.owner)
+        liveness.lost(run.owner) if status is RunHealth.LOST else run.message or liveness.unknown(run.status, run.owner)
     )
     return ListedRun(
         run.run_id,

@@ -23,12 +23,12 @@ from magnus.definition.loader import LoadedPipeline
 from magnus.engine import liveness
 from magnus.engine import scope as scopes
 from magnus.errors import InvalidInput
-from magnus.graph.graph import Graph
+from magnus.graph.nodes import Graph
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import ENDED, RunRecord, Status, StepRecord
-from magnus.run_log.summary import Gone
+from magnus.run_log.summary import RunHealth
 from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
@@ -51,8 +51,8 @@ def report_html(run: RunRecord, store: RunLogStore, catalog: Catalog, now: datet
         return [withheld.shown(step) for step in store.list_steps(run.run_id, branch)]
 
     status = status_now(run.status, run.owner)
-    lost = liveness.lost(run.owner) if status is Gone.LOST else ""
-    over = status in {*ENDED, Gone.LOST}
+    lost = liveness.lost(run.owner) if status is RunHealth.LOST else ""
+    over = status in {*ENDED, RunHealth.LOST}
     name = (pipeline.graph.name if pipeline else "") or str(run.run_config.get("pipeline_file") or run.run_id)
     rows = Rows(run, name, steps_of, texts, over=over)
     definitions = Definitions(pipeline, kept(run.run_config) or {})

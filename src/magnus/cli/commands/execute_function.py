@@ -22,7 +22,7 @@ def command(ctx: click.Context, function: str, **said: Unpack[single_task.OfJob]
 
     FUNCTION is `module.function` or `script.py:function`. The run log of the one step is printed.
     """
-    from magnus.graph.nodes import TERMINAL_TYPES  # lazy: --help needs none of it
+    from magnus.graph.structure import TERMINAL_TYPES  # lazy: --help needs none of it
 
     name = function.replace(":", ".").rpartition(".")[2]
     name = f"{name}()" if name in TERMINAL_TYPES.values() else name  # those are the ends of every pipeline

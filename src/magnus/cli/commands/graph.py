@@ -1,6 +1,5 @@
 """`magnus graph`: the pipeline as a picture."""
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,7 @@ import click
 from magnus.cli import console, options
 
 if TYPE_CHECKING:
-    from magnus.graph.graph import Graph
+    from magnus.graph.nodes import Graph
 
 
 @click.command(epilog="Example: magnus graph pipeline.yaml --format svg -o pipeline.svg")
@@ -34,8 +33,10 @@ def command(file: str | None, file_option: str | None, wanted: str, output: str)
     own = console.reserve_output()  # the pipeline may be a script, which is executed
     graph = load_pipeline(name, None, console.environment(), Path.cwd()).graph
     if not output and wanted == "text":
+        from magnus.cli.text.pipeline_tree import pipeline_tree
+
         own.give_back()
-        _print_tree(graph, name)
+        console.emit(pipeline_tree(graph, graph.name or name))
         return 0
     text = _drawn(graph, name, wanted)
     if output:
@@ -59,16 +60,3 @@ def _drawn(graph: "Graph", name: str, wanted: str) -> str:
             from magnus.app.draw.tree import plain, tree
 
             return plain(tree(graph, graph.name or name))
-
-
-def _print_tree(graph: "Graph", name: str) -> None:
-    from magnus.app.draw.tree import ASCII, UNICODE, tree  # lazy: as above
-
-    signs = UNICODE if console.can_show("├─└│→✗…") else ASCII
-    columns = shutil.get_terminal_size((80, 24)).columns
-    console.emit_spans(
-        [
-            [(span.text, span.role) for span in line]
-            for line in tree(graph, graph.name or name, columns=columns, signs=signs)
-        ]
-    )

@@ -19,11 +19,17 @@ class _Said(options.OfReentry, options.OfAttempts):
 @click.argument("run")
 @click.argument("step")
 @click.option(
-    "--workers", type=click.IntRange(min=1), metavar="N", help="How many worker processes; default: the processors."
+    "--workers",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The number of worker processes. Default: the number of processors.",
 )
 @options.then
 @click.option(
-    "--branches-file", default="", metavar="FILE", help="With --then: write the branches of a step that starts there."
+    "--branches-file",
+    default="",
+    metavar="FILE",
+    help="With --then: write the branches of a started step to this file.",
 )
 @options.of_attempts
 @options.of_reentry
@@ -38,12 +44,14 @@ def command(
     branches_file: str,
     **said: Unpack[_Said],
 ) -> int:
-    """Run all branches of the step STEP of the run RUN here, from its fan-out to its fan-in.
+    """Run all branches of a step in one process.
 
-    Steps that have ended are left alone. If STEP had failed, the steps that failed in it run again. SIGTERM means that
+    It runs the step STEP of the run RUN from its fan-out to its fan-in. Finished steps do not run again. If STEP had
+    failed, its failed steps run again. SIGTERM means that
     the machine is shut down: steps stay open for the next process, and the exit status is 143.
 
-    With --then the process goes on behind STEP as `execute_single_node` does; the options of attempts are for tasks there.
+    With --then the same process runs the next step after STEP, as `execute_single_node` does. The options about attempts
+    are for that step.
     """
     from magnus.app.reentry.acts import run_composite  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable

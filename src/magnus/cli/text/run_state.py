@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from magnus.app.text.palette import RICH, style_of
+from magnus.app.text.palette import Style, style_of
 from magnus.app.text.units import elapsed
 from magnus.run_log.summary import RunStatus
 
@@ -27,6 +27,6 @@ def heard(when: datetime, workflow: str) -> str:
     return f"the engine runs it as {workflow}; last heard of at {moment(when)} UTC"
 
 
-def style(status: RunStatus) -> str:
+def style(status: RunStatus) -> Style:
     """How a status is coloured on a terminal."""
-    return RICH[style_of(status)]
+    return style_of(status)

@@ -12,7 +12,7 @@ from magnus.engine import liveness
 from magnus.errors import InvalidInput, InvalidRunId, RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import SummarisesRuns
 from magnus.run_log.records import Owner, Status
-from magnus.run_log.summary import Gone, summary
+from magnus.run_log.summary import RunHealth, summary
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 from magnus.testing.records import MOMENT, run_record
 
@@ -60,7 +60,7 @@ def test_a_run_that_cannot_be_read_is_damaged_and_keeps_no_other_from_being_list
     monkeypatch.setattr(store, "get_run", get_run)
     whole, damaged = listed(store, Wanted())
     assert whole.run_id == "a"
-    assert (damaged.run_id, damaged.status, damaged.problem) == ("b", Gone.DAMAGED, "no sense in it")
+    assert (damaged.run_id, damaged.status, damaged.problem) == ("b", RunHealth.DAMAGED, "no sense in it")
     assert ids(listed(store, wanted(statuses=["damaged"]))) == ["b"]
     assert ids(listed(store, wanted(since="1000d"))) == []
 
@@ -72,7 +72,7 @@ def test_a_run_of_a_process_that_is_gone_is_lost():
     elsewhere = replace(run, owner=Owner("another-host", 1))
     assert [judged(summary(each)).status for each in (here, gone, elsewhere)] == [
         Status.PROCESSING,
-        Gone.LOST,
+        RunHealth.LOST,
         Status.PROCESSING,
     ]
     assert "is gone" in judged(summary(gone)).message
