@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.app import retention, services
-from magnus.app.config import load_configuration
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.inspect.find_run import find_run
 from magnus.app.retention import Rules, RunFacts
 from magnus.engine import liveness

@@ -13,7 +13,7 @@ from magnus.app.compare.compare_steps import step_differences, timings
 from magnus.app.compare.model import Difference, Timing
 from magnus.app.compare.read_run import Alike, ReadRun, alike
 from magnus.app.compare.verdict import ONE_RUN, in_order, verdict
-from magnus.app.config import load_configuration
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.inspect.find_run import find_run
 
 

@@ -7,7 +7,7 @@ from msgspec import UNSET
 from magnus.app.compare.align_steps import Pair
 from magnus.app.compare.model import END, Cause, Change, changes
 from magnus.app.compare.read_run import ReadRun
-from magnus.app.configuration import FAMILIES
+from magnus.app.composition.configuration import FAMILIES
 from magnus.graph.path import StepPath, print_names
 from magnus.run_log.records import ENDED, CodeIdentity, StepRecord
 from magnus.run_log.step_walk import SeenStep, walk

@@ -39,7 +39,7 @@ def command(
     It takes the options of `magnus execute`; every other `--name value` is a parameter of the pipeline. The exit status is
     2 if there are errors. Warnings do not count.
     """
-    from magnus.app.checking.use_case import check  # lazy: --help needs none of it
+    from magnus.app.check.check_pipeline import check  # lazy: --help needs none of it
     from magnus.cli.text import problems
 
     own = console.reserve_output()
