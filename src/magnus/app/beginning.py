@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from magnus.app import comparable, wiring
-from magnus.app.configuration import hashes_of_variables
+from magnus.app.composition.configuration import hashes_of_variables
 from magnus.app.prepare import Prepared
 from magnus.app.reporters import OneAtATime
 from magnus.app.step_code import as_fact, code

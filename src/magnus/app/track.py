@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from magnus.app import wiring
-from magnus.app.config import load_configuration
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.inspect.find_run import find_run
 from magnus.engine.branch_names import StepNames
 from magnus.engine.context import Clock

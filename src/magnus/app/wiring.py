@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from magnus.app import plugins
-from magnus.app.configuration import Configuration, ServiceConfiguration, nowhere
+from magnus.app.composition.configuration import Configuration, ServiceConfiguration, nowhere
 from magnus.app.private_folder import private_folder
 from magnus.app.services import catalog, class_of, engine_of, options_of, run_log_store, service
 from magnus.engine import forks

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.app import plugins, wiring
-from magnus.app.configuration import Configuration
+from magnus.app.composition.configuration import Configuration
 from magnus.engine.context import RunContext
 from magnus.engine.masking import Masker
 from magnus.engine.output_file import output_file_of

@@ -23,8 +23,8 @@ from typing import ClassVar, Final
 import pytest
 
 from magnus.app import wiring
-from magnus.app.config import load_configuration
-from magnus.app.configuration import ServiceConfiguration, nowhere
+from magnus.app.composition.configuration import ServiceConfiguration, nowhere
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.services import engine_of, options_of
 from magnus.errors import InvalidConfiguration, Problem
 from magnus.graph.nodes import CompositeNode, Graph, StaticBranches

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from magnus.app import wiring
 from magnus.app.beginning import begin, context_of
-from magnus.app.configuration import Configuration, with_workers
+from magnus.app.composition.configuration import Configuration, with_workers
 from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reentry.branches_file import write_branches
 from magnus.definition.compiling import StepPlace

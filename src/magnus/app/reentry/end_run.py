@@ -10,7 +10,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from magnus.app.beginning import context_of
-from magnus.app.config import load_configuration
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reentry.acts import engine_run_of
 from magnus.app.reentry.engine_reasons import EngineReasons, engine_reasons

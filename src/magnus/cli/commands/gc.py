@@ -50,6 +50,6 @@ def command(configuration_file: str, *, recent: bool, run_logs: bool, yes: bool,
     now = datetime.now(UTC)
     services = open_services(configuration_file, console.environment(), Path.cwd())
     result = clean_up(services, rules, now, run_logs=run_logs, really=yes, recent=recent)
-    text = cleanup.cleaned_up_json if as_json else cleanup.cleaned_up
-    console.emit(text(result, now, really=yes))
+    render = cleanup.cleaned_up_json if as_json else cleanup.cleaned_up
+    console.emit(render(result, now, really=yes))
     return 0

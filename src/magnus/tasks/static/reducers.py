@@ -1,4 +1,4 @@
-"""What is known of the reducer of a map: how many values it takes, and what it gives. Used by `app.checking`."""
+"""What is known of the reducer of a map: how many values it takes, and what it gives. Used by `app.check`."""
 
 import ast
 import inspect

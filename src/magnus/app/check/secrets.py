@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from magnus.app.checking.data_flow import Described
+from magnus.app.parameters.data_flow import Described
 from magnus.errors import MagnusError, Problem
 from magnus.graph.dataflow.findings import Severity
 from magnus.graph.dataflow.reachability import caught_steps
