@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import overload
 
 from magnus.app.inspect.damage import damage
-from magnus.app.inspect.list_runs import ListedRun, judged
+from magnus.app.inspect.list_runs import ListedRun, listed_run
 from magnus.app.inspect.run_document import document
 from magnus.app.inspect.step_objects import Artifact, Branch, Branched, Step
 from magnus.errors import InvalidInput
@@ -135,7 +135,7 @@ class Run(Branched):
     @property
     def _short(self) -> ListedRun:
         if self._listed is None or not (self._listed.status in ENDED or self._listed.status in RunHealth):
-            self._listed = judged(summary(self._now()))
+            self._listed = listed_run(summary(self._now()))
         return self._listed
 
     def __repr__(self) -> str:

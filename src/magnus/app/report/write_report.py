@@ -45,10 +45,14 @@ def report_page(run_id: str, configuration_file: str, environment: Mapping[str, 
 def report_html(run: RunRecord, store: RunLogStore, catalog: Catalog, now: datetime) -> str:
     """The report of the run as it stands `now`."""
     pipeline, texts = pipeline_of(run), Texts()
+<<<<<<< HEAD
     withheld = Redactor(run)
+=======
+    redactor = Redactor(run)
+>>>>>>> 2714e81e299a82481bc209fbbe9e8a2df5f9254c
 
     def steps_of(branch: BranchPath) -> Sequence[StepRecord]:
-        return [withheld.shown(step) for step in store.list_steps(run.run_id, branch)]
+        return [redactor.redacted(step) for step in store.list_steps(run.run_id, branch)]
 
     status = status_now(run.status, run.owner)
     lost = liveness.lost(run.owner) if status is RunHealth.LOST else ""
@@ -58,7 +62,7 @@ def report_html(run: RunRecord, store: RunLogStore, catalog: Catalog, now: datet
     definitions = Definitions(pipeline, kept(run.run_config) or {})
     for row, path in zip(rows.rows, rows.paths, strict=True):
         row.definition = None if path is None else definitions.number(path)
-    _add_logs(rows, None if withheld.names else Logs(catalog, run.run_id))
+    _add_logs(rows, None if redactor.names else Logs(catalog, run.run_id))
     final = {**run.parameters, **scopes.folded_own(steps_of(BranchPath())).parameters}
     head = _head(run, rows, texts, now, lost=lost, pipeline=pipeline)
     head.damage = "\n".join(damage(store, run).lines())

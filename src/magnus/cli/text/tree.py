@@ -40,7 +40,7 @@ def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Lin
     run = tree.run
     yield from heading(run, tree.status, now)
     if tree.last_heard is not None:
-        yield from _labelled("  ", "heard", run_state.heard(tree.last_heard, run.owner.workflow_name))
+        yield from _labelled("  ", "heard", run_state.last_heard(tree.last_heard, run.owner.workflow_name))
     yield from _labelled("  ", "initial", values.shortened(values.parameters(run.parameters), everything=everything))
     yield Line("", ())
     yield from _Tree(everything=everything).steps(tree.steps, "")
