@@ -11,7 +11,7 @@ from graphs import pipelines
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from reference import run
 
-from magnus.app.checking.use_case import check
+from magnus.app.check.check_pipeline import check
 from magnus.app.prepare import Execution
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.yaml_text import Document

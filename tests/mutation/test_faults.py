@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from mutations import HERE, ORDERS, PROGRAM, STATIONS, YAML, all_faults, base
 
-from magnus.app.checking.use_case import check
+from magnus.app.check.check_pipeline import check
 from magnus.app.prepare import Execution
 
 pytestmark = pytest.mark.xdist_group("mutation")

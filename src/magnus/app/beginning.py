@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from magnus.app import comparable, wiring
-from magnus.app.configuration import hashes_of_variables
+from magnus.app.composition.configuration import hashes_of_variables
 from magnus.app.prepare import Prepared
 from magnus.app.reporters import OneAtATime
-from magnus.app.run_ids import new_run_id
 from magnus.app.step_code import as_fact, code
 from magnus.engine import command_line
 from magnus.engine.context import RunContext, now
@@ -21,6 +20,7 @@ from magnus.errors import CatalogError, Problem, RunExists
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.reporter import Reporter, Warned
 from magnus.run_log.records import Owner, RunRecord, Status
+from magnus.run_log.run_ids import new_run_id
 from magnus.values import Json
 
 

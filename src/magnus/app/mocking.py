@@ -15,8 +15,7 @@ from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import Task
 from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.errors import InvalidConfiguration, Problem
-from magnus.graph.graph import Graph, named_graphs, with_graphs
-from magnus.graph.nodes import CompositeNode, Node, TaskNode, TaskSpec
+from magnus.graph.nodes import CompositeNode, Graph, Node, TaskNode, TaskSpec, named_graphs, with_graphs
 from magnus.suggest import near
 from magnus.values import Json
 

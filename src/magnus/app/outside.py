@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from magnus import __version__
-from magnus.app.configuration import Configuration
+from magnus.app.composition.configuration import Configuration
 from magnus.app.overrides import override_of
 from magnus.engine.context import RunContext
 from magnus.interfaces.capabilities import Located, ReadsEnvironment

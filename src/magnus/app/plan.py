@@ -11,15 +11,14 @@ from msgspec import Struct, field
 
 from magnus.app.compare.sentences import was_is
 from magnus.app.inspect.damage import damage
-from magnus.app.reading import Outdated, Readers
+from magnus.app.parameters.parameters_read import Outdated, Readers
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine import fan
 from magnus.engine import scope as scopes
 from magnus.engine.context import Services
 from magnus.engine.resume import NOT_STARTED, counterparts, reason_to_run
 from magnus.errors import TaskFailed
-from magnus.graph.graph import Graph, branch_of
-from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, Graph, RepeatedBranch, TaskNode, TerminalNode, branch_of
 from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.run_log.branches import branches_of
 from magnus.run_log.parameters import Parameter, Scope, shown

@@ -13,17 +13,16 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from magnus.app import wiring
-from magnus.app.check import check_steps, step_problems
-from magnus.app.config import load_configuration
-from magnus.app.configuration import Configuration
-from magnus.app.initial_parameters import InitialParameters, initial_parameters
+from magnus.app.composition.configuration import Configuration
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.overrides import check_overrides
+from magnus.app.parameters.initial_parameters import InitialParameters, initial_parameters
+from magnus.app.parameters.used_parameters import fitted_to_steps
 from magnus.app.pipelines import examine_pipeline
 from magnus.app.resume import merged_parameters, original_run, pipeline_of
-from magnus.app.run_ids import check_new_run_id
+from magnus.app.run.preflight import check_steps, step_problems
 from magnus.app.services import run_log_store
 from magnus.app.step_code import Pieces, code
-from magnus.app.used_parameters import fitted_to_steps
 from magnus.definition.built import BuiltPipeline
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
@@ -38,6 +37,7 @@ from magnus.interfaces.executor import Begun
 from magnus.interfaces.reporter import Planned, Reporter, Warned
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import CodeIdentity, RunRecord
+from magnus.run_log.run_ids import check_new_run_id
 from magnus.system.atomic_files import write_text
 from magnus.values import Json
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from magnus.app import wiring
-from magnus.app.configuration import Configuration
-from magnus.app.initial_parameters import given_names
+from magnus.app.composition.configuration import Configuration
+from magnus.app.parameters.initial_parameters import given_names
 from magnus.app.prepare import Execution, prepare, variables_used
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import InvalidInput, Location

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.app import retention, services
-from magnus.app.config import load_configuration
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.inspect.find_run import find_run
 from magnus.app.retention import Rules, RunFacts
 from magnus.engine import liveness
@@ -22,7 +22,7 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Collected, Maintained, Usage
 from magnus.interfaces.run_log_store import RemovesLeftovers, RemovesRuns, RunLogStore
 from magnus.run_log import codec
-from magnus.run_log.mentions import mentioned
+from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.parameters import large_ones
 from magnus.run_log.records import ENDED, CatalogRecord, RunRecord, Status, StepRecord
 
@@ -184,7 +184,9 @@ class Upkeep:
             if isinstance(self._store, RemovesRuns):
                 return self._store.mentioned_hashes(run_id)
             steps = (codec.to_bytes(codec.step_to_json(step)) for step in _steps(self._store, run_id, BranchPath()))
-            return mentioned(steps) | mentioned([codec.to_bytes(codec.run_to_json(self._store.get_run(run_id)))])
+            return mentioned_hashes(steps) | mentioned_hashes(
+                [codec.to_bytes(codec.run_to_json(self._store.get_run(run_id)))]
+            )
         return frozenset()
 
 

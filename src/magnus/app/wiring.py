@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from magnus.app import plugins
-from magnus.app.configuration import Configuration, ServiceConfiguration, nowhere
+from magnus.app.composition.configuration import Configuration, ServiceConfiguration, nowhere
 from magnus.app.private_folder import private_folder
 from magnus.app.services import catalog, class_of, engine_of, options_of, run_log_store, service
 from magnus.engine import forks
@@ -24,8 +24,7 @@ from magnus.engine.project_copy import ProjectCopy
 from magnus.engine.step import run_step
 from magnus.engine.tracking import Tracking
 from magnus.errors import Problem, ServiceError
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import Reducer
+from magnus.graph.nodes import Graph, Reducer
 from magnus.interfaces.capabilities import ExecutorCapabilities, Located
 from magnus.interfaces.executor import Begun, Elsewhere, Executor, Outside, StepRequest
 from magnus.interfaces.experiment_tracker import ExperimentTracker

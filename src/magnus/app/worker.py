@@ -14,12 +14,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.app import plugins, wiring
-from magnus.app.configuration import Configuration
+from magnus.app.composition.configuration import Configuration
 from magnus.engine.context import RunContext
 from magnus.engine.masking import Masker
 from magnus.engine.output_file import output_file_of
 from magnus.engine.step import run_step
-from magnus.graph.graph import Graph
+from magnus.graph.nodes import Graph
 from magnus.interfaces.executor import Elsewhere, StepRequest, Steps
 from magnus.interfaces.reporter import Event
 from magnus.interfaces.secrets import Secret

@@ -6,7 +6,7 @@ How progress looks is chosen by `app.progress.choose_reporter`. No text of a use
 import fcntl
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from io import TextIOWrapper
@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     from magnus.app.progress.line_reporter import ShowOutput
     from magnus.errors import MagnusError, ServiceError
     from magnus.interfaces.reporter import Event, Reporter
-
-_ROLES: Final = {
-    "frame": "dim",
-    "name": "bold",
-    "kind": "cyan",
-    "detail": "dim",
-    "branch": "magenta",
-    "next": "blue",
-    "failure": "red",
-    "warning": "yellow",
-}
-"""The colours of what `emit_spans` writes."""
 
 _KILLED: Final = 137
 """The exit status after SIGKILL; the first process of a container cannot send itself that signal."""
@@ -151,19 +139,6 @@ def can_show(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def emit_spans(lines: Iterable[Iterable[tuple[str, str]]]) -> None:
-    """Write lines of text and roles to standard output: in colour on a terminal, otherwise plain."""
-    if not sys.stdout.isatty():
-        emit("".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines))
-        return
-    from rich.console import Console  # lazy: terminals alone
-    from rich.text import Text
-
-    drawn = Console(highlight=False)
-    for line in lines:
-        drawn.print(Text.assemble(*((text, _ROLES.get(role, "")) for text, role in line)), soft_wrap=True)
 
 
 def emit_bytes(data: bytes) -> bool:

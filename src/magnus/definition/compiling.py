@@ -30,10 +30,9 @@ from magnus.definition.without_faults import following, left_fields, pipelines_o
 from magnus.definition.written import Written
 from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.errors import InvalidDefinition, Location, Problem
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import TERMINAL_TYPES, CompositeNode, MappedBranches, Node, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, Graph, MappedBranches, Node, TaskNode, TerminalNode
 from magnus.graph.repair import NOWHERE, mended, unread
-from magnus.graph.structure import StructureProblem, edges, structure_problems, unreachable
+from magnus.graph.structure import TERMINAL_TYPES, StructureProblem, structure_problems, unreachable
 from magnus.suggest import near
 from magnus.values import Json, UserObject
 
@@ -258,7 +257,7 @@ def _structure(nodes: Mapping[str, Node], written: Written) -> Iterator[Problem]
 def _target(found: StructureProblem, start: str, nodes: Mapping[str, Node]) -> str:
     """Where the edge leads that is wrong."""
     node = nodes.get(found.step)
-    return start if node is None else dict(edges(node)).get(found.field, "")
+    return start if node is None else dict(node.edges).get(found.field, "")
 
 
 def _unreached(start: str, nodes: Mapping[str, Node], written: Written) -> Iterator[Problem]:

@@ -6,7 +6,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from magnus.definition.wrong_fields import Complaint, WrongFields
-from magnus.graph.graph import Graph
+from magnus.graph.nodes import Graph
 from magnus.values import Json
 
 

@@ -1,4 +1,4 @@
-"""JSON Schema of the models of what users write. Called by `app.schema` when somebody asks for it, and by nothing else.
+"""JSON Schema of the models of what users write. Called by `app.composition.file_schemas` when somebody asks for it, and by nothing else.
 
 A schema refuses nothing that `definition.fields` reads: text stands for numbers and truth values, and a text with a
 variable for anything that is a text. What a field is for is read from the section "Attributes" of its model.

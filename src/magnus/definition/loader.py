@@ -19,8 +19,8 @@ from magnus.definition.variables import replace_variables
 from magnus.definition.written import Written
 from magnus.definition.yaml_text import Document, KeyPath, Reading, read_with_faults
 from magnus.errors import InvalidDefinition, Location, Problem, in_order
-from magnus.graph.graph import Graph
 from magnus.graph.hash import dag_hash
+from magnus.graph.nodes import Graph
 from magnus.suggest import near
 from magnus.values import Json, UserObject
 

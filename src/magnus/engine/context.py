@@ -18,8 +18,7 @@ from magnus.engine.parameters_file import ParametersFile
 from magnus.engine.project_copy import ProjectCopy
 from magnus.engine.sibling_files import FileClock
 from magnus.engine.tracking import Tracking
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import Reducer
+from magnus.graph.nodes import Graph, Reducer
 from magnus.graph.path import StepPath
 from magnus.interfaces.catalog import Catalog, LogStore
 from magnus.interfaces.experiment_tracker import ExperimentTracker, TrackedRun

@@ -13,10 +13,10 @@ from magnus.engine.parameters import as_text, find
 from magnus.errors import TaskFailed
 from magnus.graph.branch_choice import chosen_key
 from magnus.graph.declared_names import names_set
-from magnus.graph.graph import Graph
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
+    Graph,
     MappedBranches,
     Reducer,
     RepeatedBranch,

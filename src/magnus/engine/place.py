@@ -10,8 +10,7 @@ from msgspec.structs import replace
 from magnus.engine import fan, way
 from magnus.engine import scope as scopes
 from magnus.errors import TaskFailed
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, RepeatedBranch
+from magnus.graph.nodes import CompositeNode, Graph, RepeatedBranch
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import Branching, BranchScope, RunRecord, Status, StepRecord

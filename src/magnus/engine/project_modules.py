@@ -18,7 +18,7 @@ from typing import Final, Literal
 from magnus.errors import Problem
 
 _NEEDED: Final = frozenset(
-    "click docker magnus mlflow msgspec nbclient nbformat pydantic pydantic_core rich typing_extensions yaml".split()
+    "click docker magnus mlflow msgspec nbclient nbformat pydantic pydantic_core typing_extensions yaml".split()
 )
 """What magnus itself may import late, beside the standard library."""
 

@@ -9,8 +9,7 @@ import time
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, RepeatedBranch
+from magnus.graph.nodes import CompositeNode, Graph, RepeatedBranch
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import StepRecord

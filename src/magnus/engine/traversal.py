@@ -4,8 +4,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, Graph, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 
 

@@ -7,8 +7,7 @@ again after others came behind it takes a position behind them.
 
 from collections.abc import Sequence
 
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import TerminalNode
+from magnus.graph.nodes import Graph, TerminalNode
 from magnus.graph.path import StepPath
 from magnus.run_log.records import Status, StepRecord
 

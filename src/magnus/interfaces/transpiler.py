@@ -7,8 +7,7 @@ from typing import Protocol
 from msgspec import Struct, field
 
 from magnus.errors import Location, Problem
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, Node, TaskNode
+from magnus.graph.nodes import CompositeNode, Graph, Node, TaskNode
 from magnus.interfaces.capabilities import ExecutorCapabilities
 from magnus.values import Json
 

@@ -11,8 +11,8 @@ from typing import Final, Literal
 
 from msgspec import Struct, field
 
-from magnus.graph.nodes import TERMINAL_TYPES
 from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.structure import TERMINAL_TYPES
 from magnus.run_log.metrics import Metric
 from magnus.run_log.parameters import LargeParameter, Parameter
 from magnus.values import Json

@@ -22,10 +22,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
+from magnus.app.composition.find_node_type import find_node_type
 from magnus.app.execute import execute
 from magnus.app.inspect.run_object import Run, Step
 from magnus.app.mocking import objects_of
-from magnus.app.node_types import find_node_type
 from magnus.app.pipelines import built_pipeline
 from magnus.app.prepare import Execution, prepare
 from magnus.app.reporters import Quiet

@@ -23,12 +23,11 @@ from typing import ClassVar, Final
 import pytest
 
 from magnus.app import wiring
-from magnus.app.config import load_configuration
-from magnus.app.configuration import ServiceConfiguration, nowhere
+from magnus.app.composition.configuration import ServiceConfiguration, nowhere
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.services import engine_of, options_of
 from magnus.errors import InvalidConfiguration, Problem
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, StaticBranches
+from magnus.graph.nodes import CompositeNode, Graph, StaticBranches
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.transpiler import TranspileResult

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from magnus.app import wiring
-from magnus.app.config import load_configuration
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.pipelines import load_pipeline
 from magnus.app.prepare import Execution
 from magnus.app.transpile import transpile_request

@@ -13,9 +13,9 @@ import yaml
 
 from magnus.app.pipelines import load_pipeline
 from magnus.definition.fields import read as read_fields
-from magnus.graph.graph import Graph
 from magnus.graph.nodes import (
     CompositeNode,
+    Graph,
     MappedBranches,
     RepeatedBranch,
     StaticBranches,

@@ -11,10 +11,9 @@ from msgspec import Struct
 
 from magnus.app import wiring
 from magnus.app.beginning import begin, context_of
-from magnus.app.configuration import Configuration, with_workers
+from magnus.app.composition.configuration import Configuration, with_workers
 from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reentry.branches_file import write_branches
-from magnus.app.run_ids import check_run_id
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine.context import RunContext
@@ -22,10 +21,10 @@ from magnus.engine.reentry.attempts import OneAttempt
 from magnus.engine.reentry.engine_run import Act, EngineRun
 from magnus.engine.reentry.protocol import reentry
 from magnus.errors import InvalidInput
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode
+from magnus.graph.nodes import CompositeNode, Graph
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import Reporter
+from magnus.run_log.run_ids import check_run_id
 from magnus.suggest import nearest_or_all
 
 

@@ -10,20 +10,20 @@ from typing import Final
 from msgspec.structs import replace
 
 from magnus.app.beginning import context_of
-from magnus.app.config import load_configuration
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reentry.acts import engine_run_of
 from magnus.app.reentry.engine_reasons import EngineReasons, engine_reasons
-from magnus.app.run_ids import check_run_id
 from magnus.app.services import run_log_store
 from magnus.engine.context import RunContext, now
 from magnus.engine.reentry import engine_runs, gaps
 from magnus.errors import MagnusError, RunNotFound
-from magnus.graph.graph import Graph
+from magnus.graph.nodes import Graph
 from magnus.graph.path import BranchPath
 from magnus.interfaces.reporter import Reporter, StepEnded
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log.run_ids import check_run_id
 from magnus.run_log.spans import seconds, span_of
 
 _SAYS: Final = "the engine says"

@@ -49,6 +49,6 @@ def command(configuration_file: str, *, recent: bool, run_logs: bool, yes: bool,
     now = datetime.now(UTC)
     upkeep = Upkeep(configuration_file, console.environment(), Path.cwd())
     done = upkeep.clean_up(rules, now, records=run_logs, really=yes, recent=recent)
-    said = cleanup.cleaned_up_json if as_json else cleanup.cleaned_up
-    console.emit(said(done, now, really=yes))
+    render = cleanup.cleaned_up_json if as_json else cleanup.cleaned_up
+    console.emit(render(done, now, really=yes))
     return 0

@@ -21,8 +21,7 @@ from magnus.engine.step_secrets import learn
 from magnus.engine.tracking import run_as_recorded
 from magnus.errors import InvalidInput, RunExists, RunNotFound
 from magnus.graph.failures import may_begin_run
-from magnus.graph.graph import graphs_of
-from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode, TerminalNode, graphs_of
 from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.interfaces.executor import Executor, StepRequest
 from magnus.interfaces.reporter import Branched, BranchEnded, StepStarted

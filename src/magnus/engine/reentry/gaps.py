@@ -12,8 +12,7 @@ from magnus.engine import lost_attempts
 from magnus.engine.context import now
 from magnus.engine.reentry import engine_runs
 from magnus.graph.failures import failure_of
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import Node, TerminalNode
+from magnus.graph.nodes import Graph, Node, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import ENDED, Status, StepRecord, terminal_record

@@ -1,4 +1,4 @@
-"""Describes the reducer of a map: the number of values it takes, and its result. Used by `app.checking`."""
+"""Describes the reducer of a map: the number of values it takes, and its result. Used by `app.check`."""
 
 import ast
 import inspect

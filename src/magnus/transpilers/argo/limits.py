@@ -12,8 +12,7 @@ import msgspec
 
 from magnus.engine.parameters import LONGEST_ENTRY, VARIABLE_PREFIX, entry_bytes
 from magnus.errors import Problem
-from magnus.graph.graph import Graph, graphs_of
-from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch
+from magnus.graph.nodes import CompositeNode, Graph, Node, RepeatedBranch, graphs_of
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.argo import option_rules, size_estimate
 from magnus.transpilers.argo.manifest import CronWorkflow, Manifest, WorkflowSpec

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnus.app.run_ids import check_new_run_id, check_run_id, new_run_id
 from magnus.errors import InvalidRunId
+from magnus.run_log.run_ids import check_new_run_id, check_run_id, new_run_id
 
 NOON = datetime(2026, 1, 2, 12, 5, tzinfo=UTC)
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from magnus.app.checking.data_flow import Described
+from magnus.app.parameters.data_flow import Described
 from magnus.errors import MagnusError, Problem
 from magnus.graph.dataflow.findings import Severity
-from magnus.graph.dataflow.flow import caught_steps
-from magnus.graph.graph import Graph
+from magnus.graph.dataflow.reachability import caught_steps
+from magnus.graph.nodes import Graph
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality, SecretVariableNames
 from magnus.interfaces.secrets import Secrets
 

@@ -13,27 +13,26 @@ from typing import TypeVar
 from msgspec import Struct
 
 from magnus.app import wiring
-from magnus.app.check import step_problems
-from magnus.app.checking import folders, secrets
-from magnus.app.checking.data_flow import DataFlow, Described
-from magnus.app.checking.services import CheckedServices, checked_services
-from magnus.app.initial_parameters import InitialParameters, initial_parameters
+from magnus.app.check import secrets
+from magnus.app.check.services import CheckedServices, checked_services, folder_problems
 from magnus.app.overrides import unknown_overrides
+from magnus.app.parameters.data_flow import DataFlow, Described
+from magnus.app.parameters.initial_parameters import InitialParameters, initial_parameters
+from magnus.app.parameters.used_parameters import fitted_to_steps
 from magnus.app.pipelines import examine_pipeline, is_python_file
 from magnus.app.prepare import Execution, like_original
 from magnus.app.resume import original_run
-from magnus.app.run_ids import check_new_run_id
+from magnus.app.run.preflight import step_problems
 from magnus.app.step_code import code
-from magnus.app.used_parameters import fitted_to_steps
 from magnus.definition.compiling import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
 from magnus.engine import process_state
 from magnus.errors import InvalidDefinition, Location, MagnusError, Problem, RunExists, RunNotFound, in_order
-from magnus.graph.dataflow.flow import can_succeed
+from magnus.graph.dataflow.reachability import can_succeed
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
-from magnus.graph.structure import edges
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import RunRecord
+from magnus.run_log.run_ids import check_new_run_id
 
 ResultT = TypeVar("ResultT")
 
@@ -94,7 +93,7 @@ class _Check:
                 self.problems += _changed(original, pipeline, parameters, services, asked.working_directory)
         unsure = self._steps(examined.steps if pipeline is None else pipeline.steps, services)
         described = self._flow(examined, pipeline, services, parameters, unsure | examined.unsure)
-        self.problems += folders.problems(services, needs_catalog=any(found.keeps_files for found in described))
+        self.problems += folder_problems(services, needs_catalog=any(found.keeps_files for found in described))
         return Checked(self.asked.file, in_order(self.problems), len(examined.steps))
 
     def _tried(self, do: Callable[[], ResultT]) -> ResultT | None:
@@ -227,7 +226,7 @@ def _only_fails(pipeline: LoadedPipeline) -> Problem:
     """A warning at the first step that leads to the end."""
     graph = pipeline.graph
     end, steps = graph.terminal(succeeds=False).name, {step.step: step for step in pipeline.steps}
-    last = next((node for node in graph.nodes.values() if dict(edges(node)).get("next") == end), None)
+    last = next((node for node in graph.nodes.values() if dict(node.edges).get("next") == end), None)
     place = None if last is None or last.name not in steps else steps[last.name]
     fix = "let the last step lead to success: next: success"
     location = Location(pipeline.file) if place is None else place.locate("next")

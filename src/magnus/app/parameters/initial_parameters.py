@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
-from magnus.app.nested_parameters import overridden
+from magnus.app.parameters.nested_overrides import overridden
 from magnus.engine.parameters import VARIABLE_PREFIX, from_text
 from magnus.errors import InvalidParameters, Location, Problem
 from magnus.json_text import UnusableJson

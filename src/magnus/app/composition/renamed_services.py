@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.app.configuration import FAMILIES
+from magnus.app.composition.configuration import FAMILIES
 from magnus.definition.yaml_text import Document, renamed
 from magnus.errors import Problem
 from magnus.values import Json

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.app.configuration import FAMILIES, Configuration, ServiceConfiguration, nowhere
+from magnus.app.composition.configuration import FAMILIES, Configuration, ServiceConfiguration, nowhere
 from magnus.errors import InvalidConfiguration, Location, Problem
 from magnus.suggest import near
 from magnus.values import Json
@@ -66,7 +66,7 @@ class _Source(Struct, frozen=True):
 
 
 def _source(path: Path, name: str, environment: Mapping[str, str], *, section: str = "") -> _Source:
-    from magnus.app.words_of_others import with_our_words
+    from magnus.app.composition.renamed_services import with_our_words
     from magnus.definition.variables import replace_variables  # lazy: most runs are configured by no file
     from magnus.definition.yaml_text import read_with_faults
 

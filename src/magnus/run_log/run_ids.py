@@ -4,7 +4,6 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
-from magnus.app.text.plain_text import plain, short
 from magnus.errors import InvalidRunId
 
 _ADJECTIVES: Final = (
@@ -53,7 +52,8 @@ def check_new_run_id(run_id: str) -> str:
 
 def _harmless(run_id: str) -> str:
     """The id as it can be shown on a terminal."""
-    return short(plain(run_id), _MOST_SHOWN)
+    text = "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in run_id)
+    return text if len(text) <= _MOST_SHOWN else f"{text[: _MOST_SHOWN - 1]}…"
 
 
 def _wrong(run_id: str) -> str:

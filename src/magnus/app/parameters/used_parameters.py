@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.app import wiring
-from magnus.app.initial_parameters import Given, InitialParameters, spelled_otherwise
+from magnus.app.parameters.initial_parameters import Given, InitialParameters, spelled_otherwise
 from magnus.definition.compiling import StepPlace
 from magnus.errors import Problem
 from magnus.graph.dataflow.facts import Description
@@ -64,7 +64,7 @@ def fitted_to_steps(
     """As `fitted`, with a look at the steps only where some name stands nowhere in them; nothing is imported."""
     if are_all_mentioned(initial.given, steps, working_directory):
         return initial
-    from magnus.app.checking.data_flow import DataFlow  # lazy: most names are right
+    from magnus.app.parameters.data_flow import DataFlow  # lazy: most names are right
 
     flow = DataFlow(steps, catalog, working_directory, imports=False)
     return fitted(initial, used_parameters(steps, lambda task: flow.facts(task).description))

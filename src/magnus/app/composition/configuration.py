@@ -1,4 +1,4 @@
-"""The configuration of a run as values. Read by `app.config`; it travels to workers, which read no files."""
+"""The configuration of a run as values. Read by `app.composition.load_configuration`; it travels to workers, which read no files."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping

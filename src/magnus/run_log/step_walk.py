@@ -11,7 +11,7 @@ from msgspec import Struct
 from magnus.graph.path import BranchPath, StepPath
 from magnus.run_log.branches import Branch, branches_of
 from magnus.run_log.records import ENDED, Status, StepRecord
-from magnus.run_log.summary import Gone, RunStatus
+from magnus.run_log.summary import RunHealth, RunStatus
 
 StepsOf: TypeAlias = Callable[[BranchPath], Iterable[StepRecord]]
 """The records of the steps directly in a branch, by position."""
@@ -64,7 +64,7 @@ def without_past_ends(steps: Iterable[StepRecord]) -> Iterator[StepRecord]:
 
 def status_of(step: StepRecord, *, over: bool) -> RunStatus:
     """How a step stands; one that had not ended when its run was `over` is lost."""
-    return Gone.LOST if over and step.status not in ENDED else step.status
+    return RunHealth.LOST if over and step.status not in ENDED else step.status
 
 
 def status_of_branch(steps: Sequence[StepRecord], *, over: bool) -> RunStatus:
@@ -73,4 +73,4 @@ def status_of_branch(steps: Sequence[StepRecord], *, over: bool) -> RunStatus:
         return Status.CREATED
     if steps[-1].is_terminal:
         return status_of(steps[-1], over=over)
-    return Gone.LOST if over else Status.PROCESSING
+    return RunHealth.LOST if over else Status.PROCESSING

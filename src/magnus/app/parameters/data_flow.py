@@ -16,9 +16,8 @@ from magnus.graph.dataflow.facts import UNKNOWN, Description, Setting
 from magnus.graph.dataflow.findings import Finding
 from magnus.graph.dataflow.flow import TaskFacts, follow
 from magnus.graph.dataflow.shapes import Shape, of_value
-from magnus.graph.dataflow.visible_data import Fact, Known
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CatalogSpec, MappedBranches, TaskNode
+from magnus.graph.dataflow.visible_data import Fact, VisibleData
+from magnus.graph.nodes import CatalogSpec, Graph, MappedBranches, TaskNode
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.task_kind import StaticAnalysis
 from magnus.run_log.parameters import (
@@ -115,7 +114,7 @@ class DataFlow:
     def problems(self, graph: Graph, parameters: Scope | None) -> Iterator[Problem]:
         """What is wrong with the data flow of the pipeline that begins with these parameters; None when nobody can tell."""
         initial = {name: Fact(shape=_shape(parameter)) for name, parameter in (parameters or {}).items()}
-        start = Known(initial, is_open=parameters is None)
+        start = VisibleData(initial, is_open=parameters is None)
         keeps = self._catalog.capabilities.keeps
         for finding in follow(
             graph, start, self.facts, may_overlap, self._reduced, keeps_files=keeps, own_folders=self._apart
