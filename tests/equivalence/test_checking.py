@@ -13,7 +13,7 @@ from reference import run
 
 from magnus.app.check.check_pipeline import check
 from magnus.app.prepare import Execution
-from magnus.definition.built import BuiltPipeline
+from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.yaml_text import Document
 
 START = {"v": "left", "xs": [1, 2]}

@@ -12,7 +12,7 @@ from magnus.app.beginning import begin, context_of
 from magnus.app.inspect.run_document import document
 from magnus.app.prepare import Execution, prepare
 from magnus.app.reporters import Quiet
-from magnus.definition.built import BuiltPipeline
+from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.yaml_text import Document
 from magnus.engine import forks, liveness
 from magnus.engine import scope as scopes

@@ -23,8 +23,8 @@ from magnus.app.resume import merged_parameters, original_run, pipeline_of
 from magnus.app.run.preflight import check_steps, step_problems
 from magnus.app.services import run_log_store
 from magnus.app.step_code import Pieces, code
-from magnus.definition.built import BuiltPipeline
-from magnus.definition.compiling import StepPlace
+from magnus.definition.built_pipeline import BuiltPipeline
+from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
 from magnus.definition.yaml_text import dump

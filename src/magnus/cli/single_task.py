@@ -100,7 +100,7 @@ def run_task(ctx: click.Context, name: str, task: Mapping[str, Json], values: Ta
     """Run the task as a pipeline of one step; the exit status."""
     from msgspec.structs import replace  # lazy: --help needs none of it
 
-    from magnus.definition.built import BuiltPipeline
+    from magnus.definition.built_pipeline import BuiltPipeline
     from magnus.definition.yaml_text import Document
 
     data_folder, put, returns = values["data_folder"], values["put"], values["declared"]

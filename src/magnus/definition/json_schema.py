@@ -13,8 +13,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import fields
 
-from magnus.definition.durations import Duration, PositiveDuration
-from magnus.definition.texts import Texts
+from magnus.definition.field_types import Duration, PositiveDuration, Texts
 from magnus.values import Json
 
 VARIABLE: Final[Json] = {"type": "string", "pattern": r"\$"}

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from magnus.definition.built import METHOD
+from magnus.definition.built_pipeline import METHOD
 from magnus.errors import InvalidDefinition, InvalidInput
 from magnus.sdk import locations
 from magnus.suggest import nearest_or_all

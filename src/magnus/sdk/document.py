@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from magnus.definition.built import METHOD, PipelineObject
+from magnus.definition.built_pipeline import METHOD, PipelineObject
 from magnus.definition.yaml_text import Document, KeyPath
 from magnus.errors import Location, Problem
 from magnus.sdk.arguments import can_be_written

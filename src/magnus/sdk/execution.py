@@ -19,7 +19,7 @@ from magnus.app.inspect.viewer import logs_of
 from magnus.app.prepare import Execution, prepare_to_execute, transpiles
 from magnus.app.progress.choose_reporter import DisplayOptions, open_reporter
 from magnus.app.progress.log_levels import LEVELS, log_level
-from magnus.definition.built import BuiltPipeline, PipelineObject
+from magnus.definition.built_pipeline import BuiltPipeline, PipelineObject
 from magnus.engine import forks, scripts
 from magnus.engine.context import now
 from magnus.engine.json_values import to_json_value

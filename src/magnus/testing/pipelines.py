@@ -29,7 +29,7 @@ from magnus.app.mocking import objects_of
 from magnus.app.pipelines import built_pipeline
 from magnus.app.prepare import Execution, prepare
 from magnus.app.reporters import Quiet
-from magnus.definition.built import METHOD, BuiltPipeline
+from magnus.definition.built_pipeline import METHOD, BuiltPipeline
 from magnus.definition.loader import load_built
 from magnus.definition.written_steps import written_steps
 from magnus.definition.yaml_text import Document

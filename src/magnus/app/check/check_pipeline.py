@@ -24,7 +24,7 @@ from magnus.app.prepare import Execution, like_original
 from magnus.app.resume import original_run
 from magnus.app.run.preflight import step_problems
 from magnus.app.step_code import code
-from magnus.definition.compiling import StepPlace
+from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
 from magnus.engine import process_state
 from magnus.errors import InvalidDefinition, Location, MagnusError, Problem, RunExists, RunNotFound, in_order

@@ -13,9 +13,9 @@ from magnus.app import plugins
 from magnus.app.composition.configuration import FAMILIES
 from magnus.definition.json_schema import VARIABLE, object_schema
 from magnus.definition.nodes import NODE_TYPES, NodeTraits, NodeType, main_word
+from magnus.definition.nodes.contract import traits_of
 from magnus.definition.nodes.stub import Stub
 from magnus.definition.nodes.task import TASK_FIELDS, Task
-from magnus.definition.nodes.traits import traits_of
 from magnus.definition.shape import FIELDS
 from magnus.errors import InvalidConfiguration
 from magnus.values import Json

@@ -7,7 +7,7 @@ from typing import Final
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
-from magnus.definition.durations import Duration
+from magnus.definition.field_types import Duration
 from magnus.engine import liveness
 from magnus.errors import InvalidInput, RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, DatesRecords, RunLogStore, SummarisesRuns

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.app import wiring
-from magnus.definition.compiling import StepPlace
+from magnus.definition.compiler import StepPlace
 from magnus.engine.data import named_from_root
 from magnus.engine.glob_overlap import may_overlap
 from magnus.errors import InvalidConfiguration, Location, MagnusError, Problem

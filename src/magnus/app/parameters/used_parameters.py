@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from magnus.app import wiring
 from magnus.app.parameters.initial_parameters import Given, InitialParameters, spelled_otherwise
-from magnus.definition.compiling import StepPlace
+from magnus.definition.compiler import StepPlace
 from magnus.errors import Problem
 from magnus.graph.dataflow.facts import Description
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, TaskNode

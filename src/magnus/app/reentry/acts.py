@@ -14,7 +14,7 @@ from magnus.app.beginning import begin, context_of
 from magnus.app.composition.configuration import Configuration, with_workers
 from magnus.app.prepare import Execution, Prepared, prepare
 from magnus.app.reentry.branches_file import write_branches
-from magnus.definition.compiling import StepPlace
+from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine.context import RunContext
 from magnus.engine.reentry.attempts import OneAttempt

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from magnus.app import wiring
 from magnus.definition import fields
-from magnus.definition.compiling import StepPlace
+from magnus.definition.compiler import StepPlace
 from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.wrong_fields import WrongFields
 from magnus.engine.globs import Globs

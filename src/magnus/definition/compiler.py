@@ -12,8 +12,6 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.definition.inner import KeyPath as InnerPath
-from magnus.definition.inner import PipelineFile
 from magnus.definition.nodes import (
     BRANCHES_FIELDS,
     COMMAND_TYPES,
@@ -23,11 +21,13 @@ from magnus.definition.nodes import (
     NodeType,
     unknown_type,
 )
+from magnus.definition.nodes.contract import KeyPath as InnerPath
+from magnus.definition.nodes.contract import PipelineFile
 from magnus.definition.nodes.dag import nested
 from magnus.definition.nodes.task import Task
 from magnus.definition.shape import has_steps, shape_problems
-from magnus.definition.without_faults import following, left_fields, pipelines_of
-from magnus.definition.written import Written
+from magnus.definition.usable_fields import following, left_fields, pipelines_of
+from magnus.definition.written_pipeline import Written
 from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.errors import InvalidDefinition, Location, Problem
 from magnus.graph.nodes import CompositeNode, Graph, MappedBranches, Node, TaskNode, TerminalNode

@@ -1,11 +1,11 @@
-"""What is left of the fields of a step when those are taken out that are wrong. Used by `definition.compiling`."""
+"""What is left of the fields of a step when those are taken out that are wrong. Used by `definition.compiler`."""
 
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from magnus.definition.inner import KeyPath, Pipelines
 from magnus.definition.nodes import BRANCHES_FIELDS, PIPELINE_FIELDS
+from magnus.definition.nodes.contract import KeyPath, Pipelines
 from magnus.definition.wrong_fields import Complaint
 from magnus.graph.repair import NOWHERE
 from magnus.suggest import near
