@@ -27,7 +27,7 @@ from magnus.app.execute import execute
 from magnus.app.inspect.run_object import Run, Step
 from magnus.app.mocking import objects_of
 from magnus.app.pipelines import built_pipeline
-from magnus.app.prepare import Execution, prepare
+from magnus.app.prepare import RunRequest, prepare
 from magnus.app.reporters import Quiet
 from magnus.definition.built_pipeline import METHOD, BuiltPipeline
 from magnus.definition.loader import load_built
@@ -169,7 +169,7 @@ def _run(built: BuiltPipeline, folder: Path, executor: Json, parameters: Mapping
     except TypeError as error:
         fix = "objects can stand under 'returns' alone; a function can supply anything"
         raise InvalidInput(f"a patch holds a value that is not JSON: {error}", fix=fix) from error
-    asked = Execution(
+    asked = RunRequest(
         file=built.document.file,
         configuration_file=str(configuration),
         parameters=parameters,

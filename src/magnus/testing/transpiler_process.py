@@ -16,7 +16,7 @@ from typing import Any, Final
 from magnus.app import wiring
 from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.pipelines import load_pipeline
-from magnus.app.prepare import Execution
+from magnus.app.prepare import RunRequest
 from magnus.app.transpile import transpile_request
 from magnus.errors import InvalidInput, Problem
 from magnus.interfaces.transpiler import Transpiler, TranspileRequest, TranspileResult
@@ -39,7 +39,7 @@ def transpiler_of(folder: Path) -> Transpiler:
 def request_of(file: str, folder: Path) -> TranspileRequest:
     """The request of `magnus execute FILE -c c.yaml` in the folder."""
     configuration = load_configuration(CONFIGURATION, {}, folder)
-    asked = Execution(
+    asked = RunRequest(
         file, CONFIGURATION, parameters=PARAMETERS, tag="a tag", log_level="INFO", working_directory=folder
     )
     scope = {name: JsonParameter(value) for name, value in PARAMETERS.items()}
