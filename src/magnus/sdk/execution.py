@@ -160,7 +160,7 @@ def _progress(environment: Mapping[str, str], *, is_live: bool) -> Iterator[Repo
 
 
 def _writer(stream: TextIO | None) -> tuple[int, Callable[[bytes], None]]:
-    """How to write to the stream; a descriptor to close afterwards, when there is one.
+    """A function that writes to the stream, and the descriptor to close afterwards, or -1.
 
     During a step descriptor 2 is another file, so a stream onto it is written to through a copy of the descriptor.
     Streams of notebooks and tests are no files, or others.

@@ -45,7 +45,7 @@ Pipeline: TypeAlias = "UserObject | str | Path"
 """A pipeline as an object, or the file of one."""
 
 Patch: TypeAlias = Mapping[str, Json] | Callable[..., UserObject]
-"""What stands for a task: fields of one, `{"returns": ..., "files": ...}`, or a function to call in its place."""
+"""The replacement of a task: fields of one, `{"returns": ..., "files": ...}`, or a function to call in its place."""
 
 
 def run_pipeline(
@@ -145,7 +145,7 @@ def _written(name: str, patch: Patch, functions: dict[str, Callable[..., UserObj
 
 
 def _apart(values: Mapping[str, UserObject]) -> tuple[Mapping[str, Json], Mapping[str, UserObject]]:
-    """What of the values is JSON, and what is not."""
+    """The values that are JSON, and those that are objects."""
     json_values: dict[str, Json] = {}
     objects: dict[str, UserObject] = {}
     for name, value in values.items():
