@@ -16,11 +16,7 @@ if TYPE_CHECKING:
     from magnus.interfaces.reporter import Reporter
 
 
-<<<<<<< HEAD
-def executed(wanted: "RunRequest", *, dry_run: bool = False) -> int:
-=======
-def execute_request(request: "Execution", *, dry_run: bool = False) -> int:
->>>>>>> 2714e81e299a82481bc209fbbe9e8a2df5f9254c
+def execute_request(request: "RunRequest", *, dry_run: bool = False) -> int:
     """Run the pipeline and print its run log, or only show the plan; returns the exit status."""
     from magnus.app.execute import execute  # lazy: as below
     from magnus.app.prepare import prepare, prepare_to_execute, transpiles
@@ -58,11 +54,7 @@ def _reported(reporter: "Reporter", log_level: str) -> "AbstractContextManager[N
     return reported(reporter)
 
 
-<<<<<<< HEAD
-def _transpiled(wanted: "RunRequest", reporter: "Reporter") -> int:
-=======
-def _transpiled(request: "Execution", reporter: "Reporter") -> int:
->>>>>>> 2714e81e299a82481bc209fbbe9e8a2df5f9254c
+def _transpiled(request: "RunRequest", reporter: "Reporter") -> int:
     """Write the pipeline down for another engine, and say what to do with it."""
     from magnus.app.transpile import transpile  # lazy: as below
 
@@ -104,11 +96,7 @@ def run_request(
     )
 
 
-<<<<<<< HEAD
-def asked_reentry(ctx: click.Context, run: str, said: options.OfReentry) -> "RunRequest":
-=======
-def reentry_request(ctx: click.Context, run: str, values: options.ReentryOptions) -> "Execution":
->>>>>>> 2714e81e299a82481bc209fbbe9e8a2df5f9254c
+def reentry_request(ctx: click.Context, run: str, values: options.ReentryOptions) -> "RunRequest":
     """The same for a command by which an engine runs a part of a run."""
     from msgspec.structs import replace  # lazy: --help needs none of it
 
@@ -136,11 +124,7 @@ def following_steps(names: tuple[str, ...], values: options.AttemptOptions, bran
     return Then(names, branches_file, OneAttempt(exit_status, values["attempts"]))
 
 
-<<<<<<< HEAD
-def asked_run(ctx: click.Context, said: options.OfRun) -> "RunRequest":
-=======
-def pipeline_request(ctx: click.Context, values: options.RunOptions) -> "Execution":
->>>>>>> 2714e81e299a82481bc209fbbe9e8a2df5f9254c
+def pipeline_request(ctx: click.Context, values: options.RunOptions) -> "RunRequest":
     """The same for a command that takes a pipeline, and may resume a run."""
     original, run_id = options.original_of(values["use_cached"], values["run_id"])
     strict, assume_lost = values["strict"], values["assume_lost"]

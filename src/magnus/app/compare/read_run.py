@@ -35,11 +35,7 @@ class ReadRun:
         return [self._redactor.redacted(step) for step in steps]
 
     @cached_property
-<<<<<<< HEAD
-    def _withheld(self) -> Redactor:
-=======
     def _redactor(self) -> Redactor:
->>>>>>> 2714e81e299a82481bc209fbbe9e8a2df5f9254c
         return Redactor(self.record)
 
     @cached_property

@@ -21,11 +21,7 @@ ValueT = TypeVar("ValueT")
 
 
 class Redactor:
-<<<<<<< HEAD
-    """The parameters of a run that are masked in the records of its steps, too.
-=======
     """Masks parameters of a run in the records of its steps, too.
->>>>>>> 2714e81e299a82481bc209fbbe9e8a2df5f9254c
 
     Attributes:
         names: the initial parameters that held a secret, and the elements of maps over them.

@@ -45,11 +45,7 @@ def report_page(run_id: str, configuration_file: str, environment: Mapping[str, 
 def report_html(run: RunRecord, store: RunLogStore, catalog: Catalog, now: datetime) -> str:
     """The report of the run as it stands `now`."""
     pipeline, texts = pipeline_of(run), Texts()
-<<<<<<< HEAD
-    withheld = Redactor(run)
-=======
     redactor = Redactor(run)
->>>>>>> 2714e81e299a82481bc209fbbe9e8a2df5f9254c
 
     def steps_of(branch: BranchPath) -> Sequence[StepRecord]:
         return [redactor.redacted(step) for step in store.list_steps(run.run_id, branch)]
