@@ -11,12 +11,12 @@ from magnus.cli.text.run_log import RunLogOutput
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from magnus.app.prepare import Execution
+    from magnus.app.prepare import RunRequest
     from magnus.app.reentry.acts import Then
     from magnus.interfaces.reporter import Reporter
 
 
-def execute_request(request: "Execution", *, dry_run: bool = False) -> int:
+def execute_request(request: "RunRequest", *, dry_run: bool = False) -> int:
     """Run the pipeline and print its run log, or only show the plan; returns the exit status."""
     from magnus.app.execute import execute  # lazy: as below
     from magnus.app.prepare import prepare, prepare_to_execute, transpiles
@@ -54,7 +54,7 @@ def _reported(reporter: "Reporter", log_level: str) -> "AbstractContextManager[N
     return reported(reporter)
 
 
-def _transpiled(request: "Execution", reporter: "Reporter") -> int:
+def _transpiled(request: "RunRequest", reporter: "Reporter") -> int:
     """Write the pipeline down for another engine, and say what to do with it."""
     from magnus.app.transpile import transpile  # lazy: as below
 
@@ -73,13 +73,13 @@ def run_request(
     strict: bool = False,
     assume_lost: bool = False,
     from_step: str = "",
-) -> "Execution":
+) -> "RunRequest":
     """The run request of options and parameters; sets up logging as `--log-level` says."""
-    from magnus.app.prepare import Execution  # lazy: --help needs none of it
+    from magnus.app.prepare import RunRequest  # lazy: --help needs none of it
 
     log_level = values.get("log_level")
     console.set_up_logging(log_level)
-    return Execution(
+    return RunRequest(
         file=file,
         configuration_file=values["configuration_file"],
         parameters_file=values["parameters_file"],
@@ -96,7 +96,7 @@ def run_request(
     )
 
 
-def reentry_request(ctx: click.Context, run: str, values: options.ReentryOptions) -> "Execution":
+def reentry_request(ctx: click.Context, run: str, values: options.ReentryOptions) -> "RunRequest":
     """The same for a command by which an engine runs a part of a run."""
     from msgspec.structs import replace  # lazy: --help needs none of it
 
@@ -124,7 +124,7 @@ def following_steps(names: tuple[str, ...], values: options.AttemptOptions, bran
     return Then(names, branches_file, OneAttempt(exit_status, values["attempts"]))
 
 
-def pipeline_request(ctx: click.Context, values: options.RunOptions) -> "Execution":
+def pipeline_request(ctx: click.Context, values: options.RunOptions) -> "RunRequest":
     """The same for a command that takes a pipeline, and may resume a run."""
     original, run_id = options.original_of(values["use_cached"], values["run_id"])
     strict, assume_lost = values["strict"], values["assume_lost"]

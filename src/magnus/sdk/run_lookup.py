@@ -1,4 +1,4 @@
-"""Runs that were made, by whatever means: `magnus.run` and `magnus.runs`."""
+"""Looks up runs, however they were started: `magnus.run` and `magnus.runs`."""
 
 import os
 from collections.abc import Collection, Sequence

@@ -20,7 +20,7 @@ from magnus.app.parameters.data_flow import DataFlow, Described
 from magnus.app.parameters.initial_parameters import InitialParameters, initial_parameters
 from magnus.app.parameters.used_parameters import fitted_to_steps
 from magnus.app.pipelines import examine_pipeline, is_python_file
-from magnus.app.prepare import Execution, like_original
+from magnus.app.prepare import RunRequest, like_original
 from magnus.app.resume import original_run
 from magnus.app.run.preflight import step_problems
 from magnus.app.step_code import code
@@ -55,7 +55,7 @@ class Checked(Struct, frozen=True):
         return len(self.problems) - self.errors
 
 
-def check(asked: Execution, *, imports: bool) -> Checked:
+def check(asked: RunRequest, *, imports: bool) -> Checked:
     """All that can be seen to be wrong before the pipeline is executed as `asked`; nothing is run and nothing kept.
 
     With `imports` the modules of tasks are imported to see what their functions take.
@@ -68,7 +68,7 @@ def check(asked: Execution, *, imports: bool) -> Checked:
 class _Check:
     """One check; `problems` are those found so far."""
 
-    def __init__(self, asked: Execution, *, imports: bool) -> None:
+    def __init__(self, asked: RunRequest, *, imports: bool) -> None:
         self.asked = asked
         self.imports = imports
         self.problems: list[Problem] = []

@@ -41,7 +41,7 @@ class ContainerExecutor:
         self.slots = (options.max_workers or processors()) if options.enable_parallel else 1
         self._options = options
         self._run_step = run_step
-        self._outside = run_step.outside()
+        self._reentry_spec = run_step.reentry_spec()
         self._changed = Condition()
         self._running: set[str] = set()
         self._ending = False
@@ -84,7 +84,7 @@ class ContainerExecutor:
 
     def submit(self, request: StepRequest) -> "Future[None] | None":
         """Run the step in a container as soon as there is a thread to wait for it."""
-        step = of_step(self._options, self._outside.override(request.path))
+        step = of_step(self._options, self._reentry_spec.override(request.path))
         if step.run_in_local:
             from magnus.engine.claim import claimed  # lazy: steps in containers share nothing with this process
 
@@ -120,7 +120,7 @@ class ContainerExecutor:
         if died := outcome.killed(ended, heard, step.resources.memory):
             raise died
         found = self._version(job) if outcome.needs_a_look(ended, heard) else None
-        failed = outcome.failure(ended, heard, step.image, version=self._outside.version, found=found)
+        failed = outcome.failure(ended, heard, step.image, version=self._reentry_spec.version, found=found)
         if failed is not None:
             raise failed
 
@@ -151,7 +151,7 @@ class ContainerExecutor:
                         shown, started = 0, time.monotonic() + wait
                     case _:
                         pass
-                self._outside.report(event)
+                self._reentry_spec.report(event)
 
         assert self._engine is not None
         container = ""
@@ -185,18 +185,18 @@ class ContainerExecutor:
         from magnus.run_log.records import CodeIdentity
 
         assert self._engine is not None
-        options, outside = self._options, self._outside
+        options, reentry_spec = self._options, self._reentry_spec
         image = self._engine.image(step.image, options.pull_policy)
         identity = CodeIdentity(image.digest, "docker", code_identifier_dependable=True, code_identifier_url=image.name)
-        told = Reentry(version=outside.version, code_identities=(identity,), events=True)
+        told = Reentry(version=reentry_spec.version, code_identities=(identity,), events=True)
         stays = not options.auto_remove_container
         return Job(
             image=image,
-            command=outside.command(request),
-            environment={**environment(step.environment, os.environ), **outside.environment, **told.variables()},
+            command=reentry_spec.command(request),
+            environment={**environment(step.environment, os.environ), **reentry_spec.environment, **told.variables()},
             folders=self._mounted(),
-            working_directory=outside.working_directory,
-            labels=labels(liveness.this_process(), outside.run_id, request.path, stays=stays),
+            working_directory=reentry_spec.working_directory,
+            labels=labels(liveness.this_process(), reentry_spec.run_id, request.path, stays=stays),
             resources=step.resources,
             network=options.network,
             user=None if options.user is None else str(options.user),
@@ -208,5 +208,5 @@ class ContainerExecutor:
 
         with self._changed:
             if self._folders is None:
-                self._folders = mounts(self._outside.written, self._outside.read)
+                self._folders = mounts(self._reentry_spec.written, self._reentry_spec.read)
             return self._folders

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from upkeep_places import NOW, ROOT, Place
 
-from magnus.app.retention import Rules
-from magnus.app.upkeep import Upkeep
+from magnus.app.cleanup import collect_garbage, verify_content
+from magnus.app.cleanup.maintained_services import open_services
+from magnus.app.cleanup.retention_rules import Rules
 from magnus.engine import liveness
 from magnus.run_log.records import Status
 from magnus.testing.files import contents, made
@@ -23,7 +24,7 @@ FILES = st.dictionaries(
 )
 
 
-class UpkeepMachine(RuleBasedStateMachine):
+class CleanupMachine(RuleBasedStateMachine):
     """`kept` has what each run put, ever, as long as its files are there; `alive` the runs that have not ended."""
 
     def __init__(self):
@@ -31,7 +32,7 @@ class UpkeepMachine(RuleBasedStateMachine):
         self.cleanup = ExitStack()
         self.place = Place(Path(self.cleanup.enter_context(TemporaryDirectory())))
         self.cleanup.callback(self.place.store.close)
-        self.kept = {}
+        self.keep_reasons = {}
         self.known = set()
         self.alive = set()
         self.tags = {}
@@ -46,7 +47,7 @@ class UpkeepMachine(RuleBasedStateMachine):
         if run in self.known:
             return
         owner, status = (liveness.this_process(), Status.PROCESSING) if alive else (None, Status.SUCCESS)
-        self.kept[run] = list(self.place.run(run, files, status=status, owner=owner, tag=tag))
+        self.keep_reasons[run] = list(self.place.run(run, files, status=status, owner=owner, tag=tag))
         self.known.add(run)
         self.tags[run] = tag
         if alive:
@@ -55,9 +56,9 @@ class UpkeepMachine(RuleBasedStateMachine):
 
     @rule(run=RUNS, files=FILES, branch=BRANCHES)
     def put(self, run, files, branch):
-        if run in self.kept:
+        if run in self.keep_reasons:
             self.steps += 1
-            self.kept[run] += self.place.step(run, f"s{self.steps}", files, branch)
+            self.keep_reasons[run] += self.place.step(run, f"s{self.steps}", files, branch)
             self.put_now(files)
 
     @rule(run=RUNS)
@@ -76,31 +77,32 @@ class UpkeepMachine(RuleBasedStateMachine):
     @rule(tags=st.sampled_from((frozenset(), frozenset("x"))), records=st.booleans(), really=st.booleans())
     def clean_up(self, tags, records, really):
         before = self.place.contents()
-        said = Upkeep("", {}, self.place.folder).clean_up(Rules(last=0, tags=tags), NOW, records=records, really=really)
+        services = open_services("", {}, self.place.folder)
+        result = collect_garbage.clean_up(services, Rules(last=0, tags=tags), NOW, run_logs=records, really=really)
         going = {run for run in self.known if run not in self.alive and self.tags[run] not in tags}
-        listed = {gone.run.run_id for gone in said.going}
-        assert listed == (going if records else going & self.kept.keys())
+        listed = {gone.run.run_id for gone in result.runs}
+        assert listed == (going if records else going & self.keep_reasons.keys())
         after = self.place.contents()
         if not really:
             assert after == before
             return
         for run in going:
-            self.kept.pop(run, None)
+            self.keep_reasons.pop(run, None)
         if records:
             self.known -= going
-        needed = {entry.data_hash for entries in self.kept.values() for entry in entries}
+        needed = {entry.data_hash for entries in self.keep_reasons.values() for entry in entries}
         assert after == {one for one in before if one in needed or one not in self.old}
-        assert said.content.removed.files == len(before - after)
+        assert result.content.removed.files == len(before - after)
 
     def put_now(self, files):
         self.old -= {sha256(content).hexdigest() for content in files.values()}
 
     @invariant()
     def what_runs_put_can_be_got(self):
-        if not self.kept:
+        if not self.keep_reasons:
             return
-        assert Upkeep("", {}, self.place.folder).verify([]).wrong == []
-        for run, entries in self.kept.items():
+        assert verify_content.verify(open_services("", {}, self.place.folder), []).problems == []
+        for run, entries in self.keep_reasons.items():
             with TemporaryDirectory() as folder:
                 self.place.catalog.get(
                     run, ROOT, tuple({entry.name: entry for entry in entries}.values()), made(Path(folder, "w"))
@@ -108,5 +110,5 @@ class UpkeepMachine(RuleBasedStateMachine):
                 assert set(contents(Path(folder, "w"))) == {entry.name for entry in entries}
 
 
-UpkeepMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=15, deadline=None)
-TestUpkeep = UpkeepMachine.TestCase
+CleanupMachine.TestCase.settings = settings(max_examples=30, stateful_step_count=15, deadline=None)
+TestCleanup = CleanupMachine.TestCase

@@ -20,14 +20,14 @@ from magnus.engine.masking import Masker
 from magnus.engine.output_file import output_file_of
 from magnus.engine.step import run_step
 from magnus.graph.nodes import Graph
-from magnus.interfaces.executor import Elsewhere, StepRequest, Steps
+from magnus.interfaces.executor import StepRequest, Steps, WorkerSpec
 from magnus.interfaces.reporter import Event
 from magnus.interfaces.secrets import Secret
 from magnus.run_log.records import CodeIdentity
 
 Tell: TypeAlias = Callable[[Event | Secret], None]
 
-_ENTRY: Final = "magnus.app.worker:prepared"
+_ENTRY: Final = "magnus.app.dispatch.worker:prepared"
 
 
 class WorkerSetup(Struct, frozen=True):
@@ -47,7 +47,7 @@ class WorkerSetup(Struct, frozen=True):
     code_identities: tuple[CodeIdentity, ...] | None
 
 
-def elsewhere(configuration: Configuration, context: RunContext) -> Elsewhere:
+def worker_spec(configuration: Configuration, context: RunContext) -> WorkerSpec:
     """How processes of this machine run steps of the run of `context`."""
     setup = WorkerSetup(
         run_id=context.run_id,
@@ -63,7 +63,7 @@ def elsewhere(configuration: Configuration, context: RunContext) -> Elsewhere:
         masker=context.masker,
         code_identities=context.code_identities,
     )
-    return Elsewhere(_ENTRY, setup, context.reporter.report, partial(_mask, context.masker))
+    return WorkerSpec(_ENTRY, setup, context.reporter.report, partial(_mask, context.masker))
 
 
 def prepared(setup: WorkerSetup) -> Callable[[Tell], AbstractContextManager[Steps]]:

@@ -13,15 +13,15 @@ from typing import Final
 import magnus
 from magnus.errors import ProcessDied
 from magnus.executors.local import frames
-from magnus.executors.local.requests import Sender
-from magnus.interfaces.executor import Elsewhere
+from magnus.executors.local.scope_deltas import ScopeDeltaEncoder
+from magnus.interfaces.executor import WorkerSpec
 from magnus.interfaces.reporter import AttemptFailed, Event, StepOutput
 from magnus.system.child_process import describe_exit
 
 _ROOT: Final = Path(magnus.__file__).parent.parent
 _START: Final = (
     "import gc, sys; gc.disable(); sys.path.append(sys.argv[1])\n"  # importing makes many objects and no cycles
-    "from magnus.executors.local.nursery import main; main()"
+    "from magnus.executors.local.forkserver import main; main()"
 )
 
 
@@ -32,7 +32,7 @@ class Worker:
         self.pid = pid
         self.connection = connection
         self.step: Future[None] | None = None
-        self.sender = Sender()
+        self.sender = ScopeDeltaEncoder()
         self.frames = frames.Frames()
         self._since = 0.0
         self._shown = 0
@@ -58,7 +58,7 @@ class Worker:
         return ProcessDied(message, pid=self.pid, shown=self._shown, seconds=seconds)
 
 
-class Nursery:
+class Forkserver:
     """The process in which workers begin, as seen from here."""
 
     def __init__(self) -> None:
@@ -72,11 +72,11 @@ class Nursery:
                 pass_fds=[theirs.fileno()],
             )
 
-    def prepare(self, elsewhere: Elsewhere) -> None:
+    def prepare(self, worker_spec: WorkerSpec) -> None:
         """Say how steps are run."""
         with suppress(OSError):  # it has ended, which shows
             frames.send(self.connection, (list(sys.path), list(sys.argv)))
-            frames.send(self.connection, (elsewhere.entry, elsewhere.argument))
+            frames.send(self.connection, (worker_spec.entry, worker_spec.argument))
 
     def tell(self, commands: str) -> None:
         """Say what it is to do; one that is gone is noticed by who listens to it."""

@@ -1,11 +1,11 @@
-"""Which runs are kept, whatever the runs and the rules."""
+"""Which runs a clean-up keeps, whatever the runs and the rules."""
 
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnus.app.retention import Rules, RunFacts, going, kept
+from magnus.app.cleanup.retention_rules import Rules, RunFacts, keep_reasons, runs_to_remove
 from magnus.run_log.records import Status
 
 NOW = datetime(2024, 5, 6, tzinfo=UTC)
@@ -39,7 +39,7 @@ RULES = st.builds(
 
 @given(run_lists(), RULES)
 def test_a_run_goes_when_nothing_at_all_speaks_for_it(runs, rules):
-    gone = {run.run_id for run in going(runs, kept(runs, rules, NOW))}
+    gone = {run.run_id for run in runs_to_remove(runs, keep_reasons(runs, rules, NOW))}
     newest = sorted(runs, key=lambda run: (run.start_time, run.run_id))[-rules.last :] if rules.last else []
     for run in runs:
         age = (NOW - run.start_time).days
@@ -67,13 +67,13 @@ def test_a_further_rule_never_lets_a_run_go(runs, rules, more):
         rules.tags | more.tags,
         rules.statuses | more.statuses,
     )
-    assert kept(runs, rules, NOW).keys() <= kept(runs, both, NOW).keys()
+    assert keep_reasons(runs, rules, NOW).keys() <= keep_reasons(runs, both, NOW).keys()
 
 
 @given(run_lists(), RULES)
 def test_the_order_of_the_runs_does_not_matter(runs, rules):
-    assert kept(runs, rules, NOW).keys() == kept(runs[::-1], rules, NOW).keys()
-    assert going(runs, {}) == going(runs[::-1], {})
+    assert keep_reasons(runs, rules, NOW).keys() == keep_reasons(runs[::-1], rules, NOW).keys()
+    assert runs_to_remove(runs, {}) == runs_to_remove(runs[::-1], {})
 
 
 def facts(run_id, days=5, **more):
@@ -93,7 +93,7 @@ def test_reasons_say_what_keeps_a_run():
         facts("zeroth", original_run_id="long gone"),
     ]
     rules = Rules(2, 1, frozenset({"prod"}), frozenset({Status.FAIL}))
-    assert kept(runs, rules, NOW) == {
+    assert keep_reasons(runs, rules, NOW) == {
         "young": "younger than 2 days",
         "newest": "younger than 2 days",
         "tagged": "its tag is 'prod'",
@@ -103,11 +103,11 @@ def test_reasons_say_what_keeps_a_run():
         "first": "resumed by second",
         "zeroth": "resumed by second",
     }
-    assert kept([facts("a")], Rules(last=1), NOW) == {"a": "one of the last 1"}
-    assert kept([facts("a")], Rules(), NOW) == {"a": "no rule says which runs go"}
-    assert kept([facts("a")], Rules(last=0), NOW) == {}
+    assert keep_reasons([facts("a")], Rules(last=1), NOW) == {"a": "one of the last 1"}
+    assert keep_reasons([facts("a")], Rules(), NOW) == {"a": "no rule says which runs go"}
+    assert keep_reasons([facts("a")], Rules(last=0), NOW) == {}
 
 
 def test_runs_that_resumed_one_another_in_a_circle_are_no_trouble():
     runs = [facts("a", original_run_id="b", over=False), facts("b", original_run_id="a"), facts("c")]
-    assert set(kept(runs, Rules(last=0), NOW)) == {"a", "b"}
+    assert set(keep_reasons(runs, Rules(last=0), NOW)) == {"a", "b"}

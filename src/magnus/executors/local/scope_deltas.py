@@ -37,7 +37,7 @@ class SentRequest(Struct, frozen=True):
     secrets: tuple[Secret, ...] = ()
 
 
-class Sender:
+class ScopeDeltaEncoder:
     """One worker as its sender knows it: which values it has, and how many secrets."""
 
     def __init__(self) -> None:

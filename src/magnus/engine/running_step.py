@@ -13,7 +13,7 @@ from magnus.run_log.records import BranchScope, StepRecord
 from magnus.system.own_folder import remove_folder
 
 
-class StepUnderWay:
+class RunningStep:
     """One step on its way.
 
     Attributes:

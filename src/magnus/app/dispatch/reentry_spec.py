@@ -13,14 +13,14 @@ from magnus.app.composition.configuration import Configuration
 from magnus.app.overrides import override_of
 from magnus.engine.context import RunContext
 from magnus.interfaces.capabilities import Located, ReadsEnvironment
-from magnus.interfaces.executor import Outside
+from magnus.interfaces.executor import ReentrySpec
 from magnus.interfaces.reentry import step_command
 
 
-def outside(configuration: Configuration, context: RunContext, variables: Mapping[str, str]) -> Outside:
-    """How steps of the run of `context` run outside; `variables` are those that pipeline and configuration use."""
+def reentry_spec(configuration: Configuration, context: RunContext, variables: Mapping[str, str]) -> ReentrySpec:
+    """How steps of the run of `context` run reentry_spec; `variables` are those that pipeline and configuration use."""
     services = context.services
-    return Outside(
+    return ReentrySpec(
         run_id=context.run_id,
         version=__version__,
         working_directory=context.working_directory,

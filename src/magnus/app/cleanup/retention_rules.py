@@ -1,7 +1,4 @@
-"""Which runs are kept when files are cleaned up: a function of what is known of the runs, the rules and the time. Pure.
-
-Called by `app.upkeep`.
-"""
+"""Which runs a clean-up keeps: a function of the records of the runs, the rules and the time. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -12,7 +9,7 @@ from magnus.run_log.records import Status
 
 
 class RunFacts(Struct, frozen=True):
-    """What the record of a run says; `over` that it has ended, or that its process is certainly gone.
+    """The facts in the record of a run; `over` says that it has ended, or that its process is certainly gone.
 
     The status of a run that is lost is FAIL, as `magnus show` has it.
     """
@@ -26,13 +23,13 @@ class RunFacts(Struct, frozen=True):
 
 
 class Rules(Struct, frozen=True):
-    """A run that any of the rules speaks for is kept. Where there is no rule at all, every run is.
+    """Runs that match any rule are kept. Without a rule all runs are kept.
 
     Attributes:
-        days: keeps what began less than so many days ago.
-        last: keeps so many of the runs that began last.
+        days: keeps runs started less than so many days ago.
+        last: keeps so many of the newest runs.
         tags: keeps runs with one of these tags.
-        statuses: keeps runs that ended so.
+        statuses: keeps runs with one of these statuses.
         runs: keeps these, by their ids.
     """
 
@@ -48,7 +45,7 @@ class Rules(Struct, frozen=True):
         return self.days is not None or self.last is not None or bool(self.tags or self.statuses or self.runs)
 
 
-def kept(runs: Sequence[RunFacts], rules: Rules, now: datetime) -> Mapping[str, str]:
+def keep_reasons(runs: Sequence[RunFacts], rules: Rules, now: datetime) -> Mapping[str, str]:
     """Why runs are kept, by run id; a run that is not named there may go.
 
     A run that is not over is kept, and so is one that a kept run resumed, also by way of others.
@@ -63,7 +60,7 @@ def kept(runs: Sequence[RunFacts], rules: Rules, now: datetime) -> Mapping[str, 
     return reasons
 
 
-def going(runs: Iterable[RunFacts], reasons: Mapping[str, str]) -> Sequence[RunFacts]:
+def runs_to_remove(runs: Iterable[RunFacts], reasons: Mapping[str, str]) -> Sequence[RunFacts]:
     """The runs that nothing keeps, the oldest first."""
     return sorted((run for run in runs if run.run_id not in reasons), key=lambda run: (run.start_time, run.run_id))
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from upkeep_places import NOW, ROOT, Place
 
-from magnus.app.retention import Rules
-from magnus.app.upkeep import Upkeep
+from magnus.app.cleanup import collect_garbage, verify_content
+from magnus.app.cleanup.maintained_services import MaintainedServices, open_services
+from magnus.app.cleanup.retention_rules import Rules
 from magnus.engine import liveness
 from magnus.errors import InvalidConfiguration, RunNotFound
 from magnus.interfaces.catalog import Usage
@@ -26,11 +27,12 @@ def place(tmp_path):
 
 
 def clean_up(place, rules=ALL_GO, *, records=False, really=True):
-    return Upkeep("", {}, place.folder).clean_up(rules, NOW, records=records, really=really)
+    services = open_services("", {}, place.folder)
+    return collect_garbage.clean_up(services, rules, NOW, run_logs=records, really=really)
 
 
 def verify(place, *run_ids):
-    return Upkeep("", {}, place.folder).verify(run_ids)
+    return verify_content.verify(open_services("", {}, place.folder), run_ids)
 
 
 def hashes(*contents):
@@ -41,10 +43,10 @@ def test_nothing_is_changed_unless_really(place):
     place.run("a", {"f": b"a"})
     place.make_old()
     said = clean_up(place, records=True, really=False)
-    assert [(gone.run.run_id, gone.usage) for gone in said.going] == [("a", Usage(1, 1))]
+    assert [(gone.run.run_id, gone.usage) for gone in said.runs] == [("a", Usage(1, 1))]
     assert said.content.removed == Usage(1, 1)
     assert place.store.list_runs() == ["a"]
-    assert verify(place).wrong == []
+    assert verify(place).problems == []
 
 
 def test_files_go_and_run_logs_stay(place):
@@ -52,20 +54,20 @@ def test_files_go_and_run_logs_stay(place):
     place.run("kept", {"f": b"b", "shared": b"s"}, tag="x")
     place.make_old()
     done = clean_up(place, Rules(tags=frozenset("x")))
-    assert [gone.run.run_id for gone in done.going] == ["gone"]
-    assert done.kept == {"kept": "its tag is 'x'"}
+    assert [gone.run.run_id for gone in done.runs] == ["gone"]
+    assert done.keep_reasons == {"kept": "its tag is 'x'"}
     assert done.content.removed == Usage(1, 1)
     assert place.contents() == hashes(b"b", b"s")
     assert place.store.list_runs() == ["gone", "kept"]
     again = clean_up(place, Rules(tags=frozenset("x")))
-    assert (again.going, again.content.removed) == ([], Usage())
+    assert (again.runs, again.content.removed) == ([], Usage())
 
 
 def test_run_logs_go_when_asked_also_of_runs_whose_files_went_before(place):
     place.run("a", {"f": b"a"})
     clean_up(place)
     done = clean_up(place, records=True)
-    assert [(gone.run.run_id, gone.usage) for gone in done.going] == [("a", Usage())]
+    assert [(gone.run.run_id, gone.usage) for gone in done.runs] == [("a", Usage())]
     assert place.store.list_runs() == []
 
 
@@ -76,9 +78,9 @@ def test_a_run_that_may_be_alive_is_left_alone(place):
     place.run("killed", {"f": b"d"}, status=Status.PROCESSING, owner=Owner(os.uname().nodename, 2**22 + 1))
     place.make_old()
     done = clean_up(place, records=True)
-    assert [gone.run.run_id for gone in done.going] == ["killed"]
-    assert done.going[0].run.status is Status.FAIL
-    assert set(done.kept.values()) == {"it has not ended"}
+    assert [gone.run.run_id for gone in done.runs] == ["killed"]
+    assert done.runs[0].run.status is Status.FAIL
+    assert set(done.keep_reasons.values()) == {"it has not ended"}
     assert place.contents() == hashes(b"a", b"b", b"c")
 
 
@@ -89,9 +91,9 @@ def test_a_run_whose_record_cannot_be_read_is_left_alone_with_its_content(place)
     file.write_bytes(file.read_bytes().replace(b'{"crc":"', b'{"crc":"f'))
     place.make_old()
     done = clean_up(place, records=True)
-    assert done.kept == {"a": "its record cannot be read"}
+    assert done.keep_reasons == {"a": "its record cannot be read"}
     assert place.contents() == hashes(b"first", b"second")
-    [wrong] = verify(place).wrong
+    [wrong] = verify(place).problems
     assert (wrong.run_id, wrong.problem.startswith("its run log cannot be read: ")) == ("a", True)
 
 
@@ -107,7 +109,7 @@ def test_what_an_earlier_step_put_stays_for_resuming(place):
 def test_a_run_that_a_kept_one_resumed_stays(place):
     place.run("first", {"f": b"a"})
     place.run("second", {}, original_run_id="first", tag="x")
-    assert set(clean_up(place, Rules(tags=frozenset("x"))).kept) == {"first", "second"}
+    assert set(clean_up(place, Rules(tags=frozenset("x"))).keep_reasons) == {"first", "second"}
 
 
 def test_files_of_runs_without_a_run_log_stay(place):
@@ -132,7 +134,7 @@ def test_damage_is_said_by_run_step_and_file(place):
     gone = sha256(b"gone").hexdigest()
     (place.folder / ".catalog/.store" / gone[:2] / gone[2:]).unlink()
     found = verify(place, "a", "a")
-    assert [(wrong.step, wrong.name, wrong.problem) for wrong in found.wrong] == [
+    assert [(wrong.step, wrong.name, wrong.problem) for wrong in found.problems] == [
         ("a", "f", "damaged"),
         ("a", "g", "missing"),
         ("outer/0/b", "x", "damaged"),
@@ -146,7 +148,7 @@ def test_what_was_only_recorded_is_not_missed(place):
     (work / "f").write_bytes(b"a")
     entries = place.catalog.put("a", ROOT, work, ["f"], unchanged={}, store_copy=False)
     place.step("a", "b", {}, catalog=entries)
-    assert verify(place).wrong == []
+    assert verify(place).problems == []
 
 
 def test_runs_whose_files_were_removed_are_not_verified(place):
@@ -154,7 +156,7 @@ def test_runs_whose_files_were_removed_are_not_verified(place):
     place.make_old()
     clean_up(place)
     found = verify(place)
-    assert (found.runs, found.wrong, found.removed) == (0, [], ["a"])
+    assert (found.runs, found.problems, found.removed) == (0, [], ["a"])
 
 
 def test_a_run_that_is_not_there_cannot_be_verified(place):
@@ -165,10 +167,11 @@ def test_a_run_that_is_not_there_cannot_be_verified(place):
 def test_a_catalog_that_keeps_nothing_has_nothing_to_clean_up(place):
     place.run("a", {"f": b"a"})
     (place.folder / "c.yaml").write_text("catalog: {type: do-nothing}")
-    upkeep = Upkeep("c.yaml", {}, place.folder)
-    assert upkeep.clean_up(ALL_GO, NOW, records=False, really=True).going == []
-    assert upkeep.verify([]).wrong == []
-    assert [gone.run.run_id for gone in upkeep.clean_up(ALL_GO, NOW, records=True, really=True).going] == ["a"]
+    services = open_services("c.yaml", {}, place.folder)
+    assert collect_garbage.clean_up(services, ALL_GO, NOW, run_logs=False, really=True).runs == []
+    assert verify_content.verify(services, []).problems == []
+    result = collect_garbage.clean_up(services, ALL_GO, NOW, run_logs=True, really=True)
+    assert [removed.run.run_id for removed in result.runs] == ["a"]
     assert place.store.list_runs() == []
 
 
@@ -181,11 +184,10 @@ def test_a_store_that_cannot_remove_runs_is_read_step_by_step(tmp_path):
     place.step("a", "b", {"f": b"second"})
     place.run("b", {"f": b"third"})
     place.make_old()
-    upkeep = Upkeep("", {}, tmp_path)
-    upkeep._store = place.store
+    services = MaintainedServices(place.store, open_services("", {}, tmp_path).catalog)
     with pytest.raises(InvalidConfiguration, match="run logs cannot be removed"):
-        upkeep.clean_up(ALL_GO, NOW, records=True, really=True)
-    done = upkeep.clean_up(Rules(tags=frozenset("x")), NOW, records=False, really=True)
+        collect_garbage.clean_up(services, ALL_GO, NOW, run_logs=True, really=True)
+    done = collect_garbage.clean_up(services, Rules(tags=frozenset("x")), NOW, run_logs=False, really=True)
     assert done.content.removed == Usage(1, 5)
     assert place.contents() == hashes(b"first", b"second")
 
@@ -197,4 +199,4 @@ def test_many_runs_are_cleaned_up_at_once(place):
             path.rename(Path(place.folder, f".aside{number}"))
     place.make_old()
     done = clean_up(place, Rules(last=10))
-    assert (len(done.going), done.content.removed.files) == (290, 1160)
+    assert (len(done.runs), done.content.removed.files) == (290, 1160)
