@@ -1,4 +1,4 @@
-"""What user code may call while its step runs: in the function itself, its threads, and processes it starts.
+"""The functions that user code calls while its step runs: in the task itself, its threads, and processes it starts.
 
 In the process of the step the call goes to the step in progress; in another one, through the channel that the
 environment names. Outside a step each function says so.

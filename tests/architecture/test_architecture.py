@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BREAKERS = {
-    "layers": ("definition/texts.py", "import magnus.app.text.columns"),
+    "layers": ("definition/field_types.py", "import magnus.app.text.columns"),
     "graph": ("graph/hash.py", "import magnus.graph.dataflow.facts"),
     "tasks": ("tasks/text.py", "import magnus.tasks.notebooks.file"),
     "cycles": ("tasks/static/side_effects.py", "import magnus.tasks.static.functions"),

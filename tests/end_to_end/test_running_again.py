@@ -239,7 +239,7 @@ def test_runs_are_named_by_latest_and_by_their_beginnings(folder):
     ):
         done = folder.magnus(*arguments)
         assert done.returncode == 2
-        assert "'fi' is the beginning of 2 run ids: 'fine', 'first'" in done.stderr
+        assert "'fi' is a prefix of 2 run ids: 'fine', 'first'" in done.stderr
     for arguments in (("retry", "thrid"), ("catalog", "verify", "thrid"), ("logs", "thrid"), ("gc", "--keep", "thrid")):
         done = folder.magnus(*arguments)
         assert done.returncode == 2

@@ -54,10 +54,17 @@ def size(steps):
 
 
 def ways_of(number, steps):
-    """How the pipeline of this number runs: whole, and in workers or step by step in turns; every fourth on Argo."""
+    """How the pipeline of this number runs: whole, and in workers or step by step in turns.
+
+    Every fourth also on Argo, every fourth in few processes, and every eighth with its composites together.
+    """
     small = steps <= MOST_STEPS
     ways = [drivers.whole, drivers.step_by_step if small and number % 2 else drivers.in_workers(WORKERS[number % 3])]
-    return [*ways, simulated.simulated] if small and number % 4 == 0 else ways
+    if small and number % 4 == 0:
+        return [*ways, simulated.simulated]
+    if small and number % 4 == 3:
+        return [*ways, drivers.in_few_processes]
+    return [*ways, drivers.together] if small and number % 8 == 2 else ways
 
 
 def check(dag, store, number):

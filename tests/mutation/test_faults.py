@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from mutations import HERE, ORDERS, PROGRAM, STATIONS, YAML, all_faults, base
 
-from magnus.app.checking.use_case import check
-from magnus.app.prepare import Execution
+from magnus.app.check.check_pipeline import check
+from magnus.app.prepare import RunRequest
 
 pytestmark = pytest.mark.xdist_group("mutation")
 
@@ -44,7 +44,7 @@ def checked(folder: Path, files, name, arguments, *, imports=True):
     os.chdir(folder)
     try:
         return check(
-            Execution(
+            RunRequest(
                 YAML if name == "orders" else PROGRAM,
                 configuration_file=options.pop("-c", ""),
                 parameters_file=options.pop("-p", ""),

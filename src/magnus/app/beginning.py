@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 
 from magnus.app import comparable, wiring
-from magnus.app.configuration import hashes_of_variables
-from magnus.app.prepare import Prepared
+from magnus.app.composition.configuration import hashes_of_variables
+from magnus.app.prepare import PreparedRun
 from magnus.app.reporters import OneAtATime
-from magnus.app.run_ids import new_run_id
 from magnus.app.step_code import as_fact, code
 from magnus.engine import command_line
 from magnus.engine.context import RunContext, now
@@ -21,10 +20,11 @@ from magnus.errors import CatalogError, Problem, RunExists
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.reporter import Reporter, Warned
 from magnus.run_log.records import Owner, RunRecord, Status
+from magnus.run_log.run_ids import new_run_id
 from magnus.values import Json
 
 
-def begin(prepared: Prepared, owner: Owner, reporter: Reporter) -> RunRecord:
+def begin(prepared: PreparedRun, owner: Owner, reporter: Reporter) -> RunRecord:
     """Create the run of `owner` in the run log; RunExists when the given run id is in use.
 
     Changes of the code are kept then; that they cannot be is a warning.
@@ -55,7 +55,7 @@ def begin(prepared: Prepared, owner: Owner, reporter: Reporter) -> RunRecord:
             return record
 
 
-def _keep_changes(prepared: Prepared, run_id: str, reporter: Reporter) -> None:
+def _keep_changes(prepared: PreparedRun, run_id: str, reporter: Reporter) -> None:
     catalog = prepared.services.catalog
     if prepared.changes and isinstance(catalog, KeepsChanges):
         try:
@@ -66,7 +66,7 @@ def _keep_changes(prepared: Prepared, run_id: str, reporter: Reporter) -> None:
             reporter.report(Warned(str(Problem(message, problem.fix, severity="warning"))))
 
 
-def _run_config(prepared: Prepared) -> Mapping[str, Json]:
+def _run_config(prepared: PreparedRun) -> Mapping[str, Json]:
     asked, configuration, pipeline = prepared.execution, prepared.configuration, prepared.pipeline
     runs_in = environment(sys.path, asked.working_directory)
     made_of = prepared.code if prepared.code is not None else code(pipeline.steps, asked.working_directory)
@@ -93,7 +93,7 @@ def _run_config(prepared: Prepared) -> Mapping[str, Json]:
     }
 
 
-def context_of(prepared: Prepared, reporter: Reporter) -> AbstractContextManager[RunContext]:
+def context_of(prepared: PreparedRun, reporter: Reporter) -> AbstractContextManager[RunContext]:
     """The context of the run that is asked for."""
     asked = prepared.execution
     return wiring.run_context(

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from magnus.app import wiring
 from magnus.app.beginning import begin, context_of
 from magnus.app.inspect.run_document import keep_document
-from magnus.app.prepare import Prepared, variables_used
+from magnus.app.prepare import PreparedRun, variables_used
 from magnus.engine import liveness, orchestrator, process_state
 from magnus.engine.claim import claimed
 from magnus.errors import MagnusError
@@ -17,20 +17,20 @@ from magnus.interfaces.reporter import Reporter
 from magnus.run_log.records import RunRecord
 
 
-def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None]) -> RunRecord:
+def execute(prepared: PreparedRun, reporter: Reporter, emit: Callable[[str], None]) -> RunRecord:
     """Run the pipeline to its end and `emit` the run log document, piece by piece; returns the ended run.
 
     Raises InvalidInput before anything ran, ServiceError when a service failed in a way that ended the run, and passes
     KeyboardInterrupt on; the run log says what happened in each case in which the run had begun.
     """
     store = prepared.services.run_log_store
-    begun = nullcontext() if prepared.begun is None else closing(prepared.begun)
-    with begun, closing(store), _steps_of_one_run(prepared), context_of(prepared, reporter) as opened:
+    warm_start = nullcontext() if prepared.warm_start is None else closing(prepared.warm_start)
+    with warm_start, closing(store), _steps_of_one_run(prepared), context_of(prepared, reporter) as opened:
         record = begin(prepared, liveness.this_process(), reporter)
         context = replace(opened, run_id=record.run_id)
         try:
-            executor = wiring.executor(prepared.configuration, context, prepared.begun, _variables(prepared))
-            with process_state.without_hard_exits(context.pump.original_stderr):
+            executor = wiring.executor(prepared.configuration, context, prepared.warm_start, _variables(prepared))
+            with process_state.without_hard_exits(context.output_capture.original_stderr):
                 ended = orchestrator.run(context, executor, record, prepared.original)
         except BaseException:
             with suppress(MagnusError):  # the error that is on its way matters more
@@ -40,11 +40,11 @@ def execute(prepared: Prepared, reporter: Reporter, emit: Callable[[str], None])
     return ended
 
 
-def _variables(prepared: Prepared) -> Mapping[str, str]:
+def _variables(prepared: PreparedRun) -> Mapping[str, str]:
     return variables_used(prepared.execution.environment, prepared.pipeline, prepared.configuration)
 
 
-def _steps_of_one_run(prepared: Prepared) -> AbstractContextManager[None]:
+def _steps_of_one_run(prepared: PreparedRun) -> AbstractContextManager[None]:
     """What is to be held while steps run in this process."""
     runs_on = wiring.executor_capabilities(prepared.configuration).runs_on
     return claimed() if runs_on is Locality.PROCESS else nullcontext()

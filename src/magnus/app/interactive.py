@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from magnus.app.beginning import begin, context_of
 from magnus.app.inspect.run_document import document
-from magnus.app.prepare import Execution, prepare
+from magnus.app.prepare import RunRequest, prepare
 from magnus.app.reporters import Quiet
-from magnus.definition.built import BuiltPipeline
+from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.yaml_text import Document
 from magnus.engine import forks, liveness
 from magnus.engine import scope as scopes
@@ -57,7 +57,7 @@ def start(
     if current_step() is not None:
         raise TaskFailed("a step or an interactive session is in progress here; call end_interactive_session() before")
     dag = {"start_at": _STEP.name, "steps": {_STEP.name: {"type": "stub", "next": "success"}}}
-    asked = Execution(
+    asked = RunRequest(
         file=_FILE,
         configuration_file=configuration_file,
         parameters_file=parameters_file,

@@ -10,7 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.definition.compiling import StepPlace
+from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import Task
 from magnus.definition.wrong_fields import Locate, WrongFields

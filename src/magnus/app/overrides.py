@@ -1,7 +1,7 @@
 """Options of the executor for single steps: a step, or one around it, names them. Used before a run, by `check`, and by executors."""
 
 from magnus.app import wiring
-from magnus.app.configuration import Configuration
+from magnus.app.composition.configuration import Configuration
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import InvalidDefinition, Problem
 from magnus.graph.nodes import Graph

@@ -6,8 +6,8 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Final
 
-from magnus.app.node_types import find_node_type
-from magnus.definition.built import METHOD, BuiltPipeline
+from magnus.app.composition.find_node_type import find_node_type
+from magnus.definition.built_pipeline import METHOD, BuiltPipeline
 from magnus.definition.loader import Examined, LoadedPipeline, examine, examine_built, load, load_built
 from magnus.definition.yaml_text import read
 from magnus.engine import process_state, scripts

@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from magnus.app.compare.sentences import was_is
 from magnus.app.inspect.damage import damage
-from magnus.app.reading import Outdated, Readers
+from magnus.app.parameters.parameters_read import Outdated, Readers
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine import fan
 from magnus.engine import scope as scopes

@@ -13,19 +13,18 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from magnus.app import wiring
-from magnus.app.check import check_steps, step_problems
-from magnus.app.config import load_configuration
-from magnus.app.configuration import Configuration
-from magnus.app.initial_parameters import InitialParameters, initial_parameters
+from magnus.app.composition.configuration import Configuration
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.overrides import check_overrides
+from magnus.app.parameters.initial_parameters import InitialParameters, initial_parameters
+from magnus.app.parameters.used_parameters import fitted_to_steps
 from magnus.app.pipelines import examine_pipeline
 from magnus.app.resume import merged_parameters, original_run, pipeline_of
-from magnus.app.run_ids import check_new_run_id
+from magnus.app.run.preflight import check_steps, step_problems
 from magnus.app.services import run_log_store
 from magnus.app.step_code import Pieces, code
-from magnus.app.used_parameters import fitted_to_steps
-from magnus.definition.built import BuiltPipeline
-from magnus.definition.compiling import StepPlace
+from magnus.definition.built_pipeline import BuiltPipeline
+from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
 from magnus.definition.yaml_text import dump
@@ -34,10 +33,11 @@ from magnus.engine.context import Services
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, in_order
 from magnus.interfaces.capabilities import Locality
 from magnus.interfaces.catalog import KeepsChanges
-from magnus.interfaces.executor import Begun
+from magnus.interfaces.executor import WarmStart
 from magnus.interfaces.reporter import Planned, Reporter, Warned
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import CodeIdentity, RunRecord
+from magnus.run_log.run_ids import check_new_run_id
 from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
@@ -46,11 +46,11 @@ if TYPE_CHECKING:
 
 DEFAULT_PIPELINE: Final = "pipeline.yaml"
 WRITTEN_PIPELINE: Final = "magnus-pipeline.yaml"
-LookedAt: TypeAlias = Callable[[LoadedPipeline], Sequence[StepPlace]]
-_EVERY_STEP: Final[LookedAt] = attrgetter("steps")
+StepFilter: TypeAlias = Callable[[LoadedPipeline], Sequence[StepPlace]]
+_EVERY_STEP: Final[StepFilter] = attrgetter("steps")
 
 
-class Execution(Struct, frozen=True):
+class RunRequest(Struct, frozen=True):
     """What the user asked for; `environment` is input too.
 
     `arguments` are the `--name value` of the command line, `parameters` are values that win over those. `built` is the
@@ -84,13 +84,13 @@ class Execution(Struct, frozen=True):
     command_line: tuple[str, ...] = ()
 
 
-class Prepared(Struct, frozen=True):
+class PreparedRun(Struct, frozen=True):
     """Everything that is known, and checked, before a run begins.
 
     `changes` differ from the commit, where that is kept; `code` is that of the steps, where it was needed so far.
     """
 
-    execution: Execution
+    execution: RunRequest
     configuration: Configuration
     pipeline: LoadedPipeline
     parameters: Scope
@@ -99,11 +99,11 @@ class Prepared(Struct, frozen=True):
     code: Mapping[str, Pieces] | None = None
     original: RunRecord | None = None
     plan: "Plan | None" = None
-    begun: Begun | None = None
+    warm_start: WarmStart | None = None
     changes: bytes = b""
 
 
-def configured_as(asked: Execution) -> Execution:
+def configured_as(asked: RunRequest) -> RunRequest:
     """The same with the configuration of the run that it goes on with, when none is named."""
     if asked.configuration_file:
         return asked
@@ -113,25 +113,25 @@ def configured_as(asked: Execution) -> Execution:
     return replace(asked, configuration_file=str(original.run_config.get("configuration_file") or ""))
 
 
-def transpiles(asked: Execution) -> bool:
+def transpiles(asked: RunRequest) -> bool:
     """Whether the executor is another engine, for which the pipeline is written down and not run."""
     configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
     return wiring.transpiler(configuration) is not None
 
 
-def prepare_to_execute(asked: Execution, reporter: Reporter) -> Prepared:
+def prepare_to_execute(asked: RunRequest, reporter: Reporter) -> PreparedRun:
     """As `prepare`, for `execute`: what the executor can start early gets ready meanwhile."""
     configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
-    begun = wiring.begin(configuration)
+    warm_start = wiring.begin(configuration)
     try:
-        return replace(_prepared(asked, configuration, reporter), begun=begun)
+        return replace(_prepared(asked, configuration, reporter), warm_start=warm_start)
     except BaseException:
-        if begun is not None:
-            begun.close()
+        if warm_start is not None:
+            warm_start.close()
         raise
 
 
-def prepare(asked: Execution, reporter: Reporter, *, looked_at: LookedAt = _EVERY_STEP) -> Prepared:
+def prepare(asked: RunRequest, reporter: Reporter, *, looked_at: StepFilter = _EVERY_STEP) -> PreparedRun:
     """Read and check everything; InvalidInput carries all that is wrong with the part that is.
 
     `looked_at` gives the steps of the pipeline that are checked one by one, where not all of them run here.
@@ -141,8 +141,8 @@ def prepare(asked: Execution, reporter: Reporter, *, looked_at: LookedAt = _EVER
 
 
 def _prepared(
-    asked: Execution, configuration: Configuration, reporter: Reporter, looked_at: LookedAt = _EVERY_STEP
-) -> Prepared:
+    asked: RunRequest, configuration: Configuration, reporter: Reporter, looked_at: StepFilter = _EVERY_STEP
+) -> PreparedRun:
     if asked.run_id:
         check_new_run_id(asked.run_id)
     spread = wiring.executor_capabilities(configuration)
@@ -172,24 +172,24 @@ def _prepared(
     for warning in (*configuration.warnings, *misfits, *pipeline.warnings, *initial.warnings, *warnings):
         reporter.report(Warned(str(warning)))
     parameters = initial.scope if original is None else merged_parameters(original, initial.scope)
-    prepared = Prepared(
+    prepared = PreparedRun(
         asked, configuration, pipeline, parameters, services, identities, original=original, changes=changes
     )
     return prepared if original is None else _planned(prepared, original, reporter)
 
 
-def _initial(asked: Execution, original: RunRecord | None) -> InitialParameters:
+def _initial(asked: RunRequest, original: RunRecord | None) -> InitialParameters:
     base = None if original is None else original.parameters
     return initial_parameters(asked.parameters_file, asked.environment, asked.arguments, asked.parameters, base)
 
 
-def _original(services: Services, asked: Execution) -> RunRecord | None:
+def _original(services: Services, asked: RunRequest) -> RunRecord | None:
     if not asked.use_cached:
         return None
     return original_run(services.run_log_store, asked.use_cached, assume_lost=asked.assume_lost)
 
 
-def _loaded(asked: Execution, runs_on: Locality) -> LoadedPipeline:
+def _loaded(asked: RunRequest, runs_on: Locality) -> LoadedPipeline:
     """The pipeline; InvalidDefinition carries all that is wrong with it and with the steps that could be read."""
     examined = examine_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
     if examined.pipeline is not None:
@@ -198,7 +198,7 @@ def _loaded(asked: Execution, runs_on: Locality) -> LoadedPipeline:
     raise InvalidDefinition.of(in_order(problem for problem in found if problem.severity == "error"))
 
 
-def like_original(asked: Execution, original: RunRecord | None) -> Execution:
+def like_original(asked: RunRequest, original: RunRecord | None) -> RunRequest:
     """What is asked for with the tag and the pipeline of the original, or the default pipeline, when none is named."""
     if original is not None and not asked.tag:
         asked = replace(asked, tag=original.tag)
@@ -210,7 +210,7 @@ def like_original(asked: Execution, original: RunRecord | None) -> Execution:
     return replace(asked, file=file, built=built)
 
 
-def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Prepared:
+def _planned(prepared: PreparedRun, original: RunRecord, reporter: Reporter) -> PreparedRun:
     """The same with the plan, which is shown; InvalidInput when something changed that must not."""
     from magnus.app.changes import changes  # lazy: only runs that go on with another one have a plan
     from magnus.app.compare.causes import with_code_that_ran  # lazy: likewise
@@ -230,7 +230,7 @@ def _planned(prepared: Prepared, original: RunRecord, reporter: Reporter) -> Pre
     return replace(prepared, plan=found, code=made_of, execution=replace(prepared.execution, from_step=first))
 
 
-def _first_step(prepared: Prepared, original: RunRecord) -> str:
+def _first_step(prepared: PreparedRun, original: RunRecord) -> str:
     """The path in the original of the step to run from; "" for none, InvalidInput when it did not begin there."""
     from magnus.app.inspect.find_step import find_step  # lazy: likewise
 

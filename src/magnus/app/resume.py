@@ -11,7 +11,7 @@ from time import monotonic, sleep
 from typing import Final
 
 from magnus.app.inspect.find_run import find_run
-from magnus.definition.built import BuiltPipeline
+from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.yaml_text import Document
 from magnus.engine import liveness
 from magnus.engine.masked_runs import masked_parameters

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from magnus.app import plugins
-from magnus.app.configuration import Configuration, ServiceConfiguration
+from magnus.app.composition.configuration import Configuration, ServiceConfiguration
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields
 from magnus.engine.large_values import LargeValues

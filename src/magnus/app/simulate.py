@@ -13,7 +13,7 @@ from uuid import uuid4
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from magnus.app.config import load_configuration
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.inspect.run_document import document
 from magnus.app.services import run_log_store
 from magnus.definition import fields

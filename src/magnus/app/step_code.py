@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from magnus.app import wiring
-from magnus.definition.compiling import StepPlace
+from magnus.definition.compiler import StepPlace
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode, TaskSpec
 from magnus.interfaces.task_kind import CodeHashes
 from magnus.values import Json

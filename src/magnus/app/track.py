@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 from magnus.app import wiring
-from magnus.app.config import load_configuration
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.inspect.find_run import find_run
 from magnus.engine.branch_names import StepNames
 from magnus.engine.context import Clock
@@ -16,7 +16,7 @@ from magnus.interfaces.capabilities import Located
 from magnus.interfaces.experiment_tracker import KeepsNothing, TrackedRun
 from magnus.interfaces.reporter import Reporter
 from magnus.run_log.records import ENDED, StepRecord
-from magnus.run_log.walking import SeenStep, walk
+from magnus.run_log.step_walk import SeenStep, walk
 
 
 def track(text: str, configuration_file: str, environment: Mapping[str, str], reporter: Reporter) -> tuple[str, int]:

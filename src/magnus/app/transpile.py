@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from magnus.app import wiring
-from magnus.app.configuration import Configuration
-from magnus.app.initial_parameters import given_names
-from magnus.app.prepare import Execution, prepare, variables_used
+from magnus.app.composition.configuration import Configuration
+from magnus.app.parameters.initial_parameters import given_names
+from magnus.app.prepare import RunRequest, prepare, variables_used
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import InvalidInput, Location
 from magnus.graph.nodes import Node
@@ -17,7 +17,7 @@ from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
 
-def transpile(asked: Execution, reporter: Reporter) -> TranspileResult:
+def transpile(asked: RunRequest, reporter: Reporter) -> TranspileResult:
     """Check the pipeline, write the files of the engine, and return what was written.
 
     InvalidInput carries everything that is wrong with the pipeline, the configuration, or for the engine.
@@ -37,7 +37,7 @@ def transpile(asked: Execution, reporter: Reporter) -> TranspileResult:
 
 
 def transpile_request(
-    asked: Execution, configuration: Configuration, pipeline: LoadedPipeline, known: Scope
+    asked: RunRequest, configuration: Configuration, pipeline: LoadedPipeline, known: Scope
 ) -> TranspileRequest:
     """What is written down. Of a parameters file simple values alone: the file is there for the processes too."""
     given = given_names((asked.arguments, asked.parameters), asked.environment, known)

@@ -9,12 +9,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from magnus.app import plugins
-from magnus.app.configuration import Configuration, ServiceConfiguration, nowhere
+from magnus.app.composition.configuration import Configuration, ServiceConfiguration, nowhere
 from magnus.app.private_folder import private_folder
 from magnus.app.services import catalog, class_of, engine_of, options_of, run_log_store, service
 from magnus.engine import forks
 from magnus.engine.branch_names import StepNames
-from magnus.engine.capture import Pump
+from magnus.engine.capture import OutputCapture
 from magnus.engine.channel import Channel
 from magnus.engine.context import Clock, RunContext, Services
 from magnus.engine.guard import Guard
@@ -26,7 +26,7 @@ from magnus.engine.tracking import Tracking
 from magnus.errors import Problem, ServiceError
 from magnus.graph.nodes import Graph, Reducer
 from magnus.interfaces.capabilities import ExecutorCapabilities, Located
-from magnus.interfaces.executor import Begun, Elsewhere, Executor, Outside, StepRequest
+from magnus.interfaces.executor import Executor, ReentrySpec, StepRequest, WarmStart, WorkerSpec
 from magnus.interfaces.experiment_tracker import ExperimentTracker
 from magnus.interfaces.objects import Objects
 from magnus.interfaces.pickler import Pickler
@@ -131,24 +131,24 @@ def executor_capabilities(configuration: Configuration) -> ExecutorCapabilities:
 def executor(
     configuration: Configuration,
     context: RunContext,
-    begun: Begun | None = None,
+    warm_start: WarmStart | None = None,
     variables: Mapping[str, str] = MappingProxyType({}),
 ) -> Executor:
-    """The executor of the configuration, for the steps of the run of `context`; `begun` is what `begin` gave.
+    """The executor of the configuration, for the steps of the run of `context`; `warm_start` is what `begin` gave.
 
     `variables` are those of the environment that pipeline and configuration use.
     """
     found, options = executor_type(configuration)
-    more = {} if begun is None else {"begun": begun}
+    more = {} if warm_start is None else {"warm_start": warm_start}
     made: Executor = found(options, _Steps(configuration, context, variables), **more)
     return made
 
 
-def begin(configuration: Configuration) -> Begun | None:
+def begin(configuration: Configuration) -> WarmStart | None:
     """Start what the executor can start before the pipeline is known, if there is such a thing."""
     found, options = executor_type(configuration)
-    begun: Begun | None = found.begin(options) if hasattr(found, "begin") else None
-    return begun
+    warm_start: WarmStart | None = found.begin(options) if hasattr(found, "begin") else None
+    return warm_start
 
 
 class _Steps:
@@ -162,15 +162,15 @@ class _Steps:
     def __call__(self, request: StepRequest) -> None:
         run_step(self._context, request)
 
-    def elsewhere(self) -> Elsewhere:
-        from magnus.app.worker import elsewhere  # lazy: most runs have no workers
+    def worker_spec(self) -> WorkerSpec:
+        from magnus.app.dispatch.worker import worker_spec  # lazy: most runs have no workers
 
-        return elsewhere(self._configuration, self._context)
+        return worker_spec(self._configuration, self._context)
 
-    def outside(self) -> Outside:
-        from magnus.app.outside import outside  # lazy: as above
+    def reentry_spec(self) -> ReentrySpec:
+        from magnus.app.dispatch.reentry_spec import reentry_spec  # lazy: as above
 
-        return outside(self._configuration, self._context, self._variables)
+        return reentry_spec(self._configuration, self._context, self._variables)
 
 
 def mocked(configuration: Configuration, pipeline: "LoadedPipeline") -> "LoadedPipeline":
@@ -241,7 +241,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
             guard = opened.enter_context(Guard(folder))
             channel = opened.enter_context(Channel(folder))
             parameters_file = opened.enter_context(ParametersFile(folder))
-            pump = opened.enter_context(Pump(masker, folder, output))
+            output_capture = opened.enter_context(OutputCapture(masker, folder, output))
         except OSError as error:
             reason = f"no folder for the run can be made in '{temporary}': {error.strerror}"
             raise ServiceError(reason, fix="set TMPDIR to a folder that can be written") from error
@@ -252,7 +252,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
             reporter=reporter,
             working_directory=working_directory,
             folder=folder,
-            pump=pump,
+            output_capture=output_capture,
             channel=channel,
             guard=guard,
             masker=masker,

@@ -41,12 +41,12 @@ def _split(args: Sequence[str], options: dict[str, click.Option]) -> tuple[list[
                     rest.append(following)
         else:
             _refuse_slip(name, options)
-            given = value if equals else next(waiting, None)
-            if given is None:
+            text = value if equals else next(waiting, None)
+            if text is None:
                 from magnus.errors import InvalidInput  # lazy: --help needs no errors
 
                 raise InvalidInput(f"the parameter '{name}' has no value", fix=f"write {name} VALUE")
-            parameters[name[2:]] = given
+            parameters[name[2:]] = text
     return rest, parameters
 
 
@@ -69,6 +69,6 @@ def _within_one_edit(name: str, option: str) -> bool:
     if abs(len(name) - len(option)) > 1:
         return False
     start = next((i for i, (a, b) in enumerate(zip(name, option, strict=False)) if a != b), min(len(name), len(option)))
-    rest, wanted = name[start:], option[start:]
+    rest, target = name[start:], option[start:]
     swapped = rest[1::-1] + rest[2:]
-    return any((rest[1:] == wanted[1:], rest == wanted[1:], rest[1:] == wanted, swapped == wanted))
+    return any((rest[1:] == target[1:], rest == target[1:], rest[1:] == target, swapped == target))

@@ -11,8 +11,8 @@ from magnus.engine import faults, forks, outcomes, process_state
 from magnus.engine.current import CurrentStep, entered
 from magnus.engine.eviction import LOST, Evicted
 from magnus.engine.loading import Loading
+from magnus.engine.running_step import RunningStep
 from magnus.engine.step_data import StepData
-from magnus.engine.step_under_way import StepUnderWay
 from magnus.errors import MagnusError, RunLogStoreError
 from magnus.interfaces.reporter import AttemptFailed, StepOutput
 from magnus.interfaces.run_log_store import RunLogStore
@@ -22,7 +22,7 @@ from magnus.run_log.records import AttemptRecord, CatalogRecord, Status
 from magnus.values import Json
 
 
-def attempted(step: StepUnderWay) -> str:
+def run_attempts(step: RunningStep) -> str:
     """Attempt the step as often as it is to be, adding each attempt to its record; the reason of its failure, "" for success."""
     if step.request.attempt is not None:
         return _attempt(step, step.request.attempt)
@@ -40,7 +40,7 @@ def attempted(step: StepUnderWay) -> str:
     return failure
 
 
-def _attempt(step: StepUnderWay, number: int) -> str:
+def _attempt(step: RunningStep, number: int) -> str:
     """One attempt, added to the record; the reason of its failure, which may be a fault of magnus, "" for success."""
     known = step.record
     begin = _Begin(number, step.context.clock.now(), step.context.clock.monotonic())
@@ -66,7 +66,7 @@ class _Begin(Struct, frozen=True):
     monotonic: float
 
 
-def _called(step: StepUnderWay, begin: _Begin) -> str:
+def _called(step: RunningStep, begin: _Begin) -> str:
     """The attempt itself, added to the record as it ended, with whatever the task did until then."""
     context, path = step.context, step.record.path
     current = CurrentStep(
@@ -97,7 +97,7 @@ def _called(step: StepUnderWay, begin: _Begin) -> str:
     return attempt.message if outcome.failure else ""
 
 
-def _complete(step: StepUnderWay, current: CurrentStep, outcome: TaskOutcome) -> TaskOutcome:
+def _complete(step: RunningStep, current: CurrentStep, outcome: TaskOutcome) -> TaskOutcome:
     """The outcome with what the task did on the way; warnings of the task are reported."""
     current.data.close()
     current.data.note_loaded(outcome.loaded)
@@ -107,7 +107,7 @@ def _complete(step: StepUnderWay, current: CurrentStep, outcome: TaskOutcome) ->
     return outcome
 
 
-def _record(step: StepUnderWay, outcome: TaskOutcome, begin: _Begin) -> AttemptRecord:
+def _record(step: RunningStep, outcome: TaskOutcome, begin: _Begin) -> AttemptRecord:
     clock, masker = step.context.clock, step.context.masker
     return AttemptRecord(
         attempt_number=begin.number,
@@ -120,7 +120,7 @@ def _record(step: StepUnderWay, outcome: TaskOutcome, begin: _Begin) -> AttemptR
     )
 
 
-def _call(step: StepUnderWay, current: CurrentStep, number: int) -> TaskOutcome:
+def _call(step: RunningStep, current: CurrentStep, number: int) -> TaskOutcome:
     """The call itself, captured and in the environment of the step."""
     context, path = step.context, step.record.path
     address = context.channel.open(current)
@@ -128,7 +128,7 @@ def _call(step: StepUnderWay, current: CurrentStep, number: int) -> TaskOutcome:
     tail = b""
     try:
         with (
-            context.pump.step(
+            context.output_capture.step(
                 open_log=lambda: context.services.open_log(step.request.run_id, path),
                 show=lambda shown: context.reporter.report(StepOutput(path, shown)),
                 look=Loading(current, context.reporter).look,
@@ -146,7 +146,7 @@ def _call(step: StepUnderWay, current: CurrentStep, number: int) -> TaskOutcome:
     except RunLogStoreError:
         raise
     except MagnusError as error:
-        outcome = TaskOutcome(failure=outcomes.said(error))
+        outcome = TaskOutcome(failure=outcomes.error_text(error))
     finally:
         context.channel.close(address)
     if outcome.failure and step.kind.isolates:
@@ -154,7 +154,7 @@ def _call(step: StepUnderWay, current: CurrentStep, number: int) -> TaskOutcome:
     return outcome
 
 
-def _data(step: StepUnderWay) -> StepData:
+def _data(step: RunningStep) -> StepData:
     context, run_id = step.context, step.request.run_id
     return StepData(
         step.objects(),
@@ -167,7 +167,7 @@ def _data(step: StepUnderWay) -> StepData:
     )
 
 
-def _run_kind(step: StepUnderWay, environment: Mapping[str, str]) -> TaskOutcome:
+def _run_kind(step: RunningStep, environment: Mapping[str, str]) -> TaskOutcome:
     isolated, timeout = step.kind.isolates, step.node.timeout
     if isolated or timeout is not None:
         step.context.guard.start()

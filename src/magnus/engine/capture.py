@@ -27,7 +27,7 @@ _CHUNK_BYTES: Final = 256 * 1024
 _TAIL_BYTES: Final = 4096
 
 
-class Pump:
+class OutputCapture:
     """Captures the steps of a run, one at a time; a context manager around the run.
 
     Args:
@@ -66,7 +66,7 @@ class Pump:
 
     @property
     def original_stderr(self) -> int:
-        """A descriptor of what was standard error before the run; never captured, closed with the pump."""
+        """A descriptor of what was standard error before the run; never captured, closed with the capture."""
         return self._originals[1]
 
     def step(
@@ -139,13 +139,17 @@ class Captured:
     """The output of one step; a context manager around it. `tail` is the end of it, masked, once it is over."""
 
     def __init__(
-        self, pump: Pump, open_log: Callable[[], BinaryIO], show: Callable[[bytes], None], look: Callable[[], None]
+        self,
+        output_capture: OutputCapture,
+        open_log: Callable[[], BinaryIO],
+        show: Callable[[bytes], None],
+        look: Callable[[], None],
     ) -> None:
         self.look = look
-        self._pump = pump
+        self._pump = output_capture
         self._open_log = open_log
         self._show: Callable[[bytes], None] | None = show
-        self._masked = pump.masked_stream()
+        self._masked = output_capture.masked_stream()
         self._file = -1
         self._read = 0
         self._log: BinaryIO | None = None

@@ -17,7 +17,7 @@ from magnus.engine.walk import Composite, Place
 from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import Executor
-from magnus.interfaces.reporter import Branched, BranchEnded, StepStarted
+from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepStarted
 from magnus.run_log.records import ENDED, BranchScope, Status, StepRecord
 from magnus.run_log.spans import Span, span_of
 
@@ -118,7 +118,7 @@ class _CompositeWalk(Walk):
         assert isinstance(node, CompositeNode)
         self._begun_before.add(path)
         self.context.reporter.report(StepStarted(path, node.written_as))
-        self.context.reporter.report(Branched(path, step.branching))
+        self.context.reporter.report(BranchesStarted(path, step.branching))
         self.follow_branches(Composite(node, replace(step, position=at.action.position), at))
 
     def enter(self, composite: Composite, branch: BranchPath) -> None:

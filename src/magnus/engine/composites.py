@@ -16,7 +16,7 @@ from magnus.engine.reducing import reducing
 from magnus.engine.tracking import run_as_recorded
 from magnus.graph.nodes import CompositeNode, TerminalNode
 from magnus.graph.path import StepPath
-from magnus.interfaces.reporter import Branched, BranchEnded, StepEnded, StepStarted, Warned
+from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepEnded, StepStarted, Warned
 from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord, terminal_record
 from magnus.run_log.spans import Span, seconds
 
@@ -88,7 +88,7 @@ def end_run(context: RunContext, run: RunRecord, status: Status, message: str) -
 def _branched(context: RunContext, record: StepRecord) -> StepRecord:
     context.services.run_log_store.put_step(context.run_id, record)
     if record.branching is not None:
-        context.reporter.report(Branched(record.path, record.branching))
+        context.reporter.report(BranchesStarted(record.path, record.branching))
     return record
 
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 
 from msgspec import Struct, field
 
-from magnus.engine.capture import Pump
+from magnus.engine.capture import OutputCapture
 from magnus.engine.channel import Channel
 from magnus.engine.guard import Guard
 from magnus.engine.masking import Masker
@@ -90,7 +90,7 @@ class RunContext(Struct, frozen=True):
     reporter: Reporter
     working_directory: Path
     folder: Path
-    pump: Pump
+    output_capture: OutputCapture
     channel: Channel
     guard: Guard
     masker: Masker

@@ -24,11 +24,11 @@ __all__ = [
     "Matches",
     "get_files",
     "keep_files",
+    "mark_preexisting",
     "matching_entries",
     "matching_files",
     "named_from_root",
     "put_files",
-    "told_apart",
 ]
 
 OBJECTS: Final = ".objects/"
@@ -94,7 +94,9 @@ def put_files(
     return put, (*left_out, *warnings)
 
 
-def told_apart(put: Sequence[CatalogRecord], working_directory: Path, *, began: datetime) -> tuple[CatalogRecord, ...]:
+def mark_preexisting(
+    put: Sequence[CatalogRecord], working_directory: Path, *, began: datetime
+) -> tuple[CatalogRecord, ...]:
     """The entries, which say of each file whether it was there, as it is, before the run `began`; in doubt it was not."""
     before = began.timestamp() - _CLOCK_STEP_SECONDS
     return tuple(replace(entry, found=True) if _is_older(entry, working_directory, before) else entry for entry in put)

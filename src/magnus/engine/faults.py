@@ -27,7 +27,7 @@ def failure_of(error: Exception, mask: Callable[[str], str] = str) -> str:
     if isinstance(error, RunLogStoreError):
         raise error
     if isinstance(error, MagnusError):
-        return outcomes.said(error)
+        return outcomes.error_text(error)
     _log(error, mask)
     return _described(error, mask)
 

@@ -1,4 +1,4 @@
-"""Whether two globs may mean the same file: what a step gets, and what another one put. Pure; used by `app.checking`."""
+"""Whether two globs may mean the same file: what a step gets, and what another one put. Pure; used by `app.check`."""
 
 from functools import lru_cache
 

@@ -37,10 +37,10 @@ def _exported(outcome: TaskOutcome) -> tuple[Scope, Metrics, str]:
     try:
         return exports.parameters(outcome.exported), exports.metrics(outcome.exported), ""
     except TaskFailed as error:
-        return {}, {}, said(error)
+        return {}, {}, error_text(error)
 
 
-def said(error: MagnusError) -> str:
+def error_text(error: MagnusError) -> str:
     """What an error says, with what to do about it, as the message of a step."""
     return "\n".join(problem.message + (f"; {problem.fix}" if problem.fix else "") for problem in error.problems)
 

@@ -25,7 +25,7 @@ def reducing(context: RunContext, path: StepPath) -> Reduce:
 
     def reduce(reducer: Reducer, name: str, values: Sequence[Parameter]) -> Parameter:
         with (
-            context.pump.step(
+            context.output_capture.step(
                 open_log=lambda: services.open_log(context.run_id, path),
                 show=lambda shown: context.reporter.report(StepOutput(path, shown)),
             ),

@@ -15,11 +15,11 @@ from msgspec.structs import replace
 
 from magnus.engine import data, faults, parameters, place
 from magnus.engine import scope as scopes
-from magnus.engine.attempts import attempted
+from magnus.engine.attempts import run_attempts
 from magnus.engine.context import RunContext
 from magnus.engine.eviction import LOST, Evicted
+from magnus.engine.running_step import RunningStep
 from magnus.engine.sibling_files import has_siblings, put_by_siblings
-from magnus.engine.step_under_way import StepUnderWay
 from magnus.errors import RunLogStoreError, TaskFailed
 from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode
 from magnus.graph.path import StepPath, print_names
@@ -58,7 +58,7 @@ def run_step(context: RunContext, request: StepRequest) -> None:
     record = (
         _first_record(context, node, request.path, position) if known is None else replace(known, position=position)
     )
-    _run(StepUnderWay(context, node, request, record, scope))
+    _run(RunningStep(context, node, request, record, scope))
 
 
 def _first_record(context: RunContext, node: TaskNode, path: StepPath, position: int) -> StepRecord:
@@ -73,7 +73,7 @@ def _place(context: RunContext, request: StepRequest) -> tuple[int, BranchScope]
     return place.before(context.graph, store, store.get_run(request.run_id), request.path)
 
 
-def _run(step: StepUnderWay) -> None:
+def _run(step: RunningStep) -> None:
     """Take the step from its first record to its last."""
     step.keep(step.record)
     try:
@@ -101,7 +101,7 @@ def _run(step: StepUnderWay) -> None:
         _end_by_fault(step, error)
 
 
-def _work(step: StepUnderWay) -> str:
+def _work(step: RunningStep) -> str:
     """Everything between the first and the last record; the reason of the failure, "" for success."""
     try:
         step.isolate()
@@ -111,7 +111,7 @@ def _work(step: StepUnderWay) -> str:
     except Exception as error:  # noqa: BLE001 - as above
         return _failure_of(step, error)
     try:
-        failure = attempted(step)
+        failure = run_attempts(step)
     except Exception as error:  # noqa: BLE001 - as above
         failure = _failure_of(step, error)
     try:
@@ -121,7 +121,7 @@ def _work(step: StepUnderWay) -> str:
     return failure
 
 
-def _clear(step: StepUnderWay) -> str:
+def _clear(step: RunningStep) -> str:
     """Remove the folder of the step; why that cannot be done."""
     try:
         step.remove_folders()
@@ -130,11 +130,11 @@ def _clear(step: StepUnderWay) -> str:
     return ""
 
 
-def _failure_of(step: StepUnderWay, error: Exception) -> str:
+def _failure_of(step: RunningStep, error: Exception) -> str:
     return faults.failure_of(error, step.context.masker.mask)
 
 
-def _end(step: StepUnderWay, failure: str) -> None:
+def _end(step: RunningStep, failure: str) -> None:
     status = Status.FAIL if failure else Status.SUCCESS
     set_by_step = {} if failure else step.record.parameters
     message = step.context.masker.mask(failure)
@@ -142,7 +142,7 @@ def _end(step: StepUnderWay, failure: str) -> None:
     _put(step, replace(record, scope=scopes.carried(record.position, step.scope, record)))
 
 
-def _end_by_fault(step: StepUnderWay, error: Exception) -> None:
+def _end_by_fault(step: RunningStep, error: Exception) -> None:
     """End a step whose last record magnus could not make, with the least that a record needs."""
     fault = _failure_of(step, error)
     attempts = step.record.attempts
@@ -151,14 +151,14 @@ def _end_by_fault(step: StepUnderWay, error: Exception) -> None:
     _put(step, replace(step.record, status=Status.FAIL, message=message, parameters={}))
 
 
-def _put(step: StepUnderWay, record: StepRecord) -> None:
+def _put(step: RunningStep, record: StepRecord) -> None:
     step.keep(record)
     took = seconds(span_of(record))
     step.context.reporter.report(StepEnded(record.path, record.step_type, record.status, record.message, took))
     step.context.tracking.end_step(step.context.tracked_run, record)
 
 
-def _leave_open(step: StepUnderWay) -> None:
+def _leave_open(step: RunningStep) -> None:
     """Record why the step waits for its next process; what an attempt left here that had succeeded is lost, too."""
     known = step.context.services.run_log_store.get_step(step.request.run_id, step.record.path)
     if known is not None and known.status in ENDED:  # whoever stopped the run was first
@@ -169,7 +169,7 @@ def _leave_open(step: StepUnderWay) -> None:
     step.keep(replace(step.record, message=LOST, attempts=attempts, parameters={}))
 
 
-def _get_files(step: StepUnderWay) -> tuple[CatalogRecord, ...]:
+def _get_files(step: RunningStep) -> tuple[CatalogRecord, ...]:
     if not step.node.catalog.get:
         return ()
     got = data.get_files(
@@ -185,14 +185,14 @@ def _get_files(step: StepUnderWay) -> tuple[CatalogRecord, ...]:
     return got
 
 
-def _file_time(step: StepUnderWay) -> int | None:
+def _file_time(step: RunningStep) -> int | None:
     """When the step starts, for steps that may find files of sibling branches where they put theirs."""
     if not step.node.catalog.put or not has_siblings(step.context.graph, step.request.path.branch):
         return None
     return step.context.file_clock.start()
 
 
-def _put_files(step: StepUnderWay, got: tuple[CatalogRecord, ...], start: int | None) -> None:
+def _put_files(step: RunningStep, got: tuple[CatalogRecord, ...], start: int | None) -> None:
     branch = step.request.path.branch
     own = data.keep_files(step.context.services.catalog, step.folder / KEPT, run_id=step.request.run_id, branch=branch)
     if own:
@@ -210,13 +210,13 @@ def _put_files(step: StepUnderWay, got: tuple[CatalogRecord, ...], start: int | 
         own=partial(_own_files, step, frozenset(entry.name for entry in own), start),
     )
     step.context.file_clock.note_put()
-    put = data.told_apart(put, step.working_directory, began=step.context.began)
+    put = data.mark_preexisting(put, step.working_directory, began=step.context.began)
     step.record = replace(step.record, catalog=(*step.record.catalog, *put))
     for warning in warnings:
         step.warn(warning)
 
 
-def _own_files(step: StepUnderWay, kept: Collection[str], start: int | None, names: Sequence[str]) -> Sequence[str]:
+def _own_files(step: RunningStep, kept: Collection[str], start: int | None, names: Sequence[str]) -> Sequence[str]:
     """The files among the matches of a put that are the step's to put: not `kept` already, and no sibling's."""
     names = [name for name in names if name not in kept]
     if start is None or not names:
@@ -234,7 +234,7 @@ def _own_files(step: StepUnderWay, kept: Collection[str], start: int | None, nam
     return [name for name in names if name not in others]
 
 
-def _loop_indices(step: StepUnderWay) -> dict[str, str]:
+def _loop_indices(step: RunningStep) -> dict[str, str]:
     """The numbers of the iterations around the step, by the names that `index_as` gives them, where these are free."""
     indices: dict[str, str] = {}
     composite = step.request.path.branch.composite
@@ -253,7 +253,7 @@ def _is_free(name: str, scope: Scope) -> bool:
     return name in scope and name not in os.environ and bool(name) and "=" not in name and "\0" not in name
 
 
-def _variables(step: StepUnderWay) -> dict[str, str | None]:
+def _variables(step: RunningStep) -> dict[str, str | None]:
     """What the environment of the step holds beyond the one magnus was started with; None takes a name out."""
     fitting = parameters.environment(step.scope.parameters, step.context.texts)
     too_large = {parameters.VARIABLE_PREFIX + name for name in step.scope.parameters} - fitting.keys()

@@ -84,7 +84,7 @@ class StepData:
         if warnings and not put:
             raise TaskFailed("; ".join(warnings))
         if self._began is not None:
-            put = data.told_apart(put, self._working_directory, began=self._began)
+            put = data.mark_preexisting(put, self._working_directory, began=self._began)
         with self._lock:
             self.entries += put
             self._visible.update({entry.name: entry for entry in put})

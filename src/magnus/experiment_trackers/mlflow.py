@@ -285,7 +285,7 @@ def _calling() -> Iterator[None]:
 
 
 def _translated(text: str, status: int) -> ExperimentTrackerError:
-    """What MLflow said, without credentials, and without what the HTTP library says around the reason."""
+    """The message of MLflow as an error, without credentials, and without the text of the HTTP library around the reason."""
     text = _USER.sub("//", text)
     text = _NOT_REACHED.sub(r"\1 cannot be reached: \2", text)
     refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _AGAIN

@@ -1,4 +1,4 @@
-"""How parameters and metrics of magnus are written for MLflow: names, numbers, texts. Pure; used by `mlflow`."""
+"""Converts parameters and metrics of magnus for MLflow: names, numbers, texts. Pure; used by `mlflow`."""
 
 import json
 import re

@@ -1,7 +1,7 @@
 """A graph in place of one whose structure is wrong, so that the rest of the pipeline can be looked at. Pure.
 
 It is never run. Where it cannot be told what follows a step, a task of which nothing is known stands between it and the
-first step that nothing leads to. Called by `definition.compiling`.
+first step that nothing leads to. Called by `definition.compiler`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping

@@ -11,14 +11,14 @@ from magnus.run_log import codec
 from magnus.run_log.records import Owner, RunRecord, Status
 
 
-class Gone(StrEnum):
-    """What is no status in any record, but found when one looks: the process is gone, or the run log cannot be read."""
+class RunHealth(StrEnum):
+    """A state that no record holds and a reader detects: the process is gone, or the run log cannot be read."""
 
     LOST = "LOST"
     DAMAGED = "DAMAGED"
 
 
-RunStatus: TypeAlias = Status | Gone
+RunStatus: TypeAlias = Status | RunHealth
 """How a run or a step is shown."""
 
 

@@ -16,7 +16,7 @@ from magnus.errors import RunExists, RunNotFound
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.run_log import codec
-from magnus.run_log.mentions import mentioned
+from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log_stores.index import Index
 from magnus.run_log_stores.record_line import encoded
@@ -93,7 +93,7 @@ class BufferedRunLogStore:
         """Every `data_hash` in the records that stand."""
         with self._lock:
             run = self._run(run_id)
-            return mentioned((run.record, *run.steps.all_places()))
+            return mentioned_hashes((run.record, *run.steps.all_places()))
 
     def close(self) -> None:
         """Nothing is held open."""

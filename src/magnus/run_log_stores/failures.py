@@ -1,4 +1,4 @@
-"""Errors of the stores that keep files: what cannot be a run id, and what the operating system says. Used by them."""
+"""Errors of the stores that keep files: run ids that cannot name a file, and errors of the operating system."""
 
 import os
 from pathlib import Path
@@ -45,13 +45,15 @@ def run_not_found(run_id: str, folder: Path) -> RunNotFound:
 
 
 def of_another_run(run_id: str, other: str) -> RunLogStoreError:
-    """What is kept under the run id is a copy of another run's."""
+    """The record stored under the run id is that of another run."""
     fix = "give it the name of that run again, or remove it"
-    return RunLogStoreError(f"what is kept as the run '{run_id}' is the run log of the run '{other}'", fix=fix)
+    return RunLogStoreError(
+        f"the run log stored as that of the run '{run_id}' is the run log of the run '{other}'", fix=fix
+    )
 
 
 def link_to_nothing(run_id: str, file: Path) -> DamagedRun | None:
-    """What is listed of a file that is not found: nothing when it is gone, a damaged run when it is a link."""
+    """The listed run of a file that is missing: none when the file is gone, a damaged run when it is a link."""
     return DamagedRun(run_id, f"'{file}' is a link to nothing") if file.is_symlink() else None
 
 
@@ -62,3 +64,8 @@ def failed(verb: str, file: Path, error: OSError) -> RunLogStoreError:
         error.errno, not_writable=_NOT_READABLE if verb == "read" else _NOT_WRITABLE, in_the_way=_IN_THE_WAY
     )
     return RunLogStoreError(f"the run log store cannot {verb} '{file}': {reason}", fix=fix)
+
+
+def no_run_record(file: Path) -> RunLogStoreError:
+    """The file that makes a run has no record of it that is whole."""
+    return RunLogStoreError(f"'{file}' is damaged: it holds no record of the run", fix="remove the file")

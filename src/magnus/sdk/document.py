@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from magnus.definition.built import METHOD, PipelineObject
+from magnus.definition.built_pipeline import METHOD, PipelineObject
 from magnus.definition.yaml_text import Document, KeyPath
 from magnus.errors import Location, Problem
 from magnus.sdk.arguments import can_be_written
@@ -87,7 +87,7 @@ class DocumentWriter:
         return fields
 
     def _field(self, key: str, value: UserObject, path: KeyPath, step: LinkedStep) -> Json:
-        """What stands in the field of the step, or in a part of it."""
+        """The content of a field of the step, or of a part of it."""
         if id(value) in self._open:
             return self._refuse(f"'{key}' contains itself", "leave it out there", step, path)
         self._open.append(id(value))
@@ -137,7 +137,7 @@ class DocumentWriter:
 
 
 def _following(pipeline: PipelineFields, ends: Mapping[bool, str]) -> Mapping[str, str]:
-    """What follows each step when nothing says so: the step after it in the list; the last one ends the pipeline.
+    """The default successor of each step: the step after it in the list; the last one ends the pipeline.
 
     As soon as one step is linked to another all of them have to be.
     """

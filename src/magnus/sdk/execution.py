@@ -16,10 +16,10 @@ from msgspec import Struct
 from magnus.app.execute import execute
 from magnus.app.inspect.run_object import Run
 from magnus.app.inspect.viewer import logs_of
-from magnus.app.prepare import Execution, prepare_to_execute, transpiles
+from magnus.app.prepare import RunRequest, prepare_to_execute, transpiles
 from magnus.app.progress.choose_reporter import DisplayOptions, open_reporter
 from magnus.app.progress.log_levels import LEVELS, log_level
-from magnus.definition.built import BuiltPipeline, PipelineObject
+from magnus.definition.built_pipeline import BuiltPipeline, PipelineObject
 from magnus.engine import forks, scripts
 from magnus.engine.context import now
 from magnus.engine.json_values import to_json_value
@@ -79,10 +79,10 @@ def execute_pipeline(pipeline: PipelineObject, options: ExecuteOptions, environm
     return run
 
 
-def _request(built: BuiltPipeline, options: ExecuteOptions, environment: Mapping[str, str]) -> Execution:
+def _request(built: BuiltPipeline, options: ExecuteOptions, environment: Mapping[str, str]) -> RunRequest:
     """The run that the program asks for; refused while the script is only imported."""
     _refuse_while_loading(built)
-    return Execution(
+    return RunRequest(
         file=built.document.file,
         configuration_file=os.fspath(options.configuration_file),
         parameters_file=os.fspath(options.parameters_file),
@@ -99,7 +99,7 @@ def _request(built: BuiltPipeline, options: ExecuteOptions, environment: Mapping
     )
 
 
-def _transpiled(request: Execution, reporter: Reporter) -> Run:
+def _transpiled(request: RunRequest, reporter: Reporter) -> Run:
     """Write the pipeline down for another engine: a run that was created and did not begin, whose message says where."""
     from magnus.app.transpile import transpile  # lazy: most pipelines are run here
     from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
@@ -160,7 +160,7 @@ def _progress(environment: Mapping[str, str], *, is_live: bool) -> Iterator[Repo
 
 
 def _writer(stream: TextIO | None) -> tuple[int, Callable[[bytes], None]]:
-    """How to write to the stream; a descriptor to close afterwards, when there is one.
+    """A function that writes to the stream, and the descriptor to close afterwards, or -1.
 
     During a step descriptor 2 is another file, so a stream onto it is written to through a copy of the descriptor.
     Streams of notebooks and tests are no files, or others.

@@ -107,7 +107,7 @@ class NotebookTask:
         return [pieces_of_cells(spec.command, texts, dependencies) for spec, texts in zip(specs, cells, strict=True)]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
-        """What the notebook needs and sets, by the source of its cells; it is not run."""
+        """The needs and effects of the notebook, by the source of its cells; it is not run."""
         from magnus.graph.dataflow.facts import UNKNOWN
         from magnus.tasks.static.notebooks import describe  # lazy: a run needs none of it
 
@@ -137,7 +137,7 @@ class NotebookTask:
 
 
 def _request(call: TaskCall, options: NotebookOptions) -> Json:
-    """What the runner reads."""
+    """The request that the runner reads."""
     args = dict(options.optional_ploomber_args)
     loaders = {name: loader for name, parameter in call.parameters.items() if (loader := _loader(parameter))}
     return {

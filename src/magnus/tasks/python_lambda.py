@@ -27,19 +27,19 @@ class PythonLambdaTask:
     command_is_code = True
 
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
-        """What is wrong with the command as a lambda; nothing is evaluated."""
+        """The mistakes in the command as a lambda; nothing is evaluated."""
         del working_directory
         return lambda_problems(spec.command)
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
-        """What the lambdas import of the project; their own text stands in the pipeline."""
+        """The code of the project that the lambdas import; their own text is in the pipeline."""
         from magnus.tasks.source.dependencies import CodeDependencies  # lazy: workers need none of it
 
         dependencies = CodeDependencies(working_directory)
         return [dependencies.of_text(spec.command.strip()) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
-        """What the lambda needs and sets; it is not evaluated."""
+        """The needs and effects of the lambda; it is not evaluated."""
         from magnus.tasks.static.functions import describe_lambda  # lazy: a run needs none of it
 
         del working_directory, imports
@@ -57,7 +57,7 @@ class PythonLambdaTask:
 
 
 def lambda_problems(command: str) -> Sequence[Problem]:
-    """What is wrong with the text as a lambda; nothing is evaluated."""
+    """The mistakes in the text as a lambda; nothing is evaluated."""
     try:
         _parsed(command)
     except TaskFailed as error:

@@ -20,7 +20,7 @@ from magnus.values import UserObject
 def reduce_values(
     reducer: Reducer, name: str, values: Sequence[Parameter], objects: Objects, working_directory: Path
 ) -> Parameter:
-    """What the reducer makes of the values, each an argument; TaskFailed when it fails.
+    """The result of the reducer, called with each value as an argument; TaskFailed if it fails.
 
     Objects are handed to it as they are. What it makes of them is kept as an object when it is not JSON.
     """
@@ -38,7 +38,7 @@ def reduce_values(
 
 
 def reducer_problems(reducer: str, working_directory: Path) -> Sequence[Problem]:
-    """What is wrong with the name of a reducer, or with the lambda; nothing is imported."""
+    """The mistakes in the name of a reducer, or in the lambda; nothing is imported."""
     if _is_lambda(reducer):
         return lambda_problems(reducer)
     problem = missing_function(reducer, working_directory)

@@ -45,7 +45,7 @@ _NOTHING_TOLD: Final = (
 
 
 class ShellOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the shell is set.
+    """Options of the shell.
 
     Attributes:
         strict: adds `set -euo pipefail` before the command.
@@ -79,7 +79,7 @@ class ShellTask:
         return [scripts_of(spec.command, dependencies) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
-        """What the command needs and sets, as far as its text says; it is parsed, and not run."""
+        """The needs and effects of the command, as far as its text shows them; it is parsed, and not run."""
         from magnus.tasks.static.shell import describe  # lazy: a run needs none of it
 
         del working_directory, imports

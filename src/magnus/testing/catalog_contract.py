@@ -1,4 +1,4 @@
-"""What every catalog must do, as tests: a catalog proves itself by subclassing one of two contracts.
+"""The contract suite of all catalogs: a catalog proves itself by subclassing one of two contracts.
 
 `CatalogContract` when it keeps nothing; else `keeping_catalog_contract.KeepingCatalogContract`, which is far more.
 ::

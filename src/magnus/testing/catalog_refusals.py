@@ -1,4 +1,4 @@
-"""What a catalog must refuse, as tests: nothing outside the folder of the user is read or written, whatever is asked.
+"""Tests of requests that a catalog refuses: it never reads or writes outside the folder of the user.
 
 A part of `KeepingCatalogContract`.
 """

@@ -1,4 +1,4 @@
-"""What a catalog must do that many threads and processes use at once, as tests. A part of `KeepingCatalogContract`.
+"""Tests of a catalog that many threads and processes use at once. A part of `KeepingCatalogContract`.
 
 Hypothesis puts and gets in any order by two open catalogs; both must agree with a plain dict of bytes.
 """

@@ -1,4 +1,4 @@
-"""What becomes of content that was damaged, as tests. A part of `KeepingCatalogContract`."""
+"""Tests of damaged content. A part of `KeepingCatalogContract`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

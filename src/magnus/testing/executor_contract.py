@@ -1,4 +1,4 @@
-"""What every executor that magnus drives must do, as tests: one proves itself by subclassing `ExecutorContract`.
+"""The contract suite of executors: an executor proves itself by subclassing `ExecutorContract`.
 
 ::
 

@@ -1,4 +1,4 @@
-"""What every catalog that keeps files must do, as tests: a catalog proves itself by subclassing the contract.
+"""The contract suite of catalogs that store files: a catalog proves itself by subclassing the contract.
 
 See `catalog_contract` for how.
 """
@@ -33,7 +33,7 @@ NAMES: Final = (
 
 
 class KeepingCatalogContract(ConcurrentCatalogContract, CatalogRefusals, DamagedContentContract):
-    """Subclass it with a name that begins with `Test`, and say in `place` how to get a catalog, in `pieces` how it is damaged."""
+    """Subclass it with a name that begins with `Test`; `place` opens a catalog, `pieces` gives its stored content."""
 
     # What is put
 

@@ -1,4 +1,4 @@
-"""What every task kind must do, as tests: one proves itself by subclassing `TaskKindContract`.
+"""The contract suite of task kinds: a kind proves itself by subclassing `TaskKindContract`.
 
 ::
 

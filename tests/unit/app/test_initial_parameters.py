@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from magnus.app.initial_parameters import given_names, initial_parameters
+from magnus.app.parameters.initial_parameters import given_names, initial_parameters
 from magnus.engine.parameters import from_text
 from magnus.errors import InvalidParameters
 from magnus.run_log.parameters import JsonParameter, ObjectParameter

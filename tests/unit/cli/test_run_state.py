@@ -15,7 +15,7 @@ from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import ObjectParameter
 from magnus.run_log.records import AttemptRecord, Branching, Status, StepRecord
 from magnus.run_log.spans import Span
-from magnus.run_log.summary import Gone
+from magnus.run_log.summary import RunHealth
 from magnus.testing.records import MOMENT, run_record
 
 
@@ -55,7 +55,7 @@ def test_what_is_not_known_is_empty():
     assert run_state.minute(datetime(2026, 1, 31, 9, 5, 59, tzinfo=UTC)) == "2026-01-31 09:05"
 
 
-@pytest.mark.parametrize("status", [*Status, *Gone])
+@pytest.mark.parametrize("status", [*Status, *RunHealth])
 def test_every_status_has_a_style(status):
     assert run_state.style(status)
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
-from magnus.engine.data import get_files, keep_files, matching_entries, matching_files, put_files, told_apart
+from magnus.engine.data import get_files, keep_files, mark_preexisting, matching_entries, matching_files, put_files
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
 from magnus.graph.path import BranchPath
@@ -522,5 +522,5 @@ def test_a_file_that_was_there_before_the_run_began_was_found(project):
     (project / "new.csv").write_bytes(b"3")
     os.utime(project / "new.csv", (0, 0))
     for moment, found in ((began, [True, False, False]), (began - 0.05, [False, False, False])):
-        told = told_apart(put, project, began=datetime.fromtimestamp(moment, UTC))
+        told = mark_preexisting(put, project, began=datetime.fromtimestamp(moment, UTC))
         assert [entry.found for entry in told] == found

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from magnus.app.config import load_configuration
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.wiring import services
 from magnus.errors import ExperimentTrackerError, InvalidConfiguration, TrackerUnreachable
 from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker, _translated
@@ -95,7 +95,7 @@ def test_a_store_that_the_client_does_not_know_is_an_error(monkeypatch, tmp_path
 def test_choosing_it_loads_no_client(tmp_path):
     (tmp_path / "c.yaml").write_text("experiment_tracker: {type: mlflow, config: {server_url: 'http://nowhere'}}")
     program = (
-        "import sys; from pathlib import Path; from magnus.app.config import load_configuration;"
+        "import sys; from pathlib import Path; from magnus.app.composition.load_configuration import load_configuration;"
         "from magnus.app.wiring import services; print(services(load_configuration('c.yaml', {}, Path()), Path())"
         ".experiment_tracker.options.__name__, 'mlflow' in sys.modules)"
     )

@@ -1,4 +1,4 @@
-"""Two runs of one run log store become one Difference."""
+"""Compares two runs of one run log store."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -7,20 +7,20 @@ from pathlib import Path
 from magnus.app import services
 from magnus.app.compare.align_steps import pairs
 from magnus.app.compare.causes import Places, code_causes, data_causes, parameter_causes, variable_causes
-from magnus.app.compare.compare_environment import commit_causes, interruptions, notes, run_changes, surrounding_causes
+from magnus.app.compare.compare_environment import commit_causes, environment_causes, interruptions, notes, run_changes
 from magnus.app.compare.compare_pipelines import pipeline_causes
 from magnus.app.compare.compare_steps import step_differences, timings
 from magnus.app.compare.model import Difference, Timing
 from magnus.app.compare.read_run import Alike, ReadRun, alike
 from magnus.app.compare.verdict import ONE_RUN, in_order, verdict
-from magnus.app.config import load_configuration
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.inspect.find_run import find_run
 
 
 def diff(first: str, second: str, configuration_file: str, environment: Mapping[str, str]) -> Difference:
-    """What differs between two runs, by their ids, by the beginnings of these, or `latest`.
+    """The difference of two runs, by their ids, prefixes of these, or `latest`.
 
-    RunNotFound when the store of the configuration has no such run.
+    RunNotFound if the store of the configuration has no such run.
     """
     working_directory = Path.cwd()
     configuration = load_configuration(configuration_file, environment, working_directory)
@@ -31,7 +31,7 @@ def diff(first: str, second: str, configuration_file: str, environment: Mapping[
 
 
 def compared(first: ReadRun, second: ReadRun, is_alike: Alike) -> Difference:
-    """What differs between two runs, in the order of execution."""
+    """The difference of two runs, in the order of execution."""
     side_by_side = pairs(first, second)
     places = Places(side_by_side)
     steps = step_differences(side_by_side, is_alike)
@@ -45,7 +45,7 @@ def compared(first: ReadRun, second: ReadRun, is_alike: Alike) -> Difference:
     causes = in_order(
         (
             *map(places.placed, located),
-            *surrounding_causes(first, second),
+            *environment_causes(first, second),
             *interruptions(first, second, side_by_side),
         ),
         steps,

@@ -1,4 +1,4 @@
-"""What came first: the one sentence that says why two runs differ. Pure."""
+"""Orders the causes and finds the one sentence that explains the difference."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final, get_args
@@ -6,7 +6,7 @@ from typing import Final, get_args
 from msgspec import UNSET
 
 from magnus.app.compare.model import END, Cause, Kind, StepDifference, Verdict
-from magnus.app.compare.sentences import no_cause, sentence, unfelt
+from magnus.app.compare.sentences import no_cause, sentence, sentence_without_effect
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(get_args(Kind))}
 
@@ -16,9 +16,9 @@ ONE_RUN: Final = Verdict("no difference: it is one run", differs=False)
 
 
 def in_order(causes: Sequence[Cause], steps: Sequence[StepDifference]) -> tuple[Cause, ...]:
-    """The causes as they took part. What surrounds all steps did so at the first one that came out differently.
+    """The causes in the order of their effect. A cause for all steps counts at the first step with another effect.
 
-    What only changed steps that came out the same stands behind what may have led to that one.
+    A cause that only affects steps with the same results stands behind those that may explain that step.
     """
     first = first_effect(steps)
     place = END if first is None else first.position
@@ -32,7 +32,7 @@ def in_order(causes: Sequence[Cause], steps: Sequence[StepDifference]) -> tuple[
 
 
 def without_effect(cause: Cause, steps: Sequence[StepDifference]) -> bool:
-    """Whether it is of the code or the definition of steps that came out the same, and tells no step what is next."""
+    """Whether the cause changed code or definition of steps with the same results, and no order of steps."""
     if cause.kind == "pipeline":
         if not isinstance(cause.before, dict) or not isinstance(cause.after, dict):
             return False
@@ -47,24 +47,28 @@ def without_effect(cause: Cause, steps: Sequence[StepDifference]) -> bool:
 
 
 def first_effect(steps: Sequence[StepDifference]) -> StepDifference | None:
-    """The first step that did something else than in the other run, which is more than that something else came to it."""
+    """The first step that differs in more than its inputs."""
     return next((step for step in steps if step.own), None)
 
 
 def verdict(causes: Sequence[Cause], commits: Sequence[Cause], steps: Sequence[StepDifference]) -> Verdict:
-    """The verdict; `causes` are in order. A commit is named when nothing else is there to be named."""
+    """The verdict for causes in order; a commit is named only if there is no other cause."""
     effect = first_effect(steps)
     explained = effect is None or any((cause.position or 0.0) <= effect.position for cause in causes)
     if effect is not None and not explained and not commits:
         more = f"; {sentence(causes[0])}, but that came later" if causes else ""
         return Verdict(no_cause(effect) + more, differs=True, step=effect.name)
-    named = next(iter(causes if explained and causes else commits), None)
-    if named is None:
+    first_cause = next(iter(causes if explained and causes else commits), None)
+    if first_cause is None:
         return Verdict("no difference but timing", differs=False)
-    others = len(causes) - 1 if named in causes else 0
+    others = len(causes) - 1 if first_cause in causes else 0
     more = "" if others < 1 else f", and {others} more cause{'' if others == 1 else 's'} below"
-    text = unfelt(named) if without_effect(named, steps) else sentence(named, first=True)
-    return Verdict(text + more, differs=True, cause=named, step=next(iter(_steps(named)), ""))
+    text = (
+        sentence_without_effect(first_cause)
+        if without_effect(first_cause, steps)
+        else sentence(first_cause, first=True)
+    )
+    return Verdict(text + more, differs=True, cause=first_cause, step=next(iter(_steps(first_cause)), ""))
 
 
 def _steps(cause: Cause) -> Iterator[str]:

@@ -1,7 +1,4 @@
-"""What is wrong with the records of a run: those that are damaged and were skipped, and those that are missing.
-
-Called by all use cases that look at runs; those that only list them count what is damaged.
-"""
+"""Finds the damaged and the missing records of a run, for every use case that reads runs."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -15,28 +12,28 @@ from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, FindsDamage, RunLogStore
 from magnus.run_log.gaps import Gap, gaps
 from magnus.run_log.records import ENDED, RunRecord
-from magnus.run_log.summary import Gone
+from magnus.run_log.summary import RunHealth
 from magnus.values import Json
 
 _MOST_SHOWN: Final = 10
-_MOST_LOOKED_THROUGH: Final = 100
-"""A listing may have ten thousand runs, whose records are not all read for it."""
+_MOST_READ: Final = 100
+"""The runs whose records a list reads; a list may have ten thousand runs."""
 
 
 class Damage(Struct, frozen=True):
-    """Of one run: records that readers skip, and records that it must have had."""
+    """The damaged records of a run, which readers skip, and its missing records."""
 
     skipped: Sequence[DamagedRecord] = ()
     missing: Sequence[Gap] = ()
 
     def lines(self) -> list[str]:
-        """Lines that say what is wrong, for people; none when nothing is."""
-        found = [*skipped_lines(self.skipped), *(_line(gap) for gap in self.missing)]
-        more = len(found) - _MOST_SHOWN
-        return [*found[:_MOST_SHOWN], f"and {more} more like these"] if more > 0 else found
+        """The damage for people, one line each; empty if there is none."""
+        lines = [*skipped_lines(self.skipped), *(_line(gap) for gap in self.missing)]
+        more = len(lines) - _MOST_SHOWN
+        return [*lines[:_MOST_SHOWN], f"and {more} more like these"] if more > 0 else lines
 
     def as_json(self) -> dict[str, Json]:
-        """What programs are told of it."""
+        """The damage for programs."""
         return {
             "skipped_records": [
                 {"step": record.step, "problem": record.problem, "place": record.place} for record in self.skipped
@@ -46,28 +43,28 @@ class Damage(Struct, frozen=True):
 
 
 def damage(store: RunLogStore, run: RunRecord) -> Damage:
-    """What is wrong with the records of the run; what a run that goes on lacks may be on its way."""
+    """The damage of the run; missing records count only after the run has finished."""
     skipped = skipped_records(store, run.run_id)
     status = status_now(run.status, run.owner)
-    if status not in ENDED and status not in Gone:
+    if status not in ENDED and status not in RunHealth:
         return Damage(skipped)
     return Damage(skipped, tuple(gaps(run, lambda branch: store.list_steps(run.run_id, branch))))
 
 
 def skipped_records(store: RunLogStore, run_id: str) -> Sequence[DamagedRecord]:
-    """The damaged ones; none where the store cannot tell."""
+    """The damaged records of the run; none if the store cannot find them."""
     return store.damaged_records(run_id) if isinstance(store, FindsDamage) else ()
 
 
-def looked_through(store: RunLogStore, runs: Iterable[ListedRun]) -> Iterator[ListedRun]:
-    """The runs with those of their records that are damaged, as far as they are among the first hundred."""
-    left = _MOST_LOOKED_THROUGH
+def with_damage(store: RunLogStore, runs: Iterable[ListedRun]) -> Iterator[ListedRun]:
+    """The runs with their damaged records, for the first hundred runs."""
+    left = _MOST_READ
     for run in runs:
         left -= 1
-        yield run if left < 0 or run.status is Gone.DAMAGED else _looked_through(store, run)
+        yield run if left < 0 or run.status is RunHealth.DAMAGED else _with_damage(store, run)
 
 
-def _looked_through(store: RunLogStore, run: ListedRun) -> ListedRun:
+def _with_damage(store: RunLogStore, run: ListedRun) -> ListedRun:
     try:
         return replace(run, skipped=tuple(skipped_records(store, run.run_id)))
     except RunNotFound:
@@ -77,7 +74,7 @@ def _looked_through(store: RunLogStore, run: ListedRun) -> ListedRun:
 
 
 def skipped_lines(skipped: Sequence[DamagedRecord]) -> list[str]:
-    """A line that counts them, and one for each."""
+    """The damaged records in one line; no line if there are none."""
     if not skipped:
         return []
     count = "1 record is" if len(skipped) == 1 else f"{len(skipped)} records are"

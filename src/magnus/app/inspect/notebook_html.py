@@ -11,7 +11,7 @@ from magnus.app.inspect.step_objects import Step
 from magnus.app.text.palette import HTML, style_of
 from magnus.app.text.plain_text import plain, short
 from magnus.app.text.units import elapsed
-from magnus.run_log.summary import Gone, RunStatus
+from magnus.run_log.summary import RunHealth, RunStatus
 from magnus.values import Json
 
 _MOST: Final = 25
@@ -74,7 +74,7 @@ def run_html(run: ShownRun) -> str:
     facts = " · ".join(filter(None, (_text(run.pipeline), _time(run), _elapsed(run.duration), _text(run.tag))))
     message = f"<div>{_text(run.message)}</div>" if run.message else ""
     head = f"<div><b>{_text(run.run_id)}</b> {_status(run.status)} {facts}</div>{message}"
-    if run.status is Gone.DAMAGED:
+    if run.status is RunHealth.DAMAGED:
         return head
     steps = run.steps
     rows = [_row(step) for step in islice(steps.values(), _MOST)]

@@ -19,8 +19,8 @@ from magnus.run_log.json_bytes import from_bytes
 from magnus.run_log.parameters import Scope, handed_reference
 from magnus.run_log.records import ENDED, RunRecord, StepRecord
 from magnus.run_log.spans import Span, around, span_of
-from magnus.run_log.summary import Gone, RunStatus
-from magnus.run_log.walking import Seen, SeenBranch, SeenStep, status_of, status_of_branch, walk, walk_step
+from magnus.run_log.step_walk import Seen, SeenBranch, SeenStep, status_of, status_of_branch, walk, walk_step
+from magnus.run_log.summary import RunHealth, RunStatus
 from magnus.values import Json
 
 
@@ -82,7 +82,7 @@ def step_node(store: RunLogStore, run: RunRecord, record: StepRecord) -> StepNod
 
 
 def _is_over(status: RunStatus) -> bool:
-    return status in ENDED or status in Gone
+    return status in ENDED or status in RunHealth
 
 
 def _nodes(seen: Iterable[Seen], top: BranchPath, *, over: bool) -> Sequence[StepNode]:

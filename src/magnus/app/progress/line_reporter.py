@@ -14,8 +14,8 @@ from magnus.app.text.units import elapsed
 from magnus.graph.path import StepPath, print_names
 from magnus.interfaces.reporter import (
     AttemptFailed,
-    Branched,
     BranchEnded,
+    BranchesStarted,
     Event,
     Logged,
     Planned,
@@ -70,7 +70,7 @@ class LineReporter:
                 self._has_started = True
             case StepEnded(path=path):
                 self._rest_of_output(path, event)
-            case Branched() | BranchEnded() | StepLoading(what=""):
+            case BranchesStarted() | BranchEnded() | StepLoading(what=""):
                 return
             case Logged(text):
                 self._begin_line()
@@ -168,7 +168,7 @@ def text_of(event: Event) -> str:
                 f": {plain_lines(message)}" if message else ""
             )
             return "\n".join((ended, *resume_hint(event)))
-        case StepOutput() | Branched() | BranchEnded():
+        case StepOutput() | BranchesStarted() | BranchEnded():
             return ""
 
 

@@ -11,11 +11,10 @@ from msgspec import Struct
 
 from magnus.app import wiring
 from magnus.app.beginning import begin, context_of
-from magnus.app.configuration import Configuration, with_workers
-from magnus.app.prepare import Execution, Prepared, prepare
+from magnus.app.composition.configuration import Configuration, with_workers
+from magnus.app.prepare import PreparedRun, RunRequest, prepare
 from magnus.app.reentry.branches_file import write_branches
-from magnus.app.run_ids import check_run_id
-from magnus.definition.compiling import StepPlace
+from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine.context import RunContext
 from magnus.engine.reentry.attempts import OneAttempt
@@ -25,6 +24,7 @@ from magnus.errors import InvalidInput
 from magnus.graph.nodes import CompositeNode, Graph
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import Reporter
+from magnus.run_log.run_ids import check_run_id
 from magnus.suggest import nearest_or_all
 
 
@@ -45,7 +45,7 @@ class Then(Struct, frozen=True):
 NOTHING_MORE = Then()
 
 
-def execute_step(asked: Execution, step: str, reporter: Reporter, then: Then = NOTHING_MORE) -> Act:
+def execute_step(asked: RunRequest, step: str, reporter: Reporter, then: Then = NOTHING_MORE) -> Act:
     """Run the step of the run `asked.run_id`, and what follows it as `then` says; the last act, which says how it ended.
 
     What succeeded before is left alone. With `then.attempt` the next attempt alone is made.
@@ -57,7 +57,7 @@ def execute_step(asked: Execution, step: str, reporter: Reporter, then: Then = N
         return _go_on(process, process.run.step(process.path, then.attempt), then)
 
 
-def fan_out(asked: Execution, step: str, reporter: Reporter, branches_file: str = "") -> Act:
+def fan_out(asked: RunRequest, step: str, reporter: Reporter, branches_file: str = "") -> Act:
     """Start the branches of the step of the run `asked.run_id`; how it stands, and the paths of the branches to run.
 
     These are also written to `branches_file` (`write_branches`). A step that has begun, or succeeded, is left as it is.
@@ -70,7 +70,7 @@ def fan_out(asked: Execution, step: str, reporter: Reporter, branches_file: str 
 
 
 def fan_in(
-    asked: Execution,
+    asked: RunRequest,
     step: str,
     reporter: Reporter,
     branches_file: str = "",
@@ -89,7 +89,7 @@ def fan_in(
 
 
 def run_composite(
-    asked: Execution, step: str, reporter: Reporter, workers: int | None = None, then: Then = NOTHING_MORE
+    asked: RunRequest, step: str, reporter: Reporter, workers: int | None = None, then: Then = NOTHING_MORE
 ) -> Act:
     """Run the step with all its branches here, in worker processes, then go on as `then` says; the last act.
 
@@ -119,7 +119,7 @@ def _go_on(process: _Process, act: Act, then: Then) -> Act:
 
 @contextmanager
 def _process(
-    asked: Execution,
+    asked: RunRequest,
     step: str,
     then: Then,
     reporter: Reporter,
@@ -134,7 +134,7 @@ def _process(
         yield _Process(engine_run_of(prepared, context, reporter), path, names, prepared.configuration)
 
 
-def engine_run_of(prepared: Prepared, context: RunContext, reporter: Reporter) -> EngineRun:
+def engine_run_of(prepared: PreparedRun, context: RunContext, reporter: Reporter) -> EngineRun:
     """The run as the engine has it that started this process."""
     asked = prepared.execution
     return EngineRun(

@@ -24,7 +24,7 @@ from magnus.app.report.model import Report, Row
 from magnus.graph.nodes import CompositeNode, Graph
 from magnus.graph.path import BranchPath, StepPath
 from magnus.run_log.records import Status
-from magnus.run_log.summary import Gone
+from magnus.run_log.summary import RunHealth
 from magnus.values import Json
 
 _HERE: Final = Path(__file__).parent / "web"
@@ -44,7 +44,7 @@ _BEGINS_A_TAG: Final = re.compile("<(?=[!/?a-zA-Z])")
 _REUSED: Final = "REUSED"
 _LOOKS: Final = {
     Status.FAIL.value: ("failed", "failed"),
-    Gone.LOST.value: ("lost", "lost"),
+    RunHealth.LOST.value: ("lost", "lost"),
     Status.PROCESSING.value: ("running", "running"),
     Status.SUCCESS.value: ("succeeded", "succeeded"),
     _REUSED: ("reused", "reused"),

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 @options.file
 @click.option(
     "--format",
-    "wanted",
+    "format_",
     type=click.Choice(["text", "mermaid", "svg"]),
     default="text",
     help="A tree of text (the default), a mermaid flowchart, or an SVG picture.",
 )
 @click.option("-o", "--output", default="", metavar="FILE", help="Write it to this file.")
-def command(file: str | None, file_option: str | None, wanted: str, output: str) -> int:
+def command(file: str | None, file_option: str | None, format_: str, output: str) -> int:
     """Draw a pipeline without running it.
 
     FILE is the pipeline, pipeline.yaml when none is named.
@@ -32,13 +32,13 @@ def command(file: str | None, file_option: str | None, wanted: str, output: str)
     name = options.pipeline_file(file, file_option) or "pipeline.yaml"
     own = console.reserve_output()  # the pipeline may be a script, which is executed
     graph = load_pipeline(name, None, console.environment(), Path.cwd()).graph
-    if not output and wanted == "text":
-        from magnus.cli.text.pipeline_tree import pipeline_tree
+    if not output and format_ == "text":
+        from magnus.cli.text.pipeline_tree import pipeline_tree  # lazy: --help needs none of it
 
         own.give_back()
         console.emit(pipeline_tree(graph, graph.name or name))
         return 0
-    text = _drawn(graph, name, wanted)
+    text = _drawn(graph, name, format_)
     if output:
         console.write_file(Path(output), text)
     else:
@@ -46,8 +46,8 @@ def command(file: str | None, file_option: str | None, wanted: str, output: str)
     return 0
 
 
-def _drawn(graph: "Graph", name: str, wanted: str) -> str:
-    match wanted:
+def _drawn(graph: "Graph", name: str, format_: str) -> str:
+    match format_:
         case "svg":
             from magnus.app.draw.svg import svg  # lazy: one format at a time
 

@@ -36,9 +36,9 @@ def command(
 
     Times are UTC.
     """
-    from magnus.app.inspect.list_runs import wanted  # lazy: --help needs none of it
+    from magnus.app.inspect.list_runs import run_filter  # lazy: --help needs none of it
     from magnus.cli.text import run_table
 
-    chosen = wanted(statuses=statuses, tags=tags, pipelines=pipelines, since=since, before=before)
+    chosen = run_filter(statuses=statuses, tags=tags, pipelines=pipelines, since=since, before=before)
     run_table.show(configuration_file, chosen, limit, as_json=as_json)
     return 0

@@ -12,7 +12,7 @@ from magnus.cli import console
 from magnus.graph.path import print_names
 from magnus.interfaces.catalog import Maintained
 from magnus.run_log.records import RunRecord, Status
-from magnus.run_log.walking import SeenStep
+from magnus.run_log.step_walk import SeenStep
 
 
 def show(text: str, step: str, configuration_file: str, *, follow: bool) -> int:

@@ -6,7 +6,7 @@ from magnus.app.draw.tree import ASCII, UNICODE, tree
 from magnus.app.text.palette import Style
 from magnus.cli import console
 from magnus.cli.text.styled_text import has_colour, line_of, terminal_width
-from magnus.graph.graph import Graph
+from magnus.graph.nodes import Graph
 
 _STYLES: Final = {
     "frame": Style.QUIET,

@@ -20,7 +20,7 @@ from magnus.engine import liveness
 from magnus.graph.path import print_names
 from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.records import RunRecord, Status, StepRecord
-from magnus.run_log.summary import Gone, RunStatus, summary
+from magnus.run_log.summary import RunHealth, RunStatus, summary
 
 _FEW_BRANCHES: Final = 4
 _MOST_FAILED: Final = 5
@@ -40,7 +40,7 @@ def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Lin
     run = tree.run
     yield from heading(run, tree.status, now)
     if tree.last_heard is not None:
-        yield from _labelled("  ", "heard", run_state.heard(tree.last_heard, run.owner.workflow_name))
+        yield from _labelled("  ", "heard", run_state.last_heard(tree.last_heard, run.owner.workflow_name))
     yield from _labelled("  ", "initial", values.shortened(values.parameters(run.parameters), everything=everything))
     yield Line("", ())
     yield from _Tree(everything=everything).steps(tree.steps, "")
@@ -58,7 +58,7 @@ def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
         "", (("run ", Style.QUIET), (plain(run.run_id), Style.STRONG), ("  ", Style.PLAIN), *_state(status, took))
     )
     unknown = liveness.unknown(run.status, run.owner)
-    message = liveness.lost(run.owner) if status is Gone.LOST else run.message or unknown
+    message = liveness.lost(run.owner) if status is RunHealth.LOST else run.message or unknown
     yield from _message("  ", message, status)
     file = str(run.run_config.get("pipeline_file") or "")
     of_file = f" ({file})" if file and file != short.pipeline else ""

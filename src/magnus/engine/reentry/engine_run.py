@@ -24,7 +24,7 @@ from magnus.graph.failures import may_begin_run
 from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode, TerminalNode, graphs_of
 from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.interfaces.executor import Executor, StepRequest
-from magnus.interfaces.reporter import Branched, BranchEnded, StepStarted
+from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepStarted
 from magnus.run_log.records import Branching, BranchScope, Owner, RunRecord, Status, StepRecord
 
 
@@ -154,7 +154,7 @@ class EngineRun:
         branch = followed(self._store, run, path.branch, position) if run.original_run_id else None
         reuse = None if branch is None else Reuse(context, self._store.get_run(run.original_run_id), run)
         made = executor(context)
-        with process_state.without_hard_exits(context.pump.original_stderr):
+        with process_state.without_hard_exits(context.output_capture.original_stderr):
             record = run_composite(context, made, path, position, scope, before=known, reuse=reuse, original=branch)
         return Act(path, record.status)
 
@@ -254,7 +254,7 @@ class EngineRun:
                 scope=scope,
                 known=attempts.before,
             )
-            with process_state.without_hard_exits(context.pump.original_stderr):
+            with process_state.without_hard_exits(context.output_capture.original_stderr):
                 run_step(context, request)
             ended = self._store.get_step(run.run_id, path)
         status = ended.status if ended is not None else Status.FAIL
@@ -277,10 +277,10 @@ class EngineRun:
     def _joined(self, run: RunRecord, node: CompositeNode, known: StepRecord, branching: Branching) -> Act:
         path, context = known.path, self._of(run)
         position, scope = place.before(self.graph, self._store, run, path)
-        context.reporter.report(Branched(path, branching))
+        context.reporter.report(BranchesStarted(path, branching))
         known = replace(place.reopened(self.graph, self._store, run, known), position=position)
         outcomes = [self._outcome(path.into(key)) for key in fan.keys_to_join(node, known)]
-        with process_state.without_hard_exits(context.pump.original_stderr):
+        with process_state.without_hard_exits(context.output_capture.original_stderr):
             record = composites.fan_in(context, node, known, outcomes, scope)
         return _act(node, record)
 

@@ -13,7 +13,7 @@ from magnus.system.processors import processors
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: only steps that run in workers have one
 
-    from magnus.executors.local.handles import Nursery
+    from magnus.executors.local.worker_client import Forkserver
     from magnus.executors.local.workers import Workers
 
 
@@ -45,24 +45,24 @@ class LocalExecutor:
     options = LocalOptions
     capabilities = staticmethod(_capabilities)
 
-    def __init__(self, options: LocalOptions, run_step: StepRunner, begun: "Nursery | None" = None) -> None:
+    def __init__(self, options: LocalOptions, run_step: StepRunner, warm_start: "Forkserver | None" = None) -> None:
         self._run_step = run_step
         self._workers: Workers | None = None
         self.slots = 1
         if options.enable_parallel:
             from magnus.executors.local import workers  # lazy: most runs have none
 
-            self._workers = workers.Workers(run_step.elsewhere(), options.max_workers or processors(), begun)
+            self._workers = workers.Workers(run_step.worker_spec(), options.max_workers or processors(), warm_start)
             self.slots = self._workers.slots
 
     @staticmethod
-    def begin(options: LocalOptions) -> "Nursery | None":
+    def begin(options: LocalOptions) -> "Forkserver | None":
         """Start the process in which workers begin: it has imported what they need when the pipeline is read."""
         if not options.enable_parallel:
             return None
-        from magnus.executors.local import handles  # lazy: as above
+        from magnus.executors.local import worker_client  # lazy: as above
 
-        return handles.Nursery()
+        return worker_client.Forkserver()
 
     def __enter__(self) -> Self:
         if self._workers is not None:

@@ -1,4 +1,4 @@
-"""Follows parameters and files along all paths of a pipeline without running it. Pure; called by `app.checking`.
+"""Follows parameters and files along all paths of a pipeline without running it. Pure; called by `app.check`.
 
 An abstract interpretation: at every step it is known which parameters are there for certain, which on some paths only,
 and what they may be. The rules of scope and fan-in are those of `engine.scope` and `engine.fan`. Whatever cannot be

@@ -32,7 +32,7 @@ _REQUIRED: Final = inspect.Parameter.empty
 
 
 class Bound(Struct, frozen=True):
-    """What a function is called with, what of it came from parameters, as the JSON it came from, and what was loaded."""
+    """The arguments of a call; those from parameters by name as JSON; and the objects that were loaded."""
 
     positional: Sequence[UserObject]
     named: Mapping[str, UserObject]
@@ -53,7 +53,7 @@ class _Argument(Struct, frozen=True):
 
 
 class _Plan(Struct, frozen=True):
-    """What a function takes: by position alone, by name, and the cast of `**kwargs` where it has them."""
+    """The arguments of a function: positional-only, by name, and the cast of `**kwargs` if it has them."""
 
     positional: tuple[_Argument, ...]
     named: tuple[_Argument, ...]
@@ -63,7 +63,8 @@ class _Plan(Struct, frozen=True):
 def bind(function: Callable[..., UserObject], title: str, scope: Scope, objects: Objects | None = None) -> Bound:
     """The arguments of `function` from the parameters in `scope`; `title` is what messages call the function.
 
-    `objects` loads those that are objects. Names match exactly, or as the only one that differs by case alone. `*args` get nothing, `**kwargs` what is left.
+    `objects` loads parameters that are objects. A name matches exactly, or a single parameter that differs by case alone.
+    `*args` get nothing, `**kwargs` all other parameters.
 
     Raises:
         TaskFailed: a required argument has no parameter, or a parameter cannot become what its annotation names.

@@ -56,7 +56,7 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
 
 
 def _awaited(awaitable: Awaitable[UserObject]) -> UserObject:
-    """What the awaitable comes to; in a thread of its own when an event loop is running in this one."""
+    """The result of the awaitable; in a thread of its own if an event loop is running in this one."""
     import asyncio  # lazy: most functions are not async
 
     async def outcome() -> UserObject:

@@ -23,7 +23,7 @@ class WrongType(Exception):
 
 
 class Cast:
-    """What one argument makes of a parameter; its checker is made when a value needs it for the first time."""
+    """Casts a parameter to the annotation of one argument; the checker is built when a value first needs it."""
 
     __slots__ = ("_checker", "_exact", "_is_text", "_null_is_text", "annotation")
 
@@ -153,7 +153,7 @@ def _unusable(error: Exception) -> str:
 
 
 def _reason(error: "ValidationError") -> str:
-    """What pydantic says is wrong, and where inside the value."""
+    """The errors of pydantic, each with its place inside the value."""
     reasons = []
     for problem in error.errors(include_url=False, include_context=False, include_input=False):
         place = "".join(f"[{step!r}]" for step in problem["loc"])
@@ -179,7 +179,7 @@ def _options(annotation: UserObject) -> tuple[UserObject, ...]:
 
 
 def _bare(annotation: UserObject) -> UserObject:
-    """What is left of a type without its own name and its constraints."""
+    """The type behind a new type or an annotated one."""
     bare: Any = annotation
     while True:
         if get_origin(bare) is Annotated:

@@ -38,7 +38,7 @@ def load_function(command: str, working_directory: Path) -> Callable[..., UserOb
 
 
 def _of_script(file: Path, names: Sequence[str]) -> UserObject:
-    """What the script has under these names, one inside the other."""
+    """The object of the script under these names, one inside the other."""
     folder = str(file.parent)
     if folder not in sys.path:
         sys.path.insert(1, folder)
@@ -49,7 +49,7 @@ def _of_script(file: Path, names: Sequence[str]) -> UserObject:
 
 
 def _of_module(command: str, working_directory: Path) -> UserObject:
-    """What the dotted path names; _MISSING when there is nothing."""
+    """The object that the dotted path names, or _MISSING."""
     module_name, _, name = command.rpartition(".")
     module = sys.modules.get(module_name)
     if module is not None and _is_of_another_folder(module_name, module, working_directory):
@@ -60,7 +60,7 @@ def _of_module(command: str, working_directory: Path) -> UserObject:
 
 
 def _imported(parts: Sequence[str]) -> UserObject:
-    """What `parts` name, or _MISSING; looked for once more in case a file is newer than what python remembers."""
+    """The object that `parts` name, or _MISSING; a second search sees files that are newer than the caches of python."""
     target = _searched(parts)
     if target is _MISSING:
         importlib.invalidate_caches()
@@ -159,7 +159,7 @@ def command_of(function: Callable[..., UserObject], working_directory: Path) -> 
 
 
 def local_name(function: Callable[..., UserObject], used_names: UserObject) -> str:
-    """What a function is called that has no command; other than those in `taken`."""
+    """The name of a function that has no command; it differs from those in `used_names`."""
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     others = sum(1 for known in used_names if known == name or known.startswith(f"{name} #"))
     return f"{name} #{others + 1}" if others else name

@@ -1,6 +1,6 @@
 """Classes of data that pydantic does not know: models of its own first version, attrs classes, msgspec structs.
 
-`tasks.functions.casting` casts to them as to dataclasses, wherever they stand in an annotation. None of these packages is needed.
+`tasks.functions.casting` casts to them as to dataclasses, anywhere in an annotation. None of these packages is required.
 """
 
 from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ def _checked_by(kind: type, make: Callable[[Json], UserObject]) -> UserObject:
 
 
 def _maker(kind: type, cast: CastTo) -> Callable[[Json], UserObject] | None:
-    """What makes an instance of a JSON value; None for classes that pydantic knows, and for all others."""
+    """The function that makes an instance of a JSON value; None for classes that pydantic supports, and for all others."""
     if any(base.__module__ == "pydantic.v1.main" for base in kind.__mro__):
         make: Callable[[Json], UserObject] = kind.parse_obj  # type: ignore[attr-defined]
         return make

@@ -1,4 +1,4 @@
-"""What a user's function gave back, as parameters and metrics. Used by `tasks.functions.call`."""
+"""Turns the value that a function of the user returned into parameters and metrics. Used by `tasks.functions.call`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -28,7 +28,7 @@ class Results(Struct, frozen=True):
 def results_of(
     returned: UserObject, returns: Sequence[Return] | None, title: str, objects: Objects | None = None
 ) -> Results:
-    """What `returned` sets.
+    """The parameters and metrics that `returned` sets.
 
     With declared `returns` it is their values in order: the value itself for one, a tuple for several; with none
     declared in so many words it is dropped. Without a declaration the parts of a pydantic model (by alias), dataclass,
@@ -84,7 +84,7 @@ def _parameter(declared: Return, value: UserObject, objects: Objects | None, ent
 
 
 def _dropped(returned: UserObject, title: str) -> str:
-    """What to say of a value without a name, and how to keep it."""
+    """The warning about a value without a name, and how to declare one."""
     is_json = isinstance(returned, _JSON_TYPES)
     item, option = ("NAME", "NAME") if is_json else ("{name: NAME, kind: object}", "NAME:object")
     return f"{title} returned {_what(returned)}, which has no name and is dropped; to keep it, declare returns: [{item}], or on the command line --returns {option}"
@@ -113,7 +113,7 @@ def _mapping(returned: UserObject) -> Mapping[UserObject, UserObject] | None:
 
 
 def _dumped(model: UserObject) -> UserObject:
-    """What pydantic makes of a model. A part it cannot write is left as it is, to be named when its turn comes."""
+    """The model as pydantic writes it. A part that pydantic cannot write stays as it is; a later error names it."""
     from pydantic_core import PydanticSerializationError  # lazy: loaded already when there is a model
 
     if is_old_model(model):

@@ -1,4 +1,4 @@
-"""Errors of user code, said in one line and shown without the frames of magnus. Used around every piece of user code."""
+"""Reports errors of user code in one line, and prints them without the frames of magnus. Used around all user code."""
 
 import os
 import sys
@@ -31,7 +31,7 @@ _CORRECT: Final = "correct the code there"
 
 
 class ErrorReport(Struct, frozen=True):
-    """An error of user code: in one line, where it comes from in the project, and the traceback where it tells more."""
+    """An error of user code: one line, its location in the project, and the traceback if that adds something."""
 
     message: str
     location: Location | None
@@ -40,7 +40,7 @@ class ErrorReport(Struct, frozen=True):
 
 
 def error_report(error: BaseException, working_directory: Path) -> ErrorReport:
-    """What is to be said of an error that code of the project raised while it was loaded."""
+    """The report of an error that code of the project raised while it was loaded."""
     from traceback import TracebackException  # lazy: most code has no error
 
     report = TracebackException.from_exception(error)

@@ -52,7 +52,7 @@ def add_error(cell: Cell, kind: str, message: str) -> None:
 
 
 def printed(cell: Cell, tag: str) -> str | None:
-    """What a cell with the tag printed, or else the value of its last line; None for other cells."""
+    """The output of a cell with the tag, or else the value of its last line; None for other cells."""
     if cell.cell_type != "code" or tag not in _tags(cell):
         return None
     streams = [part.text for part in cell.outputs if part.output_type == "stream" and part.name == "stdout"]

@@ -1,4 +1,4 @@
-"""Notebooks as files: what can be seen to be wrong with one, and where the executed one goes. Used by `tasks.notebook`.
+"""Reads notebooks as files, finds mistakes in them, and writes executed notebooks. Used by `tasks.notebook`.
 
 It reads them as JSON: what knows the format is slow to load, and is needed in the process of the runner alone.
 """
@@ -22,7 +22,7 @@ _NEWEST_FORMAT: Final = 4
 
 
 def problems(command: str, working_directory: Path) -> Iterator[Problem]:
-    """What is wrong with the notebook that a command names; nothing of it is run."""
+    """The mistakes in the notebook that a command names; no cell runs."""
     if not command.strip():
         yield Problem("the command is empty", f"name a notebook: path/to/it{SUFFIX}")
         return
@@ -100,7 +100,7 @@ def output_path(command: str, option: str) -> str:
 
 
 def output_problems(command: str, option: str, working_directory: Path) -> Iterator[Problem]:
-    """What is wrong with the output path."""
+    """The mistakes in the output path."""
     output = output_path(command, option)
     source, target = working_directory / command, working_directory / output
     if os.path.realpath(source) == os.path.realpath(target):

@@ -71,7 +71,7 @@ class _KernelClient(AsyncKernelClient):
 
 
 class _Kernel:
-    """What nbclient asks of a kernel manager."""
+    """The part of a kernel manager that nbclient uses."""
 
     has_kernel = True
 
@@ -217,7 +217,7 @@ class _Session:
         return f"cell {number}" if number else "the cell with the parameters"
 
     async def _read_results(self, client: _KernelClient) -> Json:
-        """What the kernel says of the declared results."""
+        """The declared results, as the kernel wrote them."""
         if not self._request["returns"]:
             return _failure("")
         file = self._folder / "returned.json"
@@ -248,7 +248,7 @@ class _Session:
             await asyncio.to_thread(self._kernel.wait, _END_SECONDS)
 
     def _printed(self) -> list[Json]:
-        """What the cells with the output tag printed."""
+        """The output of the cells with the output tag."""
         texts = [printed(cell, self._request["output_cell_tag"]) for cell in self._notebook.cells]
         return [
             {"cell": number, "text": text}
@@ -258,7 +258,7 @@ class _Session:
 
 
 async def _info(client: _KernelClient) -> Json | None:
-    """What the kernel says of itself, when it was also heard on the channel of outputs; None when to ask again."""
+    """The info of the kernel, once its output channel works too; None if the caller has to ask again."""
     client.kernel_info()
     try:
         reply = await client.get_shell_msg(timeout=_ANSWER_SECONDS)
@@ -279,7 +279,7 @@ def _error_text(error: CellExecutionError) -> str:
 
 
 def _ending(code: int | None) -> str:
-    """How a process ended; what `system.child_process` says of it, without all that it loads."""
+    """The text for the end of a process, as in `system.child_process`, without the imports of that module."""
     if code is None:
         return ""
     return f" ({signal.Signals(-code).name})" if code < 0 else f" (exit status {code})"

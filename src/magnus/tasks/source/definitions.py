@@ -1,4 +1,4 @@
-"""What a python source file defines at its top level, read without running it. Used by `tasks.source.locate`."""
+"""Reads the top-level definitions of a python source file without running it. Used by `tasks.source.locate`."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ _PLAIN_DEFINITION: Final = re.compile(rb"^(?:async[ \t]+def|def|class)[ \t]+(\w+
 _DYNAMIC: Final = re.compile(
     rb"def __getattr__|\b__path__\b|sys\.modules\[__name__\]|(?<![.\w])(?:globals|locals|vars)\(\)|(?<![.\w])exec\("
 )
-"""What makes names in ways that cannot be read off the source."""
+"""Code that creates names dynamically, so that the source does not show them."""
 
 _CONSTANTS: Final = (
     *(ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Set, ast.Dict),
@@ -26,7 +26,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Found(Enum):
-    """What a name is, as far as the source tells; CALLABLE too when nothing speaks against it."""
+    """The kind of object behind a name, as far as the source tells; CALLABLE if nothing contradicts it."""
 
     CALLABLE = "callable"
     CONSTANT = "constant"
@@ -35,7 +35,7 @@ class Found(Enum):
 
 
 class Definition(Struct, frozen=True):
-    """What a name is, the line it stands on (0 when that does not matter), and the functions and classes beside it."""
+    """The kind of object behind a name, its line (0 where that does not matter), and the functions and classes beside it."""
 
     found: Found
     line: int = 0
@@ -66,7 +66,7 @@ class _Binding(Struct, frozen=True):
 
 
 def look_up(file: Path, names: Sequence[str]) -> Definition:
-    """What `names`, a name and attributes of it, are in the module in `file`; UNKNOWN whenever in doubt.
+    """The definition of `names`, a name and attributes of it, in the module in `file`; UNKNOWN in doubt.
 
     Raises SyntaxError or ValueError when the file is not python, and OSError.
     """

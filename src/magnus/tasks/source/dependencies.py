@@ -171,7 +171,7 @@ class _Follower:
         yield from (Use(other, _WHOLE) for module in source.stars if (other := self.modules.find(file, module)))
 
     def _loaded(self, file: str, source: Source) -> Iterator[Use]:
-        """What is run when the file is imported, beside its own statements."""
+        """The code that runs when the file is imported, besides its own statements."""
         for package in self.modules.packages_around(file):
             yield Use(package, REST)
         for module in source.loaded:
@@ -237,7 +237,7 @@ class _Follower:
                 yield from (Use(script, part) for part in ((_WHOLE, SCRIPT) if script.endswith(".py") else (REST,)))
 
     def _named(self, file: str, source: Source, chain: Chain) -> Iterator[Use | Lookup]:
-        """What a name of a module stands for, in that module."""
+        """The definitions and imports behind a name of a module."""
         name = chain[0]
         if name in source.definitions:
             yield Use(file, name)
@@ -265,14 +265,14 @@ class _Follower:
                 yield from self._star(other, chain, seen | {file})
 
     def _imported(self, file: str, target: Imported, attributes: Chain) -> Iterator[Use | Lookup]:
-        """What is used of something that a file imports, by the attributes that are asked of it."""
+        """The use of an import of a file, by the attributes that the code looks up."""
         module = self.modules.find(file, target.module)
         if not module:
             return
         yield Lookup(module, (target.attribute, *attributes) if target.attribute else attributes)
 
     def _looked_up(self, file: str, chain: Chain) -> Iterator[Use | Lookup]:
-        """What attributes of the module in `file` are; modules may import names from one another in a circle."""
+        """The definitions behind attributes of the module in `file`; modules may import names from one another in a circle."""
         yield Use(file, REST)
         source = self.modules.source(file)
         if not chain:

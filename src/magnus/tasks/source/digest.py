@@ -1,4 +1,4 @@
-"""What statements say, as a short hash: comments, docstrings, line breaks, quotes and parentheses do not change it. Pure.
+"""Hashes statements: comments, docstrings, line breaks, quotes and parentheses do not change the hash. Pure.
 
 The hash is one of the syntax tree, whose parts that came with a later version of python are left out where they are empty.
 """
@@ -48,7 +48,7 @@ def _write(root: object, parts: list[str], *, texts: bool) -> None:
 
 
 class _Text(str):
-    """What is written as it is."""
+    """A text that goes into the hash as it is."""
 
     __slots__ = ()
 

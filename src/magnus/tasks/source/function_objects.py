@@ -49,7 +49,7 @@ def _functions(value: UserObject) -> Iterator[FunctionType]:
 
 
 def _named(function: FunctionType) -> Iterator[tuple[str, UserObject]]:
-    """What the code of a function names around it."""
+    """The names from around a function that its code uses."""
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
     for name, cell in cells:
         try:
@@ -79,7 +79,7 @@ def _text(value: UserObject) -> str:
 
 
 def _code(code: Json) -> tuple[Json, ...]:
-    """What the code does, and not where it stands or what it says of itself."""
+    """The instructions of the code, without its position, name and docstring."""
     constants = [_code(inner) if hasattr(inner, "co_code") else repr(inner) for inner in code.co_consts]
     if code.co_consts and isinstance(code.co_consts[0], str) and code.co_flags & inspect.CO_NEWLOCALS:
         constants[0] = "None"  # the docstring, or a text that stands for what comes first in it

@@ -37,7 +37,7 @@ class _Module(Struct, frozen=True):
 
 
 def missing_function(command: str, working_directory: Path) -> Problem | None:
-    """What is wrong with `command` as the dotted path of a function; None when nothing is, or when it cannot be told.
+    """The mistake in `command` as the dotted path of a function; None if there is none, or the source does not tell.
 
     Modules are looked for in `working_directory` and then on the import path.
     """
@@ -80,7 +80,7 @@ def place_of(command: str, working_directory: Path) -> tuple[Path, str, list[str
 
 
 def _missing_in(module: _Module, names: Sequence[str], working_directory: Path) -> Problem | None:
-    """What is wrong with `names`, a name and attributes of it, in `module`."""
+    """The mistake in `names`, a name and attributes of it, in `module`."""
     try:
         definition = _definition(module, names)
     except (SyntaxError, ValueError) as error:
@@ -98,7 +98,7 @@ def _missing_in(module: _Module, names: Sequence[str], working_directory: Path) 
 
 
 def _missing_in_script(file: Path, names: Sequence[str], working_directory: Path) -> Problem | None:
-    """What is wrong with `names` in the script."""
+    """The mistake in `names` in the script."""
     if not file.is_file():
         return Problem(f"there is no file '{_shown(file, working_directory)}'", "check the path of the script")
     return _missing_in(_Module(_shown(file, working_directory), file, (), is_namespace=False), names, working_directory)
@@ -182,7 +182,7 @@ def _is_namespace(spec: ModuleSpec) -> bool:
 
 
 def _no_module(name: str, working_directory: Path) -> Problem:
-    """That there is no module; only modules of the project are what may be meant."""
+    """The problem that there is no module; it suggests modules of the project alone."""
     message = f"there is no module '{name}' in the working directory or on the import path"
     below = [(folder, _modules_in([str(folder)])) for folder in _source_folders(working_directory)]
     folder = next((folder for folder, names in below if name in names), None)
@@ -262,7 +262,7 @@ def _near(name: str, candidates: Iterable[str]) -> str | None:
 
 
 def _respelled(command: str) -> str:
-    """How a path, a call or a `module:function` would be written."""
+    """A suggestion how to write a path, a call or a `module:function` as a command."""
     parts = command.strip().removesuffix("()").removeprefix("./").replace(":", "/").split("/")
     guess = ".".join(part.removesuffix(".py") for part in parts if part).strip(".")
     return f"did you mean '{guess}'?" if _DOTTED.fullmatch(guess) and "." in guess else "write <module>.<function>"

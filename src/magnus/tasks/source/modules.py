@@ -1,4 +1,4 @@
-"""Finds the modules and scripts of a project as files, and the modules that need no parsing. Used by `source.dependencies`."""
+"""Finds the modules and scripts of a project as files, and the modules that need no parsing."""
 
 import os
 import re
@@ -25,13 +25,13 @@ class ProjectModules:
         self._all: dict[str, tuple[str, ...]] = {}
 
     def source(self, file: str) -> Source | None:
-        """What is in the file; None when that is no python that can be read."""
+        """The content of the file; None if it is no readable python."""
         if file not in self._sources:
             self._sources[file] = read(file) if file.endswith(".py") else None
         return self._sources[file]
 
     def quiet(self, file: str) -> Sequence[str] | None:
-        """What the module in the file imports when it does nothing else; None when it has to be parsed, or is already."""
+        """The imports of a module that does nothing else; None if the module has to be parsed, or is parsed already."""
         if file in self._sources or not file.endswith(".py"):
             return None
         if file not in self._quiet:
@@ -158,7 +158,7 @@ _METHOD: Final = re.compile(rb"^[ \t]+@", re.MULTILINE)
 
 
 def loaded_by_quiet(data: bytes) -> Sequence[str] | None:
-    """What `Source.loaded` is of a module that does nothing else; None when the module has to be parsed."""
+    """The value of `Source.loaded` for a module that only imports and defines; None if the module has to be parsed."""
     if _ODD.search(data) or _METHOD.search(data):
         return None
     loaded: list[str] = []

@@ -131,7 +131,7 @@ def _with_values(text: str) -> str:
 
 
 def _programs(text: str) -> Iterator[str]:
-    """What the text hands to programs as one argument, or as their input."""
+    """The quoted arguments and the heredocs of the text."""
     yield from (one or other for one, other in _PROGRAM.findall(text))
     lines = iter(text.split("\n"))
     for line in lines:

@@ -1,7 +1,7 @@
-"""Annotations as what is known of a value, and as what is wanted of one. Used where functions are described.
+"""Reads annotations as shapes of results, and as the values that arguments take. Used where functions are described.
 
-A result becomes JSON as `engine.json_values` says, an argument is cast as `tasks.functions.casting` says; what an annotation means
-beyond that is left open.
+A result becomes JSON by `engine.json_values`, an argument is cast by `tasks.functions.casting`; whatever else an annotation
+means stays open.
 """
 
 import sys
@@ -24,7 +24,7 @@ from magnus.tasks.text import shortened
 from magnus.values import Json, UserObject
 
 _TEXTS: Final = (date, datetime, time, timedelta, PurePath, Path, UUID, Decimal)
-"""What becomes text in JSON, and may be made of it again."""
+"""Types that become text in JSON, and are cast from text again."""
 _LISTS: Final = (list, tuple, set, frozenset, Sequence, Collection, Iterable, AbstractSet)
 _DICTS: Final = (dict, Mapping)
 _SCALARS: Final[Mapping[Any, frozenset[str]]] = {
@@ -44,14 +44,14 @@ _TAKEN: Final[Mapping[Any, tuple[frozenset[str], frozenset[str]]]] = {
     None: (frozenset({"null"}), frozenset()),
 }
 _AS_TEXT: Final = frozenset({"bool", "int", "float", "str"})
-"""What casting may take as the text that it was written as."""
+"""The kinds of JSON values that casting may take as the text of a variable or an option."""
 _OF_TEXTS: Final[Mapping[Any, frozenset[str]]] = {timedelta: _AS_TEXT, PurePath: _AS_TEXT}
-"""What takes booleans too, since their text means something to it."""
+"""Types that booleans are cast to, since the text of a boolean is valid for them."""
 _ITERATED: Final[Mapping[Any, frozenset[str]]] = {
     Collection: frozenset({"list", "dict"}) | _AS_TEXT,
     Iterable: frozenset({"list", "dict"}) | _AS_TEXT,
 }
-"""What is taken for these, whatever their items are: they are not looked at, or not before they are used."""
+"""The kinds of values that these take, whatever their items are: items are checked on use, or never."""
 _DEEPEST: Final = 4
 
 
@@ -64,7 +64,7 @@ class Part(Struct, frozen=True):
 
 
 def shape_of(annotation: UserObject, depth: int = 0) -> Shape:
-    """What is known of a result with this annotation, once it is JSON."""
+    """The shape of a result with this annotation, as JSON."""
     origin: Any = get_origin(annotation)
     if origin in {Union, UnionType}:
         shape = joined(shape_of(option, depth) for option in get_args(annotation))
@@ -104,7 +104,7 @@ def _origin(annotation: UserObject) -> Any:
 
 
 def wanted_of(annotation: UserObject, *, is_exact: bool = True, depth: int = 0) -> Wanted:
-    """What an argument with this annotation takes; `is_exact` tries values that are known, as a run would."""
+    """The values an argument with this annotation takes; `is_exact` casts concrete values, as a run does."""
     found = _wanted(annotation, depth)
     if depth or not is_exact:
         return found

@@ -1,4 +1,4 @@
-"""What the source of a function says of its results: the values it returns, as far as they can be read off."""
+"""Reads the values a function returns from its source, as far as the source shows them."""
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ _UNNAMED: Final = (ast.Constant, ast.JoinedStr, ast.List, ast.ListComp, ast.Set,
 
 
 class Body(Struct, frozen=True):
-    """What a function returns: an expression for each `return`, None for one without, or for the end of the body.
+    """The values a function returns: an expression for each `return`, None for one without, or for the end of the body.
 
     `is_known` is false when values come in other ways, as from a generator; `is_empty` says that the function does
     something and never returns a value.
@@ -37,7 +37,7 @@ class Body(Struct, frozen=True):
 
 
 class Mapped(Struct, frozen=True):
-    """What an expression sets when it is returned without a declaration; `others`: what nobody can tell."""
+    """The parameters an expression sets if it is returned without a declaration; `others`: there may be more."""
 
     names: dict[str, Shape]
     others: bool = False
@@ -45,7 +45,7 @@ class Mapped(Struct, frozen=True):
 
 
 def body_of(function: Function) -> Body:
-    """What the function returns."""
+    """The values the function returns."""
     if isinstance(function, ast.Lambda):
         return Body(tuple(_alternatives(function.body)))
     inside = list(walk_own(function))
@@ -112,7 +112,7 @@ def _ends(statements: Sequence[ast.stmt]) -> bool:
 
 
 def shape_of_source(value: ast.expr | None) -> Shape:
-    """What is known of the value of an expression."""
+    """The shape of the value of an expression."""
     match value:
         case None:
             return of_value(None)
@@ -173,7 +173,7 @@ def _as_json(value: UserObject) -> UserObject:
 
 
 def mapped(value: ast.expr | None, parts: Callable[[ast.expr], dict[str, Shape] | None]) -> Mapped:
-    """What is set when the expression is returned without a declaration; `parts` knows the classes that are called."""
+    """The parameters the expression sets if it is returned without a declaration; `parts` gives the parts of called classes."""
     match value:
         case None:
             return Mapped({})
@@ -199,7 +199,7 @@ def _key(key: ast.expr | None) -> UserObject:
 
 
 def settings_of(ways: Sequence[Mapped]) -> tuple[Setting, ...]:
-    """What is set when one of these is returned."""
+    """The parameters that returning one of these sets."""
     names = dict.fromkeys(name for way in ways for name in way.names)
     return tuple(
         Setting(

@@ -33,7 +33,7 @@ _HARMLESS: Final = frozenset({"staticmethod", "classmethod", "cache", "lru_cache
 
 
 def describe(spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
-    """What is known of the function that the command names; it is not called."""
+    """The needs and effects of the function that the command names; it is not called."""
     title = f"{spec.command}()"
     function = spec.function
     problems: tuple[Problem, ...] = ()
@@ -250,7 +250,7 @@ def _described(needs: Sequence[Need], results: ResultFacts, effects: Effects, *,
 
 
 def describe_lambda(spec: TaskSpec, expression: ast.Lambda | None) -> Description:
-    """What is known of the lambda; nothing is evaluated. `written` is None when the command is no lambda."""
+    """The needs and effects of the lambda; nothing is evaluated. `expression` is None if the command is no lambda."""
     if expression is None:
         return UNKNOWN
     needs = [

@@ -1,4 +1,4 @@
-"""What a notebook needs and sets, read from its cells. Used by `tasks.notebook`."""
+"""Tells what a notebook needs and sets, from the source of its cells. Used by `tasks.notebook`."""
 
 import ast
 import builtins
@@ -24,7 +24,7 @@ _MAGIC: Final = ("%", "!", "?")
 
 
 def describe(spec: TaskSpec, working_directory: Path, output_tag: str, output: str) -> Description:
-    """What is known of the notebook, which is not run; `output` is the name of the executed one."""
+    """The needs and effects of the notebook, which is not run; `output` is the name of the executed notebook."""
     cells = _cells(working_directory / spec.command)
     if cells is None:
         return replace(UNKNOWN, sees_all=True)
@@ -127,7 +127,7 @@ def _unset(spec: TaskSpec, assigned: set[str]) -> Iterator[Problem]:
 
 
 def _printed(trees: Sequence[ast.Module]) -> tuple[Sequence[Setting], bool]:
-    """What output cells print or end with; and whether that cannot be read."""
+    """The parameters that output cells print; and whether there may be others."""
     settings: list[Setting] = []
     for tree in trees:
         last = tree.body[-1] if tree.body else None

@@ -1,4 +1,4 @@
-"""What is known of the reducer of a map: how many values it takes, and what it gives. Used by `app.checking`."""
+"""Describes the reducer of a map: the number of values it takes, and its result. Used by `app.check`."""
 
 import ast
 import inspect
@@ -14,14 +14,14 @@ from magnus.tasks.static.signatures import meaning
 
 
 class Reducer(Struct, frozen=True):
-    """What it gives, and what is wrong with the number of values that it takes, or ""."""
+    """The shape of its result, and the mistake in the number of values it takes, or ""."""
 
     shape: Shape = ANYTHING
     message: str = ""
 
 
 def described_reducer(reducer: str, working_directory: Path, *, imports: bool) -> Reducer:
-    """What is known of it; it is not called."""
+    """The facts of the reducer; it is not called."""
     if reducer.lstrip().startswith("lambda"):
         return _of_lambda(reducer)
     if imports and (function := function_of(reducer, working_directory)) is not None:

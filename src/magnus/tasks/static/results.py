@@ -1,4 +1,4 @@
-"""What a function sets, by its declared results, its annotation and its source. Used where functions are described."""
+"""Tells the parameters a function sets, by its declared results, its annotation and its source."""
 
 import ast
 from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ _ONE_VALUE: Final = frozenset(
 
 
 class ResultFacts(Struct, frozen=True):
-    """What is known of results: what is set, whether more may be, and what is wrong."""
+    """Facts about results: the parameters they set, whether they may set others, and mistakes."""
 
     sets: tuple[Setting, ...] = ()
     others: bool = False
@@ -49,7 +49,7 @@ class Returned(Struct, frozen=True):
 
 
 def result_facts(returns: Sequence[Return] | None, returned: Returned) -> ResultFacts:
-    """What the function sets when it is a task that declares these results."""
+    """The parameters the function sets as a task that declares these results."""
     if returned.body is not None and returned.body.is_empty:
         facts = _declared_or_not(returns, replace(returned, annotation=NoneType))
         problem = _without_result(returned) if returns or returned.annotation not in {None, NoneType, Any} else ()
@@ -85,7 +85,7 @@ def _stored(declared: Return, shape: Shape) -> Shape:
 
 
 def _whole(returned: Returned) -> Shape:
-    """What is known of the value that comes back."""
+    """The shape of the value that the function returns."""
     annotated = _annotated(returned)
     body = returned.body
     is_vague = annotated == ANYTHING or (annotated.kinds == frozenset({"dict"}) and annotated.fields is None)
@@ -108,7 +108,7 @@ def _several(returns: Sequence[Return], returned: Returned) -> ResultFacts:
 
 
 def _of_tuple(returned: Returned, count: int) -> tuple[Sequence[Shape], str]:
-    """What is known of each value of the tuple; and what comes instead when it is no tuple of so many."""
+    """The shape of each value of the tuple; and the other value that the function returns, "" if it returns the tuple."""
     unknown = [ANYTHING] * count
     body = returned.body
     if body is not None and body.is_known and body.values:

@@ -22,7 +22,7 @@ _NAMES: Final = {
     "Literal": Literal,
     "None": None,
 }
-"""What names in annotations nearly always mean; of every other one nothing is known."""
+"""The usual types of names in annotations; every other name may be any type."""
 
 
 class Argument(Struct, frozen=True):
