@@ -16,7 +16,7 @@ BREAKERS = {
     "tasks": ("tasks/text.py", "import magnus.tasks.notebooks.file"),
     "cycles": ("tasks/static/side_effects.py", "import magnus.tasks.static.functions"),
     "printing": ("app/execute.py", "import click"),
-    "yaml": ("engine/step.py", "import yaml"),
+    "yaml": ("engine/step/run_step.py", "import yaml"),
     "pure": ("run_log/records.py", "import os"),
 }
 
@@ -56,7 +56,7 @@ def test_breaking_a_contract_fails(copied, contract):
     ("statement", "absent"),
     [
         ("import magnus", {"pydantic", "yaml", "click", "logging", "json", "magnus.engine"}),
-        ("import magnus.cli.main", {"pydantic", "yaml", "magnus.engine.step", "importlib.metadata"}),
+        ("import magnus.cli.main", {"pydantic", "yaml", "magnus.engine.step.run_step", "importlib.metadata"}),
         ("import magnus.app.execute", {"click", "concurrent.futures", "importlib.metadata", "tempfile"}),
     ],
 )

@@ -20,8 +20,8 @@ from magnus.app.report.rows import Rows, codes
 from magnus.app.report.step_definitions import Definitions, pipeline_of
 from magnus.app.step_code import kept
 from magnus.definition.loader import LoadedPipeline
-from magnus.engine import liveness
-from magnus.engine import scope as scopes
+from magnus.engine.processes import liveness
+from magnus.engine.rules import scope as scopes
 from magnus.errors import InvalidInput
 from magnus.graph.nodes import Graph
 from magnus.graph.path import BranchPath, StepPath
