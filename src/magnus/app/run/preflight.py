@@ -24,7 +24,7 @@ from magnus.interfaces.capabilities import Locality
 _MEANT: Final = {"bash": "shell", "sh": "shell", "py": "python", "function": "python", "jupyter": "notebook"}
 """Words for command types that are none, and what is meant."""
 
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
+_VARIABLE: Final = r"[A-Za-z_][A-Za-z0-9_]*\Z"
 
 
 def check_steps(steps: Sequence[StepPlace], working_directory: Path, runs_on: Locality) -> list[Problem]:
@@ -90,7 +90,7 @@ def _of_catalog(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
 def _of_secrets(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
     """Names of secrets that cannot be variables of the environment, or are those of variables that magnus sets."""
     for number, name in enumerate(node.secrets):
-        if not _VARIABLE.match(name):
+        if not re.match(_VARIABLE, name):
             message = f"the secret '{name}' cannot be an environment variable; a name has letters, digits and '_' alone"
         elif name.startswith(VARIABLE_PREFIX) or name in SET_BY_MAGNUS:
             message = f"the secret '{name}' has the name of a variable that magnus sets itself"
