@@ -166,7 +166,7 @@ def _program(path: str) -> tuple[str, ...]:
     return ("magnus",) if Path(path).name in {"magnus", "__main__.py"} else ("python", path)
 
 
-def write(text: str, file: str) -> None:
+def write_page(text: str, file: str) -> None:
     """Write the report to a file atomically. InvalidInput if the file cannot be written."""
     path = Path(file)
     try:

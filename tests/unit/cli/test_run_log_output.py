@@ -3,7 +3,7 @@
 import pytest
 
 from magnus.cli import console
-from magnus.cli.text.run_log import RunLogOutput
+from magnus.cli.run_log_output import RunLogOutput
 
 FEW, MANY = 20, 21
 
