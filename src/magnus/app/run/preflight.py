@@ -12,10 +12,10 @@ from magnus.definition import fields
 from magnus.definition.compiler import StepPlace
 from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.wrong_fields import WrongFields
-from magnus.engine.globs import Globs
-from magnus.engine.parameters import VARIABLE_PREFIX
-from magnus.engine.project_modules import hidden_modules
-from magnus.engine.step import SET_BY_MAGNUS
+from magnus.engine.files.globs import Globs
+from magnus.engine.step.run_step import SET_BY_MAGNUS
+from magnus.engine.user_code.project_modules import hidden_modules
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed, in_order
 from magnus.graph.declared_names import set_by_several
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode

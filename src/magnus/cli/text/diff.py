@@ -3,8 +3,6 @@
 In colour on a terminal. Long values and long lists are shortened; JSON has all of them.
 """
 
-import os
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -16,6 +14,7 @@ from magnus.app.compare.model import Cause, Change, Difference, StepDifference, 
 from magnus.app.compare.sentences import sentence, shown, value_apart
 from magnus.app.text.plain_text import plain
 from magnus.app.text.units import elapsed
+from magnus.cli.text.styled_text import has_colour
 from magnus.cli.text.tables import table_plain
 from magnus.values import Json
 
@@ -165,6 +164,6 @@ def _seconds(seconds: float | None) -> str:
 
 def _style(text: str, *, fg: str | None = None, bold: bool | None = None, dim: bool | None = None) -> str:
     text = plain(text)
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+    if not has_colour():
         return text
     return click.style(text, fg=fg, bold=bold, dim=dim)

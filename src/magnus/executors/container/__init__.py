@@ -87,7 +87,9 @@ class ContainerExecutor:
         """Run the step in a container as soon as there is a thread to wait for it."""
         step = of_step(self._options, self._reentry.override(request.path))
         if step.run_in_local:
-            from magnus.engine.claim import claimed  # lazy: steps in containers share nothing with this process
+            from magnus.engine.processes.process_lock import (
+                claimed,  # lazy: steps in containers share nothing with this process
+            )
 
             with claimed():
                 self._run_step(request)
@@ -159,7 +161,7 @@ class ContainerExecutor:
             self._running.add(container)
 
     def _job(self, request: StepRequest, step: StepOptions) -> "Job":
-        from magnus.engine import liveness  # lazy: as the engine
+        from magnus.engine.processes import liveness  # lazy: as the engine
         from magnus.engine.reentry.protocol import Reentry
         from magnus.executors.container.docker_engine import Job
         from magnus.executors.container.labels import labels

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.engine import liveness
-from magnus.engine.project_copy import ProjectCopy
+from magnus.engine.files.project_copy import ProjectCopy
+from magnus.engine.processes import liveness
 from magnus.engine.reentry.protocol import EventLines, Reentry
 from magnus.errors import InvalidConfiguration, ServiceError, TaskFailed
 from magnus.executors.container import outcome

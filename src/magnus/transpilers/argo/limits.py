@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from magnus.engine.parameters import LONGEST_ENTRY, VARIABLE_PREFIX, entry_bytes
+from magnus.engine.values.parameter_values import LONGEST_ENTRY, VARIABLE_PREFIX, entry_bytes
 from magnus.errors import Problem
 from magnus.graph.nodes import CompositeNode, Graph, Node, RepeatedBranch, graphs_of
 from magnus.interfaces.transpiler import TranspileRequest
