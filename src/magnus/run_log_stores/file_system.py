@@ -213,12 +213,8 @@ class FileSystemRunLogStore:
         from magnus.run_log.summary import DamagedRun, summary, summary_from_bytes  # lazy: as above
 
         try:
-            # ten thousand of them: a Path takes longer than the file is read
-            descriptor = self._system.open(f"{self._folder}/{run_id}{_RECORDS}", atomic_files.READ, 0)
-            try:
-                return summary_from_bytes(last_run_line(descriptor, self._system))
-            finally:
-                os.close(descriptor)
+            # a Path takes longer than reading the file does, and there may be ten thousand
+            return summary_from_bytes(last_run_line(f"{self._folder}/{run_id}{_RECORDS}", self._system))
         except FileNotFoundError:
             return failures.link_to_nothing(run_id, self._file(run_id, _RECORDS))
         except (OSError, KeyError, TypeError, ValueError, RecursionError):
