@@ -9,7 +9,7 @@ import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from magnus.engine.current import CurrentStep, current_step
+from magnus.engine.interaction.current_step import CurrentStep, current_step
 from magnus.errors import SecretsError, TaskFailed
 from magnus.values import Json, UserObject
 
@@ -150,7 +150,7 @@ def put_object(obj: UserObject = _NOTHING, name: str = "", *, data: UserObject =
     step = current_step()
     if step is not None:
         return step.put_object(name, obj)
-    from magnus.engine.objects_elsewhere import put  # lazy: other processes alone need it
+    from magnus.engine.interaction.remote_objects import put  # lazy: other processes alone need it
 
     return put(_ask, name, obj)
 
@@ -165,7 +165,7 @@ def get_object(name: str) -> UserObject:
     step = current_step()
     if step is not None:
         return step.get_object(name)
-    from magnus.engine.objects_elsewhere import get  # lazy: other processes alone need it
+    from magnus.engine.interaction.remote_objects import get  # lazy: other processes alone need it
 
     return get(_ask, name)
 
@@ -240,7 +240,7 @@ def _ask(verb: str, arguments: Json) -> Json:
     step: CurrentStep | None = current_step()
     if step is not None:
         return step.answer(verb, arguments)
-    from magnus.engine.channel import VARIABLE, ask  # lazy: other processes alone need it
+    from magnus.engine.interaction.channel import VARIABLE, ask  # lazy: other processes alone need it
 
     address = os.environ.get(VARIABLE)
     if not address:
@@ -251,6 +251,6 @@ def _ask(verb: str, arguments: Json) -> Json:
 
 
 def _json(name: str, value: UserObject, *, allow_nan: bool = False) -> Json:
-    from magnus.engine.json_values import to_json_value  # lazy: importing magnus costs nothing
+    from magnus.engine.values.json_values import to_json_value  # lazy: importing magnus costs nothing
 
     return to_json_value(value, name=name, allow_nan=allow_nan)

@@ -85,4 +85,4 @@ def test_no_module_asks_for_a_node_type_or_a_task_kind_by_its_word():
     ],
 )
 def test_asking_is_found(code):
-    assert words_in(code, "engine/step.py")
+    assert words_in(code, "engine/step/run_step.py")

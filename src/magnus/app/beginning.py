@@ -13,9 +13,9 @@ from magnus.app.composition.configuration import hashes_of_variables
 from magnus.app.prepare import PreparedRun
 from magnus.app.reporters import OneAtATime
 from magnus.app.step_code import as_fact, code
-from magnus.engine import command_line
 from magnus.engine.context import RunContext, now
-from magnus.engine.environment import environment
+from magnus.engine.provenance.environment import environment
+from magnus.engine.secrets import command_line
 from magnus.errors import CatalogError, Problem, RunExists
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.reporter import Reporter, Warned

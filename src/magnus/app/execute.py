@@ -9,8 +9,10 @@ from magnus.app import wiring
 from magnus.app.beginning import begin, context_of
 from magnus.app.inspect.run_document import keep_document
 from magnus.app.prepare import PreparedRun, variables_used
-from magnus.engine import liveness, orchestrator, process_state
-from magnus.engine.claim import claimed
+from magnus.engine.processes import liveness
+from magnus.engine.processes.process_lock import claimed
+from magnus.engine.run import orchestrator
+from magnus.engine.user_code import process_state
 from magnus.errors import MagnusError
 from magnus.interfaces.capabilities import Locality
 from magnus.interfaces.reporter import Reporter

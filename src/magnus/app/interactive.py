@@ -14,14 +14,14 @@ from magnus.app.prepare import RunRequest, prepare
 from magnus.app.reporters import Quiet
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.yaml_text import Document
-from magnus.engine import forks, liveness
-from magnus.engine import scope as scopes
 from magnus.engine.context import RunContext, now
-from magnus.engine.current import CurrentStep, current_step, hold, release
-from magnus.engine.objects import StepObjects
-from magnus.engine.step_data import StepData
-from magnus.engine.step_secrets import StepSecrets
-from magnus.engine.tracking import run_as_recorded
+from magnus.engine.files.objects import StepObjects
+from magnus.engine.interaction.current_step import CurrentStep, current_step, hold, release
+from magnus.engine.interaction.step_data import StepData
+from magnus.engine.interaction.step_secrets import StepSecrets
+from magnus.engine.interaction.tracking import run_as_recorded
+from magnus.engine.processes import forks, liveness
+from magnus.engine.rules import scope as scopes
 from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
 from magnus.interfaces.run_log_store import KeepsDocuments

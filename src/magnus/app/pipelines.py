@@ -10,8 +10,8 @@ from magnus.app.composition.find_node_type import find_node_type
 from magnus.definition.built_pipeline import METHOD, BuiltPipeline
 from magnus.definition.loader import Examined, LoadedPipeline, examine, examine_built, load, load_built
 from magnus.definition.yaml_text import read
-from magnus.engine import process_state, scripts
-from magnus.engine.imports import project_code, watched_project
+from magnus.engine.user_code import process_state, scripts
+from magnus.engine.user_code.imports import project_code, watched_project
 from magnus.errors import InvalidDefinition, Location, MagnusError
 from magnus.suggest import near
 from magnus.values import UserObject

@@ -13,10 +13,10 @@ from magnus.app.compare.sentences import was_is
 from magnus.app.inspect.damage import damage
 from magnus.app.parameters.parameters_read import Outdated, Readers
 from magnus.definition.loader import LoadedPipeline
-from magnus.engine import fan
-from magnus.engine import scope as scopes
 from magnus.engine.context import Services
-from magnus.engine.resume import NOT_STARTED, counterparts, reason_to_run
+from magnus.engine.rules import fan
+from magnus.engine.rules import scope as scopes
+from magnus.engine.run.reuse import NOT_STARTED, counterparts, reason_to_run
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CompositeNode, Graph, RepeatedBranch, TaskNode, TerminalNode, branch_of
 from magnus.graph.path import BranchPath, StepPath, print_names

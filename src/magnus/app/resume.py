@@ -13,8 +13,8 @@ from typing import Final
 from magnus.app.inspect.find_run import find_run
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.yaml_text import Document
-from magnus.engine import liveness
-from magnus.engine.masked_runs import masked_parameters
+from magnus.engine.processes import liveness
+from magnus.engine.secrets.mask_run import masked_parameters
 from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath
 from magnus.interfaces.run_log_store import RunLogStore

@@ -10,8 +10,8 @@ from magnus.app import plugins
 from magnus.app.composition.configuration import Configuration, ServiceConfiguration
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields
-from magnus.engine.large_values import LargeValues
-from magnus.engine.spilling import SpillingStore
+from magnus.engine.files.large_values import LargeValues
+from magnus.engine.files.spilling_store import SpillingStore
 from magnus.errors import InvalidConfiguration
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore

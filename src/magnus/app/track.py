@@ -7,10 +7,10 @@ from pathlib import Path
 from magnus.app import wiring
 from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.inspect.find_run import find_run
-from magnus.engine.branch_names import StepNames
 from magnus.engine.context import Clock
-from magnus.engine.masking import Masker
-from magnus.engine.tracking import Tracking, reason_of
+from magnus.engine.interaction.branch_names import StepNames
+from magnus.engine.interaction.tracking import Tracking, reason_of
+from magnus.engine.secrets.masking import Masker
 from magnus.errors import ExperimentTrackerError, InvalidConfiguration, InvalidInput
 from magnus.interfaces.capabilities import Located
 from magnus.interfaces.experiment_tracker import KeepsNothing, TrackedRun

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from msgspec import convert
 
 from magnus.app import wiring
-from magnus.engine.tracking import opened
+from magnus.engine.interaction.tracking import opened
 from magnus.graph.path import StepPath
 from magnus.interfaces.experiment_tracker import TrackedRun
 from magnus.values import Json, UserObject

@@ -12,17 +12,17 @@ from magnus.app import plugins
 from magnus.app.composition.configuration import Configuration, ServiceConfiguration, nowhere
 from magnus.app.private_folder import private_folder
 from magnus.app.services import catalog, class_of, engine_of, options_of, run_log_store, service
-from magnus.engine import forks
-from magnus.engine.branch_names import StepNames
-from magnus.engine.capture import OutputCapture
-from magnus.engine.channel import Channel
 from magnus.engine.context import Clock, RunContext, Services
-from magnus.engine.guard import Guard
-from magnus.engine.masking import Masker
-from magnus.engine.parameters_file import ParametersFile
-from magnus.engine.project_copy import ProjectCopy
-from magnus.engine.step import run_step
-from magnus.engine.tracking import Tracking
+from magnus.engine.files.project_copy import ProjectCopy
+from magnus.engine.interaction.branch_names import StepNames
+from magnus.engine.interaction.channel import Channel
+from magnus.engine.interaction.parameters_file import ParametersFile
+from magnus.engine.interaction.tracking import Tracking
+from magnus.engine.output.capture import OutputCapture
+from magnus.engine.processes import forks
+from magnus.engine.processes.guard import Guard
+from magnus.engine.secrets.masking import Masker
+from magnus.engine.step.run_step import run_step
 from magnus.errors import Problem, ServiceError
 from magnus.graph.nodes import Graph, Reducer
 from magnus.interfaces.capabilities import ExecutorCapabilities, Located

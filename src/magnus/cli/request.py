@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from magnus.cli import console, gc_pause, options
-from magnus.cli.text.run_log import RunLogOutput
+from magnus.cli.run_log_output import RunLogOutput
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager

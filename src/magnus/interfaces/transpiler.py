@@ -1,6 +1,5 @@
 """Writes a pipeline down for an engine that walks the graph itself."""
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
@@ -74,6 +73,8 @@ class TranspileResult(Struct, frozen=True):
 
     def lines(self) -> list[str]:
         """What was written and what to do next, as people read it."""
+        import shlex  # lazy: a run that magnus walks needs none of it
+
         commands = (f"{command.purpose}: {shlex.join(command.argv)}" for command in self.next_commands)
         return [*(f"written: {file}" for file in self.files), *commands]
 

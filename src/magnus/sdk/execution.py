@@ -20,10 +20,11 @@ from magnus.app.prepare import RunRequest, prepare_to_execute, transpiles
 from magnus.app.progress.choose_reporter import DisplayOptions, open_reporter
 from magnus.app.progress.log_levels import LEVELS, log_level
 from magnus.definition.built_pipeline import BuiltPipeline, PipelineObject
-from magnus.engine import forks, scripts
 from magnus.engine.context import now
-from magnus.engine.json_values import to_json_value
+from magnus.engine.processes import forks
 from magnus.engine.reentry import engine_runs
+from magnus.engine.user_code import scripts
+from magnus.engine.values.json_values import to_json_value
 from magnus.errors import InvalidDefinition, InvalidInput, InvalidParameters, RunFailed, TaskFailed
 from magnus.interfaces.reporter import Planned, Reporter
 from magnus.run_log.parameters import JsonParameter

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from magnus.engine.imports import project_code
-from magnus.engine.json_values import to_json_value
+from magnus.engine.user_code.imports import project_code
+from magnus.engine.values.json_values import to_json_value
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Reducer
 from magnus.interfaces.objects import Objects

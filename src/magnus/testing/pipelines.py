@@ -33,7 +33,7 @@ from magnus.definition.built_pipeline import METHOD, BuiltPipeline
 from magnus.definition.loader import load_built
 from magnus.definition.written_steps import written_steps
 from magnus.definition.yaml_text import Document
-from magnus.engine.json_values import to_json_value
+from magnus.engine.values.json_values import to_json_value
 from magnus.errors import InvalidInput, TaskFailed
 from magnus.graph.nodes import TaskNode
 from magnus.suggest import near

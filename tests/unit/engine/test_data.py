@@ -10,7 +10,14 @@ from msgspec.structs import replace
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
-from magnus.engine.data import get_files, keep_files, mark_preexisting, matching_entries, matching_files, put_files
+from magnus.engine.files.catalog_files import (
+    get_files,
+    keep_files,
+    mark_preexisting,
+    matching_entries,
+    matching_files,
+    put_files,
+)
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
 from magnus.graph.path import BranchPath

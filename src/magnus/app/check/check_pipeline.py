@@ -26,7 +26,7 @@ from magnus.app.run.preflight import step_problems
 from magnus.app.step_code import code
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
-from magnus.engine import process_state
+from magnus.engine.user_code import process_state
 from magnus.errors import InvalidDefinition, Location, MagnusError, Problem, RunExists, RunNotFound, in_order
 from magnus.graph.dataflow.reachability import can_succeed
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode

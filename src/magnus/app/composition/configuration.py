@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.definition.variables import PREFIX
-from magnus.engine.masking import MASK
+from magnus.engine.secrets.masking import MASK
 from magnus.errors import Location, Problem
 from magnus.values import Json
 
@@ -22,8 +22,8 @@ FAMILIES: Final[Mapping[str, str]] = {
 }
 """What can be configured, and the type of each where nothing is said."""
 
-_SAYS_SECRET: Final = re.compile("password|secret|token|key|credential", re.IGNORECASE)
-_PASSWORD_IN_ADDRESS: Final = re.compile(r"(://[^/@\s:]*:)[^/@\s]+@")
+_SENSITIVE_NAME: Final = "password|secret|token|key|credential"
+_CREDENTIALS_IN_ADDRESS: Final = r"(://[^/@\s:]*:)[^/@\s]+@"
 
 
 class ServiceConfiguration(Struct, frozen=True):
@@ -68,15 +68,17 @@ def without_secrets(options: Json, *, is_secret: bool = False) -> Json:
     match options:
         case Mapping():
             return {
-                key: without_secrets(value, is_secret=is_secret or bool(_SAYS_SECRET.search(str(key))))
+                key: without_secrets(
+                    value, is_secret=is_secret or bool(re.search(_SENSITIVE_NAME, str(key), re.IGNORECASE))
+                )
                 for key, value in options.items()
             }
         case list():
             return [without_secrets(value, is_secret=is_secret) for value in options]
         case str() | int() | float() if is_secret and not isinstance(options, bool):
             return MASK
-        case str():
-            return _PASSWORD_IN_ADDRESS.sub(rf"\1{MASK}@", options)
+        case str() if "://" in options:
+            return re.sub(_CREDENTIALS_IN_ADDRESS, rf"\1{MASK}@", options)
         case _:
             return options
 
@@ -88,7 +90,11 @@ def hashes_of_variables(names: Iterable[str], environment: Mapping[str, str]) ->
     """
     from hashlib import sha256  # lazy: most runs have no variables
 
-    texts = {name: environment.get(PREFIX + name, "") for name in names if not _SAYS_SECRET.search(name)}
+    texts = {
+        name: environment.get(PREFIX + name, "")
+        for name in names
+        if not re.search(_SENSITIVE_NAME, name, re.IGNORECASE)
+    }
     return {
         name: sha256(f"{name}={text}".encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()[:6]
         for name, text in texts.items()

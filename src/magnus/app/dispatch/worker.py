@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from magnus.app import plugins, wiring
 from magnus.app.composition.configuration import Configuration
 from magnus.engine.context import RunContext
-from magnus.engine.masking import Masker
-from magnus.engine.output_file import output_file_of
-from magnus.engine.step import run_step
+from magnus.engine.output.output_file import output_file_of
+from magnus.engine.secrets.masking import Masker
+from magnus.engine.step.run_step import run_step
 from magnus.graph.nodes import Graph
 from magnus.interfaces.executor import StepRequest, Steps, WorkerSpec
 from magnus.interfaces.reporter import Event

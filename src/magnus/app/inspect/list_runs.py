@@ -8,7 +8,7 @@ from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
 from magnus.definition.field_types import Duration
-from magnus.engine import liveness
+from magnus.engine.processes import liveness
 from magnus.errors import InvalidInput, RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, DatesRecords, RunLogStore, SummarisesRuns
 from magnus.run_log.records import ENDED, Owner, Status

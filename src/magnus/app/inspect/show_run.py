@@ -11,7 +11,7 @@ from magnus.app.inspect.find_step import find_step
 from magnus.app.inspect.list_runs import last_heard, status_now
 from magnus.app.inspect.run_document import document
 from magnus.app.inspect.viewer import Viewer
-from magnus.engine.scope import folded_own
+from magnus.engine.rules.scope import folded_own
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore

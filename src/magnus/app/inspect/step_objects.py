@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from magnus.app.inspect.run_source import RunSource
-from magnus.engine import scope as scopes
+from magnus.engine.rules import scope as scopes
 from magnus.errors import CatalogError, DamagedContent
 from magnus.graph.path import BranchPath
 from magnus.run_log import branches as records_of_branches

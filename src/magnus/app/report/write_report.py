@@ -20,8 +20,8 @@ from magnus.app.report.rows import Rows, codes
 from magnus.app.report.step_definitions import Definitions, pipeline_of
 from magnus.app.step_code import kept
 from magnus.definition.loader import LoadedPipeline
-from magnus.engine import liveness
-from magnus.engine import scope as scopes
+from magnus.engine.processes import liveness
+from magnus.engine.rules import scope as scopes
 from magnus.errors import InvalidInput
 from magnus.graph.nodes import Graph
 from magnus.graph.path import BranchPath, StepPath
@@ -166,7 +166,7 @@ def _program(path: str) -> tuple[str, ...]:
     return ("magnus",) if Path(path).name in {"magnus", "__main__.py"} else ("python", path)
 
 
-def write(text: str, file: str) -> None:
+def write_page(text: str, file: str) -> None:
     """Write the report to a file atomically. InvalidInput if the file cannot be written."""
     path = Path(file)
     try:

@@ -12,10 +12,10 @@ from magnus.definition import fields
 from magnus.definition.compiler import StepPlace
 from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.wrong_fields import WrongFields
-from magnus.engine.globs import Globs
-from magnus.engine.parameters import VARIABLE_PREFIX
-from magnus.engine.project_modules import hidden_modules
-from magnus.engine.step import SET_BY_MAGNUS
+from magnus.engine.files.globs import Globs
+from magnus.engine.step.run_step import SET_BY_MAGNUS
+from magnus.engine.user_code.project_modules import hidden_modules
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed, in_order
 from magnus.graph.declared_names import set_by_several
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
@@ -24,7 +24,7 @@ from magnus.interfaces.capabilities import Locality
 _MEANT: Final = {"bash": "shell", "sh": "shell", "py": "python", "function": "python", "jupyter": "notebook"}
 """Words for command types that are none, and what is meant."""
 
-_VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
+_VARIABLE: Final = r"[A-Za-z_][A-Za-z0-9_]*\Z"
 
 
 def check_steps(steps: Sequence[StepPlace], working_directory: Path, runs_on: Locality) -> list[Problem]:
@@ -90,7 +90,7 @@ def _of_catalog(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
 def _of_secrets(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
     """Names of secrets that cannot be variables of the environment, or are those of variables that magnus sets."""
     for number, name in enumerate(node.secrets):
-        if not _VARIABLE.match(name):
+        if not re.match(_VARIABLE, name):
             message = f"the secret '{name}' cannot be an environment variable; a name has letters, digits and '_' alone"
         elif name.startswith(VARIABLE_PREFIX) or name in SET_BY_MAGNUS:
             message = f"the secret '{name}' has the name of a variable that magnus sets itself"

@@ -36,7 +36,7 @@ def command(file: str | None, file_option: str | None, format_: str, output: str
         from magnus.cli.text.pipeline_tree import pipeline_tree  # lazy: --help needs none of it
 
         own.give_back()
-        console.emit(pipeline_tree(graph, graph.name or name))
+        console.emit(pipeline_tree(graph, graph.name or name, console.can_show))
         return 0
     text = _drawn(graph, name, format_)
     if output:

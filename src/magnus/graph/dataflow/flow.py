@@ -1,7 +1,7 @@
 """Follows parameters and files along all paths of a pipeline without running it. Pure; called by `app.check`.
 
 An abstract interpretation: at every step it is known which parameters are there for certain, which on some paths only,
-and what they may be. The rules of scope and fan-in are those of `engine.scope` and `engine.fan`. Whatever cannot be
+and what they may be. The rules of scope and fan-in are those of `engine.rules.scope` and `engine.rules.fan`. Whatever cannot be
 told is no reason to complain.
 """
 

@@ -9,7 +9,7 @@ from typing import Any, Final, get_type_hints
 
 from msgspec import Struct, field
 
-from magnus.engine.parameters import find
+from magnus.engine.values.parameter_values import find
 from magnus.errors import TaskFailed
 from magnus.interfaces.objects import Objects
 from magnus.run_log.parameters import (

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from magnus.engine.exports import Watch
-from magnus.engine.imports import project_code
+from magnus.engine.step.exports import Watch
+from magnus.engine.user_code.imports import project_code
 from magnus.errors import TaskFailed
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.functions.binding import bind

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from magnus.engine import scripts
-from magnus.engine.imports import project_code
-from magnus.engine.json_values import type_name
+from magnus.engine.user_code import scripts
+from magnus.engine.user_code.imports import project_code
+from magnus.engine.values.json_values import type_name
 from magnus.errors import TaskFailed
 from magnus.tasks.source.locate import missing_function, script_command, split_script_command
 from magnus.values import UserObject

@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from magnus.engine.json_values import is_model, is_old_model, members, to_json_value, type_name
+from magnus.engine.values.json_values import is_model, is_old_model, members, to_json_value, type_name
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import Return
 from magnus.interfaces.objects import Objects

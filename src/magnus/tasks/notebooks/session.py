@@ -19,8 +19,8 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from magnus.engine.channel import say_loading
-from magnus.engine.exports import PREFIXES
+from magnus.engine.interaction.channel import say_loading
+from magnus.engine.step.exports import PREFIXES
 from magnus.tasks.notebooks.cells import Cell, add_error, message_text, prepare, printed_text, without_colour
 from magnus.values import Json
 

@@ -1,6 +1,6 @@
 """Reads annotations as shapes of results, and as the values that arguments take. Used where functions are described.
 
-A result becomes JSON by `engine.json_values`, an argument is cast by `tasks.functions.casting`; whatever else an annotation
+A result becomes JSON by `engine.values.json_values`, an argument is cast by `tasks.functions.casting`; whatever else an annotation
 means stays open.
 """
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from magnus.app.inspect.find_run import find_run
 from magnus.app.inspect.list_runs import RunFilter, list_runs, listed_run, moment, run_filter
-from magnus.engine import liveness
+from magnus.engine.processes import liveness
 from magnus.errors import InvalidInput, InvalidRunId, RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import SummarisesRuns
 from magnus.run_log.records import Owner, Status
