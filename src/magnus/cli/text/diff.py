@@ -1,4 +1,4 @@
-"""A Difference as people read it: the verdict, the two runs, what went in, what came of it, timing. Used by `cli.commands.diff`.
+"""A Difference as people read it: the verdict, the two runs, causes, outcome, timing. Used by `cli.commands.diff`.
 
 In colour on a terminal. Long values and long lists are shortened; JSON has all of them.
 """
@@ -46,11 +46,11 @@ def lines(difference: Difference) -> Iterator[str]:
     yield "\n\n"
     yield from _runs(difference)
     sections = (
-        ("what went in", [line for cause in difference.causes[:_MOST_CAUSES] for line in _cause(cause)]
+        ("causes", [line for cause in difference.causes[:_MOST_CAUSES] for line in _cause(cause)]
             + _left(len(difference.causes) - _MOST_CAUSES)),
-        ("what came of it", [*map(_run_change, difference.run), *_steps(difference.steps)]),
+        ("outcome", [*map(_run_change, difference.run), *_steps(difference.steps)]),
         ("timing", list(_timings(difference.timings))),
-        ("notes, which mean nothing by themselves", [line for note in difference.notes for line in _note(note)]),
+        ("notes, which are no causes", [line for note in difference.notes for line in _note(note)]),
     )  # fmt: skip
     for heading, content in sections:
         if content:

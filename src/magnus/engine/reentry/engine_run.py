@@ -121,7 +121,9 @@ class EngineRun:
         run, node = self._arrive(path), self._composite(path)
         known = self._store.get_step(run.run_id, path)
         if iteration is not None and not isinstance(node.branches, RepeatedBranch):
-            raise InvalidInput(f"'{path}' is of type {node.written_as}, which has no rounds", fix="leave out '--round'")
+            raise InvalidInput(
+                f"'{path}' is of type {node.written_as}, which has no iterations", fix="leave out '--round'"
+            )
         if known is not None and known.status is Status.SUCCESS:
             return Act(path, known.status)
         if (known is None or known.status is Status.FAIL) and engine_runs.is_settled(self._store, run.run_id, path):
@@ -319,7 +321,7 @@ def _is_joined(loop: StepRecord, iterations: Branching, number: int) -> bool:
     """Whether the iteration was joined before; InvalidInput when it has not begun."""
     current = iterations.count - 1
     if number > current:
-        message = f"round {number} of '{loop.path}' has not begun: round {current} is the current one"
+        message = f"iteration {number} of '{loop.path}' has not started: iteration {current} is the current one"
         raise InvalidInput(message, fix=f"join it first, with '--round {current}'")
     return number < current
 

@@ -252,8 +252,8 @@ def _names(node: CompositeNode, record: StepRecord, failed: Sequence[str]) -> st
     branching = record.branching or Branching()
     called = dict(zip(branching.keys, labels(branching), strict=True))
     is_loop = isinstance(node.branches, RepeatedBranch)
-    what = "round" if is_loop else "branch"
+    what = "iteration" if is_loop else "branch"
     is_number = is_loop or branching.values is not None
     names = (called[key] if is_number and called[key].isdecimal() else f"'{called[key]}'" for key in failed)
-    several = "rounds" if is_loop else "branches"
+    several = "iterations" if is_loop else "branches"
     return f"{what if len(failed) == 1 else several} {', '.join(names)} failed"
