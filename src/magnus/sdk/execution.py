@@ -68,7 +68,7 @@ def execute_pipeline(pipeline: PipelineObject, options: ExecuteOptions, environm
     request = _request(pipeline.__magnus_pipeline__(), options, environment)
     with terminable(), _progress(environment, is_live=not options.log_level) as reporter:
         if transpiles(request):
-            return _transpiled(request, reporter)
+            return _transpile(request, reporter)
         prepared = prepare_to_execute(request, reporter)
         record = execute(prepared, reporter, lambda _text: None)
     logs = partial(logs_of, prepared.services.catalog, prepared.configuration.catalog)
@@ -100,7 +100,7 @@ def _request(built: BuiltPipeline, options: ExecuteOptions, environment: Mapping
     )
 
 
-def _transpiled(request: RunRequest, reporter: Reporter) -> Run:
+def _transpile(request: RunRequest, reporter: Reporter) -> Run:
     """Write the pipeline down for another engine: a run that was created and did not begin, whose message says where."""
     from magnus.app.run.transpile import transpile  # lazy: most pipelines are run here
     from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
