@@ -9,12 +9,12 @@ import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from magnus.engine.current import CurrentStep, current_step
+from magnus.engine.interaction.current_step import CurrentStep, current_step
 from magnus.errors import SecretsError, TaskFailed
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
-    from magnus.app.interactive import SessionId  # lazy: importing magnus costs nothing
+    from magnus.app.run.interactive_session import SessionId  # lazy: importing magnus costs nothing
 
 _NOTHING: UserObject = object()
 """Of an argument that was not given."""
@@ -99,7 +99,7 @@ def get_experiment_tracker_context() -> AbstractContextManager[UserObject]:
     described = _ask("get_experiment_tracker", {})
     if described is None:
         return nullcontext()
-    from magnus.app.tracking import context_elsewhere  # lazy: other processes alone need it
+    from magnus.app.reentry.tracker_context import context_elsewhere  # lazy: other processes alone need it
 
     return context_elsewhere(described, lambda reason: _ask("warn_of_experiment_tracker", {"reason": reason}))
 
@@ -150,7 +150,7 @@ def put_object(obj: UserObject = _NOTHING, name: str = "", *, data: UserObject =
     step = current_step()
     if step is not None:
         return step.put_object(name, obj)
-    from magnus.engine.objects_elsewhere import put  # lazy: other processes alone need it
+    from magnus.engine.interaction.remote_objects import put  # lazy: other processes alone need it
 
     return put(_ask, name, obj)
 
@@ -165,7 +165,7 @@ def get_object(name: str) -> UserObject:
     step = current_step()
     if step is not None:
         return step.get_object(name)
-    from magnus.engine.objects_elsewhere import get  # lazy: other processes alone need it
+    from magnus.engine.interaction.remote_objects import get  # lazy: other processes alone need it
 
     return get(_ask, name)
 
@@ -195,7 +195,7 @@ def start_interactive_session(
         TaskFailed: a step or a session is in progress here.
         InvalidInput: something of what is given is wrong.
     """
-    from magnus.app.interactive import start  # lazy: importing magnus costs nothing
+    from magnus.app.run.interactive_session import start  # lazy: importing magnus costs nothing
 
     return start(
         run_id, configuration_file=config_file, tag=tag, parameters_file=parameters_file, environment=dict(os.environ)
@@ -204,7 +204,7 @@ def start_interactive_session(
 
 def end_interactive_session() -> None:
     """Record the end of the session; TaskFailed when there is none."""
-    from magnus.app.interactive import end  # lazy: importing magnus costs nothing
+    from magnus.app.run.interactive_session import end  # lazy: importing magnus costs nothing
 
     end()
 
@@ -240,7 +240,7 @@ def _ask(verb: str, arguments: Json) -> Json:
     step: CurrentStep | None = current_step()
     if step is not None:
         return step.answer(verb, arguments)
-    from magnus.engine.channel import VARIABLE, ask  # lazy: other processes alone need it
+    from magnus.engine.interaction.channel import VARIABLE, ask  # lazy: other processes alone need it
 
     address = os.environ.get(VARIABLE)
     if not address:
@@ -251,6 +251,6 @@ def _ask(verb: str, arguments: Json) -> Json:
 
 
 def _json(name: str, value: UserObject, *, allow_nan: bool = False) -> Json:
-    from magnus.engine.json_values import to_json_value  # lazy: importing magnus costs nothing
+    from magnus.engine.values.json_values import to_json_value  # lazy: importing magnus costs nothing
 
     return to_json_value(value, name=name, allow_nan=allow_nan)

@@ -43,7 +43,7 @@ def open_closed_streams() -> None:
     """Point standard streams that were closed at the start of magnus to the null device."""
     if None not in {sys.stdin, sys.stdout, sys.stderr}:
         return
-    from magnus.engine.standard_streams import occupy, text_stream  # lazy: seldom are they closed
+    from magnus.engine.output.standard_streams import occupy, text_stream  # lazy: seldom are they closed
 
     for descriptor in (0, 1, 2):
         occupy(descriptor)
@@ -79,7 +79,7 @@ class Output:
     """
 
     def __init__(self, descriptor: int) -> None:
-        from magnus.engine import forks  # lazy: --help runs nothing
+        from magnus.engine.processes import forks  # lazy: --help runs nothing
 
         forks.drop_in_children(partial(os.close, descriptor))
         self._descriptor = descriptor
@@ -200,7 +200,7 @@ def reporter(
     `to_terminal` says that standard output is a terminal too.
     """
     from magnus.app.progress.choose_reporter import DisplayOptions, open_reporter  # lazy: --help shows no progress
-    from magnus.engine import forks
+    from magnus.engine.processes import forks
 
     options = DisplayOptions(quiet=quiet, output=output, is_live=is_live, waits_to_stay=to_terminal)
     encoding = sys.stderr.encoding if sys.stderr else ""

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, ValidationError, convert, field
 from msgspec.structs import replace
 
-from magnus.engine.exports import changed
-from magnus.engine.json_values import to_json_value
+from magnus.engine.step.exports import changed
+from magnus.engine.values.json_values import to_json_value
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskOutcome
@@ -33,7 +33,7 @@ from magnus.run_log.parameters import (
 )
 from magnus.system.child_process import TimedOut, describe_exit, run_process
 from magnus.tasks.notebooks import file as notebook_file
-from magnus.tasks.text import shortened
+from magnus.tasks.text import short_json
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ def _dict(text: str, cell: int) -> Mapping[str, UserObject]:
     value = _read(text.strip())
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
         raise TaskFailed(
-            f"the output of cell {cell} is to be a dict with names as keys, and it is {shortened(text.strip())}; "
+            f"the output of cell {cell} is to be a dict with names as keys, and it is {short_json(text.strip())}; "
             "let the cell print the dict and nothing else, or declare returns"
         )
     return value

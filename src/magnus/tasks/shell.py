@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, convert
 from msgspec.structs import replace
 
-from magnus.engine.exports import changed, value_of
-from magnus.engine.parameters import VARIABLE_PREFIX, as_text
+from magnus.engine.step.exports import changed, value_of
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX, as_text
 from magnus.errors import Problem
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome

@@ -23,17 +23,17 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from magnus.app.composition.find_node_type import find_node_type
-from magnus.app.execute import execute
 from magnus.app.inspect.run_object import Run, Step
-from magnus.app.mocking import objects_of
-from magnus.app.pipelines import built_pipeline
-from magnus.app.prepare import RunRequest, prepare
-from magnus.app.reporters import Quiet
+from magnus.app.run.execute import execute
+from magnus.app.run.load_pipeline import built_pipeline
+from magnus.app.run.mocks import objects_of
+from magnus.app.run.prepare import RunRequest, prepare
+from magnus.app.run.serialized_reporter import Quiet
 from magnus.definition.built_pipeline import METHOD, BuiltPipeline
 from magnus.definition.loader import load_built
 from magnus.definition.written_steps import written_steps
 from magnus.definition.yaml_text import Document
-from magnus.engine.json_values import to_json_value
+from magnus.engine.values.json_values import to_json_value
 from magnus.errors import InvalidInput, TaskFailed
 from magnus.graph.nodes import TaskNode
 from magnus.suggest import near

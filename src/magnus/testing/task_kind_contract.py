@@ -22,7 +22,7 @@ import pytest
 
 from magnus.definition.fields import read
 from magnus.definition.wrong_fields import WrongFields
-from magnus.engine import exports
+from magnus.engine.step import exports
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome

@@ -268,7 +268,7 @@ everything
 └─ p  parallel
    ├─ one:
    │  └─ m  map  x in xs
-   │     └─ l  loop  at most 2 rounds
+   │     └─ l  loop  at most 2 iterations
    │        └─ d  dag
    │           └─ s  python-lambda  lambda x, i: {'…
    └─ two:

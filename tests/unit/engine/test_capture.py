@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from magnus.engine.capture import OutputCapture
-from magnus.engine.masking import Masker
+from magnus.engine.output.capture import OutputCapture
+from magnus.engine.secrets.masking import Masker
 from magnus.errors import CatalogError
 
 

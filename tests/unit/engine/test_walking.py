@@ -3,7 +3,7 @@
 import pytest
 from msgspec.structs import replace
 
-from magnus.engine import scope, traversal
+from magnus.engine.rules import scope, traversal
 from magnus.graph.nodes import CompositeNode, Graph, StaticBranches, TaskNode, TaskSpec, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.run_log.parameters import JsonParameter

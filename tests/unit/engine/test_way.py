@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnus.engine import scope, way
+from magnus.engine.rules import scope, way
 from magnus.graph.nodes import Graph, TaskNode, TaskSpec, TerminalNode
 from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import JsonParameter

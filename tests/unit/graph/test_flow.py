@@ -137,7 +137,7 @@ def test_what_a_map_declares_is_there_for_no_elements_too():
 
 @pytest.mark.parametrize("rounds", [1, 3])
 def test_the_first_round_of_a_loop_sees_nothing_of_later_ones(rounds):
-    when = ", in the first round of 'l'" if rounds > 1 else ""
+    when = ", in the first iteration of 'l'" if rounds > 1 else ""
     loop = RepeatedBranch(chain("-n +n"), rounds)
     assert said(graph(CompositeNode("l", loop, "success"))) == [f"l/s0: error: {missing('n')}{when}"]
     assert said(graph(CompositeNode("l", loop, "success")), n=1) == []
@@ -146,14 +146,14 @@ def test_the_first_round_of_a_loop_sees_nothing_of_later_ones(rounds):
 def test_a_step_that_later_rounds_alone_may_reach_is_no_error():
     inner = graph(task("a", "+n", on_failure="b"), task("b", "-n"))
     assert said(graph(CompositeNode("l", RepeatedBranch(inner, 3), "success"))) == [
-        "l/b: warning: 'n' may be missing: it is not set in the first round of 'l'"
+        "l/b: warning: 'n' may be missing: it is not set in the first iteration of 'l'"
     ]
 
 
 def test_what_ends_a_loop():
     loop = RepeatedBranch(chain("+n"), 3, break_on="stop")
     assert said(graph(CompositeNode("l", loop, "success"))) == [
-        "l: warning: nothing sets 'stop', so the loop always takes all its rounds"
+        "l: warning: nothing sets 'stop', so the loop always runs all its iterations"
     ]
     assert said(graph(CompositeNode("l", loop, "success")), stop="no") == [
         "l: error: the parameter 'stop' must be true or false, but it is \"no\""

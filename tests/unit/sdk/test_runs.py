@@ -9,7 +9,7 @@ from msgspec.structs import replace
 import magnus
 from magnus.catalogs.file_system.catalog import FileSystemCatalog
 from magnus.catalogs.file_system.catalog import FileSystemOptions as CatalogOptions
-from magnus.engine import liveness
+from magnus.engine.processes import liveness
 from magnus.errors import InvalidConfiguration, InvalidInput, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import JsonParameter

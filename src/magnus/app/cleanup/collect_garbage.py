@@ -15,7 +15,7 @@ from magnus.app.cleanup import retention_rules
 from magnus.app.cleanup.maintained_services import MaintainedServices, steps_below
 from magnus.app.cleanup.retention_rules import Rules, RunFacts
 from magnus.app.inspect.find_run import find_run
-from magnus.engine import liveness
+from magnus.engine.processes import liveness
 from magnus.errors import InvalidConfiguration, InvalidInput, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Collected, Usage

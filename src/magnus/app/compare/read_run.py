@@ -10,7 +10,7 @@ from magnus.app.inspect.damage import damage
 from magnus.app.inspect.redaction import Redactor
 from magnus.app.step_code import kept
 from magnus.definition.written_steps import normal, written_steps
-from magnus.engine import liveness
+from magnus.engine.processes import liveness
 from magnus.errors import CatalogError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog

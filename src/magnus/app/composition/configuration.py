@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.definition.variables import PREFIX
-from magnus.engine.masking import MASK
+from magnus.engine.secrets.masking import MASK
 from magnus.errors import Location, Problem
 from magnus.values import Json
 

@@ -84,7 +84,7 @@ def detail(node: Node) -> str:
             return f"on {parameter}"
         case CompositeNode(branches=RepeatedBranch(max_iterations=most, break_on=break_on)):
             until = f"until {break_on}, " if break_on else ""
-            return f"{until}at most {most} round{'' if most == 1 else 's'}"
+            return f"{until}at most {most} iteration{'' if most == 1 else 's'}"
         case CompositeNode():
             return ""
 

@@ -10,8 +10,8 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from magnus.definition.written_steps import written_steps
-from magnus.engine.masked_runs import masked_parameters
-from magnus.engine.masking import MASK
+from magnus.engine.secrets.mask_run import masked_parameters
+from magnus.engine.secrets.masking import MASK
 from magnus.run_log.parameters import JsonParameter
 from magnus.run_log.records import Branching, RunRecord, StepRecord
 

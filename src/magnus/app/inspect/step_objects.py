@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from magnus.app.inspect.run_source import RunSource
-from magnus.engine import scope as scopes
+from magnus.engine.rules import scope as scopes
 from magnus.errors import CatalogError, DamagedContent
 from magnus.graph.path import BranchPath
 from magnus.run_log import branches as records_of_branches
 from magnus.run_log import spans
 from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import MetricParameter, Parameter, plain
-from magnus.run_log.records import AttemptRecord, CatalogRecord, Status, StepRecord
+from magnus.run_log.records import AttemptRecord, CatalogRecord, RunStatus, Status, StepRecord
 from magnus.run_log.step_walk import SeenStep, status_of, status_of_branch, walk_step, without_past_ends
-from magnus.run_log.summary import RunStatus
 from magnus.suggest import near
 from magnus.values import Json
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, field
 
 from magnus.app.parameters.nested_overrides import overridden
-from magnus.engine.parameters import VARIABLE_PREFIX, from_text
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX, from_text
 from magnus.errors import InvalidParameters, Location, Problem
 from magnus.json_text import UnusableJson
 from magnus.run_log.parameters import JsonParameter, Parameter, Scope

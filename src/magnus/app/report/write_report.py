@@ -20,15 +20,14 @@ from magnus.app.report.rows import Rows, codes
 from magnus.app.report.step_definitions import Definitions, pipeline_of
 from magnus.app.step_code import kept
 from magnus.definition.loader import LoadedPipeline
-from magnus.engine import liveness
-from magnus.engine import scope as scopes
+from magnus.engine.processes import liveness
+from magnus.engine.rules import scope as scopes
 from magnus.errors import InvalidInput
 from magnus.graph.nodes import Graph
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import ENDED, RunRecord, Status, StepRecord
-from magnus.run_log.summary import RunHealth
+from magnus.run_log.records import ENDED, RunHealth, RunRecord, Status, StepRecord
 from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
@@ -166,7 +165,7 @@ def _program(path: str) -> tuple[str, ...]:
     return ("magnus",) if Path(path).name in {"magnus", "__main__.py"} else ("python", path)
 
 
-def write(text: str, file: str) -> None:
+def write_page(text: str, file: str) -> None:
     """Write the report to a file atomically. InvalidInput if the file cannot be written."""
     path = Path(file)
     try:

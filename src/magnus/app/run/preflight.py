@@ -7,15 +7,15 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.app import wiring
+from magnus.app.composition import services
 from magnus.definition import fields
 from magnus.definition.compiler import StepPlace
 from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.wrong_fields import WrongFields
-from magnus.engine.globs import Globs
-from magnus.engine.parameters import VARIABLE_PREFIX
-from magnus.engine.project_modules import hidden_modules
-from magnus.engine.step import SET_BY_MAGNUS
+from magnus.engine.files.globs import Globs
+from magnus.engine.step.run_step import SET_BY_MAGNUS
+from magnus.engine.user_code.project_modules import hidden_modules
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed, in_order
 from magnus.graph.declared_names import set_by_several
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
@@ -59,7 +59,7 @@ def _problems(step: StepPlace, working_directory: Path) -> Iterator[Problem]:
 
 def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterator[Problem]:
     try:
-        kind = wiring.task_kind(node.task.kind)
+        kind = services.task_kind(node.task.kind)
     except InvalidConfiguration as error:
         [problem] = error.problems
         meant = _MEANT.get(node.task.kind.lower())

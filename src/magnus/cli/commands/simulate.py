@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from magnus.cli import console, gc_pause, options
-from magnus.cli.text.run_log import RunLogOutput
+from magnus.cli.run_log_output import RunLogOutput
 
 if TYPE_CHECKING:
     from magnus.simulation.argo.pod import Fault

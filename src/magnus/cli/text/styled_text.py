@@ -62,7 +62,7 @@ def wrapped(pieces: Sequence[Piece], columns: int) -> Iterator[Sequence[Piece]]:
 
 
 def _lines(text: str, columns: int) -> Iterator[tuple[int, int]]:
-    """Where each line begins and ends; the spaces between two lines are in neither."""
+    """Where each line starts and ends; the spaces between two lines are in neither."""
     start = 0
     while True:
         # Characters without a width count as text: a line holds at most twice as many characters as columns.

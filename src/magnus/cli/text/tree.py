@@ -16,11 +16,11 @@ from magnus.app.text.plain_text import plain
 from magnus.app.text.units import elapsed, size
 from magnus.cli.text import run_state, values
 from magnus.cli.text.styled_text import Piece, cut, has_colour, line_of, terminal_width, wrapped
-from magnus.engine import liveness
+from magnus.engine.processes import liveness
 from magnus.graph.path import print_names
 from magnus.run_log.metrics import plain_metrics
-from magnus.run_log.records import RunRecord, Status, StepRecord
-from magnus.run_log.summary import RunHealth, RunStatus, summary
+from magnus.run_log.records import RunHealth, RunRecord, RunStatus, Status, StepRecord
+from magnus.run_log.summary import summary
 
 _FEW_BRANCHES: Final = 4
 _MOST_FAILED: Final = 5

@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from magnus.engine import lost_attempts
 from magnus.engine.context import now
+from magnus.engine.step import lost_attempts
 from magnus.graph.nodes import TaskNode
 from magnus.graph.path import StepPath
 from magnus.run_log.records import Status, StepRecord

@@ -8,17 +8,20 @@ from collections.abc import Callable, Collection, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.engine import composites, fan, place, process_state, traversal, way
-from magnus.engine.composite_run import reopened, run_composite
 from magnus.engine.context import RunContext
-from magnus.engine.outcomes import reached_fail
+from magnus.engine.interaction.step_secrets import learn
+from magnus.engine.interaction.tracking import run_as_recorded
 from magnus.engine.reentry import engine_runs, gaps
 from magnus.engine.reentry.attempts import Attempts, OneAttempt
 from magnus.engine.reentry.protocol import Reentry
-from magnus.engine.resume import Reuse, followed, outdated_run_message
-from magnus.engine.step import run_step
-from magnus.engine.step_secrets import learn
-from magnus.engine.tracking import run_as_recorded
+from magnus.engine.rules import fan, traversal, way
+from magnus.engine.run import composites
+from magnus.engine.run.composite_run import reopened, run_composite
+from magnus.engine.run.reuse import Reuse, followed, outdated_run_message
+from magnus.engine.step import place
+from magnus.engine.step.outcomes import reached_fail
+from magnus.engine.step.run_step import run_step
+from magnus.engine.user_code import process_state
 from magnus.errors import InvalidInput, RunExists, RunNotFound
 from magnus.graph.failures import may_begin_run
 from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode, TerminalNode, graphs_of
@@ -118,7 +121,9 @@ class EngineRun:
         run, node = self._arrive(path), self._composite(path)
         known = self._store.get_step(run.run_id, path)
         if iteration is not None and not isinstance(node.branches, RepeatedBranch):
-            raise InvalidInput(f"'{path}' is of type {node.written_as}, which has no rounds", fix="leave out '--round'")
+            raise InvalidInput(
+                f"'{path}' is of type {node.written_as}, which has no iterations", fix="leave out '--round'"
+            )
         if known is not None and known.status is Status.SUCCESS:
             return Act(path, known.status)
         if (known is None or known.status is Status.FAIL) and engine_runs.is_settled(self._store, run.run_id, path):
@@ -316,7 +321,7 @@ def _is_joined(loop: StepRecord, iterations: Branching, number: int) -> bool:
     """Whether the iteration was joined before; InvalidInput when it has not begun."""
     current = iterations.count - 1
     if number > current:
-        message = f"round {number} of '{loop.path}' has not begun: round {current} is the current one"
+        message = f"iteration {number} of '{loop.path}' has not started: iteration {current} is the current one"
         raise InvalidInput(message, fix=f"join it first, with '--round {current}'")
     return number < current
 

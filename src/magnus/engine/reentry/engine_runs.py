@@ -5,7 +5,7 @@ Called by `engine_run`. An engine comes again to a run that had failed when its 
 
 from msgspec.structs import replace
 
-from magnus.engine import way
+from magnus.engine.rules import way
 from magnus.errors import InvalidInput
 from magnus.graph.nodes import Node, TerminalNode
 from magnus.graph.path import StepPath

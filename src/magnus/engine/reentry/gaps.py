@@ -8,9 +8,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine import lost_attempts
 from magnus.engine.context import now
 from magnus.engine.reentry import engine_runs
+from magnus.engine.step import lost_attempts
 from magnus.graph.failures import failure_of
 from magnus.graph.nodes import Graph, Node, TerminalNode
 from magnus.graph.path import BranchPath, StepPath

@@ -36,7 +36,9 @@ def main() -> None:
     os.dup2(2, 1)  # standard output belongs to the run log
     own = socket.socket(fileno=int(sys.argv[2]))
     own.set_inheritable(False)
-    import_module("magnus.engine.step")  # the largest part of what any entry needs, while the pipeline is still read
+    import_module(
+        "magnus.engine.step.run_step"
+    )  # the largest part of what any entry needs, while the pipeline is still read
     try:
         sys.path[:], sys.argv[:] = frames.receive(own)
         entry, argument = frames.receive(own)

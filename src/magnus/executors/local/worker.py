@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from magnus.engine import forks
 from magnus.engine.eviction import Evicted, evict
+from magnus.engine.processes import forks
 from magnus.errors import MagnusError
 from magnus.executors.local import frames
 from magnus.executors.local.scope_deltas import Receiver, SentRequest

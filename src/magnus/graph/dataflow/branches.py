@@ -210,7 +210,7 @@ def _settled(
     """What any round but the first may see, and what all rounds together leave."""
     end = first
     for _ in range(_MOST_ROUNDS):
-        lacking = f"in the first round of '{name}'"
+        lacking = f"in the first iteration of '{name}'"
         parameters, files = dict(seen.parameters), dict(seen.files)
         _may_be_there(parameters, end.parameters, lacking, without=loop.index_as)
         _may_be_there(files, end.files, lacking, without=None)
@@ -267,5 +267,5 @@ def _of_rounds(graph: Graph, first: Findings, always: Findings, name: str) -> Fi
     sure = {id(node) for node in unavoidable(graph)}
     kept = Findings()
     kept.add_all(always)
-    kept.add_all(first.only(sure).beyond(always, f", in the first round of '{name}'"))
+    kept.add_all(first.only(sure).beyond(always, f", in the first iteration of '{name}'"))
     return kept

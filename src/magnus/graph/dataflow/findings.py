@@ -173,7 +173,7 @@ class Findings:
     ) -> None:
         """Add a finding about a loop that never ends early, or whose parameter is no boolean."""
         if fact is None:
-            message = f"nothing sets '{name}', so the loop always takes all its rounds"
+            message = f"nothing sets '{name}', so the loop always runs all its iterations"
             fix = _give(name, there)
             self.add(Finding(node, cursor.around, ("break_on",), message, fix, "warning", name), name)
             return

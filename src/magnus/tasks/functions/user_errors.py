@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from magnus.engine import forks
-from magnus.engine.process_state import HardExit
+from magnus.engine.processes import forks
+from magnus.engine.user_code.process_state import HardExit
 from magnus.errors import Location, MagnusError, TaskFailed
 
 if TYPE_CHECKING:

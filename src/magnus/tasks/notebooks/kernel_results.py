@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from magnus.engine.json_values import to_json_value
+from magnus.engine.values.json_values import to_json_value
 from magnus.errors import MagnusError, TaskFailed
 from magnus.values import Json, UserObject
 
@@ -40,8 +40,8 @@ def _results(variables: Mapping[str, UserObject], returns: Sequence[Mapping[str,
 
 def _put_object(name: str, value: UserObject) -> None:
     """Have the step keep the value, as any process of a task would."""
-    from magnus.engine.channel import VARIABLE, ask  # lazy: few notebooks return objects
-    from magnus.engine.objects_elsewhere import put  # lazy: as above
+    from magnus.engine.interaction.channel import VARIABLE, ask  # lazy: few notebooks return objects
+    from magnus.engine.interaction.remote_objects import put  # lazy: as above
 
     if type(value).__module__ == "__main__":
         kind = type(value).__qualname__

@@ -31,7 +31,7 @@ def main() -> None:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     kernel = _start_kernel(request, folder)
     try:
-        from magnus.engine.channel import say_loading  # lazy: the kernel starts meanwhile
+        from magnus.engine.interaction.channel import say_loading  # lazy: the kernel starts meanwhile
 
         say_loading("the kernel")
         from magnus.tasks.notebooks.session import run  # lazy: as above, and it takes long itself

@@ -1,6 +1,6 @@
 """Reads annotations as shapes of results, and as the values that arguments take. Used where functions are described.
 
-A result becomes JSON by `engine.json_values`, an argument is cast by `tasks.functions.casting`; whatever else an annotation
+A result becomes JSON by `engine.values.json_values`, an argument is cast by `tasks.functions.casting`; whatever else an annotation
 means stays open.
 """
 
@@ -20,7 +20,7 @@ from msgspec.structs import fields as struct_fields
 
 from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted, joined, of_value
 from magnus.tasks.functions.casting import Cast, WrongType
-from magnus.tasks.text import shortened
+from magnus.tasks.text import short_json
 from magnus.values import Json, UserObject
 
 _TEXTS: Final = (date, datetime, time, timedelta, PurePath, Path, UUID, Decimal)
@@ -114,7 +114,7 @@ def wanted_of(annotation: UserObject, *, is_exact: bool = True, depth: int = 0) 
         try:
             cast(value, text)
         except WrongType as wrong:
-            return f"it is {shortened(value)}: {wrong}"
+            return f"it is {short_json(value)}: {wrong}"
         except Exception:  # noqa: BLE001 - validators are user code
             return ""
         return ""

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Final, Literal
 
-from magnus.engine.parameters import VARIABLE_PREFIX
-from magnus.engine.process_state import HardExit
+from magnus.engine.user_code.process_state import HardExit
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.dataflow.facts import UNKNOWN, Description, Need, Setting
 from magnus.graph.dataflow.shapes import Shape

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from magnus.engine.parameters import VARIABLE_PREFIX, from_text
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX, from_text
 from magnus.errors import Problem
 from magnus.graph.dataflow.facts import Description, Need, Setting
 from magnus.graph.dataflow.shapes import ANYTHING, Shape, kinds, of_value

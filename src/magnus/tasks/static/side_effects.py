@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.engine.parameters import VARIABLE_PREFIX
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.graph.dataflow.facts import Need, Setting
 from magnus.tasks.source.definitions import module_of
 from magnus.tasks.static.function_bodies import shape_of_source, walk_own

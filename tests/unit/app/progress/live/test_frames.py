@@ -181,9 +181,9 @@ def test_a_conditional_says_which_branch_and_a_loop_which_round():
         BranchesStarted(path("l"), Branching(count=2)),
         started("l/1/s"),
     ]
-    assert shown(tree(*rounds))[1:] == ["  ⠋ l  round 2  1.9 s", "    ⠋ 1/s  1.3 s"]
+    assert shown(tree(*rounds))[1:] == ["  ⠋ l  iteration 2  1.9 s", "    ⠋ 1/s  1.3 s"]
     rounds += [ended("l/1/s"), BranchEnded(branch("l/1"), succeeded=True), ended("l")]
-    assert shown(tree(*rounds))[1:] == ["  ✓ l  2 rounds  500 ms"]
+    assert shown(tree(*rounds))[1:] == ["  ✓ l  2 iterations  500 ms"]
 
 
 def test_failures_that_were_taken_care_of_inside_a_map_are_counted():
