@@ -1,4 +1,4 @@
-"""The task kind `python-lambda`: calls a lambda of the pipeline file. Loaded by `app.wiring` when a step is of it."""
+"""The task kind `python-lambda`: calls a lambda of the pipeline file. Loaded by `app.composition` when a step is of it."""
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
