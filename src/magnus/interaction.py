@@ -14,7 +14,7 @@ from magnus.errors import SecretsError, TaskFailed
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
-    from magnus.app.interactive import SessionId  # lazy: importing magnus costs nothing
+    from magnus.app.run.interactive_session import SessionId  # lazy: importing magnus costs nothing
 
 _NOTHING: UserObject = object()
 """Of an argument that was not given."""
@@ -99,7 +99,7 @@ def get_experiment_tracker_context() -> AbstractContextManager[UserObject]:
     described = _ask("get_experiment_tracker", {})
     if described is None:
         return nullcontext()
-    from magnus.app.tracking import context_elsewhere  # lazy: other processes alone need it
+    from magnus.app.reentry.tracker_context import context_elsewhere  # lazy: other processes alone need it
 
     return context_elsewhere(described, lambda reason: _ask("warn_of_experiment_tracker", {"reason": reason}))
 
@@ -195,7 +195,7 @@ def start_interactive_session(
         TaskFailed: a step or a session is in progress here.
         InvalidInput: something of what is given is wrong.
     """
-    from magnus.app.interactive import start  # lazy: importing magnus costs nothing
+    from magnus.app.run.interactive_session import start  # lazy: importing magnus costs nothing
 
     return start(
         run_id, configuration_file=config_file, tag=tag, parameters_file=parameters_file, environment=dict(os.environ)
@@ -204,7 +204,7 @@ def start_interactive_session(
 
 def end_interactive_session() -> None:
     """Record the end of the session; TaskFailed when there is none."""
-    from magnus.app.interactive import end  # lazy: importing magnus costs nothing
+    from magnus.app.run.interactive_session import end  # lazy: importing magnus costs nothing
 
     end()
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from magnus.app import wiring
+from magnus.app.composition import services
 from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.inspect.find_run import find_run
 from magnus.engine.context import Clock
@@ -26,7 +26,7 @@ def track(text: str, configuration_file: str, environment: Mapping[str, str], re
     """
     folder = Path.cwd()
     configuration = load_configuration(configuration_file, environment, folder)
-    built = wiring.services(configuration, folder)
+    built = services.services(configuration, folder)
     with closing(built.run_log_store) as store:
         run = find_run(store, text)
         if isinstance(built.experiment_tracker, KeepsNothing):

@@ -10,6 +10,10 @@ NO_VALUE: Final = "\0"
 """What an option says that may stand without a value, when it does."""
 
 
+class EngineOption(click.Option):
+    """An option that engines write and not people, so that no parameter is taken for a slip of it."""
+
+
 class TakesParameters(click.Command):
     """A command on which every `--name value` that is no option of its own is a parameter of the pipeline.
 
@@ -56,7 +60,9 @@ def _stands_alone(option: click.Option) -> bool:
 
 
 def _refuse_slip(name: str, options: dict[str, click.Option]) -> None:
-    for option in options:
+    for option, declared in options.items():
+        if isinstance(declared, EngineOption):
+            continue
         if option.startswith("--") and _within_one_edit(name, option):
             from magnus.errors import InvalidInput  # lazy: likewise
 

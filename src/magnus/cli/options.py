@@ -7,7 +7,7 @@ import click
 
 from magnus.app.progress.log_levels import LEVELS
 from magnus.app.progress.log_levels import log_level as log_level_of
-from magnus.cli.arguments import NO_VALUE
+from magnus.cli.arguments import NO_VALUE, EngineOption
 
 _DISPLAY: Final = "magnus.shown"
 CallableT = TypeVar("CallableT", bound=Callable[..., Any])
@@ -143,7 +143,7 @@ def attempt_options(function: CallableT) -> CallableT:
 
 
 then = click.option(
-    "--then", "then", multiple=True, metavar="NAME",
+    "--then", "then", cls=EngineOption, multiple=True, metavar="NAME",
     help="If STEP succeeded and this step of the same pipeline is next, run it too; repeatable.",
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The run log on standard output at the end of a run, unless it would flood a terminal. Used by commands that run something."""
+"""Writes the run log to standard output at the end of a run, unless it would flood a terminal."""
 
 import re
 from types import TracebackType
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 _MOST_STEPS: Final = 20
 _STEP: Final = '"step_type": '
-_RUN_ID: Final = re.compile(r'"run_id": "([^"\\]+)"')
+_RUN_ID: Final = r'"run_id": "([^"\\]+)"'
 
 
 class RunLogOutput:
@@ -51,8 +51,8 @@ class RunLogOutput:
             self._wait(piece)
 
     def _wait(self, piece: str) -> None:
-        if not self._run_id and (found := _RUN_ID.search(piece)):
-            self._run_id = found[1]
+        if not self._run_id and (match := re.search(_RUN_ID, piece)):
+            self._run_id = match[1]
         self._steps += piece.count(_STEP)
         if self._steps > _MOST_STEPS:
             self._waiting.clear()

@@ -278,13 +278,13 @@ def _calling() -> Iterator[None]:
         yield
     except MlflowException as error:
         status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
-        raise _translated(str(error), status) from error
+        raise _tracker_error(str(error), status) from error
     finally:
         for variable, default in zip(defaults, before, strict=True):
             variable.default = default
 
 
-def _translated(text: str, status: int) -> ExperimentTrackerError:
+def _tracker_error(text: str, status: int) -> ExperimentTrackerError:
     """The message of MLflow as an error, without credentials, and without the text of the HTTP library around the reason."""
     text = _USER.sub("//", text)
     text = _NOT_REACHED.sub(r"\1 cannot be reached: \2", text)

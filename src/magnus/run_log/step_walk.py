@@ -10,8 +10,7 @@ from msgspec import Struct
 
 from magnus.graph.path import BranchPath, StepPath
 from magnus.run_log.branches import Branch, branches_of
-from magnus.run_log.records import ENDED, Status, StepRecord
-from magnus.run_log.summary import RunHealth, RunStatus
+from magnus.run_log.records import ENDED, RunHealth, RunStatus, Status, StepRecord
 
 StepsOf: TypeAlias = Callable[[BranchPath], Iterable[StepRecord]]
 """The records of the steps directly in a branch, by position."""

@@ -19,9 +19,17 @@ from magnus.graph.path import BranchPath
 from magnus.run_log.branches import branches_of
 from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import Parameter, shown
-from magnus.run_log.records import ENDED, AttemptRecord, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
+from magnus.run_log.records import (
+    ENDED,
+    AttemptRecord,
+    CatalogRecord,
+    CodeIdentity,
+    RunHealth,
+    RunRecord,
+    Status,
+    StepRecord,
+)
 from magnus.run_log.step_walk import StepsOf, status_of_branch, without_past_ends
-from magnus.run_log.summary import RunHealth
 from magnus.values import Json
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)

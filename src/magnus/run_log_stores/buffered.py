@@ -1,4 +1,4 @@
-"""The run log store of type `buffered`: in the memory of this process, gone with it. Made by `app.wiring`.
+"""The run log store of type `buffered`: in the memory of this process, gone with it. Made by `app.composition`.
 
 Records are kept as the JSON they would be on disk, so that nobody can change one by changing a value that is in it,
 and so that what comes back is the same as from every other store.

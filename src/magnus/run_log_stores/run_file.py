@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from magnus.run_log.records import StepRecord
 from magnus.run_log_stores.index import Index
 from magnus.run_log_stores.record_line import Heading, heading
+from magnus.system.atomic_files import READ
 from magnus.system.system_calls import SystemCalls
 
 _BLOCK_BYTES: Final = 256 * 1024
@@ -186,21 +187,24 @@ class OpenRuns:
             run.close()
 
 
-def last_run_line(descriptor: int, system: SystemCalls) -> bytes:
-    """The last whole record of the run, searched from the end, without its newlines.
+def last_run_line(file: str, system: SystemCalls) -> bytes:
+    """The last whole record of the run, searched from the end of the file, without its newlines.
 
     OSError when the file cannot be read, ValueError when there is none.
     """
-    end = os.fstat(descriptor).st_size
-    size = _LAST_BYTES
-    while True:
-        start = max(end - size, 0)
-        line = _last_in(system.read_at(descriptor, end - start, start))
-        if line is not None:
-            return line
-        if start == 0:
-            raise ValueError("no line is the record of the run")
-        size *= 8
+    descriptor = system.open(file, READ, 0)
+    try:
+        end, size = os.fstat(descriptor).st_size, _LAST_BYTES
+        while True:
+            start = max(end - size, 0)
+            line = _last_in(system.read_at(descriptor, end - start, start))
+            if line is not None:
+                return line
+            if start == 0:
+                raise ValueError("no line is the record of the run")
+            size *= 8
+    finally:
+        os.close(descriptor)
 
 
 def _last_in(block: bytes) -> bytes | None:

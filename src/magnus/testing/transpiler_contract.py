@@ -22,10 +22,10 @@ from typing import ClassVar, Final
 
 import pytest
 
-from magnus.app import wiring
+from magnus.app.composition import executors
 from magnus.app.composition.configuration import ServiceConfiguration, nowhere
 from magnus.app.composition.load_configuration import load_configuration
-from magnus.app.services import engine_of, options_of
+from magnus.app.composition.services import engine_of, options_of
 from magnus.errors import InvalidConfiguration, Problem
 from magnus.graph.nodes import CompositeNode, Graph, StaticBranches
 from magnus.graph.path import BranchPath, StepPath
@@ -73,7 +73,7 @@ class TranspilerContract:
         return tmp_path
 
     def test_it_declares_its_capabilities(self, folder: Path) -> None:
-        declared = wiring.executor_capabilities(load_configuration(CONFIGURATION, {}, folder))
+        declared = executors.executor_capabilities(load_configuration(CONFIGURATION, {}, folder))
         assert isinstance(declared, ExecutorCapabilities)
         assert declared.reenters, "the processes of another engine are re-entry commands"
         assert declared.runs_on >= Locality.HOST, "the processes of another engine are others than this one"

@@ -13,11 +13,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from magnus.app import wiring
+from magnus.app.composition import executors
 from magnus.app.composition.load_configuration import load_configuration
-from magnus.app.pipelines import load_pipeline
-from magnus.app.prepare import RunRequest
-from magnus.app.transpile import transpile_request
+from magnus.app.run.load_pipeline import load_pipeline
+from magnus.app.run.prepare import RunRequest
+from magnus.app.run.transpile import transpile_request
 from magnus.errors import InvalidInput, Problem
 from magnus.interfaces.transpiler import Transpiler, TranspileRequest, TranspileResult
 from magnus.run_log.parameters import JsonParameter
@@ -31,7 +31,7 @@ _TOUCHES: Final = ("open", "os.", "shutil.", "socket.", "subprocess.", "tempfile
 
 def transpiler_of(folder: Path) -> Transpiler:
     """The transpiler of the configuration in the folder."""
-    made = wiring.transpiler(load_configuration(CONFIGURATION, {}, folder))
+    made = executors.transpiler(load_configuration(CONFIGURATION, {}, folder))
     assert made is not None, "the configuration names an executor, and no transpiler"
     return made
 

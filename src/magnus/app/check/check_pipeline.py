@@ -12,17 +12,18 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from magnus.app import wiring
 from magnus.app.check import secrets
 from magnus.app.check.services import CheckedServices, checked_services, folder_problems
-from magnus.app.overrides import unknown_overrides
+from magnus.app.composition import executors
 from magnus.app.parameters.data_flow import DataFlow, Described
 from magnus.app.parameters.initial_parameters import InitialParameters, initial_parameters
 from magnus.app.parameters.used_parameters import fitted_to_steps
-from magnus.app.pipelines import examine_pipeline, is_python_file
-from magnus.app.prepare import RunRequest, like_original
-from magnus.app.resume import original_run
+from magnus.app.run import mocks
+from magnus.app.run.load_pipeline import examine_pipeline, is_python_file
+from magnus.app.run.original_run import original_run
+from magnus.app.run.overrides import unknown_overrides
 from magnus.app.run.preflight import step_problems
+from magnus.app.run.prepare import RunRequest, like_original
 from magnus.app.step_code import code
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
@@ -156,14 +157,14 @@ class _Check:
         """The pipeline as the executor takes it."""
         if not services.spread.mocks:
             return pipeline
-        return self._tried(lambda: wiring.mocked(services.configuration, pipeline)) or pipeline
+        return self._tried(lambda: mocks.mocked(services.configuration, pipeline)) or pipeline
 
     def _engine(self, pipeline: LoadedPipeline, services: CheckedServices, parameters: Scope | None) -> None:
         """Overrides that are not there, and what another engine, for which it would be written down, cannot take."""
         self.problems += unknown_overrides(pipeline, services.configuration)
-        transpiler = wiring.transpiler(services.configuration)
+        transpiler = executors.transpiler(services.configuration)
         if transpiler is not None:
-            from magnus.app.transpile import transpile_request  # lazy: most pipelines are run here
+            from magnus.app.run.transpile import transpile_request  # lazy: most pipelines are run here
 
             request = transpile_request(self.asked, services.configuration, pipeline, parameters or {})
             self.problems += transpiler.problems(request)
@@ -212,8 +213,8 @@ def _changed(
     original: RunRecord, pipeline: LoadedPipeline, parameters: Scope, services: CheckedServices, folder: Path
 ) -> Iterator[Problem]:
     """What differs from the run that is gone on with, where nothing may."""
-    from magnus.app.changes import changes  # lazy: only runs that go on with another one need it
     from magnus.app.compare.causes import with_code_that_ran  # lazy: likewise
+    from magnus.app.run.resume_changes import changes  # lazy: only runs that go on with another one need it
 
     configured = services.configuration.as_json()
     ran = with_code_that_ran(services.built, original)

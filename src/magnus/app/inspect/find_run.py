@@ -3,13 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from magnus.app.inspect.list_runs import summaries
 from magnus.errors import InvalidRunId, RunNotFound
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord
 from magnus.run_log.run_ids import LATEST, check_run_id
-from magnus.run_log.summary import RunSummary
-from magnus.suggest import near
 
 _MOST_SHOWN: Final = 5
 _NO_RUNS: Final = "magnus execute pipeline.yaml makes one; for runs of another configuration add -c FILE"
@@ -29,6 +26,9 @@ def find_run(store: RunLogStore, text: str) -> RunRecord:
 
 
 def _latest(store: RunLogStore) -> str:
+    from magnus.app.inspect.list_runs import summaries  # lazy: most runs are found by their id
+    from magnus.run_log.summary import RunSummary
+
     runs = [(run.start_time, run.run_id) for run in summaries(store) if isinstance(run, RunSummary)]
     if not runs:
         raise RunNotFound("there are no runs yet", fix=_NO_RUNS)
@@ -44,6 +44,8 @@ def _by_prefix(run_ids: Sequence[str], prefix: str) -> str:
         more = f" and {len(matches) - _MOST_SHOWN} more" if len(matches) > _MOST_SHOWN else ""
         message = f"'{prefix}' is a prefix of {len(matches)} run ids: {names}{more}"
         raise InvalidRunId(message, fix="write more of the id; magnus runs lists all of them")
+    from magnus.suggest import near  # lazy: only mistakes need it
+
     match = near(prefix, run_ids)
     meant = f"did you mean '{match}'? " if match else ""
     fix = f"{meant}magnus runs lists all of them; for those of another configuration add -c FILE"

@@ -19,8 +19,8 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import ReadsLogs
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import Parameter
-from magnus.run_log.records import ENDED, RunRecord
-from magnus.run_log.summary import RunHealth, RunStatus, summary
+from magnus.run_log.records import ENDED, RunHealth, RunRecord, RunStatus
+from magnus.run_log.summary import summary
 from magnus.values import Json
 
 __all__ = ["Artifact", "Branch", "Run", "Runs", "Step"]

@@ -14,9 +14,8 @@ from magnus.run_log import branches as records_of_branches
 from magnus.run_log import spans
 from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import MetricParameter, Parameter, plain
-from magnus.run_log.records import AttemptRecord, CatalogRecord, Status, StepRecord
+from magnus.run_log.records import AttemptRecord, CatalogRecord, RunStatus, Status, StepRecord
 from magnus.run_log.step_walk import SeenStep, status_of, status_of_branch, walk_step, without_past_ends
-from magnus.run_log.summary import RunStatus
 from magnus.suggest import near
 from magnus.values import Json
 

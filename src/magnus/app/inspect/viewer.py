@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from magnus.app import services
+from magnus.app.composition import services
 from magnus.app.composition.configuration import ServiceConfiguration
 from magnus.app.composition.load_configuration import load_configuration
 from magnus.errors import InvalidConfiguration

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.app import wiring
+from magnus.app.composition import services
 from magnus.definition.compiler import StepPlace
 from magnus.engine.files.catalog_files import named_from_root
 from magnus.engine.files.globs import may_overlap
@@ -147,7 +147,7 @@ class DataFlow:
         declared = Description(sets=tuple(Setting(item.name) for item in task.returns or ()))
         unknown = replace(UNKNOWN, sets=declared.sets)
         try:
-            kind = wiring.task_kind(task.kind)
+            kind = services.task_kind(task.kind)
             if any(problem.severity == "error" for problem in kind.problems(task, self._working_directory)):
                 return unknown
             if not isinstance(kind, StaticAnalysis):

@@ -1,6 +1,6 @@
 """Which reused steps read initial parameters that are not what they were, so that their results contradict them.
 
-Used by `app.plan`. What a step was handed is in its record; of a shell command and a notebook, which are handed all there
+Used by `app.run.resume_plan`. What a step was handed is in its record; of a shell command and a notebook, which are handed all there
 is, the names that they use count.
 """
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.app import wiring
+from magnus.app.composition import services
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import MagnusError
 from magnus.graph.dataflow.facts import Description
@@ -121,7 +121,7 @@ class Readers:
         return self._descriptions[id(task)]
 
     def _described(self, task: TaskSpec) -> Description | None:
-        kind = wiring.task_kind(task.kind)
+        kind = services.task_kind(task.kind)
         if not isinstance(kind, StaticAnalysis):
             return None
         with suppress(Exception):  # a text that cannot be read tells nothing

@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.app import wiring
+from magnus.app.composition import services
 from magnus.app.parameters.initial_parameters import Given, InitialParameters, spelled_otherwise
 from magnus.definition.compiler import StepPlace
 from magnus.errors import Problem
@@ -86,7 +86,7 @@ def _texts(steps: Iterable[StepPlace], working_directory: Path) -> Iterator[str]
         match step.node:
             case TaskNode(task=task):
                 yield task.command
-                kind = wiring.task_kind(task.kind)
+                kind = services.task_kind(task.kind)
                 file = kind.source_file(task, working_directory) if isinstance(kind, SourceFile) else None
                 if file is not None and file not in files:
                     files.add(file)

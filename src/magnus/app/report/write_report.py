@@ -27,8 +27,7 @@ from magnus.graph.nodes import Graph
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import ENDED, RunRecord, Status, StepRecord
-from magnus.run_log.summary import RunHealth
+from magnus.run_log.records import ENDED, RunHealth, RunRecord, Status, StepRecord
 from magnus.system.atomic_files import write_text
 from magnus.values import Json
 

@@ -27,16 +27,14 @@ def command(file: str | None, file_option: str | None, format_: str, output: str
 
     FILE is the pipeline, pipeline.yaml when none is named.
     """
-    from magnus.app.pipelines import load_pipeline  # lazy: --help needs none of it
+    from magnus.app.run.load_pipeline import load_pipeline  # lazy: --help needs none of it
 
     name = options.pipeline_file(file, file_option) or "pipeline.yaml"
     own = console.reserve_output()  # the pipeline may be a script, which is executed
     graph = load_pipeline(name, None, console.environment(), Path.cwd()).graph
     if not output and format_ == "text":
-        from magnus.cli.text.pipeline_tree import pipeline_tree  # lazy: --help needs none of it
-
         own.give_back()
-        console.emit(pipeline_tree(graph, graph.name or name, console.can_show))
+        console.emit(_tree(graph, name))
         return 0
     text = _drawn(graph, name, format_)
     if output:
@@ -60,3 +58,28 @@ def _drawn(graph: "Graph", name: str, format_: str) -> str:
             from magnus.app.draw.tree import plain, tree
 
             return plain(tree(graph, graph.name or name))
+
+
+def _tree(graph: "Graph", name: str) -> str:
+    """The tree of the pipeline, in the colours and the width of the terminal."""
+    from magnus.app.draw.tree import ASCII, UNICODE, tree  # lazy: as above
+    from magnus.app.text.palette import Style
+    from magnus.cli.text.styled_text import has_colour, line_of, terminal_width
+
+    styles = {
+        "frame": Style.QUIET,
+        "name": Style.STRONG,
+        "kind": Style.BUSY,
+        "detail": Style.QUIET,
+        "branch": Style.BRANCH,
+        "next": Style.NEXT,
+        "failure": Style.BAD,
+        "warning": Style.CAREFUL,
+    }
+    signs = UNICODE if console.can_show("├─└│→✗…") else ASCII
+    lines = tree(graph, graph.name or name, columns=terminal_width(), signs=signs)
+    colour = has_colour()
+    texts = (
+        line_of([(span.text, styles.get(span.role, Style.PLAIN)) for span in line], colour=colour) for line in lines
+    )
+    return "".join(f"{text.rstrip()}\n" for text in texts)

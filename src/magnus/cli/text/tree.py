@@ -19,8 +19,8 @@ from magnus.cli.text.styled_text import Piece, cut, has_colour, line_of, termina
 from magnus.engine.processes import liveness
 from magnus.graph.path import print_names
 from magnus.run_log.metrics import plain_metrics
-from magnus.run_log.records import RunRecord, Status, StepRecord
-from magnus.run_log.summary import RunHealth, RunStatus, summary
+from magnus.run_log.records import RunHealth, RunRecord, RunStatus, Status, StepRecord
+from magnus.run_log.summary import summary
 
 _FEW_BRANCHES: Final = 4
 _MOST_FAILED: Final = 5

@@ -1,4 +1,4 @@
-"""What a run that goes on with another one will do: the walk of the orchestrator, over records alone. Called by `app.prepare`.
+"""What a run that goes on with another one will do: the walk of the orchestrator, over records alone. Called by `app.run.prepare`.
 
 Everything here is known before anything runs, and nothing of the original is changed.
 """

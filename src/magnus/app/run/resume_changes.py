@@ -1,4 +1,4 @@
-"""The differences between a run and the run that resumes it, a line each. Called by `app.prepare`."""
+"""The differences between a run and the run that resumes it, a line each. Called by `app.run.prepare`."""
 
 from collections.abc import Iterator, Mapping
 
