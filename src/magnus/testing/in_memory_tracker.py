@@ -57,18 +57,18 @@ class InMemoryTracker:
 
     def end_run(self, run: TrackedRun, status: Status, message: str) -> None:
         """Remember how the run ended."""
-        known = self._of(run)
-        known.status, known.message = status, message
+        remembered = self._of(run)
+        remembered.status, remembered.message = status, message
 
     @contextmanager
     def context(self, run: TrackedRun, path: StepPath) -> Iterator[RememberedRun]:
         """Remember the step as long as its code is inside; gives what is known of the run."""
-        known = self._of(run)
-        known.inside.append(path)
+        remembered = self._of(run)
+        remembered.inside.append(path)
         try:
-            yield known
+            yield remembered
         finally:
-            known.inside.remove(path)
+            remembered.inside.remove(path)
 
     def _of(self, run: TrackedRun) -> RememberedRun:
         self.calls += 1
