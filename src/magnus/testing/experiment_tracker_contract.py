@@ -63,7 +63,7 @@ class Kept(Struct, frozen=True):
 
 
 def a_run(run_id: str = "") -> TrackedRun:
-    """A run that nobody has heard of."""
+    """A run with a new id."""
     return TrackedRun(run_id or f"a-run-{uuid4().hex}", "nightly", "training", "/somewhere/a-run")
 
 
@@ -125,7 +125,7 @@ class ExperimentTrackerContract(ABC):
 
 
 class KeepingExperimentTrackerContract(ExperimentTrackerContract):
-    """For trackers that keep what they are told."""
+    """For trackers that store runs."""
 
     @abstractmethod
     def kept(self, run_id: str, path: StepPath) -> Kept:
@@ -205,7 +205,7 @@ class KeepingExperimentTrackerContract(ExperimentTrackerContract):
 
 
 class UnreachableContract(ABC):
-    """For trackers that talk to a server: how they behave where there is none."""
+    """For trackers that talk to a server: they behave well if the server is unreachable."""
 
     @abstractmethod
     def open_unreachable(self) -> ExperimentTracker:

@@ -1,4 +1,4 @@
-"""An experiment tracker that remembers what it was told: a peer of the real ones, for tests."""
+"""An experiment tracker that keeps all calls in memory: a peer of the real ones, for tests."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ class InMemoryOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RememberedRun(Struct):
-    """All that was told of a run; `steps` by path, `inside` the steps whose code is in the tracker's context now."""
+    """All that the calls said of a run; `steps` by path, `inside` the steps whose code is in the tracker's context now."""
 
     run: TrackedRun
     parameters: Mapping[str, Json] = field(default_factory=dict)

@@ -55,7 +55,7 @@ def run_pipeline(
     patches: Mapping[str, Patch] | None = None,
     parameters: Mapping[str, UserObject] | None = None,
 ) -> Run:
-    """Run the pipeline with every task mocked but those that `patches` says something for; see the `mocked` executor.
+    """Run the pipeline with every task mocked except those with a patch; see the `mocked` executor.
 
     Returns the run, also when it failed. Raises InvalidInput when the pipeline or a patch is wrong.
     """

@@ -47,7 +47,7 @@ def request_of(file: str, folder: Path) -> TranspileRequest:
 
 
 def transpiled(transpiler: Transpiler, request: TranspileRequest) -> tuple[list[Problem], TranspileResult | None]:
-    """The problems, and what is written unless the engine cannot take it, whichever of the two methods says so."""
+    """The problems, and the result unless one of the two methods refuses the pipeline."""
     problems = list(transpiler.problems(request))
     try:
         return problems, transpiler.transpile(request)
