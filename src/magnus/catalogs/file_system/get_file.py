@@ -126,7 +126,7 @@ class FileGetter:
             raise not_there(entry.name, self._location) from None
 
     def _copy(self, entry: CatalogRecord, content: Content, source: int, place: str) -> None:
-        """Copy to a temporary name while hashing, and rename only if the hash agrees: a good file is never replaced by a bad one."""
+        """Copy to a temporary name while hashing, and rename only content that has the hash: no good file gets lost."""
         status = os.fstat(source)
         if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
             raise self._damaged(entry, content)
