@@ -150,7 +150,7 @@ def put_object(obj: UserObject = _NOTHING, name: str = "", *, data: UserObject =
     step = current_step()
     if step is not None:
         return step.put_object(name, obj)
-    from magnus.engine.interaction.remote_objects import put  # lazy: other processes alone need it
+    from magnus.engine.interaction.step_data import put  # lazy: other processes alone need it
 
     return put(_ask, name, obj)
 
@@ -165,7 +165,7 @@ def get_object(name: str) -> UserObject:
     step = current_step()
     if step is not None:
         return step.get_object(name)
-    from magnus.engine.interaction.remote_objects import get  # lazy: other processes alone need it
+    from magnus.engine.interaction.step_data import get  # lazy: other processes alone need it
 
     return get(_ask, name)
 
