@@ -8,8 +8,7 @@ from magnus.app.composition import services
 from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.inspect.find_run import find_run
 from magnus.engine.context import Clock
-from magnus.engine.interaction.branch_names import StepNames
-from magnus.engine.interaction.tracking import Tracking, reason_of
+from magnus.engine.interaction.tracking import StepNames, Tracking, reason_of
 from magnus.engine.secrets.masking import Masker
 from magnus.errors import ExperimentTrackerError, InvalidConfiguration, InvalidInput
 from magnus.interfaces.capabilities import Located

@@ -16,7 +16,7 @@ from magnus.app.run.serialized_reporter import OneAtATime
 from magnus.app.step_code import as_fact, code
 from magnus.engine.context import RunContext, now
 from magnus.engine.provenance.environment import environment
-from magnus.engine.secrets import command_line
+from magnus.engine.secrets import mask_run
 from magnus.errors import CatalogError, Problem, RunExists
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.reporter import Reporter, Warned
@@ -79,7 +79,7 @@ def _run_config(prepared: PreparedRun) -> Mapping[str, Json]:
         "configuration_file": configuration.file,
         "variables": names,
         "dag": pipeline.dag,
-        "command_line": command_line.masked(asked.command_line),
+        "command_line": mask_run.masked_command_line(asked.command_line),
         "environment": runs_in.facts,
         **provenance.facts(
             variable_hashes=hashes_of_variables(names, asked.environment),

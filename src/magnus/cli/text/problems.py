@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from unicodedata import east_asian_width
 
-from magnus.app.check.check_pipeline import Checked
+from magnus.app.check.check_pipeline import CheckResult
 from magnus.errors import Location, Problem
 from magnus.values import Json
 
@@ -16,7 +16,7 @@ ReadLines = Callable[[str], list[str]]
 """The lines of a file; none when it cannot be read."""
 
 
-def checked(result: Checked, lines: ReadLines) -> str:
+def checked(result: CheckResult, lines: ReadLines) -> str:
     """Every problem with the line it is in, a caret below it and the fix; then how many there are."""
     texts = [f"{problem_text(problem, lines)}\n" for problem in result.problems]
     return "".join([*texts, _summary(result)])
@@ -59,7 +59,7 @@ def _width(character: str) -> int:
     return 2 if east_asian_width(character) in {"W", "F"} else 1
 
 
-def _summary(result: Checked) -> str:
+def _summary(result: CheckResult) -> str:
     steps = _count(result.steps, "step")
     if not result.problems:
         return f"{result.file}: nothing is wrong ({steps})\n"
@@ -73,7 +73,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def checked_json(result: Checked) -> str:
+def checked_json(result: CheckResult) -> str:
     """The same as JSON."""
     document = {
         "pipeline": result.file,
