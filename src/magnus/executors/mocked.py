@@ -1,6 +1,6 @@
 """The `mocked` executor: steps succeed without being executed, unless a patch says otherwise.
 
-Before a run begins `app.mocking` makes of its graph one that says so; this runs what is left to run.
+Before a run begins `app.run.mocks` makes of its graph one that says so; this runs what is left to run.
 """
 
 from collections.abc import Mapping

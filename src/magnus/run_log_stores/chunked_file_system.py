@@ -1,6 +1,6 @@
 """The run log store of type `chunked-fs`: one file a record, for network file systems and volumes that many hosts share.
 
-Made by `app.wiring`. Nothing is appended to and nothing locked: a record is written to a file of another name and gets
+Made by `app.composition`. Nothing is appended to and nothing locked: a record is written to a file of another name and gets
 its own by a rename, or by a hard link where the first one has to stand (the run, the success of a step). A file system
 without hard links gets exclusive creation instead, where a crash can leave an incomplete file, which readers pass over.
 

@@ -1,6 +1,6 @@
 """The run log store of type `file-system`: one file of records a run, `<run id>.jsonl`, on a disk of this machine.
 
-Made by `app.wiring`. Beside the records stands the document people read, `<run id>.json`. The folder must be on a
+Made by `app.composition`. Beside the records stands the document people read, `<run id>.json`. The folder must be on a
 file system that appends atomically between processes, as local ones do; network file systems do not.
 """
 

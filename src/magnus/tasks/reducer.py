@@ -1,4 +1,4 @@
-"""Calls the reducer of a map: a function that a dotted path names, or a lambda. Handed to the engine by `app.wiring`."""
+"""Calls the reducer of a map: a function that a dotted path names, or a lambda. Handed to the engine by `app.composition`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

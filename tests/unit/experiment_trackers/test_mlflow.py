@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from magnus.app.composition.load_configuration import load_configuration
-from magnus.app.wiring import services
+from magnus.app.composition.services import services
 from magnus.errors import ExperimentTrackerError, InvalidConfiguration, TrackerUnreachable
 from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker, _tracker_error
 from magnus.experiment_trackers.mlflow_values import cut, leaves, measurements_of, name_of
@@ -96,7 +96,7 @@ def test_choosing_it_loads_no_client(tmp_path):
     (tmp_path / "c.yaml").write_text("experiment_tracker: {type: mlflow, config: {server_url: 'http://nowhere'}}")
     program = (
         "import sys; from pathlib import Path; from magnus.app.composition.load_configuration import load_configuration;"
-        "from magnus.app.wiring import services; print(services(load_configuration('c.yaml', {}, Path()), Path())"
+        "from magnus.app.composition.services import services; print(services(load_configuration('c.yaml', {}, Path()), Path())"
         ".experiment_tracker.options.__name__, 'mlflow' in sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)

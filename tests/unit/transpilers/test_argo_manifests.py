@@ -11,7 +11,7 @@ import argo_rules
 import pytest
 import yaml
 
-from magnus.app.pipelines import load_pipeline
+from magnus.app.run.load_pipeline import load_pipeline
 from magnus.definition.fields import read as read_fields
 from magnus.graph.nodes import (
     CompositeNode,

@@ -5,10 +5,11 @@ from contextlib import AbstractContextManager, closing, nullcontext, suppress
 
 from msgspec.structs import replace
 
-from magnus.app import wiring
-from magnus.app.beginning import begin, context_of
+from magnus.app.composition import executors
+from magnus.app.dispatch import step_runner
 from magnus.app.inspect.run_document import keep_document
-from magnus.app.prepare import PreparedRun, variables_used
+from magnus.app.run.create_run import begin, context_of
+from magnus.app.run.prepare import PreparedRun, variables_used
 from magnus.engine.processes import liveness
 from magnus.engine.processes.process_lock import claimed
 from magnus.engine.run import orchestrator
@@ -31,7 +32,7 @@ def execute(prepared: PreparedRun, reporter: Reporter, emit: Callable[[str], Non
         record = begin(prepared, liveness.this_process(), reporter)
         context = replace(opened, run_id=record.run_id)
         try:
-            executor = wiring.executor(prepared.configuration, context, prepared.warm_start, _variables(prepared))
+            executor = step_runner.executor(prepared.configuration, context, prepared.warm_start, _variables(prepared))
             with process_state.without_hard_exits(context.output_capture.original_stderr):
                 ended = orchestrator.run(context, executor, record, prepared.original)
         except BaseException:
@@ -48,5 +49,5 @@ def _variables(prepared: PreparedRun) -> Mapping[str, str]:
 
 def _steps_of_one_run(prepared: PreparedRun) -> AbstractContextManager[None]:
     """What is to be held while steps run in this process."""
-    runs_on = wiring.executor_capabilities(prepared.configuration).runs_on
+    runs_on = executors.executor_capabilities(prepared.configuration).runs_on
     return claimed() if runs_on is Locality.PROCESS else nullcontext()

@@ -1,4 +1,4 @@
-"""The run that another one goes on with, and its pipeline. Called by `app.prepare`.
+"""The run that another one goes on with, and its pipeline. Called by `app.run.prepare`.
 
 Nothing of the original is changed.
 """

@@ -8,10 +8,10 @@ from types import TracebackType
 
 from msgspec.structs import replace
 
-from magnus.app.beginning import begin, context_of
 from magnus.app.inspect.run_document import document
-from magnus.app.prepare import RunRequest, prepare
-from magnus.app.reporters import Quiet
+from magnus.app.run.create_run import begin, context_of
+from magnus.app.run.prepare import RunRequest, prepare
+from magnus.app.run.serialized_reporter import Quiet
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.yaml_text import Document
 from magnus.engine.context import RunContext, now

@@ -14,8 +14,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from magnus.app.composition.load_configuration import load_configuration
+from magnus.app.composition.services import run_log_store
 from magnus.app.inspect.run_document import document
-from magnus.app.services import run_log_store
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields
 from magnus.definition.yaml_text import Document, read

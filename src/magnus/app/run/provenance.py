@@ -1,4 +1,4 @@
-"""What the run log keeps of a run beside what it was asked, so that the run can be compared. Called by `app.beginning`."""
+"""What the run log keeps of a run beside what it was asked, so that the run can be compared. Called by `app.run.create_run`."""
 
 import hashlib
 from collections.abc import Mapping

@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from magnus.app import wiring
+from magnus.app.composition import executors
 from magnus.app.composition.configuration import Configuration
-from magnus.app.parameters.initial_parameters import given_names
-from magnus.app.prepare import RunRequest, prepare, variables_used
+from magnus.app.parameters.initial_parameters import explicit_names
+from magnus.app.run.prepare import RunRequest, prepare, variables_used
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import InvalidInput, Location
 from magnus.graph.nodes import Node
@@ -24,7 +24,7 @@ def transpile(asked: RunRequest, reporter: Reporter) -> TranspileResult:
     """
     prepared = prepare(asked, reporter)
     asked = prepared.execution
-    transpiler = wiring.transpiler(prepared.configuration)
+    transpiler = executors.transpiler(prepared.configuration)
     assert transpiler is not None
     request = transpile_request(asked, prepared.configuration, prepared.pipeline, prepared.parameters)
     for problem in transpiler.problems(request):
@@ -40,7 +40,7 @@ def transpile_request(
     asked: RunRequest, configuration: Configuration, pipeline: LoadedPipeline, known: Scope
 ) -> TranspileRequest:
     """What is written down. Of a parameters file simple values alone: the file is there for the processes too."""
-    given = given_names((asked.arguments, asked.parameters), asked.environment, known)
+    given = explicit_names((asked.arguments, asked.parameters), asked.environment, known)
     parameters: Mapping[str, Json] = {
         name: plain(value)
         for name, value in known.items()

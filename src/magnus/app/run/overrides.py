@@ -1,11 +1,9 @@
 """Options of the executor for single steps: a step, or one around it, names them. Used before a run, by `check`, and by executors."""
 
-from magnus.app import wiring
+from magnus.app.composition import services
 from magnus.app.composition.configuration import Configuration
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import InvalidDefinition, Problem
-from magnus.graph.nodes import Graph
-from magnus.graph.path import StepPath
 from magnus.suggest import near
 
 
@@ -24,7 +22,7 @@ def unknown_overrides(pipeline: LoadedPipeline, configuration: Configuration) ->
     named = [(step, step.node.overrides[kind]) for step in pipeline.steps if kind in step.node.overrides]
     if not named:
         return []
-    _, options = wiring.executor_type(configuration)
+    _, options = services.executor_type(configuration)
     if not hasattr(options, "overrides"):
         return []
     known = list(options.overrides)
@@ -33,15 +31,6 @@ def unknown_overrides(pipeline: LoadedPipeline, configuration: Configuration) ->
         for step, name in named
         if name not in known
     ]
-
-
-def override_of(graph: Graph, kind: str, path: StepPath) -> str:
-    """The overrides for executors of the type `kind` that the step names, or the nearest around it that names any."""
-    found = ""
-    for length in range(1, len(path.parts) + 1, 2):
-        node = graph.step(StepPath(path.parts[:length]))
-        found = getattr(node, "overrides", {}).get(kind, found)
-    return found
 
 
 def _fix(name: str, known: list[str]) -> str:

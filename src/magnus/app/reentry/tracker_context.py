@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 
 from msgspec import convert
 
-from magnus.app import wiring
+from magnus.app.composition import services
 from magnus.engine.interaction.tracking import opened
 from magnus.graph.path import StepPath
 from magnus.interfaces.experiment_tracker import TrackedRun
@@ -15,4 +15,4 @@ from magnus.values import Json, UserObject
 def context_elsewhere(described: Json, warn: Callable[[str], None]) -> AbstractContextManager[UserObject]:
     """The context of the step that described itself so."""
     run = convert(described["run"], TrackedRun)
-    return opened(wiring.experiment_tracker(described), run, StepPath.parse(described["path"]), warn)
+    return opened(services.experiment_tracker(described), run, StepPath.parse(described["path"]), warn)

@@ -1,4 +1,4 @@
-"""Whether a class can be what its family has to be, judged by its methods. Called by `app.plugins` for plugins alone."""
+"""Whether a class can be what its family has to be, judged by its methods. Called by `app.composition.plugins` for plugins alone."""
 
 from collections.abc import Sequence
 from typing import Any, Final

@@ -10,6 +10,8 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from magnus.app.composition.configuration import Configuration
+from magnus.app.composition.services import executor_type
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import Task
@@ -31,7 +33,13 @@ def objects_of(key: str) -> str:
     return f"the objects of the patch of '{key}'"
 
 
-def mocked(pipeline: LoadedPipeline, patches: Patches, locate: Locate) -> LoadedPipeline:
+def mocked(configuration: Configuration, pipeline: LoadedPipeline) -> LoadedPipeline:
+    """The pipeline with its tasks mocked as the executor of the configuration says."""
+    _, options = executor_type(configuration)
+    return with_mocks(pipeline, options.patches, configuration.executor.locate)
+
+
+def with_mocks(pipeline: LoadedPipeline, patches: Patches, locate: Locate) -> LoadedPipeline:
     """The pipeline with its tasks mocked; `locate` gives the place of a patch.
 
     Raises InvalidConfiguration with everything that is wrong with the patches.

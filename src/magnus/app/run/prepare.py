@@ -12,24 +12,24 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from magnus.app import wiring
+from magnus.app.composition import executors, services
 from magnus.app.composition.configuration import Configuration
 from magnus.app.composition.load_configuration import load_configuration
-from magnus.app.overrides import check_overrides
+from magnus.app.composition.services import run_log_store
+from magnus.app.inspect.step_code import Pieces, code_of_steps
 from magnus.app.parameters.initial_parameters import InitialParameters, initial_parameters
 from magnus.app.parameters.used_parameters import fitted_to_steps
-from magnus.app.pipelines import examine_pipeline
-from magnus.app.resume import merged_parameters, original_run, pipeline_of
+from magnus.app.run.load_pipeline import examine_pipeline
+from magnus.app.run.original_run import merged_parameters, original_run, pipeline_of
+from magnus.app.run.overrides import check_overrides
 from magnus.app.run.preflight import check_steps, step_problems
-from magnus.app.services import run_log_store
-from magnus.app.step_code import Pieces, code
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
 from magnus.definition.yaml_text import dump
 from magnus.engine.context import Services
-from magnus.engine.provenance import code_diff, code_identity
+from magnus.engine.provenance import code_identity
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, in_order
 from magnus.interfaces.capabilities import Locality
 from magnus.interfaces.catalog import KeepsChanges
@@ -42,7 +42,7 @@ from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
 if TYPE_CHECKING:
-    from magnus.app.plan import Plan  # lazy: only runs that go on with another one have a plan
+    from magnus.app.run.resume_plan import Plan  # lazy: only runs that go on with another one have a plan
 
 DEFAULT_PIPELINE: Final = "pipeline.yaml"
 WRITTEN_PIPELINE: Final = "magnus-pipeline.yaml"
@@ -116,13 +116,13 @@ def configured_as(asked: RunRequest) -> RunRequest:
 def transpiles(asked: RunRequest) -> bool:
     """Whether the executor is another engine, for which the pipeline is written down and not run."""
     configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
-    return wiring.transpiler(configuration) is not None
+    return executors.transpiler(configuration) is not None
 
 
 def prepare_to_execute(asked: RunRequest, reporter: Reporter) -> PreparedRun:
     """As `prepare`, for `execute`: what the executor can start early gets ready meanwhile."""
     configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
-    warm_start = wiring.begin(configuration)
+    warm_start = executors.begin(configuration)
     try:
         return replace(_prepared(asked, configuration, reporter), warm_start=warm_start)
     except BaseException:
@@ -145,35 +145,37 @@ def _prepared(
 ) -> PreparedRun:
     if asked.run_id:
         check_new_run_id(asked.run_id)
-    spread = wiring.executor_capabilities(configuration)
-    services = wiring.services(configuration, asked.working_directory)
-    misfits = wiring.incompatibilities(configuration, services)
+    spread = executors.executor_capabilities(configuration)
+    built = services.services(configuration, asked.working_directory)
+    misfits = executors.incompatibilities(configuration, built)
     if any(problem.severity == "error" for problem in misfits):
         raise InvalidConfiguration.of(misfits)
-    hidden = wiring.hidden_folders(services)
-    original = _original(services, asked)
+    hidden = services.hidden_folders(built)
+    original = _original(built, asked)
     asked = like_original(asked, original)
-    question = code_identity.asked(asked.working_directory, asked.environment, hidden)
-    wanted = isinstance(services.catalog, KeepsChanges) and services.catalog.capture_diff
-    diff = code_diff.asked(asked.working_directory, asked.environment, hidden) if wanted else None
+    question = code_identity.start_commit_query(asked.working_directory, asked.environment, hidden)
+    wanted = isinstance(built.catalog, KeepsChanges) and built.catalog.capture_diff
+    diff = code_identity.start_diff_query(asked.working_directory, asked.environment, hidden) if wanted else None
     try:
         pipeline = _loaded(asked, spread.runs_on)
         if spread.mocks:
-            pipeline = wiring.mocked(configuration, pipeline)
+            from magnus.app.run import mocks  # lazy: most runs are no mocks
+
+            pipeline = mocks.mocked(configuration, pipeline)
         initial = _initial(asked, original)
         if looked_at is _EVERY_STEP and not spread.mocks:
-            initial = fitted_to_steps(initial, pipeline.steps, services.catalog, asked.working_directory)
+            initial = fitted_to_steps(initial, pipeline.steps, built.catalog, asked.working_directory)
         warnings = check_steps(looked_at(pipeline), asked.working_directory, spread.runs_on)
         check_overrides(pipeline, configuration)
     finally:
-        identities, changes = code_identity.answer(question), code_diff.answer(diff)
+        identities, changes = code_identity.read_commit(question), code_identity.read_diff(diff)
     if asked.built is not None and spread.reenters:
         asked = replace(asked, file=_written(asked.built, asked.definition_file, asked.working_directory))
     for warning in (*configuration.warnings, *misfits, *pipeline.warnings, *initial.warnings, *warnings):
         reporter.report(Warned(str(warning)))
     parameters = initial.scope if original is None else merged_parameters(original, initial.scope)
     prepared = PreparedRun(
-        asked, configuration, pipeline, parameters, services, identities, original=original, changes=changes
+        asked, configuration, pipeline, parameters, built, identities, original=original, changes=changes
     )
     return prepared if original is None else _planned(prepared, original, reporter)
 
@@ -212,12 +214,12 @@ def like_original(asked: RunRequest, original: RunRecord | None) -> RunRequest:
 
 def _planned(prepared: PreparedRun, original: RunRecord, reporter: Reporter) -> PreparedRun:
     """The same with the plan, which is shown; InvalidInput when something changed that must not."""
-    from magnus.app.changes import changes  # lazy: only runs that go on with another one have a plan
     from magnus.app.compare.causes import with_code_that_ran  # lazy: likewise
-    from magnus.app.plan import plan  # lazy: likewise
+    from magnus.app.run.resume_changes import changes  # lazy: only runs that go on with another one have a plan
+    from magnus.app.run.resume_plan import plan  # lazy: likewise
 
     folder = prepared.execution.working_directory
-    made_of = code(prepared.pipeline.steps, folder)
+    made_of = code_of_steps(prepared.pipeline.steps, folder)
     ran = with_code_that_ran(prepared.services, original)
     differences = tuple(changes(ran, prepared.pipeline, prepared.parameters, made_of, prepared.configuration.as_json()))
     first = _first_step(prepared, original)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from magnus.app.plugin_contracts import missing_members
+from magnus.app.composition.plugin_contracts import missing_members
 from magnus.errors import InvalidConfiguration
 from magnus.suggest import nearest_or_all
 
