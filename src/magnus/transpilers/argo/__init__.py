@@ -29,6 +29,7 @@ from magnus.transpilers.argo.manifest import (
     WorkflowSpec,
 )
 from magnus.transpilers.argo.options import ArgoOptions
+from magnus.transpilers.argo.pipeline_dags import MOST_TASKS
 from magnus.transpilers.argo.pod_templates import ORIGINAL_RUN_ID, RUN_ID, Pods
 from magnus.transpilers.argo.submitting import name_of, next_commands
 from magnus.transpilers.process_plan import plan_of
@@ -75,7 +76,7 @@ class ArgoTranspiler:
     def _transpiled(self, request: TranspileRequest) -> tuple[str, list[Problem]]:
         """The text of the manifest, and what is wrong with it."""
         pods = Pods(self._options, request)
-        plan = plan_of(request.graph, pods.rules())
+        plan = plan_of(request.graph, pods.rules(MOST_TASKS))
         builder = DagBuilder(pods, plan)
         manifest = self._manifest(request, pods, builder)
         text = dump(msgspec.to_builtins(manifest))
