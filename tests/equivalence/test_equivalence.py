@@ -54,10 +54,12 @@ def size(steps):
 
 
 def ways_of(number, steps):
-    """How the pipeline of this number runs: whole, and in workers or step by step in turns; every fourth on Argo."""
+    """How the pipeline of this number runs: whole, and in workers or step by step in turns; every other one on Argo, with fusing or without."""
     small = steps <= MOST_STEPS
     ways = [drivers.whole, drivers.step_by_step if small and number % 2 else drivers.in_workers(WORKERS[number % 3])]
-    return [*ways, simulated.simulated] if small and number % 4 == 0 else ways
+    if small and number % 2 == 0:
+        ways.append(simulated.one_act_a_pod if number % 4 else simulated.simulated)
+    return ways
 
 
 def check(dag, store, number):
