@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Tests and examples of faults misspell on purpose.
 PROSE := src docs examples benchmarks .ci .github mkdocs.yml pyproject.toml Makefile $(wildcard *.md)
 
-.PHONY: help start test quick check docs release faults bench services
+.PHONY: help start test quick check docs pictures release faults bench services
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -35,6 +35,9 @@ check: $(VENV)/ready  ## format, lint, spelling, words, types, architecture
 
 docs: $(VENV)/docs  ## write the site of the documentation to site/; a broken link is an error
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+pictures: $(VENV)/ready  ## make the pictures of README.md again, from a real run; needs tmux and Chromium
+	$(BIN)/python .ci/pictures.py
 
 release: $(VENV)/ready  ## build the distributions, try the wheel in a new environment, and tag; nothing is published
 	$(BIN)/python .ci/release.py

@@ -36,7 +36,7 @@ RULES = (
     Rule("told", "who records, reports or sends what", "the tracker is told"),
     Rule("with(hold|holds|held|holding)", "'mask'", "a withheld value"),
     Rule("elsewhere", "'in another process', 'worker', 'container' or 'pod'", "steps that run elsewhere"),
-    Rule("(begin|begins|began|begun|beginning|beginnings)", "'start'; of ids 'prefix'", "a run that began"),
+    Rule("(begin|begins|began|begun|beginning|beginnings)(?! with)", "'start'; of ids 'prefix'", "a run that began"),
     Rule("ended", "'finished', 'failed', 'stopped' or 'exited'", "a step that has ended"),
     Rule("rounds?", "'iteration'", "each round of a loop"),
     Rule("(was|were|is|are) (asked|said|wanted)", "who requests or writes what", "the server is asked"),

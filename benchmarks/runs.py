@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from msgspec.structs import replace
 
-from magnus.engine import liveness
+from magnus.engine.processes import liveness
 from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import JsonParameter
 from magnus.run_log.records import AttemptRecord, RunRecord, Status, StepRecord

@@ -1,4 +1,4 @@
-"""What user code may call while its step runs: in the function itself, its threads, and processes it starts.
+"""The functions that user code calls while its step runs: in the task itself, its threads, and processes it starts.
 
 In the process of the step the call goes to the step in progress; in another one, through the channel that the
 environment names. Outside a step each function says so.
@@ -9,12 +9,12 @@ import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING
 
-from magnus.engine.current import CurrentStep, current_step
+from magnus.engine.interaction.current_step import CurrentStep, current_step
 from magnus.errors import SecretsError, TaskFailed
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
-    from magnus.app.interactive import SessionId  # lazy: importing magnus costs nothing
+    from magnus.app.run.interactive_session import SessionId  # lazy: importing magnus costs nothing
 
 _NOTHING: UserObject = object()
 """Of an argument that was not given."""
@@ -39,12 +39,12 @@ def get_parameter(key: str | None = None, cast_as: UserObject = None) -> UserObj
     from magnus.tasks.functions.casting import cast_parameter, cast_parameters  # lazy: importing magnus costs nothing
 
     if key is None:
-        written = _ask("get_written_parameters", {})
-        return cast_parameters(cast_as, written["values"], written["texts"])
-    written = _ask("get_written_parameter", {"name": key})
-    if written["is_object"]:
+        parameter = _ask("get_written_parameters", {})
+        return cast_parameters(cast_as, parameter["values"], parameter["texts"])
+    parameter = _ask("get_written_parameter", {"name": key})
+    if parameter["is_object"]:
         return get_object(key)
-    return cast_parameter(key, cast_as, written["value"], written["text"])
+    return cast_parameter(key, cast_as, parameter["value"], parameter["text"])
 
 
 def set_parameter(**values: UserObject) -> None:
@@ -99,7 +99,7 @@ def get_experiment_tracker_context() -> AbstractContextManager[UserObject]:
     described = _ask("get_experiment_tracker", {})
     if described is None:
         return nullcontext()
-    from magnus.app.tracking import context_elsewhere  # lazy: other processes alone need it
+    from magnus.app.reentry.tracker_context import context_elsewhere  # lazy: other processes alone need it
 
     return context_elsewhere(described, lambda reason: _ask("warn_of_experiment_tracker", {"reason": reason}))
 
@@ -115,8 +115,8 @@ def get_from_catalog(name: str, destination_folder: str = "") -> list[str]:
         TaskFailed: nothing matches, or no step runs.
         CatalogError: the catalog cannot bring them.
     """
-    found: list[str] = _ask("get_files", {"name": name, "destination": os.fspath(destination_folder)})
-    return found
+    paths: list[str] = _ask("get_files", {"name": name, "destination": os.fspath(destination_folder)})
+    return paths
 
 
 def put_in_catalog(
@@ -130,8 +130,8 @@ def put_in_catalog(
         TaskFailed: nothing matches, or no step runs.
         CatalogError: the catalog cannot keep them.
     """
-    found: list[str] = _ask("put_files", {"path": os.fspath(_one_of("put_in_catalog", path=path, filepath=filepath))})
-    return found
+    names: list[str] = _ask("put_files", {"path": os.fspath(_one_of("put_in_catalog", path=path, filepath=filepath))})
+    return names
 
 
 def put_object(obj: UserObject = _NOTHING, name: str = "", *, data: UserObject = _NOTHING) -> None:
@@ -150,7 +150,7 @@ def put_object(obj: UserObject = _NOTHING, name: str = "", *, data: UserObject =
     step = current_step()
     if step is not None:
         return step.put_object(name, obj)
-    from magnus.engine.objects_elsewhere import put  # lazy: other processes alone need it
+    from magnus.engine.interaction.remote_objects import put  # lazy: other processes alone need it
 
     return put(_ask, name, obj)
 
@@ -165,7 +165,7 @@ def get_object(name: str) -> UserObject:
     step = current_step()
     if step is not None:
         return step.get_object(name)
-    from magnus.engine.objects_elsewhere import get  # lazy: other processes alone need it
+    from magnus.engine.interaction.remote_objects import get  # lazy: other processes alone need it
 
     return get(_ask, name)
 
@@ -195,7 +195,7 @@ def start_interactive_session(
         TaskFailed: a step or a session is in progress here.
         InvalidInput: something of what is given is wrong.
     """
-    from magnus.app.interactive import start  # lazy: importing magnus costs nothing
+    from magnus.app.run.interactive_session import start  # lazy: importing magnus costs nothing
 
     return start(
         run_id, configuration_file=config_file, tag=tag, parameters_file=parameters_file, environment=dict(os.environ)
@@ -204,7 +204,7 @@ def start_interactive_session(
 
 def end_interactive_session() -> None:
     """Record the end of the session; TaskFailed when there is none."""
-    from magnus.app.interactive import end  # lazy: importing magnus costs nothing
+    from magnus.app.run.interactive_session import end  # lazy: importing magnus costs nothing
 
     end()
 
@@ -226,21 +226,21 @@ def _whole_number(step: UserObject) -> int:
         raise TaskFailed(f"the step of a metric is to be a whole number, and is {step!r}") from None
 
 
-def _one_of(function: str, **given: UserObject) -> UserObject:
+def _one_of(function: str, **arguments: UserObject) -> UserObject:
     """The one of the arguments, which are words for the same, that was given; TypeError for none or several."""
-    found = [value for value in given.values() if value is not _NOTHING]
-    if len(found) != 1:
-        first, *others = given
+    values = [value for value in arguments.values() if value is not _NOTHING]
+    if len(values) != 1:
+        first, *others = arguments
         either = " or ".join(f"'{name}'" for name in (first, *others))
-        raise TypeError(f"{function}() needs {'one of ' if found else ''}{either}")
-    return found[0]
+        raise TypeError(f"{function}() needs {'one of ' if values else ''}{either}")
+    return values[0]
 
 
 def _ask(verb: str, arguments: Json) -> Json:
     step: CurrentStep | None = current_step()
     if step is not None:
         return step.answer(verb, arguments)
-    from magnus.engine.channel import VARIABLE, ask  # lazy: other processes alone need it
+    from magnus.engine.interaction.channel import VARIABLE, ask  # lazy: other processes alone need it
 
     address = os.environ.get(VARIABLE)
     if not address:
@@ -251,6 +251,6 @@ def _ask(verb: str, arguments: Json) -> Json:
 
 
 def _json(name: str, value: UserObject, *, allow_nan: bool = False) -> Json:
-    from magnus.engine.json_values import to_json_value  # lazy: importing magnus costs nothing
+    from magnus.engine.values.json_values import to_json_value  # lazy: importing magnus costs nothing
 
     return to_json_value(value, name=name, allow_nan=allow_nan)

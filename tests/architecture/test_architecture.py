@@ -1,5 +1,6 @@
 """The rules that hold the tree together, each shown to fail when it is broken."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -11,11 +12,14 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 BREAKERS = {
-    "layers": ("graph/hash.py", "import magnus.engine.step"),
+    "layers": ("definition/field_types.py", "import magnus.app.text.columns"),
+    "graph": ("graph/hash.py", "import magnus.graph.dataflow.facts"),
     "tasks": ("tasks/text.py", "import magnus.tasks.notebooks.file"),
+    "cli": ("cli/text/values.py", "import magnus.cli.console"),
+    "app": ("app/text/units.py", "import magnus.app.inspect.list_runs"),
     "cycles": ("tasks/static/side_effects.py", "import magnus.tasks.static.functions"),
-    "printing": ("app/execute.py", "import click"),
-    "yaml": ("engine/step.py", "import yaml"),
+    "printing": ("app/run/execute.py", "import click"),
+    "yaml": ("engine/step/run_step.py", "import yaml"),
     "pure": ("run_log/records.py", "import os"),
 }
 
@@ -54,12 +58,45 @@ def test_breaking_a_contract_fails(copied, contract):
 @pytest.mark.parametrize(
     ("statement", "absent"),
     [
-        ("import magnus", {"pydantic", "yaml", "click", "rich", "logging", "json", "magnus.engine"}),
-        ("import magnus.cli.main", {"pydantic", "yaml", "rich", "magnus.engine.step", "importlib.metadata"}),
-        ("import magnus.app.execute", {"click", "rich", "concurrent.futures", "importlib.metadata", "tempfile"}),
+        ("import magnus", {"pydantic", "yaml", "click", "logging", "json", "magnus.engine"}),
+        ("import magnus.cli.main", {"pydantic", "yaml", "magnus.engine.step.run_step", "importlib.metadata"}),
+        ("import magnus.app.run.execute", {"click", "concurrent.futures", "importlib.metadata", "tempfile"}),
     ],
 )
 def test_importing_loads_only_what_is_needed(statement, absent):
     check = f"import sys; {statement}; print(sorted(set({sorted(absent)!r}) & set(sys.modules)))"
     said = subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True)
     assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "variables", [{}, {"_MAGNUS_COMPLETE": "bash_complete", "COMP_WORDS": "magnus ex", "COMP_CWORD": "1"}]
+)
+def test_the_list_of_commands_loads_no_command(variables):
+    program = (
+        "import atexit, sys; sys.argv = ['magnus', *sys.argv[1:]]\n"
+        "from magnus.cli.main import main\n"
+        "atexit.register(lambda: print(sorted(name for name in sys.modules if name.startswith('magnus'))))\n"
+        "main()"
+    )
+    arguments = [] if variables else ["--help"]
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments],
+        capture_output=True, text=True, check=True, env={**os.environ, **variables},
+    )  # fmt: skip
+    loaded = done.stdout.splitlines()[-1]
+    assert loaded == "['magnus', 'magnus.cli', 'magnus.cli.console', 'magnus.cli.gc_pause', 'magnus.cli.main']"
+
+
+WRITING = {"print", "echo", "secho", "write", "writelines", "writev"}
+
+
+def test_in_the_command_line_the_console_alone_writes():
+    calls = [
+        f"{file.name}:{node.lineno}"
+        for file in (ROOT / "src/magnus/cli").rglob("*.py")
+        if file.name != "console.py"
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "attr", getattr(node.func, "id", "")) in WRITING
+    ]
+    assert calls == []

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from magnus.app.report.write_report import report_html
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
-from magnus.engine import liveness
+from magnus.engine.processes import liveness
 from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import JsonParameter
 from magnus.run_log.records import AttemptRecord, Branching, RunRecord, Status, StepRecord

@@ -5,8 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
-from magnus.engine.large_values import LargeValues
-from magnus.engine.spilling import SpillingStore
+from magnus.engine.files.large_values import LargeValues
+from magnus.engine.files.spilling_store import SpillingStore
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from forked import kept
+from safety_net import LONGEST_SECONDS
 
 
 class Result:
@@ -50,6 +51,18 @@ class Folder:
 
     def magnus(self, *arguments: str, env=None) -> Result:
         return Result(self.commands(*arguments, cwd=self.path, env={**self.environment, **(env or {})}))
+
+    def python(self, program: str, *arguments: str) -> subprocess.CompletedProcess:
+        """A program of the folder that succeeds, in an interpreter of its own."""
+        return subprocess.run(
+            [sys.executable, program, *arguments],
+            cwd=self.path,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_SECONDS,
+            check=True,
+        )
 
     def runs(self) -> list[str]:
         return sorted(file.stem for file in (self.path / ".run_log_store").glob("*.jsonl"))

@@ -139,7 +139,7 @@ def test_recent_content_goes_when_asked_and_not_while_a_run_goes_on(three_runs):
     kept = three_runs.magnus("gc", "--keep", "run2", "--yes")
     assert "removed: 0 files, 0 B of content that no run needs; put recently, and left: 2 files" in kept.out
     said = three_runs.magnus("gc", "--keep", "run", "--recent", "--yes")
-    assert (said.status, "'run' is the beginning of 3 run ids" in said.err) == (2, True)
+    assert (said.status, "'run' is a prefix of 3 run ids" in said.err) == (2, True)
     done = three_runs.magnus("gc", "--keep", "latest", "--recent", "--yes")
     assert "removed: 2 files, 2 B of content that no run needs\n" in done.out
     assert trees(three_runs) == ["run2"]

@@ -350,7 +350,7 @@ def test_how_runs_are_named_and_what_the_exit_status_is(folder):
     assert folder.magnus("diff", "early-o", "latest", "--exit-code").status == 1
     assert folder.magnus("diff", "early-o", "early-one", "--exit-code").status == 0
     assert folder.magnus("diff", "early-one", "early-one").out.startswith("no difference: it is one run\n")
-    for wanted, message in (("nobody", "there is no run 'nobody'"), ("early", "'early' is the beginning of 2 run ids")):
+    for wanted, message in (("nobody", "there is no run 'nobody'"), ("early", "'early' is a prefix of 2 run ids")):
         said = folder.magnus("diff", "early-one", wanted)
         assert (said.status, said.out) == (2, "")
         assert message in said.err

@@ -32,6 +32,18 @@ EXPECTED = {
         },
     ),
     "notebook/pipeline.yaml": ([], 0, {"sales": [3, 1, 4, 1, 5], "best_day": 4, "total": 14, "mean": 2.8}),
+    "prices/pipeline.yaml": (
+        ["-c", "parallel.yaml", "--epochs", "100"],
+        0,
+        {
+            "epochs": 100,
+            "rates": [0.01, 0.05, 0.1, 0.2],
+            "lines": [{"slope": pytest.approx(207, rel=0.05), "start": pytest.approx(126, rel=0.05)}] * 4,
+            "error": [pytest.approx(22.596), pytest.approx(14.679), pytest.approx(14.52), pytest.approx(14.413)],
+            "best_rate": 0.2,
+            "price_of_100_m2": 331,
+        },
+    ),
     "python/pipeline.yaml": (
         ["-p", "parameters.yaml"],
         0,
@@ -46,6 +58,7 @@ EXPECTED = {
 }
 NO_PIPELINES = {
     "configured.yaml",
+    "prices/parallel.yaml",
     "python/parameters.yaml",
     "argo/argo.yaml",
     "argo/cluster.yaml",
@@ -59,7 +72,17 @@ def test_every_example_is_run():
 
 
 def test_every_program_is_run():
-    assert [str(file.relative_to(EXAMPLES)) for file in EXAMPLES.rglob("pipeline.py")] == ["program/pipeline.py"]
+    assert sorted(str(file.relative_to(EXAMPLES)) for file in EXAMPLES.rglob("pipeline.py")) == [
+        "prices/pipeline.py",
+        "program/pipeline.py",
+    ]
+
+
+def test_the_program_beside_a_pipeline_does_the_same(folder):
+    shutil.copytree(EXAMPLES / "prices", folder.path, dirs_exist_ok=True)
+    done = subprocess.run([sys.executable, "pipeline.py"], cwd=folder.path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "0.2 [22.596, 14.679, 14.52, 14.413]\n"
 
 
 def test_the_program(folder):

@@ -2,11 +2,9 @@
 
 import json
 import signal
-import subprocess
 import sys
 
 import pytest
-from safety_net import LONGEST_SECONDS
 
 WORK = """\
 import json, logging, multiprocessing as mp, os, signal, sys, threading, time
@@ -162,6 +160,13 @@ if __name__ == "__main__":
 """
 
 
+def write_pipeline(folder, function, **more):
+    """Write WORK, and a pipeline whose only step calls this function of it."""
+    folder.write("work.py", WORK)
+    step = {"type": "task", "command": f"work.{function}", "next": "success", **more}
+    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}))
+
+
 @pytest.fixture(params=["in process", "workers", "timeout", "program"])
 def run(request, folder):
     """Runs a function of WORK as a step, in each place in which there are steps: what it gave, and what it printed."""
@@ -171,23 +176,12 @@ def run(request, folder):
 
     def run_step(function):
         if request.param == "program":
-            command = [sys.executable, "program.py", function]
-            done = subprocess.run(
-                command,
-                cwd=folder.path,
-                env=folder.environment,
-                capture_output=True,
-                text=True,
-                timeout=LONGEST_SECONDS,
-                check=True,
-            )
+            done = folder.python("program.py", function)
             [line] = [line for line in done.stdout.splitlines() if line.startswith("PARAMETERS ")]
             return json.loads(line.partition(" ")[2]), done.stderr
-        step = {"type": "task", "command": f"work.{function}", "next": "success"}
-        step |= {"timeout": "2m"} if request.param == "timeout" else {}
-        folder.write("p.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}))
+        write_pipeline(folder, function, **({"timeout": "2m"} if request.param == "timeout" else {}))
         configuration = ["-c", "workers.yaml"] if request.param == "workers" else []
-        done = folder.magnus("execute", "p.yaml", "--x", "1", *configuration)
+        done = folder.magnus("execute", "--x", "1", *configuration)
         return {**done.log["parameters"], "status": done.log["status"]}, done.err
 
     run_step.place = request.param
@@ -267,30 +261,15 @@ magnus.set_parameter(x=1)
 
 def test_a_forked_process_does_not_end_the_session_of_its_parent(folder):
     folder.write("session.py", SESSION)
-    command = [sys.executable, "session.py"]
-    done = subprocess.run(
-        command,
-        cwd=folder.path,
-        env=folder.environment,
-        capture_output=True,
-        text=True,
-        timeout=LONGEST_SECONDS,
-        check=True,
-    )
+    done = folder.python("session.py")
     code, status, run_id = done.stdout.split()
     assert (code, status, done.stderr) == ("3", "PROCESSING", "")
     ended = folder.magnus("show", run_id, "--json").log
     assert (ended["status"], ended["parameters"]) == ("SUCCESS", {"x": 1})
 
 
-def hard_exit(folder, function):
-    folder.write("work.py", WORK)
-    step = {"type": "task", "command": f"work.{function}", "next": "success"}
-    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}))
-
-
 def test_os_exit_in_a_thread_never_looks_like_success(folder):
-    hard_exit(folder, "hard_in_thread")
+    write_pipeline(folder, "hard_in_thread")
     done = folder.magnus("execute", "--run-id", "r")
     assert (done.status, done.out) == (1, "")
     assert "error: a thread called os._exit(0), which ends magnus too" in done.err
@@ -300,6 +279,6 @@ def test_os_exit_in_a_thread_never_looks_like_success(folder):
 
 
 def test_os_exit_in_a_step_of_another_engine_fails_the_step(folder):
-    hard_exit(folder, "hard")
+    write_pipeline(folder, "hard")
     assert folder.magnus("execute_single_node", "r", "a").status == 1
     assert folder.magnus("show", "r", "--step", "a", "--json").log["message"] == "os._exit(0) was called"

@@ -163,7 +163,7 @@ def test_runs_can_be_chosen(doubled, options, expected):
     said = doubled.magnus("runs", *options, "--json")
     assert [run["run_id"] for run in json.loads(said.out)] == expected
     if not expected:
-        assert doubled.magnus("runs", *options).err == "no run is like that\n"
+        assert doubled.magnus("runs", *options).err == "no run matches\n"
 
 
 @pytest.mark.parametrize("store", STORES)
@@ -356,7 +356,7 @@ def test_the_beginning_of_an_id_is_enough(doubled):
     said = doubled.magnus("show", "dou")
     assert (said.status, said.out) == (2, "")
     assert said.err == (
-        "error: 'dou' is the beginning of 2 run ids: 'doubled', 'dough'\n"
+        "error: 'dou' is a prefix of 2 run ids: 'doubled', 'dough'\n"
         "  fix: write more of the id; magnus runs lists all of them\n"
     )
 
@@ -373,7 +373,7 @@ def test_the_beginning_of_an_id_is_enough(doubled):
         (("show", "doubled", "--step", "fil"), "no step 'fil' began in the run 'doubled'\n  fix: did you mean 'file'?"),
         (("logs", "doubled", "%zz"), "no step '%zz' began in the run 'doubled'\n  fix: magnus show doubled shows"),
         (("logs", "doubled", "each item/9/double"), "no step 'each item/9/double' began in the run 'doubled'"),
-        (("runs", "--status", "SUCESS"), "'SUCESS' is no status of a run\n  fix: did you mean 'SUCCESS'?"),
+        (("runs", "--status", "SUCESS"), "'SUCESS' is not a status of a run\n  fix: did you mean 'SUCCESS'?"),
         (("runs", "--since", "soon"), "'soon' is neither an age nor a time\n  fix: write an age such as 2d"),
         (("runs", "-c", "missing.yaml"), "the configuration 'missing.yaml' does not exist"),
     ],
@@ -402,7 +402,9 @@ def test_a_copy_of_a_run_log_is_not_taken_for_another_run(folder):
     assert listed == {"quick": "SUCCESS", "copied": "DAMAGED"}
     said = folder.magnus("show", "copied")
     assert (said.status, said.out) == (3, "")
-    assert said.err.startswith("error: what is kept as the run 'copied' is the run log of the run 'quick'\n  fix: ")
+    assert said.err.startswith(
+        "error: the run log stored as that of the run 'copied' is the run log of the run 'quick'\n  fix: "
+    )
 
 
 def test_text_of_a_user_is_one_line_and_no_markup(folder):

@@ -234,12 +234,12 @@ def test_a_round_that_cannot_be_joined_says_why(folder):
     result = folder.magnus("fan", "mine", "o", "-m", "in", "--round", "1", "-f", "p.yaml")
     assert (result.status, result.err) == (
         2,
-        "error: round 1 of 'o' has not begun: round 0 is the current one\n  fix: join it first, with '--round 0'\n",
+        "error: iteration 1 of 'o' has not started: iteration 0 is the current one\n  fix: join it first, with '--round 0'\n",
     )
     result = folder.magnus("fan", "mine", "o", "-m", "out", "--round", "0", "-f", "p.yaml")
     assert (result.status, "'--round' goes with '-m in'" in result.err) == (2, True)
     result = folder.magnus("fan", "mine", "p", "-m", "in", "--round", "0", "-f", "p.yaml")
     assert (result.status, result.err) == (
         2,
-        "error: 'p' is of type parallel, which has no rounds\n  fix: leave out '--round'\n",
+        "error: 'p' is of type parallel, which has no iterations\n  fix: leave out '--round'\n",
     )

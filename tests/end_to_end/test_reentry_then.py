@@ -297,6 +297,12 @@ dag:
         assert fan_in("--round", str(number)) == ended
 
 
+def test_a_parameter_may_be_named_nearly_as_the_option(folder):
+    folder.write("p.yaml", PIPELINE)
+    assert folder.magnus("execute_single_node", "r", "a%20b", "-f", "p.yaml", "--when", "2024-05-06").status == 0
+    assert json.loads(folder.magnus("show", "r", "--json").out)["parameters"]["when"] == "2024-05-06"
+
+
 def test_names_that_cannot_come_next_are_refused(folder):
     folder.write("p.yaml", PIPELINE)
     result = folder.magnus("execute_single_node", "r", "a%20b", "--then", "nothing", "-f", "p.yaml")

@@ -62,6 +62,16 @@ def pipe(**steps):
     return {"start_at": next(iter(steps)), "steps": steps}
 
 
+def object_and_file():
+    """A pipeline in which one step keeps an object and another a file; `use` needs the object, `reads` the file."""
+    return pipe(
+        obj=task("obj", "writes", returns=[{"name": "o", "kind": "object"}]),
+        writes=task("writes", "use", catalog={"put": "made.txt"}),
+        use=task("use", "reads"),
+        reads=task("reads", catalog={"get": "made.txt"}),
+    )
+
+
 class Folder:
     def __init__(self, path, commands):
         self.path = path
@@ -173,13 +183,7 @@ def test_after_a_conditional(folder):
 
 
 def test_objects_and_files_of_what_is_reused(folder):
-    dag = pipe(
-        obj=task("obj", "writes", returns=[{"name": "o", "kind": "object"}]),
-        writes=task("writes", "use", catalog={"put": "made.txt"}),
-        use=task("use", "reads"),
-        reads=task("reads", catalog={"get": "made.txt"}),
-    )
-    folder.fails(dag, "use")
+    folder.fails(object_and_file(), "use")
     (folder.path / "made.txt").unlink()
     log = folder.log("retry", "first", "--run-id", "second")
     assert folder.calls() == ["use", "reads"]
@@ -235,7 +239,7 @@ def test_runs_are_named_by_latest_and_by_their_beginnings(folder):
     ):
         done = folder.magnus(*arguments)
         assert done.returncode == 2
-        assert "'fi' is the beginning of 2 run ids: 'fine', 'first'" in done.stderr
+        assert "'fi' is a prefix of 2 run ids: 'fine', 'first'" in done.stderr
     for arguments in (("retry", "thrid"), ("catalog", "verify", "thrid"), ("logs", "thrid"), ("gc", "--keep", "thrid")):
         done = folder.magnus(*arguments)
         assert done.returncode == 2
@@ -337,13 +341,7 @@ def test_branches_of_a_map_are_known_by_their_value(folder):
 
 
 def test_what_the_catalog_does_not_have_any_more_is_made_again(folder):
-    dag = pipe(
-        obj=task("obj", "writes", returns=[{"name": "o", "kind": "object"}]),
-        writes=task("writes", "use", catalog={"put": "made.txt"}),
-        use=task("use", "reads"),
-        reads=task("reads", catalog={"get": "made.txt"}),
-    )
-    folder.fails(dag, "use")
+    folder.fails(object_and_file(), "use")
     digest = hashlib.sha256(b"made").hexdigest()
     (folder.path / ".catalog" / ".store" / digest[:2] / digest[2:]).unlink()
     planned = folder.magnus("retry", "first", "--dry-run")
@@ -426,12 +424,7 @@ def last(): raise ValueError
 
 @pytest.mark.parametrize("kind", ["stub", "as-is"])
 def test_a_step_that_succeeded_may_become_a_stub(folder, kind):
-    dag = pipe(
-        obj=task("obj", "writes", returns=[{"name": "o", "kind": "object"}]),
-        writes=task("writes", "use", catalog={"put": "made.txt"}),
-        use=task("use", "reads"),
-        reads=task("reads", catalog={"get": "made.txt"}),
-    )
+    dag = object_and_file()
     folder.fails(dag, "use")
     (folder.path / "made.txt").unlink()
     dag["steps"]["obj"] = {"type": kind, "next": "writes"}

@@ -7,7 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from magnus import Pipeline, PythonTask
-from magnus.engine.liveness import this_process
+from magnus.engine.processes.liveness import this_process
 from magnus.engine.reentry.protocol import engine_runs
 from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath

@@ -12,7 +12,7 @@ from collections import Counter
 
 import simulated
 
-from magnus.engine import attempts
+from magnus.engine.step import attempts
 from magnus.run_log_stores.chunked_file_system import ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemRunLogStore
 from magnus.simulation.argo.expressions import substituted

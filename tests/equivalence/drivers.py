@@ -9,10 +9,10 @@ from pathlib import Path
 import yaml
 from forked import in_interpreter, kept
 
-from magnus.app.execute import execute
 from magnus.app.inspect.run_document import document
-from magnus.app.prepare import Execution, prepare
-from magnus.app.reentry.acts import execute_step, fan_in, fan_out
+from magnus.app.reentry.acts import Then, execute_step, fan_in, fan_out, run_composite
+from magnus.app.run.execute import execute
+from magnus.app.run.prepare import RunRequest, prepare
 from magnus.run_log.records import Status
 
 
@@ -21,9 +21,9 @@ class Silent:
         """Nobody looks."""
 
 
-def asked(folder: Path, run_id: str, arguments=None) -> Execution:
+def asked(folder: Path, run_id: str, arguments=None) -> RunRequest:
     kept = {"PATH": "/nowhere"}  # no git, which would be asked anew for each step
-    return Execution(
+    return RunRequest(
         str(folder / "p.yaml"), run_id=run_id, arguments=arguments or {}, environment=kept, working_directory=folder
     )
 
@@ -63,6 +63,72 @@ def step_by_step_in_processes(folder, dag, arguments, run=in_interpreter):
     """Each step in a process of its own, from files alone."""
     walk(InProcesses(folder, arguments, run), as_engines_see_it(dag, folder), ())
     return log_of(prepare(asked(folder, "steps"), Silent()), "steps")
+
+
+def in_few_processes(folder, dag, arguments):
+    """As many steps in one call as can follow one another, from files alone."""
+    walk_fused(FewProcesses(asked(folder, "steps", arguments)), as_engines_see_it(dag, folder), ())
+    return log_of(prepare(asked(folder, "steps"), Silent()), "steps")
+
+
+def together(folder, dag, arguments):
+    """The same, with each step that has branches as a whole."""
+    walk_fused(Together(asked(folder, "steps", arguments)), as_engines_see_it(dag, folder), ())
+    return log_of(prepare(asked(folder, "steps"), Silent()), "steps")
+
+
+class FewProcesses:
+    """Goes on with whatever comes next, but for failures; branches have calls of their own."""
+
+    def __init__(self, execution):
+        self.execution = execution
+
+    def act(self, pipeline, path, around, then):
+        """The last act of those that begin with the step at the path, in which nothing is left to run."""
+        name = decoded(path.rpartition("/")[2])
+        if is_composite(pipeline, name):
+            return self.branches(pipeline, fan_out(self.execution, path, Silent()), around, then)
+        return self.branches(pipeline, execute_step(self.execution, path, Silent(), then), around, then)
+
+    def branches(self, pipeline, act, around, then):
+        """Run the branches of a composite that the act started, join them, and go on."""
+        step = pipeline["steps"].get(act.path.name, {})
+        if not is_composite(pipeline, act.path.name) or act.status is Status.FAIL:
+            return act
+        for branch in reversed(act.branches):
+            key = decoded(branch.rpartition("/")[2])
+            walk_fused(self, pipeline_of(step, key), (*around, act.path.name, key))
+        first, last = fan_in(self.execution, str(act.path), Silent(), then=then)
+        if first.status is Status.FAIL:
+            return first
+        return self.branches(pipeline, first if first.branches else last, around, then)
+
+
+class Together(FewProcesses):
+    """The same, but for composites."""
+
+    def act(self, pipeline, path, around, then):
+        if is_composite(pipeline, decoded(path.rpartition("/")[2])):
+            return run_composite(self.execution, path, Silent(), 2, Then(()))
+        plain = tuple(name for name in then.names if not is_composite(pipeline, decoded(name)))
+        return execute_step(self.execution, path, Silent(), Then(plain))
+
+
+def is_composite(pipeline, name):
+    return pipeline["steps"].get(name, {}).get("type", "task") in {"parallel", "map", "dag", "conditional", "loop"}
+
+
+def walk_fused(engine, pipeline, around):
+    """Run a (sub)pipeline in as few calls as can be."""
+    name, last = pipeline["start_at"], ends(pipeline)
+    then = Then(tuple(encoded(step) for step in {*pipeline["steps"], *last.values()}))
+    while True:
+        act = engine.act(pipeline, "/".join(encoded(part) for part in (*around, name)), around, then)
+        name = act.path.name
+        if name in last.values():
+            return
+        step = pipeline["steps"][name]
+        name = step["next"] if act.status is Status.SUCCESS else step.get("on_failure", last[False])
 
 
 class InThisProcess:

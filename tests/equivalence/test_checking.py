@@ -11,9 +11,9 @@ from graphs import pipelines
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from reference import run
 
-from magnus.app.checking.use_case import check
-from magnus.app.prepare import Execution
-from magnus.definition.built import BuiltPipeline
+from magnus.app.check.check_pipeline import check
+from magnus.app.run.prepare import RunRequest
+from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.yaml_text import Document
 
 START = {"v": "left", "xs": [1, 2]}
@@ -42,7 +42,7 @@ COMPLAINTS = {
 
 def checked(dag, folder):
     built = BuiltPipeline(Document("p.yaml", {"dag": dag}, {}, {}), {})
-    asked = Execution("p.yaml", built=built, parameters=START, environment={}, working_directory=folder)
+    asked = RunRequest("p.yaml", built=built, parameters=START, environment={}, working_directory=folder)
     return check(asked, imports=True).problems
 
 
@@ -104,7 +104,7 @@ def test_the_corpus(name, imports, tmp_path):
     before = Path.cwd()
     os.chdir(tmp_path)
     try:
-        asked = Execution(f"{name}.yaml", arguments=ARGUMENTS, environment={}, working_directory=tmp_path)
+        asked = RunRequest(f"{name}.yaml", arguments=ARGUMENTS, environment={}, working_directory=tmp_path)
         found = check(asked, imports=imports)
     finally:
         os.chdir(before)

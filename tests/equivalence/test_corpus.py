@@ -25,6 +25,8 @@ WAYS = [
     ("chunked-fs", drivers.in_workers(2)),
     ("file-system", drivers.step_by_step_in_processes),
     SLOWEST,
+    ("chunked-fs", drivers.in_few_processes),
+    ("file-system", drivers.together),
     ("file-system", simulated.simulated),
     ("chunked-fs", simulated.simulated),
     ("file-system", simulated.one_act_a_pod),

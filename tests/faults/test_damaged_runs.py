@@ -10,8 +10,8 @@ from contextlib import closing
 import pytest
 from forked import kept
 
-from magnus.app.damage import damage
-from magnus.app.inspect.list_runs import Wanted, listed
+from magnus.app.inspect.damage import damage
+from magnus.app.inspect.list_runs import RunFilter, list_runs
 from magnus.app.inspect.run_document import document
 from magnus.errors import MagnusError
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
@@ -95,7 +95,7 @@ def remove(piece, _chance):
 def facts(kind, root, run_id):
     """The document of a run and what is said to be wrong with it; an error or another status in a listing says it too."""
     with closing(STORES[kind](root)) as store:
-        status = {run.run_id: run.status.value for run in listed(store, Wanted())}.get(run_id, "")
+        status = {run.run_id: run.status.value for run in list_runs(store, RunFilter())}.get(run_id, "")
         try:
             run = store.get_run(run_id)
             return json.loads("".join(document(store, run))), status, damage(store, run).lines()

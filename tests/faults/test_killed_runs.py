@@ -76,7 +76,7 @@ def run_and_kill(folder, environment, name, moments):
 
 
 def check(folder, name, reported, was_killed):
-    from magnus.engine.liveness import lost
+    from magnus.engine.processes.liveness import lost
     from magnus.run_log.view import document
     from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
 

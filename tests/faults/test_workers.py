@@ -307,16 +307,16 @@ def test_the_run_goes_on_without_the_process_that_starts_workers(folder):
         }},
     }))  # fmt: skip
     until(lambda: len(pids(folder)) >= 2)
-    [nursery] = {int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in pids(folder)}
+    [forkserver] = {int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in pids(folder)}
     log = None
     for _ in range(3):
-        os.kill(nursery, signal.SIGKILL)
+        os.kill(forkserver, signal.SIGKILL)
         seen = set(pids(folder))
         until(lambda seen=seen: process.poll() is not None or len(set(pids(folder)) - seen) >= 2)
         if process.poll() is not None:
             break
         new = [pid for pid in pids(folder) if pid not in seen]
-        nursery = int(Path(f"/proc/{new[0]}/stat").read_text().rpartition(")")[2].split()[1])
+        forkserver = int(Path(f"/proc/{new[0]}/stat").read_text().rpartition(")")[2].split()[1])
     said, complained = process.communicate(timeout=LONGEST_SECONDS)
     log = json.loads(said)
     assert log["status"] == "SUCCESS", complained
@@ -328,7 +328,7 @@ def test_the_run_goes_on_without_the_process_that_starts_workers(folder):
 
 def test_a_worker_that_cannot_begin_ends_the_run_with_a_reason(folder):
     (folder / "sitecustomize.py").write_text(
-        "import os, sys\nif 'magnus.executors.local.nursery' in ' '.join(sys.orig_argv): os._exit(5)\n"
+        "import os, sys\nif 'magnus.executors.local.forkserver' in ' '.join(sys.orig_argv): os._exit(5)\n"
     )
     argv = [sys.executable, "-m", "magnus", "execute", "p.yaml", "--run-id", "mine"]
     (folder / "p.yaml").write_text(json.dumps({"dag": one("waits")}))

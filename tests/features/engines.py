@@ -19,7 +19,7 @@ from simulated import Calls, descriptor_1_in
 from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.cli.main import magnus
 from magnus.definition.yaml_text import read
-from magnus.engine.project_copy import ProjectCopy
+from magnus.engine.files.project_copy import ProjectCopy
 from magnus.errors import InvalidDefinition
 from magnus.simulation.argo.pod import SUCCEEDED
 from magnus.simulation.argo.workflow import Simulation

@@ -7,9 +7,9 @@ PAGE = Path(__file__).parents[2] / "docs/reference/features.md"
 UPDATE = "pytest tests/features --update-features"
 HEAD = """# Features by executor
 
-What a pipeline can do, and whether it does it on each executor. Every cell is what a test found that ran a pipeline
-there and looked at its run log, values and files: [tests/features](../../tests/features/test_features.py) has them, and
-fails when this page says something else. Nothing here is written by hand.
+This page shows the features of a pipeline, and whether each executor has them. Tests write it: every cell is the result of a
+pipeline that ran on the executor, with a look at its run log, values and files
+([tests/features](../../tests/features/test_features.py)).
 
 {columns}
 """

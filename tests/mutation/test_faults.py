@@ -1,6 +1,6 @@
 """What `magnus check` finds of faults that are made one at a time, by programs, in pipelines that are right.
 
-`pytest tests/mutation --update-expected` writes the table of the documentation anew.
+`pytest tests/mutation --update-expected` writes the table of the documentation.
 """
 
 import os
@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from mutations import HERE, ORDERS, PROGRAM, STATIONS, YAML, all_faults, base
 
-from magnus.app.checking.use_case import check
-from magnus.app.prepare import Execution
+from magnus.app.check.check_pipeline import check
+from magnus.app.run.prepare import RunRequest
 
 pytestmark = pytest.mark.xdist_group("mutation")
 
@@ -44,7 +44,7 @@ def checked(folder: Path, files, name, arguments, *, imports=True):
     os.chdir(folder)
     try:
         return check(
-            Execution(
+            RunRequest(
                 YAML if name == "orders" else PROGRAM,
                 configuration_file=options.pop("-c", ""),
                 parameters_file=options.pop("-p", ""),
@@ -127,11 +127,12 @@ def page(results):
         [
             "# What `magnus check` finds",
             "",
-            "Programs take a pipeline that is right and make one thing in it wrong, in every place where they can:",
-            "[tests/mutation](../../tests/mutation/mutations.py) has them. A fault counts as found when a complaint stands in",
-            "a line where it is to be mended, such as that of the step that lacks a parameter. Tests make this table anew.",
+            "This page lists faults in a pipeline, and whether `magnus check` finds each of them before anything runs. A program",
+            "takes a correct pipeline and makes one fault at a time, at every place where it can:",
+            "[tests/mutation](../../tests/mutation/mutations.py) has the faults. A fault counts as found if a message names a line",
+            "where it can be fixed, such as the line of the step that lacks a parameter. Tests write this table.",
             "",
-            f"{found} of {len(results)} faults are found, {found / len(results):.1%}; what is missed has the reason beside it.",
+            f"{found} of {len(results)} faults are found, {found / len(results):.1%}. A fault that is missed has the reason beside it.",
             "",
             "| fault | found | message, or why not |",
             "|---|---|---|",

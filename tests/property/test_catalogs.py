@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from magnus.catalogs.file_system import names
 from magnus.catalogs.file_system.hash_cache import HashCache
-from magnus.engine.data import matching_entries, matching_files
+from magnus.engine.files.catalog_files import matching_entries, matching_files
 from magnus.errors import CatalogError
 from magnus.run_log.records import CatalogRecord
 from magnus.system.system_calls import REAL

@@ -13,6 +13,7 @@ from magnus.app.compare.model import Cause, Change, Difference, RunFacts, StepDi
 ROOT = Path(__file__).parents[2]
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 DECISIONS = [page for page in PAGES if page.parent.name == "decisions" and page.name != "index.md"]
+README = (ROOT / "README.md").read_text()
 SITE = (ROOT / "mkdocs.yml").read_text()
 PLUGINS = ROOT / "tests/plugins/acme_magnus"
 
@@ -51,6 +52,25 @@ def test_the_tutorial_shows_an_example_that_is_tested(file):
         f"```{'python' if file.endswith('.py') else 'yaml'}\n{text}```"
         in (ROOT / "docs/tutorial/first-pipeline.md").read_text()
     )
+
+
+@pytest.mark.parametrize(("file", "language"), [("pipeline.yaml", "yaml"), ("pipeline.py", "python")])
+def test_the_readme_shows_examples_that_are_tested(file, language):
+    assert f"```{language}\n{(ROOT / 'examples/prices' / file).read_text()}```" in README
+
+
+def test_the_readme_shows_functions_of_an_example():
+    functions = (ROOT / "examples/prices/prices.py").read_text()
+    [shown, _] = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    lines = [line for line in shown.splitlines() if line.strip() not in {"", "..."}]
+    assert [line for line in lines if line not in functions.splitlines()] == []
+
+
+def test_the_readme_begins_with_the_verbs_that_set_up():
+    verbs = re.findall(r"^make (\w+) ", README, re.MULTILINE)
+    targets = re.findall(r"^(\w+):.*##", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    assert verbs == ["start", "test"]
+    assert set(verbs) <= set(targets)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from magnus import get_parameter, get_run_id, get_secret, get_tag, set_parameter, track_this
-from magnus.engine.current import CurrentStep, entered
+from magnus.engine.interaction.current_step import CurrentStep, entered
 from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
 from magnus.run_log.metrics import CountedMetric

@@ -13,13 +13,13 @@ from uuid import uuid4
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from magnus.app.config import load_configuration
+from magnus.app.composition.load_configuration import load_configuration
+from magnus.app.composition.services import run_log_store
 from magnus.app.inspect.run_document import document
-from magnus.app.services import run_log_store
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields
 from magnus.definition.yaml_text import Document, read
-from magnus.engine.project_copy import ProjectCopy
+from magnus.engine.files.project_copy import ProjectCopy
 from magnus.errors import InvalidDefinition, InvalidInput, Problem
 from magnus.interfaces.reporter import Reporter, RunEnded, RunStarted, Warned
 from magnus.run_log.records import Status

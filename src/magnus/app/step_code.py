@@ -1,14 +1,14 @@
 """The code of the steps of a run: the pieces each is made of. Kept in the run log; all that judge code compare these.
 
-Called by `app.prepare` and `app.beginning` for a run that begins, and by all that look at one.
+Called by `app.run.prepare` and `app.run.create_run` for a run that begins, and by all that look at one.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from magnus.app import wiring
-from magnus.definition.compiling import StepPlace
+from magnus.app.composition import services
+from magnus.definition.compiler import StepPlace
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode, TaskSpec
 from magnus.interfaces.task_kind import CodeHashes
 from magnus.values import Json
@@ -29,7 +29,7 @@ def code(steps: Iterable[StepPlace], working_directory: Path) -> Mapping[str, Pi
             by_kind.setdefault(task.kind, []).append((step.step, task))
     found: dict[str, Pieces] = {}
     for name, tasks in by_kind.items():
-        kind = wiring.task_kind(name)
+        kind = services.task_kind(name)
         if isinstance(kind, CodeHashes):
             pieces = kind.code([task for _, task in tasks], working_directory)
             found.update({step: own for (step, _), own in zip(tasks, pieces, strict=True) if own})

@@ -4,19 +4,19 @@ from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
 
-from magnus.app import wiring
-from magnus.app.config import load_configuration
+from magnus.app.composition import services
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.inspect.find_run import find_run
-from magnus.engine.branch_names import StepNames
 from magnus.engine.context import Clock
-from magnus.engine.masking import Masker
-from magnus.engine.tracking import Tracking, reason_of
+from magnus.engine.interaction.branch_names import StepNames
+from magnus.engine.interaction.tracking import Tracking, reason_of
+from magnus.engine.secrets.masking import Masker
 from magnus.errors import ExperimentTrackerError, InvalidConfiguration, InvalidInput
 from magnus.interfaces.capabilities import Located
 from magnus.interfaces.experiment_tracker import KeepsNothing, TrackedRun
 from magnus.interfaces.reporter import Reporter
 from magnus.run_log.records import ENDED, StepRecord
-from magnus.run_log.walking import SeenStep, walk
+from magnus.run_log.step_walk import SeenStep, walk
 
 
 def track(text: str, configuration_file: str, environment: Mapping[str, str], reporter: Reporter) -> tuple[str, int]:
@@ -27,7 +27,7 @@ def track(text: str, configuration_file: str, environment: Mapping[str, str], re
     """
     folder = Path.cwd()
     configuration = load_configuration(configuration_file, environment, folder)
-    built = wiring.services(configuration, folder)
+    built = services.services(configuration, folder)
     with closing(built.run_log_store) as store:
         run = find_run(store, text)
         if isinstance(built.experiment_tracker, KeepsNothing):

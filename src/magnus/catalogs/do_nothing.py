@@ -1,4 +1,4 @@
-"""The `do-nothing` catalog: keeps nothing, records nothing. Made by `app.wiring`."""
+"""The `do-nothing` catalog: keeps nothing, records nothing. Made by `app.composition`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path

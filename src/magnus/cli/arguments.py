@@ -10,6 +10,10 @@ NO_VALUE: Final = "\0"
 """What an option says that may stand without a value, when it does."""
 
 
+class EngineOption(click.Option):
+    """An option that engines write and not people, so that no parameter is taken for a slip of it."""
+
+
 class TakesParameters(click.Command):
     """A command on which every `--name value` that is no option of its own is a parameter of the pipeline.
 
@@ -41,12 +45,12 @@ def _split(args: Sequence[str], options: dict[str, click.Option]) -> tuple[list[
                     rest.append(following)
         else:
             _refuse_slip(name, options)
-            given = value if equals else next(waiting, None)
-            if given is None:
+            text = value if equals else next(waiting, None)
+            if text is None:
                 from magnus.errors import InvalidInput  # lazy: --help needs no errors
 
                 raise InvalidInput(f"the parameter '{name}' has no value", fix=f"write {name} VALUE")
-            parameters[name[2:]] = given
+            parameters[name[2:]] = text
     return rest, parameters
 
 
@@ -56,7 +60,9 @@ def _stands_alone(option: click.Option) -> bool:
 
 
 def _refuse_slip(name: str, options: dict[str, click.Option]) -> None:
-    for option in options:
+    for option, declared in options.items():
+        if isinstance(declared, EngineOption):
+            continue
         if option.startswith("--") and _within_one_edit(name, option):
             from magnus.errors import InvalidInput  # lazy: likewise
 
@@ -69,6 +75,6 @@ def _within_one_edit(name: str, option: str) -> bool:
     if abs(len(name) - len(option)) > 1:
         return False
     start = next((i for i, (a, b) in enumerate(zip(name, option, strict=False)) if a != b), min(len(name), len(option)))
-    rest, wanted = name[start:], option[start:]
+    rest, target = name[start:], option[start:]
     swapped = rest[1::-1] + rest[2:]
-    return any((rest[1:] == wanted[1:], rest == wanted[1:], rest[1:] == wanted, swapped == wanted))
+    return any((rest[1:] == target[1:], rest == target[1:], rest[1:] == target, swapped == target))

@@ -6,7 +6,7 @@ How progress looks is chosen by `app.progress.choose_reporter`. No text of a use
 import fcntl
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from io import TextIOWrapper
@@ -18,18 +18,6 @@ if TYPE_CHECKING:
     from magnus.app.progress.line_reporter import ShowOutput
     from magnus.errors import MagnusError, ServiceError
     from magnus.interfaces.reporter import Event, Reporter
-
-_ROLES: Final = {
-    "frame": "dim",
-    "name": "bold",
-    "kind": "cyan",
-    "detail": "dim",
-    "branch": "magenta",
-    "next": "blue",
-    "failure": "red",
-    "warning": "yellow",
-}
-"""The colours of what `emit_spans` writes."""
 
 _KILLED: Final = 137
 """The exit status after SIGKILL; the first process of a container cannot send itself that signal."""
@@ -55,7 +43,7 @@ def open_closed_streams() -> None:
     """Point standard streams that were closed at the start of magnus to the null device."""
     if None not in {sys.stdin, sys.stdout, sys.stderr}:
         return
-    from magnus.engine.standard_streams import occupy, text_stream  # lazy: seldom are they closed
+    from magnus.engine.output.standard_streams import occupy, text_stream  # lazy: seldom are they closed
 
     for descriptor in (0, 1, 2):
         occupy(descriptor)
@@ -91,7 +79,7 @@ class Output:
     """
 
     def __init__(self, descriptor: int) -> None:
-        from magnus.engine import forks  # lazy: --help runs nothing
+        from magnus.engine.processes import forks  # lazy: --help runs nothing
 
         forks.drop_in_children(partial(os.close, descriptor))
         self._descriptor = descriptor
@@ -153,19 +141,6 @@ def can_show(text: str) -> bool:
     return True
 
 
-def emit_spans(lines: Iterable[Iterable[tuple[str, str]]]) -> None:
-    """Write lines of text and roles to standard output: in colour on a terminal, otherwise plain."""
-    if not sys.stdout.isatty():
-        emit("".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines))
-        return
-    from rich.console import Console  # lazy: terminals alone
-    from rich.text import Text
-
-    drawn = Console(highlight=False)
-    for line in lines:
-        drawn.print(Text.assemble(*((text, _ROLES.get(role, "")) for text, role in line)), soft_wrap=True)
-
-
 def emit_bytes(data: bytes) -> bool:
     """Write bytes to standard output as they are; returns whether it still has a reader."""
     with _writing():
@@ -225,7 +200,7 @@ def reporter(
     `to_terminal` says that standard output is a terminal too.
     """
     from magnus.app.progress.choose_reporter import DisplayOptions, open_reporter  # lazy: --help shows no progress
-    from magnus.engine import forks
+    from magnus.engine.processes import forks
 
     options = DisplayOptions(quiet=quiet, output=output, is_live=is_live, waits_to_stay=to_terminal)
     encoding = sys.stderr.encoding if sys.stderr else ""

@@ -11,34 +11,40 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from types import FrameType
-from typing import Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import click
 
 from magnus import __version__
 from magnus.cli import console, gc_pause
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 _COMMANDS: Final = {
-    "catalog": "magnus.cli.commands.catalog",
-    "check": "magnus.cli.commands.check",
-    "diff": "magnus.cli.commands.diff",
-    "end_run": "magnus.cli.commands.end_run",
-    "execute": "magnus.cli.commands.execute",
-    "execute_function": "magnus.cli.commands.execute_function",
-    "execute_notebook": "magnus.cli.commands.execute_notebook",
-    "execute_single_node": "magnus.cli.commands.execute_single_node",
-    "fan": "magnus.cli.commands.fan",
-    "gc": "magnus.cli.commands.gc",
-    "graph": "magnus.cli.commands.graph",
-    "logs": "magnus.cli.commands.logs",
-    "report": "magnus.cli.commands.report",
-    "retry": "magnus.cli.commands.retry",
-    "runs": "magnus.cli.commands.runs",
-    "schema": "magnus.cli.commands.schema",
-    "show": "magnus.cli.commands.show",
-    "simulate": "magnus.cli.commands.simulate",
-    "track": "magnus.cli.commands.track",
+    "catalog": "Check the content of the catalog.",
+    "check": "Check a pipeline without running it.",
+    "diff": "Compare two runs, the earliest cause first.",
+    "end_run": "",
+    "execute": "Run a pipeline and print its run log.",
+    "execute_function": "Call one function, tracked as a step of a pipeline is.",
+    "execute_notebook": "Run one notebook, tracked as a step of a pipeline is.",
+    "execute_single_node": "",
+    "fan": "",
+    "gc": "Remove old runs, and content that no run needs.",
+    "graph": "Draw a pipeline without running it.",
+    "logs": "Print the output of the steps of a run.",
+    "report": "Write a run as one HTML file.",
+    "retry": "Resume a failed or killed run.",
+    "run_composite": "",
+    "runs": "List the runs, the newest first.",
+    "schema": "Print the JSON Schema of pipelines or configurations.",
+    "show": "Show a run as a tree of its steps.",
+    "simulate": "Run a manifest for Argo Workflows on this machine.",
+    "track": "Send a finished run to the experiment tracker.",
 }
+"""The modules in `magnus.cli.commands`, each with the first line of its help; "" for a hidden command."""
+
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143
 _BUG: Final = 3
@@ -49,7 +55,7 @@ class Terminated(KeyboardInterrupt):
 
 
 class _Commands(click.Group):
-    """Imports a command when it is used: `--help` and every run pay for what they need alone."""
+    """Imports a command when it runs; the list of commands and completion need only the table."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(_COMMANDS)
@@ -57,8 +63,22 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(_COMMANDS[cmd_name]).command
+        command: click.Command = import_module(f"magnus.cli.commands.{cmd_name}").command
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """Write the list of commands."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, text in _COMMANDS.items() if text])
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """The commands and options that start so."""
+        from click.shell_completion import CompletionItem  # lazy: completion alone
+
+        commands = [
+            CompletionItem(name, help=text) for name, text in _COMMANDS.items() if text and name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

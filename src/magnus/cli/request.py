@@ -6,41 +6,41 @@ from typing import TYPE_CHECKING
 import click
 
 from magnus.cli import console, gc_pause, options
-from magnus.cli.text.run_log import RunLogOutput
+from magnus.cli.run_log_output import RunLogOutput
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from magnus.app.prepare import Execution
     from magnus.app.reentry.acts import Then
+    from magnus.app.run.prepare import RunRequest
     from magnus.interfaces.reporter import Reporter
 
 
-def executed(wanted: "Execution", *, dry_run: bool = False) -> int:
+def execute_request(request: "RunRequest", *, dry_run: bool = False) -> int:
     """Run the pipeline and print its run log, or only show the plan; returns the exit status."""
-    from magnus.app.execute import execute  # lazy: as below
-    from magnus.app.prepare import prepare, prepare_to_execute, transpiles
+    from magnus.app.run.execute import execute  # lazy: as below
+    from magnus.app.run.prepare import prepare, prepare_to_execute, transpiles
     from magnus.run_log.records import Status
 
     own = console.reserve_output()
     if dry_run:
         with console.reporter() as reporter:
-            prepare(wanted, reporter)
+            prepare(request, reporter)
         return 0
-    if transpiles(wanted):
-        if wanted.from_step:
+    if transpiles(request):
+        if request.from_step:
             raise click.UsageError("--from is for runs that start here; the executor only writes the pipeline down")
         with console.reporter() as reporter:
-            return _transpiled(wanted, reporter)
-    shown = options.shown(click.get_current_context())
+            return _transpiled(request, reporter)
+    shown = options.display_options(click.get_current_context())
     with (
         console.reporter(**shown, to_terminal=own.is_terminal) as reporter,
-        _reported(reporter, wanted.log_level),
+        _reported(reporter, request.log_level),
     ):
-        prepared = prepare_to_execute(wanted, reporter)
+        prepared = prepare_to_execute(request, reporter)
         gc_pause.resume()
         when = options.prints_run_log(click.get_current_context())
-        with RunLogOutput(own, when, prepared.services.run_log_store, wanted.run_id) as output:
+        with RunLogOutput(own, when, prepared.services.run_log_store, request.run_id) as output:
             ended = execute(prepared, reporter, output.emit)
     return 0 if ended.status is Status.SUCCESS else 1
 
@@ -54,18 +54,18 @@ def _reported(reporter: "Reporter", log_level: str) -> "AbstractContextManager[N
     return reported(reporter)
 
 
-def _transpiled(wanted: "Execution", reporter: "Reporter") -> int:
+def _transpiled(request: "RunRequest", reporter: "Reporter") -> int:
     """Write the pipeline down for another engine, and say what to do with it."""
-    from magnus.app.transpile import transpile  # lazy: as below
+    from magnus.app.run.transpile import transpile  # lazy: as below
 
-    written = transpile(wanted, reporter)
+    written = transpile(request, reporter)
     console.note("\n".join(written.lines()))
     return 0
 
 
-def asked(
+def run_request(
     ctx: click.Context,
-    said: options.Asked,
+    values: options.CommonOptions,
     *,
     run_id: str,
     file: str = "",
@@ -73,18 +73,18 @@ def asked(
     strict: bool = False,
     assume_lost: bool = False,
     from_step: str = "",
-) -> "Execution":
+) -> "RunRequest":
     """The run request of options and parameters; sets up logging as `--log-level` says."""
-    from magnus.app.prepare import Execution  # lazy: --help needs none of it
+    from magnus.app.run.prepare import RunRequest  # lazy: --help needs none of it
 
-    log_level = said.get("log_level")
+    log_level = values.get("log_level")
     console.set_up_logging(log_level)
-    return Execution(
+    return RunRequest(
         file=file,
-        configuration_file=said["configuration_file"],
-        parameters_file=said["parameters_file"],
+        configuration_file=values["configuration_file"],
+        parameters_file=values["parameters_file"],
         arguments=ctx.obj,
-        tag=said["tag"],
+        tag=values["tag"],
         run_id=run_id,
         environment=console.environment(),
         log_level=log_level or "",
@@ -96,48 +96,48 @@ def asked(
     )
 
 
-def asked_reentry(ctx: click.Context, run: str, said: options.OfReentry) -> "Execution":
+def reentry_request(ctx: click.Context, run: str, values: options.ReentryOptions) -> "RunRequest":
     """The same for a command by which an engine runs a part of a run."""
     from msgspec.structs import replace  # lazy: --help needs none of it
 
-    workflow = said["workflow_uid"]
-    wanted = asked(
+    workflow = values["workflow_uid"]
+    request = run_request(
         ctx,
-        said,
-        file=said["file_option"] or "pipeline.yaml",
+        values,
+        file=values["file_option"] or "pipeline.yaml",
         run_id=run or workflow,
-        use_cached=said["use_cached"],
+        use_cached=values["use_cached"],
         assume_lost=True,  # the engine that started the run confirmed it
     )
-    return replace(wanted, workflow=workflow, workflow_name=said["workflow_name"])
+    return replace(request, workflow=workflow, workflow_name=values["workflow_name"])
 
 
-def asked_then(names: tuple[str, ...], said: options.OfAttempts, branches_file: str) -> "Then":
+def following_steps(names: tuple[str, ...], values: options.AttemptOptions, branches_file: str) -> "Then":
     """The steps that a re-entry command runs after the first one, and the attempts it makes."""
     from magnus.app.reentry.acts import Then  # lazy: --help needs none of it
     from magnus.engine.reentry.attempts import OneAttempt
 
-    if not said["one_attempt"]:
+    if not values["one_attempt"]:
         return Then(names, branches_file)
-    last = said["last_exit"]  # an engine without a status passes other text
+    last = values["last_exit"]  # an engine without a status passes other text
     exit_status = int(last) if last.isascii() and last.isdigit() else None
-    return Then(names, branches_file, OneAttempt(exit_status, said["attempts"]))
+    return Then(names, branches_file, OneAttempt(exit_status, values["attempts"]))
 
 
-def asked_run(ctx: click.Context, said: options.OfRun) -> "Execution":
+def pipeline_request(ctx: click.Context, values: options.RunOptions) -> "RunRequest":
     """The same for a command that takes a pipeline, and may resume a run."""
-    original, run_id = options.original_of(said["use_cached"], said["run_id"])
-    strict, assume_lost = said["strict"], said["assume_lost"]
+    original, run_id = options.original_of(values["use_cached"], values["run_id"])
+    strict, assume_lost = values["strict"], values["assume_lost"]
     options.refuse_without_original(
-        original, strict=strict, dry_run=said["dry_run"], assume_lost=assume_lost, from_step=said["from_step"]
+        original, strict=strict, dry_run=values["dry_run"], assume_lost=assume_lost, from_step=values["from_step"]
     )
-    return asked(
+    return run_request(
         ctx,
-        said,
-        file=options.pipeline_file(said["file"], said["file_option"]),
+        values,
+        file=options.pipeline_file(values["file"], values["file_option"]),
         run_id=run_id,
         use_cached=original,
         strict=strict,
         assume_lost=assume_lost,
-        from_step=said["from_step"],
+        from_step=values["from_step"],
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from magnus.cli import console, options
-from magnus.cli.request import asked, executed
+from magnus.cli.request import execute_request, run_request
 from magnus.values import Json
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _KINDS: Final = ("json", "metric", "object")
 
-shared = options.applied(
+shared = options.combined(
     options.configuration_file,
     options.parameters_file,
     options.tag,
@@ -32,7 +32,7 @@ shared = options.applied(
     ),
     click.option(
         *("--returns", "declared"),
-        callback=lambda _context, _option, names: tuple(map(_declared, names)),
+        callback=lambda _context, _option, names: tuple(map(_declaration, names)),
         multiple=True,
         metavar="NAME",
         help="A name for a result, or NAME:metric, NAME:object; repeatable.",
@@ -44,7 +44,7 @@ shared = options.applied(
 """The options that every job has."""
 
 
-class OfJob(options.Asked):
+class TaskOptions(options.CommonOptions):
     """What `shared` says."""
 
     run_id: str
@@ -53,14 +53,14 @@ class OfJob(options.Asked):
     declared: tuple[dict[str, str], ...]
 
 
-def check_results(function: str, said: OfJob) -> None:
+def check_results(function: str, values: TaskOptions) -> None:
     """Warn of results of a function that get no names, as far as its source tells; InvalidInput when they cannot get them."""
     from msgspec import convert  # lazy: --help needs none of it
 
     from magnus.errors import InvalidInput
     from magnus.graph.nodes import Return
 
-    problems = list(_result_problems(function, convert(said["declared"], tuple[Return, ...])))
+    problems = list(_result_problems(function, convert(values["declared"], tuple[Return, ...])))
     if errors := [problem for problem in problems if problem.severity == "error"]:
         raise InvalidInput.of(errors)
     for problem in problems:
@@ -85,7 +85,7 @@ def _result_problems(function: str, returns: "Sequence[Return]") -> "Iterator[Pr
             yield replace(problem, fix=fixes[problem.fix])
 
 
-def _declared(text: str) -> dict[str, str]:
+def _declaration(text: str) -> dict[str, str]:
     """The item of `returns` that `NAME` or `NAME:KIND` says."""
     name, colon, kind = text.rpartition(":")
     if not colon:
@@ -96,18 +96,18 @@ def _declared(text: str) -> dict[str, str]:
     return {"name": name, "kind": kind}
 
 
-def run_job(ctx: click.Context, name: str, task: Mapping[str, Json], said: OfJob) -> int:
+def run_task(ctx: click.Context, name: str, task: Mapping[str, Json], values: TaskOptions) -> int:
     """Run the task as a pipeline of one step; the exit status."""
     from msgspec.structs import replace  # lazy: --help needs none of it
 
-    from magnus.definition.built import BuiltPipeline
+    from magnus.definition.built_pipeline import BuiltPipeline
     from magnus.definition.yaml_text import Document
 
-    data_folder, put, returns = said["data_folder"], said["put"], said["declared"]
+    data_folder, put, returns = values["data_folder"], values["put"], values["declared"]
     catalog = {"put": list(put), **({"compute_data_folder": data_folder} if data_folder else {})}
     more = {**({"catalog": catalog} if put else {}), **({"returns": list(returns)} if returns else {})}
     step = {"type": "task", **task, "next": "success", **more}
     dag = {"start_at": name, "steps": {name: step}}
     built = BuiltPipeline(Document(str(task["command"]), {"dag": dag}, {}, {}), {})
-    wanted = asked(ctx, said, file=built.document.file, run_id=said["run_id"])
-    return executed(replace(wanted, built=built))
+    request = run_request(ctx, values, file=built.document.file, run_id=values["run_id"])
+    return execute_request(replace(request, built=built))

@@ -11,7 +11,7 @@ from magnus.definition.places import KeyPath, Lines
 from magnus.errors import Location, Problem
 from magnus.json_text import DEEPEST, NO_CHARACTER, TOO_DEEP, UnusableJson, finite, has_characters, loads
 
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,:\[\]{}"]+|[,:\[\]{}]', re.DOTALL)
+_PART: Final = r'"(?:[^"\\]|\\.)*"|[^\s,:\[\]{}"]+|[,:\[\]{}]'
 _CONSTANTS: Final = ("NaN", "Infinity", "-Infinity")
 
 
@@ -92,7 +92,7 @@ class _Scan(Struct):
 def scan(text: str, file: str) -> JsonPlaces:
     """Look through a text that Python's json reads."""
     found = _Scan(Lines(text, file))
-    for match in _TOKEN.finditer(text):
+    for match in re.finditer(_PART, text, re.DOTALL):
         if not found.take(match[0], match.start()):
             break
     return JsonPlaces(found.values, found.keys, tuple(found.wrong))

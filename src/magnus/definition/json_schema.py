@@ -1,4 +1,4 @@
-"""JSON Schema of the models of what users write. Called by `app.schema` when somebody asks for it, and by nothing else.
+"""JSON Schema of the models of what users write. Called by `app.composition.file_schemas` when somebody asks for it, and by nothing else.
 
 A schema refuses nothing that `definition.fields` reads: text stands for numbers and truth values, and a text with a
 variable for anything that is a text. What a field is for is read from the section "Attributes" of its model.
@@ -13,8 +13,7 @@ from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin, 
 from msgspec import NODEFAULT, Meta, Struct
 from msgspec.structs import fields
 
-from magnus.definition.durations import Duration, PositiveDuration
-from magnus.definition.texts import Texts
+from magnus.definition.field_types import Duration, PositiveDuration, Texts
 from magnus.values import Json
 
 VARIABLE: Final[Json] = {"type": "string", "pattern": r"\$"}

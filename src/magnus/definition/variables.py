@@ -11,8 +11,8 @@ from magnus.errors import Problem
 from magnus.values import Json
 
 PREFIX: Final = "MAGNUS_VAR_"
-_BRACED: Final = re.compile(r"\$(\$?)\{([A-Za-z_]\w*)\}")
-_BRACED_OR_BARE: Final = re.compile(r"\$(\$?)(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
+_BRACED: Final = r"\$(\$?)\{([A-Za-z_]\w*)\}"
+_BRACED_OR_BARE: Final = r"\$(\$?)(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))"
 
 
 class Replaced(Struct, frozen=True):
@@ -36,7 +36,7 @@ def replace_variables(document: Document, environment: Mapping[str, str], *, bar
 class _Replacing(Struct):
     document: Document
     environment: Mapping[str, str]
-    pattern: re.Pattern[str]
+    pattern: str
     names: set[str] = field(default_factory=set)
     unset: list[tuple[KeyPath, Problem]] = field(default_factory=list)
 
@@ -63,7 +63,7 @@ class _Replacing(Struct):
                 return match[0]
             return known
 
-        return self.pattern.sub(found, text)
+        return re.sub(self.pattern, found, text)
 
     def _unset(self, name: str, path: KeyPath) -> None:
         fix = f"set {PREFIX}{name} in the environment, or write $${{{name}}} for the text itself"

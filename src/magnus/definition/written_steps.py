@@ -1,10 +1,64 @@
-"""The steps of a pipeline as they are written, each apart from the pipelines in it. Pure; used to compare pipelines."""
+"""Steps as they are written: the pipelines in them, and one form for all that mean the same. Pure.
 
-from collections.abc import Iterator, Mapping, Sequence
+In a node type of another package a pipeline is known by its shape.
+"""
 
-from magnus.definition.compiling import file_beside
-from magnus.definition.inner_pipelines import inner_files, inner_pipelines, with_inner_pipelines
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final, TypeAlias
+
+from magnus.definition.compiler import file_beside
+from magnus.definition.nodes import NODE_TYPES, main_word
+from magnus.definition.nodes.contract import NodeTraits, traits_of
 from magnus.values import Json
+
+_ON_FAILURE: Final = "on_failure"
+
+KeyPath: TypeAlias = tuple[str, ...]
+
+
+def written_traits(step: Mapping[str, Json]) -> NodeTraits | None:
+    """The traits of the node type of the step; None where any field may hold a pipeline."""
+    word = step.get("type", "task")
+    node_type = NODE_TYPES.get(word) if isinstance(word, str) else None
+    traits = None if node_type is None else traits_of(node_type)
+    return None if traits is None or traits.takes_any_field else traits
+
+
+def with_inner_pipelines(step: Mapping[str, Json], change: Callable[[KeyPath, Json], Json]) -> dict[str, Json]:
+    """The step with its pipelines changed; `change` also gets where in the step a pipeline stands."""
+    traits = written_traits(step)
+    changed = dict(step)
+    for key, value in step.items():
+        if not isinstance(value, dict):
+            continue
+        holds_one = traits is None or key == _ON_FAILURE or key in traits.pipelines
+        if holds_one and _is_pipeline(value):
+            changed[key] = change((key,), value)
+        elif traits is None or key in traits.branches:
+            changed[key] = {
+                name: change((key, name), inner) if _is_pipeline(inner) else inner for name, inner in value.items()
+            }
+    return changed
+
+
+def inner_pipelines(step: Mapping[str, Json]) -> Iterator[tuple[KeyPath, Json]]:
+    """The pipelines in the step, by where they stand in it."""
+    pipelines: dict[KeyPath, Json] = {}
+    with_inner_pipelines(step, pipelines.setdefault)
+    yield from pipelines.items()
+
+
+def inner_files(step: Mapping[str, Json]) -> Iterator[tuple[str, str, str]]:
+    """The files with pipelines that the step names: the field, the one that holds a pipeline in place, and the file."""
+    word = step.get("type", "task")
+    node_type = NODE_TYPES.get(word) if isinstance(word, str) else None
+    for field, in_place in () if node_type is None else traits_of(node_type).files.items():
+        if isinstance(step.get(field), str):
+            yield field, in_place, step[field]
+
+
+def _is_pipeline(value: Json) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("steps"), dict)
 
 
 def written_steps(
@@ -31,3 +85,26 @@ def _start(place: Sequence[str], pipeline: Json) -> Json:
     """The step that the pipeline begins at; a branch among others is that alone."""
     start = pipeline.get("start_at")
     return start if len(place) > 1 else {"start_at": start}
+
+
+def normal(dag: Json, file: str, included: Mapping[str, Json]) -> Json:
+    """The pipeline with one word where several mean the same, without what changes nothing, files put in place.
+
+    `file` is the one it is in, `included` has what is in each file.
+    """
+    steps = {name: _normal_step(step, file, included) for name, step in dag["steps"].items()}
+    return {**{key: value for key, value in dag.items() if key not in {"name", "description"}}, "steps": steps}
+
+
+def _normal_step(step: Mapping[str, Json], file: str, included: Mapping[str, Json]) -> Mapping[str, Json]:
+    step = {key: value for key, value in step.items() if value is not None and key != "description"}
+    if "retry" in step and "max_attempts" not in step:
+        step["max_attempts"] = step.pop("retry")
+    word = step.get("type", "task")
+    step["type"] = main_word(word) if isinstance(word, str) else word
+    changed = with_inner_pipelines(step, lambda _, pipeline: normal(pipeline, file, included))
+    for field, in_place, name in inner_files(step):
+        other = file_beside(name, file)
+        del changed[field]
+        changed[in_place] = normal(included[other], other, included) if other in included else other
+    return changed

@@ -10,7 +10,7 @@ from magnus.errors import Location, Problem
 from magnus.suggest import near
 from magnus.values import Json
 
-_ALTERNATIVES = re.compile(", | or ")
+_ALTERNATIVES = ", | or "
 Locate = Callable[..., Location | None]
 """Finds the place of a key path in some file."""
 
@@ -67,6 +67,6 @@ def what_to_write(must: str, value: Json) -> str:
     if what == "a mapping":
         return "write 'name: value' lines below it"
     if what.startswith("'"):
-        match = near(str(value), [word.strip("'") for word in _ALTERNATIVES.split(what)])
+        match = near(str(value), [word.strip("'") for word in re.split(_ALTERNATIVES, what)])
         return f"did you mean '{match}'?" if match else "write one of them"
     return f"write {what}"

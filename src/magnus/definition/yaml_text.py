@@ -4,14 +4,13 @@ import re
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import yaml
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from magnus import json_text
-from magnus.definition.json_places import JsonPlaces, scan
 from magnus.definition.places import KeyPath, Later, Lines
 from magnus.definition.yaml_faults import yaml_fault
 from magnus.definition.yaml_nodes import EndlessAliases, Nodes
@@ -19,6 +18,9 @@ from magnus.definition.yaml_scalars import TEXT_TAG, Loader
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, Location, Problem
 from magnus.json_text import TOO_DEEP
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.definition.json_places import JsonPlaces  # lazy: as where it is used
 
 __all__ = ["Document", "KeyPath", "Reading", "dump", "parse", "read", "read_with_faults", "renamed", "with_keys"]
 
@@ -32,9 +34,7 @@ _EXAMPLES: Final[Mapping[type[InvalidInput], str]] = {
 _PASSED_ON: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
 """Where a shell or another program passes on what it writes."""
 
-_TAKEN_FOR_ANOTHER: Final = re.compile(
-    r"[yYnN]|[-+]?(0[xXoObB][0-9a-fA-F_]+|\.?[0-9][0-9._]*([eE][-+]?[0-9]+)?|\.?(inf|nan))", re.IGNORECASE
-)
+_TAKEN_FOR_ANOTHER: Final = r"[yYnN]|[-+]?(0[xXoObB][0-9a-fA-F_]+|\.?[0-9][0-9._]*([eE][-+]?[0-9]+)?|\.?(inf|nan))"
 
 
 class Document(Struct, frozen=True):
@@ -156,7 +156,9 @@ def _from_json(text: str, file: str, error: type[InvalidInput]) -> Reading | Non
     """What the text says as JSON; None when it is none, and not the text of a JSON file either."""
     places: list[JsonPlaces] = []
 
-    def scanned() -> JsonPlaces:
+    def scanned() -> "JsonPlaces":
+        from magnus.definition.json_places import scan  # lazy: places are needed where something is wrong
+
         if not places:
             places.append(scan(text, file))
         return places[0]
@@ -205,7 +207,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "'" if _TAKEN_FOR_ANOTHER.fullmatch(text) else None
+    style = "'" if re.fullmatch(_TAKEN_FOR_ANOTHER, text, re.IGNORECASE) else None
     return dumper.represent_scalar(TEXT_TAG, text, style=style)
 
 

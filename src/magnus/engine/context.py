@@ -1,4 +1,4 @@
-"""Everything a run needs, as a value: built once by `app.wiring`, passed to the engine, stored on no service."""
+"""Everything a run needs, as a value: built once by `app.composition`, passed to the engine, stored on no service."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -9,17 +9,16 @@ from typing import BinaryIO
 
 from msgspec import Struct, field
 
-from magnus.engine.capture import Pump
-from magnus.engine.channel import Channel
-from magnus.engine.guard import Guard
-from magnus.engine.masking import Masker
-from magnus.engine.parameters import Texts
-from magnus.engine.parameters_file import ParametersFile
-from magnus.engine.project_copy import ProjectCopy
-from magnus.engine.sibling_files import FileClock
-from magnus.engine.tracking import Tracking
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import Reducer
+from magnus.engine.files.project_copy import ProjectCopy
+from magnus.engine.files.sibling_files import FileClock
+from magnus.engine.interaction.channel import Channel
+from magnus.engine.interaction.parameters_file import ParametersFile
+from magnus.engine.interaction.tracking import Tracking
+from magnus.engine.output.capture import OutputCapture
+from magnus.engine.processes.guard import Guard
+from magnus.engine.secrets.masking import Masker
+from magnus.engine.values.parameter_values import Texts
+from magnus.graph.nodes import Graph, Reducer
 from magnus.graph.path import StepPath
 from magnus.interfaces.catalog import Catalog, LogStore
 from magnus.interfaces.experiment_tracker import ExperimentTracker, TrackedRun
@@ -91,7 +90,7 @@ class RunContext(Struct, frozen=True):
     reporter: Reporter
     working_directory: Path
     folder: Path
-    pump: Pump
+    output_capture: OutputCapture
     channel: Channel
     guard: Guard
     masker: Masker

@@ -1,7 +1,7 @@
 """What a step says of an error that neither its task nor a service reports: a fault of magnus, of a plugin or of the system.
 
-Such an error fails the step and no more, so that what it was about is in the run log. Used by `engine.step`,
-`engine.attempts` and whoever joins branches.
+Such an error fails the step and no more, so that what it was about is in the run log. Used by `engine.step.run_step`,
+`engine.step.attempts` and whoever joins branches.
 """
 
 import os
@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Final
 
 import magnus
-from magnus.engine import outcomes
 from magnus.errors import MagnusError, RunLogStoreError
 
 _OWN_FOLDER: Final = str(Path(magnus.__file__).parent) + os.sep
@@ -27,9 +26,14 @@ def failure_of(error: Exception, mask: Callable[[str], str] = str) -> str:
     if isinstance(error, RunLogStoreError):
         raise error
     if isinstance(error, MagnusError):
-        return outcomes.said(error)
+        return error_text(error)
     _log(error, mask)
     return _described(error, mask)
+
+
+def error_text(error: MagnusError) -> str:
+    """What an error says, with what to do about it, as the message of a step."""
+    return "\n".join(problem.message + (f"; {problem.fix}" if problem.fix else "") for problem in error.problems)
 
 
 def _described(error: Exception, mask: Callable[[str], str]) -> str:

@@ -1,6 +1,6 @@
 """The `mocked` executor: steps are not executed and succeed, except those that a patch says something else for.
 
-Before a run begins `app.mocking` makes of its graph one that says so; this runs what is left to run.
+Before a run begins `app.run.mocks` makes of its graph one that says so; this runs what is left to run.
 """
 
 from collections.abc import Mapping

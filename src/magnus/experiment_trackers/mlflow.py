@@ -24,7 +24,7 @@ from magnus.experiment_trackers.mlflow_values import (
     chunks,
     cut,
     leaves,
-    measured,
+    measurements_of,
     name_of,
     text_of,
 )
@@ -86,9 +86,9 @@ class MlflowTracker:
                 self._end_child(run, step)
                 return
             own = step.path.branch.parts and (step.names or step.path.parts)
-            found = measured(step.metrics, within=own)
-            if found.numbers or found.texts:
-                self._log_metrics(self._run(run), found.numbers, found.texts, step)
+            measurements = measurements_of(step.metrics, within=own)
+            if measurements.numbers or measurements.texts:
+                self._log_metrics(self._run(run), measurements.numbers, measurements.texts, step)
             if step.parameters:
                 self._log_parameters(
                     self._run(run), step.parameters, within=own, otherwise=step.names or step.path.parts
@@ -97,12 +97,12 @@ class MlflowTracker:
     def end_run(self, run: TrackedRun, status: Status, message: str) -> None:
         """End the run of MLflow as that of magnus ended."""
         with _calling():
-            made = self._run(run)
+            run_id = self._run(run)
             if message:
-                self._client.set_tag(made, "magnus.message", cut(message, LONGEST_TAG))
+                self._client.set_tag(run_id, "magnus.message", cut(message, LONGEST_TAG))
             interrupted = message == _INTERRUPTED
             ended = None if run.end_time is None else _milliseconds(run.end_time)
-            self._client.set_terminated(made, "KILLED" if interrupted else _STATUS[status], ended)
+            self._client.set_terminated(run_id, "KILLED" if interrupted else _STATUS[status], ended)
 
     @contextmanager
     def context(self, run: TrackedRun, path: StepPath) -> Iterator[UserObject]:
@@ -110,14 +110,14 @@ class MlflowTracker:
         import mlflow  # lazy: as above
 
         with _calling():
-            made = self._child(run, path) if self._options.nested else self._run(run)
+            run_id = self._child(run, path) if self._options.nested else self._run(run)
         is_set: bool = mlflow.is_tracking_uri_set()  # type: ignore[no-untyped-call]
         before = mlflow.get_tracking_uri() if is_set else None
         try:
             with _calling():
                 if self._options.server_url:
                     mlflow.set_tracking_uri(self._options.server_url)
-                active = mlflow.start_run(made, nested=mlflow.active_run() is not None)
+                active = mlflow.start_run(run_id, nested=mlflow.active_run() is not None)
                 if self._options.autolog:
                     mlflow.autolog()
             yield active
@@ -126,7 +126,7 @@ class MlflowTracker:
                 if self._options.autolog:
                     mlflow.autolog(disable=True)
                 current = mlflow.active_run()
-                if current is not None and current.info.run_id == made:
+                if current is not None and current.info.run_id == run_id:
                     mlflow.end_run("RUNNING")  # magnus says when it has ended
                 mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: as if nobody had
 
@@ -147,81 +147,85 @@ class MlflowTracker:
         from mlflow.exceptions import MlflowException  # lazy: as above
 
         name = self._options.experiment_name
-        found = self._client.get_experiment_by_name(name)
-        if found is None:
+        experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
             with suppress(MlflowException):  # another process may have made it meanwhile
                 return str(self._client.create_experiment(name))
-            found = self._client.get_experiment_by_name(name)
-        if found is None:
+            experiment = self._client.get_experiment_by_name(name)
+        if experiment is None:
             raise ExperimentTrackerError(f"there is no experiment '{name}', and it cannot be made")
-        return str(found.experiment_id)
+        return str(experiment.experiment_id)
 
     def _run(self, run: TrackedRun) -> str:
         """The id that MLflow has for the run."""
         tags = {"magnus.tag": run.tag, "magnus.pipeline": run.pipeline, "magnus.artifacts": run.artifacts}
         tags |= {"mlflow.source.git.commit": run.commit, "mlflow.source.git.repoURL": run.repository}
         started = None if run.start_time is None else _milliseconds(run.start_time)
-        return self._found_or_made({"magnus.run_id": run.run_id}, name=run.run_id, tags=tags, start_time=started)
+        return self._find_or_create({"magnus.run_id": run.run_id}, name=run.run_id, tags=tags, start_time=started)
 
     def _child(
         self, run: TrackedRun, path: StepPath, *, names: Sequence[str] = (), start_time: int | None = None
     ) -> str:
         """The id that MLflow has for the step."""
-        known_by = {"magnus.step_of": run.run_id, "magnus.step": str(path)}
+        key_tags = {"magnus.step_of": run.run_id, "magnus.step": str(path)}
         tags = {"mlflow.parentRunId": self._run(run)}
-        return self._found_or_made(known_by, name="/".join(names or path.parts), tags=tags, start_time=start_time)
+        return self._find_or_create(key_tags, name="/".join(names or path.parts), tags=tags, start_time=start_time)
 
-    def _found_or_made(
-        self, known_by: Mapping[str, str], *, name: str, tags: Mapping[str, str], start_time: int | None = None
+    def _find_or_create(
+        self, key_tags: Mapping[str, str], *, name: str, tags: Mapping[str, str], start_time: int | None = None
     ) -> str:
-        """The id of the run with the tags `known_by`.
+        """The id of the run with the tags `key_tags`.
 
         MLflow has no unique keys. Two processes that make the run at once both look again and keep the one that began
         first; the other is deleted.
         """
-        key = tuple(known_by.items())
+        key = tuple(key_tags.items())
         if key not in self._ids:
-            self._ids[key] = self._first(known_by) or self._made(known_by, name=name, tags=tags, start_time=start_time)
+            self._ids[key] = self._first(key_tags) or self._created(
+                key_tags, name=name, tags=tags, start_time=start_time
+            )
         return self._ids[key]
 
-    def _first(self, known_by: Mapping[str, str]) -> str:
+    def _first(self, key_tags: Mapping[str, str]) -> str:
         """The id of the first run with the tags; "" when there is none."""
-        conditions = [f"tags.`{key}` {_equals(value)}" for key, value in known_by.items()]
-        found = self._client.search_runs(
+        conditions = [f"tags.`{key}` {_equals(value)}" for key, value in key_tags.items()]
+        runs = self._client.search_runs(
             [self._experiment], " and ".join(conditions), order_by=["attributes.start_time ASC"], max_results=100
         )
-        same = [run for run in found if all(run.data.tags.get(key) == value for key, value in known_by.items())]
+        same = [run for run in runs if all(run.data.tags.get(key) == value for key, value in key_tags.items())]
         return min(((run.info.start_time, run.info.run_id) for run in same), default=(0, ""))[1]
 
-    def _made(self, known_by: Mapping[str, str], *, name: str, tags: Mapping[str, str], start_time: int | None) -> str:
-        kept = {key: cut(value, LONGEST_TAG) for key, value in {**known_by, **tags}.items() if value}
-        made: str = self._client.create_run(self._experiment, start_time, kept, run_name=name).info.run_id
-        first = self._first(known_by) or made
-        if first != made:
-            self._client.delete_run(made)
+    def _created(
+        self, key_tags: Mapping[str, str], *, name: str, tags: Mapping[str, str], start_time: int | None
+    ) -> str:
+        all_tags = {key: cut(value, LONGEST_TAG) for key, value in {**key_tags, **tags}.items() if value}
+        new: str = self._client.create_run(self._experiment, start_time, all_tags, run_name=name).info.run_id
+        first = self._first(key_tags) or new
+        if first != new:
+            self._client.delete_run(new)
         return first
 
     def _end_child(self, run: TrackedRun, step: TrackedStep) -> None:
-        made = self._child(run, step.path, names=step.names, start_time=_milliseconds(step.start_time))
-        found = measured(step.metrics)
-        self._log_metrics(made, found.numbers, found.texts, step)
-        self._log_parameters(made, step.parameters, within=(), otherwise=step.names or step.path.parts)
-        self._client.set_terminated(made, _STATUS[step.status], _milliseconds(step.end_time))
+        run_id = self._child(run, step.path, names=step.names, start_time=_milliseconds(step.start_time))
+        measurements = measurements_of(step.metrics)
+        self._log_metrics(run_id, measurements.numbers, measurements.texts, step)
+        self._log_parameters(run_id, step.parameters, within=(), otherwise=step.names or step.path.parts)
+        self._client.set_terminated(run_id, _STATUS[step.status], _milliseconds(step.end_time))
 
     def _log_metrics(
-        self, made: str, numbers: Sequence[tuple[str, float, int]], texts: Mapping[str, str], step: TrackedStep
+        self, run_id: str, numbers: Sequence[tuple[str, float, int]], texts: Mapping[str, str], step: TrackedStep
     ) -> None:
         """The time is that of the step, so that metrics told twice are the same ones to MLflow."""
         from mlflow.entities import Metric, RunTag  # lazy: as above
 
         time = _milliseconds(step.end_time)
         for some in chunks([Metric(name, value, time, counted) for name, value, counted in numbers], _MOST_METRICS):
-            self._client.log_batch(made, metrics=some)
+            self._client.log_batch(run_id, metrics=some)
         for tags in chunks([RunTag(name, text) for name, text in texts.items()], _MOST_PARAMETERS):
-            self._client.log_batch(made, tags=tags)
+            self._client.log_batch(run_id, tags=tags)
 
     def _log_parameters(
-        self, made: str, parameters: Mapping[str, Json], *, within: Sequence[str], otherwise: Sequence[str]
+        self, run_id: str, parameters: Mapping[str, Json], *, within: Sequence[str], otherwise: Sequence[str]
     ) -> None:
         """Parameters below the names of `within`, or of `otherwise` where that one is known with another value.
 
@@ -229,14 +233,14 @@ class MlflowTracker:
         """
         from mlflow.entities import Param  # lazy: as above
 
-        known = self._client.get_run(made).data.params if parameters else {}
+        existing = self._client.get_run(run_id).data.params if parameters else {}
         named: dict[str, str] = {}
         for name, value in leaves(parameters):
-            written, own = cut(text_of(value), LONGEST_PARAMETER), name_of([*within, name])
-            named[own if known.get(own, written) == written else name_of([*otherwise, name])] = written
-        new = [Param(name, written) for name, written in named.items() if name not in known]
+            text, own = cut(text_of(value), LONGEST_PARAMETER), name_of([*within, name])
+            named[own if existing.get(own, text) == text else name_of([*otherwise, name])] = text
+        new = [Param(name, text) for name, text in named.items() if name not in existing]
         for some in chunks(new, _MOST_PARAMETERS):
-            self._client.log_batch(made, params=some)
+            self._client.log_batch(run_id, params=some)
 
 
 _STATUS: Final = {Status.SUCCESS: "FINISHED", Status.FAIL: "FAILED"}
@@ -274,15 +278,15 @@ def _calling() -> Iterator[None]:
         yield
     except MlflowException as error:
         status: int = error.get_http_status_code()  # type: ignore[no-untyped-call]
-        raise _translated(str(error), status) from error
+        raise _tracker_error(str(error), status) from error
     finally:
         for variable, default in zip(defaults, before, strict=True):
             variable.default = default
 
 
-def _translated(said: str, status: int) -> ExperimentTrackerError:
-    """What MLflow said, without credentials, and without what the HTTP library says around the reason."""
-    said = _USER.sub("//", said)
-    said = _NOT_REACHED.sub(r"\1 cannot be reached: \2", said)
+def _tracker_error(text: str, status: int) -> ExperimentTrackerError:
+    """The message of MLflow as an error, without credentials, and without the text of the HTTP library around the reason."""
+    text = _USER.sub("//", text)
+    text = _NOT_REACHED.sub(r"\1 cannot be reached: \2", text)
     refused = HTTPStatus.BAD_REQUEST <= status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _AGAIN
-    return ExperimentTrackerError(said) if refused else TrackerUnreachable(said)
+    return ExperimentTrackerError(text) if refused else TrackerUnreachable(text)

@@ -1,4 +1,4 @@
-"""How parameters and metrics of magnus are written for MLflow: names, numbers, texts. Pure; used by `mlflow`."""
+"""Converts parameters and metrics of magnus for MLflow: names, numbers, texts. Pure; used by `mlflow`."""
 
 import json
 import re
@@ -23,7 +23,7 @@ _MOST_STEPS: Final = 2**63
 ItemT = TypeVar("ItemT")
 
 
-class Measured(Struct, frozen=True):
+class Measurements(Struct, frozen=True):
     """Metrics: `numbers` as (name, value, step), and `texts`, what is no number, by name."""
 
     numbers: list[tuple[str, float, int]] = field(default_factory=list)
@@ -55,29 +55,29 @@ def cut(text: str, longest: int) -> str:
     return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
-def measured(metrics: Metrics, *, within: Sequence[str] = ()) -> Measured:
+def measurements_of(metrics: Metrics, *, within: Sequence[str] = ()) -> Measurements:
     """The metrics of a step, their names below those of `within`; a mapping is a metric for each of its keys."""
-    made = Measured()
+    measurements = Measurements()
     for name, metric in metrics.items():
         if not isinstance(metric, CountedMetric):
-            _measure(made, (*within, name), metric, 0)
+            _measure(measurements, (*within, name), metric, 0)
         elif all(-_MOST_STEPS <= step < _MOST_STEPS for step in metric.by_step):
             for step, value in metric.by_step.items():
-                _measure(made, (*within, name), value, step)
+                _measure(measurements, (*within, name), value, step)
         else:
-            _measure(made, (*within, name), plain_metric(metric), 0)
-    return made
+            _measure(measurements, (*within, name), plain_metric(metric), 0)
+    return measurements
 
 
-def _measure(made: Measured, name: tuple[str, ...], value: Json, step: int) -> None:
+def _measure(measurements: Measurements, name: tuple[str, ...], value: Json, step: int) -> None:
     number = _number(value)
     if number is not None:
-        made.numbers.append((name_of(name), number, step))
+        measurements.numbers.append((name_of(name), number, step))
     elif isinstance(value, dict) and value:
         for key, part in value.items():
-            _measure(made, (*name, key), part, step)
+            _measure(measurements, (*name, key), part, step)
     else:
-        made.texts[name_of(name)] = cut(text_of(value), LONGEST_TAG)
+        measurements.texts[name_of(name)] = cut(text_of(value), LONGEST_TAG)
 
 
 def _number(value: Json) -> float | None:

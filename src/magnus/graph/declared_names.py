@@ -2,14 +2,15 @@
 
 from collections.abc import Iterable, Iterator
 
-from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import (
     CompositeNode,
+    Graph,
     Node,
     RepeatedBranch,
     StaticBranches,
     TaskNode,
     TerminalNode,
+    graphs_of,
 )
 
 

@@ -1,7 +1,6 @@
 """Where failures lead: to the step under `on_failure`, or else to the fail step. Pure."""
 
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, Node, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, Graph, Node, TaskNode, TerminalNode
 
 
 def failure_of(graph: Graph, node: Node) -> str:

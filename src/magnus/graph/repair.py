@@ -1,7 +1,7 @@
 """A graph in place of one whose structure is wrong, so that the rest of the pipeline can be looked at. Pure.
 
 It is never run. Where it cannot be told what follows a step, a task of which nothing is known stands between it and the
-first step that nothing leads to. Called by `definition.compiling`.
+first step that nothing leads to. Called by `definition.compiler`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,9 +10,8 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import TERMINAL_TYPES, Node, TaskNode, TaskSpec, TerminalNode
-from magnus.graph.structure import edges
+from magnus.graph.nodes import Graph, Node, TaskNode, TaskSpec, TerminalNode
+from magnus.graph.structure import TERMINAL_TYPES
 from magnus.suggest import near
 
 NOWHERE: Final = "\0"
@@ -50,7 +49,7 @@ def mended(start_at: str, nodes: Mapping[str, Node]) -> Mended:
         known = target if target in names else near(target, [other for other in names if other != name])
         return alias.get(known, known)
 
-    leading = {name: [(field, meant(target, name)) for field, target in edges(node)] for name, node in steps.items()}
+    leading = {name: [(field, meant(target, name)) for field, target in node.edges] for name, node in steps.items()}
     start = meant(start_at)
     _without_cycles(start, leading, ends[True].name)
     gaps = _Gaps(steps, start, leading, ends[True].name)

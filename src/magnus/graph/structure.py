@@ -4,11 +4,38 @@ Called by `Graph` on construction and by the definition layer, which adds file, 
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, Protocol
 
 from msgspec import Struct
 
-from magnus.graph.nodes import TERMINAL_TYPES, CompositeNode, Node, StaticBranches, TaskNode, TerminalNode
 from magnus.suggest import nearest_or_all
+
+TERMINAL_TYPES: Final = {True: "success", False: "fail"}
+"""The node types of terminals, by whether reaching them is a success; also the names of terminals that nobody wrote."""
+
+
+class StepOutline(Protocol):
+    """A step as far as the structure of its (sub)pipeline goes."""
+
+    @property
+    def name(self) -> str:
+        """Its name in the (sub)pipeline."""
+        ...
+
+    @property
+    def edges(self) -> tuple[tuple[str, str], ...]:
+        """The (field, target) pairs: `next`, then `on_failure` where it has one."""
+        ...
+
+    @property
+    def outcome(self) -> bool | None:
+        """Whether reaching it is the success of the (sub)pipeline, or its failure; None where it is no terminal."""
+        ...
+
+    @property
+    def branch_names(self) -> tuple[str, ...]:
+        """The names of branches that steps around name in their paths."""
+        ...
 
 
 class StructureProblem(Struct, frozen=True):
@@ -20,19 +47,18 @@ class StructureProblem(Struct, frozen=True):
     fix: str
 
 
-def structure_problems(start_at: str, nodes: Mapping[str, Node]) -> tuple[StructureProblem, ...]:
+def structure_problems(start_at: str, nodes: Mapping[str, StepOutline]) -> tuple[StructureProblem, ...]:
     """All faults of a (sub)pipeline: terminals, names, edges and cycles, in the order of the steps."""
     problems = [*_terminal_problems(nodes), *_start_problems(start_at, nodes)]
     for node in nodes.values():
         problems += _name_problems(node.name)
-        if isinstance(node, CompositeNode) and isinstance(node.branches, StaticBranches):
-            problems += _branch_name_problems(node.name, node.branches.graphs)
+        problems += _branch_name_problems(node.name, node.branch_names)
         problems += _edge_problems(node, nodes)
     problems += _cycle_problems(start_at, nodes)
     return tuple(problems)
 
 
-def unreachable(start_at: str, nodes: Mapping[str, Node]) -> tuple[str, ...]:
+def unreachable(start_at: str, nodes: Mapping[str, StepOutline]) -> tuple[str, ...]:
     """Names of the tasks and composites that no path from `start_at` leads to."""
     reached: set[str] = set()
     waiting = [start_at]
@@ -41,23 +67,13 @@ def unreachable(start_at: str, nodes: Mapping[str, Node]) -> tuple[str, ...]:
         if name in reached or name not in nodes:
             continue
         reached.add(name)
-        waiting += (target for _, target in edges(nodes[name]))
-    return tuple(name for name, node in nodes.items() if name not in reached and not isinstance(node, TerminalNode))
+        waiting += (target for _, target in nodes[name].edges)
+    return tuple(name for name, node in nodes.items() if name not in reached and node.outcome is None)
 
 
-def edges(node: Node) -> tuple[tuple[str, str], ...]:
-    """The (field, target) pairs of a node: `next`, then `on_failure` where it has one."""
-    match node:
-        case TerminalNode():
-            return ()
-        case TaskNode() | CompositeNode():
-            following = (("next", node.next),)
-            return (*following, ("on_failure", node.on_failure)) if node.on_failure is not None else following
-
-
-def _terminal_problems(nodes: Mapping[str, Node]) -> Iterator[StructureProblem]:
+def _terminal_problems(nodes: Mapping[str, StepOutline]) -> Iterator[StructureProblem]:
     for succeeds, kind in TERMINAL_TYPES.items():
-        found = [node.name for node in nodes.values() if isinstance(node, TerminalNode) and node.succeeds is succeeds]
+        found = [node.name for node in nodes.values() if node.outcome is succeeds]
         if len(found) != 1:
             names = ", ".join(f"'{name}'" for name in found) or "none"
             yield StructureProblem(
@@ -69,7 +85,7 @@ def _terminal_problems(nodes: Mapping[str, Node]) -> Iterator[StructureProblem]:
             )
 
 
-def _start_problems(start_at: str, nodes: Mapping[str, Node]) -> Iterator[StructureProblem]:
+def _start_problems(start_at: str, nodes: Mapping[str, StepOutline]) -> Iterator[StructureProblem]:
     if start_at not in nodes:
         yield StructureProblem(
             "", "start_at", f"start_at names '{start_at}', which is not a step", _which(start_at, nodes)
@@ -98,20 +114,20 @@ def _branch_name_problems(step: str, names: Iterable[str]) -> Iterator[Structure
                 yield StructureProblem(step, "branches", f"the name of branch '{name}' may not hold '{character}'", fix)
 
 
-def _edge_problems(node: Node, nodes: Mapping[str, Node]) -> Iterator[StructureProblem]:
-    for field, target in edges(node):
+def _edge_problems(node: StepOutline, nodes: Mapping[str, StepOutline]) -> Iterator[StructureProblem]:
+    for field, target in node.edges:
         if target not in nodes:
             yield StructureProblem(
                 node.name, field, f"{field} names '{target}', which is not a step", _which(target, nodes, node.name)
             )
 
 
-def _which(name: str, nodes: Mapping[str, Node], own: str = "") -> str:
+def _which(name: str, nodes: Mapping[str, StepOutline], own: str = "") -> str:
     others = [other for other in nodes if other != own]
     return nearest_or_all(name, others, there_are="the steps are", none="add a step of that name")
 
 
-def _cycle_problems(start_at: str, nodes: Mapping[str, Node]) -> Iterator[StructureProblem]:
+def _cycle_problems(start_at: str, nodes: Mapping[str, StepOutline]) -> Iterator[StructureProblem]:
     """Depth-first from every step; the first cycle found is printed as a chain. Edges to no step are no part of one."""
     done: set[str] = set()
     for root in (start_at, *nodes):
@@ -119,7 +135,7 @@ def _cycle_problems(start_at: str, nodes: Mapping[str, Node]) -> Iterator[Struct
         current: str | None = root if root in nodes and root not in done else None
         while current is not None or trail:
             if current is not None:
-                trail[current] = iter(edges(nodes[current]))
+                trail[current] = iter(nodes[current].edges)
             name = next(reversed(trail))
             step = next(trail[name], None)
             current = None

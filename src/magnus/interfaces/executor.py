@@ -17,7 +17,7 @@ from magnus.values import UserObject
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: an executor that runs steps at once needs none
 
-__all__ = ["Begun", "Elsewhere", "Executor", "Outside", "StepRequest", "StepRunner", "Steps"]
+__all__ = ["Executor", "ReentrySpec", "StepRequest", "StepRunner", "Steps", "WarmStart", "WorkerSpec"]
 
 
 class StepRequest(Struct, frozen=True):
@@ -52,7 +52,7 @@ class Steps(Protocol):
         ...
 
 
-class Elsewhere(Struct, frozen=True):
+class WorkerSpec(Struct, frozen=True):
     """How other processes of this machine run steps of the run.
 
     `entry` is `module:function`. Called with `argument`, which can be pickled, it imports what steps need and opens
@@ -68,7 +68,7 @@ class Elsewhere(Struct, frozen=True):
     mask: Callable[[Secret], None]
 
 
-class Outside(Struct, frozen=True):
+class ReentrySpec(Struct, frozen=True):
     """How steps of the run are run by its re-entry command, where its folders are found at the same places.
 
     Attributes:
@@ -101,16 +101,16 @@ class StepRunner(Protocol):
         """Run the step; it has ended when this returns."""
         ...
 
-    def elsewhere(self) -> Elsewhere:
+    def worker_spec(self) -> WorkerSpec:
         """How to run steps in other processes of this machine."""
         ...
 
-    def outside(self) -> Outside:
+    def reentry_spec(self) -> ReentrySpec:
         """How to run steps by the re-entry command, in containers and the like."""
         ...
 
 
-class Begun(Protocol):
+class WarmStart(Protocol):
     """What an executor started early."""
 
     def close(self) -> None:
@@ -123,8 +123,8 @@ class Executor(Protocol):
 
     Made with its options and a `StepRunner`. The class has `options`, the type of its options, and `capabilities`:
     how steps are spread, as a value, or as a function of the options that gives one. It may have a function `begin` of
-    the options, called as soon as they are known, that starts what takes long and gives a `Begun` or None; the class is
-    then made with that as `begun`.
+    the options, called as soon as they are known, that starts what takes long and gives a `WarmStart` or None; the class is
+    then made with that as `warm_start`.
     """
 
     @property

@@ -1,11 +1,11 @@
 """The graph of a pipeline, for authors of plugins: what a definition becomes, and what transpilers and node types handle."""
 
-from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import (
     Branches,
     CatalogSpec,
     ChosenBranch,
     CompositeNode,
+    Graph,
     MappedBranches,
     Node,
     Reducer,
@@ -15,6 +15,7 @@ from magnus.graph.nodes import (
     TaskNode,
     TaskSpec,
     TerminalNode,
+    graphs_of,
 )
 from magnus.graph.path import BranchPath, StepPath
 

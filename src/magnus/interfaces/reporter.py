@@ -10,7 +10,7 @@ from magnus.run_log.records import Branching, Status
 __all__ = [
     "AttemptFailed",
     "BranchEnded",
-    "Branched",
+    "BranchesStarted",
     "Event",
     "Logged",
     "Planned",
@@ -47,7 +47,7 @@ class StepStarted(Struct, frozen=True):
     step_type: str
 
 
-class Branched(Struct, frozen=True):
+class BranchesStarted(Struct, frozen=True):
     """The branches of a step that has started are known; of a loop, those of its rounds so far."""
 
     path: StepPath
@@ -135,7 +135,7 @@ Event: TypeAlias = (
     RunStarted
     | Planned
     | StepStarted
-    | Branched
+    | BranchesStarted
     | BranchEnded
     | StepReused
     | StepLoading

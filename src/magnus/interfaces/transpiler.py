@@ -1,14 +1,12 @@
 """Writes a pipeline down for an engine that walks the graph itself."""
 
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct, field
 
 from magnus.errors import Location, Problem
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, Node, TaskNode
+from magnus.graph.nodes import CompositeNode, Graph, Node, TaskNode
 from magnus.interfaces.capabilities import ExecutorCapabilities
 from magnus.values import Json
 
@@ -75,6 +73,8 @@ class TranspileResult(Struct, frozen=True):
 
     def lines(self) -> list[str]:
         """What was written and what to do next, as people read it."""
+        import shlex  # lazy: a run that magnus walks needs none of it
+
         commands = (f"{command.purpose}: {shlex.join(command.argv)}" for command in self.next_commands)
         return [*(f"written: {file}" for file in self.files), *commands]
 

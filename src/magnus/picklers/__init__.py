@@ -1,1 +1,1 @@
-"""How objects become bytes and objects again."""
+"""Picklers, one module each: they turn objects into bytes and back."""

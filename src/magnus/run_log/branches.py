@@ -13,7 +13,7 @@ from magnus.graph.path import BranchPath
 from magnus.run_log.records import Branching, StepRecord
 from magnus.values import Json
 
-_PLAIN: Final = re.compile(r"[\w-]{1,32}")
+_PLAIN: Final = r"[\w-]{1,32}"
 """What a branch of the run log may be called without a doubt about where its name ends."""
 
 
@@ -60,4 +60,4 @@ def _plain_text(value: Json) -> str:
     if isinstance(value, float | list | dict) or value is None:
         return ""
     text = value if isinstance(value, str) else json.dumps(value)
-    return text if _PLAIN.fullmatch(text) else ""
+    return text if re.fullmatch(_PLAIN, text) else ""

@@ -1,6 +1,7 @@
-"""JSON as compact text in UTF-8, for records and large values: whatever Python can read back."""
+"""JSON of records and large values as bytes: written, read back, and searched for the content it refers to."""
 
 import json
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -9,6 +10,11 @@ from magnus.values import Json
 
 _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
 _COMPACT_ASCII: Final = json.JSONEncoder(check_circular=False, separators=(",", ":"))
+
+_REFERENCE: Final = b'"data_hash":"'
+"""How every reference to content, of a file or of an object, begins; a SHA-256 in hex and a quote follow."""
+_HASH_DIGITS: Final = 64
+_HEX: Final = frozenset(b"0123456789abcdef")
 
 
 def to_bytes(value: Json) -> bytes:
@@ -28,3 +34,19 @@ def from_bytes(text: bytes) -> Json:
         return msgspec.json.decode(text)
     except ValueError:  # NaN, infinity and half of a surrogate pair are read by Python's json alone
         return json.loads(text)
+
+
+def mentioned_hashes(blocks: Iterable[bytes]) -> frozenset[str]:
+    """The SHA-256 of all content that the records in a text refer to; the text may be cut anywhere.
+
+    No record is read, so references of records that no longer stand count too: to keep too much does no harm.
+    """
+    hashes: set[bytes] = set()
+    rest = b""
+    for block in blocks:
+        text = rest + block
+        for after in text.split(_REFERENCE)[1:]:
+            if after[_HASH_DIGITS : _HASH_DIGITS + 1] == b'"' and _HEX.issuperset(after[:_HASH_DIGITS]):
+                hashes.add(after[:_HASH_DIGITS])
+        rest = text[-len(_REFERENCE) - _HASH_DIGITS :]
+    return frozenset(data_hash.decode() for data_hash in hashes)

@@ -7,12 +7,12 @@ done or not done, never half done. Order never comes from clocks: a record carri
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Final, Literal
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct, field
 
-from magnus.graph.nodes import TERMINAL_TYPES
 from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.structure import TERMINAL_TYPES
 from magnus.run_log.metrics import Metric
 from magnus.run_log.parameters import LargeParameter, Parameter
 from magnus.values import Json
@@ -26,6 +26,17 @@ class Status(StrEnum):
     PROCESSING = "PROCESSING"
     SUCCESS = "SUCCESS"
     FAIL = "FAIL"
+
+
+class RunHealth(StrEnum):
+    """A state that no record holds and a reader detects: the process is gone, or the run log cannot be read."""
+
+    LOST = "LOST"
+    DAMAGED = "DAMAGED"
+
+
+RunStatus: TypeAlias = Status | RunHealth
+"""How a run or a step is shown."""
 
 
 ENDED: Final = frozenset({Status.SUCCESS, Status.FAIL})

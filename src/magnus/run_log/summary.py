@@ -1,25 +1,13 @@
 """A run in short, as a listing has it: read from the record of the run alone, most of which is passed over. Pure."""
 
 from datetime import datetime
-from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 from msgspec import Struct, field
 
 from magnus.run_log import codec
 from magnus.run_log.records import Owner, RunRecord, Status
-
-
-class Gone(StrEnum):
-    """What is no status in any record, but found when one looks: the process is gone, or the run log cannot be read."""
-
-    LOST = "LOST"
-    DAMAGED = "DAMAGED"
-
-
-RunStatus: TypeAlias = Status | Gone
-"""How a run or a step is shown."""
 
 
 class RunSummary(Struct, frozen=True, array_like=True):

@@ -1,1 +1,1 @@
-"""Where run logs are kept. Each module is one technology behind `interfaces.run_log_store`, made by `app.wiring`."""
+"""Run log stores: one module or folder a technology, behind `interfaces.run_log_store`."""

@@ -1,4 +1,4 @@
-"""The run log store of type `buffered`: in the memory of this process, gone with it. Made by `app.wiring`.
+"""The run log store of type `buffered`: in the memory of this process, gone with it. Made by `app.composition`.
 
 Records are kept as the JSON they would be on disk, so that nobody can change one by changing a value that is in it,
 and so that what comes back is the same as from every other store.
@@ -16,7 +16,7 @@ from magnus.errors import RunExists, RunNotFound
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.run_log import codec
-from magnus.run_log.mentions import mentioned
+from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log_stores.index import Index
 from magnus.run_log_stores.record_line import encoded
@@ -93,7 +93,7 @@ class BufferedRunLogStore:
         """Every `data_hash` in the records that stand."""
         with self._lock:
             run = self._run(run_id)
-            return mentioned((run.record, *run.steps.all_places()))
+            return mentioned_hashes((run.record, *run.steps.all_places()))
 
     def close(self) -> None:
         """Nothing is held open."""

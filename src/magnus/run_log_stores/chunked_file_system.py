@@ -1,6 +1,6 @@
 """The run log store of type `chunked-fs`: one file a record, for network file systems and volumes that many hosts share.
 
-Made by `app.wiring`. Nothing is appended to and nothing locked: a record is written to a file of another name and gets
+Made by `app.composition`. Nothing is appended to and nothing locked: a record is written to a file of another name and gets
 its own by a rename, or by a hard link where the first one has to stand (the run, the success of a step). A file system
 without hard links gets exclusive creation instead, where a crash can leave an incomplete file, which readers pass over.
 
@@ -26,22 +26,11 @@ from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.interfaces.run_log_store import DamagedRecord
 from magnus.run_log import codec
-from magnus.run_log.mentions import mentioned
+from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.summary import DamagedRun, RunSummary, summary_from_bytes
-from magnus.run_log_stores import failures
-from magnus.run_log_stores.damage import damaged_files, no_run_record
-from magnus.run_log_stores.one_record import (
-    Belongs,
-    content_of,
-    is_of_run,
-    names_in,
-    record_in,
-    run_of,
-    step_of,
-)
-from magnus.run_log_stores.record_files import DONE, NOT_DONE, RecordFiles, names_step
-from magnus.run_log_stores.run_folders import record_blocks, remove_steps, sync_steps
+from magnus.run_log_stores import failures, record_files
+from magnus.run_log_stores.record_files import DONE, NOT_DONE, Belongs, RecordFiles, is_of_run
 from magnus.run_log_stores.summary_index import SummaryIndex
 from magnus.system import atomic_files
 from magnus.system.system_calls import REAL, SystemCalls
@@ -88,7 +77,7 @@ class ChunkedRunLogStore:
     def create_run(self, run: RunRecord) -> None:
         """Make the folder for the steps of the run, and then its record, which appears whole or not at all."""
         failures.refuse_unusable(run.run_id, _LONGEST_NAME)
-        content = content_of(codec.run_to_json(run))
+        content = record_files.content_of(codec.run_to_json(run))
         file = self._files.run(run.run_id)
         try:
             atomic_files.make_home(self._folder, self._system)
@@ -106,9 +95,9 @@ class ChunkedRunLogStore:
         """The record of the run that was put last."""
         self._refuse_unusable(run_id)
         file = self._files.run(run_id)
-        run = self._record(file, run_of, is_of_run)
+        run = self._record(file, record_files.run_of, is_of_run)
         if run is None:
-            raise no_run_record(file) if file.exists() else failures.run_not_found(run_id, self._folder)
+            raise failures.no_run_record(file) if file.exists() else failures.run_not_found(run_id, self._folder)
         if run.run_id != run_id:
             raise failures.of_another_run(run_id, run.run_id)
         return run
@@ -117,8 +106,8 @@ class ChunkedRunLogStore:
         """Replace the record of the run; when it has ended, all of its steps survive a loss of power before it does."""
         self._refuse_missing(run.run_id)
         if run.end_time is not None and not self._always_durable:
-            sync_steps(self._files, run.run_id, self._system)
-        file, content = self._files.run(run.run_id), content_of(codec.run_to_json(run))
+            record_files.sync_steps(self._files, run.run_id, self._system)
+        file, content = self._files.run(run.run_id), record_files.content_of(codec.run_to_json(run))
         try:
             before = b"".join(atomic_files.blocks(file, self._system))
             try:
@@ -133,13 +122,13 @@ class ChunkedRunLogStore:
 
     def list_runs(self) -> Sequence[str]:
         """The ids of all runs, by the names of their records."""
-        return sorted(name for name in names_in(self._files.runs) if not name.startswith("."))
+        return sorted(name for name in record_files.names_in(self._files.runs) if not name.startswith("."))
 
     def summaries(self) -> Sequence[RunSummary | DamagedRun]:
         """Those of all runs; a record is read when its file has been replaced since the last time."""
         try:
-            with os.scandir(self._files.runs) as found:
-                named = [(entry.name, entry) for entry in found if not entry.name.startswith(".")]
+            with os.scandir(self._files.runs) as entries:
+                named = [(entry.name, entry) for entry in entries if not entry.name.startswith(".")]
         except FileNotFoundError:
             return ()
         except OSError as error:
@@ -154,7 +143,7 @@ class ChunkedRunLogStore:
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Put the record where readers look for it, unless the step has succeeded before."""
-        content = content_of(codec.step_to_json(step))
+        content = record_files.content_of(codec.step_to_json(step))
         durable = durable or self._always_durable
         self._refuse_unusable(run_id)
         put = self._put_success if step.status is Status.SUCCESS else self._put_other
@@ -179,10 +168,10 @@ class ChunkedRunLogStore:
         folder = self._files.branch(run_id, branch)
         names = {
             name.removesuffix(DONE if name.endswith(DONE) else NOT_DONE)
-            for name in names_in(folder)
+            for name in record_files.names_in(folder)
             if name.endswith(NOT_DONE) and not name.startswith(".")
         }
-        steps = (self._standing(folder / name, partial(names_step, branch, name)) for name in names)
+        steps = (self._standing(folder / name, partial(record_files.names_step, branch, name)) for name in names)
         return sorted((step for step in steps if step is not None), key=lambda step: step.position)
 
     def write_document(self, run_id: str, lines: Iterator[str]) -> None:
@@ -200,7 +189,7 @@ class ChunkedRunLogStore:
         try:
             with suppress(FileNotFoundError):
                 self._system.unlink(self._folder / (run_id + _DOCUMENT))
-            remove_steps(self._files, run_id, self._system)
+            record_files.remove_steps(self._files, run_id, self._system)
             self._system.unlink(file)
         except FileNotFoundError as error:
             raise failures.run_not_found(run_id, self._folder) from error
@@ -211,7 +200,7 @@ class ChunkedRunLogStore:
         """Every `data_hash` in the files of the run."""
         self._refuse_missing(run_id)
         try:
-            return mentioned(record_blocks(self._files, run_id, self._system))
+            return mentioned_hashes(record_files.record_blocks(self._files, run_id, self._system))
         except OSError as error:
             raise failures.failed("read", self._files.run(run_id), error) from error
 
@@ -219,7 +208,7 @@ class ChunkedRunLogStore:
         """The files of the run that are no records, or not those of their names."""
         self._refuse_missing(run_id)
         try:
-            return tuple(damaged_files(self._files, run_id, self._system))
+            return tuple(record_files.damaged_files(self._files, run_id, self._system))
         except OSError as error:
             raise failures.failed("read", self._files.run(run_id), error) from error
 
@@ -234,7 +223,7 @@ class ChunkedRunLogStore:
         except RunLogStoreError as error:
             return DamagedRun(run_id, error.problems[0].message)
         if found is None and file.exists():
-            return DamagedRun(run_id, no_run_record(file).problems[0].message)
+            return DamagedRun(run_id, failures.no_run_record(file).problems[0].message)
         return found or failures.link_to_nothing(run_id, file)
 
     def _put_success(self, file: Path, content: bytes, path: StepPath, *, durable: bool) -> None:
@@ -245,7 +234,7 @@ class ChunkedRunLogStore:
         except FileNotFoundError:
             raise
         except FileExistsError:
-            if self._record(done, step_of, str(path).__eq__) is None:  # it is damaged
+            if self._record(done, record_files.step_of, str(path).__eq__) is None:  # it is damaged
                 self._replace(done, content, durable=durable)
         except OSError as error:
             raise failures.failed("write", done, error) from error
@@ -300,11 +289,11 @@ class ChunkedRunLogStore:
             raise failures.run_not_found(run_id, self._folder)
 
     def _standing(self, file: Path, belongs: Belongs) -> StepRecord | None:
-        done = self._record(_with(file, DONE), step_of, belongs)
-        return done or self._record(_with(file, NOT_DONE), step_of, belongs)
+        done = self._record(_with(file, DONE), record_files.step_of, belongs)
+        return done or self._record(_with(file, NOT_DONE), record_files.step_of, belongs)
 
     def _record(self, file: Path, decode: Callable[[bytes], RecordT], belongs: Belongs) -> RecordT | None:
-        return record_in(file, decode, self._system, belongs=belongs)
+        return record_files.record_in(file, decode, self._system, belongs=belongs)
 
 
 def _with(file: Path, ending: str) -> Path:

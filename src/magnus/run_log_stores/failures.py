@@ -1,12 +1,14 @@
-"""Errors of the stores that keep files: what cannot be a run id, and what the operating system says. Used by them."""
+"""Errors of the stores that keep files: run ids that cannot name a file, and errors of the operating system."""
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from magnus.errors import InvalidRunId, RunExists, RunLogStoreError, RunNotFound
-from magnus.run_log.summary import DamagedRun
 from magnus.system.system_errors import what_to_do
+
+if TYPE_CHECKING:
+    from magnus.run_log.summary import DamagedRun
 
 _NOT_WRITABLE: Final = "make it writable, or set `log_folder` of the run log store to a folder that is"
 _NOT_READABLE: Final = "see that you may read it: change its permissions, or ask whoever owns it"
@@ -45,13 +47,17 @@ def run_not_found(run_id: str, folder: Path) -> RunNotFound:
 
 
 def of_another_run(run_id: str, other: str) -> RunLogStoreError:
-    """What is kept under the run id is a copy of another run's."""
+    """The record stored under the run id is that of another run."""
     fix = "give it the name of that run again, or remove it"
-    return RunLogStoreError(f"what is kept as the run '{run_id}' is the run log of the run '{other}'", fix=fix)
+    return RunLogStoreError(
+        f"the run log stored as that of the run '{run_id}' is the run log of the run '{other}'", fix=fix
+    )
 
 
-def link_to_nothing(run_id: str, file: Path) -> DamagedRun | None:
-    """What is listed of a file that is not found: nothing when it is gone, a damaged run when it is a link."""
+def link_to_nothing(run_id: str, file: Path) -> "DamagedRun | None":
+    """The listed run of a file that is missing: none when the file is gone, a damaged run when it is a link."""
+    from magnus.run_log.summary import DamagedRun  # lazy: only listings need it
+
     return DamagedRun(run_id, f"'{file}' is a link to nothing") if file.is_symlink() else None
 
 
@@ -62,3 +68,8 @@ def failed(verb: str, file: Path, error: OSError) -> RunLogStoreError:
         error.errno, not_writable=_NOT_READABLE if verb == "read" else _NOT_WRITABLE, in_the_way=_IN_THE_WAY
     )
     return RunLogStoreError(f"the run log store cannot {verb} '{file}': {reason}", fix=fix)
+
+
+def no_run_record(file: Path) -> RunLogStoreError:
+    """The file that makes a run has no record of it that is whole."""
+    return RunLogStoreError(f"'{file}' is damaged: it holds no record of the run", fix="remove the file")

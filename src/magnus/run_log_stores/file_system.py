@@ -1,6 +1,6 @@
 """The run log store of type `file-system`: one file of records a run, `<run id>.jsonl`, on a disk of this machine.
 
-Made by `app.wiring`. Beside the records stands the document people read, `<run id>.json`. The folder must be on a
+Made by `app.composition`. Beside the records stands the document people read, `<run id>.json`. The folder must be on a
 file system that appends atomically between processes, as local ones do; network file systems do not.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from msgspec import Struct
 
@@ -19,23 +19,24 @@ from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Locality, ServiceCapabilities
 from magnus.interfaces.run_log_store import DamagedRecord
 from magnus.run_log import codec
-from magnus.run_log.mentions import mentioned
+from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
-from magnus.run_log.summary import DamagedRun, RunSummary, summary, summary_from_bytes
 from magnus.run_log_stores import failures, record_line
-from magnus.run_log_stores.damage import damaged_lines, no_run_record
-from magnus.run_log_stores.open_runs import OpenRuns
 from magnus.run_log_stores.record_line import Heading
-from magnus.run_log_stores.run_file import Place, RunFile
+from magnus.run_log_stores.run_file import OpenRuns, Place, RunFile, last_run_line
 from magnus.system import atomic_files
 from magnus.system.system_calls import REAL, SystemCalls
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.run_log.summary import DamagedRun, RunSummary  # lazy: only listings need them
 
 _RECORDS: Final = ".jsonl"
 _DOCUMENT: Final = ".json"
 _LONGEST_NAME: Final = 255 - len(_RECORDS)
 
 RecordT = TypeVar("RecordT")
+ResultT = TypeVar("ResultT")
 
 
 class FileSystemOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -93,7 +94,7 @@ class FileSystemRunLogStore:
         def read(run: RunFile) -> RunRecord:
             place = run.run
             if place is None:
-                raise no_run_record(self._file(run_id, _RECORDS))
+                raise failures.no_run_record(self._file(run_id, _RECORDS))
             record = self._decoded(run, place, codec.run_from_json, run_id)
             if record.run_id != run_id:
                 raise failures.of_another_run(run_id, record.run_id)
@@ -111,7 +112,7 @@ class FileSystemRunLogStore:
         """The ids of all runs, by the names of their files."""
         return sorted(entry.name.removesuffix(_RECORDS) for entry in self._run_files())
 
-    def summaries(self) -> Sequence[RunSummary | DamagedRun]:
+    def summaries(self) -> "Sequence[RunSummary | DamagedRun]":
         """Those of all runs; of a file that has changed since they were read last, the end is read."""
         from magnus.run_log_stores.summary_index import SummaryIndex  # lazy: only listings need it
 
@@ -185,25 +186,13 @@ class FileSystemRunLogStore:
 
     def mentioned_hashes(self, run_id: str) -> frozenset[str]:
         """Every `data_hash` in the file of the run."""
-        self._refuse_unusable(run_id)
-        file = self._file(run_id, _RECORDS)
-        try:
-            return mentioned(atomic_files.blocks(file, self._system))
-        except FileNotFoundError as error:
-            raise failures.run_not_found(run_id, self._folder) from error
-        except OSError as error:
-            raise failures.failed("read", file, error) from error
+        return self._searched(run_id, lambda file: mentioned_hashes(atomic_files.blocks(file, self._system)))
 
     def damaged_records(self, run_id: str) -> Sequence[DamagedRecord]:
         """The lines in the file of the run that are no records, such as a writer leaves that dies."""
-        self._refuse_unusable(run_id)
-        file = self._file(run_id, _RECORDS)
-        try:
-            return tuple(damaged_lines(file, self._system))
-        except FileNotFoundError as error:
-            raise failures.run_not_found(run_id, self._folder) from error
-        except OSError as error:
-            raise failures.failed("read", file, error) from error
+        from magnus.run_log_stores.damage import damaged_lines  # lazy: a run needs none of it
+
+        return self._searched(run_id, lambda file: tuple(damaged_lines(file, self._system)))
 
     def close(self) -> None:
         """Close every file; the store opens them again when it is used again."""
@@ -219,17 +208,13 @@ class FileSystemRunLogStore:
         except OSError as error:
             raise failures.failed("read", self._folder, error) from error
 
-    def _summary(self, run_id: str) -> RunSummary | DamagedRun | None:
+    def _summary(self, run_id: str) -> "RunSummary | DamagedRun | None":
         """As `get_run` would have it, without what comes before the last record of the run."""
-        from magnus.run_log_stores.last_run import last_run_line  # lazy: only listings need it
+        from magnus.run_log.summary import DamagedRun, summary, summary_from_bytes  # lazy: as above
 
         try:
-            # ten thousand of them: a Path takes longer than the file is read
-            descriptor = self._system.open(f"{self._folder}/{run_id}{_RECORDS}", atomic_files.READ, 0)
-            try:
-                return summary_from_bytes(last_run_line(descriptor, self._system))
-            finally:
-                os.close(descriptor)
+            # a Path takes longer than reading the file does, and there may be ten thousand
+            return summary_from_bytes(last_run_line(f"{self._folder}/{run_id}{_RECORDS}", self._system))
         except FileNotFoundError:
             return failures.link_to_nothing(run_id, self._file(run_id, _RECORDS))
         except (OSError, KeyError, TypeError, ValueError, RecursionError):
@@ -294,6 +279,17 @@ class FileSystemRunLogStore:
                 f"'{file}' holds a record that this version of magnus cannot read: {text[:200].decode(errors='replace')}",
                 fix="read it with the version that wrote it, or remove the file",
             ) from error
+
+    def _searched(self, run_id: str, search: Callable[[Path], ResultT]) -> ResultT:
+        """The result of a search through the file of the run."""
+        self._refuse_unusable(run_id)
+        file = self._file(run_id, _RECORDS)
+        try:
+            return search(file)
+        except FileNotFoundError as error:
+            raise failures.run_not_found(run_id, self._folder) from error
+        except OSError as error:
+            raise failures.failed("read", file, error) from error
 
     def _refuse_unusable(self, run_id: str) -> None:
         """RunNotFound when no file can be named after the id."""

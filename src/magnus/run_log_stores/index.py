@@ -1,6 +1,6 @@
 """Which record of a step stands: the last one, but the first success for ever.
 
-Used by every store of this folder; what a place is (an offset, a text) is the store's business.
+Used by every store that reads records in the order they were put. A place is an offset or a text, as the store likes.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,15 +21,15 @@ class Index(Generic[PlaceT]):
         """A record of the step was put at `place`, after all that were noted before."""
         branch, _, name = path.rpartition("/")
         steps = self._branches.setdefault(branch, {})
-        known = steps.get(name)
-        if known is None or not known[0]:
+        standing = steps.get(name)
+        if standing is None or not standing[0]:
             steps[name] = (success, place)
 
     def place(self, path: str) -> PlaceT | None:
         """The place of the record that stands for the step; None when there is none."""
         branch, _, name = path.rpartition("/")
-        known = self._branches.get(branch, {}).get(name)
-        return None if known is None else known[1]
+        standing = self._branches.get(branch, {}).get(name)
+        return None if standing is None else standing[1]
 
     def places(self, branch: str) -> Sequence[PlaceT]:
         """The places of the steps directly in `branch`, in the order they were first put."""

@@ -1,4 +1,4 @@
-"""Where the records of a run are as files, one each: names for any step, on any file system. Used by `chunked-fs`.
+"""The records of a run as files, one each: their names on any file system, read, synced, removed. Used by `chunked-fs`.
 
     .runs/<run id>                                  the record of the run
     .steps/<run id>/<step>.json                     the record of a step that has not succeeded
@@ -12,19 +12,38 @@ one where case is ignored. A name that is too long for a file is replaced by its
 
 import os
 import re
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias, TypeVar
 
+from magnus.errors import RunLogStoreError
 from magnus.graph.path import BranchPath, StepPath, print_parts
+from magnus.interfaces.run_log_store import DamagedRecord
+from magnus.run_log import codec
+from magnus.run_log.records import RunRecord, StepRecord
+from magnus.run_log_stores import failures
+from magnus.run_log_stores.damage import damaged_record
+from magnus.run_log_stores.record_line import encoded, heading, with_checksum
+from magnus.system import atomic_files
+from magnus.system.atomic_files import READ
+from magnus.system.system_calls import SystemCalls
+from magnus.values import Json
 
 DONE: Final = ".done.json"
 NOT_DONE: Final = ".json"
 _INSIDE: Final = ".in"
 _LONGEST_NAME: Final = 200
 """In bytes; a name gets an ending, and one that is written gets a longer one for a while."""
+_READ_BYTES: Final = 1 << 20
 _ESCAPED_OR_CAPITAL: Final = re.compile(r"%[0-9A-F]{2}|[A-Z]")
+
+RecordT = TypeVar("RecordT")
+
+Belongs: TypeAlias = Callable[[str | None], bool]
+"""Whether the record of a step, by its path as text, or of a run, which is None, is in the right file."""
 
 
 class RecordFiles:
@@ -79,6 +98,138 @@ def names_step(branch: BranchPath, name: str, step: str | None) -> bool:
     """Whether a file of this name in the folder of the branch is that of the step, by its path as text."""
     path = None if step is None else StepPath.parse(step)
     return path is not None and path.branch == branch and file_name(path.name) == name
+
+
+def content_of(stored: dict[str, Json]) -> bytes:
+    """A record as it is written: a line with a checksum that ends, so that a damaged one is known for it."""
+    return with_checksum(encoded(stored))[1:]
+
+
+def run_of(text: bytes) -> RunRecord:
+    """The record of a run that was read."""
+    return codec.run_from_json(codec.from_bytes(text))
+
+
+def step_of(text: bytes) -> StepRecord:
+    """The record of a step that was read."""
+    return codec.step_from_json(codec.from_bytes(text))
+
+
+def record_in(
+    file: Path, decode: Callable[[bytes], RecordT], system: SystemCalls, *, belongs: Belongs
+) -> RecordT | None:
+    """The record in the file, if it is of a step (None for that of a run) that `belongs` there.
+
+    None when there is no file, and when it is damaged: incomplete, changed, or the record of another step.
+    """
+    try:
+        text = text_in(file, system)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise failures.failed("read", file, error) from error
+    if not is_whole(text, belongs):
+        return None
+    try:
+        return decode(text)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        shown = text[:200].decode(errors="replace")
+        raise RunLogStoreError(
+            f"'{file}' holds a record that this version of magnus cannot read: {shown}",
+            fix="read it with the version that wrote it, or remove the file",
+        ) from error
+
+
+def is_whole(text: bytes, belongs: Belongs) -> bool:
+    """Whether the text of a file is a record as it was written, of what belongs there."""
+    about = heading(text[:-1]) if text.endswith(b"\n") else None
+    return about is not None and belongs(about.step)
+
+
+def is_of_run(step: str | None) -> bool:
+    """Whether a record is that of a run."""
+    return step is None
+
+
+def text_in(file: Path, system: SystemCalls) -> bytes:
+    """All that is in the file. OSError when it cannot be read."""
+    descriptor = system.open(file, READ, 0)
+    try:
+        text = b""
+        while block := system.read_at(descriptor, _READ_BYTES, len(text)):
+            text += block
+            if len(block) < _READ_BYTES:
+                break
+        return text
+    finally:
+        os.close(descriptor)
+
+
+def names_in(folder: Path) -> Sequence[str]:
+    """What is in the folder; nothing where there is none."""
+    try:
+        return os.listdir(folder)  # noqa: PTH208 - names are all that is wanted
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise failures.failed("read", folder, error) from error
+
+
+def record_blocks(files: RecordFiles, run_id: str, system: SystemCalls) -> Iterator[bytes]:
+    """All of the run's records; one that is replaced meanwhile counts as it is before or after."""
+    yield from atomic_files.blocks(files.run(run_id), system)
+    for folder, _, names in os.walk(files.branch(run_id, BranchPath())):
+        for name in names:
+            with suppress(FileNotFoundError):
+                yield from atomic_files.blocks(Path(folder, name), system)
+
+
+def remove_steps(files: RecordFiles, run_id: str, system: SystemCalls) -> None:
+    """Move the folder of the steps away, and remove it there, with what a removal left that was killed."""
+    from shutil import rmtree  # lazy: runs are seldom removed
+
+    removed = files.removed(run_id)
+    atomic_files.make_folder(removed.parent, system)
+    rmtree(removed, ignore_errors=True)
+    with suppress(FileNotFoundError):
+        system.replace(files.branch(run_id, BranchPath()), removed)
+    rmtree(removed, ignore_errors=True)
+
+
+def sync_steps(files: RecordFiles, run_id: str, system: SystemCalls) -> None:
+    """See that the records of all steps, and their names, survive a loss of power."""
+    for folder, _, names in os.walk(files.branch(run_id, BranchPath())):
+        place = Path(folder)
+        try:
+            for name in names:
+                if name.endswith(NOT_DONE):
+                    atomic_files.sync_folder(place / name, system)
+            atomic_files.sync_folder(place, system)
+        except FileNotFoundError:
+            continue  # a record that another process has just replaced, or a run that is being removed
+        except OSError as error:
+            raise failures.failed("write", place, error) from error
+
+
+def damaged_files(files: RecordFiles, run_id: str, system: SystemCalls) -> Iterator[DamagedRecord]:
+    """The files of a run that are no records, or not those of their names; OSError when one cannot be read."""
+
+    def belongs(file: Path, step: str | None) -> bool:
+        place = None if step is None else files.step(run_id, StepPath.parse(step))
+        return (
+            place is not None
+            and file.parent == place.parent
+            and file.name in {place.name + DONE, place.name + NOT_DONE}
+        )
+
+    if not is_whole(text := text_in(files.run(run_id), system), is_of_run):
+        yield damaged_record(text, f"'{files.run(run_id)}'")
+    for folder, _, names in os.walk(files.branch(run_id, BranchPath())):
+        for file in (Path(folder, name) for name in sorted(names)):
+            if file.name.endswith(NOT_DONE) and not file.name.startswith("."):
+                with suppress(FileNotFoundError):
+                    if not is_whole(text := text_in(file, system), partial(belongs, file)):
+                        yield damaged_record(text, f"'{file}'")
 
 
 def _in_lower_case(found: re.Match[str]) -> str:

@@ -1,7 +1,7 @@
-"""A record as one line of JSON with a checksum, so that a line that was cut, torn or changed is known for it.
+"""A record as one line of JSON with a checksum, by which a line that was cut, torn or changed is recognised.
 
 A line reads `{"crc":"xxxxxxxx",<rest>`: eight hexadecimal digits of the CRC-32 of the bytes after that comma. It is
-written with a newline on both sides: the one before it ends what a writer that died may have left of its own line.
+written with a newline on both sides: the one before it ends the torn line that a dead writer may have left.
 """
 
 import re
@@ -22,7 +22,7 @@ _SUCCESS: Final = Status.SUCCESS.value.encode()
 
 
 class Heading(NamedTuple):
-    """What a line is about: the path of a step as text, None for the run itself; and whether it is a success."""
+    """The subject of a line: the path of a step as text, None for the run itself; and whether it is a success."""
 
     step: str | None
     success: bool
@@ -45,9 +45,9 @@ def with_checksum(record: bytes) -> bytes:
 
 
 def heading(line: bytes) -> Heading | None:
-    """What a line, without its newlines, is about; None when it is damaged or no record at all."""
-    found = _HEADING.match(line)
-    if found is None or int(found["crc"], 16) != crc32(memoryview(line)[_HEAD:]):
+    """The subject of a line, without its newlines; None when it is damaged or no record at all."""
+    match = _HEADING.match(line)
+    if match is None or int(match["crc"], 16) != crc32(memoryview(line)[_HEAD:]):
         return None
-    step = found["step"]
-    return Heading(None if step is None else step.decode(), found["status"] == _SUCCESS)
+    step = match["step"]
+    return Heading(None if step is None else step.decode(), match["status"] == _SUCCESS)

@@ -1,17 +1,26 @@
-"""The records of one run as a file that only grows: a put is one write, a reader reads only what was added.
+"""The records of one run as a file that only grows: a put is one write, a reader reads only the bytes added since.
 
-Used by the file-system store alone, which sees to it that one thread at a time is in here.
+Used by the file-system store alone, which lets one thread at a time in here.
 """
 
 import os
+from collections.abc import Callable
+from threading import Lock
 from typing import Final, NamedTuple
 
 from magnus.run_log.records import StepRecord
 from magnus.run_log_stores.index import Index
 from magnus.run_log_stores.record_line import Heading, heading
+from magnus.system.atomic_files import READ
 from magnus.system.system_calls import SystemCalls
 
 _BLOCK_BYTES: Final = 256 * 1024
+_MOST_OPEN: Final = 16
+_LAST_BYTES: Final = 32 * 1024
+_LINE: Final = b'{"crc":"'
+_CRC_DIGITS: Final = 8
+_RUN: Final = b'","run":'
+"""The text after the checksum in the record of a run; in other records it is part of a value, if anything."""
 
 
 class Place(NamedTuple):
@@ -127,3 +136,86 @@ class RunFile:
             self.run = place
         else:
             self.steps.note(about.step, place, success=about.success)
+
+
+class OpenRuns:
+    """The last few files that a process used, by run id; every method is for the one thread that holds `lock`.
+
+    A forked child has the descriptors of its parent, which share one offset, and may have its lock, held for ever by
+    a thread that is not there any more. So it begins anew.
+    """
+
+    __slots__ = ("_files", "_lock", "_process")
+
+    def __init__(self) -> None:
+        self._files: dict[str, RunFile] = {}
+        self._lock = Lock()
+        self._process = os.getpid()
+
+    @property
+    def lock(self) -> Lock:
+        """The lock of this process. It is entered by the caller, where an interruption cannot leave it held."""
+        if self._process != os.getpid():
+            self._begin_anew()
+        return self._lock
+
+    def get(self, run_id: str, open_file: Callable[[], RunFile], *, writing: bool) -> RunFile:
+        """The file of the run, opened when it is not open, or was removed and perhaps made again since."""
+        run = self._files.get(run_id)
+        if run is not None:
+            if run.is_there and (run.writable or not writing):
+                return run
+            self._close(run_id)
+        elif len(self._files) >= _MOST_OPEN:
+            self._close(next(iter(self._files)))
+        run = self._files[run_id] = open_file()
+        return run
+
+    def close(self) -> None:
+        """Close every file."""
+        for run_id in tuple(self._files):
+            self._close(run_id)
+
+    def _close(self, run_id: str) -> None:
+        self._files.pop(run_id).close()
+
+    def _begin_anew(self) -> None:
+        inherited, self._files = self._files, {}
+        self._lock = Lock()
+        self._process = os.getpid()
+        for run in inherited.values():
+            run.close()
+
+
+def last_run_line(file: str, system: SystemCalls) -> bytes:
+    """The last whole record of the run, searched from the end of the file, without its newlines.
+
+    OSError when the file cannot be read, ValueError when there is none.
+    """
+    descriptor = system.open(file, READ, 0)
+    try:
+        end, size = os.fstat(descriptor).st_size, _LAST_BYTES
+        while True:
+            start = max(end - size, 0)
+            line = _last_in(system.read_at(descriptor, end - start, start))
+            if line is not None:
+                return line
+            if start == 0:
+                raise ValueError("no line is the record of the run")
+            size *= 8
+    finally:
+        os.close(descriptor)
+
+
+def _last_in(block: bytes) -> bytes | None:
+    position = block.rfind(_RUN)
+    while position >= 0:
+        start = position - _CRC_DIGITS - len(_LINE)
+        if start >= 0 and block.startswith(_LINE, start) and (start == 0 or block[start - 1] == ord("\n")):
+            end = block.find(b"\n", position)
+            line = block[start:] if end < 0 else block[start:end]
+            about = heading(line)
+            if about is not None and about.step is None:
+                return line
+        position = block.rfind(_RUN, 0, position)
+    return None

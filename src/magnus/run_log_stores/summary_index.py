@@ -1,9 +1,8 @@
-"""What was seen of the records of runs, kept in a file beside them, so that a listing reads only what changed since.
+"""The summaries of runs, stored in a file beside their records, so that a listing reads only the runs that changed.
 
-Used by the stores that keep files. It can be removed at any time. A run is known by the size, the times of the last
-changes and the inode of its file, and only once the file has not changed for a while, so nothing that is kept can be
-out of date. It is written under another name and renamed: of processes that write it at the same time one stands, and
-each has written what is so. What cannot be written is read again the next time.
+Used by the stores that keep files. The file can be removed at any time. A run is identified by the size, the times of
+the last changes and the inode of its file, and stored only once that file has not changed for a while, so no entry can
+be out of date. The file is replaced atomically; if it cannot be written, the next listing reads the runs again.
 """
 
 import os
@@ -51,31 +50,31 @@ class SummaryIndex:
     def summaries(
         self, entries: Iterable[Entry], read: Callable[[str], RunSummary | DamagedRun | None]
     ) -> Sequence[RunSummary | DamagedRun]:
-        """One for each entry; `read` is asked for those that are not known, and says None of one that is gone."""
-        known = {seen.summary.run_id: seen for seen in self._load()}
+        """One for each entry; `read` reads those that changed since they were stored, and gives None of one that is gone."""
+        stored = {seen.summary.run_id: seen for seen in self._load()}
         settled = time.time_ns() - _SETTLED_NS
-        found: list[RunSummary | DamagedRun] = []
-        kept: list[_Seen] = []
-        news = 0
+        summaries: list[RunSummary | DamagedRun] = []
+        current: list[_Seen] = []
+        added = 0
         for run_id, status in entries:
-            seen = known.get(run_id)
+            seen = stored.get(run_id)
             if seen is not None and seen.file == _key(status):
-                kept.append(seen)
-                found.append(seen.summary)
+                current.append(seen)
+                summaries.append(seen.summary)
             elif (summary := read(run_id)) is not None:
                 if summary.run_id != run_id:
                     summary = DamagedRun(run_id, failures.of_another_run(run_id, summary.run_id).problems[0].message)
-                found.append(summary)
+                summaries.append(summary)
                 if isinstance(summary, RunSummary) and status.st_mtime_ns < settled:
-                    kept.append(_Seen(_key(status), summary))
-                    news += 1
-        gone = len(known) - (len(kept) - news)
-        if (news + gone) * _WORTH_WRITING > len(kept):
-            self._save(kept)
-        return found
+                    current.append(_Seen(_key(status), summary))
+                    added += 1
+        removed = len(stored) - (len(current) - added)
+        if (added + removed) * _WORTH_WRITING > len(current):
+            self._save(current)
+        return summaries
 
     def _load(self) -> Sequence[_Seen]:
-        """What the file says; nothing when there is none, or it is not whole, or of another version."""
+        """The entries in the file; none when it is not there, not whole, or of another version."""
         try:
             text = b"".join(atomic_files.blocks(self._file, self._system))
         except OSError:
@@ -95,7 +94,7 @@ class SummaryIndex:
 
 
 def _key(status: os.stat_result) -> tuple[int, int, int, int]:
-    """What no two contents of a file have in common, once it has not changed for a while."""
+    """Differs for any two contents of a file, once the file has not changed for a while."""
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 

@@ -1,4 +1,4 @@
-"""The front door for programs: pipelines, and the steps in them, as objects. What they say is what YAML says.
+"""Pipelines and their steps as objects, with the fields of YAML.
 
 `from magnus.sdk import Pipeline` gives what `from magnus import Pipeline` does, as in the 2024 generation.
 """

@@ -1,4 +1,4 @@
-"""Checks what a program gives to the objects of the front door, where no model of a file does. Used by those objects."""
+"""Checks the arguments of SDK objects that no model of a file checks. Used by these objects."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from magnus.definition.built import METHOD
+from magnus.definition.built_pipeline import METHOD
 from magnus.errors import InvalidDefinition, InvalidInput
 from magnus.sdk import locations
 from magnus.suggest import nearest_or_all
@@ -16,7 +16,7 @@ Value = TypeVar("Value")
 
 
 class Kind(Struct, frozen=True):
-    """What an argument may be, for `isinstance` and in words; `or_pipeline` adds what is a pipeline."""
+    """The types of an argument, for `isinstance` and in words; `or_pipeline` accepts pipelines too."""
 
     types: tuple[type, ...]
     words: str
@@ -60,7 +60,7 @@ def refuse_unknown(
 
 
 def path_as_text(value: UserObject) -> UserObject:
-    """A path as it stands in a file; what is none is left for the model of the field to complain of."""
+    """A path as a file holds it; other values stay, and the model of the field reports them."""
     return os.fspath(value) if isinstance(value, os.PathLike) else value
 
 

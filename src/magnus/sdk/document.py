@@ -9,7 +9,7 @@ from typing import Final, Protocol
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from magnus.definition.built import METHOD, PipelineObject
+from magnus.definition.built_pipeline import METHOD, PipelineObject
 from magnus.definition.yaml_text import Document, KeyPath
 from magnus.errors import Location, Problem
 from magnus.sdk.arguments import can_be_written
@@ -68,26 +68,26 @@ class DocumentWriter:
 
     def _step(self, step: LinkedStep, following: Mapping[str, str], ends: Mapping[bool, str], path: KeyPath) -> Json:
         self.places[path] = step.location
-        written = {"type": step.type}
-        written |= {key: self._field(key, value, (*path, key), step) for key, value in step.fields.items()}
+        fields = {"type": step.type}
+        fields |= {key: self._field(key, value, (*path, key), step) for key, value in step.fields.items()}
         if step.next is not None:
-            written["next"] = self._field("next", name_of(step.next), (*path, "next"), step)
+            fields["next"] = self._field("next", name_of(step.next), (*path, "next"), step)
         elif step.ends_with is not None:
-            written["next"] = ends[step.ends_with]
+            fields["next"] = ends[step.ends_with]
         elif step.name in following:
-            written["next"] = following[step.name]
+            fields["next"] = following[step.name]
         elif step.outcome is None:
             fix = "link it, as the others are: step >> other; or set terminate_with_success=True"
             problem = Problem("nothing says what follows this step", fix, step.location, step.name)
             self.wrong.append(((*path, "next"), problem))
-            written["next"] = ""
+            fields["next"] = ""
         if step.on_failure is not None:
             leads_to = name_of(step.on_failure) if isinstance(step.on_failure, LinkedStep) else step.on_failure
-            written["on_failure"] = self._field("on_failure", leads_to, (*path, "on_failure"), step)
-        return written
+            fields["on_failure"] = self._field("on_failure", leads_to, (*path, "on_failure"), step)
+        return fields
 
     def _field(self, key: str, value: UserObject, path: KeyPath, step: LinkedStep) -> Json:
-        """What stands in the field of the step, or in a part of it."""
+        """The content of a field of the step, or of a part of it."""
         if id(value) in self._open:
             return self._refuse(f"'{key}' contains itself", "leave it out there", step, path)
         self._open.append(id(value))
@@ -137,7 +137,7 @@ class DocumentWriter:
 
 
 def _following(pipeline: PipelineFields, ends: Mapping[bool, str]) -> Mapping[str, str]:
-    """What follows each step when nothing says so: the step after it in the list; the last one ends the pipeline.
+    """The default successor of each step: the step after it in the list; the last one ends the pipeline.
 
     As soon as one step is linked to another all of them have to be.
     """

@@ -13,17 +13,18 @@ from typing import Final, TextIO
 
 from msgspec import Struct
 
-from magnus.app.execute import execute
 from magnus.app.inspect.run_object import Run
 from magnus.app.inspect.viewer import logs_of
-from magnus.app.prepare import Execution, prepare_to_execute, transpiles
 from magnus.app.progress.choose_reporter import DisplayOptions, open_reporter
 from magnus.app.progress.log_levels import LEVELS, log_level
-from magnus.definition.built import BuiltPipeline, PipelineObject
-from magnus.engine import forks, scripts
+from magnus.app.run.execute import execute
+from magnus.app.run.prepare import RunRequest, prepare_to_execute, transpiles
+from magnus.definition.built_pipeline import BuiltPipeline, PipelineObject
 from magnus.engine.context import now
-from magnus.engine.json_values import to_json_value
+from magnus.engine.processes import forks
 from magnus.engine.reentry import engine_runs
+from magnus.engine.user_code import scripts
+from magnus.engine.values.json_values import to_json_value
 from magnus.errors import InvalidDefinition, InvalidInput, InvalidParameters, RunFailed, TaskFailed
 from magnus.interfaces.reporter import Planned, Reporter
 from magnus.run_log.parameters import JsonParameter
@@ -67,7 +68,7 @@ def execute_pipeline(pipeline: PipelineObject, options: ExecuteOptions, environm
     request = _request(pipeline.__magnus_pipeline__(), options, environment)
     with terminable(), _progress(environment, is_live=not options.log_level) as reporter:
         if transpiles(request):
-            return _transpiled(request, reporter)
+            return _transpile(request, reporter)
         prepared = prepare_to_execute(request, reporter)
         record = execute(prepared, reporter, lambda _text: None)
     logs = partial(logs_of, prepared.services.catalog, prepared.configuration.catalog)
@@ -79,10 +80,10 @@ def execute_pipeline(pipeline: PipelineObject, options: ExecuteOptions, environm
     return run
 
 
-def _request(built: BuiltPipeline, options: ExecuteOptions, environment: Mapping[str, str]) -> Execution:
+def _request(built: BuiltPipeline, options: ExecuteOptions, environment: Mapping[str, str]) -> RunRequest:
     """The run that the program asks for; refused while the script is only imported."""
     _refuse_while_loading(built)
-    return Execution(
+    return RunRequest(
         file=built.document.file,
         configuration_file=os.fspath(options.configuration_file),
         parameters_file=os.fspath(options.parameters_file),
@@ -99,17 +100,17 @@ def _request(built: BuiltPipeline, options: ExecuteOptions, environment: Mapping
     )
 
 
-def _transpiled(request: Execution, reporter: Reporter) -> Run:
+def _transpile(request: RunRequest, reporter: Reporter) -> Run:
     """Write the pipeline down for another engine: a run that was created and did not begin, whose message says where."""
-    from magnus.app.transpile import transpile  # lazy: most pipelines are run here
+    from magnus.app.run.transpile import transpile  # lazy: most pipelines are run here
     from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 
-    written = transpile(request, reporter)
-    for line in written.lines():
+    result = transpile(request, reporter)
+    for line in result.lines():
         reporter.report(Planned(line))
     store = BufferedRunLogStore(BufferedOptions(), request.working_directory)
     parameters = {name: JsonParameter(value) for name, value in request.parameters.items()}
-    message = "; ".join(written.lines())
+    message = "; ".join(result.lines())
     record = RunRecord(
         "", Status.CREATED, "", now(), engine_runs.owner(""), message=message, tag=request.tag, parameters=parameters
     )
@@ -160,7 +161,7 @@ def _progress(environment: Mapping[str, str], *, is_live: bool) -> Iterator[Repo
 
 
 def _writer(stream: TextIO | None) -> tuple[int, Callable[[bytes], None]]:
-    """How to write to the stream; a descriptor to close afterwards, when there is one.
+    """A function that writes to the stream, and the descriptor to close afterwards, or -1.
 
     During a step descriptor 2 is another file, so a stream onto it is written to through a copy of the descriptor.
     Streams of notebooks and tests are no files, or others.

@@ -6,7 +6,7 @@ An object keeps the fields as the program writes them; compiling the pipeline ch
 from collections.abc import Callable, Iterable, Mapping
 from typing import ClassVar, Final, Self, TypeAlias, TypedDict, TypeVar
 
-from magnus.definition.built import PipelineObject
+from magnus.definition.built_pipeline import PipelineObject
 from magnus.errors import InvalidDefinition
 from magnus.sdk import locations
 from magnus.sdk.arguments import TEXT, TRUTH, Kind, check, refuse_unknown

@@ -1,4 +1,4 @@
-"""Where in a user's program something is written. Used by the objects of the front door."""
+"""Finds the line of the user's program that calls the SDK. Used by all objects of the SDK."""
 
 import os
 import re
@@ -13,7 +13,7 @@ from magnus.values import UserObject
 _CELLS: Final = re.compile(r"[/\\]ipykernel_\d+[/\\]|^<ipython-input-")
 _NOTEBOOK: Final = "notebook"
 _SAID_BY: Final = ("__vsc_ipynb_file__", "__session__")
-"""Variables in which front ends of notebooks say which one it is."""
+"""Variables in which front ends put the name of the notebook."""
 
 
 def here() -> Location:
@@ -38,8 +38,8 @@ def _is_cell(file: str) -> bool:
 
 
 def _notebook(variables: Mapping[str, UserObject]) -> str:
-    """The name of the notebook that a cell is in, "notebook" where nothing says it."""
-    known = [variables.get(name) for name in _SAID_BY]
-    known.append(os.environ.get("JPY_SESSION_NAME"))
-    name = next((text for text in known if isinstance(text, str) and text.endswith(".ipynb")), "")
+    """The name of the notebook that a cell is in, "notebook" if no front end gives it."""
+    names = [variables.get(name) for name in _SAID_BY]
+    names.append(os.environ.get("JPY_SESSION_NAME"))
+    name = next((text for text in names if isinstance(text, str) and text.endswith(".ipynb")), "")
     return os.path.basename(name) or _NOTEBOOK  # noqa: PTH119 - a path as text

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Never
 
-from magnus.definition.built import BuiltPipeline
+from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.errors import InvalidDefinition, MagnusError
 from magnus.sdk import locations
 from magnus.sdk.arguments import TEXT, TRUTH, Kind, check, refuse_unknown

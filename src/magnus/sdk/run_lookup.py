@@ -1,4 +1,4 @@
-"""Runs that were made, by whatever means: `magnus.run` and `magnus.runs`."""
+"""Looks up runs, however they were started: `magnus.run` and `magnus.runs`."""
 
 import os
 from collections.abc import Collection, Sequence
@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from magnus.app.inspect.find_run import find_run
-from magnus.app.inspect.list_runs import Wanted, listed, wanted
+from magnus.app.inspect.list_runs import RunFilter, list_runs, run_filter
 from magnus.app.inspect.run_object import Run, Runs
 from magnus.app.inspect.viewer import Viewer
 
@@ -51,7 +51,7 @@ def runs(
     Raises:
         InvalidInput: a status or a time is none, or the configuration is wrong.
     """
-    which = wanted(statuses=_each(status), tags=_each(tag), pipelines=_each(pipeline), since=since, before=before)
+    which = run_filter(statuses=_each(status), tags=_each(tag), pipelines=_each(pipeline), since=since, before=before)
     return Runs(partial(_found, _viewer(configuration_file), which, limit))
 
 
@@ -59,10 +59,10 @@ def _viewer(configuration_file: "str | os.PathLike[str]") -> Viewer:
     return Viewer(os.fspath(configuration_file), dict(os.environ), Path.cwd())
 
 
-def _each(given: str | Collection[str]) -> Collection[str]:
-    return (given,) if isinstance(given, str) else given
+def _each(value: str | Collection[str]) -> Collection[str]:
+    return (value,) if isinstance(value, str) else value
 
 
-def _found(viewer: Viewer, which: Wanted, limit: int | None) -> Sequence[Run]:
-    found = islice(listed(viewer.store, which), limit)
-    return [Run(each, viewer.store, viewer.working_directory, lambda: viewer.logs) for each in found]
+def _found(viewer: Viewer, which: RunFilter, limit: int | None) -> Sequence[Run]:
+    records = islice(list_runs(viewer.store, which), limit)
+    return [Run(each, viewer.store, viewer.working_directory, lambda: viewer.logs) for each in records]

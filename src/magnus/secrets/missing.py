@@ -1,4 +1,4 @@
-"""The error of a provider that does not have a secret. Used by the providers of magnus."""
+"""The error of a provider that has no such secret. Used by the providers of magnus."""
 
 from collections.abc import Iterable
 

@@ -1,6 +1,6 @@
 """Runs a child process in a session of its own and leaves nothing of it behind when it has to end early.
 
-Called by the task kinds that isolate, and by `engine.child`. The output of the child is that of this process.
+Called by the task kinds that isolate, and by `engine.step.child`. The output of the child is that of this process.
 """
 
 import errno

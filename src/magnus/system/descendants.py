@@ -4,7 +4,7 @@ A process of a step has the address of the step channel in its environment, from
 was forked without a new program has the private folder of the run open. So both lead to that folder, also when nothing
 else of the run is left. Linux alone shows this, in `/proc`; elsewhere nothing is found.
 
-As a program (`engine.guard` starts it) it waits for the end of a run, and ends what is left if that run was killed. It
+As a program (`engine.processes.guard` starts it) it waits for the end of a run, and ends what is left if that run was killed. It
 needs nothing but a few modules of the library, so that it is there at once.
 """
 

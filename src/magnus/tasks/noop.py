@@ -1,4 +1,4 @@
-"""The task kind `noop`: does nothing and succeeds; what a stub is made of."""
+"""The task kind `noop`: does nothing and succeeds; a stub is a task of this kind."""
 
 from collections.abc import Sequence
 from pathlib import Path

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, ValidationError, convert, field
 from msgspec.structs import replace
 
-from magnus.engine.exports import changed
-from magnus.engine.json_values import to_json_value
+from magnus.engine.step.exports import changed
+from magnus.engine.values.json_values import to_json_value
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import KEPT, TaskCall, TaskOutcome
@@ -33,7 +33,7 @@ from magnus.run_log.parameters import (
 )
 from magnus.system.child_process import TimedOut, describe_exit, run_process
 from magnus.tasks.notebooks import file as notebook_file
-from magnus.tasks.text import shortened
+from magnus.tasks.text import short_json
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
@@ -87,15 +87,15 @@ class NotebookTask:
             options = convert(spec.options, NotebookOptions, strict=False)
         except ValidationError:  # said by whoever checks the options
             return ()
-        found = [*notebook_file.problems(spec.command, working_directory)]
-        found += notebook_file.output_problems(spec.command, options.notebook_output_path, working_directory)
+        mistakes = [*notebook_file.problems(spec.command, working_directory)]
+        mistakes += notebook_file.output_problems(spec.command, options.notebook_output_path, working_directory)
         unused = sorted(options.optional_ploomber_args.keys() - OF_RUNNER - OF_PLOOMBER)
         if unused:
             names = ", ".join(f"'{name}'" for name in unused)
             message = f"optional_ploomber_args: {names} mean nothing to the runner of notebooks and are not used"
             fix = f"leave them out; there are {', '.join(sorted(OF_RUNNER | OF_PLOOMBER))}"
-            found.append(Problem(message, fix, severity="warning"))
-        return found
+            mistakes.append(Problem(message, fix, severity="warning"))
+        return mistakes
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """Their code cells, without what these printed, and what they use of modules below the working directory."""
@@ -107,7 +107,7 @@ class NotebookTask:
         return [pieces_of_cells(spec.command, texts, dependencies) for spec, texts in zip(specs, cells, strict=True)]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
-        """What the notebook needs and sets, by the source of its cells; it is not run."""
+        """The needs and effects of the notebook, by the source of its cells; it is not run."""
         from magnus.graph.dataflow.facts import UNKNOWN
         from magnus.tasks.static.notebooks import describe  # lazy: a run needs none of it
 
@@ -125,7 +125,7 @@ class NotebookTask:
         if wrong:
             raise TaskFailed(wrong[0].message, fix=wrong[0].fix)
         options = convert(call.spec.options, NotebookOptions, strict=False)
-        given = {name: handed(parameter) for name, parameter in call.parameters.items()}
+        arguments = {name: handed(parameter) for name, parameter in call.parameters.items()}
         with _private_folder(call) as folder:
             (folder / "request.json").write_text(json.dumps(_request(call, options)))
             try:
@@ -133,11 +133,11 @@ class NotebookTask:
             finally:
                 output = notebook_file.output_path(call.spec.command, options.notebook_output_path)
                 notebook_file.keep(folder / "executed.ipynb", output, call, kept=folder / KEPT)
-            return _outcome(call, folder, given, failure)
+            return _outcome(call, folder, arguments, failure)
 
 
 def _request(call: TaskCall, options: NotebookOptions) -> Json:
-    """What the runner reads."""
+    """The request that the runner reads."""
     args = dict(options.optional_ploomber_args)
     loaders = {name: loader for name, parameter in call.parameters.items() if (loader := _loader(parameter))}
     return {
@@ -177,15 +177,15 @@ def _run(call: TaskCall, folder: Path) -> str:
     return f"the process that runs the notebook ended early: {describe_exit(code)}" if code else ""
 
 
-def _outcome(call: TaskCall, folder: Path, given: Mapping[str, Json], failure: str) -> TaskOutcome:
+def _outcome(call: TaskCall, folder: Path, arguments: Mapping[str, Json], failure: str) -> TaskOutcome:
     if failure:
-        return TaskOutcome(given, failure=failure)
-    told = json.loads((folder / "result.json").read_text())
-    outcome = TaskOutcome(given, failure=told["failure"], exported=changed(told["exported"], call.environment))
+        return TaskOutcome(arguments, failure=failure)
+    result = json.loads((folder / "result.json").read_text())
+    outcome = TaskOutcome(arguments, failure=result["failure"], exported=changed(result["exported"], call.environment))
     if outcome.failure:
         return outcome
     try:
-        parameters, metrics = results_of(told["printed"], told["returned"], call.spec.returns or ())
+        parameters, metrics = results_of(result["printed"], result["returned"], call.spec.returns or ())
     except TaskFailed as error:
         return replace(outcome, failure=str(error))
     return replace(outcome, parameters=parameters, metrics=metrics)
@@ -240,7 +240,7 @@ def _dict(text: str, cell: int) -> Mapping[str, UserObject]:
     value = _read(text.strip())
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
         raise TaskFailed(
-            f"the output of cell {cell} is to be a dict with names as keys, and it is {shortened(text.strip())}; "
+            f"the output of cell {cell} is to be a dict with names as keys, and it is {short_json(text.strip())}; "
             "let the cell print the dict and nothing else, or declare returns"
         )
     return value

@@ -1,4 +1,4 @@
-"""The task kind `python`: calls a function that a dotted path names. Loaded by `app.wiring` when a step is of it."""
+"""The task kind `python`: calls a function that a dotted path names. Loaded by `app.composition` when a step is of it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +26,7 @@ class PythonTask:
     isolates = False
 
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
-        """What is wrong with the command as the name of a function; nothing is imported."""
+        """The mistakes in the command as the name of a function; nothing is imported."""
         problem = None if spec.function else missing_function(spec.command, working_directory)
         return () if problem is None else (problem,)
 
@@ -42,7 +42,7 @@ class PythonTask:
         return [_pieces(spec, dependencies, working_directory) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
-        """What the function needs and sets, by its signature and its source; it is not called."""
+        """The needs and effects of the function, by its signature and its source; it is not called."""
         from magnus.tasks.static.functions import describe  # lazy: a run needs none of it
 
         return describe(spec, working_directory, imports=imports)

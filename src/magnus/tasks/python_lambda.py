@@ -1,4 +1,4 @@
-"""The task kind `python-lambda`: calls a lambda of the pipeline file. Loaded by `app.wiring` when a step is of it."""
+"""The task kind `python-lambda`: calls a lambda of the pipeline file. Loaded by `app.composition` when a step is of it."""
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
@@ -27,27 +27,27 @@ class PythonLambdaTask:
     command_is_code = True
 
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
-        """What is wrong with the command as a lambda; nothing is evaluated."""
+        """The mistakes in the command as a lambda; nothing is evaluated."""
         del working_directory
         return lambda_problems(spec.command)
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
-        """What the lambdas import of the project; their own text stands in the pipeline."""
+        """The code of the project that the lambdas import; their own text is in the pipeline."""
         from magnus.tasks.source.dependencies import CodeDependencies  # lazy: workers need none of it
 
         dependencies = CodeDependencies(working_directory)
         return [dependencies.of_text(spec.command.strip()) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
-        """What the lambda needs and sets; it is not evaluated."""
+        """The needs and effects of the lambda; it is not evaluated."""
         from magnus.tasks.static.functions import describe_lambda  # lazy: a run needs none of it
 
         del working_directory, imports
         try:
-            written = _parsed(spec.command).body
+            expression = _parse(spec.command).body
         except TaskFailed:
-            written = None
-        return describe_lambda(spec, written if isinstance(written, ast.Lambda) else None)
+            expression = None
+        return describe_lambda(spec, expression if isinstance(expression, ast.Lambda) else None)
 
     def run(self, call: TaskCall) -> TaskOutcome:
         """Call the lambda."""
@@ -57,9 +57,9 @@ class PythonLambdaTask:
 
 
 def lambda_problems(command: str) -> Sequence[Problem]:
-    """What is wrong with the text as a lambda; nothing is evaluated."""
+    """The mistakes in the text as a lambda; nothing is evaluated."""
     try:
-        _parsed(command)
+        _parse(command)
     except TaskFailed as error:
         return error.problems
     return ()
@@ -68,12 +68,12 @@ def lambda_problems(command: str) -> Sequence[Problem]:
 @lru_cache(maxsize=256)
 def lambda_function(command: str) -> Callable[..., UserObject]:
     """The function that the text of a lambda stands for; TaskFailed when it is none."""
-    code = compile(_parsed(command), "<lambda>", "eval")
+    code = compile(_parse(command), "<lambda>", "eval")
     function: Callable[..., UserObject] = eval(code, {})  # noqa: S307 - trusted as much as the pipeline file
     return function
 
 
-def _parsed(command: str) -> ast.Expression:
+def _parse(command: str) -> ast.Expression:
     """The lambda, which may go over several lines; TaskFailed with what is wrong when the command is none."""
     text = command.strip()
     if not text:

@@ -1,15 +1,15 @@
-"""Calls the reducer of a map: a function that a dotted path names, or a lambda. Handed to the engine by `app.wiring`."""
+"""Calls the reducer of a map: a function that a dotted path names, or a lambda. Handed to the engine by `app.composition`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from magnus.engine.imports import project_code
-from magnus.engine.json_values import to_json_value
+from magnus.engine.user_code.imports import project_code
+from magnus.engine.values.json_values import to_json_value
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Reducer
 from magnus.interfaces.objects import Objects
 from magnus.run_log.parameters import JsonParameter, Parameter, holds_objects
-from magnus.tasks.functions.binding import loaded
+from magnus.tasks.functions.binding import python_value
 from magnus.tasks.functions.commands import load_function
 from magnus.tasks.functions.user_errors import UserCode
 from magnus.tasks.python_lambda import lambda_function, lambda_problems
@@ -20,13 +20,13 @@ from magnus.values import UserObject
 def reduce_values(
     reducer: Reducer, name: str, values: Sequence[Parameter], objects: Objects, working_directory: Path
 ) -> Parameter:
-    """What the reducer makes of the values, each an argument; TaskFailed when it fails.
+    """The result of the reducer, called with each value as an argument; TaskFailed if it fails.
 
     Objects are handed to it as they are. What it makes of them is kept as an object when it is not JSON.
     """
     with UserCode(working_directory):
         function = _function(reducer, working_directory)
-        arguments = [loaded(value, objects) for value in values]
+        arguments = [python_value(value, objects) for value in values]
         with project_code():
             reduced = function(*arguments)
         if not any(holds_objects(value) for value in values):
@@ -38,7 +38,7 @@ def reduce_values(
 
 
 def reducer_problems(reducer: str, working_directory: Path) -> Sequence[Problem]:
-    """What is wrong with the name of a reducer, or with the lambda; nothing is imported."""
+    """The mistakes in the name of a reducer, or in the lambda; nothing is imported."""
     if _is_lambda(reducer):
         return lambda_problems(reducer)
     problem = missing_function(reducer, working_directory)

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, convert
 from msgspec.structs import replace
 
-from magnus.engine.exports import changed, value_of
-from magnus.engine.parameters import VARIABLE_PREFIX, as_text
+from magnus.engine.step.exports import changed, value_of
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX, as_text
 from magnus.errors import Problem
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
@@ -45,7 +45,7 @@ _NOTHING_TOLD: Final = (
 
 
 class ShellOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """How the shell is set.
+    """Options of the shell.
 
     Attributes:
         strict: adds `set -euo pipefail` before the command.
@@ -79,7 +79,7 @@ class ShellTask:
         return [scripts_of(spec.command, dependencies) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
-        """What the command needs and sets, as far as its text says; it is parsed, and not run."""
+        """The needs and effects of the command, as far as its text shows them; it is parsed, and not run."""
         from magnus.tasks.static.shell import describe  # lazy: a run needs none of it
 
         del working_directory, imports
@@ -89,7 +89,7 @@ class ShellTask:
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the command; a status other than 0 is the failure."""
         environment = {**_under_own_name(call.parameters, call.environment), **call.environment}
-        given = {name: handed(parameter) for name, parameter in call.parameters.items()}
+        arguments = {name: handed(parameter) for name, parameter in call.parameters.items()}
         shell = shutil.which("bash", path=environment.get("PATH")) or "/bin/sh"
         strict = convert(call.spec.options, ShellOptions, strict=False).strict
         with TemporaryFile() as file, _high_descriptor(file.fileno()) as descriptor:
@@ -104,9 +104,9 @@ class ShellTask:
             exported = exports(shell, file.read())
         set_by_command = changed(exported, environment)
         if code != 0:
-            return TaskOutcome(given, exported=set_by_command, failure=describe_exit(code))
+            return TaskOutcome(arguments, exported=set_by_command, failure=describe_exit(code))
         warnings = (_NOTHING_TOLD,) if not exported and _EXPORTS.search(call.spec.command) else ()
-        outcome = TaskOutcome(given, exported=set_by_command, warnings=warnings)
+        outcome = TaskOutcome(arguments, exported=set_by_command, warnings=warnings)
         return _results(call.spec.returns or (), exported, outcome)
 
 
@@ -210,9 +210,9 @@ def is_bash(shell: str) -> bool:
     return shell.rpartition("/")[2] == "bash"
 
 
-def exports(shell: str, told: bytes) -> dict[str, str]:
+def exports(shell: str, output: bytes) -> dict[str, str]:
     """The exported variables by name, from what the script wrote; the last word on a variable counts."""
-    text = told.decode("utf-8", "surrogateescape")
+    text = output.decode("utf-8", "surrogateescape")
     pairs = (entry.partition("=") for entry in (text.split("\0") if is_bash(shell) else _exported(text)))
     return {name: value for name, equals, value in pairs if equals}
 

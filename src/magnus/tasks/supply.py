@@ -1,4 +1,4 @@
-"""The task kind `supply`: gives results and files without running anything. What patches of mocked steps are made of."""
+"""The task kind `supply`: gives results and files without running anything; patches of mocked steps are of this kind."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -29,7 +29,7 @@ class SupplyOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SupplyTask:
-    """Sets what it is told to, of the kinds that the task declares, and keeps files in the catalog.
+    """Sets the results of its options, of the kinds that the task declares, and stores files in the catalog.
 
     What is no JSON is what the function of the task gives, by name; it is kept as objects.
     """
@@ -42,7 +42,7 @@ class SupplyTask:
         return ()
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
-        """It sets what it supplies."""
+        """It sets the results of its options."""
         from magnus.graph.dataflow.facts import Description, Setting  # lazy: a run needs none of it
         from magnus.graph.dataflow.shapes import of_value
 

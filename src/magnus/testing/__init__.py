@@ -1,4 +1,4 @@
-"""What is shipped for tests: contract suites for plugins, and ways to run pipelines and single steps."""
+"""Contract suites for authors of plugins, and functions that run pipelines and single steps in tests."""
 
 from typing import TYPE_CHECKING, Any
 

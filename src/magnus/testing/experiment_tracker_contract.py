@@ -1,4 +1,4 @@
-"""What every experiment tracker must do, as tests: one proves itself by subclassing one of two contracts.
+"""The contract suites of experiment trackers: a tracker proves itself by subclassing one of two contracts.
 
 `ExperimentTrackerContract` when it keeps nothing; else `KeepingExperimentTrackerContract`, which says how to look at
 what is kept.
@@ -50,7 +50,7 @@ IN_BRANCH: Final = StepPath(("each", "3", "fit"))
 
 
 class Kept(Struct, frozen=True):
-    """What a tracker keeps of a run, as seen from one of its steps.
+    """The data a tracker stores of a run, as seen from one of its steps.
 
     `status` is that of the run, None as long as it has not ended. Parameters are texts, those of strings as they are
     and others as JSON; metrics are points (step, value) in any order, 0 where no step was given. Names may have the
@@ -129,7 +129,7 @@ class KeepingExperimentTrackerContract(ExperimentTrackerContract):
 
     @abstractmethod
     def kept(self, run_id: str, path: StepPath) -> Kept:
-        """What is kept of the run now, seen from the step."""
+        """The data of the run that the tracker stores now, seen from the step."""
 
     def test_metrics_are_kept_with_their_steps(self, tracker: ExperimentTracker) -> None:
         run = a_run()

@@ -1,4 +1,4 @@
-"""What every catalog that can be looked after must do, as tests: beside `KeepingCatalogContract`, subclass this one.
+"""The contract suite of catalogs that magnus can clean up: subclass it beside `KeepingCatalogContract`.
 
 ::
 

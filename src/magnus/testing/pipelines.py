@@ -22,18 +22,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from magnus.app.execute import execute
+from magnus.app.composition.find_node_type import find_node_type
 from magnus.app.inspect.run_object import Run, Step
-from magnus.app.mocking import objects_of
-from magnus.app.node_types import find_node_type
-from magnus.app.pipelines import built_pipeline
-from magnus.app.prepare import Execution, prepare
-from magnus.app.reporters import Quiet
-from magnus.definition.built import METHOD, BuiltPipeline
+from magnus.app.run.execute import execute
+from magnus.app.run.load_pipeline import built_pipeline
+from magnus.app.run.mocks import objects_of
+from magnus.app.run.prepare import RunRequest, prepare
+from magnus.app.run.serialized_reporter import Quiet
+from magnus.definition.built_pipeline import METHOD, BuiltPipeline
 from magnus.definition.loader import load_built
 from magnus.definition.written_steps import written_steps
 from magnus.definition.yaml_text import Document
-from magnus.engine.json_values import to_json_value
+from magnus.engine.values.json_values import to_json_value
 from magnus.errors import InvalidInput, TaskFailed
 from magnus.graph.nodes import TaskNode
 from magnus.suggest import near
@@ -45,7 +45,7 @@ Pipeline: TypeAlias = "UserObject | str | Path"
 """A pipeline as an object, or the file of one."""
 
 Patch: TypeAlias = Mapping[str, Json] | Callable[..., UserObject]
-"""What stands for a task: fields of one, `{"returns": ..., "files": ...}`, or a function to call in its place."""
+"""The replacement of a task: fields of one, `{"returns": ..., "files": ...}`, or a function to call in its place."""
 
 
 def run_pipeline(
@@ -145,7 +145,7 @@ def _written(name: str, patch: Patch, functions: dict[str, Callable[..., UserObj
 
 
 def _apart(values: Mapping[str, UserObject]) -> tuple[Mapping[str, Json], Mapping[str, UserObject]]:
-    """What of the values is JSON, and what is not."""
+    """The values that are JSON, and those that are objects."""
     json_values: dict[str, Json] = {}
     objects: dict[str, UserObject] = {}
     for name, value in values.items():
@@ -169,7 +169,7 @@ def _run(built: BuiltPipeline, folder: Path, executor: Json, parameters: Mapping
     except TypeError as error:
         fix = "objects can stand under 'returns' alone; a function can supply anything"
         raise InvalidInput(f"a patch holds a value that is not JSON: {error}", fix=fix) from error
-    asked = Execution(
+    asked = RunRequest(
         file=built.document.file,
         configuration_file=str(configuration),
         parameters=parameters,

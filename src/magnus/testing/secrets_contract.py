@@ -1,4 +1,4 @@
-"""What every secrets provider must do, as tests: one proves itself by subclassing `SecretsContract`.
+"""The contract suite of secrets providers: a provider proves itself by subclassing `SecretsContract`.
 
 ::
 
@@ -113,7 +113,7 @@ class SecretsContract(ABC):
 
 
 def _refusal(provider: Secrets, name: str) -> str:
-    """What the error says, and that of its causes, which a traceback shows."""
+    """The texts of the error and of its causes, which a traceback shows."""
     with pytest.raises(SecretsError) as caught:
         provider.get(name)
     error: BaseException | None = caught.value

@@ -1,4 +1,4 @@
-"""What every task kind must do, as tests: one proves itself by subclassing `TaskKindContract`.
+"""The contract suite of task kinds: a kind proves itself by subclassing `TaskKindContract`.
 
 ::
 
@@ -22,7 +22,7 @@ import pytest
 
 from magnus.definition.fields import read
 from magnus.definition.wrong_fields import WrongFields
-from magnus.engine import exports
+from magnus.engine.step import exports
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome

@@ -1,4 +1,4 @@
-"""What every transpiler must do, as tests: one proves itself by subclassing `TranspilerContract`.
+"""The contract suite of transpilers: a transpiler proves itself by subclassing `TranspilerContract`.
 
 ::
 
@@ -22,13 +22,12 @@ from typing import ClassVar, Final
 
 import pytest
 
-from magnus.app import wiring
-from magnus.app.config import load_configuration
-from magnus.app.configuration import ServiceConfiguration, nowhere
-from magnus.app.services import engine_of, options_of
+from magnus.app.composition import executors
+from magnus.app.composition.configuration import ServiceConfiguration, nowhere
+from magnus.app.composition.load_configuration import load_configuration
+from magnus.app.composition.services import engine_of, options_of
 from magnus.errors import InvalidConfiguration, Problem
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, StaticBranches
+from magnus.graph.nodes import CompositeNode, Graph, StaticBranches
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.transpiler import TranspileResult
@@ -74,7 +73,7 @@ class TranspilerContract:
         return tmp_path
 
     def test_it_declares_its_capabilities(self, folder: Path) -> None:
-        declared = wiring.executor_capabilities(load_configuration(CONFIGURATION, {}, folder))
+        declared = executors.executor_capabilities(load_configuration(CONFIGURATION, {}, folder))
         assert isinstance(declared, ExecutorCapabilities)
         assert declared.reenters, "the processes of another engine are re-entry commands"
         assert declared.runs_on >= Locality.HOST, "the processes of another engine are others than this one"
@@ -158,7 +157,7 @@ class TranspilerContract:
         return {**SHAPES, **{f"name{number}": named(name) for number, name in enumerate(NAMES)}, **own}
 
     def _refused(self, options: Mapping[str, Json], *, of: str) -> list[Problem]:
-        """What is wrong with the option `of` when these are among the options."""
+        """The mistake in the option `of` when these are among the options."""
         given = {**(self.configuration.get("config") or {}), **options}
         configured = ServiceConfiguration(str(self.configuration["type"]), given, nowhere)
         try:
@@ -222,12 +221,12 @@ def _errors(problems: Sequence[Problem]) -> list[Problem]:
 
 
 def _written(folder: Path, name: str) -> TranspileResult | None:
-    """What is written of the pipeline; None where it is refused."""
+    """The result for the pipeline; None if the transpiler refuses it."""
     return transpiled(transpiler_of(folder), request_of(f"{name}.yaml", folder))[1]
 
 
 def _transpiled(folder: Path) -> list[TranspileResult]:
-    """What is written of the shapes that are not refused."""
+    """The results for the shapes that the transpiler does not refuse."""
     return [found for shape in SHAPES if (found := _written(folder, shape)) is not None]
 
 
@@ -264,7 +263,7 @@ def _arguments() -> list[str]:
 
 
 def _read(folder: Path, argvs: Sequence[Sequence[str]]) -> list[Json]:
-    """What the command line of magnus makes of the command lines."""
+    """The options that the command line of magnus reads from the command lines."""
     found: list[Json] = json.loads(_child(folder, "--commands", given=json.dumps(argvs)))
     return found
 

@@ -1,4 +1,4 @@
-"""What the contract of transpilers does in a process of its own: transpile under watch, and read command lines.
+"""The process of the transpiler contract: it transpiles under an audit hook, and reads command lines.
 
 `python -m magnus.testing.transpiler_process FILE...` transpiles each pipeline twice, the second time watched, with the
 configuration `c.yaml`. With `--commands` it reads command lines of magnus, a JSON list on standard input. JSON comes out.
@@ -13,11 +13,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from magnus.app import wiring
-from magnus.app.config import load_configuration
-from magnus.app.pipelines import load_pipeline
-from magnus.app.prepare import Execution
-from magnus.app.transpile import transpile_request
+from magnus.app.composition import executors
+from magnus.app.composition.load_configuration import load_configuration
+from magnus.app.run.load_pipeline import load_pipeline
+from magnus.app.run.prepare import RunRequest
+from magnus.app.run.transpile import transpile_request
 from magnus.errors import InvalidInput, Problem
 from magnus.interfaces.transpiler import Transpiler, TranspileRequest, TranspileResult
 from magnus.run_log.parameters import JsonParameter
@@ -31,15 +31,15 @@ _TOUCHES: Final = ("open", "os.", "shutil.", "socket.", "subprocess.", "tempfile
 
 def transpiler_of(folder: Path) -> Transpiler:
     """The transpiler of the configuration in the folder."""
-    made = wiring.transpiler(load_configuration(CONFIGURATION, {}, folder))
+    made = executors.transpiler(load_configuration(CONFIGURATION, {}, folder))
     assert made is not None, "the configuration names an executor, and no transpiler"
     return made
 
 
 def request_of(file: str, folder: Path) -> TranspileRequest:
-    """What `magnus execute FILE -c c.yaml` hands over in the folder."""
+    """The request of `magnus execute FILE -c c.yaml` in the folder."""
     configuration = load_configuration(CONFIGURATION, {}, folder)
-    asked = Execution(
+    asked = RunRequest(
         file, CONFIGURATION, parameters=PARAMETERS, tag="a tag", log_level="INFO", working_directory=folder
     )
     scope = {name: JsonParameter(value) for name, value in PARAMETERS.items()}
@@ -87,7 +87,7 @@ class _Watched(dict[str, str]):
 
 @contextmanager
 def watched() -> Iterator[list[str]]:
-    """What is read, written or started outside the process inside; for a process that ends soon, since a hook stays."""
+    """The accesses outside the process inside the block; for a process that ends soon, since the hook stays."""
     seen: list[str] = []
     is_on = True
 

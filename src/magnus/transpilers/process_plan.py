@@ -25,8 +25,7 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from magnus.graph.failures import failure_of, may_begin_run
-from magnus.graph.graph import Graph, graphs_of
-from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, Graph, Node, RepeatedBranch, TaskNode, TerminalNode, graphs_of
 from magnus.transpilers.partition import Leads, in_order
 
 

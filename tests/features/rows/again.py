@@ -1,10 +1,10 @@
-"""Going on, on each executor, with runs that failed on each."""
+"""Resumes, on each executor, runs that failed on each."""
 
 import engines
 from cells import Feature, add_row
 from project import each, pipe, python
 
-GROUP = "Going on, on each executor, with a run that failed"
+GROUP = "Resume, on each executor, a failed run"
 WORK = """\
 from pathlib import Path
 class Model:

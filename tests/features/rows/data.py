@@ -147,7 +147,7 @@ def shared_files(project):
     return No("each pod works in a copy of the project, as in an image of its own; put and get the file")
 
 
-@feature(GROUP, "secrets of a file, named by a step and asked for inside; masked in what is kept")
+@feature(GROUP, "secrets of a file, named by a step and obtained inside a task; masked in records and output")
 def secrets_of_a_file(project):
     project.write("secrets.env", "TOKEN='a secret'\nOTHER=another secret\n")
     project.write("work.py", "from magnus import get_secret\ndef f(): return {'length': len(get_secret('OTHER'))}\n")
@@ -168,7 +168,7 @@ def secrets_of_the_environment(project):
     assert project.kept(log, ".logs/a.log") == "it is *****\n"
 
 
-@feature(GROUP, "secrets of the environment, asked for inside and named by no step")
+@feature(GROUP, "secrets of the environment, obtained inside a task and named by no step")
 def secrets_that_no_step_names(project):
     project.write("work.py", "from magnus import get_secret\ndef f(): return {'length': len(get_secret('TOKEN'))}\n")
     services = {"secrets": {"type": "env-secrets-manager", "config": {"prefix": "OUR_"}}}

@@ -19,7 +19,7 @@ def failing(project):
     assert not (project.volume / "never").exists()
 
 
-@feature(GROUP, "the fail step as a step that is gone to")
+@feature(GROUP, "the fail step as the target of an edge")
 def fail_step(project):
     steps = pipe(a={"type": "stub", "next": "fail"}, success={"type": "success"}, fail={"type": "fail"})
     assert statuses(project.run(steps, succeeds=False)) == {"a": "SUCCESS", "fail": "FAIL"}
@@ -139,7 +139,7 @@ def crashes(project):
         return None
     assert (log["steps"]["a"]["status"], log["status"]) == ("FAIL", "FAIL")
     assert "gone" in log["message"]
-    return No("the function is called in the process of magnus, and the run is lost with it; `magnus retry` goes on")
+    return No("the function is called in the process of magnus, and the run is lost with it; `magnus retry` resumes it")
 
 
 @feature(GROUP, "files of a step that fails are kept")

@@ -55,7 +55,7 @@ def conditional(project):
     assert list(log["steps"]["c"]["branches"]) == ["2"]
 
 
-@feature(GROUP, "loop: until a parameter says so, or rounds are over")
+@feature(GROUP, "loop: until a parameter is true, or the last iteration")
 def looped(project):
     until = expression("lambda n, i: {'n': n + 1, 'enough': i == 1}")
     rounds = expression("lambda n: {'n': 10 * n}")

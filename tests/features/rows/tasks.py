@@ -46,7 +46,7 @@ def lambda_of_python(project):
     assert log["parameters"] == {"n": 3, "m": [3, {"ü": None}]}
 
 
-@feature(GROUP, "shell command: parameters in the environment, exported ones come back")
+@feature(GROUP, "shell command: parameters in the environment, exported variables become parameters")
 def shell_command(project):
     command = (
         'export MAGNUS_PRM_m=$((MAGNUS_PRM_n + 1)); export said="$text and\nmore"; echo MAGNUS_PRM_no=1  # ignored'

@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnus.app.config import examine_configuration, load_configuration
+from magnus.app.composition.load_configuration import examine_configuration, load_configuration
 from magnus.errors import InvalidConfiguration
 
 

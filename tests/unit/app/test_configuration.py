@@ -1,6 +1,6 @@
 """What the run log shows of the configuration."""
 
-from magnus.app.configuration import hashes_of_variables, without_secrets
+from magnus.app.composition.configuration import hashes_of_variables, without_secrets
 
 
 def test_options_that_look_like_secrets_are_masked():

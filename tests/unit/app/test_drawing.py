@@ -16,7 +16,7 @@ from magnus.app.draw.mermaid import mermaid
 from magnus.app.draw.svg import MARGIN, Mark, svg
 from magnus.app.draw.text_widths import shortened, width
 from magnus.app.draw.tree import ASCII, plain, tree
-from magnus.definition.built import BuiltPipeline
+from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.loader import load, load_built
 from magnus.definition.yaml_text import Document
 from magnus.graph.nodes import TerminalNode
@@ -268,7 +268,7 @@ everything
 └─ p  parallel
    ├─ one:
    │  └─ m  map  x in xs
-   │     └─ l  loop  at most 2 rounds
+   │     └─ l  loop  at most 2 iterations
    │        └─ d  dag
    │           └─ s  python-lambda  lambda x, i: {'…
    └─ two:

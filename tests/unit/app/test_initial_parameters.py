@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from magnus.app.initial_parameters import given_names, initial_parameters
-from magnus.engine.parameters import from_text
+from magnus.app.parameters.initial_parameters import given_names, initial_parameters
+from magnus.engine.values.parameter_values import from_text
 from magnus.errors import InvalidParameters
 from magnus.run_log.parameters import JsonParameter, ObjectParameter
 

@@ -10,12 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from magnus.app import plugins
-from magnus.app.config import load_configuration
-from magnus.app.configuration import FAMILIES
-from magnus.app.schema import configuration_schema, pipeline_schema
+from magnus.app.composition import plugins
+from magnus.app.composition.configuration import FAMILIES
+from magnus.app.composition.file_schemas import configuration_schema, pipeline_schema
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.definition import yaml_text
-from magnus.definition.built import BuiltPipeline
+from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.fields import read as read_fields
 from magnus.definition.json_schema import descriptions
 from magnus.definition.loader import load_built

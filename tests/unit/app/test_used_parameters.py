@@ -2,8 +2,8 @@
 
 import pytest
 
-from magnus.app.initial_parameters import initial_parameters
-from magnus.app.used_parameters import fitted_to_steps
+from magnus.app.parameters.initial_parameters import initial_parameters
+from magnus.app.parameters.used_parameters import fitted_to_steps
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.definition.loader import load
 

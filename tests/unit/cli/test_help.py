@@ -2,22 +2,38 @@
 
 import shlex
 from importlib import import_module
+from pkgutil import iter_modules
 
 import click
 import pytest
 from click.testing import CliRunner
 
+from magnus.cli import commands as packages
 from magnus.cli.main import _COMMANDS, magnus
 
 LONGEST = 60
 
 
+def module_of(name):
+    return import_module(f"magnus.cli.commands.{name}")
+
+
 def commands():
-    for name, module in _COMMANDS.items():
-        command = import_module(module).command
+    for name in _COMMANDS:
+        command = module_of(name).command
         yield name, command
         if isinstance(command, click.Group):
             yield from ((f"{name} {inner}", found) for inner, found in command.commands.items())
+
+
+@pytest.mark.parametrize("name", _COMMANDS)
+def test_the_list_of_commands_has_the_first_line_of_each_that_is_not_hidden(name):
+    command = module_of(name).command
+    assert _COMMANDS[name] == ("" if command.hidden else command.help.partition("\n")[0])
+
+
+def test_every_module_of_a_command_is_in_the_list():
+    assert {module.name for module in iter_modules(packages.__path__)} == set(_COMMANDS)
 
 
 @pytest.mark.parametrize(
@@ -40,7 +56,7 @@ def test_each_command_ends_its_help_with_an_example_that_it_understands(name, co
     words = shlex.split(example)
     assert words[0] == "magnus"
     assert words[1] == name.split()[0]
-    inner = import_module(_COMMANDS[words[1]]).command
+    inner = module_of(words[1]).command
     rest = words[2:]
     if isinstance(inner, click.Group):
         inner, rest = inner.commands[words[2]], words[3:]

@@ -6,14 +6,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from magnus.app.inspect.show_run import BranchNode, ShownStep, StepNode
+from magnus.app.text.columns import width
+from magnus.app.text.palette import Style
 from magnus.cli.text import run_state
 from magnus.cli.text.tables import table
 from magnus.cli.text.tree import Line, printed, step_lines
 from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import ObjectParameter
-from magnus.run_log.records import AttemptRecord, Branching, Status, StepRecord
+from magnus.run_log.records import AttemptRecord, Branching, RunHealth, Status, StepRecord
 from magnus.run_log.spans import Span
-from magnus.run_log.summary import Gone
 from magnus.testing.records import MOMENT, run_record
 
 
@@ -53,13 +54,13 @@ def test_what_is_not_known_is_empty():
     assert run_state.minute(datetime(2026, 1, 31, 9, 5, 59, tzinfo=UTC)) == "2026-01-31 09:05"
 
 
-@pytest.mark.parametrize("status", [*Status, *Gone])
+@pytest.mark.parametrize("status", [*Status, *RunHealth])
 def test_every_status_has_a_style(status):
     assert run_state.style(status)
 
 
 ROWS = [
-    ("a-run-id-of-twenty-7", "a pipeline of a long name", ("FAIL", "red"), "a tag [/x]"),
+    ("a-run-id-of-twenty-7", "a pipeline of a long name", ("FAIL", Style.BAD), "a tag [/x]"),
     ("b", "漢字漢字漢字漢字", "SUCCESS", ""),
 ]
 HEADINGS = ("run", "pipeline", "status", "tag")
@@ -67,12 +68,10 @@ HEADINGS = ("run", "pipeline", "status", "tag")
 
 @pytest.mark.parametrize("columns", [80, 50, 45, 30])
 def test_a_table_fits_the_terminal_and_keeps_the_rest_whole(terminal, columns):
-    from rich.cells import cell_len
-
     terminal(columns)
     lines = plain(table(HEADINGS, ROWS, cut=((1, 3), (0,)))).splitlines()
     assert len(lines) == 4
-    assert max(map(cell_len, lines)) <= columns
+    assert max(map(width, lines)) <= columns
     assert "FAIL" in lines[2]
     assert "SUCCESS" in lines[3]
     assert ("a-run-id-of-twenty-7" in lines[2]) == (columns > 40)
@@ -88,7 +87,7 @@ def test_lines_are_cut_or_go_on_below_on_a_terminal(terminal):
     terminal(20)
     text = "[red]one two three four five[/red]"
     cut, *wrapped = plain(
-        "".join(printed([Line("│ ", ((text, "red"),)), Line("│ ", ((text, ""),), wraps=True)]))
+        "".join(printed([Line("│ ", ((text, Style.BAD),)), Line("│ ", ((text, Style.PLAIN),), wraps=True)]))
     ).splitlines()
     assert cut == "│ [red]one two thre…"
     assert [line[:2] for line in wrapped] == ["│ "] * len(wrapped)

@@ -6,9 +6,8 @@ import pytest
 from msgspec import Meta, Struct
 from pydantic import BaseModel, ConfigDict, Field
 
-from magnus.definition.durations import PositiveDuration
+from magnus.definition.field_types import PositiveDuration, Texts
 from magnus.definition.fields import read
-from magnus.definition.texts import Texts
 from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import Location
 

@@ -1,6 +1,6 @@
 import pytest
 
-from magnus.definition.durations import seconds
+from magnus.definition.field_types import seconds
 from magnus.definition.loader import load
 from magnus.definition.yaml_text import parse
 from magnus.errors import InvalidDefinition

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from magnus.engine.capture import Pump
-from magnus.engine.masking import Masker
+from magnus.engine.output.capture import OutputCapture
+from magnus.engine.secrets.masking import Masker
 from magnus.errors import CatalogError
 
 
@@ -37,7 +37,10 @@ class Kept:
 
 def captured(folder: Path, do, masker=None):
     kept, shown = Kept(), []
-    with Pump(masker or Masker(), folder) as pump, pump.step(open_log=kept.open, show=shown.append) as output:
+    with (
+        OutputCapture(masker or Masker(), folder) as output_capture,
+        output_capture.step(open_log=kept.open, show=shown.append) as output,
+    ):
         do()
     assert b"".join(shown) == kept.data
     return kept, output
@@ -117,9 +120,9 @@ def test_a_log_that_cannot_be_kept_is_said_at_the_end(tmp_path):
 
     shown = []
     with (
-        Pump(Masker(), tmp_path) as pump,
+        OutputCapture(Masker(), tmp_path) as output_capture,
         pytest.raises(CatalogError, match=r"the output of the step could not be kept: No space left on device"),
-        pump.step(open_log=refuse, show=shown.append),
+        output_capture.step(open_log=refuse, show=shown.append),
     ):
         print("still shown")
     assert b"".join(shown) == b"still shown\n"
@@ -130,7 +133,7 @@ def test_a_viewer_that_fails_does_not_break_the_step(tmp_path):
         raise RuntimeError("no terminal")
 
     kept = Kept()
-    with Pump(Masker(), tmp_path) as pump, pump.step(open_log=kept.open, show=refuse):
+    with OutputCapture(Masker(), tmp_path) as output_capture, output_capture.step(open_log=kept.open, show=refuse):
         print("kept")
     assert kept.data == b"kept\n"
 
@@ -138,10 +141,10 @@ def test_a_viewer_that_fails_does_not_break_the_step(tmp_path):
 def in_turn(folder, *steps):
     """What each of the steps of one run printed."""
     printed = []
-    with Pump(Masker(), folder) as pump:
+    with OutputCapture(Masker(), folder) as output_capture:
         for do in steps:
             kept = Kept()
-            with pump.step(open_log=kept.open, show=lambda _: None):
+            with output_capture.step(open_log=kept.open, show=lambda _: None):
                 do()
             printed.append(kept.data)
     return printed

@@ -5,8 +5,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from magnus.engine.channel import Channel, ask
-from magnus.engine.current import CurrentStep
+from magnus.engine.interaction.channel import Channel, ask
+from magnus.engine.interaction.current_step import CurrentStep
 from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
 from magnus.run_log.metrics import CountedMetric

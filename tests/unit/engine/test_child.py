@@ -12,7 +12,7 @@ from types import MappingProxyType
 import pytest
 from safety_net import growing
 
-from magnus.engine.child import run_in_child
+from magnus.engine.step.child import run_in_child
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome

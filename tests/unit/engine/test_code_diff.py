@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from magnus.engine import code_diff
+from magnus.engine.provenance import code_diff
 
 ENVIRONMENT = {
     **os.environ,

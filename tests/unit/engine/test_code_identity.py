@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from magnus.engine.code_identity import answer, asked
+from magnus.engine.provenance.code_identity import answer, asked
 
 ENVIRONMENT = {
     **os.environ,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnus.engine.command_line import masked
+from magnus.engine.secrets.command_line import masked
 
 
 @pytest.mark.parametrize(

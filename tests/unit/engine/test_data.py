@@ -10,12 +10,19 @@ from msgspec.structs import replace
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
-from magnus.engine.data import get_files, keep_files, matching_entries, matching_files, put_files, told_apart
+from magnus.engine.files.catalog_files import (
+    get_files,
+    keep_files,
+    mark_preexisting,
+    matching_entries,
+    matching_files,
+    put_files,
+)
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import CatalogRecord
-from magnus.testing.files import contents, made, write
+from magnus.testing.files import contents, make_folder, write
 
 ROOT = BranchPath()
 TREE = (
@@ -26,7 +33,7 @@ TREE = (
 
 @pytest.fixture
 def project(tmp_path):
-    return made(tmp_path / "project")
+    return make_folder(tmp_path / "project")
 
 
 @pytest.fixture
@@ -245,7 +252,7 @@ def test_what_is_no_file_is_left_out_when_it_is_named_too(special, name):
 @pytest.mark.parametrize("to", ["", "a"])
 def test_a_link_that_leads_out_is_refused_when_it_is_matched(project, tmp_path, pattern, to):
     write(tmp_path, {"outside/a": b""})
-    (made(project / "data") / "out").symlink_to(tmp_path / "outside" / to)
+    (make_folder(project / "data") / "out").symlink_to(tmp_path / "outside" / to)
     with pytest.raises(TaskFailed) as refused:
         matching_files(project, [pattern], hidden=())
     assert str(refused.value) == f"catalog put: 'data/out' is a link that leads out of '{project}'"
@@ -407,7 +414,7 @@ def test_a_data_folder_that_is_not_there_has_no_files(project):
 
 @pytest.mark.parametrize("named", ["..", "../elsewhere", "/tmp", "data/../..", "link"])
 def test_a_data_folder_outside_the_working_directory_is_refused(project, tmp_path, named):
-    (project / "link").symlink_to(made(tmp_path / "elsewhere"))
+    (project / "link").symlink_to(make_folder(tmp_path / "elsewhere"))
     for use in (put, get):
         with pytest.raises(TaskFailed) as refused:
             use(project, "*", compute_data_folder=named)
@@ -522,5 +529,5 @@ def test_a_file_that_was_there_before_the_run_began_was_found(project):
     (project / "new.csv").write_bytes(b"3")
     os.utime(project / "new.csv", (0, 0))
     for moment, found in ((began, [True, False, False]), (began - 0.05, [False, False, False])):
-        told = told_apart(put, project, began=datetime.fromtimestamp(moment, UTC))
+        told = mark_preexisting(put, project, began=datetime.fromtimestamp(moment, UTC))
         assert [entry.found for entry in told] == found

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from magnus.engine.json_values import NotJson, to_json_value
+from magnus.engine.values.json_values import NotJson, to_json_value
 
 
 class Color(Enum):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from msgspec.structs import replace
 
-from magnus.engine.liveness import _start_by_ps, lost, this_process
+from magnus.engine.processes.liveness import _start_by_ps, lost, this_process
 from magnus.run_log.records import Owner
 
 HOST = os.uname().nodename

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from magnus.engine.current import CurrentStep
-from magnus.engine.loading import Loading
+from magnus.engine.interaction.current_step import CurrentStep
+from magnus.engine.step.loading import Loading
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import StepLoading
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnus.engine.masking import MASK, Masker
+from magnus.engine.secrets.masking import MASK, Masker
 
 
 def masker(*secrets):

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from magnus.app.execute import execute
 from magnus.app.inspect.run_document import document
-from magnus.app.prepare import Execution, prepare
-from magnus.engine import attempts, fan
+from magnus.app.run.execute import execute
+from magnus.app.run.prepare import RunRequest, prepare
+from magnus.engine.rules import fan
+from magnus.engine.step import attempts
 from magnus.errors import CatalogError
 from magnus.executors.local import LocalExecutor
 
@@ -27,7 +28,7 @@ def test_a_fault_leaves_no_run_open(tmp_path, monkeypatch):
     (tmp_path / "p.yaml").write_text(
         json.dumps({"dag": {"start_at": "a", "steps": {"a": {"type": "stub", "next": "success"}}}})
     )
-    prepared = prepare(Execution(str(tmp_path / "p.yaml"), run_id="mine", working_directory=tmp_path), Silent())
+    prepared = prepare(RunRequest(str(tmp_path / "p.yaml"), run_id="mine", working_directory=tmp_path), Silent())
     with pytest.raises(LookupError, match="somebody's bug"):
         execute(prepared, Silent(), lambda _text: None)
     store = prepared.services.run_log_store
@@ -56,7 +57,7 @@ def ran(folder, dag, **parameters):
     """The document of a run."""
     (folder / "p.yaml").write_text(json.dumps({"dag": dag}))
     (folder / "values.yaml").write_text(json.dumps(parameters))
-    asked = Execution(str(folder / "p.yaml"), parameters_file=str(folder / "values.yaml"), working_directory=folder)
+    asked = RunRequest(str(folder / "p.yaml"), parameters_file=str(folder / "values.yaml"), working_directory=folder)
     prepared = prepare(asked, Silent())
     record = execute(prepared, Silent(), lambda _text: None)
     store = prepared.services.run_log_store

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from magnus.engine.current import CurrentStep
-from magnus.engine.parameters import (
+from magnus.engine.interaction.current_step import CurrentStep
+from magnus.engine.interaction.parameters_file import ParametersFile
+from magnus.engine.values.parameter_values import (
     LONGEST_ENTRY,
     LONGEST_VARIABLE,
     MOST_IN_ENVIRONMENT,
@@ -14,7 +15,6 @@ from magnus.engine.parameters import (
     environment,
     map_variable,
 )
-from magnus.engine.parameters_file import ParametersFile
 from magnus.graph.path import StepPath
 from magnus.run_log.parameters import JsonParameter, LargeParameter, MetricParameter
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from state_table import STAYS_AFTER_IMPORT, TABLE
 
-from magnus.engine.process_state import applied
+from magnus.engine.user_code.process_state import applied
 
 
 def test_the_step_has_its_environment_folder_and_path(tmp_path, monkeypatch):
@@ -45,7 +45,7 @@ EVERYTHING = """
     sys.path.insert(1, {tables!r})
     import state_table
     from pathlib import Path
-    from magnus.engine.process_state import applied
+    from magnus.engine.user_code.process_state import applied
 
     kept = {{}}
     for number, name in enumerate(state_table.TABLE):
@@ -130,7 +130,7 @@ def test_an_alarm_without_a_handler_fails_the_task():
     program = """
         import signal
         from pathlib import Path
-        from magnus.engine.process_state import applied
+        from magnus.engine.user_code.process_state import applied
         from magnus.errors import TaskFailed
         try:
             with applied({}, Path.cwd()):
@@ -148,7 +148,7 @@ def test_an_alarm_of_the_program_stays(tmp_path):
     program = """
         import signal, time
         from pathlib import Path
-        from magnus.engine.process_state import applied
+        from magnus.engine.user_code.process_state import applied
         signal.alarm(500)
         with applied({}, Path.cwd()):
             pass
@@ -167,7 +167,7 @@ def test_limits_are_restored_as_far_as_the_system_lets_them_be_raised(tmp_path):
     program = """
         import os, resource
         from pathlib import Path
-        from magnus.engine.process_state import applied
+        from magnus.engine.user_code.process_state import applied
         from magnus.errors import TaskFailed
         before = resource.getrlimit(resource.RLIMIT_NOFILE)
         try:

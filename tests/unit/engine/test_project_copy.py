@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from magnus.engine import project_copy
-from magnus.engine.project_copy import ProjectCopy
+from magnus.engine.files import project_copy
+from magnus.engine.files.project_copy import ProjectCopy
 from magnus.errors import TaskFailed
 
 

@@ -11,8 +11,8 @@ from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import (
     AttemptFailed,
-    Branched,
     BranchEnded,
+    BranchesStarted,
     Event,
     Logged,
     Planned,
@@ -32,7 +32,7 @@ EVENTS = [
     RunStarted("r", "name", concurrent=True),
     Planned("line"),
     StepStarted(PATH, "task"),
-    Branched(StepPath(("m",)), Branching(count=2, values=(1, {"ü": None}))),
+    BranchesStarted(StepPath(("m",)), Branching(count=2, values=(1, {"ü": None}))),
     BranchEnded(BranchPath(("m", "0")), succeeded=False),
     StepReused(PATH, "task"),
     StepOutput(PATH, b"\xff\n\x00 and more"),

@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
-from magnus.engine.large_values import LargeValues
-from magnus.engine.spilling import SpillingStore
+from magnus.engine.files.large_values import LargeValues
+from magnus.engine.files.spilling_store import SpillingStore
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
 from magnus.interfaces.run_log_store import KeepsDocuments, RemovesRuns

@@ -3,9 +3,9 @@
 import pytest
 
 from magnus import get_secret, set_parameter, track_this
-from magnus.engine.current import CurrentStep, entered
-from magnus.engine.masking import Masker
-from magnus.engine.step_secrets import StepSecrets
+from magnus.engine.interaction.current_step import CurrentStep, entered
+from magnus.engine.interaction.step_secrets import StepSecrets
+from magnus.engine.secrets.masking import Masker
 from magnus.errors import SecretsError, TaskFailed
 from magnus.graph.path import StepPath
 from magnus.interfaces.secrets import Secret

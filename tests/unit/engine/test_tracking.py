@@ -5,11 +5,11 @@ from collections import deque
 import pytest
 from msgspec.structs import replace
 
-from magnus.app.reporters import OneAtATime
+from magnus.app.run.serialized_reporter import OneAtATime
 from magnus.engine.context import now
-from magnus.engine.current import CurrentStep, entered
-from magnus.engine.masking import Masker
-from magnus.engine.tracking import Tracking, opened, run_as_recorded
+from magnus.engine.interaction.current_step import CurrentStep, entered
+from magnus.engine.interaction.tracking import Tracking, opened, run_as_recorded
+from magnus.engine.secrets.masking import Masker
 from magnus.errors import ExperimentTrackerError
 from magnus.graph.path import StepPath
 from magnus.interaction import get_experiment_tracker_context

@@ -3,9 +3,8 @@
 import pytest
 from msgspec.structs import replace
 
-from magnus.engine import scope, traversal
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, StaticBranches, TaskNode, TaskSpec, TerminalNode
+from magnus.engine.rules import scope, traversal
+from magnus.graph.nodes import CompositeNode, Graph, StaticBranches, TaskNode, TaskSpec, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.run_log.parameters import JsonParameter
 from magnus.run_log.records import BranchScope, CatalogRecord, Status

@@ -5,8 +5,8 @@ import pickle
 
 import pytest
 
-from magnus.engine.masking import Masker
-from magnus.engine.watched_file import WatchedFile
+from magnus.engine.secrets.masked_file import WatchedFile
+from magnus.engine.secrets.masking import Masker
 from magnus.errors import TaskFailed
 
 

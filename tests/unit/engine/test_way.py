@@ -2,13 +2,12 @@
 
 import pytest
 
-from magnus.engine import scope, way
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import TaskNode, TaskSpec, TerminalNode
+from magnus.engine.rules import scope, way
+from magnus.graph.nodes import Graph, TaskNode, TaskSpec, TerminalNode
 from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import JsonParameter
 from magnus.run_log.records import BranchScope, Status, StepRecord
-from magnus.run_log.walking import without_past_ends
+from magnus.run_log.step_walk import without_past_ends
 
 ROOT = BranchPath()
 

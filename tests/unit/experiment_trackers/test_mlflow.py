@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from magnus.app.config import load_configuration
-from magnus.app.wiring import services
+from magnus.app.composition.load_configuration import load_configuration
+from magnus.app.composition.services import services
 from magnus.errors import ExperimentTrackerError, InvalidConfiguration, TrackerUnreachable
-from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker, _translated
-from magnus.experiment_trackers.mlflow_values import cut, leaves, measured, name_of
+from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker, _tracker_error
+from magnus.experiment_trackers.mlflow_values import cut, leaves, measurements_of, name_of
 from magnus.run_log.metrics import CountedMetric
 from magnus.testing.experiment_tracker_contract import a_run
 
@@ -34,7 +34,7 @@ def test_names_are_such_that_mlflow_takes_them(parts, name):
 
 def test_numbers_are_metrics_and_everything_else_is_text():
     counted = CountedMetric({0: 0.5, -2: 1, 3: {"x": 4}})
-    found = measured({"a": 1, "b": True, "c": counted, "d": {"x": 2}, "e": "good", "f": [1], "g": 10**400})
+    found = measurements_of({"a": 1, "b": True, "c": counted, "d": {"x": 2}, "e": "good", "f": [1], "g": 10**400})
     assert found.numbers == [
         ("a", 1.0, 0), ("b", 1.0, 0), ("c", 0.5, 0), ("c", 1.0, -2), ("c/x", 4.0, 3), ("d/x", 2.0, 0),
     ]  # fmt: skip
@@ -42,11 +42,11 @@ def test_numbers_are_metrics_and_everything_else_is_text():
 
 
 def test_a_mapping_with_numbers_as_keys_is_not_counted_by_step():
-    assert measured({"scores": {"0": 0.5, "1": 1}}).numbers == [("scores/0", 0.5, 0), ("scores/1", 1.0, 0)]
+    assert measurements_of({"scores": {"0": 0.5, "1": 1}}).numbers == [("scores/0", 0.5, 0), ("scores/1", 1.0, 0)]
 
 
 def test_a_step_that_mlflow_cannot_hold_is_part_of_the_name():
-    assert measured({"loss": CountedMetric({2**63: 1})}).numbers == [(f"loss/{2**63}", 1.0, 0)]
+    assert measurements_of({"loss": CountedMetric({2**63: 1})}).numbers == [(f"loss/{2**63}", 1.0, 0)]
 
 
 def test_mappings_are_parameters_by_dotted_names():
@@ -69,7 +69,7 @@ def test_messages_have_no_credentials_and_no_http_library_in_them():
         "API request to http://user:secret@host:5000/api/2.0/mlflow/runs/search failed with exception HTTPConnectionPool("
         "host='host', port=5000): Max retries exceeded with url: /api (Caused by NewConnectionError('no route'))"
     )
-    assert str(_translated(said, 500)) == "error: http://host:5000 cannot be reached: 'no route'"
+    assert str(_tracker_error(said, 500)) == "error: http://host:5000 cannot be reached: 'no route'"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_messages_have_no_credentials_and_no_http_library_in_them():
     ],
 )
 def test_what_the_server_refuses_is_not_tried_again(status, kind):
-    assert type(_translated("no", status)) is kind
+    assert type(_tracker_error("no", status)) is kind
 
 
 def test_a_store_that_the_client_does_not_know_is_an_error(monkeypatch, tmp_path):
@@ -95,8 +95,8 @@ def test_a_store_that_the_client_does_not_know_is_an_error(monkeypatch, tmp_path
 def test_choosing_it_loads_no_client(tmp_path):
     (tmp_path / "c.yaml").write_text("experiment_tracker: {type: mlflow, config: {server_url: 'http://nowhere'}}")
     program = (
-        "import sys; from pathlib import Path; from magnus.app.config import load_configuration;"
-        "from magnus.app.wiring import services; print(services(load_configuration('c.yaml', {}, Path()), Path())"
+        "import sys; from pathlib import Path; from magnus.app.composition.load_configuration import load_configuration;"
+        "from magnus.app.composition.services import services; print(services(load_configuration('c.yaml', {}, Path()), Path())"
         ".experiment_tracker.options.__name__, 'mlflow' in sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)

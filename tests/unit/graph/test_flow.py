@@ -5,11 +5,11 @@ import pytest
 from magnus.graph.dataflow.facts import Description, Need, Setting
 from magnus.graph.dataflow.flow import TaskFacts, follow
 from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted, kinds, of_value
-from magnus.graph.dataflow.visible_data import Fact, Known
-from magnus.graph.graph import Graph
+from magnus.graph.dataflow.visible_data import Fact, VisibleData
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
+    Graph,
     MappedBranches,
     RepeatedBranch,
     Return,
@@ -46,7 +46,7 @@ def facts(node):
 
 
 def said(of, **start):
-    known = Known({name: Fact(shape=of_value(value)) for name, value in start.items()})
+    known = VisibleData({name: Fact(shape=of_value(value)) for name, value in start.items()})
     found = follow(of, known, facts, lambda one, other: one == other, lambda _name: ANYTHING, keeps_files=True)
     return [f"{'/'.join(finding.around)}: {finding.severity}: {finding.message}" for finding in found]
 
@@ -137,7 +137,7 @@ def test_what_a_map_declares_is_there_for_no_elements_too():
 
 @pytest.mark.parametrize("rounds", [1, 3])
 def test_the_first_round_of_a_loop_sees_nothing_of_later_ones(rounds):
-    when = ", in the first round of 'l'" if rounds > 1 else ""
+    when = ", in the first iteration of 'l'" if rounds > 1 else ""
     loop = RepeatedBranch(chain("-n +n"), rounds)
     assert said(graph(CompositeNode("l", loop, "success"))) == [f"l/s0: error: {missing('n')}{when}"]
     assert said(graph(CompositeNode("l", loop, "success")), n=1) == []
@@ -146,14 +146,14 @@ def test_the_first_round_of_a_loop_sees_nothing_of_later_ones(rounds):
 def test_a_step_that_later_rounds_alone_may_reach_is_no_error():
     inner = graph(task("a", "+n", on_failure="b"), task("b", "-n"))
     assert said(graph(CompositeNode("l", RepeatedBranch(inner, 3), "success"))) == [
-        "l/b: warning: 'n' may be missing: it is not set in the first round of 'l'"
+        "l/b: warning: 'n' may be missing: it is not set in the first iteration of 'l'"
     ]
 
 
 def test_what_ends_a_loop():
     loop = RepeatedBranch(chain("+n"), 3, break_on="stop")
     assert said(graph(CompositeNode("l", loop, "success"))) == [
-        "l: warning: nothing sets 'stop', so the loop always takes all its rounds"
+        "l: warning: nothing sets 'stop', so the loop always runs all its iterations"
     ]
     assert said(graph(CompositeNode("l", loop, "success")), stop="no") == [
         "l: error: the parameter 'stop' must be true or false, but it is \"no\""
@@ -179,7 +179,7 @@ def test_types_are_forgotten_where_anything_may_be_set():
 
 def test_what_cannot_be_chosen():
     chosen = ChosenBranch("v", {"a": chain(""), "b": chain(""), "yes": chain(""), "False": chain("")}, chain(""))
-    known = Known({"v": Fact(shape=Shape(kinds("bool").kinds, said="bool"))})
+    known = VisibleData({"v": Fact(shape=Shape(kinds("bool").kinds, said="bool"))})
     found = follow(
         graph(CompositeNode("c", chosen, "success")), known, facts, str.__eq__, lambda _name: ANYTHING, keeps_files=True
     )
@@ -219,7 +219,7 @@ def typed(wanted, *sets):
 )
 def test_types_go_on_after_what_a_warning_is_about(branches, severity):
     described = {"x": typed({}, Setting("x", kinds("str"))), "": typed({"late": "list"}), "end": typed({"x": "bool"})}
-    start = Known({
+    start = VisibleData({
         "x": Fact(shape=of_value(5)),
         "late": Fact(shape=kinds("list", "null")),
         "v": Fact(shape=kinds("str")),

@@ -1,9 +1,8 @@
 import pytest
 
 from magnus.errors import InvalidDefinition
-from magnus.graph.graph import Graph
 from magnus.graph.hash import dag_hash
-from magnus.graph.nodes import CompositeNode, StaticBranches, TaskNode, TaskSpec, TerminalNode
+from magnus.graph.nodes import CompositeNode, Graph, StaticBranches, TaskNode, TaskSpec, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.graph.structure import structure_problems, unreachable
 

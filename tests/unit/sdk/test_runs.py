@@ -9,7 +9,7 @@ from msgspec.structs import replace
 import magnus
 from magnus.catalogs.file_system.catalog import FileSystemCatalog
 from magnus.catalogs.file_system.catalog import FileSystemOptions as CatalogOptions
-from magnus.engine import liveness
+from magnus.engine.processes import liveness
 from magnus.errors import InvalidConfiguration, InvalidInput, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import JsonParameter
@@ -202,7 +202,7 @@ def test_what_cannot_be_found_is_said(store, tmp_path):
     assert magnus.run("ab").run_id == "abc"
     with pytest.raises(RunNotFound, match="there is no run 'abd'"):
         magnus.run("abd")
-    with pytest.raises(InvalidInput, match="'GOOD' is no status"):
+    with pytest.raises(InvalidInput, match="'GOOD' is not a status"):
         magnus.runs(status="GOOD")
     (tmp_path / "c.yaml").write_text("catalog: {type: do-nothing}")
     store.put_step("abc", step(ROOT.step("a"), 0))

@@ -10,7 +10,7 @@ from msgspec import Struct
 from pydantic import TypeAdapter
 from pydantic.v1 import BaseModel as OldModel
 
-from magnus.engine.json_values import to_json_value
+from magnus.engine.values.json_values import to_json_value
 from magnus.errors import TaskFailed
 from magnus.tasks.functions import casting
 

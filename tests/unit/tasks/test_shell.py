@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from magnus.engine.exports import metrics as read_metrics
-from magnus.engine.exports import parameters as read_parameters
-from magnus.engine.parameters import Texts, environment
+from magnus.engine.step.exports import metrics as read_metrics
+from magnus.engine.step.exports import parameters as read_parameters
+from magnus.engine.values.parameter_values import Texts, environment
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall
 from magnus.run_log.metrics import CountedMetric

@@ -9,8 +9,7 @@ import yaml
 from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.definition.yaml_text import parse
 from magnus.errors import InvalidDefinition
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import TaskNode, TaskSpec, TerminalNode
+from magnus.graph.nodes import Graph, TaskNode, TaskSpec, TerminalNode
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended, steps_of
 from magnus.simulation.argo.workflow import Simulation

@@ -11,11 +11,11 @@ import argo_rules
 import pytest
 import yaml
 
-from magnus.app.pipelines import load_pipeline
+from magnus.app.run.load_pipeline import load_pipeline
 from magnus.definition.fields import read as read_fields
-from magnus.graph.graph import Graph
 from magnus.graph.nodes import (
     CompositeNode,
+    Graph,
     MappedBranches,
     RepeatedBranch,
     StaticBranches,
@@ -545,7 +545,7 @@ def test_loops_nest_only_so_deep():
     inner = chain(1)
     loop = CompositeNode("l", RepeatedBranch(inner, max_iterations=501), next="success", written_as="loop")
     graph = Graph("l", {"l": loop, **{name: inner.nodes[name] for name in ("success", "fail")}})
-    assert problems(graph) == [("error", "501 rounds are nested deeper than Argo goes")]
+    assert problems(graph) == [("error", "501 iterations are nested deeper than Argo goes")]
     deep = 0
     for rounds in (400, 400, 400):
         loop = CompositeNode("l", RepeatedBranch(inner, max_iterations=rounds), next="success", written_as="loop")

@@ -8,16 +8,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from magnus.graph.failures import failure_of
-from magnus.graph.graph import Graph, graphs_of
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
+    Graph,
     MappedBranches,
     RepeatedBranch,
     StaticBranches,
     TaskNode,
     TaskSpec,
     TerminalNode,
+    graphs_of,
 )
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.process_plan import Composite, PlanRules, Single, Verb, leads_of, plan_of

@@ -1,4 +1,4 @@
-"""A Difference as JSON, in the shape that `docs/how-to/compare-runs.md` promises. Pure."""
+"""A Difference as JSON, in the shape that `docs/how-to/compare-runs.md` promises."""
 
 from typing import Final
 
@@ -12,7 +12,7 @@ FORMAT: Final = 1
 
 
 def document(difference: Difference) -> dict[str, Json]:
-    """The whole; `before` and `after` are missing where the run has no such thing."""
+    """The whole difference; `before` or `after` is missing if the run has no such value."""
     verdict = difference.verdict
     return {
         "format": FORMAT,

@@ -10,10 +10,10 @@ from typing import Final
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from magnus.app import wiring
 from magnus.app.compare.align_steps import Pair, pairs
 from magnus.app.compare.model import END, Cause, changes, same
 from magnus.app.compare.read_run import ReadRun
+from magnus.app.composition import services
 from magnus.app.step_code import as_fact, kept
 from magnus.engine.context import Services
 from magnus.errors import InvalidConfiguration
@@ -121,7 +121,7 @@ def _may_read(step: Mapping[str, Json], name: str) -> bool:
 
 def _command_is_code(kind: str) -> bool:
     try:
-        return command_is_code(wiring.task_kind(kind))
+        return command_is_code(services.task_kind(kind))
     except InvalidConfiguration:  # its package is not installed here
         return False
 

@@ -1,37 +1,46 @@
-"""Two runs of one run log store become one Difference."""
+"""Compares two runs of one run log store, orders the causes and names the first one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import Final, get_args
 
-from magnus.app import services
+from msgspec import UNSET
+
 from magnus.app.compare.align_steps import pairs
 from magnus.app.compare.causes import Places, code_causes, data_causes, parameter_causes, variable_causes
-from magnus.app.compare.compare_environment import commit_causes, interruptions, notes, run_changes, surrounding_causes
+from magnus.app.compare.compare_environment import commit_causes, environment_causes, interruptions, notes, run_changes
 from magnus.app.compare.compare_pipelines import pipeline_causes
 from magnus.app.compare.compare_steps import step_differences, timings
-from magnus.app.compare.model import Difference, Timing
+from magnus.app.compare.model import END, Cause, Difference, Kind, StepDifference, Timing, Verdict
 from magnus.app.compare.read_run import Alike, ReadRun, alike
-from magnus.app.compare.verdict import ONE_RUN, in_order, verdict
-from magnus.app.config import load_configuration
+from magnus.app.compare.sentences import no_cause, sentence, sentence_without_effect
+from magnus.app.composition import services
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.inspect.find_run import find_run
+
+_RANK: Final = {kind: rank for rank, kind in enumerate(get_args(Kind))}
+
+_LEADS_ON: Final = frozenset({"next", "on_failure", "start_at"})
+
+ONE_RUN: Final = Verdict("no difference: it is one run", differs=False)
 
 
 def diff(first: str, second: str, configuration_file: str, environment: Mapping[str, str]) -> Difference:
-    """What differs between two runs, by their ids, by the beginnings of these, or `latest`.
+    """The difference of two runs, by their ids, prefixes of these, or `latest`.
 
-    RunNotFound when the store of the configuration has no such run.
+    RunNotFound if the store of the configuration has no such run.
     """
     working_directory = Path.cwd()
     configuration = load_configuration(configuration_file, environment, working_directory)
     catalog = services.catalog(configuration, working_directory)
     with closing(services.run_log_store(configuration, working_directory)) as store:
         one, other = (ReadRun(find_run(store, run), store, catalog) for run in (first, second))
-        return compared(one, other, alike(one, other))
+        return compare_runs(one, other, alike(one, other))
 
 
-def compared(first: ReadRun, second: ReadRun, is_alike: Alike) -> Difference:
-    """What differs between two runs, in the order of execution."""
+def compare_runs(first: ReadRun, second: ReadRun, is_alike: Alike) -> Difference:
+    """The difference of two runs, in the order of execution."""
     side_by_side = pairs(first, second)
     places = Places(side_by_side)
     steps = step_differences(side_by_side, is_alike)
@@ -45,7 +54,7 @@ def compared(first: ReadRun, second: ReadRun, is_alike: Alike) -> Difference:
     causes = in_order(
         (
             *map(places.placed, located),
-            *surrounding_causes(first, second),
+            *environment_causes(first, second),
             *interruptions(first, second, side_by_side),
         ),
         steps,
@@ -63,3 +72,64 @@ def compared(first: ReadRun, second: ReadRun, is_alike: Alike) -> Difference:
         timings=(whole, *timings(side_by_side)),
         notes=notes(first, second),
     )
+
+
+def in_order(causes: Sequence[Cause], steps: Sequence[StepDifference]) -> tuple[Cause, ...]:
+    """The causes in the order of their effect. A cause for all steps counts at the first step with another effect.
+
+    A cause that only affects steps with the same results stands behind those that may explain that step.
+    """
+    first = first_effect(steps)
+    place = END if first is None else first.position
+
+    def key(cause: Cause) -> tuple[int, float, int, str]:
+        position = place if cause.position is None else cause.position
+        part = 2 if position > place else int(first is not None and without_effect(cause, steps))
+        return (part, position, _RANK[cause.kind], cause.what)
+
+    return tuple(sorted(causes, key=key))
+
+
+def without_effect(cause: Cause, steps: Sequence[StepDifference]) -> bool:
+    """Whether the cause changed code or definition of steps with the same results, and no order of steps."""
+    if cause.kind == "pipeline":
+        if not isinstance(cause.before, dict) or not isinstance(cause.after, dict):
+            return False
+        if not _LEADS_ON.isdisjoint({*cause.before, *cause.after}):
+            return False
+    elif cause.kind != "code":
+        return False
+    differing = [step.name for step in steps if step.own or any(change.kind == "got" for change in step.changes)]
+    return bool(cause.steps) and not any(
+        name == step or name.startswith(f"{step}/") for step in cause.steps for name in differing
+    )
+
+
+def first_effect(steps: Sequence[StepDifference]) -> StepDifference | None:
+    """The first step that differs in more than its inputs."""
+    return next((step for step in steps if step.own), None)
+
+
+def verdict(causes: Sequence[Cause], commits: Sequence[Cause], steps: Sequence[StepDifference]) -> Verdict:
+    """The verdict for causes in order; a commit is named only if there is no other cause."""
+    effect = first_effect(steps)
+    explained = effect is None or any((cause.position or 0.0) <= effect.position for cause in causes)
+    if effect is not None and not explained and not commits:
+        more = f"; {sentence(causes[0])}, but that came later" if causes else ""
+        return Verdict(no_cause(effect) + more, differs=True, step=effect.name)
+    first_cause = next(iter(causes if explained and causes else commits), None)
+    if first_cause is None:
+        return Verdict("no difference but timing", differs=False)
+    others = len(causes) - 1 if first_cause in causes else 0
+    more = "" if others < 1 else f", and {others} more cause{'' if others == 1 else 's'} below"
+    text = (
+        sentence_without_effect(first_cause)
+        if without_effect(first_cause, steps)
+        else sentence(first_cause, first=True)
+    )
+    return Verdict(text + more, differs=True, cause=first_cause, step=next(iter(_steps(first_cause)), ""))
+
+
+def _steps(cause: Cause) -> Iterator[str]:
+    if cause.kind != "pipeline" or cause.before is not UNSET or cause.after is not UNSET:
+        yield from cause.steps

@@ -1,24 +1,25 @@
-"""What was around the steps of two runs: configuration, python, packages, commit; and that a run was stopped. Pure."""
+"""Compares the environments of two runs: configuration, Python, packages, commit, interruption."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from msgspec import UNSET
 
 from magnus.app.compare.align_steps import Pair
 from magnus.app.compare.model import END, Cause, Change, changes
 from magnus.app.compare.read_run import ReadRun
-from magnus.app.configuration import FAMILIES
+from magnus.app.composition.configuration import FAMILIES
 from magnus.graph.path import StepPath, print_names
 from magnus.run_log.records import ENDED, CodeIdentity, StepRecord
-from magnus.run_log.walking import SeenStep, walk
+from magnus.run_log.step_walk import SeenStep, walk
 from magnus.values import Json
 
-_STOPPED = frozenset({"interrupted", "lost"})
-_ASKED = ("pipeline_file", "configuration_file", "parameters_file")
+_STOPPED: Final = frozenset({"interrupted", "lost"})
+_FILES: Final = ("pipeline_file", "configuration_file", "parameters_file")
 
 
-def surrounding_causes(first: ReadRun, second: ReadRun) -> Iterator[Cause]:
-    """What differs for all steps; a commit is not among it, since most of what is in one is used by no step."""
+def environment_causes(first: ReadRun, second: ReadRun) -> Iterator[Cause]:
+    """The differences that affect all steps; commits are apart, since no step uses most of a commit."""
     for family in FAMILIES:
         options = [dict(_options(run.config.get(family), family)) for run in (first, second)]
         for change in changes("configuration", *options):
@@ -66,7 +67,7 @@ def _identifiers(identities: Sequence[CodeIdentity]) -> Mapping[str, Json]:
 
 
 def interruptions(first: ReadRun, second: ReadRun, pairs: Sequence[Pair]) -> Iterator[Cause]:
-    """That one of the runs did not come to its own end, with the step at which the other one goes on."""
+    """The interruption of one of the runs, with the step at which it stopped."""
     if first.stopped == second.stopped:
         return
     for run, other, is_first in ((first, second, True), (second, first, False)):
@@ -78,9 +79,9 @@ def interruptions(first: ReadRun, second: ReadRun, pairs: Sequence[Pair]) -> Ite
 
 
 def _stopped_at(run: ReadRun, pairs: Sequence[Pair], *, is_first: bool) -> tuple[Pair | None, str]:
-    """The step at which a run stopped, or is, and its path: one that has not ended, else the one that would come next.
+    """The step at which a run stopped, and its path: the unfinished step, else the next one.
 
-    The pair is that of a step around it, where the other run has no such step.
+    If the other run has no such step, the pair is that of a step around it.
     """
     records = [(pair, pair.first if is_first else pair.second) for pair in pairs]
     by_path = {record.path: pair for pair, record in records if record is not None}
@@ -100,14 +101,14 @@ def _is_stopped(record: StepRecord) -> bool:
 
 
 def run_changes(first: ReadRun, second: ReadRun) -> tuple[Change, ...]:
-    """What came of the runs as a whole."""
+    """The differences of status and message of the runs."""
     status = changes("status", {"": first.facts().status}, {"": second.facts().status})
     return (*status, *changes("message", {"": first.record.message}, {"": second.record.message}))
 
 
 def notes(first: ReadRun, second: ReadRun) -> tuple[Change, ...]:
-    """What differs and by itself means nothing: files that are not in the commit, names of files, tags."""
-    before, after = ({name: run.config.get(name, "") for name in _ASKED} for run in (first, second))
+    """Differences without a meaning of their own: uncommitted files, names of files, tags."""
+    before, after = ({name: run.config.get(name, "") for name in _FILES} for run in (first, second))
     changed = [{"": _uncommitted(run.record.code_identities)} for run in (first, second)]
     diffs = [{"": (run.config.get("changes") or {}).get("data_hash", "")} for run in (first, second)]
     return (

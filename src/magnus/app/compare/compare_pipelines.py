@@ -1,4 +1,4 @@
-"""What differs between two pipelines as they are written. Pure."""
+"""Compares two pipelines as they are written."""
 
 from collections.abc import Iterator, Mapping
 
@@ -13,9 +13,9 @@ Written = Mapping[str, Mapping[str, Json]]
 
 
 def pipeline_causes(first: ReadRun, second: ReadRun) -> Iterator[Cause]:
-    """The steps that are defined in another way, or in one of the pipelines alone; the step it begins at.
+    """The steps whose definition differs or that one pipeline lacks, and the first step.
 
-    That another step follows because a step is new or gone is no difference of its own.
+    A step that follows only because another one is new or gone is not a difference of its own.
     """
     if first.record.dag_hash == second.record.dag_hash:
         return
@@ -24,12 +24,12 @@ def pipeline_causes(first: ReadRun, second: ReadRun) -> Iterator[Cause]:
         one, other = (str(run.config.get("pipeline_file", "")) for run in (first, second))
         yield Cause("pipeline", "", one, other)
         return
-    found = list(_changed_steps(before, after))
+    causes = list(_changed_steps(before, after))
     start: tuple[Json, Json] = (first.dag.get("start_at"), second.dag.get("start_at"))
-    one_sided = {cause.what for cause in found if cause.before is UNSET or cause.after is UNSET}
+    one_sided = {cause.what for cause in causes if cause.before is UNSET or cause.after is UNSET}
     if start[0] != start[1] and not one_sided & set(start):
         yield Cause("pipeline", "start_at", *start)
-    yield from found
+    yield from causes
 
 
 def _ends(written: Written) -> set[str]:
@@ -62,17 +62,17 @@ def _around(name: str) -> Iterator[str]:
 
 
 def _named(field: str, name: str, old: Mapping[str, Json], new: Mapping[str, Json]) -> set[str]:
-    """The steps that a field names which differs, as far as it names any."""
+    """The steps that a differing field names."""
     scope = name.rpartition("/")[0]
-    found: set[str] = set()
+    names: set[str] = set()
     for value in (old.get(field), new.get(field)):
         match field, value:
             case (("next" | "on_failure"), str(step)):
-                found.add(f"{scope}/{step}" if scope else step)
+                names.add(f"{scope}/{step}" if scope else step)
             case "branches", dict(branches):
-                found |= {f"{name}/{key}/{step}" for key, step in branches.items()}
+                names |= {f"{name}/{key}/{step}" for key, step in branches.items()}
             case _, {"start_at": str(step)}:
-                found.add(f"{name}/{step}")
+                names.add(f"{name}/{step}")
             case _:
                 pass
-    return found
+    return names

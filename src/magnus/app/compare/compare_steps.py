@@ -1,4 +1,4 @@
-"""What differs in one step of two runs. Pure."""
+"""Compares each step of two runs."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -15,14 +15,14 @@ from magnus.values import Json
 
 
 def step_differences(pairs: Sequence[Pair], alike: Alike) -> tuple[StepDifference, ...]:
-    """The steps that differ in something, in the order of execution; a composite after its branches."""
-    found = (_step_difference(pair, alike) for pair in pairs)
-    differing = [difference for difference in found if difference.changes]
+    """The steps that differ, in the order of execution; a composite follows its branches."""
+    differences = (_step_difference(pair, alike) for pair in pairs)
+    differing = [difference for difference in differences if difference.changes]
     return tuple(sorted(differing, key=lambda difference: difference.position))
 
 
 def timings(pairs: Sequence[Pair]) -> tuple[Timing, ...]:
-    """How long the tasks took that ran in both runs."""
+    """The durations of the tasks that ran in both runs."""
     return tuple(
         Timing(
             pair.name,
@@ -85,7 +85,7 @@ def _set(record: StepRecord) -> Mapping[str, Json]:
 
 
 def _put(first: StepRecord, second: StepRecord, alike: Alike) -> Iterator[Change]:
-    """Files that are results; those that were found are not, and of a composite they are those of its branches."""
+    """The files that are results of the step; for a composite its branches have them."""
     if first.branching is not None or second.branching is not None:
         return
     before, after = _results(first), _results(second)
@@ -102,7 +102,7 @@ def _results(record: StepRecord) -> Mapping[str, CatalogRecord]:
 
 
 def _unlike(first: StepRecord, second: StepRecord) -> tuple[Sequence[str], Sequence[str]]:
-    """The branches that only one of them has, by what they are."""
+    """The branches that only one of the steps has, by their identity."""
     before, after = identities(first), identities(second)
     return [name for name in before if name not in after], [name for name in after if name not in before]
 

@@ -1,4 +1,4 @@
-"""What can differ between two runs, as values."""
+"""The values of a comparison of two runs."""
 
 import json
 from collections.abc import Mapping
@@ -20,17 +20,17 @@ Kind = Literal[
     "environment",
     "commit",
 ]
-"""Causes. Of several at one place the one that is listed first counts."""
+"""The kinds of causes; of several at one place, the kind listed first counts."""
 
 Effect = Literal["ran", "type", "status", "message", "attempts", "given", "got", "set", "metric", "put", "branches"]
-"""What can differ in a step. `given` and `got` are what came to it, all others what it made of that."""
+"""The kinds of differences in a step. `given` and `got` are its inputs, all others its effects."""
 
 END: Final = float("inf")
-"""The place of what no step was reached by."""
+"""The place of a cause that no step reached."""
 
 
 class Change(Struct, frozen=True):
-    """One thing that is not the same; `before` and `after` are UNSET in the run that does not have it."""
+    """One difference; `before` or `after` is UNSET if the run has no such value."""
 
     kind: str
     what: str
@@ -39,15 +39,15 @@ class Change(Struct, frozen=True):
 
 
 class Cause(Struct, frozen=True):
-    """Something that went into one run and not into the other.
+    """An input that differs between the runs.
 
     Attributes:
-        kind: what it is of.
+        kind: the kind of input.
         what: its name: of a parameter, a file, an option; of code the pieces, separated by commas.
-        before: its value in the first run, UNSET when it has none; hashes, where no value is kept.
-        after: likewise in the second run.
-        steps: the steps it takes part in, as far as that is known, in the order in which they ran; names in the pipeline.
-        position: its place in the order of execution; None when it surrounds all steps.
+        before: its value in the first run, UNSET when it has none; a hash if the value is not stored.
+        after: the same for the second run.
+        steps: the steps known to use it, by their names in the pipeline, in the order of execution.
+        position: its place in the order of execution; None if it affects all steps.
     """
 
     kind: Kind
@@ -59,9 +59,9 @@ class Cause(Struct, frozen=True):
 
 
 class StepDifference(Struct, frozen=True):
-    """What differs in a step that one of the runs had, or both; `first` and `second` are its paths there, "" for none.
+    """The differences in a step of one or both runs; `first` and `second` are its paths there, "" for none.
 
-    `name` is that in the pipeline, `position` its place in the order of execution, or of what became of its branches.
+    `name` is its name in the pipeline, `position` its place in the order of execution, behind its branches.
     """
 
     name: str
@@ -72,12 +72,12 @@ class StepDifference(Struct, frozen=True):
 
     @property
     def own(self) -> tuple[Change, ...]:
-        """What is not just passed on to it."""
+        """The differences that are not inputs of the step."""
         return tuple(change for change in self.changes if change.kind not in {"given", "got"})
 
 
 class Timing(Struct, frozen=True):
-    """How long a step, or with the name "" the run, took in each run, in seconds; None where that is not known."""
+    """The duration of a step, or for the name "" of the run, in seconds; None if unknown."""
 
     name: str
     first_path: str
@@ -87,7 +87,7 @@ class Timing(Struct, frozen=True):
 
 
 class RunFacts(Struct, frozen=True):
-    """A run as people know it; `status` is a Status, or `lost`, `damage` says what is wrong with its records."""
+    """The facts of a run for people; `status` is a Status or `lost`, `damage` lists damaged and missing records."""
 
     run_id: str
     status: str
@@ -101,9 +101,9 @@ class RunFacts(Struct, frozen=True):
 
 
 class Verdict(Struct, frozen=True):
-    """The first thing to know: a sentence, whether anything differs but timing, the first cause if one was recorded.
+    """The main result: a sentence, whether more than timing differs, and the first cause, if one was recorded.
 
-    `step` is the step, by its name in the pipeline, at which the runs part; "" when that is not at a step.
+    `step` is the name in the pipeline of the first step that differs, or "".
     """
 
     text: str
@@ -113,7 +113,7 @@ class Verdict(Struct, frozen=True):
 
 
 class Difference(Struct, frozen=True):
-    """All that differs; causes and steps in the order of execution. `notes` are what nothing is concluded from."""
+    """All differences; causes and steps are in the order of execution, `notes` decide nothing."""
 
     first: RunFacts
     second: RunFacts
@@ -139,9 +139,9 @@ def _text(value: Json) -> str:
 
 
 def changes(kind: str, before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[Change, ...]:
-    """What differs between two mappings, sorted by name."""
+    """The differences of two mappings, sorted by name."""
     if before == after and _text(before) == _text(after):
         return ()
     names = sorted({*before, *after})
-    found = (Change(kind, name, before.get(name, UNSET), after.get(name, UNSET)) for name in names)
-    return tuple(change for change in found if not same(change.before, change.after))
+    pairs = (Change(kind, name, before.get(name, UNSET), after.get(name, UNSET)) for name in names)
+    return tuple(change for change in pairs if not same(change.before, change.after))

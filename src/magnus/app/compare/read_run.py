@@ -1,4 +1,4 @@
-"""A run as *diff* reads it: its records, its pipeline as written, the code of its steps, what it ran in."""
+"""Reads a run for a comparison: its records, pipeline, code and environment."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -6,23 +6,22 @@ from contextlib import suppress
 from functools import cached_property
 
 from magnus.app.compare.model import RunFacts
-from magnus.app.damage import damage
-from magnus.app.inspect.redaction import Withheld
+from magnus.app.inspect.damage import damage
+from magnus.app.inspect.redaction import Redactor
 from magnus.app.step_code import kept
-from magnus.definition.normal import normal
-from magnus.definition.written_steps import written_steps
-from magnus.engine import liveness
+from magnus.definition.written_steps import normal, written_steps
+from magnus.engine.processes import liveness
 from magnus.errors import CatalogError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import ENDED, CatalogRecord, RunRecord, StepRecord
-from magnus.run_log.walking import without_past_ends
+from magnus.run_log.step_walk import without_past_ends
 from magnus.values import Json
 
 
 class ReadRun:
-    """One of the two; everything is read when it is asked for."""
+    """One of two compared runs; each part is read when it is used."""
 
     def __init__(self, record: RunRecord, store: RunLogStore, catalog: Catalog) -> None:
         self.record = record
@@ -31,17 +30,17 @@ class ReadRun:
         self._catalog = catalog
 
     def steps(self, branch: BranchPath) -> Sequence[StepRecord]:
-        """The records of a branch, by position, without what held a secret."""
+        """The records of a branch, by position, with secrets masked."""
         steps = without_past_ends(self._store.list_steps(self.record.run_id, branch))
-        return [self._withheld.shown(step) for step in steps]
+        return [self._redactor.redacted(step) for step in steps]
 
     @cached_property
-    def _withheld(self) -> Withheld:
-        return Withheld(self.record)
+    def _redactor(self) -> Redactor:
+        return Redactor(self.record)
 
     @cached_property
     def stopped(self) -> str:
-        """Why the run did not come to its own end; "" when it did."""
+        """The reason why the run stopped early, or ""."""
         if self.record.status not in ENDED:
             lost = liveness.lost(self.record.owner)
             return lost or "is still running"
@@ -49,7 +48,7 @@ class ReadRun:
 
     @cached_property
     def dag(self) -> Json:
-        """The pipeline as written, in one form for all that mean the same, with the files it includes."""
+        """The pipeline with its included files, in one form for all spellings of the same meaning."""
         dag = self.config.get("dag")
         file = str(self.config.get("pipeline_file", ""))
         whole = isinstance(dag, dict) and "steps" in dag
@@ -62,12 +61,12 @@ class ReadRun:
 
     @cached_property
     def code(self) -> Mapping[str, Mapping[str, str]]:
-        """Of each step that has any the pieces of code it is made of, with their hashes."""
+        """The pieces of code of each step, with their hashes."""
         return kept(self.config) or {}
 
     @cached_property
     def original(self) -> "ReadRun | None":
-        """The run that it went on with, if that is still there."""
+        """The run that it resumes, if that still exists."""
         if not self.record.original_run_id:
             return None
         try:
@@ -78,18 +77,18 @@ class ReadRun:
 
     @cached_property
     def packages(self) -> Mapping[str, str] | None:
-        """The versions of the installed packages; None when the list was not kept."""
-        kept = self.config.get("packages")
-        if not kept:
+        """The versions of the installed packages; None if the list was not stored."""
+        entry = self.config.get("packages")
+        if not entry:
             return None
-        content = self._content("the list of packages", kept["data_hash"], kept["size"])
+        content = self._content("the list of packages", entry["data_hash"], entry["size"])
         if content is None:
             return None
         lines = content.decode("utf-8", "surrogateescape").splitlines()
         return dict(line.split("==", 1) for line in lines if "==" in line)
 
     def notebook(self, entry: CatalogRecord) -> Json:
-        """A notebook in the catalog without when its cells ran; None when it cannot be read as one."""
+        """A notebook of the catalog without the times of its cells; None if it is not a notebook."""
         content = self._content(entry.name, entry.data_hash, entry.size)
         with suppress(ValueError, LookupError, TypeError, AttributeError):
             notebook = json.loads(content or b"")
@@ -106,7 +105,7 @@ class ReadRun:
             return None
 
     def facts(self) -> RunFacts:
-        """The run as people know it."""
+        """The facts of the run that people read."""
         record = self.record
         seconds = None if record.end_time is None else (record.end_time - record.start_time).total_seconds()
         return RunFacts(
@@ -123,11 +122,11 @@ class ReadRun:
 
 
 Alike = Callable[[CatalogRecord, CatalogRecord], bool]
-"""Whether two files that were put say the same though their bytes differ."""
+"""Whether two files with different bytes have the same meaning."""
 
 
 def alike(first: ReadRun, second: ReadRun) -> Alike:
-    """Notebooks say when each cell ran; besides that they may be the same."""
+    """A comparison of files that ignores the times of cells in notebooks."""
 
     def compared(before: CatalogRecord, after: CatalogRecord) -> bool:
         if not (before.name.endswith(".ipynb") and after.name.endswith(".ipynb")):

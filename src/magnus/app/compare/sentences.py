@@ -1,4 +1,4 @@
-"""What differs, in words. Pure; `cli.text.diff` sets it on the screen."""
+"""Puts the differences of two runs into words."""
 
 import json
 from typing import Final
@@ -31,7 +31,7 @@ def _text(value: Json) -> str:
 
 
 def was_is(before: Json, after: Json, longest: int = _LONGEST_VALUE) -> str:
-    """How a value changed, after the name of what it is of."""
+    """The change of a value, to follow its name."""
     if before is UNSET:
         return f"is new, {shown(after, longest)}"
     if after is UNSET:
@@ -86,8 +86,8 @@ def _of_code(cause: Cause, *, first: bool) -> str:
     return f"{step} differs first: its code changed ({named}){others}" if first else f"code of {step}: {named}{others}"
 
 
-def unfelt(cause: Cause) -> str:
-    """The cause in words, where the steps that it changed came out the same."""
+def sentence_without_effect(cause: Cause) -> str:
+    """The cause in words, if the results of its steps are the same."""
     if cause.kind == "code":
         return f"the code of step {_steps(cause)} changed (its results did not)"
     return sentence(cause)
@@ -109,17 +109,17 @@ def _of_surroundings(cause: Cause) -> str:
 
 def _of_commit(cause: Cause, *, first: bool) -> str:
     before, after = (value if value is UNSET else value[:_HASH_DIGITS] for value in (cause.before, cause.after))
-    rest = "; of the code that steps are known to use nothing changed" if first else ""
+    rest = "; the code that steps are known to use did not change" if first else ""
     return f"the commit {was_is(before, after)}{rest}"
 
 
 def _of_interruption(cause: Cause) -> str:
     run, why = ("second", cause.after) if cause.before is UNSET else ("first", cause.before)
     at = f" at step '{cause.what}'" if cause.what else ""
-    return f"the {run} run {'was ' if str(why).startswith('lost') else ''}{_told(str(why), at)}"
+    return f"the {run} run {'was ' if str(why).startswith('lost') else ''}{_reason_at(str(why), at)}"
 
 
-def _told(why: str, at: str) -> str:
+def _reason_at(why: str, at: str) -> str:
     what, colon, reason = why.partition(":")
     return f"{what}{at}{colon}{reason}"
 
@@ -147,20 +147,20 @@ def _of_pipeline(cause: Cause) -> str:
 
 
 def no_cause(step: StepDifference) -> str:
-    """That a step came out differently though all that is known of what went into it is the same."""
+    """A sentence for a step with other results from the same recorded inputs."""
     changes = {change.kind: change for change in step.own}
     if "ran" in changes:
         run = "second" if changes["ran"].before is UNSET else "first"
-        what = f"only the {run} run came to step '{step.name}'"
+        effect = f"only the {run} run came to step '{step.name}'"
     elif "status" in changes:
         status = changes["status"]
-        what = f"step '{step.name}' {_status(status.before)} in the first run, {_status(status.after)} in the second"
+        effect = f"step '{step.name}' {_status(status.before)} in the first run, {_status(status.after)} in the second"
     elif set(changes) == {"attempts"}:
         attempts = changes["attempts"]
-        what = f"step '{step.name}' took {attempts.before} attempts in the first run, {attempts.after} in the second"
+        effect = f"step '{step.name}' took {attempts.before} attempts in the first run, {attempts.after} in the second"
     else:
-        what = f"step '{step.name}' gave other results from the same inputs (not deterministic?)"
-    return f"no cause was recorded: {what}"
+        effect = f"step '{step.name}' gave other results from the same inputs (not deterministic?)"
+    return f"no cause was recorded: {effect}"
 
 
 def _status(status: str) -> str:

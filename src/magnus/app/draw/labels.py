@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
-from magnus.graph.graph import Graph
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
+    Graph,
     MappedBranches,
     Node,
     RepeatedBranch,
@@ -16,7 +16,6 @@ from magnus.graph.nodes import (
     TerminalNode,
 )
 from magnus.graph.path import BranchPath, StepPath
-from magnus.graph.structure import edges
 
 EVERY = "*"
 """The key of the branch that stands for all of a `map` or `loop`, and for the default of a `conditional`."""
@@ -85,7 +84,7 @@ def detail(node: Node) -> str:
             return f"on {parameter}"
         case CompositeNode(branches=RepeatedBranch(max_iterations=most, break_on=break_on)):
             until = f"until {break_on}, " if break_on else ""
-            return f"{until}at most {most} round{'' if most == 1 else 's'}"
+            return f"{until}at most {most} iteration{'' if most == 1 else 's'}"
         case CompositeNode():
             return ""
 
@@ -105,7 +104,7 @@ def shown_nodes(graph: Graph) -> tuple[Node, ...]:
             name = waiting.pop()
             if name not in reached:
                 reached[name] = graph.nodes[name]
-                waiting += [target for _, target in reversed(edges(graph.nodes[name]))]
+                waiting += [target for _, target in reversed(graph.nodes[name].edges)]
     return tuple(reached.values())
 
 
@@ -114,14 +113,14 @@ def in_order(graph: Graph) -> tuple[Node, ...]:
     nodes = {node.name: node for node in shown_nodes(graph)}
     missing = dict.fromkeys(nodes, 0)
     for node in nodes.values():
-        for _, target in edges(node):
+        for _, target in node.edges:
             missing[target] += 1
     ready = [name for name in reversed(nodes) if not missing[name]]
     ordered: list[Node] = []
     while ready:
         node = nodes[ready.pop()]
         ordered.append(node)
-        for _, target in reversed(edges(node)):
+        for _, target in reversed(node.edges):
             missing[target] -= 1
             if not missing[target]:
                 ready.append(target)

@@ -14,10 +14,8 @@ from magnus.app.draw import labels
 from magnus.app.draw.layers import Item, Lane, Layers, Link, centres, layers
 from magnus.app.draw.shapes import Box, Layout, Line, Panel, Text
 from magnus.app.draw.text_widths import shortened, width
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, Node, TerminalNode
+from magnus.graph.nodes import CompositeNode, Graph, Node, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
-from magnus.graph.structure import edges
 
 NAME_SIZE: Final = 13.0
 DETAIL_SIZE: Final = 11.0
@@ -46,7 +44,7 @@ def layout(graph: Graph, step_labels: Mapping[StepPath, str], branch: BranchPath
     """Where everything in the graph is drawn; a label is one more line in the box of its step."""
     nodes = labels.in_order(graph)
     boxes = {node.name: _sized(node, branch.step(node.name), step_labels) for node in nodes}
-    layered = layers({node.name: [(field == "on_failure", target) for field, target in edges(node)] for node in nodes})
+    layered = layers({node.name: [(field == "on_failure", target) for field, target in node.edges] for node in nodes})
     across = centres(layered, {name: box.width for name, box in boxes.items()})
     heights = [max((boxes[item].height for item in row if isinstance(item, str)), default=0.0) for row in layered.items]
     tops = _tops(layered, heights, across)

@@ -5,10 +5,8 @@ from itertools import count
 from typing import Final
 
 from magnus.app.draw import labels
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import ChosenBranch, CompositeNode, Node, TaskNode, TerminalNode
+from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, Node, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
-from magnus.graph.structure import edges
 
 _PLAIN: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789 _-.,:/()=+*'")
 _CLASSES: Final = (
@@ -40,7 +38,7 @@ class _Flowchart:
         names = {node.name: f"s{next(self._numbers)}" for node in nodes}
         for node in nodes:
             yield from self._step(node, branch.step(node.name), names[node.name], indent)
-            for field, target in edges(node):
+            for field, target in node.edges:
                 arrow = "-.->|on failure|" if field == "on_failure" else "-->"
                 self.edges.append(f"  {names[node.name]} {arrow} {names[target]}")
 

@@ -8,8 +8,7 @@ from msgspec import Struct
 from magnus.app.draw import labels
 from magnus.app.text.columns import clip, width
 from magnus.app.text.plain_text import plain as as_plain
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import ChosenBranch, CompositeNode, Node, TerminalNode
+from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, Node, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.graph.structure import unreachable
 

@@ -1,4 +1,4 @@
-"""Finds the step of a run that a user means, however it is written. Used by the commands that show one step."""
+"""Finds the step of a run that a user names, in any spelling."""
 
 import difflib
 import json
@@ -11,7 +11,7 @@ from magnus.graph.path import BranchPath, StepPath, print_names, print_parts
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.branches import Branch, branches_of
 from magnus.run_log.records import StepRecord
-from magnus.run_log.walking import SeenStep, StepsOf, walk
+from magnus.run_log.step_walk import SeenStep, StepsOf, walk
 
 _MOST_COMPARED: Final = 5_000
 _MOST_SHOWN: Final = 3
@@ -20,12 +20,12 @@ _SEPARATORS: Final = "/."
 
 
 def find_step(store: RunLogStore, run_id: str, text: str) -> SeenStep:
-    """The step of the run that `text` says; InvalidInput with near ones when none of that name began, or several did.
+    """The step of the run that `text` names; InvalidInput with near names if none or several match.
 
-    It is a path: names of steps and branches joined by `/`, in which any character of a name may be percent-encoded,
+    The text is a path: names of steps and branches joined by `/`, in which any character of a name may be percent-encoded,
     `/` and `%` have to be, and `%` alone is a space. A branch of a map is its element, else its number; with `#` before
-    it, it is the number in any case. What is joined by dots, as in the run log, or holds a name with `/` as it is, is
-    understood where it can only mean one step.
+    it, it is always the number. Names joined by dots, as in the run log, and names with a plain `/` are accepted if they fit
+    only one step.
     """
 
     def steps_of(branch: BranchPath) -> Sequence[StepRecord]:
@@ -36,20 +36,20 @@ def find_step(store: RunLogStore, run_id: str, text: str) -> SeenStep:
             parts = StepPath.parse(candidate).parts
         except ValueError:
             continue
-        found = _at(store, run_id, parts)
-        if found is not None:
-            return found
-    meant = {step.record.path: step for step in _written_so(steps_of, BranchPath(), (), text)}
-    if len(meant) == 1:
-        return next(iter(meant.values()))
-    if meant:
-        paths = _listed(print_names(step.names) for step in meant.values())
-        raise InvalidInput(f"'{text}' can mean several steps of the run '{run_id}'", fix=f"write {paths}")
+        step = _at(store, run_id, parts)
+        if step is not None:
+            return step
+    matches = {step.record.path: step for step in _matching(steps_of, BranchPath(), (), text)}
+    if len(matches) == 1:
+        return next(iter(matches.values()))
+    if matches:
+        paths = _listed(print_names(step.names) for step in matches.values())
+        raise InvalidInput(f"'{text}' fits several steps of the run '{run_id}'", fix=f"write {paths}")
     raise _no_step(steps_of, run_id, text)
 
 
 def names_of(store: RunLogStore, run_id: str, path: StepPath) -> tuple[str, ...]:
-    """What people call the step, behind the names of what it is in."""
+    """The names of the step and, before it, of the steps and branches around it."""
     names: tuple[str, ...] = ()
     branch = BranchPath()
     for name, key in zip(path.parts[:-1:2], path.parts[1::2], strict=True):
@@ -64,63 +64,63 @@ def _at(store: RunLogStore, run_id: str, parts: Sequence[str]) -> SeenStep | Non
     """The step whose names, and those of what it is in, are `parts`."""
     names: tuple[str, ...] = ()
     branch = BranchPath()
-    for name, called in zip(parts[:-1:2], parts[1::2], strict=True):
+    for name, key in zip(parts[:-1:2], parts[1::2], strict=True):
         step = store.get_step(run_id, branch.step(name))
-        found = None if step is None else _called(branches_of(step), called)
-        if found is None:
+        inner = None if step is None else _branch_named(branches_of(step), key)
+        if inner is None:
             return None
-        names, branch = (*names, name, found.label), found.path
+        names, branch = (*names, name, inner.label), inner.path
     step = store.get_step(run_id, branch.step(parts[-1]))
     return None if step is None else SeenStep(step, (*names, parts[-1]))
 
 
-def _called(branches: Sequence[Branch], text: str) -> Branch | None:
-    """The branch of this name; what people call it comes before its number, and that before the text of its element."""
-    for rank in zip(*map(_callings, branches), strict=True):
-        found = [branch for branch, names in zip(branches, rank, strict=True) if text in names]
-        if found:
-            return found[0] if len(found) == 1 else None
+def _branch_named(branches: Sequence[Branch], text: str) -> Branch | None:
+    """The branch of this name; labels come before numbers, and numbers before the text of elements."""
+    for rank in zip(*map(_spellings, branches), strict=True):
+        matches = [branch for branch, names in zip(branches, rank, strict=True) if text in names]
+        if matches:
+            return matches[0] if len(matches) == 1 else None
     return None
 
 
-def _callings(branch: Branch) -> tuple[tuple[str, ...], ...]:
-    """What the branch may be called, the best first."""
+def _spellings(branch: Branch) -> tuple[tuple[str, ...], ...]:
+    """The names of the branch, the best ones first."""
     elements = tuple(value if isinstance(value, str) else json.dumps(value) for value in branch.value)
     return (branch.label,), (branch.key, f"#{branch.key}"), elements
 
 
-def _written_so(steps_of: StepsOf, branch: BranchPath, names: tuple[str, ...], text: str) -> Iterator[SeenStep]:
-    """The steps in the branch that the text may mean, whatever it encodes."""
+def _matching(steps_of: StepsOf, branch: BranchPath, names: tuple[str, ...], text: str) -> Iterator[SeenStep]:
+    """The steps in the branch that the text fits, in any encoding."""
     for step in steps_of(branch):
-        called = (*names, step.path.name)
+        own_names = (*names, step.path.name)
         for rest in _after((step.path.name,), text):
             if not rest:
-                yield SeenStep(step, called)
+                yield SeenStep(step, own_names)
             elif step.branching is not None:
                 for inner, left in _into(branches_of(step), rest):
-                    yield from _written_so(steps_of, inner.path, (*called, inner.label), left)
+                    yield from _matching(steps_of, inner.path, (*own_names, inner.label), left)
 
 
 def _into(branches: Sequence[Branch], text: str) -> Iterator[tuple[Branch, str]]:
-    """The branches that the text may begin with, and what comes after that; only those called so where there are any."""
-    for rank in zip(*map(_callings, branches), strict=True):
+    """The branches that the text may start with, each with the rest of the text; exact labels come first."""
+    for rank in zip(*map(_spellings, branches), strict=True):
         named = zip(branches, rank, strict=True)
-        found = [(branch, rest) for branch, names in named for rest in _after(names, text) if rest]
-        if found:
-            yield from found
+        pairs = [(branch, rest) for branch, names in named for rest in _after(names, text) if rest]
+        if pairs:
+            yield from pairs
             return
 
 
 def _after(names: Iterable[str], text: str) -> set[str]:
-    """What follows one of the names, as it is or encoded, at the beginning of the text; "" where that is all."""
+    """The rests of the text behind one of the names, plain or encoded; "" if the name is all of it."""
     spelled = {way for name in names for way in (name, print_names((name,)), print_parts((name,)))}
-    found = set()
+    rests = set()
     for way in spelled:
         if text == way:
-            found.add("")
+            rests.add("")
         elif text.startswith(way) and text[len(way)] in _SEPARATORS:
-            found.add(text[len(way) + 1 :])
-    return found
+            rests.add(text[len(way) + 1 :])
+    return rests
 
 
 def _no_step(steps_of: StepsOf, run_id: str, text: str) -> InvalidInput:
@@ -132,7 +132,7 @@ def _no_step(steps_of: StepsOf, run_id: str, text: str) -> InvalidInput:
 
 
 def _near(text: str, names: Mapping[str, tuple[str, ...]]) -> Iterator[str]:
-    """Paths that are probably meant: of the step of this name, of what is in this branch, or else those most alike."""
+    """Paths near the text: of steps of this name or in this branch, else the most similar ones."""
     inside = [path for path, parts in names.items() if parts[-1] == text or path.startswith(f"{text}/")]
     yield from inside[:_MOST_SHOWN]
     alike = [] if inside else difflib.get_close_matches(text, names, _MOST_SHOWN)

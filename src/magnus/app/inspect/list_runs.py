@@ -1,4 +1,4 @@
-"""The use case *runs*: the runs of a store in short, the newest first, and which of them are wanted."""
+"""Lists the runs of a store in short, the newest first, and filters them."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -7,23 +7,23 @@ from typing import Final
 from msgspec import Struct, to_builtins
 from msgspec.structs import replace
 
-from magnus.definition.durations import Duration
-from magnus.engine import liveness
+from magnus.definition.field_types import Duration
+from magnus.engine.processes import liveness
 from magnus.errors import InvalidInput, RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, DatesRecords, RunLogStore, SummarisesRuns
-from magnus.run_log.records import ENDED, Owner, Status
-from magnus.run_log.summary import DamagedRun, Gone, RunStatus, RunSummary, summary
+from magnus.run_log.records import ENDED, Owner, RunHealth, RunStatus, Status
+from magnus.run_log.summary import DamagedRun, RunSummary, summary
 from magnus.suggest import near
 from magnus.values import Json
 
-STATUSES: Final[Sequence[RunStatus]] = (*Status, *Gone)
-"""What the status of a run can be."""
+STATUSES: Final[Sequence[RunStatus]] = (*Status, *RunHealth)
+"""The statuses that a run can have."""
 
 
-class Wanted(Struct, frozen=True):
-    """Which runs are wanted. What is empty, or None, refuses none.
+class RunFilter(Struct, frozen=True):
+    """The runs to list; an empty field, or None, excludes none.
 
-    They began at `since` or later, and before `before`.
+    Runs must start at `since` or later, and before `before`.
     """
 
     statuses: frozenset[RunStatus] = frozenset()
@@ -34,11 +34,10 @@ class Wanted(Struct, frozen=True):
 
 
 class ListedRun(Struct, frozen=True):
-    """A run as it is listed; of a damaged one nothing is known but `problem`. Times are UTC.
+    """A run in a list; a damaged one has only `problem`. Times are UTC.
 
-    `skipped` are those of its records that are damaged; None when nobody looked.
-    `workflow` is what another engine calls the run that it runs. Whether that still does, nobody here can know: of one that
-    has not ended `last_heard` says when something of it was recorded last.
+    `skipped` are its damaged records; None if they were not read. `workflow` is the name of the run in another engine.
+    Whether that engine still runs it is unknown here; `last_heard` is the time of its last record.
     """
 
     run_id: str
@@ -56,13 +55,13 @@ class ListedRun(Struct, frozen=True):
     last_heard: datetime | None = None
 
     def duration(self, now: datetime) -> timedelta | None:
-        """From its start to its end, or until now; None when nobody knows when it ended."""
-        if self.start_time is None or (self.end_time is None and (self.status in ENDED or self.status in Gone)):
+        """The time from its start to its end, or until now; None if the end is unknown."""
+        if self.start_time is None or (self.end_time is None and (self.status in ENDED or self.status in RunHealth)):
             return None
         return (self.end_time or now) - self.start_time
 
     def as_json(self) -> dict[str, Json]:
-        """What a program is told of it; `duration` in seconds, of a run that has ended."""
+        """The run for programs; `duration` is in seconds, for a finished run."""
         took = None if self.start_time is None or self.end_time is None else self.end_time - self.start_time
         return {
             "run_id": self.run_id,
@@ -81,48 +80,48 @@ class ListedRun(Struct, frozen=True):
         }
 
 
-def listed(store: RunLogStore, which: Wanted) -> Iterator[ListedRun]:
-    """The wanted runs, the newest first, damaged ones last. Whether a process is gone is asked run by run."""
+def list_runs(store: RunLogStore, which: RunFilter) -> Iterator[ListedRun]:
+    """The runs that match, the newest first, damaged ones last; the process of a run is looked for when it is taken."""
     runs = summaries(store)
     whole = sorted((run for run in runs if isinstance(run, RunSummary)), key=_age, reverse=True)
     damaged = (run for run in runs if isinstance(run, DamagedRun))
-    found = (*_in_time(whole, which), *(() if _has_time(which) else damaged))
-    return (_dated(store, run) for run in map(_judged, found) if _is_wanted(run, which))
+    chosen = (*_in_time(whole, which), *(() if _has_time(which) else damaged))
+    return (_dated(store, run) for run in map(_listed, chosen) if _matches(run, which))
 
 
 def last_heard(store: RunLogStore, run_id: str) -> datetime | None:
-    """When something of the run was recorded last; None where the store does not say."""
+    """The time of the last record of the run; None if the store has no such times."""
     return store.last_put(run_id) if isinstance(store, DatesRecords) else None
 
 
 def _dated(store: RunLogStore, run: ListedRun) -> ListedRun:
-    """The run with the time of its last record, where that is all that is known of one that another engine runs."""
-    if not run.workflow or run.status in ENDED or run.status in Gone:
+    """The run with the time of its last record, if another engine runs it and it has not finished."""
+    if not run.workflow or run.status in ENDED or run.status in RunHealth:
         return run
     return replace(run, last_heard=last_heard(store, run.run_id))
 
 
 def summaries(store: RunLogStore) -> Sequence[RunSummary | DamagedRun]:
-    """All runs of the store in short; of one that cannot say, every record is read."""
+    """All runs of the store in short; without summaries of the store, the record of each run is read."""
     return store.summaries() if isinstance(store, SummarisesRuns) else list(_read_one_by_one(store))
 
 
 def status_now(status: Status, owner: Owner) -> RunStatus:
-    """How a run stands: LOST, when it has not ended and its process is gone."""
-    return Gone.LOST if status not in ENDED and liveness.lost(owner) else status
+    """The status of a run now: LOST if it has not finished and its process is gone."""
+    return RunHealth.LOST if status not in ENDED and liveness.lost(owner) else status
 
 
-def wanted(
+def run_filter(
     *,
     statuses: Iterable[str] = (),
     tags: Iterable[str] = (),
     pipelines: Iterable[str] = (),
     since: str | timedelta | datetime = "",
     before: str | timedelta | datetime = "",
-) -> Wanted:
-    """What a user asks for; InvalidInput when a status or a time is none."""
+) -> RunFilter:
+    """The filter from values of a user; InvalidInput if a status or a time is not valid."""
     now = datetime.now(UTC)
-    return Wanted(
+    return RunFilter(
         statuses=frozenset(map(_status, statuses)),
         tags=frozenset(tags),
         pipelines=frozenset(pipelines),
@@ -132,9 +131,9 @@ def wanted(
 
 
 def moment(written: str | timedelta | datetime, now: datetime) -> datetime | None:
-    """The time that a user means: so long ago (`2d`, `1h30m`), or a date or time, local where it has no offset.
+    """The time for an age (`2d`, `1h30m`), or for a date or time, which is local without an offset.
 
-    None for "". InvalidInput when it is none of these.
+    None for "". InvalidInput for other text.
     """
     try:
         match written:
@@ -170,7 +169,7 @@ def _status(written: str) -> RunStatus:
             return status
     match = near(written.upper(), STATUSES)
     fix = f"did you mean '{match}'?" if match else f"there are {', '.join(STATUSES)}"
-    raise InvalidInput(f"'{written}' is no status of a run", fix=fix)
+    raise InvalidInput(f"'{written}' is not a status of a run", fix=fix)
 
 
 def _read_one_by_one(store: RunLogStore) -> Iterator[RunSummary | DamagedRun]:
@@ -187,39 +186,39 @@ def _age(run: RunSummary) -> tuple[datetime, str]:
     return run.start_time, run.run_id
 
 
-def _in_time(runs: Iterable[RunSummary], wanted: Wanted) -> Iterator[RunSummary]:
+def _in_time(runs: Iterable[RunSummary], run_filter: RunFilter) -> Iterator[RunSummary]:
     for run in runs:
-        if wanted.since is not None and run.start_time < wanted.since:
+        if run_filter.since is not None and run.start_time < run_filter.since:
             return
-        if wanted.before is None or run.start_time < wanted.before:
+        if run_filter.before is None or run.start_time < run_filter.before:
             yield run
 
 
-def _has_time(wanted: Wanted) -> bool:
-    return wanted.since is not None or wanted.before is not None
+def _has_time(run_filter: RunFilter) -> bool:
+    return run_filter.since is not None or run_filter.before is not None
 
 
-def _is_wanted(run: ListedRun, wanted: Wanted) -> bool:
+def _matches(run: ListedRun, run_filter: RunFilter) -> bool:
     return (
-        (not wanted.statuses or run.status in wanted.statuses)
-        and (not wanted.tags or run.tag in wanted.tags)
-        and (not wanted.pipelines or run.pipeline in wanted.pipelines)
+        (not run_filter.statuses or run.status in run_filter.statuses)
+        and (not run_filter.tags or run.tag in run_filter.tags)
+        and (not run_filter.pipelines or run.pipeline in run_filter.pipelines)
     )
 
 
-def _judged(run: RunSummary | DamagedRun) -> ListedRun:
+def _listed(run: RunSummary | DamagedRun) -> ListedRun:
     match run:
         case DamagedRun(run_id, problem):
-            return ListedRun(run_id, Gone.DAMAGED, problem=problem)
+            return ListedRun(run_id, RunHealth.DAMAGED, problem=problem)
         case RunSummary():
-            return judged(run)
+            return listed_run(run)
 
 
-def judged(run: RunSummary) -> ListedRun:
-    """The run as it is listed: with its process looked for, when it has not ended."""
+def listed_run(run: RunSummary) -> ListedRun:
+    """The run for a list; its process is looked for if it has not finished."""
     status = status_now(run.status, run.owner)
     message = (
-        liveness.lost(run.owner) if status is Gone.LOST else run.message or liveness.unknown(run.status, run.owner)
+        liveness.lost(run.owner) if status is RunHealth.LOST else run.message or liveness.unknown(run.status, run.owner)
     )
     return ListedRun(
         run.run_id,

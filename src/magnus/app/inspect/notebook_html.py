@@ -1,20 +1,18 @@
-"""Runs as notebooks show them: small tables that take the colours of the page. Used by `app.inspect.run_object`."""
+"""Small tables of runs for notebooks, in the colours of the page."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from html import escape
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
+from magnus.app.inspect.step_objects import Step
 from magnus.app.text.palette import HTML, style_of
 from magnus.app.text.plain_text import plain, short
 from magnus.app.text.units import elapsed
-from magnus.run_log.summary import Gone, RunStatus
+from magnus.run_log.records import RunHealth, RunStatus
 from magnus.values import Json
-
-if TYPE_CHECKING:
-    from magnus.app.inspect.run_object import Run, Step
 
 _MOST: Final = 25
 _LONGEST: Final = 80
@@ -23,7 +21,38 @@ _TABLE: Final = "border-collapse:collapse;color:inherit;font-size:inherit"
 _CELL: Final = "text-align:left;vertical-align:top;padding:2px 12px 2px 0"
 
 
-def runs_html(runs: "Sequence[Run]") -> str:
+class ShownRun(Protocol):
+    """A run, as a table shows it."""
+
+    run_id: str
+    tag: str
+
+    @property
+    def pipeline(self) -> str:
+        """The name of the pipeline."""
+
+    @property
+    def status(self) -> RunStatus:
+        """The status, which can be LOST or DAMAGED."""
+
+    @property
+    def message(self) -> str:
+        """The reason of a failure, or ""."""
+
+    @property
+    def start_time(self) -> datetime | None:
+        """The start, in UTC."""
+
+    @property
+    def duration(self) -> timedelta | None:
+        """The time from the start to the end, or to now."""
+
+    @property
+    def steps(self) -> Mapping[str, Step]:
+        """The steps that started, by name."""
+
+
+def runs_html(runs: Sequence[ShownRun]) -> str:
     """The first of the runs as a table."""
     rows = [
         (
@@ -31,7 +60,7 @@ def runs_html(runs: "Sequence[Run]") -> str:
             _text(run.pipeline),
             _status(run.status),
             _time(run),
-            _took(run.duration),
+            _elapsed(run.duration),
             _text(run.tag),
         )
         for run in islice(runs, _MOST)
@@ -40,12 +69,12 @@ def runs_html(runs: "Sequence[Run]") -> str:
     return _table(("run", "pipeline", "status", "started (UTC)", "took", "tag"), rows) + more
 
 
-def run_html(run: "Run") -> str:
+def run_html(run: ShownRun) -> str:
     """The run, and its steps as a table."""
-    facts = " · ".join(filter(None, (_text(run.pipeline), _time(run), _took(run.duration), _text(run.tag))))
+    facts = " · ".join(filter(None, (_text(run.pipeline), _time(run), _elapsed(run.duration), _text(run.tag))))
     message = f"<div>{_text(run.message)}</div>" if run.message else ""
     head = f"<div><b>{_text(run.run_id)}</b> {_status(run.status)} {facts}</div>{message}"
-    if run.status is Gone.DAMAGED:
+    if run.status is RunHealth.DAMAGED:
         return head
     steps = run.steps
     rows = [_row(step) for step in islice(steps.values(), _MOST)]
@@ -53,7 +82,7 @@ def run_html(run: "Run") -> str:
     return head + (_table(("step", "status", "took", "set", "metrics", "artifacts"), rows) if rows else "") + more
 
 
-def runs_text(runs: "Sequence[Run]") -> str:
+def runs_text(runs: Sequence[ShownRun]) -> str:
     """The first of the runs, a line each."""
     lines = [
         f"{run.run_id}  {run.status.value}  {_time(run)}  {plain(run.pipeline)}".rstrip() for run in islice(runs, _MOST)
@@ -62,14 +91,14 @@ def runs_text(runs: "Sequence[Run]") -> str:
     return "\n".join((*lines, *more)) or "no runs"
 
 
-def _row(step: "Step") -> tuple[str, ...]:
-    values = (
-        _short(f"{name} = {_value(value)}" for name, value in found.items())
-        for found in (step.parameters, step.metrics)
+def _row(step: Step) -> tuple[str, ...]:
+    texts = (
+        _short(f"{name} = {_value(value)}" for name, value in values.items())
+        for values in (step.parameters, step.metrics)
     )
-    took = _took(step.duration) if step.start_time else ""
+    took = _elapsed(step.duration) if step.start_time else ""
     message = f"<br><small>{_cut(step.message)}</small>" if step.message else ""
-    return (_text(step.name), _status(step.status) + message, took, *values, _short(step.artifacts))
+    return (_text(step.name), _status(step.status) + message, took, *texts, _short(step.artifacts))
 
 
 def _table(headings: Iterable[str], rows: Iterable[Sequence[str]]) -> str:
@@ -88,11 +117,11 @@ def _status(status: RunStatus) -> str:
     return f'<span style="color:{HTML[style_of(status)]};font-weight:600">{status.value}</span>'
 
 
-def _time(run: "Run") -> str:
+def _time(run: ShownRun) -> str:
     return run.start_time.isoformat(" ")[:19] if run.start_time else ""
 
 
-def _took(duration: timedelta | None) -> str:
+def _elapsed(duration: timedelta | None) -> str:
     return "" if duration is None else elapsed(duration.total_seconds())
 
 

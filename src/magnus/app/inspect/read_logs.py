@@ -1,4 +1,4 @@
-"""The use case *logs*: what the steps of a run printed, in the order of the run; also while it goes on."""
+"""Reads the output of the steps of a run, in the order of the run, also while it runs."""
 
 from collections.abc import Callable, Iterator, Sequence
 from time import monotonic, sleep
@@ -10,25 +10,24 @@ from magnus.app.inspect.list_runs import status_now
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import ReadsLogs
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import ENDED, Status, StepRecord
-from magnus.run_log.summary import RunStatus
-from magnus.run_log.walking import SeenStep, walk, walk_step
+from magnus.run_log.records import ENDED, RunStatus, Status, StepRecord
+from magnus.run_log.step_walk import SeenStep, walk, walk_step
 
 _BLOCK_BYTES: Final = 256 * 1024
 _PAUSE_SECONDS: Final = 0.2
 _SHARE: Final = 10
-"""Looking takes at most one part in so many of the time."""
+"""Reading takes at most one part in so many of the time."""
 
 
 class Output(Struct, frozen=True):
-    """Something that a step printed; `names` are its own, and what people call what it is in."""
+    """A piece of the output of a step; `names` are its name and the names around it."""
 
     names: tuple[str, ...]
     data: bytes
 
 
 class RunOutput:
-    """What the steps of one run printed, or those inside one of its steps, each piece once."""
+    """The output of the steps of one run, or of the steps inside one step, each piece once."""
 
     def __init__(self, store: RunLogStore, logs: ReadsLogs, run_id: str, step: SeenStep | None = None) -> None:
         self._store = store
@@ -40,7 +39,7 @@ class RunOutput:
         self._finished: set[StepPath] = set()
 
     def now(self, *, lines: bool = False) -> Iterator[Output]:
-        """What there is, and was not said before; with `lines`, of a step that goes on only those that are whole.
+        """The new output; with `lines`, only whole lines of steps that still run.
 
         CatalogError or RunLogStoreError when it cannot be read.
         """
@@ -55,7 +54,7 @@ class RunOutput:
                     self._finished.add(step.path)
 
     def until_the_end(self, pause: Callable[[float], None] = sleep) -> Iterator[Output]:
-        """What there is, and what comes until the run, or the one step that is asked for, has ended."""
+        """The output, and all that follows until the run, or the chosen step, finishes."""
         while True:
             start = monotonic()
             is_over = self.is_over
@@ -66,26 +65,26 @@ class RunOutput:
 
     @property
     def status(self) -> RunStatus:
-        """How the run stands."""
+        """The status of the run."""
         run = self._store.get_run(self._run_id)
         return status_now(run.status, run.owner)
 
     @property
     def outcome(self) -> RunStatus:
-        """How the one step that is asked for has ended; how the run stands where it has not, or all are asked for."""
+        """The status of the chosen step if it has finished, else of the run."""
         step = self._step_now()
         return step.status if step is not None and step.status in ENDED else self.status
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more can come."""
+        """Whether no more output can follow."""
         if self.status is not Status.PROCESSING:
             return True
         step = self._step_now()
         return step is not None and step.status in ENDED
 
     def _step_now(self) -> StepRecord | None:
-        """The one step that is asked for, as it is now; None when all are."""
+        """The current record of the chosen step; None if no step was chosen."""
         return None if self._step is None else self._store.get_step(self._run_id, self._step.record.path)
 
     def _seen(self) -> Iterator[SeenStep]:

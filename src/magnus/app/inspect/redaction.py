@@ -1,7 +1,7 @@
-"""What is not shown of a run whose initial parameters held a secret. Pure; used by `report` and `diff`.
+"""Redacts a run whose initial parameters held a secret.
 
-The record of the run masks such parameters in the end. Steps that ran before the secret was obtained have them in their
-records, which are only added to, and in what they printed.
+The record of the run masks such parameters at its end. Steps that ran before the secret was obtained still have them in
+their records, which are never changed, and in their output.
 """
 
 from collections.abc import Mapping
@@ -10,8 +10,8 @@ from typing import Final, TypeVar
 from msgspec.structs import replace
 
 from magnus.definition.written_steps import written_steps
-from magnus.engine.masked_runs import masked_parameters
-from magnus.engine.masking import MASK
+from magnus.engine.secrets.mask_run import masked_parameters
+from magnus.engine.secrets.masking import MASK
 from magnus.run_log.parameters import JsonParameter
 from magnus.run_log.records import Branching, RunRecord, StepRecord
 
@@ -20,11 +20,11 @@ WHY_NO_LOG: Final = "Not shown: an initial parameter of the run held a secret, w
 ValueT = TypeVar("ValueT")
 
 
-class Withheld:
-    """The parameters of a run that are masked in the records of its steps, too.
+class Redactor:
+    """Masks parameters of a run in the records of its steps, too.
 
     Attributes:
-        names: those of the initial parameters that held a secret, and of the elements of maps over them.
+        names: the initial parameters that held a secret, and the elements of maps over them.
     """
 
     def __init__(self, run: RunRecord) -> None:
@@ -32,8 +32,8 @@ class Withheld:
         steps = written_steps(run.run_config.get("dag"), included=run.run_config.get("included")) if self.names else ()
         self.names.update(str(step.get("iterate_as")) for _, step in steps if step.get("iterate_on") in self.names)
 
-    def shown(self, record: StepRecord) -> StepRecord:
-        """The record without them; elements of maps are not in it."""
+    def redacted(self, record: StepRecord) -> StepRecord:
+        """The record with these parameters masked, and without elements of maps."""
         if not self.names:
             return record
         scope = record.scope

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 
-from magnus.engine import liveness
+from magnus.engine.processes import liveness
 from magnus.errors import MagnusError, Problem, RunLogStoreError
 from magnus.interfaces.reporter import Reporter, Warned
 from magnus.interfaces.run_log_store import KeepsDocuments, RunLogStore

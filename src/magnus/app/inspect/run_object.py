@@ -10,8 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import overload
 
-from magnus.app.damage import damage
-from magnus.app.inspect.list_runs import ListedRun, judged
+from magnus.app.inspect.damage import damage
+from magnus.app.inspect.list_runs import ListedRun, listed_run
 from magnus.app.inspect.run_document import document
 from magnus.app.inspect.step_objects import Artifact, Branch, Branched, Step
 from magnus.errors import InvalidInput
@@ -19,8 +19,8 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import ReadsLogs
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import Parameter
-from magnus.run_log.records import ENDED, RunRecord
-from magnus.run_log.summary import Gone, RunStatus, summary
+from magnus.run_log.records import ENDED, RunHealth, RunRecord, RunStatus
+from magnus.run_log.summary import summary
 from magnus.values import Json
 
 __all__ = ["Artifact", "Branch", "Run", "Runs", "Step"]
@@ -65,7 +65,7 @@ class Run(Branched):
     @property
     def damage(self) -> Sequence[str]:
         """What is wrong with its records, in words: those that are damaged and were skipped, those that are missing."""
-        if self.status is Gone.DAMAGED:
+        if self.status is RunHealth.DAMAGED:
             return (self._short.problem,)
         return tuple(damage(self.store, self._record or self.store.get_run(self.run_id)).lines())
 
@@ -73,7 +73,7 @@ class Run(Branched):
     def is_over(self) -> bool:
         """Whether nothing can come any more."""
         status = self.status
-        return status in ENDED or status in Gone
+        return status in ENDED or status in RunHealth
 
     @property
     def message(self) -> str:
@@ -134,8 +134,8 @@ class Run(Branched):
 
     @property
     def _short(self) -> ListedRun:
-        if self._listed is None or not (self._listed.status in ENDED or self._listed.status in Gone):
-            self._listed = judged(summary(self._now()))
+        if self._listed is None or not (self._listed.status in ENDED or self._listed.status in RunHealth):
+            self._listed = listed_run(summary(self._now()))
         return self._listed
 
     def __repr__(self) -> str:

@@ -5,22 +5,21 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from magnus.app.damage import damage
+from magnus.app.inspect.damage import damage
 from magnus.app.inspect.find_run import find_run
 from magnus.app.inspect.find_step import find_step
 from magnus.app.inspect.list_runs import last_heard, status_now
 from magnus.app.inspect.run_document import document
 from magnus.app.inspect.viewer import Viewer
-from magnus.engine.scope import folded_own
+from magnus.engine.rules.scope import folded_own
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.json_bytes import from_bytes
 from magnus.run_log.parameters import Scope, handed_reference
-from magnus.run_log.records import ENDED, RunRecord, StepRecord
+from magnus.run_log.records import ENDED, RunHealth, RunRecord, RunStatus, StepRecord
 from magnus.run_log.spans import Span, around, span_of
-from magnus.run_log.summary import Gone, RunStatus
-from magnus.run_log.walking import Seen, SeenBranch, SeenStep, status_of, status_of_branch, walk, walk_step
+from magnus.run_log.step_walk import Seen, SeenBranch, SeenStep, status_of, status_of_branch, walk, walk_step
 from magnus.values import Json
 
 
@@ -82,7 +81,7 @@ def step_node(store: RunLogStore, run: RunRecord, record: StepRecord) -> StepNod
 
 
 def _is_over(status: RunStatus) -> bool:
-    return status in ENDED or status in Gone
+    return status in ENDED or status in RunHealth
 
 
 def _nodes(seen: Iterable[Seen], top: BranchPath, *, over: bool) -> Sequence[StepNode]:

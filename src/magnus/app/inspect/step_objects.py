@@ -1,28 +1,23 @@
-"""The steps of a run as objects, their branches and what they left. Used by `app.inspect.run_object`, whose objects hand them out."""
+"""The steps and branches of a run as objects, with their parameters, metrics and artifacts."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
-from magnus.engine import scope as scopes
+from magnus.app.inspect.run_source import RunSource
+from magnus.engine.rules import scope as scopes
 from magnus.errors import CatalogError, DamagedContent
 from magnus.graph.path import BranchPath
 from magnus.run_log import branches as records_of_branches
 from magnus.run_log import spans
 from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import MetricParameter, Parameter, plain
-from magnus.run_log.records import AttemptRecord, CatalogRecord, Status, StepRecord
-from magnus.run_log.summary import RunStatus
-from magnus.run_log.walking import SeenStep, status_of, status_of_branch, walk_step, without_past_ends
-from magnus.values import Json
-
-if TYPE_CHECKING:
-    from magnus.app.inspect.run_object import Run
-from typing import TypeVar
-
+from magnus.run_log.records import AttemptRecord, CatalogRecord, RunStatus, Status, StepRecord
+from magnus.run_log.step_walk import SeenStep, status_of, status_of_branch, walk_step, without_past_ends
 from magnus.suggest import near
+from magnus.values import Json
 
 ValueT = TypeVar("ValueT")
 
@@ -66,7 +61,7 @@ class Artifact:
 class Branched:
     """What the run and each of its branches have: steps, and what they left."""
 
-    def __init__(self, run: "Run", branch: BranchPath) -> None:
+    def __init__(self, run: RunSource, branch: BranchPath) -> None:
         self._of = run
         self._branch = branch
 
@@ -130,7 +125,7 @@ class Branched:
 class Branch(Branched):
     """One branch of a step; `key` is its name, or its number, `value` the element of a map that it is for."""
 
-    def __init__(self, run: "Run", branch: records_of_branches.Branch) -> None:
+    def __init__(self, run: RunSource, branch: records_of_branches.Branch) -> None:
         super().__init__(run, branch.path)
         self.key = branch.key
         self.value = branch.value[0] if branch.value else None
@@ -147,7 +142,7 @@ class Branch(Branched):
 class Step:
     """One step of a run, as the run log has it."""
 
-    def __init__(self, run: "Run", record: StepRecord) -> None:
+    def __init__(self, run: RunSource, record: StepRecord) -> None:
         self._run = run
         self._record = record
 

@@ -5,9 +5,9 @@ from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 
-from magnus.app import services
-from magnus.app.config import load_configuration
-from magnus.app.configuration import ServiceConfiguration
+from magnus.app.composition import services
+from magnus.app.composition.configuration import ServiceConfiguration
+from magnus.app.composition.load_configuration import load_configuration
 from magnus.errors import InvalidConfiguration
 from magnus.interfaces.catalog import Catalog, ReadsLogs
 from magnus.interfaces.run_log_store import RunLogStore

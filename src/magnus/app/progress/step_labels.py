@@ -7,7 +7,7 @@ from msgspec.structs import replace
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import (
     AttemptFailed,
-    Branched,
+    BranchesStarted,
     Event,
     StepEnded,
     StepLoading,
@@ -29,7 +29,7 @@ class StepLabels:
     def labelled(self, event: Event) -> Event:
         """The event, in whose path the branches of maps have labels in place of numbers."""
         match event:
-            case Branched(path, branching) if branching.values is not None:
+            case BranchesStarted(path, branching) if branching.values is not None:
                 from magnus.run_log.branches import labels, with_elements  # lazy: only maps have elements
 
                 self._labels[path] = labels(with_elements(branching))

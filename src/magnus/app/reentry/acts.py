@@ -9,21 +9,22 @@ from functools import partial
 
 from msgspec import Struct
 
-from magnus.app.beginning import begin, context_of
-from magnus.app.prepare import Execution, Prepared, prepare
+from magnus.app.composition.configuration import Configuration, with_workers
+from magnus.app.dispatch import step_runner
 from magnus.app.reentry.branches_file import write_branches
-from magnus.app.run_ids import check_run_id
-from magnus.definition.compiling import StepPlace
+from magnus.app.run.create_run import begin, context_of
+from magnus.app.run.prepare import PreparedRun, RunRequest, prepare
+from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine.context import RunContext
 from magnus.engine.reentry.attempts import OneAttempt
 from magnus.engine.reentry.engine_run import Act, EngineRun
 from magnus.engine.reentry.protocol import reentry
 from magnus.errors import InvalidInput
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode
+from magnus.graph.nodes import CompositeNode, Graph
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import Reporter
+from magnus.run_log.run_ids import check_run_id
 from magnus.suggest import nearest_or_all
 
 
@@ -44,7 +45,7 @@ class Then(Struct, frozen=True):
 NOTHING_MORE = Then()
 
 
-def execute_step(asked: Execution, step: str, reporter: Reporter, then: Then = NOTHING_MORE) -> Act:
+def execute_step(asked: RunRequest, step: str, reporter: Reporter, then: Then = NOTHING_MORE) -> Act:
     """Run the step of the run `asked.run_id`, and what follows it as `then` says; the last act, which says how it ended.
 
     What succeeded before is left alone. With `then.attempt` the next attempt alone is made.
@@ -52,28 +53,24 @@ def execute_step(asked: Execution, step: str, reporter: Reporter, then: Then = N
     The run is created when it does not exist and the step is the first of the pipeline; only then do the parameters
     of `asked` count. InvalidInput when the step is not in the pipeline, RunNotFound when the run does not exist.
     """
-    with _process(asked, step, then, reporter, looked_at=partial(_places, step, then.names)) as (
-        engine_run,
-        path,
-        names,
-    ):
-        return _go_on(engine_run, engine_run.step(path, then.attempt), names, then)
+    with _process(asked, step, then, reporter, looked_at=partial(_places, step, then.names)) as process:
+        return _go_on(process, process.run.step(process.path, then.attempt), then)
 
 
-def fan_out(asked: Execution, step: str, reporter: Reporter, branches_file: str = "") -> Act:
+def fan_out(asked: RunRequest, step: str, reporter: Reporter, branches_file: str = "") -> Act:
     """Start the branches of the step of the run `asked.run_id`; how it stands, and the paths of the branches to run.
 
     These are also written to `branches_file` (`write_branches`). A step that has begun, or succeeded, is left as it is.
     The run is created as by `execute_step`.
     """
-    with _process(asked, step, NOTHING_MORE, reporter) as (engine_run, path, _):
-        act = engine_run.fan_out(path)
-        write_branches(branches_file, engine_run.graph, act)
+    with _process(asked, step, NOTHING_MORE, reporter) as process:
+        act = process.run.fan_out(process.path)
+        write_branches(branches_file, process.run.graph, act)
         return act
 
 
 def fan_in(
-    asked: Execution,
+    asked: RunRequest,
     step: str,
     reporter: Reporter,
     branches_file: str = "",
@@ -85,37 +82,59 @@ def fan_in(
     `number` is that of the round to join, None for the current one; the first act has the path of the next one, which is
     also written to `branches_file`.
     """
-    with _process(asked, step, then, reporter) as (engine_run, path, names):
-        act = engine_run.fan_in(path, number)
-        write_branches(branches_file, engine_run.graph, act)
-        return act, _go_on(engine_run, act, names, then)
+    with _process(asked, step, then, reporter) as process:
+        act = process.run.fan_in(process.path, number)
+        write_branches(branches_file, process.run.graph, act)
+        return act, _go_on(process, act, then)
 
 
-def _go_on(engine_run: EngineRun, act: Act, names: Sequence[str], then: Then) -> Act:
-    last = engine_run.go_on(act, names, then.attempt)
-    if last is not act and isinstance(engine_run.graph.step(last.path), CompositeNode):
-        write_branches(then.branches_file, engine_run.graph, last)
+def run_composite(
+    asked: RunRequest, step: str, reporter: Reporter, workers: int | None = None, then: Then = NOTHING_MORE
+) -> Act:
+    """Run the step with all its branches here, in worker processes, then go on as `then` says; the last act.
+
+    There are so many `workers`, None for as many as processors. A step that had begun goes on where it was.
+    """
+    with _process(asked, step, then, reporter, looked_at=partial(_places, step, then.names)) as process:
+        configuration = with_workers(process.configuration, workers)
+        act = process.run.run_composite(process.path, partial(step_runner.executor, configuration))
+        return _go_on(process, act, then)
+
+
+class _Process(Struct, frozen=True):
+    """This process: its run, the step, the names of the steps to go on with, and the services."""
+
+    run: EngineRun
+    path: StepPath
+    names: Sequence[str]
+    configuration: Configuration
+
+
+def _go_on(process: _Process, act: Act, then: Then) -> Act:
+    last = process.run.go_on(act, process.names, then.attempt)
+    if last is not act and isinstance(process.run.graph.step(last.path), CompositeNode):
+        write_branches(then.branches_file, process.run.graph, last)
     return last
 
 
 @contextmanager
 def _process(
-    asked: Execution,
+    asked: RunRequest,
     step: str,
     then: Then,
     reporter: Reporter,
     looked_at: Callable[[LoadedPipeline], Sequence[StepPlace]] | None = None,
-) -> Iterator[tuple[EngineRun, StepPath, Sequence[str]]]:
-    """The run, the step, and the names of the steps to go on with; what the process opened is closed afterwards."""
+) -> Iterator[_Process]:
+    """What the process needs; what it opened is closed afterwards."""
     check_run_id(asked.run_id)
     prepared = prepare(asked, reporter, looked_at=looked_at or _all_steps)
     path = find_step(prepared.pipeline.graph, step)
     names = _following(prepared.pipeline.graph, path, then.names)
     with closing(prepared.services.run_log_store), context_of(prepared, reporter) as context:
-        yield engine_run_of(prepared, context, reporter), path, names
+        yield _Process(engine_run_of(prepared, context, reporter), path, names, prepared.configuration)
 
 
-def engine_run_of(prepared: Prepared, context: RunContext, reporter: Reporter) -> EngineRun:
+def engine_run_of(prepared: PreparedRun, context: RunContext, reporter: Reporter) -> EngineRun:
     """The run as the engine has it that started this process."""
     asked = prepared.execution
     return EngineRun(
@@ -158,7 +177,8 @@ def _places(step: str, names: Sequence[str], pipeline: LoadedPipeline) -> list[S
     path = find_step(pipeline.graph, step)
     beside = [path.branch.step(name) for name in _following(pipeline.graph, path, names)]
     written = {"/".join(one.parts[::2]) for one in (path, *beside)}
-    return [place for place in pipeline.steps if place.step in written]
+    inside = f"{'/'.join(path.parts[::2])}/"
+    return [place for place in pipeline.steps if place.step in written or place.step.startswith(inside)]
 
 
 def _all_steps(pipeline: LoadedPipeline) -> Sequence[StepPlace]:

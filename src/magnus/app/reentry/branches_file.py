@@ -4,11 +4,10 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from magnus.engine import fan
 from magnus.engine.reentry.engine_run import Act
+from magnus.engine.rules import fan
 from magnus.errors import InvalidInput
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, StaticBranches
+from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, MappedBranches, RepeatedBranch, StaticBranches
 from magnus.graph.path import BranchPath
 
 

@@ -9,28 +9,28 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.app.beginning import context_of
-from magnus.app.config import load_configuration
-from magnus.app.prepare import Execution, Prepared, prepare
+from magnus.app.composition.load_configuration import load_configuration
+from magnus.app.composition.services import run_log_store
 from magnus.app.reentry.acts import engine_run_of
 from magnus.app.reentry.engine_reasons import EngineReasons, engine_reasons
-from magnus.app.run_ids import check_run_id
-from magnus.app.services import run_log_store
+from magnus.app.run.create_run import context_of
+from magnus.app.run.prepare import PreparedRun, RunRequest, prepare
 from magnus.engine.context import RunContext, now
 from magnus.engine.reentry import engine_runs, gaps
 from magnus.errors import MagnusError, RunNotFound
-from magnus.graph.graph import Graph
+from magnus.graph.nodes import Graph
 from magnus.graph.path import BranchPath
 from magnus.interfaces.reporter import Reporter, StepEnded
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log.run_ids import check_run_id
 from magnus.run_log.spans import seconds, span_of
 
 _SAYS: Final = "the engine says"
 _INTERRUPTED: Final = "interrupted"
 
 
-def end_run(asked: Execution, engine_status: str, engine_failures: str, reporter: Reporter) -> bool:
+def end_run(asked: RunRequest, engine_status: str, engine_failures: str, reporter: Reporter) -> bool:
     """End the run `asked.run_id` as failed if no step did; whether that was so.
 
     `engine_failures` is what the engine says of what failed (`engine_reasons`): a stop by the user is recorded as that, and
@@ -62,7 +62,7 @@ def end_run(asked: Execution, engine_status: str, engine_failures: str, reporter
 
 
 @contextmanager
-def _opened(prepared: Prepared | None, reporter: Reporter) -> Iterator[RunContext | None]:
+def _opened(prepared: PreparedRun | None, reporter: Reporter) -> Iterator[RunContext | None]:
     """The context of the run, where its pipeline can be read; closed afterwards."""
     if prepared is None:
         yield None
@@ -71,7 +71,7 @@ def _opened(prepared: Prepared | None, reporter: Reporter) -> Iterator[RunContex
         yield context
 
 
-def _known(store: RunLogStore, asked: Execution) -> RunRecord | None:
+def _known(store: RunLogStore, asked: RunRequest) -> RunRecord | None:
     """The run; None when it was never created. InvalidInput when it belongs to another workflow."""
     try:
         return engine_runs.check_owner(store.get_run(asked.run_id), asked.workflow)
@@ -79,7 +79,7 @@ def _known(store: RunLogStore, asked: Execution) -> RunRecord | None:
         return None
 
 
-def _prepared(asked: Execution, reporter: Reporter, *, must: bool) -> Prepared | None:
+def _prepared(asked: RunRequest, reporter: Reporter, *, must: bool) -> PreparedRun | None:
     """The pipeline; a run that is there is ended also where that cannot be read."""
     try:
         return prepare(asked, reporter, looked_at=lambda _: [])

@@ -21,11 +21,9 @@ from magnus.app.draw import labels
 from magnus.app.draw.svg import Mark, svg
 from magnus.app.draw.svg import style as picture_style
 from magnus.app.report.model import Report, Row
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode
+from magnus.graph.nodes import CompositeNode, Graph
 from magnus.graph.path import BranchPath, StepPath
-from magnus.run_log.records import Status
-from magnus.run_log.summary import Gone
+from magnus.run_log.records import RunHealth, Status
 from magnus.values import Json
 
 _HERE: Final = Path(__file__).parent / "web"
@@ -45,7 +43,7 @@ _BEGINS_A_TAG: Final = re.compile("<(?=[!/?a-zA-Z])")
 _REUSED: Final = "REUSED"
 _LOOKS: Final = {
     Status.FAIL.value: ("failed", "failed"),
-    Gone.LOST.value: ("lost", "lost"),
+    RunHealth.LOST.value: ("lost", "lost"),
     Status.PROCESSING.value: ("running", "running"),
     Status.SUCCESS.value: ("succeeded", "succeeded"),
     _REUSED: ("reused", "reused"),

@@ -14,10 +14,18 @@ from magnus.app.text.plain_text import short
 from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.run_log.branches import Branch
 from magnus.run_log.metrics import plain_metrics
-from magnus.run_log.records import ENDED, AttemptRecord, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
+from magnus.run_log.records import (
+    ENDED,
+    AttemptRecord,
+    CatalogRecord,
+    CodeIdentity,
+    RunHealth,
+    RunRecord,
+    Status,
+    StepRecord,
+)
 from magnus.run_log.spans import span_of
-from magnus.run_log.summary import Gone
-from magnus.run_log.walking import SeenBranch, SeenStep, StepsOf, status_of, status_of_branch, walk
+from magnus.run_log.step_walk import SeenBranch, SeenStep, StepsOf, status_of, status_of_branch, walk
 
 _MOST_FILES: Final = 100
 _LONGEST_ELEMENT: Final = 60
@@ -38,7 +46,7 @@ class Rows:
         self._run = run
         self._texts = texts
         self._over = over
-        status = Gone.LOST if over and run.status not in ENDED else run.status
+        status = RunHealth.LOST if over and run.status not in ENDED else run.status
         end = None if run.end_time is None else self._milliseconds(run.end_time)
         self.rows = [Row(-1, name, "run", status.value, start=0.0, end=end, message=shortened(run.message))]
         self.paths: list[StepPath | None] = [None]
@@ -70,9 +78,9 @@ class Rows:
             bad = [
                 inner
                 for inner in inside.get(number, ())
-                if self.rows[inner].status in {Status.FAIL.value, Gone.LOST.value}
+                if self.rows[inner].status in {Status.FAIL.value, RunHealth.LOST.value}
             ]
-            if self.rows[number].status not in {Status.FAIL.value, Gone.LOST.value} or not bad:
+            if self.rows[number].status not in {Status.FAIL.value, RunHealth.LOST.value} or not bad:
                 return number or None
             number = bad[0] if self.rows[bad[0]].type == "branch" else bad[-1]
 

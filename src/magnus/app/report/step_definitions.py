@@ -6,7 +6,7 @@ from typing import Final
 from magnus.app.draw.labels import drawn_path
 from magnus.app.report.model import Definition
 from magnus.app.step_code import Pieces
-from magnus.definition.built import BuiltPipeline
+from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.loader import LoadedPipeline, load_built
 from magnus.definition.variables import PREFIX
 from magnus.definition.yaml_text import Document

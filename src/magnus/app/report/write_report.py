@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from magnus import __version__
-from magnus.app.damage import damage
+from magnus.app.inspect.damage import damage
 from magnus.app.inspect.find_run import find_run
 from magnus.app.inspect.list_runs import status_now
-from magnus.app.inspect.redaction import WHY_NO_LOG, Withheld
+from magnus.app.inspect.redaction import WHY_NO_LOG, Redactor
 from magnus.app.inspect.viewer import viewer
 from magnus.app.report.html_page import page, picture
 from magnus.app.report.interned_texts import Texts, shortened
@@ -20,15 +20,14 @@ from magnus.app.report.rows import Rows, codes
 from magnus.app.report.step_definitions import Definitions, pipeline_of
 from magnus.app.step_code import kept
 from magnus.definition.loader import LoadedPipeline
-from magnus.engine import liveness
-from magnus.engine import scope as scopes
+from magnus.engine.processes import liveness
+from magnus.engine.rules import scope as scopes
 from magnus.errors import InvalidInput
-from magnus.graph.graph import Graph
+from magnus.graph.nodes import Graph
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import ENDED, RunRecord, Status, StepRecord
-from magnus.run_log.summary import Gone
+from magnus.run_log.records import ENDED, RunHealth, RunRecord, Status, StepRecord
 from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
@@ -45,20 +44,20 @@ def report_page(run_id: str, configuration_file: str, environment: Mapping[str, 
 def report_html(run: RunRecord, store: RunLogStore, catalog: Catalog, now: datetime) -> str:
     """The report of the run as it stands `now`."""
     pipeline, texts = pipeline_of(run), Texts()
-    withheld = Withheld(run)
+    redactor = Redactor(run)
 
     def steps_of(branch: BranchPath) -> Sequence[StepRecord]:
-        return [withheld.shown(step) for step in store.list_steps(run.run_id, branch)]
+        return [redactor.redacted(step) for step in store.list_steps(run.run_id, branch)]
 
     status = status_now(run.status, run.owner)
-    lost = liveness.lost(run.owner) if status is Gone.LOST else ""
-    over = status in {*ENDED, Gone.LOST}
+    lost = liveness.lost(run.owner) if status is RunHealth.LOST else ""
+    over = status in {*ENDED, RunHealth.LOST}
     name = (pipeline.graph.name if pipeline else "") or str(run.run_config.get("pipeline_file") or run.run_id)
     rows = Rows(run, name, steps_of, texts, over=over)
     definitions = Definitions(pipeline, kept(run.run_config) or {})
     for row, path in zip(rows.rows, rows.paths, strict=True):
         row.definition = None if path is None else definitions.number(path)
-    _add_logs(rows, None if withheld.names else Logs(catalog, run.run_id))
+    _add_logs(rows, None if redactor.names else Logs(catalog, run.run_id))
     final = {**run.parameters, **scopes.folded_own(steps_of(BranchPath())).parameters}
     head = _head(run, rows, texts, now, lost=lost, pipeline=pipeline)
     head.damage = "\n".join(damage(store, run).lines())
@@ -166,7 +165,7 @@ def _program(path: str) -> tuple[str, ...]:
     return ("magnus",) if Path(path).name in {"magnus", "__main__.py"} else ("python", path)
 
 
-def write(text: str, file: str) -> None:
+def write_page(text: str, file: str) -> None:
     """Write the report to a file atomically. InvalidInput if the file cannot be written."""
     path = Path(file)
     try:

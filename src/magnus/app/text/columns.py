@@ -28,11 +28,16 @@ def clip(text: str, columns: int, ellipsis: str = "…") -> str:
     room = columns - len(ellipsis)
     if room < 0:
         return ""
+    return prefix(text, room) + ellipsis
+
+
+def prefix(text: str, columns: int) -> str:
+    """The longest beginning of the text that fits into the columns."""
     if text.isascii():
-        return text[:room] + ellipsis
+        return text[: max(columns, 0)]
     taken = 0
     for index, character in enumerate(text):
         taken += width(character)
-        if taken > room:
-            return text[:index] + ellipsis
+        if taken > columns:
+            return text[:index]
     return text

@@ -14,18 +14,9 @@ class Style(Enum):
     CAREFUL = "33"
     QUIET = "2"
     STRONG = "1"
+    BRANCH = "35"
+    NEXT = "34"
 
-
-RICH: Final = {
-    Style.PLAIN: "",
-    Style.GOOD: "green",
-    Style.BAD: "bold red",
-    Style.BUSY: "cyan",
-    Style.CAREFUL: "yellow",
-    Style.QUIET: "dim",
-    Style.STRONG: "bold",
-}
-"""The names of the styles in rich."""
 
 HTML: Final = {Style.GOOD: "#2e9e4f", Style.BAD: "#d9453c", Style.BUSY: "#3b82d6", Style.CAREFUL: "#c0840c"}
 """The colours of states on pages, light or dark."""

@@ -3,16 +3,15 @@
 import re
 from typing import Final
 
-_STRANGE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
-)
+_STRANGE: Final = "[\x00-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+"""The characters that are escaped; compiled when a text has one."""
 
 _CLOSING: Final = {"[": "]", "{": "}", '"': '"'}
 
 
 def plain(text: str) -> str:
     """The text on one line; characters that move the cursor, colour or reverse the text after them become escapes."""
-    return text if text.isascii() and text.isprintable() else _STRANGE.sub(_escaped, text)
+    return text if text.isascii() and text.isprintable() else re.sub(_STRANGE, _escaped, text)
 
 
 def plain_lines(text: str) -> str:

@@ -24,9 +24,10 @@ def verify(configuration_file: str, as_json: bool, runs: tuple[str, ...]) -> int
     """
     from pathlib import Path  # lazy: --help needs none of it
 
-    from magnus.app.upkeep import Upkeep
+    from magnus.app.cleanup.maintained_services import open_services
+    from magnus.app.cleanup.verify_content import verify
     from magnus.cli.text import cleanup
 
-    verified = Upkeep(configuration_file, console.environment(), Path.cwd()).verify(runs)
-    console.emit(cleanup.verified_json(verified) if as_json else cleanup.verified(verified))
-    return 1 if verified.wrong else 0
+    result = verify(open_services(configuration_file, console.environment(), Path.cwd()), runs)
+    console.emit(cleanup.verified_json(result) if as_json else cleanup.verified(result))
+    return 1 if result.problems else 0

@@ -7,7 +7,7 @@ import click
 
 from magnus.cli import console, options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.request import asked_run
+from magnus.cli.request import pipeline_request
 
 
 @click.command(
@@ -15,12 +15,12 @@ from magnus.cli.request import asked_run
     options_metavar="[OPTIONS] [--name value ...]",
     epilog="Example: magnus check pipeline.yaml -c config.yaml --x 3",
 )
-@options.of_run
+@options.run_options
 @click.option("--run-id", default="", metavar="ID", help="The id that the run would have.")
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", hidden=True)
 @click.option("--no-import", is_flag=True, help="Read the code of tasks without importing it.")
-@options.resuming
+@options.resume_options
 @options.progress
 @options.log_level
 @click.pass_context
@@ -30,7 +30,7 @@ def command(
     as_json: bool,
     output: str,
     no_import: bool,
-    **said: Unpack[options.OfRun],
+    **values: Unpack[options.RunOptions],
 ) -> int:
     """Check a pipeline without running it.
 
@@ -39,14 +39,14 @@ def command(
     It takes the options of `magnus execute`; every other `--name value` is a parameter of the pipeline. The exit status is
     2 if there are errors. Warnings do not count.
     """
-    from magnus.app.checking.use_case import check  # lazy: --help needs none of it
+    from magnus.app.check.check_pipeline import check  # lazy: --help needs none of it
     from magnus.cli.text import problems
 
     own = console.reserve_output()
-    found = check(asked_run(ctx, said), imports=not no_import)
+    result = check(pipeline_request(ctx, values), imports=not no_import)
     is_json = as_json or output == "json"
-    own.emit(problems.checked_json(found) if is_json else problems.checked(found, _Lines()))
-    return 2 if found.errors else 0
+    own.emit(problems.checked_json(result) if is_json else problems.checked(result, _FileLines()))
+    return 2 if result.errors else 0
 
 
 for _option in command.params:  # taken, as by execute, and without a meaning here
@@ -54,16 +54,16 @@ for _option in command.params:  # taken, as by execute, and without a meaning he
         _option.hidden = True
 
 
-class _Lines:
+class _FileLines:
     """The lines of files, each read once."""
 
     def __init__(self) -> None:
-        self._known: dict[str, list[str]] = {}
+        self._lines: dict[str, list[str]] = {}
 
     def __call__(self, file: str) -> list[str]:
-        if file not in self._known:
+        if file not in self._lines:
             try:
-                self._known[file] = Path(file).read_text(encoding="utf-8").split("\n")
+                self._lines[file] = Path(file).read_text(encoding="utf-8").split("\n")
             except (OSError, UnicodeDecodeError):
-                self._known[file] = []
-        return self._known[file]
+                self._lines[file] = []
+        return self._lines[file]

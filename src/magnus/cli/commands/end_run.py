@@ -6,7 +6,7 @@ import click
 
 from magnus.cli import console, options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.request import asked_reentry
+from magnus.cli.request import reentry_request
 
 
 @click.command("end_run", cls=TakesParameters, hidden=True, epilog="Example: magnus end_run calm-abel -f p.yaml")
@@ -15,10 +15,10 @@ from magnus.cli.request import asked_reentry
 @click.option(
     "--engine-failures", default="", metavar="JSON", help="The failures that the engine reports: displayName, message."
 )
-@options.of_reentry
+@options.reentry_options
 @click.pass_context
 def command(
-    ctx: click.Context, run: str, engine_status: str, engine_failures: str, **said: Unpack[options.OfReentry]
+    ctx: click.Context, run: str, engine_status: str, engine_failures: str, **values: Unpack[options.ReentryOptions]
 ) -> int:
     """End a run whose last step never ran.
 
@@ -27,8 +27,8 @@ def command(
     from magnus.app.reentry.end_run import end_run  # lazy: --help needs none of it
     from magnus.engine.eviction import evictable
 
-    wanted = asked_reentry(ctx, run, said)
+    request = reentry_request(ctx, run, values)
     with evictable(), console.reporter_of_step(console.reserve_output()) as reporter:
-        if end_run(wanted, engine_status, engine_failures, reporter):
-            console.note(f"run {wanted.run_id} did not reach its end")
+        if end_run(request, engine_status, engine_failures, reporter):
+            console.note(f"run {request.run_id} did not reach its end")
     return 0

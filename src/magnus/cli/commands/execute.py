@@ -6,7 +6,7 @@ import click
 
 from magnus.cli import options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.request import asked_run, executed
+from magnus.cli.request import execute_request, pipeline_request
 
 
 @click.command(
@@ -14,9 +14,11 @@ from magnus.cli.request import asked_run, executed
     options_metavar="[OPTIONS] [--name value ...]",
     epilog="Example: magnus execute pipeline.yaml -c config.yaml --x 3",
 )
-@options.applied(options.of_run, options.run_id, options.resuming, options.progress, options.run_log, options.log_level)
+@options.combined(
+    options.run_options, options.run_id, options.resume_options, options.progress, options.run_log, options.log_level
+)
 @click.pass_context
-def command(ctx: click.Context, **said: Unpack[options.OfRun]) -> int:
+def command(ctx: click.Context, **values: Unpack[options.RunOptions]) -> int:
     """Run a pipeline and print its run log.
 
     FILE is the pipeline, pipeline.yaml when none is named.
@@ -24,4 +26,4 @@ def command(ctx: click.Context, **said: Unpack[options.OfRun]) -> int:
     Every `--name value` that is no option is a parameter of the pipeline. Progress goes to standard error, the run log to
     standard output.
     """
-    return executed(asked_run(ctx, said), dry_run=said["dry_run"])
+    return execute_request(pipeline_request(ctx, values), dry_run=values["dry_run"])

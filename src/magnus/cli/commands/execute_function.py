@@ -17,14 +17,14 @@ from magnus.cli.arguments import TakesParameters
 @click.argument("function")
 @single_task.shared
 @click.pass_context
-def command(ctx: click.Context, function: str, **said: Unpack[single_task.OfJob]) -> int:
+def command(ctx: click.Context, function: str, **values: Unpack[single_task.TaskOptions]) -> int:
     """Call one function, tracked as a step of a pipeline is.
 
     FUNCTION is `module.function` or `script.py:function`. The run log of the one step is printed.
     """
-    from magnus.graph.nodes import TERMINAL_TYPES  # lazy: --help needs none of it
+    from magnus.graph.structure import TERMINAL_TYPES  # lazy: --help needs none of it
 
     name = function.replace(":", ".").rpartition(".")[2]
     name = f"{name}()" if name in TERMINAL_TYPES.values() else name  # those are the ends of every pipeline
-    single_task.check_results(function, said)
-    return single_task.run_job(ctx, name, {"command": function}, said)
+    single_task.check_results(function, values)
+    return single_task.run_task(ctx, name, {"command": function}, values)

@@ -19,7 +19,9 @@ from magnus.cli.arguments import TakesParameters
 @click.option("--notebook-output-path", default="", metavar="FILE", help="The file for the executed notebook.")
 @single_task.shared
 @click.pass_context
-def command(ctx: click.Context, notebook: str, *, notebook_output_path: str, **said: Unpack[single_task.OfJob]) -> int:
+def command(
+    ctx: click.Context, notebook: str, *, notebook_output_path: str, **values: Unpack[single_task.TaskOptions]
+) -> int:
     """Run one notebook, tracked as a step of a pipeline is.
 
     The run log of the one step is printed.
@@ -27,4 +29,4 @@ def command(ctx: click.Context, notebook: str, *, notebook_output_path: str, **s
     task = {"command": notebook, "command_type": "notebook"}
     if notebook_output_path:
         task["notebook_output_path"] = notebook_output_path
-    return single_task.run_job(ctx, PurePath(notebook).stem, task, said)
+    return single_task.run_task(ctx, PurePath(notebook).stem, task, values)

@@ -6,10 +6,10 @@ import click
 
 from magnus.cli import console, gc_pause, options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.request import asked_reentry, asked_then
+from magnus.cli.request import following_steps, reentry_request
 
 
-class _Said(options.OfReentry, options.OfAttempts):
+class _Options(options.ReentryOptions, options.AttemptOptions):
     """The values of the options of the command."""
 
 
@@ -28,11 +28,11 @@ class _Said(options.OfReentry, options.OfAttempts):
     metavar="FILE",
     help="With --then: write the branches of a started step to this file.",
 )
-@options.of_attempts
-@options.of_reentry
+@options.attempt_options
+@options.reentry_options
 @click.pass_context
 def command(
-    ctx: click.Context, run: str, step: str, *, then: tuple[str, ...], branches_file: str, **said: Unpack[_Said]
+    ctx: click.Context, run: str, step: str, *, then: tuple[str, ...], branches_file: str, **values: Unpack[_Options]
 ) -> int:
     """Run the step STEP of the run RUN.
 
@@ -46,10 +46,10 @@ def command(
     from magnus.engine.eviction import evictable
     from magnus.interfaces.reentry import exit_status
 
-    wanted = asked_reentry(ctx, run, said)
-    what_then = asked_then(then, said, branches_file)
+    request = reentry_request(ctx, run, values)
+    following = following_steps(then, values, branches_file)
     own = console.reserve_output()
     with evictable(), console.reporter_of_step(own) as reporter:
         gc_pause.resume()
-        act = execute_step(wanted, step, reporter, what_then)
+        act = execute_step(request, step, reporter, following)
     return exit_status(act.status, tries_again=act.tries_again)

@@ -7,10 +7,10 @@ import click
 
 from magnus.cli import console, gc_pause, options
 from magnus.cli.arguments import TakesParameters
-from magnus.cli.request import asked_reentry, asked_then
+from magnus.cli.request import following_steps, reentry_request
 
 
-class _Said(options.OfReentry, options.OfAttempts):
+class _Options(options.ReentryOptions, options.AttemptOptions):
     """The values of the options of the command."""
 
 
@@ -35,8 +35,8 @@ class _Said(options.OfReentry, options.OfAttempts):
     "--then-branches-file", default="", metavar="FILE",
     help="With --then: write the branches of a started step to this file.",
 )  # fmt: skip
-@options.of_attempts
-@options.of_reentry
+@options.attempt_options
+@options.reentry_options
 @click.pass_context
 def command(
     ctx: click.Context,
@@ -48,7 +48,7 @@ def command(
     branches_file: str,
     then: tuple[str, ...],
     then_branches_file: str,
-    **said: Unpack[_Said],
+    **values: Unpack[_Options],
 ) -> int:
     """Start or join the branches of a step.
 
@@ -67,14 +67,14 @@ def command(
     from magnus.engine.eviction import evictable
     from magnus.interfaces.reentry import exit_status
 
-    wanted = asked_reentry(ctx, run, said)
-    what_then = asked_then(then, said, then_branches_file)
+    request = reentry_request(ctx, run, values)
+    following = following_steps(then, values, then_branches_file)
     own = console.reserve_output()
     with evictable(), console.reporter_of_step(own) as reporter:
         gc_pause.resume()
         if mode == "out":
-            act = last = fan_out(wanted, step, reporter, branches_file)
+            act = last = fan_out(request, step, reporter, branches_file)
         else:
-            act, last = fan_in(wanted, step, reporter, branches_file, number, what_then)
+            act, last = fan_in(request, step, reporter, branches_file, number, following)
     own.emit(json.dumps(act.branches) + "\n")
     return exit_status(last.status, tries_again=last.tries_again)

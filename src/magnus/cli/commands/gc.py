@@ -38,8 +38,9 @@ def command(configuration_file: str, *, recent: bool, run_logs: bool, yes: bool,
     from datetime import UTC  # lazy: --help needs none of it
     from pathlib import Path
 
-    from magnus.app.retention import Rules
-    from magnus.app.upkeep import Upkeep
+    from magnus.app.cleanup.collect_garbage import clean_up
+    from magnus.app.cleanup.maintained_services import open_services
+    from magnus.app.cleanup.retention_rules import Rules
     from magnus.cli.text import cleanup
     from magnus.run_log.records import Status
 
@@ -47,8 +48,8 @@ def command(configuration_file: str, *, recent: bool, run_logs: bool, yes: bool,
     tags, runs = frozenset(keep["keep_tags"]), frozenset(keep["keep_runs"])
     rules = Rules(keep["keep_days"], keep["keep_last"], tags, statuses, runs)
     now = datetime.now(UTC)
-    upkeep = Upkeep(configuration_file, console.environment(), Path.cwd())
-    done = upkeep.clean_up(rules, now, records=run_logs, really=yes, recent=recent)
-    said = cleanup.cleaned_up_json if as_json else cleanup.cleaned_up
-    console.emit(said(done, now, really=yes))
+    services = open_services(configuration_file, console.environment(), Path.cwd())
+    result = clean_up(services, rules, now, run_logs=run_logs, really=yes, recent=recent)
+    render = cleanup.cleaned_up_json if as_json else cleanup.cleaned_up
+    console.emit(render(result, now, really=yes))
     return 0

@@ -1,6 +1,5 @@
 """`magnus graph`: the pipeline as a picture."""
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,7 @@ import click
 from magnus.cli import console, options
 
 if TYPE_CHECKING:
-    from magnus.graph.graph import Graph
+    from magnus.graph.nodes import Graph
 
 
 @click.command(epilog="Example: magnus graph pipeline.yaml --format svg -o pipeline.svg")
@@ -17,27 +16,27 @@ if TYPE_CHECKING:
 @options.file
 @click.option(
     "--format",
-    "wanted",
+    "format_",
     type=click.Choice(["text", "mermaid", "svg"]),
     default="text",
     help="A tree of text (the default), a mermaid flowchart, or an SVG picture.",
 )
 @click.option("-o", "--output", default="", metavar="FILE", help="Write it to this file.")
-def command(file: str | None, file_option: str | None, wanted: str, output: str) -> int:
+def command(file: str | None, file_option: str | None, format_: str, output: str) -> int:
     """Draw a pipeline without running it.
 
     FILE is the pipeline, pipeline.yaml when none is named.
     """
-    from magnus.app.pipelines import load_pipeline  # lazy: --help needs none of it
+    from magnus.app.run.load_pipeline import load_pipeline  # lazy: --help needs none of it
 
     name = options.pipeline_file(file, file_option) or "pipeline.yaml"
     own = console.reserve_output()  # the pipeline may be a script, which is executed
     graph = load_pipeline(name, None, console.environment(), Path.cwd()).graph
-    if not output and wanted == "text":
+    if not output and format_ == "text":
         own.give_back()
-        _print_tree(graph, name)
+        console.emit(_tree(graph, name))
         return 0
-    text = _drawn(graph, name, wanted)
+    text = _drawn(graph, name, format_)
     if output:
         console.write_file(Path(output), text)
     else:
@@ -45,8 +44,8 @@ def command(file: str | None, file_option: str | None, wanted: str, output: str)
     return 0
 
 
-def _drawn(graph: "Graph", name: str, wanted: str) -> str:
-    match wanted:
+def _drawn(graph: "Graph", name: str, format_: str) -> str:
+    match format_:
         case "svg":
             from magnus.app.draw.svg import svg  # lazy: one format at a time
 
@@ -61,14 +60,26 @@ def _drawn(graph: "Graph", name: str, wanted: str) -> str:
             return plain(tree(graph, graph.name or name))
 
 
-def _print_tree(graph: "Graph", name: str) -> None:
+def _tree(graph: "Graph", name: str) -> str:
+    """The tree of the pipeline, in the colours and the width of the terminal."""
     from magnus.app.draw.tree import ASCII, UNICODE, tree  # lazy: as above
+    from magnus.app.text.palette import Style
+    from magnus.cli.text.styled_text import has_colour, line_of, terminal_width
 
+    styles = {
+        "frame": Style.QUIET,
+        "name": Style.STRONG,
+        "kind": Style.BUSY,
+        "detail": Style.QUIET,
+        "branch": Style.BRANCH,
+        "next": Style.NEXT,
+        "failure": Style.BAD,
+        "warning": Style.CAREFUL,
+    }
     signs = UNICODE if console.can_show("├─└│→✗…") else ASCII
-    columns = shutil.get_terminal_size((80, 24)).columns
-    console.emit_spans(
-        [
-            [(span.text, span.role) for span in line]
-            for line in tree(graph, graph.name or name, columns=columns, signs=signs)
-        ]
+    lines = tree(graph, graph.name or name, columns=terminal_width(), signs=signs)
+    colour = has_colour()
+    texts = (
+        line_of([(span.text, styles.get(span.role, Style.PLAIN)) for span in line], colour=colour) for line in lines
     )
+    return "".join(f"{text.rstrip()}\n" for text in texts)

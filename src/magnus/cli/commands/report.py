@@ -17,13 +17,13 @@ def command(run: str, output: str, configuration_file: str) -> int:
     It shows the pipeline, when each step ran, its parameters, metrics, files and output, and what failed. An existing file
     is replaced. RUN is the id of the run, a prefix of it, or `latest`.
     """
-    from magnus.app.report.write_report import report_page, write  # lazy: --help needs none of it
+    from magnus.app.report.write_report import report_page, write_page  # lazy: --help needs none of it
 
     run_id, page = report_page(run, configuration_file, console.environment())
     if output == "-":
         console.emit(page)
         return 0
     file = output or f"{run_id}.html"
-    write(page, file)
+    write_page(page, file)
     console.emit(f"wrote {file}\n")
     return 0

@@ -1,8 +1,12 @@
 """`magnus runs`: lists runs with their status."""
 
+from typing import Final
+
 import click
 
-from magnus.cli import options
+from magnus.cli import console, options
+
+_MOST_ON_A_TERMINAL: Final = 25
 
 
 @click.command(epilog="Example: magnus runs --status FAIL --since 2d")
@@ -36,9 +40,27 @@ def command(
 
     Times are UTC.
     """
-    from magnus.app.inspect.list_runs import wanted  # lazy: --help needs none of it
+    from datetime import UTC, datetime  # lazy: --help needs none of it
+    from itertools import islice
+
+    from magnus.app.inspect.damage import with_damage
+    from magnus.app.inspect.list_runs import RunFilter, list_runs, run_filter
+    from magnus.app.inspect.viewer import viewer
     from magnus.cli.text import run_table
 
-    chosen = wanted(statuses=statuses, tags=tags, pipelines=pipelines, since=since, before=before)
-    run_table.show(configuration_file, chosen, limit, as_json=as_json)
+    chosen = run_filter(statuses=statuses, tags=tags, pipelines=pipelines, since=since, before=before)
+    is_short = limit is None and not as_json and console.is_terminal()
+    most = _MOST_ON_A_TERMINAL if is_short else limit or None
+    with viewer(configuration_file, console.environment()) as services:
+        if not services.store.capabilities.persistent:
+            console.note(f"the run log store of type '{services.store_type}' keeps no runs for other processes")
+        runs = with_damage(services.store, list_runs(services.store, chosen))
+        if as_json:
+            console.emit(run_table.as_json(islice(runs, most)))
+            return 0
+        shown = list(islice(runs, most))
+        console.emit(run_table.as_table(shown, datetime.now(UTC)))
+        is_cut = is_short and next(runs, None) is not None
+        for remark in run_table.remarks(shown, is_cut=is_cut, is_filtered=chosen != RunFilter()):
+            console.note(remark)
     return 0

@@ -17,7 +17,7 @@ def command(what: str, output: str) -> int:
     """
     import json  # lazy: --help needs none of it
 
-    from magnus.app.schema import configuration_schema, pipeline_schema
+    from magnus.app.composition.file_schemas import configuration_schema, pipeline_schema
 
     schema = configuration_schema() if what == "configuration" else pipeline_schema()
     text = json.dumps(schema, indent=2, ensure_ascii=False) + "\n"

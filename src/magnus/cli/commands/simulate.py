@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from magnus.cli import console, gc_pause, options
-from magnus.cli.text.run_log import RunLogOutput
+from magnus.cli.run_log_output import RunLogOutput
 
 if TYPE_CHECKING:
     from magnus.simulation.argo.pod import Fault
@@ -56,9 +56,9 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
 
     if (mount_project or network) and not containers:
         raise click.UsageError("--mount-project and --network are for --containers")
-    asked = Simulated(
+    request = Simulated(
         manifest=manifest,
-        parameters=dict(_given(text, "--parameter", "NAME=VALUE") for text in parameters),
+        parameters=dict(_pair(text, "--parameter", "NAME=VALUE") for text in parameters),
         secrets_file=secrets,
         faults=(
             *(_fault(text, "fail") for text in fail),
@@ -67,22 +67,22 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
         ),
         slots=max_pods,
         environment=console.environment(),
-        volumes=dict(_given(text, "--volume", "NAME=FOLDER") for text in volumes),
+        volumes=dict(_pair(text, "--volume", "NAME=FOLDER") for text in volumes),
         in_containers=containers,
         mounts_project=mount_project,
         shares_project=share_project,
         network=network,
     )
-    with console.reporter(**options.shown(ctx), to_terminal=console.is_terminal()) as reporter:
+    with console.reporter(**options.display_options(ctx), to_terminal=console.is_terminal()) as reporter:
         gc_pause.resume()
         with RunLogOutput(console.reserve_output(), options.prints_run_log(ctx), None, "") as output:
-            outcome = simulate(asked, reporter, output.emit)
+            outcome = simulate(request, reporter, output.emit)
     if outcome.original:
         console.note(f"  resume where it stopped: magnus simulate {manifest} -p original_run_id={outcome.original}")
     return 0 if outcome.succeeded else 1
 
 
-def _given(text: str, option: str, form: str) -> tuple[str, str]:
+def _pair(text: str, option: str, form: str) -> tuple[str, str]:
     name, equals, value = text.partition("=")
     if not equals:
         raise click.BadParameter(f"'{text}' is not {form}", param_hint=option)

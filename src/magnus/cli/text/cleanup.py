@@ -1,10 +1,11 @@
-"""What `magnus gc` and `magnus catalog verify` say, as text and as JSON. Used by them."""
+"""The results of `magnus gc` and `magnus catalog verify` as text and as JSON."""
 
 import json
 from datetime import datetime
 
+from magnus.app.cleanup.collect_garbage import CleanUpResult
+from magnus.app.cleanup.verify_content import VerifyResult
 from magnus.app.text.units import size
-from magnus.app.upkeep import CleanUp, Verified
 from magnus.cli.text.tables import table
 from magnus.interfaces.catalog import Usage
 from magnus.values import Json
@@ -12,61 +13,67 @@ from magnus.values import Json
 _DAY_SECONDS = 24 * 3600
 
 
-def cleaned_up(done: CleanUp, now: datetime, *, really: bool) -> str:
-    """The runs that go, as a table, and what that frees."""
+def cleaned_up(result: CleanUpResult, now: datetime, *, really: bool) -> str:
+    """The removed runs as a table, and the space that it frees."""
     rows = [
         (
-            gone.run.run_id,
-            gone.run.status.value,
-            f"{gone.run.start_time:%Y-%m-%d %H:%M}",
-            _age(gone.run.start_time, now),
-            gone.run.tag,
-            str(gone.usage.files),
-            size(gone.usage.size),
+            removed.run.run_id,
+            removed.run.status.value,
+            f"{removed.run.start_time:%Y-%m-%d %H:%M}",
+            _age(removed.run.start_time, now),
+            removed.run.tag,
+            str(removed.usage.files),
+            size(removed.usage.size),
         )
-        for gone in done.going
+        for removed in result.runs
     ]
     runs = table(("run", "status", "started", "age", "tag", "files", "size"), rows) if rows else ""
     verb = "removed" if really else "would remove"
-    what = "files and run logs" if done.records else "files"
-    young = f"; put recently, and left: {_usage(done.content.young)}" if done.content.young.files else ""
+    what = "files and run logs" if result.run_logs else "files"
+    young = f"; put recently, and left: {_usage(result.content.young)}" if result.content.young.files else ""
     return (
-        f"{runs}{verb}: {what} of {_count(len(done.going), 'run')}; {len(done.kept)} kept\n"
-        f"{verb}: {_usage(done.content.removed)} of content that no run needs{young}\n"
+        f"{runs}{verb}: {what} of {_count(len(result.runs), 'run')}; {len(result.keep_reasons)} kept\n"
+        f"{verb}: {_usage(result.content.removed)} of content that no run needs{young}\n"
         + ("" if really else "nothing was changed; --yes does it\n")
     )
 
 
-def cleaned_up_json(done: CleanUp, now: datetime, *, really: bool) -> str:
+def cleaned_up_json(result: CleanUpResult, now: datetime, *, really: bool) -> str:
     """The same as JSON."""
     runs = [
         {
-            "run_id": gone.run.run_id,
-            "status": gone.run.status.value,
-            "start_time": str(gone.run.start_time),
-            "age_days": round((now - gone.run.start_time).total_seconds() / _DAY_SECONDS, 3),
-            "tag": gone.run.tag,
-            "files": gone.usage.files,
-            "size": gone.usage.size,
+            "run_id": removed.run.run_id,
+            "status": removed.run.status.value,
+            "start_time": str(removed.run.start_time),
+            "age_days": round((now - removed.run.start_time).total_seconds() / _DAY_SECONDS, 3),
+            "tag": removed.run.tag,
+            "files": removed.usage.files,
+            "size": removed.usage.size,
         }
-        for gone in done.going
+        for removed in result.runs
     ]
-    content = {"removed": _usage_json(done.content.removed), "young": _usage_json(done.content.young)}
+    content = {"removed": _usage_json(result.content.removed), "young": _usage_json(result.content.young)}
     return _json(
-        {"removed": really, "run_logs": done.records, "runs": runs, "kept": dict(done.kept), "content": content}
+        {
+            "removed": really,
+            "run_logs": result.run_logs,
+            "runs": runs,
+            "kept": dict(result.keep_reasons),
+            "content": content,
+        }
     )
 
 
-def verified(found: Verified) -> str:
-    """What is wrong, as a table, and how much was read."""
-    rows = [(wrong.run_id, wrong.step, wrong.name, wrong.problem) for wrong in found.wrong]
-    wrong = table(("run", "step", "file", "problem"), rows) if rows else ""
-    removed = f"; the files of {_count(len(found.removed), 'run')} were removed by gc" if found.removed else ""
+def verified(result: VerifyResult) -> str:
+    """The problems as a table, and how much was read."""
+    rows = [(each.run_id, each.step, each.name, each.problem) for each in result.problems]
+    problems = table(("run", "step", "file", "problem"), rows) if rows else ""
+    removed = f"; the files of {_count(len(result.removed), 'run')} were removed by gc" if result.removed else ""
     outcome = f"{len(rows)} wrong" if rows else "nothing is wrong"
-    return f"{wrong}read {_usage(found.content)} of {_count(found.runs, 'run')}: {outcome}{removed}\n"
+    return f"{problems}read {_usage(result.content)} of {_count(result.runs, 'run')}: {outcome}{removed}\n"
 
 
-def verified_json(found: Verified) -> str:
+def verified_json(result: VerifyResult) -> str:
     """The same as JSON."""
     wrong = [
         {
@@ -76,10 +83,10 @@ def verified_json(found: Verified) -> str:
             "data_hash": wrong.data_hash,
             "problem": wrong.problem,
         }
-        for wrong in found.wrong
+        for wrong in result.problems
     ]
     return _json(
-        {"runs": found.runs, "content": _usage_json(found.content), "wrong": wrong, "removed": list(found.removed)}
+        {"runs": result.runs, "content": _usage_json(result.content), "wrong": wrong, "removed": list(result.removed)}
     )
 
 

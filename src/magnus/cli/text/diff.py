@@ -1,10 +1,8 @@
-"""A Difference as people read it: the verdict, the two runs, what went in, what came of it, timing. Used by `cli.commands.diff`.
+"""A Difference as people read it: the verdict, the two runs, causes, outcome, timing. Used by `cli.commands.diff`.
 
 In colour on a terminal. Long values and long lists are shortened; JSON has all of them.
 """
 
-import os
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -16,6 +14,7 @@ from magnus.app.compare.model import Cause, Change, Difference, StepDifference, 
 from magnus.app.compare.sentences import sentence, shown, value_apart
 from magnus.app.text.plain_text import plain
 from magnus.app.text.units import elapsed
+from magnus.cli.text.styled_text import has_colour
 from magnus.cli.text.tables import table_plain
 from magnus.values import Json
 
@@ -47,11 +46,11 @@ def lines(difference: Difference) -> Iterator[str]:
     yield "\n\n"
     yield from _runs(difference)
     sections = (
-        ("what went in", [line for cause in difference.causes[:_MOST_CAUSES] for line in _cause(cause)]
+        ("causes", [line for cause in difference.causes[:_MOST_CAUSES] for line in _cause(cause)]
             + _left(len(difference.causes) - _MOST_CAUSES)),
-        ("what came of it", [*map(_run_change, difference.run), *_steps(difference.steps)]),
+        ("outcome", [*map(_run_change, difference.run), *_steps(difference.steps)]),
         ("timing", list(_timings(difference.timings))),
-        ("notes, which mean nothing by themselves", [line for note in difference.notes for line in _note(note)]),
+        ("notes, which are no causes", [line for note in difference.notes for line in _note(note)]),
     )  # fmt: skip
     for heading, content in sections:
         if content:
@@ -165,6 +164,6 @@ def _seconds(seconds: float | None) -> str:
 
 def _style(text: str, *, fg: str | None = None, bold: bool | None = None, dim: bool | None = None) -> str:
     text = plain(text)
-    if not sys.stdout.isatty() or os.environ.get("NO_COLOR"):
+    if not has_colour():
         return text
     return click.style(text, fg=fg, bold=bold, dim=dim)

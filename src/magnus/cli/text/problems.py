@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator
 from unicodedata import east_asian_width
 
-from magnus.app.checking.use_case import Checked
+from magnus.app.check.check_pipeline import Checked
 from magnus.errors import Location, Problem
 from magnus.values import Json
 

@@ -1,12 +1,17 @@
-"""A table as text: drawn by rich, which is loaded for it, where standard output is a terminal, else plain columns."""
+"""A table as text: fitted to the terminal where standard output is one, else in plain columns."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from typing import Final, TypeAlias
 
+from magnus.app.text.columns import width
+from magnus.app.text.palette import Style
 from magnus.app.text.plain_text import plain
+from magnus.cli.text import styled_text
+from magnus.cli.text.styled_text import Piece, has_colour, line_of, terminal_width, width_of
 
-Cell: TypeAlias = str | tuple[str, str]
+Cell: TypeAlias = str | Piece
 """Text, or text and the style it has on a terminal."""
 Row: TypeAlias = Sequence[Cell]
 
@@ -15,16 +20,16 @@ _NARROWEST: Final = 4
 
 
 def table(headings: Sequence[str], rows: Sequence[Row], *, cut: Sequence[Sequence[int]] = ()) -> str:
-    """The rows under their headings, ending with a newline. No cell is read as markup, and each stays on its line.
+    """The rows under their headings, ending with a newline. Each cell stays on its line.
 
     On a terminal that is too narrow the columns `cut` (by number, from 0) end with an ellipsis, the columns of the
     first group before others; without such columns text is wrapped.
     """
-    texts = [[plain(cell if isinstance(cell, str) else cell[0]) for cell in row] for row in rows]
+    styled = [[(cell, Style.PLAIN) if isinstance(cell, str) else cell for cell in row] for row in rows]
+    pieces = [[(plain(text), style) for text, style in row] for row in styled]
     if not sys.stdout.isatty():
-        return _plain([headings, *texts])
-    styles = [["" if isinstance(cell, str) else cell[1] for cell in row] for row in rows]
-    return _drawn(headings, texts, styles, cut)
+        return _plain([headings, *([text for text, _ in row] for row in pieces)])
+    return _drawn([[(heading, Style.STRONG) for heading in headings], *pieces], cut)
 
 
 def table_plain(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -38,37 +43,38 @@ def _plain(rows: Sequence[Sequence[str]]) -> str:
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-def _drawn(
-    headings: Sequence[str],
-    rows: Sequence[Sequence[str]],
-    styles: Sequence[Sequence[str]],
-    cut: Sequence[Sequence[int]],
-) -> str:
-    from rich.box import SIMPLE_HEAD  # lazy: terminals alone
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    console = Console(highlight=False)
-    widths = _widths([headings, *rows], cut, console.width) if cut else [None] * len(headings)
-    drawn = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-    for heading, width in zip(headings, widths, strict=True):
-        drawn.add_column(Text(heading), overflow="ellipsis" if cut else "fold", no_wrap=bool(cut), width=width)
-    for row, row_styles in zip(rows, styles, strict=True):
-        drawn.add_row(*(Text(text, style=style) for text, style in zip(row, row_styles, strict=True)))
-    with console.capture() as captured:
-        console.print(drawn)
-    return captured.get()
+def _drawn(rows: Sequence[Sequence[Piece]], cut: Sequence[Sequence[int]]) -> str:
+    """The rows, of which the first has the headings."""
+    headings, *others = rows
+    widths = _widths(rows, cut or [range(len(headings))], terminal_width())
+    rule = "─" * (sum(widths) + _GAP * (len(widths) - 1))
+    lines = [*_row(headings, widths, is_cut=bool(cut)), rule]
+    for row in others:
+        lines += _row(row, widths, is_cut=bool(cut))
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _widths(rows: Sequence[Sequence[str]], cut: Sequence[Sequence[int]], room: int) -> list[int | None]:
+def _row(row: Sequence[Piece], widths: Sequence[int], *, is_cut: bool) -> Iterator[str]:
+    """The lines of one row, with its cells cut or wrapped to their widths."""
+    cells = [
+        [styled_text.cut([piece], width)] if is_cut else list(styled_text.wrapped([piece], width))
+        for piece, width in zip(row, widths, strict=True)
+    ]
+    colour = has_colour()
+    for line in zip_longest(*cells, fillvalue=()):
+        padded = (
+            line_of(pieces, colour=colour) + " " * (width - width_of(pieces))
+            for pieces, width in zip(line, widths, strict=True)
+        )
+        yield (" " * _GAP).join(padded).rstrip()
+
+
+def _widths(rows: Sequence[Sequence[Piece]], cut: Sequence[Sequence[int]], room: int) -> Sequence[int]:
     """The widths of the columns: the width of their texts; the widest of the columns to cut are narrowed until the table fits."""
-    from rich.cells import cell_len  # lazy: terminals alone
-
-    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    widths = [max(width(text) for text, _ in column) for column in zip(*rows, strict=True)]
     too_much = sum(widths) + _GAP * (len(widths) - 1) - room
     for group in cut:
         while too_much > 0 and any(widths[column] > _NARROWEST for column in group):
             widths[max(group, key=lambda column: widths[column])] -= 1
             too_much -= 1
-    return list(widths)
+    return widths

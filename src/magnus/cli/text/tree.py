@@ -4,30 +4,27 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final
 
 from msgspec import Struct
 
 from magnus.app.inspect.list_runs import ListedRun
 from magnus.app.inspect.show_run import BranchNode, RunTree, ShownStep, StepNode
+from magnus.app.text.columns import width
+from magnus.app.text.palette import Style
 from magnus.app.text.plain_text import plain
 from magnus.app.text.units import elapsed, size
 from magnus.cli.text import run_state, values
-from magnus.engine import liveness
+from magnus.cli.text.styled_text import Piece, cut, has_colour, line_of, terminal_width, wrapped
+from magnus.engine.processes import liveness
 from magnus.graph.path import print_names
 from magnus.run_log.metrics import plain_metrics
-from magnus.run_log.records import RunRecord, Status, StepRecord
-from magnus.run_log.summary import Gone, RunStatus, summary
-
-if TYPE_CHECKING:
-    from rich.console import Console
-    from rich.text import Text
+from magnus.run_log.records import RunHealth, RunRecord, RunStatus, Status, StepRecord
+from magnus.run_log.summary import summary
 
 _FEW_BRANCHES: Final = 4
 _MOST_FAILED: Final = 5
 _LABEL_WIDTH: Final = 8
-Piece: TypeAlias = tuple[str, str]
-"""Text on one line, and its style on a terminal."""
 
 
 class Line(Struct, frozen=True):
@@ -43,7 +40,7 @@ def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Lin
     run = tree.run
     yield from heading(run, tree.status, now)
     if tree.last_heard is not None:
-        yield from _labelled("  ", "heard", run_state.heard(tree.last_heard, run.owner.workflow_name))
+        yield from _labelled("  ", "heard", run_state.last_heard(tree.last_heard, run.owner.workflow_name))
     yield from _labelled("  ", "initial", values.shortened(values.parameters(run.parameters), everything=everything))
     yield Line("", ())
     yield from _Tree(everything=everything).steps(tree.steps, "")
@@ -57,9 +54,11 @@ def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
     short = summary(run)
     listed = ListedRun(run.run_id, status, start_time=run.start_time, end_time=run.end_time)
     took = run_state.duration(listed.duration(now))
-    yield Line("", (("run ", "dim"), (plain(run.run_id), "bold"), ("  ", ""), *_state(status, took)))
+    yield Line(
+        "", (("run ", Style.QUIET), (plain(run.run_id), Style.STRONG), ("  ", Style.PLAIN), *_state(status, took))
+    )
     unknown = liveness.unknown(run.status, run.owner)
-    message = liveness.lost(run.owner) if status is Gone.LOST else run.message or unknown
+    message = liveness.lost(run.owner) if status is RunHealth.LOST else run.message or unknown
     yield from _message("  ", message, status)
     file = str(run.run_config.get("pipeline_file") or "")
     of_file = f" ({file})" if file and file != short.pipeline else ""
@@ -83,11 +82,11 @@ class _Tree:
             yield from self._step(step, margin + ("└─ " if is_last else "├─ "), margin + ("   " if is_last else "│  "))
 
     def _step(self, step: StepNode, first: str, margin: str) -> Iterator[Line]:
-        name = (plain(step.record.path.name), "bold")
+        name = (plain(step.record.path.name), Style.STRONG)
         if step.record.is_terminal:
             return (yield Line(first, ((name[0], run_state.style(step.status)),)))
         took = run_state.duration(step.took)
-        yield Line(first, (name, ("  ", ""), *_state(step.status, took), *_remarks(step)))
+        yield Line(first, (name, ("  ", Style.PLAIN), *_state(step.status, took), *_remarks(step)))
         inside = margin + ("│  " if step.branches else "   ")
         yield from _message(inside, step.record.message, step.status)
         yield from _warning(inside, step.record)
@@ -115,12 +114,13 @@ class _Tree:
         for number, branch in enumerate(shown, 1):
             is_last = number == len(shown) and not hidden
             yield Line(
-                margin + ("└─ " if is_last else "├─ "), (*_called(branch), ("  ", ""), *_state(branch.status, ""))
+                margin + ("└─ " if is_last else "├─ "),
+                (*_called(branch), ("  ", Style.PLAIN), *_state(branch.status, "")),
             )
             yield from self.steps(branch.steps, margin + ("   " if is_last else "│  "))
         if hidden:
             counts = _counts(hidden, "more " if shown else "")
-            yield Line(margin + "└─ ", ((f"{counts}  (--all shows them)", "dim"),))
+            yield Line(margin + "└─ ", ((f"{counts}  (--all shows them)", Style.QUIET),))
 
     def _chosen(self, branches: Sequence[BranchNode]) -> tuple[Sequence[BranchNode], Sequence[BranchNode]]:
         """The branches to show and the branches to count only: of many, the failed ones are shown."""
@@ -138,9 +138,16 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
     """One step with everything that is known of it."""
     run, step, record = shown.run, shown.node, shown.node.record
     took = run_state.duration(step.took)
-    of_run: Piece = (f" of run {plain(run.run_id)}", "dim")
+    of_run: Piece = (f" of run {plain(run.run_id)}", Style.QUIET)
     yield Line(
-        "", (("step ", "dim"), (print_names(shown.names), "bold"), of_run, ("  ", ""), *_state(step.status, took))
+        "",
+        (
+            ("step ", Style.QUIET),
+            (print_names(shown.names), Style.STRONG),
+            of_run,
+            ("  ", Style.PLAIN),
+            *_state(step.status, took),
+        ),
     )
     yield from _message("  ", record.message, step.status)
     yield from _labelled("  ", "type", record.step_type)
@@ -149,7 +156,7 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
     yield from _labelled("  ", "code", "; ".join(values.identities(record.code_identities or run.code_identities)))
     for attempt in record.attempts:
         state = _state(attempt.status, f"{elapsed(attempt.duration)} from {run_state.moment(attempt.start_time)} UTC")
-        yield Line("  ", ((f"attempt {attempt.attempt_number + 1}  ", ""), *state))
+        yield Line("  ", ((f"attempt {attempt.attempt_number + 1}  ", Style.PLAIN), *state))
         if attempt.message != record.message:
             yield from _message("    ", attempt.message, attempt.status)
     yield from _listed("in", values.handed(shown.given))
@@ -166,17 +173,17 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
 def _state(status: RunStatus, took: str) -> Iterable[Piece]:
     yield status.value, run_state.style(status)
     if took:
-        yield f"  {took}", "dim"
+        yield f"  {took}", Style.QUIET
 
 
 def _remarks(step: StepNode) -> Iterator[Piece]:
     record = step.record
     if record.mock:
-        yield "  reused" if _is_reused(record) else "  mocked", "dim"
+        yield "  reused" if _is_reused(record) else "  mocked", Style.QUIET
     if len(record.attempts) > 1:
-        yield f"  {len(record.attempts)} attempts", "dim"
+        yield f"  {len(record.attempts)} attempts", Style.QUIET
     if step.branches:
-        yield f"  {record.step_type} of {_counts(step.branches)}", "dim"
+        yield f"  {record.step_type} of {_counts(step.branches)}", Style.QUIET
 
 
 def _is_reused(record: StepRecord) -> bool:
@@ -194,28 +201,28 @@ def _counts(branches: Sequence[BranchNode], more: str = "") -> str:
 
 
 def _called(branch: BranchNode) -> Iterator[Piece]:
-    yield plain(branch.label), "bold"
+    yield plain(branch.label), Style.STRONG
     if branch.value and (text := values.text_of(branch.value[0])).strip('"') != branch.label:
-        yield f" = {values.cut(text)}", ""
+        yield f" = {values.cut(text)}", Style.PLAIN
 
 
 def _labelled(margin: str, label: str, text: str) -> Iterator[Line]:
     if text:
-        yield Line(margin, ((f"{label:<{_LABEL_WIDTH}} ", "dim"), (plain(text), "")))
+        yield Line(margin, ((f"{label:<{_LABEL_WIDTH}} ", Style.QUIET), (plain(text), Style.PLAIN)))
 
 
 def _listed(label: str, texts: Mapping[str, str]) -> Iterator[Line]:
     if texts:
-        yield Line("  ", ((label, "dim"),))
+        yield Line("  ", ((label, Style.QUIET),))
     for name, text in texts.items():
-        yield Line("    ", ((f"{plain(name)} = ", ""), (plain(text), "")), wraps=True)
+        yield Line("    ", ((f"{plain(name)} = ", Style.PLAIN), (plain(text), Style.PLAIN)), wraps=True)
 
 
 def _warning(margin: str, record: StepRecord) -> Iterator[Line]:
     """What the last attempt of a step that succeeded warns of."""
     if record.attempts and record.status is Status.SUCCESS:
         for line in record.attempts[-1].message.splitlines():
-            yield Line(margin, ((plain(line), "yellow"),), wraps=True)
+            yield Line(margin, ((plain(line), Style.CAREFUL),), wraps=True)
 
 
 def _message(margin: str, message: str, status: RunStatus) -> Iterator[Line]:
@@ -233,22 +240,9 @@ def printed(lines: Iterable[Line]) -> Iterator[str]:
 
 
 def _drawn(lines: Iterable[Line]) -> Iterator[str]:
-    from rich.console import Console  # lazy: terminals alone
-
-    console = Console(highlight=False)
+    colour, columns = has_colour(), terminal_width()
     for line in lines:
-        with console.capture() as captured:
-            for text in _fitting(line, console):
-                console.print(text, no_wrap=True, overflow="ellipsis")
-        yield captured.get()
-
-
-def _fitting(line: Line, console: "Console") -> "Iterator[Text]":
-    from rich.text import Text  # lazy: as above
-
-    content = Text.assemble(*line.pieces, end="")
-    room = console.width - len(line.margin)
-    parts = content.wrap(console, room) if line.wraps and room > 0 else [content]
-    for part in parts:
-        part.rstrip()
-        yield Text.assemble((line.margin, "dim"), part)
+        room = columns - width(line.margin)
+        parts = wrapped(line.pieces, room) if line.wraps and room > 0 else [line.pieces]
+        for part in parts:
+            yield line_of(cut([(line.margin, Style.QUIET), *part], columns), colour=colour) + "\n"

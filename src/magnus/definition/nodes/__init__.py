@@ -7,11 +7,11 @@ Those of other packages are found by who loads a pipeline, who hands in a `FindN
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final, Protocol, Self, TypeAlias
+from typing import Final, TypeAlias
 
-from magnus.definition.inner import Graphs, PipelineFile, Pipelines
 from magnus.definition.nodes.composite import Composite
 from magnus.definition.nodes.conditional import Conditional
+from magnus.definition.nodes.contract import Graphs, NodeTraits, NodeType, PipelineFile, Pipelines, traits_of
 from magnus.definition.nodes.dag import Dag
 from magnus.definition.nodes.loop import Loop
 from magnus.definition.nodes.map import Map
@@ -19,12 +19,9 @@ from magnus.definition.nodes.parallel import Parallel
 from magnus.definition.nodes.stub import Stub
 from magnus.definition.nodes.task import Task
 from magnus.definition.nodes.terminal import Fail, Success
-from magnus.definition.nodes.traits import NodeTraits, traits_of
 from magnus.definition.wrong_fields import Complaint, WrongFields
 from magnus.errors import Problem
-from magnus.graph.nodes import Node
 from magnus.suggest import near
-from magnus.values import Json
 
 __all__ = [
     "Complaint",
@@ -36,23 +33,6 @@ __all__ = [
     "Pipelines",
     "WrongFields",
 ]
-
-
-class NodeType(Protocol):
-    """What a user writes as one step."""
-
-    @classmethod
-    def read(cls, name: str, fields: Mapping[str, Json]) -> Self:
-        """The step from its fields, `type` left out; WrongFields when they are wrong."""
-        ...
-
-    def pipelines(self) -> Pipelines:
-        """The pipelines in it, by where in the step they stand."""
-        ...
-
-    def lower(self, graphs: Graphs) -> Node:
-        """The node it stands for in the graph, with the graphs of its pipelines."""
-        ...
 
 
 NODE_TYPES: Final[Mapping[str, type[NodeType]]] = {

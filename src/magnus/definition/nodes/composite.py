@@ -6,6 +6,8 @@ from typing import Self
 from msgspec import Struct, field
 
 from magnus.definition import fields as written_fields
+from magnus.definition.nodes.contract import Pipelines
+from magnus.definition.wrong_fields import Complaint, WrongFields
 from magnus.graph.nodes import Branches, CompositeNode
 from magnus.values import Json
 
@@ -40,3 +42,14 @@ class Composite(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def node(self, branches: Branches, written_as: str) -> CompositeNode:
         """The composite of the graph with these branches."""
         return CompositeNode(self.name, branches, self.next, self.on_failure, self.overrides, written_as)
+
+
+def pipelines_in(branches: Mapping[str, Json]) -> Pipelines:
+    """The pipelines under `branches:`."""
+    return {("branches", key): pipeline for key, pipeline in branches.items()}
+
+
+def needs_some(branches: Mapping[str, Json]) -> None:
+    """WrongFields when there are no branches."""
+    if not branches:
+        raise WrongFields([Complaint(("branches",), "branches has no branch", "write '<name>: <pipeline>' below it")])

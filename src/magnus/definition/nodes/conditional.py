@@ -3,9 +3,8 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from magnus.definition.inner import Graphs, Pipelines, needs_some, pipelines_in
-from magnus.definition.nodes.composite import Composite
-from magnus.definition.nodes.traits import NodeTraits
+from magnus.definition.nodes.composite import Composite, needs_some, pipelines_in
+from magnus.definition.nodes.contract import Graphs, NodeTraits, Pipelines
 from magnus.graph.nodes import ChosenBranch, CompositeNode
 from magnus.values import Json
 

@@ -2,12 +2,10 @@
 
 from typing import ClassVar, Final
 
-from magnus.definition.inner import Graphs, PipelineFile, Pipelines
 from magnus.definition.nodes.composite import Composite
-from magnus.definition.nodes.traits import NodeTraits
+from magnus.definition.nodes.contract import Graphs, NodeTraits, PipelineFile, Pipelines
 from magnus.definition.wrong_fields import Complaint, WrongFields
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import CompositeNode, StaticBranches
+from magnus.graph.nodes import CompositeNode, Graph, StaticBranches
 from magnus.values import Json
 
 _WORD: Final = "dag"

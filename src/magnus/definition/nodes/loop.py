@@ -4,9 +4,8 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from magnus.definition.inner import Graphs, Pipelines
 from magnus.definition.nodes.composite import Composite
-from magnus.definition.nodes.traits import NodeTraits
+from magnus.definition.nodes.contract import Graphs, NodeTraits, Pipelines
 from magnus.graph.nodes import CompositeNode, RepeatedBranch
 from magnus.values import Json
 

@@ -2,9 +2,8 @@
 
 from typing import ClassVar
 
-from magnus.definition.inner import Graphs, Pipelines
 from magnus.definition.nodes.composite import Composite
-from magnus.definition.nodes.traits import NodeTraits
+from magnus.definition.nodes.contract import Graphs, NodeTraits, Pipelines
 from magnus.graph.nodes import CompositeNode, MappedBranches
 from magnus.values import Json
 

@@ -6,8 +6,7 @@ from typing import ClassVar, Self
 from msgspec import Struct, field
 
 from magnus.definition import fields as written_fields
-from magnus.definition.inner import Graphs, Pipelines
-from magnus.definition.nodes.traits import NodeTraits
+from magnus.definition.nodes.contract import Graphs, NodeTraits, Pipelines
 from magnus.graph.nodes import TaskNode, TaskSpec
 from magnus.values import Json
 

@@ -6,9 +6,8 @@ from typing import Annotated, Final, Literal, Self
 from msgspec import Meta, Struct, field
 
 from magnus.definition import fields as written_fields
-from magnus.definition.durations import Duration, PositiveDuration
-from magnus.definition.inner import Graphs, Pipelines
-from magnus.definition.texts import Texts
+from magnus.definition.field_types import Duration, PositiveDuration, Texts
+from magnus.definition.nodes.contract import Graphs, Pipelines
 from magnus.graph.nodes import CatalogSpec, Return, TaskNode, TaskSpec
 from magnus.suggest import near
 from magnus.values import Json

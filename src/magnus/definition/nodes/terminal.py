@@ -6,7 +6,7 @@ from typing import Self
 from msgspec import Struct
 
 from magnus.definition.fields import read_step
-from magnus.definition.inner import Graphs, Pipelines
+from magnus.definition.nodes.contract import Graphs, Pipelines
 from magnus.graph.nodes import TerminalNode
 from magnus.values import Json
 

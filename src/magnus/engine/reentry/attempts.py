@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from magnus.engine import deaths
-from magnus.engine.reentry import engine_runs
+from magnus.engine.context import now
+from magnus.engine.step import lost_attempts
 from magnus.graph.nodes import TaskNode
 from magnus.graph.path import StepPath
 from magnus.run_log.records import Status, StepRecord
@@ -41,11 +41,11 @@ class Attempts:
         self.path = path
         again = known is not None and (is_left or (one is None and known.status is Status.FAIL))
         if again and known is not None:
-            self.before: StepRecord | None = engine_runs.tried_again(known)
+            self.before: StepRecord | None = lost_attempts.tried_again(known, now())
         else:
-            self.before = engine_runs.continued(known, one.exit_status if one else None)
+            self.before = lost_attempts.continued(known, one.exit_status if one else None, now())
         made = self.before.attempts[self.before.earlier_attempts :] if self.before is not None else ()
-        failures = deaths.own_failures(made) if one else len(made)
+        failures = lost_attempts.own_failures(made) if one else len(made)
         most = max(one.attempts if one else 0, node.max_attempts)
         is_one = one is not None and failures < most
         self.number = len(self.before.attempts if self.before is not None else ()) if is_one else None

@@ -8,23 +8,26 @@ from collections.abc import Callable, Collection, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.engine import composites, fan, place, process_state, traversal, way
 from magnus.engine.context import RunContext
-from magnus.engine.outcomes import reached_fail
+from magnus.engine.interaction.step_secrets import learn
+from magnus.engine.interaction.tracking import run_as_recorded
 from magnus.engine.reentry import engine_runs, gaps
 from magnus.engine.reentry.attempts import Attempts, OneAttempt
 from magnus.engine.reentry.protocol import Reentry
-from magnus.engine.resume import Reuse, followed, outdated_run_message
-from magnus.engine.step import run_step
-from magnus.engine.step_secrets import learn
-from magnus.engine.tracking import run_as_recorded
+from magnus.engine.rules import fan, traversal, way
+from magnus.engine.run import composites
+from magnus.engine.run.composite_run import reopened, run_composite
+from magnus.engine.run.reuse import Reuse, followed, outdated_run_message
+from magnus.engine.step import place
+from magnus.engine.step.outcomes import reached_fail
+from magnus.engine.step.run_step import run_step
+from magnus.engine.user_code import process_state
 from magnus.errors import InvalidInput, RunExists, RunNotFound
 from magnus.graph.failures import may_begin_run
-from magnus.graph.graph import graphs_of
-from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode, TerminalNode, graphs_of
 from magnus.graph.path import BranchPath, StepPath, print_names
-from magnus.interfaces.executor import StepRequest
-from magnus.interfaces.reporter import Branched, BranchEnded, StepStarted
+from magnus.interfaces.executor import Executor, StepRequest
+from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepStarted
 from magnus.run_log.records import Branching, BranchScope, Owner, RunRecord, Status, StepRecord
 
 
@@ -118,7 +121,9 @@ class EngineRun:
         run, node = self._arrive(path), self._composite(path)
         known = self._store.get_step(run.run_id, path)
         if iteration is not None and not isinstance(node.branches, RepeatedBranch):
-            raise InvalidInput(f"'{path}' is of type {node.written_as}, which has no rounds", fix="leave out '--round'")
+            raise InvalidInput(
+                f"'{path}' is of type {node.written_as}, which has no iterations", fix="leave out '--round'"
+            )
         if known is not None and known.status is Status.SUCCESS:
             return Act(path, known.status)
         if (known is None or known.status is Status.FAIL) and engine_runs.is_settled(self._store, run.run_id, path):
@@ -128,6 +133,33 @@ class EngineRun:
         if iteration is not None and _is_joined(known, known.branching, iteration):
             return Act(path, Status.PROCESSING, (str(path.into(str(iteration + 1))),))
         return self._joined(self._reopened(run), node, known, known.branching)
+
+    def run_composite(self, path: StepPath, executor: Callable[[RunContext], Executor]) -> Act:
+        """Run the composite at `path` from its fan-out to its fan-in in this process, with the executor.
+
+        What has ended in it stands; if it had failed, what failed in it is tried again.
+        """
+        run, node = self._arrive(path), self._composite(path)
+        known = self._store.get_step(run.run_id, path)
+        if known is not None and known.status is Status.SUCCESS:
+            return Act(path, known.status)
+        if engine_runs.is_settled(self._store, run.run_id, path):
+            return Act(path, engine_runs.status_in_settled(node, known))
+        run = self._reopened(run)
+        context = self._of(run)
+        self._mask_secrets(run)
+        position, scope = place.before(self.graph, self._store, run, path)
+        if known is not None and known.status is Status.FAIL:
+            changed = fan.begun_again(node, fan.begun(node, path, position, scope), known)
+            if changed.status is Status.FAIL:
+                return _act(node, composites.fan_out(context, node, path, position, scope, before=known))
+            known = reopened(context, known, position)
+        branch = followed(self._store, run, path.branch, position) if run.original_run_id else None
+        reuse = None if branch is None else Reuse(context, self._store.get_run(run.original_run_id), run)
+        made = executor(context)
+        with process_state.without_hard_exits(context.output_capture.original_stderr):
+            record = run_composite(context, made, path, position, scope, before=known, reuse=reuse, original=branch)
+        return Act(path, record.status)
 
     def go_on(self, act: Act, names: Collection[str], one: OneAttempt | None = None) -> Act:
         """Go on behind an act that succeeded, as long as a step of these names comes next; the last act.
@@ -225,7 +257,7 @@ class EngineRun:
                 scope=scope,
                 known=attempts.before,
             )
-            with process_state.without_hard_exits(context.pump.original_stderr):
+            with process_state.without_hard_exits(context.output_capture.original_stderr):
                 run_step(context, request)
             ended = self._store.get_step(run.run_id, path)
         status = ended.status if ended is not None else Status.FAIL
@@ -248,10 +280,10 @@ class EngineRun:
     def _joined(self, run: RunRecord, node: CompositeNode, known: StepRecord, branching: Branching) -> Act:
         path, context = known.path, self._of(run)
         position, scope = place.before(self.graph, self._store, run, path)
-        context.reporter.report(Branched(path, branching))
+        context.reporter.report(BranchesStarted(path, branching))
         known = replace(place.reopened(self.graph, self._store, run, known), position=position)
         outcomes = [self._outcome(path.into(key)) for key in fan.keys_to_join(node, known)]
-        with process_state.without_hard_exits(context.pump.original_stderr):
+        with process_state.without_hard_exits(context.output_capture.original_stderr):
             record = composites.fan_in(context, node, known, outcomes, scope)
         return _act(node, record)
 
@@ -289,7 +321,7 @@ def _is_joined(loop: StepRecord, iterations: Branching, number: int) -> bool:
     """Whether the iteration was joined before; InvalidInput when it has not begun."""
     current = iterations.count - 1
     if number > current:
-        message = f"round {number} of '{loop.path}' has not begun: round {current} is the current one"
+        message = f"iteration {number} of '{loop.path}' has not started: iteration {current} is the current one"
         raise InvalidInput(message, fix=f"join it first, with '--round {current}'")
     return number < current
 

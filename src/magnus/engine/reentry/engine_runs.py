@@ -5,8 +5,7 @@ Called by `engine_run`. An engine comes again to a run that had failed when its 
 
 from msgspec.structs import replace
 
-from magnus.engine import deaths, way
-from magnus.engine.context import now
+from magnus.engine.rules import way
 from magnus.errors import InvalidInput
 from magnus.graph.nodes import Node, TerminalNode
 from magnus.graph.path import StepPath
@@ -65,31 +64,3 @@ def is_left(store: RunLogStore, run: RunRecord, known: StepRecord) -> bool:
     if run.status in ENDED:
         return True
     return way.position_of(store.list_steps(run.run_id, known.path.branch), known.path) != known.position
-
-
-def continued(known: StepRecord | None, exit_status: int | None) -> StepRecord | None:
-    """What the attempts before left, one that its process did not outlive among them; None before the first one.
-
-    `exit_status` is that of the process before, None where nobody says.
-    """
-    if known is None:
-        return None
-    if known.status is Status.PROCESSING and not known.message:  # nobody said how it ended
-        known = deaths.noticed(known, now(), exit_status)
-    return replace(known, status=Status.PROCESSING, message="", parameters={}, scope=None)
-
-
-def tried_again(known: StepRecord) -> StepRecord:
-    """What is left of a task that failed before, when an engine tries it again: its attempts."""
-    if known.status is Status.PROCESSING and not known.message:  # nobody said how it ended
-        known = deaths.noticed(known, now())
-    return replace(
-        known,
-        status=Status.PROCESSING,
-        message="",
-        parameters={},
-        metrics={},
-        catalog=(),
-        scope=None,
-        earlier_attempts=len(known.attempts),
-    )

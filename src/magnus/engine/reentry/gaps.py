@@ -8,12 +8,11 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine import deaths
 from magnus.engine.context import now
 from magnus.engine.reentry import engine_runs
+from magnus.engine.step import lost_attempts
 from magnus.graph.failures import failure_of
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import Node, TerminalNode
+from magnus.graph.nodes import Graph, Node, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import ENDED, Status, StepRecord, terminal_record
@@ -60,7 +59,7 @@ def close_begun(store: RunLogStore, run_id: str, branch: BranchPath, message: st
             continue
         for key in step.branching.keys if step.branching is not None else ():
             closed += close_begun(store, run_id, step.path.into(key), message)
-        failed = deaths.failed(step, now())
+        failed = lost_attempts.failed(step, now())
         closed.append(replace(failed, message=message) if message else failed)
         store.put_step(run_id, closed[-1])
     return closed
@@ -72,7 +71,7 @@ def ended_steps(store: RunLogStore, run_id: str, branch: BranchPath) -> Iterator
         if step.status in ENDED:
             yield step
             continue
-        failed = deaths.failed(step, now())
+        failed = lost_attempts.failed(step, now())
         store.put_step(run_id, failed)
         yield failed
 
@@ -113,7 +112,7 @@ def _unended(within: Graph, branch: BranchPath, steps: Sequence[StepRecord], unt
             position += 1
             found.append(StepRecord(branch.step(name), position, Status.FAIL, node.written_as, message=NEVER_STARTED))
         elif record.status not in ENDED:
-            found.append(deaths.failed(record, now()))
+            found.append(lost_attempts.failed(record, now()))
     return [] if until else found
 
 

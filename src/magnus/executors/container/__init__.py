@@ -15,13 +15,15 @@ from magnus.errors import InvalidConfiguration, TaskFailed
 from magnus.executors.container.options import ContainerOptions, StepOptions, environment, of_step
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRequest, StepRunner
+from magnus.system.processors import processors
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor  # lazy: a step in its container knows the options alone
 
     from magnus.executors.container.docker_engine import DockerEngine, Job
     from magnus.executors.container.mounts import Folder
-    from magnus.executors.container.outcome import Ended, Heard
+    from magnus.executors.container.outcome import ContainerExit
+    from magnus.executors.reentry import ReentryOutput
 
 _GRACE_SECONDS: Final = 3.0
 
@@ -37,10 +39,10 @@ class ContainerExecutor:
     capabilities = staticmethod(_capabilities)
 
     def __init__(self, options: ContainerOptions, run_step: StepRunner) -> None:
-        self.slots = (options.max_workers or _processors()) if options.enable_parallel else 1
+        self.slots = (options.max_workers or processors()) if options.enable_parallel else 1
         self._options = options
         self._run_step = run_step
-        self._outside = run_step.outside()
+        self._reentry = run_step.reentry_spec()
         self._changed = Condition()
         self._running: set[str] = set()
         self._ending = False
@@ -83,9 +85,11 @@ class ContainerExecutor:
 
     def submit(self, request: StepRequest) -> "Future[None] | None":
         """Run the step in a container as soon as there is a thread to wait for it."""
-        step = of_step(self._options, self._outside.override(request.path))
+        step = of_step(self._options, self._reentry.override(request.path))
         if step.run_in_local:
-            from magnus.engine.claim import claimed  # lazy: steps in containers share nothing with this process
+            from magnus.engine.processes.process_lock import (
+                claimed,  # lazy: steps in containers share nothing with this process
+            )
 
             with claimed():
                 self._run_step(request)
@@ -115,11 +119,11 @@ class ContainerExecutor:
 
         assert self._engine is not None
         job = self._job(request, step)
-        ended, heard = self._hear(job)
-        if died := outcome.killed(ended, heard, step.resources.memory):
+        ended, output = self._run_to_end(job)
+        if died := outcome.killed(ended, output, step.resources.memory):
             raise died
-        found = self._version(job) if outcome.needs_a_look(ended, heard) else None
-        failed = outcome.failure(ended, heard, step.image, version=self._outside.version, found=found)
+        image_version = self._version(job) if outcome.needs_a_look(ended, output) else None
+        failed = outcome.failure(ended, output, step.image, version=self._reentry.version, image_version=image_version)
         if failed is not None:
             raise failed
 
@@ -129,31 +133,12 @@ class ContainerExecutor:
         assert self._engine is not None
         return self._engine.version(replace(job, command=(job.command[0], "--version"), is_removed=True))
 
-    def _hear(self, job: "Job") -> tuple["Ended", "Heard"]:
-        """Run the container, and report what magnus in it says."""
-        from magnus.engine.reentry.protocol import EventLines  # lazy: as above
-        from magnus.executors.container.outcome import Heard
-        from magnus.interfaces.reporter import AttemptFailed, StepOutput, Warned
-
-        lines, shown, started = EventLines(), 0, time.monotonic()
-
-        def hear(out: bytes, error: bytes) -> None:
-            nonlocal shown, started
-            lines.note(error)
-            for event in lines.feed(out):
-                match event:
-                    case Warned(path=None, once=""):  # of the pipeline as a whole, and shown before the run
-                        continue
-                    case StepOutput(data=data):
-                        shown += len(data)
-                    case AttemptFailed(retry_in=wait):
-                        shown, started = 0, time.monotonic() + wait
-                    case _:
-                        pass
-                self._outside.report(event)
+    def _run_to_end(self, job: "Job") -> tuple["ContainerExit", "ReentryOutput"]:
+        """Run the container, and report the events of magnus in it."""
+        from magnus.executors.reentry import ReentryReader  # lazy: as above
 
         assert self._engine is not None
-        container = ""
+        reader, container = ReentryReader(self._reentry.report), ""
 
         def begun(new: str) -> None:
             nonlocal container
@@ -161,13 +146,12 @@ class ContainerExecutor:
             self._note(new)
 
         try:
-            ended = self._engine.run(job, hear, begun)
+            ended = self._engine.run(job, reader.feed, begun)
         finally:
             with self._changed:
                 self._running.discard(container)
                 self._changed.notify_all()
-        rest = lines.rest.decode("utf-8", "replace")
-        return ended, Heard(lines.heard, shown, rest, max(0.0, time.monotonic() - started))
+        return ended, reader.end()
 
     def _note(self, container: str) -> None:
         """The container begins; not while everything ends."""
@@ -177,25 +161,25 @@ class ContainerExecutor:
             self._running.add(container)
 
     def _job(self, request: StepRequest, step: StepOptions) -> "Job":
-        from magnus.engine import liveness  # lazy: as the engine
+        from magnus.engine.processes import liveness  # lazy: as the engine
         from magnus.engine.reentry.protocol import Reentry
         from magnus.executors.container.docker_engine import Job
         from magnus.executors.container.labels import labels
         from magnus.run_log.records import CodeIdentity
 
         assert self._engine is not None
-        options, outside = self._options, self._outside
-        image = self._engine.image(step.image, options.pull_policy)
+        options, reentry_spec = self._options, self._reentry
+        image = self._engine.images.get(step.image, options.pull_policy)
         identity = CodeIdentity(image.digest, "docker", code_identifier_dependable=True, code_identifier_url=image.name)
-        told = Reentry(version=outside.version, code_identities=(identity,), events=True)
+        told = Reentry(version=reentry_spec.version, code_identities=(identity,), events=True)
         stays = not options.auto_remove_container
         return Job(
             image=image,
-            command=outside.command(request),
-            environment={**environment(step.environment, os.environ), **outside.environment, **told.variables()},
+            command=reentry_spec.command(request),
+            environment={**environment(step.environment, os.environ), **reentry_spec.environment, **told.variables()},
             folders=self._mounted(),
-            working_directory=outside.working_directory,
-            labels=labels(liveness.this_process(), outside.run_id, request.path, stays=stays),
+            working_directory=reentry_spec.working_directory,
+            labels=labels(liveness.this_process(), reentry_spec.run_id, request.path, stays=stays),
             resources=step.resources,
             network=options.network,
             user=None if options.user is None else str(options.user),
@@ -207,13 +191,5 @@ class ContainerExecutor:
 
         with self._changed:
             if self._folders is None:
-                self._folders = mounts(self._outside.written, self._outside.read)
+                self._folders = mounts(self._reentry.written, self._reentry.read)
             return self._folders
-
-
-def _processors() -> int:
-    """How many processors this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final, Literal
 
-from magnus.engine import liveness
+from magnus.engine.processes import liveness
 from magnus.graph.path import StepPath
 from magnus.run_log.records import Owner
 

@@ -1,4 +1,4 @@
-"""How the end of a container is to be understood. Pure."""
+"""The outcome of a step by the end of its container: killed, failed, or recorded by the step itself. Pure."""
 
 import signal
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from magnus.errors import ProcessDied, TaskFailed
 from magnus.executors.container.options import Memory
+from magnus.executors.reentry import ReentryOutput
 
 HELP: Final = "see 'How to run steps in containers' in the documentation (docs/how-to/run-in-containers.md)"
 _KILLED: Final = 128 + signal.SIGKILL
@@ -16,60 +17,53 @@ _BY_ITSELF: Final = (0, 1)
 _LONGEST_SAID: Final = 1000
 
 
-class Ended(Struct, frozen=True):
-    """A container that ended: its exit status, whether the system says that it had no memory left, and files of it."""
+class ContainerExit(Struct, frozen=True):
+    """The end of a container: its exit status, whether the system says that it had no memory left, and files of it."""
 
     code: int
     is_out_of_memory: bool = False
     files: Mapping[str, bytes] = {}
 
 
-class Heard(Struct, frozen=True):
-    """What came out of it: whether magnus told anything, how much output of the step, and the end of all else."""
-
-    anything: bool
-    shown_bytes: int
-    rest: str
-    seconds: float
-
-
-def killed(ended: Ended, heard: Heard, memory: Memory | None) -> ProcessDied | None:
+def killed(ended: ContainerExit, output: ReentryOutput, memory: Memory | None) -> ProcessDied | None:
     """That the container was killed, if it was; that ends one attempt of the step.
 
     One that ended by itself was not, also when the system had to kill something that a step in it started.
     """
     if ended.is_out_of_memory and ended.code not in _BY_ITSELF:
         limit = f"its limit of {memory}" if memory is not None else "the limit of the machine"
-        return _died(f"out of memory: the container was killed at {limit}", heard)
+        return _died(f"out of memory: the container was killed at {limit}", output)
     if ended.code == _KILLED:
         limit = f", of which it may have {memory}" if memory is not None else ""  # podman does not say why
         message = "the container was killed (exit status 137, SIGKILL): by somebody, or for lack of memory"
-        return _died(message + limit, heard)
+        return _died(message + limit, output)
     if ended.code > 128:
-        return _died(f"the container ended with exit status {ended.code}{_signal(ended.code - 128)}", heard)
+        return _died(f"the container ended with exit status {ended.code}{_signal(ended.code - 128)}", output)
     return None
 
 
-def needs_a_look(ended: Ended, heard: Heard) -> bool:
+def needs_a_look(ended: ContainerExit, output: ReentryOutput) -> bool:
     """Whether the image itself may be the reason: nothing in it spoke as this magnus does."""
-    return not heard.anything and ended.code not in _CANNOT_BE_RUN
+    return not output.has_events and ended.code not in _CANNOT_BE_RUN
 
 
-def failure(ended: Ended, heard: Heard, image: str, *, version: str, found: str | None) -> TaskFailed | None:
+def failure(
+    ended: ContainerExit, output: ReentryOutput, image: str, *, version: str, image_version: str | None
+) -> TaskFailed | None:
     """Why no step was run; None when the record of the step says how it went.
 
-    `found` is the version of magnus in the image, "" for none, None where nobody looked.
+    `image_version` is the version of magnus in the image, "" for none, None where nobody looked.
     """
-    if found == "" or (ended.code in _CANNOT_BE_RUN and not heard.anything):
-        return without_magnus(image, heard.rest)
-    if found is not None and found != version:
+    if image_version == "" or (ended.code in _CANNOT_BE_RUN and not output.has_events):
+        return without_magnus(image, output.rest)
+    if image_version is not None and image_version != version:
         return TaskFailed(
-            f"the image '{image}' has magnus {found}, and this is magnus {version}: "
+            f"the image '{image}' has magnus {image_version}, and this is magnus {version}: "
             f"build it with the same version, {HELP}"
         )
-    if ended.code in _BY_ITSELF and (heard.anything or not heard.rest.strip()):
+    if ended.code in _BY_ITSELF and (output.has_events or not output.rest.strip()):
         return None
-    return TaskFailed(f"magnus in the image '{image}' ended with exit status {ended.code}:\n{_said(heard.rest)}")
+    return TaskFailed(f"magnus in the image '{image}' ended with exit status {ended.code}:\n{_said(output.rest)}")
 
 
 def without_magnus(image: str, said: str) -> TaskFailed:
@@ -85,8 +79,8 @@ def version_in(text: str) -> str:
     return words[-1] if len(words) == 3 and words[:2] == ["magnus,", "version"] else ""
 
 
-def _died(message: str, heard: Heard) -> ProcessDied:
-    return ProcessDied(message, pid=0, shown=heard.shown_bytes, seconds=heard.seconds)
+def _died(message: str, output: ReentryOutput) -> ProcessDied:
+    return ProcessDied(message, pid=0, shown=output.shown_bytes, seconds=output.seconds)
 
 
 def _signal(number: int) -> str:

@@ -1,18 +1,19 @@
 """The `local` executor: steps run in this process, one after the other, or in warm worker processes beside it."""
 
-import os
 from types import TracebackType
 from typing import TYPE_CHECKING, Annotated, Self
 
 from msgspec import Meta, Struct
 
+from magnus.engine.eviction import Evicted
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRequest, StepRunner
+from magnus.system.processors import processors
 
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: only steps that run in workers have one
 
-    from magnus.executors.local.handles import Nursery
+    from magnus.executors.local.worker_client import Forkserver
     from magnus.executors.local.workers import Workers
 
 
@@ -44,24 +45,24 @@ class LocalExecutor:
     options = LocalOptions
     capabilities = staticmethod(_capabilities)
 
-    def __init__(self, options: LocalOptions, run_step: StepRunner, begun: "Nursery | None" = None) -> None:
+    def __init__(self, options: LocalOptions, run_step: StepRunner, warm_start: "Forkserver | None" = None) -> None:
         self._run_step = run_step
         self._workers: Workers | None = None
         self.slots = 1
         if options.enable_parallel:
             from magnus.executors.local import workers  # lazy: most runs have none
 
-            self._workers = workers.Workers(run_step.elsewhere(), options.max_workers or _processors(), begun)
+            self._workers = workers.Workers(run_step.worker_spec(), options.max_workers or processors(), warm_start)
             self.slots = self._workers.slots
 
     @staticmethod
-    def begin(options: LocalOptions) -> "Nursery | None":
+    def begin(options: LocalOptions) -> "Forkserver | None":
         """Start the process in which workers begin: it has imported what they need when the pipeline is read."""
         if not options.enable_parallel:
             return None
-        from magnus.executors.local import handles  # lazy: as above
+        from magnus.executors.local import worker_client  # lazy: as above
 
-        return handles.Nursery()
+        return worker_client.Forkserver()
 
     def __enter__(self) -> Self:
         if self._workers is not None:
@@ -71,9 +72,9 @@ class LocalExecutor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the workers; what they still run is interrupted."""
+        """End the workers; what they still run is interrupted, or left open when this process is evicted."""
         if self._workers is not None:
-            self._workers.end()
+            self._workers.end(evicted=kind is not None and issubclass(kind, Evicted))
 
     def submit(self, request: StepRequest) -> "Future[None] | None":
         """Run the step; without workers it has ended when this returns."""
@@ -86,11 +87,3 @@ class LocalExecutor:
         """Interrupt what workers run; nothing else runs beside the caller."""
         if self._workers is not None:
             self._workers.interrupt()
-
-
-def _processors() -> int:
-    """How many processors this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on macOS
-        return os.cpu_count() or 1

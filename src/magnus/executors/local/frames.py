@@ -5,7 +5,7 @@ from socket import MSG_WAITALL, socket
 from struct import Struct
 from typing import Final
 
-from magnus.engine import pickles
+from magnus.engine.values import pickles
 from magnus.values import UserObject
 
 _LENGTH: Final = Struct("!Q")

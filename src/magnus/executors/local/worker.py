@@ -1,4 +1,4 @@
-"""A worker: a process that runs whole steps, one after the other, as long as somebody sends them. Forked by `nursery`."""
+"""A worker: a process that runs whole steps, one after the other, as long as somebody sends them. Forked by `forkserver`."""
 
 import atexit
 import os
@@ -13,11 +13,11 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from magnus.engine import forks
 from magnus.engine.eviction import Evicted, evict
+from magnus.engine.processes import forks
 from magnus.errors import MagnusError
 from magnus.executors.local import frames
-from magnus.executors.local.requests import Receiver, SentRequest
+from magnus.executors.local.scope_deltas import Receiver, SentRequest
 from magnus.interfaces.executor import Steps
 from magnus.interfaces.reentry import EVICTED
 from magnus.interfaces.reporter import Event

@@ -1,6 +1,6 @@
 """Warm worker processes that run whole steps: as many as there is work for, up to a number. Used by the local executor.
 
-Workers are forked by a process of their own (`nursery`) that imported magnus once, so that one takes milliseconds to
+Workers are forked by a process of their own (`forkserver`) that imported magnus once, so that one takes milliseconds to
 begin. Pools of the standard library and of loky end with the first process that dies, and with them every step that
 runs; here a worker that dies fails its step, and the next step gets another one.
 """
@@ -19,10 +19,10 @@ from typing import Final
 
 from magnus.errors import ServiceError
 from magnus.executors.local import frames
-from magnus.executors.local.handles import Nursery, Worker, death, settle
-from magnus.executors.local.nursery import ANSWER, BEGAN
+from magnus.executors.local.forkserver import ANSWER, BEGAN
 from magnus.executors.local.worker import Broken, Done
-from magnus.interfaces.executor import Elsewhere, StepRequest
+from magnus.executors.local.worker_client import Forkserver, Worker, death, settle
+from magnus.interfaces.executor import StepRequest, WorkerSpec
 from magnus.interfaces.secrets import Secret
 from magnus.system.child_process import describe_exit
 from magnus.values import UserObject
@@ -32,15 +32,15 @@ _PIECE_BYTES: Final = 64 * 1024
 
 
 class Workers:
-    """At most `count` workers, for steps that run as `elsewhere` says.
+    """At most `count` workers, for steps that run as `worker_spec` says.
 
     One thread listens to them; everything that it shares with callers is guarded by one lock. `slots` is twice the
     count, so that a worker finds its next step waiting when it is done with one.
     """
 
-    def __init__(self, elsewhere: Elsewhere, count: int, nursery: Nursery | None = None) -> None:
+    def __init__(self, worker_spec: WorkerSpec, count: int, forkserver: Forkserver | None = None) -> None:
         self.slots = 2 * count
-        self._elsewhere = elsewhere
+        self._worker_spec = worker_spec
         self._count = count
         self._changed = Condition()
         self._waiting: deque[tuple[Future[None], StepRequest]] = deque()
@@ -50,14 +50,14 @@ class Workers:
         self._beginning = 0
         self._ending = False
         self._broken: BaseException | None = None
-        self._nursery = nursery
+        self._forkserver = forkserver
         self._listening: Thread | None = None
 
     def start(self) -> None:
         """Have a process in which workers begin; it gets ready while the caller goes on."""
-        self._nursery = self._nursery or Nursery()
-        self._nursery.prepare(self._elsewhere)
-        self._listening = Thread(target=self._listen, args=(self._nursery,), name="magnus workers", daemon=True)
+        self._forkserver = self._forkserver or Forkserver()
+        self._forkserver.prepare(self._worker_spec)
+        self._listening = Thread(target=self._listen, args=(self._forkserver,), name="magnus workers", daemon=True)
         self._listening.start()
 
     def submit(self, request: StepRequest) -> "Future[None]":
@@ -73,12 +73,15 @@ class Workers:
 
     def interrupt(self) -> None:
         """Ask the workers to end, with the steps that they run."""
-        with self._changed:
-            if self._nursery is not None:
-                self._nursery.tell("t")
+        self._tell("t")
 
-    def end(self) -> None:
-        """End everything; steps that run are interrupted, those that wait are cancelled."""
+    def _tell(self, command: str) -> None:
+        with self._changed:
+            if self._forkserver is not None:
+                self._forkserver.tell(command)
+
+    def end(self, *, evicted: bool = False) -> None:
+        """End everything; steps that run are interrupted, or left open if `evicted`, and those that wait are cancelled."""
         with self._changed:
             self._ending = True
             for future, _ in self._waiting:
@@ -87,15 +90,15 @@ class Workers:
             busy = any(worker.step for worker in self._workers.values())
         try:
             if busy:
-                self.interrupt()
+                self._tell("e" if evicted else "t")
                 self._wait_for_none()
         finally:
             with self._changed:
                 for worker in self._workers.values():
                     _hang_up(worker.connection)
-                if self._nursery is not None:
-                    self._nursery.tell("k" if busy else "")
-                    self._nursery.hang_up()
+                if self._forkserver is not None:
+                    self._forkserver.tell("k" if busy else "")
+                    self._forkserver.hang_up()
             if self._listening is not None:
                 self._listening.join()
 
@@ -112,40 +115,40 @@ class Workers:
             if future.set_running_or_notify_cancel():
                 worker = self._idle.pop()
                 worker.begin(future)
-                with suppress(OSError):  # it has just died, which the nursery will say
+                with suppress(OSError):  # it has just died, which the forkserver will say
                     frames.send(worker.connection, worker.sender.sent(request, self._secrets))
         more = min(len(self._waiting) - self._beginning, self._count - len(self._workers) - self._beginning)
-        if more > 0 and self._nursery is not None and not self._ending:
+        if more > 0 and self._forkserver is not None and not self._ending:
             self._beginning += more
-            self._nursery.tell("+" * more)
+            self._forkserver.tell("+" * more)
 
-    def _listen(self, nursery: Nursery) -> None:
-        """Take what workers and the nursery say, until the nursery is gone."""
+    def _listen(self, forkserver: Forkserver) -> None:
+        """Take what workers and the forkserver say, until the forkserver is gone."""
         try:
             with selectors.DefaultSelector() as selector:
-                selector.register(nursery.connection, selectors.EVENT_READ)
-                while self._heard_all(nursery, selector):
+                selector.register(forkserver.connection, selectors.EVENT_READ)
+                while self._heard_all(forkserver, selector):
                     pass
         except BaseException as error:  # noqa: BLE001 - a run must not wait for a thread that is gone
-            self._nursery_is_gone(nursery, error)
+            self._forkserver_is_gone(forkserver, error)
         else:
-            self._nursery_is_gone(nursery)
+            self._forkserver_is_gone(forkserver)
 
-    def _heard_all(self, nursery: Nursery, selector: selectors.BaseSelector) -> bool:
-        """Wait for something to be said, and take it; False when the nursery is gone."""
+    def _heard_all(self, forkserver: Forkserver, selector: selectors.BaseSelector) -> bool:
+        """Wait for something to be said, and take it; False when the forkserver is gone."""
         for key, _ in selector.select():
             worker = key.data
             if worker is None:
-                if not self._hear_nursery(nursery, selector):
+                if not self._hear_forkserver(forkserver, selector):
                     return False
             elif worker.pid in self._workers and not self._hear(worker):
                 selector.unregister(worker.connection)  # it hung up, and how it ended will be said
         return True
 
-    def _hear_nursery(self, nursery: Nursery, selector: selectors.BaseSelector) -> bool:
-        """A worker began or ended; False when the nursery is gone."""
+    def _hear_forkserver(self, forkserver: Forkserver, selector: selectors.BaseSelector) -> bool:
+        """A worker began or ended; False when the forkserver is gone."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(nursery.connection, ANSWER.size, 1)
+            data, descriptors, _, _ = socket.recv_fds(forkserver.connection, ANSWER.size, 1)
         except OSError:
             return False
         if len(data) < ANSWER.size:
@@ -157,7 +160,7 @@ class Workers:
             with self._changed:
                 self._workers[pid] = worker
                 self._beginning -= 1
-                nursery.works = True
+                forkserver.works = True
                 self._idle.append(worker)
                 self._hand_out()
         elif pid in self._workers:
@@ -198,13 +201,13 @@ class Workers:
                         step.set_running_or_notify_cancel()
                 settle(step, error)
             case Secret() as secret:
-                self._elsewhere.mask(secret)
+                self._worker_spec.mask(secret)
                 with self._changed:
                     if secret not in self._secrets:
                         self._secrets.append(secret)
             case event:
                 worker.note(event)
-                self._elsewhere.report(event)
+                self._worker_spec.report(event)
 
     def _ended(self, worker: Worker, code: int, selector: selectors.BaseSelector) -> None:
         """The worker is gone: what it said before is heard, then what it ran has failed."""
@@ -220,17 +223,17 @@ class Workers:
             self._changed.notify_all()
         settle(worker.step, worker.died(death(code)))
 
-    def _nursery_is_gone(self, nursery: Nursery, error: BaseException | None = None) -> None:
+    def _forkserver_is_gone(self, forkserver: Forkserver, error: BaseException | None = None) -> None:
         """Without it no worker can begin, and nobody tells when one ends: start again with a new one.
 
         One that never worked is not tried again, and neither is anything after an `error` of the thread that listens.
         """
-        nursery.hang_up()
-        code = nursery.wait()
+        forkserver.hang_up()
+        code = forkserver.wait()
         with self._changed:
-            self._nursery = None
+            self._forkserver = None
             gone, self._workers, self._idle, self._beginning = self._workers, {}, [], 0
-            restart = nursery.works and not self._ending and error is None
+            restart = forkserver.works and not self._ending and error is None
             if not restart:
                 self._broken = error or ServiceError(f"worker processes cannot be started: {describe_exit(code)}")
             unlucky = [] if restart else list(self._waiting)

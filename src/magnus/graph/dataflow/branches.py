@@ -1,23 +1,21 @@
-"""What the branches of a composite leave, for each shape of them: fan-in without running. The other half of `flow`."""
+"""What the branches of a composite leave, for each shape of them: fan-in without running. Called by `flow`."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final, Protocol
 
 from msgspec.structs import replace
 
-from magnus.graph.branch_choice import json_of, spelled
+from magnus.graph.branch_choice import spelled
+from magnus.graph.dataflow.choices import all_spellings, as_text, matchable
+from magnus.graph.dataflow.cursor import BranchCursor
 from magnus.graph.dataflow.facts import Certainty, Need
 from magnus.graph.dataflow.findings import Findings
+from magnus.graph.dataflow.reachability import unavoidable
 from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted, joined, kinds
-from magnus.graph.dataflow.visible_data import Fact, Known, meeting
+from magnus.graph.dataflow.visible_data import Fact, VisibleData, meeting
 from magnus.graph.declared_names import names_set, set_by_several
-from magnus.graph.graph import Graph
-from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, StaticBranches
+from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, MappedBranches, RepeatedBranch, StaticBranches
 from magnus.values import Json
-
-if TYPE_CHECKING:
-    from magnus.graph.dataflow.flow import Flow, Place
 
 _LIST: Final = Wanted(frozenset({"list"}), said="a list", objects=True)
 _BOOLEAN: Final = Wanted(frozenset({"bool"}), said="true or false", objects=True)
@@ -25,12 +23,35 @@ _FIX: Final = "name a branch by that value, or add a default"
 _MOST_ROUNDS: Final = 3
 
 
-def after_all(flow: "Flow", node: CompositeNode, seen: Known, place: "Place") -> Known | None:
+class BranchWalk(Protocol):
+    """The walk through the pipeline that the composite is in; `reduced` gives the shape of what a reducer returns."""
+
+    findings: Findings
+    reduced: Callable[[str], Shape]
+
+    def graph(self, graph: Graph, seen: VisibleData, cursor: BranchCursor) -> VisibleData | None:
+        """The data a (sub)pipeline sets when it succeeds; None when no path leads to its success."""
+        ...
+
+    def silently(self, graph: Graph, seen: VisibleData, cursor: BranchCursor) -> VisibleData | None:
+        """The same without a finding."""
+        ...
+
+    def apart(self, graph: Graph, seen: VisibleData, cursor: BranchCursor) -> tuple[VisibleData | None, Findings]:
+        """The same with the findings of the (sub)pipeline apart from all others."""
+        ...
+
+    def need(self, node: CompositeNode, field: str, need: Need, seen: VisibleData, cursor: BranchCursor) -> Fact | None:
+        """The data of the parameter that the composite needs; a finding where it is missing or has another shape."""
+        ...
+
+
+def after_all(flow: BranchWalk, node: CompositeNode, seen: VisibleData, cursor: BranchCursor) -> VisibleData | None:
     """After a `parallel` or a `dag`: what all branches set, the later over the earlier."""
     assert isinstance(node.branches, StaticBranches)
-    ends: dict[str, Known] = {}
+    ends: dict[str, VisibleData] = {}
     for key, graph in node.branches.graphs.items():
-        inside = _inside(place, key) if node.branches.are_named else place
+        inside = cursor.inside(key) if node.branches.are_named else cursor
         end = flow.graph(graph, seen, inside)
         if end is not None:
             ends[key] = end
@@ -38,16 +59,20 @@ def after_all(flow: "Flow", node: CompositeNode, seen: Known, place: "Place") ->
         return None
     told = {name for name, _ in set_by_several(node)}
     for what in ("parameters", "files"):
-        _conflicts(flow.findings, node, {key: getattr(end, what) for key, end in ends.items()}, told, place)
+        _conflicts(flow.findings, node, {key: getattr(end, what) for key, end in ends.items()}, told, cursor)
         told = set()
-    left = Known()
+    left = VisibleData()
     for end in ends.values():
         left = left.followed_by(end)
     return replace(left, via="")
 
 
 def _conflicts(
-    findings: Findings, node: CompositeNode, ends: Mapping[str, Mapping[str, Fact]], told: set[str], place: "Place"
+    findings: Findings,
+    node: CompositeNode,
+    ends: Mapping[str, Mapping[str, Fact]],
+    told: set[str],
+    cursor: BranchCursor,
 ) -> None:
     """Warn of names that several branches set, but for those that their declarations show."""
     setting: dict[str, list[str]] = {}
@@ -59,30 +84,32 @@ def _conflicts(
         shapes = [ends[key][name].shape for key in keys]
         same = shapes[0].values is not None and all(shape.values == shapes[0].values for shape in shapes)
         if len(keys) > 1 and name not in told and not same:
-            findings.conflict(node, name, keys, place.around)
+            findings.conflict(node, name, keys, cursor.around)
 
 
-def after_one(flow: "Flow", node: CompositeNode, chosen: ChosenBranch, seen: Known, place: "Place") -> Known | None:
+def after_one(
+    flow: BranchWalk, node: CompositeNode, chosen: ChosenBranch, seen: VisibleData, cursor: BranchCursor
+) -> VisibleData | None:
     """After a `conditional`: what the branch set that ran, whichever it was."""
     need = Need(chosen.parameter, f"the parameter '{chosen.parameter}'", _wanted_by(chosen), fix=_FIX)
-    fact = flow.need(node, "parameter", need, seen, place)
+    fact = flow.need(node, "parameter", need, seen, cursor)
     texts = _texts(fact)
-    ways: list[tuple[Known, str]] = []
-    not_chosen: list[tuple[Known, str]] = []
+    ways: list[tuple[VisibleData, str]] = []
+    not_chosen: list[tuple[VisibleData, str]] = []
     for key, graph in chosen.graphs.items():
         may_run = texts is None or bool(texts & spelled(key))
-        end = flow.graph(graph, seen, _if_reached(_inside(place, key), may_run=may_run))
+        end = flow.graph(graph, seen, cursor.inside(key).where_reached(is_reached=may_run))
         if end is not None:
             (ways if may_run else not_chosen).append((end, f"when '{chosen.parameter}' is '{key}'"))
     if fact is not None:
-        flow.findings.unmatched(node, chosen, fact, place.around)
+        flow.findings.unmatched(node, chosen, fact, cursor.around)
     if chosen.default is not None:
-        may_run = texts is None or bool(texts - _spelled(chosen.graphs))
-        end = flow.graph(chosen.default, seen, _if_reached(place, may_run=may_run))
+        may_run = texts is None or bool(texts - all_spellings(chosen.graphs))
+        end = flow.graph(chosen.default, seen, cursor.where_reached(is_reached=may_run))
         others = f"when '{chosen.parameter}' is none of {', '.join(map(repr, chosen.graphs))}"
         if end is not None and may_run:
             ways.append((end, others))
-    if not ways and chosen.default is None and texts is not None and not texts & _spelled(chosen.graphs):
+    if not ways and chosen.default is None and texts is not None and not texts & all_spellings(chosen.graphs):
         ways = not_chosen  # that none is chosen is said; what follows is looked at as if one were
     return replace(meeting(ways), via="") if ways else None
 
@@ -90,45 +117,13 @@ def after_one(flow: "Flow", node: CompositeNode, chosen: ChosenBranch, seen: Kno
 def _wanted_by(chosen: ChosenBranch) -> Wanted:
     if chosen.default is not None:
         return Wanted()
-    keys = _spelled(chosen.graphs)
+    keys = all_spellings(chosen.graphs)
     shown = ", ".join(repr(key) for key in chosen.graphs)
 
     def refuses(value: Json, _text: str | None) -> str:
         return "" if as_text(value) in keys else f"it is {as_text(value)!r}"
 
     return Wanted(matchable(chosen.graphs), said=f"one of {shown}", refuses=refuses)
-
-
-def matchable(keys: Iterable[str]) -> frozenset[str]:
-    """The kinds of values whose text may be one of the keys."""
-    found = {"str"}
-    for key in keys:
-        try:
-            value = json.loads(json_of(key))
-        except ValueError:
-            continue
-        found.add(
-            {type(None): "null", bool: "bool", int: "int", float: "float", list: "list", dict: "dict"}.get(
-                type(value), "str"
-            )
-        )
-    return frozenset(found)
-
-
-def can_choose(shape: Shape, key: str) -> bool:
-    """Whether some value of this shape chooses the branch of the key."""
-    if shape.values is not None:
-        return any(as_text(value) in spelled(key) for value, _ in shape.values)
-    return shape.kinds is None or bool(matchable([key]) & shape.kinds)
-
-
-def as_text(value: Json) -> str:
-    """The text of a value, as keys are compared with it."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _spelled(keys: Iterable[str]) -> set[str]:
-    return {spelling for key in keys for spelling in spelled(key)}
 
 
 def _texts(fact: Fact | None) -> set[str] | None:
@@ -138,16 +133,18 @@ def _texts(fact: Fact | None) -> set[str] | None:
     return {as_text(value) for value, _ in fact.shape.values}
 
 
-def after_map(flow: "Flow", node: CompositeNode, mapped: MappedBranches, seen: Known, place: "Place") -> Known | None:
+def after_map(
+    flow: BranchWalk, node: CompositeNode, mapped: MappedBranches, seen: VisibleData, cursor: BranchCursor
+) -> VisibleData | None:
     """After a `map`: a list of what its branches set."""
     need = Need(mapped.iterate_on, f"the parameter '{mapped.iterate_on}'", _LIST, fix="let it be a list")
-    fact = flow.need(node, "iterate_on", need, seen, place)
+    fact = flow.need(node, "iterate_on", need, seen, cursor)
     shape = fact.shape if fact is not None else ANYTHING
     element = Fact(shape=shape.item or ANYTHING)
     inner = replace(seen, parameters={**seen.parameters, mapped.iterate_as: element})
     lists = None if shape.values is None else [bool(value) for value, _ in shape.values]
     is_filled = lists is not None and all(lists)
-    end = flow.graph(mapped.graph, inner, _if_reached(place, may_run=lists is None or any(lists)))
+    end = flow.graph(mapped.graph, inner, cursor.where_reached(is_reached=lists is None or any(lists)))
     if end is None:
         return None
     declared = set(names_set(mapped.graph))
@@ -164,7 +161,7 @@ def after_map(flow: "Flow", node: CompositeNode, mapped: MappedBranches, seen: K
     return replace(end, parameters=parameters, files=files, via="")
 
 
-def _reduced(flow: "Flow", reducer: str) -> Shape:
+def _reduced(flow: BranchWalk, reducer: str) -> Shape:
     """What is known of what a reducer makes of a list; of one without elements the list itself is left."""
     found = flow.reduced(reducer)
     return found if found == ANYTHING else replace(found, values=None)
@@ -177,46 +174,48 @@ def _listed(fact: Fact) -> Fact:
     return replace(fact, shape=Shape(frozenset({"list"}), None if item == ANYTHING else item))
 
 
-def after_loop(flow: "Flow", node: CompositeNode, loop: RepeatedBranch, seen: Known, place: "Place") -> Known | None:
+def after_loop(
+    flow: BranchWalk, node: CompositeNode, loop: RepeatedBranch, seen: VisibleData, cursor: BranchCursor
+) -> VisibleData | None:
     """After a `loop`: what its rounds left.
 
     The first round sees what was there before the loop, the others what rounds before them set too.
     """
     first = _with_index(loop, seen)
-    end, found = flow.apart(loop.graph, first, place)
+    end, found = flow.apart(loop.graph, first, cursor)
     if end is None:
         flow.findings.add_all(found)
         return None
     if loop.max_iterations > 1:
-        later, end = _settled(flow, loop, node.name, seen, end, place)
-        _, always = flow.apart(loop.graph, later, place)
+        later, end = _settled(flow, loop, node.name, seen, end, cursor)
+        _, always = flow.apart(loop.graph, later, cursor)
         found = _of_rounds(loop.graph, found, always, node.name)
     flow.findings.add_all(found)
     left = _with_index(loop, end)
     if loop.break_on is not None:
         after = _with_index(loop, seen).followed_by(end)
-        flow.findings.break_on(node, loop.break_on, after.find(loop.break_on), after.parameters, place, _BOOLEAN)
+        flow.findings.break_on(node, loop.break_on, after.find(loop.break_on), after.parameters, cursor, _BOOLEAN)
     return replace(left, via="")
 
 
-def _with_index(loop: RepeatedBranch, seen: Known) -> Known:
+def _with_index(loop: RepeatedBranch, seen: VisibleData) -> VisibleData:
     if loop.index_as is None:
         return seen
     return replace(seen, parameters={**seen.parameters, loop.index_as: Fact(shape=kinds("int"))})
 
 
 def _settled(
-    flow: "Flow", loop: RepeatedBranch, name: str, seen: Known, first: Known, place: "Place"
-) -> tuple[Known, Known]:
+    flow: BranchWalk, loop: RepeatedBranch, name: str, seen: VisibleData, first: VisibleData, cursor: BranchCursor
+) -> tuple[VisibleData, VisibleData]:
     """What any round but the first may see, and what all rounds together leave."""
     end = first
     for _ in range(_MOST_ROUNDS):
-        lacking = f"in the first round of '{name}'"
+        lacking = f"in the first iteration of '{name}'"
         parameters, files = dict(seen.parameters), dict(seen.files)
         _may_be_there(parameters, end.parameters, lacking, without=loop.index_as)
         _may_be_there(files, end.files, lacking, without=None)
-        later = Known(parameters, files, seen.is_open or end.is_open, seen.files_open or end.files_open)
-        again = flow.silently(loop.graph, _with_index(loop, later), place)
+        later = VisibleData(parameters, files, seen.is_open or end.is_open, seen.files_open or end.files_open)
+        again = flow.silently(loop.graph, _with_index(loop, later), cursor)
         both = first if again is None else _either(first, again)
         if both == end:
             return _with_index(loop, later), end
@@ -241,7 +240,7 @@ def _may_be_there(known: dict[str, Fact], own: Mapping[str, Fact], lacking: str,
             known[name] = replace(before, shape=joined((before.shape, fact.shape)))
 
 
-def _either(first: Known, later: Known) -> Known:
+def _either(first: VisibleData, later: VisibleData) -> VisibleData:
     """What is left after one round or more: all that the first leaves, and what later ones may add."""
 
     def met(one: Mapping[str, Fact], other: Mapping[str, Fact]) -> dict[str, Fact]:
@@ -255,7 +254,7 @@ def _either(first: Known, later: Known) -> Known:
             for name in names
         }
 
-    return Known(
+    return VisibleData(
         met(first.parameters, later.parameters),
         met(first.files, later.files),
         first.is_open or later.is_open,
@@ -265,19 +264,8 @@ def _either(first: Known, later: Known) -> Known:
 
 def _of_rounds(graph: Graph, first: Findings, always: Findings, name: str) -> Findings:
     """What is wrong in every round, and what of the first is sure to happen there."""
-    from magnus.graph.dataflow.flow import unavoidable  # it is the other half of this module
-
     sure = {id(node) for node in unavoidable(graph)}
     kept = Findings()
     kept.add_all(always)
-    kept.add_all(first.only(sure).beyond(always, f", in the first round of '{name}'"))
+    kept.add_all(first.only(sure).beyond(always, f", in the first iteration of '{name}'"))
     return kept
-
-
-def _if_reached(place: "Place", *, may_run: bool) -> "Place":
-    """In a branch that these parameters do not choose nothing can make the run fail."""
-    return place if may_run else replace(place, is_reached=False)
-
-
-def _inside(place: "Place", key: str) -> "Place":
-    return replace(place, around=(*place.around, key))

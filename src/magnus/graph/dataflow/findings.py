@@ -1,19 +1,18 @@
 """What is wrong with the data flow of a pipeline, as it is found and in words. Pure; used by `graph.dataflow.flow`."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from magnus.graph.dataflow.choices import can_choose
+from magnus.graph.dataflow.cursor import BranchCursor
 from magnus.graph.dataflow.facts import Certainty, Need
 from magnus.graph.dataflow.shapes import Fit, Wanted, fitting
 from magnus.graph.dataflow.visible_data import Fact
 from magnus.graph.nodes import ChosenBranch, CompositeNode, TaskNode
 from magnus.suggest import near
-
-if TYPE_CHECKING:
-    from magnus.graph.dataflow.flow import Place
 
 _CAUGHT: Final = "; the step always fails, and the pipeline goes on by on_failure"
 _NOT_REACHED: Final = "; this branch is not chosen with the parameters that are given"
@@ -84,10 +83,10 @@ class Findings:
         need: Need,
         fact: Fact | None,
         there: Mapping[str, Fact],
-        place: "Place",
+        cursor: BranchCursor,
     ) -> None:
         """Complain when a parameter is missing, may be, or cannot be what is wanted."""
-        around, (severity, caught) = place.around, _weight(place) if need.is_fatal else ("warning", "")
+        around, (severity, caught) = cursor.around, _weight(cursor) if need.is_fatal else ("warning", "")
         if fact is None:
             if need.is_required:
                 message = f"{need.title} is set by no step before, and is no initial parameter{caught}"
@@ -121,10 +120,10 @@ class Findings:
         pattern: str,
         matching: Sequence[Fact],
         there: Iterable[str],
-        place: "Place",
+        cursor: BranchCursor,
     ) -> None:
         """Complain of a `get` that nothing, or something that not every path has, was put for."""
-        severity, caught = _weight(place)
+        severity, caught = _weight(cursor)
         if matching:
             message = f"'{pattern}' may be missing in the catalog: nothing puts it {matching[0].lacking}"
             fix, severity = "put it there too", "warning"
@@ -138,13 +137,13 @@ class Findings:
                 else f"put it in an earlier step{f'; there are {puts}' if puts else ''}"
             )
         keys = ("catalog", "get", number)
-        self.add(Finding(node, place.around, keys, message, fix, severity), pattern)
+        self.add(Finding(node, cursor.around, keys, message, fix, severity), pattern)
 
-    def judge_use(self, node: TaskNode, name: str, place: "Place") -> None:
+    def judge_use(self, node: TaskNode, name: str, cursor: BranchCursor) -> None:
         """Warn of a file that the task seems to read, and that will not be there."""
         message = f"the step names '{name}', which a step before puts; it is not there, since each step has a folder of its own"
         fix = f"bring it from the catalog: catalog: {{get: ['{name}']}}"
-        self.add(Finding(node, place.around, ("command",), message, fix, "warning"), name)
+        self.add(Finding(node, cursor.around, ("command",), message, fix, "warning"), name)
 
     def conflict(self, node: CompositeNode, name: str, keys: Sequence[str], around: tuple[str, ...]) -> None:
         """Warn of branches that set the same name, or put the same file."""
@@ -157,8 +156,6 @@ class Findings:
             return
         if fact.shape.values is not None and len(fact.shape.values) == 1:  # one that was given, perhaps
             return
-        from magnus.graph.dataflow.branches import can_choose  # it needs this module
-
         for key in chosen.graphs:
             if not can_choose(fact.shape, key):
                 message = f"no value of '{chosen.parameter}' chooses this branch: it is {fact.shape}"
@@ -171,24 +168,24 @@ class Findings:
         name: str,
         fact: Fact | None,
         there: Mapping[str, Fact],
-        place: "Place",
+        cursor: BranchCursor,
         wanted: Wanted,
     ) -> None:
         """Complain of a loop that nothing ends before its last round, or whose parameter is no boolean."""
         if fact is None:
-            message = f"nothing sets '{name}', so the loop always takes all its rounds"
+            message = f"nothing sets '{name}', so the loop always runs all its iterations"
             fix = _give(name, there)
-            self.add(Finding(node, place.around, ("break_on",), message, fix, "warning", name), name)
+            self.add(Finding(node, cursor.around, ("break_on",), message, fix, "warning", name), name)
             return
         need = Need(name, f"the parameter '{name}'", wanted, is_required=False, fix="let it be a boolean")
-        self.judge(node, "break_on", need, fact, there, place)
+        self.judge(node, "break_on", need, fact, there, cursor)
 
 
-def _weight(place: "Place") -> tuple[Severity, str]:
+def _weight(cursor: BranchCursor) -> tuple[Severity, str]:
     """How bad it is that a step fails for certain, and why it is no worse."""
-    if not place.is_reached:
+    if not cursor.is_reached:
         return "warning", _NOT_REACHED
-    return ("warning", _CAUGHT) if place.is_caught else ("error", "")
+    return ("warning", _CAUGHT) if cursor.is_caught else ("error", "")
 
 
 def _give(name: str, there: Iterable[str]) -> str:

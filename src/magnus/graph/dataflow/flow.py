@@ -1,31 +1,34 @@
-"""Follows parameters and files along all paths of a pipeline without running it. Pure; called by `app.checking`.
+"""Follows parameters and files along all paths of a pipeline without running it. Pure; called by `app.check`.
 
 An abstract interpretation: at every step it is known which parameters are there for certain, which on some paths only,
-and what they may be. The rules of scope and fan-in are those of `engine.scope` and `engine.fan`. Whatever cannot be
+and what they may be. The rules of scope and fan-in are those of `engine.rules.scope` and `engine.rules.fan`. Whatever cannot be
 told is no reason to complain.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from graphlib import TopologicalSorter
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from magnus.graph.dataflow import branches
+from magnus.graph.dataflow.cursor import BranchCursor
 from magnus.graph.dataflow.facts import Certainty, Description, Need
 from magnus.graph.dataflow.findings import Finding, Findings
+from magnus.graph.dataflow.reachability import is_step_caught
 from magnus.graph.dataflow.shapes import Shape
-from magnus.graph.dataflow.visible_data import Fact, Known, meeting
-from magnus.graph.graph import Graph, graphs_of, named_graphs
+from magnus.graph.dataflow.visible_data import Fact, VisibleData, meeting
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
+    Graph,
     MappedBranches,
     RepeatedBranch,
     StaticBranches,
     TaskNode,
     TerminalNode,
+    named_graphs,
 )
-from magnus.graph.structure import edges
 
 
 class TaskFacts(Struct, frozen=True):
@@ -34,18 +37,6 @@ class TaskFacts(Struct, frozen=True):
     description: Description
     gets: tuple[str, ...] = ()
     puts: tuple[str, ...] = ()
-
-
-class Place(Struct, frozen=True):
-    """Where the walk is.
-
-    `around` are the names of the steps around and of the one in hand; `is_caught` says that a failure there leads to
-    success all the same, `is_reached` that it can be reached with the parameters that are known.
-    """
-
-    around: tuple[str, ...] = ()
-    is_caught: bool = False
-    is_reached: bool = True
 
 
 class Flow:
@@ -71,15 +62,17 @@ class Flow:
         self.own_folders = own_folders
         self.findings = Findings()
 
-    def graph(self, graph: Graph, seen: Known, place: Place) -> Known | None:
+    def graph(self, graph: Graph, seen: VisibleData, cursor: BranchCursor) -> VisibleData | None:
         """What a (sub)pipeline sets itself when it succeeds; None when no path leads to its success."""
-        ways: dict[str, list[tuple[Known, str]]] = {graph.start_at: [(Known(), "")]}
+        ways: dict[str, list[tuple[VisibleData, str]]] = {graph.start_at: [(VisibleData(), "")]}
         for name in _in_order(graph):
             node, arriving = graph.nodes[name], ways.get(name)
             if arriving is None or isinstance(node, TerminalNode):
                 continue
             own = meeting(arriving)
-            here = replace(place, around=(*place.around, name), is_caught=_is_caught(graph, node, place))
+            here = replace(
+                cursor, around=(*cursor.around, name), is_caught=is_step_caught(graph, node, is_caught=cursor.is_caught)
+            )
             succeeded, failed = self._step(node, seen.followed_by(own), own, here)
             if succeeded is not None:
                 ways.setdefault(node.next, []).append((succeeded, succeeded.via or f"when '{name}' succeeds"))
@@ -89,88 +82,90 @@ class Flow:
         return None if end is None else meeting(end)
 
     def _step(
-        self, node: TaskNode | CompositeNode, seen: Known, own: Known, place: Place
-    ) -> tuple[Known | None, Known | None]:
+        self, node: TaskNode | CompositeNode, seen: VisibleData, own: VisibleData, cursor: BranchCursor
+    ) -> tuple[VisibleData | None, VisibleData | None]:
         """What the branch has set itself after the step succeeded, and after it failed; None where it never does."""
-        name = place.around[-1]
+        name = cursor.around[-1]
         if isinstance(node, TaskNode):
-            succeeded, failed = self._task(node, seen, own, place)
+            succeeded, failed = self._task(node, seen, own, cursor)
             never_fails = self.facts(node).description.never_fails
             return succeeded, None if never_fails else _turned(failed, f"when '{name}' fails")
-        outcome = self._composite(node, seen, place)
+        outcome = self._composite(node, seen, cursor)
         failed = _turned(own, f"when '{name}' fails")
         if outcome is None:
             return None, failed
         files = {**own.files, **outcome.files}
-        merged = own.followed_by(Known(outcome.parameters, {}, outcome.is_open, outcome.files_open, own.via))
-        return Known(merged.parameters, files, merged.is_open, merged.files_open, own.via), failed
+        merged = own.followed_by(VisibleData(outcome.parameters, {}, outcome.is_open, outcome.files_open, own.via))
+        return VisibleData(merged.parameters, files, merged.is_open, merged.files_open, own.via), failed
 
-    def _task(self, node: TaskNode, seen: Known, own: Known, place: Place) -> tuple[Known, Known]:
+    def _task(
+        self, node: TaskNode, seen: VisibleData, own: VisibleData, cursor: BranchCursor
+    ) -> tuple[VisibleData, VisibleData]:
         facts = self.facts(node)
         description = facts.description
         for need in description.needs:
-            self.need(node, "command", need, seen, place)
+            self.need(node, "command", need, seen, cursor)
         if self.keeps_files:
-            self._files(node, facts.gets, seen, place)
+            self._files(node, facts.gets, seen, cursor)
             if self.own_folders:
-                self._uses(node, facts, seen, place)
+                self._uses(node, facts, seen, cursor)
         put = own.putting((*facts.puts, *description.puts), others=description.puts_others)
         return put.setting(description.sets, others=description.sets_others), put
 
-    def need(self, node: TaskNode | CompositeNode, field: str, need: Need, seen: Known, place: Place) -> Fact | None:
+    def need(
+        self, node: TaskNode | CompositeNode, field: str, need: Need, seen: VisibleData, cursor: BranchCursor
+    ) -> Fact | None:
         """Complain when a parameter is not there or not what is wanted; what is known of it."""
         fact = seen.find(need.name)
-        self.findings.judge(node, field, need, fact, seen.parameters, place)
+        self.findings.judge(node, field, need, fact, seen.parameters, cursor)
         return fact
 
-    def _files(self, node: TaskNode, gets: Sequence[str], seen: Known, place: Place) -> None:
+    def _files(self, node: TaskNode, gets: Sequence[str], seen: VisibleData, cursor: BranchCursor) -> None:
         for number, pattern in enumerate(gets):
             matching = [fact for name, fact in seen.files.items() if self.overlap(pattern, name)]
             if seen.files_open or any(fact.certainty is not Certainty.POSSIBLE for fact in matching):
                 continue
-            self.findings.judge_file(node, number, pattern, matching, seen.files, place)
+            self.findings.judge_file(node, number, pattern, matching, seen.files, cursor)
 
-    def _uses(self, node: TaskNode, facts: TaskFacts, seen: Known, place: Place) -> None:
+    def _uses(self, node: TaskNode, facts: TaskFacts, seen: VisibleData, cursor: BranchCursor) -> None:
         """Warn of files that the code of the task names, a step before puts, and the task does not get."""
         own = (*facts.gets, *facts.puts)
         for name in facts.description.files:
             is_put = any(self.overlap(name, pattern) for pattern in seen.files)
             if is_put and not any(self.overlap(name, pattern) for pattern in own):
-                self.findings.judge_use(node, name, place)
+                self.findings.judge_use(node, name, cursor)
 
-    def _composite(self, node: CompositeNode, seen: Known, place: Place) -> Known | None:
-        from magnus.graph.dataflow import branches  # it is the other half of this module
-
+    def _composite(self, node: CompositeNode, seen: VisibleData, cursor: BranchCursor) -> VisibleData | None:
         match node.branches:
             case StaticBranches():
-                return branches.after_all(self, node, seen, place)
+                return branches.after_all(self, node, seen, cursor)
             case ChosenBranch() as chosen:
-                return branches.after_one(self, node, chosen, seen, place)
+                return branches.after_one(self, node, chosen, seen, cursor)
             case MappedBranches() as mapped:
-                return branches.after_map(self, node, mapped, seen, place)
+                return branches.after_map(self, node, mapped, seen, cursor)
             case RepeatedBranch() as loop:
-                return branches.after_loop(self, node, loop, seen, place)
+                return branches.after_loop(self, node, loop, seen, cursor)
 
-    def silently(self, graph: Graph, seen: Known, place: Place) -> Known | None:
+    def silently(self, graph: Graph, seen: VisibleData, cursor: BranchCursor) -> VisibleData | None:
         """The same as `graph`, without a complaint."""
         kept, self.findings = self.findings, Findings()
         try:
-            return self.graph(graph, seen, place)
+            return self.graph(graph, seen, cursor)
         finally:
             self.findings = kept
 
-    def apart(self, graph: Graph, seen: Known, place: Place) -> tuple[Known | None, Findings]:
+    def apart(self, graph: Graph, seen: VisibleData, cursor: BranchCursor) -> tuple[VisibleData | None, Findings]:
         """The same as `graph`, with what is found there kept apart."""
         kept, self.findings = self.findings, Findings()
         try:
-            return self.graph(graph, seen, place), self.findings
+            return self.graph(graph, seen, cursor), self.findings
         finally:
             self.findings = kept
 
 
 def follow(
     graph: Graph,
-    start: Known,
+    start: VisibleData,
     facts: Callable[[TaskNode], TaskFacts],
     overlap: Callable[[str, str], bool],
     reduced: Callable[[str], Shape],
@@ -180,7 +175,7 @@ def follow(
 ) -> tuple[Finding, ...]:
     """What is wrong with the data flow of a pipeline that begins with `start`."""
     flow = Flow(facts, overlap, reduced, keeps_files=keeps_files, own_folders=own_folders)
-    flow.graph(graph, start, Place())
+    flow.graph(graph, start, BranchCursor())
     setters = _setters(graph, facts, ())
     return tuple(found.with_setters(setters) for found in flow.findings)
 
@@ -201,8 +196,8 @@ def _setters(graph: Graph, facts: Callable[[TaskNode], TaskFacts], around: tuple
     return found
 
 
-def _turned(known: Known, via: str) -> Known:
-    return Known(known.parameters, known.files, known.is_open, known.files_open, via)
+def _turned(known: VisibleData, via: str) -> VisibleData:
+    return VisibleData(known.parameters, known.files, known.is_open, known.files_open, via)
 
 
 def _in_order(graph: Graph) -> Iterable[str]:
@@ -210,86 +205,6 @@ def _in_order(graph: Graph) -> Iterable[str]:
     order: TopologicalSorter[str] = TopologicalSorter()
     for name, node in graph.nodes.items():
         order.add(name)
-        for _, target in edges(node):
+        for _, target in node.edges:
             order.add(target, name)
     return order.static_order()
-
-
-def _is_caught(graph: Graph, node: TaskNode | CompositeNode, place: Place) -> bool:
-    """Whether the run may succeed though this step fails."""
-    return place.is_caught if node.on_failure is None else reaches_success(graph, node.on_failure) or place.is_caught
-
-
-def can_succeed(graph: Graph) -> bool:
-    """Whether some path leads to the success of the (sub)pipeline, through branches that can succeed themselves."""
-    end, waiting, reached = graph.terminal(succeeds=True).name, [graph.start_at], set[str]()
-    while waiting:
-        name = waiting.pop()
-        node = graph.nodes[name]
-        if name in reached:
-            continue
-        reached.add(name)
-        ends = isinstance(node, CompositeNode) and not _branches_can_succeed(node)
-        waiting += [target for field, target in edges(node) if field != "next" or not ends]
-    return end in reached
-
-
-def _branches_can_succeed(node: CompositeNode) -> bool:
-    match node.branches:
-        case StaticBranches(graphs=graphs):
-            return all(map(can_succeed, graphs.values()))
-        case ChosenBranch():
-            return any(map(can_succeed, graphs_of(node)))
-        case RepeatedBranch(graph=inner):
-            return can_succeed(inner)
-        case MappedBranches():  # there may be no element
-            return True
-
-
-def caught_steps(graph: Graph, *, is_caught: bool = False) -> Iterator[TaskNode | CompositeNode]:
-    """The steps that may fail and the run succeeds all the same, by their own `on_failure` or one around them."""
-    for node in graph.nodes.values():
-        if isinstance(node, TerminalNode):
-            continue
-        caught = _is_caught(graph, node, Place(is_caught=is_caught))
-        if caught:
-            yield node
-        if isinstance(node, CompositeNode):
-            for inner in graphs_of(node):
-                yield from caught_steps(inner, is_caught=caught)
-
-
-def reaches_success(graph: Graph, start: str, *, without: str = "") -> bool:
-    """Whether some path from a step leads to the success of its (sub)pipeline, not through the step `without`."""
-    end = graph.terminal(succeeds=True).name
-    return end in _reached(graph, start, without)
-
-
-def _reached(graph: Graph, start: str, without: str) -> set[str]:
-    reached: set[str] = set()
-    waiting = [start]
-    while waiting:
-        name = waiting.pop()
-        if name not in reached and name != without:
-            reached.add(name)
-            waiting += (target for _, target in edges(graph.nodes[name]))
-    return reached
-
-
-def unavoidable(graph: Graph) -> Iterator[TaskNode | CompositeNode]:
-    """The steps that have to succeed for the (sub)pipeline to succeed, also those in branches that always run."""
-    for name, node in graph.nodes.items():
-        if isinstance(node, TerminalNode) or reaches_success(graph, graph.start_at, without=name):
-            continue
-        if node.on_failure is not None and reaches_success(graph, node.on_failure):
-            continue
-        yield node
-        if isinstance(node, CompositeNode):
-            match node.branches:
-                case StaticBranches(graphs=graphs):
-                    for inner in graphs.values():
-                        yield from unavoidable(inner)
-                case RepeatedBranch(graph=inner):
-                    yield from unavoidable(inner)
-                case MappedBranches() | ChosenBranch():
-                    pass

@@ -17,7 +17,7 @@ class Fact(Struct, frozen=True):
     lacking: str = ""
 
 
-class Known(Struct, frozen=True):
+class VisibleData(Struct, frozen=True):
     """What is there.
 
     `is_open` says that there may be parameters of names that nobody can tell, `files_open` the same of files.
@@ -41,7 +41,7 @@ class Known(Struct, frozen=True):
             return Fact(Certainty.UNCLEAR)
         return found
 
-    def setting(self, settings: Iterable[Setting], *, others: bool) -> "Known":
+    def setting(self, settings: Iterable[Setting], *, others: bool) -> "VisibleData":
         """The same after a task set these, and `others` that nobody knows."""
         parameters = dict(self.parameters)
         if others:
@@ -56,12 +56,12 @@ class Known(Struct, frozen=True):
                 parameters[setting.name] = _either(before, setting.shape)
         return replace(self, parameters=parameters, is_open=self.is_open or others)
 
-    def putting(self, patterns: Iterable[str], *, others: bool) -> "Known":
+    def putting(self, patterns: Iterable[str], *, others: bool) -> "VisibleData":
         """The same after a task put files of these patterns, and `others` that nobody knows."""
         files = {**self.files, **dict.fromkeys(patterns, Fact())}
         return replace(self, files=files, files_open=self.files_open or others)
 
-    def followed_by(self, own: "Known") -> "Known":
+    def followed_by(self, own: "VisibleData") -> "VisibleData":
         """What is seen inside: this, and what was set since."""
         parameters = {
             name: replace(fact, shape=ANYTHING) if own.is_open else fact for name, fact in self.parameters.items()
@@ -71,7 +71,7 @@ class Known(Struct, frozen=True):
         files = {**self.files}
         for name, fact in own.files.items():
             files[name] = _over(files.get(name), fact)
-        return Known(parameters, files, self.is_open or own.is_open, self.files_open or own.files_open, own.via)
+        return VisibleData(parameters, files, self.is_open or own.is_open, self.files_open or own.files_open, own.via)
 
 
 def _either(before: Fact, shape: Shape) -> Fact:
@@ -90,14 +90,14 @@ def _over(base: Fact | None, own: Fact) -> Fact:
     return Fact(Certainty.CERTAIN if base.certainty is Certainty.CERTAIN else Certainty.UNCLEAR, shape)
 
 
-def meeting(ways: Sequence[tuple[Known, str]]) -> Known:
+def meeting(ways: Sequence[tuple[VisibleData, str]]) -> VisibleData:
     """What is known where several ways meet; each with what it is called in words."""
     if len(ways) == 1:
         return ways[0][0]
     is_open = any(known.is_open for known, _ in ways)
     files_open = any(known.files_open for known, _ in ways)
     vias = {known.via for known, _ in ways}
-    return Known(
+    return VisibleData(
         _met([(known.parameters, known.is_open, text) for known, text in ways]),
         _met([(known.files, known.files_open, text) for known, text in ways]),
         is_open,

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final, Literal, Self
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.engine import liveness
-from magnus.engine.project_copy import ProjectCopy
+from magnus.engine.files.project_copy import ProjectCopy
+from magnus.engine.processes import liveness
 from magnus.engine.reentry.protocol import EventLines, Reentry
 from magnus.errors import InvalidConfiguration, ServiceError, TaskFailed
 from magnus.executors.container import outcome
@@ -48,7 +48,8 @@ from magnus.transpilers.argo.manifest import Container, Template, WorkflowSpec
 from magnus.transpilers.argo.quantities import quantity
 
 if TYPE_CHECKING:
-    from magnus.executors.container.docker_engine import Image, Job  # lazy: the SDK may not be there
+    from magnus.executors.container.docker_engine import Job  # lazy: the SDK may not be there
+    from magnus.executors.container.docker_images import Image
 
 _PULL: Final[Mapping[str, Literal["missing", "always", "never"]]] = {
     "": "missing",
@@ -177,7 +178,7 @@ class Containers:
         }
         return ended(template, end.code, pod.lines.rest.decode(errors="replace").strip(), read)
 
-    async def _waited(self, running: "Future[outcome.Ended]", pod: "_Pod", seconds: int | None) -> bool:
+    async def _waited(self, running: "Future[outcome.ContainerExit]", pod: "_Pod", seconds: int | None) -> bool:
         """Wait for the container; whether it ended in time."""
         waiting = asyncio.wrap_future(running)
         try:
@@ -193,7 +194,7 @@ class Containers:
                 waiting.exception()  # it is looked at by who asked for this
         return False
 
-    async def _end(self, waiting: "asyncio.Future[outcome.Ended]", pod: "_Pod") -> None:
+    async def _end(self, waiting: "asyncio.Future[outcome.ContainerExit]", pod: "_Pod") -> None:
         """Ask the container to end, and kill it if it does not."""
         pod.is_ending = True
         for name, patience in (("SIGTERM", GRACE_SECONDS), ("SIGKILL", None)):
@@ -245,7 +246,7 @@ class Containers:
     def _image(self, container: Container) -> "Image":
         name = container.image
         if name not in self._images:
-            self._images[name] = self._engine.image(name, _PULL[container.image_pull_policy])
+            self._images[name] = self._engine.images.get(name, _PULL[container.image_pull_policy])
         return self._images[name]
 
 

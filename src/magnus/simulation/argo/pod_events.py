@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from magnus.graph.nodes import TERMINAL_TYPES
 from magnus.graph.path import StepPath
+from magnus.graph.structure import TERMINAL_TYPES
 from magnus.interfaces.reporter import (
     AttemptFailed,
     Event,

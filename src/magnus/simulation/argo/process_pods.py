@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Final, Self
 
-from magnus.engine.project_copy import ProjectCopy
+from magnus.engine.files.project_copy import ProjectCopy
 from magnus.engine.reentry.protocol import EventLines, Reentry
 from magnus.errors import TaskFailed
 from magnus.simulation.argo.expressions import substituted

@@ -9,7 +9,7 @@ from typing import Any, Final, get_type_hints
 
 from msgspec import Struct, field
 
-from magnus.engine.parameters import find
+from magnus.engine.values.parameter_values import find
 from magnus.errors import TaskFailed
 from magnus.interfaces.objects import Objects
 from magnus.run_log.parameters import (
@@ -25,14 +25,14 @@ from magnus.run_log.parameters import (
     plain,
 )
 from magnus.tasks.functions.casting import Cast, WrongType, fresh
-from magnus.tasks.text import listed, shortened
+from magnus.tasks.text import name_list, short_json
 from magnus.values import Json, UserObject
 
 _REQUIRED: Final = inspect.Parameter.empty
 
 
 class Bound(Struct, frozen=True):
-    """What a function is called with, what of it came from parameters, as the JSON it came from, and what was loaded."""
+    """The arguments of a call; those from parameters by name as JSON; and the objects that were loaded."""
 
     positional: Sequence[UserObject]
     named: Mapping[str, UserObject]
@@ -53,7 +53,7 @@ class _Argument(Struct, frozen=True):
 
 
 class _Plan(Struct, frozen=True):
-    """What a function takes: by position alone, by name, and the cast of `**kwargs` where it has them."""
+    """The arguments of a function: positional-only, by name, and the cast of `**kwargs` if it has them."""
 
     positional: tuple[_Argument, ...]
     named: tuple[_Argument, ...]
@@ -63,7 +63,8 @@ class _Plan(Struct, frozen=True):
 def bind(function: Callable[..., UserObject], title: str, scope: Scope, objects: Objects | None = None) -> Bound:
     """The arguments of `function` from the parameters in `scope`; `title` is what messages call the function.
 
-    `objects` loads those that are objects. Names match exactly, or as the only one that differs by case alone. `*args` get nothing, `**kwargs` what is left.
+    `objects` loads parameters that are objects. A name matches exactly, or a single parameter that differs by case alone.
+    `*args` get nothing, `**kwargs` all other parameters.
 
     Raises:
         TaskFailed: a required argument has no parameter, or a parameter cannot become what its annotation names.
@@ -107,8 +108,8 @@ class _Binding(Struct, frozen=True):
     def namespace(self, kind: Any) -> UserObject:
         """All parameters, as attributes."""
         self.handed.update({name: handed(parameter) for name, parameter in self.scope.items()})
-        self.loaded.extend(found for parameter in self.scope.values() for found in objects_in(parameter))
-        return kind(**{name: fresh(loaded(parameter, self.objects)) for name, parameter in self.scope.items()})
+        self.loaded.extend(reference for parameter in self.scope.values() for reference in objects_in(parameter))
+        return kind(**{name: fresh(python_value(parameter, self.objects)) for name, parameter in self.scope.items()})
 
     def value(self, name: str, cast: Cast, source: str) -> UserObject:
         """The parameter `source` as the argument `name` wants it."""
@@ -117,29 +118,29 @@ class _Binding(Struct, frozen=True):
                 pass
             case MetricParameter(value=value):
                 text = None
-            case ObjectParameter() | ListParameter() as kept:
-                self.handed[name] = plain(kept)
-                self.loaded.extend(objects_in(kept))
-                return loaded(kept, self.objects)
+            case ObjectParameter() | ListParameter() as stored:
+                self.handed[name] = plain(stored)
+                self.loaded.extend(objects_in(stored))
+                return python_value(stored, self.objects)
         try:
-            given = cast(value, text)
+            argument = cast(value, text)
         except WrongType as wrong:
             raise TaskFailed(
-                f"the argument '{name}' of {self.title} must be {cast.expected}, but is {shortened(value)}: {wrong}"
+                f"the argument '{name}' of {self.title} must be {cast.expected}, but is {short_json(value)}: {wrong}"
             ) from None
         self.handed[name] = handed(self.scope[source])
-        return given
+        return argument
 
 
 def _is_null(parameter: Parameter) -> bool:
     return isinstance(parameter, JsonParameter | MetricParameter) and parameter.value is None
 
 
-def loaded(parameter: Parameter, objects: Objects | None) -> UserObject:
+def python_value(parameter: Parameter, objects: Objects | None) -> UserObject:
     """The value of a parameter as python code gets it; of an object the object itself."""
     match parameter:
         case ListParameter(items=items):
-            return [loaded(item, objects) for item in items]
+            return [python_value(item, objects) for item in items]
         case ObjectParameter(catalog_name=name):
             if objects is None:
                 raise TaskFailed(f"'{name}' is an object, and no catalog is at hand")
@@ -170,7 +171,7 @@ def _nothing_for(missing: Sequence[str], title: str, scope: Iterable[str]) -> st
     names = " and ".join(f"'{name}'" for name in missing)
     one = f"the argument {names}, and there is no such parameter"
     several = f"the arguments {names}, and there are no such parameters"
-    return f"{title} needs {one if len(missing) == 1 else several}; the parameters are: {listed(scope)}"
+    return f"{title} needs {one if len(missing) == 1 else several}; the parameters are: {name_list(scope)}"
 
 
 def _plan(function: Callable[..., UserObject], title: str) -> _Plan:
@@ -185,7 +186,7 @@ def _new_plan(function: Callable[..., UserObject]) -> _Plan:
     namespace = _namespace(function)
     positional, named, rest = [], [], None
     for parameter in _signature(function).parameters.values():
-        annotation = _resolved(parameter.annotation, namespace)
+        annotation = _resolve(parameter.annotation, namespace)
         cast = Cast(annotation)
         all_of_them = annotation if takes_all_parameters(annotation) else None
         argument = _Argument(parameter.name, cast, parameter.default, all_of_them)
@@ -216,8 +217,8 @@ def resolved_annotations(
     """
     namespace = _namespace(function)
     signature = _signature(function)
-    parameters = [(p, _resolved(p.annotation, namespace)) for p in signature.parameters.values()]
-    return parameters, _resolved(signature.return_annotation, namespace)
+    parameters = [(p, _resolve(p.annotation, namespace)) for p in signature.parameters.values()]
+    return parameters, _resolve(signature.return_annotation, namespace)
 
 
 def _signature(function: Callable[..., UserObject]) -> inspect.Signature:
@@ -232,7 +233,7 @@ def _signature(function: Callable[..., UserObject]) -> inspect.Signature:
 _known_plan = lru_cache(maxsize=1024)(_new_plan)
 
 
-def _resolved(annotation: UserObject, namespace: Mapping[str, UserObject]) -> UserObject:
+def _resolve(annotation: UserObject, namespace: Mapping[str, UserObject]) -> UserObject:
     """The type an annotation names, also when it is or holds text; anything goes when the name means nothing here.
 
     It does not when the type is imported for type checkers alone.

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from magnus.engine.exports import Watch
-from magnus.engine.imports import project_code
+from magnus.engine.step.exports import Watch
+from magnus.engine.user_code.imports import project_code
 from magnus.errors import TaskFailed
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.functions.binding import bind
@@ -39,7 +39,7 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
             with project_code():
                 returned = function(*bound.positional, **bound.named)
             if hasattr(returned, "__await__"):
-                returned = _awaited(returned)
+                returned = _run_awaitable(returned)
         with user_code:
             results = results_of(returned, call.spec.returns, title, call.objects)
     except TaskFailed as error:
@@ -55,8 +55,8 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
     )
 
 
-def _awaited(awaitable: Awaitable[UserObject]) -> UserObject:
-    """What the awaitable comes to; in a thread of its own when an event loop is running in this one."""
+def _run_awaitable(awaitable: Awaitable[UserObject]) -> UserObject:
+    """The result of the awaitable; in a thread of its own if an event loop is running in this one."""
     import asyncio  # lazy: most functions are not async
 
     async def outcome() -> UserObject:
@@ -67,16 +67,16 @@ def _awaited(awaitable: Awaitable[UserObject]) -> UserObject:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(outcome())
-    return _awaited_in_thread(awaitable)
+    return _run_in_thread(awaitable)
 
 
-def _awaited_in_thread(awaitable: Awaitable[UserObject]) -> UserObject:
+def _run_in_thread(awaitable: Awaitable[UserObject]) -> UserObject:
     import asyncio  # lazy: as above
     from concurrent.futures import Future  # lazy: as above
     from contextvars import copy_context  # lazy: as above
     from threading import Thread  # lazy: as above
 
-    came: Future[UserObject] = Future()
+    result: Future[UserObject] = Future()
     cancels: list[Callable[[], object]] = []
 
     async def outcome() -> UserObject:
@@ -87,14 +87,14 @@ def _awaited_in_thread(awaitable: Awaitable[UserObject]) -> UserObject:
 
     def run() -> None:
         try:
-            came.set_result(asyncio.run(outcome()))
+            result.set_result(asyncio.run(outcome()))
         except BaseException as error:  # noqa: BLE001 - raised where the step is
-            came.set_exception(error)
+            result.set_exception(error)
 
     thread = Thread(target=copy_context().run, args=(run,), name="magnus async function", daemon=True)
     try:
         thread.start()
-        return came.result()
+        return result.result()
     finally:
         _end(thread, cancels)
 

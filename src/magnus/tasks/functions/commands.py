@@ -8,9 +8,9 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from magnus.engine import scripts
-from magnus.engine.imports import project_code
-from magnus.engine.json_values import type_name
+from magnus.engine.user_code import scripts
+from magnus.engine.user_code.imports import project_code
+from magnus.engine.values.json_values import type_name
 from magnus.errors import TaskFailed
 from magnus.tasks.source.locate import missing_function, script_command, split_script_command
 from magnus.values import UserObject
@@ -28,55 +28,55 @@ def load_function(command: str, working_directory: Path) -> Callable[..., UserOb
     """
     in_script = split_script_command(command, working_directory)
     with project_code():
-        found: UserObject = _of_script(*in_script) if in_script else _of_module(command, working_directory)
-    if found is _MISSING:
+        target: UserObject = _of_script(*in_script) if in_script else _of_module(command, working_directory)
+    if target is _MISSING:
         raise _not_found(command, working_directory)
-    if not callable(found):
-        raise TaskFailed(f"'{command}' is not callable: it is a value of type {type_name(found)}")
-    function: Callable[..., UserObject] = found
+    if not callable(target):
+        raise TaskFailed(f"'{command}' is not callable: it is a value of type {type_name(target)}")
+    function: Callable[..., UserObject] = target
     return function
 
 
 def _of_script(file: Path, names: Sequence[str]) -> UserObject:
-    """What the script has under these names, one inside the other."""
+    """The object of the script under these names, one inside the other."""
     folder = str(file.parent)
     if folder not in sys.path:
         sys.path.insert(1, folder)
-    found: UserObject = scripts.module_of(file)
+    target: UserObject = scripts.module_of(file)
     for name in names:
-        found = getattr(found, name, _MISSING)
-    return found
+        target = getattr(target, name, _MISSING)
+    return target
 
 
 def _of_module(command: str, working_directory: Path) -> UserObject:
-    """What the dotted path names; _MISSING when there is nothing."""
+    """The object that the dotted path names, or _MISSING."""
     module_name, _, name = command.rpartition(".")
     module = sys.modules.get(module_name)
     if module is not None and _is_of_another_folder(module_name, module, working_directory):
         _forget(module_name, module)
         module = None
-    found = _MISSING if module is None else getattr(module, name, _MISSING)
-    return _imported(command.split(".")) if found is _MISSING else found
+    target = _MISSING if module is None else getattr(module, name, _MISSING)
+    return _import(command.split(".")) if target is _MISSING else target
 
 
-def _imported(parts: Sequence[str]) -> UserObject:
-    """What `parts` name, or _MISSING; looked for once more in case a file is newer than what python remembers."""
-    found = _searched(parts)
-    if found is _MISSING:
+def _import(parts: Sequence[str]) -> UserObject:
+    """The object that `parts` name, or _MISSING; a second search sees files that are newer than the caches of python."""
+    target = _search(parts)
+    if target is _MISSING:
         importlib.invalidate_caches()
-        found = _searched(parts)
-    return found
+        target = _search(parts)
+    return target
 
 
-def _searched(parts: Sequence[str]) -> UserObject:
+def _search(parts: Sequence[str]) -> UserObject:
     """The longest of the modules that `parts` may name, and the rest as attributes of it."""
     for count in range(len(parts) - 1, 0, -1):
-        found: UserObject = _module(".".join(parts[:count]))
-        if found is None:
+        target: UserObject = _module(".".join(parts[:count]))
+        if target is None:
             continue
         for attribute in parts[count:]:
-            found = getattr(found, attribute, _MISSING)
-        return found
+            target = getattr(target, attribute, _MISSING)
+        return target
     return _MISSING
 
 
@@ -144,10 +144,10 @@ def command_of(function: Callable[..., UserObject], working_directory: Path) -> 
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", None)
     if not isinstance(module, str) or not isinstance(name, str):
         return None
-    found: UserObject = sys.modules.get(module)
+    target: UserObject = sys.modules.get(module)
     for part in name.split("."):
-        found = getattr(found, part, None)
-    if found is not function:
+        target = getattr(target, part, None)
+    if target is not function:
         return None
     if scripts.is_main(module):
         module = scripts.dotted_main(module) or module
@@ -158,8 +158,8 @@ def command_of(function: Callable[..., UserObject], working_directory: Path) -> 
     return None if file is None else script_command(file, name, working_directory)
 
 
-def local_name(function: Callable[..., UserObject], taken: UserObject) -> str:
-    """What a function is called that has no command; other than those in `taken`."""
+def local_name(function: Callable[..., UserObject], used_names: UserObject) -> str:
+    """The name of a function that has no command; it differs from those in `used_names`."""
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
-    others = sum(1 for known in taken if known == name or known.startswith(f"{name} #"))
+    others = sum(1 for known in used_names if known == name or known.startswith(f"{name} #"))
     return f"{name} #{others + 1}" if others else name

@@ -1,6 +1,6 @@
 """Classes of data that pydantic does not know: models of its own first version, attrs classes, msgspec structs.
 
-`tasks.functions.casting` casts to them as to dataclasses, wherever they stand in an annotation. None of these packages is needed.
+`tasks.functions.casting` casts to them as to dataclasses, anywhere in an annotation. None of these packages is required.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ CastTo = Callable[[UserObject, Json], UserObject]
 _MISSING: Final = object()
 
 
-def lowered(annotation: UserObject, cast: CastTo) -> UserObject:
+def checkable(annotation: UserObject, cast: CastTo) -> UserObject:
     """The annotation as pydantic can check it: every class that it does not know is one it has checked here.
 
     `cast` casts the fields of attrs classes.
@@ -27,9 +27,9 @@ def lowered(annotation: UserObject, cast: CastTo) -> UserObject:
     arguments = get_args(annotation)
     origin: Any = get_origin(annotation)
     if origin is Annotated:
-        inner = lowered(arguments[0], cast)
+        inner = checkable(arguments[0], cast)
         return annotation if inner is arguments[0] else Annotated[(inner, *arguments[1:])]
-    parts = tuple(lowered(part, cast) for part in arguments)
+    parts = tuple(checkable(part, cast) for part in arguments)
     return annotation if all(map(_is_same, parts, arguments)) else _with_parts(annotation, parts)
 
 
@@ -62,7 +62,7 @@ def _checked_by(kind: type, make: Callable[[Json], UserObject]) -> UserObject:
 
 
 def _maker(kind: type, cast: CastTo) -> Callable[[Json], UserObject] | None:
-    """What makes an instance of a JSON value; None for classes that pydantic knows, and for all others."""
+    """The function that makes an instance of a JSON value; None for classes that pydantic supports, and for all others."""
     if any(base.__module__ == "pydantic.v1.main" for base in kind.__mro__):
         make: Callable[[Json], UserObject] = kind.parse_obj  # type: ignore[attr-defined]
         return make
@@ -82,11 +82,11 @@ def _attrs_instance(kind: Any, value: Json, cast: CastTo) -> UserObject:
         if not field.init:
             continue
         name = getattr(field, "alias", None) or field.name.lstrip("_")
-        given = value.get(name, value.get(field.name, _MISSING))
-        if given is _MISSING:
+        item = value.get(name, value.get(field.name, _MISSING))
+        if item is _MISSING:
             continue  # the class has a default, or says that it is missing
         try:
-            arguments[name] = cast(types.get(field.name, Any), given)
+            arguments[name] = cast(types.get(field.name, Any), item)
         except ValueError as error:
             raise ValueError(f"[{name!r}]: {error}") from None
     return kind(**arguments)

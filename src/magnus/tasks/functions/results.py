@@ -1,11 +1,11 @@
-"""What a user's function gave back, as parameters and metrics. Used by `tasks.functions.call`."""
+"""Turns the value that a function of the user returned into parameters and metrics. Used by `tasks.functions.call`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from msgspec import Struct, field
 
-from magnus.engine.json_values import is_model, is_old_model, members, to_json_value, type_name
+from magnus.engine.values.json_values import is_model, is_old_model, members, to_json_value, type_name
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import Return
 from magnus.interfaces.objects import Objects
@@ -28,7 +28,7 @@ class Results(Struct, frozen=True):
 def results_of(
     returned: UserObject, returns: Sequence[Return] | None, title: str, objects: Objects | None = None
 ) -> Results:
-    """What `returned` sets.
+    """The parameters and metrics that `returned` sets.
 
     With declared `returns` it is their values in order: the value itself for one, a tuple for several; with none
     declared in so many words it is dropped. Without a declaration the parts of a pydantic model (by alias), dataclass,
@@ -41,14 +41,17 @@ def results_of(
     if returns is None:
         parts = _parts(returned, title)
         if parts is None:
-            return Results(warnings=(_dropped(returned, title),))
+            return Results(warnings=(_unnamed_warning(returned, title),))
         return Results({name: JsonParameter(to_json_value(value, name=name)) for name, value in parts.items()})
     values = _in_order(returned, returns, title)
     entries: list[CatalogRecord] = []
     parameters = {
-        declared.name: _kept(declared, value, objects, entries) for declared, value in zip(returns, values, strict=True)
+        declared.name: _parameter(declared, value, objects, entries)
+        for declared, value in zip(returns, values, strict=True)
     }
-    metrics = {name: kept.value for name, kept in parameters.items() if isinstance(kept, MetricParameter)}
+    metrics = {
+        name: parameter.value for name, parameter in parameters.items() if isinstance(parameter, MetricParameter)
+    }
     return Results(parameters, metrics, tuple(entries))
 
 
@@ -61,12 +64,12 @@ def _in_order(returned: UserObject, returns: Sequence[Return], title: str) -> Se
         case declared if isinstance(returned, tuple) and len(returned) == declared:
             return returned
         case _:
-            came = f"{len(returned)} values" if isinstance(returned, tuple) else _what(returned)
+            description = f"{len(returned)} values" if isinstance(returned, tuple) else _what(returned)
             names = ", ".join(item.name for item in returns)
-            raise TaskFailed(f"{title} returned {came}; 'returns' declares a tuple of {len(returns)}: {names}")
+            raise TaskFailed(f"{title} returned {description}; 'returns' declares a tuple of {len(returns)}: {names}")
 
 
-def _kept(declared: Return, value: UserObject, objects: Objects | None, entries: list[CatalogRecord]) -> Parameter:
+def _parameter(declared: Return, value: UserObject, objects: Objects | None, entries: list[CatalogRecord]) -> Parameter:
     match declared.kind:
         case "json":
             return JsonParameter(to_json_value(value, name=declared.name))
@@ -80,8 +83,8 @@ def _kept(declared: Return, value: UserObject, objects: Objects | None, entries:
             return reference
 
 
-def _dropped(returned: UserObject, title: str) -> str:
-    """What to say of a value without a name, and how to keep it."""
+def _unnamed_warning(returned: UserObject, title: str) -> str:
+    """The warning about a value without a name, and how to declare one."""
     is_json = isinstance(returned, _JSON_TYPES)
     item, option = ("NAME", "NAME") if is_json else ("{name: NAME, kind: object}", "NAME:object")
     return f"{title} returned {_what(returned)}, which has no name and is dropped; to keep it, declare returns: [{item}], or on the command line --returns {option}"
@@ -103,14 +106,14 @@ def _parts(returned: UserObject, title: str) -> Mapping[str, UserObject] | None:
 def _mapping(returned: UserObject) -> Mapping[UserObject, UserObject] | None:
     """The parts of a value that has named parts; None for every other."""
     if is_model(returned):
-        returned = _dumped(returned)
+        returned = _model_parts(returned)
     elif (parts := members(returned)) is not None:
         return parts
     return returned if isinstance(returned, Mapping) else None
 
 
-def _dumped(model: UserObject) -> UserObject:
-    """What pydantic makes of a model. A part it cannot write is left as it is, to be named when its turn comes."""
+def _model_parts(model: UserObject) -> UserObject:
+    """The model as pydantic writes it. A part that pydantic cannot write stays as it is; a later error names it."""
     from pydantic_core import PydanticSerializationError  # lazy: loaded already when there is a model
 
     if is_old_model(model):

@@ -1,4 +1,4 @@
-"""Errors of user code, said in one line and shown without the frames of magnus. Used around every piece of user code."""
+"""Reports errors of user code in one line, and prints them without the frames of magnus. Used around all user code."""
 
 import os
 import sys
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from magnus.engine import forks
-from magnus.engine.process_state import HardExit
+from magnus.engine.processes import forks
+from magnus.engine.user_code.process_state import HardExit
 from magnus.errors import Location, MagnusError, TaskFailed
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ _NO_TERMINAL: Final = (
     "and the process of this step has no terminal to debug at; run the pipeline in a terminal with the local executor, "
     "enable_parallel: false, and no timeout on the step"
 )
-_MEND: Final = "correct the code there"
+_CORRECT: Final = "correct the code there"
 
 
-class Told(Struct, frozen=True):
-    """An error of user code: in one line, where it comes from in the project, and the traceback where it tells more."""
+class ErrorReport(Struct, frozen=True):
+    """An error of user code: one line, its location in the project, and the traceback if that adds something."""
 
     message: str
     location: Location | None
@@ -39,8 +39,8 @@ class Told(Struct, frozen=True):
     traceback: str
 
 
-def told(error: BaseException, working_directory: Path) -> Told:
-    """What is to be said of an error that code of the project raised while it was loaded."""
+def error_report(error: BaseException, working_directory: Path) -> ErrorReport:
+    """The report of an error that code of the project raised while it was loaded."""
     from traceback import TracebackException  # lazy: most code has no error
 
     report = TracebackException.from_exception(error)
@@ -49,24 +49,24 @@ def told(error: BaseException, working_directory: Path) -> Told:
     if isinstance(error, SyntaxError) and _is_project_file(error.filename or "", working_directory):
         file = str(Path(error.filename or "").relative_to(working_directory))
         place = Location(file, error.lineno or 0, error.offset or 0)
-        return Told(f"{type(error).__name__}: {error.msg}", place, _MEND, "")
-    message = _exit_said(error) if isinstance(error, SystemExit) else _said(error)
+        return ErrorReport(f"{type(error).__name__}: {error.msg}", place, _CORRECT, "")
+    message = _exit_text(error) if isinstance(error, SystemExit) else _error_text(error)
     if not own:
-        return Told(message, None, _fix(error), "".join(report.format()))
+        return ErrorReport(message, None, _fix(error), "".join(report.format()))
     innermost = Location(str(Path(own[-1].filename).relative_to(working_directory)), own[-1].lineno or 0)
-    return Told(message, innermost, _fix(error), "".join(report.format()) if len(report.stack) > 1 else "")
+    return ErrorReport(message, innermost, _fix(error), "".join(report.format()) if len(report.stack) > 1 else "")
 
 
 def _fix(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return "put what ends the program under 'if __name__ == \"__main__\":'"
-    return "install it, or correct its name" if isinstance(error, ModuleNotFoundError) else _MEND
+    return "install it, or correct its name" if isinstance(error, ModuleNotFoundError) else _CORRECT
 
 
-def _exit_said(error: SystemExit) -> str:
+def _exit_text(error: SystemExit) -> str:
     """The call that raised it."""
-    given = "" if error.code is None else repr(error.code)
-    return f"{'os._exit' if isinstance(error, HardExit) else 'sys.exit'}({given}) was called"
+    code = "" if error.code is None else repr(error.code)
+    return f"{'os._exit' if isinstance(error, HardExit) else 'sys.exit'}({code}) was called"
 
 
 class UserCode:
@@ -89,19 +89,19 @@ class UserCode:
     ) -> None:
         if os.getpid() != self._process:
             if error is not None and not isinstance(error, SystemExit):
-                _shown(error, self._working_directory)
+                _print_error(error, self._working_directory)
             forks.end_child(error)
         if error is None or isinstance(error, KeyboardInterrupt | MagnusError):
             return
-        raise TaskFailed(_shown(error, self._working_directory)) from None
+        raise TaskFailed(_print_error(error, self._working_directory)) from None
 
 
-def _shown(error: BaseException, working_directory: Path) -> str:
+def _print_error(error: BaseException, working_directory: Path) -> str:
     """The error in one line, after its traceback was printed."""
     try:
         from traceback import TracebackException  # lazy: most steps do not fail
     except OSError:  # a task that may open no more files
-        return _said(error)
+        return _error_text(error)
 
     report = TracebackException.from_exception(error)
     fault = _FAULT if report.stack and _is_own(report.stack[-1].filename) else ""
@@ -110,10 +110,10 @@ def _shown(error: BaseException, working_directory: Path) -> str:
         sys.stderr.write("".join(report.format()))
         sys.stderr.flush()
     if isinstance(error, SystemExit):
-        return _exit_said(error)
+        return _exit_text(error)
     if _is_breakpoint_without_terminal(error):
         return f"breakpoint() was reached{_place(report.stack, working_directory)}, {_NO_TERMINAL}"
-    first, newline, rest = _said(error).partition("\n")
+    first, newline, rest = _error_text(error).partition("\n")
     return f"{first}{_place(report.stack, working_directory)}{fault}{newline}{rest}"
 
 
@@ -127,7 +127,7 @@ def _is_breakpoint_without_terminal(error: BaseException) -> bool:
         return True
 
 
-def _said(error: BaseException) -> str:
+def _error_text(error: BaseException) -> str:
     """The type and the text of an error, as python prints them, of a length that can be read."""
     kind = type(error)
     name = (

@@ -20,7 +20,7 @@ _WORD: Final = re.compile(r"\w+")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def prepared(
+def prepare(
     file: str, parameters: Mapping[str, Json], without: Sequence[str], loaders: Mapping[str, str]
 ) -> tuple[Notebook, list[int]]:
     """The notebook with its parameters, without output, and the number that each of its cells has in the file.
@@ -51,8 +51,8 @@ def add_error(cell: Cell, kind: str, message: str) -> None:
         cell.outputs.append(nbformat.v4.new_output("error", ename=kind, evalue=message, traceback=traceback))
 
 
-def printed(cell: Cell, tag: str) -> str | None:
-    """What a cell with the tag printed, or else the value of its last line; None for other cells."""
+def printed_text(cell: Cell, tag: str) -> str | None:
+    """The output of a cell with the tag, or else the value of its last line; None for other cells."""
     if cell.cell_type != "code" or tag not in _tags(cell):
         return None
     streams = [part.text for part in cell.outputs if part.output_type == "stream" and part.name == "stdout"]
@@ -61,7 +61,7 @@ def printed(cell: Cell, tag: str) -> str | None:
     return text if text.strip() else "".join(values)
 
 
-def shown(kind: str, content: Mapping[str, Json]) -> tuple[str, bool]:
+def message_text(kind: str, content: Mapping[str, Json]) -> tuple[str, bool]:
     """A message of the kernel as text, and whether it belongs to standard error; "" for what is not shown."""
     match kind:
         case "stream":

@@ -1,4 +1,4 @@
-"""Notebooks as files: what can be seen to be wrong with one, and where the executed one goes. Used by `tasks.notebook`.
+"""Reads notebooks as files, finds mistakes in them, and writes executed notebooks. Used by `tasks.notebook`.
 
 It reads them as JSON: what knows the format is slow to load, and is needed in the process of the runner alone.
 """
@@ -22,7 +22,7 @@ _NEWEST_FORMAT: Final = 4
 
 
 def problems(command: str, working_directory: Path) -> Iterator[Problem]:
-    """What is wrong with the notebook that a command names; nothing of it is run."""
+    """The mistakes in the notebook that a command names; no cell runs."""
     if not command.strip():
         yield Problem("the command is empty", f"name a notebook: path/to/it{SUFFIX}")
         return
@@ -44,7 +44,7 @@ def code_cells(file: Path) -> list[str]:
     """The text of the code cells, in order; none when the file cannot be read."""
     try:
         cells = json.loads(file.read_bytes())["cells"]
-        found = [cell["source"] for cell in cells if cell["cell_type"] == "code" and not _is_injected(cell)]
+        sources = [cell["source"] for cell in cells if cell["cell_type"] == "code" and not _is_injected(cell)]
     except (
         OSError,
         ValueError,
@@ -54,7 +54,7 @@ def code_cells(file: Path) -> list[str]:
         RecursionError,
     ):  # what is wrong with it is said elsewhere
         return []
-    return [text if isinstance(text, str) else "".join(map(str, text)) for text in found]
+    return [text if isinstance(text, str) else "".join(map(str, text)) for text in sources]
 
 
 def _is_injected(cell: Json) -> bool:
@@ -86,22 +86,22 @@ def _problems_of(notebook: Json, command: str) -> Iterator[Problem]:
 def _language(notebook: Json) -> str:
     """The language of the kernel as the notebook says it; "" when it does not."""
     metadata = notebook.get("metadata")
-    said = [
+    languages = [
         (metadata.get(part) or {}).get(key)
         for part, key in (("kernelspec", "language"), ("language_info", "name"))
         if isinstance(metadata, dict) and isinstance(metadata.get(part), dict)
     ]
-    return next((language for language in said if isinstance(language, str)), "")
+    return next((language for language in languages if isinstance(language, str)), "")
 
 
-def output_path(command: str, written: str) -> str:
+def output_path(command: str, option: str) -> str:
     """Where the executed notebook goes: as written, else beside the notebook."""
-    return written or f"{command.removesuffix(SUFFIX)}_out{SUFFIX}"
+    return option or f"{command.removesuffix(SUFFIX)}_out{SUFFIX}"
 
 
-def output_problems(command: str, written: str, working_directory: Path) -> Iterator[Problem]:
-    """What is wrong with the output path."""
-    output = output_path(command, written)
+def output_problems(command: str, option: str, working_directory: Path) -> Iterator[Problem]:
+    """The mistakes in the output path."""
+    output = output_path(command, option)
     source, target = working_directory / command, working_directory / output
     if os.path.realpath(source) == os.path.realpath(target):
         yield Problem(f"notebook_output_path '{output}' is the notebook itself", "name another file")
@@ -122,36 +122,36 @@ def keep(executed: Path, output: str, call: TaskCall, *, kept: Path) -> None:
     target = call.working_directory / output
     try:
         data = executed.read_text(encoding="utf-8")
-        masked = _masked(data, call.mask).encode()
+        masked = _mask_notebook(data, call.mask).encode()
         if (name := _inside(target, call.working_directory)) is not None:
             (kept / name).parent.mkdir(parents=True, exist_ok=True)
             (kept / name).write_bytes(masked)
-        _replace(target, masked)
+        _write_atomically(target, masked)
     except OSError as error:
         message = f"the executed notebook could not be written to '{output}': {error.strerror}"
         raise TaskFailed(message, fix="see that the folder can be written to") from error
 
 
-def _masked(notebook: str, mask: Callable[[str], str]) -> str:
+def _mask_notebook(notebook: str, mask: Callable[[str], str]) -> str:
     """The notebook with each of its texts masked, and then as a whole: JSON escapes what python escaped before."""
 
-    def walked(value: Json) -> Json:
+    def mask_all(value: Json) -> Json:
         match value:
             case str():
                 return mask(value)
             case list():
-                return [walked(item) for item in value]
+                return [mask_all(item) for item in value]
             case dict():
-                return {mask(key): walked(item) for key, item in value.items()}
+                return {mask(key): mask_all(item) for key, item in value.items()}
             case _:
                 return value
 
     with suppress(ValueError):  # cut off
-        written = json.loads(notebook)
-        for cell in written.get("cells", ()):
+        document = json.loads(notebook)
+        for cell in document.get("cells", ()):
             if "outputs" in cell:
-                cell["outputs"] = _joined(cell["outputs"])
-        masked = walked(written)
+                cell["outputs"] = _join_streams(cell["outputs"])
+        masked = mask_all(document)
         for cell in masked.get("cells", ()):
             for output in cell.get("outputs", ()):
                 if output.get("output_type") == "stream":
@@ -160,7 +160,7 @@ def _masked(notebook: str, mask: Callable[[str], str]) -> str:
     return mask(notebook)
 
 
-def _joined(outputs: list[Json]) -> list[Json]:
+def _join_streams(outputs: list[Json]) -> list[Json]:
     """The outputs of a cell with what was printed in pieces, one after the other, as one text each."""
     joined: list[Json] = []
     for output in outputs:
@@ -182,6 +182,6 @@ def _inside(target: Path, working_directory: Path) -> str | None:
     return None if relative == ".." or relative.startswith("../") else relative
 
 
-def _replace(target: Path, data: bytes) -> None:
+def _write_atomically(target: Path, data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     atomic_files.replace(target, [data], durable=False)

@@ -6,17 +6,17 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from magnus.engine.json_values import to_json_value
+from magnus.engine.values.json_values import to_json_value
 from magnus.errors import MagnusError, TaskFailed
 from magnus.values import Json, UserObject
 
 
-def tell(variables: Mapping[str, UserObject], returns: Sequence[Mapping[str, str]], file: str) -> None:
+def write_results(variables: Mapping[str, UserObject], returns: Sequence[Mapping[str, str]], file: str) -> None:
     """Write the values of the declared results, or why they cannot be had, to the file."""
-    Path(file).write_text(json.dumps(_told(variables, returns)))
+    Path(file).write_text(json.dumps(_results(variables, returns)))
 
 
-def _told(variables: Mapping[str, UserObject], returns: Sequence[Mapping[str, str]]) -> Json:
+def _results(variables: Mapping[str, UserObject], returns: Sequence[Mapping[str, str]]) -> Json:
     missing = [item["name"] for item in returns if item["name"] not in variables]
     if missing:
         names = ", ".join(f"'{name}'" for name in missing)
@@ -40,8 +40,8 @@ def _told(variables: Mapping[str, UserObject], returns: Sequence[Mapping[str, st
 
 def _put_object(name: str, value: UserObject) -> None:
     """Have the step keep the value, as any process of a task would."""
-    from magnus.engine.channel import VARIABLE, ask  # lazy: few notebooks return objects
-    from magnus.engine.objects_elsewhere import put  # lazy: as above
+    from magnus.engine.interaction.channel import VARIABLE, ask  # lazy: few notebooks return objects
+    from magnus.engine.interaction.remote_objects import put  # lazy: as above
 
     if type(value).__module__ == "__main__":
         kind = type(value).__qualname__

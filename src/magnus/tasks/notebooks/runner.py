@@ -31,7 +31,7 @@ def main() -> None:
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]
     kernel = _start_kernel(request, folder)
     try:
-        from magnus.engine.channel import say_loading  # lazy: the kernel starts meanwhile
+        from magnus.engine.interaction.channel import say_loading  # lazy: the kernel starts meanwhile
 
         say_loading("the kernel")
         from magnus.tasks.notebooks.session import run  # lazy: as above, and it takes long itself
@@ -48,8 +48,14 @@ def _start_kernel(request: Json, folder: Path) -> "subprocess.Popen[bytes]":
     connection = folder / "connection.json"
     sockets = {f"{name}_port": port for port, name in enumerate(("shell", "iopub", "stdin", "control", "hb"), start=1)}
     key = os.urandom(16).hex()
-    written = {"transport": "ipc", "ip": str(folder / "k"), "key": key, "signature_scheme": "hmac-sha256", **sockets}
-    connection.write_text(json.dumps(written))
+    connection_info = {
+        "transport": "ipc",
+        "ip": str(folder / "k"),
+        "key": key,
+        "signature_scheme": "hmac-sha256",
+        **sockets,
+    }
+    connection.write_text(json.dumps(connection_info))
     # what children of cells print is captured as that of every step is, byte by byte, and would come again as a message
     arguments = ["--HistoryManager.enabled=False", "--IPKernelApp.capture_fd_output=False"]
     environment = {**os.environ, "JPY_PARENT_PID": str(os.getpid())}

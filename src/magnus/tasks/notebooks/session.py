@@ -19,9 +19,9 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
-from magnus.engine.channel import say_loading
-from magnus.engine.exports import PREFIXES
-from magnus.tasks.notebooks.cells import Cell, add_error, prepared, printed, shown, without_colour
+from magnus.engine.interaction.channel import say_loading
+from magnus.engine.step.exports import PREFIXES
+from magnus.tasks.notebooks.cells import Cell, add_error, message_text, prepare, printed_text, without_colour
 from magnus.values import Json
 
 _END_SECONDS: Final = 0.3
@@ -29,9 +29,9 @@ _LOOK_AGAIN_SECONDS: Final = 1.0
 _LOOK_FOR_SOCKETS_SECONDS: Final = 0.01
 _ANSWER_SECONDS: Final = 1.0
 _HEARD_SECONDS: Final = 0.2
-_TELL: Final = """\
+_WRITE_RESULTS: Final = """\
 __import__("sys").path.append({root!r})
-__import__("magnus.tasks.notebooks.kernel_results", fromlist=["tell"]).tell(get_ipython().user_ns, {returns!r}, {file!r})
+__import__("magnus.tasks.notebooks.kernel_results", fromlist=["write_results"]).write_results(get_ipython().user_ns, {returns!r}, {file!r})
 """
 """Gives the variables of the user no other names."""
 _EXIT: Final = """\
@@ -43,7 +43,7 @@ get_ipython().user_ns.update(exit=Exit(), quit=Exit())
 del IPython, Exit
 """
 """`exit` and `quit` of a kernel end it some time after the cell; here they end the cell at once, as in plain python."""
-_TELL_EXPORTED: Final = """\
+_WRITE_EXPORTED: Final = """\
 __import__("pathlib").Path({file!r}).write_text(__import__("json").dumps(
     {{name: text for name, text in __import__("os").environ.items() if name.startswith({prefixes!r})}}
 ))
@@ -71,7 +71,7 @@ class _KernelClient(AsyncKernelClient):
 
 
 class _Kernel:
-    """What nbclient asks of a kernel manager."""
+    """The part of a kernel manager that nbclient uses."""
 
     has_kernel = True
 
@@ -90,7 +90,7 @@ class _ShowingClient(NotebookClient):
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         """Show a message of the kernel, and go on with it as ever."""
-        text, is_error = shown(msg["msg_type"], msg["content"])
+        text, is_error = message_text(msg["msg_type"], msg["content"])
         if text and self.shows_output:
             stream = sys.stderr if is_error else sys.stdout
             stream.write(text)
@@ -109,7 +109,7 @@ class _Session:
         self._folder = folder
         self._sockets = sockets
         self._kernel = kernel
-        self._notebook, self._numbers = prepared(
+        self._notebook, self._numbers = prepare(
             request["notebook"], request["parameters"], request["remove_tagged_cells"], request["loaders"]
         )
         manager: Any = _Kernel(kernel)
@@ -150,29 +150,29 @@ class _Session:
         client = _KernelClient(connection_file=str(self._folder / "connection.json"))
         client.process = self._kernel
         client.load_connection_file()
-        told = _failure("")
+        result = _failure("")
         try:
             failure = await self._connect(client) or await self._execute()
-            told = _failure(failure) if failure else await self._tell(client)
-            told["exported"] = await self._exported(client) if self._is_idle else {}
+            result = _failure(failure) if failure else await self._read_results(client)
+            result["exported"] = await self._exported(client) if self._is_idle else {}
             self.write()
             if not self._is_ended:
                 await self._shut_down(client)
         finally:
             client.stop_channels()
-        return {**told, "printed": self._printed()}
+        return {**result, "printed": self._printed()}
 
     async def _connect(self, client: _KernelClient) -> str:
         """Wait for the kernel; why it did not come, "" when it did."""
         deadline = time.monotonic() + self._runner.startup_timeout
         while not all(socket.exists() for socket in self._sockets):  # one who asks earlier is kept waiting
-            if said := self._not_coming(deadline):
-                return said
+            if failure := self._not_coming(deadline):
+                return failure
             await asyncio.sleep(_LOOK_FOR_SOCKETS_SECONDS)
         client.start_channels(hb=False)
         while (info := await _info(client)) is None:
-            if said := self._not_coming(deadline):
-                return said
+            if failure := self._not_coming(deadline):
+                return failure
         say_loading("")
         client.allow_stdin = False
         self._runner.kc = client
@@ -194,7 +194,7 @@ class _Session:
                 await self._runner.async_execute_cell(cell, index, execution_count=self._runner.code_cells_executed + 1)
             except CellExecutionError as error:
                 self._is_idle = True
-                return f"{self._name(index)} failed: {_said(error)}"
+                return f"{self._name(index)} failed: {_error_text(error)}"
             except (DeadKernelError, CellTimeoutError, asyncio.CancelledError) as error:
                 return self._break_off(cell, index, error)
         self._runner.set_widgets_metadata()
@@ -216,12 +216,12 @@ class _Session:
         number = self._numbers[index]
         return f"cell {number}" if number else "the cell with the parameters"
 
-    async def _tell(self, client: _KernelClient) -> Json:
-        """What the kernel says of the declared results."""
+    async def _read_results(self, client: _KernelClient) -> Json:
+        """The declared results, as the kernel wrote them."""
         if not self._request["returns"]:
             return _failure("")
         file = self._folder / "returned.json"
-        code = _TELL.format(root=self._request["root"], returns=self._request["returns"], file=str(file))
+        code = _WRITE_RESULTS.format(root=self._request["root"], returns=self._request["returns"], file=str(file))
         try:
             reply = await self._runner.async_wait_for_reply(client.execute(code, silent=True))
         except DeadKernelError:
@@ -236,7 +236,7 @@ class _Session:
     async def _exported(self, client: _KernelClient) -> Json:
         """The variables in the environment of the kernel that may set parameters and metrics; {} when it is gone."""
         file = self._folder / "exported.json"
-        code = _TELL_EXPORTED.format(prefixes=PREFIXES, file=str(file))
+        code = _WRITE_EXPORTED.format(prefixes=PREFIXES, file=str(file))
         with suppress(DeadKernelError):
             await self._runner.async_wait_for_reply(client.execute(code, silent=True))
         return json.loads(file.read_text()) if file.exists() else {}
@@ -248,8 +248,8 @@ class _Session:
             await asyncio.to_thread(self._kernel.wait, _END_SECONDS)
 
     def _printed(self) -> list[Json]:
-        """What the cells with the output tag printed."""
-        texts = [printed(cell, self._request["output_cell_tag"]) for cell in self._notebook.cells]
+        """The output of the cells with the output tag."""
+        texts = [printed_text(cell, self._request["output_cell_tag"]) for cell in self._notebook.cells]
         return [
             {"cell": number, "text": text}
             for number, text in zip(self._numbers, texts, strict=True)
@@ -258,7 +258,7 @@ class _Session:
 
 
 async def _info(client: _KernelClient) -> Json | None:
-    """What the kernel says of itself, when it was also heard on the channel of outputs; None when to ask again."""
+    """The info of the kernel, once its output channel works too; None if the caller has to ask again."""
     client.kernel_info()
     try:
         reply = await client.get_shell_msg(timeout=_ANSWER_SECONDS)
@@ -272,14 +272,14 @@ def _failure(failure: str) -> Json:
     return {"failure": failure, "returned": {}}
 
 
-def _said(error: CellExecutionError) -> str:
+def _error_text(error: CellExecutionError) -> str:
     if error.ename == "SystemExit":
         return f"sys.exit({'' if error.evalue == 'None' else error.evalue}) was called"
     return without_colour(f"{error.ename}: {error.evalue}" if error.evalue else error.ename)
 
 
 def _ending(code: int | None) -> str:
-    """How a process ended; what `system.child_process` says of it, without all that it loads."""
+    """The text for the end of a process, as in `system.child_process`, without the imports of that module."""
     if code is None:
         return ""
     return f" ({signal.Signals(-code).name})" if code < 0 else f" (exit status {code})"

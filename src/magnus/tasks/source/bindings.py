@@ -32,7 +32,7 @@ _INHERITED: Final = "__init_subclass__"
 
 
 def registrars(statement: ast.stmt) -> Sequence[Chain]:
-    """What is called with a function or a class when it is defined, or with methods of it: names with attributes."""
+    """The decorators and base classes that a definition calls or inherits from: names with attributes."""
     if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return ()
     inner = statement.body if isinstance(statement, ast.ClassDef) else []

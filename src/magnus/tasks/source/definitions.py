@@ -1,4 +1,4 @@
-"""What a python source file defines at its top level, read without running it. Used by `tasks.source.locate`."""
+"""Reads the top-level definitions of a python source file without running it. Used by `tasks.source.locate`."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ _PLAIN_DEFINITION: Final = re.compile(rb"^(?:async[ \t]+def|def|class)[ \t]+(\w+
 _DYNAMIC: Final = re.compile(
     rb"def __getattr__|\b__path__\b|sys\.modules\[__name__\]|(?<![.\w])(?:globals|locals|vars)\(\)|(?<![.\w])exec\("
 )
-"""What makes names in ways that cannot be read off the source."""
+"""Code that creates names dynamically, so that the source does not show them."""
 
 _CONSTANTS: Final = (
     *(ast.Constant, ast.JoinedStr, ast.List, ast.Tuple, ast.Set, ast.Dict),
@@ -26,7 +26,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Found(Enum):
-    """What a name is, as far as the source tells; CALLABLE too when nothing speaks against it."""
+    """The kind of object behind a name, as far as the source tells; CALLABLE if nothing contradicts it."""
 
     CALLABLE = "callable"
     CONSTANT = "constant"
@@ -35,7 +35,7 @@ class Found(Enum):
 
 
 class Definition(Struct, frozen=True):
-    """What a name is, the line it stands on (0 when that does not matter), and the functions and classes beside it."""
+    """The kind of object behind a name, its line (0 where that does not matter), and the functions and classes beside it."""
 
     found: Found
     line: int = 0
@@ -66,7 +66,7 @@ class _Binding(Struct, frozen=True):
 
 
 def look_up(file: Path, names: Sequence[str]) -> Definition:
-    """What `names`, a name and attributes of it, are in the module in `file`; UNKNOWN whenever in doubt.
+    """The definition of `names`, a name and attributes of it, in the module in `file`; UNKNOWN in doubt.
 
     Raises SyntaxError or ValueError when the file is not python, and OSError.
     """
@@ -76,7 +76,7 @@ def look_up(file: Path, names: Sequence[str]) -> Definition:
         return Definition(Found.CALLABLE)
     if _DYNAMIC.search(source.text):
         return Definition(Found.UNKNOWN)
-    module = _parsed(file, status.st_mtime_ns, status.st_size)
+    module = _parse(file, status.st_mtime_ns, status.st_size)
     definition = _look_up(module.body, names)
     is_global = any(isinstance(node, ast.Global) and names[0] in node.names for node in ast.walk(module))
     return Definition(Found.UNKNOWN) if is_global else definition
@@ -85,7 +85,7 @@ def look_up(file: Path, names: Sequence[str]) -> Definition:
 def module_of(file: Path) -> ast.Module:
     """The syntax tree of the file, which nobody may change; raises SyntaxError, ValueError or OSError."""
     status = file.stat()
-    return _parsed(file, status.st_mtime_ns, status.st_size)
+    return _parse(file, status.st_mtime_ns, status.st_size)
 
 
 def functions_of(file: Path) -> Mapping[tuple[str, int], Function]:
@@ -96,9 +96,9 @@ def functions_of(file: Path) -> Mapping[tuple[str, int], Function]:
 
 @lru_cache(maxsize=64)
 def _functions(file: Path, modified_ns: int, size: int) -> Mapping[tuple[str, int], Function]:
-    module = _parsed(file, modified_ns, size)
-    found = (node for node in ast.walk(module) if isinstance(node, Function))
-    return {(node.name, min([node.lineno, *(part.lineno for part in node.decorator_list)])): node for node in found}
+    module = _parse(file, modified_ns, size)
+    functions = (node for node in ast.walk(module) if isinstance(node, Function))
+    return {(node.name, min([node.lineno, *(part.lineno for part in node.decorator_list)])): node for node in functions}
 
 
 @lru_cache(maxsize=64)
@@ -109,7 +109,7 @@ def _read(file: Path, modified_ns: int, size: int) -> _Source:
 
 
 @lru_cache(maxsize=64)
-def _parsed(file: Path, modified_ns: int, size: int) -> ast.Module:
+def _parse(file: Path, modified_ns: int, size: int) -> ast.Module:
     try:
         return ast.parse(_read(file, modified_ns, size).text, filename=str(file))
     except (RecursionError, MemoryError):

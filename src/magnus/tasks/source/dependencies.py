@@ -62,8 +62,8 @@ class CodeDependencies:
     def of_module(self, module: str) -> Mapping[str, str]:
         """The pieces of a module of the project that is run by `python -m`."""
         follower = self._below(self.working_directory)
-        found = [follower.modules.find("", name) for name in (f"{module}.__main__", module)]
-        files = [file for file in found if file]
+        candidates = [follower.modules.find("", name) for name in (f"{module}.__main__", module)]
+        files = [file for file in candidates if file]
         return follower.pieces(Use(file, name) for file in files for name in (_WHOLE, SCRIPT))
 
     def of_text(self, text: str, beside: str = "") -> Mapping[str, str]:
@@ -110,8 +110,8 @@ class _Follower:
             fresh = [other for other in self._next[use] if other not in seen]
             seen.update(fresh)
             todo += fresh
-        found = {self._shown(use): text for use in seen if isinstance(use, Use) and (text := self._digest(use))}
-        return dict(sorted(found.items()))
+        digests = {self._shown(use): text for use in seen if isinstance(use, Use) and (text := self._digest(use))}
+        return dict(sorted(digests.items()))
 
     def pieces_of_text(self, text: str) -> Mapping[str, str]:
         """As `CodeDependencies.of_text`."""
@@ -134,7 +134,9 @@ class _Follower:
             return self.modules.other_file(use.file) if use.name == REST else ""
         if (piece := _piece(source, use.name)) is not None:
             return piece.digest
-        outside = [meant for meant in source.imports.get(use.name, ()) if not self.modules.find(use.file, meant.module)]
+        outside = [
+            target for target in source.imports.get(use.name, ()) if not self.modules.find(use.file, target.module)
+        ]
         return short_hash(repr(outside).encode()) if outside else ""
 
     def _uses(self, use: Use) -> Iterator[Use | Lookup]:
@@ -158,23 +160,23 @@ class _Follower:
     def _whole(self, file: str, source: Source) -> Iterator[Use | Lookup]:
         """All that can be asked of a module by a name that is made while the program runs."""
         yield from (Use(file, name) for name in source.definitions)
-        for name, found in source.imports.items():
-            for meant in found:
-                if not (module := self.modules.find(file, meant.module)):
+        for name, targets in source.imports.items():
+            for target in targets:
+                if not (module := self.modules.find(file, target.module)):
                     yield Use(file, name)
-                elif meant.attribute:
-                    yield Lookup(module, (meant.attribute,))
+                elif target.attribute:
+                    yield Lookup(module, (target.attribute,))
                 else:
                     yield Use(module, REST)
         yield from (Use(other, _WHOLE) for module in source.stars if (other := self.modules.find(file, module)))
 
     def _loaded(self, file: str, source: Source) -> Iterator[Use]:
-        """What is run when the file is imported, beside its own statements."""
+        """The code that runs when the file is imported, besides its own statements."""
         for package in self.modules.packages_around(file):
             yield Use(package, REST)
         for module in source.loaded:
-            if found := self.modules.find(file, module):
-                yield Use(found, REST)
+            if imported := self.modules.find(file, module):
+                yield Use(imported, REST)
         for name, chains in source.registered:
             if any(self._is_kept(file, chain) for chain in chains):
                 yield Use(file, name)
@@ -205,22 +207,24 @@ class _Follower:
                 continue
             if names[0] in source.imports:
                 todo += [
-                    found for meant in source.imports[names[0]] for found in self._imported(use.file, meant, names[1:])
+                    starred
+                    for target in source.imports[names[0]]
+                    for starred in self._imported(use.file, target, names[1:])
                 ]
             elif (piece := source.definitions.get(names[0])) is not None:
                 yield use.file, piece, names[1:]
             elif inner := self.modules.inside(use.file, names[0]):
                 todo.append(Lookup(inner, names[1:]))
             else:
-                found = (self.modules.find(use.file, module) for module in source.stars)
-                todo += [Lookup(other, names) for other in found if other]
+                starred = (self.modules.find(use.file, module) for module in source.stars)
+                todo += [Lookup(other, names) for other in starred if other]
 
     def _of_piece(self, file: str, source: Source, piece: Piece) -> Iterator[Use | Lookup]:
         uses = piece.uses
         for chain in uses.chains:
             own = uses.imports.get(chain[0], ())
-            for meant in own:
-                yield from self._imported(file, meant, chain[1:])
+            for target in own:
+                yield from self._imported(file, target, chain[1:])
             if not own or chain[0] in source.definitions or chain[0] in source.imports:
                 yield from self._named(file, source, chain)
         yield from (Use(other, REST) for module in uses.loaded if (other := self.modules.find(file, module)))
@@ -233,16 +237,16 @@ class _Follower:
                 yield from (Use(script, part) for part in ((_WHOLE, SCRIPT) if script.endswith(".py") else (REST,)))
 
     def _named(self, file: str, source: Source, chain: Chain) -> Iterator[Use | Lookup]:
-        """What a name of a module stands for, in that module."""
+        """The definitions and imports behind a name of a module."""
         name = chain[0]
         if name in source.definitions:
             yield Use(file, name)
         if name in source.imports:
-            for meant in source.imports[name]:
-                if not self.modules.find(file, meant.module):
+            for target in source.imports[name]:
+                if not self.modules.find(file, target.module):
                     yield Use(file, name)
                 else:
-                    yield from self._imported(file, meant, chain[1:])
+                    yield from self._imported(file, target, chain[1:])
         elif name not in source.definitions:
             for module in source.stars:
                 if other := self.modules.find(file, module):
@@ -260,15 +264,15 @@ class _Follower:
             if other := self.modules.find(file, module):
                 yield from self._star(other, chain, seen | {file})
 
-    def _imported(self, file: str, meant: Imported, attributes: Chain) -> Iterator[Use | Lookup]:
-        """What is used of something that a file imports, by the attributes that are asked of it."""
-        module = self.modules.find(file, meant.module)
+    def _imported(self, file: str, target: Imported, attributes: Chain) -> Iterator[Use | Lookup]:
+        """The use of an import of a file, by the attributes that the code looks up."""
+        module = self.modules.find(file, target.module)
         if not module:
             return
-        yield Lookup(module, (meant.attribute, *attributes) if meant.attribute else attributes)
+        yield Lookup(module, (target.attribute, *attributes) if target.attribute else attributes)
 
     def _looked_up(self, file: str, chain: Chain) -> Iterator[Use | Lookup]:
-        """What attributes of the module in `file` are; modules may import names from one another in a circle."""
+        """The definitions behind attributes of the module in `file`; modules may import names from one another in a circle."""
         yield Use(file, REST)
         source = self.modules.source(file)
         if not chain:
@@ -279,8 +283,8 @@ class _Follower:
             yield Lookup(inner, chain[1:])
         elif source is not None and not _is_of_every_module(chain[0]):
             stars = [other for module in source.stars if (other := self.modules.find(file, module))]
-            found = [use for other in stars for use in self._star(other, chain, frozenset({file}))]
-            yield from found or [Use(file, _WHOLE)]
+            starred = [use for other in stars for use in self._star(other, chain, frozenset({file}))]
+            yield from starred or [Use(file, _WHOLE)]
 
 
 def _is_of_every_module(name: str) -> bool:

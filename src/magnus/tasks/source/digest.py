@@ -1,4 +1,4 @@
-"""What statements say, as a short hash: comments, docstrings, line breaks, quotes and parentheses do not change it. Pure.
+"""Hashes statements: comments, docstrings, line breaks, quotes and parentheses do not change the hash. Pure.
 
 The hash is one of the syntax tree, whose parts that came with a later version of python are left out where they are empty.
 """
@@ -35,20 +35,20 @@ def _write(root: object, parts: list[str], *, texts: bool) -> None:
     todo: list[object] = [root]
     while todo:
         value = todo.pop()
-        if type(value) is _Said:
+        if type(value) is _Text:
             parts.append(value)
         elif isinstance(value, ast.AST):
             todo += reversed(_of_node(value))
         elif isinstance(value, list):
             parts.append("[")
-            todo.append(_Said("]"))
-            todo += reversed([part for item in value if texts or not is_text(item) for part in (item, _Said(","))])
+            todo.append(_Text("]"))
+            todo += reversed([part for item in value if texts or not is_text(item) for part in (item, _Text(","))])
         else:
-            parts.append(_said(value))
+            parts.append(_constant(value))
 
 
-class _Said(str):
-    """What is written as it is."""
+class _Text(str):
+    """A text that goes into the hash as it is."""
 
     __slots__ = ()
 
@@ -58,18 +58,18 @@ def _of_node(node: ast.AST) -> list[object]:
     fields = _FIELDS.get(kind)
     if fields is None:
         fields = _FIELDS[kind] = tuple(field for field in kind._fields if field not in _LAYOUT)
-    found: list[object] = [_Said(f"({kind.__name__}")]
+    parts: list[object] = [_Text(f"({kind.__name__}")]
     for field in fields:
         inner = getattr(node, field, None)
         if inner is not None and inner != []:
-            found += (_Said(f" {field}="), inner)
+            parts += (_Text(f" {field}="), inner)
         elif field == "value" and kind is ast.Constant:
-            found.append(_Said(" None"))
-    found.append(_Said(")"))
-    return found
+            parts.append(_Text(" None"))
+    parts.append(_Text(")"))
+    return parts
 
 
-def _said(value: object) -> str:
+def _constant(value: object) -> str:
     """A constant; integers of more digits than python writes in decimals are written in hexadecimals."""
     try:
         return repr(value)

@@ -20,7 +20,7 @@ _LIBRARY: Final = os.path.dirname(os.__file__) + os.sep  # noqa: PTH120 - a text
 def pieces_of_function(name: str, function: UserObject) -> Mapping[str, str]:
     """The pieces of the function, by what they are called where it is defined; none for what is no python function."""
     function = inspect.unwrap(function)
-    found: dict[str, str] = {}
+    pieces: dict[str, str] = {}
     todo: list[tuple[str, UserObject]] = [(name, function)]
     seen: set[tuple[str, int]] = set()
     while todo:
@@ -29,11 +29,11 @@ def pieces_of_function(name: str, function: UserObject) -> Mapping[str, str]:
             continue
         seen.add((shown, id(value)))
         for own in _functions(value):
-            found[shown] = short_hash((found.get(shown, "") + repr(_code(own.__code__))).encode("utf-8", "replace"))
+            pieces[shown] = short_hash((pieces.get(shown, "") + repr(_code(own.__code__))).encode("utf-8", "replace"))
             todo += _named(own)
         if not callable(value) and (text := _text(value)):
-            found[shown] = short_hash(text.encode("utf-8", "replace"))
-    return dict(sorted(found.items()))
+            pieces[shown] = short_hash(text.encode("utf-8", "replace"))
+    return dict(sorted(pieces.items()))
 
 
 def _functions(value: UserObject) -> Iterator[FunctionType]:
@@ -49,7 +49,7 @@ def _functions(value: UserObject) -> Iterator[FunctionType]:
 
 
 def _named(function: FunctionType) -> Iterator[tuple[str, UserObject]]:
-    """What the code of a function names around it."""
+    """The names from around a function that its code uses."""
     cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=False)
     for name, cell in cells:
         try:
@@ -79,7 +79,7 @@ def _text(value: UserObject) -> str:
 
 
 def _code(code: Json) -> tuple[Json, ...]:
-    """What the code does, and not where it stands or what it says of itself."""
+    """The instructions of the code, without its position, name and docstring."""
     constants = [_code(inner) if hasattr(inner, "co_code") else repr(inner) for inner in code.co_consts]
     if code.co_consts and isinstance(code.co_consts[0], str) and code.co_flags & inspect.CO_NEWLOCALS:
         constants[0] = "None"  # the docstring, or a text that stands for what comes first in it

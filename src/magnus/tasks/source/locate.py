@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.engine.project_modules import is_always_pythons, never_imported
+from magnus.engine.user_code.project_modules import is_always_pythons, never_imported
 from magnus.errors import Problem
 from magnus.tasks.source.definitions import Definition, Found, look_up
 
@@ -37,7 +37,7 @@ class _Module(Struct, frozen=True):
 
 
 def missing_function(command: str, working_directory: Path) -> Problem | None:
-    """What is wrong with `command` as the dotted path of a function; None when nothing is, or when it cannot be told.
+    """The mistake in `command` as the dotted path of a function; None if there is none, or the source does not tell.
 
     Modules are looked for in `working_directory` and then on the import path.
     """
@@ -47,16 +47,16 @@ def missing_function(command: str, working_directory: Path) -> Problem | None:
     if in_script is not None:
         return _missing_in_script(*in_script, working_directory)
     if not _DOTTED.fullmatch(command):
-        return Problem(f"'{command}' is not the dotted path of a function", _respelled(command))
+        return Problem(f"'{command}' is not the dotted path of a function", _respelling(command))
     parts = command.split(".")
     if len(parts) == 1:
         return Problem(f"'{command}' names no module", "write <module>.<function>")
     if is_always_pythons(parts[0]) and (working_directory / f"{parts[0]}.py").is_file():
         return never_imported(parts[0])
-    found = _longest(tuple(parts[:-1]), (str(working_directory), *sys.path))
-    if found is None:
+    module = _longest(tuple(parts[:-1]), (str(working_directory), *sys.path))
+    if module is None:
         return _no_module(parts[0], working_directory)
-    return _missing_in(found, parts[found.name.count(".") + 1 :], working_directory)
+    return _missing_in(module, parts[module.name.count(".") + 1 :], working_directory)
 
 
 def source_of(command: str, working_directory: Path) -> Path | None:
@@ -73,24 +73,24 @@ def place_of(command: str, working_directory: Path) -> tuple[Path, str, list[str
     if not _DOTTED.fullmatch(command) or "." not in command:
         return None
     parts = command.split(".")
-    found = _longest(tuple(parts[:-1]), (str(working_directory), *sys.path))
-    if found is None or found.file is None:
+    module = _longest(tuple(parts[:-1]), (str(working_directory), *sys.path))
+    if module is None or module.file is None:
         return None
-    return found.file, found.name, parts[found.name.count(".") + 1 :]
+    return module.file, module.name, parts[module.name.count(".") + 1 :]
 
 
 def _missing_in(module: _Module, names: Sequence[str], working_directory: Path) -> Problem | None:
-    """What is wrong with `names`, a name and attributes of it, in `module`."""
+    """The mistake in `names`, a name and attributes of it, in `module`."""
     try:
         definition = _definition(module, names)
     except (SyntaxError, ValueError) as error:
         reason = f"{error.msg}, line {error.lineno}" if isinstance(error, SyntaxError) else str(error)
-        return Problem(f"'{_shown(module.file, working_directory)}' is not python: {reason}", "correct the file")
+        return Problem(f"'{_display_path(module.file, working_directory)}' is not python: {reason}", "correct the file")
     match definition.found:
         case Found.CALLABLE | Found.UNKNOWN:
             return None
         case Found.CONSTANT:
-            place = f"line {definition.line} of '{_shown(module.file, working_directory)}'"
+            place = f"line {definition.line} of '{_display_path(module.file, working_directory)}'"
             command = module.command(names)
             return Problem(f"'{command}' is not callable: {place} makes it a constant", "name a function")
         case Found.MISSING:
@@ -98,10 +98,12 @@ def _missing_in(module: _Module, names: Sequence[str], working_directory: Path) 
 
 
 def _missing_in_script(file: Path, names: Sequence[str], working_directory: Path) -> Problem | None:
-    """What is wrong with `names` in the script."""
+    """The mistake in `names` in the script."""
     if not file.is_file():
-        return Problem(f"there is no file '{_shown(file, working_directory)}'", "check the path of the script")
-    return _missing_in(_Module(_shown(file, working_directory), file, (), is_namespace=False), names, working_directory)
+        return Problem(f"there is no file '{_display_path(file, working_directory)}'", "check the path of the script")
+    return _missing_in(
+        _Module(_display_path(file, working_directory), file, (), is_namespace=False), names, working_directory
+    )
 
 
 def _definition(module: _Module, names: Sequence[str]) -> Definition:
@@ -132,17 +134,17 @@ class _Incomplete(Exception):
 @lru_cache(maxsize=256)
 def _all_of(parts: tuple[str, ...], path: tuple[str, ...]) -> _Module:
     """The module that `parts` name, or the one in which the rest of them are attributes."""
-    found, folders = None, list(path)
+    module, folders = None, list(path)
     for count in range(1, len(parts) + 1):
         spec = _spec(".".join(parts[:count]), folders)
         if spec is None:
-            raise _Incomplete(found)
+            raise _Incomplete(module)
         folders = list(spec.submodule_search_locations or ())
-        found = _Module(".".join(parts[:count]), _source_file(spec), folders, _is_namespace(spec))
+        module = _Module(".".join(parts[:count]), _source_file(spec), folders, _is_namespace(spec))
         if not folders:
             break
-    assert found is not None  # there is at least one part
-    return found
+    assert module is not None  # there is at least one part
+    return module
 
 
 def _spec(name: str, folders: Sequence[str]) -> ModuleSpec | None:
@@ -182,7 +184,7 @@ def _is_namespace(spec: ModuleSpec) -> bool:
 
 
 def _no_module(name: str, working_directory: Path) -> Problem:
-    """That there is no module; only modules of the project are what may be meant."""
+    """The problem that there is no module; it suggests modules of the project alone."""
     message = f"there is no module '{name}' in the working directory or on the import path"
     below = [(folder, _modules_in([str(folder)])) for folder in _source_folders(working_directory)]
     folder = next((folder for folder, names in below if name in names), None)
@@ -201,13 +203,13 @@ def _no_module(name: str, working_directory: Path) -> Problem:
 def _source_folders(working_directory: Path) -> list[Path]:
     """The folders of the project that may hold its modules, `src` first; no environments, and nothing that is hidden."""
     try:
-        found = [entry for entry in working_directory.iterdir() if entry.is_dir() and entry.name.isidentifier()]
+        folders = [entry for entry in working_directory.iterdir() if entry.is_dir() and entry.name.isidentifier()]
     except OSError:
         return []
-    found = [
-        folder for folder in found if not (folder / "pyvenv.cfg").exists() and not (folder / "__init__.py").exists()
+    folders = [
+        folder for folder in folders if not (folder / "pyvenv.cfg").exists() and not (folder / "__init__.py").exists()
     ]
-    return sorted(found, key=lambda folder: (folder.name != "src", folder.name))
+    return sorted(folders, key=lambda folder: (folder.name != "src", folder.name))
 
 
 def own_entries() -> Iterator[str]:
@@ -228,18 +230,18 @@ def _no_name(module: _Module, names: Sequence[str], others: Sequence[str]) -> Pr
     public = [name for name in others if not name.startswith("_")]
     if module.folders and len(names) > 1:
         return Problem(
-            f"there is no module '{names[0]}' in the package '{module.name}'", _meant(names, modules, public)
+            f"there is no module '{names[0]}' in the package '{module.name}'", _suggestion(names, modules, public)
         )
     name = ".".join(names)
-    return Problem(f"there is no function '{name}' in the module '{module.name}'", _meant(names, public, public))
+    return Problem(f"there is no function '{name}' in the module '{module.name}'", _suggestion(names, public, public))
 
 
-def _meant(names: Sequence[str], likely: Iterable[str], defined: Sequence[str]) -> str:
+def _suggestion(names: Sequence[str], likely: Iterable[str], defined: Sequence[str]) -> str:
     near = next((near for name in names if (near := _near(name, [*likely, *defined])) not in {None, name}), None)
     if near:
         return f"did you mean '{near}'?"
-    known = sorted(likely)
-    return f"there are: {', '.join(known[:_MOST_NAMES])}" if known else "there is nothing in it yet"
+    candidates = sorted(likely)
+    return f"there are: {', '.join(candidates[:_MOST_NAMES])}" if candidates else "there is nothing in it yet"
 
 
 def _modules_in(folders: Iterable[str]) -> set[str]:
@@ -255,20 +257,20 @@ def _modules_in(folders: Iterable[str]) -> set[str]:
     return names
 
 
-def _near(name: str, known: Iterable[str]) -> str | None:
+def _near(name: str, candidates: Iterable[str]) -> str | None:
     from difflib import get_close_matches  # lazy: only mistakes need it
 
-    return next(iter(get_close_matches(name, list(known), n=1)), None)
+    return next(iter(get_close_matches(name, list(candidates), n=1)), None)
 
 
-def _respelled(command: str) -> str:
-    """How a path, a call or a `module:function` would be written."""
-    guess = re.sub(r"\.py\b", "", command.strip().removesuffix("()")).removeprefix("./")
-    guess = re.sub(r"[:/]+", ".", guess).strip(".")
+def _respelling(command: str) -> str:
+    """A suggestion how to write a path, a call or a `module:function` as a command."""
+    parts = command.strip().removesuffix("()").removeprefix("./").replace(":", "/").split("/")
+    guess = ".".join(part.removesuffix(".py") for part in parts if part).strip(".")
     return f"did you mean '{guess}'?" if _DOTTED.fullmatch(guess) and "." in guess else "write <module>.<function>"
 
 
-def _shown(file: Path | None, working_directory: Path) -> str:
+def _display_path(file: Path | None, working_directory: Path) -> str:
     return str(file.relative_to(working_directory) if file and file.is_relative_to(working_directory) else file)
 
 

@@ -1,4 +1,4 @@
-"""Finds the modules and scripts of a project as files, and the modules that need no parsing. Used by `source.dependencies`."""
+"""Finds the modules and scripts of a project as files, and the modules that need no parsing."""
 
 import os
 import re
@@ -25,13 +25,13 @@ class ProjectModules:
         self._all: dict[str, tuple[str, ...]] = {}
 
     def source(self, file: str) -> Source | None:
-        """What is in the file; None when that is no python that can be read."""
+        """The content of the file; None if it is no readable python."""
         if file not in self._sources:
             self._sources[file] = read(file) if file.endswith(".py") else None
         return self._sources[file]
 
     def quiet(self, file: str) -> Sequence[str] | None:
-        """What the module in the file imports when it does nothing else; None when it has to be parsed, or is already."""
+        """The imports of a module that does nothing else; None if the module has to be parsed, or is parsed already."""
         if file in self._sources or not file.endswith(".py"):
             return None
         if file not in self._quiet:
@@ -87,8 +87,8 @@ class ProjectModules:
     def named_by(self, file: str, module: str) -> Sequence[str]:
         """The modules that an import by a text may mean: one, those of the package before a dot at the end, or all."""
         if module and not module.endswith("."):
-            found = self.find(file, module)
-            return (found,) if found else ()
+            matching = self.find(file, module)
+            return (matching,) if matching else ()
         if not module:
             return [file for root in self.roots for file in self._below(root)]
         package = self.find(file, module.rstrip(".")).removesuffix("/__init__.py")
@@ -158,7 +158,7 @@ _METHOD: Final = re.compile(rb"^[ \t]+@", re.MULTILINE)
 
 
 def loaded_by_quiet(data: bytes) -> Sequence[str] | None:
-    """What `Source.loaded` is of a module that does nothing else; None when the module has to be parsed."""
+    """The value of `Source.loaded` for a module that only imports and defines; None if the module has to be parsed."""
     if _ODD.search(data) or _METHOD.search(data):
         return None
     loaded: list[str] = []
@@ -166,10 +166,10 @@ def loaded_by_quiet(data: bytes) -> Sequence[str] | None:
     for line in _BEGINNING.findall(data, docstring.end() if docstring else 0):
         if (plain := _IMPORT.match(line)) is not None:
             loaded.append(plain[1].decode())
-        elif (found := _FROM.match(line)) is not None:
-            module = found[1].decode()
+        elif (imported := _FROM.match(line)) is not None:
+            module = imported[1].decode()
             dot = "" if module.endswith(".") else "."
-            names = [name.split()[0] for name in found[2].decode().split(",")]
+            names = [name.split()[0] for name in imported[2].decode().split(",")]
             loaded += (module, *(f"{module}{dot}{name}" for name in names))
         elif _DEFINING.match(line) is None:
             return None

@@ -31,7 +31,7 @@ class Imported(Struct, frozen=True):
 
 
 class Uses(Struct):
-    """What some statements use.
+    """The names some statements use.
 
     Attributes:
         chains: names that are bound elsewhere, each with the attributes that are asked of it.
@@ -51,7 +51,7 @@ class Uses(Struct):
 
 
 def uses(statements: Iterable[ast.AST]) -> Uses:
-    """What the statements use."""
+    """The names the statements use."""
     walk = _Walk()
     scope = _Scope()
     for statement in statements:
@@ -62,7 +62,7 @@ def uses(statements: Iterable[ast.AST]) -> Uses:
 
 
 def imported(statement: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, Imported]]:
-    """What the names stand for that the statement binds; `*` for all names of a module."""
+    """The imports behind the names that the statement binds; `*` for all names of a module."""
     if isinstance(statement, ast.Import):
         for alias in statement.names:
             if alias.asname:
@@ -98,7 +98,7 @@ class _Scope:
         self.is_class = False
 
     def free(self) -> Iterator[Chain]:
-        """What is used from around it; the names of a class are no names for the methods in it."""
+        """The names it uses from around it; methods do not see the names of their class."""
         own = set() if self.is_class else self.bound - self.declared
         return (chain for chain in self.used if chain[0] not in own)
 

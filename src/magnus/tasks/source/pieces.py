@@ -32,12 +32,12 @@ class Piece:
 
     @cached_property
     def digest(self) -> str:
-        """What they say, as a short hash; with the texts that document them where these are used."""
+        """A short hash of the statements; it includes docstrings where code uses them."""
         return digest(self.statements, texts=self._texts)
 
     @cached_property
     def uses(self) -> Uses:
-        """What they use from around them."""
+        """The names they use from around them."""
         return uses(self.statements)
 
 

@@ -46,16 +46,16 @@ class _Scripts:
 
     def of(self, text: str, beside: str = "") -> dict[str, str]:
         """The pieces of a text for the shell, that of a script in the folder `beside` of the project."""
-        found: dict[str, str] = {}
+        pieces: dict[str, str] = {}
         text = _with_values(text.replace("\\\n", " "))
         for module in _MODULE.findall(text):
-            found.update(self._dependencies.of_module(module))
+            pieces.update(self._dependencies.of_module(module))
         if "python" in text:
             for program in _programs(text):
-                found.update(self._dependencies.of_text(program))
+                pieces.update(self._dependencies.of_text(program))
         for name in self._named(text, beside):
-            found.update(self._pieces(name))
-        return found
+            pieces.update(self._pieces(name))
+        return pieces
 
     def _named(self, text: str, beside: str) -> Iterator[str]:
         """The files below the working directory that are code; what is written to is none, nor a second notebook."""
@@ -78,8 +78,8 @@ class _Scripts:
     def _matching(self, name: str) -> Iterator[str]:
         """The file, the program in a folder of that name, or the files that a pattern names."""
         if "*" in name and "**" not in name and name.endswith(_SUFFIXES):
-            found = sorted(islice(self._folder.glob(name), _MOST_NAMED))
-            yield from (str(file.relative_to(self._folder)) for file in found)
+            matching = sorted(islice(self._folder.glob(name), _MOST_NAMED))
+            yield from (str(file.relative_to(self._folder)) for file in matching)
         else:
             yield from (name, f"{name}/__main__.py")
 
@@ -131,7 +131,7 @@ def _with_values(text: str) -> str:
 
 
 def _programs(text: str) -> Iterator[str]:
-    """What the text hands to programs as one argument, or as their input."""
+    """The quoted arguments and the heredocs of the text."""
     yield from (one or other for one, other in _PROGRAM.findall(text))
     lines = iter(text.split("\n"))
     for line in lines:
@@ -154,20 +154,20 @@ _FILLED_IN: Final = re.compile(r"\{([^{}\n]+)\}")
 
 def pieces_of_cells(notebook: str, cells: Sequence[str], dependencies: CodeDependencies) -> Mapping[str, str]:
     """Of each cell that does anything a short hash, by its number among these, and what the cells use of the project."""
-    found: dict[str, str] = {}
+    pieces: dict[str, str] = {}
     texts: list[str] = []
     number = 0
     for cell in cells:
         text, commands = _python(cell)
         for command in commands:
-            found.update(scripts_of(_as_shell(command), dependencies))
+            pieces.update(scripts_of(_as_shell(command), dependencies))
         said = _digest(text)
         if said or commands:
             number += 1
             texts += (text, *(part for command in commands for part in _python_in(command)))
-            found[f"{notebook}:cell {number}"] = short_hash("\n".join((said, *commands)).encode("utf-8", "replace"))
-    used = "\n".join(text for text in texts if _parsed(text) is not None)
-    return {**found, **dependencies.of_text(used, notebook.rpartition("/")[0])}
+            pieces[f"{notebook}:cell {number}"] = short_hash("\n".join((said, *commands)).encode("utf-8", "replace"))
+    used = "\n".join(text for text in texts if _parse(text) is not None)
+    return {**pieces, **dependencies.of_text(used, notebook.rpartition("/")[0])}
 
 
 def _as_shell(command: str) -> str:
@@ -194,14 +194,14 @@ def _python(cell: str) -> tuple[str, list[str]]:
 
 
 def _digest(text: str) -> str:
-    module = _parsed(text)
+    module = _parse(text)
     if module is None:
         return short_hash(text.encode("utf-8", "replace"))
     statements = [node for node in module.body if not is_text(node) and not isinstance(node, ast.Pass)]
     return digest(statements) if statements else ""
 
 
-def _parsed(text: str) -> ast.Module | None:
+def _parse(text: str) -> ast.Module | None:
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

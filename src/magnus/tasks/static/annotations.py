@@ -1,7 +1,7 @@
-"""Annotations as what is known of a value, and as what is wanted of one. Used where functions are described.
+"""Reads annotations as shapes of results, and as the values that arguments take. Used where functions are described.
 
-A result becomes JSON as `engine.json_values` says, an argument is cast as `tasks.functions.casting` says; what an annotation means
-beyond that is left open.
+A result becomes JSON by `engine.values.json_values`, an argument is cast by `tasks.functions.casting`; whatever else an annotation
+means stays open.
 """
 
 import sys
@@ -20,11 +20,11 @@ from msgspec.structs import fields as struct_fields
 
 from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted, joined, of_value
 from magnus.tasks.functions.casting import Cast, WrongType
-from magnus.tasks.text import shortened
+from magnus.tasks.text import short_json
 from magnus.values import Json, UserObject
 
 _TEXTS: Final = (date, datetime, time, timedelta, PurePath, Path, UUID, Decimal)
-"""What becomes text in JSON, and may be made of it again."""
+"""Types that become text in JSON, and are cast from text again."""
 _LISTS: Final = (list, tuple, set, frozenset, Sequence, Collection, Iterable, AbstractSet)
 _DICTS: Final = (dict, Mapping)
 _SCALARS: Final[Mapping[Any, frozenset[str]]] = {
@@ -44,14 +44,14 @@ _TAKEN: Final[Mapping[Any, tuple[frozenset[str], frozenset[str]]]] = {
     None: (frozenset({"null"}), frozenset()),
 }
 _AS_TEXT: Final = frozenset({"bool", "int", "float", "str"})
-"""What casting may take as the text that it was written as."""
+"""The kinds of JSON values that casting may take as the text of a variable or an option."""
 _OF_TEXTS: Final[Mapping[Any, frozenset[str]]] = {timedelta: _AS_TEXT, PurePath: _AS_TEXT}
-"""What takes booleans too, since their text means something to it."""
+"""Types that booleans are cast to, since the text of a boolean is valid for them."""
 _ITERATED: Final[Mapping[Any, frozenset[str]]] = {
     Collection: frozenset({"list", "dict"}) | _AS_TEXT,
     Iterable: frozenset({"list", "dict"}) | _AS_TEXT,
 }
-"""What is taken for these, whatever their items are: they are not looked at, or not before they are used."""
+"""The kinds of values that these take, whatever their items are: items are checked on use, or never."""
 _DEEPEST: Final = 4
 
 
@@ -64,39 +64,39 @@ class Part(Struct, frozen=True):
 
 
 def shape_of(annotation: UserObject, depth: int = 0) -> Shape:
-    """What is known of a result with this annotation, once it is JSON."""
+    """The shape of a result with this annotation, as JSON."""
     origin: Any = get_origin(annotation)
     if origin in {Union, UnionType}:
-        found = joined(shape_of(option, depth) for option in get_args(annotation))
-        return _said(found, annotation)
+        shape = joined(shape_of(option, depth) for option in get_args(annotation))
+        return _with_text(shape, annotation)
     if _is_annotated(annotation):
         return shape_of(get_args(annotation)[0], depth)
     if isinstance(annotation, NewType):
         return shape_of(annotation.__supertype__, depth)
     if origin is Literal:
-        return _said(joined(of_value(value) for value in get_args(annotation)), annotation)
+        return _with_text(joined(of_value(value) for value in get_args(annotation)), annotation)
     if isinstance(annotation, type | NoneType) and origin is None and annotation in _SCALARS:
-        return _said(Shape(_SCALARS[annotation]), annotation)
+        return _with_text(Shape(_SCALARS[annotation]), annotation)
     kind = origin or annotation
     if kind in _LISTS:
-        return _said(Shape(frozenset({"list"}), _item(annotation, depth)), annotation)
+        return _with_text(Shape(frozenset({"list"}), _item(annotation, depth)), annotation)
     if kind in _DICTS:
-        return _said(Shape(frozenset({"dict"})), annotation)
+        return _with_text(Shape(frozenset({"dict"})), annotation)
     if isinstance(kind, type) and issubclass(kind, _TEXTS):
-        return _said(Shape(frozenset({"str"})), annotation)
+        return _with_text(Shape(frozenset({"str"})), annotation)
     parts = parts_of(annotation) if depth < _DEEPEST else None
     if parts is None:
         return ANYTHING
     inside = {part.names[0]: shape_of(part.annotation, depth + 1) for part in parts}
-    return _said(Shape(frozenset({"dict"}), None, inside), annotation)
+    return _with_text(Shape(frozenset({"dict"}), None, inside), annotation)
 
 
 def _item(annotation: UserObject, depth: int) -> Shape | None:
     arguments = [argument for argument in get_args(annotation) if argument is not Ellipsis]
     if not arguments or depth >= _DEEPEST or (_origin(annotation) is not tuple and len(arguments) != 1):
         return None
-    found = joined(shape_of(argument, depth + 1) for argument in arguments)
-    return None if found == ANYTHING else found
+    shape = joined(shape_of(argument, depth + 1) for argument in arguments)
+    return None if shape == ANYTHING else shape
 
 
 def _origin(annotation: UserObject) -> Any:
@@ -104,7 +104,7 @@ def _origin(annotation: UserObject) -> Any:
 
 
 def wanted_of(annotation: UserObject, *, is_exact: bool = True, depth: int = 0) -> Wanted:
-    """What an argument with this annotation takes; `is_exact` tries values that are known, as a run would."""
+    """The values an argument with this annotation takes; `is_exact` casts concrete values, as a run does."""
     found = _wanted(annotation, depth)
     if depth or not is_exact:
         return found
@@ -114,13 +114,20 @@ def wanted_of(annotation: UserObject, *, is_exact: bool = True, depth: int = 0) 
         try:
             cast(value, text)
         except WrongType as wrong:
-            return f"it is {shortened(value)}: {wrong}"
+            return f"it is {short_json(value)}: {wrong}"
         except Exception:  # noqa: BLE001 - validators are user code
             return ""
         return ""
 
     return Wanted(
-        found.kinds, found.perhaps, found.item, found.required, found.fields, said(annotation), refuses, found.objects
+        found.kinds,
+        found.perhaps,
+        found.item,
+        found.required,
+        found.fields,
+        annotation_text(annotation),
+        refuses,
+        found.objects,
     )
 
 
@@ -134,15 +141,15 @@ def _wanted(annotation: UserObject, depth: int) -> Wanted:
         return _wanted(annotation.__supertype__, depth)
     if isinstance(annotation, type | NoneType) and origin is None and annotation in _TAKEN:
         taken, perhaps = _TAKEN[annotation]
-        return Wanted(taken, perhaps, said=said(annotation))
+        return Wanted(taken, perhaps, said=annotation_text(annotation))
     kind = origin or annotation
     if kind in _LISTS:
         return _wanted_list(annotation, kind, depth)
     if kind in _DICTS:
-        return Wanted(frozenset({"dict"}), said=said(annotation))
+        return Wanted(frozenset({"dict"}), said=annotation_text(annotation))
     if isinstance(kind, type) and issubclass(kind, _TEXTS):
         more = next((taken for base, taken in _OF_TEXTS.items() if issubclass(kind, base)), frozenset())
-        return Wanted(frozenset({"str", "int", "float"}) | more, said=said(annotation))
+        return Wanted(frozenset({"str", "int", "float"}) | more, said=annotation_text(annotation))
     is_read = depth >= _DEEPEST or _reads_itself(annotation) or is_typeddict(annotation)  # the last are not looked into
     parts = None if is_read else parts_of(annotation)
     if parts is None:
@@ -151,18 +158,21 @@ def _wanted(annotation: UserObject, depth: int) -> Wanted:
     inside = {name: _wanted(part.annotation, depth + 1) for part in parts for name in part.names}
     is_tuple = isinstance(annotation, type) and issubclass(annotation, tuple)
     return Wanted(
-        frozenset({"dict", "list"} if is_tuple else {"dict"}), required=required, fields=inside, said=said(annotation)
+        frozenset({"dict", "list"} if is_tuple else {"dict"}),
+        required=required,
+        fields=inside,
+        said=annotation_text(annotation),
     )
 
 
 def _wanted_list(annotation: UserObject, kind: UserObject, depth: int) -> Wanted:
     if kind in _ITERATED:
-        return Wanted(_ITERATED[kind], said=said(annotation))
+        return Wanted(_ITERATED[kind], said=annotation_text(annotation))
     arguments = get_args(annotation)
     if kind is Sequence and arguments in {(), (Any,)}:
-        return Wanted(frozenset({"list"}) | _AS_TEXT, said=said(annotation))
+        return Wanted(frozenset({"list"}) | _AS_TEXT, said=annotation_text(annotation))
     item = _wanted(arguments[0], depth + 1) if len(arguments) == 1 and depth < _DEEPEST else None
-    return Wanted(frozenset({"list"}), item=item, said=said(annotation))
+    return Wanted(frozenset({"list"}), item=item, said=annotation_text(annotation))
 
 
 def _one_of(options: Sequence[Wanted], annotation: UserObject) -> Wanted:
@@ -174,9 +184,9 @@ def _one_of(options: Sequence[Wanted], annotation: UserObject) -> Wanted:
         taken, perhaps = taken | option.kinds, perhaps | option.perhaps
     with_parts = [option for option in options if option.kinds and option.kinds & {"list", "dict"}]
     if len(with_parts) != 1:
-        return Wanted(taken, perhaps - taken, said=said(annotation))
+        return Wanted(taken, perhaps - taken, said=annotation_text(annotation))
     [one] = with_parts
-    return Wanted(taken, perhaps - taken, one.item, one.required, one.fields, said(annotation))
+    return Wanted(taken, perhaps - taken, one.item, one.required, one.fields, annotation_text(annotation))
 
 
 def _constrained(annotation: UserObject, depth: int) -> Wanted:
@@ -232,14 +242,14 @@ def _parts_of_model(model: Any) -> Sequence[Part] | None:
         return None
     if model.model_config.get("extra") == "allow":
         return None
-    found = []
+    parts = []
     for name, part in model.model_fields.items():
         if part.exclude or (part.validation_alias is not None and not isinstance(part.validation_alias, str)):
             return None
         names = (part.serialization_alias or part.alias or name, part.validation_alias or name, name)
         annotation = part.annotation if not part.metadata else Any
-        found.append(Part(tuple(dict.fromkeys(names)), annotation, part.is_required()))
-    return found
+        parts.append(Part(tuple(dict.fromkeys(names)), annotation, part.is_required()))
+    return parts
 
 
 def _reads_itself(annotation: UserObject) -> bool:
@@ -253,14 +263,14 @@ def _reads_itself(annotation: UserObject) -> bool:
     return has_schema and not _is_model(annotation)
 
 
-def said(annotation: UserObject) -> str:
+def annotation_text(annotation: UserObject) -> str:
     """The annotation as a user would write it."""
     if annotation is None or annotation is NoneType:
         return "None"
     return Cast(annotation).expected
 
 
-def _said(shape: Shape, annotation: UserObject) -> Shape:
+def _with_text(shape: Shape, annotation: UserObject) -> Shape:
     if shape == ANYTHING:
         return shape
-    return Shape(shape.kinds, shape.item, shape.fields, shape.values, said(annotation))
+    return Shape(shape.kinds, shape.item, shape.fields, shape.values, annotation_text(annotation))

@@ -1,4 +1,4 @@
-"""What the source of a function says of its results: the values it returns, as far as they can be read off."""
+"""Reads the values a function returns from its source, as far as the source shows them."""
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +25,7 @@ _UNNAMED: Final = (ast.Constant, ast.JoinedStr, ast.List, ast.ListComp, ast.Set,
 
 
 class Body(Struct, frozen=True):
-    """What a function returns: an expression for each `return`, None for one without, or for the end of the body.
+    """The values a function returns: an expression for each `return`, None for one without, or for the end of the body.
 
     `is_known` is false when values come in other ways, as from a generator; `is_empty` says that the function does
     something and never returns a value.
@@ -36,8 +36,8 @@ class Body(Struct, frozen=True):
     is_empty: bool = False
 
 
-class Mapped(Struct, frozen=True):
-    """What an expression sets when it is returned without a declaration; `others`: what nobody can tell."""
+class ReturnedSettings(Struct, frozen=True):
+    """The parameters an expression sets if it is returned without a declaration; `others`: there may be more."""
 
     names: dict[str, Shape]
     others: bool = False
@@ -45,7 +45,7 @@ class Mapped(Struct, frozen=True):
 
 
 def body_of(function: Function) -> Body:
-    """What the function returns."""
+    """The values the function returns."""
     if isinstance(function, ast.Lambda):
         return Body(tuple(_alternatives(function.body)))
     inside = list(walk_own(function))
@@ -112,7 +112,7 @@ def _ends(statements: Sequence[ast.stmt]) -> bool:
 
 
 def shape_of_source(value: ast.expr | None) -> Shape:
-    """What is known of the value of an expression."""
+    """The shape of the value of an expression."""
     match value:
         case None:
             return of_value(None)
@@ -172,34 +172,34 @@ def _as_json(value: UserObject) -> UserObject:
             raise ValueError
 
 
-def mapped(value: ast.expr | None, parts: Callable[[ast.expr], dict[str, Shape] | None]) -> Mapped:
-    """What is set when the expression is returned without a declaration; `parts` knows the classes that are called."""
+def returned_settings(value: ast.expr | None, parts: Callable[[ast.expr], dict[str, Shape] | None]) -> ReturnedSettings:
+    """The parameters the expression sets if it is returned without a declaration; `parts` gives the parts of called classes."""
     match value:
         case None:
-            return Mapped({})
+            return ReturnedSettings({})
         case ast.Dict(keys=keys, values=values):
             names = {
                 key.value: shape_of_source(item)
                 for key, item in zip(keys, values, strict=True)
                 if isinstance(key, ast.Constant) and isinstance(key.value, str)
             }
-            return Mapped(names, others=len(names) < len(set(map(_key, keys))))
+            return ReturnedSettings(names, others=len(names) < len(set(map(_key, keys))))
         case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
             named = {word.arg: shape_of_source(word.value) for word in keywords if word.arg}
-            return Mapped(named, others=len(named) < len(keywords))
+            return ReturnedSettings(named, others=len(named) < len(keywords))
         case _ if isinstance(value, _UNNAMED):
-            return Mapped({}, is_unnamed=True)
+            return ReturnedSettings({}, is_unnamed=True)
         case _:
-            found = parts(value)
-            return Mapped({}, others=True) if found is None else Mapped(found)
+            result = parts(value)
+            return ReturnedSettings({}, others=True) if result is None else ReturnedSettings(result)
 
 
 def _key(key: ast.expr | None) -> UserObject:
     return key.value if isinstance(key, ast.Constant) else id(key)
 
 
-def settings_of(ways: Sequence[Mapped]) -> tuple[Setting, ...]:
-    """What is set when one of these is returned."""
+def settings_of(ways: Sequence[ReturnedSettings]) -> tuple[Setting, ...]:
+    """The parameters that returning one of these sets."""
     names = dict.fromkeys(name for way in ways for name in way.names)
     return tuple(
         Setting(

@@ -9,8 +9,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Final, Literal
 
-from magnus.engine.parameters import VARIABLE_PREFIX
-from magnus.engine.process_state import HardExit
+from magnus.engine.user_code.process_state import HardExit
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.dataflow.facts import UNKNOWN, Description, Need, Setting
 from magnus.graph.dataflow.shapes import Shape
@@ -22,7 +22,7 @@ from magnus.tasks.source.locate import source_of, split_script_command
 from magnus.tasks.static.annotations import parts_of, shape_of, wanted_of
 from magnus.tasks.static.function_bodies import body_of
 from magnus.tasks.static.hard_exits import hard_exits
-from magnus.tasks.static.results import Known, Returned, known_results
+from magnus.tasks.static.results import ResultFacts, Returned, result_facts
 from magnus.tasks.static.side_effects import Effects, effects_of
 from magnus.tasks.static.signatures import Argument, arguments_in_source, arguments_of, parts_in_source, takes_namespace
 from magnus.values import UserObject
@@ -33,7 +33,7 @@ _HARMLESS: Final = frozenset({"staticmethod", "classmethod", "cache", "lru_cache
 
 
 def describe(spec: TaskSpec, working_directory: Path, *, imports: bool) -> Description:
-    """What is known of the function that the command names; it is not called."""
+    """The needs and effects of the function that the command names; it is not called."""
     title = f"{spec.command}()"
     function = spec.function
     problems: tuple[Problem, ...] = ()
@@ -106,20 +106,22 @@ def _of_function(
     try:
         parameters, returned = resolved_annotations(function)
     except (ValueError, TypeError):
-        return _described((), Known(_declared(spec.returns), others=spec.returns is None, problems=exits), effects)
+        return _described(
+            (), ResultFacts(_declared(spec.returns), others=spec.returns is None, problems=exits), effects
+        )
     needs = [
         Need(p.name, f"the argument '{p.name}' of {title}", wanted_of(annotation), is_required=p.default is p.empty)
         for p, annotation in parameters
         if p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD} and not takes_all_parameters(annotation)
     ]
     if isinstance(function, type) or not is_plain:
-        return _described(needs, Known(_declared(spec.returns), others=spec.returns is None), effects)
+        return _described(needs, ResultFacts(_declared(spec.returns), others=spec.returns is None), effects)
     body = None if definition is None else body_of(definition)
     parts = partial(_parts, getattr(bare, "__globals__", {}))
     takes_any = any(p.kind is p.VAR_KEYWORD or takes_all_parameters(annotation) for p, annotation in parameters)
-    found = known_results(spec.returns, Returned(title, returned, body, parts))
-    known = Known(found.sets, found.others, (*exits, *found.problems))
-    return _described(needs, known, effects, takes_any=takes_any)
+    results = result_facts(spec.returns, Returned(title, returned, body, parts))
+    all_results = ResultFacts(results.sets, results.others, (*exits, *results.problems))
+    return _described(needs, all_results, effects, takes_any=takes_any)
 
 
 def _bare(function: UserObject) -> tuple[UserObject, bool]:
@@ -163,8 +165,8 @@ def _is_harmless(node: Definition) -> bool:
 def _parts(namespace: Mapping[str, UserObject], value: ast.expr) -> dict[str, Shape] | None:
     """The parts of what a call of a class makes."""
     match value:
-        case ast.Call(func=ast.Name(id=name)) if isinstance(found := namespace.get(name), type):
-            parts = parts_of(found)
+        case ast.Call(func=ast.Name(id=name)) if isinstance(kind := namespace.get(name), type):
+            parts = parts_of(kind)
             return None if parts is None else {part.names[0]: shape_of(part.annotation) for part in parts}
         case _:
             return None
@@ -181,15 +183,17 @@ def _of_source(
     """From the source alone."""
     effects = effects_of(file, definition, working_directory, title)
     if definition is None or not _is_harmless(definition):
-        return _described((), Known(_declared(spec.returns), others=spec.returns is None, problems=problems), effects)
+        return _described(
+            (), ResultFacts(_declared(spec.returns), others=spec.returns is None, problems=problems), effects
+        )
     arguments, annotation = arguments_in_source(definition)
     body = body_of(definition)
     named = None if file is None else parts_in_source(module_of(file), definition.returns)
-    found = known_results(spec.returns, Returned(title, annotation, body, named=named))
+    results = result_facts(spec.returns, Returned(title, annotation, body, named=named))
     exits = hard_exits(file, definition, working_directory, title)
-    known = Known(found.sets, found.others, (*problems, *exits, *found.problems))
+    all_results = ResultFacts(results.sets, results.others, (*problems, *exits, *results.problems))
     takes_any = definition.args.kwarg is not None or takes_namespace(definition.args)
-    return _described([_need(argument, title) for argument in arguments], known, effects, takes_any=takes_any)
+    return _described([_need(argument, title) for argument in arguments], all_results, effects, takes_any=takes_any)
 
 
 def _need(argument: Argument, title: str) -> Need:
@@ -221,39 +225,39 @@ def _in_source(command: str, working_directory: Path) -> tuple[Path | None, Defi
         module = module_of(file)
     except (OSError, SyntaxError, ValueError):
         return file, None
-    found = [node for node in module.body if isinstance(node, Definition) and node.name == names[0]]
-    return file, found[-1] if len(found) == 1 else None
+    definitions = [node for node in module.body if isinstance(node, Definition) and node.name == names[0]]
+    return file, definitions[-1] if len(definitions) == 1 else None
 
 
 def _declared(returns: Sequence[Return] | None) -> tuple[Setting, ...]:
     return tuple(Setting(item.name) for item in returns or ())
 
 
-def _described(needs: Sequence[Need], known: Known, effects: Effects, *, takes_any: bool = True) -> Description:
+def _described(needs: Sequence[Need], results: ResultFacts, effects: Effects, *, takes_any: bool = True) -> Description:
     """Results win over what is set on the way. `takes_any` when the function may take parameters of any name."""
-    names = {setting.name for setting in known.sets if setting.is_certain}
+    names = {setting.name for setting in results.sets if setting.is_certain}
     return Description(
         needs=(*needs, *effects.needs),
-        sets=(*(setting for setting in effects.sets if setting.name not in names), *known.sets),
-        sets_others=known.others or effects.others,
+        sets=(*(setting for setting in effects.sets if setting.name not in names), *results.sets),
+        sets_others=results.others or effects.others,
         puts=effects.puts,
         puts_others=effects.puts_others,
         files=effects.files,
         secrets=effects.secrets,
-        problems=known.problems,
+        problems=results.problems,
         uses=None if takes_any or effects.uses_others else frozenset(),
     )
 
 
-def describe_lambda(spec: TaskSpec, written: ast.Lambda | None) -> Description:
-    """What is known of the lambda; nothing is evaluated. `written` is None when the command is no lambda."""
-    if written is None:
+def describe_lambda(spec: TaskSpec, expression: ast.Lambda | None) -> Description:
+    """The needs and effects of the lambda; nothing is evaluated. `expression` is None if the command is no lambda."""
+    if expression is None:
         return UNKNOWN
     needs = [
         Need(argument.name, f"the argument '{argument.name}' of the lambda", is_required=argument.is_required)
-        for argument in arguments_of(written.args)
+        for argument in arguments_of(expression.args)
     ]
-    known = known_results(spec.returns, Returned("the lambda", body=body_of(written)))
-    uses = None if written.args.kwarg else frozenset[str]()
-    sets_others = known.others or VARIABLE_PREFIX in spec.command
-    return Description(tuple(needs), known.sets, sets_others, problems=known.problems, uses=uses)
+    results = result_facts(spec.returns, Returned("the lambda", body=body_of(expression)))
+    uses = None if expression.args.kwarg else frozenset[str]()
+    sets_others = results.others or VARIABLE_PREFIX in spec.command
+    return Description(tuple(needs), results.sets, sets_others, problems=results.problems, uses=uses)

@@ -1,4 +1,4 @@
-"""What a notebook needs and sets, read from its cells. Used by `tasks.notebook`."""
+"""Tells what a notebook needs and sets, from the source of its cells. Used by `tasks.notebook`."""
 
 import ast
 import builtins
@@ -13,7 +13,7 @@ from magnus.errors import Problem
 from magnus.graph.dataflow.facts import UNKNOWN, Description, Need, Setting
 from magnus.graph.dataflow.shapes import ANYTHING
 from magnus.graph.nodes import TaskSpec
-from magnus.tasks.static.function_bodies import mapped
+from magnus.tasks.static.function_bodies import returned_settings
 from magnus.tasks.static.side_effects import Effects, of_code
 from magnus.values import Json
 
@@ -24,7 +24,7 @@ _MAGIC: Final = ("%", "!", "?")
 
 
 def describe(spec: TaskSpec, working_directory: Path, output_tag: str, output: str) -> Description:
-    """What is known of the notebook, which is not run; `output` is the name of the executed one."""
+    """The needs and effects of the notebook, which is not run; `output` is the name of the executed notebook."""
     cells = _cells(working_directory / spec.command)
     if cells is None:
         return replace(UNKNOWN, sees_all=True)
@@ -119,26 +119,26 @@ def _needs(trees: Sequence[ast.Module], bound: set[str], title: str) -> Iterator
             yield Need(name, f"the variable '{name}' of {title}", is_fatal=False)
 
 
-def _unset(spec: TaskSpec, known: set[str]) -> Iterator[Problem]:
+def _unset(spec: TaskSpec, assigned: set[str]) -> Iterator[Problem]:
     for item in spec.returns or ():
-        if item.name not in known and item.kind != "object":
+        if item.name not in assigned and item.kind != "object":
             message = f"'{spec.command}' has no variable '{item.name}', which 'returns' declares"
             yield Problem(message, "let a cell set it, or declare another name", severity="warning")
 
 
 def _printed(trees: Sequence[ast.Module]) -> tuple[Sequence[Setting], bool]:
-    """What output cells print or end with; and whether that cannot be read."""
-    found: list[Setting] = []
+    """The parameters that output cells print; and whether there may be others."""
+    settings: list[Setting] = []
     for tree in trees:
         last = tree.body[-1] if tree.body else None
         value = last.value if isinstance(last, ast.Expr) else None
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "print" and value.args:
             value = value.args[0]
-        way = mapped(value, lambda _value: None)
+        way = returned_settings(value, lambda _value: None)
         if value is None or way.others or way.is_unnamed:
             return (), True
-        found += [Setting(name, ANYTHING) for name in way.names]
-    return found, False
+        settings += [Setting(name, ANYTHING) for name in way.names]
+    return settings, False
 
 
 def _imports_others(trees: Sequence[ast.Module], effects: Effects) -> bool:

@@ -1,4 +1,4 @@
-"""What is known of the reducer of a map: how many values it takes, and what it gives. Used by `app.checking`."""
+"""Describes the reducer of a map: the number of values it takes, and its result. Used by `app.check`."""
 
 import ast
 import inspect
@@ -14,14 +14,14 @@ from magnus.tasks.static.signatures import meaning
 
 
 class Reducer(Struct, frozen=True):
-    """What it gives, and what is wrong with the number of values that it takes, or ""."""
+    """The shape of its result, and the mistake in the number of values it takes, or ""."""
 
     shape: Shape = ANYTHING
     message: str = ""
 
 
 def described_reducer(reducer: str, working_directory: Path, *, imports: bool) -> Reducer:
-    """What is known of it; it is not called."""
+    """The facts of the reducer; it is not called."""
     if reducer.lstrip().startswith("lambda"):
         return _of_lambda(reducer)
     if imports and (function := function_of(reducer, working_directory)) is not None:
@@ -43,19 +43,19 @@ def described_reducer(reducer: str, working_directory: Path, *, imports: bool) -
 
 def _of_lambda(reducer: str) -> Reducer:
     try:
-        written = ast.parse(reducer.strip(), mode="eval").body
+        expression = ast.parse(reducer.strip(), mode="eval").body
     except (SyntaxError, ValueError):  # said by whoever checks the step
         return Reducer()
     return (
-        Reducer(message=_number_in_source("the reducer", written.args))
-        if isinstance(written, ast.Lambda)
+        Reducer(message=_number_in_source("the reducer", expression.args))
+        if isinstance(expression, ast.Lambda)
         else Reducer()
     )
 
 
-def _number_in_source(title: str, written: ast.arguments) -> str:
-    fixed = len(written.posonlyargs) + len(written.args)
-    return _wrong_number(title, fixed, takes_all=written.vararg is not None)
+def _number_in_source(title: str, arguments: ast.arguments) -> str:
+    fixed = len(arguments.posonlyargs) + len(arguments.args)
+    return _wrong_number(title, fixed, takes_all=arguments.vararg is not None)
 
 
 def _wrong_number(title: str, fixed: int, *, takes_all: bool) -> str:

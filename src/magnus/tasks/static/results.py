@@ -1,4 +1,4 @@
-"""What a function sets, by its declared results, its annotation and its source. Used where functions are described."""
+"""Tells the parameters a function sets, by its declared results, its annotation and its source."""
 
 import ast
 from collections.abc import Callable, Sequence
@@ -14,8 +14,8 @@ from magnus.errors import Problem
 from magnus.graph.dataflow.facts import Setting
 from magnus.graph.dataflow.shapes import ANYTHING, Shape, joined
 from magnus.graph.nodes import Return
-from magnus.tasks.static.annotations import Part, parts_of, said, shape_of
-from magnus.tasks.static.function_bodies import Body, mapped, settings_of, shape_of_source
+from magnus.tasks.static.annotations import Part, annotation_text, parts_of, shape_of
+from magnus.tasks.static.function_bodies import Body, returned_settings, settings_of, shape_of_source
 from magnus.values import UserObject
 
 _WITHOUT_NAMES: Final = frozenset({bool, int, float, str, list, set, frozenset, tuple, date, datetime, Path, bytes})
@@ -26,8 +26,8 @@ _ONE_VALUE: Final = frozenset(
 )
 
 
-class Known(Struct, frozen=True):
-    """What is known of results: what is set, whether more may be, and what is wrong."""
+class ResultFacts(Struct, frozen=True):
+    """Facts about results: the parameters they set, whether they may set others, and mistakes."""
 
     sets: tuple[Setting, ...] = ()
     others: bool = False
@@ -48,13 +48,13 @@ class Returned(Struct, frozen=True):
     named: Sequence[Part] | None = None
 
 
-def known_results(returns: Sequence[Return] | None, returned: Returned) -> Known:
-    """What the function sets when it is a task that declares these results."""
+def result_facts(returns: Sequence[Return] | None, returned: Returned) -> ResultFacts:
+    """The parameters the function sets as a task that declares these results."""
     if returned.body is not None and returned.body.is_empty:
-        found = _known(returns, replace(returned, annotation=NoneType))
+        facts = _declared_or_not(returns, replace(returned, annotation=NoneType))
         problem = _without_result(returned) if returns or returned.annotation not in {None, NoneType, Any} else ()
-        return Known(found.sets, found.others, (*problem, *found.problems))
-    return _known(returns, returned)
+        return ResultFacts(facts.sets, facts.others, (*problem, *facts.problems))
+    return _declared_or_not(returns, returned)
 
 
 def _without_result(returned: Returned) -> tuple[Problem, ...]:
@@ -68,24 +68,24 @@ def _annotated(returned: Returned) -> Shape:
     return ANYTHING if returned.annotation is Any else shape_of(returned.annotation)
 
 
-def _known(returns: Sequence[Return] | None, returned: Returned) -> Known:
+def _declared_or_not(returns: Sequence[Return] | None, returned: Returned) -> ResultFacts:
     if returns is None:
         return _undeclared(returned)
     match len(returns):
         case 0:
-            return Known()
+            return ResultFacts()
         case 1:
-            return Known((Setting(returns[0].name, _kept(returns[0], _whole(returned))),))
+            return ResultFacts((Setting(returns[0].name, _stored(returns[0], _whole(returned))),))
         case _:
             return _several(returns, returned)
 
 
-def _kept(declared: Return, shape: Shape) -> Shape:
+def _stored(declared: Return, shape: Shape) -> Shape:
     return Shape(frozenset({"object"})) if declared.kind == "object" else shape
 
 
 def _whole(returned: Returned) -> Shape:
-    """What is known of the value that comes back."""
+    """The shape of the value that the function returns."""
     annotated = _annotated(returned)
     body = returned.body
     is_vague = annotated == ANYTHING or (annotated.kinds == frozenset({"dict"}) and annotated.fields is None)
@@ -95,35 +95,37 @@ def _whole(returned: Returned) -> Shape:
     return read if annotated == ANYTHING or read.kinds == annotated.kinds else annotated
 
 
-def _several(returns: Sequence[Return], returned: Returned) -> Known:
-    wanted = len(returns)
-    shapes, came = _of_tuple(returned, wanted)
-    if came:
+def _several(returns: Sequence[Return], returned: Returned) -> ResultFacts:
+    count = len(returns)
+    shapes, mismatch = _of_tuple(returned, count)
+    if mismatch:
         names = ", ".join(item.name for item in returns)
-        message = f"{returned.title} returns {came}; 'returns' declares a tuple of {wanted}: {names}"
-        return Known(tuple(Setting(item.name) for item in returns), problems=(Problem(message, FIX_COUNT),))
-    return Known(tuple(Setting(item.name, _kept(item, shape)) for item, shape in zip(returns, shapes, strict=True)))
+        message = f"{returned.title} returns {mismatch}; 'returns' declares a tuple of {count}: {names}"
+        return ResultFacts(tuple(Setting(item.name) for item in returns), problems=(Problem(message, FIX_COUNT),))
+    return ResultFacts(
+        tuple(Setting(item.name, _stored(item, shape)) for item, shape in zip(returns, shapes, strict=True))
+    )
 
 
-def _of_tuple(returned: Returned, wanted: int) -> tuple[Sequence[Shape], str]:
-    """What is known of each value of the tuple; and what comes instead when it is no tuple of so many."""
-    unknown = [ANYTHING] * wanted
+def _of_tuple(returned: Returned, count: int) -> tuple[Sequence[Shape], str]:
+    """The shape of each value of the tuple; and the other value that the function returns, "" if it returns the tuple."""
+    unknown = [ANYTHING] * count
     body = returned.body
     if body is not None and body.is_known and body.values:
-        wrong = [_wrong_count(value, wanted) for value in body.values]
+        wrong = [_wrong_count(value, count) for value in body.values]
         if all(wrong):
             return unknown, wrong[0]
     annotation = returned.annotation
     if _origin(annotation) is tuple and get_args(annotation) and Ellipsis not in get_args(annotation):
         parts = get_args(annotation)
-        if len(parts) != wanted:
+        if len(parts) != count:
             return unknown, f"{len(parts)} value{'' if len(parts) == 1 else 's'}"
         return [shape_of(part) for part in parts], ""
     if _is_one_of(annotation, _ONE_VALUE) or (parts_of(annotation) is not None and not _is_named_tuple(annotation)):
-        return unknown, f"a value of type {said(annotation)}"
-    tuples = [value for value in body.values if _is_tuple_of(value, wanted)] if body is not None else []
+        return unknown, f"a value of type {annotation_text(annotation)}"
+    tuples = [value for value in body.values if _is_tuple_of(value, count)] if body is not None else []
     if body is not None and tuples and len(tuples) == len(body.values):
-        return [joined(shape_of_source(value.elts[place]) for value in tuples) for place in range(wanted)], ""
+        return [joined(shape_of_source(value.elts[place]) for value in tuples) for place in range(count)], ""
     return unknown, ""
 
 
@@ -147,47 +149,47 @@ def _is_named_tuple(annotation: UserObject) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, tuple)
 
 
-def _wrong_count(value: ast.expr | None, wanted: int) -> str:
+def _wrong_count(value: ast.expr | None, count: int) -> str:
     match value:
         case None:
             return "nothing"
         case ast.Tuple(elts=parts) if not any(isinstance(part, ast.Starred) for part in parts):
-            return "" if len(parts) == wanted else f"{len(parts)} values"
+            return "" if len(parts) == count else f"{len(parts)} values"
         case ast.Constant() | ast.List() | ast.Dict() | ast.JoinedStr() | ast.ListComp() | ast.DictComp():
             return "one value"
         case _:
             return ""
 
 
-def _undeclared(returned: Returned) -> Known:
+def _undeclared(returned: Returned) -> ResultFacts:
     annotation = returned.annotation
     if annotation is None or annotation is NoneType:
-        return Known()
+        return ResultFacts()
     if isinstance(annotation, type) and (parts := parts_of(annotation)) is not None:
         return _of_parts(annotation, parts)
     if returned.named is not None:
-        return Known(tuple(Setting(part.names[0], shape_of(part.annotation)) for part in returned.named))
+        return ResultFacts(tuple(Setting(part.names[0], shape_of(part.annotation)) for part in returned.named))
     if _is_one_of(annotation, _WITHOUT_NAMES):
-        return _unnamed(returned.title, f"a value of type {said(annotation)}")
+        return _unnamed(returned.title, f"a value of type {annotation_text(annotation)}")
     body = returned.body
     if body is None or not body.is_known:
-        return Known(others=True)
-    ways = [mapped(value, returned.parts) for value in body.values]
+        return ResultFacts(others=True)
+    ways = [returned_settings(value, returned.parts) for value in body.values]
     if ways and all(way.is_unnamed for way in ways):
         return _unnamed(returned.title, "a value")
     named = [way for way in ways if not way.is_unnamed]
-    return Known(settings_of(named), others=any(way.others for way in named))
+    return ResultFacts(settings_of(named), others=any(way.others for way in named))
 
 
-def _of_parts(kind: type[Any], parts: Sequence[Part]) -> Known:
+def _of_parts(kind: type[Any], parts: Sequence[Part]) -> ResultFacts:
     is_typed_dict = is_typeddict(kind)
     sets = tuple(
         Setting(part.names[0], shape_of(part.annotation), is_certain=part.is_required or not is_typed_dict)
         for part in parts
     )
-    return Known(sets, others=not is_typed_dict and bool(kind.__subclasses__()))
+    return ResultFacts(sets, others=not is_typed_dict and bool(kind.__subclasses__()))
 
 
-def _unnamed(title: str, what: str) -> Known:
+def _unnamed(title: str, what: str) -> ResultFacts:
     message = f"{title} returns {what}, which has no name"
-    return Known(problems=(Problem(message, FIX_UNNAMED, severity="warning"),))
+    return ResultFacts(problems=(Problem(message, FIX_UNNAMED, severity="warning"),))

@@ -1,4 +1,4 @@
-"""What a shell command needs and sets, as far as its text says it. Used by `tasks.shell`.
+"""Tells what a shell command needs and sets, as far as its text shows it. Used by `tasks.shell`.
 
 A program that the command starts may do anything; where it is none that everybody knows, what is set is left open.
 """
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from magnus.engine.parameters import VARIABLE_PREFIX, from_text
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX, from_text
 from magnus.errors import Problem
 from magnus.graph.dataflow.facts import Description, Need, Setting
 from magnus.graph.dataflow.shapes import ANYTHING, Shape, kinds, of_value
@@ -45,7 +45,7 @@ _SOURCES: Final = re.compile(r"\b(?:source|eval)\b|(?:^|[\s;|&(])\.\s")
 _LOOKS_AT_ALL: Final = re.compile(
     r"MAGNUS_PARAMETERS|\$\{!|\b(?:env|printenv|set|declare|typeset|compgen|awk|jq|git|export -p)\b"
 )
-"""What may look at all variables."""
+"""Programs that may read all variables."""
 _EXPANDED: Final = re.compile(r"\$\{[^{}]*\}|\$?\(\([^()]*\)\)")
 _RUNS: Final = re.compile(r"\b(?:exec|xargs|env)\b|(?:^|[;|&(])\s*[\"']?\$|-exec")
 _WRITTEN_TO: Final = re.compile(r">[ \t]*([^\s;|&()<>]+)")
@@ -100,7 +100,7 @@ _SECONDS: Final = 10
 
 
 def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) -> Description:
-    """What is known of the command, which is not run, only parsed."""
+    """The needs and effects of the command, which is parsed and not run."""
     code = _COMMENT.sub("", _without_heredocs(spec.command))
     assigned = set(_assigned(code))
     exported, is_made = _exported(code)
@@ -136,7 +136,7 @@ def _mentioned(command: str) -> Iterator[str]:
 
 
 def _shape(item: Return, code: str, *, is_open: bool) -> Shape:
-    """What is known of a declared result: the value, where the command does nothing but give it one."""
+    """The shape of a declared result: that of the value, if the command only assigns one."""
     if item.kind == "object":
         return kinds("object")
     written = re.findall(rf"(?<![\w$-]){re.escape(item.name)}=('[^']*'|\"[^\"$`\\]*\"|[\w./:-]*)(?=\Z|[\s;])", code)
@@ -164,10 +164,10 @@ def _programs(code: str) -> Iterator[Problem]:
 
 def _files_read(code: str) -> Iterator[str]:
     """The words of the command that may be names of files, but for those it writes to itself."""
-    written = {name.strip("\"'").removeprefix("./") for name in _WRITTEN_TO.findall(code)}
+    text = {name.strip("\"'").removeprefix("./") for name in _WRITTEN_TO.findall(code)}
     for word in _BETWEEN_WORDS.split(code):
         name = word.removeprefix("./")
-        if looks_like_file(name) and name not in written:
+        if looks_like_file(name) and name not in text:
             yield name
 
 
@@ -286,7 +286,7 @@ def _syntax(command: str) -> Iterator[Problem]:
 
 @lru_cache(maxsize=1024)
 def _parsed(command: str) -> str:
-    """What the shell says is wrong with the command, which it does not run; "" when nothing is."""
+    """The syntax error that the shell reports without running the command; "" if there is none."""
     shell = shutil.which("bash") or "/bin/sh"
     environment = {**os.environ, "LC_ALL": "C"}
     try:

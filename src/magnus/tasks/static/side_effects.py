@@ -1,4 +1,4 @@
-"""What python code sets, puts and asks for by the functions of `magnus` and by variables, read from its source. Used by `described`.
+"""Tells what python code sets, puts and reads by the functions of `magnus` and by variables, from its source.
 
 Whoever calls `set_parameter` is in the module of the function, or in one of the project that it imports. Where none of
 them has the word in it, nothing is set; where a name is worked out when the code runs, anything may be.
@@ -14,7 +14,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.engine.parameters import VARIABLE_PREFIX
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.graph.dataflow.facts import Need, Setting
 from magnus.tasks.source.definitions import module_of
 from magnus.tasks.static.function_bodies import shape_of_source, walk_own
@@ -22,7 +22,7 @@ from magnus.tasks.static.function_bodies import shape_of_source, walk_own
 _WORDS: Final = ("set_parameter", "put_object", "put_in_catalog", "get_secret", "get_parameter")
 _FILE: Final = re.compile(r"[\w.-][\w./ -]{0,200}")
 _USING: Final = re.compile("get_parameter|get_run_log|MAGNUS_P|environ|getenv|subprocess|system")
-"""What is in modules that may look at any parameter, by their own functions or in their environment."""
+"""Functions of modules that may read any parameter, by a call or in their environment."""
 _SETTING: Final = re.compile(f"set_parameter|put_object|put_in_catalog|{VARIABLE_PREFIX}")
 _ANY: Final = re.compile("|".join((*_WORDS, VARIABLE_PREFIX)))
 _READS: Final = frozenset({"get", "pop", "getenv"})
@@ -31,7 +31,7 @@ _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 
 
 class Effects(Struct, frozen=True):
-    """What code may do to a run, beside its results."""
+    """The effects of code on a run, besides its results."""
 
     sets: tuple[Setting, ...] = ()
     others: bool = False
@@ -44,7 +44,7 @@ class Effects(Struct, frozen=True):
 
 
 def effects_of(file: Path | None, function: ast.AST | None, working_directory: Path, title: str) -> Effects:
-    """What a function of the module in `file` may do; `function` is its definition where that was found."""
+    """The effects of a function of the module in `file`; `function` is its definition, or None."""
     if file is None:
         return Effects(others=True, puts_others=True)
     texts = _project_texts(file, working_directory)
@@ -74,18 +74,18 @@ def looks_like_file(text: str) -> bool:
 
 
 def of_code(trees: Sequence[ast.AST], title: str) -> Effects:
-    """What the code may do: a function, or whole modules."""
-    found = _Reading(title)
+    """The effects of the code: a function, or whole modules."""
+    effects = _Reading(title)
     for tree in trees:
-        found.read(tree)
+        effects.read(tree)
     return Effects(
-        tuple(found.sets),
-        found.others,
-        tuple(found.puts),
-        found.puts_others,
+        tuple(effects.sets),
+        effects.others,
+        tuple(effects.puts),
+        effects.puts_others,
         files_named(trees),
-        tuple(found.secrets),
-        tuple(found.needs),
+        tuple(effects.secrets),
+        tuple(effects.needs),
     )
 
 

@@ -22,7 +22,7 @@ _NAMES: Final = {
     "Literal": Literal,
     "None": None,
 }
-"""What names in annotations nearly always mean; of every other one nothing is known."""
+"""The usual types of names in annotations; every other name may be any type."""
 
 
 class Argument(Struct, frozen=True):
@@ -41,22 +41,24 @@ def arguments_in_source(
     return arguments_of(function.args), returned
 
 
-def arguments_of(written: ast.arguments) -> Sequence[Argument]:
+def arguments_of(arguments: ast.arguments) -> Sequence[Argument]:
     """The arguments as a definition or a lambda has them."""
-    ordered = [*written.posonlyargs, *written.args]
-    first_default = len(ordered) - len(written.defaults)
+    ordered = [*arguments.posonlyargs, *arguments.args]
+    first_default = len(ordered) - len(arguments.defaults)
     found = [_argument(arg, is_required=place < first_default) for place, arg in enumerate(ordered)]
     found += [
         _argument(arg, is_required=default is None)
-        for arg, default in zip(written.kwonlyargs, written.kw_defaults, strict=True)
+        for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
     ]
-    namespaces = {arg.arg for arg in (*ordered, *written.kwonlyargs) if _is_namespace(arg.annotation)}
+    namespaces = {arg.arg for arg in (*ordered, *arguments.kwonlyargs) if _is_namespace(arg.annotation)}
     return [argument for argument in found if argument.name not in namespaces]
 
 
-def takes_namespace(written: ast.arguments) -> bool:
+def takes_namespace(arguments: ast.arguments) -> bool:
     """Whether one of the arguments receives all parameters."""
-    return any(_is_namespace(arg.annotation) for arg in (*written.posonlyargs, *written.args, *written.kwonlyargs))
+    return any(
+        _is_namespace(arg.annotation) for arg in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs)
+    )
 
 
 def _is_namespace(annotation: ast.expr | None) -> bool:
@@ -70,9 +72,9 @@ def _is_namespace(annotation: ast.expr | None) -> bool:
             return False
 
 
-def _argument(written: ast.arg, *, is_required: bool) -> Argument:
-    annotation = Any if written.annotation is None else meaning(written.annotation)
-    return Argument(written.arg, annotation, is_required)
+def _argument(argument: ast.arg, *, is_required: bool) -> Argument:
+    annotation = Any if argument.annotation is None else meaning(argument.annotation)
+    return Argument(argument.arg, annotation, is_required)
 
 
 def meaning(annotation: ast.expr) -> UserObject:
@@ -83,8 +85,8 @@ def meaning(annotation: ast.expr) -> UserObject:
         return Any
 
 
-def _meaning(written: ast.expr) -> UserObject:
-    match written:
+def _meaning(annotation: ast.expr) -> UserObject:
+    match annotation:
         case ast.Constant(value=None):
             return None
         case ast.Constant(value=str(text)):
@@ -103,11 +105,13 @@ def _subscribed(kind: UserObject, inside: ast.expr) -> UserObject:
     parts = inside.elts if isinstance(inside, ast.Tuple) else [inside]
     if kind is Literal:
         return Literal[tuple(ast.literal_eval(part) for part in parts)]
-    known = tuple(Ellipsis if isinstance(part, ast.Constant) and part.value is ... else meaning(part) for part in parts)
+    arguments = tuple(
+        Ellipsis if isinstance(part, ast.Constant) and part.value is ... else meaning(part) for part in parts
+    )
     if kind is Optional or kind is Union:
-        options = (*known, None) if kind is Optional else known
-        return Any if Any in known else Union[options]  # noqa: UP007 - as above
-    return kind[known if len(known) > 1 else known[0]]
+        options = (*arguments, None) if kind is Optional else arguments
+        return Any if Any in arguments else Union[options]  # noqa: UP007 - as above
+    return kind[arguments if len(arguments) > 1 else arguments[0]]
 
 
 _BASES = frozenset({"BaseModel", "NamedTuple", "TypedDict"})
@@ -118,9 +122,9 @@ def parts_in_source(module: ast.Module, annotation: ast.expr | None) -> Sequence
     """The parts of the class of this module that an annotation names; None when they cannot all be read off."""
     if not isinstance(annotation, ast.Name):
         return None
-    found = [node for node in module.body if isinstance(node, ast.ClassDef)]
-    named = [node for node in found if node.name == annotation.id]
-    is_base = any(annotation.id in map(_last, node.bases) for node in found)
+    classes = [node for node in module.body if isinstance(node, ast.ClassDef)]
+    named = [node for node in classes if node.name == annotation.id]
+    is_base = any(annotation.id in map(_last, node.bases) for node in classes)
     if len(named) != 1 or is_base or not _has_parts(named[0]):
         return None
     try:
@@ -129,23 +133,23 @@ def parts_in_source(module: ast.Module, annotation: ast.expr | None) -> Sequence
         return None
 
 
-def _last(written: ast.expr) -> str:
-    bare = written.func if isinstance(written, ast.Call) else written
+def _last(expression: ast.expr) -> str:
+    bare = expression.func if isinstance(expression, ast.Call) else expression
     return bare.attr if isinstance(bare, ast.Attribute) else getattr(bare, "id", "")
 
 
-def _has_parts(written: ast.ClassDef) -> bool:
+def _has_parts(definition: ast.ClassDef) -> bool:
     """Whether its annotated names are what it is made of, and nothing else adds any."""
-    if written.keywords:
+    if definition.keywords:
         return False
-    decorators = [_last(decorator) for decorator in written.decorator_list]
+    decorators = [_last(decorator) for decorator in definition.decorator_list]
     if decorators == ["dataclass"]:
-        return not written.bases
-    return not decorators and len(written.bases) == 1 and _last(written.bases[0]) in _BASES
+        return not definition.bases
+    return not decorators and len(definition.bases) == 1 and _last(definition.bases[0]) in _BASES
 
 
-def _parts(written: ast.ClassDef) -> Iterator[Part]:
-    for statement in written.body:
+def _parts(definition: ast.ClassDef) -> Iterator[Part]:
+    for statement in definition.body:
         match statement:
             case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
                 if "ClassVar" in ast.unparse(annotation) or name.startswith("_"):
@@ -158,7 +162,7 @@ def _parts(written: ast.ClassDef) -> Iterator[Part]:
             case ast.FunctionDef(decorator_list=decorators) if any(map(_adds, decorators)):
                 raise ValueError(statement.name)
             case ast.Assign() | ast.AugAssign():
-                raise ValueError(written.name)
+                raise ValueError(definition.name)
             case _:
                 pass
 

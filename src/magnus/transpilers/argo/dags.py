@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from magnus.engine.fan import key_of_default
+from magnus.engine.rules.fan import key_of_default
 from magnus.graph.nodes import ChosenBranch, MappedBranches, Node, RepeatedBranch, StaticBranches
 from magnus.transpilers.argo.manifest import Dag, DagTask, Parameter, Parameters, Template, ValueFrom
 from magnus.transpilers.argo.names import unique_names

@@ -10,10 +10,9 @@ from typing import Final
 
 import msgspec
 
-from magnus.engine.parameters import LONGEST_ENTRY, VARIABLE_PREFIX, entry_bytes
+from magnus.engine.values.parameter_values import LONGEST_ENTRY, VARIABLE_PREFIX, entry_bytes
 from magnus.errors import Problem
-from magnus.graph.graph import Graph, graphs_of
-from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch
+from magnus.graph.nodes import CompositeNode, Graph, Node, RepeatedBranch, graphs_of
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.argo import option_rules, size_estimate
 from magnus.transpilers.argo.manifest import CronWorkflow, Manifest, WorkflowSpec
@@ -95,7 +94,7 @@ def _of_steps(request: TranspileRequest, graph: Graph) -> Iterator[Problem]:
         if isinstance(node, CompositeNode):
             loop = node.branches
             if isinstance(loop, RepeatedBranch) and loop.max_iterations > MOST_ROUNDS:
-                message = f"{loop.max_iterations} rounds are nested deeper than Argo goes"
+                message = f"{loop.max_iterations} iterations are nested deeper than Argo goes"
                 fix = f"let 'max_iterations' be at most {MOST_ROUNDS}"
                 yield Problem(message, fix, request.locate_step(node, "max_iterations"), node.name)
             for inner in graphs_of(node):
@@ -105,9 +104,7 @@ def _of_steps(request: TranspileRequest, graph: Graph) -> Iterator[Problem]:
 def _of_sizes(request: TranspileRequest, plan: PipelinePlan) -> Iterator[Problem]:
     depth = size_estimate.depth(plan)
     if depth > DEEPEST:
-        message = (
-            f"steps with branches are nested {depth} deep in Argo, rounds of loops among them, and it goes {DEEPEST}"
-        )
+        message = f"steps with branches are nested {depth} deep in Argo, iterations of loops among them, and it goes {DEEPEST}"
         yield Problem(message, "lower 'max_iterations' of loops inside one another")
     nodes = size_estimate.nodes(plan, request.lengths)
     if nodes > MANY_NODES:

@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine.parameters import VARIABLE_PREFIX
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.graph.nodes import MappedBranches, Node, TaskNode
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.argo import manifest, options

@@ -64,7 +64,7 @@ def test_what_can_mean_several_steps_is_refused_with_all_of_them():
     )
     assert find_step(store, "r", "a.b.x").record.path == StepPath(("a.b.x",))
     store = Steps(*store.records[:2], step("a.b/x"), step("b", branching=one))
-    with pytest.raises(InvalidInput, match=r"'a.b/x' can mean several steps") as raised:
+    with pytest.raises(InvalidInput, match=r"'a.b/x' fits several steps") as raised:
         find_step(store, "r", "a.b/x")
     assert raised.value.problems[0].fix == "write 'a/b/x' or 'a.b%2Fx'"
 

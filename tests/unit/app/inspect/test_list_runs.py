@@ -7,12 +7,12 @@ from acme_magnus.run_log_store import SqliteOptions, SqliteRunLogStore
 from msgspec.structs import replace
 
 from magnus.app.inspect.find_run import find_run
-from magnus.app.inspect.list_runs import Wanted, judged, listed, moment, wanted
-from magnus.engine import liveness
+from magnus.app.inspect.list_runs import RunFilter, list_runs, listed_run, moment, run_filter
+from magnus.engine.processes import liveness
 from magnus.errors import InvalidInput, InvalidRunId, RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import SummarisesRuns
-from magnus.run_log.records import Owner, Status
-from magnus.run_log.summary import Gone, summary
+from magnus.run_log.records import Owner, RunHealth, Status
+from magnus.run_log.summary import summary
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 from magnus.testing.records import MOMENT, run_record
 
@@ -35,7 +35,7 @@ def ids(found):
 def test_the_newest_run_is_the_first_and_the_rest_is_by_id(store):
     for run_id, minutes in (("a", 0), ("b", 2), ("c", 1), ("d", 1)):
         store.create_run(replace(run_record(run_id), start_time=MOMENT + timedelta(minutes=minutes)))
-    assert ids(listed(store, Wanted())) == ["b", "d", "c", "a"]
+    assert ids(list_runs(store, RunFilter())) == ["b", "d", "c", "a"]
     assert find_run(store, "latest").run_id == "b"
 
 
@@ -43,7 +43,7 @@ def test_times_are_counted_from_the_start_of_runs(store):
     for minutes in range(4):
         store.create_run(replace(run_record(f"r{minutes}"), start_time=MOMENT + timedelta(minutes=minutes)))
     since, before = MOMENT + timedelta(minutes=1), MOMENT + timedelta(minutes=3)
-    assert ids(listed(store, wanted(since=since, before=before))) == ["r2", "r1"]
+    assert ids(list_runs(store, run_filter(since=since, before=before))) == ["r2", "r1"]
 
 
 def test_a_run_that_cannot_be_read_is_damaged_and_keeps_no_other_from_being_listed(store, monkeypatch):
@@ -58,11 +58,11 @@ def test_a_run_that_cannot_be_read_is_damaged_and_keeps_no_other_from_being_list
         return read(run_id)
 
     monkeypatch.setattr(store, "get_run", get_run)
-    whole, damaged = listed(store, Wanted())
+    whole, damaged = list_runs(store, RunFilter())
     assert whole.run_id == "a"
-    assert (damaged.run_id, damaged.status, damaged.problem) == ("b", Gone.DAMAGED, "no sense in it")
-    assert ids(listed(store, wanted(statuses=["damaged"]))) == ["b"]
-    assert ids(listed(store, wanted(since="1000d"))) == []
+    assert (damaged.run_id, damaged.status, damaged.problem) == ("b", RunHealth.DAMAGED, "no sense in it")
+    assert ids(list_runs(store, run_filter(statuses=["damaged"]))) == ["b"]
+    assert ids(list_runs(store, run_filter(since="1000d"))) == []
 
 
 def test_a_run_of_a_process_that_is_gone_is_lost():
@@ -70,14 +70,14 @@ def test_a_run_of_a_process_that_is_gone_is_lost():
     here = replace(run, owner=liveness.this_process())
     gone = replace(here, owner=replace(here.owner, process_start="another"))
     elsewhere = replace(run, owner=Owner("another-host", 1))
-    assert [judged(summary(each)).status for each in (here, gone, elsewhere)] == [
+    assert [listed_run(summary(each)).status for each in (here, gone, elsewhere)] == [
         Status.PROCESSING,
-        Gone.LOST,
+        RunHealth.LOST,
         Status.PROCESSING,
     ]
-    assert "is gone" in judged(summary(gone)).message
+    assert "is gone" in listed_run(summary(gone)).message
     ended = replace(gone, status=Status.SUCCESS)
-    assert judged(summary(ended)).status is Status.SUCCESS
+    assert listed_run(summary(ended)).status is Status.SUCCESS
 
 
 def test_durations_are_those_that_can_be_known():
@@ -85,7 +85,7 @@ def test_durations_are_those_that_can_be_known():
     here = replace(run_record(), owner=liveness.this_process())
     gone = replace(here, owner=replace(here.owner, process_start="another"))
     now = MOMENT + timedelta(seconds=7)
-    durations = [judged(summary(run)).duration(now) for run in (ended, here, gone)]
+    durations = [listed_run(summary(run)).duration(now) for run in (ended, here, gone)]
     assert durations == [timedelta(seconds=3), timedelta(seconds=7), None]
 
 
@@ -121,7 +121,7 @@ def test_a_run_is_found_by_the_beginning_of_its_id(store):
         store.create_run(run_record(run_id))
     assert find_run(store, "bo").run_id == "bold-bohr"
     assert find_run(store, "calm-abel").run_id == "calm-abel"
-    with pytest.raises(InvalidRunId, match=r"beginning of 2 run ids: 'calm-abel', 'calm-abel-2'"):
+    with pytest.raises(InvalidRunId, match=r"prefix of 2 run ids: 'calm-abel', 'calm-abel-2'"):
         find_run(store, "calm")
     with pytest.raises(RunNotFound, match=r"did you mean 'bold-bohr'\?"):
         find_run(store, "bald-bohr")

@@ -11,8 +11,8 @@ from magnus.app.progress.line_reporter import FailureReporter, LineReporter
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import (
     AttemptFailed,
-    Branched,
     BranchEnded,
+    BranchesStarted,
     RunEnded,
     RunStarted,
     StepEnded,
@@ -76,8 +76,8 @@ def test_names_and_messages_cannot_do_harm():
 
 def test_branches_of_maps_are_called_by_their_elements():
     events = [
-        Branched(A, Branching(count=2, values=("rome", "oslo"))), StepStarted(StepPath(("a", "1", "b/c")), "task"),
-        Branched(StepPath(("a", "1", "m")), Branching(count=2, values=([], {}))),
+        BranchesStarted(A, Branching(count=2, values=("rome", "oslo"))), StepStarted(StepPath(("a", "1", "b/c")), "task"),
+        BranchesStarted(StepPath(("a", "1", "m")), Branching(count=2, values=([], {}))),
         StepReused(StepPath(("a", "1", "m", "1", "x")), "task"),
     ]  # fmt: skip
     assert [line[21:] for line in said(*events).splitlines()] == ["  a/oslo/b%2Fc: started", "  a/oslo/m/1/x: reused"]

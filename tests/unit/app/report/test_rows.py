@@ -11,8 +11,8 @@ from magnus.app.report.interned_texts import Texts
 from magnus.app.report.rows import Rows
 from magnus.app.report.write_report import report_html
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
-from magnus.engine.large_values import LargeValues
-from magnus.engine.spilling import SpillingStore
+from magnus.engine.files.large_values import LargeValues
+from magnus.engine.files.spilling_store import SpillingStore
 from magnus.graph.path import StepPath
 from magnus.run_log.records import AttemptRecord, Branching, Owner, RunRecord, Status, StepRecord
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore

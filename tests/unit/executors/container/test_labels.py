@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from msgspec.structs import replace
 
-from magnus.engine import liveness
+from magnus.engine.processes import liveness
 from magnus.executors.container.labels import labels, to_be_done
 from magnus.graph.path import StepPath
 

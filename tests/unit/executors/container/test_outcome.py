@@ -3,31 +3,32 @@
 import pytest
 
 from magnus.executors.container.options import Memory
-from magnus.executors.container.outcome import Ended, Heard, failure, killed, needs_a_look, version_in
+from magnus.executors.container.outcome import ContainerExit, failure, killed, needs_a_look, version_in
+from magnus.executors.reentry import ReentryOutput
 
 
 def heard(*, anything=True, rest=""):
-    return Heard(anything, 7, rest, 1.5)
+    return ReentryOutput(anything, 7, rest, 1.5)
 
 
-def said(ended, told=None, *, found=None):
-    failed = failure(ended, told or heard(), "img", version="1.0", found=found)
+def said(ended, told=None, *, image_version=None):
+    failed = failure(ended, told or heard(), "img", version="1.0", image_version=image_version)
     return None if failed is None else str(failed)
 
 
 def test_out_of_memory_names_the_limit():
-    died = killed(Ended(137, is_out_of_memory=True), heard(), Memory(1 << 30))
+    died = killed(ContainerExit(137, is_out_of_memory=True), heard(), Memory(1 << 30))
     assert str(died) == "out of memory: the container was killed at its limit of 1g"
     assert (died.shown, died.seconds) == (7, 1.5)
 
 
 def test_out_of_memory_without_a_limit_is_that_of_the_machine():
-    assert str(killed(Ended(137, is_out_of_memory=True), heard(), None)).endswith("at the limit of the machine")
+    assert str(killed(ContainerExit(137, is_out_of_memory=True), heard(), None)).endswith("at the limit of the machine")
 
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_a_container_that_ended_by_itself_was_not_killed_though_something_in_it_was(code):
-    assert killed(Ended(code, is_out_of_memory=True), heard(), Memory(1 << 30)) is None
+    assert killed(ContainerExit(code, is_out_of_memory=True), heard(), Memory(1 << 30)) is None
 
 
 @pytest.mark.parametrize(
@@ -39,38 +40,42 @@ def test_a_container_that_ended_by_itself_was_not_killed_though_something_in_it_
     ],
 )
 def test_a_signal_is_named(code, message):
-    assert str(killed(Ended(code), heard(), None)) == message
+    assert str(killed(ContainerExit(code), heard(), None)) == message
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 3, 127])
 def test_an_ordinary_end_is_no_death(code):
-    assert killed(Ended(code), heard(), None) is None
+    assert killed(ContainerExit(code), heard(), None) is None
 
 
 @pytest.mark.parametrize("code", [0, 1])
 def test_the_record_says_how_a_step_went_that_ran(code):
-    assert said(Ended(code), heard(rest="a warning of a library")) is None
+    assert said(ContainerExit(code), heard(rest="a warning of a library")) is None
 
 
 def test_a_step_that_had_been_done_is_no_failure():
-    assert said(Ended(0), heard(anything=False), found="1.0") is None
+    assert said(ContainerExit(0), heard(anything=False), image_version="1.0") is None
 
 
 @pytest.mark.parametrize("code", [126, 127])
 def test_an_image_without_the_command(code):
     told = heard(anything=False, rest="magnus: not found")
-    assert not needs_a_look(Ended(code), told)
-    assert said(Ended(code), told).startswith("the image 'img' has no command 'magnus' that can be run: install magnus")
+    assert not needs_a_look(ContainerExit(code), told)
+    assert said(ContainerExit(code), told).startswith(
+        "the image 'img' has no command 'magnus' that can be run: install magnus"
+    )
 
 
 def test_an_image_with_another_program_of_that_name():
-    assert said(Ended(2), heard(anything=False), found="").startswith("the image 'img' has no command 'magnus'")
+    assert said(ContainerExit(2), heard(anything=False), image_version="").startswith(
+        "the image 'img' has no command 'magnus'"
+    )
 
 
 def test_an_image_with_another_version():
     told = heard(anything=False)
-    assert needs_a_look(Ended(2), told)
-    assert said(Ended(2), told, found="0.9").startswith(
+    assert needs_a_look(ContainerExit(2), told)
+    assert said(ContainerExit(2), told, image_version="0.9").startswith(
         "the image 'img' has magnus 0.9, and this is magnus 1.0: build it"
     )
 
@@ -79,11 +84,13 @@ def test_an_image_with_another_version():
 def test_anything_else_is_told_as_it_was_said(anything):
     told = heard(anything=anything, rest="error: no disk\n")
     message = "magnus in the image 'img' ended with exit status 3:\nerror: no disk"
-    assert said(Ended(3), told, found="1.0") == message
+    assert said(ContainerExit(3), told, image_version="1.0") == message
 
 
 def test_an_end_without_a_word_of_the_step_is_told_too():
-    assert said(Ended(1), heard(anything=False, rest="Traceback: x"), found="1.0").endswith("status 1:\nTraceback: x")
+    assert said(ContainerExit(1), heard(anything=False, rest="Traceback: x"), image_version="1.0").endswith(
+        "status 1:\nTraceback: x"
+    )
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from typing import Final
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import (
     AttemptFailed,
-    Branched,
     BranchEnded,
+    BranchesStarted,
     Event,
     Logged,
     Planned,
@@ -139,13 +139,13 @@ class Tree:
                 self._end(self._begin(path, step_type, at), State.REUSED)
             case BranchEnded(path, succeeded):
                 self._end_branch(path, at, succeeded=succeeded)
-            case StepOutput() | StepLoading() | AttemptFailed() | StepEnded() | Branched():
+            case StepOutput() | StepLoading() | AttemptFailed() | StepEnded() | BranchesStarted():
                 self._take_of_step(event, self._step(event.path, at), at)
             case Planned() | Warned() | Logged():
                 pass
 
     def _take_of_step(
-        self, event: StepOutput | StepLoading | AttemptFailed | StepEnded | Branched, step: Step, at: float
+        self, event: StepOutput | StepLoading | AttemptFailed | StepEnded | BranchesStarted, step: Step, at: float
     ) -> None:
         match event:
             case StepLoading(_, what):
@@ -158,7 +158,7 @@ class Tree:
             case StepEnded(_, _, status, message, took):
                 step.message, step.took = message, took
                 self._end(step, State.DONE if status is Status.SUCCESS else State.FAILED)
-            case Branched(_, branching):
+            case BranchesStarted(_, branching):
                 if step.branching is None:
                     self.counts[State.RUNNING] -= 1
                 step.branching = branching

@@ -15,8 +15,7 @@ from threading import Lock, Thread, current_thread, main_thread
 from types import FrameType
 from typing import Final, Self
 
-from magnus.app.progress.line_buffer import Tails, WholeLines
-from magnus.app.progress.line_reporter import ShowOutput, text_of
+from magnus.app.progress.line_reporter import ShowOutput, Tails, WholeLines, text_of
 from magnus.app.progress.live.glyphs import ASCII, Glyphs, Look
 from magnus.app.progress.live.model import Tree
 from magnus.app.progress.live.painter import final, frame

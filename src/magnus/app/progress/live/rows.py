@@ -152,7 +152,9 @@ class Rows:
                 yield f"  {plain(names[0])}", Style.PLAIN
         elif not names and branching.values is None:
             yield (
-                f"  round {total}" if step.state is State.RUNNING else f"  {counted(total, 'round', 'rounds')}",
+                f"  iteration {total}"
+                if step.state is State.RUNNING
+                else f"  {counted(total, 'iteration', 'iterations')}",
                 Style.PLAIN,
             )
         elif step.state is State.DONE:

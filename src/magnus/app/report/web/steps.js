@@ -9,7 +9,7 @@ function note(row) {
   const noted = (...parts) => element("span", { class: "note" }, parts);
   if (row.index === 0) return failed && noted(failed);
   if (row.type === "map" || row.type === "loop") {
-    const inside = row.type === "loop" ? counted(row.children.length, "round") : counted(row.children.length, "branch", "branches");
+    const inside = row.type === "loop" ? counted(row.children.length, "iteration") : counted(row.children.length, "branch", "branches");
     return noted(inside, failed && " · ", failed);
   }
   if (retries(row)) return noted(`${row.attempts.length} attempts`);

@@ -9,8 +9,8 @@ from magnus.app.progress.live.painter import frame
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import (
     AttemptFailed,
-    Branched,
     BranchEnded,
+    BranchesStarted,
     RunStarted,
     StepEnded,
     StepOutput,
@@ -45,7 +45,7 @@ def events():
         yield 100.2 + number, AttemptFailed(path("clean"), number, "OSError: busy", 0.5)
     yield 102.2, ended("clean", 2.1)
     yield 102.9, StepStarted(path("both"), "parallel")
-    yield 102.9, Branched(path("both"), Branching(("left", "right")))
+    yield 102.9, BranchesStarted(path("both"), Branching(("left", "right")))
     for name in ("both/left/a", "both/left/b", "both/right/split"):
         yield 102.9, StepStarted(path(name), "task")
         yield 103.2, ended(name, 0.31)
@@ -53,7 +53,7 @@ def events():
     yield 103.3, StepStarted(path("both/right/fit"), "task")
     yield 110.0, StepOutput(path("both/right/fit"), b"\r 40%|####      | 20/50\r 42%|####      | 21/50")
     yield 102.5, StepStarted(path("each"), "map")
-    yield 102.5, Branched(path("each"), Branching(count=20, values=CITIES))
+    yield 102.5, BranchesStarted(path("each"), Branching(count=20, values=CITIES))
     for number in range(4):
         message = "ValueError: no prices (work.py:18 in fit)" if number == 3 else ""
         yield 103.0, StepStarted(path(f"each/{number}/fit"), "task")

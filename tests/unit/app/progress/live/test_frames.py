@@ -8,8 +8,8 @@ from magnus.app.progress.live.painter import final, frame
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import (
     AttemptFailed,
-    Branched,
     BranchEnded,
+    BranchesStarted,
     RunEnded,
     RunStarted,
     StepEnded,
@@ -57,7 +57,7 @@ def shown(made, at=102.0, look=LOOK):
 
 
 def mapped(count, **more):
-    return Branched(path("m"), Branching(count=count, values=tuple(range(count)), **more))
+    return BranchesStarted(path("m"), Branching(count=count, values=tuple(range(count)), **more))
 
 
 def test_before_the_run_there_is_nothing():
@@ -139,21 +139,21 @@ def test_a_map_has_a_bar_and_shows_what_runs_and_what_failed():
 
 def test_branches_of_a_map_are_called_by_their_elements():
     branching = Branching(count=2, values=("apple", "pear"))
-    made = tree(started("m", "map"), Branched(path("m"), branching), started("m/1/s"))
+    made = tree(started("m", "map"), BranchesStarted(path("m"), branching), started("m/1/s"))
     assert shown(made)[2] == "    ⠋ pear/s  1.7 s"
 
 
 def test_branches_with_names_nest_and_those_that_ended_collapse():
     made = tree(
         started("p", "parallel"),
-        Branched(path("p"), Branching(("left", "right"))),
+        BranchesStarted(path("p"), Branching(("left", "right"))),
         started("p/left/a"),
         ended("p/left/a"),
         started("p/right/b"),
         ended("p/right/b", 0.1),
         BranchEnded(branch("p/right"), succeeded=True),
         started("p/left/inner", "dag"),
-        Branched(path("p/left/inner"), Branching(("dag",))),
+        BranchesStarted(path("p/left/inner"), Branching(("dag",))),
         started("p/left/inner/dag/deep"),
     )
     assert shown(made) == [
@@ -173,13 +173,17 @@ def test_branches_with_names_nest_and_those_that_ended_collapse():
 
 
 def test_a_conditional_says_which_branch_and_a_loop_which_round():
-    chosen = [started("c", "conditional"), Branched(path("c"), Branching(("yes",))), started("c/yes/s")]
+    chosen = [started("c", "conditional"), BranchesStarted(path("c"), Branching(("yes",))), started("c/yes/s")]
     assert shown(tree(*chosen))[1:] == ["  ⠋ c  yes  1.9 s", "    ⠋ s  1.7 s"]
-    rounds = [started("l", "loop"), Branched(path("l"), Branching(count=1)), started("l/0/s"), ended("l/0/s")]
-    rounds += [BranchEnded(branch("l/0"), succeeded=True), Branched(path("l"), Branching(count=2)), started("l/1/s")]
-    assert shown(tree(*rounds))[1:] == ["  ⠋ l  round 2  1.9 s", "    ⠋ 1/s  1.3 s"]
+    rounds = [started("l", "loop"), BranchesStarted(path("l"), Branching(count=1)), started("l/0/s"), ended("l/0/s")]
+    rounds += [
+        BranchEnded(branch("l/0"), succeeded=True),
+        BranchesStarted(path("l"), Branching(count=2)),
+        started("l/1/s"),
+    ]
+    assert shown(tree(*rounds))[1:] == ["  ⠋ l  iteration 2  1.9 s", "    ⠋ 1/s  1.3 s"]
     rounds += [ended("l/1/s"), BranchEnded(branch("l/1"), succeeded=True), ended("l")]
-    assert shown(tree(*rounds))[1:] == ["  ✓ l  2 rounds  500 ms"]
+    assert shown(tree(*rounds))[1:] == ["  ✓ l  2 iterations  500 ms"]
 
 
 def test_failures_that_were_taken_care_of_inside_a_map_are_counted():
@@ -273,7 +277,7 @@ def test_a_long_chain_takes_no_more_lines_than_there_are():
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 5, 9, 24])
 def test_however_low_the_terminal_is(rows):
-    events = [started("p", "parallel"), Branched(path("p"), Branching(tuple("abcdefgh")))]
+    events = [started("p", "parallel"), BranchesStarted(path("p"), Branching(tuple("abcdefgh")))]
     events += [started(f"p/{key}/s") for key in "abcdefgh"]
     made = tree(*chain(30, failing=(3, 4)), *events)
     assert 1 <= len(shown(made, look=Look(60, rows))) <= rows

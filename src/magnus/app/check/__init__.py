@@ -1,0 +1,1 @@
+"""Finds everything that can be known to be wrong with a run before it starts, all at once."""

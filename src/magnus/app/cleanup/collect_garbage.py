@@ -1,0 +1,167 @@
+"""The use case *gc*: runs that no rule keeps are removed, and content that no run needs.
+
+Runs are read from the run log store one record each. All records of a run are read only where the store cannot say
+which content they refer to.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import closing, suppress
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from magnus.app.cleanup import retention_rules
+from magnus.app.cleanup.maintained_services import MaintainedServices, steps_below
+from magnus.app.cleanup.retention_rules import Rules, RunFacts
+from magnus.app.inspect.find_run import find_run
+from magnus.engine.processes import liveness
+from magnus.errors import InvalidConfiguration, InvalidInput, RunLogStoreError, RunNotFound
+from magnus.graph.path import BranchPath
+from magnus.interfaces.catalog import Collected, Usage
+from magnus.interfaces.run_log_store import RemovesLeftovers, RemovesRuns
+from magnus.run_log import codec
+from magnus.run_log.json_bytes import mentioned_hashes
+from magnus.run_log.records import ENDED, RunRecord, Status
+
+_LEFTOVER_AGE = timedelta(days=1)
+
+
+class RemovedRun(Struct, frozen=True):
+    """A run that is removed, and the files it has."""
+
+    run: RunFacts
+    usage: Usage
+
+
+class CleanUpResult(Struct, frozen=True):
+    """What a clean-up removed, or would remove.
+
+    Attributes:
+        runs: the runs that are removed.
+        keep_reasons: why other runs stay, by their ids.
+        content: the content that is removed.
+        run_logs: whether run logs are removed too.
+    """
+
+    runs: Sequence[RemovedRun]
+    keep_reasons: Mapping[str, str]
+    content: Collected
+    run_logs: bool
+
+
+def clean_up(
+    services: MaintainedServices,
+    rules: Rules,
+    now: datetime,
+    *,
+    run_logs: bool,
+    really: bool,
+    recent: bool = False,
+) -> CleanUpResult:
+    """Remove the files of the runs that no rule keeps, with `run_logs` also their run logs; then content nobody needs.
+
+    Runs of the rules are found by `find_run`. Without `really` nothing is changed, and the result says what would be
+    removed. With `recent` content that was put within the last day is removed too.
+
+    Raises InvalidConfiguration when run logs cannot be removed, InvalidInput when a run is running and `recent` is set,
+    and ServiceError when a service fails; then what was removed before stays removed.
+    """
+    with closing(services.store):
+        return _CleanUp(services).run(rules, now, run_logs=run_logs, really=really, recent=recent)
+
+
+class _CleanUp:
+    """One clean-up of the services."""
+
+    def __init__(self, services: MaintainedServices) -> None:
+        self._store = services.store
+        self._catalog = services.catalog
+
+    def run(self, rules: Rules, now: datetime, *, run_logs: bool, really: bool, recent: bool) -> CleanUpResult:
+        """As `clean_up`."""
+        if recent and (unfinished := self._unfinished_runs()):
+            message = f"the run '{unfinished[0]}' goes on, and may need what was put within the last day"
+            raise InvalidInput(message, fix="wait for its end, or leave out --recent")
+        if run_logs and not isinstance(self._store, RemovesRuns):
+            raise InvalidConfiguration("run logs cannot be removed from this run log store", fix="leave out --run-logs")
+        rules = replace(rules, runs=frozenset(find_run(self._store, run).run_id for run in rules.runs))
+        facts, keep_reasons = self._decide(rules, now)
+        removed = [
+            RemovedRun(run, usage or Usage())
+            for run in retention_rules.runs_to_remove(facts, keep_reasons)
+            if (usage := self._catalog.usage(run.run_id)) is not None or run_logs
+        ]
+        run_ids = [each.run.run_id for each in removed]
+        if really:
+            self._remove(run_ids, run_logs=run_logs)
+            if isinstance(self._store, RemovesLeftovers):
+                self._store.remove_leftovers(now - _LEFTOVER_AGE)
+        content = self._collect(run_ids, really=really, recent=recent)
+        return CleanUpResult(removed, keep_reasons, content, run_logs)
+
+    def _decide(self, rules: Rules, now: datetime) -> tuple[Sequence[RunFacts], Mapping[str, str]]:
+        """The facts of the runs, and why some are kept."""
+        facts, unreadable = [], {}
+        for run_id in self._store.list_runs():
+            try:
+                facts.append(_facts(self._store.get_run(run_id)))
+            except RunLogStoreError:
+                unreadable[run_id] = "its record cannot be read"
+            except RunNotFound:
+                continue  # it was removed just now
+        return facts, {**retention_rules.keep_reasons(facts, rules, now), **unreadable}
+
+    def _remove(self, run_ids: Sequence[str], *, run_logs: bool) -> None:
+        """Remove the files of each run first: as long as there are some, the run is listed."""
+        for run_id in run_ids:
+            self._catalog.remove_run(run_id)
+            if run_logs and isinstance(self._store, RemovesRuns):
+                with suppress(RunNotFound):  # another process was faster
+                    self._store.remove_run(run_id)
+
+    def _unfinished_runs(self) -> list[str]:
+        """The runs that may still be running."""
+        run_ids = []
+        for run_id in self._store.list_runs():
+            with suppress(RunLogStoreError, RunNotFound):
+                if not _facts(self._store.get_run(run_id)).over:
+                    run_ids.append(run_id)
+        return run_ids
+
+    def _collect(self, removed: Sequence[str], *, really: bool, recent: bool) -> Collected:
+        """Collect content that no run with files refers to; the runs are listed anew, as some may just have started."""
+        listed = self._store.list_runs()
+        remaining = set(listed).difference(removed)
+        referred = frozenset[str]().union(
+            *(self._mentioned(run_id) for run_id in sorted(remaining) if not self._catalog.was_removed(run_id))
+        )
+
+        def is_quiet() -> bool:
+            return set(self._store.list_runs()) <= set(listed) and not self._unfinished_runs()
+
+        quiet = is_quiet if recent else None
+        if really:
+            return self._catalog.collect(referred, listed, is_quiet=quiet)
+        return self._catalog.collect(referred, listed, without=removed, pretend=True, is_quiet=quiet)
+
+    def _mentioned(self, run_id: str) -> frozenset[str]:
+        with suppress(RunNotFound):  # another process removed it
+            if isinstance(self._store, RemovesRuns):
+                return self._store.mentioned_hashes(run_id)
+            steps = (codec.step_to_json(step) for step in steps_below(self._store, run_id, BranchPath()))
+            run = codec.run_to_json(self._store.get_run(run_id))
+            return mentioned_hashes(map(codec.to_bytes, steps)) | mentioned_hashes([codec.to_bytes(run)])
+        return frozenset()
+
+
+def _facts(run: RunRecord) -> RunFacts:
+    is_lost = run.status not in ENDED and bool(liveness.lost(run.owner))
+    return RunFacts(
+        run_id=run.run_id,
+        status=Status.FAIL if is_lost else run.status,
+        start_time=run.start_time,
+        tag=run.tag,
+        over=is_lost or run.status in ENDED,
+        original_run_id=run.original_run_id,
+    )

@@ -1,0 +1,52 @@
+"""What an executor is told that runs steps by the re-entry command, where the folders of a run are mounted.
+
+Services are asked what they can do, never which they are: one that is `Located` has its files mounted, and one that
+`ReadsEnvironment` gets its variables.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+from magnus import __version__
+from magnus.app.composition.configuration import Configuration
+from magnus.engine.context import RunContext
+from magnus.graph.overrides import override_of
+from magnus.interfaces.capabilities import Located, ReadsEnvironment
+from magnus.interfaces.executor import ReentrySpec
+from magnus.interfaces.reentry import step_command
+
+
+def reentry_spec(configuration: Configuration, context: RunContext, variables: Mapping[str, str]) -> ReentrySpec:
+    """How steps of the run of `context` run reentry_spec; `variables` are those that pipeline and configuration use."""
+    services = context.services
+    return ReentrySpec(
+        run_id=context.run_id,
+        version=__version__,
+        working_directory=context.working_directory,
+        written=(context.working_directory, *_locations(services.run_log_store, services.catalog)),
+        read=(*_written_by_users(context), *_locations(services.secrets, services.experiment_tracker)),
+        environment={**variables, **_secrets(context)},
+        command=step_command,
+        override=partial(override_of, context.graph, configuration.executor.type),
+        report=context.reporter.report,
+    )
+
+
+def _locations(*services: object) -> list[Path]:
+    return [service.location for service in services if isinstance(service, Located)]
+
+
+def _written_by_users(context: RunContext) -> list[Path]:
+    """The files of pipeline and configuration, and what may be beside them: pipelines inside pipelines, modules."""
+    files = [context.definition_file, context.configuration_file]
+    places = [(context.working_directory / file).absolute() for file in files if file]
+    scripts = [context.script.absolute()] if context.script else []
+    return [place.parent for place in [*places, *scripts]]
+
+
+def _secrets(context: RunContext) -> Mapping[str, str]:
+    provider = context.services.secrets
+    if not isinstance(provider, ReadsEnvironment):
+        return {}
+    return provider.variables(sorted({name for task in context.graph.tasks() for name in task.secrets}))

@@ -1,0 +1,119 @@
+"""The use case *run steps in a worker*: what a process needs that an executor keeps for steps of one run.
+
+`app.dispatch.step_runner` names it to executors; they call it in their processes.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from magnus.app.composition import plugins, run_context, services
+from magnus.app.composition.configuration import Configuration
+from magnus.engine.context import RunContext
+from magnus.engine.output.output_file import output_file_of
+from magnus.engine.secrets.masking import Masker
+from magnus.engine.step.run_step import run_step
+from magnus.graph.nodes import Graph
+from magnus.interfaces.executor import StepRequest, Steps, WorkerSpec
+from magnus.interfaces.reporter import Event
+from magnus.interfaces.secrets import Secret
+from magnus.run_log.records import CodeIdentity
+
+Tell: TypeAlias = Callable[[Event | Secret], None]
+
+_ENTRY: Final = "magnus.app.dispatch.worker:prepared"
+
+
+class WorkerSetup(Struct, frozen=True):
+    """A run, as far as steps in other processes have to know it; `folder` is private to the run."""
+
+    run_id: str
+    graph: Graph
+    configuration: Configuration
+    working_directory: Path
+    folder: Path
+    kinds: tuple[str, ...]
+    tag: str
+    definition_file: str
+    configuration_file: str
+    copies_project: bool
+    masker: Masker
+    code_identities: tuple[CodeIdentity, ...] | None
+
+
+def worker_spec(configuration: Configuration, context: RunContext) -> WorkerSpec:
+    """How processes of this machine run steps of the run of `context`."""
+    setup = WorkerSetup(
+        run_id=context.run_id,
+        graph=context.graph,
+        configuration=configuration.portable(),
+        working_directory=context.working_directory,
+        folder=context.folder,
+        kinds=tuple(sorted({task.task.kind for task in context.graph.tasks()})),
+        tag=context.tag,
+        definition_file=context.definition_file,
+        configuration_file=context.configuration_file,
+        copies_project=context.project_copy is not None,
+        masker=context.masker,
+        code_identities=context.code_identities,
+    )
+    return WorkerSpec(_ENTRY, setup, context.reporter.report, partial(_mask, context.masker))
+
+
+def prepared(setup: WorkerSetup) -> Callable[[Tell], AbstractContextManager[Steps]]:
+    """Import what the steps will need; the rest is done in each process, since it opens files and starts threads."""
+    for kind in setup.kinds:
+        services.task_kind(kind)
+    for family in ("run_log_store", "catalog", "secrets", "experiment_tracker"):
+        plugins.find(family, getattr(setup.configuration, family).type)
+    return partial(_opened, setup)
+
+
+@contextmanager
+def _opened(setup: WorkerSetup, tell: Tell) -> Iterator[Steps]:
+    built = services.services(setup.configuration, setup.working_directory)
+    with run_context.run_context(
+        setup.run_id,
+        setup.graph,
+        built,
+        _Reports(tell),
+        working_directory=setup.working_directory,
+        temporary=setup.folder,
+        masker=setup.masker.telling(tell),
+        output=output_file_of(setup.folder, os.getpid()),
+        tag=setup.tag,
+        definition_file=setup.definition_file,
+        configuration_file=setup.configuration_file,
+        copies_project=setup.copies_project,
+    ) as context:
+        yield _StepsHere(replace(context, code_identities=setup.code_identities))
+
+
+class _StepsHere:
+    """Runs steps in this process."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+
+    def run(self, request: StepRequest) -> None:
+        run_step(self._context, request)
+
+    def mask(self, secret: Secret) -> None:
+        _mask(self._context.masker, secret)
+
+
+def _mask(masker: Masker, secret: Secret) -> None:
+    masker.learn(secret.value)
+
+
+class _Reports:
+    """A Reporter that hands everything on."""
+
+    def __init__(self, report: Tell) -> None:
+        self.report = report

@@ -1,0 +1,1 @@
+"""Reads initial parameters and follows them through the steps that use them."""

@@ -1,0 +1,160 @@
+"""The parameters a run begins with: of a file, the environment, a command line and a program, the later over the earlier.
+
+A name with dots overrides inside a mapping that is there already. The environment is input here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
+
+from magnus.app.parameters.nested_overrides import overridden
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX, from_text
+from magnus.errors import InvalidParameters, Location, Problem
+from magnus.json_text import UnusableJson
+from magnus.run_log.parameters import JsonParameter, Parameter, Scope
+
+if TYPE_CHECKING:
+    from magnus.definition.yaml_text import Document
+    from magnus.values import Json
+
+_WRITE_PAIRS: Final = "write 'name: value' lines"
+
+
+class Given(Struct, frozen=True):
+    """Where a parameter was given: `title` is what messages call it, `location` its place in a file."""
+
+    title: str
+    location: Location | None = None
+    is_option: bool = False
+
+
+class InitialParameters(Struct, frozen=True):
+    """The parameters by name, where each was given, and warnings."""
+
+    scope: Scope
+    given: Mapping[str, Given]
+    warnings: tuple[Problem, ...] = ()
+
+
+class _Reading(Struct):
+    """The parameters as far as they are read; `base` are those of the run that is resumed."""
+
+    base: Scope
+    scope: dict[str, Parameter] = field(default_factory=dict)
+    given: dict[str, Given] = field(default_factory=dict)
+    warnings: list[Problem] = field(default_factory=list)
+    wrong: list[Problem] = field(default_factory=list)
+
+    def source(self, parameters: Iterable[tuple[str, JsonParameter, Given]]) -> None:
+        """Take what one source gives: whole parameters first, and then what overrides inside them."""
+        dotted: list[tuple[str, JsonParameter, Given]] = []
+        for name, parameter, given in parameters:
+            if "." in name and name not in self.scope and name not in self.base:
+                dotted.append((name, parameter, given))
+            else:
+                self._set(name, parameter, given)
+        for name, parameter, given in dotted:
+            found = overridden({**self.base, **self.scope}, name, parameter, given.title)
+            if isinstance(found, Problem):
+                self.wrong.append(Problem(found.message, found.fix, given.location))
+            else:
+                self._set(found.name, found.parameter, given)
+
+    def texts(self, texts: Iterable[tuple[str, str, Given]]) -> None:
+        """Take what a source gives that has text alone."""
+        self.source(self._of_texts(texts))
+
+    def _of_texts(self, texts: Iterable[tuple[str, str, Given]]) -> Iterator[tuple[str, JsonParameter, Given]]:
+        for name, text, given in texts:
+            try:
+                yield name, from_text(text), given
+            except UnusableJson as error:
+                fix = "give a value that JSON can hold, or put it in double quotes to make it text"
+                self.wrong.append(Problem(f"the value of {given.title} {error}", fix))
+
+    def _set(self, name: str, parameter: Parameter, given: Given) -> None:
+        """Set it under its name, or under the one that has `_` for `-` where there is only that."""
+        meant = name.replace("-", "_")
+        if given.is_option and meant != name and name not in self.names and meant in self.names:
+            self.warnings.append(spelled_otherwise(given, name, meant))
+            name = meant
+        self.scope[name] = parameter
+        self.given[name] = given
+
+    @property
+    def names(self) -> set[str]:
+        return {*self.base, *self.scope}
+
+
+def initial_parameters(
+    parameters_file: str,
+    environment: Mapping[str, str],
+    arguments: Mapping[str, str],
+    values: "Mapping[str, Json]",
+    base: Scope | None = None,
+) -> InitialParameters:
+    """The parameters that are given. Later ones win: file, `MAGNUS_PRM_*`, arguments of a command line, values.
+
+    `base` are the parameters of the run that is resumed, which names with dots may override inside. InvalidParameters carries all
+    that is wrong.
+    """
+    reading = _Reading(base or {})
+    if parameters_file:
+        document = _document(parameters_file)
+        written = ((name, JsonParameter(value)) for name, value in document.value.items())
+        reading.source((name, value, Given(f"'{name}'", document.locate(name))) for name, value in written)
+        reading.warnings += _not_replaced(document)
+    variables = (name for name in environment if name.startswith(VARIABLE_PREFIX) and name != VARIABLE_PREFIX)
+    reading.texts((name.removeprefix(VARIABLE_PREFIX), environment[name], Given(name)) for name in variables)
+    reading.texts((name, text, Given(f"--{name}", is_option=True)) for name, text in arguments.items())
+    reading.source((name, JsonParameter(value), Given(f"'{name}'")) for name, value in values.items())
+    if reading.wrong:
+        raise InvalidParameters.of(reading.wrong)
+    return InitialParameters(reading.scope, reading.given, (*reading.warnings, *_differing_by_case(reading.scope)))
+
+
+def given_names(values: "Iterable[Mapping[str, Json]]", environment: Mapping[str, str], scope: Scope) -> set[str]:
+    """The names of the parameters in `scope` that the environment or one of `values` sets, or overrides inside."""
+    variables = (name.removeprefix(VARIABLE_PREFIX) for name in environment if name.startswith(VARIABLE_PREFIX))
+    names = {*variables, *(name for each in values for name in each)}
+    spelled = {way for name in names for way in (name, name.replace("-", "_"), name.partition(".")[0])}
+    return spelled & scope.keys()
+
+
+def spelled_otherwise(given: Given, name: str, meant: str) -> Problem:
+    """A note that an option fills the parameter that has `_` for `-`."""
+    message = f"--{name} fills the parameter '{meant}'; there is none called '{name}'"
+    return Problem(message, f"write --{meant}", given.location, severity="warning")
+
+
+def _document(file: str) -> "Document":
+    from magnus.definition.yaml_text import read  # lazy: nothing else here reads YAML, unless it is configured
+
+    document = read(file, InvalidParameters, "the parameters file")
+    if not isinstance(document.value, dict):
+        message = "the parameters file must be a mapping of names to values"
+        raise InvalidParameters(message, fix=_WRITE_PAIRS, location=document.locate())
+    return document
+
+
+def _not_replaced(document: "Document") -> Iterator[Problem]:
+    """A warning of what looks like a variable; one is enough for a file."""
+    from magnus.definition.variables import replace_variables  # lazy: as above
+
+    for path, problem in replace_variables(document, {}).unset[:1]:
+        [name, *_] = path
+        message = (
+            f"the value of '{name}' keeps its '${{...}}': variables are replaced in the pipeline and the configuration"
+        )
+        fix = f"give the value itself, or as --{name} VALUE or MAGNUS_PRM_{name}"
+        yield Problem(message, fix, problem.location, severity="warning")
+
+
+def _differing_by_case(names: Iterable[str]) -> Iterator[Problem]:
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            message = f"the parameters '{other}' and '{name}' differ only by case"
+            yield Problem(message, "rename one of them", severity="warning")

@@ -1,0 +1,1 @@
+"""Prepares, creates and executes a run, or transpiles its pipeline."""

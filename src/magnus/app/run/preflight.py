@@ -1,0 +1,131 @@
+"""What is checked of the steps of a pipeline before anything runs: kinds, their options, and what they will call."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from magnus.app.composition import services
+from magnus.definition import fields
+from magnus.definition.compiler import StepPlace
+from magnus.definition.nodes.task import TASK_FIELDS
+from magnus.definition.wrong_fields import WrongFields
+from magnus.engine.files.globs import Globs
+from magnus.engine.step.run_step import SET_BY_MAGNUS
+from magnus.engine.user_code.project_modules import hidden_modules
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX
+from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed, in_order
+from magnus.graph.declared_names import set_by_several
+from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
+from magnus.interfaces.capabilities import Locality
+
+_MEANT: Final = {"bash": "shell", "sh": "shell", "py": "python", "function": "python", "jupyter": "notebook"}
+"""Words for command types that are none, and what is meant."""
+
+_VARIABLE: Final = r"[A-Za-z_][A-Za-z0-9_]*\Z"
+
+
+def check_steps(steps: Sequence[StepPlace], working_directory: Path, runs_on: Locality) -> list[Problem]:
+    """What should be known of the steps though it stops nothing; imports and runs nothing of the user's.
+
+    `runs_on` says how far the executor spreads them.
+    Raises InvalidDefinition with everything that is wrong with them.
+    """
+    found = step_problems(steps, working_directory, runs_on)
+    if any(problem.severity == "error" for problem in found):
+        raise InvalidDefinition.of(in_order(found))
+    return found
+
+
+def step_problems(steps: Sequence[StepPlace], working_directory: Path, runs_on: Locality) -> list[Problem]:
+    """All that can be seen to be wrong with the steps; imports and runs nothing of the user's."""
+    found = [problem for step in steps for problem in _problems(step, working_directory)]
+    if not any(problem.severity == "error" for problem in found):
+        found += hidden_modules(working_directory)
+    return found + [problem for step in steps for problem in _bound_to_this_process(step, runs_on)]
+
+
+def _problems(step: StepPlace, working_directory: Path) -> Iterator[Problem]:
+    match step.node:
+        case TaskNode() as task:
+            yield from _of_task(task, step, working_directory)
+        case CompositeNode(branches=MappedBranches(reducer=str(reducer), function=None)):
+            yield from _of_reducer(reducer, step, working_directory)
+        case CompositeNode() as composite:
+            yield from _conflicts(composite, step)
+
+
+def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterator[Problem]:
+    try:
+        kind = services.task_kind(node.task.kind)
+    except InvalidConfiguration as error:
+        [problem] = error.problems
+        meant = _MEANT.get(node.task.kind.lower())
+        fix = f"did you mean '{meant}'?" if meant else problem.fix
+        yield Problem(problem.message, fix, step.locate("command_type"), step.step)
+        return
+    try:
+        fields.read(kind.options, node.task.options, more_fields=TASK_FIELDS)
+    except WrongFields as error:
+        yield from error.problems(step.locate, step=step.step)
+    yield from _of_catalog(node, step)
+    yield from _of_secrets(node, step)
+    for problem in kind.problems(node.task, working_directory):
+        yield replace(problem, location=step.locate("command"), step=step.step)
+
+
+def _of_catalog(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
+    """Globs that would lead out of the data folder, or mean nothing."""
+    for stage, patterns in (("get", node.catalog.get), ("put", node.catalog.put)):
+        for number, pattern in enumerate(patterns):
+            try:
+                Globs.of((pattern,))
+            except TaskFailed as error:
+                place = step.locate("catalog", stage, number)
+                yield Problem(str(error), f"correct the glob under '{stage}'", place, step.step)
+
+
+def _of_secrets(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
+    """Names of secrets that cannot be variables of the environment, or are those of variables that magnus sets."""
+    for number, name in enumerate(node.secrets):
+        if not re.match(_VARIABLE, name):
+            message = f"the secret '{name}' cannot be an environment variable; a name has letters, digits and '_' alone"
+        elif name.startswith(VARIABLE_PREFIX) or name in SET_BY_MAGNUS:
+            message = f"the secret '{name}' has the name of a variable that magnus sets itself"
+        else:
+            continue
+        fix = f"take it out of 'secrets:' and call get_secret({name!r}) in the task, or give it another name"
+        yield Problem(message, fix, step.locate("secrets", number), step.step)
+
+
+def _bound_to_this_process(step: StepPlace, runs_on: Locality) -> Iterator[Problem]:
+    """A function that no other process can find, where one would have to."""
+    match step.node:
+        case TaskNode(task=task, timeout=timeout) if task.function is not None:
+            field, name, is_alone = "command", task.command, timeout is not None
+        case CompositeNode(branches=MappedBranches(reducer=str(name), function=function)) if function is not None:
+            field, is_alone = "reducer", False
+        case _:
+            return
+    why = "the executor runs steps in other processes" if runs_on > Locality.PROCESS else ""
+    if why or is_alone:
+        why = why or "a step with a timeout runs in a process of its own"
+        fix = "define the function at the top level of a module, or of the script"
+        yield Problem(f"'{name}' exists in this process alone, and {why}", fix, step.locate(field), step.step)
+
+
+def _of_reducer(reducer: str, step: StepPlace, working_directory: Path) -> Iterator[Problem]:
+    from magnus.tasks.reducer import reducer_problems  # lazy: most pipelines have no reducer
+
+    for problem in reducer_problems(reducer, working_directory):
+        yield replace(problem, location=step.locate("reducer"), step=step.step)
+
+
+def _conflicts(node: CompositeNode, step: StepPlace) -> Iterator[Problem]:
+    """Names that several branches set: which value stands is a matter of the order they are written in."""
+    for name, branches in set_by_several(node):
+        message = f"the branches {', '.join(repr(branch) for branch in branches)} all set '{name}'; the last one wins"
+        fix = "give the results different names"
+        yield Problem(message, fix, step.locate("branches"), step.step, "warning")

@@ -1,0 +1,277 @@
+"""Compiles a pipeline as written, with the pipelines in it, into a checked graph. Called by `definition.loader`.
+
+All that is wrong anywhere in it is collected, and the rest is compiled without it. Files that pipelines are in are read
+on the way.
+"""
+
+import os
+from collections.abc import Callable, Container, Iterator, Mapping
+from functools import partial
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from magnus.definition.nodes import (
+    BRANCHES_FIELDS,
+    COMMAND_TYPES,
+    NODE_TYPES,
+    PIPELINE_FIELDS,
+    FindNodeType,
+    NodeType,
+    unknown_type,
+)
+from magnus.definition.nodes.contract import KeyPath as InnerPath
+from magnus.definition.nodes.contract import PipelineFile
+from magnus.definition.nodes.dag import nested
+from magnus.definition.nodes.task import Task
+from magnus.definition.shape import has_steps, shape_problems
+from magnus.definition.usable_fields import following, left_fields, pipelines_of
+from magnus.definition.written_pipeline import Written
+from magnus.definition.wrong_fields import Locate, WrongFields
+from magnus.errors import InvalidDefinition, Location, Problem
+from magnus.graph.nodes import CompositeNode, Graph, MappedBranches, Node, TaskNode, TerminalNode
+from magnus.graph.repair import NOWHERE, mended, unread
+from magnus.graph.structure import TERMINAL_TYPES, StructureProblem, structure_problems, unreachable
+from magnus.suggest import near
+from magnus.values import Json, UserObject
+
+
+class StepPlace(Struct, frozen=True):
+    """A task or a composite anywhere in the pipeline: its name with those of the steps around it, joined by `/`.
+
+    `locate` gives the place of a field of it, or without one that of the step.
+    """
+
+    node: TaskNode | CompositeNode
+    step: str
+    locate: Locate
+
+
+ReadFile = Callable[[str, Location, tuple[str, ...]], Written | Problem]
+"""Reads the pipeline in a file, named at a place, inside these files; or says why it cannot be."""
+
+_NEXT: Final = "add next: <step>, for example next: success"
+
+
+class Compiler:
+    """Compiles one pipeline and all in it; what was found stays here.
+
+    `functions` are those that commands stand for which nothing else can find, `find_type` finds node types of other
+    packages.
+    """
+
+    def __init__(
+        self, read_file: ReadFile, functions: Mapping[str, Callable[..., UserObject]], find_type: FindNodeType
+    ) -> None:
+        self._read_file = read_file
+        self._functions = functions
+        self._find_type = find_type
+        self.problems: list[Problem] = []
+        self.warnings: list[Problem] = []
+        self.steps: list[StepPlace] = []
+        self.unsure: set[str] = set()
+
+    def graph(self, written: Written, what: str) -> Graph | None:
+        """The graph of the pipeline, which messages call `what`.
+
+        Where something is wrong it is one to look at, with the fault mended by a guess; None when there are no steps.
+        """
+        before = len(self.problems)
+        self.problems += shape_problems(written.value, written.document, written.path, what)
+        written = written.with_meant_keys() if isinstance(written.value, dict) else written
+        if not has_steps(written.value):
+            return None
+        nodes = self._with_terminals(self._nodes(written), written)
+        self.problems += _structure(nodes, written)
+        start = written.start_at()
+        if len(self.problems) > before or any(key[: len(written.path)] == written.path for key in written.broken):
+            found = mended(start, nodes)
+            self._now_in_graph(nodes, found.graph.nodes)
+            if found.is_sure:
+                self.warnings += _unreached(found.graph.start_at, found.graph.nodes, written)
+            return found.graph
+        self.warnings += _unreached(start, nodes, written)
+        name, description = (str(written.value.get(key) or "") for key in ("name", "description"))
+        return Graph(start, nodes, name, description)
+
+    def _now_in_graph(self, before: Mapping[str, Node], after: Mapping[str, Node]) -> None:
+        """The places of steps whose nodes were replaced."""
+        other = {id(node): after[name] for name, node in before.items() if name in after and after[name] is not node}
+        for number, step in enumerate(self.steps):
+            match other.get(id(step.node)):
+                case TaskNode() | CompositeNode() as node:
+                    self.steps[number] = replace(step, node=node)
+                case _:
+                    pass
+
+    def _nodes(self, written: Written) -> dict[str, Node]:
+        nodes: dict[str, Node] = {}
+        for name, fields in written.value["steps"].items():
+            if not isinstance(fields, dict):
+                nodes[name] = unread(name)
+            elif isinstance(fields.get("on_failure"), dict):
+                nodes |= self._with_pipeline_on_failure(name, fields, written)
+            else:
+                nodes[name] = self._node(name, fields, written)
+        return nodes
+
+    def _node(self, name: str, fields: Mapping[str, Json], written: Written) -> Node:
+        found = self._read(name, fields, written)
+        if found is None:
+            for path, pipeline in pipelines_of(fields).items():
+                self._inner(name, path, pipeline, written)
+            return unread(name, *following(fields))
+        graphs: dict[InnerPath, Graph] = {}
+        pipelines = found.pipelines()
+        for path, pipeline in pipelines.items():
+            graph = self._inner(name, path, pipeline, written)
+            if graph is not None:
+                graphs[path] = graph
+        if len(graphs) < len(pipelines):
+            return unread(name, *following(fields))
+        node = found.lower(graphs)
+        node = self._with_function(node)
+        if isinstance(node, TaskNode | CompositeNode):
+            self.steps.append(StepPlace(node, "/".join((*written.steps, name)), partial(written.locate, "steps", name)))
+        return node
+
+    def _with_function(self, node: Node) -> Node:
+        """The node with the function that its command or reducer stands for, where nothing else can find it."""
+        match node:
+            case TaskNode(task=task) if task.command in self._functions:
+                return replace(node, task=replace(task, function=self._functions[task.command]))
+            case CompositeNode(branches=MappedBranches(reducer=str(reducer)) as mapped) if reducer in self._functions:
+                return replace(node, branches=replace(mapped, function=self._functions[reducer]))
+            case _:
+                return node
+
+    def _read(self, name: str, fields: Mapping[str, Json], written: Written) -> NodeType | None:
+        """The step as far as it can be read; what it lacks then is in `unsure`. None when it cannot be read at all."""
+        step = "/".join((*written.steps, name))
+        broken = written.broken_fields(name) - PIPELINE_FIELDS - BRANCHES_FIELDS
+        fields = {key: value for key, value in fields.items() if key not in broken}
+        if broken or (*written.path, "steps", name) in written.broken:
+            self.unsure.add(step)
+        found = None if "type" in broken else self._type(fields.get("type", "task"))
+        if isinstance(found, Problem):
+            self.unsure.add(step)
+            self.problems.append(Problem(found.message, found.fix, written.locate("steps", name, "type"), step))
+            word = str(fields.pop("type"))
+            if word in COMMAND_TYPES:
+                fields.setdefault("command_type", word)
+            found = Task if word in COMMAND_TYPES else NODE_TYPES.get(near(word, NODE_TYPES))
+        given = {key: value for key, value in fields.items() if key != "type"}
+        while found is not None:
+            try:
+                return found.read(name, given)
+            except WrongFields as error:
+                self._complain(error, name, given, broken, written)
+                left = left_fields(found, given, error.complaints)
+                if left.is_less:
+                    self.unsure.add(step)
+                broken |= {*given} - {*left.fields}
+                found, given = (None, given) if left.fields == given else (found, left.fields)
+        return None
+
+    def _complain(
+        self, error: WrongFields, name: str, given: Container[str], broken: set[str], written: Written
+    ) -> None:
+        """Note what is wrong with the fields of a step, unless that is known."""
+        found = error.problems(partial(written.locate, "steps", name), step="/".join((*written.steps, name)))
+        for complaint, problem in zip(error.complaints, found, strict=True):
+            key = complaint.path[0]
+            if key not in broken and (not broken or key in given):
+                fix = _NEXT if problem.message == "'next' is missing" else problem.fix
+                self.problems.append(replace(problem, fix=fix))
+
+    def _type(self, word: Json) -> type[NodeType] | Problem:
+        if not isinstance(word, str):
+            return unknown_type(str(word))
+        return NODE_TYPES[word] if word in NODE_TYPES else self._find_type(word)
+
+    def _inner(self, name: str, path: InnerPath, pipeline: Json | PipelineFile, around: Written) -> Graph | None:
+        steps = (*around.steps, name, *path[1:])
+        if isinstance(pipeline, PipelineFile):
+            place = around.locate("steps", name, *path)
+            found = self._read_file(pipeline.name, place, around.files)
+            if isinstance(found, Problem):
+                self.problems.append(Problem(found.message, found.fix, found.location, "/".join(steps)))
+                return None
+            written = replace(found, steps=steps)
+        else:
+            inside = (*around.path, "steps", name, *path)
+            if inside in around.broken:
+                return None
+            written = replace(around, value=pipeline, path=inside, steps=steps)
+        return self.graph(written, f"{path[-1]} of step '{name}'")
+
+    def _with_pipeline_on_failure(self, name: str, fields: Mapping[str, Json], written: Written) -> dict[str, Node]:
+        """The step, and the one that its `on_failure` pipeline becomes, in the same (sub)pipeline."""
+        other = f"{name} on failure"
+        if other in written.value["steps"]:
+            place, step = written.locate("steps", other), "/".join((*written.steps, other))
+            message = f"this is the name of what is under on_failure of step '{name}'"
+            self.problems.append(Problem(message, "give the step another name", place, step))
+        node = self._node(name, {**fields, "on_failure": other}, written)
+        graph = self._inner(name, ("on_failure",), fields["on_failure"], written)
+        end = _name_of_success(written)
+        if graph is None:
+            return {name: node, other: unread(other, end)}
+        return {name: node, other: nested(other, graph, end)}
+
+    def _with_terminals(self, nodes: Mapping[str, Node], written: Written) -> dict[str, Node]:
+        """The nodes, and the terminals that were left out under the names `success` and `fail`."""
+        complete = dict(nodes)
+        for succeeds, name in TERMINAL_TYPES.items():
+            if any(isinstance(node, TerminalNode) and node.succeeds is succeeds for node in nodes.values()):
+                continue
+            if name in nodes:
+                message = f"the pipeline has no step of type {name}, and this step has the name it would get"
+                fix = f"give it another name, or add a step of type {name}"
+                step = "/".join((*written.steps, name))
+                self.problems.append(Problem(message, fix, written.locate("steps", name), step))
+            complete[name] = TerminalNode(name, succeeds=succeeds)
+        return complete
+
+
+def _name_of_success(written: Written) -> str:
+    """The name of the success step of the pipeline, written or to be added."""
+    for name, fields in written.value["steps"].items():
+        if isinstance(fields, dict) and fields.get("type") == TERMINAL_TYPES[True]:
+            return str(name)
+    return TERMINAL_TYPES[True]
+
+
+def _structure(nodes: Mapping[str, Node], written: Written) -> Iterator[Problem]:
+    start = written.start_at()
+    for found in structure_problems(start, nodes):
+        if found.field and _target(found, start, nodes) == NOWHERE:  # that is said already
+            continue
+        keys = ("steps", found.step) if found.step else ()
+        location = written.locate(*keys, *filter(None, (found.field,)))
+        step = "/".join((*written.steps, found.step)) if found.step else "/".join(written.steps)
+        yield Problem(found.message, found.fix, location, step)
+
+
+def _target(found: StructureProblem, start: str, nodes: Mapping[str, Node]) -> str:
+    """Where the edge leads that is wrong."""
+    node = nodes.get(found.step)
+    return start if node is None else dict(node.edges).get(found.field, "")
+
+
+def _unreached(start: str, nodes: Mapping[str, Node], written: Written) -> Iterator[Problem]:
+    for name in unreachable(start, nodes):
+        step, location = "/".join((*written.steps, name)), written.locate("steps", name)
+        yield Problem("nothing leads to this step", "lead to it, or remove it", location, step, "warning")
+
+
+def file_beside(name: str, other: str) -> str:
+    """The path of a file that another file names, relative to it."""
+    return os.path.normpath(os.path.join(os.path.dirname(other), name))  # noqa: PTH118, PTH120 - texts of users
+
+
+def raise_if_any(problems: list[Problem]) -> None:
+    """InvalidDefinition with all of them."""
+    if problems:
+        raise InvalidDefinition.of(problems)

@@ -1,0 +1,1 @@
+"""Files, objects and large values between the working directory and the catalog."""

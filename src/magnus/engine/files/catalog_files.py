@@ -1,0 +1,196 @@
+"""Files between a step and the catalog: what its globs mean, brought before it runs and kept afterwards.
+
+Called by `engine.step.run_step`. Globs are relative to the data folder of the step; names are relative to the working
+directory, so that a file has the same name for all steps and the catalog shows the tree of the project.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from magnus.engine.files.globs import Globs
+from magnus.engine.files.match_files import Matches, matching_files
+from magnus.errors import TaskFailed
+from magnus.graph.nodes import CatalogSpec
+from magnus.graph.path import BranchPath
+from magnus.interfaces.catalog import Catalog
+from magnus.run_log.records import CatalogRecord
+
+__all__ = [
+    "Matches",
+    "get_files",
+    "keep_files",
+    "mark_preexisting",
+    "matching_entries",
+    "matching_files",
+    "named_from_root",
+    "put_files",
+]
+
+OBJECTS: Final = ".objects/"
+"""Where objects are in the tree of a run: no glob matches it unless it names it."""
+_CLOCK_STEP_SECONDS: Final = 0.02
+"""File systems take the time from a clock that goes in steps, and may be late by one."""
+_MOST_NAMES_SHOWN: Final = 10
+
+
+def get_files(
+    catalog: Catalog,
+    spec: CatalogSpec,
+    *,
+    run_id: str,
+    branch: BranchPath,
+    working_directory: Path,
+    visible: Mapping[str, CatalogRecord],
+) -> tuple[CatalogRecord, ...]:
+    """Bring what the `get` globs match among the `visible` entries, and return these with stage `get`.
+
+    TaskFailed when a glob matches nothing, unless the catalog is one that keeps nothing; CatalogError from it.
+    """
+    prefix = _prefix(_data_folder(catalog, spec, working_directory))
+    matches = matching_entries(_below(visible, prefix), spec.get)
+    if matches.unmatched and catalog.capabilities.keeps:
+        patterns = ", ".join(f"'{pattern}'" for pattern in matches.unmatched)
+        raise TaskFailed(f"catalog get: nothing in the catalog matches {patterns}{_in(prefix)}; {known(visible)}")
+    if not matches.names:
+        return ()
+    return catalog.get(run_id, branch, [visible[prefix + name] for name in matches.names], working_directory)
+
+
+def put_files(
+    catalog: Catalog,
+    spec: CatalogSpec,
+    *,
+    run_id: str,
+    branch: BranchPath,
+    working_directory: Path,
+    hidden: Sequence[Path],
+    got: Sequence[CatalogRecord],
+    own: Callable[[Sequence[str]], Sequence[str]] = tuple,
+) -> tuple[tuple[CatalogRecord, ...], tuple[str, ...]]:
+    """Keep the files that the `put` globs match; return their entries, and a warning for each glob without a match and each
+    match that is no file.
+
+    What is in `hidden` folders is matched only by globs that name them. A file that still has the content it was
+    `got` with is left out, and so are matches that `own` does not return. TaskFailed when the step, or else the catalog, is strict and a glob matches nothing;
+    then nothing is kept. CatalogError from the catalog.
+    """
+    below = _data_folder(catalog, spec, working_directory)
+    matches = _matching_in(working_directory / below, spec.put, hidden)
+    if not catalog.capabilities.keeps:
+        return (), ()
+    prefix = _prefix(below)
+    warnings = tuple(f"catalog put: no file matches '{pattern}'{_in(prefix)}" for pattern in matches.unmatched)
+    left_out = tuple(f"catalog put: {sentence}, and is left out" for sentence in matches.left_out)
+    if warnings and (catalog.strict if spec.strict is None else spec.strict):
+        raise TaskFailed("\n".join((*left_out, *warnings)))
+    names = own([prefix + name for name in matches.names])
+    unchanged = {entry.name: entry.data_hash for entry in got}
+    put = catalog.put(run_id, branch, working_directory, names, unchanged=unchanged, store_copy=spec.store_copy)
+    return put, (*left_out, *warnings)
+
+
+def mark_preexisting(
+    put: Sequence[CatalogRecord], working_directory: Path, *, began: datetime
+) -> tuple[CatalogRecord, ...]:
+    """The entries, which say of each file whether it was there, as it is, before the run `began`; in doubt it was not."""
+    before = began.timestamp() - _CLOCK_STEP_SECONDS
+    return tuple(replace(entry, found=True) if _is_older(entry, working_directory, before) else entry for entry in put)
+
+
+def _is_older(entry: CatalogRecord, working_directory: Path, before: float) -> bool:
+    try:
+        return os.stat(working_directory / entry.name).st_ctime < before  # noqa: PTH116 - thousands of files
+    except OSError:
+        return False
+
+
+def keep_files(catalog: Catalog, folder: Path, *, run_id: str, branch: BranchPath) -> tuple[CatalogRecord, ...]:
+    """Keep every file below `folder`, which need not be there, and return their entries. CatalogError from the catalog."""
+    if not catalog.capabilities.keeps or not folder.is_dir():
+        return ()
+    names = sorted(file.relative_to(folder).as_posix() for file in folder.rglob("*") if file.is_file())
+    return catalog.put(run_id, branch, folder, names, unchanged={})
+
+
+def named_from_root(
+    catalog: Catalog, spec: CatalogSpec, patterns: Sequence[str], working_directory: Path
+) -> tuple[str, ...]:
+    """The globs as they are from the working directory on. TaskFailed when one of them means nothing that is in it."""
+    if not patterns:
+        return ()
+    Globs.of(patterns)
+    prefix = _prefix(_data_folder(catalog, spec, working_directory))
+    return tuple(prefix + pattern for pattern in patterns)
+
+
+def matching_entries(entries: Mapping[str, CatalogRecord], patterns: Sequence[str]) -> Matches:
+    """The names among the entries that globs mean. TaskFailed when a pattern is absolute or has `..` in it."""
+    globs = Globs.of(patterns)
+    names, matched = [], set()
+    for name in entries:
+        progress = globs.start
+        for part in name.split("/"):
+            progress = globs.advance(progress, part)
+        if matching := globs.matching(progress):
+            matched |= matching
+            names.append(name)
+    unmatched = (pattern for number, pattern in enumerate(globs.patterns) if number not in matched)
+    return Matches(tuple(sorted(names)), tuple(unmatched))
+
+
+def _matching_in(folder: Path, patterns: Sequence[str], hidden: Sequence[Path]) -> Matches:
+    """Likewise of a folder, which need not be there."""
+    if not patterns or not folder.is_dir():
+        Globs.of(patterns)
+        return Matches((), tuple(patterns))
+    return matching_files(folder, patterns, hidden=hidden)
+
+
+def _data_folder(catalog: Catalog, spec: CatalogSpec, working_directory: Path) -> str:
+    """The folder globs are relative to, itself relative to the working directory; "" where it is that one.
+
+    TaskFailed when it is not below the working directory, also through a link: names of files could not be told
+    from those of the project.
+    """
+    named = catalog.compute_data_folder if spec.compute_data_folder is None else spec.compute_data_folder
+    root = os.path.realpath(working_directory)
+    relative = os.path.relpath(_absolute(named, working_directory, root), root)
+    real = os.path.realpath(f"{root}/{relative}")
+    if relative == ".." or relative.startswith("../") or not f"{real}/".startswith(f"{root.rstrip('/')}/"):
+        raise TaskFailed(f"the compute_data_folder '{named}' is outside the working directory; name a folder in it")
+    return "" if relative == "." else relative
+
+
+def _absolute(named: str, working_directory: Path, root: str) -> str:
+    """The folder below `root`, which the working directory really is, however it is named."""
+    path = Path(os.path.normpath(working_directory / named))
+    return f"{root}/{path.relative_to(working_directory)}" if path.is_relative_to(working_directory) else str(path)
+
+
+def _prefix(folder: str) -> str:
+    return f"{folder}/" if folder else ""
+
+
+def _below(visible: Mapping[str, CatalogRecord], prefix: str) -> Mapping[str, CatalogRecord]:
+    if not prefix:
+        return visible
+    return {name.removeprefix(prefix): entry for name, entry in visible.items() if name.startswith(prefix)}
+
+
+def _in(prefix: str) -> str:
+    return f" in '{prefix.removesuffix('/')}'" if prefix else ""
+
+
+def known(visible: Mapping[str, CatalogRecord]) -> str:
+    """What a step sees of the catalog, in words; objects are not among the files."""
+    names = sorted(name for name in visible if not name.startswith(OBJECTS))
+    if not names:
+        return "it holds no files that this step can see"
+    shown = ", ".join(f"'{name}'" for name in names[:_MOST_NAMES_SHOWN])
+    more = f" and {len(names) - _MOST_NAMES_SHOWN} more" if len(names) > _MOST_NAMES_SHOWN else ""
+    return f"it holds {shown}{more}"

@@ -1,0 +1,109 @@
+"""Objects between steps and the catalog: pickled once, as they are written, and loaded where they are used.
+
+Made by `engine.step.run_step` for each step, and used by the task kinds that are python.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Final, cast
+from urllib.parse import quote, unquote
+
+from msgspec import Struct
+
+from magnus.engine.files.catalog_files import OBJECTS
+from magnus.engine.secrets.masking import Masker
+from magnus.engine.user_code import scripts
+from magnus.errors import MagnusError, TaskFailed
+from magnus.graph.path import BranchPath
+from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.pickler import Pickler
+from magnus.run_log.parameters import ListParameter, ObjectParameter, Parameter, plain
+from magnus.run_log.records import CatalogRecord
+from magnus.values import UserObject
+
+_BLOCK_BYTES: Final = 1024 * 1024
+
+
+class StepObjects(Struct, frozen=True):
+    """The objects of a run as one step reaches them; `script` is the script whose classes some of them may be.
+
+    What holds a secret that `masker` knows is not kept.
+    """
+
+    catalog: Catalog
+    pickler: Pickler
+    run_id: str
+    branch: BranchPath
+    script: Path | None = None
+    masker: Masker | None = None
+
+    def put(self, name: str, value: UserObject) -> tuple[ObjectParameter, CatalogRecord]:
+        """Keep the value under the name."""
+        record = self.keep(name, lambda file: self.write(name, value, file))
+        return ObjectParameter(record.name, record.data_hash, record.size, type(value).__qualname__), record
+
+    def keep(self, name: str, write: Callable[[BinaryIO], object]) -> CatalogRecord:
+        """Keep what `write` writes as the object of the name."""
+        stored = f"{OBJECTS}{quote(name, safe='')}{self.pickler.extension}"
+        return self.catalog.put_stream(self.run_id, self.branch, stored, write)
+
+    def name_of(self, stored: str) -> str:
+        """The name of the object that the catalog calls `stored`; "" when that is none."""
+        is_object = stored.startswith(OBJECTS) and stored.endswith(self.pickler.extension)
+        return unquote(stored[len(OBJECTS) : len(stored) - len(self.pickler.extension)]) if is_object else ""
+
+    def put_file(self, name: str, content: bytes) -> CatalogRecord:
+        """Keep a file that is nowhere else."""
+        return self.catalog.put_stream(self.run_id, self.branch, name, lambda file: file.write(content))
+
+    def take_over(self, name: str, file: Path) -> tuple[ObjectParameter, CatalogRecord]:
+        """Keep the content of a file that another process of the task wrote as the object of the name."""
+        from shutil import copyfileobj  # lazy: most objects are made in the process of the step
+
+        with file.open("rb") as source:
+            record = self.keep(name, lambda target: copyfileobj(source, self._watched(name, target), _BLOCK_BYTES))
+        return ObjectParameter(record.name, record.data_hash, record.size), record
+
+    def loaded(self, parameter: Parameter) -> UserObject:
+        """The value of a parameter as python code gets it; of an object the object itself."""
+        match parameter:
+            case ListParameter(items=items):
+                return [self.loaded(item) for item in items]
+            case ObjectParameter():
+                return self.get(parameter)
+            case _:
+                return plain(parameter)
+
+    def get(self, reference: ObjectParameter) -> UserObject:
+        """Load the object."""
+        try:
+            return self._load(reference)
+        except (AttributeError, ModuleNotFoundError):
+            if self.script is None:
+                raise
+        scripts.module_of(self.script)  # the class is one of the script, which this process has not loaded
+        return self._load(reference)
+
+    def _load(self, reference: ObjectParameter) -> UserObject:
+        with self.catalog.open(reference.catalog_name, reference.data_hash, reference.size) as file:
+            return self.pickler.load(file)
+
+    def _watched(self, name: str, file: BinaryIO) -> BinaryIO:
+        if self.masker is None or self.masker.forms is None:
+            return file
+        from magnus.engine.secrets.masked_file import WatchedFile  # lazy: most steps have no secrets
+
+        message = f"the object '{name}' contains a secret, and objects are kept in the catalog"
+        return cast("BinaryIO", WatchedFile(file, self.masker, message))
+
+    def write(self, name: str, value: UserObject, file: BinaryIO) -> None:
+        """Write the value; TaskFailed when it cannot be pickled, or contains a secret."""
+        watched = self._watched(name, file)
+        try:
+            self.pickler.dump(value, watched)
+        except (OSError, MagnusError):
+            raise
+        except Exception as error:
+            kind = f"{type(value).__module__}.{type(value).__qualname__}"
+            message = f"'{name}', a value of type {kind}, cannot be kept as an object: {type(error).__name__}: {error}"
+            raise TaskFailed(message, fix="return something that can be pickled") from error

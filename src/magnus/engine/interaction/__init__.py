@@ -1,0 +1,1 @@
+"""What user code of a step reads and tells while it runs, in this process and from others."""

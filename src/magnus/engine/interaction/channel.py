@@ -1,0 +1,120 @@
+"""The step channel: how child processes of a task reach the step in progress.
+
+A run listens on a unix socket in a private folder. The environment of each step names it, with a token of that step:
+a process that outlives its step is told so and cannot touch the next one. One line of JSON asks, one line answers.
+`engine.step.run_step` makes the address, `magnus.interaction` asks.
+"""
+
+import json
+import os
+import socket
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import Final, Self
+
+from magnus.engine import faults
+from magnus.engine.interaction import current_step
+from magnus.engine.interaction.current_step import CurrentStep
+from magnus.engine.processes import forks
+from magnus.errors import MagnusError, TaskFailed
+from magnus.system import descendants
+from magnus.values import Json
+
+VARIABLE: Final = descendants.CHANNEL
+_LONGEST_WAIT_SECONDS: Final = 60.0
+
+
+class Channel:
+    """Listens for the child processes of the steps of one run; a context manager around the run."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "channel"
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._open: dict[str, CurrentStep] = {}
+        self._forks = ExitStack()
+
+    def __enter__(self) -> Self:
+        self._socket.bind(os.fspath(self._path))
+        self._socket.listen()
+        self._forks.enter_context(forks.dropped(self._leave))
+        Thread(target=self._serve, name="magnus step channel", daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._forks.close()
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the thread that accepts
+        self._socket.close()
+        self._path.unlink(missing_ok=True)
+
+    def open(self, step: CurrentStep) -> str:
+        """The address at which `step` can be reached until it is closed: for the environment of the step."""
+        token = os.urandom(8).hex()
+        self._open[token] = step
+        return f"{self._path}#{token}"
+
+    def close(self, address: str) -> None:
+        """The step is over; whoever still asks is told so."""
+        self._open.pop(address.rpartition("#")[2], None)
+
+    def _leave(self) -> None:
+        """In a forked child: nobody is answered here, and the step is that of another process, asked as any asks it."""
+        self._socket.close()
+        if VARIABLE in os.environ and (step := current_step.current_step()) is not None:
+            current_step.release(step)
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            Thread(target=self._answer, args=(connection,), daemon=True).start()
+
+    def _answer(self, connection: socket.socket) -> None:
+        connection.settimeout(_LONGEST_WAIT_SECONDS)
+        with connection, suppress(OSError, ValueError), connection.makefile("rw", encoding="utf-8") as stream:
+            asked = json.loads(stream.readline())
+            stream.write(json.dumps(self._reply(asked)) + "\n")
+
+    def _reply(self, asked: Json) -> Json:
+        step = self._open.get(asked["token"])
+        if step is None:
+            return {"error": "the step this process belongs to has ended"}
+        try:
+            return {"value": step.answer(asked["verb"], asked["arguments"])}
+        except MagnusError as error:
+            return {"error": str(error)}
+        except Exception as error:  # noqa: BLE001 - the process that asks is told, and its step says so
+            return {"error": faults.failure_of(error)}
+
+
+def ask(address: str, verb: str, arguments: Json) -> Json:
+    """Ask the step at `address`; TaskFailed when it cannot be reached, has ended or refuses."""
+    path, _, token = address.rpartition("#")
+    line = json.dumps({"token": token, "verb": verb, "arguments": arguments}) + "\n"
+    try:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(_LONGEST_WAIT_SECONDS)
+            connection.connect(path)
+            with connection.makefile("rw", encoding="utf-8") as stream:
+                stream.write(line)
+                stream.flush()
+                answer = json.loads(stream.readline())
+    except (OSError, ValueError) as error:
+        raise TaskFailed(f"the step this process belongs to cannot be reached: {error}") from error
+    if "error" in answer:
+        raise TaskFailed(answer["error"])
+    return answer["value"]
+
+
+def say_loading(what: str) -> None:
+    """Say that this process loads something for the step; "" when it is loaded. A step that is gone needs not know."""
+    address = os.environ.get(VARIABLE)
+    if address:
+        with suppress(OSError, MagnusError):
+            ask(address, "load", {"what": what})

@@ -1,0 +1,159 @@
+"""What a step does with the catalog while its task runs: the files and objects that user code asks for and gives.
+
+Made by `engine.step.run_step` for each attempt; `engine.interaction.current_step` hands user code to it.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+from typing import Final
+
+from msgspec.structs import replace
+
+from magnus.engine.files import catalog_files
+from magnus.engine.files.objects import StepObjects
+from magnus.errors import TaskFailed
+from magnus.graph.nodes import CatalogSpec
+from magnus.run_log.parameters import ObjectParameter, Parameter, objects_in
+from magnus.run_log.records import CatalogRecord
+from magnus.values import Json, UserObject
+
+_FOLDER: Final = "objects"
+
+
+class StepData:
+    """The catalog as one attempt of a step reaches it; `entries` are what it put and got.
+
+    `visible` are the files that the step sees, `hidden` folders that no glob matches unless it names them, `folder` is
+    for files on their way, `run_log` gives the run log document, `began` is when the process began to
+    work for the run, None where no file counts as found.
+    """
+
+    def __init__(
+        self,
+        objects: StepObjects,
+        visible: Mapping[str, CatalogRecord],
+        *,
+        working_directory: Path,
+        hidden: Sequence[Path],
+        folder: Path,
+        run_log: Callable[[], Json],
+        began: datetime | None = None,
+    ) -> None:
+        self._objects = objects
+        self._visible = dict(visible)
+        self._working_directory = working_directory
+        self._hidden = hidden
+        self._folder = folder
+        self._began = began
+        self._lock = Lock()
+        self._used_folder = False
+        self.run_log = run_log
+        self.entries: list[CatalogRecord] = []
+
+    def get_files(self, pattern: str, destination: str) -> list[str]:
+        """Bring the files that the glob matches below the folder `destination`; their paths.
+
+        TaskFailed when it matches nothing, CatalogError from the catalog.
+        """
+        with self._lock:
+            names = catalog_files.matching_entries(self._visible, (pattern,)).names
+            found = [self._visible[name] for name in names]
+        if not found:
+            raise TaskFailed(f"nothing in the catalog matches '{pattern}'; {catalog_files.known(self._visible)}")
+        folder = self._working_directory / destination
+        got = self._objects.catalog.get(self._objects.run_id, self._objects.branch, found, folder)
+        with self._lock:
+            self.entries += got
+        return [str(folder / entry.name) for entry in got]
+
+    def put_files(self, pattern: str) -> list[str]:
+        """Keep the files that the glob matches, relative to the working directory; their names."""
+        relative = os.path.relpath(pattern, self._working_directory) if os.path.isabs(pattern) else pattern  # noqa: PTH117 - a glob
+        put, warnings = catalog_files.put_files(
+            self._objects.catalog,
+            CatalogSpec(put=(relative,), compute_data_folder=""),
+            run_id=self._objects.run_id,
+            branch=self._objects.branch,
+            working_directory=self._working_directory,
+            hidden=self._hidden,
+            got=(),
+        )
+        if warnings and not put:
+            raise TaskFailed("; ".join(warnings))
+        if self._began is not None:
+            put = catalog_files.mark_preexisting(put, self._working_directory, began=self._began)
+        with self._lock:
+            self.entries += put
+            self._visible.update({entry.name: entry for entry in put})
+        return [entry.name for entry in put]
+
+    def put_object(self, name: str, value: UserObject) -> ObjectParameter:
+        """Keep the value as an object."""
+        reference, entry = self._objects.put(name, value)
+        with self._lock:
+            self.entries.append(entry)
+            self._visible[entry.name] = entry
+        return reference
+
+    def keep_object(self, name: str, file: str) -> ObjectParameter:
+        """Keep what another process of the task wrote to a file of the folder as an object; the file is gone then."""
+        place = self._folder / _FOLDER / Path(file).name
+        reference, entry = self._objects.take_over(name, place)
+        place.unlink()
+        with self._lock:
+            self.entries.append(entry)
+            self._visible[entry.name] = entry
+        return reference
+
+    def objects_by_name(self) -> dict[str, ObjectParameter]:
+        """The objects among the files that the step sees, by the names they were put under."""
+        with self._lock:
+            entries = list(self._visible.values())
+        names = ((entry, self._objects.name_of(entry.name)) for entry in entries)
+        return {name: ObjectParameter(entry.name, entry.data_hash, entry.size) for entry, name in names if name}
+
+    def get_object(self, reference: Parameter) -> UserObject:
+        """The object, or what a map collected of objects."""
+        value = self._objects.loaded(reference)
+        self.note_loaded(objects_in(reference))
+        return value
+
+    def note_loaded(self, loaded: Iterable[ObjectParameter]) -> None:
+        """Add an entry for each object that was loaded, once."""
+        with self._lock:
+            known = {(entry.name, entry.data_hash) for entry in self.entries if entry.stage == "get"}
+            for reference in loaded:
+                key = (reference.catalog_name, reference.data_hash)
+                if key not in known:
+                    known.add(key)
+                    self.entries.append(self._got(reference))
+
+    def _got(self, reference: ObjectParameter) -> CatalogRecord:
+        """The entry of an object that was loaded; of one among those that a map collected it says no place."""
+        entry = self._visible.get(reference.catalog_name)
+        if entry is not None and entry.data_hash == reference.data_hash:
+            return replace(entry, stage="get")
+        return CatalogRecord(reference.catalog_name, reference.data_hash, "", "", "get", reference.size)
+
+    def elsewhere(self) -> Json:
+        """How another process of the task reaches objects: a pickle, and a folder for those that it gives."""
+        place = self._folder / _FOLDER
+        place.mkdir(parents=True, exist_ok=True)
+        self._used_folder = True
+        from base64 import b64encode  # lazy: most tasks keep to themselves
+
+        from magnus.engine.values import pickles
+
+        reach = pickles.dumped(replace(self._objects, masker=None))
+        return {"objects": b64encode(reach).decode(), "folder": str(place)}
+
+    def close(self) -> None:
+        """Remove what is left on the way."""
+        if not self._used_folder:
+            return
+        from shutil import rmtree  # lazy: as above
+
+        rmtree(self._folder / _FOLDER, ignore_errors=True)

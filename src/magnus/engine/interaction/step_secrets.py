@@ -1,0 +1,98 @@
+"""What a step has to do with secrets: it obtains them, and must not put them into its results. Used by `engine.step.run_step`.
+
+A value is known to the masker of the run before anybody gets it.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from threading import Lock
+
+from magnus.engine.secrets.masking import Masker
+from magnus.errors import MagnusError, SecretsError
+from magnus.graph.path import StepPath, print_names
+from magnus.interfaces.secrets import Secrets
+from magnus.run_log.parameters import JsonParameter, LargeParameter, MetricParameter, ObjectParameter, Parameter
+from magnus.values import Json
+
+
+def learn(provider: Secrets, masker: Masker, names: Iterable[str]) -> None:
+    """Have the masker know these secrets, which steps in other processes obtained, as far as the provider has them now."""
+    for name in names:
+        with suppress(Exception):  # a provider may be a plugin; the step that needs the secret says what is wrong
+            masker.learn(provider.get(name))
+
+
+class StepSecrets:
+    """The secrets of one step; safe to use from several threads.
+
+    Args:
+        provider: where they come from.
+        masker: what knows all those of the run.
+        path: of the step.
+        warn: called with what the user should know.
+    """
+
+    def __init__(self, provider: Secrets, masker: Masker, path: StepPath, warn: Callable[[str], None]) -> None:
+        self._provider = provider
+        self._masker = masker
+        self._path = path
+        self._warn = warn
+        self._lock = Lock()
+
+    def get(self, name: str) -> str:
+        """The secret; SecretsError when the provider does not have it, or fails in any way."""
+        with self._lock:
+            value = self._looked_up(name)
+            warning = self._masker.add(name, value)
+        if warning:
+            self._warn(warning)
+        return value
+
+    def variable(self, name: str) -> str:
+        """Likewise, for the environment; SecretsError also when that cannot hold the value."""
+        value = self.get(name)
+        try:
+            fits = b"\0" not in os.fsencode(value)
+        except UnicodeEncodeError:
+            fits = False
+        if not fits:
+            message = f"the secret '{name}' holds characters that no environment variable can hold"
+            raise SecretsError(message, fix=f"take it out of 'secrets:' and call get_secret('{name}')")
+        return value
+
+    def refusals(self, what: str, values: Mapping[str, Parameter | Json]) -> dict[str, str]:
+        """By name, why those of the values that contain a secret are no results; `what` is one of them to a user."""
+        if self._masker.forms is None:
+            return {}
+        return {name: self._refusal(what, name) for name, value in values.items() if self._has_secret(name, value)}
+
+    def _refusal(self, what: str, name: str) -> str:
+        return (
+            f"step '{print_names(self._path.parts)}' may not set the {what} '{name}': its value contains a secret, and results are kept "
+            "in the run log; hand on the name of the secret, and obtain it where it is needed"
+        )
+
+    def _has_secret(self, name: str, value: Parameter | Json) -> bool:
+        match value:
+            case JsonParameter(value=inner, text=text):
+                return self._masker.contains([name, inner, text])
+            case MetricParameter(value=inner) | LargeParameter(value=inner):
+                return self._masker.contains([name, inner])
+            case ObjectParameter():
+                return self._masker.contains(name)
+            case _:
+                return self._masker.contains([name, value])
+
+    def _looked_up(self, name: str) -> str:
+        try:
+            value = self._provider.get(name)
+        except MagnusError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a provider may be a plugin; its text may hold values
+            message = f"the secrets provider failed to look up '{name}': {type(error).__name__}"
+            raise SecretsError(message, fix="see that it is configured and can be reached") from None
+        if not isinstance(value, str):
+            message = f"the secrets provider gave no text for '{name}', but a value of type {type(value).__name__}"
+            raise SecretsError(message, fix="mend or update the package it is of")
+        return value

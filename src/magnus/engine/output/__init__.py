@@ -1,0 +1,1 @@
+"""Captures what a step prints, masked, and shows it."""

@@ -1,0 +1,227 @@
+"""Captures everything a step prints: by python, by C extensions, by its children. Used by `engine.step.run_step`.
+
+Descriptors 1 and 2 become a file (`engine.output.output_file`) for the duration of the step, not a pipe: writing to a file never
+waits for its reader, so a C extension that holds the interpreter lock cannot block, and a process left in the background
+goes on writing to a file that nobody reads. A thread follows the file while the step runs; the end of the step takes what
+is there by then. What was read is masked, and then appended to the log of the step and shown.
+"""
+
+import fcntl
+import os
+import sys
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from threading import Event, Lock, Thread
+from types import TracebackType
+from typing import BinaryIO, Final, NoReturn, Self, TextIO
+
+from magnus.engine.output.output_file import OutputFile, opened_again
+from magnus.engine.output.standard_streams import CStreams, flush, flush_or_close, is_changed, occupy, text_stream
+from magnus.engine.processes import forks
+from magnus.engine.secrets.masking import MaskedStream, Masker
+from magnus.errors import CatalogError, MagnusError
+
+_LOOK_EVERY_SECONDS: Final = 0.05
+_CHUNK_BYTES: Final = 256 * 1024
+_TAIL_BYTES: Final = 4096
+
+
+class OutputCapture:
+    """Captures the steps of a run, one at a time; a context manager around the run.
+
+    Args:
+        masker: what must not be seen.
+        folder: for the unnamed files; on a local disk.
+        file: the file to be used in their place, which holds what the step in progress has printed.
+    """
+
+    def __init__(self, masker: Masker, folder: Path, file: Path | None = None) -> None:
+        self._masker = masker
+        self._lock = Lock()
+        self._stop = Event()
+        self._thread: Thread | None = None
+        self._step: Captured | None = None
+        self._c_streams = CStreams()
+        self._streams: tuple[TextIO, ...] = ()
+        self._originals: tuple[int, ...] = ()
+        self._file = OutputFile(folder, file)
+        self._opened = ExitStack()
+
+    def __enter__(self) -> Self:
+        for descriptor in (0, 1, 2):
+            occupy(descriptor)
+        copies = (fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3) for descriptor in (1, 2))
+        self._originals = tuple(self._opened.enter_context(forks.owned(copy)) for copy in copies)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+        self._opened.close()
+        self._file.close()
+
+    @property
+    def original_stderr(self) -> int:
+        """A descriptor of what was standard error before the run; never captured, closed with the capture."""
+        return self._originals[1]
+
+    def step(
+        self,
+        *,
+        open_log: Callable[[], BinaryIO],
+        show: Callable[[bytes], None],
+        look: Callable[[], None] = lambda: None,
+    ) -> "Captured":
+        """A context manager that captures what is printed inside it.
+
+        `open_log` is called when there is output for the first time, `show` with every piece of it, masked and cut
+        anywhere; both from any thread, one at a time. An exception of `show` ends showing and nothing else; one of the
+        log is raised when the step ends, as it is when it is an error of magnus, else as CatalogError.
+        `look` is called again and again while the step runs.
+        ServiceError when there is no room for the file.
+        """
+        return Captured(self, open_log, show, look)
+
+    def begin(self, step: "Captured", file: int) -> None:
+        """Point descriptors 1 and 2 at the file of the step and follow it."""
+        writing = opened_again(file)
+        os.dup2(writing, 1)
+        os.dup2(writing, 2)
+        if writing != file:
+            os.close(writing)
+        with self._lock:
+            self._step = step
+        if self._thread is None:
+            self._thread = Thread(target=self._follow, name="magnus capture", daemon=True)
+            self._thread.start()
+
+    def end(self) -> None:
+        """Point descriptors 1 and 2 back, and read the file up to where it ends now."""
+        self._c_streams.flush()
+        for descriptor, original in zip((1, 2), self._originals, strict=True):
+            os.dup2(original, descriptor)
+        with self._lock:
+            step, self._step = self._step, None
+            if step is not None:
+                step.drain()
+
+    def open_file(self) -> int:
+        """The file for the output of the next step, empty; ServiceError when there is no room for it."""
+        return self._file.emptied()
+
+    def forget(self) -> None:
+        """The output of the step is kept: nobody is to read it in the file again."""
+        self._file.forget()
+
+    def text_streams(self) -> tuple[TextIO, ...]:
+        """Text streams onto descriptors 1 and 2; those of the step before, unless it closed or changed one."""
+        if not self._streams or any(map(is_changed, self._streams)):
+            self._streams = (text_stream(1), text_stream(2))
+        return self._streams
+
+    def masked_stream(self) -> MaskedStream:
+        """A new stream that masks the secrets of the run."""
+        return self._masker.stream()
+
+    def _follow(self) -> None:
+        while not self._stop.wait(_LOOK_EVERY_SECONDS):
+            with self._lock:
+                if self._step is not None:
+                    self._step.drain()
+                    self._step.look()
+
+
+class Captured:
+    """The output of one step; a context manager around it. `tail` is the end of it, masked, once it is over."""
+
+    def __init__(
+        self,
+        output_capture: OutputCapture,
+        open_log: Callable[[], BinaryIO],
+        show: Callable[[bytes], None],
+        look: Callable[[], None],
+    ) -> None:
+        self.look = look
+        self._pump = output_capture
+        self._open_log = open_log
+        self._show: Callable[[bytes], None] | None = show
+        self._masked = output_capture.masked_stream()
+        self._file = -1
+        self._read = 0
+        self._log: BinaryIO | None = None
+        self._error: Exception | None = None
+        self._streams: tuple[TextIO, ...] = ()
+        self._before: tuple[TextIO, TextIO] = (sys.stdout, sys.stderr)
+        self.tail = b""
+
+    def __enter__(self) -> Self:
+        self._file = self._pump.open_file()
+        self._before = (sys.stdout, sys.stderr)
+        flush(self._before)
+        self._streams = self._pump.text_streams()
+        sys.stdout, sys.stderr = self._streams
+        self._pump.begin(self, self._file)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        flush((sys.stdout, sys.stderr))
+        flush_or_close(self._streams)
+        sys.stdout, sys.stderr = self._before
+        self._pump.end()
+        self._take(self._masked.finish())
+        self._close_log()
+        self._pump.forget()
+        if self._error is not None and error is None:
+            self._raise(self._error)
+
+    def drain(self) -> None:
+        """Read what is there now, however much it is, and no more."""
+        end = os.fstat(self._file).st_size
+        while self._read < end:
+            data = os.pread(self._file, min(_CHUNK_BYTES, end - self._read), self._read)
+            if not data:  # the step emptied its own output
+                break
+            self._read += len(data)
+            self._take(self._masked.feed(data))
+
+    def _take(self, data: bytes) -> None:
+        if not data:
+            return
+        self.tail = (self.tail + data)[-_TAIL_BYTES:]
+        self._write(data)
+        if self._show is not None:
+            try:
+                self._show(data)
+            except Exception:  # noqa: BLE001 - whoever shows it must not break the step
+                self._show = None
+
+    def _write(self, data: bytes) -> None:
+        if self._error is not None:
+            return
+        try:
+            if self._log is None:
+                self._log = self._open_log()
+            self._log.write(data)
+            self._log.flush()
+        except (MagnusError, OSError, ValueError) as error:
+            self._error = error
+
+    def _close_log(self) -> None:
+        if self._log is None:
+            return
+        try:
+            self._log.close()
+        except OSError as error:
+            self._error = self._error or error
+
+    def _raise(self, error: Exception) -> NoReturn:
+        if isinstance(error, MagnusError):
+            raise error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise CatalogError(f"the output of the step could not be kept: {reason}") from error

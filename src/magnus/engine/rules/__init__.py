@@ -1,0 +1,1 @@
+"""What is decided about a run without doing anything: what comes next, what a step sees, what branches leave."""

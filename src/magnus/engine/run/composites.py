@@ -1,0 +1,101 @@
+"""The verbs *fan-out*, *fan-in* and *finish*: what `engine.rules.fan` decides, recorded and reported.
+
+Called by the orchestrator and by re-entry, for engines that walk the graph themselves.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+
+from msgspec.structs import replace
+
+from magnus.engine.context import RunContext
+from magnus.engine.interaction.tracking import run_as_recorded
+from magnus.engine.rules import fan
+from magnus.engine.rules import scope as scopes
+from magnus.engine.run.reducing import reducing
+from magnus.engine.secrets.mask_run import masked
+from magnus.graph.nodes import CompositeNode, TerminalNode
+from magnus.graph.path import StepPath
+from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepEnded, StepStarted, Warned
+from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord, terminal_record
+from magnus.run_log.spans import Span, seconds
+
+
+def fan_out(
+    context: RunContext,
+    node: CompositeNode,
+    path: StepPath,
+    position: int,
+    scope: BranchScope,
+    *,
+    before: StepRecord | None = None,
+) -> StepRecord:
+    """Start the branches of the step at `path`, or record that it failed because they cannot start.
+
+    `before` is the record of the step when it failed earlier in this run.
+    """
+    context.reporter.report(StepStarted(path, node.written_as))
+    record = fan.begun_again(node, fan.begun(node, path, position, scope), before)
+    if record.status is Status.FAIL:
+        return _ended(context, record, scope, None)
+    return _branched(context, record)
+
+
+def fan_in(
+    context: RunContext,
+    node: CompositeNode,
+    record: StepRecord,
+    outcomes: Iterable[fan.Outcome],
+    scope: BranchScope,
+    span: Span | None = None,
+) -> StepRecord:
+    """Join the branches that ended with these outcomes; a loop may then have another iteration to run.
+
+    `scope` is what the step itself sees, `span` when its branches were at work.
+    """
+    record = fan.joined(node, record, outcomes, reducing(context, record.path))
+    if record.status is Status.PROCESSING:
+        return _branched(context, record)
+    return _ended(context, record, scope, span)
+
+
+def finish(context: RunContext, path: StepPath, position: int, given_up: tuple[str, ...] = ()) -> StepRecord:
+    """Record that a (sub)pipeline reached its end at `path`; `given_up` is as in the record."""
+    node = context.graph.step(path)
+    assert isinstance(node, TerminalNode)
+    status = Status.SUCCESS if node.succeeds else Status.FAIL
+    record = terminal_record(path, position, status, node.written_as, context.clock.now())
+    record = replace(record, given_up=given_up)
+    context.services.run_log_store.put_step(context.run_id, record)
+    if path.branch.composite is not None:
+        context.reporter.report(BranchEnded(path.branch, node.succeeds))
+    return record
+
+
+def end_run(context: RunContext, run: RunRecord, status: Status, message: str) -> RunRecord:
+    """Record the end of the run, with secrets masked in all that it was started with."""
+    store = context.services.run_log_store
+    message = context.masker.mask(message)
+    run, warning = masked(run, context.masker, partial(store.get_run, run.run_id))
+    if warning:
+        context.reporter.report(Warned(warning))
+    ended = replace(run, status=status, message=message, end_time=context.clock.now())
+    store.update_run(ended)
+    context.tracking.end_run(run_as_recorded(context.tracked_run, ended), status, message)
+    return ended
+
+
+def _branched(context: RunContext, record: StepRecord) -> StepRecord:
+    context.services.run_log_store.put_step(context.run_id, record)
+    if record.branching is not None:
+        context.reporter.report(BranchesStarted(record.path, record.branching))
+    return record
+
+
+def _ended(context: RunContext, record: StepRecord, scope: BranchScope, span: Span | None) -> StepRecord:
+    message = context.masker.mask(record.message)
+    record = replace(record, message=message)
+    record = replace(record, scope=scopes.carried(record.position, scope, record))
+    context.services.run_log_store.put_step(context.run_id, record)
+    context.reporter.report(StepEnded(record.path, record.step_type, record.status, message, seconds(span)))
+    return record

@@ -1,0 +1,295 @@
+"""Walks the graph of a run with an executor: asks the traversal what is next, does it, and records the end.
+
+Called by `app.run.execute`. One thread; the records say how a step went, the executor only says when.
+"""
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from magnus.engine.context import RunContext
+from magnus.engine.interaction.tracking import run_as_recorded
+from magnus.engine.rules import fan, traversal
+from magnus.engine.rules import scope as scopes
+from magnus.engine.run import composites
+from magnus.engine.run.position import Composite, Place
+from magnus.engine.run.reuse import Reuse
+from magnus.engine.step import outcomes
+from magnus.errors import MagnusError, ProcessDied, RunLogStoreError, TaskFailed
+from magnus.graph.nodes import CompositeNode, TaskNode
+from magnus.graph.path import BranchPath, StepPath, print_names
+from magnus.interfaces.executor import Executor, StepRequest
+from magnus.interfaces.reporter import RunEnded, RunStarted, StepEnded
+from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log.spans import Span, seconds, span_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future  # lazy: only steps that run elsewhere have one
+
+_LOST = "lost: it ended without recording how"
+
+
+def run(context: RunContext, executor: Executor, record: RunRecord, original: RunRecord | None = None) -> RunRecord:
+    """Run the pipeline of the context from its first step to its end; returns the record of the ended run.
+
+    What succeeded in `original` is taken over.
+    Whatever happens, the run is recorded as ended: an interruption as FAIL with the message `interrupted`, an error
+    of a service with the message of that error; both are raised again.
+    """
+    context.reporter.report(RunStarted(record.run_id, context.graph.name, executor.slots > 1))
+    reuse = None if original is None else Reuse(context, original, record)
+    first = traversal.first(context.graph, BranchPath())
+    root = Place(BranchPath(), scopes.initial(record), first, original=BranchPath() if reuse else None)
+    walk = Walk(context, executor, root, reuse)
+    try:
+        context.tracking.begin_run(run_as_recorded(context.tracked_run, record), record.parameters)
+        with executor:
+            walk.to_end()
+            status, message = _end_of(walk)
+    except KeyboardInterrupt:
+        walk.give_up("interrupted")
+        _end(context, record, Status.FAIL, "interrupted")
+        raise
+    except MagnusError as error:
+        _end_if_possible(context, walk, record, str(error))
+        raise
+    except Exception as error:  # a fault of magnus or of a plugin: it is raised again, and the run must not stay open
+        _end_if_possible(context, walk, record, f"a fault: {type(error).__name__}: {error}")
+        raise
+    try:
+        return _end(context, record, status, message)
+    except MagnusError as error:  # the run did not end so, as its record could not be kept
+        _end_if_possible(context, walk, record, str(error))
+        raise
+
+
+class Walk:
+    """One way through the graph from `root` on, in as many branches at once as there are.
+
+    `waiting` are the places where something can go on, the one to go on first at the end: the deepest, so that what
+    was begun is ended first. `running` are the steps that the executor has.
+    """
+
+    def __init__(self, context: RunContext, executor: Executor, root: Place, reuse: Reuse | None) -> None:
+        self.context = context
+        self.executor = executor
+        self.store = context.services.run_log_store
+        self.reuse = reuse
+        self.root = root
+        self.waiting: list[Place | Composite] = [root]
+        self.running: dict[Future[None], Place] = {}
+        self.open: dict[StepPath, Composite] = {}
+
+    def to_end(self) -> None:
+        """Do what the traversal says until nothing is left to do."""
+        while self.waiting or self.running:
+            while self.waiting and len(self.running) < self.executor.slots:
+                self.go_on(self.waiting.pop())
+            if self.running:
+                self._wait()
+
+    def give_up(self, message: str) -> None:
+        """Record what has not ended as failed."""
+        for future, place in self.running.items():
+            if future.cancelled():  # it never began
+                continue
+            step = self.store.get_step(self.context.run_id, place.action.path)
+            if step is None or step.status is Status.PROCESSING:
+                self._put(self._unfinished(place, step, message))
+        for composite in reversed(list(self.open.values())):
+            self._put(replace(composite.record, status=Status.FAIL, message=message, scope=None))
+
+    def go_on(self, place: Place | Composite) -> None:
+        """Do what comes next there."""
+        if isinstance(place, Composite):
+            self._begin_branch(place)
+            return
+        match place.action:
+            case traversal.RunStep():
+                if not self._is_reused(place):
+                    place.original = None
+                    self.run_step(place)
+            case traversal.FanOut():
+                if not self._is_reused(place):
+                    self.fan_out(place)
+            case traversal.Finish():
+                self.finish(place)
+
+    def _is_reused(self, place: Place) -> bool:
+        """Whether the step succeeded in the original run; then it has ended here too."""
+        if self.reuse is None or place.original is None:
+            return False
+        path, position = place.action.path, place.action.position
+        record = self.reuse.step(place.original.step(path.name), path, position, place.scope)
+        if record is None:
+            return False
+        self.ended(place, record)
+        return True
+
+    def run_step(self, place: Place, known: StepRecord | None = None) -> None:
+        """Submit the step; again, with what is known of it, where the process died that ran it."""
+        context = self.context
+        request = StepRequest(
+            run_id=context.run_id,
+            path=place.action.path,
+            definition_file=context.definition_file,
+            configuration_file=context.configuration_file,
+            tag=context.tag,
+            position=place.action.position,
+            scope=place.scope,
+            known=known,
+        )
+        ended = self.executor.submit(request)
+        if ended is None:
+            self._ran(place, _LOST)
+        else:
+            self.running[ended] = place
+
+    def _wait(self) -> None:
+        from concurrent.futures import FIRST_COMPLETED, wait  # lazy: only steps that run elsewhere are waited for
+
+        for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+            message, place = _LOST, self.running.pop(future)
+            try:
+                future.result()
+            except ProcessDied as died:
+                self._died(place, died)
+                continue
+            except TaskFailed as error:
+                message = error.problems[0].message
+            self._ran(place, message)
+
+    def _died(self, place: Place, died: ProcessDied) -> None:
+        """The process of the step died: that was an attempt, and another process makes the next one, or the end."""
+        from magnus.engine.step import lost_attempts  # lazy: few runs have a step whose process dies
+
+        path = place.action.path
+        lost_attempts.finish_output(self.context, path, died)
+        step = self.store.get_step(self.context.run_id, path)
+        if step is not None and step.status is not Status.PROCESSING:
+            self.ended(place, step, span_of(step))
+            return
+        node = self.context.graph.step(path)
+        known = step or StepRecord(path, place.action.position, Status.PROCESSING, node.written_as)
+        was_told = bool(known.message)  # that its place goes away: it recorded the attempt itself
+        if isinstance(node, TaskNode) and (
+            was_told or len(known.attempts) - known.earlier_attempts < node.max_attempts
+        ):
+            known = known if was_told else lost_attempts.with_attempt(self.context, known, died)
+            self._put(replace(known, message=died.problems[0].message))  # a fresh process finds it there
+            self.run_step(place, replace(known, message=""))
+        else:  # it died on its way to the end, after the last attempt
+            self._ran(place, died.problems[0].message)
+
+    def _ran(self, place: Place, lost: str) -> None:
+        """Go by the record of the step; without one that says how it ended, it failed with the message `lost`."""
+        step = self.store.get_step(self.context.run_id, place.action.path)
+        if step is None or step.status is Status.PROCESSING:
+            step = self._unfinished(place, step, lost)
+            self._put(step)
+            took = seconds(span_of(step))
+            self.context.reporter.report(StepEnded(step.path, step.step_type, step.status, step.message, took))
+        self.ended(place, step, span_of(step))
+
+    def ended(self, place: Place, step: StepRecord, span: Span | None = None) -> None:
+        """The step at the place has ended: what comes next there waits now."""
+        succeeded = step.status is Status.SUCCESS
+        place.take(step, span)
+        if not succeeded:
+            place.message = f"step '{print_names(step.path.parts)}' failed: {step.message}"
+        place.action = traversal.following(self.context.graph, step.path, step.position, succeeded=succeeded)
+        self.waiting.append(place)
+
+    def _unfinished(self, place: Place, known: StepRecord | None, message: str) -> StepRecord:
+        path = place.action.path
+        node = self.context.graph.step(path)
+        known = known or StepRecord(path, place.action.position, Status.PROCESSING, node.written_as)
+        return replace(known, status=Status.FAIL, message=message)
+
+    def fan_out(self, place: Place) -> None:
+        """Start the branches of the composite that comes next."""
+        path, position = place.action.path, place.action.position
+        node = self.context.graph.step(path)
+        assert isinstance(node, CompositeNode)
+        record = composites.fan_out(self.context, node, path, position, place.scope)
+        if record.status is Status.FAIL:
+            self.ended(place, record)
+        else:
+            self.follow_branches(Composite(node, record, place))
+
+    def follow_branches(self, composite: Composite) -> None:
+        """Walk through the branches of a composite that have started."""
+        path, place = composite.record.path, composite.place
+        self.open[path] = composite
+        if self.reuse is not None and place.original is not None:
+            composite.original = self.reuse.known(place.original.step(path.name))
+        place.original = None
+        self.fan_in_or_wait(composite)
+
+    def _begin_branch(self, composite: Composite) -> None:
+        key = composite.next_key()
+        if key is None:
+            return
+        self.waiting.append(composite)
+        self.enter(composite, composite.record.path.into(key))
+
+    def enter(self, composite: Composite, branch: BranchPath) -> None:
+        """Walk through the branch from its first step on."""
+        key = branch.parts[-1]
+        scope = fan.branch_scope(composite.node, composite.record, key)
+        original = composite.original_of(key)
+        self.waiting.append(Place(branch, scope, traversal.first(self.context.graph, branch), composite, original))
+
+    def finish(self, place: Place, given_up: tuple[str, ...] = ()) -> None:
+        """Record the end that the (sub)pipeline reached; `given_up` is as in the record."""
+        record = composites.finish(self.context, place.action.path, place.action.position, given_up)
+        place.succeeded = record.status is Status.SUCCESS
+        if place.within is not None:
+            place.within.take(place.outcome(), place.span)
+            self.fan_in_or_wait(place.within)
+
+    def fan_in_or_wait(self, composite: Composite) -> None:
+        """Join the branches when all have ended; else see that those that have not begun do."""
+        if not composite.has_ended:
+            if not composite.waits:
+                composite.waits = True
+                self.waiting.append(composite)
+            return
+        record, scope = composite.record, composite.place.scope
+        record = composites.fan_in(self.context, composite.node, record, composite.in_order(), scope, composite.span)
+        if record.status is Status.PROCESSING:
+            composite.another_round(record)
+            self.fan_in_or_wait(composite)
+            return
+        del self.open[record.path]
+        self.ended(composite.place, record, composite.span)
+
+    def _put(self, record: StepRecord) -> None:
+        self.store.put_step(self.context.run_id, record)
+
+
+def _end_of(walk: Walk) -> tuple[Status, str]:
+    """The status of a pipeline that has ended, and the reason of its failure."""
+    if walk.root.succeeded:
+        return Status.SUCCESS, "" if walk.reuse is None else walk.reuse.run_message
+    reached = outcomes.reached_fail(walk.context.graph.terminal(succeeds=False).name)
+    return Status.FAIL, walk.root.message or reached
+
+
+def _end(context: RunContext, record: RunRecord, status: Status, message: str) -> RunRecord:
+    ended = composites.end_run(context, record, status, message)
+    is_kept = context.services.run_log_store.capabilities.persistent
+    took = ((ended.end_time or record.start_time) - record.start_time).total_seconds()
+    in_program = status is Status.FAIL and context.graph.needs_this_process()
+    context.reporter.report(RunEnded(record.run_id, status, ended.message, took, is_kept, in_program))
+    return ended
+
+
+def _end_if_possible(context: RunContext, walk: Walk, record: RunRecord, message: str) -> None:
+    """The run log store may be what failed; the error that is on its way matters more."""
+    try:
+        walk.give_up(message)
+        _end(context, record, Status.FAIL, message)
+    except RunLogStoreError:
+        took = (context.clock.now() - record.start_time).total_seconds()
+        context.reporter.report(RunEnded(record.run_id, Status.FAIL, message, took))

@@ -1,0 +1,1 @@
+"""Masks secrets in output, results, files and records."""

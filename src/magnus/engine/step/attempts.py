@@ -1,0 +1,208 @@
+"""The attempts of a step: each captured, with the environment of the step, and added to its record. Used by `engine.step.run_step`."""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from magnus.engine import faults
+from magnus.engine.eviction import LOST, Evicted
+from magnus.engine.interaction.current_step import CurrentStep, entered
+from magnus.engine.interaction.step_data import StepData
+from magnus.engine.processes import forks
+from magnus.engine.step import outcomes
+from magnus.engine.step.loading import Loading
+from magnus.engine.step.running_step import RunningStep
+from magnus.engine.user_code import process_state
+from magnus.errors import MagnusError, RunLogStoreError
+from magnus.interfaces.reporter import AttemptFailed, StepOutput
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.interfaces.task_kind import TaskCall, TaskOutcome
+from magnus.run_log.metrics import merged
+from magnus.run_log.records import AttemptRecord, CatalogRecord, Status
+from magnus.values import Json
+
+
+def run_attempts(step: RunningStep) -> str:
+    """Attempt the step as often as it is to be, adding each attempt to its record; the reason of its failure, "" for success."""
+    if step.request.attempt is not None:
+        return _attempt(step, step.request.attempt)
+    wait, earlier = step.node.retry_delay, step.record.earlier_attempts
+    made = step.record.attempts[earlier:]
+    failure = made[-1].message if made and made[-1].status is Status.FAIL else ""
+    for number in range(earlier + len(made), earlier + step.node.max_attempts):
+        if failure:
+            step.keep(step.record)
+            step.context.reporter.report(AttemptFailed(step.record.path, number - 1, failure, wait))
+            time.sleep(wait)
+        failure = _attempt(step, number)
+        if not failure:
+            break
+    return failure
+
+
+def _attempt(step: RunningStep, number: int) -> str:
+    """One attempt, added to the record; the reason of its failure, which may be a fault of magnus, "" for success."""
+    known = step.record
+    begin = _Begin(number, step.context.clock.now(), step.context.clock.monotonic())
+    try:
+        return _called(step, begin)
+    except RunLogStoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of magnus fails the step, and its run log stays whole
+        failure = faults.failure_of(error, step.context.masker.mask)
+        interruption = error.__context__ if isinstance(error.__context__, KeyboardInterrupt) else None
+    attempt = _record(step, TaskOutcome(failure=failure), begin)
+    step.record = replace(step.record, attempts=(*known.attempts, attempt), parameters={})
+    if interruption is not None:
+        raise interruption
+    return attempt.message
+
+
+class _Begin(Struct, frozen=True):
+    """The number of an attempt and when it began, by the clock of the wall and by the monotonic one."""
+
+    number: int
+    time: datetime
+    monotonic: float
+
+
+def _called(step: RunningStep, begin: _Begin) -> str:
+    """The attempt itself, added to the record as it ended, with whatever the task did until then."""
+    context, path = step.context, step.record.path
+    current = CurrentStep(
+        step.request.run_id,
+        context.tag,
+        path,
+        step.scope.parameters,
+        secrets=step.secrets,
+        tracking=context.tracking.of_step(context.tracked_run, path),
+        data=_data(step),
+    )
+    outcome, is_lost = TaskOutcome(failure="interrupted"), False
+    try:
+        outcome = _call(step, current, begin.number)
+    except Evicted:
+        outcome, is_lost = TaskOutcome(failure=LOST), True
+        raise
+    finally:
+        outcome = _complete(step, current, outcome)
+        attempt = replace(_record(step, outcome, begin), lost=is_lost)
+        step.record = replace(
+            step.record,
+            attempts=(*step.record.attempts, attempt),
+            parameters={} if outcome.failure else outcome.parameters,
+            metrics=merged(step.record.metrics, outcome.metrics),
+            catalog=_with(step.record.catalog, (*current.data.entries, *outcome.entries)),
+        )
+    return attempt.message if outcome.failure else ""
+
+
+def _complete(step: RunningStep, current: CurrentStep, outcome: TaskOutcome) -> TaskOutcome:
+    """The outcome with what the task did on the way; warnings of the task are reported."""
+    current.data.close()
+    current.data.note_loaded(outcome.loaded)
+    outcome = outcomes.complete(outcome, current, step.secrets)
+    for warning in outcome.warnings:
+        step.warn(warning, once=warning)
+    return outcome
+
+
+def _record(step: RunningStep, outcome: TaskOutcome, begin: _Begin) -> AttemptRecord:
+    clock, masker = step.context.clock, step.context.masker
+    return AttemptRecord(
+        attempt_number=begin.number,
+        start_time=begin.time,
+        end_time=clock.now(),
+        duration=round(clock.monotonic() - begin.monotonic, 6),
+        status=Status.FAIL if outcome.failure else Status.SUCCESS,
+        message=masker.mask(outcome.failure or "\n".join(f"warning: {warning}" for warning in outcome.warnings)),
+        parameters=masker.masked(outcome.handed),
+    )
+
+
+def _call(step: RunningStep, current: CurrentStep, number: int) -> TaskOutcome:
+    """The call itself, captured and in the environment of the step."""
+    context, path = step.context, step.record.path
+    address = context.channel.open(current)
+    added = {**step.variables, "MAGNUS_STEP_ATTEMPT": str(number), "MAGNUS_STEP_CHANNEL": address}
+    tail = b""
+    try:
+        with (
+            context.output_capture.step(
+                open_log=lambda: context.services.open_log(step.request.run_id, path),
+                show=lambda shown: context.reporter.report(StepOutput(path, shown)),
+                look=Loading(current, context.reporter).look,
+            ) as output,
+            process_state.applied(
+                added, step.working_directory, current.load, project=context.working_directory
+            ) as environment,
+            entered(current),
+        ):
+            try:
+                outcome = _run_kind(step, environment)
+            finally:
+                forks.end_fork_server()
+        tail = output.tail
+    except RunLogStoreError:
+        raise
+    except MagnusError as error:
+        outcome = TaskOutcome(failure=faults.error_text(error))
+    finally:
+        context.channel.close(address)
+    if outcome.failure and step.kind.isolates:
+        outcome = replace(outcome, failure=outcomes.with_tail(outcome.failure, tail))
+    return outcome
+
+
+def _data(step: RunningStep) -> StepData:
+    context, run_id = step.context, step.request.run_id
+    return StepData(
+        step.objects(),
+        step.scope.files,
+        working_directory=step.working_directory,
+        hidden=context.hidden,
+        folder=context.folder,
+        began=context.began,
+        run_log=lambda: _document(context.services.run_log_store, run_id),
+    )
+
+
+def _run_kind(step: RunningStep, environment: Mapping[str, str]) -> TaskOutcome:
+    isolated, timeout = step.kind.isolates, step.node.timeout
+    if isolated or timeout is not None:
+        step.context.guard.start()
+    step.remove_folder()  # of the attempt before
+    call = TaskCall(
+        step.node.task,
+        step.scope.parameters,
+        environment,
+        step.working_directory,
+        timeout if isolated else None,
+        step.objects(),
+        step.folder,
+        step.context.masker.mask if isolated else str,
+        project=step.context.working_directory,
+    )
+    if timeout is None or isolated:
+        return step.kind.run(call)
+    from magnus.engine.step.child import run_in_child  # lazy: only steps with a timeout need it
+
+    return run_in_child(step.kind, replace(call, environment=dict(environment)), timeout=timeout)
+
+
+def _with(known: tuple[CatalogRecord, ...], entries: Sequence[CatalogRecord]) -> tuple[CatalogRecord, ...]:
+    """What is known of earlier attempts and what is new of this one; what was got again is not."""
+    if not known:
+        return tuple(entries)
+    got = {(entry.name, entry.data_hash) for entry in known if entry.stage == "get"}
+    return (*known, *(entry for entry in entries if entry.stage == "put" or (entry.name, entry.data_hash) not in got))
+
+
+def _document(store: RunLogStore, run_id: str) -> Json:
+    """The run log document as it stands."""
+    from magnus.run_log import view  # lazy: few tasks ask for it
+
+    return view.document(store.get_run(run_id), lambda branch: store.list_steps(run_id, branch))

@@ -1,0 +1,91 @@
+"""What a task leaves in variables of its environment, as parameters and metrics.
+
+`MAGNUS_PRM_<name>` sets a parameter, `MAGNUS_TRACK_<name>` and `MAGNUS_TRACK_<name>_STEP_<n>` track a metric, whatever
+kind of task sets them. Variables that have the value they had, and those that are gone, say nothing.
+"""
+
+import os
+from collections.abc import Mapping
+from typing import Final
+
+from magnus.engine.values.parameter_values import VARIABLE_PREFIX, from_text
+from magnus.errors import TaskFailed
+from magnus.json_text import UnusableJson
+from magnus.run_log.metrics import Metric, add_metric
+from magnus.run_log.parameters import JsonParameter
+
+TRACK_PREFIX: Final = "MAGNUS_TRACK_"
+PREFIXES: Final = (VARIABLE_PREFIX, TRACK_PREFIX)
+_COUNTED: Final = "_STEP_"
+_MOST_DIGITS: Final = 18
+_PREFIXES_AS_BYTES: Final = tuple(prefix.encode() for prefix in PREFIXES)
+
+
+class Watch:
+    """Tells which of these variables the code that runs in this process sets, from when it is made."""
+
+    def __init__(self) -> None:
+        self._variables: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001 - its own copy decodes every name in turn
+        self._before = self._variables.copy()
+
+    def exported(self) -> dict[str, str]:
+        """The variables that were set since, with their values."""
+        now = self._variables.copy()  # at once: a thread of the user may go on
+        if now == self._before:
+            return {}
+        return {
+            os.fsdecode(name): os.fsdecode(value)
+            for name, value in now.items()
+            if name.startswith(_PREFIXES_AS_BYTES) and self._before.get(name) != value
+        }
+
+
+def changed(exported: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
+    """Those of the variables that say something, and were not so in the environment that the task got."""
+    return {
+        name: text for name, text in exported.items() if name.startswith(PREFIXES) and environment.get(name) != text
+    }
+
+
+def parameters(exported: Mapping[str, str]) -> dict[str, JsonParameter]:
+    """The parameters that the variables set; TaskFailed when JSON cannot hold a value."""
+    return {
+        name: _checked(name, value_of(variable, text))
+        for variable, text in exported.items()
+        if (name := variable.removeprefix(VARIABLE_PREFIX)) != variable and name
+    }
+
+
+def metrics(exported: Mapping[str, str]) -> dict[str, Metric]:
+    """The metrics that the variables track; TaskFailed likewise."""
+    tracked: dict[str, Metric] = {}
+    for variable, text in exported.items():
+        written = variable.removeprefix(TRACK_PREFIX)
+        if written != variable and written:
+            name, step = _name_and_step(written)
+            add_metric(
+                tracked, name, _checked(name, value_of(variable, text, allow_nan=True), allow_nan=True).value, step
+            )
+    return tracked
+
+
+def _name_and_step(written: str) -> tuple[str, int | None]:
+    name, _, step = written.rpartition(_COUNTED)
+    is_counted = name and step.isascii() and step.isdecimal() and len(step) <= _MOST_DIGITS
+    return (name, int(step)) if is_counted else (written, None)
+
+
+def value_of(variable: str, text: str, *, allow_nan: bool = False) -> JsonParameter:
+    """What an exported variable says; TaskFailed when no parameter can have that value, which may be NaN for metrics."""
+    try:
+        return from_text(text, allow_nan=allow_nan)
+    except UnusableJson as error:
+        raise TaskFailed(f"the value of the exported variable {variable} {error}") from None
+
+
+def _checked(name: str, parameter: JsonParameter, *, allow_nan: bool = False) -> JsonParameter:
+    from magnus.engine.values.json_values import to_json_value  # lazy: few tasks set variables
+
+    to_json_value(parameter.value, name=name, allow_nan=allow_nan)
+    to_json_value(name, name="the name of a parameter or metric")
+    return parameter

@@ -1,0 +1,146 @@
+"""What is left of a step whose process died: its output up to then, and the attempt that ended so.
+
+Used by the orchestrator, and by re-entry where another engine starts the processes. A process that was told to end recorded
+that itself (`engine.eviction`): the record that it left says why the step waits.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from msgspec.structs import replace
+
+from magnus.engine.context import RunContext
+from magnus.engine.output.output_file import output_file_of
+from magnus.engine.secrets.masking import Masker
+from magnus.errors import CatalogError, ProcessDied
+from magnus.graph.path import StepPath
+from magnus.interfaces.reentry import EVICTED
+from magnus.interfaces.reporter import StepOutput, Warned
+from magnus.run_log.records import AttemptRecord, Status, StepRecord
+from magnus.system import descendants
+from magnus.system.child_process import describe_exit
+
+_CHUNK_BYTES: Final = 256 * 1024
+_UNSEEN: Final = "the process died before it could say how the attempt ended"
+_CRASHED: Final = "the process of the step crashed, or was killed for lack of memory"
+_NO_SIGNAL: Final = 128 + 65
+
+
+def finish_output(context: RunContext, path: StepPath, died: ProcessDied) -> None:
+    """End what the process left running, show what the step printed that was not shown yet, and keep it in the log; that it cannot be kept is a warning."""
+    descendants.end(descendants.of_worker(str(context.folder), died.pid))
+    file = output_file_of(context.folder, died.pid)
+    try:
+        _keep(context, path, _after(died.shown, _masked(file, context.masker)))
+        file.unlink(missing_ok=True)
+    except (CatalogError, OSError) as error:
+        message = f"the output of the step could not be kept to its end: {error}"
+        context.reporter.report(Warned(context.masker.mask(message), path))
+
+
+def with_attempt(context: RunContext, known: StepRecord, died: ProcessDied) -> StepRecord:
+    """The record with the attempt that ended with the process."""
+    end = context.clock.now()
+    attempt = AttemptRecord(
+        attempt_number=len(known.attempts),
+        start_time=end - timedelta(seconds=died.seconds),
+        end_time=end,
+        duration=round(died.seconds, 6),
+        status=Status.FAIL,
+        message=died.problems[0].message,
+    )
+    return replace(known, attempts=(*known.attempts, attempt))
+
+
+def noticed(known: StepRecord, at: datetime, exit_status: int | None = None) -> StepRecord:
+    """The record with the attempt during which its process died unseen, which is noticed `at` this time.
+
+    `exit_status` is how that process ended, where the engine says so: 128 and the number of a signal of which it died. That
+    was the task's doing, or want of memory. Without one the engine has ended it, and the attempt is lost.
+    """
+    crashed = exit_status is not None and 128 < exit_status < _NO_SIGNAL and exit_status != EVICTED
+    message = _UNSEEN
+    if exit_status is not None and crashed:
+        message = f"{_CRASHED} ({describe_exit(128 - exit_status)}, exit status {exit_status})"
+    attempt = AttemptRecord(len(known.attempts), at, at, 0.0, Status.FAIL, message, lost=not crashed)
+    return replace(known, attempts=(*known.attempts, attempt))
+
+
+def failed(known: StepRecord, at: datetime) -> StepRecord:
+    """The record of a step whose process died, and that nobody goes on with."""
+    if known.branching is not None:
+        return replace(known, status=Status.FAIL, message=_UNSEEN, parameters={}, catalog=(), scope=None)
+    if not known.message:
+        known = replace(noticed(known, at), message=_UNSEEN)
+    return replace(known, status=Status.FAIL, parameters={}, scope=None)
+
+
+def continued(known: StepRecord | None, exit_status: int | None, at: datetime) -> StepRecord | None:
+    """What the attempts before left, one that its process did not outlive among them; None before the first one.
+
+    `exit_status` is that of the process before, None where nobody says.
+    """
+    if known is None:
+        return None
+    if known.status is Status.PROCESSING and not known.message:  # nobody said how it ended
+        known = noticed(known, at, exit_status)
+    return replace(known, status=Status.PROCESSING, message="", parameters={}, scope=None)
+
+
+def tried_again(known: StepRecord, at: datetime) -> StepRecord:
+    """What is left of a task that failed before, when an engine tries it again: its attempts."""
+    if known.status is Status.PROCESSING and not known.message:  # nobody said how it ended
+        known = noticed(known, at)
+    return replace(
+        known,
+        status=Status.PROCESSING,
+        message="",
+        parameters={},
+        metrics={},
+        catalog=(),
+        scope=None,
+        earlier_attempts=len(known.attempts),
+    )
+
+
+def without_lost(known: StepRecord) -> StepRecord:
+    """The record in which attempts that were lost do not count among those the task may have."""
+    made = known.attempts[known.earlier_attempts :]
+    return replace(known, earlier_attempts=known.earlier_attempts + len(made) - own_failures(made))
+
+
+def own_failures(attempts: Sequence[AttemptRecord]) -> int:
+    """How many attempts failed by themselves; the engine that starts processes counts those that were lost."""
+    return sum(not attempt.lost for attempt in attempts)
+
+
+def _keep(context: RunContext, path: StepPath, output: Iterator[bytes]) -> None:
+    first = next(output, None)
+    if first is None:
+        return
+    with closing(context.services.open_log(context.run_id, path)) as log:
+        for piece in (first, *output):
+            log.write(piece)
+            context.reporter.report(StepOutput(path, piece))
+
+
+def _masked(file: Path, masker: Masker) -> Iterator[bytes]:
+    stream = masker.stream()
+    if not file.exists():
+        return
+    with file.open("rb") as output:
+        while data := output.read(_CHUNK_BYTES):
+            yield stream.feed(data)
+    yield stream.finish()
+
+
+def _after(count: int, output: Iterator[bytes]) -> Iterator[bytes]:
+    """The output without its first `count` bytes."""
+    for piece in output:
+        rest = piece[count:]
+        count = max(0, count - len(piece))
+        if rest:
+            yield rest

@@ -1,0 +1,72 @@
+"""One step on its way, as `engine.step.run_step` and `engine.step.attempts` share it."""
+
+import os
+
+from magnus.engine.context import RunContext
+from magnus.engine.files.objects import StepObjects
+from magnus.engine.interaction.step_secrets import StepSecrets
+from magnus.graph.nodes import TaskNode
+from magnus.interfaces.executor import StepRequest
+from magnus.interfaces.reporter import Warned
+from magnus.interfaces.task_kind import TaskKind
+from magnus.run_log.records import BranchScope, StepRecord
+from magnus.system.own_folder import remove_folder
+
+
+class RunningStep:
+    """One step on its way.
+
+    Attributes:
+        record: what is known of it so far.
+        scope: what it sees.
+        variables: what its environment holds beyond the one magnus was started with; None takes a name out.
+        folder: for files of its own, which is there when the task made it.
+        working_directory: where the task works and its files are: that of the run, or a copy of the project.
+    """
+
+    def __init__(
+        self, context: RunContext, node: TaskNode, request: StepRequest, record: StepRecord, scope: BranchScope
+    ) -> None:
+        self.context = context
+        self.node = node
+        self.request = request
+        self.record = record
+        self.scope = scope
+        self.kind: TaskKind = context.services.task_kind(node.task.kind)
+        self.secrets = StepSecrets(context.services.secrets, context.masker, request.path, self.warn)
+        self.variables: dict[str, str | None] = {}
+        self.folder = context.folder / os.urandom(3).hex()  # short: a task may have sockets in it
+        self.working_directory = context.working_directory
+
+    def keep(self, record: StepRecord) -> None:
+        """Put the record, which is what is known of the step from now on."""
+        self.record = record
+        self.context.services.run_log_store.put_step(self.request.run_id, record)
+
+    def warn(self, warning: str, once: str = "") -> None:
+        """Report a warning of the step; of those with the same `once`, the first of the run is shown."""
+        self.context.reporter.report(Warned(self.context.masker.mask(warning), self.request.path, once))
+
+    def isolate(self) -> None:
+        """Work in a fresh copy of the project, where steps do; TaskFailed when it cannot be made."""
+        if self.context.project_copy is not None:
+            copy = self.folder.with_name(f"{self.folder.name}.project")
+            self.context.project_copy.make(copy)
+            self.working_directory = copy
+
+    def objects(self) -> StepObjects:
+        """Objects as this step keeps and loads them."""
+        services, path = self.context.services, self.request.path
+        run_id, context = self.request.run_id, self.context
+        return StepObjects(services.catalog, services.pickler, run_id, path.branch, context.script, context.masker)
+
+    def remove_folder(self) -> None:
+        """Remove the folder of the step, where there is one."""
+        if self.folder.exists():
+            remove_folder(self.folder)
+
+    def remove_folders(self) -> None:
+        """Remove it, and the copy of the project that the step worked in."""
+        self.remove_folder()
+        if self.working_directory != self.context.working_directory:
+            remove_folder(self.working_directory)

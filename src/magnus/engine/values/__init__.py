@@ -1,0 +1,1 @@
+"""Parameters as JSON, as variables of the environment, and as pickles."""

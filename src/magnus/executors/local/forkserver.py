@@ -1,0 +1,162 @@
+"""The process in which workers begin: it has imported what they need, runs no threads, and forks when it is told to.
+
+Started by `workers`, which it serves until the connection ends; then it sees to it that no worker is left, even when
+the process that started it was killed. One byte is one command: `+` begins a worker, `t` asks all of them to end
+since the run is stopped, `e` since their place goes away, `k` ends them. It answers with pairs of numbers: a worker that began and 0, with the connection to it; or a worker that
+ended, and the status that waitpid(2) gave.
+"""
+
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+import time
+from contextlib import suppress
+from importlib import import_module
+from struct import Struct
+from typing import Final
+
+from magnus.executors.local import frames
+from magnus.executors.local.worker import Prepared, work
+from magnus.values import UserObject
+
+ANSWER: Final = Struct("!iI")
+BEGAN: Final = 1 << 16
+"""No status that waitpid(2) gives: a worker began."""
+
+_ENDS_BY_ITSELF_SECONDS: Final = 0.3
+_GRACE_SECONDS: Final = 1.5
+_LOOK_AGAIN_MS: Final = 20
+
+
+def main() -> None:
+    """What the process does: read how steps are run, and begin workers as long as somebody wants them."""
+    os.dup2(2, 1)  # standard output belongs to the run log
+    own = socket.socket(fileno=int(sys.argv[2]))
+    own.set_inheritable(False)
+    import_module(
+        "magnus.engine.step.run_step"
+    )  # the largest part of what any entry needs, while the pipeline is still read
+    try:
+        sys.path[:], sys.argv[:] = frames.receive(own)
+        entry, argument = frames.receive(own)
+    except EOFError:  # no run came of it
+        return
+    prepared = _function(entry)(argument)
+    gc.freeze()  # what is there now stays, and workers share its memory as long as nobody touches it
+    _Nursery(own, prepared).serve()
+
+
+def _function(entry: str) -> UserObject:
+    module, _, name = entry.partition(":")
+    return getattr(import_module(module), name)
+
+
+class _Nursery:
+    """The workers that run, by their process ids."""
+
+    def __init__(self, own: socket.socket, prepared: Prepared) -> None:
+        self._own = own
+        self._prepared = prepared
+        self._workers: set[int] = set()
+        self._interrupted = False
+        self._wakes, self._woken = socket.socketpair()
+        self._woken.setblocking(False)  # noqa: FBT003 - the signature of socket
+        signal.set_wakeup_fd(self._woken.fileno(), warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # what arrives is seen through the descriptor
+        self._poll = select.poll()
+        for connection in (own, self._wakes):
+            self._poll.register(connection, select.POLLIN)
+
+    def serve(self) -> None:
+        """Do what is asked until nobody can ask any more, and end what is left then."""
+        with suppress(OSError):
+            while True:
+                self._reap()
+                ready = [descriptor for descriptor, _ in self._poll.poll()]
+                if self._wakes.fileno() in ready:
+                    self._wakes.recv(4096)
+                if self._own.fileno() in ready:
+                    commands = self._own.recv(4096)
+                    if not commands:
+                        break
+                    for command in commands.decode():
+                        self._do(command)
+        self._end_all()
+
+    def _do(self, command: str) -> None:
+        match command:
+            case "+":
+                self._begin()
+            case "t":
+                self._signal(signal.SIGINT)
+            case "e":
+                self._signal(signal.SIGTERM)
+            case _:
+                self._signal(signal.SIGKILL)
+
+    def _begin(self) -> None:
+        theirs, ours = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            self._become_worker(theirs, ours)
+        theirs.close()
+        self._workers.add(pid)
+        with suppress(ProcessLookupError, PermissionError):
+            os.setpgid(pid, pid)  # both sides do it, whoever comes first
+        with ours:
+            socket.send_fds(self._own, [ANSWER.pack(pid, BEGAN)], [ours.fileno()])
+
+    def _become_worker(self, theirs: socket.socket, ours: socket.socket) -> None:
+        """Never returns: the worker ends when its work does."""
+        status = 1
+        try:
+            os.setpgid(0, 0)
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for connection in (ours, self._own, self._wakes, self._woken):
+                connection.close()
+            gc.enable()
+            status = work(theirs, self._prepared)
+        except Exception:  # noqa: BLE001 - a fault of magnus: all that can still be done is to show it
+            import traceback  # lazy: for bugs alone
+
+            traceback.print_exc()
+        finally:
+            os._exit(status)  # what follows in this process is not for a worker
+
+    def _reap(self) -> None:
+        """Say which workers have ended."""
+        while self._workers:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if pid == 0:
+                return
+            self._workers.discard(pid)
+            if self._interrupted:  # what a step left in its group is to end with it
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(pid, signal.SIGKILL)
+            self._own.sendall(ANSWER.pack(pid, status))
+
+    def _signal(self, number: int) -> None:
+        """Signal the workers; with SIGKILL also what they started in their groups."""
+        self._interrupted = bool(self._workers)
+        for pid in self._workers:
+            with suppress(ProcessLookupError, PermissionError):
+                (os.killpg if number == signal.SIGKILL else os.kill)(pid, number)
+
+    def _end_all(self) -> None:
+        """Whoever waits for work ends by itself; the others are asked to, and ended."""
+        self._poll.unregister(self._own)
+        for seconds, number in ((_ENDS_BY_ITSELF_SECONDS, signal.SIGTERM), (_GRACE_SECONDS, signal.SIGKILL)):
+            deadline = time.monotonic() + seconds
+            while self._workers and time.monotonic() < deadline:
+                self._reap_quietly()
+            self._signal(number)
+
+    def _reap_quietly(self) -> None:
+        if self._poll.poll(_LOOK_AGAIN_MS):
+            self._wakes.recv(4096)
+        with suppress(OSError):
+            self._reap()

@@ -1,0 +1,75 @@
+"""The one walk over the steps of a run, from records alone. Pure; used by all that look at what steps did.
+
+Steps come in the order of execution, each before its branches, and a branch before the steps in it.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from magnus.graph.path import BranchPath, StepPath
+from magnus.run_log.branches import Branch, branches_of
+from magnus.run_log.records import ENDED, RunHealth, RunStatus, Status, StepRecord
+
+StepsOf: TypeAlias = Callable[[BranchPath], Iterable[StepRecord]]
+"""The records of the steps directly in a branch, by position."""
+
+
+class SeenStep(Struct, frozen=True):
+    """A step; `names` are its own, and before that what people call the steps and branches it is in."""
+
+    record: StepRecord
+    names: tuple[str, ...]
+
+
+class SeenBranch(Struct, frozen=True):
+    """A branch of the step at `of`, with its names likewise; what it holds comes next."""
+
+    branch: Branch
+    of: StepPath
+    names: tuple[str, ...]
+
+
+Seen: TypeAlias = SeenStep | SeenBranch
+
+
+def walk(steps_of: StepsOf, branch: BranchPath = BranchPath(), names: tuple[str, ...] = ()) -> Iterator[Seen]:  # noqa: B008 - frozen
+    """What is in the branch, which people call `names`."""
+    for step in without_past_ends(steps_of(branch)):
+        yield from walk_step(steps_of, step, names)
+
+
+def walk_step(steps_of: StepsOf, step: StepRecord, around: tuple[str, ...] = ()) -> Iterator[Seen]:
+    """The step, and what is in it; `around` are the names of what it is in."""
+    names = (*around, step.path.name)
+    yield SeenStep(step, names)
+    for branch in branches_of(step):
+        called = (*names, branch.label)
+        yield SeenBranch(branch, step.path, called)
+        yield from walk(steps_of, branch.path, called)
+
+
+def without_past_ends(steps: Iterable[StepRecord]) -> Iterator[StepRecord]:
+    """The steps of a branch, by position, without ends it left again: an engine tried it once more, and it went on."""
+    end: StepRecord | None = None
+    for step in steps:
+        end = step if step.is_terminal else None
+        if end is None:
+            yield step
+    if end is not None:
+        yield end
+
+
+def status_of(step: StepRecord, *, over: bool) -> RunStatus:
+    """How a step stands; one that had not ended when its run was `over` is lost."""
+    return RunHealth.LOST if over and step.status not in ENDED else step.status
+
+
+def status_of_branch(steps: Sequence[StepRecord], *, over: bool) -> RunStatus:
+    """How a branch stands, by its last step: it has ended at a terminal one."""
+    if not steps:
+        return Status.CREATED
+    if steps[-1].is_terminal:
+        return status_of(steps[-1], over=over)
+    return RunHealth.LOST if over else Status.PROCESSING
