@@ -16,8 +16,8 @@ from msgspec.structs import replace
 from simulated import Calls
 
 from magnus.app.run.prepare import prepare
+from magnus.app.run.simulate import ended, spec_of, variables_of
 from magnus.app.run.transpile import transpile
-from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.definition.yaml_text import read
 from magnus.errors import InvalidDefinition, MagnusError
 from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended, steps_of

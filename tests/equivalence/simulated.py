@@ -12,8 +12,8 @@ import argo_rules
 from drivers import Silent, asked, log_of
 
 from magnus.app.run.prepare import prepare
+from magnus.app.run.simulate import ended, spec_of, variables_of
 from magnus.app.run.transpile import transpile
-from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.cli.main import magnus
 from magnus.definition.yaml_text import read
 from magnus.errors import InvalidDefinition

@@ -6,7 +6,7 @@ import argo_rules
 import pytest
 import yaml
 
-from magnus.app.simulate import ended, spec_of, variables_of
+from magnus.app.run.simulate import ended, spec_of, variables_of
 from magnus.definition.yaml_text import parse
 from magnus.errors import InvalidDefinition
 from magnus.graph.nodes import Graph, TaskNode, TaskSpec, TerminalNode

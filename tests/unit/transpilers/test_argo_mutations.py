@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from magnus.app.simulate import ended, spec_of, variables_of
+from magnus.app.run.simulate import ended, spec_of, variables_of
 from magnus.definition.yaml_text import parse
 from magnus.errors import InvalidDefinition, InvalidInput
 from magnus.simulation.argo.pod import ERROR, FAILED, SUCCEEDED, Ended

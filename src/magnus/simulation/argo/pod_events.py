@@ -1,4 +1,4 @@
-"""What pods of a simulated workflow tell, and how they end, as the events of one run. Used by `app.simulate`."""
+"""What pods of a simulated workflow tell, and how they end, as the events of one run. Used by `app.run.simulate`."""
 
 import time
 from collections import Counter

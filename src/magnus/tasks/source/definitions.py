@@ -83,7 +83,7 @@ def look_up(file: Path, names: Sequence[str]) -> Definition:
 
 
 def module_of(file: Path) -> ast.Module:
-    """The syntax tree of the file, which nobody may change; raises SyntaxError, ValueError or OSError."""
+    """The syntax tree of the file, shared by all callers; raises SyntaxError, ValueError or OSError."""
     status = file.stat()
     return _parse(file, status.st_mtime_ns, status.st_size)
 

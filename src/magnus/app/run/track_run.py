@@ -1,4 +1,4 @@
-"""The use case *track*: the experiment tracker is told of a run that it missed, or knows in part. Called by `cli.commands.track`."""
+"""Sends a finished run to the experiment tracker, which missed it or a part of it."""
 
 from collections.abc import Mapping
 from contextlib import closing
@@ -8,8 +8,7 @@ from magnus.app.composition import services
 from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.inspect.find_run import find_run
 from magnus.engine.context import Clock
-from magnus.engine.interaction.branch_names import StepNames
-from magnus.engine.interaction.tracking import Tracking, reason_of
+from magnus.engine.interaction.tracking import StepNames, Tracking, reason_of
 from magnus.engine.secrets.masking import Masker
 from magnus.errors import ExperimentTrackerError, InvalidConfiguration, InvalidInput
 from magnus.interfaces.capabilities import Located
@@ -20,9 +19,9 @@ from magnus.run_log.step_walk import SeenStep, walk
 
 
 def track(text: str, configuration_file: str, environment: Mapping[str, str], reporter: Reporter) -> tuple[str, int]:
-    """Tell the tracker of the configuration all of a run that has ended; its id, and of how many steps.
+    """Send a finished run to the tracker of the configuration; returns its id and the number of steps.
 
-    InvalidInput when there is no such run, when it goes on, or the tracker keeps nothing; ExperimentTrackerError when
+    InvalidInput if there is no such run, it has not finished, or the tracker stores nothing; ExperimentTrackerError if
     the tracker cannot be reached, or refuses.
     """
     folder = Path.cwd()
@@ -51,8 +50,8 @@ def track(text: str, configuration_file: str, environment: Mapping[str, str], re
         dag = run.run_config.get("dag")
         name = dag.get("name") if isinstance(dag, dict) else None
         place = f"{built.catalog.location}/{run.run_id}" if isinstance(built.catalog, Located) else ""
-        seen = walk(lambda branch: store.list_steps(run.run_id, branch))
-        steps = [one.record for one in seen if isinstance(one, SeenStep) and _is_told(one.record)]
+        walked = walk(lambda branch: store.list_steps(run.run_id, branch))
+        steps = [one.record for one in walked if isinstance(one, SeenStep) and _is_tracked(one.record)]
         try:
             tracking.tell_all(TrackedRun(run.run_id, run.tag, str(name or ""), place), run, steps)
         except ExperimentTrackerError as error:
@@ -63,6 +62,6 @@ def track(text: str, configuration_file: str, environment: Mapping[str, str], re
     return run.run_id, len(steps)
 
 
-def _is_told(step: StepRecord) -> bool:
-    """Whether trackers are told of the step: what is in branches is told of the steps there."""
+def _is_tracked(step: StepRecord) -> bool:
+    """Whether the step is sent; steps with branches are not, since the steps in their branches are."""
     return step.status in ENDED and not step.is_terminal and step.branching is None

@@ -1,7 +1,4 @@
-"""The code of the steps of a run: the pieces each is made of. Kept in the run log; all that judge code compare these.
-
-Called by `app.run.prepare` and `app.run.create_run` for a run that begins, and by all that look at one.
-"""
+"""Computes the pieces of code of each step, and writes and reads them in the run log."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -17,39 +14,39 @@ Pieces = Mapping[str, str]
 """The pieces of one step, by the names people know them by, each with a short hash."""
 
 FORM: Final = 3
-"""How the hashes are made; those of another form say nothing about these."""
+"""The form of the hashes; hashes of different forms cannot be compared."""
 _MOST_NAMED: Final = 3
 
 
-def code(steps: Iterable[StepPlace], working_directory: Path) -> Mapping[str, Pieces]:
+def code_of_steps(steps: Iterable[StepPlace], working_directory: Path) -> Mapping[str, Pieces]:
     """The pieces of each step that has any, by the name of the step; nothing is imported or run."""
     by_kind: dict[str, list[tuple[str, TaskSpec]]] = {}
     for step in steps:
         if (task := _task(step)) is not None:
             by_kind.setdefault(task.kind, []).append((step.step, task))
-    found: dict[str, Pieces] = {}
+    code: dict[str, Pieces] = {}
     for name, tasks in by_kind.items():
         kind = services.task_kind(name)
         if isinstance(kind, CodeHashes):
             pieces = kind.code([task for _, task in tasks], working_directory)
-            found.update({step: own for (step, _), own in zip(tasks, pieces, strict=True) if own})
-    return found
+            code.update({step: own for (step, _), own in zip(tasks, pieces, strict=True) if own})
+    return code
 
 
-def as_fact(found: Mapping[str, Pieces]) -> Json:
-    """The code as the run log keeps it.
+def encoded_code(code: Mapping[str, Pieces]) -> Json:
+    """The code in the form of the run log.
 
     `pieces` are their names and hashes, each once; `steps` the numbers in there, from 0, of those of each step.
     """
     numbers: dict[tuple[str, str], int] = {}
     steps = {
-        step: [numbers.setdefault(piece, len(numbers)) for piece in pieces.items()] for step, pieces in found.items()
+        step: [numbers.setdefault(piece, len(numbers)) for piece in pieces.items()] for step, pieces in code.items()
     }
     return {"form": FORM, "pieces": [list(piece) for piece in numbers], "steps": steps}
 
 
-def kept(config: Mapping[str, Json]) -> Mapping[str, Pieces] | None:
-    """The code that the run log has of a run, by the name of the step; None when it cannot be compared."""
+def recorded_code(config: Mapping[str, Json]) -> Mapping[str, Pieces] | None:
+    """The code in the run log of a run, by the names of steps; None if it cannot be compared."""
     fact = config.get("code")
     if not isinstance(fact, dict) or fact.get("form") != FORM:
         return None
@@ -57,20 +54,20 @@ def kept(config: Mapping[str, Json]) -> Mapping[str, Pieces] | None:
     return {step: {pieces[n][0]: pieces[n][1] for n in numbers} for step, numbers in fact["steps"].items()}
 
 
-def named(pieces: Sequence[str]) -> str:
-    """Pieces for people, the first few of them."""
+def pieces_text(pieces: Sequence[str]) -> str:
+    """The first few pieces, for people."""
     shown = ", ".join(piece.replace(":", ": ", 1) for piece in pieces[:_MOST_NAMED])
     more = len(pieces) - _MOST_NAMED
     return f"{shown} and {more} more" if more > 0 else shown
 
 
-def changed(before: Pieces, after: Pieces) -> list[str]:
-    """The names of the pieces that are not the same, sorted."""
+def changed_pieces(before: Pieces, after: Pieces) -> list[str]:
+    """The names of the pieces that differ, sorted."""
     return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
 
 
 def _task(step: StepPlace) -> TaskSpec | None:
-    """What a step calls: its task, or of a map the reducer."""
+    """The task of a step, or the reducer of a map."""
     match step.node:
         case TaskNode(task=task):
             return task
