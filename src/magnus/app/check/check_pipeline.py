@@ -15,6 +15,7 @@ from msgspec import Struct
 from magnus.app.check import secrets
 from magnus.app.check.services import CheckedServices, checked_services, folder_problems
 from magnus.app.composition import executors
+from magnus.app.inspect.step_code import code_of_steps
 from magnus.app.parameters.data_flow import DataFlow, DescribedTask
 from magnus.app.parameters.initial_parameters import InitialParameters, initial_parameters
 from magnus.app.parameters.used_parameters import fitted_to_steps
@@ -24,7 +25,6 @@ from magnus.app.run.original_run import original_run
 from magnus.app.run.overrides import unknown_overrides
 from magnus.app.run.preflight import step_problems
 from magnus.app.run.prepare import RunRequest, like_original
-from magnus.app.step_code import code
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
 from magnus.engine.user_code import process_state
@@ -220,7 +220,7 @@ def _changed(
 
     configured = services.configuration.as_json()
     ran = with_code_that_ran(services.built, original)
-    for change in changes(ran, pipeline, parameters, code(pipeline.steps, folder), configured):
+    for change in changes(ran, pipeline, parameters, code_of_steps(pipeline.steps, folder), configured):
         message = f"the run '{original.run_id}' cannot be resumed as it was: {change}"
         yield Problem(message, "change it back, or leave out --strict")
 

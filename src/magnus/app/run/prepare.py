@@ -16,13 +16,13 @@ from magnus.app.composition import executors, services
 from magnus.app.composition.configuration import Configuration
 from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.composition.services import run_log_store
+from magnus.app.inspect.step_code import Pieces, code_of_steps
 from magnus.app.parameters.initial_parameters import InitialParameters, initial_parameters
 from magnus.app.parameters.used_parameters import fitted_to_steps
 from magnus.app.run.load_pipeline import examine_pipeline
 from magnus.app.run.original_run import merged_parameters, original_run, pipeline_of
 from magnus.app.run.overrides import check_overrides
 from magnus.app.run.preflight import check_steps, step_problems
-from magnus.app.step_code import Pieces, code
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
@@ -219,7 +219,7 @@ def _planned(prepared: PreparedRun, original: RunRecord, reporter: Reporter) -> 
     from magnus.app.run.resume_plan import plan  # lazy: likewise
 
     folder = prepared.execution.working_directory
-    made_of = code(prepared.pipeline.steps, folder)
+    made_of = code_of_steps(prepared.pipeline.steps, folder)
     ran = with_code_that_ran(prepared.services, original)
     differences = tuple(changes(ran, prepared.pipeline, prepared.parameters, made_of, prepared.configuration.as_json()))
     first = _first_step(prepared, original)
