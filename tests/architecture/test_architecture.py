@@ -18,7 +18,7 @@ BREAKERS = {
     "cli": ("cli/text/values.py", "import magnus.cli.console"),
     "app": ("app/text/units.py", "import magnus.app.inspect.list_runs"),
     "cycles": ("tasks/static/side_effects.py", "import magnus.tasks.static.functions"),
-    "printing": ("app/execute.py", "import click"),
+    "printing": ("app/run/execute.py", "import click"),
     "yaml": ("engine/step/run_step.py", "import yaml"),
     "pure": ("run_log/records.py", "import os"),
 }
@@ -60,7 +60,7 @@ def test_breaking_a_contract_fails(copied, contract):
     [
         ("import magnus", {"pydantic", "yaml", "click", "logging", "json", "magnus.engine"}),
         ("import magnus.cli.main", {"pydantic", "yaml", "magnus.engine.step.run_step", "importlib.metadata"}),
-        ("import magnus.app.execute", {"click", "concurrent.futures", "importlib.metadata", "tempfile"}),
+        ("import magnus.app.run.execute", {"click", "concurrent.futures", "importlib.metadata", "tempfile"}),
     ],
 )
 def test_importing_loads_only_what_is_needed(statement, absent):

@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 import magnus
-from magnus.app.plugins import types
+from magnus.app.composition.plugins import types
 from magnus.definition.nodes import NODE_TYPES
 
 SOURCE = Path(magnus.__file__).parent
 NODE_WORDS = frozenset(NODE_TYPES)
 KIND_WORDS = frozenset(("noop", "supply", *types("tasks", entry_points=lambda _group: ())))
 WORDS = NODE_WORDS | KIND_WORDS
-OWNERS = ("definition/nodes/", "tasks/", "app/plugins.py", "app/composition/")
+OWNERS = ("definition/nodes/", "tasks/", "app/composition/plugins.py", "app/composition/")
 OTHER_WORDS = {  # these words mean something else there
     ("transpilers/argo/", "dag"),  # a kind of template
     ("simulation/argo/", "dag"),

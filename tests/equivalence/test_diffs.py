@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnus.app import services
 from magnus.app.compare.align_steps import aligned
 from magnus.app.compare.as_json import document
 from magnus.app.compare.compare import compared
 from magnus.app.compare.read_run import ReadRun, alike
+from magnus.app.composition import services
 from magnus.app.composition.load_configuration import load_configuration
 
 CORPUS = Path(__file__).parents[1] / "corpus"

@@ -16,7 +16,7 @@ from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOpt
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
 from magnus.system.system_calls import REAL, SystemCalls
-from magnus.testing.files import contents, made, write
+from magnus.testing.files import contents, make_folder, write
 
 ROOT = BranchPath()
 LARGE = b"a line of a large file\n" * 100_000
@@ -50,8 +50,8 @@ def opened(folder, system=REAL):
 
 @pytest.fixture
 def folder(tmp_path):
-    write(made(tmp_path / "old"), OLD)
-    write(made(tmp_path / "new"), NEW)
+    write(make_folder(tmp_path / "old"), OLD)
+    write(make_folder(tmp_path / "new"), NEW)
     return tmp_path
 
 
@@ -94,7 +94,7 @@ def test_a_put_that_fails_anywhere_leaves_old_or_new_files(folder, call, error):
         assert_store_is_whole(folder)
         assert all(content in {OLD.get(name), NEW.get(name)} for name, content in tree(folder).items())
         assert said or tree(folder) == NEW
-        got = made(folder / f"got {number}")
+        got = make_folder(folder / f"got {number}")
         opened(folder).get("a-run", ROOT, old, got)
         assert contents(got) == OLD
         assert call == "unlink" or not list((folder / "catalog" / ".store" / "tmp").iterdir())
@@ -110,7 +110,7 @@ def test_a_put_that_fails_anywhere_leaves_old_or_new_files(folder, call, error):
 def test_a_get_that_fails_anywhere_leaves_old_or_new_files(folder, call, error):
     entries = put(folder, "new")
     for number in range(1, 1000):
-        place = made(folder / f"place {number}")
+        place = make_folder(folder / f"place {number}")
         write(place, {"a": b"old", "large": LARGE})
         system = FailingAt(call, number, error)
         said = refusal(
@@ -155,7 +155,7 @@ def test_a_process_killed_at_any_moment_leaves_old_or_new_files(folder, killed, 
             for name, content in contents(place).items() if place.exists() else ():
                 assert "/.magnus-" in f"/{name}" or content == files[name]
     for kind, files in (("old", OLD), ("new", NEW)):
-        opened(folder).get("a-run", ROOT, put(folder, kind), made(folder / f"after {kind}"))
+        opened(folder).get("a-run", ROOT, put(folder, kind), make_folder(folder / f"after {kind}"))
         assert contents(folder / f"after {kind}") == files
 
 

@@ -16,7 +16,7 @@ from upkeep_places import ROOT, Place
 from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
 from magnus.errors import CatalogError
 from magnus.system.system_calls import REAL, SystemCalls
-from magnus.testing.files import contents, made, write
+from magnus.testing.files import contents, make_folder, write
 
 RUNS, FILES, KEPT = 150, 8, 6
 CALLS = ["replace", "unlink", "link", "open", "read", "read_into"]
@@ -124,7 +124,7 @@ def test_content_that_is_linked_to_in_the_last_moment_stays(tmp_path):
 @pytest.mark.parametrize("executable", [False, True])
 def test_content_can_be_read_while_it_is_aside(tmp_path, executable):
     place = Place(tmp_path)
-    write(made(tmp_path / "work"), {"f": b"a"})
+    write(make_folder(tmp_path / "work"), {"f": b"a"})
     (tmp_path / "work" / "f").chmod(0o755 if executable else 0o644)
     [entry] = place.run("a", {"f": b"a"})
     place.store.close()
@@ -173,7 +173,7 @@ def test_pipelines_that_put_and_get_meanwhile_notice_nothing(tmp_path):  # noqa:
             failures.append(str(error))
 
     def put_and_get(name):
-        folder, got = made(tmp_path / f"work {name}"), made(tmp_path / f"got {name}")
+        folder, got = make_folder(tmp_path / f"work {name}"), make_folder(tmp_path / f"got {name}")
         own, number = catalog(tmp_path), 0
         while not done.is_set():
             number += 1

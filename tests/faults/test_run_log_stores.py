@@ -289,7 +289,7 @@ def fsync(descriptor):
 os.fsync = fsync  # before anything keeps the real one
 from magnus import Pipeline, ShellTask
 from magnus.errors import MagnusError
-from magnus.app.plugins import find
+from magnus.app.composition.plugins import find
 
 kind = find("run_log_store", sys.argv[1])
 Path("c.yaml").write_text(f"run_log_store: {{type: {sys.argv[1]}}}")
@@ -431,7 +431,7 @@ def test_a_limit_on_the_size_of_files_is_hit_by_whole_records_only(tmp_path):
 WRITER = """
 import sys
 from pathlib import Path
-from magnus.app.plugins import find
+from magnus.app.composition.plugins import find
 from magnus.run_log.records import *
 from magnus.graph.path import BranchPath
 from datetime import datetime, UTC

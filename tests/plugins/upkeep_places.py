@@ -10,7 +10,7 @@ from magnus.graph.path import BranchPath
 from magnus.run_log.records import Owner, RunRecord, Status, StepRecord
 from magnus.run_log_stores.file_system import FileSystemOptions as StoreOptions
 from magnus.run_log_stores.file_system import FileSystemRunLogStore
-from magnus.testing.files import made, write
+from magnus.testing.files import make_folder, write
 from magnus.testing.maintained_catalog_contract import old
 
 ROOT = BranchPath()
@@ -32,7 +32,7 @@ class Place:
         return self.step(run_id, "a", files or {})
 
     def step(self, run_id, name, files, branch=ROOT, **more):
-        folder = made(self.folder / "work")
+        folder = make_folder(self.folder / "work")
         entries = self.catalog.put(run_id, branch, folder, write(folder, files), unchanged={})
         step = StepRecord(branch.step(name), 0, Status.SUCCESS, "task", catalog=entries)
         self.store.put_step(run_id, replace(step, **more))

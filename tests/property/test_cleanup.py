@@ -15,7 +15,7 @@ from magnus.app.cleanup.maintained_services import open_services
 from magnus.app.cleanup.retention_rules import Rules
 from magnus.engine.processes import liveness
 from magnus.run_log.records import Status
-from magnus.testing.files import contents, made
+from magnus.testing.files import contents, make_folder
 
 RUNS = st.sampled_from(("a", "b", "c", "d"))
 BRANCHES = st.sampled_from((ROOT, ROOT.step("map").into("0")))
@@ -105,7 +105,7 @@ class CleanupMachine(RuleBasedStateMachine):
         for run, entries in self.keep_reasons.items():
             with TemporaryDirectory() as folder:
                 self.place.catalog.get(
-                    run, ROOT, tuple({entry.name: entry for entry in entries}.values()), made(Path(folder, "w"))
+                    run, ROOT, tuple({entry.name: entry for entry in entries}.values()), make_folder(Path(folder, "w"))
                 )
                 assert set(contents(Path(folder, "w"))) == {entry.name for entry in entries}
 

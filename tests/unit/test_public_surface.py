@@ -11,7 +11,7 @@ import pytest
 
 import magnus
 from magnus import errors
-from magnus.app.plugins import BUILT_IN
+from magnus.app.composition.plugins import BUILT_IN
 from magnus.cli import main
 from magnus.interfaces.reentry import EVICTED, TRY_AGAIN
 

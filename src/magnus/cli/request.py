@@ -11,15 +11,15 @@ from magnus.cli.run_log_output import RunLogOutput
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from magnus.app.prepare import RunRequest
     from magnus.app.reentry.acts import Then
+    from magnus.app.run.prepare import RunRequest
     from magnus.interfaces.reporter import Reporter
 
 
 def execute_request(request: "RunRequest", *, dry_run: bool = False) -> int:
     """Run the pipeline and print its run log, or only show the plan; returns the exit status."""
-    from magnus.app.execute import execute  # lazy: as below
-    from magnus.app.prepare import prepare, prepare_to_execute, transpiles
+    from magnus.app.run.execute import execute  # lazy: as below
+    from magnus.app.run.prepare import prepare, prepare_to_execute, transpiles
     from magnus.run_log.records import Status
 
     own = console.reserve_output()
@@ -55,8 +55,8 @@ def _reported(reporter: "Reporter", log_level: str) -> "AbstractContextManager[N
 
 
 def _transpiled(request: "RunRequest", reporter: "Reporter") -> int:
-    """Write the pipeline down for another engine, and say what to do with it."""
-    from magnus.app.transpile import transpile  # lazy: as below
+    """Write the pipeline down for another engine, and note the next commands."""
+    from magnus.app.run.transpile import transpile  # lazy: as below
 
     written = transpile(request, reporter)
     console.note("\n".join(written.lines()))
@@ -75,7 +75,7 @@ def run_request(
     from_step: str = "",
 ) -> "RunRequest":
     """The run request of options and parameters; sets up logging as `--log-level` says."""
-    from magnus.app.prepare import RunRequest  # lazy: --help needs none of it
+    from magnus.app.run.prepare import RunRequest  # lazy: --help needs none of it
 
     log_level = values.get("log_level")
     console.set_up_logging(log_level)

@@ -1,4 +1,4 @@
-"""Everything a run needs, as a value: built once by `app.wiring`, passed to the engine, stored on no service."""
+"""Everything a run needs, as a value: built once by `app.composition`, passed to the engine, stored on no service."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence

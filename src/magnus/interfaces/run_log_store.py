@@ -2,14 +2,16 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Final, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import ServiceCapabilities
 from magnus.run_log.records import RunRecord, StepRecord
-from magnus.run_log.summary import DamagedRun, RunSummary
+
+if TYPE_CHECKING:
+    from magnus.run_log.summary import DamagedRun, RunSummary  # lazy: only listings need them
 
 __all__ = [
     "DamagedRecord",
@@ -108,7 +110,7 @@ class RemovesRuns(Protocol):
 class SummarisesRuns(Protocol):
     """A store that can say in short what runs there are, sooner than by reading the record of each."""
 
-    def summaries(self) -> Sequence[RunSummary | DamagedRun]:
+    def summaries(self) -> "Sequence[RunSummary | DamagedRun]":
         """One for each run, sorted by id, as its record is when this is called or later.
 
         A run whose `get_run` raises RunLogStoreError is a damaged one; it keeps no other from being listed.

@@ -1,8 +1,7 @@
 """A run in short, as a listing has it: read from the record of the run alone, most of which is passed over. Pure."""
 
 from datetime import datetime
-from enum import StrEnum
-from typing import Final, TypeAlias
+from typing import Final
 
 import msgspec
 from msgspec import Struct, field
@@ -11,19 +10,8 @@ from magnus.run_log import codec
 from magnus.run_log.records import Owner, RunRecord, Status
 
 
-class RunHealth(StrEnum):
-    """A state that no record holds and a reader detects: the process is gone, or the run log cannot be read."""
-
-    LOST = "LOST"
-    DAMAGED = "DAMAGED"
-
-
-RunStatus: TypeAlias = Status | RunHealth
-"""How a run or a step is shown."""
-
-
 class RunSummary(Struct, frozen=True, array_like=True):
-    """What the record of a run says of it in short; `pipeline` is its name, or else the file it is written in."""
+    """A run in short, from its record; `pipeline` is its name, or else the file it is written in."""
 
     run_id: str
     status: Status
@@ -54,7 +42,7 @@ class _RunConfig(Struct):
 
 
 class _Stored(Struct):
-    """What of a stored record is looked at."""
+    """The fields of a stored record that a summary needs."""
 
     run: str
     status: Status

@@ -19,9 +19,17 @@ from magnus.graph.path import BranchPath
 from magnus.run_log.branches import branches_of
 from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import Parameter, shown
-from magnus.run_log.records import ENDED, AttemptRecord, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
+from magnus.run_log.records import (
+    ENDED,
+    AttemptRecord,
+    CatalogRecord,
+    CodeIdentity,
+    RunHealth,
+    RunRecord,
+    Status,
+    StepRecord,
+)
 from magnus.run_log.step_walk import StepsOf, status_of_branch, without_past_ends
-from magnus.run_log.summary import RunHealth
 from magnus.values import Json
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
@@ -164,10 +172,10 @@ class _Steps:
     ) -> Iterator[str]:
         inner = indent + "  "
         status = status_of_branch(steps, over=self._over)
-        said = Status.FAIL if status is RunHealth.LOST else status
+        shown = Status.FAIL if status is RunHealth.LOST else status
         yield f'{indent}{_json(dotted[-1])}: {{\n{inner}"internal_name": {_json(".".join(dotted))},\n'
         yield "".join(f'{inner}"value": {_json(element)},\n' for element in value)
-        yield f'{inner}"status": "{said.value}",\n{inner}"steps": '
+        yield f'{inner}"status": "{shown.value}",\n{inner}"steps": '
         yield from self.lines(steps, dotted, inner)
         yield f"\n{indent}}}"
 

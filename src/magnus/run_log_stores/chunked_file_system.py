@@ -1,6 +1,6 @@
 """The run log store of type `chunked-fs`: one file a record, for network file systems and volumes that many hosts share.
 
-Made by `app.wiring`. Nothing is appended to and nothing locked: a record is written to a file of another name and gets
+Made by `app.composition`. Nothing is appended to and nothing locked: a record is written to a file of another name and gets
 its own by a rename, or by a hard link where the first one has to stand (the run, the success of a step). A file system
 without hard links gets exclusive creation instead, where a crash can leave an incomplete file, which readers pass over.
 
@@ -219,15 +219,15 @@ class ChunkedRunLogStore:
         """None when the run was removed just now."""
         file = self._files.run(run_id)
         try:
-            found = self._record(file, summary_from_bytes, is_of_run)
+            run = self._record(file, summary_from_bytes, is_of_run)
         except RunLogStoreError as error:
             return DamagedRun(run_id, error.problems[0].message)
-        if found is None and file.exists():
+        if run is None and file.exists():
             return DamagedRun(run_id, failures.no_run_record(file).problems[0].message)
-        return found or failures.link_to_nothing(run_id, file)
+        return run or failures.link_to_nothing(run_id, file)
 
     def _put_success(self, file: Path, content: bytes, path: StepPath, *, durable: bool) -> None:
-        """Make the record unless there is one; what was put before stays, and nobody reads it any more."""
+        """Make the record unless there is one; an older record that is no success stays, and is not read any more."""
         done = _with(file, DONE)
         try:
             atomic_files.create(done, content, self._system, durable=durable)

@@ -2,11 +2,13 @@
 
 import os
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from magnus.errors import InvalidRunId, RunExists, RunLogStoreError, RunNotFound
-from magnus.run_log.summary import DamagedRun
 from magnus.system.system_errors import what_to_do
+
+if TYPE_CHECKING:
+    from magnus.run_log.summary import DamagedRun
 
 _NOT_WRITABLE: Final = "make it writable, or set `log_folder` of the run log store to a folder that is"
 _NOT_READABLE: Final = "see that you may read it: change its permissions, or ask whoever owns it"
@@ -52,8 +54,10 @@ def of_another_run(run_id: str, other: str) -> RunLogStoreError:
     )
 
 
-def link_to_nothing(run_id: str, file: Path) -> DamagedRun | None:
+def link_to_nothing(run_id: str, file: Path) -> "DamagedRun | None":
     """The listed run of a file that is missing: none when the file is gone, a damaged run when it is a link."""
+    from magnus.run_log.summary import DamagedRun  # lazy: only listings need it
+
     return DamagedRun(run_id, f"'{file}' is a link to nothing") if file.is_symlink() else None
 
 

@@ -1,6 +1,6 @@
 """The run log store of type `file-system`: one file of records a run, `<run id>.jsonl`, on a disk of this machine.
 
-Made by `app.wiring`. Beside the records stands the document people read, `<run id>.json`. The folder must be on a
+Made by `app.composition`. Beside the records stands the document people read, `<run id>.json`. The folder must be on a
 file system that appends atomically between processes, as local ones do; network file systems do not.
 """
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from msgspec import Struct
 
@@ -21,13 +21,15 @@ from magnus.interfaces.run_log_store import DamagedRecord
 from magnus.run_log import codec
 from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
-from magnus.run_log.summary import DamagedRun, RunSummary, summary, summary_from_bytes
 from magnus.run_log_stores import failures, record_line
 from magnus.run_log_stores.record_line import Heading
 from magnus.run_log_stores.run_file import OpenRuns, Place, RunFile, last_run_line
 from magnus.system import atomic_files
 from magnus.system.system_calls import REAL, SystemCalls
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.run_log.summary import DamagedRun, RunSummary  # lazy: only listings need them
 
 _RECORDS: Final = ".jsonl"
 _DOCUMENT: Final = ".json"
@@ -110,7 +112,7 @@ class FileSystemRunLogStore:
         """The ids of all runs, by the names of their files."""
         return sorted(entry.name.removesuffix(_RECORDS) for entry in self._run_files())
 
-    def summaries(self) -> Sequence[RunSummary | DamagedRun]:
+    def summaries(self) -> "Sequence[RunSummary | DamagedRun]":
         """Those of all runs; of a file that has changed since they were read last, the end is read."""
         from magnus.run_log_stores.summary_index import SummaryIndex  # lazy: only listings need it
 
@@ -134,7 +136,7 @@ class FileSystemRunLogStore:
             run.newest = None if place is None else (place, step)
 
     def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
-        """The record that stands for the step; what others added since the last look is read, and no more."""
+        """The record that stands for the step; only lines added since the last read are read."""
 
         def read(run: RunFile) -> StepRecord | None:
             place = run.steps.place(str(path))
@@ -206,15 +208,13 @@ class FileSystemRunLogStore:
         except OSError as error:
             raise failures.failed("read", self._folder, error) from error
 
-    def _summary(self, run_id: str) -> RunSummary | DamagedRun | None:
-        """As `get_run` would have it, without what comes before the last record of the run."""
+    def _summary(self, run_id: str) -> "RunSummary | DamagedRun | None":
+        """As `get_run` reads it, without reading the lines before the last record of the run."""
+        from magnus.run_log.summary import DamagedRun, summary, summary_from_bytes  # lazy: as above
+
         try:
-            # ten thousand of them: a Path takes longer than the file is read
-            descriptor = self._system.open(f"{self._folder}/{run_id}{_RECORDS}", atomic_files.READ, 0)
-            try:
-                return summary_from_bytes(last_run_line(descriptor, self._system))
-            finally:
-                os.close(descriptor)
+            # a Path takes longer than reading the file does, and there may be ten thousand
+            return summary_from_bytes(last_run_line(f"{self._folder}/{run_id}{_RECORDS}", self._system))
         except FileNotFoundError:
             return failures.link_to_nothing(run_id, self._file(run_id, _RECORDS))
         except (OSError, KeyError, TypeError, ValueError, RecursionError):

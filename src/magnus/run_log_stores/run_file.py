@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 from magnus.run_log.records import StepRecord
 from magnus.run_log_stores.index import Index
 from magnus.run_log_stores.record_line import Heading, heading
+from magnus.system.atomic_files import READ
 from magnus.system.system_calls import SystemCalls
 
 _BLOCK_BYTES: Final = 256 * 1024
@@ -89,7 +90,7 @@ class RunFile:
             raise
 
     def refresh(self) -> None:
-        """Read what was added, by anyone, since the last time."""
+        """Read the lines that any process added since the last time."""
         size = _BLOCK_BYTES
         while block := self._system.read_at(self._descriptor, size, self._read_to):
             lines_end = block.rfind(b"\n") + 1
@@ -125,7 +126,7 @@ class RunFile:
         self._read_to += len(block)
 
     def _note_tail(self, tail: bytes) -> None:
-        """What comes after the last newline counts when it is whole; else it is looked at again when it has grown."""
+        """Note the text after the last newline when it is a whole record; else it is read again when it has grown."""
         if about := heading(tail):
             self._note(about, Place(self._read_to, len(tail)))
             self._read_to += len(tail)
@@ -186,21 +187,24 @@ class OpenRuns:
             run.close()
 
 
-def last_run_line(descriptor: int, system: SystemCalls) -> bytes:
-    """The last whole record of the run, searched from the end, without its newlines.
+def last_run_line(file: str, system: SystemCalls) -> bytes:
+    """The last whole record of the run, searched from the end of the file, without its newlines.
 
     OSError when the file cannot be read, ValueError when there is none.
     """
-    end = os.fstat(descriptor).st_size
-    size = _LAST_BYTES
-    while True:
-        start = max(end - size, 0)
-        line = _last_in(system.read_at(descriptor, end - start, start))
-        if line is not None:
-            return line
-        if start == 0:
-            raise ValueError("no line is the record of the run")
-        size *= 8
+    descriptor = system.open(file, READ, 0)
+    try:
+        end, size = os.fstat(descriptor).st_size, _LAST_BYTES
+        while True:
+            start = max(end - size, 0)
+            line = _last_in(system.read_at(descriptor, end - start, start))
+            if line is not None:
+                return line
+            if start == 0:
+                raise ValueError("no line is the record of the run")
+            size *= 8
+    finally:
+        os.close(descriptor)
 
 
 def _last_in(block: bytes) -> bytes | None:

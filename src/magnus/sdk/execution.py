@@ -13,12 +13,12 @@ from typing import Final, TextIO
 
 from msgspec import Struct
 
-from magnus.app.execute import execute
 from magnus.app.inspect.run_object import Run
 from magnus.app.inspect.viewer import logs_of
-from magnus.app.prepare import RunRequest, prepare_to_execute, transpiles
 from magnus.app.progress.choose_reporter import DisplayOptions, open_reporter
 from magnus.app.progress.log_levels import LEVELS, log_level
+from magnus.app.run.execute import execute
+from magnus.app.run.prepare import RunRequest, prepare_to_execute, transpiles
 from magnus.definition.built_pipeline import BuiltPipeline, PipelineObject
 from magnus.engine.context import now
 from magnus.engine.processes import forks
@@ -68,7 +68,7 @@ def execute_pipeline(pipeline: PipelineObject, options: ExecuteOptions, environm
     request = _request(pipeline.__magnus_pipeline__(), options, environment)
     with terminable(), _progress(environment, is_live=not options.log_level) as reporter:
         if transpiles(request):
-            return _transpiled(request, reporter)
+            return _transpile(request, reporter)
         prepared = prepare_to_execute(request, reporter)
         record = execute(prepared, reporter, lambda _text: None)
     logs = partial(logs_of, prepared.services.catalog, prepared.configuration.catalog)
@@ -100,9 +100,9 @@ def _request(built: BuiltPipeline, options: ExecuteOptions, environment: Mapping
     )
 
 
-def _transpiled(request: RunRequest, reporter: Reporter) -> Run:
+def _transpile(request: RunRequest, reporter: Reporter) -> Run:
     """Write the pipeline down for another engine: a run that was created and did not begin, whose message says where."""
-    from magnus.app.transpile import transpile  # lazy: most pipelines are run here
+    from magnus.app.run.transpile import transpile  # lazy: most pipelines are run here
     from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 
     result = transpile(request, reporter)

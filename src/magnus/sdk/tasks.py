@@ -83,7 +83,7 @@ class Task(Step):
 
 def _fields_of_package(command_type: str, more: Iterable[str]) -> Iterable[str]:
     """The fields of a task of another package; those that are written where the package cannot tell."""
-    from magnus.app import plugins  # lazy: most tasks are of a command type of magnus
+    from magnus.app.composition import plugins  # lazy: most tasks are of a command type of magnus
     from magnus.definition.fields import field_names
 
     try:

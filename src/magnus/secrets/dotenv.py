@@ -119,7 +119,7 @@ def _value(text: str, at: int) -> tuple[str, int]:
     if quote not in _QUOTED:
         end = text.find("\n", at)
         end = len(text) if end < 0 else end
-        return _unquoted(text[at - 1 : end])[1:].strip(), end + 1
+        return _strip_comment(text[at - 1 : end])[1:].strip(), end + 1
     quoted = _QUOTED[quote].match(text, at)
     if quoted is None:
         raise Unreadable(_line(text, at), f"the value that begins with {quote} does not end with one")
@@ -131,7 +131,7 @@ def _value(text: str, at: int) -> tuple[str, int]:
     return value, rest.end()
 
 
-def _unquoted(text: str) -> str:
+def _strip_comment(text: str) -> str:
     """The value without a comment; the first character of `text` stands before the value: `=` or a space."""
     comment = _COMMENT.search(text)
     return text[: max(comment.start(), 1)] if comment else text

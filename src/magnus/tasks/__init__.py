@@ -1,1 +1,1 @@
-"""One module per task kind, which `app.wiring` loads by name; the folders hold what the kinds share."""
+"""One module per task kind, which `app.composition` loads by name; the folders hold what the kinds share."""

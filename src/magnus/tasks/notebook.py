@@ -33,7 +33,7 @@ from magnus.run_log.parameters import (
 )
 from magnus.system.child_process import TimedOut, describe_exit, run_process
 from magnus.tasks.notebooks import file as notebook_file
-from magnus.tasks.text import shortened
+from magnus.tasks.text import short_json
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class NotebookTask:
     isolates = True
 
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
-        """A notebook that is not there or is none of python, options nobody reads."""
+        """A missing notebook, a notebook of another language, a wrong output path, unknown options."""
         try:
             options = convert(spec.options, NotebookOptions, strict=False)
         except ValidationError:  # said by whoever checks the options
@@ -240,7 +240,7 @@ def _dict(text: str, cell: int) -> Mapping[str, UserObject]:
     value = _read(text.strip())
     if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
         raise TaskFailed(
-            f"the output of cell {cell} is to be a dict with names as keys, and it is {shortened(text.strip())}; "
+            f"the output of cell {cell} is to be a dict with names as keys, and it is {short_json(text.strip())}; "
             "let the cell print the dict and nothing else, or declare returns"
         )
     return value

@@ -1,4 +1,4 @@
-"""The task kind `python`: calls a function that a dotted path names. Loaded by `app.wiring` when a step is of it."""
+"""The task kind `python`: calls a function that a dotted path names. Loaded by `app.composition` when a step is of it."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The task kind `python-lambda`: calls a lambda of the pipeline file. Loaded by `app.wiring` when a step is of it."""
+"""The task kind `python-lambda`: calls a lambda of the pipeline file. Loaded by `app.composition` when a step is of it."""
 
 import ast
 from collections.abc import Callable, Mapping, Sequence
@@ -44,7 +44,7 @@ class PythonLambdaTask:
 
         del working_directory, imports
         try:
-            expression = _parsed(spec.command).body
+            expression = _parse(spec.command).body
         except TaskFailed:
             expression = None
         return describe_lambda(spec, expression if isinstance(expression, ast.Lambda) else None)
@@ -59,7 +59,7 @@ class PythonLambdaTask:
 def lambda_problems(command: str) -> Sequence[Problem]:
     """The mistakes in the text as a lambda; nothing is evaluated."""
     try:
-        _parsed(command)
+        _parse(command)
     except TaskFailed as error:
         return error.problems
     return ()
@@ -67,14 +67,14 @@ def lambda_problems(command: str) -> Sequence[Problem]:
 
 @lru_cache(maxsize=256)
 def lambda_function(command: str) -> Callable[..., UserObject]:
-    """The function that the text of a lambda stands for; TaskFailed when it is none."""
-    code = compile(_parsed(command), "<lambda>", "eval")
+    """The function of the text of a lambda; TaskFailed if the text is no lambda."""
+    code = compile(_parse(command), "<lambda>", "eval")
     function: Callable[..., UserObject] = eval(code, {})  # noqa: S307 - trusted as much as the pipeline file
     return function
 
 
-def _parsed(command: str) -> ast.Expression:
-    """The lambda, which may go over several lines; TaskFailed with what is wrong when the command is none."""
+def _parse(command: str) -> ast.Expression:
+    """The lambda, which may span several lines; TaskFailed with the mistake if the command is no lambda."""
     text = command.strip()
     if not text:
         raise TaskFailed("the command is empty", fix=_FIX)

@@ -1,4 +1,4 @@
-"""Calls the reducer of a map: a function that a dotted path names, or a lambda. Handed to the engine by `app.wiring`."""
+"""Calls the reducer of a map: a function that a dotted path names, or a lambda. Handed to the engine by `app.composition`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Reducer
 from magnus.interfaces.objects import Objects
 from magnus.run_log.parameters import JsonParameter, Parameter, holds_objects
-from magnus.tasks.functions.binding import loaded
+from magnus.tasks.functions.binding import python_value
 from magnus.tasks.functions.commands import load_function
 from magnus.tasks.functions.user_errors import UserCode
 from magnus.tasks.python_lambda import lambda_function, lambda_problems
@@ -26,7 +26,7 @@ def reduce_values(
     """
     with UserCode(working_directory):
         function = _function(reducer, working_directory)
-        arguments = [loaded(value, objects) for value in values]
+        arguments = [python_value(value, objects) for value in values]
         with project_code():
             reduced = function(*arguments)
         if not any(holds_objects(value) for value in values):

@@ -11,13 +11,13 @@ _LONGEST_VALUE: Final = 80
 _MOST_NAMES: Final = 20
 
 
-def shortened(value: Json) -> str:
+def short_json(value: Json) -> str:
     """A JSON value as JSON, cut when it is long."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= _LONGEST_VALUE else text[:_LONGEST_VALUE] + "..."
 
 
-def listed(names: Iterable[str]) -> str:
+def name_list(names: Iterable[str]) -> str:
     """Names one after the other; `none` when there are none, and a number for what is too much to read."""
     names = list(names)
     left_out = [f"{len(names) - _MOST_NAMES} more"] if len(names) > _MOST_NAMES else []

@@ -27,7 +27,7 @@ from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Located
 from magnus.interfaces.catalog import Catalog, LogStore, ReadsLogs
-from magnus.testing.files import made
+from magnus.testing.files import make_folder
 from magnus.testing.records import ODD_NAMES
 
 __all__ = ["CatalogContract", "OpenCatalog"]
@@ -65,12 +65,12 @@ class CatalogContract(ABC):
     @pytest.fixture
     def project(self, tmp_path: Path) -> Path:
         """The folder of the user that files are put from."""
-        return made(tmp_path / "project")
+        return make_folder(tmp_path / "project")
 
     @pytest.fixture
     def elsewhere(self, tmp_path: Path) -> Path:
         """Another one, which is empty."""
-        return made(tmp_path / "elsewhere")
+        return make_folder(tmp_path / "elsewhere")
 
     def test_what_it_declares_has_the_right_types(self, catalog: Catalog) -> None:
         assert isinstance(catalog.compute_data_folder, str)

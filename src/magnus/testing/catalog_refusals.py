@@ -14,7 +14,7 @@ from magnus.errors import CatalogError
 from magnus.interfaces.catalog import Catalog
 from magnus.run_log.records import CatalogRecord
 from magnus.testing.catalog_contract import ROOT, CatalogContract
-from magnus.testing.files import contents, made, write
+from magnus.testing.files import contents, make_folder, write
 
 BAD_NAMES: Final = (
     "",
@@ -95,7 +95,7 @@ class CatalogRefusals(CatalogContract):
 
     def test_what_is_no_file_is_not_replaced(self, catalog: Catalog, project: Path, tmp_path: Path) -> None:
         entries = catalog.put("a-run", ROOT, project, write(project, {"a": b"a"}), unchanged={})
-        in_folder, in_pipe = made(tmp_path / "one"), made(tmp_path / "two")
+        in_folder, in_pipe = make_folder(tmp_path / "one"), make_folder(tmp_path / "two")
         (in_folder / "a").mkdir()
         os.mkfifo(in_pipe / "a")
         for folder in (in_folder, in_pipe):

@@ -19,7 +19,7 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
 from magnus.run_log.records import CatalogRecord
 from magnus.testing.catalog_contract import ROOT, CatalogContract, OpenCatalog
-from magnus.testing.files import contents, made, write
+from magnus.testing.files import contents, make_folder, write
 
 _NAMES = ("a", "b.txt", "data/a", "data/deep/ü ✓", "-\n", "%2E")
 _CONTENTS = st.sampled_from((b"", b"a", b"b", b"b" * 5000)) | st.binary(max_size=20)
@@ -43,8 +43,8 @@ class ConcurrentCatalogContract(CatalogContract):
 
         def work(number: int) -> bool:
             together.wait()
-            catalog, own = catalogs[number % 4], made(tmp_path / f"own {number}")
-            folder = made(tmp_path / f"got {number}")
+            catalog, own = catalogs[number % 4], make_folder(tmp_path / f"own {number}")
+            folder = make_folder(tmp_path / f"got {number}")
             entries = catalog.put("a-run", ROOT, project, list(shared), unchanged={})
             files = {f"{number}/{i}": b"%d" % (i % 3) for i in range(20)}
             entries += catalog.put(f"run {number}", ROOT, own, write(own, files), unchanged={})
@@ -62,7 +62,7 @@ class ConcurrentCatalogContract(CatalogContract):
             open_catalog().put("a-run", ROOT, project, write(project, {"a": content}), unchanged={})
             for content in versions
         ]
-        catalog, folder = open_catalog(), made(tmp_path / "together")
+        catalog, folder = open_catalog(), make_folder(tmp_path / "together")
         done = threading.Event()
 
         def bring() -> None:
@@ -156,8 +156,8 @@ class _Machine(RuleBasedStateMachine):
         )
         hashes = {name: sha256(self.files[name]).hexdigest() for name in names}
         changed = [name for name in names if hashes[name] != unchanged.get(name)]
-        said = [(entry.name, entry.data_hash, entry.size, entry.stage) for entry in entries]
-        assert said == [(name, hashes[name], len(self.files[name]), "put") for name in changed]
+        facts = [(entry.name, entry.data_hash, entry.size, entry.stage) for entry in entries]
+        assert facts == [(name, hashes[name], len(self.files[name]), "put") for name in changed]
         if store_copy:
             self.kept += [(entry, self.files[entry.name]) for entry in entries]
 
@@ -175,5 +175,5 @@ class _Machine(RuleBasedStateMachine):
 
     @invariant()
     def the_folder_holds_what_the_dict_says(self) -> None:
-        found = {file.relative_to(self.folder).as_posix(): file for file in self.folder.rglob("*") if file.is_file()}
-        assert {name: file.read_bytes() for name, file in found.items()} == self.files
+        files = {file.relative_to(self.folder).as_posix(): file for file in self.folder.rglob("*") if file.is_file()}
+        assert {name: file.read_bytes() for name, file in files.items()} == self.files

@@ -10,7 +10,7 @@ from magnus.errors import CatalogError, DamagedContent
 from magnus.interfaces.catalog import Catalog
 from magnus.run_log.records import CatalogRecord
 from magnus.testing.catalog_contract import ROOT, CatalogContract, OpenCatalog
-from magnus.testing.files import contents, made, write
+from magnus.testing.files import contents, make_folder, write
 from magnus.testing.pieces import Piece, flipped
 
 _MIB: Final = 1024 * 1024
@@ -56,7 +56,7 @@ class DamagedContentContract(CatalogContract):
     ) -> None:
         entry = self._damaged(open_catalog(), project, _content(size), damage)
         for before in ({}, {"a": b"another"}, {"a": damage(_content(size))}):
-            folder = made(tmp_path / f"before {len(before)}{hash(before.get('a')) % 97}")
+            folder = make_folder(tmp_path / f"before {len(before)}{hash(before.get('a')) % 97}")
             write(folder, before)
             with pytest.raises(DamagedContent, match=entry.data_hash):
                 open_catalog().get("a-run", ROOT, [entry], folder)

@@ -136,7 +136,7 @@ class ExecutorContract:
             process.send_signal(signal.SIGINT)
             assert process.wait(_LONGEST_SECONDS) == 130
         _until(lambda: not _runs(int((folder / "pid").read_text())))
-        log = json.loads(_said(folder, "show", "mine", "--json"))
+        log = json.loads(_output(folder, "show", "mine", "--json"))
         assert (log["status"], log["message"], log["steps"]["a"]["status"]) == ("FAIL", "interrupted", "FAIL")
 
     def test_a_secret_lands_in_no_file_and_no_stream(self, folder: Path) -> None:
@@ -183,7 +183,7 @@ def _command(*more: str) -> list[str]:
     return [sys.executable, "-m", "magnus", "execute", "p.yaml", *more]
 
 
-def _said(folder: Path, *arguments: str) -> str:
+def _output(folder: Path, *arguments: str) -> str:
     command = [sys.executable, "-m", "magnus", *arguments]
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True).stdout
 

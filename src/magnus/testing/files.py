@@ -5,7 +5,7 @@ from hashlib import sha256
 from pathlib import Path
 
 
-def made(folder: Path) -> Path:
+def make_folder(folder: Path) -> Path:
     """The folder, which is there now."""
     folder.mkdir(exist_ok=True)
     return folder

@@ -19,7 +19,7 @@ from magnus.testing.catalog_contract import ROOT, OpenCatalog
 from magnus.testing.catalog_refusals import CatalogRefusals
 from magnus.testing.concurrent_catalog_contract import ConcurrentCatalogContract
 from magnus.testing.damaged_content_contract import DamagedContentContract
-from magnus.testing.files import contents, hash_of, made, write
+from magnus.testing.files import contents, hash_of, make_folder, write
 from magnus.testing.records import ODD_NAMES
 
 __all__ = ["KeepingCatalogContract"]
@@ -151,11 +151,13 @@ class KeepingCatalogContract(ConcurrentCatalogContract, CatalogRefusals, Damaged
         (project / "a").unlink()
         write(project, {"a/b/c": b"in folder"})
         second = catalog.put("a-run", ROOT, project, ["a/b/c"], unchanged={})
-        third = catalog.put("a-run", ROOT, made(tmp_path / "o"), write(tmp_path / "o", {"a": b"again"}), unchanged={})
+        third = catalog.put(
+            "a-run", ROOT, make_folder(tmp_path / "o"), write(tmp_path / "o", {"a": b"again"}), unchanged={}
+        )
         for number, (entries, expected) in enumerate(
             [(first, {"a": b"file"}), (second, {"a/b/c": b"in folder"}), (third, {"a": b"again"})]
         ):
-            folder = made(tmp_path / str(number))
+            folder = make_folder(tmp_path / str(number))
             catalog.get("a-run", ROOT, entries, folder)
             assert contents(folder) == expected
 

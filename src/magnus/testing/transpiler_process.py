@@ -13,11 +13,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
-from magnus.app import wiring
+from magnus.app.composition import executors
 from magnus.app.composition.load_configuration import load_configuration
-from magnus.app.pipelines import load_pipeline
-from magnus.app.prepare import RunRequest
-from magnus.app.transpile import transpile_request
+from magnus.app.run.load_pipeline import load_pipeline
+from magnus.app.run.prepare import RunRequest
+from magnus.app.run.transpile import transpile_request
 from magnus.errors import InvalidInput, Problem
 from magnus.interfaces.transpiler import Transpiler, TranspileRequest, TranspileResult
 from magnus.run_log.parameters import JsonParameter
@@ -31,23 +31,23 @@ _TOUCHES: Final = ("open", "os.", "shutil.", "socket.", "subprocess.", "tempfile
 
 def transpiler_of(folder: Path) -> Transpiler:
     """The transpiler of the configuration in the folder."""
-    made = wiring.transpiler(load_configuration(CONFIGURATION, {}, folder))
-    assert made is not None, "the configuration names an executor, and no transpiler"
-    return made
+    transpiler = executors.transpiler(load_configuration(CONFIGURATION, {}, folder))
+    assert transpiler is not None, "the configuration names an executor, and no transpiler"
+    return transpiler
 
 
 def request_of(file: str, folder: Path) -> TranspileRequest:
     """The request of `magnus execute FILE -c c.yaml` in the folder."""
     configuration = load_configuration(CONFIGURATION, {}, folder)
-    asked = RunRequest(
+    run_request = RunRequest(
         file, CONFIGURATION, parameters=PARAMETERS, tag="a tag", log_level="INFO", working_directory=folder
     )
     scope = {name: JsonParameter(value) for name, value in PARAMETERS.items()}
-    return transpile_request(asked, configuration, load_pipeline(file, None, {}, folder), scope)
+    return transpile_request(run_request, configuration, load_pipeline(file, None, {}, folder), scope)
 
 
 def transpiled(transpiler: Transpiler, request: TranspileRequest) -> tuple[list[Problem], TranspileResult | None]:
-    """The problems, and what is written unless the engine cannot take it, whichever of the two methods says so."""
+    """The problems, and the result unless one of the two methods refuses the pipeline."""
     problems = list(transpiler.problems(request))
     try:
         return problems, transpiler.transpile(request)

@@ -4,7 +4,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from magnus.app.plugins import BUILT_IN, find, find_engine
+from magnus.app.composition.plugins import BUILT_IN, find, find_engine
 from magnus.errors import InvalidConfiguration
 from magnus.run_log_stores.buffered import BufferedRunLogStore
 

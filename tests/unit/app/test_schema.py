@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from magnus.app import plugins
+from magnus.app.composition import plugins
 from magnus.app.composition.configuration import FAMILIES
 from magnus.app.composition.file_schemas import configuration_schema, pipeline_schema
 from magnus.app.composition.load_configuration import load_configuration

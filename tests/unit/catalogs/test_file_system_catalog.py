@@ -19,7 +19,7 @@ from magnus.errors import CatalogError, DamagedContent, InvalidConfiguration
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import CatalogRecord
 from magnus.system.system_calls import REAL
-from magnus.testing.files import contents, made, write
+from magnus.testing.files import contents, make_folder, write
 from magnus.testing.maintained_catalog_contract import old
 
 ROOT = BranchPath()
@@ -66,12 +66,12 @@ def unsupported(*_arguments):
 
 @pytest.fixture
 def project(tmp_path):
-    return made(tmp_path / "project")
+    return make_folder(tmp_path / "project")
 
 
 @pytest.fixture
 def elsewhere(tmp_path):
-    return made(tmp_path / "elsewhere")
+    return make_folder(tmp_path / "elsewhere")
 
 
 def opened(project, system=REAL, **options):
@@ -374,9 +374,9 @@ def test_names_that_differ_by_case_are_refused_where_case_is_ignored(project):
 
 
 def test_whether_case_is_ignored_is_found_out(tmp_path):
-    folder = made(tmp_path / "Folder")
+    folder = make_folder(tmp_path / "Folder")
     assert REAL.ignores_case(str(folder)) == (tmp_path / "fOLDER").exists()
-    made(tmp_path / "fOLDER")
+    make_folder(tmp_path / "fOLDER")
     assert REAL.ignores_case(str(folder)) == (tmp_path / "fOLDER").samefile(folder)
 
 
@@ -451,7 +451,7 @@ def test_what_cannot_be_got_is_named_with_the_reason(project, elsewhere):
         "  fix: run the step that makes it again, or put it with `store_copy: true`"
     )
     assert refusal(replace(small, data_hash="../x")) == "error: the entry of 'a' has no SHA-256 but '../x'"
-    made(elsewhere / "a")
+    make_folder(elsewhere / "a")
     assert refusal(small) == "error: the catalog cannot bring 'a': a folder is in its place"
     assert (
         refusal(replace(small, name="a/" + "x" * 300))
@@ -568,7 +568,7 @@ def test_a_folder_of_the_store_that_is_a_link_is_refused(project, elsewhere, tmp
 
 
 def test_a_link_in_the_tree_is_not_written_through(project, tmp_path):
-    outside = made(tmp_path / "outside")
+    outside = make_folder(tmp_path / "outside")
     write(outside, {"a": b"outside"})
     tree = project / ".catalog" / "a-run"
     tree.mkdir(parents=True)
@@ -675,7 +675,7 @@ def test_a_catalog_whose_folder_was_removed_starts_anew(project, elsewhere):
 
 
 def test_facts_are_kept_once_by_content_and_while_a_record_names_them(tmp_path):
-    project = made(tmp_path / "project")
+    project = make_folder(tmp_path / "project")
     catalog = FileSystemCatalog(FileSystemOptions(), project)
     fact = b"a==1\n"
     data_hash = sha256(fact).hexdigest()

@@ -22,7 +22,7 @@ from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import CatalogRecord
-from magnus.testing.files import contents, made, write
+from magnus.testing.files import contents, make_folder, write
 
 ROOT = BranchPath()
 TREE = (
@@ -33,7 +33,7 @@ TREE = (
 
 @pytest.fixture
 def project(tmp_path):
-    return made(tmp_path / "project")
+    return make_folder(tmp_path / "project")
 
 
 @pytest.fixture
@@ -252,7 +252,7 @@ def test_what_is_no_file_is_left_out_when_it_is_named_too(special, name):
 @pytest.mark.parametrize("to", ["", "a"])
 def test_a_link_that_leads_out_is_refused_when_it_is_matched(project, tmp_path, pattern, to):
     write(tmp_path, {"outside/a": b""})
-    (made(project / "data") / "out").symlink_to(tmp_path / "outside" / to)
+    (make_folder(project / "data") / "out").symlink_to(tmp_path / "outside" / to)
     with pytest.raises(TaskFailed) as refused:
         matching_files(project, [pattern], hidden=())
     assert str(refused.value) == f"catalog put: 'data/out' is a link that leads out of '{project}'"
@@ -414,7 +414,7 @@ def test_a_data_folder_that_is_not_there_has_no_files(project):
 
 @pytest.mark.parametrize("named", ["..", "../elsewhere", "/tmp", "data/../..", "link"])
 def test_a_data_folder_outside_the_working_directory_is_refused(project, tmp_path, named):
-    (project / "link").symlink_to(made(tmp_path / "elsewhere"))
+    (project / "link").symlink_to(make_folder(tmp_path / "elsewhere"))
     for use in (put, get):
         with pytest.raises(TaskFailed) as refused:
             use(project, "*", compute_data_folder=named)

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from magnus.app.execute import execute
 from magnus.app.inspect.run_document import document
-from magnus.app.prepare import RunRequest, prepare
+from magnus.app.run.execute import execute
+from magnus.app.run.prepare import RunRequest, prepare
 from magnus.engine.rules import fan
 from magnus.engine.step import attempts
 from magnus.errors import CatalogError

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from magnus.app.composition.load_configuration import load_configuration
-from magnus.app.wiring import services
+from magnus.app.composition.services import services
 from magnus.errors import ExperimentTrackerError, InvalidConfiguration, TrackerUnreachable
-from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker, _translated
+from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker, _tracker_error
 from magnus.experiment_trackers.mlflow_values import cut, leaves, measurements_of, name_of
 from magnus.run_log.metrics import CountedMetric
 from magnus.testing.experiment_tracker_contract import a_run
@@ -69,7 +69,7 @@ def test_messages_have_no_credentials_and_no_http_library_in_them():
         "API request to http://user:secret@host:5000/api/2.0/mlflow/runs/search failed with exception HTTPConnectionPool("
         "host='host', port=5000): Max retries exceeded with url: /api (Caused by NewConnectionError('no route'))"
     )
-    assert str(_translated(said, 500)) == "error: http://host:5000 cannot be reached: 'no route'"
+    assert str(_tracker_error(said, 500)) == "error: http://host:5000 cannot be reached: 'no route'"
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_messages_have_no_credentials_and_no_http_library_in_them():
     ],
 )
 def test_what_the_server_refuses_is_not_tried_again(status, kind):
-    assert type(_translated("no", status)) is kind
+    assert type(_tracker_error("no", status)) is kind
 
 
 def test_a_store_that_the_client_does_not_know_is_an_error(monkeypatch, tmp_path):
@@ -96,7 +96,7 @@ def test_choosing_it_loads_no_client(tmp_path):
     (tmp_path / "c.yaml").write_text("experiment_tracker: {type: mlflow, config: {server_url: 'http://nowhere'}}")
     program = (
         "import sys; from pathlib import Path; from magnus.app.composition.load_configuration import load_configuration;"
-        "from magnus.app.wiring import services; print(services(load_configuration('c.yaml', {}, Path()), Path())"
+        "from magnus.app.composition.services import services; print(services(load_configuration('c.yaml', {}, Path()), Path())"
         ".experiment_tracker.options.__name__, 'mlflow' in sys.modules)"
     )
     said = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)

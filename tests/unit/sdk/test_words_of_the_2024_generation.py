@@ -26,7 +26,7 @@ from magnus import (
     Success,
     Task,
 )
-from magnus.app import plugins
+from magnus.app.composition import plugins
 from magnus.errors import InvalidDefinition
 from magnus.interaction import get_secret, put_in_catalog, put_object
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.app import wiring
+from magnus.app.composition import executors, services
 from magnus.app.composition.configuration import FAMILIES, Configuration, ServiceConfiguration, nowhere
 from magnus.app.composition.load_configuration import examine_configuration
 from magnus.engine.context import Services
@@ -39,16 +39,16 @@ def checked_services(
         )
     for family in FAMILIES:
         try:
-            wiring.try_service(family, configuration, working_directory)
+            services.try_service(family, configuration, working_directory)
         except MagnusError as error:
             problems += error.problems
             configuration = replace(configuration, **{family: _default(family)})
-    built = wiring.services(configuration, working_directory)
+    built = services.services(configuration, working_directory)
     try:
-        problems += wiring.incompatibilities(configuration, built)
+        problems += executors.incompatibilities(configuration, built)
     except MagnusError as error:
         problems += error.problems
-    return CheckedServices(configuration, built, wiring.executor_capabilities(configuration)), problems
+    return CheckedServices(configuration, built, executors.executor_capabilities(configuration)), problems
 
 
 def _default(family: str) -> ServiceConfiguration:

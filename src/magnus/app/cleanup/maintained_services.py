@@ -5,7 +5,7 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from magnus.app import services
+from magnus.app.composition import services
 from magnus.app.composition.load_configuration import load_configuration
 from magnus.errors import InvalidConfiguration
 from magnus.graph.path import BranchPath

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 from msgspec.structs import fields
 
-from magnus.app import plugins
+from magnus.app.composition import plugins
 from magnus.app.composition.configuration import FAMILIES
 from magnus.definition.json_schema import VARIABLE, object_schema
 from magnus.definition.nodes import NODE_TYPES, NodeTraits, NodeType, main_word

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from magnus.app import plugins
+from magnus.app.composition import plugins
 from magnus.definition.nodes import unknown_type
 from magnus.errors import InvalidConfiguration, Problem
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from magnus import __version__
 from magnus.app.composition.configuration import Configuration
-from magnus.app.overrides import override_of
 from magnus.engine.context import RunContext
+from magnus.graph.overrides import override_of
 from magnus.interfaces.capabilities import Located, ReadsEnvironment
 from magnus.interfaces.executor import ReentrySpec
 from magnus.interfaces.reentry import step_command

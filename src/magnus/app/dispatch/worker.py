@@ -1,6 +1,6 @@
 """The use case *run steps in a worker*: what a process needs that an executor keeps for steps of one run.
 
-`app.wiring` names it to executors; they call it in their processes.
+`app.dispatch.step_runner` names it to executors; they call it in their processes.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.app import plugins, wiring
+from magnus.app.composition import plugins, run_context, services
 from magnus.app.composition.configuration import Configuration
 from magnus.engine.context import RunContext
 from magnus.engine.output.output_file import output_file_of
@@ -69,7 +69,7 @@ def worker_spec(configuration: Configuration, context: RunContext) -> WorkerSpec
 def prepared(setup: WorkerSetup) -> Callable[[Tell], AbstractContextManager[Steps]]:
     """Import what the steps will need; the rest is done in each process, since it opens files and starts threads."""
     for kind in setup.kinds:
-        wiring.task_kind(kind)
+        services.task_kind(kind)
     for family in ("run_log_store", "catalog", "secrets", "experiment_tracker"):
         plugins.find(family, getattr(setup.configuration, family).type)
     return partial(_opened, setup)
@@ -77,11 +77,11 @@ def prepared(setup: WorkerSetup) -> Callable[[Tell], AbstractContextManager[Step
 
 @contextmanager
 def _opened(setup: WorkerSetup, tell: Tell) -> Iterator[Steps]:
-    services = wiring.services(setup.configuration, setup.working_directory)
-    with wiring.run_context(
+    built = services.services(setup.configuration, setup.working_directory)
+    with run_context.run_context(
         setup.run_id,
         setup.graph,
-        services,
+        built,
         _Reports(tell),
         working_directory=setup.working_directory,
         temporary=setup.folder,

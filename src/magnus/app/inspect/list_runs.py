@@ -11,8 +11,8 @@ from magnus.definition.field_types import Duration
 from magnus.engine.processes import liveness
 from magnus.errors import InvalidInput, RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, DatesRecords, RunLogStore, SummarisesRuns
-from magnus.run_log.records import ENDED, Owner, Status
-from magnus.run_log.summary import DamagedRun, RunHealth, RunStatus, RunSummary, summary
+from magnus.run_log.records import ENDED, Owner, RunHealth, RunStatus, Status
+from magnus.run_log.summary import DamagedRun, RunSummary, summary
 from magnus.suggest import near
 from magnus.values import Json
 

@@ -11,7 +11,7 @@ from magnus.app.inspect.step_objects import Step
 from magnus.app.text.palette import HTML, style_of
 from magnus.app.text.plain_text import plain, short
 from magnus.app.text.units import elapsed
-from magnus.run_log.summary import RunHealth, RunStatus
+from magnus.run_log.records import RunHealth, RunStatus
 from magnus.values import Json
 
 _MOST: Final = 25

@@ -10,9 +10,8 @@ from magnus.app.inspect.list_runs import status_now
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import ReadsLogs
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import ENDED, Status, StepRecord
+from magnus.run_log.records import ENDED, RunStatus, Status, StepRecord
 from magnus.run_log.step_walk import SeenStep, walk, walk_step
-from magnus.run_log.summary import RunStatus
 
 _BLOCK_BYTES: Final = 256 * 1024
 _PAUSE_SECONDS: Final = 0.2

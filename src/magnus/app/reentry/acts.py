@@ -9,11 +9,11 @@ from functools import partial
 
 from msgspec import Struct
 
-from magnus.app import wiring
-from magnus.app.beginning import begin, context_of
 from magnus.app.composition.configuration import Configuration, with_workers
-from magnus.app.prepare import PreparedRun, RunRequest, prepare
+from magnus.app.dispatch import step_runner
 from magnus.app.reentry.branches_file import write_branches
+from magnus.app.run.create_run import begin, context_of
+from magnus.app.run.prepare import PreparedRun, RunRequest, prepare
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine.context import RunContext
@@ -97,7 +97,7 @@ def run_composite(
     """
     with _process(asked, step, then, reporter, looked_at=partial(_places, step, then.names)) as process:
         configuration = with_workers(process.configuration, workers)
-        act = process.run.run_composite(process.path, partial(wiring.executor, configuration))
+        act = process.run.run_composite(process.path, partial(step_runner.executor, configuration))
         return _go_on(process, act, then)
 
 

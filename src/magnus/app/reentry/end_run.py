@@ -9,12 +9,12 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.app.beginning import context_of
 from magnus.app.composition.load_configuration import load_configuration
-from magnus.app.prepare import PreparedRun, RunRequest, prepare
+from magnus.app.composition.services import run_log_store
 from magnus.app.reentry.acts import engine_run_of
 from magnus.app.reentry.engine_reasons import EngineReasons, engine_reasons
-from magnus.app.services import run_log_store
+from magnus.app.run.create_run import context_of
+from magnus.app.run.prepare import PreparedRun, RunRequest, prepare
 from magnus.engine.context import RunContext, now
 from magnus.engine.reentry import engine_runs, gaps
 from magnus.errors import MagnusError, RunNotFound

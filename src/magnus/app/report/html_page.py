@@ -23,8 +23,7 @@ from magnus.app.draw.svg import style as picture_style
 from magnus.app.report.model import Report, Row
 from magnus.graph.nodes import CompositeNode, Graph
 from magnus.graph.path import BranchPath, StepPath
-from magnus.run_log.records import Status
-from magnus.run_log.summary import RunHealth
+from magnus.run_log.records import RunHealth, Status
 from magnus.values import Json
 
 _HERE: Final = Path(__file__).parent / "web"

@@ -14,10 +14,18 @@ from magnus.app.text.plain_text import short
 from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.run_log.branches import Branch
 from magnus.run_log.metrics import plain_metrics
-from magnus.run_log.records import ENDED, AttemptRecord, CatalogRecord, CodeIdentity, RunRecord, Status, StepRecord
+from magnus.run_log.records import (
+    ENDED,
+    AttemptRecord,
+    CatalogRecord,
+    CodeIdentity,
+    RunHealth,
+    RunRecord,
+    Status,
+    StepRecord,
+)
 from magnus.run_log.spans import span_of
 from magnus.run_log.step_walk import SeenBranch, SeenStep, StepsOf, status_of, status_of_branch, walk
-from magnus.run_log.summary import RunHealth
 
 _MOST_FILES: Final = 100
 _LONGEST_ELEMENT: Final = 60

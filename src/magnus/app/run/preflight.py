@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.app import wiring
+from magnus.app.composition import services
 from magnus.definition import fields
 from magnus.definition.compiler import StepPlace
 from magnus.definition.nodes.task import TASK_FIELDS
@@ -59,7 +59,7 @@ def _problems(step: StepPlace, working_directory: Path) -> Iterator[Problem]:
 
 def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterator[Problem]:
     try:
-        kind = wiring.task_kind(node.task.kind)
+        kind = services.task_kind(node.task.kind)
     except InvalidConfiguration as error:
         [problem] = error.problems
         meant = _MEANT.get(node.task.kind.lower())

@@ -19,10 +19,7 @@ from magnus.catalogs.file_system.content_store import Content, ContentStore
 from magnus.catalogs.file_system.copying import BLOCK_BYTES, HashingFile, sha256
 from magnus.catalogs.file_system.failures import damaged, failed, not_there
 from magnus.catalogs.file_system.folders import RunTree, UserFolder, refuse_names_of_one_file
-from magnus.catalogs.file_system.get_file import FileGetter
 from magnus.catalogs.file_system.hash_cache import HashCache
-from magnus.catalogs.file_system.put_file import FilePutter
-from magnus.catalogs.parallel import for_each
 from magnus.errors import InvalidConfiguration
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Locality, ServiceCapabilities
@@ -70,6 +67,7 @@ class FileSystemCatalog:
                 fix="choose a folder in it, such as '.catalog'",
             )
         self._options = options
+        self._durable = options.durable
         self._working_directory = working_directory
         self._system = system
         self._store_folder = str(self._location / ".store")
@@ -119,6 +117,9 @@ class FileSystemCatalog:
 
         Links are followed where they stay within the folder. That a file may be executed is kept.
         """
+        from magnus.catalogs.file_system.put_file import FilePutter  # lazy: many runs put no files
+        from magnus.catalogs.parallel import for_each
+
         tree = self._tree(run_id, branch)
         putter = FilePutter(
             UserFolder(folder),
@@ -144,16 +145,14 @@ class FileSystemCatalog:
     def get(
         self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord], folder: Path
     ) -> tuple[CatalogRecord, ...]:
-        """Bring the content of the entries, whoever put them; what is already in place is only looked at."""
+        """Get the content of the entries, whichever run put them; a file that is in place is only hashed."""
+        from magnus.catalogs.file_system.get_file import FileGetter  # lazy: as above
+        from magnus.catalogs.parallel import for_each
+
         del run_id, branch  # an entry says what its content is, and the content is everybody's
         refuse_names_of_one_file([entry.name for entry in entries], str(folder), self._system)
         getter = FileGetter(
-            UserFolder(folder),
-            self._store(),
-            str(self._location),
-            self._hashes,
-            self._system,
-            durable=self._options.durable,
+            UserFolder(folder), self._store(), str(self._location), self._hashes, self._system, durable=self._durable
         )
         try:
             for_each(getter.get, entries)
@@ -268,7 +267,7 @@ class FileSystemCatalog:
         return self._maintenance().collect(referred, run_ids, without=without, pretend=pretend, is_quiet=is_quiet)
 
     def verify(self, entries: Sequence[CatalogRecord]) -> Sequence[str]:
-        """Read what is in the store; what the folders of runs show is the same files."""
+        """Read the content in the store; the folders of runs show the same files."""
         from magnus.catalogs.file_system.maintenance import problems_of  # lazy: pipelines do not need it
 
         return problems_of(entries, self._store(), self._system)
@@ -281,18 +280,18 @@ class FileSystemCatalog:
     def _logs(self, run_id: str) -> "LogFiles":
         from magnus.catalogs.file_system.logs import LogFiles  # lazy: many runs print nothing
 
-        return LogFiles(str(self._location), run_id, self._system, durable=self._options.durable)
+        return LogFiles(str(self._location), run_id, self._system, durable=self._durable)
 
     def _store(self) -> ContentStore:
-        durable, home = self._options.durable, str(self._location)
-        return ContentStore(self._store_folder, self._hashes, self._system, durable=durable, home=home)
+        home = str(self._location)
+        return ContentStore(self._store_folder, self._hashes, self._system, durable=self._durable, home=home)
 
     def _entry(self, name: str, content: Content, relative_path: str) -> CatalogRecord:
         location = self._options.catalog_location
         return CatalogRecord(name, content.data_hash, relative_path, location, "put", content.size)
 
     def _tree(self, run_id: str, branch: BranchPath) -> RunTree:
-        return RunTree(str(self._location), run_id, branch, self._system, durable=self._options.durable)
+        return RunTree(str(self._location), run_id, branch, self._system, durable=self._durable)
 
 
 def _both(data_hash: str, size: int) -> tuple[Content, Content]:

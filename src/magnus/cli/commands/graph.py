@@ -27,7 +27,7 @@ def command(file: str | None, file_option: str | None, format_: str, output: str
 
     FILE is the pipeline, pipeline.yaml when none is named.
     """
-    from magnus.app.pipelines import load_pipeline  # lazy: --help needs none of it
+    from magnus.app.run.load_pipeline import load_pipeline  # lazy: --help needs none of it
 
     name = options.pipeline_file(file, file_option) or "pipeline.yaml"
     own = console.reserve_output()  # the pipeline may be a script, which is executed

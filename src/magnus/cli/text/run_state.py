@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from magnus.app.text.palette import Style, style_of
 from magnus.app.text.units import elapsed
-from magnus.run_log.summary import RunStatus
+from magnus.run_log.records import RunStatus
 
 
 def duration(took: timedelta | None) -> str:

@@ -1,6 +1,6 @@
 """A run log store in which large values are references: they are in the catalog before the record is in the store.
 
-Made by `app.wiring` around every run log store, so that no other code has to know where a value is kept. A value that
+Made by `app.composition` around every run log store, so that no other code has to know where a value is kept. A value that
 nobody asks for is not read: what is returned holds parameters that read it.
 """
 

@@ -1,6 +1,6 @@
 """What a process that user code forks does not inherit of magnus: signal handlers, connections, the step, the way back.
 
-`app.wiring` and `engine.user_code.process_state` watch for forks; whatever a child must not have is registered with `dropped`.
+`app.composition` and `engine.user_code.process_state` watch for forks; whatever a child must not have is registered with `dropped`.
 A child that comes back to magnus ends there (`end_child`): it is not the process that runs the pipeline.
 """
 

@@ -5,7 +5,7 @@ Called by `engine_run`. An engine comes again to a run that had failed when its 
 
 from msgspec.structs import replace
 
-from magnus.engine.rules import way
+from magnus.engine.rules import traversal
 from magnus.errors import InvalidInput
 from magnus.graph.nodes import Node, TerminalNode
 from magnus.graph.path import StepPath
@@ -63,4 +63,4 @@ def is_left(store: RunLogStore, run: RunRecord, known: StepRecord) -> bool:
     """Whether the run went on behind the step, or ended: an engine that comes to it now tries the workflow again."""
     if run.status in ENDED:
         return True
-    return way.position_of(store.list_steps(run.run_id, known.path.branch), known.path) != known.position
+    return traversal.position_of(store.list_steps(run.run_id, known.path.branch), known.path) != known.position

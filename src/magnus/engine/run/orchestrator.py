@@ -1,6 +1,6 @@
 """Walks the graph of a run with an executor: asks the traversal what is next, does it, and records the end.
 
-Called by `app.execute`. One thread; the records say how a step went, the executor only says when.
+Called by `app.run.execute`. One thread; the records say how a step went, the executor only says when.
 """
 
 from typing import TYPE_CHECKING

@@ -25,7 +25,7 @@ from magnus.run_log.parameters import (
     plain,
 )
 from magnus.tasks.functions.casting import Cast, WrongType, fresh
-from magnus.tasks.text import listed, shortened
+from magnus.tasks.text import name_list, short_json
 from magnus.values import Json, UserObject
 
 _REQUIRED: Final = inspect.Parameter.empty
@@ -109,7 +109,7 @@ class _Binding(Struct, frozen=True):
         """All parameters, as attributes."""
         self.handed.update({name: handed(parameter) for name, parameter in self.scope.items()})
         self.loaded.extend(reference for parameter in self.scope.values() for reference in objects_in(parameter))
-        return kind(**{name: fresh(loaded(parameter, self.objects)) for name, parameter in self.scope.items()})
+        return kind(**{name: fresh(python_value(parameter, self.objects)) for name, parameter in self.scope.items()})
 
     def value(self, name: str, cast: Cast, source: str) -> UserObject:
         """The parameter `source` as the argument `name` wants it."""
@@ -121,12 +121,12 @@ class _Binding(Struct, frozen=True):
             case ObjectParameter() | ListParameter() as stored:
                 self.handed[name] = plain(stored)
                 self.loaded.extend(objects_in(stored))
-                return loaded(stored, self.objects)
+                return python_value(stored, self.objects)
         try:
             argument = cast(value, text)
         except WrongType as wrong:
             raise TaskFailed(
-                f"the argument '{name}' of {self.title} must be {cast.expected}, but is {shortened(value)}: {wrong}"
+                f"the argument '{name}' of {self.title} must be {cast.expected}, but is {short_json(value)}: {wrong}"
             ) from None
         self.handed[name] = handed(self.scope[source])
         return argument
@@ -136,11 +136,11 @@ def _is_null(parameter: Parameter) -> bool:
     return isinstance(parameter, JsonParameter | MetricParameter) and parameter.value is None
 
 
-def loaded(parameter: Parameter, objects: Objects | None) -> UserObject:
+def python_value(parameter: Parameter, objects: Objects | None) -> UserObject:
     """The value of a parameter as python code gets it; of an object the object itself."""
     match parameter:
         case ListParameter(items=items):
-            return [loaded(item, objects) for item in items]
+            return [python_value(item, objects) for item in items]
         case ObjectParameter(catalog_name=name):
             if objects is None:
                 raise TaskFailed(f"'{name}' is an object, and no catalog is at hand")
@@ -171,7 +171,7 @@ def _nothing_for(missing: Sequence[str], title: str, scope: Iterable[str]) -> st
     names = " and ".join(f"'{name}'" for name in missing)
     one = f"the argument {names}, and there is no such parameter"
     several = f"the arguments {names}, and there are no such parameters"
-    return f"{title} needs {one if len(missing) == 1 else several}; the parameters are: {listed(scope)}"
+    return f"{title} needs {one if len(missing) == 1 else several}; the parameters are: {name_list(scope)}"
 
 
 def _plan(function: Callable[..., UserObject], title: str) -> _Plan:
@@ -186,7 +186,7 @@ def _new_plan(function: Callable[..., UserObject]) -> _Plan:
     namespace = _namespace(function)
     positional, named, rest = [], [], None
     for parameter in _signature(function).parameters.values():
-        annotation = _resolved(parameter.annotation, namespace)
+        annotation = _resolve(parameter.annotation, namespace)
         cast = Cast(annotation)
         all_of_them = annotation if takes_all_parameters(annotation) else None
         argument = _Argument(parameter.name, cast, parameter.default, all_of_them)
@@ -217,8 +217,8 @@ def resolved_annotations(
     """
     namespace = _namespace(function)
     signature = _signature(function)
-    parameters = [(p, _resolved(p.annotation, namespace)) for p in signature.parameters.values()]
-    return parameters, _resolved(signature.return_annotation, namespace)
+    parameters = [(p, _resolve(p.annotation, namespace)) for p in signature.parameters.values()]
+    return parameters, _resolve(signature.return_annotation, namespace)
 
 
 def _signature(function: Callable[..., UserObject]) -> inspect.Signature:
@@ -233,7 +233,7 @@ def _signature(function: Callable[..., UserObject]) -> inspect.Signature:
 _known_plan = lru_cache(maxsize=1024)(_new_plan)
 
 
-def _resolved(annotation: UserObject, namespace: Mapping[str, UserObject]) -> UserObject:
+def _resolve(annotation: UserObject, namespace: Mapping[str, UserObject]) -> UserObject:
     """The type an annotation names, also when it is or holds text; anything goes when the name means nothing here.
 
     It does not when the type is imported for type checkers alone.

@@ -39,7 +39,7 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
             with project_code():
                 returned = function(*bound.positional, **bound.named)
             if hasattr(returned, "__await__"):
-                returned = _awaited(returned)
+                returned = _run_awaitable(returned)
         with user_code:
             results = results_of(returned, call.spec.returns, title, call.objects)
     except TaskFailed as error:
@@ -55,7 +55,7 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
     )
 
 
-def _awaited(awaitable: Awaitable[UserObject]) -> UserObject:
+def _run_awaitable(awaitable: Awaitable[UserObject]) -> UserObject:
     """The result of the awaitable; in a thread of its own if an event loop is running in this one."""
     import asyncio  # lazy: most functions are not async
 
@@ -67,10 +67,10 @@ def _awaited(awaitable: Awaitable[UserObject]) -> UserObject:
         asyncio.get_running_loop()
     except RuntimeError:
         return asyncio.run(outcome())
-    return _awaited_in_thread(awaitable)
+    return _run_in_thread(awaitable)
 
 
-def _awaited_in_thread(awaitable: Awaitable[UserObject]) -> UserObject:
+def _run_in_thread(awaitable: Awaitable[UserObject]) -> UserObject:
     import asyncio  # lazy: as above
     from concurrent.futures import Future  # lazy: as above
     from contextvars import copy_context  # lazy: as above

@@ -6,8 +6,8 @@ from types import FunctionType, NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, NewType, TypeVar, Union, get_args, get_origin
 
 from magnus.errors import TaskFailed
-from magnus.tasks.functions.foreign_types import lowered
-from magnus.tasks.text import shortened
+from magnus.tasks.functions.foreign_types import checkable
+from magnus.tasks.text import short_json
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Cast:
             value = self._as_text(value, text)
         if self._exact is None or type(value) in self._exact:
             return fresh(value)
-        return self._checked(value, text)
+        return self._check(value, text)
 
     def _as_text(self, value: Json, text: str | None) -> Json:
         if value is None and not self._null_is_text:
@@ -63,7 +63,7 @@ class Cast:
         typed = _text_of(value, text)
         return value if typed is None else typed
 
-    def _checked(self, value: Json, text: str | None) -> UserObject:
+    def _check(self, value: Json, text: str | None) -> UserObject:
         from pydantic import PydanticUserError, ValidationError  # lazy: most arguments need no checker
 
         if self._checker is None:
@@ -105,7 +105,7 @@ def _forms(
 
 
 def _text_of(value: Json, text: str | None) -> str | None:
-    """The text as it was typed, or that of a number or boolean; None when there is none."""
+    """The text as it was typed, or that of a number or boolean, or None."""
     if text is not None:
         return text
     return json.dumps(value) if isinstance(value, bool | int | float) else None
@@ -118,7 +118,7 @@ def is_castable(kind: type) -> bool:
     from pydantic import TypeAdapter  # lazy: most arguments need no checker
 
     try:
-        TypeAdapter(lowered(kind, _cast_to))
+        TypeAdapter(checkable(kind, _cast_to))
     except Exception:  # noqa: BLE001 - a class of the user may do anything when it is looked at
         return False
     return True
@@ -131,7 +131,7 @@ def _new_checker(annotation: UserObject) -> "TypeAdapter[UserObject]":
     unusable = ""
     for config in (lax, None):  # models and dataclasses refuse one, since they bring their own
         try:
-            return TypeAdapter(lowered(annotation, _cast_to), config=config)
+            return TypeAdapter(checkable(annotation, _cast_to), config=config)
         except Exception as error:  # noqa: BLE001 - an annotation is user code, and so are classes in it
             if isinstance(error, PydanticUserError) and error.code == "typed-dict-version":
                 return TypeAdapter(Any)  # pydantic can look into these only from python 3.12 on
@@ -213,7 +213,7 @@ def cast_parameter(name: str, cast_as: UserObject, value: Json, text: str | None
         return cast(value, text)
     except WrongType as wrong:
         raise TaskFailed(
-            f"the parameter '{name}' must be {cast.expected}, but is {shortened(value)}: {wrong}"
+            f"the parameter '{name}' must be {cast.expected}, but is {short_json(value)}: {wrong}"
         ) from None
 
 

@@ -56,19 +56,19 @@ def _of_module(command: str, working_directory: Path) -> UserObject:
         _forget(module_name, module)
         module = None
     target = _MISSING if module is None else getattr(module, name, _MISSING)
-    return _imported(command.split(".")) if target is _MISSING else target
+    return _import(command.split(".")) if target is _MISSING else target
 
 
-def _imported(parts: Sequence[str]) -> UserObject:
+def _import(parts: Sequence[str]) -> UserObject:
     """The object that `parts` name, or _MISSING; a second search sees files that are newer than the caches of python."""
-    target = _searched(parts)
+    target = _search(parts)
     if target is _MISSING:
         importlib.invalidate_caches()
-        target = _searched(parts)
+        target = _search(parts)
     return target
 
 
-def _searched(parts: Sequence[str]) -> UserObject:
+def _search(parts: Sequence[str]) -> UserObject:
     """The longest of the modules that `parts` may name, and the rest as attributes of it."""
     for count in range(len(parts) - 1, 0, -1):
         target: UserObject = _module(".".join(parts[:count]))
@@ -81,7 +81,7 @@ def _searched(parts: Sequence[str]) -> UserObject:
 
 
 def _module(name: str) -> ModuleType | None:
-    """The module of that name; None when there is none. A module that is missing inside it is an error of its own."""
+    """The module of that name, or None. If the module imports a missing module, that error passes through."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

@@ -16,7 +16,7 @@ CastTo = Callable[[UserObject, Json], UserObject]
 _MISSING: Final = object()
 
 
-def lowered(annotation: UserObject, cast: CastTo) -> UserObject:
+def checkable(annotation: UserObject, cast: CastTo) -> UserObject:
     """The annotation as pydantic can check it: every class that it does not know is one it has checked here.
 
     `cast` casts the fields of attrs classes.
@@ -27,9 +27,9 @@ def lowered(annotation: UserObject, cast: CastTo) -> UserObject:
     arguments = get_args(annotation)
     origin: Any = get_origin(annotation)
     if origin is Annotated:
-        inner = lowered(arguments[0], cast)
+        inner = checkable(arguments[0], cast)
         return annotation if inner is arguments[0] else Annotated[(inner, *arguments[1:])]
-    parts = tuple(lowered(part, cast) for part in arguments)
+    parts = tuple(checkable(part, cast) for part in arguments)
     return annotation if all(map(_is_same, parts, arguments)) else _with_parts(annotation, parts)
 
 

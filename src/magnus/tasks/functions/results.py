@@ -41,7 +41,7 @@ def results_of(
     if returns is None:
         parts = _parts(returned, title)
         if parts is None:
-            return Results(warnings=(_dropped(returned, title),))
+            return Results(warnings=(_unnamed_warning(returned, title),))
         return Results({name: JsonParameter(to_json_value(value, name=name)) for name, value in parts.items()})
     values = _in_order(returned, returns, title)
     entries: list[CatalogRecord] = []
@@ -83,7 +83,7 @@ def _parameter(declared: Return, value: UserObject, objects: Objects | None, ent
             return reference
 
 
-def _dropped(returned: UserObject, title: str) -> str:
+def _unnamed_warning(returned: UserObject, title: str) -> str:
     """The warning about a value without a name, and how to declare one."""
     is_json = isinstance(returned, _JSON_TYPES)
     item, option = ("NAME", "NAME") if is_json else ("{name: NAME, kind: object}", "NAME:object")
@@ -106,13 +106,13 @@ def _parts(returned: UserObject, title: str) -> Mapping[str, UserObject] | None:
 def _mapping(returned: UserObject) -> Mapping[UserObject, UserObject] | None:
     """The parts of a value that has named parts; None for every other."""
     if is_model(returned):
-        returned = _dumped(returned)
+        returned = _model_parts(returned)
     elif (parts := members(returned)) is not None:
         return parts
     return returned if isinstance(returned, Mapping) else None
 
 
-def _dumped(model: UserObject) -> UserObject:
+def _model_parts(model: UserObject) -> UserObject:
     """The model as pydantic writes it. A part that pydantic cannot write stays as it is; a later error names it."""
     from pydantic_core import PydanticSerializationError  # lazy: loaded already when there is a model
 

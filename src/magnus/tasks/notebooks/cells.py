@@ -20,12 +20,12 @@ _WORD: Final = re.compile(r"\w+")
 _COLOUR: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
-def prepared(
+def prepare(
     file: str, parameters: Mapping[str, Json], without: Sequence[str], loaders: Mapping[str, str]
 ) -> tuple[Notebook, list[int]]:
     """The notebook with its parameters, without output, and the number that each of its cells has in the file.
 
-    The cell with the parameters follows the first one tagged `parameters`, is the first one where there is none, and
+    The cell with the parameters follows the first one tagged `parameters`, is the first cell if there is none, and
     has the number 0. Cells with a tag in `without` are left out, as is one with parameters from an earlier run. Of the
     parameters in `loaders` those that a cell mentions are given by the function of magnus that stands there.
     """
@@ -51,7 +51,7 @@ def add_error(cell: Cell, kind: str, message: str) -> None:
         cell.outputs.append(nbformat.v4.new_output("error", ename=kind, evalue=message, traceback=traceback))
 
 
-def printed(cell: Cell, tag: str) -> str | None:
+def printed_text(cell: Cell, tag: str) -> str | None:
     """The output of a cell with the tag, or else the value of its last line; None for other cells."""
     if cell.cell_type != "code" or tag not in _tags(cell):
         return None
@@ -61,7 +61,7 @@ def printed(cell: Cell, tag: str) -> str | None:
     return text if text.strip() else "".join(values)
 
 
-def shown(kind: str, content: Mapping[str, Json]) -> tuple[str, bool]:
+def message_text(kind: str, content: Mapping[str, Json]) -> tuple[str, bool]:
     """A message of the kernel as text, and whether it belongs to standard error; "" for what is not shown."""
     match kind:
         case "stream":
@@ -98,7 +98,7 @@ def _mentioned(loaders: Mapping[str, str], code: str) -> Mapping[str, str]:
 
 
 def _assignments(parameters: Mapping[str, Json], loaders: Mapping[str, str]) -> str:
-    """Python source that assigns the parameters; those whose name is none of a variable are left out."""
+    """Python source that assigns the parameters whose names can be variables."""
     values = {name: _literal(value) for name, value in parameters.items()}
     values.update({name: f'__import__("magnus").{loader}({name!r})' for name, loader in loaders.items()})
     lines = [

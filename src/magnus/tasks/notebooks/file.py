@@ -115,34 +115,34 @@ def output_problems(command: str, option: str, working_directory: Path) -> Itera
 def keep(executed: Path, output: str, call: TaskCall, *, kept: Path) -> None:
     """Write the executed notebook, without secrets, whole or not at all, to its path and to the folder `kept`.
 
-    Nothing is done when there is none. TaskFailed when it cannot be written.
+    Without an executed notebook this does nothing. TaskFailed if the notebook cannot be written.
     """
     if not executed.exists():
         return
     target = call.working_directory / output
     try:
         data = executed.read_text(encoding="utf-8")
-        masked = _masked(data, call.mask).encode()
+        masked = _mask_notebook(data, call.mask).encode()
         if (name := _inside(target, call.working_directory)) is not None:
             (kept / name).parent.mkdir(parents=True, exist_ok=True)
             (kept / name).write_bytes(masked)
-        _replace(target, masked)
+        _write_atomically(target, masked)
     except OSError as error:
         message = f"the executed notebook could not be written to '{output}': {error.strerror}"
         raise TaskFailed(message, fix="see that the folder can be written to") from error
 
 
-def _masked(notebook: str, mask: Callable[[str], str]) -> str:
+def _mask_notebook(notebook: str, mask: Callable[[str], str]) -> str:
     """The notebook with each of its texts masked, and then as a whole: JSON escapes what python escaped before."""
 
-    def walked(value: Json) -> Json:
+    def mask_all(value: Json) -> Json:
         match value:
             case str():
                 return mask(value)
             case list():
-                return [walked(item) for item in value]
+                return [mask_all(item) for item in value]
             case dict():
-                return {mask(key): walked(item) for key, item in value.items()}
+                return {mask(key): mask_all(item) for key, item in value.items()}
             case _:
                 return value
 
@@ -150,8 +150,8 @@ def _masked(notebook: str, mask: Callable[[str], str]) -> str:
         document = json.loads(notebook)
         for cell in document.get("cells", ()):
             if "outputs" in cell:
-                cell["outputs"] = _joined(cell["outputs"])
-        masked = walked(document)
+                cell["outputs"] = _join_streams(cell["outputs"])
+        masked = mask_all(document)
         for cell in masked.get("cells", ()):
             for output in cell.get("outputs", ()):
                 if output.get("output_type") == "stream":
@@ -160,7 +160,7 @@ def _masked(notebook: str, mask: Callable[[str], str]) -> str:
     return mask(notebook)
 
 
-def _joined(outputs: list[Json]) -> list[Json]:
+def _join_streams(outputs: list[Json]) -> list[Json]:
     """The outputs of a cell with what was printed in pieces, one after the other, as one text each."""
     joined: list[Json] = []
     for output in outputs:
@@ -182,6 +182,6 @@ def _inside(target: Path, working_directory: Path) -> str | None:
     return None if relative == ".." or relative.startswith("../") else relative
 
 
-def _replace(target: Path, data: bytes) -> None:
+def _write_atomically(target: Path, data: bytes) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
     atomic_files.replace(target, [data], durable=False)

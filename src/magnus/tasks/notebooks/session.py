@@ -21,7 +21,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 
 from magnus.engine.interaction.channel import say_loading
 from magnus.engine.step.exports import PREFIXES
-from magnus.tasks.notebooks.cells import Cell, add_error, prepared, printed, shown, without_colour
+from magnus.tasks.notebooks.cells import Cell, add_error, message_text, prepare, printed_text, without_colour
 from magnus.values import Json
 
 _END_SECONDS: Final = 0.3
@@ -90,7 +90,7 @@ class _ShowingClient(NotebookClient):
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
         """Show a message of the kernel, and go on with it as ever."""
-        text, is_error = shown(msg["msg_type"], msg["content"])
+        text, is_error = message_text(msg["msg_type"], msg["content"])
         if text and self.shows_output:
             stream = sys.stderr if is_error else sys.stdout
             stream.write(text)
@@ -109,7 +109,7 @@ class _Session:
         self._folder = folder
         self._sockets = sockets
         self._kernel = kernel
-        self._notebook, self._numbers = prepared(
+        self._notebook, self._numbers = prepare(
             request["notebook"], request["parameters"], request["remove_tagged_cells"], request["loaders"]
         )
         manager: Any = _Kernel(kernel)
@@ -125,7 +125,7 @@ class _Session:
         temporary.replace(self._folder / "executed.ipynb")
 
     async def run(self) -> Json:
-        """Run it to its end, or until this process is told to end, or the one that started it is gone."""
+        """Run the notebook to its end, or until this process gets SIGTERM, or its parent is gone."""
         task = asyncio.ensure_future(self._run())
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._end, task)
         watch = asyncio.ensure_future(self._watch(task))
@@ -249,7 +249,7 @@ class _Session:
 
     def _printed(self) -> list[Json]:
         """The output of the cells with the output tag."""
-        texts = [printed(cell, self._request["output_cell_tag"]) for cell in self._notebook.cells]
+        texts = [printed_text(cell, self._request["output_cell_tag"]) for cell in self._notebook.cells]
         return [
             {"cell": number, "text": text}
             for number, text in zip(self._numbers, texts, strict=True)

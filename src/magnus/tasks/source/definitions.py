@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 _PLAIN_DEFINITION: Final = re.compile(rb"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
-_DYNAMIC: Final = re.compile(
+_DYNAMIC: Final = (
     rb"def __getattr__|\b__path__\b|sys\.modules\[__name__\]|(?<![.\w])(?:globals|locals|vars)\(\)|(?<![.\w])exec\("
 )
 """Code that creates names dynamically, so that the source does not show them."""
@@ -74,18 +74,18 @@ def look_up(file: Path, names: Sequence[str]) -> Definition:
     source = _read(file, status.st_mtime_ns, status.st_size)
     if len(names) == 1 and names[0] in source.plainly_defined:
         return Definition(Found.CALLABLE)
-    if _DYNAMIC.search(source.text):
+    if re.search(_DYNAMIC, source.text):
         return Definition(Found.UNKNOWN)
-    module = _parsed(file, status.st_mtime_ns, status.st_size)
+    module = _parse(file, status.st_mtime_ns, status.st_size)
     definition = _look_up(module.body, names)
     is_global = any(isinstance(node, ast.Global) and names[0] in node.names for node in ast.walk(module))
     return Definition(Found.UNKNOWN) if is_global else definition
 
 
 def module_of(file: Path) -> ast.Module:
-    """The syntax tree of the file, which nobody may change; raises SyntaxError, ValueError or OSError."""
+    """The syntax tree of the file, shared by all callers; raises SyntaxError, ValueError or OSError."""
     status = file.stat()
-    return _parsed(file, status.st_mtime_ns, status.st_size)
+    return _parse(file, status.st_mtime_ns, status.st_size)
 
 
 def functions_of(file: Path) -> Mapping[tuple[str, int], Function]:
@@ -96,7 +96,7 @@ def functions_of(file: Path) -> Mapping[tuple[str, int], Function]:
 
 @lru_cache(maxsize=64)
 def _functions(file: Path, modified_ns: int, size: int) -> Mapping[tuple[str, int], Function]:
-    module = _parsed(file, modified_ns, size)
+    module = _parse(file, modified_ns, size)
     functions = (node for node in ast.walk(module) if isinstance(node, Function))
     return {(node.name, min([node.lineno, *(part.lineno for part in node.decorator_list)])): node for node in functions}
 
@@ -109,7 +109,7 @@ def _read(file: Path, modified_ns: int, size: int) -> _Source:
 
 
 @lru_cache(maxsize=64)
-def _parsed(file: Path, modified_ns: int, size: int) -> ast.Module:
+def _parse(file: Path, modified_ns: int, size: int) -> ast.Module:
     try:
         return ast.parse(_read(file, modified_ns, size).text, filename=str(file))
     except (RecursionError, MemoryError):

@@ -47,7 +47,7 @@ def missing_function(command: str, working_directory: Path) -> Problem | None:
     if in_script is not None:
         return _missing_in_script(*in_script, working_directory)
     if not _DOTTED.fullmatch(command):
-        return Problem(f"'{command}' is not the dotted path of a function", _respelled(command))
+        return Problem(f"'{command}' is not the dotted path of a function", _respelling(command))
     parts = command.split(".")
     if len(parts) == 1:
         return Problem(f"'{command}' names no module", "write <module>.<function>")
@@ -85,12 +85,12 @@ def _missing_in(module: _Module, names: Sequence[str], working_directory: Path) 
         definition = _definition(module, names)
     except (SyntaxError, ValueError) as error:
         reason = f"{error.msg}, line {error.lineno}" if isinstance(error, SyntaxError) else str(error)
-        return Problem(f"'{_shown(module.file, working_directory)}' is not python: {reason}", "correct the file")
+        return Problem(f"'{_display_path(module.file, working_directory)}' is not python: {reason}", "correct the file")
     match definition.found:
         case Found.CALLABLE | Found.UNKNOWN:
             return None
         case Found.CONSTANT:
-            place = f"line {definition.line} of '{_shown(module.file, working_directory)}'"
+            place = f"line {definition.line} of '{_display_path(module.file, working_directory)}'"
             command = module.command(names)
             return Problem(f"'{command}' is not callable: {place} makes it a constant", "name a function")
         case Found.MISSING:
@@ -100,8 +100,10 @@ def _missing_in(module: _Module, names: Sequence[str], working_directory: Path) 
 def _missing_in_script(file: Path, names: Sequence[str], working_directory: Path) -> Problem | None:
     """The mistake in `names` in the script."""
     if not file.is_file():
-        return Problem(f"there is no file '{_shown(file, working_directory)}'", "check the path of the script")
-    return _missing_in(_Module(_shown(file, working_directory), file, (), is_namespace=False), names, working_directory)
+        return Problem(f"there is no file '{_display_path(file, working_directory)}'", "check the path of the script")
+    return _missing_in(
+        _Module(_display_path(file, working_directory), file, (), is_namespace=False), names, working_directory
+    )
 
 
 def _definition(module: _Module, names: Sequence[str]) -> Definition:
@@ -166,7 +168,7 @@ def _found_by_others(name: str, folders: Sequence[str]) -> ModuleSpec | None:
     for finder in sys.meta_path:
         if finder in (BuiltinImporter, FrozenImporter, PathFinder):  # a tuple: others may not hash
             continue
-        with suppress(Exception):  # what a finder of somebody else does is no reason to complain
+        with suppress(Exception):  # a fault in a finder of another package is no mistake of the task
             if (spec := finder.find_spec(name, path)) is not None:
                 return spec
     return None
@@ -261,14 +263,14 @@ def _near(name: str, candidates: Iterable[str]) -> str | None:
     return next(iter(get_close_matches(name, list(candidates), n=1)), None)
 
 
-def _respelled(command: str) -> str:
+def _respelling(command: str) -> str:
     """A suggestion how to write a path, a call or a `module:function` as a command."""
     parts = command.strip().removesuffix("()").removeprefix("./").replace(":", "/").split("/")
     guess = ".".join(part.removesuffix(".py") for part in parts if part).strip(".")
     return f"did you mean '{guess}'?" if _DOTTED.fullmatch(guess) and "." in guess else "write <module>.<function>"
 
 
-def _shown(file: Path | None, working_directory: Path) -> str:
+def _display_path(file: Path | None, working_directory: Path) -> str:
     return str(file.relative_to(working_directory) if file and file.is_relative_to(working_directory) else file)
 
 

@@ -58,7 +58,7 @@ class _Scripts:
         return pieces
 
     def _named(self, text: str, beside: str) -> Iterator[str]:
-        """The files below the working directory that are code; what is written to is none, nor a second notebook."""
+        """The files below the working directory that are code; files the command writes to do not count, nor a second notebook."""
         text = _OUTPUT.sub(" ", text)
         words = dict.fromkeys(_WORD.findall(text))
         words.update(dict.fromkeys(one or other for one, other in _QUOTED.findall(text)))
@@ -166,7 +166,7 @@ def pieces_of_cells(notebook: str, cells: Sequence[str], dependencies: CodeDepen
             number += 1
             texts += (text, *(part for command in commands for part in _python_in(command)))
             pieces[f"{notebook}:cell {number}"] = short_hash("\n".join((said, *commands)).encode("utf-8", "replace"))
-    used = "\n".join(text for text in texts if _parsed(text) is not None)
+    used = "\n".join(text for text in texts if _parse(text) is not None)
     return {**pieces, **dependencies.of_text(used, notebook.rpartition("/")[0])}
 
 
@@ -194,14 +194,14 @@ def _python(cell: str) -> tuple[str, list[str]]:
 
 
 def _digest(text: str) -> str:
-    module = _parsed(text)
+    module = _parse(text)
     if module is None:
         return short_hash(text.encode("utf-8", "replace"))
     statements = [node for node in module.body if not is_text(node) and not isinstance(node, ast.Pass)]
     return digest(statements) if statements else ""
 
 
-def _parsed(text: str) -> ast.Module | None:
+def _parse(text: str) -> ast.Module | None:
     try:
         return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -20,7 +20,7 @@ from msgspec.structs import fields as struct_fields
 
 from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted, joined, of_value
 from magnus.tasks.functions.casting import Cast, WrongType
-from magnus.tasks.text import shortened
+from magnus.tasks.text import short_json
 from magnus.values import Json, UserObject
 
 _TEXTS: Final = (date, datetime, time, timedelta, PurePath, Path, UUID, Decimal)
@@ -114,7 +114,7 @@ def wanted_of(annotation: UserObject, *, is_exact: bool = True, depth: int = 0) 
         try:
             cast(value, text)
         except WrongType as wrong:
-            return f"it is {shortened(value)}: {wrong}"
+            return f"it is {short_json(value)}: {wrong}"
         except Exception:  # noqa: BLE001 - validators are user code
             return ""
         return ""

@@ -36,7 +36,7 @@ class Body(Struct, frozen=True):
     is_empty: bool = False
 
 
-class Mapped(Struct, frozen=True):
+class ReturnedSettings(Struct, frozen=True):
     """The parameters an expression sets if it is returned without a declaration; `others`: there may be more."""
 
     names: dict[str, Shape]
@@ -172,33 +172,33 @@ def _as_json(value: UserObject) -> UserObject:
             raise ValueError
 
 
-def mapped(value: ast.expr | None, parts: Callable[[ast.expr], dict[str, Shape] | None]) -> Mapped:
+def returned_settings(value: ast.expr | None, parts: Callable[[ast.expr], dict[str, Shape] | None]) -> ReturnedSettings:
     """The parameters the expression sets if it is returned without a declaration; `parts` gives the parts of called classes."""
     match value:
         case None:
-            return Mapped({})
+            return ReturnedSettings({})
         case ast.Dict(keys=keys, values=values):
             names = {
                 key.value: shape_of_source(item)
                 for key, item in zip(keys, values, strict=True)
                 if isinstance(key, ast.Constant) and isinstance(key.value, str)
             }
-            return Mapped(names, others=len(names) < len(set(map(_key, keys))))
+            return ReturnedSettings(names, others=len(names) < len(set(map(_key, keys))))
         case ast.Call(func=ast.Name(id="dict"), args=[], keywords=keywords):
             named = {word.arg: shape_of_source(word.value) for word in keywords if word.arg}
-            return Mapped(named, others=len(named) < len(keywords))
+            return ReturnedSettings(named, others=len(named) < len(keywords))
         case _ if isinstance(value, _UNNAMED):
-            return Mapped({}, is_unnamed=True)
+            return ReturnedSettings({}, is_unnamed=True)
         case _:
             result = parts(value)
-            return Mapped({}, others=True) if result is None else Mapped(result)
+            return ReturnedSettings({}, others=True) if result is None else ReturnedSettings(result)
 
 
 def _key(key: ast.expr | None) -> UserObject:
     return key.value if isinstance(key, ast.Constant) else id(key)
 
 
-def settings_of(ways: Sequence[Mapped]) -> tuple[Setting, ...]:
+def settings_of(ways: Sequence[ReturnedSettings]) -> tuple[Setting, ...]:
     """The parameters that returning one of these sets."""
     names = dict.fromkeys(name for way in ways for name in way.names)
     return tuple(

@@ -13,7 +13,7 @@ from magnus.errors import Problem
 from magnus.graph.dataflow.facts import UNKNOWN, Description, Need, Setting
 from magnus.graph.dataflow.shapes import ANYTHING
 from magnus.graph.nodes import TaskSpec
-from magnus.tasks.static.function_bodies import mapped
+from magnus.tasks.static.function_bodies import returned_settings
 from magnus.tasks.static.side_effects import Effects, of_code
 from magnus.values import Json
 
@@ -134,7 +134,7 @@ def _printed(trees: Sequence[ast.Module]) -> tuple[Sequence[Setting], bool]:
         value = last.value if isinstance(last, ast.Expr) else None
         if isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id == "print" and value.args:
             value = value.args[0]
-        way = mapped(value, lambda _value: None)
+        way = returned_settings(value, lambda _value: None)
         if value is None or way.others or way.is_unnamed:
             return (), True
         settings += [Setting(name, ANYTHING) for name in way.names]

@@ -15,7 +15,7 @@ from magnus.graph.dataflow.facts import Setting
 from magnus.graph.dataflow.shapes import ANYTHING, Shape, joined
 from magnus.graph.nodes import Return
 from magnus.tasks.static.annotations import Part, annotation_text, parts_of, shape_of
-from magnus.tasks.static.function_bodies import Body, mapped, settings_of, shape_of_source
+from magnus.tasks.static.function_bodies import Body, returned_settings, settings_of, shape_of_source
 from magnus.values import UserObject
 
 _WITHOUT_NAMES: Final = frozenset({bool, int, float, str, list, set, frozenset, tuple, date, datetime, Path, bytes})
@@ -35,7 +35,7 @@ class ResultFacts(Struct, frozen=True):
 
 
 class Returned(Struct, frozen=True):
-    """A function's results: its annotation (Any when there is none, or it is not to be trusted), and its source.
+    """A function's results: its annotation (Any if there is none, or code may change the results), and its source.
 
     `parts` knows the parts of what a call in the source makes, `named` are those of the class that is annotated, where
     that is known from its source alone.
@@ -174,7 +174,7 @@ def _undeclared(returned: Returned) -> ResultFacts:
     body = returned.body
     if body is None or not body.is_known:
         return ResultFacts(others=True)
-    ways = [mapped(value, returned.parts) for value in body.values]
+    ways = [returned_settings(value, returned.parts) for value in body.values]
     if ways and all(way.is_unnamed for way in ways):
         return _unnamed(returned.title, "a value")
     named = [way for way in ways if not way.is_unnamed]

@@ -11,8 +11,8 @@ from magnus.app.inspect.list_runs import RunFilter, list_runs, listed_run, momen
 from magnus.engine.processes import liveness
 from magnus.errors import InvalidInput, InvalidRunId, RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import SummarisesRuns
-from magnus.run_log.records import Owner, Status
-from magnus.run_log.summary import RunHealth, summary
+from magnus.run_log.records import Owner, RunHealth, Status
+from magnus.run_log.summary import summary
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 from magnus.testing.records import MOMENT, run_record
 

@@ -1,0 +1,135 @@
+"""Builds the context of a run: its services, and what it holds open in this process."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+from magnus.app.composition.private_folder import private_folder
+from magnus.app.composition.services import hidden_folders
+from magnus.engine.context import Clock, RunContext, Services
+from magnus.engine.files.project_copy import ProjectCopy
+from magnus.engine.interaction.channel import Channel
+from magnus.engine.interaction.parameters_file import ParametersFile
+from magnus.engine.interaction.tracking import StepNames, Tracking
+from magnus.engine.output.capture import OutputCapture
+from magnus.engine.processes import forks
+from magnus.engine.processes.guard import Guard
+from magnus.engine.secrets.masking import Masker
+from magnus.errors import ServiceError
+from magnus.graph.nodes import Graph
+from magnus.interfaces.capabilities import Located
+from magnus.interfaces.reporter import Reporter
+
+_LONGEST_PARENT_BYTES: Final = 50
+
+
+class _Opened(Struct, frozen=True):
+    """What a run holds open in this process."""
+
+    folder: Path
+    guard: Guard
+    channel: Channel
+    parameters_file: ParametersFile
+    output_capture: OutputCapture
+
+
+@contextmanager
+def run_context(  # noqa: PLR0913 - what a run is made of
+    run_id: str,
+    graph: Graph,
+    built: Services,
+    reporter: Reporter,
+    *,
+    working_directory: Path,
+    temporary: Path,
+    masker: Masker | None = None,
+    output: Path | None = None,
+    tag: str = "",
+    definition_file: str = "",
+    configuration_file: str = "",
+    copies_project: bool = False,
+) -> Iterator[RunContext]:
+    """The context of one run in this process; what it holds open is closed afterwards.
+
+    In `temporary` it makes a folder for its own files, which is gone afterwards. `output` is the file for the output of
+    steps, where it is to outlive this process. With `copies_project` each step works in a fresh copy of the project.
+    """
+    masker, clock, hidden = masker or Masker(), Clock(), hidden_folders(built)
+    forks.watch()
+    with _tracking(built, reporter, masker, clock) as tracking, _opened(temporary, masker, output) as opened:
+        yield RunContext(
+            run_id=run_id,
+            graph=graph,
+            services=built,
+            reporter=reporter,
+            working_directory=working_directory,
+            folder=opened.folder,
+            output_capture=opened.output_capture,
+            channel=opened.channel,
+            guard=opened.guard,
+            masker=masker,
+            parameters_file=opened.parameters_file,
+            tracking=tracking,
+            clock=clock,
+            hidden=hidden,
+            project_copy=ProjectCopy(working_directory, hidden) if copies_project else None,
+            artifacts=str(built.catalog.location) if isinstance(built.catalog, Located) else "",
+            tag=tag,
+            definition_file=definition_file,
+            configuration_file=configuration_file,
+            script=_script(graph, working_directory),
+        )
+
+
+@contextmanager
+def _tracking(built: Services, reporter: Reporter, masker: Masker, clock: Clock) -> Iterator[Tracking]:
+    tracking = Tracking(
+        built.experiment_tracker,
+        built.experiment_tracker_settings,
+        masker=masker,
+        reporter=reporter,
+        now=clock.now,
+        monotonic=clock.monotonic,
+        names=StepNames(built.run_log_store),
+    )
+    with closing(tracking):
+        yield tracking
+
+
+@contextmanager
+def _opened(temporary: Path, masker: Masker, output: Path | None) -> Iterator[_Opened]:
+    """ServiceError when there can be no folder in `temporary`."""
+    with ExitStack() as stack:
+        try:
+            folder = stack.enter_context(private_folder(temporary))
+            opened = _Opened(
+                folder,
+                stack.enter_context(Guard(folder)),
+                stack.enter_context(Channel(folder)),
+                stack.enter_context(ParametersFile(folder)),
+                stack.enter_context(OutputCapture(masker, folder, output)),
+            )
+        except OSError as error:
+            reason = f"no folder for the run can be made in '{temporary}': {error.strerror}"
+            raise ServiceError(reason, fix="set TMPDIR to a folder that can be written") from error
+        yield opened
+
+
+def _script(graph: Graph, working_directory: Path) -> Path | None:
+    """The script that a command of the graph names first."""
+    if not any(".py:" in task.task.command for task in graph.tasks()):
+        return None
+    from magnus.tasks.source.locate import split_script_command  # lazy: most pipelines call functions of modules
+
+    found = (split_script_command(task.task.command, working_directory) for task in graph.tasks())
+    return next((script[0] for script in found if script), None)
+
+
+def temporary_folder(environment: Mapping[str, str]) -> Path:
+    """Where the user wants temporary files, unless the path leaves no room for the name of a unix socket."""
+    wanted = environment.get("TMPDIR", "")
+    return Path(wanted if 0 < len(os.fsencode(wanted)) <= _LONGEST_PARENT_BYTES else "/tmp")  # noqa: S108

@@ -1,0 +1,148 @@
+"""Makes a service of what is configured. Used where a run gets its services, and by what looks at runs and loads nothing else."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+from magnus.app.composition import plugins
+from magnus.app.composition.configuration import Configuration, ServiceConfiguration, nowhere
+from magnus.definition import fields
+from magnus.definition.wrong_fields import WrongFields
+from magnus.engine.context import Services
+from magnus.engine.files.large_values import LargeValues
+from magnus.engine.files.spilling_store import SpillingStore
+from magnus.errors import InvalidConfiguration
+from magnus.graph.nodes import Reducer
+from magnus.interfaces.capabilities import Located
+from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.experiment_tracker import ExperimentTracker
+from magnus.interfaces.objects import Objects
+from magnus.interfaces.pickler import Pickler
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.interfaces.task_kind import TaskKind
+from magnus.run_log.parameters import Parameter
+from magnus.values import Json
+
+
+@cache
+def task_kind(name: str) -> TaskKind:
+    """The task kind of this name; InvalidConfiguration when there is none."""
+    kind: TaskKind = plugins.find("tasks", name)()
+    return kind
+
+
+def services(configuration: Configuration, working_directory: Path) -> Services:
+    """The services of the configuration."""
+    tracker = configuration.experiment_tracker
+    kept = catalog(configuration, working_directory)
+    return Services(
+        run_log_store=run_log_store(configuration, working_directory, lambda: kept),
+        catalog=kept,
+        secrets=service("secrets", configuration.secrets, working_directory),
+        pickler=_pickler(configuration),
+        experiment_tracker=service("experiment_tracker", tracker, working_directory),
+        experiment_tracker_settings={
+            "type": tracker.type,
+            "config": dict(tracker.config),
+            "working_directory": str(working_directory),
+        },
+        task_kind=task_kind,
+        reduce=partial(_reduce, working_directory),
+    )
+
+
+def try_service(family: str, configuration: Configuration, working_directory: Path) -> None:
+    """Build the service of the family alone; InvalidConfiguration with all that is wrong with it."""
+    match family:
+        case "executor":
+            executor_type(configuration)
+        case "pickler":
+            _pickler(configuration)
+        case _:
+            service(family, getattr(configuration, family), working_directory)
+
+
+def _pickler(configuration: Configuration) -> Pickler:
+    found = class_of("pickler", configuration.pickler)
+    made: Pickler = found(options_of("pickler", found, configuration.pickler))
+    return made
+
+
+def _reduce(
+    working_directory: Path, reducer: Reducer, name: str, values: Sequence[Parameter], objects: Objects
+) -> Parameter:
+    from magnus.tasks.reducer import reduce_values  # lazy: most pipelines have no reducer
+
+    return reduce_values(reducer, name, values, objects, working_directory)
+
+
+def experiment_tracker(settings: Mapping[str, Json]) -> ExperimentTracker:
+    """The experiment tracker of `Services.experiment_tracker_settings`, for another process."""
+    configured = ServiceConfiguration(settings["type"], settings["config"], nowhere)
+    tracker: ExperimentTracker = service("experiment_tracker", configured, Path(settings["working_directory"]))
+    return tracker
+
+
+def hidden_folders(built: Services) -> tuple[Path, ...]:
+    """The folders in which services keep their own files."""
+    located = (service.location for service in (built.catalog, built.run_log_store) if isinstance(service, Located))
+    return tuple(located)
+
+
+def executor_type(configuration: Configuration) -> tuple[Any, Any]:
+    """The class of the executor, or of the transpiler, and its options, checked."""
+    _, found = engine_of(configuration.executor)
+    return found, options_of("executor", found, configuration.executor)
+
+
+def run_log_store(
+    configuration: Configuration, working_directory: Path, kept: Callable[[], Catalog] | None = None
+) -> RunLogStore:
+    """The run log store of the configuration, which has large values in its catalog; `kept` is that, if it is made."""
+    store: RunLogStore = service("run_log_store", configuration.run_log_store, working_directory)
+    return SpillingStore(store, LargeValues(kept or partial(catalog, configuration, working_directory)))
+
+
+def catalog(configuration: Configuration, working_directory: Path) -> Catalog:
+    """The catalog of the configuration."""
+    made: Catalog = service("catalog", configuration.catalog, working_directory)
+    return made
+
+
+def service(family: str, configured: ServiceConfiguration, working_directory: Path) -> Any:
+    """A service of this family; InvalidConfiguration when there is none of its type, or its options are wrong."""
+    found = class_of(family, configured)
+    return found(options_of(family, found, configured), working_directory)
+
+
+def class_of(family: str, configured: ServiceConfiguration) -> Any:
+    """The class of the service; InvalidConfiguration with the place where the type is written when there is none."""
+    with _located(configured):
+        return plugins.find(family, configured.type)
+
+
+def engine_of(configured: ServiceConfiguration) -> tuple[str, Any]:
+    """The family and the class of what is configured as the executor; InvalidConfiguration likewise."""
+    with _located(configured):
+        return plugins.find_engine(configured.type)
+
+
+@contextmanager
+def _located(configured: ServiceConfiguration) -> Iterator[None]:
+    """Add the place where the type is written."""
+    try:
+        yield
+    except InvalidConfiguration as error:
+        [problem] = error.problems
+        raise InvalidConfiguration(problem.message, fix=problem.fix, location=configured.locate()) from error
+
+
+def options_of(family: str, found: Any, configured: ServiceConfiguration) -> Any:
+    """The options, as the class of the service wants them; InvalidConfiguration with all that is wrong with them."""
+    try:
+        return fields.read(found.options, configured.config)
+    except WrongFields as error:
+        what = f"{family} '{configured.type}'"
+        raise InvalidConfiguration.of(error.problems(configured.locate, what=what)) from error

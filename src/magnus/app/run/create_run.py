@@ -1,0 +1,111 @@
+"""What is prepared begins: the record of the run, with all that the run log keeps of it, and the context of its steps.
+
+Called by the use cases that create a run or run a part of one.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+
+from magnus.app.composition import executors, run_context
+from magnus.app.composition.configuration import hashes_of_variables
+from magnus.app.inspect.step_code import code_of_steps, encoded_code
+from magnus.app.run import provenance
+from magnus.app.run.prepare import PreparedRun
+from magnus.app.run.serialized_reporter import OneAtATime
+from magnus.engine.context import RunContext, now
+from magnus.engine.provenance.environment import environment
+from magnus.engine.secrets import mask_run
+from magnus.errors import CatalogError, Problem, RunExists
+from magnus.interfaces.catalog import KeepsChanges
+from magnus.interfaces.reporter import Reporter, Warned
+from magnus.run_log.records import Owner, RunRecord, Status
+from magnus.run_log.run_ids import new_run_id
+from magnus.values import Json
+
+
+def begin(prepared: PreparedRun, owner: Owner, reporter: Reporter) -> RunRecord:
+    """Create the run of `owner` in the run log; RunExists when the given run id is in use.
+
+    Changes of the code are kept then; that they cannot be is a warning.
+    """
+    asked = prepared.execution
+    while True:
+        started = now()
+        record = RunRecord(
+            run_id=asked.run_id or new_run_id(started, os.urandom),
+            status=Status.PROCESSING,
+            dag_hash=prepared.pipeline.dag_hash,
+            start_time=started,
+            owner=owner,
+            tag=asked.tag,
+            use_cached=prepared.original is not None,
+            original_run_id="" if prepared.original is None else prepared.original.run_id,
+            parameters=prepared.parameters,
+            code_identities=prepared.code_identities,
+            run_config=_run_config(prepared),
+        )
+        try:
+            prepared.services.run_log_store.create_run(record)
+        except RunExists:
+            if asked.run_id:
+                raise
+        else:
+            _keep_changes(prepared, record.run_id, reporter)
+            return record
+
+
+def _keep_changes(prepared: PreparedRun, run_id: str, reporter: Reporter) -> None:
+    catalog = prepared.services.catalog
+    if prepared.changes and isinstance(catalog, KeepsChanges):
+        try:
+            catalog.keep_changes(run_id, prepared.changes)
+        except CatalogError as error:
+            [problem] = error.problems
+            message = f"what differs from the commit is not kept: {problem.message}"
+            reporter.report(Warned(str(Problem(message, problem.fix, severity="warning"))))
+
+
+def _run_config(prepared: PreparedRun) -> Mapping[str, Json]:
+    asked, configuration, pipeline = prepared.execution, prepared.configuration, prepared.pipeline
+    runs_in = environment(sys.path, asked.working_directory)
+    made_of = prepared.code if prepared.code is not None else code_of_steps(pipeline.steps, asked.working_directory)
+    names = sorted(pipeline.variables | configuration.variables)
+    return {
+        **configuration.as_json(),
+        "pipeline_file": asked.file,
+        "parameters_file": asked.parameters_file,
+        "configuration_file": configuration.file,
+        "variables": names,
+        "dag": pipeline.dag,
+        "command_line": mask_run.masked_command_line(asked.command_line),
+        "environment": runs_in.facts,
+        **provenance.facts(
+            variable_hashes=hashes_of_variables(names, asked.environment),
+            included=dict(pipeline.included),
+            local_functions=sorted(pipeline.functions),
+            code=encoded_code(made_of),
+            from_step=asked.from_step,
+            outdated={} if prepared.plan is None else {**prepared.plan.outdated_paths},
+            packages=provenance.kept(prepared.services.catalog, runs_in.packages),
+            changes=provenance.content(prepared.changes) if prepared.changes else {},
+        ),
+    }
+
+
+def context_of(prepared: PreparedRun, reporter: Reporter) -> AbstractContextManager[RunContext]:
+    """The context of the run that is asked for."""
+    asked = prepared.execution
+    return run_context.run_context(
+        asked.run_id,
+        prepared.pipeline.graph,
+        prepared.services,
+        OneAtATime(reporter),
+        working_directory=asked.working_directory,
+        temporary=run_context.temporary_folder(asked.environment),
+        tag=asked.tag,
+        definition_file=asked.file,
+        configuration_file=prepared.configuration.file,
+        copies_project=executors.executor_capabilities(prepared.configuration).copies_project,
+    )

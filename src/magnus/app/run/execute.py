@@ -1,0 +1,53 @@
+"""The use case *execute*: a pipeline that is prepared becomes a run and a run log."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
+
+from msgspec.structs import replace
+
+from magnus.app.composition import executors
+from magnus.app.dispatch import step_runner
+from magnus.app.inspect.run_document import keep_document
+from magnus.app.run.create_run import begin, context_of
+from magnus.app.run.prepare import PreparedRun, variables_used
+from magnus.engine.processes import liveness
+from magnus.engine.processes.process_lock import claimed
+from magnus.engine.run import orchestrator
+from magnus.engine.user_code import process_state
+from magnus.errors import MagnusError
+from magnus.interfaces.capabilities import Locality
+from magnus.interfaces.reporter import Reporter
+from magnus.run_log.records import RunRecord
+
+
+def execute(prepared: PreparedRun, reporter: Reporter, emit: Callable[[str], None]) -> RunRecord:
+    """Run the pipeline to its end and `emit` the run log document, piece by piece; returns the ended run.
+
+    Raises InvalidInput before anything ran, ServiceError when a service failed in a way that ended the run, and passes
+    KeyboardInterrupt on; the run log says what happened in each case in which the run had begun.
+    """
+    store = prepared.services.run_log_store
+    warm_start = nullcontext() if prepared.warm_start is None else closing(prepared.warm_start)
+    with warm_start, closing(store), _steps_of_one_run(prepared), context_of(prepared, reporter) as opened:
+        record = begin(prepared, liveness.this_process(), reporter)
+        context = replace(opened, run_id=record.run_id)
+        try:
+            executor = step_runner.executor(prepared.configuration, context, prepared.warm_start, _variables(prepared))
+            with process_state.without_hard_exits(context.output_capture.original_stderr):
+                ended = orchestrator.run(context, executor, record, prepared.original)
+        except BaseException:
+            with suppress(MagnusError):  # the error that is on its way matters more
+                keep_document(store, record.run_id, emit, context.reporter)
+            raise
+        keep_document(store, record.run_id, emit, context.reporter)
+    return ended
+
+
+def _variables(prepared: PreparedRun) -> Mapping[str, str]:
+    return variables_used(prepared.execution.environment, prepared.pipeline, prepared.configuration)
+
+
+def _steps_of_one_run(prepared: PreparedRun) -> AbstractContextManager[None]:
+    """What is to be held while steps run in this process."""
+    runs_on = executors.executor_capabilities(prepared.configuration).runs_on
+    return claimed() if runs_on is Locality.PROCESS else nullcontext()

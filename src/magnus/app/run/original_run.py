@@ -1,0 +1,110 @@
+"""The run that another one goes on with, and its pipeline. Called by `app.run.prepare`.
+
+Nothing of the original is changed.
+"""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Final
+
+from magnus.app.inspect.find_run import find_run
+from magnus.definition.built_pipeline import BuiltPipeline
+from magnus.definition.yaml_text import Document
+from magnus.engine.processes import liveness
+from magnus.engine.secrets.mask_run import masked_parameters
+from magnus.errors import InvalidInput
+from magnus.graph.path import BranchPath
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.parameters import Scope
+from magnus.run_log.records import ENDED, RunRecord
+from magnus.system import descendants
+
+_ENDING_SECONDS: Final = 3.0
+"""How long processes of a run that has just been killed may take to end."""
+_LOOK_AGAIN_SECONDS: Final = 0.05
+_MOST_SHOWN: Final = 5
+
+
+def original_run(store: RunLogStore, run_id: str, *, assume_lost: bool = False) -> RunRecord:
+    """The run to resume, by its id, the beginning of it, or as `latest`.
+
+    InvalidInput when there is none, more than one, or it may still be running. With `assume_lost` one of which nobody can tell that here is taken as lost.
+    """
+    if not store.capabilities.persistent:
+        fix = "configure a run log store of type file-system"
+        raise InvalidInput("runs whose run log was kept in memory cannot be run again", fix=fix)
+    record = find_run(store, run_id)
+    if record.status not in ENDED:
+        _refuse_running(store, record, assume_lost=assume_lost)
+    return record
+
+
+def _refuse_running(store: RunLogStore, run: RunRecord, *, assume_lost: bool) -> None:
+    """InvalidInput for a run that runs, may run, or was killed and left processes that still run."""
+    if liveness.runs_here(run.owner):
+        raise InvalidInput(f"the run '{run.run_id}' is still running", fix="wait for its end, or end it")
+    if liveness.lost(run.owner):
+        left = _processes_left(run)
+        if left:
+            message = f"the run '{run.run_id}' was killed, but processes of it are still running: "
+            numbers = " ".join(map(str, left))
+            raise InvalidInput(message + _titles(left), fix=f"wait for their end, or end them: kill {numbers}")
+    elif (doubt := liveness.doubt(run.owner)) and not assume_lost:
+        message = f"the run '{run.run_id}' may still be running: {doubt}, and it has recorded nothing since "
+        fix = "see that it has ended, then add --assume-lost (in Python: assume_lost=True)"
+        raise InvalidInput(f"{message}{_last_record(store, run):%Y-%m-%d %H:%M:%S} UTC", fix=fix)
+
+
+def _processes_left(run: RunRecord) -> list[int]:
+    """The processes of a run that was killed, when they have had the time to end with it."""
+    is_of_run = descendants.of_lost_run(run.run_id, run.owner.pid)
+    deadline = monotonic() + _ENDING_SECONDS
+    while (left := descendants.alive(is_of_run)) and monotonic() < deadline:
+        sleep(_LOOK_AGAIN_SECONDS)
+    return left
+
+
+def _titles(processes: Sequence[int]) -> str:
+    shown = (f"{process} ({title})" for process in processes[:_MOST_SHOWN] if (title := descendants.title(process)))
+    more = ", and more" if len(processes) > _MOST_SHOWN else ""
+    return ", ".join(shown) + more
+
+
+def _last_record(store: RunLogStore, run: RunRecord) -> datetime:
+    """When the run recorded something for the last time, as far as its steps outside branches say."""
+    ends = (attempt.end_time for step in store.list_steps(run.run_id, BranchPath()) for attempt in step.attempts)
+    return max(ends, default=run.start_time)
+
+
+def pipeline_of(original: RunRecord) -> tuple[str, BuiltPipeline | None]:
+    """The pipeline file of a run; for one that a program built, what it built.
+
+    InvalidInput when there are functions in it that only its program has.
+    """
+    config = original.run_config
+    if local := config.get("local_functions"):
+        message = f"the pipeline of the run '{original.run_id}' calls what its program alone has: {', '.join(local)}"
+        fix = f"execute it in the program again, with execute(use_cached={original.run_id!r})"
+        raise InvalidInput(message, fix=fix)
+    file = str(config.get("pipeline_file", ""))
+    if not file.endswith((".yaml", ".yml", ".json")):
+        folder = str(Path(file).absolute().parent)
+        if file.endswith(".py") and folder not in sys.path:  # as for a script that is run
+            sys.path.insert(0, folder)
+        return file, BuiltPipeline(Document(file, {"dag": config.get("dag")}, {}, {}), {})
+    return file, None
+
+
+def merged_parameters(original: RunRecord, given: Scope) -> Scope:
+    """The initial parameters of the original, and those that are given anew; InvalidInput for one that was masked."""
+    parameters = {**original.parameters, **given}
+    gone = [name for name in masked_parameters(original.parameters) if name not in given]
+    if gone:
+        message = (
+            f"the initial parameter '{gone[0]}' of the run '{original.run_id}' held a secret, and is not in its run log"
+        )
+        raise InvalidInput(message, fix=f"give it again: --{gone[0]} VALUE")
+    return parameters

@@ -1,0 +1,181 @@
+"""What a run that goes on with another one will do: the walk of the orchestrator, over records alone. Called by `app.run.prepare`.
+
+Everything here is known before anything runs, and nothing of the original is changed.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct, field
+
+from magnus.app.compare.sentences import was_is
+from magnus.app.inspect.damage import damage
+from magnus.app.parameters.parameters_read import OutdatedStep, ParameterReaders
+from magnus.definition.loader import LoadedPipeline
+from magnus.engine.context import Services
+from magnus.engine.rules import fan
+from magnus.engine.rules import scope as scopes
+from magnus.engine.run.reuse import NOT_STARTED, counterparts, reason_to_run
+from magnus.errors import TaskFailed
+from magnus.graph.nodes import CompositeNode, Graph, RepeatedBranch, TaskNode, TerminalNode, branch_of
+from magnus.graph.path import BranchPath, StepPath, print_names
+from magnus.run_log.branches import branches_of
+from magnus.run_log.parameters import Parameter, Scope, shown
+from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord
+from magnus.values import Json
+
+_MOST_SHOWN: Final = 10
+
+
+class Plan(Struct, frozen=True):
+    """What a run that goes on with another one will do.
+
+    Attributes:
+        original_run_id: the run that it goes on with.
+        reused: how many steps are taken over.
+        goes_on: the steps that run first, each with the reason; what follows them runs too.
+        changes: what differs from the original, a line each.
+        damage: what is wrong with the records of the original, a line each.
+        outdated: of reused steps that read initial parameters which have other values now, the names of these.
+        outdated_paths: the same by the paths of the steps.
+    """
+
+    original_run_id: str
+    reused: int
+    goes_on: tuple[tuple[str, str], ...]
+    changes: tuple[str, ...]
+    damage: tuple[str, ...] = ()
+    outdated: tuple[tuple[str, str], ...] = ()
+    outdated_paths: Mapping[str, Json] = field(default_factory=dict)
+
+    def lines(self) -> list[str]:
+        """The plan as people read it."""
+        steps = "step is" if self.reused == 1 else "steps are"
+        shown = [f"resumes {self.original_run_id}: {self.reused} {steps} reused"]
+        shown += [f"  warning: '{name}' is reused, and read {what}" for name, what in self.outdated[:_MOST_SHOWN]]
+        if len(self.outdated) > _MOST_SHOWN:
+            shown.append(f"  warning: so are {len(self.outdated) - _MOST_SHOWN} more steps that read what changed")
+        if self.outdated:
+            shown.append("  their results are those of the old values: run them with a new run, without --use-cached")
+        shown += [f"  runs '{name}' and what follows: {why}" for name, why in self.goes_on[:_MOST_SHOWN]]
+        if len(self.goes_on) > _MOST_SHOWN:
+            shown.append(f"  and {len(self.goes_on) - _MOST_SHOWN} more like these")
+        if not self.goes_on:
+            shown.append("  every step succeeded: nothing is left to run")
+        shown += [f"  changed since: {change}" for change in self.changes]
+        return shown + [f"  records of {self.original_run_id}: {line}" for line in self.damage]
+
+
+def plan(
+    services: Services,
+    original: RunRecord,
+    pipeline: LoadedPipeline,
+    parameters: Scope,
+    changes: Sequence[str],
+    working_directory: Path,
+    from_step: str = "",
+) -> Plan:
+    """What will be taken over and what will run, as far as it can be told before."""
+    readers = ParameterReaders(services.run_log_store, original, parameters, pipeline, working_directory)
+    walk = _Walk(services, original.run_id, readers, from_step)
+    walk.branch(pipeline.graph, BranchPath(), BranchPath(), BranchScope(parameters))
+    return Plan(
+        original.run_id,
+        walk.reused,
+        tuple((walk.name(path), why) for path, why in walk.goes_on),
+        tuple(changes),
+        tuple(damage(services.run_log_store, original).lines()),
+        tuple((walk.name(found.path), _changed(found, original, parameters)) for found in walk.outdated),
+        {str(found.path): {"step": walk.name(found.path), "read": [*found.parameters]} for found in walk.outdated},
+    )
+
+
+def _changed(found: OutdatedStep, original: RunRecord, parameters: Scope) -> str:
+    """`'min_auc', which was 0.5 and is 0.8`."""
+    before, after = original.parameters, parameters
+    texts = (
+        f"'{name}', which {was_is(shown(before[name]), shown(after[name]))}"
+        if name in before
+        else f"'{name}', which is new"
+        for name in found.parameters
+    )
+    return " and ".join(texts)
+
+
+class _Walk:
+    """Follows the original for as long as its steps succeeded."""
+
+    def __init__(self, services: Services, run_id: str, readers: ParameterReaders, from_step: str) -> None:
+        self._from = from_step
+        self._readers = readers
+        self.outdated: list[OutdatedStep] = []
+        self._store = services.run_log_store
+        self._catalog = services.catalog
+        self._run_id = run_id
+        self.reused = 0
+        self.goes_on: list[tuple[StepPath, str]] = []
+        self._labels: dict[BranchPath, str] = {}
+
+    def name(self, path: StepPath) -> str:
+        """What people call the step."""
+        branches = (BranchPath(path.parts[:end]) for end in range(2, len(path.parts), 2))
+        known = {**self._readers.labels, **self._labels}
+        labels = [known.get(branch, branch.parts[-1]) for branch in branches]
+        around = (name for pair in zip(path.parts[::2], labels, strict=False) for name in pair)
+        return print_names((*around, path.name))
+
+    def branch(self, graph: Graph, branch: BranchPath, original: BranchPath, scope: BranchScope) -> fan.Outcome | None:
+        """A (sub)pipeline that goes on with a branch of the original, up to the first step that is not taken over.
+
+        What came of it, when all of it is.
+        """
+        known = {record.path.name: record for record in self._store.list_steps(self._run_id, original)}
+        node, own = graph.nodes[graph.start_at], BranchScope()
+        while not isinstance(node, TerminalNode):
+            path, record = branch.step(node.name), known.get(node.name)
+            why = reason_to_run(record, node, self._catalog, self._from)
+            if record is None or why:
+                self._stops(node, path, record, scope, why)
+                return None
+            self.reused += 1
+            if self._readers.changed:
+                self.outdated += self._readers.outdated(record, path, scope.parameters)
+            scope, own = scopes.after(scope, record), scopes.after(own, record)
+            node = graph.nodes[node.next]
+        return fan.Outcome(branch.parts[-1] if branch.parts else "", node.succeeds, own.parameters, own.files)
+
+    def _stops(
+        self, node: TaskNode | CompositeNode, path: StepPath, record: StepRecord | None, scope: BranchScope, why: str
+    ) -> None:
+        """A step that runs: of a composite that had branches, what runs in them."""
+        before = len(self.goes_on)
+        if isinstance(node, CompositeNode) and record is not None and record.branching is not None:
+            begun = fan.begun(node, path, record.position, scope)
+            if begun.status is Status.FAIL:
+                self.goes_on.append((path, f"it cannot begin: {begun.message}"))
+            else:
+                self._branches(node, begun, record)
+        if len(self.goes_on) == before:
+            self.goes_on.append((path, why))
+
+    def _branches(self, node: CompositeNode, begun: StepRecord, original: StepRecord) -> None:
+        """The branches that the composite has now, and what each of them goes on with."""
+        keys = begun.branching.keys if begun.branching else ()
+        self._labels.update({branch.path: branch.label for branch in branches_of(begun)})
+        found = counterparts(begun.branching, original.branching)
+        for key in keys[-1:] if isinstance(node.branches, RepeatedBranch) else keys:
+            graph, branch = branch_of(node, key), begun.path.into(key)
+            if key not in found:
+                self.goes_on.append((branch.step(graph.start_at), NOT_STARTED))
+                continue
+            scope = fan.branch_scope(node, begun, key)
+            outcome = self.branch(graph, branch, original.path.into(found[key]), scope)
+            if isinstance(node.branches, RepeatedBranch) and outcome is not None:
+                following = fan.joined(node, begun, [outcome], _no_reducer)
+                if following.status is Status.PROCESSING:
+                    self._branches(node, following, original)
+
+
+def _no_reducer(*_: object) -> Parameter:
+    raise TaskFailed("a loop has no reducer")
