@@ -15,7 +15,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).parents[1]
-PAGES = ("README.md", "ARCHITECTURE.md", "SECURITY.md", "docs/decisions/*.md", ".github/**/*.yml")  # the goal is all
+PAGES = ("*.md", "docs/**/*.md", ".github/**/*.yml")
+NOT_YET = (
+    "docs/how-to/run-on-argo.md",
+    "docs/how-to/write-a-transpiler.md",
+)  # pages that have such words; the goal is none
 CLEAN = ("src/magnus/cli",)  # folders of code whose docstrings, comments and messages are checked; the goal is all
 EXEMPT = ()  # (file, phrase): a phrase that is right in this file
 
@@ -121,7 +125,7 @@ def main(arguments: list[str]) -> int:
         named = [Path(argument).resolve() for argument in arguments]
         files = [file for path in named for file in ([path] if path.is_file() else path.rglob("*.py"))]
     else:
-        files = [file for pattern in PAGES for file in ROOT.glob(pattern)]
+        files = [file for pattern in PAGES for file in ROOT.glob(pattern) if str(file.relative_to(ROOT)) not in NOT_YET]
         files += [file for folder in CLEAN for file in (ROOT / folder).rglob("*.py")]
     found = [finding for file in sorted(files) for finding in findings(file, ROOT)]
     for finding in sorted(found):

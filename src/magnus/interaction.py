@@ -1,7 +1,7 @@
 """The functions that user code calls while its step runs: in the task itself, its threads, and processes it starts.
 
-In the process of the step the call goes to the step in progress; in another one, through the channel that the
-environment names. Outside a step each function says so.
+In the process of the step a call goes to the running step; in another process, through the channel that the environment
+names. Outside a step each function raises TaskFailed.
 """
 
 import operator
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
     from magnus.app.run.interactive_session import SessionId  # lazy: importing magnus costs nothing
 
 _NOTHING: UserObject = object()
-"""Of an argument that was not given."""
+"""The default of an argument that the caller left out."""
 
 
 def get_parameter(key: str | None = None, cast_as: UserObject = None) -> UserObject:
     """The parameter `key`, or all of them by name.
 
-    A name that no parameter has stands for the only one that differs from it by case alone.
+    If no parameter has the name, a single parameter whose name differs by case alone is returned.
 
     Args:
         key: the name; None for all parameters.
-        cast_as: a type, such as `Model`, `list[Model]` or `date | None`, that the value is cast to as the argument of a
-            function is that has it as its annotation; without a name all parameters together are, to a model for one.
-            An object is the object itself then. Anything else that can be called is called with the value.
+        cast_as: a type, such as `Model`, `list[Model]` or `date | None`; the value is cast to it as an argument with this
+            annotation. Without a name all parameters together are cast, to a model for example. An object stays the
+            object itself. Any other callable is called with the value.
 
     Raises:
         TaskFailed: there is no such parameter, it cannot become that type, or no step runs.
@@ -48,7 +48,7 @@ def get_parameter(key: str | None = None, cast_as: UserObject = None) -> UserObj
 
 
 def set_parameter(**values: UserObject) -> None:
-    """Set parameters for the steps that follow; they count when this step succeeds.
+    """Set parameters for the steps that follow, if this step succeeds.
 
     Raises:
         TaskFailed: a value cannot be serialised, or no step runs.
@@ -57,7 +57,7 @@ def set_parameter(**values: UserObject) -> None:
 
 
 def track_this(step: int | None = None, **metrics: UserObject) -> None:
-    """Track metrics of this step; `step`, a whole number, counts measurements of the same name.
+    """Track metrics of this step; `step`, a whole number, numbers the measurements of one metric.
 
     Raises:
         TaskFailed: a value cannot be serialised, `step` is no whole number, or no step runs.
@@ -69,9 +69,9 @@ def track_this(step: int | None = None, **metrics: UserObject) -> None:
 
 
 def get_secret(name: str = _NOTHING, *, secret_name: str = _NOTHING) -> str:
-    """The secret `name`, which need not stand under `secrets:` of the task; it is masked in all output from now on.
+    """The secret `name`, listed under `secrets:` of the task or not; all output from now on masks it.
 
-    `secret_name` is another word for `name`, that of the 2024 generation.
+    `secret_name` is the name of the argument in the 2024 generation.
 
     Raises:
         SecretsError: the secrets provider does not have it.
@@ -87,7 +87,7 @@ def get_secret(name: str = _NOTHING, *, secret_name: str = _NOTHING) -> str:
 def get_experiment_tracker_context() -> AbstractContextManager[UserObject]:
     """A context in which the tracker's own functions, such as `mlflow.log_figure`, concern the run of this step.
 
-    It gives the tracker's object of the run; None when the tracker has no such thing or cannot be reached, which is a
+    It gives the tracker's object of the run; None if the tracker has no such object, or cannot be reached, which is a
     warning.
 
     Raises:
@@ -109,7 +109,7 @@ def get_from_catalog(name: str, destination_folder: str = "") -> list[str]:
 
     Args:
         name: as under `catalog: get`.
-        destination_folder: where they go, relative to the working directory; each keeps its name below it.
+        destination_folder: the folder for the files, relative to the working directory; each keeps its name below it.
 
     Raises:
         TaskFailed: nothing matches, or no step runs.
@@ -122,27 +122,27 @@ def get_from_catalog(name: str, destination_folder: str = "") -> list[str]:
 def put_in_catalog(
     path: "str | os.PathLike[str]" = _NOTHING, *, filepath: "str | os.PathLike[str]" = _NOTHING
 ) -> list[str]:
-    """Keep the files that `path`, a glob relative to the working directory, matches in the catalog; their names.
+    """Put the files that `path`, a glob relative to the working directory, matches into the catalog, and return their names.
 
-    `filepath` is another word for `path`, that of the 2024 generation.
+    `filepath` is the name of the argument in the 2024 generation.
 
     Raises:
         TaskFailed: nothing matches, or no step runs.
-        CatalogError: the catalog cannot keep them.
+        CatalogError: the catalog cannot store them.
     """
     names: list[str] = _ask("put_files", {"path": os.fspath(_one_of("put_in_catalog", path=path, filepath=filepath))})
     return names
 
 
 def put_object(obj: UserObject = _NOTHING, name: str = "", *, data: UserObject = _NOTHING) -> None:
-    """Keep an object in the catalog for `get_object(name)`, here and in the steps that follow.
+    """Put an object into the catalog for `get_object(name)`, here and in the steps that follow.
 
-    Where no parameter has the name, one is set to the object, as a result declared as an object would be. A parameter
-    of that name which is a value stays what it is. `data` is another word for `obj`, that of the 2024 generation.
+    If no parameter has the name, one is set to the object, like a result declared as an object. A parameter of that name
+    with a JSON value stays unchanged. `data` is the name of the argument `obj` in the 2024 generation.
 
     Raises:
         TaskFailed: it cannot be pickled, or no step runs.
-        CatalogError: the catalog cannot keep it.
+        CatalogError: the catalog cannot store it.
     """
     obj = _one_of("put_object", obj=obj, data=data)
     if not name:
@@ -150,13 +150,13 @@ def put_object(obj: UserObject = _NOTHING, name: str = "", *, data: UserObject =
     step = current_step()
     if step is not None:
         return step.put_object(name, obj)
-    from magnus.engine.interaction.remote_objects import put  # lazy: other processes alone need it
+    from magnus.engine.interaction.step_data import put  # lazy: other processes alone need it
 
     return put(_ask, name, obj)
 
 
 def get_object(name: str) -> UserObject:
-    """The object of that name, loaded anew: the one that the parameter `name` refers to, or else that of `put_object`.
+    """The object of that name, loaded anew: the object of the parameter `name`, or else that of `put_object`.
 
     Raises:
         TaskFailed: there is no such object, or no step runs.
@@ -165,22 +165,22 @@ def get_object(name: str) -> UserObject:
     step = current_step()
     if step is not None:
         return step.get_object(name)
-    from magnus.engine.interaction.remote_objects import get  # lazy: other processes alone need it
+    from magnus.engine.interaction.step_data import get  # lazy: other processes alone need it
 
     return get(_ask, name)
 
 
 def get_run_log() -> Json:
-    """The run log document as it stands, a copy; TaskFailed when no step runs."""
+    """A copy of the run log document as it is now; TaskFailed if no step runs."""
     return _ask("get_run_log", {})
 
 
 def start_interactive_session(
     run_id: str = "", config_file: str = "", tag: str = "", parameters_file: str = ""
 ) -> "SessionId":
-    """Begin a run of what is done here by hand, in a notebook for one; the functions of this module work until its end.
+    """Start a run for interactive work, such as in a notebook; the functions of this module work until its end.
 
-    `with start_interactive_session():` ends it, as failed when an exception comes.
+    `with start_interactive_session():` ends the run, which fails if the block raises an exception.
 
     Args:
         run_id: the id of the run; one is made when none is given.
@@ -193,7 +193,7 @@ def start_interactive_session(
 
     Raises:
         TaskFailed: a step or a session is in progress here.
-        InvalidInput: something of what is given is wrong.
+        InvalidInput: an argument or a file is wrong.
     """
     from magnus.app.run.interactive_session import start  # lazy: importing magnus costs nothing
 
@@ -210,12 +210,12 @@ def end_interactive_session() -> None:
 
 
 def get_run_id() -> str:
-    """The id of the run the step belongs to; TaskFailed when no step runs."""
+    """The id of the run the step belongs to; TaskFailed if no step runs."""
     return str(_ask("get_run", {})["run_id"])
 
 
 def get_tag() -> str:
-    """The tag of the run the step belongs to, "" when it has none; TaskFailed when no step runs."""
+    """The tag of the run the step belongs to, or ""; TaskFailed if no step runs."""
     return str(_ask("get_run", {})["tag"])
 
 
@@ -227,7 +227,7 @@ def _whole_number(step: UserObject) -> int:
 
 
 def _one_of(function: str, **arguments: UserObject) -> UserObject:
-    """The one of the arguments, which are words for the same, that was given; TypeError for none or several."""
+    """The value of the one argument that the caller used, of several names for it; TypeError for none or several."""
     values = [value for value in arguments.values() if value is not _NOTHING]
     if len(values) != 1:
         first, *others = arguments

@@ -139,7 +139,7 @@ def test_objects_are_supplied_and_given(tmp_path, monkeypatch):
     assert step.parameters == {"size": 6}
     step = run_step(pipeline(), "read", tmp_path / "two", parameters={"o": {1}}, files={"rows.txt": "given"})
     assert step.parameters == {"said": "given"}
-    with pytest.raises(InvalidInput, match="what is given cannot be handed to 'with_object'"):
+    with pytest.raises(InvalidInput, match="the inputs of 'with_object' cannot be supplied"):
         run_step(pipeline(), "with_object", tmp_path / "three", parameters={"o": (n for n in "ab")})
 
 

@@ -16,11 +16,11 @@ from msgspec.structs import replace
 from simulated import Calls
 
 from magnus.app.run.prepare import prepare
+from magnus.app.run.simulate import ended, spec_of, variables_of
 from magnus.app.run.transpile import transpile
-from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.definition.yaml_text import read
 from magnus.errors import InvalidDefinition, MagnusError
-from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended
+from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended, steps_of
 from magnus.simulation.argo.workflow import Simulation
 
 FAILED_NODES = "the nodes that failed"
@@ -43,13 +43,14 @@ class Pods:
         self._began = Counter()
 
     async def run(self, template, variables, number):
-        step = variables.get("inputs.parameters.step", "")
+        steps = steps_of(variables)
+        step = steps[0] if steps else ""
         if not number:
             self._began[template.name, step] += 1
         node = template.name, step, self._began[template.name, step]
         if node in self.kept:
             return self.kept[node]
-        await self._on_pod(step)
+        await self._on_pod(steps)
         self.ran.append(step)
         self.ends.pop(node, None)
         self.ends[node] = None
@@ -98,7 +99,7 @@ class Controller:
             self.spec = spec_of(manifest)
 
     def submit(self, spec=None, *, stops_at=None, terminates_at=None, **parameters):
-        """As `argo submit -p ...` does; the pod of the step `stops_at` is the last one to begin."""
+        """As `argo submit -p ...` does; the pod that is for the step `stops_at` is the last one to begin."""
         uid = str(uuid4())
         variables = variables_of(spec or self.spec, parameters, uid)
         workflow = Workflow(stored(spec or self.spec, variables), uid)
@@ -125,8 +126,8 @@ class Controller:
             return log_of(prepare(asked(self.folder, workflow.run_id), Silent()), workflow.run_id)
 
     def _run(self, workflow, kept, stops_at, terminates_at):
-        async def on_pod(step):
-            if step and step in {stops_at, terminates_at}:
+        async def on_pod(steps):
+            if {stops_at, terminates_at} & set(steps):
                 simulation.stop()
                 await asyncio.Event().wait()
 

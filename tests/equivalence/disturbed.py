@@ -16,7 +16,7 @@ from magnus.engine.step import attempts
 from magnus.run_log_stores.chunked_file_system import ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemRunLogStore
 from magnus.simulation.argo.expressions import substituted
-from magnus.simulation.argo.pod import DELETED, ERROR, FAILED, SUCCEEDED, Ended
+from magnus.simulation.argo.pod import DELETED, ERROR, FAILED, SUCCEEDED, Ended, steps_of
 
 KINDS = ("never", "unbelieved", "task", "before", "after")
 SIGNALS = (signal.SIGTERM, signal.SIGKILL)
@@ -33,7 +33,7 @@ class DisturbedCalls(simulated.Calls):
         self.wrong = []
 
     async def run(self, template, variables, number):
-        fault = self.fault(variables.get("inputs.parameters.step", ""), number)
+        fault = self.fault(steps_of(variables), number)
         if fault is None:
             return await super().run(template, variables, number)
         kind, sent, at = fault
@@ -44,12 +44,12 @@ class DisturbedCalls(simulated.Calls):
             return Ended(ERROR, message=DELETED)
         return self._in_process(template, variables, kind, sent, at)
 
-    def fault(self, step, number):
-        """How the pod goes wrong: the kind, the signal, and the number of the moment; None when it does not."""
+    def fault(self, steps, number):
+        """How the pod of these steps goes wrong: the kind, the signal, and the number of the moment; None when it does not."""
         if not self.share or self.random.random() >= self.share:
             return None
         fault = self.random.choice(KINDS), self.random.choice(SIGNALS), self.random.choice((1, 1, 2, 3))
-        self.wrong.append((step, number, *fault))
+        self.wrong.append((steps, number, *fault))
         return fault
 
     def _in_process(self, template, variables, kind, sent, at):
@@ -81,9 +81,10 @@ class PlannedCalls(DisturbedCalls):
         self.faults = faults
         self._tasks = Counter()
 
-    def fault(self, step, number):
-        self._tasks[step] += not number
-        return self.faults.get((step, number), self.faults.get((step, number, self._tasks[step] - 1)))
+    def fault(self, steps, number):
+        self._tasks.update(() if number else steps)
+        named = [name for step in steps for name in ((step, number), (step, number, self._tasks[step] - 1))]
+        return next((self.faults[name] for name in named if name in self.faults), None)
 
 
 def _run_and_exit(argv, given, kind, sent, at):

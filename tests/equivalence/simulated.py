@@ -12,8 +12,8 @@ import argo_rules
 from drivers import Silent, asked, log_of
 
 from magnus.app.run.prepare import prepare
+from magnus.app.run.simulate import ended, spec_of, variables_of
 from magnus.app.run.transpile import transpile
-from magnus.app.simulate import ended, spec_of, variables_of
 from magnus.cli.main import magnus
 from magnus.definition.yaml_text import read
 from magnus.errors import InvalidDefinition
@@ -75,13 +75,18 @@ def simulated(folder, _dag, arguments):
     return simulate(folder, arguments, "simulated")
 
 
-def simulate(folder, arguments, run_id, **more):
+def one_act_a_pod(folder, _dag, arguments):
+    """The same with a pod for each task, fan-out, fan-in and end."""
+    return simulate(folder, arguments, "simulated", fuse=False)
+
+
+def simulate(folder, arguments, run_id, *, fuse=True, **more):
     file = folder / "magnus-config.yaml"
     services = json.loads(file.read_text())["defaults"]
     volume = {"name": "data", "mount_path": str(folder)}
     executor = {
         "type": "argo",
-        "config": {"image": "magnus", "persistent_volumes": [volume], "output_file": "argo.yaml"},
+        "config": {"image": "magnus", "persistent_volumes": [volume], "output_file": "argo.yaml", "fuse": fuse},
     }
     file.write_text(json.dumps({"defaults": {**services, "executor": executor}}))
     before = Path.cwd()

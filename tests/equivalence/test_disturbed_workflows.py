@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from controller import ALL, RETRIES, Controller
+from controller import ALL, ALL_BEHIND, RETRIES, Controller
 from disturbed import DisturbedCalls, PlannedCalls
 from reference import run
 from test_equivalence import ARGUMENTS, QUICK_FOLDER, START, expected, over_random_pipelines, seen, size
@@ -46,7 +46,7 @@ def disturbed(folder, dag, store, chance):
     services = {"run_log_store": {"type": store}, "catalog": {"type": "do-nothing"}}
     (folder / "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
     (folder / "p.yaml").write_text(json.dumps({"dag": dag}, ensure_ascii=False))
-    controller = Controller(folder, ARGUMENTS, **chance.choice(OPTIONS))
+    controller = Controller(folder, ARGUMENTS, **chance.choice(OPTIONS), fuse=chance.choice((True, False)))
     wrong = []
     workflow = None
     for share in (0.25, 0.2, 0.1, 0.0):
@@ -219,7 +219,7 @@ def test_a_round_that_failed_is_tried_again_after_the_join_before_it_was_lost(tm
 def test_a_loop_that_succeeded_has_no_round_to_run(which, tmp_path):
     dag = steps(x=sets("x", 0), o=in_loop(steps(b=of_round())), z=breaks("z"), last=LAST)
     (tmp_path / "repaired").touch()
-    controller, workflow = submitted(tmp_path, dag, {("z", 0): ("never", 0, 0)})
+    controller, workflow = submitted(tmp_path, dag, {("z", 0): ("never", 0, 0)}, fuse=False)
     before = controller.log(workflow)["steps"]["o"]
     assert (workflow.phase == SUCCEEDED, before["status"]) == (False, "SUCCESS")
     repaired(controller, workflow, which)
@@ -227,6 +227,33 @@ def test_a_loop_that_succeeded_has_no_round_to_run(which, tmp_path):
     assert (workflow.phase, log["status"], log["parameters"]["x"]) == (SUCCEEDED, "SUCCESS", 3)
     assert log["steps"]["o"] == before
     assert workflow.ran == [*(["x", "o"] if which == ALL else []), "z", "last", "success", ""]
+
+
+FUSED = steps(
+    a=sets("elements", [1, 2]),
+    m=in_map(steps(i=sets("i"), l=LAST)),
+    z=sets("z"),
+    n=in_map(steps(j=sets("j"))),
+    last=LAST,
+)
+"""Pods: a and the fan-out of m; i, and l with its end; the fan-in of m, z and the fan-out of n; j; the rest."""
+
+
+@pytest.mark.parametrize("is_restarted", [True, False])
+@pytest.mark.parametrize("at", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("pod", ["a", "m/0/l", "m", "n"])
+def test_a_pod_of_several_acts_that_dies_between_them_goes_on_when_it_comes_again(pod, at, is_restarted, tmp_path):
+    """Each record is one moment; a pod that died behind all of them has nothing more to do."""
+    options = {"retry_strategy": {"limit": "1", "retry_policy": "Always"}} if is_restarted else {}
+    controller, workflow = submitted(tmp_path, FUSED, {(pod, 0): ("after", signal.SIGKILL, at)}, **options)
+    if workflow.phase != SUCCEEDED:
+        assert not is_restarted
+        repaired(controller, workflow, ALL_BEHIND)
+    log = controller.log(workflow)
+    assert (workflow.phase, log["status"], workflow.errors) == (SUCCEEDED, "SUCCESS", [])
+    assert list(log["steps"]) == ["a", "m", "z", "n", "last", "success"]
+    assert log["parameters"]["z"] == 1
+    assert [len(log["steps"][name]["branches"]) for name in ("m", "n")] == [2, 2]
 
 
 def submitted(folder, dag, faults, **options):

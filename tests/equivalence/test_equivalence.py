@@ -56,7 +56,8 @@ def size(steps):
 def ways_of(number, steps):
     """How the pipeline of this number runs: whole, and in workers or step by step in turns.
 
-    Every fourth also on Argo, every fourth in few processes, and every eighth with its composites together.
+    Every fourth also on Argo, every eighth there with a pod for each act, every fourth in few processes, and every eighth
+    with its composites together.
     """
     small = steps <= MOST_STEPS
     ways = [drivers.whole, drivers.step_by_step if small and number % 2 else drivers.in_workers(WORKERS[number % 3])]
@@ -64,6 +65,8 @@ def ways_of(number, steps):
         return [*ways, simulated.simulated]
     if small and number % 4 == 3:
         return [*ways, drivers.in_few_processes]
+    if small and number % 8 == 6:
+        return [*ways, simulated.one_act_a_pod]
     return [*ways, drivers.together] if small and number % 8 == 2 else ways
 
 

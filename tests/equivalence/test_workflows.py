@@ -123,11 +123,11 @@ def attempts_of(steps):
             yield from attempts_of(branch["steps"])
 
 
-@pytest.mark.parametrize("which", RETRIES)
+@pytest.mark.parametrize(("which", "fuse"), [*((which, True) for which in RETRIES), (RETRIES[1], False)])
 @pytest.mark.parametrize("name", PIPELINES)
-def test_a_workflow_that_is_repaired_and_tried_again_succeeds(name, which, folder, tmp_path_factory):
+def test_a_workflow_that_is_repaired_and_tried_again_succeeds(name, which, fuse, folder, tmp_path_factory):
     dag = PIPELINES[name]
-    controller = controller_of(folder, dag)
+    controller = controller_of(folder, dag, fuse=fuse)
     workflow = controller.submit()
     assert (workflow.phase, controller.log(workflow)["status"]) == (FAILED, "FAIL")
     controller.retry(workflow, which)

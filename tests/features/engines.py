@@ -16,7 +16,7 @@ from container_engines import IMAGE
 from msgspec.structs import replace
 from simulated import Calls, descriptor_1_in
 
-from magnus.app.simulate import ended, spec_of, variables_of
+from magnus.app.run.simulate import ended, spec_of, variables_of
 from magnus.cli.main import magnus
 from magnus.definition.yaml_text import read
 from magnus.engine.files.project_copy import ProjectCopy

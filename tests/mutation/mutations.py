@@ -560,9 +560,9 @@ def removed_body(files):
 
 @of("orders")
 def first_round(files):
-    """What a loop sets itself is not there in its first round."""
+    """What a loop sets itself is not there in its first iteration."""
     changed = replaced(files, "def add_a_bit(amount: float", "def add_a_bit(enough: bool", CODE)
-    yield Fault("missing in the first round", "enough", changed, command_lines(files, "add_a_bit"))
+    yield Fault("missing in the first iteration", "enough", changed, command_lines(files, "add_a_bit"))
 
 
 @of("orders")

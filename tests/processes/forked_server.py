@@ -17,7 +17,7 @@ MODULES = (
     "executors.local",
     "picklers.pickle",
 )
-LEFT_TO_COMMANDS = {"app.simulate", "definition.pydantic_fields"}
+LEFT_TO_COMMANDS = {"app.run.simulate", "definition.pydantic_fields"}
 """What few commands load, and takes long."""
 
 

@@ -24,6 +24,19 @@ def test_links_lead_somewhere(page):
         assert (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in DECISIONS], ids=lambda page: page.name)
+def test_the_first_two_sentences_say_what_the_reader_can_do(page):
+    first = page.read_text().split("\n\n")[1]
+    assert re.match(r"(This page|These pages) (show|list|describe|say)s? |In ten minutes you ", first), first
+
+
+def test_the_architecture_has_each_folder_of_the_house_once():
+    rows = re.findall(r"^\| `([a-z_/]+)/` \| .+ \|$", (ROOT / "ARCHITECTURE.md").read_text(), re.MULTILINE)
+    source = ROOT / "src/magnus"
+    folders = {str(file.parent.relative_to(source)) for file in source.rglob("*.py")} - {"."}
+    assert sorted(rows) == sorted(folders)
+
+
 def test_the_navigation_of_the_site_has_every_page_once():
     listed = re.findall(r"^ +- (\S+\.md)$", SITE, re.MULTILINE)
     assert sorted(listed) == sorted(str(page.relative_to(ROOT / "docs")) for page in PAGES if page not in DECISIONS)

@@ -1,1 +1,1 @@
-"""Catalogs, one module or small family of modules each."""
+"""Catalogs: one module or folder a technology, behind `interfaces.catalog`."""

@@ -1,4 +1,4 @@
-"""The `do-nothing` catalog: keeps nothing, records nothing. Made by `app.composition`."""
+"""The catalog of type `do-nothing`: it keeps nothing and records nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ class DoNothingOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class DoNothingCatalog:
-    """Files stay where the steps made them, and nobody remembers which they were."""
+    """Files stay where the steps made them, and are not recorded."""
 
     options: ClassVar[type[DoNothingOptions]] = DoNothingOptions
 
@@ -72,4 +72,4 @@ class DoNothingCatalog:
 
     def open(self, name: str, data_hash: str, size: int) -> BinaryIO:  # noqa: D102 - the Protocol says it
         del data_hash, size
-        raise CatalogError(f"the catalog of type 'do-nothing' has kept no '{name}'", fix="configure another catalog")
+        raise CatalogError(f"the catalog of type 'do-nothing' does not keep '{name}'", fix="configure another catalog")

@@ -1,4 +1,4 @@
-"""A function of many items, in a few threads. Used by the file-system catalog for many files."""
+"""Calls a function for many items in a few threads."""
 
 import os
 from collections import deque

@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 NO_VALUE: Final = "\0"
-"""What an option says that may stand without a value, when it does."""
+"""The value of an option that may stand without a value, and does."""
 
 
 class EngineOption(click.Option):

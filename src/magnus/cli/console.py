@@ -1,4 +1,4 @@
-"""What the command line says: the run log on standard output, everything else on standard error.
+"""Writes the run log to standard output, and everything else to standard error.
 
 How progress looks is chosen by `app.progress.choose_reporter`. No text of a user is ever read as markup.
 """
@@ -162,7 +162,7 @@ def note(text: str) -> None:
 
 
 def show_error(error: "MagnusError") -> None:
-    """Show what is wrong, where, and the fix; control characters are written as escapes."""
+    """Show the problem, its place and the fix; control characters are written as escapes."""
     from magnus.app.text.plain_text import plain_lines  # lazy: only mistakes need it
 
     _say(plain_lines(str(error)))
@@ -216,9 +216,9 @@ def reporter_of_step(own: Output) -> "Iterator[Reporter]":
     """Shows the progress of one step; an engine that requests events gets them on `own`."""
     from magnus.engine.reentry.protocol import reentry  # lazy: only the re-entry command needs it
 
-    told = reentry(environment())
-    if told.events:
-        yield _Events(own.write, told.signal)
+    settings = reentry(environment())
+    if settings.events:
+        yield _Events(own.write, settings.signal)
         return
     with reporter() as shown:
         yield shown

@@ -1,4 +1,4 @@
-"""Shows what magnus logs: on standard error, or through the reporter of a run, so that it tears no tree.
+"""Shows log messages of magnus on standard error, or through the reporter of a run, so that no tree is torn.
 
 The logging of users is left alone: what their code logs is shown as they configure it.
 """
@@ -12,7 +12,7 @@ from magnus.interfaces.reporter import Logged, Reporter
 
 _FORMAT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _REPORTERS: Final = "magnus.app.progress.live"
-"""What reports cannot be reported itself."""
+"""The loggers of reporters, whose messages no reporter can show."""
 
 
 class Diagnosis(logging.Handler):
@@ -34,7 +34,7 @@ class Diagnosis(logging.Handler):
 
 
 def set_up(level: str, say: Callable[[str], None]) -> None:
-    """Show what magnus logs from `level` on."""
+    """Show log messages of magnus from `level` on."""
     logger = logging.getLogger("magnus")
     logger.addHandler(Diagnosis(say))
     logger.setLevel(level)

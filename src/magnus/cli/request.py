@@ -55,7 +55,7 @@ def _reported(reporter: "Reporter", log_level: str) -> "AbstractContextManager[N
 
 
 def _transpiled(request: "RunRequest", reporter: "Reporter") -> int:
-    """Write the pipeline down for another engine, and say what to do with it."""
+    """Write the pipeline down for another engine, and note the next commands."""
     from magnus.app.run.transpile import transpile  # lazy: as below
 
     written = transpile(request, reporter)

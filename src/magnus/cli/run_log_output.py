@@ -63,8 +63,8 @@ class RunLogOutput:
         run_id = self._run_id or "latest"
         location = getattr(self._store, "location", None)
         file = None if location is None else location / f"{run_id}.json"
-        kept = f" is in {file}," if file is not None and file.is_file() else " is not printed,"
+        place = f" is in {file}," if file is not None and file.is_file() else " is not printed,"
         return (
-            f"the run log of {self._steps} steps{kept} see it with: magnus show {run_id}\n"
+            f"the run log of {self._steps} steps{place} see it with: magnus show {run_id}\n"
             f"  as JSON: magnus show {run_id} --json, or --json always"
         )

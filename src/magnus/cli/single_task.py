@@ -45,7 +45,7 @@ shared = options.combined(
 
 
 class TaskOptions(options.CommonOptions):
-    """What `shared` says."""
+    """The values of `shared`."""
 
     run_id: str
     data_folder: str

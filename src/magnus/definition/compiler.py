@@ -26,12 +26,12 @@ from magnus.definition.nodes.contract import PipelineFile
 from magnus.definition.nodes.dag import nested
 from magnus.definition.nodes.task import Task
 from magnus.definition.shape import has_steps, shape_problems
-from magnus.definition.usable_fields import following, left_fields, pipelines_of
+from magnus.definition.usable_fields import following, pipelines_of, usable_fields
 from magnus.definition.written_pipeline import Written
 from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.errors import InvalidDefinition, Location, Problem
 from magnus.graph.nodes import CompositeNode, Graph, MappedBranches, Node, TaskNode, TerminalNode
-from magnus.graph.repair import NOWHERE, mended, unread
+from magnus.graph.repair import NOWHERE, placeholder, repaired
 from magnus.graph.structure import TERMINAL_TYPES, StructureProblem, structure_problems, unreachable
 from magnus.suggest import near
 from magnus.values import Json, UserObject
@@ -86,16 +86,16 @@ class Compiler:
         self.problems += _structure(nodes, written)
         start = written.start_at()
         if len(self.problems) > before or any(key[: len(written.path)] == written.path for key in written.broken):
-            found = mended(start, nodes)
-            self._now_in_graph(nodes, found.graph.nodes)
-            if found.is_sure:
-                self.warnings += _unreached(found.graph.start_at, found.graph.nodes, written)
-            return found.graph
+            repair = repaired(start, nodes)
+            self._replace_places(nodes, repair.graph.nodes)
+            if repair.is_certain:
+                self.warnings += _unreached(repair.graph.start_at, repair.graph.nodes, written)
+            return repair.graph
         self.warnings += _unreached(start, nodes, written)
         name, description = (str(written.value.get(key) or "") for key in ("name", "description"))
         return Graph(start, nodes, name, description)
 
-    def _now_in_graph(self, before: Mapping[str, Node], after: Mapping[str, Node]) -> None:
+    def _replace_places(self, before: Mapping[str, Node], after: Mapping[str, Node]) -> None:
         """The places of steps whose nodes were replaced."""
         other = {id(node): after[name] for name, node in before.items() if name in after and after[name] is not node}
         for number, step in enumerate(self.steps):
@@ -109,7 +109,7 @@ class Compiler:
         nodes: dict[str, Node] = {}
         for name, fields in written.value["steps"].items():
             if not isinstance(fields, dict):
-                nodes[name] = unread(name)
+                nodes[name] = placeholder(name)
             elif isinstance(fields.get("on_failure"), dict):
                 nodes |= self._with_pipeline_on_failure(name, fields, written)
             else:
@@ -121,7 +121,7 @@ class Compiler:
         if found is None:
             for path, pipeline in pipelines_of(fields).items():
                 self._inner(name, path, pipeline, written)
-            return unread(name, *following(fields))
+            return placeholder(name, *following(fields))
         graphs: dict[InnerPath, Graph] = {}
         pipelines = found.pipelines()
         for path, pipeline in pipelines.items():
@@ -129,7 +129,7 @@ class Compiler:
             if graph is not None:
                 graphs[path] = graph
         if len(graphs) < len(pipelines):
-            return unread(name, *following(fields))
+            return placeholder(name, *following(fields))
         node = found.lower(graphs)
         node = self._with_function(node)
         if isinstance(node, TaskNode | CompositeNode):
@@ -167,8 +167,8 @@ class Compiler:
                 return found.read(name, given)
             except WrongFields as error:
                 self._complain(error, name, given, broken, written)
-                left = left_fields(found, given, error.complaints)
-                if left.is_less:
+                left = usable_fields(found, given, error.complaints)
+                if left.has_less:
                     self.unsure.add(step)
                 broken |= {*given} - {*left.fields}
                 found, given = (None, given) if left.fields == given else (found, left.fields)
@@ -217,7 +217,7 @@ class Compiler:
         graph = self._inner(name, ("on_failure",), fields["on_failure"], written)
         end = _name_of_success(written)
         if graph is None:
-            return {name: node, other: unread(other, end)}
+            return {name: node, other: placeholder(other, end)}
         return {name: node, other: nested(other, graph, end)}
 
     def _with_terminals(self, nodes: Mapping[str, Node], written: Written) -> dict[str, Node]:

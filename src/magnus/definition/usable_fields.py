@@ -12,14 +12,14 @@ from magnus.suggest import near
 from magnus.values import Json
 
 
-class Left(Struct, frozen=True):
+class UsableFields(Struct, frozen=True):
     """Fields that are left, and whether less is said by them."""
 
     fields: dict[str, Json]
-    is_less: bool
+    has_less: bool
 
 
-def left_fields(model: type, fields: Mapping[str, Json], complaints: Iterable[Complaint]) -> Left:
+def usable_fields(model: type, fields: Mapping[str, Json], complaints: Iterable[Complaint]) -> UsableFields:
     """The fields without those that are wrong; a misspelt one under the name that was meant, where that is free."""
     names = [name for name in getattr(model, "__struct_fields__", ()) if name != "name"]
     left = dict(fields)
@@ -31,10 +31,10 @@ def left_fields(model: type, fields: Mapping[str, Json], complaints: Iterable[Co
         meant = "" if key in names else near(key, names)
         if meant and meant not in fields:
             left[meant] = value
-    is_less = len(left) < len(fields)
+    has_less = len(left) < len(fields)
     if "next" in names:
         left.setdefault("next", NOWHERE)
-    return Left(left, is_less)
+    return UsableFields(left, has_less)
 
 
 def following(fields: Mapping[str, Json]) -> tuple[str, str | None]:

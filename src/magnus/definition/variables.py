@@ -28,7 +28,7 @@ def replace_variables(document: Document, environment: Mapping[str, str], *, bar
 
     `$${name}` stands for the text `${name}`.
     """
-    work = _Replacing(document, environment, _BRACED_OR_BARE if bare else _BRACED)
+    work = _Replacing(document, environment, bare)
     value = work.value(document.value, ())
     return Replaced(value, frozenset(work.names), tuple(work.unset))
 
@@ -36,7 +36,7 @@ def replace_variables(document: Document, environment: Mapping[str, str], *, bar
 class _Replacing(Struct):
     document: Document
     environment: Mapping[str, str]
-    pattern: str
+    bare: bool
     names: set[str] = field(default_factory=set)
     unset: list[tuple[KeyPath, Problem]] = field(default_factory=list)
 
@@ -52,7 +52,7 @@ class _Replacing(Struct):
                 return value
 
     def _text(self, text: str, path: KeyPath) -> str:
-        def found(match: re.Match[str]) -> str:
+        def value_of(match: re.Match[str]) -> str:
             name = match[2] or match[match.re.groups]
             if match[1]:
                 return match[0][1:]
@@ -63,7 +63,7 @@ class _Replacing(Struct):
                 return match[0]
             return known
 
-        return re.sub(self.pattern, found, text)
+        return re.sub(_BRACED_OR_BARE, value_of, text) if self.bare else re.sub(_BRACED, value_of, text)
 
     def _unset(self, name: str, path: KeyPath) -> None:
         fix = f"set {PREFIX}{name} in the environment, or write $${{{name}}} for the text itself"

@@ -1,1 +1,1 @@
-"""Executors: where the steps of a run happen, one module each."""
+"""Executors: one module or folder each, behind `interfaces.executor`."""

@@ -1,4 +1,4 @@
-"""The `mocked` executor: steps are not executed and succeed, except those that a patch says something else for.
+"""The `mocked` executor: steps succeed without being executed, unless a patch says otherwise.
 
 Before a run begins `app.run.mocks` makes of its graph one that says so; this runs what is left to run.
 """
@@ -15,7 +15,7 @@ from magnus.values import Json
 
 
 class MockedOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is done in the place of steps.
+    """Replacements of steps.
 
     Attributes:
         patches: by the name of a step, or its name and those around it joined by `/`: a `command`, or results and files.

@@ -128,7 +128,7 @@ class MlflowTracker:
                 current = mlflow.active_run()
                 if current is not None and current.info.run_id == run_id:
                     mlflow.end_run("RUNNING")  # magnus says when it has ended
-                mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: as if nobody had
+                mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: as if it had not been set
 
     @property
     def to_be_loaded(self) -> str:
@@ -143,7 +143,7 @@ class MlflowTracker:
 
     @cached_property
     def _experiment(self) -> str:
-        """The id of the experiment, which is made where there is none."""
+        """The id of the experiment, which is created if there is none."""
         from mlflow.exceptions import MlflowException  # lazy: as above
 
         name = self._options.experiment_name
@@ -187,7 +187,7 @@ class MlflowTracker:
         return self._ids[key]
 
     def _first(self, key_tags: Mapping[str, str]) -> str:
-        """The id of the first run with the tags; "" when there is none."""
+        """The id of the first run with the tags; "" if there is none."""
         conditions = [f"tags.`{key}` {_equals(value)}" for key, value in key_tags.items()]
         runs = self._client.search_runs(
             [self._experiment], " and ".join(conditions), order_by=["attributes.start_time ASC"], max_results=100

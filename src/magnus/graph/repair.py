@@ -25,19 +25,19 @@ class Sketch(Graph, frozen=True):
         """Nothing is refused."""
 
 
-class Mended(Struct, frozen=True):
+class RepairedGraph(Struct, frozen=True):
     """The graph, and whether it is sure where every step leads."""
 
     graph: Graph
-    is_sure: bool
+    is_certain: bool
 
 
-def unread(name: str, following: str = NOWHERE, on_failure: str | None = None) -> TaskNode:
+def placeholder(name: str, following: str = NOWHERE, on_failure: str | None = None) -> TaskNode:
     """A task in place of a step that cannot be read: nothing is known of it."""
     return TaskNode(name, TaskSpec(""), following, on_failure)
 
 
-def mended(start_at: str, nodes: Mapping[str, Node]) -> Mended:
+def repaired(start_at: str, nodes: Mapping[str, Node]) -> RepairedGraph:
     """A graph of the nodes in which every step leads somewhere, to an end at last."""
     ends = {succeeds: _end(nodes, succeeds=succeeds) for succeeds in (True, False)}
     alias = {name: ends[node.succeeds].name for name, node in nodes.items() if isinstance(node, TerminalNode)}
@@ -58,7 +58,7 @@ def mended(start_at: str, nodes: Mapping[str, Node]) -> Mended:
         leading[name] = [(field, target or gaps.lead_on(name)) for field, target in leading[name]]
     whole = {name: _leading(node, leading[name]) for name, node in steps.items()}
     graph = Sketch(start, {**whole, **gaps.nodes, **{end.name: end for end in ends.values()}})
-    return Mended(graph, is_sure=not gaps.nodes)
+    return RepairedGraph(graph, is_certain=not gaps.nodes)
 
 
 def _end(nodes: Mapping[str, Node], *, succeeds: bool) -> TerminalNode:
@@ -102,7 +102,7 @@ class _Gaps:
         if found in self._waiting:
             self._waiting.remove(found)
         gap = _free("?", {**self._steps, **self.nodes})
-        self.nodes[gap] = unread(gap, found)
+        self.nodes[gap] = placeholder(gap, found)
         self._leading[gap] = [("next", found)]
         if name is not None:
             self._leading[name] = [*self._leading.get(name, ()), ("", gap)]

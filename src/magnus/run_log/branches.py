@@ -1,4 +1,4 @@
-"""The branches of a step: what people call them, and the elements of a map they are for. Pure."""
+"""The branches of a step: their labels, and the elements of a map they are for. Pure."""
 
 import json
 import re
@@ -18,7 +18,7 @@ _PLAIN: Final = r"[\w-]{1,32}"
 
 
 class Branch(Struct, frozen=True):
-    """A branch of a step; `label` is what people call it, `value` the element of a map it is for, alone in a tuple."""
+    """A branch of a step; `label` is its name for people, `value` the element of a map it is for, alone in a tuple."""
 
     path: BranchPath
     label: str
@@ -26,7 +26,7 @@ class Branch(Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """What it is called in paths."""
+        """Its name in paths."""
         return self.path.parts[-1]
 
 
@@ -41,7 +41,7 @@ def branches_of(step: StepRecord) -> Sequence[Branch]:
 
 
 def labels(branching: Branching) -> Sequence[str]:
-    """What people call the branches: the elements of a map when they are short, plain, different scalars, else keys."""
+    """The labels of the branches: the elements of a map when they are short, plain, different scalars, else keys."""
     texts = [_plain_text(value) for value in branching.elements or ()]
     return texts if texts and all(texts) and len(set(texts)) == len(texts) else branching.keys
 

@@ -1,4 +1,4 @@
-"""Records that a run must have and has not, told from those it has. Pure.
+"""Finds the records that a run must have and has not, from those it has. Pure.
 
 Steps of a branch have positions from 0 on; a branch that ended has a terminal step, as last one; and whatever came
 after a step says that the step had ended. A record that was the last one of its branch leaves no trace before the run
@@ -27,7 +27,7 @@ class Gap(Struct, frozen=True):
 
 
 def gaps(run: RunRecord, steps_of: StepsOf) -> Iterator[Gap]:
-    """What is missing, in the order of execution. The run has ended, or its process is gone."""
+    """The missing records, in the order of execution. The run has ended, or its process is gone."""
     came_to_its_end = run.status is Status.SUCCESS or (run.status is Status.FAIL and run.message.startswith(_BY_ITSELF))
     yield from _in_branch(steps_of, BranchPath(), (), has_ended=came_to_its_end)
 

@@ -13,14 +13,14 @@ _HASH_DIGITS: Final = 64
 
 
 class JsonParameter(Struct, frozen=True):
-    """A JSON value. `text` is what a command line or an environment variable said, where the value came from one."""
+    """A JSON value. `text` is the text on a command line or in an environment variable, where the value came from one."""
 
     value: Json
     text: str | None = None
 
 
 class Contents(Protocol):
-    """Reads what the catalog keeps of large values; it can be pickled, as they travel between processes."""
+    """Reads large values from the catalog; it can be pickled, as they travel between processes."""
 
     def content(self, parameter: "LargeParameter") -> bytes:
         """The content; CatalogError when it is not there any more."""
@@ -89,7 +89,7 @@ class MetricParameter(Struct, frozen=True):
 
 
 class ListParameter(Struct, frozen=True):
-    """What the branches of a map set under one name, in their order, when some of it is an object."""
+    """The values that the branches of a map set under one name, in their order, when one of them is an object."""
 
     items: tuple["Parameter", ...]
 

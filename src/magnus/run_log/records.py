@@ -40,7 +40,7 @@ RunStatus: TypeAlias = Status | RunHealth
 
 
 ENDED: Final = frozenset({Status.SUCCESS, Status.FAIL})
-"""What does not change any more."""
+"""Statuses that do not change any more."""
 TERMINALS: Final = frozenset(TERMINAL_TYPES.values())
 """The types of steps that end a (sub)pipeline."""
 
@@ -88,7 +88,7 @@ class AttemptRecord(Struct, frozen=True):
 
 
 class BranchScope(Struct, frozen=True):
-    """What the next step of a branch sees: parameters by name, and catalog entries by the name of the file.
+    """The scope of the next step of a branch: parameters by name, and catalog entries by the name of the file.
 
     `map_variables` has the elements of the maps around it, outermost first, by the names they go by.
     """
@@ -199,7 +199,7 @@ class Owner(Struct, frozen=True):
 
 
 class RunRecord(Struct, frozen=True):
-    """A run: what it was started with, and how it stands. `parameters` are the initial ones."""
+    """A run: its request and its status. `parameters` are the initial ones."""
 
     run_id: str
     status: Status

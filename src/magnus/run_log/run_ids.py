@@ -1,4 +1,4 @@
-"""Run ids: memorable and unique ones are made, given ones are checked."""
+"""Makes memorable and unique run ids, and checks those of the user."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -21,7 +21,7 @@ _SURNAMES: Final = (
 ).split()
 LATEST: Final = "latest"
 WORDS: Final = frozenset({LATEST, "last", "newest", "previous"})
-"""What stands for a run where one is named, or looks as if it did; no run is called so."""
+"""Words that stand for a run in a command, or look so; no run has one as its id."""
 _LONGEST_BYTES: Final = 150
 _MOST_SHOWN: Final = 60
 _FIX: Final = "use letters, digits, '-', '_' and '.', and begin with a letter or a digit"

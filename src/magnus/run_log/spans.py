@@ -34,8 +34,8 @@ def span_of(step: StepRecord) -> Span | None:
 
 def around(spans: Iterable[Span | None]) -> Span | None:
     """The shortest one that holds them all; None when there is none."""
-    found = [span for span in spans if span is not None]
-    return Span(min(span.start for span in found), max(span.end for span in found)) if found else None
+    present = [span for span in spans if span is not None]
+    return Span(min(span.start for span in present), max(span.end for span in present)) if present else None
 
 
 def seconds(span: Span | None) -> float:

@@ -1,4 +1,4 @@
-"""The one walk over the steps of a run, from records alone. Pure; used by all that look at what steps did.
+"""The one walk over the steps of a run, from records alone. Pure; used by every reader of runs.
 
 Steps come in the order of execution, each before its branches, and a branch before the steps in it.
 """
@@ -17,14 +17,14 @@ StepsOf: TypeAlias = Callable[[BranchPath], Iterable[StepRecord]]
 
 
 class SeenStep(Struct, frozen=True):
-    """A step; `names` are its own, and before that what people call the steps and branches it is in."""
+    """A step; `names` are the names of the steps and branches around it, and its own."""
 
     record: StepRecord
     names: tuple[str, ...]
 
 
 class SeenBranch(Struct, frozen=True):
-    """A branch of the step at `of`, with its names likewise; what it holds comes next."""
+    """A branch of the step at `of`, with its names likewise; its steps come next."""
 
     branch: Branch
     of: StepPath
@@ -35,19 +35,19 @@ Seen: TypeAlias = SeenStep | SeenBranch
 
 
 def walk(steps_of: StepsOf, branch: BranchPath = BranchPath(), names: tuple[str, ...] = ()) -> Iterator[Seen]:  # noqa: B008 - frozen
-    """What is in the branch, which people call `names`."""
+    """The steps and branches in the branch with these names."""
     for step in without_past_ends(steps_of(branch)):
         yield from walk_step(steps_of, step, names)
 
 
 def walk_step(steps_of: StepsOf, step: StepRecord, around: tuple[str, ...] = ()) -> Iterator[Seen]:
-    """The step, and what is in it; `around` are the names of what it is in."""
+    """The step, its branches and their steps; `around` are the names of the steps and branches around it."""
     names = (*around, step.path.name)
     yield SeenStep(step, names)
     for branch in branches_of(step):
-        called = (*names, branch.label)
-        yield SeenBranch(branch, step.path, called)
-        yield from walk(steps_of, branch.path, called)
+        branch_names = (*names, branch.label)
+        yield SeenBranch(branch, step.path, branch_names)
+        yield from walk(steps_of, branch.path, branch_names)
 
 
 def without_past_ends(steps: Iterable[StepRecord]) -> Iterator[StepRecord]:

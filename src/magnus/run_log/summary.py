@@ -11,7 +11,7 @@ from magnus.run_log.records import Owner, RunRecord, Status
 
 
 class RunSummary(Struct, frozen=True, array_like=True):
-    """What the record of a run says of it in short; `pipeline` is its name, or else the file it is written in."""
+    """A run in short, from its record; `pipeline` is its name, or else the file it is written in."""
 
     run_id: str
     status: Status
@@ -42,7 +42,7 @@ class _RunConfig(Struct):
 
 
 class _Stored(Struct):
-    """What of a stored record is looked at."""
+    """The fields of a stored record that a summary needs."""
 
     run: str
     status: Status

@@ -172,10 +172,10 @@ class _Steps:
     ) -> Iterator[str]:
         inner = indent + "  "
         status = status_of_branch(steps, over=self._over)
-        said = Status.FAIL if status is RunHealth.LOST else status
+        shown = Status.FAIL if status is RunHealth.LOST else status
         yield f'{indent}{_json(dotted[-1])}: {{\n{inner}"internal_name": {_json(".".join(dotted))},\n'
         yield "".join(f'{inner}"value": {_json(element)},\n' for element in value)
-        yield f'{inner}"status": "{said.value}",\n{inner}"steps": '
+        yield f'{inner}"status": "{shown.value}",\n{inner}"steps": '
         yield from self.lines(steps, dotted, inner)
         yield f"\n{indent}}}"
 

@@ -1,7 +1,7 @@
-"""The run log store of type `buffered`: in the memory of this process, gone with it. Made by `app.composition`.
+"""The run log store of type `buffered`: run logs in the memory of this process, which end with it.
 
-Records are kept as the JSON they would be on disk, so that nobody can change one by changing a value that is in it,
-and so that what comes back is the same as from every other store.
+Records are kept as the JSON they would be on disk, so that no caller can change one by changing a value in it,
+and so that records come back as from every other store.
 """
 
 import json

@@ -219,15 +219,15 @@ class ChunkedRunLogStore:
         """None when the run was removed just now."""
         file = self._files.run(run_id)
         try:
-            found = self._record(file, summary_from_bytes, is_of_run)
+            run = self._record(file, summary_from_bytes, is_of_run)
         except RunLogStoreError as error:
             return DamagedRun(run_id, error.problems[0].message)
-        if found is None and file.exists():
+        if run is None and file.exists():
             return DamagedRun(run_id, failures.no_run_record(file).problems[0].message)
-        return found or failures.link_to_nothing(run_id, file)
+        return run or failures.link_to_nothing(run_id, file)
 
     def _put_success(self, file: Path, content: bytes, path: StepPath, *, durable: bool) -> None:
-        """Make the record unless there is one; what was put before stays, and nobody reads it any more."""
+        """Make the record unless there is one; an older record that is no success stays, and is not read any more."""
         done = _with(file, DONE)
         try:
             atomic_files.create(done, content, self._system, durable=durable)

@@ -1,4 +1,4 @@
-"""Records that readers skip because their bytes are not those that were written. Used by the stores that keep files."""
+"""Finds records that readers skip because their bytes changed. Used by the stores that keep files."""
 
 import re
 from collections.abc import Iterator
@@ -40,5 +40,5 @@ def damaged_record(text: bytes, place: str) -> DamagedRecord:
 
 
 def _is_last(file: Path, rest: bytes, system: SystemCalls) -> bool:
-    """Whether the file still ends so: what is being written just now is whole a moment later."""
+    """Whether the file still ends so: a record that is just being written is whole a moment later."""
     return b"".join(atomic_files.blocks(file, system)).endswith(rest)

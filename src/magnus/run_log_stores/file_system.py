@@ -136,7 +136,7 @@ class FileSystemRunLogStore:
             run.newest = None if place is None else (place, step)
 
     def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
-        """The record that stands for the step; what others added since the last look is read, and no more."""
+        """The record that stands for the step; only lines added since the last read are read."""
 
         def read(run: RunFile) -> StepRecord | None:
             place = run.steps.place(str(path))
@@ -209,7 +209,7 @@ class FileSystemRunLogStore:
             raise failures.failed("read", self._folder, error) from error
 
     def _summary(self, run_id: str) -> "RunSummary | DamagedRun | None":
-        """As `get_run` would have it, without what comes before the last record of the run."""
+        """As `get_run` reads it, without reading the lines before the last record of the run."""
         from magnus.run_log.summary import DamagedRun, summary, summary_from_bytes  # lazy: as above
 
         try:

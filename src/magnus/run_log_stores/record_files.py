@@ -101,7 +101,7 @@ def names_step(branch: BranchPath, name: str, step: str | None) -> bool:
 
 
 def content_of(stored: dict[str, Json]) -> bytes:
-    """A record as it is written: a line with a checksum that ends, so that a damaged one is known for it."""
+    """A record as it is written: a line with a checksum and a newline, by which damage is recognised."""
     return with_checksum(encoded(stored))[1:]
 
 
@@ -141,7 +141,7 @@ def record_in(
 
 
 def is_whole(text: bytes, belongs: Belongs) -> bool:
-    """Whether the text of a file is a record as it was written, of what belongs there."""
+    """Whether the text of a file is a record as it was written, and belongs there."""
     about = heading(text[:-1]) if text.endswith(b"\n") else None
     return about is not None and belongs(about.step)
 
@@ -166,7 +166,7 @@ def text_in(file: Path, system: SystemCalls) -> bytes:
 
 
 def names_in(folder: Path) -> Sequence[str]:
-    """What is in the folder; nothing where there is none."""
+    """The names in the folder; none where there is no folder."""
     try:
         return os.listdir(folder)  # noqa: PTH208 - names are all that is wanted
     except FileNotFoundError:
@@ -185,7 +185,7 @@ def record_blocks(files: RecordFiles, run_id: str, system: SystemCalls) -> Itera
 
 
 def remove_steps(files: RecordFiles, run_id: str, system: SystemCalls) -> None:
-    """Move the folder of the steps away, and remove it there, with what a removal left that was killed."""
+    """Move the folder of the steps away, and remove it there, with the leftovers of a killed removal."""
     from shutil import rmtree  # lazy: runs are seldom removed
 
     removed = files.removed(run_id)
@@ -232,6 +232,6 @@ def damaged_files(files: RecordFiles, run_id: str, system: SystemCalls) -> Itera
                         yield damaged_record(text, f"'{file}'")
 
 
-def _in_lower_case(found: re.Match[str]) -> str:
-    text = found[0].lower()
+def _in_lower_case(match: re.Match[str]) -> str:
+    text = match[0].lower()
     return text if text.startswith("%") else "=" + text

@@ -90,7 +90,7 @@ class RunFile:
             raise
 
     def refresh(self) -> None:
-        """Read what was added, by anyone, since the last time."""
+        """Read the lines that any process added since the last time."""
         size = _BLOCK_BYTES
         while block := self._system.read_at(self._descriptor, size, self._read_to):
             lines_end = block.rfind(b"\n") + 1
@@ -126,7 +126,7 @@ class RunFile:
         self._read_to += len(block)
 
     def _note_tail(self, tail: bytes) -> None:
-        """What comes after the last newline counts when it is whole; else it is looked at again when it has grown."""
+        """Note the text after the last newline when it is a whole record; else it is read again when it has grown."""
         if about := heading(tail):
             self._note(about, Place(self._read_to, len(tail)))
             self._read_to += len(tail)

@@ -12,7 +12,7 @@ from magnus.values import Json
 
 
 class Parallel(Step):
-    """Several pipelines by name, all of which run; it succeeds when all of them do."""
+    """Runs several pipelines by name; it succeeds if all of them do."""
 
     type = "parallel"
 
@@ -22,9 +22,9 @@ class Parallel(Step):
 
 
 class Map(Step):
-    """A pipeline for each element of the parameter `iterate_on`, which it sees as `iterate_as`.
+    """Runs a pipeline for each element of the parameter `iterate_on`, which the branch sees as `iterate_as`.
 
-    `reducer`, a lambda as text, the dotted path of a function or the function, makes one value of those of all branches.
+    `reducer`, a lambda as text, the dotted path of a function or the function, reduces the values of all branches to one.
     """
 
     type = "map"
@@ -61,7 +61,7 @@ class Dag(Step):
 
 
 class Conditional(Step):
-    """The one of the pipelines whose key equals the parameter; `default` when none does."""
+    """Runs the pipeline whose key equals the parameter, or else `default`."""
 
     type = "conditional"
 
@@ -79,7 +79,7 @@ class Conditional(Step):
 
 
 class Loop(Step):
-    """A pipeline again and again, until the boolean parameter `break_on` says so, at most `max_iterations` times."""
+    """Repeats a pipeline until the boolean parameter `break_on` is true, at most `max_iterations` times."""
 
     type = "loop"
 

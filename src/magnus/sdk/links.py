@@ -39,7 +39,7 @@ class LinkedStep:
     Args:
         name: free text without `.` and `%`.
         next: the step that follows, or its name.
-        on_failure: the step to go on with when this one fails, or its name; or a pipeline to run then.
+        on_failure: the step that follows if this one fails, or its name; or a pipeline to run then.
         terminate_with_success: the pipeline succeeds after this step.
         terminate_with_failure: the pipeline fails after this step.
     """

@@ -19,8 +19,8 @@ def run(run_id: str = "latest", configuration_file: "str | os.PathLike[str]" = "
     `configuration_file` names the services, by default those of `magnus execute`.
 
     Raises:
-        RunNotFound: there is none.
-        InvalidInput: the id is none, several runs begin so, or the configuration is wrong.
+        RunNotFound: there is no such run.
+        InvalidInput: the id is malformed, several runs start with it, or the configuration is wrong.
         RunLogStoreError: its record cannot be read.
     """
     viewer = _viewer(configuration_file)
@@ -49,7 +49,7 @@ def runs(
         configuration_file: names the services, by default those of `magnus execute`.
 
     Raises:
-        InvalidInput: a status or a time is none, or the configuration is wrong.
+        InvalidInput: a status, a time or the configuration is wrong.
     """
     which = run_filter(statuses=_each(status), tags=_each(tag), pipelines=_each(pipeline), since=since, before=before)
     return Runs(partial(_found, _viewer(configuration_file), which, limit))

@@ -81,7 +81,7 @@ def new_name(folder: AnyPath, prefix: str = _TEMPORARY) -> str:
 
 
 def write_all(target: int, data: Block, system: SystemCalls) -> None:
-    """Write all of it; a short write is followed by the one that says what is wrong."""
+    """Write all of it; the write after a short one reports the reason."""
     written = system.write(target, data)
     while written < len(data):
         data = memoryview(data)[written:]

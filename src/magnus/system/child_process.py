@@ -105,7 +105,7 @@ def _interruptions_held_back() -> Iterator[None]:
 
 
 def describe_exit(code: int) -> str:
-    """How a process ended, from what `run_process` returned: `exit status 7`, `killed by SIGKILL`."""
+    """How a process ended, from the result of `run_process`: `exit status 7`, `killed by SIGKILL`."""
     if code >= 0:
         return f"exit status {code}"
     try:
@@ -124,7 +124,7 @@ def _not_started(program: str, working_directory: Path, error: Exception) -> str
 
 
 def _end_all(process: "Popen[bytes]", environment: Mapping[str, str]) -> None:
-    """End the child, its group, and what left that."""
+    """End the child, its group, and processes that left the group."""
     try:
         _end_group(process)
     finally:

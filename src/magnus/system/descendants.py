@@ -70,18 +70,18 @@ def of_lost_run(run_id: str, owner: int) -> Callable[[int], bool]:
     return is_of_run
 
 
-def alive(is_wanted: Callable[[int], bool]) -> list[int]:
-    """The processes that are wanted, and all that these started, without this process and those it is one of."""
+def alive(belongs: Callable[[int], bool]) -> list[int]:
+    """The matching processes and all that these started, without this process and its parents."""
     parents = dict(_processes())
     own = set()
     pid = os.getpid()
     while pid and pid not in own:
         own.add(pid)
         pid = parents.get(pid, 0)
-    found = {pid for pid in parents if pid not in own and is_wanted(pid)}
-    while more := {pid for pid, parent in parents.items() if parent in found} - found - own:
-        found |= more
-    return sorted(found)
+    pids = {pid for pid in parents if pid not in own and belongs(pid)}
+    while more := {pid for pid, parent in parents.items() if parent in pids} - pids - own:
+        pids |= more
+    return sorted(pids)
 
 
 def title(pid: int) -> str:
@@ -93,16 +93,16 @@ def title(pid: int) -> str:
     return ""
 
 
-def end(is_wanted: Callable[[int], bool]) -> None:
+def end(belongs: Callable[[int], bool]) -> None:
     """End them: SIGTERM, a second to end, SIGKILL; returns when none is left."""
     deadline = time.monotonic() + GRACE_SECONDS
-    last = deadline + _MOST_SECONDS  # what is in the kernel for longer does not end
-    asked: set[int] = set()
-    while (left := alive(is_wanted)) and time.monotonic() < last:
+    last = deadline + _MOST_SECONDS  # a process in the kernel for longer does not end
+    signalled: set[int] = set()
+    while (left := alive(belongs)) and time.monotonic() < last:
         is_over = time.monotonic() > deadline
         for pid in left:
-            if is_over or pid not in asked:
-                asked.add(pid)
+            if is_over or pid not in signalled:
+                signalled.add(pid)
                 with suppress(OSError):
                     os.kill(pid, signal.SIGKILL if is_over else signal.SIGTERM)
         time.sleep(_LOOK_AGAIN_SECONDS)

@@ -1,4 +1,4 @@
-"""Folders in which magnus keeps its own files, such as `.catalog`: git ignores what is in them.
+"""Makes and removes the folders of magnus, such as `.catalog`: git ignores everything in them.
 
 Made by the stores, and by what needs such a folder before its store does.
 """
@@ -44,7 +44,7 @@ def ignore_in_git(folder: Path | str) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove the folder with all that is in it, also in folders that nobody may write to; what cannot be removed stays."""
+    """Remove the folder with all that is in it, also in read-only folders; files that cannot be removed stay."""
     from shutil import rmtree  # lazy: few steps have a folder
 
     rmtree(folder, ignore_errors=True)

@@ -1,10 +1,10 @@
-"""What a user can do about an error of the operating system. Used by services that keep files."""
+"""The fix for an error of the operating system. Used by services that keep files."""
 
 import errno
 
 
 def what_to_do(number: int | None, *, not_writable: str, in_the_way: str = "") -> str:
-    """The fix for an error of this number, "" where none is known.
+    """The fix for an error of this number; "" when there is none.
 
     `not_writable` is that where something may not be written, `in_the_way` where a file is in the place of a folder.
     """

@@ -82,7 +82,7 @@ class NotebookTask:
     isolates = True
 
     def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
-        """A notebook that is not there or is none of python, options nobody reads."""
+        """A missing notebook, a notebook of another language, a wrong output path, unknown options."""
         try:
             options = convert(spec.options, NotebookOptions, strict=False)
         except ValidationError:  # said by whoever checks the options

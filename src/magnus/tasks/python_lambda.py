@@ -67,14 +67,14 @@ def lambda_problems(command: str) -> Sequence[Problem]:
 
 @lru_cache(maxsize=256)
 def lambda_function(command: str) -> Callable[..., UserObject]:
-    """The function that the text of a lambda stands for; TaskFailed when it is none."""
+    """The function of the text of a lambda; TaskFailed if the text is no lambda."""
     code = compile(_parse(command), "<lambda>", "eval")
     function: Callable[..., UserObject] = eval(code, {})  # noqa: S307 - trusted as much as the pipeline file
     return function
 
 
 def _parse(command: str) -> ast.Expression:
-    """The lambda, which may go over several lines; TaskFailed with what is wrong when the command is none."""
+    """The lambda, which may span several lines; TaskFailed with the mistake if the command is no lambda."""
     text = command.strip()
     if not text:
         raise TaskFailed("the command is empty", fix=_FIX)

@@ -71,7 +71,7 @@ class ShellTask:
         return () if spec.command.strip() else (Problem("the command is empty", "write what the shell is to do"),)
 
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
-        """The scripts of the project that the commands name, and those that these name; data is none of it."""
+        """The scripts of the project that the commands name, and the scripts these name; data files do not count."""
         from magnus.tasks.source.dependencies import CodeDependencies  # lazy: workers need none of it
         from magnus.tasks.source.scripts import scripts_of  # lazy: likewise
 

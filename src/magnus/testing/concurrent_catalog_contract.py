@@ -156,8 +156,8 @@ class _Machine(RuleBasedStateMachine):
         )
         hashes = {name: sha256(self.files[name]).hexdigest() for name in names}
         changed = [name for name in names if hashes[name] != unchanged.get(name)]
-        said = [(entry.name, entry.data_hash, entry.size, entry.stage) for entry in entries]
-        assert said == [(name, hashes[name], len(self.files[name]), "put") for name in changed]
+        facts = [(entry.name, entry.data_hash, entry.size, entry.stage) for entry in entries]
+        assert facts == [(name, hashes[name], len(self.files[name]), "put") for name in changed]
         if store_copy:
             self.kept += [(entry, self.files[entry.name]) for entry in entries]
 
@@ -175,5 +175,5 @@ class _Machine(RuleBasedStateMachine):
 
     @invariant()
     def the_folder_holds_what_the_dict_says(self) -> None:
-        found = {file.relative_to(self.folder).as_posix(): file for file in self.folder.rglob("*") if file.is_file()}
-        assert {name: file.read_bytes() for name, file in found.items()} == self.files
+        files = {file.relative_to(self.folder).as_posix(): file for file in self.folder.rglob("*") if file.is_file()}
+        assert {name: file.read_bytes() for name, file in files.items()} == self.files

@@ -63,7 +63,7 @@ class Kept(Struct, frozen=True):
 
 
 def a_run(run_id: str = "") -> TrackedRun:
-    """A run that nobody has heard of."""
+    """A run with a new id."""
     return TrackedRun(run_id or f"a-run-{uuid4().hex}", "nightly", "training", "/somewhere/a-run")
 
 
@@ -125,7 +125,7 @@ class ExperimentTrackerContract(ABC):
 
 
 class KeepingExperimentTrackerContract(ExperimentTrackerContract):
-    """For trackers that keep what they are told."""
+    """For trackers that store runs."""
 
     @abstractmethod
     def kept(self, run_id: str, path: StepPath) -> Kept:
@@ -148,9 +148,9 @@ class KeepingExperimentTrackerContract(ExperimentTrackerContract):
         for teller in (tracker, tracker, self.open_tracker()):
             teller.begin_run(run, {"x": 1})
             teller.end_step(run, step)
-        kept = self.kept(run.run_id, FIT)
-        assert {name: sorted(points) for name, points in kept.metrics.items()} == {"loss": [(0, 1.0), (7, 0.5)]}
-        assert kept.parameters == {"x": "1"}
+        stored = self.kept(run.run_id, FIT)
+        assert {name: sorted(points) for name, points in stored.metrics.items()} == {"loss": [(0, 1.0), (7, 0.5)]}
+        assert stored.parameters == {"x": "1"}
 
     def test_parameters_are_kept_those_of_the_run_and_those_of_steps(self, tracker: ExperimentTracker) -> None:
         run = a_run()
@@ -175,10 +175,10 @@ class KeepingExperimentTrackerContract(ExperimentTrackerContract):
         for number, path in enumerate(paths):
             tracker.end_step(run, a_step(path, parameters={"x": number}, metrics={"loss": number}))
         for number, path in enumerate(paths):
-            kept = self.kept(run.run_id, path)
-            assert [(0, float(number))] in kept.metrics.values()
-            assert str(number) in kept.parameters.values()
-            assert all(len(points) == 1 for points in kept.metrics.values())
+            stored = self.kept(run.run_id, path)
+            assert [(0, float(number))] in stored.metrics.values()
+            assert str(number) in stored.parameters.values()
+            assert all(len(points) == 1 for points in stored.metrics.values())
 
     def test_processes_that_tell_at_the_same_time_tell_of_one_run(self) -> None:
         run, paths = a_run(), [StepPath((f"step {number}",)) for number in range(4)]
@@ -205,7 +205,7 @@ class KeepingExperimentTrackerContract(ExperimentTrackerContract):
 
 
 class UnreachableContract(ABC):
-    """For trackers that talk to a server: how they behave where there is none."""
+    """For trackers that talk to a server: they behave well if the server is unreachable."""
 
     @abstractmethod
     def open_unreachable(self) -> ExperimentTracker:

@@ -1,4 +1,4 @@
-"""An experiment tracker that remembers what it was told: a peer of the real ones, for tests."""
+"""An experiment tracker that keeps all calls in memory: a peer of the real ones, for tests."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ class InMemoryOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RememberedRun(Struct):
-    """All that was told of a run; `steps` by path, `inside` the steps whose code is in the tracker's context now."""
+    """All that the calls said of a run; `steps` by path, `inside` the steps whose code is in the tracker's context now."""
 
     run: TrackedRun
     parameters: Mapping[str, Json] = field(default_factory=dict)
@@ -57,18 +57,18 @@ class InMemoryTracker:
 
     def end_run(self, run: TrackedRun, status: Status, message: str) -> None:
         """Remember how the run ended."""
-        known = self._of(run)
-        known.status, known.message = status, message
+        remembered = self._of(run)
+        remembered.status, remembered.message = status, message
 
     @contextmanager
     def context(self, run: TrackedRun, path: StepPath) -> Iterator[RememberedRun]:
         """Remember the step as long as its code is inside; gives what is known of the run."""
-        known = self._of(run)
-        known.inside.append(path)
+        remembered = self._of(run)
+        remembered.inside.append(path)
         try:
-            yield known
+            yield remembered
         finally:
-            known.inside.remove(path)
+            remembered.inside.remove(path)
 
     def _of(self, run: TrackedRun) -> RememberedRun:
         self.calls += 1

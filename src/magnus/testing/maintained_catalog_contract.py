@@ -82,8 +82,8 @@ class MaintainedCatalogContract(CatalogContract):
         self.make_old(catalog, seconds=120)
         assert upkeep.collect(NOBODY, ["a-run"]).removed == Usage()
         answers = iter([is_quiet])
-        found = upkeep.collect(NOBODY, ["a-run"], is_quiet=lambda: next(answers))
-        assert (found.removed, found.young) == ((Usage(1, 4), Usage()) if is_quiet else (Usage(), Usage(1, 4)))
+        removed = upkeep.collect(NOBODY, ["a-run"], is_quiet=lambda: next(answers))
+        assert (removed.removed, removed.young) == ((Usage(1, 4), Usage()) if is_quiet else (Usage(), Usage(1, 4)))
         assert not list(answers)  # it was asked
         if is_quiet:
             with pytest.raises(CatalogError, match="'a'"):
@@ -130,11 +130,11 @@ class MaintainedCatalogContract(CatalogContract):
             (project / "shared").unlink()
         self.make_old(catalog)
         referred = frozenset({sha256(b"two" * 5).hexdigest(), sha256(b"x").hexdigest()})
-        said = upkeep.collect(referred, ["one", "two"], without=["one"], pretend=True)
+        planned = upkeep.collect(referred, ["one", "two"], without=["one"], pretend=True)
         assert upkeep.usage("one") == Usage(2, 16)
         upkeep.remove_run("one")
-        assert upkeep.collect(referred, ["one", "two"]) == said
-        assert said.removed == Usage(1, 15)
+        assert upkeep.collect(referred, ["one", "two"]) == planned
+        assert planned.removed == Usage(1, 15)
 
     def test_content_put_again_is_young_again(
         self, catalog: Catalog, upkeep: Maintained, project: Path, elsewhere: Path

@@ -39,7 +39,7 @@ from magnus.graph.nodes import TaskNode
 from magnus.suggest import near
 from magnus.values import Json, UserObject
 
-_GIVEN: Final = "what the step is given"
+_SUPPLIED: Final = "the inputs of the step"
 
 Pipeline: TypeAlias = "UserObject | str | Path"
 """A pipeline as an object, or the file of one."""
@@ -55,20 +55,20 @@ def run_pipeline(
     patches: Mapping[str, Patch] | None = None,
     parameters: Mapping[str, UserObject] | None = None,
 ) -> Run:
-    """Run the pipeline with every task mocked but those that `patches` says something for; see the `mocked` executor.
+    """Run the pipeline with every task mocked except those with a patch; see the `mocked` executor.
 
     Returns the run, also when it failed. Raises InvalidInput when the pipeline or a patch is wrong.
     """
     built = _built(pipeline)
     functions = dict(built.functions)
-    written = {name: _written(name, patch, functions) for name, patch in (patches or {}).items()}
+    fields = {name: _written(name, patch, functions) for name, patch in (patches or {}).items()}
     built = BuiltPipeline(built.document, functions, wrong=built.wrong)
     try:
-        given = {name: to_json_value(value, name=name) for name, value in (parameters or {}).items()}
+        json_parameters = {name: to_json_value(value, name=name) for name, value in (parameters or {}).items()}
     except TaskFailed as error:
         fix = "supply it by a patch of the step that makes it"
         raise InvalidInput(error.problems[0].message, fix=fix) from error
-    return _run(built, Path(folder), {"type": "mocked", "config": {"patches": written}}, given)
+    return _run(built, Path(folder), {"type": "mocked", "config": {"patches": fields}}, json_parameters)
 
 
 def run_step(
@@ -85,38 +85,38 @@ def run_step(
         pipeline: where the task is.
         step: its name, with those of the steps and branches around it, joined by `/`.
         folder: for the run log and the catalog.
-        parameters: what it sees; what is not JSON, as objects.
-        files: what the catalog holds, text by name; `get` brings it.
+        parameters: the parameters in its scope; values that are not JSON become objects.
+        files: the content of the catalog, text by name; `get` brings it.
 
     Returns:
         The step as the run log has it, also when it failed. InvalidInput when there is no such task, or one of the
         files is in the working directory already, where `get` would overwrite it.
     """
     built = _built(pipeline)
-    there = [name for name in files or () if Path(name).exists()]
-    if there:
+    existing = [name for name in files or () if Path(name).exists()]
+    if existing:
         fix = "change to an empty folder before, for example with monkeypatch.chdir(tmp_path)"
-        raise InvalidInput(f"'{there[0]}' is in the working directory, and would be overwritten", fix=fix)
-    written, name = _found(built, step), step.rpartition("/")[2]
-    task = {key: value for key, value in written.items() if key not in {"next", "on_failure"}}
+        raise InvalidInput(f"'{existing[0]}' is in the working directory, and would be overwritten", fix=fix)
+    fields, name = _found(built, step), step.rpartition("/")[2]
+    task = {key: value for key, value in fields.items() if key not in {"next", "on_failure"}}
     json_values, objects = _apart(parameters or {})
-    given = "given" if name != "given" else "what is given"
+    supply_step = "inputs" if name != "inputs" else "the inputs"
     steps: dict[str, Json] = {name: {**task, "next": "success"}}
     functions = dict(built.functions)
     if files or objects:
         supplied = {
             "type": "task",
-            "command": _GIVEN,
+            "command": _SUPPLIED,
             "command_type": "supply",
             "files": dict(files or {}),
             "next": name,
         }
-        steps = {given: supplied, **steps}
-        functions[_GIVEN] = lambda: objects
+        steps = {supply_step: supplied, **steps}
+        functions[_SUPPLIED] = lambda: objects
     document = Document(built.document.file, {"dag": {"start_at": next(iter(steps)), "steps": steps}}, {}, {})
     run = _run(BuiltPipeline(document, functions), Path(folder), {"type": "local"}, json_values)
     if name not in run.steps:
-        raise InvalidInput(f"what is given cannot be handed to '{step}': {run.message}")
+        raise InvalidInput(f"the inputs of '{step}' cannot be supplied: {run.message}")
     return run.steps[name]
 
 

@@ -74,8 +74,8 @@ class SecretsContract(ABC):
     def test_a_secret_can_be_asked_for_again_and_by_others(self) -> None:
         with self.place({"API_KEY": _VALUE, "OTHER": "other"}) as opening:
             one, another = opening(), opening()
-            asked = [one.get("API_KEY"), one.get("OTHER"), another.get("API_KEY"), one.get("API_KEY")]
-        assert asked == ([_VALUE, "other", _VALUE, _VALUE] if self.keeps else [""] * 4)
+            values = [one.get("API_KEY"), one.get("OTHER"), another.get("API_KEY"), one.get("API_KEY")]
+        assert values == ([_VALUE, "other", _VALUE, _VALUE] if self.keeps else [""] * 4)
 
     def test_names_differ_by_case(self) -> None:
         with self.place({"API_KEY": _VALUE, "api_key": "lower"}) as opening:
@@ -86,10 +86,10 @@ class SecretsContract(ABC):
             if not self.keeps:
                 assert opening().get("API_KEI") == ""
                 return
-            said = _refusal(opening(), "API_KEI")
-        assert "'API_KEI'" in said
-        assert f"'{self.provider}'" in said
-        assert _VALUE not in said
+            message = _refusal(opening(), "API_KEI")
+        assert "'API_KEI'" in message
+        assert f"'{self.provider}'" in message
+        assert _VALUE not in message
 
     def test_a_secret_is_missing_where_there_is_none(self) -> None:
         with self.place({}) as opening:
@@ -117,8 +117,8 @@ def _refusal(provider: Secrets, name: str) -> str:
     with pytest.raises(SecretsError) as caught:
         provider.get(name)
     error: BaseException | None = caught.value
-    said = []
+    texts = []
     while error is not None:
-        said.append(str(error))
+        texts.append(str(error))
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return "\n".join(said)
+    return "\n".join(texts)

@@ -67,8 +67,8 @@ class TaskKindContract:
 
     def test_a_good_command_succeeds_and_sets_its_parameters(self, folder: Path) -> None:
         outcome = self.call(self.good, folder)
-        found = {**exports.parameters(outcome.exported), **outcome.parameters}
-        assert (outcome.failure, found) == ("", dict(self.sets))
+        parameters = {**exports.parameters(outcome.exported), **outcome.parameters}
+        assert (outcome.failure, parameters) == ("", dict(self.sets))
 
     def test_a_failing_command_says_why_in_one_line_first(self, folder: Path) -> None:
         try:

@@ -79,22 +79,22 @@ class TranspilerContract:
         assert declared.runs_on >= Locality.HOST, "the processes of another engine are others than this one"
 
     def test_a_chain_is_transpiled(self, folder: Path) -> None:
-        problems, written = transpiled(transpiler_of(folder), request_of(f"{CHAIN}.yaml", folder))
+        problems, result = transpiled(transpiler_of(folder), request_of(f"{CHAIN}.yaml", folder))
         assert not _errors(problems)
-        assert written is not None
-        assert written.files
+        assert result is not None
+        assert result.files
 
     @pytest.mark.parametrize("shape", SHAPES)
     def test_every_shape_is_transpiled_or_refused_with_place_and_fix(self, folder: Path, shape: str) -> None:
         before = _content(folder)
-        problems, written = transpiled(transpiler_of(folder), request_of(f"{shape}.yaml", folder))
-        _assert_answered(problems, written)
+        problems, result = transpiled(transpiler_of(folder), request_of(f"{shape}.yaml", folder))
+        _assert_answered(problems, result)
         assert _content(folder) == before, "files are written by magnus, and not by the transpiler"
 
     def test_files_are_named_relative_to_the_project(self, folder: Path) -> None:
-        written = _transpiled(folder)
-        assert written
-        for name in {name for each in written for name in each.files}:
+        result = _transpiled(folder)
+        assert result
+        for name in {name for each in result for name in each.files}:
             assert not PurePosixPath(name).is_absolute(), name
             assert ".." not in PurePosixPath(name).parts, name
             assert name not in {CONFIGURATION, *(f"{shape}.yaml" for shape in SHAPES)}, (
@@ -106,7 +106,7 @@ class TranspilerContract:
         files = sorted(file.name for file in folder.glob("*.yaml") if file.name != CONFIGURATION)
         first = json.loads(_child(folder, *files, seed="1", HOME="/nowhere", USER="ada", TZ="UTC", LANG="C"))
         second = json.loads(_child(folder, *files, seed="2", HOME="/tmp", USER="bob", TZ="Asia/Tokyo", ODD="odd"))
-        touched = {file: found["touched"] for file, found in first.items() if found["touched"]}
+        touched = {file: outcome["touched"] for file, outcome in first.items() if outcome["touched"]}
         assert not touched, touched
         assert first == second
 
@@ -133,9 +133,9 @@ class TranspilerContract:
             command, cwd=folder, capture_output=True, text=True, check=False, timeout=_LONGEST_SECONDS
         )
         assert (done.returncode, done.stdout) == (0, ""), done.stderr
-        written = {name: text for name, text in _content(folder).items() if before.get(name) != text}
+        result = {name: text for name, text in _content(folder).items() if before.get(name) != text}
         again = transpiler_of(folder).transpile(request_of(f"{CHAIN}.yaml", folder))
-        assert set(written) == set(again.files)
+        assert set(result) == set(again.files)
         assert all(f"written: {name}\n" in done.stderr for name in again.files)
 
     def test_a_misspelt_option_is_refused_with_the_one_that_is_meant(self, folder: Path) -> None:
@@ -158,8 +158,8 @@ class TranspilerContract:
 
     def _refused(self, options: Mapping[str, Json], *, of: str) -> list[Problem]:
         """The mistake in the option `of` when these are among the options."""
-        given = {**(self.configuration.get("config") or {}), **options}
-        configured = ServiceConfiguration(str(self.configuration["type"]), given, nowhere)
+        options_with_it = {**(self.configuration.get("config") or {}), **options}
+        configured = ServiceConfiguration(str(self.configuration["type"]), options_with_it, nowhere)
         try:
             options_of("executor", _class(configured), configured)
         except InvalidConfiguration as error:
@@ -167,7 +167,7 @@ class TranspilerContract:
         return []
 
     def test_every_command_in_what_is_written_is_one_of_magnus(self, folder: Path) -> None:
-        argvs = [list(argv) for found in _transpiled(folder) for argv in self.commands(found.files)]
+        argvs = [list(argv) for commands in _transpiled(folder) for argv in self.commands(commands.files)]
         assert argvs, "a pipeline is run by re-entry commands; `commands` finds them"
         wrong = [(argv, read["wrong"]) for argv, read in zip(argvs, _read(folder, argvs), strict=True) if read["wrong"]]
         assert wrong == []
@@ -175,21 +175,21 @@ class TranspilerContract:
     def test_every_step_of_a_chain_and_of_parallel_branches_is_run(self, folder: Path) -> None:
         for shape in (CHAIN, "parallel", "nested"):
             request = request_of(f"{shape}.yaml", folder)
-            _, written = transpiled(transpiler_of(folder), request)
-            if written is not None:
-                steps = self._steps(folder, written)
+            _, result = transpiled(transpiler_of(folder), request)
+            if result is not None:
+                steps = self._steps(folder, result)
                 assert {str(path) for path in _paths(request.graph)} <= steps, shape
 
     def test_names_of_steps_survive(self, folder: Path) -> None:
         """A name is refused by name, or the process of its step gets the path of exactly this step."""
         for number, name in enumerate(NAMES):
-            problems, written = transpiled(transpiler_of(folder), request_of(f"name{number}.yaml", folder))
-            _assert_answered(problems, written)
-            if written is None:
+            problems, result = transpiled(transpiler_of(folder), request_of(f"name{number}.yaml", folder))
+            _assert_answered(problems, result)
+            if result is None:
                 assert any(name in (problem.step, *problem.message.split("'")) for problem in _errors(problems)), name
             else:
                 assert {StepPath((name,)), *around(name)} <= {
-                    StepPath.parse(step) for step in self._steps(folder, written)
+                    StepPath.parse(step) for step in self._steps(folder, result)
                 }, name
 
     def _steps(self, folder: Path, written: TranspileResult) -> set[str]:
@@ -199,10 +199,10 @@ class TranspilerContract:
         return {str(StepPath.parse(step)) for step in found}
 
 
-def _assert_answered(problems: Sequence[Problem], written: TranspileResult | None) -> None:
+def _assert_answered(problems: Sequence[Problem], result: TranspileResult | None) -> None:
     """Either files, or errors that say where and what to do."""
     errors = _errors(problems)
-    assert (written is None) == bool(errors), (
+    assert (result is None) == bool(errors), (
         "`transpile` succeeds if, and only if, there are no errors among `problems`"
     )
     for problem in errors:
@@ -210,10 +210,10 @@ def _assert_answered(problems: Sequence[Problem], written: TranspileResult | Non
         assert problem.fix, problem
         assert problem.location is not None, problem
         assert problem.location.line, problem
-    if written is not None:
-        assert written.files
-        assert all(command.purpose and command.argv for command in written.next_commands)
-        assert all(isinstance(text, str) for text in written.files.values())
+    if result is not None:
+        assert result.files
+        assert all(command.purpose and command.argv for command in result.next_commands)
+        assert all(isinstance(text, str) for text in result.files.values())
 
 
 def _errors(problems: Sequence[Problem]) -> list[Problem]:
@@ -227,7 +227,7 @@ def _written(folder: Path, name: str) -> TranspileResult | None:
 
 def _transpiled(folder: Path) -> list[TranspileResult]:
     """The results for the shapes that the transpiler does not refuse."""
-    return [found for shape in SHAPES if (found := _written(folder, shape)) is not None]
+    return [results for shape in SHAPES if (results := _written(folder, shape)) is not None]
 
 
 def _class(configured: ServiceConfiguration) -> type:

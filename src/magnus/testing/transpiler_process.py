@@ -31,23 +31,23 @@ _TOUCHES: Final = ("open", "os.", "shutil.", "socket.", "subprocess.", "tempfile
 
 def transpiler_of(folder: Path) -> Transpiler:
     """The transpiler of the configuration in the folder."""
-    made = executors.transpiler(load_configuration(CONFIGURATION, {}, folder))
-    assert made is not None, "the configuration names an executor, and no transpiler"
-    return made
+    transpiler = executors.transpiler(load_configuration(CONFIGURATION, {}, folder))
+    assert transpiler is not None, "the configuration names an executor, and no transpiler"
+    return transpiler
 
 
 def request_of(file: str, folder: Path) -> TranspileRequest:
     """The request of `magnus execute FILE -c c.yaml` in the folder."""
     configuration = load_configuration(CONFIGURATION, {}, folder)
-    asked = RunRequest(
+    run_request = RunRequest(
         file, CONFIGURATION, parameters=PARAMETERS, tag="a tag", log_level="INFO", working_directory=folder
     )
     scope = {name: JsonParameter(value) for name, value in PARAMETERS.items()}
-    return transpile_request(asked, configuration, load_pipeline(file, None, {}, folder), scope)
+    return transpile_request(run_request, configuration, load_pipeline(file, None, {}, folder), scope)
 
 
 def transpiled(transpiler: Transpiler, request: TranspileRequest) -> tuple[list[Problem], TranspileResult | None]:
-    """The problems, and what is written unless the engine cannot take it, whichever of the two methods says so."""
+    """The problems, and the result unless one of the two methods refuses the pipeline."""
     problems = list(transpiler.problems(request))
     try:
         return problems, transpiler.transpile(request)

@@ -61,8 +61,7 @@ def _first(process: Process) -> list[Word]:
         case Verb.FAN_OUT:
             return ["fan", Input.RUN_ID, Input.STEP, "-m", "out", "--branches-file", Input.BRANCHES_FILE]
         case Verb.FAN_IN:
-            answer: list[Word] = ["--branches-file", Input.BRANCHES_FILE] if len(process.acts) == 1 else []
-            return ["fan", Input.RUN_ID, Input.STEP, "-m", "in", *answer]
+            return ["fan", Input.RUN_ID, Input.STEP, "-m", "in"]
 
 
 def command_of_round(request: TranspileRequest) -> list[Word]:

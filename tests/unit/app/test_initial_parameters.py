@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from magnus.app.parameters.initial_parameters import given_names, initial_parameters
+from magnus.app.parameters.initial_parameters import explicit_names, initial_parameters
 from magnus.engine.values.parameter_values import from_text
 from magnus.errors import InvalidParameters
 from magnus.run_log.parameters import JsonParameter, ObjectParameter
@@ -150,7 +150,7 @@ def test_names_with_dots_count_behind_whole_parameters_of_the_same_source(tmp_pa
     (tmp_path / "p.yaml").write_text("model.a: 2\nmodel: {a: 1, b: 1}\n")
     found = initial_parameters(str(tmp_path / "p.yaml"), {"MAGNUS_PRM_model.b": "3"}, {}, {})
     assert found.scope == {"model": JsonParameter({"a": 2, "b": 3})}
-    assert given_names(({"model.b": 3},), {}, found.scope) == {"model"}
+    assert explicit_names(({"model.b": 3},), {}, found.scope) == {"model"}
 
 
 def test_a_name_with_dots_that_is_there_is_that_parameter():

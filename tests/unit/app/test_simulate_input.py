@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnus.app.simulate import spec_of
+from magnus.app.run.simulate import spec_of
 from magnus.definition.yaml_text import Document
 from magnus.errors import InvalidDefinition
 

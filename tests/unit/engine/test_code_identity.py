@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from magnus.engine.provenance.code_identity import answer, asked
+from magnus.engine.provenance.code_identity import read_commit, start_commit_query
 
 ENVIRONMENT = {
     **os.environ,
@@ -19,7 +19,7 @@ def git(folder, *arguments):
 
 
 def identity(folder, *own):
-    return answer(asked(folder, ENVIRONMENT, own))
+    return read_commit(start_commit_query(folder, ENVIRONMENT, own))
 
 
 @pytest.fixture
@@ -70,4 +70,4 @@ def test_no_repository_no_commit_and_no_git_are_fine(tmp_path):
     assert identity(tmp_path) == ()
     git(tmp_path, "init", "-q")
     assert identity(tmp_path) == ()
-    assert answer(asked(tmp_path, {"PATH": str(tmp_path)})) in {(), identity(tmp_path)}
+    assert read_commit(start_commit_query(tmp_path, {"PATH": str(tmp_path)})) in {(), identity(tmp_path)}

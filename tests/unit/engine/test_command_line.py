@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnus.engine.secrets.command_line import masked
+from magnus.engine.secrets.mask_run import masked_command_line
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from magnus.engine.secrets.command_line import masked
     ],
 )
 def test_values_that_look_like_secrets_are_masked(given, kept):
-    assert masked(given.split(" ")) == kept.split(" ")
+    assert masked_command_line(given.split(" ")) == kept.split(" ")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_values_that_look_like_secrets_are_masked(given, kept):
     ],
 )
 def test_also_within_a_value(text, kept):
-    assert masked(["--x", text]) == ["--x", kept]
+    assert masked_command_line(["--x", text]) == ["--x", kept]
 
 
 @given(
@@ -48,5 +48,5 @@ def test_also_within_a_value(text, kept):
 def test_a_secret_is_in_no_argument(others, name, joined):
     value = "s3cr3t \n value"
     arguments = [*others, *([f"{name}={value}"] if joined else [name, value]), *others]
-    assert not any(value in argument for argument in masked(arguments))
-    assert len(masked(arguments)) == len(arguments)
+    assert not any(value in argument for argument in masked_command_line(arguments))
+    assert len(masked_command_line(arguments)) == len(arguments)

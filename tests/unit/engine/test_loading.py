@@ -5,7 +5,7 @@ import time
 import pytest
 
 from magnus.engine.interaction.current_step import CurrentStep
-from magnus.engine.step.loading import Loading
+from magnus.engine.step.attempts import Loading
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import StepLoading
 

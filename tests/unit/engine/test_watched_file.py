@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from magnus.engine.secrets.masked_file import WatchedFile
+from magnus.engine.files.objects import WatchedFile
 from magnus.engine.secrets.masking import Masker
 from magnus.errors import TaskFailed
 

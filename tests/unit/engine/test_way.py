@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnus.engine.rules import scope, way
+from magnus.engine.rules import scope, traversal
 from magnus.graph.nodes import Graph, TaskNode, TaskSpec, TerminalNode
 from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import JsonParameter
@@ -59,21 +59,21 @@ AGAIN = [record("h", 1), record("c", 2, "FAIL"), record("fail", 3, "FAIL"), reco
     ],
 )
 def test_the_way_follows_how_steps_ended_now(steps, to, taken):
-    assert names(way.taken_to(GRAPH, steps, to)) == taken
+    assert names(traversal.taken_to(GRAPH, steps, to)) == taken
 
 
 def test_a_step_that_runs_again_takes_a_position_behind_what_came_after_it():
-    assert way.position_of(OLD, ROOT.step("a")) == 4
-    assert way.position_of(OLD, ROOT.step("fail")) == 3
-    assert way.position_of(OLD, ROOT.step("new")) == 4
-    assert way.position_of([], ROOT.step("a")) == 0
+    assert traversal.position_of(OLD, ROOT.step("a")) == 4
+    assert traversal.position_of(OLD, ROOT.step("fail")) == 3
+    assert traversal.position_of(OLD, ROOT.step("new")) == 4
+    assert traversal.position_of([], ROOT.step("a")) == 0
 
 
 def test_an_end_names_what_ran_on_a_way_given_up():
     steps = [*AGAIN, record("b", 5), record("c", 6)]
-    assert way.given_up(GRAPH, steps, "success") == ("h", "fail")
-    assert way.given_up(GRAPH, OLD, "fail") == ()
-    assert way.given_up(GRAPH, [record("a", 0), record("b", 1), record("c", 2)], "success") == ()
+    assert traversal.given_up(GRAPH, steps, "success") == ("h", "fail")
+    assert traversal.given_up(GRAPH, OLD, "fail") == ()
+    assert traversal.given_up(GRAPH, [record("a", 0), record("b", 1), record("c", 2)], "success") == ()
 
 
 def test_what_was_given_up_is_not_among_what_the_branch_set():

@@ -6,12 +6,12 @@ import argo_rules
 import pytest
 import yaml
 
-from magnus.app.simulate import ended, spec_of, variables_of
+from magnus.app.run.simulate import ended, spec_of, variables_of
 from magnus.definition.yaml_text import parse
 from magnus.errors import InvalidDefinition
 from magnus.graph.nodes import Graph, TaskNode, TaskSpec, TerminalNode
 from magnus.interfaces.transpiler import TranspileRequest
-from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended
+from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended, steps_of
 from magnus.simulation.argo.workflow import Simulation
 from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, size_estimate
 from magnus.transpilers.process_plan import PlanRules, plan_of
@@ -56,9 +56,12 @@ class Pods:
         self.ran = []
 
     async def run(self, _template, variables, _number):
-        step = variables.get("inputs.parameters.step", "")
-        self.ran.append(step)
-        failed = step in self.fails or step == "fail"
+        failed = False
+        for step in steps_of(variables) or [""]:
+            self.ran.append(step)
+            failed = step in self.fails or step == "fail"
+            if failed:
+                break
         return Ended(FAILED if failed else SUCCEEDED, exit_code=int(failed))
 
 

@@ -76,10 +76,11 @@ def as_argo_reads_it(text):
     )
 
 
+@pytest.mark.parametrize("fuse", [True, False])
 @pytest.mark.parametrize("name", NAMES)
-def test_the_manifest_of_a_pipeline_of_the_corpus(name, pytestconfig):
-    text = written(loaded(name), parameters={"x": 3})
-    expected = CORPUS / "argo" / f"{name}.yaml"
+def test_the_manifest_of_a_pipeline_of_the_corpus(name, fuse, pytestconfig):
+    text = written(loaded(name), parameters={"x": 3}, fuse=fuse)
+    expected = folder_of(fuse) / f"{name}.yaml"
     if pytestconfig.getoption("--update-expected"):
         expected.parent.mkdir(exist_ok=True)
         expected.write_text(text)
@@ -88,8 +89,13 @@ def test_the_manifest_of_a_pipeline_of_the_corpus(name, pytestconfig):
     assert list(argo_rules.broken(yaml.load(text, yaml.CSafeLoader))) == []
 
 
+def folder_of(fuse):
+    return CORPUS / "argo" / ("fused" if fuse else "one-act-a-pod")
+
+
 def test_no_manifest_is_expected_of_a_pipeline_that_is_not_there():
-    assert sorted(file.stem for file in (CORPUS / "argo").glob("*.yaml")) == NAMES
+    for fuse in (True, False):
+        assert sorted(file.stem for file in folder_of(fuse).glob("*.yaml")) == NAMES
 
 
 @pytest.mark.parametrize("kind", MODELS)
@@ -225,7 +231,8 @@ def test_options_that_do_not_fit():
 
 
 def spec_of(graph, *, request=None, **options):
-    transpiler = ArgoTranspiler(ArgoOptions(**{"image": "image:1", **options}))
+    """With a pod for each act, where nothing else is said."""
+    transpiler = ArgoTranspiler(ArgoOptions(**{"image": "image:1", "fuse": False, **options}))
     [text] = transpiler.transpile(request or TranspileRequest(graph, "pipeline.yaml", executor="argo")).files.values()
     assert list(argo_rules.broken(yaml.load(text, yaml.CSafeLoader))) == []
     return yaml.load(text, yaml.CSafeLoader)["spec"]
@@ -560,6 +567,6 @@ def test_many_nodes_are_a_warning():
     graph = Graph("m", {"m": mapped, **ends})
     assert problems(graph) == []
     found = problems(graph, request=TranspileRequest(graph, "pipeline.yaml", lengths={"xs": 1000}))
-    assert found == [("warning", "the workflow has about 4007 nodes; its status outgrows one object beyond about 3000")]
+    assert found == [("warning", "the workflow has about 3006 nodes; its status outgrows one object beyond about 3000")]
     assert severity == "warning"
     assert "outgrows one object" in message

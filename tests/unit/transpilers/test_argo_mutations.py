@@ -9,14 +9,17 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from magnus.app.simulate import ended, spec_of, variables_of
+from magnus.app.run.simulate import ended, spec_of, variables_of
 from magnus.definition.yaml_text import parse
 from magnus.errors import InvalidDefinition, InvalidInput
 from magnus.simulation.argo.pod import ERROR, FAILED, SUCCEEDED, Ended
 from magnus.simulation.argo.workflow import Simulation
 
 CORPUS = Path(__file__).parents[2] / "corpus/argo"
-MANIFESTS = {file.stem: yaml.load(file.read_text(), yaml.CSafeLoader) for file in sorted(CORPUS.glob("*.yaml"))}
+MANIFESTS = {
+    f"{file.parent.name}/{file.stem}": yaml.load(file.read_text(), yaml.CSafeLoader)
+    for file in sorted(CORPUS.glob("*/*.yaml"))
+}
 MOST_PODS = 300
 REPLACEMENTS = (None, 0, -1, 1.5, True, "", "x", "{{x}}", "{{item}}", "a &&", [], ["x"], {}, {"x": 1})
 PIECES = ("", "x", "-", " ", "{{", "}}", "'", "&&", "(", "!", ".", "Failed", "\\", "ü", "\n")
@@ -38,8 +41,8 @@ class Pods:
         if step in self.failing:
             return Ended(FAILED, exit_code=1)
         given = template.outputs.parameters if template.outputs else ()
-        begins = "out" in template.container.command
-        return Ended(SUCCEEDED, {parameter.name: "[0, 1]" if begins else "" for parameter in given}, 0)
+        values = {one.name: "[0, 1]" if one.value_from.default == "[]" else "" for one in given}
+        return Ended(SUCCEEDED, values, 0)
 
 
 def ran(manifest, failing=()):
@@ -130,6 +133,13 @@ def changed(task, field, old, new):
 @pytest.mark.parametrize(
     ("template", "change", "failing"),
     [
+        ("fused/pipeline", without("m", "depends"), ()),
+        ("fused/pipeline", without("m", "arguments"), ()),
+        ("fused/pipeline", changed("m", "depends", "Succeeded", "Failed"), ()),
+        ("fused/pipeline", changed("fail", "depends", "m.Failed ||", "m.Failed &&"), ("m",)),
+        ("fused/m", changed("fan-in", "depends", "branches.Failed", "branches.Omitted"), ("m/0/s", "m/0/fail")),
+        ("fused/m", without("fan-in", "depends"), ()),
+        ("fused/m", without("branches", "withParam"), ()),
         ("pipeline", without("end", "depends"), ()),
         ("pipeline", without("fail", "depends"), ()),
         ("pipeline", changed("end", "depends", "Succeeded", "Failed"), ()),
@@ -148,7 +158,8 @@ def changed(task, field, old, new):
     ],
 )
 def test_what_decides_is_not_overlooked(template, change, failing):
-    manifest = copy.deepcopy(MANIFESTS["map"])
+    form, _, name = template.rpartition("/")
+    manifest = copy.deepcopy(MANIFESTS[f"{form or 'one-act-a-pod'}/map"])
     before = ran(manifest, failing)
-    change(tasks_of(manifest, template))
+    change(tasks_of(manifest, name))
     assert refused_or_ran(manifest, failing) != before

@@ -6,7 +6,7 @@ import json
 import pytest
 import yaml
 
-from magnus.app.simulate import ended, spec_of, variables_of
+from magnus.app.run.simulate import ended, spec_of, variables_of
 from magnus.definition.yaml_text import parse
 from magnus.errors import InvalidDefinition, InvalidInput
 from magnus.simulation.argo.expressions import holds, substituted

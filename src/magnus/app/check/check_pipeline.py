@@ -1,7 +1,7 @@
-"""What `magnus check` does: gathers what is wrong with configuration, parameters, pipeline, data flow and secrets.
+"""Collects the problems of configuration, parameters, pipeline, data flow and secrets for `magnus check`.
 
-What is wrong with one of them does not hide what is wrong with another: what cannot be read is left out, or taken as it
-is by default, and the rest is looked at.
+A problem of one does not hide the problems of another: a part that cannot be read is left out or replaced by its default,
+and the rest is checked.
 """
 
 import sys
@@ -15,7 +15,8 @@ from msgspec import Struct
 from magnus.app.check import secrets
 from magnus.app.check.services import CheckedServices, checked_services, folder_problems
 from magnus.app.composition import executors
-from magnus.app.parameters.data_flow import DataFlow, Described
+from magnus.app.inspect.step_code import code_of_steps
+from magnus.app.parameters.data_flow import DataFlow, DescribedTask
 from magnus.app.parameters.initial_parameters import InitialParameters, initial_parameters
 from magnus.app.parameters.used_parameters import fitted_to_steps
 from magnus.app.run import mocks
@@ -24,7 +25,6 @@ from magnus.app.run.original_run import original_run
 from magnus.app.run.overrides import unknown_overrides
 from magnus.app.run.preflight import step_problems
 from magnus.app.run.prepare import RunRequest, like_original
-from magnus.app.step_code import code
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import Examined, LoadedPipeline
 from magnus.engine.user_code import process_state
@@ -38,8 +38,8 @@ from magnus.run_log.run_ids import check_new_run_id
 ResultT = TypeVar("ResultT")
 
 
-class Checked(Struct, frozen=True):
-    """What was found, in the order of the files; `file` is the pipeline, `steps` how many steps it has."""
+class CheckResult(Struct, frozen=True):
+    """The problems in the order of the files; `file` is the pipeline, `steps` the number of its steps."""
 
     file: str
     problems: tuple[Problem, ...]
@@ -47,40 +47,42 @@ class Checked(Struct, frozen=True):
 
     @property
     def errors(self) -> int:
-        """How many of them are errors."""
+        """The number of errors."""
         return sum(problem.severity == "error" for problem in self.problems)
 
     @property
     def warnings(self) -> int:
-        """How many of them are not."""
+        """The number of warnings."""
         return len(self.problems) - self.errors
 
 
-def check(asked: RunRequest, *, imports: bool) -> Checked:
-    """All that can be seen to be wrong before the pipeline is executed as `asked`; nothing is run and nothing kept.
+def check(request: RunRequest, *, imports: bool) -> CheckResult:
+    """All problems that show before the pipeline is executed by this request; nothing runs and nothing is recorded.
 
-    With `imports` the modules of tasks are imported to see what their functions take.
+    With `imports` the modules of tasks are imported to read the signatures of their functions.
     """
-    here = process_state.applied({}, asked.working_directory)
+    here = process_state.applied({}, request.working_directory)
     with here, process_state.without_hard_exits(), redirect_stdout(sys.stderr):
-        return _Check(asked, imports=imports).checked()
+        return _Check(request, imports=imports).result()
 
 
 class _Check:
-    """One check; `problems` are those found so far."""
+    """One check, with the problems so far."""
 
-    def __init__(self, asked: RunRequest, *, imports: bool) -> None:
-        self.asked = asked
+    def __init__(self, request: RunRequest, *, imports: bool) -> None:
+        self.request = request
         self.imports = imports
         self.problems: list[Problem] = []
 
-    def checked(self) -> Checked:
-        asked = self.asked
-        services, found = checked_services(asked.configuration_file, asked.environment, asked.working_directory)
-        self.problems += found
+    def result(self) -> CheckResult:
+        request = self.request
+        services, problems = checked_services(
+            request.configuration_file, request.environment, request.working_directory
+        )
+        self.problems += problems
         with closing(services.built.run_log_store):
             original = self._original(services)
-        self.asked = like_original(asked, original)
+        self.request = like_original(request, original)
         initial = self._initial(original)
         examined = self._examined()
         self.problems += examined.problems
@@ -90,15 +92,15 @@ class _Check:
             pipeline = self._as_executed(pipeline, services)
             self.problems += pipeline.warnings
             self._engine(pipeline, services, parameters)
-            if self.asked.strict and original is not None and parameters is not None:
-                self.problems += _changed(original, pipeline, parameters, services, asked.working_directory)
+            if self.request.strict and original is not None and parameters is not None:
+                self.problems += _changed(original, pipeline, parameters, services, request.working_directory)
         unsure = self._steps(examined.steps if pipeline is None else pipeline.steps, services)
         described = self._flow(examined, pipeline, services, parameters, unsure | examined.unsure)
-        self.problems += folder_problems(services, needs_catalog=any(found.keeps_files for found in described))
-        return Checked(self.asked.file, in_order(self.problems), len(examined.steps))
+        self.problems += folder_problems(services, needs_catalog=any(task.keeps_files for task in described))
+        return CheckResult(self.request.file, in_order(self.problems), len(examined.steps))
 
-    def _tried(self, do: Callable[[], ResultT]) -> ResultT | None:
-        """What it gives, or None when the user's input is wrong, which is noted."""
+    def _attempt(self, do: Callable[[], ResultT]) -> ResultT | None:
+        """The result of the function; None when the input of the user is wrong, which is added to the problems."""
         try:
             return do()
         except MagnusError as error:
@@ -106,24 +108,24 @@ class _Check:
             return None
 
     def _original(self, services: CheckedServices) -> RunRecord | None:
-        """The run to go on with; also whether the id of the new one can be used."""
-        asked, store = self.asked, services.built.run_log_store
-        if asked.run_id:
-            self._tried(lambda: check_new_run_id(asked.run_id))
+        """The run to resume; also checks the id of the new run."""
+        request, store = self.request, services.built.run_log_store
+        if request.run_id:
+            self._attempt(lambda: check_new_run_id(request.run_id))
             try:
-                store.get_run(asked.run_id)
-                self.problems += RunExists(f"a run '{asked.run_id}' exists", fix="choose another --run-id").problems
+                store.get_run(request.run_id)
+                self.problems += RunExists(f"a run '{request.run_id}' exists", fix="choose another --run-id").problems
             except (RunNotFound, MagnusError):
                 pass
-        if not asked.use_cached:
+        if not request.use_cached:
             return None
-        return self._tried(lambda: original_run(store, asked.use_cached, assume_lost=asked.assume_lost))
+        return self._attempt(lambda: original_run(store, request.use_cached, assume_lost=request.assume_lost))
 
     def _initial(self, original: RunRecord | None) -> InitialParameters | None:
-        """The parameters that are given; None when they cannot be read."""
-        asked, base = self.asked, None if original is None else original.parameters
-        file, environment = asked.parameters_file, asked.environment
-        return self._tried(lambda: initial_parameters(file, environment, asked.arguments, asked.parameters, base))
+        """The parameters of files, environment and options; None when they cannot be read."""
+        request, base = self.request, None if original is None else original.parameters
+        file, environment = request.parameters_file, request.environment
+        return self._attempt(lambda: initial_parameters(file, environment, request.arguments, request.parameters, base))
 
     def _parameters(
         self,
@@ -132,48 +134,48 @@ class _Check:
         pipeline: LoadedPipeline | None,
         services: CheckedServices,
     ) -> Scope | None:
-        """The parameters that the run would begin with; None when they cannot be read."""
+        """The parameters the run would start with; None when they cannot be read."""
         if initial is None:
             return None
         if pipeline is not None and not services.spread.mocks:
-            catalog, folder = services.built.catalog, self.asked.working_directory
+            catalog, folder = services.built.catalog, self.request.working_directory
             initial = fitted_to_steps(initial, pipeline.steps, catalog, folder)
         self.problems += initial.warnings
         return initial.scope if original is None else {**original.parameters, **initial.scope}
 
     def _examined(self) -> Examined:
-        asked = self.asked
+        request = self.request
         nothing = Examined(None, (), ())
-        if asked.built is None and is_python_file(asked.file) and not self.imports:
-            message = f"what '{asked.file}' builds is known only when the file is run, and nothing is to be imported"
+        if request.built is None and is_python_file(request.file) and not self.imports:
+            message = f"what '{request.file}' builds is known only when the file is run, and nothing is to be imported"
             self.problems += InvalidDefinition(message, fix="leave out --no-import").problems
             return nothing
-        found = self._tried(
-            lambda: examine_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
+        examined = self._attempt(
+            lambda: examine_pipeline(request.file, request.built, request.environment, request.working_directory)
         )
-        return nothing if found is None else found
+        return nothing if examined is None else examined
 
     def _as_executed(self, pipeline: LoadedPipeline, services: CheckedServices) -> LoadedPipeline:
-        """The pipeline as the executor takes it."""
+        """The pipeline as the executor runs it, perhaps mocked."""
         if not services.spread.mocks:
             return pipeline
-        return self._tried(lambda: mocks.mocked(services.configuration, pipeline)) or pipeline
+        return self._attempt(lambda: mocks.mocked(services.configuration, pipeline)) or pipeline
 
     def _engine(self, pipeline: LoadedPipeline, services: CheckedServices, parameters: Scope | None) -> None:
-        """Overrides that are not there, and what another engine, for which it would be written down, cannot take."""
+        """Add overrides that do not exist, and the problems of transpiling the pipeline."""
         self.problems += unknown_overrides(pipeline, services.configuration)
         transpiler = executors.transpiler(services.configuration)
         if transpiler is not None:
             from magnus.app.run.transpile import transpile_request  # lazy: most pipelines are run here
 
-            request = transpile_request(self.asked, services.configuration, pipeline, parameters or {})
+            request = transpile_request(self.request, services.configuration, pipeline, parameters or {})
             self.problems += transpiler.problems(request)
 
     def _steps(self, steps: Iterable[StepPlace], services: CheckedServices) -> frozenset[str]:
-        """Notes what is wrong with the steps; those that something is wrong with."""
-        found = step_problems(tuple(steps), self.asked.working_directory, services.spread.runs_on)
-        self.problems += found
-        return frozenset(problem.step for problem in found if problem.severity == "error")
+        """Add the problems of the steps; the names of steps with errors."""
+        problems = step_problems(tuple(steps), self.request.working_directory, services.spread.runs_on)
+        self.problems += problems
+        return frozenset(problem.step for problem in problems if problem.severity == "error")
 
     def _flow(
         self,
@@ -182,13 +184,13 @@ class _Check:
         services: CheckedServices,
         parameters: Scope | None,
         unsure: frozenset[str],
-    ) -> Sequence[Described]:
+    ) -> Sequence[DescribedTask]:
         graph = examined.graph if pipeline is None else pipeline.graph
         steps = examined.steps if pipeline is None else (*pipeline.steps, *examined.steps)
         flow = DataFlow(
             steps,
             services.built.catalog,
-            self.asked.working_directory,
+            self.request.working_directory,
             imports=self.imports,
             apart=services.spread.apart,
             unsure=unsure,
@@ -212,13 +214,13 @@ class _Check:
 def _changed(
     original: RunRecord, pipeline: LoadedPipeline, parameters: Scope, services: CheckedServices, folder: Path
 ) -> Iterator[Problem]:
-    """What differs from the run that is gone on with, where nothing may."""
+    """The differences from the run to resume, where none is allowed."""
     from magnus.app.compare.causes import with_code_that_ran  # lazy: likewise
-    from magnus.app.run.resume_changes import changes  # lazy: only runs that go on with another one need it
+    from magnus.app.run.resume_changes import changes  # lazy: only resumed runs need it
 
     configured = services.configuration.as_json()
     ran = with_code_that_ran(services.built, original)
-    for change in changes(ran, pipeline, parameters, code(pipeline.steps, folder), configured):
+    for change in changes(ran, pipeline, parameters, code_of_steps(pipeline.steps, folder), configured):
         message = f"the run '{original.run_id}' cannot be resumed as it was: {change}"
         yield Problem(message, "change it back, or leave out --strict")
 

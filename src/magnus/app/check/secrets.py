@@ -1,8 +1,8 @@
-"""Whether the secrets that steps name are there. Used by `check`; no value is shown or kept."""
+"""Checks that the secrets that steps name exist; no value is shown or kept."""
 
 from collections.abc import Iterable, Iterator
 
-from magnus.app.parameters.data_flow import Described
+from magnus.app.parameters.data_flow import DescribedTask
 from magnus.errors import MagnusError, Problem
 from magnus.graph.dataflow.findings import Severity
 from magnus.graph.dataflow.reachability import caught_steps
@@ -12,36 +12,38 @@ from magnus.interfaces.secrets import Secrets
 
 
 def problems(
-    described: Iterable[Described], provider: Secrets, spread: ExecutorCapabilities, graph: Graph | None
+    described: Iterable[DescribedTask], provider: Secrets, spread: ExecutorCapabilities, graph: Graph | None
 ) -> Iterator[Problem]:
-    """What the provider does not have: an error where a step lists it, a warning where its code may ask for it.
+    """The missing secrets: an error where a step lists one, a warning where its code may ask for one.
 
-    It is a warning too where the failure of the step leads to success in the `graph`. On other machines the environment
-    is the one that the executor gives.
+    It is a warning too where the failure of the step leads to success in the `graph`. Steps on other machines have the
+    environment that the executor gives them.
     """
     caught = set() if graph is None else {id(node) for node in caught_steps(graph)}
-    known: dict[str, Problem | None] = {}
-    for found in described:
-        for number, name in enumerate(found.node.secrets):
-            if (wrong := _missing(name, provider, spread, known)) is not None:
-                severity: Severity = "warning" if id(found.node) in caught else "error"
-                yield Problem(wrong.message, wrong.fix, found.step.locate("secrets", number), found.step.step, severity)
-        for name in found.facts.description.secrets:
-            if name not in found.node.secrets and (wrong := _missing(name, provider, spread, known)) is not None:
-                message = f"{found.node.task.command} asks for a secret: {wrong.message}"
-                yield Problem(message, wrong.fix, found.step.locate("command"), found.step.step, "warning")
+    results: dict[str, Problem | None] = {}
+    for task in described:
+        for number, name in enumerate(task.node.secrets):
+            if (problem := _missing(name, provider, spread, results)) is not None:
+                severity: Severity = "warning" if id(task.node) in caught else "error"
+                yield Problem(
+                    problem.message, problem.fix, task.step.locate("secrets", number), task.step.step, severity
+                )
+        for name in task.facts.description.secrets:
+            if name not in task.node.secrets and (problem := _missing(name, provider, spread, results)) is not None:
+                message = f"{task.node.task.command} asks for a secret: {problem.message}"
+                yield Problem(message, problem.fix, task.step.locate("command"), task.step.step, "warning")
 
 
 def _missing(
-    name: str, provider: Secrets, spread: ExecutorCapabilities, known: dict[str, Problem | None]
+    name: str, provider: Secrets, spread: ExecutorCapabilities, results: dict[str, Problem | None]
 ) -> Problem | None:
-    """Why there is no such secret; None when there is one."""
-    if name not in known:
-        known[name] = _looked_up(name, provider, spread)
-    return known[name]
+    """The reason why the secret is missing; None when it exists."""
+    if name not in results:
+        results[name] = _look_up(name, provider, spread)
+    return results[name]
 
 
-def _looked_up(name: str, provider: Secrets, spread: ExecutorCapabilities) -> Problem | None:
+def _look_up(name: str, provider: Secrets, spread: ExecutorCapabilities) -> Problem | None:
     if spread.runs_on is Locality.NETWORK and isinstance(provider, SecretVariableNames):
         variable = provider.variable(name)
         if variable in spread.gives:

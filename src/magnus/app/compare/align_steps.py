@@ -21,7 +21,7 @@ _ON_FAILURE = " on failure"
 
 
 class Pair(Struct):
-    """One step in both runs, or in one; `name` is its name in the pipeline, the paths are those that people read.
+    """One step in both runs, or in one; `name` is its name in the pipeline, the paths are for people.
 
     `entered` and `left` are its places in the order of execution; the steps of its branches are between them.
     """

@@ -14,7 +14,7 @@ from magnus.app.compare.align_steps import Pair, pairs
 from magnus.app.compare.model import END, Cause, changes, same
 from magnus.app.compare.read_run import ReadRun
 from magnus.app.composition import services
-from magnus.app.step_code import as_fact, kept
+from magnus.app.inspect.step_code import encoded_code, recorded_code
 from magnus.engine.context import Services
 from magnus.errors import InvalidConfiguration
 from magnus.interfaces.task_kind import command_is_code
@@ -36,7 +36,7 @@ class Places:
             self._left[pair.name] = pair.left
 
     def of(self, name: str) -> float:
-        """The first time a step was reached; else the end of what is around it, and END when that was not reached."""
+        """The place where a step was first reached, else the end of the step around it, else END."""
         if name in self._entered:
             return self._entered[name]
         while name and name not in self._left:
@@ -114,7 +114,7 @@ def _users(
 
 
 def _may_read(step: Mapping[str, Json], name: str) -> bool:
-    """Whether a step may read the parameter: code in the pipeline reads those that it names."""
+    """Whether a step may read the parameter: code in the pipeline reads the parameters that it names."""
     kind = step.get("command_type")
     return not isinstance(kind, str) or not _command_is_code(kind) or name in str(step.get("command"))
 
@@ -166,9 +166,9 @@ def _put(record: StepRecord | None) -> Mapping[str, CatalogRecord]:
 
 
 def with_code_that_ran(services: Services, run: RunRecord) -> RunRecord:
-    """The record of the run, in which the code of a step that was reused is that of the run in which it ran."""
-    if not run.original_run_id or kept(run.run_config) is None:
+    """The record of the run, with the code of each reused step from the run in which it ran."""
+    if not run.original_run_id or recorded_code(run.run_config) is None:
         return run
     read = ReadRun(run, services.run_log_store, services.catalog)
     code = code_that_ran(read, [(pair.name, pair.first) for pair in pairs(read, read)])
-    return replace(run, run_config={**run.run_config, "code": as_fact(code)})
+    return replace(run, run_config={**run.run_config, "code": encoded_code(code)})

@@ -8,7 +8,7 @@ from functools import cached_property
 from magnus.app.compare.model import RunFacts
 from magnus.app.inspect.damage import damage
 from magnus.app.inspect.redaction import Redactor
-from magnus.app.step_code import kept
+from magnus.app.inspect.step_code import recorded_code
 from magnus.definition.written_steps import normal, written_steps
 from magnus.engine.processes import liveness
 from magnus.errors import CatalogError, RunNotFound
@@ -62,7 +62,7 @@ class ReadRun:
     @cached_property
     def code(self) -> Mapping[str, Mapping[str, str]]:
         """The pieces of code of each step, with their hashes."""
-        return kept(self.config) or {}
+        return recorded_code(self.config) or {}
 
     @cached_property
     def original(self) -> "ReadRun | None":

@@ -102,7 +102,7 @@ def _of_data(cause: Cause) -> str:
 
 def _of_surroundings(cause: Cause) -> str:
     if cause.kind == "packages" and not cause.what:
-        return "installed packages differ; which ones is not known, since their list was not kept"
+        return "installed packages differ; the list that tells which ones was not stored"
     words = {"configuration": "configuration: ", "packages": "package "}
     return f"{words.get(cause.kind, '')}{cause.what} {was_is(cause.before, cause.after)}"
 

@@ -12,10 +12,9 @@ from magnus.app.composition.private_folder import private_folder
 from magnus.app.composition.services import hidden_folders
 from magnus.engine.context import Clock, RunContext, Services
 from magnus.engine.files.project_copy import ProjectCopy
-from magnus.engine.interaction.branch_names import StepNames
 from magnus.engine.interaction.channel import Channel
 from magnus.engine.interaction.parameters_file import ParametersFile
-from magnus.engine.interaction.tracking import Tracking
+from magnus.engine.interaction.tracking import StepNames, Tracking
 from magnus.engine.output.capture import OutputCapture
 from magnus.engine.processes import forks
 from magnus.engine.processes.guard import Guard

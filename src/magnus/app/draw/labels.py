@@ -96,7 +96,7 @@ def _first_line(command: str) -> str:
 
 
 def shown_nodes(graph: Graph) -> tuple[Node, ...]:
-    """The steps of a picture: those that are reached, `next` before `on_failure`; then tasks that nothing leads to."""
+    """The steps of a picture: reached steps, `next` before `on_failure`; then tasks without a step that leads to them."""
     reached: dict[str, Node] = {}
     for start in (graph.start_at, *(name for name, node in graph.nodes.items() if not isinstance(node, TerminalNode))):
         waiting = [start]

@@ -69,7 +69,7 @@ def layers(steps: Mapping[str, Sequence[tuple[bool, str]]]) -> Layers:
 
 
 def _ranks(steps: Mapping[str, Sequence[tuple[bool, str]]]) -> dict[str, int]:
-    """The layer of each step: one below the lowest of those that lead to it."""
+    """The layer of each step: one below the lowest step that leads to it."""
     ranks = dict.fromkeys(steps, 0)
     for name, edges in steps.items():
         for _, target in edges:

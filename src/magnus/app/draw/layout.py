@@ -143,7 +143,7 @@ def _lines(
 
 
 def _leaving(link: Link, across: Mapping[Item, float], boxes: Mapping[str, Box], top: float) -> tuple[float, float]:
-    """Where a line begins: below its box, that of `on_failure` to the right; in a lane, at the top of the layer."""
+    """The start of a line: below its box, to the right for `on_failure`; in a lane, at the top of the layer."""
     x = across[link.source]
     if isinstance(link.source, Lane):
         return x, top
@@ -208,7 +208,7 @@ def _extent(rows: Rows, first: int, last: int) -> tuple[float, float]:
 
 
 def _around(line: Line, number: int, x: float, aside: float, up: float) -> Line:
-    """The line whose end is in the column that begins at `x`, and whose beginning is placed already."""
+    """The line to a box in the column that starts at `x`; the start of the line is placed already."""
     landing = (line.landing[0] + aside, line.landing[1] + up)
     below = line.bend + (number + 1) * _APART
     between = x - _GUTTER / 2 + (number - 1) * _APART

@@ -14,7 +14,7 @@ class Text(Struct, frozen=True):
 
 
 class Panel(Struct, frozen=True):
-    """A branch inside a composite: its title, its place in the composite, and what is in it."""
+    """A branch inside a composite: its title, its place in the composite, and its layout."""
 
     title: Text
     x: float

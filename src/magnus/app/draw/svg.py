@@ -143,7 +143,7 @@ def _classes(box: Box) -> tuple[str, ...]:
 
 
 def _described(box: Box) -> str:
-    """What is shown for a box that is pointed at: its texts in full, and where it leads on failure."""
+    """The tooltip of a box: its full texts, and its target on failure."""
     what = " ".join(filter(None, (labels.kind(box.node), box.detail.full)))
     lines = [box.name.full, what, box.label.full]
     if not isinstance(box.node, TerminalNode) and box.node.on_failure is not None:

@@ -61,7 +61,7 @@ def names_of(store: RunLogStore, run_id: str, path: StepPath) -> tuple[str, ...]
 
 
 def _at(store: RunLogStore, run_id: str, parts: Sequence[str]) -> SeenStep | None:
-    """The step whose names, and those of what it is in, are `parts`."""
+    """The step whose name, and the names around it, are `parts`."""
     names: tuple[str, ...] = ()
     branch = BranchPath()
     for name, key in zip(parts[:-1:2], parts[1::2], strict=True):

@@ -1,6 +1,6 @@
-"""A run as an object: what came of it, read from the run log store when it is asked for.
+"""A run as an object, whose results are read from the run log store when they are used.
 
-Returned by `Pipeline.execute`, `magnus.run` and `magnus.runs`. Of a run that has not ended everything is read anew.
+Returned by `Pipeline.execute`, `magnus.run` and `magnus.runs`. Values of an unfinished run are read anew each time.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import overload
 from magnus.app.inspect.damage import damage
 from magnus.app.inspect.list_runs import ListedRun, listed_run
 from magnus.app.inspect.run_document import document
-from magnus.app.inspect.step_objects import Artifact, Branch, Branched, Step
+from magnus.app.inspect.step_objects import Artifact, Branch, Step, StepGroup
 from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import ReadsLogs
@@ -27,18 +27,18 @@ __all__ = ["Artifact", "Branch", "Run", "Runs", "Step"]
 
 
 def _no_logs() -> ReadsLogs:
-    raise InvalidInput("no catalog is known that keeps what this run printed", fix="get the run by magnus.run(...)")
+    raise InvalidInput("the catalog with the output of this run is unknown", fix="get the run by magnus.run(...)")
 
 
-class Run(Branched):
+class Run(StepGroup):
     """A run.
 
     Attributes:
         run_id: the id of the run.
-        tag: the word it was given to find it by.
-        store: where its records are.
-        working_directory: what the places of its files are relative to.
-        logs: gives what keeps the output of its steps.
+        tag: the label to find it by.
+        store: the store of its records.
+        working_directory: the folder that the places of its files are relative to.
+        logs: gives the catalog with the output of its steps.
     """
 
     def __init__(
@@ -59,19 +59,19 @@ class Run(Branched):
 
     @property
     def status(self) -> RunStatus:
-        """How it ended, or stands; LOST when its process is gone, DAMAGED when its run log cannot be read."""
+        """The status; LOST if its process is gone, DAMAGED if its run log cannot be read."""
         return self._short.status
 
     @property
     def damage(self) -> Sequence[str]:
-        """What is wrong with its records, in words: those that are damaged and were skipped, those that are missing."""
+        """The damaged and the missing records of the run, one sentence each."""
         if self.status is RunHealth.DAMAGED:
             return (self._short.problem,)
         return tuple(damage(self.store, self._record or self.store.get_run(self.run_id)).lines())
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing can come any more."""
+        """Whether the run can get no more records."""
         status = self.status
         return status in ENDED or status in RunHealth
 
@@ -87,22 +87,22 @@ class Run(Branched):
 
     @property
     def start_time(self) -> datetime | None:
-        """When it began, in UTC; None of a damaged one."""
+        """The start, in UTC; None for a damaged run."""
         return self._short.start_time
 
     @property
     def end_time(self) -> datetime | None:
-        """When it ended, in UTC; None when it has not, or nobody knows when."""
+        """The end, in UTC; None if it has not finished, or the end is unknown."""
         return self._short.end_time
 
     @property
     def duration(self) -> timedelta | None:
-        """How long it took, or has taken by now; None when nobody knows when it ended."""
+        """The time from the start to the end, or to now; None if the end is unknown."""
         return self._short.duration(datetime.now(UTC))
 
     @property
     def original_run_id(self) -> str:
-        """The run that it went on with, or ""."""
+        """The id of the run that it resumes, or ""."""
         return self._short.original_run_id
 
     @property
@@ -127,7 +127,7 @@ class Run(Branched):
         return self._now().parameters
 
     def _now(self) -> RunRecord:
-        """Its record; read anew unless it has ended."""
+        """The record, read anew unless the run has finished."""
         if self._record is None or self._record.status not in ENDED:
             self._record = self.store.get_run(self.run_id)
         return self._record
@@ -148,7 +148,7 @@ class Run(Branched):
 
 
 class Runs(Sequence[Run]):
-    """Runs, the newest first; looked for when they are asked for the first time, and not again."""
+    """Runs, the newest first; they are read once, at the first use."""
 
     def __init__(self, find: Callable[[], Sequence[Run]]) -> None:
         self._find = find

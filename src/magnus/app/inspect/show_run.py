@@ -1,4 +1,4 @@
-"""A run as a tree of steps and branches, each with how it stands: what `magnus show` draws."""
+"""Reads a run as a tree of steps and branches, one of its steps, or its run log document."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from magnus.values import Json
 
 
 class StepNode(Struct, frozen=True):
-    """A step; `span` is that of its attempts, or of what is inside it, None where nothing was tried."""
+    """A step; `span` is the time of its attempts, or of the steps inside it, None without any."""
 
     record: StepRecord
     status: RunStatus
@@ -33,13 +33,13 @@ class StepNode(Struct, frozen=True):
 
     @property
     def took(self) -> timedelta | None:
-        """How long it took; None when that is not known, or not yet."""
+        """The duration; None if it is unknown, or the step still runs."""
         is_known = self.status in ENDED or not self.branches
         return self.span.duration if self.span is not None and is_known else None
 
 
 class BranchNode(Struct, frozen=True):
-    """A branch; `label` is what people call it, `value` the element of a map it is for, alone in a tuple."""
+    """A branch; `label` is its name for people, `value` the element of a map, alone in a tuple."""
 
     key: str
     label: str
@@ -49,9 +49,9 @@ class BranchNode(Struct, frozen=True):
 
 
 class RunTree(Struct, frozen=True):
-    """A run with all of its steps that began; `parameters` are those at the end, or by now, `damage` lines on its records.
+    """A run with all steps that started; `parameters` are the last values, `damage` has lines about its records.
 
-    `last_heard` is when something was recorded last, of a run that another engine runs and that has not ended.
+    `last_heard` is the time of the last record, for an unfinished run of another engine.
     """
 
     run: RunRecord
@@ -74,7 +74,7 @@ def run_tree(store: RunLogStore, run: RunRecord) -> RunTree:
 
 
 def step_node(store: RunLogStore, run: RunRecord, record: StepRecord) -> StepNode:
-    """The step, with what is inside it."""
+    """The step with its branches."""
     seen = walk_step(lambda branch: store.list_steps(run.run_id, branch), record)
     [node] = _nodes(seen, record.branch, over=_is_over(status_now(run.status, run.owner)))
     return node
@@ -85,7 +85,7 @@ def _is_over(status: RunStatus) -> bool:
 
 
 def _nodes(seen: Iterable[Seen], top: BranchPath, *, over: bool) -> Sequence[StepNode]:
-    """What is seen directly in the branch `top`, with what is inside; made from the last to the first."""
+    """The steps in the branch `top` with their branches, made from the last to the first."""
     steps: dict[BranchPath, list[StepNode]] = {}
     branches: dict[StepPath, list[BranchNode]] = {}
     for one in reversed(list(seen)):
@@ -107,7 +107,7 @@ def _step_node(record: StepRecord, branches: Sequence[BranchNode], *, over: bool
 
 
 class ShownStep(Struct, frozen=True):
-    """One step of a run with its names and those of what it is in; `given` is what the last attempt was handed, whole.
+    """One step of a run with its names and the names around it; `inputs` are the full parameters of its last attempt.
 
     `damage` are lines on the records of the run.
     """
@@ -115,7 +115,7 @@ class ShownStep(Struct, frozen=True):
     run: RunRecord
     node: StepNode
     names: tuple[str, ...]
-    given: Mapping[str, Json]
+    inputs: Mapping[str, Json]
     damage: Sequence[str] = ()
 
 
@@ -125,18 +125,18 @@ def show_run(viewer: Viewer, text: str) -> RunTree:
 
 
 def show_step(viewer: Viewer, text: str, step: str) -> ShownStep:
-    """One step of the run; InvalidInput when no such step began."""
+    """One step of the run; InvalidInput if no such step started."""
     run = find_run(viewer.store, text)
-    found = find_step(viewer.store, run.run_id, step)
-    attempts = found.record.attempts
-    given = {name: _whole(value, viewer) for name, value in attempts[-1].parameters.items()} if attempts else {}
+    step_seen = find_step(viewer.store, run.run_id, step)
+    attempts = step_seen.record.attempts
+    inputs = {name: _whole(value, viewer) for name, value in attempts[-1].parameters.items()} if attempts else {}
     return ShownStep(
-        run, step_node(viewer.store, run, found.record), found.names, given, damage(viewer.store, run).lines()
+        run, step_node(viewer.store, run, step_seen.record), step_seen.names, inputs, damage(viewer.store, run).lines()
     )
 
 
 def _whole(value: Json, viewer: Viewer) -> Json:
-    """What a task was handed; a large value is read, unless it is not there any more."""
+    """The value of a parameter; a large value is read, unless its content is gone."""
     large = handed_reference(value)
     if large is None:
         return value
@@ -148,19 +148,19 @@ def _whole(value: Json, viewer: Viewer) -> Json:
 
 
 def show_document(viewer: Viewer, text: str) -> Iterator[str]:
-    """The document of the run, as pieces of text; with what is wrong with its records, when something is."""
+    """The document of the run, as pieces of text; it ends with the damage of the records, if there is any."""
     run = find_run(viewer.store, text)
     wrong = damage(viewer.store, run)
     return document(viewer.store, run, wrong.as_json() if wrong.lines() else {})
 
 
 def show_document_of_step(viewer: Viewer, text: str, step: str) -> Json:
-    """What the document of the run says of the step."""
+    """The entry of the step in the document of the run."""
     import json  # lazy: seldom asked for
 
     run = find_run(viewer.store, text)
     names = find_step(viewer.store, run.run_id, step).names
-    found: Json = json.loads("".join(document(viewer.store, run)))
+    entry: Json = json.loads("".join(document(viewer.store, run)))
     for number, name in enumerate(names):
-        found = found["branches" if number % 2 else "steps"][name]
-    return found
+        entry = entry["branches" if number % 2 else "steps"][name]
+    return entry

@@ -38,18 +38,18 @@ class Artifact:
         self._place = working_directory / record.catalog_handler_location / record.catalog_relative_path
 
     def path(self) -> Path:
-        """Where the catalog keeps it, read-only; for catalogs that are folders.
+        """The read-only file in the catalog, for catalogs that are folders.
 
-        Raises CatalogError when it is not there, and DamagedContent when what is there is something else.
+        Raises CatalogError if it is missing, and DamagedContent if it has other content.
         """
         import hashlib  # lazy: most programs ask for no file
 
         try:
             with self._place.open("rb") as file:
-                found = hashlib.file_digest(file, "sha256").hexdigest()
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise CatalogError(f"the file '{self.name}' is not at '{self._place}': {error.strerror}") from error
-        if found != self.data_hash:
+        if digest != self.data_hash:
             message = f"'{self._place}' is damaged: it does not have the SHA-256 {self.data_hash} of '{self.name}'"
             raise DamagedContent(message, fix="run the step that puts it again (magnus retry)")
         return self._place
@@ -58,8 +58,8 @@ class Artifact:
         return f"<Artifact '{self.name}' {self.data_hash[:12]}>"
 
 
-class Branched:
-    """What the run and each of its branches have: steps, and what they left."""
+class StepGroup:
+    """A run or one of its branches: its steps and their results."""
 
     def __init__(self, run: RunSource, branch: BranchPath) -> None:
         self._of = run
@@ -67,31 +67,31 @@ class Branched:
 
     @property
     def steps(self) -> Mapping[str, "Step"]:
-        """The steps that began, by name, in the order in which they ran."""
-        return Named("step", {record.path.name: Step(self._of, record) for record in self._records})
+        """The steps that started, by name, in the order of execution."""
+        return SuggestingDict("step", {record.path.name: Step(self._of, record) for record in self._records})
 
     @property
     def parameters(self) -> Mapping[str, Json]:
-        """The parameters at the end; of a branch, those that were set in it."""
+        """The parameters at the end; for a branch, the parameters set in it."""
         values = {**self._before(), **scopes.folded_own(self._records).parameters}
-        return Named("parameter", {name: plain(value) for name, value in values.items()})
+        return SuggestingDict("parameter", {name: plain(value) for name, value in values.items()})
 
     @property
     def metrics(self) -> Mapping[str, Json]:
-        """What its steps tracked; of one name that several did, the last one's.
+        """The metrics of its steps; of one name, the last value.
 
-        What steps in branches tracked moves up as parameters do, of a step that succeeded: a map makes a list of it, with
-        an entry for each element, and of other steps the later branch wins.
+        Metrics of branches move up as parameters do, if the step succeeded: a map makes a list with an entry for each
+        element, and for other steps the later branch wins.
         """
         metrics: dict[str, Json] = {}
         for record in self._records:
             metrics.update(plain_metrics(record.metrics))
             if record.branching is not None and record.status is Status.SUCCESS:
                 metrics.update(self._moved_up(record))
-        return Named("metric", metrics)
+        return SuggestingDict("metric", metrics)
 
     def _moved_up(self, record: StepRecord) -> Mapping[str, Json]:
-        """The metrics that the branches of a composite left, with those that are parameters as these are."""
+        """The metrics of the branches of a composite; a metric that is also a parameter has the value of the parameter."""
         inside = [Branch(self._of, branch).metrics for branch in records_of_branches.branches_of(record)]
         names = dict.fromkeys(name for metrics in inside for name in metrics)
         if record.branching is not None and record.branching.values is not None:
@@ -105,10 +105,12 @@ class Branched:
     def artifacts(self) -> Mapping[str, Artifact]:
         """The files in the catalog at the end, by name."""
         files = scopes.folded_own(self._records).files
-        return Named("artifact", {name: Artifact(record, self._of.working_directory) for name, record in files.items()})
+        return SuggestingDict(
+            "artifact", {name: Artifact(record, self._of.working_directory) for name, record in files.items()}
+        )
 
     def _before(self) -> Mapping[str, Parameter]:
-        """The parameters that it began with, as far as they count as its own."""
+        """The parameters at its start that count as its own."""
         return {}
 
     @property
@@ -122,7 +124,7 @@ class Branched:
         return list(without_past_ends(self._of.store.list_steps(self._of.run_id, self._branch)))
 
 
-class Branch(Branched):
+class Branch(StepGroup):
     """One branch of a step; `key` is its name, or its number, `value` the element of a map that it is for."""
 
     def __init__(self, run: RunSource, branch: records_of_branches.Branch) -> None:
@@ -132,7 +134,7 @@ class Branch(Branched):
 
     @property
     def status(self) -> RunStatus:
-        """How it stands; SUCCESS when it reached its success step."""
+        """The status; SUCCESS if the branch reached its success step."""
         return status_of_branch(self._records, over=self._of.is_over)
 
     def __repr__(self) -> str:
@@ -153,7 +155,7 @@ class Step:
 
     @property
     def status(self) -> RunStatus:
-        """How it ended, or stands; LOST when the run is over and it had not ended."""
+        """The status; LOST if the run is over and the step had not finished."""
         return status_of(self._record, over=self._run.is_over)
 
     @property
@@ -168,18 +170,18 @@ class Step:
 
     @property
     def attempts(self) -> Sequence[AttemptRecord]:
-        """What was tried, in order."""
+        """The attempts, in order."""
         return self._record.attempts
 
     @property
     def start_time(self) -> datetime | None:
-        """When the first attempt began, in UTC, of a step with branches the first one in them; None if there was none."""
+        """The start of the first attempt, also of those in branches, in UTC; None without an attempt."""
         span = self._span
         return None if span is None else span.start
 
     @property
     def end_time(self) -> datetime | None:
-        """When the last attempt ended, likewise; None when there was none."""
+        """The end of the last attempt, in UTC; None without an attempt."""
         if self.attempts and not self._record.is_terminal:
             return self.attempts[-1].end_time
         span = self._span
@@ -187,7 +189,7 @@ class Step:
 
     @property
     def duration(self) -> timedelta:
-        """How long that is, waits between attempts included; nothing when there was none."""
+        """The time between these, with the waits between attempts; zero without an attempt."""
         span = self._span
         return timedelta() if span is None else span.duration
 
@@ -201,34 +203,36 @@ class Step:
 
     @property
     def inputs(self) -> Mapping[str, Json]:
-        """The parameters that the last attempt was handed."""
-        return Named("parameter", dict(self.attempts[-1].parameters) if self.attempts else {})
+        """The parameters that the last attempt received."""
+        return SuggestingDict("parameter", dict(self.attempts[-1].parameters) if self.attempts else {})
 
     @property
     def parameters(self) -> Mapping[str, Json]:
-        """What it set."""
-        return Named("parameter", {name: plain(value) for name, value in self._record.parameters.items()})
+        """The parameters that it set."""
+        return SuggestingDict("parameter", {name: plain(value) for name, value in self._record.parameters.items()})
 
     @property
     def metrics(self) -> Mapping[str, Json]:
-        """What it tracked."""
-        return Named("metric", plain_metrics(self._record.metrics))
+        """The metrics that it tracked."""
+        return SuggestingDict("metric", plain_metrics(self._record.metrics))
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:
-        """The files it put into the catalog, or that its branches left there, by name."""
+        """The files that it, or a step in its branches, put into the catalog, by name."""
         put = (record for record in self._record.catalog if record.stage == "put")
-        return Named("artifact", {record.name: Artifact(record, self._run.working_directory) for record in put})
+        return SuggestingDict(
+            "artifact", {record.name: Artifact(record, self._run.working_directory) for record in put}
+        )
 
     @property
     def branches(self) -> Mapping[str, Branch]:
         """Its branches by name or number, in order; empty when it has none. A map's answer to its elements, too."""
-        found = records_of_branches.branches_of(self._record)
-        also = {branch.label: branch.key for branch in found}
-        return Named("branch", {branch.key: Branch(self._run, branch) for branch in found}, also)
+        branches = records_of_branches.branches_of(self._record)
+        also = {branch.label: branch.key for branch in branches}
+        return SuggestingDict("branch", {branch.key: Branch(self._run, branch) for branch in branches}, also)
 
     def log(self) -> str:
-        """What it printed, "" when that was nothing; InvalidInput when the catalog gives no output back."""
+        """The output of the step, or ""; InvalidInput if the catalog does not return output."""
         log = self._run.logs().read_log(self._run.run_id, self._record.path)
         if log is None:
             return ""
@@ -240,14 +244,14 @@ class Step:
 
 
 class NoSuchName(KeyError):
-    """There is nothing of this name."""
+    """No value has this name."""
 
     def __str__(self) -> str:
         return str(self.args[0])
 
 
-class Named(dict[str, ValueT]):
-    """What is called `what` in messages, by name; `also` are more names for some, which are not listed."""
+class SuggestingDict(dict[str, ValueT]):
+    """Values by name, called `what` in messages; `also` has more names for some of them, which are not listed."""
 
     def __init__(self, what: str, values: Mapping[str, ValueT], also: Mapping[str, str] | None = None) -> None:
         super().__init__(values)
@@ -261,6 +265,6 @@ class Named(dict[str, ValueT]):
         if name in self._also:
             return self[self._also[name]]
         match = near(name, (*self._also, *self))
-        known = ", ".join(f"'{name}'" for name in list(self._also or self)[:10])
-        there = f"there are {known}{' and more' if len(self) > 10 else ''}" if self else "there is none"
+        listed = ", ".join(f"'{name}'" for name in list(self._also or self)[:10])
+        there = f"there are {listed}{' and more' if len(self) > 10 else ''}" if self else "there is none"
         raise NoSuchName(f"there is no {self._what} '{name}'; " + (f"did you mean '{match}'?" if match else there))

@@ -1,4 +1,4 @@
-"""The services of a configuration that are asked when runs are looked at."""
+"""Opens the services of a configuration that readers of runs need."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -14,11 +14,11 @@ from magnus.interfaces.run_log_store import RunLogStore
 
 
 class Viewer:
-    """The run log store, and the catalog when it is asked for the first time.
+    """The run log store, and the catalog, which is opened at its first use.
 
     Attributes:
         store: the run log store.
-        working_directory: what their places are relative to.
+        working_directory: the folder that their places are relative to.
     """
 
     def __init__(self, configuration_file: str, environment: Mapping[str, str], working_directory: Path) -> None:
@@ -33,7 +33,7 @@ class Viewer:
 
     @property
     def logs(self) -> ReadsLogs:
-        """The catalog, as what steps printed is in it; InvalidConfiguration when it keeps none."""
+        """The catalog as a store of logs; InvalidConfiguration if it has none."""
         return logs_of(self.catalog, self._configuration.catalog)
 
     @property
@@ -43,7 +43,7 @@ class Viewer:
 
 
 def logs_of(catalog: Catalog, configured: ServiceConfiguration) -> ReadsLogs:
-    """The catalog as what gives back the output of steps; InvalidConfiguration when it does not."""
+    """The catalog as a store of logs; InvalidConfiguration if it does not return the output of steps."""
     if isinstance(catalog, ReadsLogs):
         return catalog
     raise InvalidConfiguration(
@@ -55,7 +55,7 @@ def logs_of(catalog: Catalog, configured: ServiceConfiguration) -> ReadsLogs:
 
 @contextmanager
 def viewer(configuration_file: str, environment: Mapping[str, str]) -> Iterator[Viewer]:
-    """Those of the configuration; the store is closed afterwards."""
+    """The services of the configuration; the store is closed afterwards."""
     opened = Viewer(configuration_file, environment, Path.cwd())
     with closing(opened.store):
         yield opened

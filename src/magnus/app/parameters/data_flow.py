@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from magnus.app.composition import services
 from magnus.definition.compiler import StepPlace
 from magnus.engine.files.catalog_files import named_from_root
-from magnus.engine.files.glob_overlap import may_overlap
+from magnus.engine.files.globs import may_overlap
 from magnus.errors import InvalidConfiguration, Location, MagnusError, Problem
 from magnus.graph.dataflow.facts import UNKNOWN, Description, Setting
 from magnus.graph.dataflow.findings import Finding
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _NO_NAME: Final = "returns a value, which has no name"
 
 
-class Described(Struct, frozen=True):
+class DescribedTask(Struct, frozen=True):
     """A task, where it is written, and what is known of it."""
 
     node: TaskNode
@@ -81,12 +81,12 @@ class DataFlow:
         self._known: dict[int, TaskFacts] = {}
         self._reducers: dict[str, Reducer] = {}
         self._not_imported: set[str] = set()
-        self.described: list[Described] = []
+        self.described: list[DescribedTask] = []
 
     def of_task(self, node: TaskNode, step: StepPlace) -> Iterator[Problem]:
         """What is wrong with a task itself; what is known of it is kept."""
         facts = self.facts(node)
-        self.described.append(Described(node, step, facts))
+        self.described.append(DescribedTask(node, step, facts))
         for problem in facts.description.problems:
             if step.step in self._unsure and problem.message.endswith(_NO_NAME):  # what it declares cannot be read
                 continue

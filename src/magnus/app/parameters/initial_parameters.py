@@ -1,4 +1,4 @@
-"""The parameters a run begins with: of a file, the environment, a command line and a program, the later over the earlier.
+"""Reads the initial parameters of a run from a file, the environment, options and a program, the later over the earlier.
 
 A name with dots overrides inside a mapping that is there already. The environment is input here.
 """
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _WRITE_PAIRS: Final = "write 'name: value' lines"
 
 
-class Given(Struct, frozen=True):
-    """Where a parameter was given: `title` is what messages call it, `location` its place in a file."""
+class ParameterOrigin(Struct, frozen=True):
+    """The origin of a parameter: `title` is its name in messages, `location` its place in a file."""
 
     title: str
     location: Location | None = None
@@ -30,10 +30,10 @@ class Given(Struct, frozen=True):
 
 
 class InitialParameters(Struct, frozen=True):
-    """The parameters by name, where each was given, and warnings."""
+    """The parameters by name, the origin of each, and warnings."""
 
     scope: Scope
-    given: Mapping[str, Given]
+    given: Mapping[str, ParameterOrigin]
     warnings: tuple[Problem, ...] = ()
 
 
@@ -42,13 +42,13 @@ class _Reading(Struct):
 
     base: Scope
     scope: dict[str, Parameter] = field(default_factory=dict)
-    given: dict[str, Given] = field(default_factory=dict)
+    given: dict[str, ParameterOrigin] = field(default_factory=dict)
     warnings: list[Problem] = field(default_factory=list)
-    wrong: list[Problem] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
-    def source(self, parameters: Iterable[tuple[str, JsonParameter, Given]]) -> None:
-        """Take what one source gives: whole parameters first, and then what overrides inside them."""
-        dotted: list[tuple[str, JsonParameter, Given]] = []
+    def source(self, parameters: Iterable[tuple[str, JsonParameter, ParameterOrigin]]) -> None:
+        """Add the parameters of one source: whole parameters first, then the overrides inside them."""
+        dotted: list[tuple[str, JsonParameter, ParameterOrigin]] = []
         for name, parameter, given in parameters:
             if "." in name and name not in self.scope and name not in self.base:
                 dotted.append((name, parameter, given))
@@ -57,24 +57,26 @@ class _Reading(Struct):
         for name, parameter, given in dotted:
             found = overridden({**self.base, **self.scope}, name, parameter, given.title)
             if isinstance(found, Problem):
-                self.wrong.append(Problem(found.message, found.fix, given.location))
+                self.problems.append(Problem(found.message, found.fix, given.location))
             else:
                 self._set(found.name, found.parameter, given)
 
-    def texts(self, texts: Iterable[tuple[str, str, Given]]) -> None:
-        """Take what a source gives that has text alone."""
+    def texts(self, texts: Iterable[tuple[str, str, ParameterOrigin]]) -> None:
+        """Add the parameters of a source that has only text."""
         self.source(self._of_texts(texts))
 
-    def _of_texts(self, texts: Iterable[tuple[str, str, Given]]) -> Iterator[tuple[str, JsonParameter, Given]]:
+    def _of_texts(
+        self, texts: Iterable[tuple[str, str, ParameterOrigin]]
+    ) -> Iterator[tuple[str, JsonParameter, ParameterOrigin]]:
         for name, text, given in texts:
             try:
                 yield name, from_text(text), given
             except UnusableJson as error:
                 fix = "give a value that JSON can hold, or put it in double quotes to make it text"
-                self.wrong.append(Problem(f"the value of {given.title} {error}", fix))
+                self.problems.append(Problem(f"the value of {given.title} {error}", fix))
 
-    def _set(self, name: str, parameter: Parameter, given: Given) -> None:
-        """Set it under its name, or under the one that has `_` for `-` where there is only that."""
+    def _set(self, name: str, parameter: Parameter, given: ParameterOrigin) -> None:
+        """Set it under its name, or under the name with `_` for `-` where only that one exists."""
         meant = name.replace("-", "_")
         if given.is_option and meant != name and name not in self.names and meant in self.names:
             self.warnings.append(spelled_otherwise(given, name, meant))
@@ -94,27 +96,27 @@ def initial_parameters(
     values: "Mapping[str, Json]",
     base: Scope | None = None,
 ) -> InitialParameters:
-    """The parameters that are given. Later ones win: file, `MAGNUS_PRM_*`, arguments of a command line, values.
+    """The initial parameters. Later sources win: file, `MAGNUS_PRM_*`, options of the command line, values.
 
     `base` are the parameters of the run that is resumed, which names with dots may override inside. InvalidParameters carries all
-    that is wrong.
+    that is problems.
     """
     reading = _Reading(base or {})
     if parameters_file:
         document = _document(parameters_file)
         written = ((name, JsonParameter(value)) for name, value in document.value.items())
-        reading.source((name, value, Given(f"'{name}'", document.locate(name))) for name, value in written)
+        reading.source((name, value, ParameterOrigin(f"'{name}'", document.locate(name))) for name, value in written)
         reading.warnings += _not_replaced(document)
     variables = (name for name in environment if name.startswith(VARIABLE_PREFIX) and name != VARIABLE_PREFIX)
-    reading.texts((name.removeprefix(VARIABLE_PREFIX), environment[name], Given(name)) for name in variables)
-    reading.texts((name, text, Given(f"--{name}", is_option=True)) for name, text in arguments.items())
-    reading.source((name, JsonParameter(value), Given(f"'{name}'")) for name, value in values.items())
-    if reading.wrong:
-        raise InvalidParameters.of(reading.wrong)
+    reading.texts((name.removeprefix(VARIABLE_PREFIX), environment[name], ParameterOrigin(name)) for name in variables)
+    reading.texts((name, text, ParameterOrigin(f"--{name}", is_option=True)) for name, text in arguments.items())
+    reading.source((name, JsonParameter(value), ParameterOrigin(f"'{name}'")) for name, value in values.items())
+    if reading.problems:
+        raise InvalidParameters.of(reading.problems)
     return InitialParameters(reading.scope, reading.given, (*reading.warnings, *_differing_by_case(reading.scope)))
 
 
-def given_names(values: "Iterable[Mapping[str, Json]]", environment: Mapping[str, str], scope: Scope) -> set[str]:
+def explicit_names(values: "Iterable[Mapping[str, Json]]", environment: Mapping[str, str], scope: Scope) -> set[str]:
     """The names of the parameters in `scope` that the environment or one of `values` sets, or overrides inside."""
     variables = (name.removeprefix(VARIABLE_PREFIX) for name in environment if name.startswith(VARIABLE_PREFIX))
     names = {*variables, *(name for each in values for name in each)}
@@ -122,7 +124,7 @@ def given_names(values: "Iterable[Mapping[str, Json]]", environment: Mapping[str
     return spelled & scope.keys()
 
 
-def spelled_otherwise(given: Given, name: str, meant: str) -> Problem:
+def spelled_otherwise(given: ParameterOrigin, name: str, meant: str) -> Problem:
     """A note that an option fills the parameter that has `_` for `-`."""
     message = f"--{name} fills the parameter '{meant}'; there is none called '{name}'"
     return Problem(message, f"write --{meant}", given.location, severity="warning")

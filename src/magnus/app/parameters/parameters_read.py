@@ -1,7 +1,7 @@
-"""Which reused steps read initial parameters that are not what they were, so that their results contradict them.
+"""Finds reused steps that read initial parameters whose values changed, so that their results contradict them.
 
-Used by `app.run.resume_plan`. What a step was handed is in its record; of a shell command and a notebook, which are handed all there
-is, the names that they use count.
+The record of a step has the parameters it received. A shell command or a notebook receives all of them, so only the names
+in its text count.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,17 +24,17 @@ from magnus.run_log.parameters import Parameter, Scope, shown
 from magnus.run_log.records import RunRecord, StepRecord
 
 
-class Outdated(Struct, frozen=True):
+class OutdatedStep(Struct, frozen=True):
     """A reused step, with the initial parameters that it read and that have other values now."""
 
     path: StepPath
     parameters: tuple[str, ...]
 
 
-class Readers:
-    """Tells which steps of the original read one of its initial parameters that changed.
+class ParameterReaders:
+    """Finds the steps of the original that read an initial parameter that changed.
 
-    `labels` are what people call the branches that were looked into.
+    `labels` are the names people use for the branches it looked into.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Readers:
 
     def outdated(
         self, record: StepRecord, path: StepPath, scope: Scope, but: frozenset[str] = frozenset()
-    ) -> Iterator[Outdated]:
+    ) -> Iterator[OutdatedStep]:
         """The step, which is reused as `path`, and those in its branches, as far as they read what changed.
 
         A parameter that a step before it set to something else is not one of these, nor is one in `but`.
@@ -65,9 +65,9 @@ class Readers:
         if not names:
             return
         node = self._graph.step(path)
-        found = tuple(sorted(name for name in names if name in self._read(node, record)))
-        if found:
-            yield Outdated(path, found)
+        read = tuple(sorted(name for name in names if name in self._read(node, record)))
+        if read:
+            yield OutdatedStep(path, read)
         if isinstance(node, CompositeNode):
             shadowed = but | _own_names(node)
             self.labels.update({branch.path: branch.label for branch in branches_of(replace(record, path=path))})
@@ -91,7 +91,7 @@ class Readers:
                 return self._spelled((name,))
             case TaskNode(task=task):
                 description = self._description(task)
-                seen = self._handed(record)
+                seen = self._received(record)
                 if description is None or description.passes_all:
                     return self._spelled(seen)
                 needs = frozenset(need.name for need in description.needs)
@@ -99,8 +99,8 @@ class Readers:
             case _:
                 return frozenset()
 
-    def _handed(self, record: StepRecord) -> Sequence[str]:
-        """The names of what the step was handed where it ran, which may be an original of the original."""
+    def _received(self, record: StepRecord) -> Sequence[str]:
+        """The names of the parameters the step received in the run that executed it, perhaps an original of the original."""
         run, seen = self._original, {self._original.run_id}
         while not record.attempts and run.original_run_id and run.original_run_id not in seen:
             seen.add(run.original_run_id)
@@ -115,7 +115,7 @@ class Readers:
         return tuple(record.attempts[-1].parameters) if record.attempts else ()
 
     def _description(self, task: TaskSpec) -> Description | None:
-        """What the text of the task tells; None when it tells nothing."""
+        """The description of the task from its text; None when there is none."""
         if id(task) not in self._descriptions:
             self._descriptions[id(task)] = self._described(task)
         return self._descriptions[id(task)]
@@ -140,7 +140,7 @@ def _differs(before: Mapping[str, Parameter], after: Scope, name: str) -> bool:
 
 
 def _own_names(node: CompositeNode) -> frozenset[str]:
-    """The parameters that branches have by themselves."""
+    """The parameters that the composite itself sets in its branches."""
     match node.branches:
         case MappedBranches(iterate_as=name):
             return frozenset({name})

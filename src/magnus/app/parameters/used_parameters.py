@@ -1,7 +1,4 @@
-"""Which parameters the steps of a pipeline may use, as far as it is known before the run; which given ones none does.
-
-Used before a run begins and by `check`.
-"""
+"""Finds the parameters that the steps of a pipeline may use, and the initial parameters that no step uses."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.app.composition import services
-from magnus.app.parameters.initial_parameters import Given, InitialParameters, spelled_otherwise
+from magnus.app.parameters.initial_parameters import InitialParameters, ParameterOrigin, spelled_otherwise
 from magnus.definition.compiler import StepPlace
 from magnus.errors import Problem
 from magnus.graph.dataflow.facts import Description
@@ -26,7 +23,7 @@ Describe = Callable[[TaskNode], Description]
 
 
 class UsedParameters(Struct, frozen=True):
-    """The names that steps need, those that they mention beside, and `is_open` when some step may use any."""
+    """The names that steps need, further names in their text, and `is_open` when some step may use any parameter."""
 
     names: frozenset[str]
     mentioned: frozenset[str]
@@ -117,7 +114,7 @@ def fitted(initial: InitialParameters, used: UsedParameters) -> InitialParameter
     return InitialParameters(scope, given, tuple(warnings))
 
 
-def _unused(given: Mapping[str, Given], used: UsedParameters) -> Iterator[Problem]:
+def _unused(given: Mapping[str, ParameterOrigin], used: UsedParameters) -> Iterator[Problem]:
     """A warning of each that was probably meant to be another, and one of all others."""
     others: list[str] = []
     for name, where in given.items():

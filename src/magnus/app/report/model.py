@@ -76,7 +76,7 @@ class Row(Struct, omit_defaults=True):
         status: as in the run log, or LOST if its process is gone.
         path: the path of the step for commands.
         value: the number of the text of the element that a branch of a map is for.
-        more_files: how many entries of the catalog are left out.
+        more_files: the number of catalog entries that are left out.
         reused: whether it succeeded in the original run and did not run in this one.
     """
 
@@ -102,7 +102,7 @@ class Row(Struct, omit_defaults=True):
 
 
 class Head(Struct, omit_defaults=True):
-    """The run itself. Times of the clock are ISO 8601; `cause` is the row of the step that made it fail, `damage` what is wrong with its records."""
+    """The run itself; times are ISO 8601, `cause` is the row of the step that failed it, `damage` is about its records."""
 
     run_id: str
     status: str

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from magnus.app.draw.labels import drawn_path
+from magnus.app.inspect.step_code import Pieces
 from magnus.app.report.model import Definition
-from magnus.app.step_code import Pieces
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.loader import LoadedPipeline, load_built
 from magnus.definition.variables import PREFIX

@@ -11,6 +11,7 @@ from magnus.app.inspect.damage import damage
 from magnus.app.inspect.find_run import find_run
 from magnus.app.inspect.list_runs import status_now
 from magnus.app.inspect.redaction import WHY_NO_LOG, Redactor
+from magnus.app.inspect.step_code import recorded_code
 from magnus.app.inspect.viewer import viewer
 from magnus.app.report.html_page import page, picture
 from magnus.app.report.interned_texts import Texts, shortened
@@ -18,7 +19,6 @@ from magnus.app.report.log_tails import Logs
 from magnus.app.report.model import Head, Log, Report, Row
 from magnus.app.report.rows import Rows, codes
 from magnus.app.report.step_definitions import Definitions, pipeline_of
-from magnus.app.step_code import kept
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine.processes import liveness
 from magnus.engine.rules import scope as scopes
@@ -54,7 +54,7 @@ def report_html(run: RunRecord, store: RunLogStore, catalog: Catalog, now: datet
     over = status in {*ENDED, RunHealth.LOST}
     name = (pipeline.graph.name if pipeline else "") or str(run.run_config.get("pipeline_file") or run.run_id)
     rows = Rows(run, name, steps_of, texts, over=over)
-    definitions = Definitions(pipeline, kept(run.run_config) or {})
+    definitions = Definitions(pipeline, recorded_code(run.run_config) or {})
     for row, path in zip(rows.rows, rows.paths, strict=True):
         row.definition = None if path is None else definitions.number(path)
     _add_logs(rows, None if redactor.names else Logs(catalog, run.run_id))

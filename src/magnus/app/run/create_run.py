@@ -10,13 +10,13 @@ from contextlib import AbstractContextManager
 
 from magnus.app.composition import executors, run_context
 from magnus.app.composition.configuration import hashes_of_variables
+from magnus.app.inspect.step_code import code_of_steps, encoded_code
 from magnus.app.run import provenance
 from magnus.app.run.prepare import PreparedRun
 from magnus.app.run.serialized_reporter import OneAtATime
-from magnus.app.step_code import as_fact, code
 from magnus.engine.context import RunContext, now
 from magnus.engine.provenance.environment import environment
-from magnus.engine.secrets import command_line
+from magnus.engine.secrets import mask_run
 from magnus.errors import CatalogError, Problem, RunExists
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.reporter import Reporter, Warned
@@ -70,7 +70,7 @@ def _keep_changes(prepared: PreparedRun, run_id: str, reporter: Reporter) -> Non
 def _run_config(prepared: PreparedRun) -> Mapping[str, Json]:
     asked, configuration, pipeline = prepared.execution, prepared.configuration, prepared.pipeline
     runs_in = environment(sys.path, asked.working_directory)
-    made_of = prepared.code if prepared.code is not None else code(pipeline.steps, asked.working_directory)
+    made_of = prepared.code if prepared.code is not None else code_of_steps(pipeline.steps, asked.working_directory)
     names = sorted(pipeline.variables | configuration.variables)
     return {
         **configuration.as_json(),
@@ -79,13 +79,13 @@ def _run_config(prepared: PreparedRun) -> Mapping[str, Json]:
         "configuration_file": configuration.file,
         "variables": names,
         "dag": pipeline.dag,
-        "command_line": command_line.masked(asked.command_line),
+        "command_line": mask_run.masked_command_line(asked.command_line),
         "environment": runs_in.facts,
         **provenance.facts(
             variable_hashes=hashes_of_variables(names, asked.environment),
             included=dict(pipeline.included),
             local_functions=sorted(pipeline.functions),
-            code=as_fact(made_of),
+            code=encoded_code(made_of),
             from_step=asked.from_step,
             outdated={} if prepared.plan is None else {**prepared.plan.outdated_paths},
             packages=provenance.kept(prepared.services.catalog, runs_in.packages),

@@ -16,20 +16,20 @@ from magnus.app.composition import executors, services
 from magnus.app.composition.configuration import Configuration
 from magnus.app.composition.load_configuration import load_configuration
 from magnus.app.composition.services import run_log_store
+from magnus.app.inspect.step_code import Pieces, code_of_steps
 from magnus.app.parameters.initial_parameters import InitialParameters, initial_parameters
 from magnus.app.parameters.used_parameters import fitted_to_steps
 from magnus.app.run.load_pipeline import examine_pipeline
 from magnus.app.run.original_run import merged_parameters, original_run, pipeline_of
 from magnus.app.run.overrides import check_overrides
 from magnus.app.run.preflight import check_steps, step_problems
-from magnus.app.step_code import Pieces, code
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
 from magnus.definition.yaml_text import dump
 from magnus.engine.context import Services
-from magnus.engine.provenance import code_diff, code_identity
+from magnus.engine.provenance import code_identity
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, in_order
 from magnus.interfaces.capabilities import Locality
 from magnus.interfaces.catalog import KeepsChanges
@@ -153,9 +153,9 @@ def _prepared(
     hidden = services.hidden_folders(built)
     original = _original(built, asked)
     asked = like_original(asked, original)
-    question = code_identity.asked(asked.working_directory, asked.environment, hidden)
+    question = code_identity.start_commit_query(asked.working_directory, asked.environment, hidden)
     wanted = isinstance(built.catalog, KeepsChanges) and built.catalog.capture_diff
-    diff = code_diff.asked(asked.working_directory, asked.environment, hidden) if wanted else None
+    diff = code_identity.start_diff_query(asked.working_directory, asked.environment, hidden) if wanted else None
     try:
         pipeline = _loaded(asked, spread.runs_on)
         if spread.mocks:
@@ -168,7 +168,7 @@ def _prepared(
         warnings = check_steps(looked_at(pipeline), asked.working_directory, spread.runs_on)
         check_overrides(pipeline, configuration)
     finally:
-        identities, changes = code_identity.answer(question), code_diff.answer(diff)
+        identities, changes = code_identity.read_commit(question), code_identity.read_diff(diff)
     if asked.built is not None and spread.reenters:
         asked = replace(asked, file=_written(asked.built, asked.definition_file, asked.working_directory))
     for warning in (*configuration.warnings, *misfits, *pipeline.warnings, *initial.warnings, *warnings):
@@ -219,7 +219,7 @@ def _planned(prepared: PreparedRun, original: RunRecord, reporter: Reporter) -> 
     from magnus.app.run.resume_plan import plan  # lazy: likewise
 
     folder = prepared.execution.working_directory
-    made_of = code(prepared.pipeline.steps, folder)
+    made_of = code_of_steps(prepared.pipeline.steps, folder)
     ran = with_code_that_ran(prepared.services, original)
     differences = tuple(changes(ran, prepared.pipeline, prepared.parameters, made_of, prepared.configuration.as_json()))
     first = _first_step(prepared, original)

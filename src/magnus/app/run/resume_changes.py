@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from magnus.app.step_code import Pieces, changed, kept, named
+from magnus.app.inspect.step_code import Pieces, changed_pieces, pieces_text, recorded_code
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.written_steps import written_steps
 from magnus.run_log.parameters import Scope, shown
@@ -31,14 +31,14 @@ def _differs(original: RunRecord, family: str, configured: Mapping[str, Json]) -
 
 
 def _changed_code(original: RunRecord, code: Mapping[str, Pieces]) -> Iterator[str]:
-    before = kept(original.run_config)
+    before = recorded_code(original.run_config)
     if before is None:
         if code:
             yield "the code of the steps cannot be compared: another version of magnus recorded it"
         return
     for name, pieces in code.items():
-        if name in before and (found := changed(before[name], pieces)):
-            yield f"step '{name}' has other code ({named(found)})"
+        if name in before and (found := changed_pieces(before[name], pieces)):
+            yield f"step '{name}' has other code ({pieces_text(found)})"
 
 
 def _changed_steps(original: RunRecord, pipeline: LoadedPipeline) -> Iterator[str]:

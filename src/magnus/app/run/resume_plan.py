@@ -11,7 +11,7 @@ from msgspec import Struct, field
 
 from magnus.app.compare.sentences import was_is
 from magnus.app.inspect.damage import damage
-from magnus.app.parameters.parameters_read import Outdated, Readers
+from magnus.app.parameters.parameters_read import OutdatedStep, ParameterReaders
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine.context import Services
 from magnus.engine.rules import fan
@@ -77,7 +77,7 @@ def plan(
     from_step: str = "",
 ) -> Plan:
     """What will be taken over and what will run, as far as it can be told before."""
-    readers = Readers(services.run_log_store, original, parameters, pipeline, working_directory)
+    readers = ParameterReaders(services.run_log_store, original, parameters, pipeline, working_directory)
     walk = _Walk(services, original.run_id, readers, from_step)
     walk.branch(pipeline.graph, BranchPath(), BranchPath(), BranchScope(parameters))
     return Plan(
@@ -91,7 +91,7 @@ def plan(
     )
 
 
-def _changed(found: Outdated, original: RunRecord, parameters: Scope) -> str:
+def _changed(found: OutdatedStep, original: RunRecord, parameters: Scope) -> str:
     """`'min_auc', which was 0.5 and is 0.8`."""
     before, after = original.parameters, parameters
     texts = (
@@ -106,10 +106,10 @@ def _changed(found: Outdated, original: RunRecord, parameters: Scope) -> str:
 class _Walk:
     """Follows the original for as long as its steps succeeded."""
 
-    def __init__(self, services: Services, run_id: str, readers: Readers, from_step: str) -> None:
+    def __init__(self, services: Services, run_id: str, readers: ParameterReaders, from_step: str) -> None:
         self._from = from_step
         self._readers = readers
-        self.outdated: list[Outdated] = []
+        self.outdated: list[OutdatedStep] = []
         self._store = services.run_log_store
         self._catalog = services.catalog
         self._run_id = run_id

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from magnus.app.composition import executors
 from magnus.app.composition.configuration import Configuration
-from magnus.app.parameters.initial_parameters import given_names
+from magnus.app.parameters.initial_parameters import explicit_names
 from magnus.app.run.prepare import RunRequest, prepare, variables_used
 from magnus.definition.loader import LoadedPipeline
 from magnus.errors import InvalidInput, Location
@@ -40,7 +40,7 @@ def transpile_request(
     asked: RunRequest, configuration: Configuration, pipeline: LoadedPipeline, known: Scope
 ) -> TranspileRequest:
     """What is written down. Of a parameters file simple values alone: the file is there for the processes too."""
-    given = given_names((asked.arguments, asked.parameters), asked.environment, known)
+    given = explicit_names((asked.arguments, asked.parameters), asked.environment, known)
     parameters: Mapping[str, Json] = {
         name: plain(value)
         for name, value in known.items()

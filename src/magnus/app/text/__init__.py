@@ -1,1 +1,1 @@
-"""Text for people, whatever it is written to: units, colours, and what a terminal can show."""
+"""Text for people, for any medium: units, colours, and safe text for terminals."""

@@ -24,6 +24,6 @@ def readable(value: Json) -> Json:
 
 
 def object_text(name: str, data_hash: str, size_: int = 0, type_name: str = "") -> str:
-    """Type, name and size, and the beginning of the hash where the size is not known."""
+    """Type, name and size, or the start of the hash if the size is unknown."""
     stem = unquote(PurePosixPath(name).name).partition(".")[0] or name
     return f"<{type_name or 'object'} '{stem}', {size(size_) if size_ else data_hash[:12]}>"

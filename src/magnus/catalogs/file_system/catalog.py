@@ -145,7 +145,7 @@ class FileSystemCatalog:
     def get(
         self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord], folder: Path
     ) -> tuple[CatalogRecord, ...]:
-        """Bring the content of the entries, whoever put them; what is already in place is only looked at."""
+        """Get the content of the entries, whichever run put them; a file that is in place is only hashed."""
         from magnus.catalogs.file_system.get_file import FileGetter  # lazy: as above
         from magnus.catalogs.parallel import for_each
 
@@ -267,7 +267,7 @@ class FileSystemCatalog:
         return self._maintenance().collect(referred, run_ids, without=without, pretend=pretend, is_quiet=is_quiet)
 
     def verify(self, entries: Sequence[CatalogRecord]) -> Sequence[str]:
-        """Read what is in the store; what the folders of runs show is the same files."""
+        """Read the content in the store; the folders of runs show the same files."""
         from magnus.catalogs.file_system.maintenance import problems_of  # lazy: pipelines do not need it
 
         return problems_of(entries, self._store(), self._system)

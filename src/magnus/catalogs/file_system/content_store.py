@@ -33,7 +33,7 @@ YOUNG_NS: Final = 24 * 3600 * 10**9
 
 
 class Content(Struct, frozen=True):
-    """What a file holds, by its SHA-256 (hex) and its size in bytes, and whether it may be executed."""
+    """The content of a file, by its SHA-256 (hex) and its size in bytes, and whether it may be executed."""
 
     data_hash: str
     size: int
@@ -52,7 +52,7 @@ class ContentStore:
         self._no_links: set[str] = set()
 
     def holds(self, content: Content) -> bool:
-        """Whether a file of this name and size is there; what is in it may be damaged."""
+        """Whether a file of this name and size is there; it may be damaged."""
         return self._status(content) is not None
 
     def claim(self, content: Content, data: bytes | None = None) -> bool:
@@ -149,7 +149,7 @@ class ContentStore:
         self._system.replace(temporary, path)
 
     def link(self, content: Content, destination: str) -> None:
-        """Make `destination`, a place within the catalog, the content; what was there is replaced at once.
+        """Make `destination`, a place within the catalog, the content; a file there is replaced atomically.
 
         A hard link where the file system has them, else a copy.
         """
@@ -191,7 +191,7 @@ class ContentStore:
             os.close(descriptor)
 
     def _refuse_link(self, name: str) -> None:
-        """CatalogError when a folder of the store is a link: what is behind it is no content of ours."""
+        """CatalogError when a folder of the store is a link, which could lead out of the store."""
         if name in self._no_links:
             return
         folder = f"{self._folder}/{name}"

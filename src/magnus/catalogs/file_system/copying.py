@@ -36,7 +36,7 @@ def copy(source: int, target: int, system: SystemCalls) -> None:
 
 
 def copy_hashing(source: int, target: int, system: SystemCalls) -> tuple[str, int]:
-    """Copy likewise, and say the SHA-256 (hex) and the size of just what was copied; `target` can be read too."""
+    """Copy likewise; returns the SHA-256 (hex) and the size of the copied content. `target` is open for reading too."""
     if _cloned(source, target, system):
         return hash_of(target, system)
     return _hash_while_writing(source, target, system)
@@ -118,7 +118,7 @@ class _Transfer:
         self._free.release()
 
     def stop(self) -> None:
-        """Nothing more is hashed; what waits for a free block ends."""
+        """End the thread: nothing more is hashed, and it waits for no free block."""
         self._stopped = True
         self._free.release()
 
@@ -136,7 +136,7 @@ class _Transfer:
 
 
 class HashingFile(io.RawIOBase):
-    """A file to write to that knows the SHA-256 and the size of what was written."""
+    """A file to write to that has the SHA-256 and the size of the content written so far."""
 
     def __init__(self, descriptor: int, system: SystemCalls) -> None:
         self._descriptor = descriptor

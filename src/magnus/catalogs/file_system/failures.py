@@ -1,4 +1,4 @@
-"""What goes wrong with files, said as CatalogError. Used by all modules of the file-system catalog."""
+"""Errors of files as CatalogError, for all modules of the file-system catalog."""
 
 import errno
 from typing import Final
@@ -11,7 +11,7 @@ _NOT_WRITABLE: Final = "change its permissions, or set `catalog_location` of the
 
 
 class Changed(Exception):
-    """A file changed while it was read; whoever reads it tries once more."""
+    """A file changed while it was read; the caller reads it once more."""
 
 
 def shown(name: str) -> str:
@@ -31,7 +31,7 @@ def failed(verb: str, name: str, error: OSError) -> CatalogError:
 
 
 def damaged(name: str, path: str, data_hash: str, *, run_id: str = "") -> DamagedContent:
-    """What is stored at the path as the content of the file `name` is something else; `run_id` is the run that put it."""
+    """The content of the file `name`, stored at the path, has another hash; `run_id` is the run that put it."""
     of_run = f", put by the run {shown(run_id)}," if run_id else ""
     return DamagedContent(
         f"the content of {shown(name)}{of_run} is damaged in the catalog: {path!r} does not have the SHA-256 {data_hash}",

@@ -52,7 +52,7 @@ class UserFolder:
         return f"{self._parent(tuple(folders), name)}/{last}"
 
     def behind_link(self, name: str, place: str) -> str:
-        """What the link at the place leads to; CatalogError when that is not below the folder."""
+        """The target of the link at the place; CatalogError when that is not below the folder."""
         real = self._within(os.path.realpath(place), name)
         if os.path.islink(real):
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
@@ -72,7 +72,7 @@ class UserFolder:
 
 
 class OwnFolders:
-    """Folders below one of the catalog's own, made when they are asked for; none of them is a link.
+    """Folders below one of the catalog's own, made when they are first used; none of them is a link.
 
     With `replacing` a file in the place of a folder makes way; without, it is an error. `home` is the folder of the
     catalog, where `root` is one below it.

@@ -1,4 +1,4 @@
-"""Getting one file out of the catalog: left alone where it is in place, else copied and put in place at once.
+"""Gets one file out of the catalog: a file that is in place is left alone, else it is replaced atomically.
 
 Used by the file-system catalog, which does it for many files at a time.
 """
@@ -71,8 +71,8 @@ class FileGetter:
             raise CatalogError(f"the catalog cannot bring {shown(entry.name)}: {kind} is in its place")
         if status.st_size != entry.size:
             return False
-        known = self._hashes.find(place, status)
-        return known == entry.data_hash if known else self._holds(entry, place)
+        remembered_hash = self._hashes.find(place, status)
+        return remembered_hash == entry.data_hash if remembered_hash else self._holds(entry, place)
 
     def _holds(self, entry: CatalogRecord, place: str) -> bool:
         """Whether the file at the place has the content, by reading it."""
@@ -100,7 +100,7 @@ class FileGetter:
         return executable if self._was_executable(entry) or not self._store.holds(plain) else plain
 
     def _was_executable(self, entry: CatalogRecord) -> bool:
-        """What the tree of the run says, unless something else was put there since."""
+        """Whether the file in the tree of the run may be executed; False when another file was put there since."""
         with suppress(OSError, CatalogError):
             parts = parts_of(entry.catalog_relative_path)
             return bool(os.lstat("/".join((self._location, *parts))).st_mode & 0o100)
@@ -126,7 +126,7 @@ class FileGetter:
             raise not_there(entry.name, self._location) from None
 
     def _copy(self, entry: CatalogRecord, content: Content, source: int, place: str) -> None:
-        """Copy to another name, hashing, and put in place what has the hash: a good file is never replaced by a bad one."""
+        """Copy to a temporary name while hashing, and rename only content that has the hash: no good file gets lost."""
         status = os.fstat(source)
         if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
             raise self._damaged(entry, content)

@@ -29,8 +29,8 @@ _READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _APPEND: Final = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class _Known(Struct, frozen=True):
-    """What was known of a file when it was hashed; times in nanoseconds."""
+class _Entry(Struct, frozen=True):
+    """The hash of a file and its status then; times in nanoseconds."""
 
     data_hash: str
     size: int
@@ -49,25 +49,25 @@ class _Known(Struct, frozen=True):
 
 
 class HashCache:
-    """The hashes known of files, by path; for any number of threads. It never fails: at worst it knows nothing."""
+    """Hashes of files by path, for any number of threads. It never fails: at worst it is empty."""
 
     def __init__(self, folder: str, system: SystemCalls, *, home: str = "") -> None:
         self._folder = folder
         self._home = home
         self._system = system
-        self._shards: dict[int, dict[str, _Known]] = {}
-        self._unsaved: dict[int, dict[str, _Known]] = {}
+        self._shards: dict[int, dict[str, _Entry]] = {}
+        self._unsaved: dict[int, dict[str, _Entry]] = {}
         self._lock = threading.Lock()
 
     def find(self, path: str, status: os.stat_result) -> str:
-        """The SHA-256 of the file, whose status is given; "" when it is not known for sure."""
-        known = self._known(path)
-        return known.data_hash if known is not None and known.trusted and known.fits(status) else ""
+        """The SHA-256 of the file, whose status is given; "" when it may have changed."""
+        entry = self._entry(path)
+        return entry.data_hash if entry is not None and entry.trusted and entry.fits(status) else ""
 
     def guess(self, path: str, size: int) -> str:
-        """The SHA-256 the file had when it was last hashed and had this size; "" when that is not known."""
-        known = self._known(path)
-        return known.data_hash if known is not None and known.size == size else ""
+        """The SHA-256 the file had when it was last hashed and had this size; "" when there was none."""
+        entry = self._entry(path)
+        return entry.data_hash if entry is not None and entry.size == size else ""
 
     def remember(self, path: str, status: os.stat_result, data_hash: str, *, read_at: int) -> None:
         """Keep the hash of a file; its status is from before and `read_at` (ns) from before it was read."""
@@ -76,31 +76,31 @@ class HashCache:
         if not trusted and status.st_size <= BLOCK_BYTES:
             return  # reading it again costs less than a guess saves
         size, mtime, ctime, inode = status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
-        known = _Known(data_hash, size, mtime, ctime, inode, trusted)
+        entry = _Entry(data_hash, size, mtime, ctime, inode, trusted)
         number = _shard(path)
         with self._lock:
-            self._loaded(number)[path] = known
-            self._unsaved.setdefault(number, {})[path] = known
+            self._loaded(number)[path] = entry
+            self._unsaved.setdefault(number, {})[path] = entry
 
     def save(self) -> None:
-        """Write what is new to disk, for other processes and later ones; where that fails, they hash again."""
+        """Write new entries to disk, for other and later processes; if that fails, they hash again."""
         with self._lock:
             unsaved, self._unsaved = self._unsaved, {}
             for number, new in unsaved.items():
                 with suppress(OSError):
                     self._append(number, new)
 
-    def _known(self, path: str) -> _Known | None:
+    def _entry(self, path: str) -> _Entry | None:
         with self._lock:
             return self._loaded(_shard(path)).get(path)
 
-    def _loaded(self, number: int) -> dict[str, _Known]:
+    def _loaded(self, number: int) -> dict[str, _Entry]:
         shard = self._shards.get(number)
         if shard is None:
             shard = self._shards[number] = self._read(self._file(number))
         return shard
 
-    def _read(self, file: str) -> dict[str, _Known]:
+    def _read(self, file: str) -> dict[str, _Entry]:
         try:
             descriptor = self._system.open(file, _READ, 0)
         except OSError:
@@ -113,7 +113,7 @@ class HashCache:
             os.close(descriptor)
         return dict(filter(None, map(_parsed, data.split(b"\n"))))
 
-    def _append(self, number: int, new: dict[str, _Known]) -> None:
+    def _append(self, number: int, new: dict[str, _Entry]) -> None:
         file = self._file(number)
         if self._home:
             make_own_folder(self._home)
@@ -128,7 +128,7 @@ class HashCache:
             self._rewrite(number)
 
     def _rewrite(self, number: int) -> None:
-        """Keep the later half of what this process knows; what others add meanwhile they hash again."""
+        """Keep the newer half of the entries of this process; files that others add meanwhile are hashed again."""
         shard = self._shards[number]
         for path in list(shard)[: len(shard) // 2]:
             del shard[path]
@@ -145,18 +145,18 @@ def _shard(path: str) -> int:
     return zlib.crc32(os.fsencode(path)) % _SHARDS
 
 
-def _printed(item: tuple[str, _Known]) -> bytes:
-    path, known = item
-    fields = (known.data_hash, known.size, known.mtime, known.ctime, known.inode, int(known.trusted), json.dumps(path))
+def _printed(item: tuple[str, _Entry]) -> bytes:
+    path, entry = item
+    fields = (entry.data_hash, entry.size, entry.mtime, entry.ctime, entry.inode, int(entry.trusted), json.dumps(path))
     line = " ".join(map(str, fields)).encode()
     return b"%08x %s\n" % (zlib.crc32(line), line)
 
 
-def _parsed(line: bytes) -> tuple[str, _Known] | None:
+def _parsed(line: bytes) -> tuple[str, _Entry] | None:
     checksum, _, rest = line.partition(b" ")
     fields = rest.split(b" ", _FIELDS - 1)
     if len(fields) != _FIELDS or checksum != b"%08x" % zlib.crc32(rest):
         return None
     data_hash, size, mtime, ctime, inode, trusted, path = fields
-    known = _Known(data_hash.decode(), int(size), int(mtime), int(ctime), int(inode), trusted == b"1")
-    return json.loads(path), known
+    entry = _Entry(data_hash.decode(), int(size), int(mtime), int(ctime), int(inode), trusted == b"1")
+    return json.loads(path), entry

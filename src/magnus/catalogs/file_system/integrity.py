@@ -1,4 +1,4 @@
-"""Whether stored content is what its hash says, and writing damaged content anew. Used by the file-system catalog.
+"""Tells whether stored content has its hash, and overwrites damaged content with good content.
 
 Content that was read is remembered in the cache of hashes, as files of the user are, when it is large: no change keeps
 the size, the times and the inode of a file that had been left alone for two seconds.
@@ -17,7 +17,7 @@ from magnus.system.system_calls import SystemCalls
 
 _REWRITE: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 _LOST: Final = frozenset({errno.EIO, errno.EACCES, errno.ENODATA, errno.EUCLEAN})
-"""How file systems say that they cannot give back what a file holds."""
+"""The errors by which file systems report that the content of a file is lost."""
 
 
 class Integrity:

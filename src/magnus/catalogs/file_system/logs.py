@@ -1,4 +1,4 @@
-"""What runs leave beside their files, in `<location>/<run id>/.logs`: the output of steps, and changes of the code."""
+"""Files in `<location>/<run id>/.logs`: the output of steps, and the changes of the code."""
 
 import os
 from typing import BinaryIO, Final

@@ -1,4 +1,4 @@
-"""Removing what is no longer needed: the folders of runs, and content that no run refers to.
+"""Removes the folders of runs, removes content that no run refers to, and verifies content.
 
 Used by the file-system catalog. Everything goes out of sight by one rename and is removed then, so that a kill leaves
 it there or gone; what a kill left half removed, the next `collect` finishes. Others may put and get meanwhile:
@@ -76,12 +76,12 @@ class Maintenance:
         folder = self._folder(run_id)
         with _failing("remove", folder):
             is_marked = self._has_marked(run_id)
-            gone = f"{self._temporary}/{_GONE}{os.getpid()}-{os.urandom(6).hex()}"
+            removed = f"{self._temporary}/{_GONE}{os.getpid()}-{os.urandom(6).hex()}"
             if not os.path.isdir(self._temporary):
-                gone = f"{self._store}/{_GONE}{os.getpid()}"
+                removed = f"{self._store}/{_GONE}{os.getpid()}"
             with suppress(FileNotFoundError):
-                self._system.replace(folder, gone)
-                remove_tree(gone)
+                self._system.replace(folder, removed)
+                remove_tree(removed)
             if not is_marked:  # now there is room
                 self._has_marked(run_id)
 
@@ -111,7 +111,7 @@ class Maintenance:
         pretend: bool,
         is_quiet: Callable[[], bool] | None = None,
     ) -> Collected:
-        """Remove content that nobody needs, and what earlier removals and dead processes left."""
+        """Remove content that no run needs, and leftovers of earlier removals and dead processes."""
         age = YOUNG_NS if is_quiet is None else RECENT_NS
         with _failing("clean up", self._location):
             if not pretend:
@@ -151,7 +151,7 @@ class Maintenance:
         return f"{self._temporary}/{ASIDE}{file.name}"
 
     def _is_aside(self, file: _File, age: int) -> bool:
-        """Move the content out of sight, unless somebody needs it by now."""
+        """Move the content out of sight, unless a put or a run needs it by now."""
         aside = self._aside(file)
         Path(self._temporary).mkdir(exist_ok=True)
         try:
@@ -165,7 +165,7 @@ class Maintenance:
         return True
 
     def _put_back(self, aside: str, path: str) -> None:
-        """To its place, unless the same content is there again. It is not replaced: somebody may be linking to it."""
+        """Rename to its place, unless the same content is there again, which another process may be linking to."""
         with suppress(FileNotFoundError):
             try:
                 self._system.link(aside, path)
@@ -180,16 +180,16 @@ class Maintenance:
         return self._system.now() - status.st_mtime_ns > age
 
     def _finish_earlier(self, run_ids: Collection[str]) -> None:
-        """What was moved aside by a process that died goes back to be looked at; what was on its way out goes."""
+        """Put content back that a dead process moved aside, and remove folders that it was removing."""
         for entry in entries_in(self._temporary):
             if entry.name.startswith(ASIDE):
                 name = entry.name.removeprefix(ASIDE)
                 self._put_back(entry.path, f"{self._store}/{name[:_FIRST_DIGITS]}/{name[_FIRST_DIGITS:]}")
             elif entry.name.startswith(_GONE) or self._is_left_over(entry):
                 remove_tree(entry.path)
-        known = {run_folder(run_id) for run_id in run_ids}
+        listed_folders = {run_folder(run_id) for run_id in run_ids}
         for entry in entries_in(self._marks):
-            if entry.name not in known:
+            if entry.name not in listed_folders:
                 with suppress(FileNotFoundError):
                     self._system.unlink(entry.path)
 
@@ -217,9 +217,9 @@ class Maintenance:
 
     def _copied_by_strangers(self, run_ids: Collection[str]) -> Iterator[str]:
         """The hashes of files of runs that have no records: where there are hard links, none has to be looked for."""
-        known = {run_folder(run_id) for run_id in run_ids}
+        listed_folders = {run_folder(run_id) for run_id in run_ids}
         for entry in entries_in(self._location):
-            if not entry.name.startswith(".") and entry.name not in known:
+            if not entry.name.startswith(".") and entry.name not in listed_folders:
                 for path, status in files_below(entry.path):
                     if status.st_nlink == 1 and not path.startswith(f"{entry.path}/.logs/"):
                         yield self._hash(path)
@@ -247,20 +247,20 @@ def _failing(verb: str, name: str) -> Iterator[None]:
 
 
 def problems_of(entries: Sequence[CatalogRecord], store: ContentStore, system: SystemCalls) -> list[str]:
-    """What is wrong with the content of each entry, "" when nothing is. Content of several entries is read once."""
+    """The problem with the content of each entry; "" when it is whole. Content of several entries is read once."""
 
-    def wrong(key: tuple[str, int]) -> str:
+    def problem_of(key: tuple[str, int]) -> str:
         data_hash, size = key
-        stored = [_wrong(Content(data_hash, size, executable), store, system) for executable in (False, True)]
-        there = [said for said in stored if said != _MISSING]
-        return max(there) if there else _MISSING
+        stored = [_problem_of(Content(data_hash, size, executable), store, system) for executable in (False, True)]
+        present = [problem for problem in stored if problem != _MISSING]
+        return max(present) if present else _MISSING
 
     keys = tuple(dict.fromkeys((entry.data_hash, entry.size) for entry in entries))
-    found = dict(zip(keys, for_each(wrong, keys), strict=True))
-    return [found[entry.data_hash, entry.size] for entry in entries]
+    problems = dict(zip(keys, for_each(problem_of, keys), strict=True))
+    return [problems[entry.data_hash, entry.size] for entry in entries]
 
 
-def _wrong(content: Content, store: ContentStore, system: SystemCalls) -> str:
+def _problem_of(content: Content, store: ContentStore, system: SystemCalls) -> str:
     try:
         descriptor = store.open(content)
     except FileNotFoundError:

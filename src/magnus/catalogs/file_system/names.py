@@ -56,9 +56,9 @@ def tree_parts(parts: tuple[str, ...]) -> tuple[str, ...]:
 
 def differing_by_case(names: Iterable[str]) -> tuple[str, str] | None:
     """Two of the names that differ by case alone."""
-    known: dict[str, str] = {}
+    by_folded_name: dict[str, str] = {}
     for name in names:
-        other = known.setdefault(name.casefold(), name)
+        other = by_folded_name.setdefault(name.casefold(), name)
         if other != name:
             return other, name
     return None

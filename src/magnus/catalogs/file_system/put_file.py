@@ -1,4 +1,4 @@
-"""Putting one file into the catalog: read once, stored once, linked into the tree of the run.
+"""Puts one file into the catalog: it is read once, stored once, and linked into the tree of the run.
 
 Used by the file-system catalog, which does it for many files at a time.
 """
@@ -73,11 +73,11 @@ class FilePutter:
         return content
 
     def _content(self, name: str) -> Content:
-        """What the file holds; it is stored then, unless it is unchanged or no copy is wanted."""
+        """The content of the file; it is stored then, unless it is unchanged or `store_copy` is false."""
         path, status = self._resolved(name)
-        known = Content(self._hashes.find(path, status), status.st_size, bool(status.st_mode & 0o100))
-        if known.data_hash and self._need_no_copy(name, known):
-            return known
+        remembered = Content(self._hashes.find(path, status), status.st_size, bool(status.st_mode & 0o100))
+        if remembered.data_hash and self._need_no_copy(name, remembered):
+            return remembered
         with suppress(Changed):
             return self._read(name, path)
         try:
@@ -157,7 +157,7 @@ def _refuse_special(name: str, status: os.stat_result) -> None:
 
 
 def _refuse_changed(descriptor: int, before: os.stat_result, size: int) -> None:
-    """Changed, when the file is not what it was before it was read."""
+    """Raise Changed when the file changed since before it was read."""
     after = os.fstat(descriptor)
     times = (after.st_mtime_ns, after.st_ctime_ns) == (before.st_mtime_ns, before.st_ctime_ns)
     if not times or size != before.st_size or after.st_size != before.st_size:

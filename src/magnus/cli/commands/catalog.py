@@ -1,4 +1,4 @@
-"""`magnus catalog`: look after what the catalog holds."""
+"""`magnus catalog`: checks the content of the catalog."""
 
 import click
 

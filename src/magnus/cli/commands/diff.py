@@ -26,18 +26,18 @@ def command(
     """
     from magnus.app.compare.compare import diff  # lazy: --help needs none of it
 
-    found = diff(first, second, configuration_file, console.environment())
-    for run in dict.fromkeys((found.first, found.second)):
+    difference = diff(first, second, configuration_file, console.environment())
+    for run in dict.fromkeys((difference.first, difference.second)):
         for line in run.damage:
             console.note(f"damaged: {run.run_id}: {line}")
     if as_json:
         from magnus.app.compare.as_json import document
         from magnus.run_log.view import without_nan
 
-        console.emit(json.dumps(without_nan(document(found)), indent=2) + "\n")
+        console.emit(json.dumps(without_nan(document(difference)), indent=2) + "\n")
     else:
         from magnus.cli.text.diff import lines
 
-        for line in lines(found):
+        for line in lines(difference):
             console.emit(line)
-    return int(exit_code and found.verdict.differs)
+    return int(exit_code and difference.verdict.differs)

@@ -52,7 +52,7 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
 
     It reads the manifest alone, and refuses fields that it does not know. At the end it prints the run log.
     """
-    from magnus.app.simulate import Simulated, simulate  # lazy: --help needs none of it
+    from magnus.app.run.simulate import Simulated, simulate  # lazy: --help needs none of it
 
     if (mount_project or network) and not containers:
         raise click.UsageError("--mount-project and --network are for --containers")

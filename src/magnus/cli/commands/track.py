@@ -15,7 +15,7 @@ def command(run: str, configuration_file: str) -> int:
 
     RUN is the id of the run, a prefix of it, or `latest`.
     """
-    from magnus.app.track import track  # lazy: --help needs none of it
+    from magnus.app.run.track_run import track  # lazy: --help needs none of it
 
     with console.reporter() as reporter:
         run_id, steps = track(run, configuration_file, console.environment(), reporter)

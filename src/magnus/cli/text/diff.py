@@ -130,9 +130,9 @@ def _values(before: Json, after: Json, longest: int = 30) -> str:
 
 def _timings(timings: Sequence[Timing]) -> Iterator[str]:
     """The run, and the steps whose duration changed most."""
-    found = [timing for timing in timings if _is_notable(timing)]
-    found.sort(key=lambda timing: abs((timing.second or 0.0) - (timing.first or 0.0)), reverse=True)
-    for timing in found[:_MOST_TIMINGS]:
+    notable = [timing for timing in timings if _is_notable(timing)]
+    notable.sort(key=lambda timing: abs((timing.second or 0.0) - (timing.first or 0.0)), reverse=True)
+    for timing in notable[:_MOST_TIMINGS]:
         yield f"{timing.second_path or 'the run'}  {_seconds(timing.first)} -> {_seconds(timing.second)}"
 
 

@@ -1,11 +1,11 @@
-"""What `magnus check` says, as text with the lines in question, and as JSON. Used by it."""
+"""The problems of `magnus check`, as text with the lines of files, and as JSON."""
 
 import json
 import re
 from collections.abc import Callable, Iterator
 from unicodedata import east_asian_width
 
-from magnus.app.check.check_pipeline import Checked
+from magnus.app.check.check_pipeline import CheckResult
 from magnus.errors import Location, Problem
 from magnus.values import Json
 
@@ -16,10 +16,10 @@ ReadLines = Callable[[str], list[str]]
 """The lines of a file; none when it cannot be read."""
 
 
-def checked(found: Checked, lines: ReadLines) -> str:
+def checked(result: CheckResult, lines: ReadLines) -> str:
     """Every problem with the line it is in, a caret below it and the fix; then how many there are."""
-    texts = [f"{problem_text(problem, lines)}\n" for problem in found.problems]
-    return "".join([*texts, _summary(found)])
+    texts = [f"{problem_text(problem, lines)}\n" for problem in result.problems]
+    return "".join([*texts, _summary(result)])
 
 
 def problem_text(problem: Problem, lines: ReadLines) -> str:
@@ -59,26 +59,28 @@ def _width(character: str) -> int:
     return 2 if east_asian_width(character) in {"W", "F"} else 1
 
 
-def _summary(found: Checked) -> str:
-    steps = _count(found.steps, "step")
-    if not found.problems:
-        return f"{found.file}: nothing is wrong ({steps})\n"
-    kinds = [_count(number, word) for number, word in ((found.errors, "error"), (found.warnings, "warning")) if number]
-    return f"{found.file}: {', '.join(kinds)} ({steps})\n"
+def _summary(result: CheckResult) -> str:
+    steps = _count(result.steps, "step")
+    if not result.problems:
+        return f"{result.file}: nothing is wrong ({steps})\n"
+    kinds = [
+        _count(number, word) for number, word in ((result.errors, "error"), (result.warnings, "warning")) if number
+    ]
+    return f"{result.file}: {', '.join(kinds)} ({steps})\n"
 
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def checked_json(found: Checked) -> str:
+def checked_json(result: CheckResult) -> str:
     """The same as JSON."""
     document = {
-        "pipeline": found.file,
-        "steps": found.steps,
-        "errors": found.errors,
-        "warnings": found.warnings,
-        "problems": [_as_json(problem) for problem in found.problems],
+        "pipeline": result.file,
+        "steps": result.steps,
+        "errors": result.errors,
+        "warnings": result.warnings,
+        "problems": [_as_json(problem) for problem in result.problems],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

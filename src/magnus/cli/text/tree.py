@@ -36,7 +36,7 @@ class Line(Struct, frozen=True):
 
 
 def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Line]:
-    """The run, its steps, and what they left."""
+    """The run, its steps and its last parameters."""
     run = tree.run
     yield from heading(run, tree.status, now)
     if tree.last_heard is not None:
@@ -50,7 +50,7 @@ def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Lin
 
 
 def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
-    """What the run is."""
+    """The line of the run itself."""
     short = summary(run)
     listed = ListedRun(run.run_id, status, start_time=run.start_time, end_time=run.end_time)
     took = run_state.duration(listed.duration(now))
@@ -95,9 +95,9 @@ class _Tree:
 
     def _facts(self, step: StepNode, margin: str) -> Iterator[Line]:
         record, everything = step.record, self._everything
-        given = record.attempts[-1].parameters if record.attempts else {}
+        inputs = record.attempts[-1].parameters if record.attempts else {}
         put = {} if record.branching else values.files(record.catalog, "put")
-        yield from _labelled(margin, "in", values.shortened(values.handed(given), everything=everything))
+        yield from _labelled(margin, "in", values.shortened(values.input_texts(inputs), everything=everything))
         yield from _labelled(
             margin, "out", values.shortened(values.parameters(record.parameters), everything=everything)
         )
@@ -135,7 +135,7 @@ class _Tree:
 
 
 def step_lines(shown: ShownStep) -> Iterator[Line]:
-    """One step with everything that is known of it."""
+    """All facts of one step."""
     run, step, record = shown.run, shown.node, shown.node.record
     took = run_state.duration(step.took)
     of_run: Piece = (f" of run {plain(run.run_id)}", Style.QUIET)
@@ -159,7 +159,7 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
         yield Line("  ", ((f"attempt {attempt.attempt_number + 1}  ", Style.PLAIN), *state))
         if attempt.message != record.message:
             yield from _message("    ", attempt.message, attempt.status)
-    yield from _listed("in", values.handed(shown.given))
+    yield from _listed("in", values.input_texts(shown.inputs))
     yield from _listed("out", values.whole_parameters(record.parameters))
     yield from _listed("metrics", values.texts(plain_metrics(record.metrics)))
     for stage in ("get", "put"):
@@ -219,7 +219,7 @@ def _listed(label: str, texts: Mapping[str, str]) -> Iterator[Line]:
 
 
 def _warning(margin: str, record: StepRecord) -> Iterator[Line]:
-    """What the last attempt of a step that succeeded warns of."""
+    """The warnings of the last attempt of a step that succeeded."""
     if record.attempts and record.status is Status.SUCCESS:
         for line in record.attempts[-1].message.splitlines():
             yield Line(margin, ((plain(line), Style.CAREFUL),), wraps=True)

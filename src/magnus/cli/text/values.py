@@ -1,4 +1,4 @@
-"""Parameters, metrics and files as people read them on one line. Used by what draws runs."""
+"""Parameters, metrics and files as text on one line."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
@@ -42,7 +42,7 @@ def whole_parameters(values: Mapping[str, Parameter]) -> Mapping[str, str]:
     return {name: _whole(value) for name, value in values.items()}
 
 
-def handed(values: Mapping[str, Json]) -> Mapping[str, str]:
+def input_texts(values: Mapping[str, Json]) -> Mapping[str, str]:
     """The text of an input of a task; of a large value its size."""
     return {name: _parameter(handed_reference(value) or JsonParameter(value)) for name, value in values.items()}
 
@@ -62,7 +62,7 @@ def text_of(value: Json) -> str:
 
 
 def files(entries: Iterable[CatalogRecord], stage: str) -> Mapping[str, str]:
-    """Names and sizes of what was got or put."""
+    """The names and sizes of the files of a stage, `get` or `put`."""
     return {entry.name: size(entry.size) for entry in entries if entry.stage == stage}
 
 
@@ -74,9 +74,9 @@ def file_names(entries: Mapping[str, str], *, everything: bool) -> str:
     return ", ".join(shown)
 
 
-def identities(found: Iterable[CodeIdentity]) -> Iterator[str]:
+def identities(records: Iterable[CodeIdentity]) -> Iterator[str]:
     """Which code ran: `git 0123456789ab, with changes`."""
-    for identity in found:
+    for identity in records:
         changed = "" if identity.code_identifier_dependable else ", with changes"
         yield f"{identity.code_identifier_type} {identity.code_identifier[:_SHORT_HASH]}{changed}"
 

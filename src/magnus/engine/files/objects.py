@@ -3,9 +3,10 @@
 Made by `engine.step.run_step` for each step, and used by the task kinds that are python.
 """
 
+import io
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final, cast
 from urllib.parse import quote, unquote
 
 from msgspec import Struct
@@ -20,6 +21,34 @@ from magnus.interfaces.pickler import Pickler
 from magnus.run_log.parameters import ListParameter, ObjectParameter, Parameter, plain
 from magnus.run_log.records import CatalogRecord
 from magnus.values import UserObject
+
+
+class WatchedFile(io.RawIOBase):
+    """Hands on what is written; raises TaskFailed with `message` instead, once a secret that `masker` knows is in it."""
+
+    def __init__(self, file: BinaryIO, masker: Masker, message: str) -> None:
+        super().__init__()
+        self._file = file
+        self._masker = masker
+        self._message = message
+        self._end = b""
+
+    def writable(self) -> bool:
+        """It is."""
+        return True
+
+    def write(self, data: Any, /) -> int:
+        """Write the data; a secret may be cut anywhere between two pieces."""
+        forms = self._masker.forms
+        view = memoryview(data).cast("B")
+        if forms is not None:
+            longest = max(map(len, forms.encoded))
+            if forms.pattern.search(view) or forms.pattern.search(self._end + bytes(view[:longest])):
+                raise TaskFailed(self._message)
+            self._end = (self._end + bytes(view[-longest:]))[-longest:]
+        self._file.write(view)
+        return len(view)
+
 
 _BLOCK_BYTES: Final = 1024 * 1024
 
@@ -91,7 +120,6 @@ class StepObjects(Struct, frozen=True):
     def _watched(self, name: str, file: BinaryIO) -> BinaryIO:
         if self.masker is None or self.masker.forms is None:
             return file
-        from magnus.engine.secrets.masked_file import WatchedFile  # lazy: most steps have no secrets
 
         message = f"the object '{name}' contains a secret, and objects are kept in the catalog"
         return cast("BinaryIO", WatchedFile(file, self.masker, message))

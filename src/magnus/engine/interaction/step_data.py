@@ -1,8 +1,9 @@
-"""What a step does with the catalog while its task runs: the files and objects that user code asks for and gives.
+"""Files and objects that user code gets and puts while its task runs, in the process of the step or in one it started.
 
 Made by `engine.step.run_step` for each attempt; `engine.interaction.current_step` hands user code to it.
 """
 
+import base64
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,9 +15,10 @@ from msgspec.structs import replace
 
 from magnus.engine.files import catalog_files
 from magnus.engine.files.objects import StepObjects
+from magnus.engine.values import pickles
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
-from magnus.run_log.parameters import ObjectParameter, Parameter, objects_in
+from magnus.run_log.parameters import ObjectParameter, Parameter, from_json, objects_in
 from magnus.run_log.records import CatalogRecord
 from magnus.values import Json, UserObject
 
@@ -157,3 +159,26 @@ class StepData:
         from shutil import rmtree  # lazy: as above
 
         rmtree(self._folder / _FOLDER, ignore_errors=True)
+
+
+Ask = Callable[[str, Json], Json]
+
+
+def get(ask: Ask, name: str) -> UserObject:
+    """The object of this name."""
+    answer = ask("get_object", {"name": name})
+    return _objects(answer).loaded(from_json(answer["reference"]))
+
+
+def put(ask: Ask, name: str, value: UserObject, *, is_result: bool = False) -> None:
+    """Have the value kept as the object of this name; `is_result` says that the task declares it as a result."""
+    answer = ask("begin_put_object", {})
+    file = Path(answer["folder"], os.urandom(8).hex())
+    with file.open("xb") as target:
+        _objects(answer).write(name, value, target)
+    ask("put_object", {"name": name, "file": file.name, "is_result": is_result})
+
+
+def _objects(answer: Json) -> StepObjects:
+    reach: StepObjects = pickles.loaded(base64.b64decode(answer["objects"]))
+    return reach

@@ -1,7 +1,8 @@
-"""Which code a run ran: the commit of the working directory and whether anything differs from it.
+"""Which code a run ran: the commit of the working directory, and the difference from it where the catalog keeps that.
 
-Git is asked once a run: `asked` starts it, so that it works while the pipeline is loaded, and `answer` reads what it
-said. No git, no repository, no commit yet and no remote are all fine: what is not known is left out.
+magnus asks git once a run: `start_commit_query` and `start_diff_query` start it, so that it works while the pipeline is
+loaded; `read_commit` and `read_diff` read its output. No git, no repository, no commit yet and no remote are all fine:
+unknown facts are left out.
 """
 
 import os
@@ -18,14 +19,16 @@ _LONGEST_WAIT_SECONDS: Final = 60.0
 _MOST_FILES_NAMED: Final = 100
 
 
-class Asked(Struct, frozen=True):
+class CommitQuery(Struct, frozen=True):
     """Git at work: its status, and the address of its remote."""
 
     status: "subprocess.Popen[bytes]"
     remote: "subprocess.Popen[bytes]"
 
 
-def asked(working_directory: Path, environment: Mapping[str, str], own_folders: Sequence[Path] = ()) -> Asked | None:
+def start_commit_query(
+    working_directory: Path, environment: Mapping[str, str], own_folders: Sequence[Path] = ()
+) -> CommitQuery | None:
     """Start to ask git about `working_directory`; None when there is no git.
 
     `own_folders`, where magnus itself writes, do not count as changes.
@@ -33,7 +36,7 @@ def asked(working_directory: Path, environment: Mapping[str, str], own_folders: 
     status = ("status", "--porcelain=v2", "--branch", "-z", "--", ":/", *excluding(own_folders, working_directory))
     remote = ("config", "--get-regexp", r"^remote\..*\.url$")
     processes = started((status, remote), working_directory, environment)
-    return Asked(*processes) if processes else None
+    return CommitQuery(*processes) if processes else None
 
 
 def excluding(own_folders: Sequence[Path], working_directory: Path) -> Iterator[str]:
@@ -64,7 +67,7 @@ def started(
         return []
 
 
-def answer(question: Asked | None) -> tuple[CodeIdentity, ...]:
+def read_commit(question: CommitQuery | None) -> tuple[CodeIdentity, ...]:
     """What git said; empty when the working directory is in no repository or has no commit."""
     if question is None:
         return ()
@@ -139,3 +142,54 @@ def _without_credentials(url: str) -> str:
         return url
     host, slash, path = rest.partition("/")
     return scheme + separator + host.rpartition("@")[2] + slash + path.partition("?")[0]
+
+
+_MOST_BYTES: Final = 5_000_000
+_DIFF: Final = ("diff", "HEAD", "--binary", "--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/", "--")
+_UNTRACKED: Final = ("ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--")
+
+
+class DiffQuery(Struct, frozen=True):
+    """Git at work: the diff, and the names of untracked files."""
+
+    diff: "subprocess.Popen[bytes]"
+    untracked: "subprocess.Popen[bytes]"
+
+
+def start_diff_query(
+    working_directory: Path, environment: Mapping[str, str], own_folders: Sequence[Path] = ()
+) -> DiffQuery | None:
+    """Start to ask git; None when there is none. `own_folders`, where magnus itself writes, do not count as changes."""
+    everything = (":/", *excluding(own_folders, working_directory))
+    commands = [(*_DIFF, *everything), (*_UNTRACKED, *everything)]
+    processes = started(commands, working_directory, environment)
+    return DiffQuery(*processes) if processes else None
+
+
+def read_diff(question: DiffQuery | None) -> bytes:
+    """The changes in a form that `git apply` takes, untracked names in lines before; empty when there are none.
+
+    What is too long is cut, and says so at its end.
+    """
+    if question is None:
+        return b""
+    diff, untracked = (_diff_output(process) for process in (question.diff, question.untracked))
+    names = b"".join(b"# untracked: %b\n" % _on_one_line(name) for name in untracked.split(b"\0") if name)
+    changes = names + diff
+    if len(changes) <= _MOST_BYTES:
+        return changes
+    return changes[:_MOST_BYTES] + b"\n# cut: there is more than %d bytes of it\n" % _MOST_BYTES
+
+
+def _diff_output(process: "subprocess.Popen[bytes]") -> bytes:
+    """What it says, as far as it is wanted; nothing when it fails, as it does where there is no commit."""
+    with process:
+        output = process.stdout.read(_MOST_BYTES + 1) if process.stdout else b""
+        if len(output) > _MOST_BYTES:
+            process.kill()
+            return output
+    return output if process.returncode == 0 else b""
+
+
+def _on_one_line(name: bytes) -> bytes:
+    return name.replace(b"\n", b"\\n")

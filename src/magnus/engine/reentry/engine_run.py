@@ -14,7 +14,7 @@ from magnus.engine.reentry.act import Act, composite_act, is_joined
 from magnus.engine.reentry.attempts import Attempts, OneAttempt
 from magnus.engine.reentry.earlier_secrets import EarlierSecrets
 from magnus.engine.reentry.protocol import Reentry
-from magnus.engine.rules import fan, traversal, way
+from magnus.engine.rules import fan, traversal
 from magnus.engine.run import composites
 from magnus.engine.run.composite_run import reopened, run_composite
 from magnus.engine.run.reuse import Reuse, followed, outdated_run_message
@@ -253,7 +253,7 @@ class EngineRun:
             self._context.reporter.report(StepStarted(path, node.written_as))
         position, _ = place.before(self.graph, self._store, run, path)
         steps = list(gaps.ended_steps(self._store, run.run_id, path.branch))
-        left = way.given_up(self.graph.within(path.branch), steps, path.name)
+        left = traversal.given_up(self.graph.within(path.branch), steps, path.name)
         record = composites.finish(self._context, path, position, left)
         if path.branch.composite is None:
             self._secrets.mask(run)

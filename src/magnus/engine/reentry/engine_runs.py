@@ -7,8 +7,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from magnus.engine.rules import way
-from magnus.engine.step.outcomes import reached_fail
+from magnus.engine.rules import traversal
 from magnus.errors import InvalidInput
 from magnus.graph.nodes import Graph, Node, TerminalNode
 from magnus.graph.path import StepPath, print_names
@@ -41,7 +40,7 @@ def reopened(store: RunLogStore, run: RunRecord) -> RunRecord:
 
 
 def is_settled(store: RunLogStore, run_id: str, path: StepPath) -> bool:
-    """Whether a (sub)pipeline around the step has succeeded, so that nothing in it runs any more, whatever failed on the way."""
+    """Whether a (sub)pipeline around the step has succeeded, so that nothing in it runs any more, whatever failed on the traversal."""
     branch = path.branch
     while True:
         steps = store.list_steps(run_id, branch)
@@ -66,7 +65,7 @@ def is_left(store: RunLogStore, run: RunRecord, known: StepRecord) -> bool:
     """Whether the run went on behind the step, or ended: an engine that comes to it now tries the workflow again."""
     if run.status in ENDED:
         return True
-    return way.position_of(store.list_steps(run.run_id, known.path.branch), known.path) != known.position
+    return traversal.position_of(store.list_steps(run.run_id, known.path.branch), known.path) != known.position
 
 
 def ends_run(known: StepRecord, run: RunRecord) -> bool:
@@ -80,6 +79,6 @@ def reason_of_failure(within: Graph, steps: Sequence[StepRecord], end: StepPath,
     failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
     if failed:
         return f"step '{print_names(failed[-1].path.parts)}' failed: {failed[-1].message}"
-    if way.leads_to_success(within, steps):
+    if traversal.leads_to_success(within, steps):
         return "lost: every step succeeded, and the process that was to record the end of the run died before it did"
     return reached_fail(end.name)

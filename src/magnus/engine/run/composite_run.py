@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from magnus.engine.context import RunContext
 from magnus.engine.eviction import Evicted
-from magnus.engine.rules import traversal, way
+from magnus.engine.rules import traversal
 from magnus.engine.run.orchestrator import Walk
 from magnus.engine.run.position import Composite, Place
 from magnus.engine.run.reuse import Reuse, was_taken
@@ -141,7 +141,7 @@ class _CompositeWalk(Walk):
         """Record the end of a branch, with the steps that ran on another way before."""
         if self._recorded.pop(at.branch, None) is not None:
             steps = self.store.list_steps(self.context.run_id, at.branch)
-            given_up = way.given_up(self.context.graph.within(at.branch), steps, at.action.path.name)
+            given_up = traversal.given_up(self.context.graph.within(at.branch), steps, at.action.path.name)
         super().finish(at, given_up)
 
     def ended(self, at: Place, step: StepRecord, span: Span | None = None) -> None:
@@ -173,7 +173,7 @@ def _reopen_branch(context: RunContext, branch: BranchPath) -> None:
     if not steps or not steps[-1].is_terminal or steps[-1].status is Status.SUCCESS:
         return
     failed = next(
-        (step for step in way.taken_to(within, steps, steps[-1].path.name) if step.status is Status.FAIL), None
+        (step for step in traversal.taken_to(within, steps, steps[-1].path.name) if step.status is Status.FAIL), None
     )
     if failed is None:  # it leads to its fail step
         return

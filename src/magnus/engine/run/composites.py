@@ -1,22 +1,26 @@
-"""The verbs *fan-out*, *fan-in* and *finish*: what `engine.rules.fan` decides, recorded and reported.
+"""The verbs *fan-out*, *fan-in* (with the reducer of a map) and *finish*: `engine.rules.fan` decides, here it is recorded.
 
 Called by the orchestrator and by re-entry, for engines that walk the graph themselves.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 
 from msgspec.structs import replace
 
 from magnus.engine.context import RunContext
+from magnus.engine.files.objects import StepObjects
 from magnus.engine.interaction.tracking import run_as_recorded
 from magnus.engine.rules import fan
 from magnus.engine.rules import scope as scopes
-from magnus.engine.run.reducing import reducing
+from magnus.engine.rules.fan import Reduce
 from magnus.engine.secrets.mask_run import masked
-from magnus.graph.nodes import CompositeNode, TerminalNode
+from magnus.engine.user_code import process_state
+from magnus.errors import TaskFailed
+from magnus.graph.nodes import CompositeNode, Reducer, TerminalNode
 from magnus.graph.path import StepPath
-from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepEnded, StepStarted, Warned
+from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepEnded, StepOutput, StepStarted, Warned
+from magnus.run_log.parameters import Parameter, plain
 from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord, terminal_record
 from magnus.run_log.spans import Span, seconds
 
@@ -99,3 +103,26 @@ def _ended(context: RunContext, record: StepRecord, scope: BranchScope, span: Sp
     context.services.run_log_store.put_step(context.run_id, record)
     context.reporter.report(StepEnded(record.path, record.step_type, record.status, message, seconds(span)))
     return record
+
+
+def reducing(context: RunContext, path: StepPath) -> Reduce:
+    """How reducers of the composite at the path are called; what they print is the output of that step."""
+    services = context.services
+    objects = StepObjects(
+        services.catalog, services.pickler, context.run_id, path.branch, context.script, context.masker
+    )
+
+    def reduce(reducer: Reducer, name: str, values: Sequence[Parameter]) -> Parameter:
+        with (
+            context.output_capture.step(
+                open_log=lambda: services.open_log(context.run_id, path),
+                show=lambda shown: context.reporter.report(StepOutput(path, shown)),
+            ),
+            process_state.applied({}, context.working_directory),
+        ):
+            reduced = services.reduce(reducer, name, values, objects)
+        if context.masker.contains(plain(reduced)):
+            raise TaskFailed("it returned a value that contains a secret, and results are kept in the run log")
+        return reduced
+
+    return reduce

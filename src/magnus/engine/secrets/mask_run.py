@@ -1,10 +1,12 @@
-"""What a run was started with, masked where it holds a secret that a step obtained later. Used when a run ends.
+"""Masks what a run was started with: its command line at the start, its initial parameters when it ends.
 
 Results that contain a secret fail their step. Initial parameters are there before any secret is known, so all that can
 be done is to mask them in the last record of the run, which is the one that people see, and to say so.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -68,3 +70,50 @@ def _warning(names: list[str], large: list[str]) -> str:
 
 def _listed(names: list[str]) -> str:
     return ", ".join(repr(name) for name in names)
+
+
+_SECRET_WORD: Final = re.compile("password|passwd|secret|token|key|credential", re.IGNORECASE)
+_NAME: Final = re.compile(r"[\w.-]+")
+_NAMED: Final = re.compile(r"""(?<![\w.-])([\w.-]++)\\?["']?\s*+[:=]\s*+""")
+_VALUE: Final = re.compile(r""""(?:[^"\\]|\\.)*+"?|'[^']*+'?|[^\s,;&}\]]++""")
+_IN_ADDRESS: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
+
+
+def masked_command_line(arguments: Sequence[str]) -> list[str]:
+    """The arguments, without the value of what is named like a secret, in any of these forms.
+
+    `--name value`, `--name=value`, `NAME=value`, `"name": value` in JSON, and the user in `scheme://user@host`.
+    """
+    return list(_without_secrets(arguments))
+
+
+def _without_secrets(arguments: Sequence[str]) -> Iterator[str]:
+    is_value = False
+    for argument in arguments:
+        if is_value:
+            yield MASK
+            is_value = False
+            continue
+        is_value = argument.startswith("-") and _says_secret(argument)
+        name, equals, _ = argument.partition("=")
+        if equals and _says_secret(name):
+            yield f"{name}={MASK}"
+        else:
+            yield _IN_ADDRESS.sub(MASK, _within(argument))
+
+
+def _says_secret(name: str) -> bool:
+    """Whether it is a name, and that of a secret."""
+    return _NAME.fullmatch(name) is not None and _SECRET_WORD.search(name) is not None
+
+
+def _within(argument: str) -> str:
+    """The argument with the values masked that stand behind names of secrets."""
+    kept: list[str] = []
+    done = start = 0
+    while found := _NAMED.search(argument, start):
+        start = found.end()
+        if _SECRET_WORD.search(found[1]) and (value := _VALUE.match(argument, start)):
+            kept += (argument[done:start], MASK)
+            done = start = value.end()
+    return "".join((*kept, argument[done:]))

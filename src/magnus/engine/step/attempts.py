@@ -3,6 +3,7 @@
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,16 +14,39 @@ from magnus.engine.interaction.current_step import CurrentStep, entered
 from magnus.engine.interaction.step_data import StepData
 from magnus.engine.processes import forks
 from magnus.engine.step import outcomes
-from magnus.engine.step.loading import Loading
 from magnus.engine.step.running_step import RunningStep
 from magnus.engine.user_code import process_state
 from magnus.errors import MagnusError, RunLogStoreError
-from magnus.interfaces.reporter import AttemptFailed, StepOutput
+from magnus.interfaces.reporter import AttemptFailed, Reporter, StepLoading, StepOutput
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.run_log.metrics import merged
 from magnus.run_log.records import AttemptRecord, CatalogRecord, Status
 from magnus.values import Json
+
+_SECONDS_UNTIL_REPORTED: Final = 0.5
+
+
+class Loading:
+    """Reports what a step has been loading for a while, such as a heavy library.
+
+    Most loading takes milliseconds, so nothing is reported when it starts: the thread that follows the output of the
+    step looks every now and then.
+    """
+
+    def __init__(self, step: CurrentStep, reporter: Reporter) -> None:
+        self._step = step
+        self._reporter = reporter
+        self._reported = ""
+
+    def look(self) -> None:
+        """Report what has been loading for long, and once that it is loaded."""
+        what = self._step.loading
+        if what and time.monotonic() - self._step.loading_since < _SECONDS_UNTIL_REPORTED:
+            what = ""
+        if what != self._reported:
+            self._reported = what
+            self._reporter.report(StepLoading(self._step.path, what))
 
 
 def run_attempts(step: RunningStep) -> AttemptRecord:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from magnus.engine.rules import fan, way
+from magnus.engine.rules import fan, traversal
 from magnus.engine.rules import scope as scopes
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CompositeNode, Graph, RepeatedBranch
@@ -22,8 +22,8 @@ def before(graph: Graph, store: RunLogStore, run: RunRecord, path: StepPath) -> 
     TaskFailed when the composite that the step is in has not begun.
     """
     steps = store.list_steps(run.run_id, path.branch)
-    taken = way.taken_to(graph.within(path.branch), steps, path.name)
-    return way.position_of(steps, path), scopes.folded(_start(graph, store, run, path.branch), taken)
+    taken = traversal.taken_to(graph.within(path.branch), steps, path.name)
+    return traversal.position_of(steps, path), scopes.folded(_start(graph, store, run, path.branch), taken)
 
 
 def _start(graph: Graph, store: RunLogStore, run: RunRecord, branch: BranchPath) -> BranchScope:

@@ -19,9 +19,8 @@ from typing import Final, NoReturn
 from magnus.engine.processes import forks
 from magnus.engine.user_code.imports import ImportWatcher
 from magnus.engine.user_code.process_items import merged_items, read_items, restore_items
-from magnus.engine.user_code.process_values import merged_lists, merged_mappings
+from magnus.engine.user_code.process_values import Timers, merged_lists, merged_mappings
 from magnus.engine.user_code.project_modules import project_modules
-from magnus.engine.user_code.timers import Timers
 from magnus.errors import TaskFailed
 
 _ZONE: Final = b"TZ"

@@ -1,7 +1,7 @@
 """The `local-container` executor: each step runs in a container of its own on this machine, by the re-entry command.
 
-Threads wait for containers, one for each step that may run at the same time. What magnus in a container says, events as
-lines on its standard output, is reported here; how the step went is in the run log.
+One thread waits for each container. magnus in a container writes events as lines to its standard output, which are
+reported here; the outcome of the step is in the run log.
 """
 
 import os
@@ -72,7 +72,7 @@ class ContainerExecutor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the containers; what they still run is interrupted."""
+        """End the containers, and interrupt steps that are running."""
         assert self._threads is not None
         assert self._engine is not None
         with self._changed:
@@ -171,12 +171,16 @@ class ContainerExecutor:
         options, reentry_spec = self._options, self._reentry
         image = self._engine.images.get(step.image, options.pull_policy)
         identity = CodeIdentity(image.digest, "docker", code_identifier_dependable=True, code_identifier_url=image.name)
-        told = Reentry(version=reentry_spec.version, code_identities=(identity,), events=True)
+        reentry = Reentry(version=reentry_spec.version, code_identities=(identity,), events=True)
         stays = not options.auto_remove_container
         return Job(
             image=image,
             command=reentry_spec.command(request),
-            environment={**environment(step.environment, os.environ), **reentry_spec.environment, **told.variables()},
+            environment={
+                **environment(step.environment, os.environ),
+                **reentry_spec.environment,
+                **reentry.variables(),
+            },
             folders=self._mounted(),
             working_directory=reentry_spec.working_directory,
             labels=labels(liveness.this_process(), reentry_spec.run_id, request.path, stays=stays),

@@ -29,7 +29,7 @@ _RETRY_SECONDS: Final = 0.2
 _NO_COMMAND: Final = ("executable file", "no such file or directory", "permission denied")
 
 _STOP_SECONDS: Final = 10
-"""What a container that is stopped from outside has to record that; podman would give it no time if nothing is said."""
+"""The time in which a stopped container records that; without a value podman gives it no time."""
 
 
 class Job(Struct, frozen=True):
@@ -103,7 +103,7 @@ class DockerEngine:
         return self._versions[job.image.id]
 
     def clean_up(self, host: str) -> None:
-        """Remove what processes of this host left that are gone, as their labels say."""
+        """Remove the containers of dead processes of this host, by their labels."""
         with translated("containers that were left cannot be removed"):
             for container in self._client.api.containers(all=True, filters={"label": [f"{HOST}={host}"]}):
                 match to_be_done(container.get("Labels") or {}, container.get("State", "")):
@@ -146,7 +146,7 @@ class DockerEngine:
         return str(created["Id"])
 
     def _user(self, job: Job) -> str:
-        """Who the container runs as; root of an engine without privileges is the user who runs that."""
+        """The user of the container; root of an engine without privileges is the user who runs the engine."""
         if job.user is not None:
             return job.user
         return "0:0" if self._client.is_rootless else f"{os.getuid()}:{os.getgid()}"
@@ -173,7 +173,7 @@ class DockerEngine:
             output.close()
 
     def _read(self, container: str, paths: Sequence[str]) -> dict[str, bytes]:
-        """What the files of the container hold that are there."""
+        """The contents of those files that the container has."""
         contents: dict[str, bytes] = {}
         for path in paths:
             with suppress(NotFound):
@@ -186,7 +186,7 @@ class DockerEngine:
         return contents
 
     def _waited(self, container: str) -> int:
-        """The exit status. An engine that is started anew meanwhile is asked again; what it said before is heard."""
+        """The exit status. An engine that restarts meanwhile is asked again."""
         deadline = time.monotonic() + _RETURN_SECONDS
         while True:
             try:
@@ -207,7 +207,7 @@ class DockerEngine:
 
 
 def _frames(output: Any) -> Iterator[tuple[int, bytes]]:
-    """What comes out of a container, until it ends or the engine does."""
+    """The output of a container, until it ends or the engine does."""
     with suppress(ConnectionError):
         yield from frames_iter(output, tty=False)
 

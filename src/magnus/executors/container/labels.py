@@ -1,4 +1,4 @@
-"""Labels of containers: whose they are, so that those of a magnus that died are found by the next one on this host."""
+"""Labels of containers, by which the next magnus on this host finds containers of one that died."""
 
 from collections.abc import Mapping
 from typing import Final, Literal
@@ -28,7 +28,7 @@ def labels(owner: Owner, run_id: str, path: StepPath, *, stays: bool) -> dict[st
 
 
 def to_be_done(labelled: Mapping[str, str], state: str) -> Literal["remove", "kill", "nothing"]:
-    """What is to be done about a container in this state; nothing while its process may be there."""
+    """The action for a container in this state; none while the process that started it may be there."""
     pid = labelled.get(_PID, "")
     if not pid.isdigit():
         return "nothing"

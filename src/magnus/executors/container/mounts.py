@@ -18,16 +18,18 @@ class Folder(Struct, frozen=True):
 
 
 def mounts(written: Iterable[Path], read: Iterable[Path]) -> list[Folder]:
-    """What to mount, the outer ones first; missing folders that are written are made.
+    """The folders to mount, the outer ones first; missing folders that are written are made.
 
     A path through symbolic links is mounted where they lead to as well. TaskFailed where a folder cannot be mounted or
     made.
     """
-    wanted = [*_real(written)]
-    for folder in wanted:
+    written_folders = [*_real(written)]
+    for folder in written_folders:
         _make(folder)
     existing = [path for path in _real(read) if path.exists()]
-    return _outermost([Folder(path) for path in wanted] + [Folder(path, is_read_only=True) for path in existing])
+    return _outermost(
+        [Folder(path) for path in written_folders] + [Folder(path, is_read_only=True) for path in existing]
+    )
 
 
 def _real(paths: Iterable[Path]) -> Iterable[Path]:
@@ -49,11 +51,11 @@ def _make(folder: Path) -> None:
 
 def _outermost(folders: Sequence[Folder]) -> list[Folder]:
     """Without those that others bring with them; one that is written is not brought by one that is only read."""
-    found: list[Folder] = []
+    outermost: list[Folder] = []
     for folder in sorted(folders, key=lambda one: (one.is_read_only, len(one.path.parts))):
-        if folder.path != Path(folder.path.anchor) and not any(_brings(other, folder) for other in found):
-            found.append(folder)
-    return sorted(found, key=lambda one: len(one.path.parts))
+        if folder.path != Path(folder.path.anchor) and not any(_brings(other, folder) for other in outermost):
+            outermost.append(folder)
+    return sorted(outermost, key=lambda one: len(one.path.parts))
 
 
 def _brings(outer: Folder, inner: Folder) -> bool:

@@ -1,4 +1,4 @@
-"""The options of the `local-container` executor, and what of them holds for one step."""
+"""The options of the `local-container` executor, and those of one step."""
 
 import re
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ class Memory(int):
 
 
 class Resources(Struct, frozen=True, forbid_unknown_fields=True):
-    """The most a container may use; what is not given is not limited.
+    """The most a container may use; without a value there is no limit.
 
     Attributes:
         cpu: in processors.
@@ -55,7 +55,7 @@ class Resources(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Override(Struct, frozen=True, forbid_unknown_fields=True):
-    """What is different for the steps that name it.
+    """Options for the steps that name this override.
 
     Attributes:
         docker_image: the image.
@@ -103,7 +103,7 @@ class ContainerOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class StepOptions(Struct, frozen=True):
-    """What holds for one step."""
+    """The options of one step."""
 
     image: str
     environment: Variables

@@ -14,7 +14,7 @@ HELP: Final = "see 'How to run steps in containers' in the documentation (docs/h
 _KILLED: Final = 128 + signal.SIGKILL
 _CANNOT_BE_RUN: Final = (126, 127)
 _BY_ITSELF: Final = (0, 1)
-_LONGEST_SAID: Final = 1000
+_LONGEST_SHOWN: Final = 1000
 
 
 class ContainerExit(Struct, frozen=True):
@@ -26,7 +26,7 @@ class ContainerExit(Struct, frozen=True):
 
 
 def killed(ended: ContainerExit, output: ReentryOutput, memory: Memory | None) -> ProcessDied | None:
-    """That the container was killed, if it was; that ends one attempt of the step.
+    """The death of the container, if it was killed; that ends one attempt of the step.
 
     One that ended by itself was not, also when the system had to kill something that a step in it started.
     """
@@ -63,18 +63,18 @@ def failure(
         )
     if ended.code in _BY_ITSELF and (output.has_events or not output.rest.strip()):
         return None
-    return TaskFailed(f"magnus in the image '{image}' ended with exit status {ended.code}:\n{_said(output.rest)}")
+    return TaskFailed(f"magnus in the image '{image}' ended with exit status {ended.code}:\n{_end_of(output.rest)}")
 
 
-def without_magnus(image: str, said: str) -> TaskFailed:
-    """That the image has no magnus which can be run."""
+def without_magnus(image: str, output: str) -> TaskFailed:
+    """The error that the image has no magnus which can be run."""
     return TaskFailed(
-        f"the image '{image}' has no command 'magnus' that can be run: install magnus in it, {HELP}\n{_said(said)}"
+        f"the image '{image}' has no command 'magnus' that can be run: install magnus in it, {HELP}\n{_end_of(output)}"
     )
 
 
 def version_in(text: str) -> str:
-    """The version in what `magnus --version` says; "" when it is something else."""
+    """The version in the output of `magnus --version`; "" when it has none."""
     words = text.split()
     return words[-1] if len(words) == 3 and words[:2] == ["magnus,", "version"] else ""
 
@@ -90,5 +90,5 @@ def _signal(number: int) -> str:
         return ""
 
 
-def _said(text: str) -> str:
-    return text.strip()[-_LONGEST_SAID:]
+def _end_of(text: str) -> str:
+    return text.strip()[-_LONGEST_SHOWN:]

@@ -1,4 +1,4 @@
-"""What the branches of a composite leave, for each shape of them: fan-in without running. Called by `flow`."""
+"""Computes the data that the branches of a composite leave, for each kind of branches. Called by `flow`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
@@ -47,7 +47,7 @@ class BranchWalk(Protocol):
 
 
 def after_all(flow: BranchWalk, node: CompositeNode, seen: VisibleData, cursor: BranchCursor) -> VisibleData | None:
-    """After a `parallel` or a `dag`: what all branches set, the later over the earlier."""
+    """After a `parallel` or a `dag`: the data of all branches, the later over the earlier."""
     assert isinstance(node.branches, StaticBranches)
     ends: dict[str, VisibleData] = {}
     for key, graph in node.branches.graphs.items():
@@ -57,10 +57,10 @@ def after_all(flow: BranchWalk, node: CompositeNode, seen: VisibleData, cursor: 
             ends[key] = end
     if len(ends) < len(node.branches.graphs):
         return None
-    told = {name for name, _ in set_by_several(node)}
+    declared = {name for name, _ in set_by_several(node)}
     for what in ("parameters", "files"):
-        _conflicts(flow.findings, node, {key: getattr(end, what) for key, end in ends.items()}, told, cursor)
-        told = set()
+        _conflicts(flow.findings, node, {key: getattr(end, what) for key, end in ends.items()}, declared, cursor)
+        declared = set()
     left = VisibleData()
     for end in ends.values():
         left = left.followed_by(end)
@@ -71,7 +71,7 @@ def _conflicts(
     findings: Findings,
     node: CompositeNode,
     ends: Mapping[str, Mapping[str, Fact]],
-    told: set[str],
+    declared: set[str],
     cursor: BranchCursor,
 ) -> None:
     """Warn of names that several branches set, but for those that their declarations show."""
@@ -83,14 +83,14 @@ def _conflicts(
     for name, keys in setting.items():
         shapes = [ends[key][name].shape for key in keys]
         same = shapes[0].values is not None and all(shape.values == shapes[0].values for shape in shapes)
-        if len(keys) > 1 and name not in told and not same:
+        if len(keys) > 1 and name not in declared and not same:
             findings.conflict(node, name, keys, cursor.around)
 
 
 def after_one(
     flow: BranchWalk, node: CompositeNode, chosen: ChosenBranch, seen: VisibleData, cursor: BranchCursor
 ) -> VisibleData | None:
-    """After a `conditional`: what the branch set that ran, whichever it was."""
+    """After a `conditional`: the data of the one branch that ran, whichever it was."""
     need = Need(chosen.parameter, f"the parameter '{chosen.parameter}'", _wanted_by(chosen), fix=_FIX)
     fact = flow.need(node, "parameter", need, seen, cursor)
     texts = _texts(fact)
@@ -110,7 +110,7 @@ def after_one(
         if end is not None and may_run:
             ways.append((end, others))
     if not ways and chosen.default is None and texts is not None and not texts & all_spellings(chosen.graphs):
-        ways = not_chosen  # that none is chosen is said; what follows is looked at as if one were
+        ways = not_chosen  # there is a finding already; the steps behind are checked as if one were chosen
     return replace(meeting(ways), via="") if ways else None
 
 
@@ -136,7 +136,7 @@ def _texts(fact: Fact | None) -> set[str] | None:
 def after_map(
     flow: BranchWalk, node: CompositeNode, mapped: MappedBranches, seen: VisibleData, cursor: BranchCursor
 ) -> VisibleData | None:
-    """After a `map`: a list of what its branches set."""
+    """After a `map`: lists of the values its branches set."""
     need = Need(mapped.iterate_on, f"the parameter '{mapped.iterate_on}'", _LIST, fix="let it be a list")
     fact = flow.need(node, "iterate_on", need, seen, cursor)
     shape = fact.shape if fact is not None else ANYTHING
@@ -162,13 +162,13 @@ def after_map(
 
 
 def _reduced(flow: BranchWalk, reducer: str) -> Shape:
-    """What is known of what a reducer makes of a list; of one without elements the list itself is left."""
-    found = flow.reduced(reducer)
-    return found if found == ANYTHING else replace(found, values=None)
+    """The shape of a reduced list; a list without elements stays a list."""
+    shape = flow.reduced(reducer)
+    return shape if shape == ANYTHING else replace(shape, values=None)
 
 
 def _listed(fact: Fact) -> Fact:
-    """What is known of the list that a map makes of it."""
+    """The fact of the list that a map collects of it."""
     item = fact.shape if fact.certainty is Certainty.CERTAIN else joined((fact.shape, kinds("null")))
     item = Shape(item.kinds, item.item, item.fields, None, item.said)
     return replace(fact, shape=Shape(frozenset({"list"}), None if item == ANYTHING else item))
@@ -177,7 +177,7 @@ def _listed(fact: Fact) -> Fact:
 def after_loop(
     flow: BranchWalk, node: CompositeNode, loop: RepeatedBranch, seen: VisibleData, cursor: BranchCursor
 ) -> VisibleData | None:
-    """After a `loop`: what its rounds left.
+    """After a `loop`: the data of its iterations.
 
     The first round sees what was there before the loop, the others what rounds before them set too.
     """

@@ -1,6 +1,6 @@
-"""What is known of a task before it runs: what it needs of parameters and files, and what it sets. Pure values.
+"""Facts about a task that has not run: the parameters and files it needs and sets. Pure values.
 
-Made by task kinds, put together along the paths of a pipeline by `graph.dataflow.flow`.
+Task kinds make them; `flow` combines them along the paths of a pipeline.
 """
 
 from enum import IntEnum
@@ -12,7 +12,7 @@ from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted
 
 
 class Certainty(IntEnum):
-    """How sure it is that something is there.
+    """How certain it is that a parameter or file exists.
 
     POSSIBLE: some path of the pipeline lacks it. UNCLEAR: nobody can tell without running; no reason to complain.
     """
@@ -46,17 +46,17 @@ class Setting(Struct, frozen=True):
 
 
 class Description(Struct, frozen=True):
-    """All that is known of a task.
+    """All facts about a task.
 
     Attributes:
-        needs: the parameters that it takes.
-        sets: those that it sets.
-        sets_others: whether it may set parameters of names that nobody can tell.
+        needs: the parameters it takes.
+        sets: the parameters it sets.
+        sets_others: whether it may set parameters of unknown names.
         puts: names of files that it puts into the catalog beside what its step declares.
-        puts_others: whether it may put files of names that nobody can tell.
+        puts_others: whether it may put files of unknown names.
         files: texts of its code that may be names of files it reads; some are not.
         secrets: names of secrets that it asks for.
-        uses: names of parameters that it may use beside its needs; None when nobody can tell.
+        uses: names of parameters it may use beside its needs; None when they are unknown.
         problems: what else is wrong with it; location and step are added.
         never_fails: whether the task cannot fail.
         sees_all: whether it sees every parameter, so that a record of what it saw does not tell what it uses.
@@ -78,4 +78,4 @@ class Description(Struct, frozen=True):
 
 
 UNKNOWN = Description(sets_others=True, puts_others=True)
-"""Of a task that nothing is known of."""
+"""The description of a task about which nothing is known."""

@@ -1,4 +1,4 @@
-"""What is wrong with the data flow of a pipeline, as it is found and in words. Pure; used by `graph.dataflow.flow`."""
+"""Collects the findings about the data flow of a pipeline, and puts them into words. Pure; used by `flow`."""
 
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from typing import Final, Literal, TypeAlias
@@ -22,7 +22,7 @@ Severity: TypeAlias = Literal["error", "warning"]
 
 
 class Finding(Struct, frozen=True):
-    """Something wrong with a step; `keys` lead to the field, `missing` is the name of a parameter that nobody sets."""
+    """A problem of a step; `keys` lead to the field, `missing` is the name of a parameter that no step before sets."""
 
     node: TaskNode | CompositeNode
     around: tuple[str, ...]
@@ -33,7 +33,7 @@ class Finding(Struct, frozen=True):
     missing: str = ""
 
     def with_setters(self, setters: Mapping[str, str]) -> "Finding":
-        """The same, with the step that sets what is missing where it cannot be seen."""
+        """The same, naming the step that sets the missing parameter out of sight."""
         setter = setters.get(self.missing)
         if not setter or setter == "/".join(self.around):
             return self
@@ -42,7 +42,7 @@ class Finding(Struct, frozen=True):
 
 
 class Findings:
-    """What was found, each thing once; what stands later for the same field and name replaces what is milder."""
+    """Findings, one for each field and name; a later one replaces a milder one."""
 
     def __init__(self) -> None:
         self.found: dict[tuple[int, tuple[str | int, ...], str], Finding] = {}
@@ -52,29 +52,29 @@ class Findings:
         return iter(self.found.values())
 
     def add(self, finding: Finding, about: str) -> None:
-        """Note it, unless the same is known to be worse."""
+        """Add it, unless there is a worse one for the same field and name."""
         key = (id(finding.node), finding.keys, about)
         if key not in self.found or self.found[key].severity == "warning":
             self.found[key] = finding
 
     def add_all(self, others: "Findings") -> None:
-        """Note all of them."""
+        """Add all of them."""
         for (_, _, about), finding in others.found.items():
             self.add(finding, about)
 
     def only(self, nodes: Container[int]) -> "Findings":
-        """Those of these nodes, by identity."""
-        kept = Findings()
-        kept.found = {key: finding for key, finding in self.found.items() if key[0] in nodes}
-        return kept
+        """The findings about these nodes, by identity."""
+        chosen = Findings()
+        chosen.found = {key: finding for key, finding in self.found.items() if key[0] in nodes}
+        return chosen
 
     def beyond(self, others: "Findings", when: str) -> "Findings":
-        """Those that are not among the others just so, with when they come up."""
-        kept = Findings()
+        """The findings that the others do not have in these words; `when` is added to their messages."""
+        chosen = Findings()
         for key, finding in self.found.items():
             if key not in others.found or others.found[key].message != finding.message:
-                kept.found[key] = replace(finding, message=f"{finding.message}{when}")
-        return kept
+                chosen.found[key] = replace(finding, message=f"{finding.message}{when}")
+        return chosen
 
     def judge(
         self,
@@ -85,7 +85,7 @@ class Findings:
         there: Mapping[str, Fact],
         cursor: BranchCursor,
     ) -> None:
-        """Complain when a parameter is missing, may be, or cannot be what is wanted."""
+        """Add a finding when a parameter is missing, may be missing, or cannot have the expected shape."""
         around, (severity, caught) = cursor.around, _weight(cursor) if need.is_fatal else ("warning", "")
         if fact is None:
             if need.is_required:
@@ -122,7 +122,7 @@ class Findings:
         there: Iterable[str],
         cursor: BranchCursor,
     ) -> None:
-        """Complain of a `get` that nothing, or something that not every path has, was put for."""
+        """Add a finding about a `get` for which no step, or not every path, puts a file."""
         severity, caught = _weight(cursor)
         if matching:
             message = f"'{pattern}' may be missing in the catalog: nothing puts it {matching[0].lacking}"
@@ -140,7 +140,7 @@ class Findings:
         self.add(Finding(node, cursor.around, keys, message, fix, severity), pattern)
 
     def judge_use(self, node: TaskNode, name: str, cursor: BranchCursor) -> None:
-        """Warn of a file that the task seems to read, and that will not be there."""
+        """Warn of a file that the task seems to read and that its working directory will lack."""
         message = f"the step names '{name}', which a step before puts; it is not there, since each step has a folder of its own"
         fix = f"bring it from the catalog: catalog: {{get: ['{name}']}}"
         self.add(Finding(node, cursor.around, ("command",), message, fix, "warning"), name)
@@ -171,7 +171,7 @@ class Findings:
         cursor: BranchCursor,
         wanted: Wanted,
     ) -> None:
-        """Complain of a loop that nothing ends before its last round, or whose parameter is no boolean."""
+        """Add a finding about a loop that never ends early, or whose parameter is no boolean."""
         if fact is None:
             message = f"nothing sets '{name}', so the loop always runs all its iterations"
             fix = _give(name, there)
@@ -182,7 +182,7 @@ class Findings:
 
 
 def _weight(cursor: BranchCursor) -> tuple[Severity, str]:
-    """How bad it is that a step fails for certain, and why it is no worse."""
+    """The severity of a step that fails for certain, and why it is no error."""
     if not cursor.is_reached:
         return "warning", _NOT_REACHED
     return ("warning", _CAUGHT) if cursor.is_caught else ("error", "")

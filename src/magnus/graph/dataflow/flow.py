@@ -1,8 +1,7 @@
 """Follows parameters and files along all paths of a pipeline without running it. Pure; called by `app.check`.
 
-An abstract interpretation: at every step it is known which parameters are there for certain, which on some paths only,
-and what they may be. The rules of scope and fan-in are those of `engine.rules.scope` and `engine.rules.fan`. Whatever cannot be
-told is no reason to complain.
+An abstract interpretation: at every step it computes which parameters exist for certain or on some paths only, and their
+shapes. The rules of scope and fan-in are those of the engine. What cannot be computed is no reason for a finding.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -32,7 +31,7 @@ from magnus.graph.nodes import (
 
 
 class TaskFacts(Struct, frozen=True):
-    """What is known of a task, and the globs of its `catalog:`, relative to the working directory, by their number."""
+    """The description of a task, and the globs of its `catalog:`, relative to the working directory, in their order."""
 
     description: Description
     gets: tuple[str, ...] = ()
@@ -42,8 +41,8 @@ class TaskFacts(Struct, frozen=True):
 class Flow:
     """The walk through one pipeline.
 
-    `facts` says what is known of a task, `overlap` whether two globs may mean one file, `reduced` what a reducer gives,
-    `own_folders` whether each step has a working directory of its own.
+    `facts` describes a task, `overlap` says whether two globs may match one file, `reduced` gives the shape of what a reducer
+    returns, `own_folders` says whether each step has its own working directory.
     """
 
     def __init__(
@@ -63,7 +62,7 @@ class Flow:
         self.findings = Findings()
 
     def graph(self, graph: Graph, seen: VisibleData, cursor: BranchCursor) -> VisibleData | None:
-        """What a (sub)pipeline sets itself when it succeeds; None when no path leads to its success."""
+        """The data a (sub)pipeline sets when it succeeds; None when no path leads to its success."""
         ways: dict[str, list[tuple[VisibleData, str]]] = {graph.start_at: [(VisibleData(), "")]}
         for name in _in_order(graph):
             node, arriving = graph.nodes[name], ways.get(name)
@@ -84,14 +83,14 @@ class Flow:
     def _step(
         self, node: TaskNode | CompositeNode, seen: VisibleData, own: VisibleData, cursor: BranchCursor
     ) -> tuple[VisibleData | None, VisibleData | None]:
-        """What the branch has set itself after the step succeeded, and after it failed; None where it never does."""
+        """The data the branch has set after the step succeeded, and after it failed; None where it never does."""
         name = cursor.around[-1]
         if isinstance(node, TaskNode):
             succeeded, failed = self._task(node, seen, own, cursor)
             never_fails = self.facts(node).description.never_fails
-            return succeeded, None if never_fails else _turned(failed, f"when '{name}' fails")
+            return succeeded, None if never_fails else _by_way_of(failed, f"when '{name}' fails")
         outcome = self._composite(node, seen, cursor)
-        failed = _turned(own, f"when '{name}' fails")
+        failed = _by_way_of(own, f"when '{name}' fails")
         if outcome is None:
             return None, failed
         files = {**own.files, **outcome.files}
@@ -115,7 +114,7 @@ class Flow:
     def need(
         self, node: TaskNode | CompositeNode, field: str, need: Need, seen: VisibleData, cursor: BranchCursor
     ) -> Fact | None:
-        """Complain when a parameter is not there or not what is wanted; what is known of it."""
+        """The data of the parameter; a finding where it is missing or has another shape."""
         fact = seen.find(need.name)
         self.findings.judge(node, field, need, fact, seen.parameters, cursor)
         return fact
@@ -128,7 +127,7 @@ class Flow:
             self.findings.judge_file(node, number, pattern, matching, seen.files, cursor)
 
     def _uses(self, node: TaskNode, facts: TaskFacts, seen: VisibleData, cursor: BranchCursor) -> None:
-        """Warn of files that the code of the task names, a step before puts, and the task does not get."""
+        """Warn of files that the code names and an earlier step puts, but the task does not get."""
         own = (*facts.gets, *facts.puts)
         for name in facts.description.files:
             is_put = any(self.overlap(name, pattern) for pattern in seen.files)
@@ -147,20 +146,20 @@ class Flow:
                 return branches.after_loop(self, node, loop, seen, cursor)
 
     def silently(self, graph: Graph, seen: VisibleData, cursor: BranchCursor) -> VisibleData | None:
-        """The same as `graph`, without a complaint."""
-        kept, self.findings = self.findings, Findings()
+        """The same as `graph`, without findings."""
+        outer, self.findings = self.findings, Findings()
         try:
             return self.graph(graph, seen, cursor)
         finally:
-            self.findings = kept
+            self.findings = outer
 
     def apart(self, graph: Graph, seen: VisibleData, cursor: BranchCursor) -> tuple[VisibleData | None, Findings]:
-        """The same as `graph`, with what is found there kept apart."""
-        kept, self.findings = self.findings, Findings()
+        """The same as `graph`, with its findings apart from all others."""
+        outer, self.findings = self.findings, Findings()
         try:
             return self.graph(graph, seen, cursor), self.findings
         finally:
-            self.findings = kept
+            self.findings = outer
 
 
 def follow(
@@ -173,35 +172,35 @@ def follow(
     keeps_files: bool,
     own_folders: bool = False,
 ) -> tuple[Finding, ...]:
-    """What is wrong with the data flow of a pipeline that begins with `start`."""
+    """The findings about the data flow of a pipeline that starts with the data `start`."""
     flow = Flow(facts, overlap, reduced, keeps_files=keeps_files, own_folders=own_folders)
     flow.graph(graph, start, BranchCursor())
     setters = _setters(graph, facts, ())
-    return tuple(found.with_setters(setters) for found in flow.findings)
+    return tuple(finding.with_setters(setters) for finding in flow.findings)
 
 
 def _setters(graph: Graph, facts: Callable[[TaskNode], TaskFacts], around: tuple[str, ...]) -> Mapping[str, str]:
     """The steps that set names, the first of each."""
-    found: dict[str, str] = {}
+    setters: dict[str, str] = {}
     for name, node in graph.nodes.items():
         match node:
             case TaskNode():
                 for setting in facts(node).description.sets:
-                    found.setdefault(setting.name, "/".join((*around, name)))
+                    setters.setdefault(setting.name, "/".join((*around, name)))
             case CompositeNode():
                 for key, inner in named_graphs(node):
-                    found = {**_setters(inner, facts, (*around, name, *key)), **found}
+                    setters = {**_setters(inner, facts, (*around, name, *key)), **setters}
             case TerminalNode():
                 pass
-    return found
+    return setters
 
 
-def _turned(known: VisibleData, via: str) -> VisibleData:
-    return VisibleData(known.parameters, known.files, known.is_open, known.files_open, via)
+def _by_way_of(data: VisibleData, via: str) -> VisibleData:
+    return VisibleData(data.parameters, data.files, data.is_open, data.files_open, via)
 
 
 def _in_order(graph: Graph) -> Iterable[str]:
-    """The steps, each after all that lead to it."""
+    """The steps, each after all steps that lead to it."""
     order: TopologicalSorter[str] = TopologicalSorter()
     for name, node in graph.nodes.items():
         order.add(name)

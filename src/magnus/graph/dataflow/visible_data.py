@@ -1,4 +1,4 @@
-"""What is known to be there at a place of a pipeline: parameters and files, each with how sure it is. Pure values."""
+"""The parameters and files that a step sees, each with its certainty and shape. Pure values."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -10,7 +10,7 @@ from magnus.graph.dataflow.shapes import ANYTHING, Shape, joined
 
 
 class Fact(Struct, frozen=True):
-    """A parameter or a file; `lacking` is the path that lacks it, in words: "when 'fetch' fails"."""
+    """A parameter or a file; `lacking` names the path that lacks it: "when 'fetch' fails"."""
 
     certainty: Certainty = Certainty.CERTAIN
     shape: Shape = ANYTHING
@@ -18,10 +18,10 @@ class Fact(Struct, frozen=True):
 
 
 class VisibleData(Struct, frozen=True):
-    """What is there.
+    """The parameters and files that a step sees, or that a branch has set.
 
-    `is_open` says that there may be parameters of names that nobody can tell, `files_open` the same of files.
-    `via` is the last turn on the way that not every run takes, in words.
+    `is_open` says that there may be parameters of unknown names, `files_open` the same of files. `via` names the last turn
+    of the path that not every run takes.
     """
 
     parameters: Mapping[str, Fact] = field(default_factory=dict)
@@ -31,18 +31,18 @@ class VisibleData(Struct, frozen=True):
     via: str = ""
 
     def find(self, name: str) -> Fact | None:
-        """What is known of the parameter that a name stands for; None when there is none for sure."""
+        """The parameter of this name, whatever its case; None when there is certainly none."""
         folded = name.casefold()
-        found = self.parameters.get(name)
-        if found is None:
-            alike = [fact for known, fact in self.parameters.items() if known.casefold() == folded]
-            found = alike[0] if len(alike) == 1 else Fact(Certainty.UNCLEAR) if alike else None
-        if self.is_open and (found is None or found.certainty is Certainty.POSSIBLE):
+        fact = self.parameters.get(name)
+        if fact is None:
+            alike = [other for key, other in self.parameters.items() if key.casefold() == folded]
+            fact = alike[0] if len(alike) == 1 else Fact(Certainty.UNCLEAR) if alike else None
+        if self.is_open and (fact is None or fact.certainty is Certainty.POSSIBLE):
             return Fact(Certainty.UNCLEAR)
-        return found
+        return fact
 
     def setting(self, settings: Iterable[Setting], *, others: bool) -> "VisibleData":
-        """The same after a task set these, and `others` that nobody knows."""
+        """The same after a task set these, and with `others` parameters of unknown names."""
         parameters = dict(self.parameters)
         if others:
             parameters = {name: replace(fact, shape=ANYTHING) for name, fact in parameters.items()}
@@ -57,12 +57,12 @@ class VisibleData(Struct, frozen=True):
         return replace(self, parameters=parameters, is_open=self.is_open or others)
 
     def putting(self, patterns: Iterable[str], *, others: bool) -> "VisibleData":
-        """The same after a task put files of these patterns, and `others` that nobody knows."""
+        """The same after a task put files of these patterns, and with `others` files of unknown names."""
         files = {**self.files, **dict.fromkeys(patterns, Fact())}
         return replace(self, files=files, files_open=self.files_open or others)
 
     def followed_by(self, own: "VisibleData") -> "VisibleData":
-        """What is seen inside: this, and what was set since."""
+        """This data, with the data set since over it."""
         parameters = {
             name: replace(fact, shape=ANYTHING) if own.is_open else fact for name, fact in self.parameters.items()
         }
@@ -81,7 +81,7 @@ def _either(before: Fact, shape: Shape) -> Fact:
 
 
 def _over(base: Fact | None, own: Fact) -> Fact:
-    """What is seen of a name that was there before, perhaps, and set since, perhaps."""
+    """The fact of a name that may have existed before and may have been set since."""
     if base is None or own.certainty is Certainty.CERTAIN:
         return own
     shape = joined((base.shape, own.shape))
@@ -91,15 +91,15 @@ def _over(base: Fact | None, own: Fact) -> Fact:
 
 
 def meeting(ways: Sequence[tuple[VisibleData, str]]) -> VisibleData:
-    """What is known where several ways meet; each with what it is called in words."""
+    """The data where several paths meet; each path with its name in words."""
     if len(ways) == 1:
         return ways[0][0]
-    is_open = any(known.is_open for known, _ in ways)
-    files_open = any(known.files_open for known, _ in ways)
-    vias = {known.via for known, _ in ways}
+    is_open = any(data.is_open for data, _ in ways)
+    files_open = any(data.files_open for data, _ in ways)
+    vias = {data.via for data, _ in ways}
     return VisibleData(
-        _met([(known.parameters, known.is_open, text) for known, text in ways]),
-        _met([(known.files, known.files_open, text) for known, text in ways]),
+        _met([(data.parameters, data.is_open, text) for data, text in ways]),
+        _met([(data.files, data.files_open, text) for data, text in ways]),
         is_open,
         files_open,
         vias.pop() if len(vias) == 1 else "",

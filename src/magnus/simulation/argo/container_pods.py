@@ -41,7 +41,7 @@ from magnus.simulation.argo.pod import (
     Secrets,
     ended,
     paths_of_outputs,
-    step_of,
+    steps_of,
     variables_of_pod,
 )
 from magnus.transpilers.argo.manifest import Container, Template, WorkflowSpec
@@ -128,15 +128,15 @@ class Containers:
         """Run the pod of the template for the `number`-th time."""
         container = template.container
         assert container is not None
-        step = step_of(variables)
-        fault = self._faults.of(step, number)
+        steps = steps_of(variables)
+        fault = self._faults.of(steps, number)
         if fault is not None and not fault.signal:
             return fault.end()
         reentry = Reentry(events=True, signal=fault.signal if fault else 0)
         said = variables_of_pod(container, variables, self._secrets)
         command = [substituted(part, variables) for part in container.command]
         job = replace(
-            self._job(container, command, step),
+            self._job(container, command, steps[0] if steps else ""),
             environment={**said, **reentry.variables()},
             read=list(paths_of_outputs(template).values()),
         )

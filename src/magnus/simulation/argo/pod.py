@@ -60,9 +60,9 @@ class Fault(Struct, frozen=True):
             case "evict":
                 return Ended(FAILED, exit_code=128 + signal.SIGTERM, message=EVICTED)
 
-    def hits(self, step: str, number: int) -> bool:
-        """Whether this pod is meant."""
-        return self.step == step and self.number in {None, number}
+    def hits(self, steps: Sequence[str], number: int) -> bool:
+        """Whether this pod is meant, which is for these steps."""
+        return self.step in steps and self.number in {None, number}
 
 
 class Faults:
@@ -72,9 +72,9 @@ class Faults:
         self._faults = faults
         self._hit: set[Fault] = set()
 
-    def of(self, step: str, number: int) -> Fault | None:
-        """What is to go wrong with this pod."""
-        fault = next((fault for fault in self._faults if fault.hits(step, number)), None)
+    def of(self, steps: Sequence[str], number: int) -> Fault | None:
+        """What is to go wrong with this pod, which is for these steps."""
+        fault = next((fault for fault in self._faults if fault.hits(steps, number)), None)
         if fault is not None:
             self._hit.add(fault)
         return fault
@@ -96,14 +96,20 @@ class Pods(Protocol):
 Hear = Callable[[Event], None]
 """Called with what magnus in a pod tells."""
 
-Tell = Callable[[str, str, Ended | None, float | None], None]
-"""Called with the name of a template and the path of a step when a pod begins, and when one ended with how it did, and
+Tell = Callable[[str, Sequence[str], Ended | None, float | None], None]
+"""Called with the name of a template and the paths of its steps when a pod starts, and when one ended with how it did, and
 after how many seconds another one follows, if one does."""
 
+_STEP: Final = "inputs.parameters.step"
+_THEN: Final = "inputs.parameters.then-"
 
-def step_of(variables: Mapping[str, str]) -> str:
-    """The path of the step that a pod is for; "" for the exit handler."""
-    return variables.get("inputs.parameters.step", "")
+
+def steps_of(variables: Mapping[str, str]) -> Sequence[str]:
+    """The paths of the steps that a pod is for: the first one, and those it goes on with; none for the exit handler."""
+    step = variables.get(_STEP, "")
+    around = step[: step.rfind("/") + 1]
+    then = (around + name for variable, name in variables.items() if variable.startswith(_THEN))
+    return [step, *then] if step else []
 
 
 def variables_of_pod(container: Container, variables: Mapping[str, str], secrets: Secrets) -> dict[str, str]:

@@ -1,7 +1,8 @@
-"""What pods of a simulated workflow tell, and how they end, as the events of one run. Used by `app.simulate`."""
+"""What pods of a simulated workflow tell, and how they end, as the events of one run. Used by `app.run.simulate`."""
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -54,13 +55,14 @@ class PodEventRelay:
             case _:
                 self._reporter.report(event)
 
-    def ended(self, _template: str, step: str, ended: Ended | None, retry_in: float | None) -> None:
-        """A pod of the step begins, or has ended, and another one follows after `retry_in` seconds if that is no None."""
-        if not step or (ended is not None and ended.phase == SUCCEEDED):
+    def ended(self, _template: str, steps: Sequence[str], ended: Ended | None, retry_in: float | None) -> None:
+        """A pod of these steps starts, or has ended, and another one follows after `retry_in` seconds if that is no None."""
+        if not steps or (ended is not None and ended.phase == SUCCEEDED):
             return
-        path = StepPath.parse(step)
+        paths = [StepPath.parse(step) for step in steps]
+        path = paths[0] if ended is None else self._failing(paths)
         if ended is not None and retry_in is None:
-            self._over.add(path)
+            self._over.update(paths)
         if ended is None:
             self._begun[path] = time.monotonic()
             return
@@ -72,8 +74,13 @@ class PodEventRelay:
         elif told is not None:
             self._reporter.report(told)
         elif not (self._kinds.get(path) == TERMINAL_TYPES[False] and ended.phase == FAILED):
-            lasted = time.monotonic() - self._started.get(path, self._begun[path])
+            lasted = time.monotonic() - self._started.get(path, self._begun.get(path, time.monotonic()))
             self._reporter.report(StepEnded(path, self._kinds.get(path, ""), Status.FAIL, _message(ended), lasted))
+
+    def _failing(self, paths: Sequence[StepPath]) -> StepPath:
+        """The step of a pod that failed, as the pod told; else the last one that it started, or the first one."""
+        told = [path for path in paths if path in self._failed]
+        return (told or [path for path in reversed(paths) if path in self._started] or paths)[0]
 
     def end(self) -> None:
         """Nothing follows any more; what failed while everything was ended is told."""

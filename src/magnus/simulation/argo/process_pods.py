@@ -34,7 +34,7 @@ from magnus.simulation.argo.pod import (
     Secrets,
     ended,
     paths_of_outputs,
-    step_of,
+    steps_of,
     variables_of_pod,
 )
 from magnus.transpilers.argo.manifest import Container, Template
@@ -109,7 +109,7 @@ class Processes:
         """Run the pod of the template for the `number`-th time."""
         container = template.container
         assert container is not None
-        fault = self._faults.of(step_of(variables), number)
+        fault = self._faults.of(steps_of(variables), number)
         if fault is not None and not fault.signal:
             return fault.end()
         async with self._slots:

@@ -55,6 +55,17 @@ def complaints_of_dag(
         yield from _of_variables(task, place, known, _outputs(ancestors(task.name, parents), tasks, templates))
 
 
+def complaints_of_outputs(template: Template, path: Path, templates: Mapping[str, Template]) -> Iterator[Complaint]:
+    """Outputs of the dag of a template that are no outputs of its tasks."""
+    tasks = {task.name: task for task in template.dag.tasks} if template.dag else {}
+    known = _outputs(set(tasks), tasks, templates)
+    for number, output in enumerate(template.outputs.parameters if template.outputs else ()):
+        place = (*path, number, "valueFrom", "parameter")
+        for name in expressions.variables(output.value_from.parameter if output.value_from else ""):
+            if name not in known or has_items(known[name]):
+                yield Complaint(place, f"'{{{{{name}}}}}' is no output of a task that runs once", _UNKNOWN)
+
+
 def parents_of(task: DagTask, tasks: Mapping[str, DagTask]) -> Sequence[str]:
     """The tasks that `depends` of this one names; () where it cannot be read."""
     try:

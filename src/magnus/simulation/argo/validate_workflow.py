@@ -12,7 +12,7 @@ from typing import Final
 from magnus.definition.wrong_fields import Complaint
 from magnus.simulation.argo import expressions, retry_rules
 from magnus.simulation.argo.retry_rules import LAST_RETRY
-from magnus.simulation.argo.validate_dag import complaints_of_dag, of_expression
+from magnus.simulation.argo.validate_dag import complaints_of_dag, complaints_of_outputs, of_expression
 from magnus.transpilers.argo.manifest import (
     Container,
     EnvVar,
@@ -90,6 +90,8 @@ def _of_template(
     yield from _out_of_place(template, path, kinds[0])
     if template.dag is not None:
         yield from complaints_of_dag(template.dag, (*path, "dag"), templates, known)
+        yield from _of_outputs(template, path, is_dag=True)
+        yield from complaints_of_outputs(template, (*path, "outputs", "parameters"), templates)
     elif template.container is not None:
         yield from _of_pod(template, template.container, path, known, volumes)
     elif template.suspend is not None:
@@ -98,12 +100,14 @@ def _of_template(
 
 def _out_of_place(template: Template, path: Path, kind: str) -> Iterator[Complaint]:
     """Fields of a template that belong to another kind of it."""
-    of_pods = ("outputs", "activeDeadlineSeconds", "retryStrategy", "metadata", "nodeSelector", "tolerations")
-    values = (template.outputs, template.active_deadline_seconds, template.retry_strategy)
+    of_pods = ("activeDeadlineSeconds", "retryStrategy", "metadata", "nodeSelector", "tolerations")
+    values = (template.active_deadline_seconds, template.retry_strategy)
     more = (template.metadata, template.node_selector, template.tolerations)
     misplaced = [name for name, value in zip(of_pods, (*values, *more), strict=True) if value and kind != "container"]
     if template.parallelism is not None and kind != "dag":
         misplaced.append("parallelism")
+    if template.outputs and kind == "suspend":
+        misplaced.append("outputs")
     for name in misplaced:
         yield Complaint((*path, name), f"'{name}' of a template with '{kind}' is not simulated", _UNKNOWN)
 
@@ -121,19 +125,24 @@ def _of_pod(
     if template.retry_strategy is not None:
         yield from _of_retries(template.retry_strategy, (*path, "retryStrategy"))
         known = {*known, "retries", *LAST_RETRY}
-    outputs = _parameters(template.outputs)
-    yield from _doubled(
-        [parameter.name for parameter in outputs],
-        lambda number: (*path, "outputs", "parameters", number, "name"),
-        "the output",
-    )
-    for number, parameter in enumerate(outputs):
-        place = (*path, "outputs", "parameters", number)
-        if parameter.value is not None or parameter.value_from is None:
-            yield Complaint(place, f"the output '{parameter.name}' has to be the content of a file", "valueFrom.path")
+    yield from _of_outputs(template, path, is_dag=False)
     for name, text in (template.metadata.annotations if template.metadata else {}).items():
         yield from unknown_variables(text, (*path, "metadata", "annotations", name), known)
     yield from _of_container(container, (*path, "container"), known, volumes)
+
+
+def _of_outputs(template: Template, path: Path, *, is_dag: bool) -> Iterator[Complaint]:
+    outputs = _parameters(template.outputs)
+    path = (*path, "outputs", "parameters")
+    yield from _doubled([one.name for one in outputs], lambda number: (*path, number, "name"), "the output")
+    kind, other, what = (
+        ("parameter", "path", "an output of a task") if is_dag else ("path", "parameter", "the content of a file")
+    )
+    for number, parameter in enumerate(outputs):
+        source = parameter.value_from
+        if parameter.value is not None or source is None or not getattr(source, kind) or getattr(source, other):
+            message = f"the output '{parameter.name}' has to be {what}"
+            yield Complaint((*path, number), message, f"valueFrom.{kind}")
 
 
 def _of_container(

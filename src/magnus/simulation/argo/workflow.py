@@ -26,7 +26,7 @@ from typing import Final
 from magnus.errors import InvalidInput
 from magnus.graph.path import StepPath
 from magnus.simulation.argo import expressions
-from magnus.simulation.argo.pod import ERROR, FAILED, OMITTED, SKIPPED, SUCCEEDED, Ended, Pods, Tell, step_of
+from magnus.simulation.argo.pod import ERROR, FAILED, OMITTED, SKIPPED, SUCCEEDED, Ended, Pods, Tell, steps_of
 from magnus.simulation.argo.retry_rules import LAST_RETRY, seconds, wait_before_next
 from magnus.simulation.argo.validate_dag import has_items, parents_of
 from magnus.transpilers.argo.manifest import DagTask, Parameter, Parameters, Template, WorkflowSpec
@@ -114,8 +114,8 @@ class Simulation:
 
     async def _pod(self, template: Template, variables: Mapping[str, str]) -> Ended:
         """Run a pod, and again as its retry strategy says."""
-        step, clock = step_of(variables), asyncio.get_running_loop().time
-        self._tell(template.name, step, None, None)
+        steps, clock = steps_of(variables), asyncio.get_running_loop().time
+        self._tell(template.name, steps, None, None)
         number, first, last = 0, 0.0, dict(zip(LAST_RETRY, ("0", "", "0", ""), strict=True))
         while True:
             numbered = {**variables, **last, "retries": str(number)}
@@ -125,24 +125,26 @@ class Simulation:
                     first = first or began
                     end = await self._pods.run(template, numbered, number)
             except asyncio.CancelledError:
-                self._note(template, step, number, Ended(FAILED, message=STOPPED if self._is_stopped else TOO_LATE))
+                self._note(template, steps, number, Ended(FAILED, message=STOPPED if self._is_stopped else TOO_LATE))
                 raise
             wait = None
             if end.phase != SUCCEEDED:
-                self._note(template, step, number, end)
+                self._note(template, steps, number, end)
                 code = str(0 if end.exit_code is None else end.exit_code)
                 last = dict(zip(LAST_RETRY, (code, end.phase, f"{clock() - began:.0f}", end.message), strict=True))
                 lasted, elapsed = clock() - began, clock() - first
                 wait = wait_before_next(template.retry_strategy, end, number=number, lasted=lasted, elapsed=elapsed)
-            self._tell(template.name, step, end, wait)
+            self._tell(template.name, steps, end, wait)
             if wait is None:
                 return end
             await asyncio.sleep(wait)
             number += 1
 
-    def _note(self, template: Template, step: str, number: int, end: Ended) -> None:
+    def _note(self, template: Template, steps: Sequence[str], number: int, end: Ended) -> None:
         """Keep what the exit handler is told of a pod that failed."""
-        name = (StepPath.parse(step).name if step else template.name) + f"({number})" * bool(template.retry_strategy)
+        name = (StepPath.parse(steps[0]).name if steps else template.name) + f"({number})" * bool(
+            template.retry_strategy
+        )
         self._failures.append(
             {"displayName": name, "message": end.message, "templateName": template.name, "phase": end.phase}
         )
@@ -154,6 +156,7 @@ class _Dag:
     def __init__(self, simulation: Simulation, template: Template, variables: Mapping[str, str], depth: int) -> None:
         assert template.dag is not None
         self._simulation = simulation
+        self._template = template
         self._variables = variables
         self._of_workflow = {name: value for name, value in variables.items() if name.startswith("workflow.")}
         self._depth = depth
@@ -171,7 +174,15 @@ class _Dag:
                 self._running[name] = group.create_task(self._task(task))
         depended_on = {parent for parents in self._parents.values() for parent in parents}
         phases = [self._counts_as(name) for name in self._tasks if name not in depended_on]
-        return Ended(_last_bad(phases))
+        phase = _last_bad(phases)
+        return Ended(phase, self._own_outputs() if phase == SUCCEEDED else {})
+
+    def _own_outputs(self) -> Mapping[str, str]:
+        """The outputs of the dag, which are those of its tasks."""
+        outputs = self._template.outputs.parameters if self._template.outputs else ()
+        named = {one.name: one.value_from.parameter for one in outputs if one.value_from is not None}
+        values = self._outputs(self._template.name, list(named.values()))
+        return {name: expressions.substituted(text, values) for name, text in named.items()}
 
     def _counts_as(self, name: str) -> str:
         """The phase of a task; of one that did not run that of those it depends on, a bad one first."""
@@ -186,7 +197,9 @@ class _Dag:
             await asyncio.shield(self._running[parent])
         if task.depends and not expressions.depends_holds(task.depends, self._state):
             return Ended(OMITTED)
-        variables = {**self._variables, **self._outputs(task)}
+        arguments = task.arguments.parameters if task.arguments else ()
+        texts = [task.when, task.with_param, *(parameter.value or "" for parameter in arguments)]
+        variables = {**self._variables, **self._outputs(task.name, texts)}
         if has_items(task):
             return await self._group(task, variables)
         return await self._called(task, variables)
@@ -232,17 +245,15 @@ class _Dag:
             case _:
                 return phase == _STATES[state]
 
-    def _outputs(self, task: DagTask) -> Mapping[str, str]:
-        """The outputs of other tasks that this one names."""
-        arguments = task.arguments.parameters if task.arguments else ()
-        texts = [task.when, task.with_param, *(parameter.value or "" for parameter in arguments)]
+    def _outputs(self, where: str, texts: Sequence[str]) -> Mapping[str, str]:
+        """The outputs of tasks that these texts of a task, or of the dag, name."""
         found = {}
         for variable in (name for text in texts for name in expressions.variables(text)):
             if variable.startswith("tasks."):
                 _, parent, _, _, output = variable.split(".", 4)
                 outputs = self._running[parent].result().outputs
                 if output not in outputs:
-                    message = f"'{{{{{variable}}}}}' of '{task.name}' has no value, since no pod of '{parent}' left one"
+                    message = f"'{{{{{variable}}}}}' of '{where}' has no value, since no pod of '{parent}' left one"
                     raise InvalidInput(message, fix="let it run only when that one succeeded")
                 found[variable] = outputs[output]
         return found

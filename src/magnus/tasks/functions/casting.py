@@ -105,7 +105,7 @@ def _forms(
 
 
 def _text_of(value: Json, text: str | None) -> str | None:
-    """The text as it was typed, or that of a number or boolean; None when there is none."""
+    """The text as it was typed, or that of a number or boolean, or None."""
     if text is not None:
         return text
     return json.dumps(value) if isinstance(value, bool | int | float) else None

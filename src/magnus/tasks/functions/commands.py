@@ -81,7 +81,7 @@ def _search(parts: Sequence[str]) -> UserObject:
 
 
 def _module(name: str) -> ModuleType | None:
-    """The module of that name; None when there is none. A module that is missing inside it is an error of its own."""
+    """The module of that name, or None. If the module imports a missing module, that error passes through."""
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as error:

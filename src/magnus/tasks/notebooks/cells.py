@@ -25,7 +25,7 @@ def prepare(
 ) -> tuple[Notebook, list[int]]:
     """The notebook with its parameters, without output, and the number that each of its cells has in the file.
 
-    The cell with the parameters follows the first one tagged `parameters`, is the first one where there is none, and
+    The cell with the parameters follows the first one tagged `parameters`, is the first cell if there is none, and
     has the number 0. Cells with a tag in `without` are left out, as is one with parameters from an earlier run. Of the
     parameters in `loaders` those that a cell mentions are given by the function of magnus that stands there.
     """
@@ -98,7 +98,7 @@ def _mentioned(loaders: Mapping[str, str], code: str) -> Mapping[str, str]:
 
 
 def _assignments(parameters: Mapping[str, Json], loaders: Mapping[str, str]) -> str:
-    """Python source that assigns the parameters; those whose name is none of a variable are left out."""
+    """Python source that assigns the parameters whose names can be variables."""
     values = {name: _literal(value) for name, value in parameters.items()}
     values.update({name: f'__import__("magnus").{loader}({name!r})' for name, loader in loaders.items()})
     lines = [

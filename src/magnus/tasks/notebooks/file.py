@@ -115,7 +115,7 @@ def output_problems(command: str, option: str, working_directory: Path) -> Itera
 def keep(executed: Path, output: str, call: TaskCall, *, kept: Path) -> None:
     """Write the executed notebook, without secrets, whole or not at all, to its path and to the folder `kept`.
 
-    Nothing is done when there is none. TaskFailed when it cannot be written.
+    Without an executed notebook this does nothing. TaskFailed if the notebook cannot be written.
     """
     if not executed.exists():
         return

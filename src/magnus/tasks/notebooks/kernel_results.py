@@ -41,7 +41,7 @@ def _results(variables: Mapping[str, UserObject], returns: Sequence[Mapping[str,
 def _put_object(name: str, value: UserObject) -> None:
     """Have the step keep the value, as any process of a task would."""
     from magnus.engine.interaction.channel import VARIABLE, ask  # lazy: few notebooks return objects
-    from magnus.engine.interaction.remote_objects import put  # lazy: as above
+    from magnus.engine.interaction.step_data import put  # lazy: as above
 
     if type(value).__module__ == "__main__":
         kind = type(value).__qualname__

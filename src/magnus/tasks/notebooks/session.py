@@ -125,7 +125,7 @@ class _Session:
         temporary.replace(self._folder / "executed.ipynb")
 
     async def run(self) -> Json:
-        """Run it to its end, or until this process is told to end, or the one that started it is gone."""
+        """Run the notebook to its end, or until this process gets SIGTERM, or its parent is gone."""
         task = asyncio.ensure_future(self._run())
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self._end, task)
         watch = asyncio.ensure_future(self._watch(task))

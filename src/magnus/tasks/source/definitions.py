@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 _PLAIN_DEFINITION: Final = re.compile(rb"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
-_DYNAMIC: Final = re.compile(
+_DYNAMIC: Final = (
     rb"def __getattr__|\b__path__\b|sys\.modules\[__name__\]|(?<![.\w])(?:globals|locals|vars)\(\)|(?<![.\w])exec\("
 )
 """Code that creates names dynamically, so that the source does not show them."""
@@ -74,7 +74,7 @@ def look_up(file: Path, names: Sequence[str]) -> Definition:
     source = _read(file, status.st_mtime_ns, status.st_size)
     if len(names) == 1 and names[0] in source.plainly_defined:
         return Definition(Found.CALLABLE)
-    if _DYNAMIC.search(source.text):
+    if re.search(_DYNAMIC, source.text):
         return Definition(Found.UNKNOWN)
     module = _parse(file, status.st_mtime_ns, status.st_size)
     definition = _look_up(module.body, names)
@@ -83,7 +83,7 @@ def look_up(file: Path, names: Sequence[str]) -> Definition:
 
 
 def module_of(file: Path) -> ast.Module:
-    """The syntax tree of the file, which nobody may change; raises SyntaxError, ValueError or OSError."""
+    """The syntax tree of the file, shared by all callers; raises SyntaxError, ValueError or OSError."""
     status = file.stat()
     return _parse(file, status.st_mtime_ns, status.st_size)
 

@@ -71,7 +71,7 @@ def _names(code: Json) -> Iterator[str]:
 
 
 def _text(value: UserObject) -> str:
-    """A plain value as text; "" for what is none, or long, or says where in memory it is."""
+    """A plain value as text; "" for other values, for long texts, and for texts with an address in memory."""
     if not isinstance(value, str | int | float | bool | bytes | list | tuple | dict | set | frozenset | None):
         return ""
     text = repr(sorted(value, key=repr)) if isinstance(value, set | frozenset) else repr(value)

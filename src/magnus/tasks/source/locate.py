@@ -168,7 +168,7 @@ def _found_by_others(name: str, folders: Sequence[str]) -> ModuleSpec | None:
     for finder in sys.meta_path:
         if finder in (BuiltinImporter, FrozenImporter, PathFinder):  # a tuple: others may not hash
             continue
-        with suppress(Exception):  # what a finder of somebody else does is no reason to complain
+        with suppress(Exception):  # a fault in a finder of another package is no mistake of the task
             if (spec := finder.find_spec(name, path)) is not None:
                 return spec
     return None

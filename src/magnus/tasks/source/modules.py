@@ -63,7 +63,7 @@ class ProjectModules:
         return self._found[key]
 
     def inside(self, file: str, name: str) -> str:
-        """The file of a module of a package; "" when the file is none of a package, or has no such module."""
+        """The file of a module of a package; "" if the file belongs to no package, or the package has no such module."""
         if file.endswith("/__init__.py"):
             folder = file.removesuffix("/__init__.py")
         elif file.endswith(".py"):
@@ -95,7 +95,7 @@ class ProjectModules:
         return self._below(package) if package and not package.endswith(".py") else ()
 
     def script(self, file: str, name: str) -> str:
-        """The file of the project that a text in another file names, from one of its folders; "" when there is none."""
+        """The file of the project that a text in another file names, from one of its folders; "" if there is none."""
         for folder in dict.fromkeys((self.working_directory, file.rpartition("/")[0], *self.roots)):
             place = os.path.normpath(f"{folder}/{name}")
             inside = place.startswith(f"{folder}/")

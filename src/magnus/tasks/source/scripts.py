@@ -58,7 +58,7 @@ class _Scripts:
         return pieces
 
     def _named(self, text: str, beside: str) -> Iterator[str]:
-        """The files below the working directory that are code; what is written to is none, nor a second notebook."""
+        """The files below the working directory that are code; files the command writes to do not count, nor a second notebook."""
         text = _OUTPUT.sub(" ", text)
         words = dict.fromkeys(_WORD.findall(text))
         words.update(dict.fromkeys(one or other for one, other in _QUOTED.findall(text)))

@@ -61,4 +61,4 @@ def _number_in_source(title: str, arguments: ast.arguments) -> str:
 def _wrong_number(title: str, fixed: int, *, takes_all: bool) -> str:
     if takes_all:
         return ""
-    return f"{title} takes {fixed} value{'' if fixed == 1 else 's'}, whatever the number of elements is"
+    return f"{title} takes {fixed} value{'' if fixed == 1 else 's'} for any number of elements"

@@ -35,7 +35,7 @@ class ResultFacts(Struct, frozen=True):
 
 
 class Returned(Struct, frozen=True):
-    """A function's results: its annotation (Any when there is none, or it is not to be trusted), and its source.
+    """A function's results: its annotation (Any if there is none, or code may change the results), and its source.
 
     `parts` knows the parts of what a call in the source makes, `named` are those of the class that is annotated, where
     that is known from its source alone.

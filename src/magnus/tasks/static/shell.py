@@ -1,6 +1,6 @@
 """Tells what a shell command needs and sets, as far as its text shows it. Used by `tasks.shell`.
 
-A program that the command starts may do anything; where it is none that everybody knows, what is set is left open.
+A program that the command starts may do anything; unless it is a common one, the parameters it sets stay open.
 """
 
 import os
@@ -172,7 +172,7 @@ def _files_read(code: str) -> Iterator[str]:
 
 
 def _replacing(code: str) -> str:
-    """The program that `exec` puts in the place of the shell; "" when there is none."""
+    """The program that `exec` puts in the place of the shell; "" if there is none."""
     for part in _SEPARATORS.split(_QUOTED.sub("''", code)):
         words = [word for word in part.split() if not _ASSIGNED.match(word)]
         if len(words) > 1 and words[0] == "exec" and not _REDIRECTED.match(words[1]):

@@ -14,7 +14,7 @@ from magnus.definition.yaml_text import dump
 from magnus.errors import InvalidDefinition, Problem
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.transpiler import TranspileRequest, TranspileResult
-from magnus.transpilers.argo import limits
+from magnus.transpilers.argo import limits, pipeline_dags
 from magnus.transpilers.argo.dags import DagBuilder
 from magnus.transpilers.argo.manifest import (
     CronSpec,
@@ -75,7 +75,7 @@ class ArgoTranspiler:
     def _transpiled(self, request: TranspileRequest) -> tuple[str, list[Problem]]:
         """The text of the manifest, and what is wrong with it."""
         pods = Pods(self._options, request)
-        plan = plan_of(request.graph, pods.rules())
+        plan = plan_of(request.graph, pods.rules(pipeline_dags.MOST_TASKS))
         builder = DagBuilder(pods, plan)
         manifest = self._manifest(request, pods, builder)
         text = dump(msgspec.to_builtins(manifest))

@@ -188,6 +188,7 @@ class ArgoOptions(Struct, frozen=True, forbid_unknown_fields=True):
         max_step_duration_in_seconds: after how many seconds a pod is ended.
         tolerations: taints of nodes that pods put up with.
         image_pull_policy: when images are pulled.
+        fuse: whether pods of steps also start and join branches and record ends, so that fewer pods start.
         expose_parameters_as_inputs: whether simple initial parameters are arguments of the workflow.
         secrets_from_k8s: variables of the environment of pods from Kubernetes secrets.
         persistent_volumes: volumes that all pods see.
@@ -215,6 +216,7 @@ class ArgoOptions(Struct, frozen=True, forbid_unknown_fields=True):
     max_step_duration_in_seconds: Seconds = 7_200
     tolerations: tuple[Toleration, ...] = ()
     image_pull_policy: Literal["", "Always", "IfNotPresent", "Never"] = ""
+    fuse: bool = True
     expose_parameters_as_inputs: bool = True
     secrets_from_k8s: tuple[Secret, ...] = ()
     persistent_volumes: tuple[Volume, ...] = ()

@@ -97,10 +97,10 @@ def then_inputs(process: Process) -> list[str]:
 
 
 def _output(process: Process) -> Parameters | None:
-    """The output of a process that starts or joins branches: which ones to run next."""
-    if process.starts is not None:
-        return _branches("[]" if isinstance(process.starts.branches, MappedBranches) else "")
-    return _branches("") if process.first.verb is Verb.FAN_IN and not process.then else None
+    """The output of a process that starts branches: which ones to run next."""
+    if process.starts is None:
+        return None
+    return _branches("[]" if isinstance(process.starts.branches, MappedBranches) else "")
 
 
 def _branches(nothing: str) -> Parameters:
@@ -119,9 +119,9 @@ class Pods:
             claim: names.of(claim, "volume") for claim in {v.name: None for v in wanted.persistent_volumes}
         }
 
-    def rules(self) -> PlanRules:
-        """What the plan of the processes has to know."""
-        return PlanRules(self._request.override, self._attempts, fuse=False)
+    def rules(self, most_steps: int) -> PlanRules:
+        """The rules of the plan of the processes, where Argo takes so many steps in one dag."""
+        return PlanRules(self._request.override, self._attempts, fuse=self._wanted.fuse, most_steps=most_steps)
 
     def own_override(self, node: Node) -> options.Override:
         """What is different for the node itself, if it names an override."""

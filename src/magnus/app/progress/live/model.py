@@ -89,7 +89,7 @@ class Step:
 
 
 class Branch:
-    """One (sub)pipeline: its steps in the order in which they began, by name.
+    """One (sub)pipeline: its steps in the order of their starts, by name.
 
     A long one keeps its last steps and its first failed ones; `gone` counts the others, `gone_failed` the failed ones
     among them.

@@ -46,7 +46,7 @@ class LiveReporter:
     """A reporter for one run on a terminal; a context manager around it.
 
     Args:
-        screen: where the tree is painted.
+        screen: the screen to paint on.
         look: gives the current look, which changes with the terminal.
         output: the shown part of the output of steps.
         waits_to_stay: whether the final tree is shown at the end of the context and not of the run, below text that

@@ -224,7 +224,7 @@ class Rows:
 
 
 def glyph(state: State, at: float | None, look: Look) -> Piece:
-    """The character for the state; that of a running step changes each tenth of a second."""
+    """The character for the state; for a running step it changes each tenth of a second."""
     glyphs, style = look.glyphs, _STYLES[state]
     match state:
         case State.RUNNING:

@@ -55,7 +55,7 @@ class Screen:
         self._write(text)
 
     def _erasing(self, *, all_of_it: bool) -> str:
-        """Go to where the frame begins; terminals wrap its lines when they become narrower.
+        """Go to the start of the frame; terminals wrap its lines when they become narrower.
 
         Its lines are deleted, not erased: tmux keeps what is erased from the top of the screen on as history.
         """

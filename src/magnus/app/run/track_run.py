@@ -1,0 +1,67 @@
+"""Sends a finished run to the experiment tracker, which missed it or a part of it."""
+
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+
+from magnus.app.composition import services
+from magnus.app.composition.load_configuration import load_configuration
+from magnus.app.inspect.find_run import find_run
+from magnus.engine.context import Clock
+from magnus.engine.interaction.tracking import StepNames, Tracking, reason_of
+from magnus.engine.secrets.masking import Masker
+from magnus.errors import ExperimentTrackerError, InvalidConfiguration, InvalidInput
+from magnus.interfaces.capabilities import Located
+from magnus.interfaces.experiment_tracker import KeepsNothing, TrackedRun
+from magnus.interfaces.reporter import Reporter
+from magnus.run_log.records import ENDED, StepRecord
+from magnus.run_log.step_walk import SeenStep, walk
+
+
+def track(text: str, configuration_file: str, environment: Mapping[str, str], reporter: Reporter) -> tuple[str, int]:
+    """Send a finished run to the tracker of the configuration; returns its id and the number of steps.
+
+    InvalidInput if there is no such run, it has not finished, or the tracker stores nothing; ExperimentTrackerError if
+    the tracker cannot be reached, or refuses.
+    """
+    folder = Path.cwd()
+    configuration = load_configuration(configuration_file, environment, folder)
+    built = services.services(configuration, folder)
+    with closing(built.run_log_store) as store:
+        run = find_run(store, text)
+        if isinstance(built.experiment_tracker, KeepsNothing):
+            tracker = configuration.experiment_tracker
+            message = f"an experiment tracker of type '{tracker.type}' keeps nothing"
+            raise InvalidConfiguration(
+                message, fix="name a configuration with another: -c FILE", location=tracker.locate()
+            )
+        if run.status not in ENDED:
+            raise InvalidInput(f"the run '{run.run_id}' has not ended", fix="wait for its end, or resume it")
+        clock = Clock()
+        tracking = Tracking(
+            built.experiment_tracker,
+            built.experiment_tracker_settings,
+            masker=Masker(),
+            reporter=reporter,
+            now=clock.now,
+            monotonic=clock.monotonic,
+            names=StepNames(store),
+        )
+        dag = run.run_config.get("dag")
+        name = dag.get("name") if isinstance(dag, dict) else None
+        place = f"{built.catalog.location}/{run.run_id}" if isinstance(built.catalog, Located) else ""
+        walked = walk(lambda branch: store.list_steps(run.run_id, branch))
+        steps = [one.record for one in walked if isinstance(one, SeenStep) and _is_tracked(one.record)]
+        try:
+            tracking.tell_all(TrackedRun(run.run_id, run.tag, str(name or ""), place), run, steps)
+        except ExperimentTrackerError as error:
+            raise ExperimentTrackerError(
+                f"the experiment tracker does not know all of the run '{run.run_id}': {reason_of(error)}",
+                fix="what was told already does no harm: say it again later",
+            ) from error
+    return run.run_id, len(steps)
+
+
+def _is_tracked(step: StepRecord) -> bool:
+    """Whether the step is sent; steps with branches are not, since the steps in their branches are."""
+    return step.status in ENDED and not step.is_terminal and step.branching is None
