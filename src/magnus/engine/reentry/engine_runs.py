@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from magnus.engine.rules import traversal
+from magnus.engine.step.outcomes import reached_fail
 from magnus.errors import InvalidInput
 from magnus.graph.nodes import Graph, Node, TerminalNode
 from magnus.graph.path import StepPath, print_names
