@@ -13,7 +13,15 @@ ARGUMENTS = {
     "python/pipeline.yaml": ["-p", "parameters.yaml"],
     "stub.yaml": ["-c", "configured.yaml"],
 }
-NO_PIPELINES = {"configured.yaml", "parameters.yaml", "sales.py", "functions.py", "argo.yaml", "cluster.yaml"}
+NO_PIPELINES = {
+    "configured.yaml",
+    "parallel.yaml",
+    "parameters.yaml",
+    "sales.py",
+    "functions.py",
+    "argo.yaml",
+    "cluster.yaml",
+}
 PIPELINE = """\
 dag:
   start_at: fetch

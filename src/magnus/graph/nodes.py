@@ -51,8 +51,7 @@ class CatalogSpec(Struct, frozen=True):
 class TaskNode(Struct, frozen=True):
     """One unit of work. Times are in seconds; `max_attempts` counts the first attempt too.
 
-    `mock` says that it stands for the task that was written and is not it, `is_placeholder` that the user wrote a step
-    that does nothing yet.
+    A `mock` stands for the task the user wrote; `is_placeholder` says that the user wrote a step that does nothing yet.
     """
 
     name: str
@@ -90,10 +89,7 @@ class TaskNode(Struct, frozen=True):
 
 
 class StaticBranches(Struct, frozen=True):
-    """Branches known from the definition, all of which run (`parallel`, `dag`).
-
-    `are_named` is false where the user gave the branch no name: then its key is no part of the names of steps in it.
-    """
+    """Branches known from the definition, all of which run; `are_named` is false where the user gave the branch no name."""
 
     graphs: Mapping[str, "Graph"]
     are_named: bool = True
@@ -194,8 +190,7 @@ Node: TypeAlias = TaskNode | CompositeNode | TerminalNode
 
 
 def _edges(following: str, on_failure: str | None) -> tuple[tuple[str, str], ...]:
-    edges = (("next", following),)
-    return edges if on_failure is None else (*edges, ("on_failure", on_failure))
+    return (("next", following), *(() if on_failure is None else (("on_failure", on_failure),)))
 
 
 class Graph(Struct, frozen=True):
@@ -210,8 +205,7 @@ class Graph(Struct, frozen=True):
     description: str = ""
 
     def __post_init__(self) -> None:
-        problems = structure_problems(self.start_at, self.nodes)
-        if problems:
+        if problems := structure_problems(self.start_at, self.nodes):
             raise InvalidDefinition.of([Problem(p.message, p.fix, step=p.step) for p in problems])
 
     def terminal(self, *, succeeds: bool) -> TerminalNode:

@@ -1,8 +1,11 @@
 """Steps of a node type of another package are checked as those of magnus are, when the file is read."""
 
+from importlib.metadata import EntryPoint
+
 import pytest
 from acme_magnus.node_type import Repeat
 
+from magnus.app.composition.file_schemas import pipeline_schema
 from magnus.definition.loader import load
 from magnus.errors import InvalidDefinition, Location
 
@@ -46,3 +49,20 @@ def test_a_wrong_field_is_refused_with_its_place_and_a_near_match(loaded, field,
     [problem] = caught.value.problems
     assert (problem.message, problem.fix, problem.step) == (message, fix, "again")
     assert problem.location == Location("p.yaml", 6, 7)
+
+
+def test_names_of_steps_inside_are_text(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    inner = "{start_at: a, steps: {a: {type: stub, next: no}, no: {type: stub, next: success}}}"
+    (tmp_path / "p.yaml").write_text(PIPELINE.format(field="times: 3").replace("branch: {", f"branch: {inner} #"))
+    [graph] = [
+        place.node.branches.graph for place in load("p.yaml", {}, lambda _word: Repeat).steps if place.step == "again"
+    ]
+    assert graph.nodes["a"].next == "no"
+
+
+def test_the_schema_has_the_fields_of_the_node_type():
+    offered = EntryPoint("repeat", "acme_magnus.node_type:Repeat", "magnus.nodes")
+    schema = pipeline_schema(entry_points=lambda group: (offered,) if group == "magnus.nodes" else ())
+    assert set(schema["$defs"]["repeat step"]["required"]) == {"branch", "times", "next"}
+    assert "repeat" in [word.get("const") for word in schema["$defs"]["step"]["properties"]["type"]["anyOf"]]
