@@ -1,4 +1,4 @@
-"""Finds node types of other packages, for pipelines that name one. Handed to `definition` by who loads a pipeline."""
+"""Finds node types of other packages, for pipelines that name one. The loader of a pipeline passes it to `definition`."""
 
 from typing import TYPE_CHECKING
 
