@@ -23,7 +23,7 @@ test: $(VENV)/ready  ## set up, and pass the tests; KILLS=100 kills more runs in
 	$(BIN)/pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist loadgroup --kills $(KILLS)
 
 quick: $(VENV)/ready  ## pass the tests of units and contracts, in a minute
-	$(BIN)/pytest tests/unit tests/contracts -m "not kernel" -n $$(getconf _NPROCESSORS_ONLN) --dist loadgroup
+	$(BIN)/pytest tests/unit tests/contracts -m "not kernel" -n $$((1 + $$(getconf _NPROCESSORS_ONLN))) --dist loadgroup
 
 check: $(VENV)/ready  ## format, lint, spelling, words, types, architecture
 	$(BIN)/ruff format --check -q

@@ -281,42 +281,50 @@ STANDARD = """
 """.split()
 NEEDED = "docker mlflow msgspec nbclient pydantic yaml".split()
 
+PROJECTS = 7
+"""The names are dealt to so many projects: one module of a project in the place of another fails the run of them all."""
+NAMES = [*STANDARD, *NEEDED]
 USES_ITS_OWN = """\
-import NAME
+import NAMES
 import zipfile, concurrent.futures, wsgiref.simple_server
 
 def own():
-    import NAME as again
-    assert again is NAME
-    return {"x": NAME.own()["first"]}
+    import sys, NAMES
+    assert all(globals()[name] is sys.modules[name] for name in "NAMES".split(", "))
+    return {"x": [module.own() for module in (NAMES)]}
 
 async def later():
-    import NAME as again
-    return {"y": again.own()["first"]}
-"""
-OWN_PIPELINE = """\
-dag:
-  start_at: a
-  steps:
-    a: {type: task, command: NAME.own, next: b}
-    b: {type: task, command: work.own, next: c}
-    c: {type: task, command: work.own, timeout: 60, next: d}
-    d: {type: task, command: work.later, next: e}
-    e: {type: task, command_type: shell, command: "export MAGNUS_PRM_z=3", next: success}
+    import NAMES
+    return {"y": [module.own() for module in (NAMES)]}
 """
 
 
-@pytest.mark.parametrize("name", [*STANDARD, *NEEDED])
-def test_tasks_find_modules_of_the_project_that_are_called_as_others_are(folder, name):
-    folder.write(f"{name}.py", "def own():\n    return {'first': 'mine'}\n")
-    folder.write("work.py", USES_ITS_OWN.replace("NAME", name))
-    folder.write("p.yaml", OWN_PIPELINE.replace("NAME", name))
+@pytest.mark.parametrize("names", [NAMES[number::PROJECTS] for number in range(PROJECTS)], ids=" ".join)
+def test_tasks_find_modules_of_the_project_that_are_called_as_others_are(folder, names):
+    for name in names:
+        folder.write(
+            f"{name}.py", f"def own():\n    return '{name} of mine'\ndef alone():\n    return {{'{name}': own()}}\n"
+        )
+    folder.write("work.py", USES_ITS_OWN.replace("NAMES", ", ".join(names)))
+    own = {"type": "task", "command": "work.own"}
+    steps = [
+        *({"type": "task", "command": f"{name}.alone"} for name in names),
+        own,
+        own | {"timeout": 60},
+        own | {"command": "work.later"},
+        {"type": "task", "command_type": "shell", "command": "export MAGNUS_PRM_z=3"},
+    ]
+    following = [*(f"s{number}" for number in range(1, len(steps))), "success"]
+    linked = {f"s{number}": step | {"next": following[number]} for number, step in enumerate(steps)}
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "s0", "steps": linked}}))
     folder.write("parallel.yaml", PARALLEL)
+    of_all = [f"{name} of mine" for name in names]
     for command in (["check"], ["execute"], ["execute", "-c", "parallel.yaml"]):
         done = folder.magnus(*command, "p.yaml")
         assert done.status == 0, (command, done.err)
         if command != ["check"]:
-            assert done.log["parameters"] == {"first": "mine", "x": "mine", "y": "mine", "z": 3}
+            each = {name: f"{name} of mine" for name in names}
+            assert done.log["parameters"] == {**each, "x": of_all, "y": of_all, "z": 3}
 
 
 def test_a_task_that_fails_beside_such_a_module_says_why(folder):

@@ -224,17 +224,15 @@ def test_the_step_that_a_failure_leads_to_records_what_a_dead_process_left(folde
 
 COUNTED = """\
 import sys
-from magnus.app import beginning
+from magnus.app.composition import run_context
 opened = []
-inner = beginning.context_of
+inner = run_context.run_context
 
-def counted(*given):
+def counted(*given, **named):
     opened.append(given)
-    return inner(*given)
+    return inner(*given, **named)
 
-from magnus.app.reentry import acts, end_run
-for module in (beginning, acts, end_run):
-    module.context_of = counted
+run_context.run_context = counted
 from magnus.cli.main import main
 try:
     sys.exit(main())
@@ -242,6 +240,16 @@ finally:
     with open("opened", "a") as file:
         print(len(opened), file=file)
 """
+
+
+def test_a_run_that_lost_its_end_alone_says_so(folder, tmp_path):
+    folder.write("p.yaml", FAILING)
+    command = ["execute_single_node", "r", "a", "--then", "b", "--then", "success"]
+    assert dying(folder, tmp_path, "step success", "SIGKILL", *command) == -9
+    assert folder.magnus("execute_single_node", "r", "fail", "-f", "p.yaml").status == 1
+    summary = json.loads(folder.magnus("show", "r", "--json").out)
+    message = "lost: every step succeeded, and the process that was to record the end of the run died before it did"
+    assert (summary["status"], message in folder.magnus("show", "r").out) == ("FAIL", True)
 
 
 def test_a_process_opens_one_context_of_its_run(folder):

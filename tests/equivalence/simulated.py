@@ -80,13 +80,28 @@ def one_act_a_pod(folder, _dag, arguments):
     return simulate(folder, arguments, "simulated", fuse=False)
 
 
-def simulate(folder, arguments, run_id, *, fuse=True, **more):
+def composites_together(folder, dag, arguments):
+    """The same with one pod for each step with branches."""
+    for step in dag["steps"].values():
+        if step.get("type", "task") in {"parallel", "map", "dag", "conditional", "loop"}:
+            step["overrides"] = {"argo": "one"}
+    (folder / "p.yaml").write_text(json.dumps({"dag": dag}, ensure_ascii=False))
+    return simulate(folder, arguments, "simulated", overrides={"one": {"together": True}})
+
+
+def simulate(folder, arguments, run_id, *, fuse=True, overrides=None, **more):
     file = folder / "magnus-config.yaml"
     services = json.loads(file.read_text())["defaults"]
     volume = {"name": "data", "mount_path": str(folder)}
     executor = {
         "type": "argo",
-        "config": {"image": "magnus", "persistent_volumes": [volume], "output_file": "argo.yaml", "fuse": fuse},
+        "config": {
+            "image": "magnus",
+            "persistent_volumes": [volume],
+            "output_file": "argo.yaml",
+            "fuse": fuse,
+            "overrides": overrides or {},
+        },
     }
     file.write_text(json.dumps({"defaults": {**services, "executor": executor}}))
     before = Path.cwd()

@@ -30,6 +30,7 @@ WAYS = [
     ("file-system", simulated.simulated),
     ("chunked-fs", simulated.simulated),
     ("file-system", simulated.one_act_a_pod),
+    ("file-system", simulated.composites_together),
 ]
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
 SOME = {"chain-of-all-task-kinds", "files-of-branches", "loop-with-a-failure", "map", "retries"}

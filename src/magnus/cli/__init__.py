@@ -1,1 +1,1 @@
-"""The command line: one module per command. Only `console` prints."""
+"""The command line of magnus; `console` alone prints."""

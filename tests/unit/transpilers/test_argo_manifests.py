@@ -262,6 +262,29 @@ def test_an_override_holds_for_what_is_inside_but_how_many_branches_run_at_a_tim
     assert {name: t["parallelism"] for name, t in found.items() if "parallelism" in t} == {"p": 2}
 
 
+def test_a_step_with_branches_is_one_pod_where_its_override_says_so():
+    inner = around(chain(2), overrides={"argo": "one"})
+    request = TranspileRequest(inner, "p.yaml", executor="argo")
+    found = templates(None, request=request, overrides={"one": Override(together=True, image="big:1")}, fuse=True)
+    assert {name: one["container"]["image"] for name, one in found.items() if "container" in one} == {
+        "first-composite-and-on": "big:1", "first-step": "image:1", "on-exit": "image:1",
+    }  # fmt: skip
+    assert found["first-composite-and-on"]["container"]["command"][1] == "run_composite"
+
+
+def test_a_task_cannot_run_together_and_inner_overrides_do_nothing():
+    node = TaskNode("s0", TaskSpec("noop"), next="success", overrides={"argo": "one"})
+    graph = Graph("s0", {**chain(1).nodes, "s0": node})
+    options = {"overrides": {"one": Override(together=True)}}
+    assert problems(None, request=TranspileRequest(graph, "p.yaml", executor="argo"), **options) == [
+        ("error", "'s0' has no branches, and its override 'one' has 'together: true'")
+    ]
+    outer = TranspileRequest(around(graph, overrides={"argo": "one"}), "p.yaml", executor="argo")
+    assert problems(None, request=outer, **options) == [
+        ("warning", "'s0' runs in the pod of 'p', so its override 'one' does nothing")
+    ]
+
+
 def test_overrides_are_those_for_the_type_in_the_configuration():
     node = TaskNode("s0", TaskSpec("noop"), next="success", overrides={"argo": "big", "ours": "small"})
     graph = Graph("s0", {**chain(1).nodes, "s0": node})

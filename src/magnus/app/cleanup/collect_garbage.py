@@ -81,7 +81,7 @@ class _CleanUp:
     def run(self, rules: Rules, now: datetime, *, run_logs: bool, really: bool, recent: bool) -> CleanUpResult:
         """As `clean_up`."""
         if recent and (unfinished := self._unfinished_runs()):
-            message = f"the run '{unfinished[0]}' goes on, and may need what was put within the last day"
+            message = f"the run '{unfinished[0]}' is running, and may need content of the last day"
             raise InvalidInput(message, fix="wait for its end, or leave out --recent")
         if run_logs and not isinstance(self._store, RemovesRuns):
             raise InvalidConfiguration("run logs cannot be removed from this run log store", fix="leave out --run-logs")
@@ -130,7 +130,7 @@ class _CleanUp:
         return run_ids
 
     def _collect(self, removed: Sequence[str], *, really: bool, recent: bool) -> Collected:
-        """Collect content that no run with files refers to; the runs are listed anew, as some may just have started."""
+        """Collect content that no run with files refers to; the runs are listed again, as some may just have started."""
         listed = self._store.list_runs()
         remaining = set(listed).difference(removed)
         referred = frozenset[str]().union(

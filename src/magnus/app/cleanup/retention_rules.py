@@ -9,7 +9,7 @@ from magnus.run_log.records import Status
 
 
 class RunFacts(Struct, frozen=True):
-    """The facts in the record of a run; `over` says that it has ended, or that its process is certainly gone.
+    """The facts in the record of a run; `over` says that it has finished, or that its process is certainly gone.
 
     The status of a run that is lost is FAIL, as `magnus show` has it.
     """
@@ -67,7 +67,7 @@ def runs_to_remove(runs: Iterable[RunFacts], reasons: Mapping[str, str]) -> Sequ
 
 def _reason(run: RunFacts, rules: Rules, now: datetime, last: frozenset[str]) -> str:
     reasons = (
-        (not run.over, "it has not ended"),
+        (not run.over, "it may be running"),
         (not rules.are_given, "no rule says which runs go"),
         (rules.days is not None and now - run.start_time < _days(rules.days), f"younger than {rules.days or 0:g} days"),
         (run.run_id in last, f"one of the last {rules.last}"),

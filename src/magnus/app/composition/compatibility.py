@@ -1,4 +1,4 @@
-"""Whether an executor and the services of a run can work together. Pure; called before a run begins.
+"""Whether an executor and the services of a run can work together. Pure; called before a run starts.
 
 It goes by capabilities and asks nobody which type he is. What a plugin knows beyond that it says itself: an entry point
 of the group `magnus.integration` is a function (executor's capabilities, services' capabilities) -> problems.

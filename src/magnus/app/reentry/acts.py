@@ -17,15 +17,15 @@ from magnus.app.run.prepare import PreparedRun, RunRequest, prepare
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine.context import RunContext
+from magnus.engine.reentry.act import Act
 from magnus.engine.reentry.attempts import OneAttempt
-from magnus.engine.reentry.engine_run import Act, EngineRun
+from magnus.engine.reentry.engine_run import EngineRun
 from magnus.engine.reentry.protocol import reentry
-from magnus.errors import InvalidInput
-from magnus.graph.nodes import CompositeNode, Graph
+from magnus.engine.reentry.step_arguments import names_beside, step_path
+from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import Reporter
 from magnus.run_log.run_ids import check_run_id
-from magnus.suggest import nearest_or_all
 
 
 class Then(Struct, frozen=True):
@@ -128,8 +128,8 @@ def _process(
     """What the process needs; what it opened is closed afterwards."""
     check_run_id(asked.run_id)
     prepared = prepare(asked, reporter, looked_at=looked_at or _all_steps)
-    path = find_step(prepared.pipeline.graph, step)
-    names = _following(prepared.pipeline.graph, path, then.names)
+    path = step_path(prepared.pipeline.graph, step)
+    names = names_beside(prepared.pipeline.graph, path, then.names)
     with closing(prepared.services.run_log_store), context_of(prepared, reporter) as context:
         yield _Process(engine_run_of(prepared, context, reporter), path, names, prepared.configuration)
 
@@ -146,36 +146,10 @@ def engine_run_of(prepared: PreparedRun, context: RunContext, reporter: Reporter
     )
 
 
-def find_step(graph: Graph, text: str) -> StepPath:
-    """The path that `text` says: parts joined by `/`, percent-encoded, or with `%` for a space; InvalidInput if none."""
-    candidates = [text.replace("%", "%20"), text]
-    if "%" not in text:
-        candidates = [text]
-    for candidate in reversed(candidates):
-        try:
-            path = StepPath.parse(candidate)
-            graph.step(path)
-        except (ValueError, KeyError):
-            continue
-        return path
-    names = [str(StepPath((name,))) for name in graph.nodes]
-    fix = nearest_or_all(text, names, there_are="the steps are")
-    raise InvalidInput(f"the pipeline has no step '{text}'", fix=fix)
-
-
-def _following(graph: Graph, path: StepPath, names: Sequence[str]) -> list[str]:
-    """The names of steps beside the step at `path`; InvalidInput for one that is not there."""
-    within = graph.within(path.branch)
-    found = [find_step(within, name) for name in names]
-    if wrong := next((name for name, step in zip(names, found, strict=True) if len(step.parts) > 1), None):
-        raise InvalidInput(f"'--then {wrong}' names a step inside another one", fix=f"name a step beside '{path}'")
-    return [step.name for step in found]
-
-
 def _places(step: str, names: Sequence[str], pipeline: LoadedPipeline) -> list[StepPlace]:
     """Where the steps are written. What others need may be in other images; they were checked before the run."""
-    path = find_step(pipeline.graph, step)
-    beside = [path.branch.step(name) for name in _following(pipeline.graph, path, names)]
+    path = step_path(pipeline.graph, step)
+    beside = [path.branch.step(name) for name in names_beside(pipeline.graph, path, names)]
     written = {"/".join(one.parts[::2]) for one in (path, *beside)}
     inside = f"{'/'.join(path.parts[::2])}/"
     return [place for place in pipeline.steps if place.step in written or place.step.startswith(inside)]

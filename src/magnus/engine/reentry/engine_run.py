@@ -3,47 +3,31 @@
 Called by `app.reentry`. A process does one act, and may go on with the acts that come next in the same (sub)pipeline.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.engine.context import RunContext
-from magnus.engine.interaction.step_secrets import learn
 from magnus.engine.interaction.tracking import run_as_recorded
 from magnus.engine.reentry import engine_runs, gaps
+from magnus.engine.reentry.act import Act, composite_act, is_joined
 from magnus.engine.reentry.attempts import Attempts, OneAttempt
+from magnus.engine.reentry.earlier_secrets import EarlierSecrets
 from magnus.engine.reentry.protocol import Reentry
 from magnus.engine.rules import fan, traversal
 from magnus.engine.run import composites
 from magnus.engine.run.composite_run import reopened, run_composite
 from magnus.engine.run.reuse import Reuse, followed, outdated_run_message
 from magnus.engine.step import place
-from magnus.engine.step.outcomes import reached_fail
 from magnus.engine.step.run_step import run_step
 from magnus.engine.user_code import process_state
 from magnus.errors import InvalidInput, RunExists, RunNotFound
 from magnus.graph.failures import may_begin_run
-from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode, TerminalNode, graphs_of
-from magnus.graph.path import BranchPath, StepPath, print_names
+from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode, TerminalNode
+from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import Executor, StepRequest
 from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepStarted
 from magnus.run_log.records import Branching, BranchScope, Owner, RunRecord, Status, StepRecord
-
-
-class Act(Struct, frozen=True):
-    """What a process did with the step at `path`.
-
-    Attributes:
-        status: how the step stands now.
-        branches: the paths of the branches to run next.
-        tries_again: whether it failed and has attempts left, which other processes make.
-    """
-
-    path: StepPath
-    status: Status
-    branches: tuple[str, ...] = ()
-    tries_again: bool = False
 
 
 class EngineRun:
@@ -69,7 +53,7 @@ class EngineRun:
         self._workflow = workflow
         self._workflow_name = workflow_name
         self._run: RunRecord | None = None
-        self._masked: set[str] = set()
+        self._secrets = EarlierSecrets(context)
 
     def step(self, path: StepPath, one: OneAttempt | None = None) -> Act:
         """Run the task at `path`, with all its attempts or the next one, or record the end at `path`.
@@ -78,7 +62,7 @@ class EngineRun:
         """
         run = self._arrive(path)
         node, known = self.graph.step(path), self._store.get_step(run.run_id, path)
-        if known is None or not _ends_run(known, run):
+        if known is None or not engine_runs.ends_run(known, run):
             if known is not None and known.status is Status.SUCCESS:
                 return Act(path, known.status)
             if engine_runs.is_settled(self._store, run.run_id, path):
@@ -99,7 +83,7 @@ class EngineRun:
         run, node = self._arrive(path), self._composite(path)
         known = self._store.get_step(run.run_id, path)
         if known is not None and known.status is not Status.FAIL:
-            return _act(node, known)
+            return composite_act(node, known)
         if engine_runs.is_settled(self._store, run.run_id, path):
             return Act(path, engine_runs.status_in_settled(node, known))
         run = self._reopened(run)
@@ -109,7 +93,7 @@ class EngineRun:
             return Act(path, reused.status)
         if known is not None:
             gaps.close_branches(self.graph, self._store, run.run_id, known)
-        return _act(node, composites.fan_out(self._of(run), node, path, position, scope, before=known))
+        return composite_act(node, composites.fan_out(self._of(run), node, path, position, scope, before=known))
 
     def fan_in(self, path: StepPath, iteration: int | None = None) -> Act:
         """Join the branches that `fan_out` started; the path of the next iteration of a loop, if there is one.
@@ -130,7 +114,7 @@ class EngineRun:
             return Act(path, engine_runs.status_in_settled(node, known))
         if known is None or known.branching is None:
             raise InvalidInput(f"the branches of '{path}' have not begun", fix=f"magnus fan {run.run_id} {path} -m out")
-        if iteration is not None and _is_joined(known, known.branching, iteration):
+        if iteration is not None and is_joined(known, known.branching, iteration):
             return Act(path, Status.PROCESSING, (str(path.into(str(iteration + 1))),))
         return self._joined(self._reopened(run), node, known, known.branching)
 
@@ -147,12 +131,12 @@ class EngineRun:
             return Act(path, engine_runs.status_in_settled(node, known))
         run = self._reopened(run)
         context = self._of(run)
-        self._mask_secrets(run)
+        self._secrets.mask(run)
         position, scope = place.before(self.graph, self._store, run, path)
         if known is not None and known.status is Status.FAIL:
             changed = fan.begun_again(node, fan.begun(node, path, position, scope), known)
             if changed.status is Status.FAIL:
-                return _act(node, composites.fan_out(context, node, path, position, scope, before=known))
+                return composite_act(node, composites.fan_out(context, node, path, position, scope, before=known))
             known = reopened(context, known, position)
         branch = followed(self._store, run, path.branch, position) if run.original_run_id else None
         reuse = None if branch is None else Reuse(context, self._store.get_run(run.original_run_id), run)
@@ -245,7 +229,7 @@ class EngineRun:
         position, scope = place.before(self.graph, self._store, run, path)
         ended = self._reused(run, path, position, scope)
         if ended is None:
-            self._mask_secrets(run)
+            self._secrets.mask(run)
             request = StepRequest(
                 run.run_id,
                 path,
@@ -272,8 +256,12 @@ class EngineRun:
         left = traversal.given_up(self.graph.within(path.branch), steps, path.name)
         record = composites.finish(self._context, path, position, left)
         if path.branch.composite is None:
-            self._mask_secrets(run)
-            message = outdated_run_message(run) if node.succeeds else _reason(steps, path, position)
+            self._secrets.mask(run)
+            message = (
+                outdated_run_message(run)
+                if node.succeeds
+                else engine_runs.reason_of_failure(self.graph.within(path.branch), steps, path, position)
+            )
             self._run = composites.end_run(self._of(run), run, record.status, message)
         return Act(path, record.status)
 
@@ -285,7 +273,7 @@ class EngineRun:
         outcomes = [self._outcome(path.into(key)) for key in fan.keys_to_join(node, known)]
         with process_state.without_hard_exits(context.output_capture.original_stderr):
             record = composites.fan_in(context, node, known, outcomes, scope)
-        return _act(node, record)
+        return composite_act(node, record)
 
     def _outcome(self, branch: BranchPath) -> fan.Outcome:
         """What the branch left; one without an end has failed."""
@@ -298,54 +286,3 @@ class EngineRun:
         gaps.close_end(self.graph, self._store, run_id, branch)
         self._context.reporter.report(BranchEnded(branch, succeeded=False))
         return fan.Outcome(branch.parts[-1], succeeded=False, parameters={}, files={})
-
-    def _mask_secrets(self, run: RunRecord) -> None:
-        """Mask what steps that began before name under `secrets`, as it is masked where all steps are in one process."""
-        if not any(task.secrets for task in self.graph.tasks()):
-            return
-        begun = self._store.list_steps(run.run_id, BranchPath())
-        nodes = (self.graph.nodes.get(step.path.name) for step in begun)
-        names = {name for node in nodes for name in _secrets_of(node)} - self._masked
-        self._masked |= names
-        learn(self._context.services.secrets, self._context.masker, sorted(names))
-
-
-def _act(node: CompositeNode, record: StepRecord) -> Act:
-    """How a composite stands, with the branches to run now: all that have begun, of a loop the last one."""
-    if record.status is not Status.PROCESSING or record.branching is None:
-        return Act(record.path, record.status)
-    return Act(record.path, record.status, tuple(str(record.path.into(key)) for key in fan.keys_to_join(node, record)))
-
-
-def _is_joined(loop: StepRecord, iterations: Branching, number: int) -> bool:
-    """Whether the iteration was joined before; InvalidInput when it has not begun."""
-    current = iterations.count - 1
-    if number > current:
-        message = f"iteration {number} of '{loop.path}' has not started: iteration {current} is the current one"
-        raise InvalidInput(message, fix=f"join it first, with '--round {current}'")
-    return number < current
-
-
-def _ends_run(known: StepRecord, run: RunRecord) -> bool:
-    """Whether it is an end of the pipeline whose process died before it recorded that of the run, which may have failed since."""
-    is_open = run.end_time is None or (run.status is Status.FAIL and known.status is Status.SUCCESS)
-    return known.is_terminal and known.branch.composite is None and is_open
-
-
-def _reason(steps: list[StepRecord], end: StepPath, position: int) -> str:
-    """Why a run failed that reached this end."""
-    failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
-    if not failed:
-        return reached_fail(end.name)
-    return f"step '{print_names(failed[-1].path.parts)}' failed: {failed[-1].message}"
-
-
-def _secrets_of(node: Node | None) -> Iterator[str]:
-    """The names that a task says, or any task inside a step."""
-    match node:
-        case TaskNode(secrets=names):
-            yield from names
-        case CompositeNode():
-            yield from (name for graph in graphs_of(node) for task in graph.tasks() for name in task.secrets)
-        case _:
-            pass

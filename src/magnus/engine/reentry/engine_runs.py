@@ -3,12 +3,15 @@
 Called by `engine_run`. An engine comes again to a run that had failed when its user tries the workflow again.
 """
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from magnus.engine.rules import traversal
+from magnus.engine.step.outcomes import reached_fail
 from magnus.errors import InvalidInput
-from magnus.graph.nodes import Node, TerminalNode
-from magnus.graph.path import StepPath
+from magnus.graph.nodes import Graph, Node, TerminalNode
+from magnus.graph.path import StepPath, print_names
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import ENDED, Owner, RunRecord, Status, StepRecord
 
@@ -38,7 +41,7 @@ def reopened(store: RunLogStore, run: RunRecord) -> RunRecord:
 
 
 def is_settled(store: RunLogStore, run_id: str, path: StepPath) -> bool:
-    """Whether a (sub)pipeline around the step has succeeded, so that nothing in it runs any more, whatever failed on the way."""
+    """Whether a (sub)pipeline around the step has succeeded, so that nothing in it runs any more, whatever failed on the traversal."""
     branch = path.branch
     while True:
         steps = store.list_steps(run_id, branch)
@@ -64,3 +67,19 @@ def is_left(store: RunLogStore, run: RunRecord, known: StepRecord) -> bool:
     if run.status in ENDED:
         return True
     return traversal.position_of(store.list_steps(run.run_id, known.path.branch), known.path) != known.position
+
+
+def ends_run(known: StepRecord, run: RunRecord) -> bool:
+    """Whether it is an end of the pipeline whose process died before it recorded that of the run, which may have failed since."""
+    is_open = run.end_time is None or (run.status is Status.FAIL and known.status is Status.SUCCESS)
+    return known.is_terminal and known.branch.composite is None and is_open
+
+
+def reason_of_failure(within: Graph, steps: Sequence[StepRecord], end: StepPath, position: int) -> str:
+    """Why a pipeline failed whose fail step `end` is reached, by the records of its steps."""
+    failed = [step for step in steps if step.status is Status.FAIL and step.position < position]
+    if failed:
+        return f"step '{print_names(failed[-1].path.parts)}' failed: {failed[-1].message}"
+    if traversal.leads_to_success(within, steps):
+        return "lost: every step succeeded, and the process that was to record the end of the run died before it did"
+    return reached_fail(end.name)

@@ -92,6 +92,17 @@ def given_up(graph: Graph, steps: Sequence[StepRecord], name: str) -> tuple[str,
     return tuple(step.path.name for step in steps if step.path.name not in on_the_way and step.path.name != name)
 
 
+def leads_to_success(graph: Graph, steps: Sequence[StepRecord]) -> bool:
+    """Whether every step from the start on succeeded, and the last one leads to the end that succeeds."""
+    succeeded = {step.path.name for step in steps if step.status is Status.SUCCESS}
+    node = graph.nodes[graph.start_at]
+    while not isinstance(node, TerminalNode):
+        if node.name not in succeeded:
+            return False
+        node = graph.nodes[node.next]
+    return node.succeeds
+
+
 def _taken(graph: Graph, steps: Sequence[StepRecord], name: str) -> Sequence[StepRecord] | None:
     """The steps on the way to the step `name`; None when the records do not lead there."""
     by_name = {step.path.name: step for step in steps}

@@ -49,26 +49,27 @@ class Loading:
             self._reporter.report(StepLoading(self._step.path, what))
 
 
-def run_attempts(step: RunningStep) -> str:
-    """Attempt the step as often as it is to be, adding each attempt to its record; the reason of its failure, "" for success."""
+def run_attempts(step: RunningStep) -> AttemptRecord:
+    """Attempt the step as often as it is to be, adding each attempt to its record; the last attempt."""
     if step.request.attempt is not None:
         return _attempt(step, step.request.attempt)
     wait, earlier = step.node.retry_delay, step.record.earlier_attempts
     made = step.record.attempts[earlier:]
-    failure = made[-1].message if made and made[-1].status is Status.FAIL else ""
+    last = made[-1] if made else None
     for number in range(earlier + len(made), earlier + step.node.max_attempts):
-        if failure:
+        if last is not None and last.status is Status.FAIL:
             step.keep(step.record)
-            step.context.reporter.report(AttemptFailed(step.record.path, number - 1, failure, wait))
+            step.context.reporter.report(AttemptFailed(step.record.path, number - 1, last.message, wait))
             time.sleep(wait)
-        failure = _attempt(step, number)
-        if not failure:
+        last = _attempt(step, number)
+        if last.status is Status.SUCCESS:
             break
-    return failure
+    assert last is not None
+    return last
 
 
-def _attempt(step: RunningStep, number: int) -> str:
-    """One attempt, added to the record; the reason of its failure, which may be a fault of magnus, "" for success."""
+def _attempt(step: RunningStep, number: int) -> AttemptRecord:
+    """One attempt, added to the record; a fault of magnus is a failure of it."""
     known = step.record
     begin = _Begin(number, step.context.clock.now(), step.context.clock.monotonic())
     try:
@@ -82,7 +83,7 @@ def _attempt(step: RunningStep, number: int) -> str:
     step.record = replace(step.record, attempts=(*known.attempts, attempt), parameters={})
     if interruption is not None:
         raise interruption
-    return attempt.message
+    return attempt
 
 
 class _Begin(Struct, frozen=True):
@@ -93,7 +94,7 @@ class _Begin(Struct, frozen=True):
     monotonic: float
 
 
-def _called(step: RunningStep, begin: _Begin) -> str:
+def _called(step: RunningStep, begin: _Begin) -> AttemptRecord:
     """The attempt itself, added to the record as it ended, with whatever the task did until then."""
     context, path = step.context, step.record.path
     current = CurrentStep(
@@ -121,7 +122,7 @@ def _called(step: RunningStep, begin: _Begin) -> str:
             metrics=merged(step.record.metrics, outcome.metrics),
             catalog=_with(step.record.catalog, (*current.data.entries, *outcome.entries)),
         )
-    return attempt.message if outcome.failure else ""
+    return attempt
 
 
 def _complete(step: RunningStep, current: CurrentStep, outcome: TaskOutcome) -> TaskOutcome:

@@ -114,7 +114,8 @@ def _work(step: RunningStep) -> str:
     except Exception as error:  # noqa: BLE001 - as above
         return _failure_of(step, error)
     try:
-        failure = run_attempts(step)
+        last = run_attempts(step)
+        failure = last.message if last.status is Status.FAIL else ""
     except Exception as error:  # noqa: BLE001 - as above
         failure = _failure_of(step, error)
     try:

@@ -57,9 +57,11 @@ class PodEventRelay:
 
     def ended(self, _template: str, steps: Sequence[str], ended: Ended | None, retry_in: float | None) -> None:
         """A pod of these steps starts, or has ended, and another one follows after `retry_in` seconds if that is no None."""
-        if not steps or (ended is not None and ended.phase == SUCCEEDED):
-            return
         paths = [StepPath.parse(step) for step in steps]
+        if paths and ended is not None:
+            self._report_inside(paths[0])
+        if not paths or (ended is not None and ended.phase == SUCCEEDED):
+            return
         path = paths[0] if ended is None else self._failing(paths)
         if ended is not None and retry_in is None:
             self._over.update(paths)
@@ -76,6 +78,13 @@ class PodEventRelay:
         elif not (self._kinds.get(path) == TERMINAL_TYPES[False] and ended.phase == FAILED):
             lasted = time.monotonic() - self._started.get(path, self._begun.get(path, time.monotonic()))
             self._reporter.report(StepEnded(path, self._kinds.get(path, ""), Status.FAIL, _message(ended), lasted))
+
+    def _report_inside(self, path: StepPath) -> None:
+        """Report the failures of steps inside the one at the path, which its pod ran too."""
+        for inner in [
+            other for other in self._failed if other.parts[: len(path.parts)] == path.parts and other != path
+        ]:
+            self._reporter.report(self._failed.pop(inner))
 
     def _failing(self, paths: Sequence[StepPath]) -> StepPath:
         """The step of a pod that failed, as the pod told; else the last one that it started, or the first one."""

@@ -153,6 +153,7 @@ class Override(Struct, frozen=True, forbid_unknown_fields=True):
         retry_strategy: how often its pod is started again.
         max_step_duration_in_seconds: after how many seconds its pod is ended.
         fail_fast: only false: the other branches of a step run to their end when one has failed.
+        together: of a step with branches: whether one pod runs all of them, with as many worker processes as it has processors.
     """
 
     image: str | None = None
@@ -164,6 +165,7 @@ class Override(Struct, frozen=True, forbid_unknown_fields=True):
     retry_strategy: RetryStrategy | None = None
     max_step_duration_in_seconds: Seconds | None = None
     fail_fast: bool = False
+    together: bool = False
 
 
 class ArgoOptions(Struct, frozen=True, forbid_unknown_fields=True):

@@ -121,7 +121,12 @@ class Pods:
 
     def rules(self, most_steps: int) -> PlanRules:
         """The rules of the plan of the processes, where Argo takes so many steps in one dag."""
-        return PlanRules(self._request.override, self._attempts, fuse=self._wanted.fuse, most_steps=most_steps)
+        return PlanRules(
+            self._request.override, self._attempts, self._runs_together, fuse=self._wanted.fuse, most_steps=most_steps
+        )
+
+    def _runs_together(self, override: str) -> bool:
+        return self.override(override).together
 
     def own_override(self, node: Node) -> options.Override:
         """What is different for the node itself, if it names an override."""
