@@ -27,7 +27,7 @@ from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, size_estimate
 from magnus.transpilers.argo.names import plain, unique_names
 from magnus.transpilers.argo.options import Backoff, Override, Resources, RetryStrategy, Secret, Toleration, Volume
-from magnus.transpilers.process_plan import PlanRules, plan_of
+from magnus.transpilers.planning import PlanRules, plan_of
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
@@ -281,7 +281,7 @@ def test_a_task_cannot_run_together_and_inner_overrides_do_nothing():
     ]
     outer = TranspileRequest(around(graph, overrides={"argo": "one"}), "p.yaml", executor="argo")
     assert problems(None, request=outer, **options) == [
-        ("warning", "'s0' runs in the pod of 'p', so its override 'one' does nothing")
+        ("warning", "'s0' runs in the process of 'p', so its override 'one' has no effect")
     ]
 
 

@@ -31,7 +31,7 @@ from magnus.transpilers.argo.manifest import (
 from magnus.transpilers.argo.options import ArgoOptions
 from magnus.transpilers.argo.pod_templates import ORIGINAL_RUN_ID, RUN_ID, Pods
 from magnus.transpilers.argo.submitting import name_of, next_commands
-from magnus.transpilers.process_plan import plan_of
+from magnus.transpilers.planning import plan_of
 
 _VERSION: Final = "argoproj.io/v1alpha1"
 _ON_EXIT: Final = "on-exit"

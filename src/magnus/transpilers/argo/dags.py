@@ -19,7 +19,7 @@ from magnus.transpilers.argo.pipeline_dags import PipelineDags
 from magnus.transpilers.argo.pod_templates import BRANCHES, Pods
 from magnus.transpilers.argo.template_calls import called_with, end_of, output_of
 from magnus.transpilers.process_plan import Composite, PipelinePlan, Process
-from magnus.transpilers.reentry import encoded
+from magnus.transpilers.reentry import encode_name
 
 ENTRYPOINT: Final = "pipeline"
 ROUNDS_AT_ONCE: Final = 10
@@ -148,7 +148,7 @@ class _CompositeDag:
             DagTask(
                 task,
                 self._inner(plan, key),
-                called_with(branch=f"{_STEP}/{encoded(key)}"),
+                called_with(branch=f"{_STEP}/{encode_name(key)}"),
                 "".join(self._started),
                 when=f"'{self._which}' == '{number}'" if chosen else "",
             )

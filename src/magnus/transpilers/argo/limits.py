@@ -12,7 +12,8 @@ import msgspec
 
 from magnus.engine.values.parameter_values import LONGEST_ENTRY, VARIABLE_PREFIX, entry_bytes
 from magnus.errors import Problem
-from magnus.graph.nodes import CompositeNode, Graph, Node, RepeatedBranch, TaskNode, graphs_of
+from magnus.graph.nodes import CompositeNode, Graph, Node, RepeatedBranch, graphs_of
+from magnus.interfaces.together import Together
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.argo import option_rules, size_estimate
 from magnus.transpilers.argo.manifest import CronWorkflow, Manifest, WorkflowSpec
@@ -43,7 +44,7 @@ def of_request(options: ArgoOptions, request: TranspileRequest, plan: PipelinePl
         *_of_variables(options, request),
         *_of_parameters(request),
         *_of_steps(request, request.graph),
-        *_of_overrides(options, request, request.graph),
+        *Together.of(request.executor, options.overrides).problems(request.graph, request.locate_step),
         *_of_sizes(request, plan),
     ]
 
@@ -100,22 +101,6 @@ def _of_steps(request: TranspileRequest, graph: Graph) -> Iterator[Problem]:
                 yield Problem(message, fix, request.locate_step(node, "max_iterations"), node.name)
             for inner in graphs_of(node):
                 yield from _of_steps(request, inner)
-
-
-def _of_overrides(options: ArgoOptions, request: TranspileRequest, graph: Graph, around: str = "") -> Iterator[Problem]:
-    """Steps that name an override which does not fit; `around` is the step whose pod runs these."""
-    for node in graph.nodes.values():
-        name = request.override(node)
-        where = request.locate_step(node, "overrides")
-        is_together = name in options.overrides and options.overrides[name].together
-        if name and around:
-            message = f"'{node.name}' runs in the pod of '{around}', so its override '{name}' does nothing"
-            yield Problem(message, "leave it out", where, node.name, severity="warning")
-        elif is_together and isinstance(node, TaskNode):
-            message = f"'{node.name}' has no branches, and its override '{name}' has 'together: true'"
-            yield Problem(message, "name this override at a step with branches", where, node.name)
-        for inner in graphs_of(node) if isinstance(node, CompositeNode) else ():
-            yield from _of_overrides(options, request, inner, around or (node.name if is_together else ""))
 
 
 def _of_sizes(request: TranspileRequest, plan: PipelinePlan) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from magnus.transpilers.argo.names import unique_names
 from magnus.transpilers.argo.pod_templates import BRANCHES
 from magnus.transpilers.argo.template_calls import called_with, failure_of, output_of
 from magnus.transpilers.process_plan import Composite, PipelinePlan, Process, Single
-from magnus.transpilers.reentry import encoded
+from magnus.transpilers.reentry import encode_name
 
 MOST_TASKS: Final = 150
 """Steps in one dag; ends and parts come to them."""
@@ -155,7 +155,7 @@ class PipelineDags:
         return {BRANCHES: output_of(self._tasks[self._plan.starter(unit)])}
 
     def _path(self, step: str) -> str:
-        return encoded(step) if self._is_root else f"{_BRANCH}/{encoded(step)}"
+        return encode_name(step) if self._is_root else f"{_BRANCH}/{encode_name(step)}"
 
     def _ends(self, terms: Mapping[str | None, Sequence[str]], calls: Sequence[DagTask] = ()) -> list[DagTask]:
         """The ends that can be reached; of the whole pipeline, with a task that decides how the dag ends.

@@ -8,13 +8,15 @@ from msgspec.structs import replace
 
 from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.graph.nodes import MappedBranches, Node, TaskNode
+from magnus.interfaces.together import Together
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.argo import manifest, options
 from magnus.transpilers.argo.manifest import Container, EnvVar, Metadata, Parameter, Parameters, Template, ValueFrom
 from magnus.transpilers.argo.names import unique_names
 from magnus.transpilers.argo.retry_strategies import retries
-from magnus.transpilers.process_plan import PlanRules, Process, Verb
-from magnus.transpilers.reentry import Input, Word, command, command_of_end, command_of_round, filled
+from magnus.transpilers.planning import PlanRules
+from magnus.transpilers.process_plan import Process, Verb
+from magnus.transpilers.reentry import Input, Word, end_command, fill_in, iteration_command, process_command
 from magnus.values import Json
 
 RUN_ID: Final = "run_id"
@@ -29,7 +31,7 @@ _VALUES: Final[Mapping[Input, str]] = {
     Input.RUN_ID: f"{{{{workflow.parameters.{RUN_ID}}}}}",
     Input.ORIGINAL_RUN_ID: f"{{{{workflow.parameters.{ORIGINAL_RUN_ID}}}}}",
     Input.STEP: "{{inputs.parameters.step}}",
-    Input.ROUND: "{{inputs.parameters.round}}",
+    Input.ITERATION: "{{inputs.parameters.round}}",
     Input.LAST_EXIT: "{{lastRetry.exitCode}}",
     Input.BRANCHES_FILE: _BRANCHES_FILE,
     Input.WORKFLOW: "{{workflow.uid}}",
@@ -121,12 +123,10 @@ class Pods:
 
     def rules(self, most_steps: int) -> PlanRules:
         """The rules of the plan of the processes, where Argo takes so many steps in one dag."""
+        together = Together.of(self._request.executor, self._wanted.overrides).runs
         return PlanRules(
-            self._request.override, self._attempts, self._runs_together, fuse=self._wanted.fuse, most_steps=most_steps
+            self._request.override, self._attempts, together, fuse=self._wanted.fuse, most_steps=most_steps
         )
-
-    def _runs_together(self, override: str) -> bool:
-        return self.override(override).together
 
     def own_override(self, node: Node) -> options.Override:
         """What is different for the node itself, if it names an override."""
@@ -153,17 +153,17 @@ class Pods:
         strategy = retries(self._strategy(process.override), process.attempts, delay)
         has_attempts = process.task is not None or process.first.verb is Verb.END
         then = [f"{{{{inputs.parameters.{name}}}}}" for name in then_inputs(process)]
-        words = command(process, self._request, one_attempt=has_attempts and strategy is not None, then=then)
+        words = process_command(process, self._request, one_attempt=has_attempts and strategy is not None, then=then)
         return self._pod(process, words, then_inputs(process), _output(process))
 
     def join_round(self, process: Process) -> Template:
         """Joins an iteration of a loop; takes its number as `round`, gives that of the next one."""
-        words = command_of_round(self._request)
+        words = iteration_command(self._request)
         return self._pod(process, words, ("round",), _branches(""))
 
     def closing(self) -> Template:
         """Ends the run in the run log when no pod could."""
-        container = self._container(command_of_end(self._request), options.Override(), self._initial())
+        container = self._container(end_command(self._request), options.Override(), self._initial())
         return replace(self._where(options.Override()), container=container)
 
     def _pod(
@@ -203,7 +203,7 @@ class Pods:
         ]
         return Container(
             image=override.image or wanted.image,
-            command=("magnus", *filled(words, _VALUES)),
+            command=("magnus", *fill_in(words, _VALUES)),
             image_pull_policy=override.image_pull_policy or wanted.image_pull_policy,
             env=(*secrets, *self._variables(), *more),
             resources=_resources(resources, wanted.gpu_vendor),

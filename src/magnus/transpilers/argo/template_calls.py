@@ -3,12 +3,12 @@
 from magnus.transpilers.argo.manifest import Parameter, Parameters
 from magnus.transpilers.argo.pod_templates import BRANCHES, then_inputs
 from magnus.transpilers.process_plan import Process
-from magnus.transpilers.reentry import encoded
+from magnus.transpilers.reentry import encode_name
 
 
 def called_with(process: Process | None = None, /, **values: str) -> Parameters:
     """The arguments with which a template is called: these, and for a pod those that say how its process goes on."""
-    then = zip(then_inputs(process), map(encoded, process.then), strict=True) if process is not None else ()
+    then = zip(then_inputs(process), map(encode_name, process.then), strict=True) if process is not None else ()
     return Parameters(tuple(Parameter(name, value=value) for name, value in (*values.items(), *then)))
 
 
