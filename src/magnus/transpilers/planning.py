@@ -39,7 +39,7 @@ def _never(_node: CompositeNode) -> bool:
 
 
 class PlanRules(Struct, frozen=True):
-    """What an engine says of its processes.
+    """The rules of an engine for its processes.
 
     Attributes:
         override: the override that a node names, else that of the nearest step around it, which is given.
@@ -58,7 +58,7 @@ class PlanRules(Struct, frozen=True):
 
 
 def plan_of(graph: Graph, rules: PlanRules) -> PipelinePlan:
-    """The plan of the pipeline, with those of all (sub)pipelines in it."""
+    """The plan of the pipeline, with the plans of all (sub)pipelines in it."""
     return _Planner(graph, rules, "", may_begin_run(graph)).plan()
 
 
@@ -77,7 +77,7 @@ class _Planner:
         self._started: set[str] = set()
 
     def plan(self) -> PipelinePlan:
-        """Its units, each behind those that lead to it."""
+        """Its units, each behind the units that lead to it."""
         units: dict[str, Unit] = {}
         for name in self._leads:
             if name not in self._absorbed:
@@ -117,7 +117,7 @@ class _Planner:
         return Composite(node, override, fan_out, plans, fan_in, following, failure_of(self._graph, node))
 
     def _and_on(self, acts: tuple[Act, ...], override: str) -> tuple[tuple[Act, ...], str | None]:
-        """The acts, and those that the same process goes on with; the unit that follows."""
+        """All acts of the process that starts with `acts`, and the unit that follows."""
         node = acts[-1].node
         assert not isinstance(node, TerminalNode)
         following = self._graph.nodes[node.next]
@@ -138,7 +138,7 @@ class _Planner:
                 return acts, following.name
 
     def _may_share(self, node: Node, following: Node, override: str) -> bool:
-        """Whether the process of a node may go on with the next one."""
+        """Whether the process of a node may also do the next one."""
         leads_alike = failure_of(self._graph, node) == failure_of(self._graph, following)
         is_like = self._override(following) == override or not (
             isinstance(following, TaskNode) or self._names(following)

@@ -49,7 +49,7 @@ class Process(Struct, frozen=True):
 
     Attributes:
         acts: one after the other; each of them when the one before succeeded.
-        override: the name of the options it runs with, "" for those of the configuration.
+        override: the name of the override it runs with, "" for the options of the configuration.
         attempts: how many attempts the task in it has; the engine may start a process for each.
         retry_delay: the time between attempts, in seconds.
         may_begin_run: whether it may be the first process of the run, which creates it.
@@ -68,7 +68,7 @@ class Process(Struct, frozen=True):
 
     @property
     def then(self) -> tuple[str, ...]:
-        """The names of the steps it goes on with."""
+        """The names of the steps of its further acts."""
         return tuple(act.node.name for act in self.acts[1:])
 
     @property
@@ -84,7 +84,7 @@ class Process(Struct, frozen=True):
 
 
 class Single(Struct, frozen=True):
-    """A unit of one process. `succeeded` and `failed` are the units that follow; None where the (sub)pipeline has ended."""
+    """A unit of one process. `succeeded` and `failed` are the units that follow; None where the (sub)pipeline has finished."""
 
     process: Process
     succeeded: str | None = None
@@ -99,8 +99,8 @@ class Composite(Struct, frozen=True):
         override: the override that holds for it and for all inside that name none.
         fan_out: the process that starts the branches; None when the unit before does, whose output says which ones.
         plans: the plans of its branches, as `graphs_of` orders them.
-        fan_in: the process that joins them, however they ended; of a loop each of its iterations.
-        succeeded: the unit that follows when the fan-in succeeded; None where the (sub)pipeline has ended.
+        fan_in: the process that joins them, also if some failed; of a loop each of its iterations.
+        succeeded: the unit that follows when the fan-in succeeded; None where the (sub)pipeline has finished.
         failed: the unit that follows when one of the two failed.
     """
 

@@ -16,7 +16,7 @@ class Input(Enum):
 
     `STEP` is the path of the step that the process is for, `ITERATION` the number of the iteration of a loop, `LAST_EXIT` the
     exit status of the process before, `BRANCHES_FILE` a file of the process that becomes its output, and `WORKFLOW` the
-    unique id by which the engine owns the run. `STATUS` and `FAILURES` are how everything ended, as the engine says.
+    unique id by which the engine owns the run. `STATUS` and `FAILURES` are the end of the workflow as the engine reports it.
     """
 
     RUN_ID = "run id"
@@ -40,7 +40,7 @@ def process_command(
 ) -> list[Word]:
     """The command of the process; `one_attempt` where the engine starts a process for each attempt.
 
-    `then` are the names of the steps it goes on with, if the engine fills them in; else they stand in the command.
+    `then` are the names of its next steps, if the engine fills them in; else the command has them.
     """
     words: list[Word] = [*_first(process)]
     for name in then or [encode_name(name) for name in process.then]:

@@ -208,7 +208,7 @@ def test_all_variables_of_a_pod_together_have_a_limit_in_older_versions(exposed)
     parameters = {f"p{number}": "x" * 30_000 for number in range(5)}
     [(kind, message)] = problems(chain(1), parameters=parameters, expose_parameters_as_inputs=exposed)
     assert kind == "warning"
-    assert "Argo before 3.6 hands a pod its template in one variable, of which Linux takes 131072" in message
+    assert "Argo before 3.6 passes a pod its template in one variable, of which Linux takes 131072" in message
     assert problems(chain(1), parameters={"p": "x" * 30_000}, expose_parameters_as_inputs=exposed) == []
 
 

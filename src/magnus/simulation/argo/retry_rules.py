@@ -2,7 +2,7 @@
 
 The limit counts pods after the first. Policy, expression and limit all have to agree. `backoff.duration` is what is waited
 before the second pod, `factor` makes it longer each time, and `maxDuration` is how long all pods and waits may take, not
-how long one wait may be: a wait that would go beyond it is not begun (`fields/#backoff`).
+how long one wait may be: a wait that would go beyond it does not start (`fields/#backoff`).
 """
 
 import re
@@ -22,7 +22,7 @@ _POLICIES: Final = {
     "OnError": frozenset({ERROR}),
     "OnTransientError": frozenset[str](),
 }
-"""The phases of pods that are started again. Errors that Argo calls transient are those of a cluster: none happens here."""
+"""The phases of pods that are started again. Errors that Argo calls transient are errors of a cluster: none happens here."""
 
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _PART: Final = re.compile(r"(?<![\d.])(\d++(?:\.\d*+)?|\.\d++)(h|ms|us|µs|ns|m|s)")
@@ -44,7 +44,7 @@ def wait_before_next(
 ) -> float | None:
     """Seconds to wait before the next pod; None when there is none.
 
-    `number` is that of the pod that ended, from 0; it lasted `lasted` seconds, and the first one began `elapsed` ago.
+    `number` is the number of the pod that finished, from 0. It took `lasted` seconds. The first pod started `elapsed` seconds ago.
     """
     if strategy is None or number >= int(strategy.limit) or ended.phase not in _POLICIES[strategy.retry_policy]:
         return None

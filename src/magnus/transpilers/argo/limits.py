@@ -1,7 +1,7 @@
-"""What Argo and Kubernetes refuse, said before anything is submitted.
+"""Checks a pipeline and its manifest for limits of Argo and Kubernetes, before anything is submitted.
 
-The numbers are those of the full custom resource definitions of Argo Workflows 4.0, of Kubernetes' objects (1 MB leaves
-room below the 1.5 MiB of etcd) and of arguments in Linux.
+The numbers are from the full custom resource definitions of Argo Workflows 4.0, from objects of Kubernetes (1 MB leaves
+room below the 1.5 MiB of etcd) and from arguments in Linux.
 """
 
 import re
@@ -117,7 +117,7 @@ def _of_sizes(request: TranspileRequest, plan: PipelinePlan) -> Iterator[Problem
 def of_manifest(
     manifest: Manifest, text: str, steps: Mapping[str, Node], request: TranspileRequest
 ) -> Iterator[Problem]:
-    """Problems of what is written; `steps` are those that dags are of, by the names of the dags."""
+    """Problems of the manifest; `steps` are the steps that dags run, by the names of the dags."""
     spec = manifest.spec.workflow_spec if isinstance(manifest, CronWorkflow) else manifest.spec
     arguments = len(spec.arguments.parameters) if spec.arguments else 0
     if len(spec.templates) > MOST_TEMPLATES:
@@ -158,7 +158,7 @@ def _of_whole_templates(spec: WorkflowSpec) -> Iterator[Problem]:
             largest = max(largest, len(text) + values)
     if largest + len("ARGO_TEMPLATE=\0") > LONGEST_ENTRY:
         message = (
-            f"initial parameters and variables make templates of {largest} bytes; Argo before 3.6 hands a pod its template "
+            f"initial parameters and variables make templates of {largest} bytes; Argo before 3.6 passes a pod its template "
             f"in one variable, of which Linux takes {LONGEST_ENTRY}"
         )
         fix = "give large values in a parameters file that is in the image, if this is for such a version"

@@ -1,6 +1,6 @@
 """The part of Argo's custom resources that is written and read here, field by field as Argo names them.
 
-A closed set: reading a manifest with anything else in it fails. Rules and names are those of the field reference of Argo
+A closed set: reading a manifest with anything else in it fails. Rules and names are from the field reference of Argo
 Workflows (https://argo-workflows.readthedocs.io/en/latest/fields/).
 """
 
@@ -39,7 +39,7 @@ class Parameters(ArgoStruct, frozen=True):
 
 
 class DagTask(ArgoStruct, frozen=True):
-    """A call of a template. `depends` is an expression over how other tasks ended."""
+    """A call of a template. `depends` is an expression over the phases of other tasks."""
 
     name: str
     template: str
@@ -184,7 +184,7 @@ class PodGc(ArgoStruct, frozen=True):
 
 
 class TtlStrategy(ArgoStruct, frozen=True):
-    """When a workflow that has ended is removed."""
+    """When Argo removes a workflow that has finished."""
 
     seconds_after_completion: int | None = None
     seconds_after_success: int | None = None

@@ -69,7 +69,7 @@ class PipelineDags:
         return self._plan.graph.nodes[name]
 
     def _rest(self, entry: str, rests: Mapping[str, partition.Rest]) -> list[DagTask]:
-        """The steps that come first from the step `entry` on, and a task for each of the dags they go on to."""
+        """The first steps from `entry`, and a task for each of the dags that they lead to."""
         rest = rests[entry]
         terms = self._terms(rest.steps, {step: self._tasks[step] for step in rest.steps})
         called = None if self._is_root else called_with(branch=_BRANCH)
@@ -119,7 +119,7 @@ class PipelineDags:
         return tasks
 
     def _part(self, steps: Sequence[str], goes_on_to: str) -> str:
-        """The template of a part, which succeeds when it goes on."""
+        """The template of a part, which succeeds if the next part follows."""
         terms = self._terms(steps, {step: self._tasks[step] for step in steps})
         tasks = [self._task(step, terms) for step in steps]
         tasks.append(DagTask(_END, self._nothing(), depends=" || ".join(terms[goes_on_to])))
@@ -194,7 +194,7 @@ class PipelineDags:
 
 
 def called_with(process: Process | None = None, /, **values: str) -> Parameters:
-    """The arguments with which a template is called: these, and for a pod those that say how its process goes on."""
+    """The arguments of a call of a template: `values`, and for a pod the names of the next steps of its process."""
     then = zip(then_inputs(process), map(encode_name, process.then), strict=True) if process is not None else ()
     return Parameters(tuple(Parameter(name, value=value) for name, value in (*values.items(), *then)))
 
@@ -210,5 +210,5 @@ def failure_of(task: str) -> str:
 
 
 def end_of(task: str) -> str:
-    """The task ended, however that was, or there was nothing to run."""
+    """The task finished in any phase, or there was nothing to run."""
     return f"({task}.Succeeded || {task}.Failed || {task}.Errored || {task}.Skipped)"

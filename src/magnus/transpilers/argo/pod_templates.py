@@ -24,7 +24,7 @@ GPU: Final = "gpu"
 """The name under `resources` of the device of `gpu_vendor`."""
 ORIGINAL_RUN_ID: Final = "original_run_id"
 BRANCHES: Final = "branches"
-"""The output of the pods that begin and join branches: what to run next."""
+"""The output of the pods that start and join branches: what to run next."""
 
 _BRANCHES_FILE: Final = "/tmp/magnus-branches"  # noqa: S108 - of a pod, which is alone there
 _VALUES: Final[Mapping[Input, str]] = {
@@ -94,7 +94,7 @@ def _is_json(text: str) -> bool:
 
 
 def then_inputs(process: Process) -> list[str]:
-    """The names of the inputs that say which steps the process goes on with."""
+    """The names of the inputs for the next steps of the process."""
     return [f"then-{number}" for number, _ in enumerate(process.then, 1)]
 
 
@@ -148,7 +148,7 @@ class Pods:
         return f"{first}{_NAMES[process.first.verb]}{' and on' if process.then else ''}"
 
     def process(self, process: Process) -> Template:
-        """The pod of a process; it takes the path of its first step as `step`, and the names it goes on with."""
+        """The pod of a process; it takes the path of its first step as `step`, and the names of the next steps."""
         delay = process.retry_delay
         strategy = retries(self._strategy(process.override), process.attempts, delay)
         has_attempts = process.task is not None or process.first.verb is Verb.END
@@ -213,7 +213,7 @@ class Pods:
         )
 
     def _variables(self) -> Sequence[EnvVar]:
-        """The variables that pipeline and configuration use, but those that secrets give."""
+        """The variables that pipeline and configuration use, without the variables from secrets."""
         given = {secret.environment_variable for secret in self._wanted.secrets_from_k8s}
         return [EnvVar(name, value=text) for name, text in self._request.variables.items() if name not in given]
 
@@ -233,7 +233,7 @@ class Pods:
         ]
 
     def arguments(self) -> Sequence[Parameter]:
-        """The initial parameters that whoever submits the workflow may change."""
+        """The initial parameters that the user may change when submitting the workflow."""
         if not self._wanted.expose_parameters_as_inputs:
             return ()
         return [
@@ -252,7 +252,7 @@ def _resources(written: options.Resources, gpu_vendor: str) -> manifest.Resource
 
 
 def _quantities(written: Mapping[str, str | int | float], gpu_vendor: str) -> dict[str, str]:
-    """As Kubernetes has them; no graphics processors are none that are asked for."""
+    """As Kubernetes has them; a request of no graphics processors is left out."""
     found = {name: str(quantity) for name, quantity in written.items() if name != GPU or quantity not in {0, "0"}}
     return {gpu_vendor if name == GPU else name: quantity for name, quantity in found.items()}
 

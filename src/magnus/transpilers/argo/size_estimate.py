@@ -40,7 +40,7 @@ def _depth(unit: Composite) -> int:
 
 
 def nodes(plan: PipelinePlan, lengths: Mapping[str, int]) -> int:
-    """Nodes of a run that goes through all steps and rounds; `lengths` are of initial lists, others count as one element."""
+    """Nodes of a run with all steps and iterations; `lengths` are of initial lists, others count as one element."""
     return 1 + sum(_nodes(unit, lengths) if isinstance(unit, Composite) else 1 for unit in plan.units.values())
 
 
