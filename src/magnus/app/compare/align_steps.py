@@ -12,9 +12,8 @@ from msgspec import Struct
 
 from magnus.app.compare.read_run import ReadRun
 from magnus.graph.path import BranchPath, print_names
-from magnus.run_log.branches import branches_of
 from magnus.run_log.records import StepRecord
-from magnus.run_log.step_walk import SeenStep, walk
+from magnus.run_log.step_walk import SeenStep, branches_of, walk
 from magnus.values import Json
 
 _ON_FAILURE = " on failure"

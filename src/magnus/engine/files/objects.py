@@ -11,7 +11,6 @@ from urllib.parse import quote, unquote
 
 from msgspec import Struct
 
-from magnus.engine.files.catalog_files import OBJECTS
 from magnus.engine.secrets.masking import Masker
 from magnus.engine.user_code import scripts
 from magnus.errors import MagnusError, TaskFailed
@@ -21,6 +20,9 @@ from magnus.interfaces.pickler import Pickler
 from magnus.run_log.parameters import ListParameter, ObjectParameter, Parameter, plain
 from magnus.run_log.records import CatalogRecord
 from magnus.values import UserObject
+
+OBJECTS: Final = ".objects/"
+"""Where objects are in the tree of a run: no glob matches it unless it names it."""
 
 
 class WatchedFile(io.RawIOBase):
