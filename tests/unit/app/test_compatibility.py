@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from magnus.app.composition.compatibility import problems
+from magnus.app.composition.executors import problems
 from magnus.errors import Problem
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality, ServiceCapabilities
 

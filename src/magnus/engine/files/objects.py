@@ -12,7 +12,6 @@ from urllib.parse import quote, unquote
 from msgspec import Struct
 
 from magnus.engine.secrets.masking import Masker
-from magnus.engine.user_code import scripts
 from magnus.errors import MagnusError, TaskFailed
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
@@ -112,6 +111,8 @@ class StepObjects(Struct, frozen=True):
         except (AttributeError, ModuleNotFoundError):
             if self.script is None:
                 raise
+        from magnus.engine.user_code import scripts  # lazy: most classes are in modules
+
         scripts.module_of(self.script)  # the class is one of the script, which this process has not loaded
         return self._load(reference)
 
