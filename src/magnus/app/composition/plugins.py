@@ -1,4 +1,4 @@
-"""Finds the class behind the name of a service: built-in ones in a table, others among the installed entry points.
+"""Finds the class behind the name of a service or node type: built-in ones in a table, others by their entry points.
 
 Entry points are looked at for a name that is not built in, and for nothing else: it takes longer than a short run.
 """
@@ -13,6 +13,15 @@ from magnus.suggest import nearest_or_all
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
+
+from typing import TYPE_CHECKING
+
+from magnus.definition.nodes import unknown_type
+from magnus.errors import Problem
+
+if TYPE_CHECKING:
+    from magnus.definition.nodes import NodeType
+
 
 PREFIX: Final = "magnus."
 """Of the entry-point groups; groups named after a family alone, as the 2024 generation had them, are read too."""
@@ -255,3 +264,18 @@ def _package(entry: "EntryPoint") -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
+
+
+_NODE_TYPES: Final = "nodes"
+
+
+def find_node_type(word: str) -> "type[NodeType] | Problem":
+    """The node type of this word, which is none of magnus; or why there is none that can be used."""
+    words = offered(_NODE_TYPES)
+    if word not in words:
+        return unknown_type(word, words)
+    try:
+        found: type[NodeType] = find(_NODE_TYPES, word)
+    except InvalidConfiguration as error:
+        return error.problems[0]
+    return found

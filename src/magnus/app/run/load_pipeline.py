@@ -6,7 +6,7 @@ from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Final
 
-from magnus.app.composition.find_node_type import find_node_type
+from magnus.app.composition.plugins import find_node_type
 from magnus.definition.built_pipeline import METHOD, BuiltPipeline
 from magnus.definition.loader import Examined, LoadedPipeline, examine, examine_built, load, load_built
 from magnus.definition.yaml_text import read
