@@ -18,8 +18,8 @@
     |  `- ExperimentTrackerError    shown as a warning: it fails no step and no run
     |     `- TrackerUnreachable     ... it may be there later
     |- TaskFailed                   ends an attempt; becomes the message of the step, never reaches a user as an error
-    |  `- ProcessDied               ... because the process it ran in ended
-    `- RunFailed             (1)    the run ended in its fail step
+    |  `- ProcessDied               ... because its process died
+    `- RunFailed             (1)    the run reached its fail step
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -72,7 +72,7 @@ class Location(Struct, frozen=True):
 class Problem(Struct, frozen=True):
     """One thing that is wrong, where it is, and what to write instead.
 
-    `is_shared` says that it has one cause and one fix, however many steps have it: it is said once, with the steps.
+    `is_shared` says that it has one cause and one fix, however many steps have it: it is shown once, with the steps.
     """
 
     message: str
@@ -90,7 +90,7 @@ class Problem(Struct, frozen=True):
 
 
 def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
-    """Each problem once: those of no file first, then by file, in the order they come in, and by place."""
+    """Each problem once: problems without a file first, then by file, in their order, and by place."""
     once = tuple(_shared_once(dict.fromkeys(problems)))
     files: dict[str, int] = {}
     for problem in once:
@@ -182,11 +182,11 @@ class ServiceError(MagnusError):
 
 
 class RunLogStoreError(ServiceError):
-    """The run log store could not do what was asked."""
+    """The run log store could not do a request."""
 
 
 class CatalogError(ServiceError):
-    """The catalog could not do what was asked."""
+    """The catalog could not do a request."""
 
 
 class DamagedContent(CatalogError):
@@ -194,15 +194,15 @@ class DamagedContent(CatalogError):
 
 
 class SecretsError(ServiceError):
-    """The secrets provider could not do what was asked; the message never holds a value."""
+    """The secrets provider could not do a request; the message never holds a value."""
 
 
 class ExperimentTrackerError(ServiceError):
-    """The experiment tracker could not do what was asked, and never will."""
+    """The experiment tracker could not do a request, and never will."""
 
 
 class TrackerUnreachable(ExperimentTrackerError):
-    """The experiment tracker cannot be reached now; what it is to know is told again later."""
+    """The experiment tracker cannot be reached now; missed values are sent again later."""
 
 
 class TaskFailed(MagnusError):
@@ -215,7 +215,7 @@ class TaskFailed(MagnusError):
 
 
 class ProcessDied(TaskFailed):
-    """A process that ran steps for an executor ended in the middle of one.
+    """A process that ran steps for an executor died in the middle of one.
 
     `pid` is its number, `shown` how many bytes of the output of this attempt were reported, `seconds` how long the
     attempt took.
@@ -229,7 +229,7 @@ class ProcessDied(TaskFailed):
 
 
 class RunFailed(MagnusError):
-    """The run ended in its fail step; `run` is the run, as `Pipeline.execute` returns it."""
+    """The run reached its fail step; `run` is the run, as `Pipeline.execute` returns it."""
 
     exit_code = 1
     run: UserObject = None

@@ -156,7 +156,7 @@ def put_object(obj: UserObject = _NOTHING, name: str = "", *, data: UserObject =
 
 
 def get_object(name: str) -> UserObject:
-    """The object of that name, loaded anew: the object of the parameter `name`, or else that of `put_object`.
+    """The object of that name, loaded again: the object of the parameter `name`, or else the object of `put_object`.
 
     Raises:
         TaskFailed: there is no such object, or no step runs.
@@ -184,7 +184,7 @@ def start_interactive_session(
 
     Args:
         run_id: the id of the run; one is made when none is given.
-        config_file: services; by default those of `magnus execute`.
+        config_file: services; by default the services of `magnus execute`.
         tag: a word to find the run by.
         parameters_file: initial parameters, YAML or JSON.
 

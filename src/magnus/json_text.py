@@ -30,7 +30,7 @@ class NotJson(ValueError):
 
 
 class UnusableJson(ValueError):
-    """The text is JSON of a value that no parameter can have; the message goes on from "the value"."""
+    """The text is JSON of a value that no parameter can have; the message continues "the value"."""
 
 
 def loads(text: str, *, allow_nan: bool = False) -> Json:

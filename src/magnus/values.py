@@ -8,4 +8,4 @@ Json: TypeAlias = Any
 """A JSON value: null, boolean, number, text, list, or mapping with text keys."""
 
 UserObject: TypeAlias = Any
-"""Whatever a user's function takes or gives back."""
+"""Any value that a function of the user takes or returns."""

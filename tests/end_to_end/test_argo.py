@@ -198,7 +198,7 @@ def test_evictions_use_up_what_is_there_for_errors_of_pods_before_attempts(proje
 
 
 def test_a_pod_that_is_evicted_is_followed_by_another_one(project):
-    configure(project.path, retry_strategy={"limit": 1})
+    configure(project.path, retry_strategy={"limit": 1}, fuse=False)
     written(project)
     run = project.magnus("simulate", "--evict", "last", "--evict", "each/1/work:0")
     assert run.status == 1
@@ -246,6 +246,7 @@ def test_a_run_whose_first_pods_never_start_is_created_by_who_comes_next(project
 
 
 def test_pods_that_never_start_are_in_the_run_log(project):
+    configure(project.path, fuse=False)
     written(project)
     run = project.magnus("simulate", "--fail", "each/1/work", "--fail", "each/2/work", "--fail", "each/2/fail")
     branches = run.log["steps"]["each"]["branches"]
@@ -277,7 +278,16 @@ def test_a_run_that_is_stopped_for_good_says_when_it_was_last_heard_of(project):
     assert "  workflow magnus-dag-1\n" in shown
 
 
+def test_a_pod_of_several_steps_that_is_lost_fails_the_first_that_did_not_end(project):
+    written(project)
+    run = project.magnus("simulate", "--fail", "each")
+    assert (run.status, list(run.log["steps"])) == (1, ["begin", "fail"])
+    run = project.magnus("simulate", "--kill", "last")
+    assert (run.status, run.log["status"], run.log["steps"]["each"]["status"]) == (1, "FAIL", "FAIL")
+
+
 def test_a_run_that_no_pod_could_end_is_ended(project):
+    configure(project.path, fuse=False)
     written(project)
     run = project.magnus("simulate", "--kill", "last", "--kill", "fail")
     assert run.status == 1
@@ -430,7 +440,8 @@ def test_files_inside_the_folder_are_named_as_pods_see_them(project):
     commands = yaml.safe_load((folder / "argo-pipeline.yaml").read_text())["spec"]["templates"][0]["container"][
         "command"
     ]
-    assert commands[4:8] == ["--file", "pipeline.yaml", "--config-file", "argo.yaml"]
+    place = commands.index("--file")
+    assert commands[place : place + 4] == ["--file", "pipeline.yaml", "--config-file", "argo.yaml"]
 
 
 def test_pods_read_the_program_that_builds_a_pipeline(project):

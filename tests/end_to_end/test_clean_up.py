@@ -153,4 +153,4 @@ def test_content_of_today_stays_while_a_run_goes_on(three_runs):
     store.create_run(replace(run_record(), run_id="elsewhere", status=Status.PROCESSING, owner=Owner("other-host", 1)))
     said = three_runs.magnus("gc", "--keep-last", "0", "--recent", "--yes")
     assert said.status == 2
-    assert "the run 'elsewhere' goes on, and may need what was put within the last day" in said.err
+    assert "the run 'elsewhere' is running, and may need content of the last day" in said.err

@@ -292,7 +292,7 @@ MUTATIONS = [
                                                     p.replace("p.yaml", '          keep: {type: task, command_type: shell, command: ": $i", next: success, catalog: {put: [data/each.csv]}}\n', "")),
       "pipeline", "each/keep", "each/keep"),
     M("where it begins", edit("p.yaml", "start_at: prepare", "start_at: load"), "pipeline", "start_at", "",
-      "the pipeline began at step 'prepare', begins at 'load'"),
+      "the pipeline started at step 'prepare', starts at 'load'"),
     M("the commit", lambda p: p.git("commit", "-q", "--allow-empty", "-m", "second"), "commit", "git", ""),
 ]  # fmt: skip
 

@@ -301,7 +301,7 @@ def test_a_step_is_named_by_element_or_number_and_printed_in_one_way(folder):
         assert folder.magnus("logs", "odd", text).out == output
     said = folder.magnus("logs", "odd", "cities/pari/say it")
     assert said.err == (
-        "error: no step 'cities/pari/say it' began in the run 'odd'\n  fix: did you mean 'cities/paris/say it'?\n"
+        "error: no step 'cities/pari/say it' started in the run 'odd'\n  fix: did you mean 'cities/paris/say it'?\n"
     )
 
 
@@ -370,9 +370,12 @@ def test_the_beginning_of_an_id_is_enough(doubled):
         ),
         (("logs", "zzz"), "there is no run 'zzz'\n  fix: magnus runs lists all of them"),
         (("show", "../x"), "'../x' cannot be a run id: it begins with a dot"),
-        (("show", "doubled", "--step", "fil"), "no step 'fil' began in the run 'doubled'\n  fix: did you mean 'file'?"),
-        (("logs", "doubled", "%zz"), "no step '%zz' began in the run 'doubled'\n  fix: magnus show doubled shows"),
-        (("logs", "doubled", "each item/9/double"), "no step 'each item/9/double' began in the run 'doubled'"),
+        (
+            ("show", "doubled", "--step", "fil"),
+            "no step 'fil' started in the run 'doubled'\n  fix: did you mean 'file'?",
+        ),
+        (("logs", "doubled", "%zz"), "no step '%zz' started in the run 'doubled'\n  fix: magnus show doubled shows"),
+        (("logs", "doubled", "each item/9/double"), "no step 'each item/9/double' started in the run 'doubled'"),
         (("runs", "--status", "SUCESS"), "'SUCESS' is not a status of a run\n  fix: did you mean 'SUCCESS'?"),
         (("runs", "--since", "soon"), "'soon' is neither an age nor a time\n  fix: write an age such as 2d"),
         (("runs", "-c", "missing.yaml"), "the configuration 'missing.yaml' does not exist"),
@@ -527,7 +530,7 @@ def test_a_step_of_a_run_that_was_killed_or_did_not_come_to_it_is_not_waited_for
     assert (said.status, said.out, said.err) == (1, "waiting\n", "step 'wait': LOST\n")
     said = folder.magnus("logs", "killed", "after", "-f")
     assert (said.status, said.out) == (2, "")
-    assert said.err.startswith("error: no step 'after' began in the run 'killed'")
+    assert said.err.startswith("error: no step 'after' started in the run 'killed'")
 
 
 def test_following_one_step_can_be_interrupted(folder):

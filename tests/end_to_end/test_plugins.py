@@ -268,7 +268,7 @@ def test_a_secret_of_a_provider_of_a_package(folder, installed):
             {},
             "c.yaml:3:3: error: executor 'broken' of the package 'acme_magnus' cannot be loaded: "
             "ModuleNotFoundError: No module named 'acme_magnus.no_such_module'\n"
-            "  fix: mend, update or remove that package\n",
+            "  fix: fix, update or remove that package\n",
         ),
         (
             {"executor": {"type": "incomplete"}},
@@ -350,7 +350,7 @@ def test_a_node_type_of_a_package(folder, installed, executor, word):
             {"type": "lost"},
             "p.yaml:6:5: error: step 'a': nodes 'lost' of the package 'acme_magnus' cannot be loaded: "
             "ModuleNotFoundError: No module named 'acme_magnus.no_such_module'\n"
-            "  fix: mend, update or remove that package\n",
+            "  fix: fix, update or remove that package\n",
         ),
         (
             {"type": "half"},

@@ -92,7 +92,7 @@ def test_the_plan_says_so(ran):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("retry", "it", "--from", "lst"), "no step 'lst' began in the run 'it'\n  fix: did you mean 'last'?\n"),
+        (("retry", "it", "--from", "lst"), "no step 'lst' started in the run 'it'\n  fix: did you mean 'last'?\n"),
         (("execute", "p.yaml", "--from", "last"), "name the run with --use-cached RUN\n"),
     ],
 )

@@ -218,7 +218,7 @@ def refuse_without_original(
     if assume_lost:
         raise click.UsageError("--assume-lost is about the run that is resumed: name it with --use-cached RUN")
     if from_step:
-        raise click.UsageError("--from names a step of the run that is resumed: name it with --use-cached RUN")
+        raise click.UsageError("--from names a step of the run that is resumed: name the run with --use-cached RUN")
     if strict:
         raise click.UsageError("--strict compares with the run that is resumed: name it with --use-cached RUN")
 

@@ -52,7 +52,7 @@ class MlflowOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """Where and how MLflow tracks.
 
     Attributes:
-        server_url: the tracking URI; that of MLflow itself where nothing is said.
+        server_url: the tracking URI; empty: the default of MLflow.
         experiment_name: the experiment that runs belong to; it is made when there is none.
         autolog: turns on `mlflow.autolog()` inside `get_experiment_tracker_context()`.
         nested: makes a child run of every step.
@@ -95,7 +95,7 @@ class MlflowTracker:
                 )
 
     def end_run(self, run: TrackedRun, status: Status, message: str) -> None:
-        """End the run of MLflow as that of magnus ended."""
+        """End the run of MLflow with the status of the run of magnus."""
         with _calling():
             run_id = self._run(run)
             if message:
@@ -127,7 +127,7 @@ class MlflowTracker:
                     mlflow.autolog(disable=True)
                 current = mlflow.active_run()
                 if current is not None and current.info.run_id == run_id:
-                    mlflow.end_run("RUNNING")  # magnus says when it has ended
+                    mlflow.end_run("RUNNING")  # magnus says when it has finished
                 mlflow.set_tracking_uri(before)  # type: ignore[arg-type]  # None: as if it had not been set
 
     @property
@@ -176,7 +176,7 @@ class MlflowTracker:
     ) -> str:
         """The id of the run with the tags `key_tags`.
 
-        MLflow has no unique keys. Two processes that make the run at once both look again and keep the one that began
+        MLflow has no unique keys. Two processes that make the run at once both look again and keep the one that started
         first; the other is deleted.
         """
         key = tuple(key_tags.items())
@@ -215,7 +215,7 @@ class MlflowTracker:
     def _log_metrics(
         self, run_id: str, numbers: Sequence[tuple[str, float, int]], texts: Mapping[str, str], step: TrackedStep
     ) -> None:
-        """The time is that of the step, so that metrics told twice are the same ones to MLflow."""
+        """The time is the time of the step, so that metrics sent twice are the same to MLflow."""
         from mlflow.entities import Metric, RunTag  # lazy: as above
 
         time = _milliseconds(step.end_time)

@@ -17,7 +17,7 @@ LONGEST_TAG: Final = 5000
 
 _NOT_IN_NAMES: Final = re.compile(r"[^\w.\- /]")
 _AT_THE_FRONT: Final = re.compile(r"(?:^|(?<=/))\.+")
-"""Dots that would make a part of the name lead elsewhere."""
+"""Dots that would change the path of the name."""
 _MOST_STEPS: Final = 2**63
 
 ItemT = TypeVar("ItemT")
@@ -56,7 +56,7 @@ def cut(text: str, longest: int) -> str:
 
 
 def measurements_of(metrics: Metrics, *, within: Sequence[str] = ()) -> Measurements:
-    """The metrics of a step, their names below those of `within`; a mapping is a metric for each of its keys."""
+    """The metrics of a step, with the names of `within` as a prefix; a mapping is a metric for each of its keys."""
     measurements = Measurements()
     for name, metric in metrics.items():
         if not isinstance(metric, CountedMetric):

@@ -18,5 +18,5 @@ class DoNothingSecrets:
         """Nothing is kept."""
 
     def get(self, name: str) -> str:  # noqa: ARG002 - every name is answered alike
-        """An empty text, whatever the name."""
+        """An empty text for every name."""
         return ""

@@ -1,6 +1,6 @@
 """The `dotenv` secrets provider: secrets are the lines `NAME=value` of a file.
 
-The rules of the file are those of python-dotenv, which most such files are written for, with one exception: `$` stands
+The rules of the file are the rules of python-dotenv, for which most such files are written, with one exception: `$` stands
 for itself, since passwords are full of it. The parser names the line of a mistake and never shows it.
 """
 
@@ -114,7 +114,7 @@ def _line(text: str, at: int) -> int:
 
 
 def _value(text: str, at: int) -> tuple[str, int]:
-    """The value that begins at `at`, and where what follows its line begins."""
+    """The value that starts at `at`, and the start of the next line."""
     quote = text[at : at + 1]
     if quote not in _QUOTED:
         end = text.find("\n", at)

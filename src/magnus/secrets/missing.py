@@ -7,7 +7,7 @@ from magnus.suggest import near
 
 
 def missing(provider: str, name: str, where: str, names: Iterable[str], fix: str) -> SecretsError:
-    """There is no secret `name` in `where`; `names` are those that are there, of which the nearest one is shown."""
+    """There is no secret `name` in `where`; `names` are the existing names, of which the nearest one is shown."""
     match = near(name, sorted(names))
     return SecretsError(
         f"the secrets provider '{provider}' has no secret '{name}' in {where}",

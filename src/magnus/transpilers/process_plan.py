@@ -25,7 +25,18 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from magnus.graph.failures import failure_of, may_begin_run
-from magnus.graph.nodes import CompositeNode, Graph, Node, RepeatedBranch, TaskNode, TerminalNode, graphs_of
+from magnus.graph.nodes import (
+    ChosenBranch,
+    CompositeNode,
+    Graph,
+    MappedBranches,
+    Node,
+    RepeatedBranch,
+    StaticBranches,
+    TaskNode,
+    TerminalNode,
+    graphs_of,
+)
 from magnus.transpilers.partition import Leads, in_order
 
 
@@ -303,6 +314,34 @@ class _Planner:
 
     def _is_first(self, node: Node) -> bool:
         return node.name in self._first
+
+
+def process_count(plan: PipelinePlan, lengths: Mapping[str, int]) -> int:
+    """The processes of a run in which all succeeds, loops go to their end, and conditionals take the longest branch.
+
+    `lengths` are of the lists of maps; others count as one element.
+    """
+    name: str | None = plan.graph.start_at
+    count = 0
+    while name is not None:
+        unit = plan.units[name]
+        count += 1 if isinstance(unit, Single) else _count_composite(unit, lengths)
+        name = unit.succeeded
+    return count
+
+
+def _count_composite(unit: Composite, lengths: Mapping[str, int]) -> int:
+    inner = [process_count(plan, lengths) for plan in unit.plans]
+    starts = int(unit.fan_out is not None)
+    match unit.node.branches:
+        case StaticBranches():
+            return starts + sum(inner) + 1
+        case ChosenBranch():
+            return starts + max(inner) + 1
+        case MappedBranches(iterate_on=name):
+            return starts + lengths.get(name, 1) * inner[0] + 1
+        case RepeatedBranch(max_iterations=iterations):
+            return starts + iterations * (inner[0] + 1)
 
 
 def leads_of(graph: Graph) -> Leads:

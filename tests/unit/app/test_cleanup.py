@@ -80,7 +80,7 @@ def test_a_run_that_may_be_alive_is_left_alone(place):
     done = clean_up(place, records=True)
     assert [gone.run.run_id for gone in done.runs] == ["killed"]
     assert done.runs[0].run.status is Status.FAIL
-    assert set(done.keep_reasons.values()) == {"it has not ended"}
+    assert set(done.keep_reasons.values()) == {"it may be running"}
     assert place.contents() == hashes(b"a", b"b", b"c")
 
 

@@ -98,8 +98,8 @@ def test_reasons_say_what_keeps_a_run():
         "newest": "younger than 2 days",
         "tagged": "its tag is 'prod'",
         "failed": "its status is FAIL",
-        "alive": "it has not ended",
-        "second": "it has not ended",
+        "alive": "it may be running",
+        "second": "it may be running",
         "first": "resumed by second",
         "zeroth": "resumed by second",
     }

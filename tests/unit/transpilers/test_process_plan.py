@@ -1,6 +1,7 @@
 """The plan of processes: which there are, what each does, and that they go the ways that the traversal goes."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from graphs import pipelines
@@ -21,7 +22,7 @@ from magnus.graph.nodes import (
     graphs_of,
 )
 from magnus.interfaces.transpiler import TranspileRequest
-from magnus.transpilers.process_plan import Composite, PlanRules, Single, Verb, leads_of, plan_of
+from magnus.transpilers.process_plan import Composite, PlanRules, Single, Verb, leads_of, plan_of, process_count
 from magnus.transpilers.reentry import Input, command, filled
 
 ENDS = {"success": TerminalNode("success", True), "fail": TerminalNode("fail", False)}
@@ -314,3 +315,39 @@ def test_fusing_needs_fewer_processes_and_passes_branches_from_where_they_start(
                 starter = plan.units[plan.starter(unit)]
                 last = starter.process if isinstance(starter, Single) else starter.fan_in
                 assert last.starts is unit.node
+
+
+def chain(count, name="s"):
+    return [task(f"{name}{n}", f"{name}{n + 1}" if n + 1 < count else "success") for n in range(count)]
+
+
+TWO = pipeline(*chain(2))
+SIZES = {
+    "a chain of 10 tasks": pipeline(*chain(10)),
+    "a task, then a map of 10 items over one task": pipeline(task("a", "m"), mapped("m")),
+    "a task, a map of 10 items over one task, a task": pipeline(task("a", "m"), mapped("m", "z"), task("z")),
+    "a parallel step of 3 branches of 2 tasks": pipeline(
+        CompositeNode("p", StaticBranches({"a": TWO, "b": TWO, "c": TWO}), next="success")
+    ),
+    "a loop of 3 iterations of one task": pipeline(loop("l")),
+    "a task, then a conditional with one task": pipeline(
+        task("a", "c"), CompositeNode("c", ChosenBranch("v", {"x": pipeline(task("i"))}), next="success")
+    ),
+}
+PAGE = Path(__file__).parents[3] / "docs/how-to/run-on-argo.md"
+
+
+def test_the_page_has_a_table_of_processes_before_and_after():
+    """The numbers are counted, and the table that they make stands in the page."""
+    lines = ["| pipeline | pods with `fuse: false` | pods |", "|---|---|---|"]
+    for name, graph in SIZES.items():
+        before, after = (process_count(plan_of(graph, PlanRules(fuse=fuse)), {"xs": 10}) for fuse in (False, True))
+        assert after < before
+        lines.append(f"| {name} | {before} | {after} |")
+    assert "\n".join(lines) in PAGE.read_text(), "\n".join(lines)
+
+
+def test_a_chain_of_tasks_is_a_process_each_and_a_map_two_more_than_its_items():
+    assert process_count(plan_of(SIZES["a chain of 10 tasks"], PlanRules()), {}) == 10
+    graph = SIZES["a task, a map of 10 items over one task, a task"]
+    assert process_count(plan_of(graph, PlanRules()), {"xs": 10}) == 12

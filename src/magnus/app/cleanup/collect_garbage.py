@@ -24,7 +24,7 @@ from magnus.run_log.records import ENDED, RunRecord, Status
 
 
 class RunFacts(Struct, frozen=True):
-    """The facts in the record of a run; `over` says that it has ended, or that its process is certainly gone.
+    """The facts in the record of a run; `over` says that it has finished, or that its process is certainly gone.
 
     The status of a run that is lost is FAIL, as `magnus show` has it.
     """
@@ -82,7 +82,7 @@ def runs_to_remove(runs: Iterable[RunFacts], reasons: Mapping[str, str]) -> Sequ
 
 def _reason(run: RunFacts, rules: Rules, now: datetime, last: frozenset[str]) -> str:
     reasons = (
-        (not run.over, "it has not ended"),
+        (not run.over, "it may be running"),
         (not rules.are_given, "no rule says which runs go"),
         (rules.days is not None and now - run.start_time < _days(rules.days), f"younger than {rules.days or 0:g} days"),
         (run.run_id in last, f"one of the last {rules.last}"),
@@ -165,7 +165,7 @@ class _CleanUp:
     def run(self, rules: Rules, now: datetime, *, run_logs: bool, really: bool, recent: bool) -> CleanUpResult:
         """As `clean_up`."""
         if recent and (unfinished := self._unfinished_runs()):
-            message = f"the run '{unfinished[0]}' goes on, and may need what was put within the last day"
+            message = f"the run '{unfinished[0]}' is running, and may need content of the last day"
             raise InvalidInput(message, fix="wait for its end, or leave out --recent")
         if run_logs and not isinstance(self._store, RemovesRuns):
             raise InvalidConfiguration("run logs cannot be removed from this run log store", fix="leave out --run-logs")
@@ -214,7 +214,7 @@ class _CleanUp:
         return run_ids
 
     def _collect(self, removed: Sequence[str], *, really: bool, recent: bool) -> Collected:
-        """Collect content that no run with files refers to; the runs are listed anew, as some may just have started."""
+        """Collect content that no run with files refers to; the runs are listed again, as some may just have started."""
         listed = self._store.list_runs()
         remaining = set(listed).difference(removed)
         referred = frozenset[str]().union(

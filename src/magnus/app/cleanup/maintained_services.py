@@ -40,7 +40,7 @@ def open_services(
 
 
 def steps_below(store: RunLogStore, run_id: str, branch: BranchPath) -> Iterator[StepRecord]:
-    """The steps of a branch, each after those in its own branches."""
+    """The steps of a branch, each after the steps of its own branches."""
     for step in store.list_steps(run_id, branch):
         for key in step.branching.keys if step.branching else ():
             yield from steps_below(store, run_id, step.path.into(key))

@@ -71,7 +71,7 @@ def _puts_of(store: RunLogStore, run_ids: Sequence[str]) -> tuple[list[_Put], li
 
 
 def _puts(store: RunLogStore, run_id: str) -> Iterator[tuple[str, CatalogRecord]]:
-    """The entries of the run, each with the path of the first step that names it; those in branches come before.
+    """The entries of the run, each with the path of the first step that names it; steps in branches come before.
 
     Entries of the run itself, the changes of its code and large parameters, come first, with no path.
     """

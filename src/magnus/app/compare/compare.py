@@ -82,7 +82,7 @@ def compare_runs(first: ReadRun, second: ReadRun, is_alike: Alike) -> Difference
 def in_order(causes: Sequence[Cause], steps: Sequence[StepDifference]) -> tuple[Cause, ...]:
     """The causes in the order of their effect. A cause for all steps counts at the first step with another effect.
 
-    A cause that only affects steps with the same results stands behind those that may explain that step.
+    A cause that only affects steps with the same results stands behind the causes that may explain that step.
     """
     first = first_effect(steps)
     place = END if first is None else first.position

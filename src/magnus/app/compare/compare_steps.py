@@ -47,7 +47,7 @@ class Pair(Struct):
 
 
 def pairs(first: ReadRun, second: ReadRun) -> list[Pair]:
-    """All steps of the two runs; those in branches of a step follow it."""
+    """All steps of the two runs; steps in branches of a step follow it."""
     walk = _Walk(first, second)
     walk.branch(BranchPath(), BranchPath(), ())
     return walk.pairs

@@ -56,7 +56,7 @@ class ReadRun:
 
     @cached_property
     def written(self) -> Mapping[str, Mapping[str, Json]]:
-        """The steps as they are written, by their names with those of the steps around them."""
+        """The steps as written, by their names with the names of the steps around them."""
         return dict(written_steps(self.dag))
 
     @cached_property

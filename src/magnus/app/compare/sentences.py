@@ -133,7 +133,7 @@ def _of_pipeline(cause: Cause) -> str:
         case Cause(what="", before=before, after=after):
             return f"these are runs of different pipelines, '{before}' and '{after}', which have no step in common"
         case Cause(what="start_at", steps=(), before=before, after=after):
-            return f"the pipeline began at step '{before}', begins at '{after}'"
+            return f"the pipeline started at step '{before}', starts at '{after}'"
         case Cause(what=name, before=before) if before is UNSET:
             return f"step '{name}' is new in the pipeline"
         case Cause(what=name, after=after) if after is UNSET:
@@ -164,4 +164,4 @@ def no_cause(step: StepDifference) -> str:
 
 
 def _status(status: str) -> str:
-    return {"SUCCESS": "succeeded", "FAIL": "failed"}.get(status, "had not ended")
+    return {"SUCCESS": "succeeded", "FAIL": "failed"}.get(status, "was unfinished")

@@ -20,7 +20,7 @@ FAMILIES: Final[Mapping[str, str]] = {
     "experiment_tracker": "do-nothing",
     "pickler": "pickle",
 }
-"""What can be configured, and the type of each where nothing is said."""
+"""What can be configured, and the default type of each."""
 
 _SENSITIVE_NAME: Final = "password|secret|token|key|credential"
 _CREDENTIALS_IN_ADDRESS: Final = r"(://[^/@\s:]*:)[^/@\s]+@"

@@ -27,7 +27,7 @@ _NAME: Final[Json] = {"pattern": r"^[^.%\u0000]+$"}
 _PIPELINE: Final[Json] = {"$ref": "#/$defs/pipeline"}
 _MAYBE_PIPELINE: Final[Json] = {"anyOf": [_PIPELINE, {"type": "null"}]}
 _STEP_NAME: Final[Json] = {"type": ["string", "number", "boolean"]}
-"""What names a step: read as text, whatever YAML makes of it."""
+"""The name of a step: text, for every value of YAML."""
 _OVERRIDES: Final[Json] = {"type": "object", "additionalProperties": _STEP_NAME}
 _ON_FAILURE: Final[Json] = {"anyOf": [_STEP_NAME, _PIPELINE, {"type": "null"}]}
 _TASK_WORD: Final = next(word for word, node_type in NODE_TYPES.items() if node_type is Task)
@@ -37,7 +37,7 @@ _SERVICES: Final[Mapping[str, str]] = {
     "run_log_store": "Where the records of runs are kept.",
     "catalog": "Where files and objects are kept.",
     "secrets": "Where secrets come from.",
-    "experiment_tracker": "Who is told of metrics and parameters.",
+    "experiment_tracker": "The tracker that receives metrics and parameters.",
     "pickler": "How objects become bytes.",
 }
 

@@ -150,7 +150,7 @@ def types(
     built_in: Mapping[str, Mapping[str, str]] = BUILT_IN,
     entry_points: EntryPoints = installed,
 ) -> list[str]:
-    """The types of a family: built-in ones, then those of other packages."""
+    """The types of a family: built-in types, then types of other packages."""
     others = sorted(entry.name for entry in entry_points(PREFIX + family))
     return list(dict.fromkeys([*built_in.get(family, {}), *others]))
 
@@ -228,7 +228,7 @@ def _loaded(family: str, name: str, entry: "EntryPoint") -> Any:
         reason = f"{type(error).__name__}: {error}"
         raise InvalidConfiguration(
             f"{family} '{name}' of the package {_package(entry)} cannot be loaded: {reason}",
-            fix="mend, update or remove that package",
+            fix="fix, update or remove that package",
         ) from error
 
 
@@ -254,7 +254,7 @@ def _unknown(family: str, name: str, names: Sequence[str], ignored: Sequence[str
 
 
 def unknown(family: str, name: str) -> str:
-    """How the message begins when there is nothing of this name in a family."""
+    """The first words of the message if a family has no such name."""
     return f"{_UNKNOWN[family]} '{name}'" if family in _UNKNOWN else f"{family} has no type '{name}'"
 
 

@@ -177,7 +177,7 @@ def _is_ours_and_over(entry: "os.DirEntry[str]", pid: int) -> bool:
 
 
 def _remove(folder: Path) -> None:
-    """Remove the folder, with those of the workers in it."""
+    """Remove the folder, with the folders of the workers in it."""
     try:
         for file in folder.iterdir():
             file.unlink()

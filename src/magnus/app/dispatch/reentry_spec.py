@@ -1,6 +1,6 @@
-"""What an executor is told that runs steps by the re-entry command, where the folders of a run are mounted.
+"""What an executor needs to run steps by the re-entry command, if the folders of a run are mounted.
 
-Services are asked what they can do, never which they are: one that is `Located` has its files mounted, and one that
+Abilities of services decide, never their names: one that is `Located` has its files mounted, and one that
 `ReadsEnvironment` gets its variables.
 """
 
@@ -18,7 +18,7 @@ from magnus.interfaces.reentry import step_command
 
 
 def reentry_spec(configuration: Configuration, context: RunContext, variables: Mapping[str, str]) -> ReentrySpec:
-    """How steps of the run of `context` run reentry_spec; `variables` are those that pipeline and configuration use."""
+    """How the run of `context` runs steps by the re-entry command; pipeline and configuration use the `variables`."""
     services = context.services
     return ReentrySpec(
         run_id=context.run_id,

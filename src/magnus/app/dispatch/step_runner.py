@@ -18,7 +18,7 @@ def executor(
 ) -> Executor:
     """The executor of the configuration, for the steps of the run of `context`; `warm_start` is what `begin` gave.
 
-    `variables` are those of the environment that pipeline and configuration use.
+    `variables` are the variables of the environment that pipeline and configuration use.
     """
     found, options = executor_type(configuration)
     more = {} if warm_start is None else {"warm_start": warm_start}

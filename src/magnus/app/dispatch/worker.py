@@ -113,7 +113,7 @@ def _mask(masker: Masker, secret: Secret) -> None:
 
 
 class _Reports:
-    """A Reporter that hands everything on."""
+    """A Reporter that passes every event on."""
 
     def __init__(self, report: Tell) -> None:
         self.report = report

@@ -128,7 +128,7 @@ def in_order(graph: Graph) -> tuple[Node, ...]:
 
 
 def all_steps(graph: Graph, branch: BranchPath = BranchPath()) -> Iterator[tuple[StepPath, Node]]:  # noqa: B008 - frozen
-    """Every step of a picture with its path, those of branches after the step they are in."""
+    """Every step of a picture with its path, steps of branches after the step around them."""
     for node in shown_nodes(graph):
         path = branch.step(node.name)
         yield path, node

@@ -48,5 +48,5 @@ def _by_prefix(run_ids: Sequence[str], prefix: str) -> str:
 
     match = near(prefix, run_ids)
     meant = f"did you mean '{match}'? " if match else ""
-    fix = f"{meant}magnus runs lists all of them; for those of another configuration add -c FILE"
+    fix = f"{meant}magnus runs lists all of them; for runs of another configuration add -c FILE"
     raise RunNotFound(f"there is no run '{prefix}'", fix=fix if run_ids else _NO_RUNS)

@@ -127,8 +127,8 @@ def _no_step(steps_of: StepsOf, run_id: str, text: str) -> InvalidInput:
     compared = (seen for seen in walk(steps_of) if isinstance(seen, SeenStep) and not seen.record.is_terminal)
     names = {print_names(seen.names): seen.names for seen in islice(compared, _MOST_COMPARED)}
     near = list(_near(text.replace(".", "/"), names))
-    fix = f"did you mean {_listed(near)}?" if near else f"magnus show {run_id} shows the steps that began"
-    return InvalidInput(f"no step '{text}' began in the run '{run_id}'", fix=fix)
+    fix = f"did you mean {_listed(near)}?" if near else f"magnus show {run_id} shows the steps that started"
+    return InvalidInput(f"no step '{text}' started in the run '{run_id}'", fix=fix)
 
 
 def _near(text: str, names: Mapping[str, tuple[str, ...]]) -> Iterator[str]:

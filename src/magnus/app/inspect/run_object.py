@@ -1,6 +1,6 @@
 """A run as an object, whose results are read from the run log store when they are used.
 
-Returned by `Pipeline.execute`, `magnus.run` and `magnus.runs`. Values of an unfinished run are read anew each time.
+Returned by `Pipeline.execute`, `magnus.run` and `magnus.runs`. Values of an unfinished run are read again each time.
 """
 
 import json
@@ -127,7 +127,7 @@ class Run(StepGroup):
         return self._now().parameters
 
     def _now(self) -> RunRecord:
-        """The record, read anew unless the run has finished."""
+        """The record, read again unless the run has finished."""
         if self._record is None or self._record.status not in ENDED:
             self._record = self.store.get_run(self.run_id)
         return self._record

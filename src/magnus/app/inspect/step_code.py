@@ -36,7 +36,7 @@ def code_of_steps(steps: Iterable[StepPlace], working_directory: Path) -> Mappin
 def encoded_code(code: Mapping[str, Pieces]) -> Json:
     """The code in the form of the run log.
 
-    `pieces` are their names and hashes, each once; `steps` the numbers in there, from 0, of those of each step.
+    `pieces` are their names and hashes, each once; `steps` has the numbers of the pieces of each step, from 0.
     """
     numbers: dict[tuple[str, str], int] = {}
     steps = {

@@ -190,7 +190,7 @@ class Step:
 
     @property
     def start_time(self) -> datetime | None:
-        """The start of the first attempt, also of those in branches, in UTC; None without an attempt."""
+        """The start of the first attempt, also of attempts in branches, in UTC; None without an attempt."""
         span = self._span
         return None if span is None else span.start
 

@@ -52,7 +52,7 @@ class DescribedTask(Struct, frozen=True):
 
 
 class DataFlow:
-    """The data flow of one pipeline. `steps` are all places that are known; those of mocked steps come first.
+    """The data flow of one pipeline. `steps` are the places of all steps; mocked steps come first.
 
     What the steps of the names `unsure` set beside what can be seen nobody can tell. `apart` says that each step has a
     working directory of its own.
@@ -122,7 +122,7 @@ class DataFlow:
             yield self._problem(finding)
 
     def facts(self, node: TaskNode) -> TaskFacts:
-        """What is known of a task; it is asked for once."""
+        """The description of a task; it is computed once."""
         known = self._known.get(id(node))
         if known is None:
             known = self._known[id(node)] = self._facts(node)
@@ -136,7 +136,7 @@ class DataFlow:
         try:
             gets = named_from_root(catalog, spec, spec.get, folder)
             puts = (*named_from_root(catalog, spec, spec.put, folder), *_from_root(catalog, description.puts, folder))
-        except MagnusError:  # said by whoever checks the step
+        except MagnusError:  # the check of the step reports it
             return TaskFacts(replace(description, puts_others=True))
         return TaskFacts(replace(description, puts=()), gets, puts)
 
@@ -156,7 +156,7 @@ class DataFlow:
             step = self._by_node.get(id(node))
             is_unsure = step is not None and step.step in self._unsure
             return replace(found, sets_others=True, puts_others=True) if is_unsure else found
-        except InvalidConfiguration:  # said by whoever checks the step
+        except InvalidConfiguration:  # the check of the step reports it
             return unknown
 
     def of_map(self, mapped: MappedBranches, step: StepPlace) -> Iterator[Problem]:
@@ -183,7 +183,7 @@ class DataFlow:
 
 
 def _from_root(catalog: Catalog, patterns: Iterable[str], folder: Path) -> Iterator[str]:
-    """Patterns of code, which are relative to the working directory; those that mean nothing there fail the step."""
+    """Patterns of code, which are relative to the working directory; patterns without a meaning there fail the step."""
     for pattern in patterns:
         try:
             yield from named_from_root(catalog, CatalogSpec(compute_data_folder=""), (pattern,), folder)

@@ -46,7 +46,7 @@ class InitialParameters(Struct, frozen=True):
 
 
 class _Reading(Struct):
-    """The parameters as far as they are read; `base` are those of the run that is resumed."""
+    """The parameters as far as they are read; `base` are the parameters of the run that is resumed."""
 
     base: Scope
     scope: dict[str, Parameter] = field(default_factory=dict)

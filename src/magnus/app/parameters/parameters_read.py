@@ -57,7 +57,7 @@ class ParameterReaders:
     def outdated(
         self, record: StepRecord, path: StepPath, scope: Scope, but: frozenset[str] = frozenset()
     ) -> Iterator[OutdatedStep]:
-        """The step, which is reused as `path`, and those in its branches, as far as they read what changed.
+        """The step, which is reused as `path`, and steps in its branches, as far as they read what changed.
 
         A parameter that a step before it set to something else is not one of these, nor is one in `but`.
         """

@@ -1,6 +1,6 @@
 """The page of a report: one HTML file with style, script, picture and data in it, which loads nothing else.
 
-Data are JSON in which no `<` begins a tag or a comment, so no text of a run can end the element it is in; the script shows all of it as
+Data are JSON in which no `<` starts a tag or a comment, so no text of a run can end the element it is in; the script shows all of it as
 text. A policy in the page lets its own script and style work, by their hashes, and nothing load from anywhere.
 """
 

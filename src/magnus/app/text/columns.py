@@ -32,7 +32,7 @@ def clip(text: str, columns: int, ellipsis: str = "…") -> str:
 
 
 def prefix(text: str, columns: int) -> str:
-    """The longest beginning of the text that fits into the columns."""
+    """The longest first part of the text that fits into the columns."""
     if text.isascii():
         return text[: max(columns, 0)]
     taken = 0

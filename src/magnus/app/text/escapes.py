@@ -6,7 +6,7 @@ from typing import Final
 _WITH_PARAMETERS: Final = r"[0-?]*[ -/]*"
 _WITH_TEXT: Final = r"[\]PX^_][^\x07\x1b\n]*"
 _SEQUENCE: Final = re.compile(
-    rf"\x1b\[{_WITH_PARAMETERS}[@-~]?"  # whatever colours, moves, erases or asks
+    rf"\x1b\[{_WITH_PARAMETERS}[@-~]?"  # sequences that colour, move, erase or ask
     rf"|\x1b{_WITH_TEXT}(?:\x07|\x1b\\)?"  # titles, notes to the terminal
     r"|\x1b[ -/]*[0-~]?"
 )

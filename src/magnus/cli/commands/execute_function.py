@@ -1,4 +1,4 @@
-"""`magnus execute_function`: call one function, tracked as a step of a pipeline is."""
+"""`magnus execute_function`: runs one function as a tracked step."""
 
 from typing import Unpack
 
@@ -18,7 +18,7 @@ from magnus.cli.arguments import TakesParameters
 @single_task.shared
 @click.pass_context
 def command(ctx: click.Context, function: str, **values: Unpack[single_task.TaskOptions]) -> int:
-    """Call one function, tracked as a step of a pipeline is.
+    """Run one function as a tracked step.
 
     FUNCTION is `module.function` or `script.py:function`. The run log of the one step is printed.
     """

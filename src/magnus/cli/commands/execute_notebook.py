@@ -1,4 +1,4 @@
-"""`magnus execute_notebook`: run one notebook, tracked as a step of a pipeline is."""
+"""`magnus execute_notebook`: runs one notebook as a tracked step."""
 
 from pathlib import PurePath
 from typing import Unpack
@@ -22,7 +22,7 @@ from magnus.cli.arguments import TakesParameters
 def command(
     ctx: click.Context, notebook: str, *, notebook_output_path: str, **values: Unpack[single_task.TaskOptions]
 ) -> int:
-    """Run one notebook, tracked as a step of a pipeline is.
+    """Run one notebook as a tracked step.
 
     The run log of the one step is printed.
     """

@@ -2,7 +2,7 @@
 
 Descriptors 1 and 2 become a file (`engine.output.output_file`) for the duration of the step, not a pipe: writing to a file never
 waits for its reader, so a C extension that holds the interpreter lock cannot block, and a process left in the background
-goes on writing to a file that nobody reads. A thread follows the file while the step runs; the end of the step takes what
+keeps writing to a file that nobody reads. A thread follows the file while the step runs; the end of the step takes what
 is there by then. What was read is masked, and then appended to the log of the step and shown.
 """
 
@@ -118,7 +118,7 @@ class OutputCapture:
         self._file.forget()
 
     def text_streams(self) -> tuple[TextIO, ...]:
-        """Text streams onto descriptors 1 and 2; those of the step before, unless it closed or changed one."""
+        """Text streams onto descriptors 1 and 2; the streams of the step before, unless it closed or changed one."""
         if not self._streams or any(map(is_changed, self._streams)):
             self._streams = (text_stream(1), text_stream(2))
         return self._streams
@@ -198,7 +198,7 @@ class Captured:
         if self._show is not None:
             try:
                 self._show(data)
-            except Exception:  # noqa: BLE001 - whoever shows it must not break the step
+            except Exception:  # noqa: BLE001 - the reporter must not break the step
                 self._show = None
 
     def _write(self, data: bytes) -> None:

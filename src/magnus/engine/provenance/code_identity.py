@@ -40,7 +40,7 @@ def start_commit_query(
 
 
 def excluding(own_folders: Sequence[Path], working_directory: Path) -> Iterator[str]:
-    """How git is told to pass over these folders, as far as they are in the working directory."""
+    """The arguments by which git passes over these folders, as far as they are in the working directory."""
     for folder in own_folders:
         if folder.is_relative_to(working_directory) and folder != working_directory:
             yield f":(exclude){os.path.relpath(folder, working_directory)}"
@@ -182,7 +182,7 @@ def read_diff(question: DiffQuery | None) -> bytes:
 
 
 def _diff_output(process: "subprocess.Popen[bytes]") -> bytes:
-    """What it says, as far as it is wanted; nothing when it fails, as it does where there is no commit."""
+    """The needed part of its output; nothing if it fails, as it does without a commit."""
     with process:
         output = process.stdout.read(_MOST_BYTES + 1) if process.stdout else b""
         if len(output) > _MOST_BYTES:

@@ -1,6 +1,6 @@
 """What a run ran in: the interpreter, the machine, and a hash of the packages that are installed.
 
-Called by `app` when a run begins. Packages are told by the names of their metadata folders, `<name>-<version>.dist-info`:
+Called by `app` at the start of a run. Packages are read from the names of their metadata folders, `<name>-<version>.dist-info`:
 reading what is in them would take longer than a short run.
 """
 

@@ -1,4 +1,4 @@
-"""Parameters in use: found by name, read from text, handed on as environment variables."""
+"""Parameters in use: found by name, read from text, passed as environment variables."""
 
 import json
 from collections.abc import Iterable, Mapping

@@ -32,7 +32,7 @@ _REQUIRED: Final = inspect.Parameter.empty
 
 
 class Bound(Struct, frozen=True):
-    """The arguments of a call; those from parameters by name as JSON; and the objects that were loaded."""
+    """The arguments of a call; arguments from parameters by name as JSON; and the objects that were loaded."""
 
     positional: Sequence[UserObject]
     named: Mapping[str, UserObject]
@@ -222,7 +222,7 @@ def resolved_annotations(
 
 
 def _signature(function: Callable[..., UserObject]) -> inspect.Signature:
-    """The signature, whatever names its annotations hold; from Python 3.14 on to ask for them is to evaluate them."""
+    """The signature, with any names in its annotations; from Python 3.14 on access to annotations evaluates them."""
     if sys.version_info >= (3, 14):
         from annotationlib import Format  # new there
 
@@ -250,7 +250,7 @@ def _resolve(annotation: UserObject, namespace: Mapping[str, UserObject]) -> Use
 
 
 def _namespace(function: UserObject) -> Mapping[str, UserObject]:
-    """The names that the annotations of a function, or of whatever is called like one, were written with."""
+    """The names in the annotations of a function or another callable, as written."""
     while isinstance(function, partial):
         function = function.func
     function = inspect.unwrap(function)

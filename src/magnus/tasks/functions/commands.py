@@ -116,7 +116,7 @@ def _is_of_another_folder(name: str, module: ModuleType, working_directory: Path
 
 
 def _forget(name: str, module: ModuleType) -> None:
-    """Have python import the module anew, and with it those of the same folder, which it may have brought along."""
+    """Have python import the module again, and with it modules of the same folder, which it may have imported."""
     file = Path(str(module.__file__))
     inside = name.count(".") + (file.stem == "__init__")
     folder = file.parents[inside]
@@ -159,7 +159,7 @@ def command_of(function: Callable[..., UserObject], working_directory: Path) -> 
 
 
 def local_name(function: Callable[..., UserObject], used_names: UserObject) -> str:
-    """The name of a function that has no command; it differs from those in `used_names`."""
+    """The name of a function that has no command; it differs from all of `used_names`."""
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
     others = sum(1 for known in used_names if known == name or known.startswith(f"{name} #"))
     return f"{name} #{others + 1}" if others else name

@@ -93,7 +93,7 @@ def _attrs_instance(kind: Any, value: Json, cast: CastTo) -> UserObject:
 
 
 def _types_of(kind: Any) -> Mapping[str, UserObject]:
-    """The types of the fields; those that mean nothing here are any."""
+    """The types of the fields; a type without a meaning here is any."""
     try:
         return get_type_hints(kind, include_extras=True)
     except Exception:  # noqa: BLE001 - an annotation is user code

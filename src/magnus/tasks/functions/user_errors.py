@@ -118,7 +118,7 @@ def _print_error(error: BaseException, working_directory: Path) -> str:
 
 
 def _is_breakpoint_without_terminal(error: BaseException) -> bool:
-    """Whether the debugger ended since it had nothing to read from."""
+    """Whether the debugger quit since it had nothing to read from."""
     if type(error).__name__ != "BdbQuit":
         return False
     try:

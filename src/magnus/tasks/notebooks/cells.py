@@ -27,7 +27,7 @@ def prepare(
 
     The cell with the parameters follows the first one tagged `parameters`, is the first cell if there is none, and
     has the number 0. Cells with a tag in `without` are left out, as is one with parameters from an earlier run. Of the
-    parameters in `loaders` those that a cell mentions are given by the function of magnus that stands there.
+    parameters in `loaders` parameters that a cell mentions are loaded by the function of magnus in the same place.
     """
     notebook = nbformat.read(file, as_version=4)
     numbered = [

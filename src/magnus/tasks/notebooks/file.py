@@ -52,7 +52,7 @@ def code_cells(file: Path) -> list[str]:
         TypeError,
         AttributeError,
         RecursionError,
-    ):  # what is wrong with it is said elsewhere
+    ):  # another check reports it
         return []
     return [text if isinstance(text, str) else "".join(map(str, text)) for text in sources]
 

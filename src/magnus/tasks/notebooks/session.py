@@ -89,7 +89,7 @@ class _ShowingClient(NotebookClient):
     shows_output = True
 
     def process_message(self, msg: dict[str, Any], cell: Any, cell_index: int) -> Any:
-        """Show a message of the kernel, and go on with it as ever."""
+        """Show a message of the kernel, then treat it as always."""
         text, is_error = message_text(msg["msg_type"], msg["content"])
         if text and self.shows_output:
             stream = sys.stderr if is_error else sys.stdout
@@ -204,7 +204,7 @@ class _Session:
     def _break_off(self, cell: Cell, index: int, error: BaseException) -> str:
         """Note in the notebook that a cell did not come to its end."""
         if self._is_ended:
-            kind, reason = "StepEnded", "the step was ended by a timeout or an interruption"
+            kind, reason = "StepEnded", "the step was stopped by a timeout or an interruption"
         elif isinstance(error, CellTimeoutError):
             kind, reason = "CellTimeout", "the time for one cell is over"
         else:

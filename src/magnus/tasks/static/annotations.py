@@ -1,6 +1,6 @@
 """Reads annotations as shapes of results, and as the values that arguments take. Used where functions are described.
 
-A result becomes JSON by `engine.values.json_values`, an argument is cast by `tasks.functions.casting`; whatever else an annotation
+A result becomes JSON by `engine.values.json_values`, an argument is cast by `tasks.functions.casting`; anything else that an annotation
 means stays open.
 """
 
@@ -51,7 +51,7 @@ _ITERATED: Final[Mapping[Any, frozenset[str]]] = {
     Collection: frozenset({"list", "dict"}) | _AS_TEXT,
     Iterable: frozenset({"list", "dict"}) | _AS_TEXT,
 }
-"""The kinds of values that these take, whatever their items are: items are checked on use, or never."""
+"""The kinds of values that these take, with any items: items are checked on use, or never."""
 _DEEPEST: Final = 4
 
 

@@ -71,7 +71,7 @@ def _returns_nothing(body: Body, function: Function) -> bool:
 
 
 def walk_own(function: ast.AST) -> Iterator[ast.AST]:
-    """The nodes inside a function, without those of functions and classes in it."""
+    """The nodes inside a function, without the nodes of functions and classes in it."""
     for child in ast.iter_child_nodes(function):
         yield child
         if not isinstance(child, _SCOPES):

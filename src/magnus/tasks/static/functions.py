@@ -84,7 +84,7 @@ def _place_of(error: BaseException, working_directory: Path) -> str:
 
 def _not_imported(command: str, error: BaseException, place: str) -> Problem:
     """An error where nothing but the code is to blame; else it may be something that is there when a step runs."""
-    reason, fix = str(error).partition("\n")[0], "mend it, or install what it needs"
+    reason, fix = str(error).partition("\n")[0], "fix it, or install what it needs"
     what = f"{type(error).__name__}: {reason}" if reason else type(error).__name__
     if isinstance(error, SystemExit):
         what = f"it ends the program with {'os._exit' if isinstance(error, HardExit) else 'sys.exit'}({reason})"

@@ -12,12 +12,12 @@ _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _EXIT: Final = "_exit"
 _FORKS: Final = frozenset({"fork", "forkpty"})
-_WHAT: Final = "which ends the process of magnus: the step fails, whatever the status"
+_WHAT: Final = "which ends the process of magnus: the step fails with any status"
 _FIX: Final = "raise an error, or return; sys.exit() ends a step as well"
 
 
 def hard_exits(file: Path | None, function: ast.AST | None, working_directory: Path, title: str) -> tuple[Problem, ...]:
-    """A warning for each call of `os._exit` in the function, and in those of its module that it calls.
+    """A warning for each call of `os._exit` in the function, and in functions of its module that it calls.
 
     Code that forks is left alone: a forked child ends in this way.
     """

@@ -44,7 +44,7 @@ def described_reducer(reducer: str, working_directory: Path, *, imports: bool) -
 def _of_lambda(reducer: str) -> Reducer:
     try:
         expression = ast.parse(reducer.strip(), mode="eval").body
-    except (SyntaxError, ValueError):  # said by whoever checks the step
+    except (SyntaxError, ValueError):  # the check of the step reports it
         return Reducer()
     return (
         Reducer(message=_number_in_source("the reducer", expression.args))

@@ -37,7 +37,7 @@ class ResultFacts(Struct, frozen=True):
 class Returned(Struct, frozen=True):
     """A function's results: its annotation (Any if there is none, or code may change the results), and its source.
 
-    `parts` knows the parts of what a call in the source makes, `named` are those of the class that is annotated, where
+    `parts` knows the parts of what a call in the source makes, `named` are the parts of the annotated class, where
     that is known from its source alone.
     """
 

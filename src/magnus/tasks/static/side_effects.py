@@ -1,6 +1,6 @@
 """Tells what python code sets, puts and reads by the functions of `magnus` and by variables, from its source.
 
-Whoever calls `set_parameter` is in the module of the function, or in one of the project that it imports. Where none of
+Calls of `set_parameter` are in the module of the function, or in a module of the project that it imports. Where none of
 them has the word in it, nothing is set; where a name is worked out when the code runs, anything may be.
 """
 

@@ -78,7 +78,7 @@ def _argument(argument: ast.arg, *, is_required: bool) -> Argument:
 
 
 def meaning(annotation: ast.expr) -> UserObject:
-    """The type that an annotation names; Any when that cannot be told from the source alone."""
+    """The type that an annotation names; Any if the source alone does not show it."""
     try:
         return _meaning(annotation)
     except (KeyError, TypeError, SyntaxError, ValueError):

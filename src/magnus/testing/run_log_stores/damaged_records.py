@@ -25,7 +25,7 @@ _EACH: Final = replace(
 
 
 def _steps() -> Iterator[StepRecord]:
-    """The records of a run in the order of execution, those of steps that succeed twice: as they begin and end."""
+    """The records of a run in the order of execution, two for each step that succeeds: of its start and of its end."""
 
     def both(step: StepRecord) -> Iterator[StepRecord]:
         yield replace(step, status=Status.PROCESSING, attempts=(), parameters={})

@@ -47,10 +47,10 @@ class Step:
     """A step with its branches.
 
     Attributes:
-        started, took: in seconds; `took` counts when it has ended.
+        started, took: in seconds; `took` counts when it has finished.
         failed_attempts: the number of failed attempts before the last one; `retry_at` is the start of the next attempt.
         branching: the branches that started, of a composite.
-        branches: the running branches and those that stay on display, by key.
+        branches: the branches that run or stay on display, by key.
         done, failed: the numbers of branches in that state; `failed_within` counts failed steps in branches that succeeded.
         loading: the module that it has been loading for a while, or "".
         tail: the end of its output.

@@ -86,7 +86,7 @@ class Screen:
         self._is_forgotten = False
 
     def forget(self) -> None:
-        """Paint the frame anew, since another program used the terminal. May be called at any moment."""
+        """Paint the whole frame again, since another program used the terminal. May be called at any moment."""
         self._is_forgotten = True
 
     def show(self, above: bytes, frame: list[str]) -> None:
