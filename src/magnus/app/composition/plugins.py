@@ -1,4 +1,4 @@
-"""Finds the class behind the name of a service or node type: built-in ones in a table, others by their entry points.
+"""Finds the class behind the name of a service: built-in ones in a table, others among the installed entry points.
 
 Entry points are looked at for a name that is not built in, and for nothing else: it takes longer than a short run.
 """
@@ -7,21 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from magnus.app.composition.plugin_contracts import missing_members
 from magnus.errors import InvalidConfiguration
 from magnus.suggest import nearest_or_all
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
-
-from typing import TYPE_CHECKING
-
-from magnus.definition.nodes import unknown_type
-from magnus.errors import Problem
-
-if TYPE_CHECKING:
-    from magnus.definition.nodes import NodeType
-
 
 PREFIX: Final = "magnus."
 """Of the entry-point groups; groups named after a family alone, as the 2024 generation had them, are read too."""
@@ -210,6 +200,8 @@ def _page(family: str) -> str:
 
 
 def _of_package(family: str, name: str, entry: "EntryPoint") -> Any:
+    from magnus.app.composition.plugin_contracts import missing_members  # lazy: contracts are checked for plugins alone
+
     found = _loaded(family, name, entry)
     if missing := missing_members(family, found):
         other = next((other for other in ENGINES if family in ENGINES and not missing_members(other, found)), None)
@@ -234,6 +226,8 @@ def _loaded(family: str, name: str, entry: "EntryPoint") -> Any:
 
 def _if_ours(family: str, entry: "EntryPoint") -> tuple[Any, str]:
     """What is under an entry point that others may have meant for something else; or None, and why it is not ours."""
+    from magnus.app.composition.plugin_contracts import missing_members  # lazy: as above
+
     try:
         found = entry.load()
     except Exception as error:  # noqa: BLE001 - somebody else's code
@@ -264,18 +258,3 @@ def _package(entry: "EntryPoint") -> str:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(f"'{name}'" for name in names)
-
-
-_NODE_TYPES: Final = "nodes"
-
-
-def find_node_type(word: str) -> "type[NodeType] | Problem":
-    """The node type of this word, which is none of magnus; or why there is none that can be used."""
-    words = offered(_NODE_TYPES)
-    if word not in words:
-        return unknown_type(word, words)
-    try:
-        found: type[NodeType] = find(_NODE_TYPES, word)
-    except InvalidConfiguration as error:
-        return error.problems[0]
-    return found
