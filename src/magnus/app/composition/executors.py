@@ -1,7 +1,7 @@
-"""What the configuration says under `executor`: how it spreads steps, what fits it, what starts early, or a transpiler.
+"""Describes the configured executor: how it spreads steps, whether services fit it, what starts early, or a transpiler.
 
-What fits goes by capabilities; no code asks for the type of a service. A plugin adds its own rules: an entry point of
-the group `magnus.integration` is a function (executor's capabilities, services' capabilities) -> problems.
+Services are compared by capabilities, never by type. A plugin adds a rule of its own by an entry point of the group
+`magnus.integration`: a function (executor's capabilities, services' capabilities) -> problems.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -19,18 +19,6 @@ from magnus.interfaces.executor import WarmStart
 if TYPE_CHECKING:
     from magnus.interfaces.transpiler import Transpiler  # lazy: most runs have none
 
-Integration: TypeAlias = Callable[[ExecutorCapabilities, Mapping[str, ServiceCapabilities]], Iterable[Problem]]
-
-_NAMES: Final = {"run_log_store": "run log store", "catalog": "catalog"}
-_SPREAD: Final = {
-    Locality.HOST: "in other processes of this machine",
-    Locality.NETWORK: "on other machines",
-}
-_REACHED: Final = {
-    Locality.PROCESS: "this process alone can use",
-    Locality.HOST: "this machine alone can use",
-}
-
 
 def incompatibilities(configuration: Configuration, built: Services) -> list[Problem]:
     """What of the services does not fit the executor, or one another; each with the place it is configured at."""
@@ -45,7 +33,9 @@ def incompatibilities(configuration: Configuration, built: Services) -> list[Pro
         integrations = plugins.load_all(plugins.PREFIX + "integration")
     return [
         Problem(problem.message, problem.fix, getattr(configuration, family).locate(), severity=problem.severity)
-        for family, problem in problems(executor_capabilities(configuration), capabilities, integrations, locations)
+        for family, problem in compatibility_problems(
+            executor_capabilities(configuration), capabilities, integrations, locations
+        )
     ]
 
 
@@ -73,7 +63,20 @@ def transpiler(configuration: Configuration) -> "Transpiler | None":
     return made
 
 
-def problems(
+Integration: TypeAlias = Callable[[ExecutorCapabilities, Mapping[str, ServiceCapabilities]], Iterable[Problem]]
+
+_NAMES: Final = {"run_log_store": "run log store", "catalog": "catalog"}
+_SPREAD: Final = {
+    Locality.HOST: "in other processes of this machine",
+    Locality.NETWORK: "on other machines",
+}
+_REACHED: Final = {
+    Locality.PROCESS: "this process alone can use",
+    Locality.HOST: "this machine alone can use",
+}
+
+
+def compatibility_problems(
     executor: ExecutorCapabilities,
     services: Mapping[str, ServiceCapabilities],
     integrations: Iterable[Integration] = (),

@@ -1,4 +1,4 @@
-"""Builds the context of a run: its services, its private folder, and what it holds open in this process."""
+"""Builds the context of a run: its services, and the resources it holds open in this process, such as a private folder."""
 
 import os
 from collections.abc import Collection, Iterator, Mapping
@@ -27,7 +27,6 @@ from magnus.system.own_folder import ignore_in_git, remove_folder
 if TYPE_CHECKING:
     from magnus.engine.files.project_copy import ProjectCopy  # lazy: as where it is used
 
-_PREFIX: Final = descendants.PREFIX
 _LONGEST_PARENT_BYTES: Final = 50
 
 
@@ -143,6 +142,9 @@ def temporary_folder(environment: Mapping[str, str]) -> Path:
     """Where the user wants temporary files, unless the path leaves no room for the name of a unix socket."""
     wanted = environment.get("TMPDIR", "")
     return Path(wanted if 0 < len(os.fsencode(wanted)) <= _LONGEST_PARENT_BYTES else "/tmp")  # noqa: S108
+
+
+_PREFIX: Final = descendants.PREFIX
 
 
 @contextmanager
