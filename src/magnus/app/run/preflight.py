@@ -17,7 +17,6 @@ from magnus.engine.step.run_step import SET_BY_MAGNUS
 from magnus.engine.user_code.project_modules import hidden_modules
 from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed, in_order
-from magnus.graph.declared_names import set_by_several
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.interfaces.capabilities import Locality
 
@@ -125,6 +124,8 @@ def _of_reducer(reducer: str, step: StepPlace, working_directory: Path) -> Itera
 
 def _conflicts(node: CompositeNode, step: StepPlace) -> Iterator[Problem]:
     """Names that several branches set: which value stands is a matter of the order they are written in."""
+    from magnus.graph.declared_names import set_by_several  # lazy: most pipelines have no branches
+
     for name, branches in set_by_several(node):
         message = f"the branches {', '.join(repr(branch) for branch in branches)} all set '{name}'; the last one wins"
         fix = "give the results different names"
