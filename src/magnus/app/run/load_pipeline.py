@@ -8,7 +8,7 @@ from typing import Final
 
 from magnus.app.composition.find_node_type import find_node_type
 from magnus.definition.built_pipeline import METHOD, BuiltPipeline
-from magnus.definition.loader import Examined, LoadedPipeline, examine, examine_built, load, load_built
+from magnus.definition.loader import Examination, LoadedPipeline, examine, examine_built, load, load_built
 from magnus.definition.yaml_text import read
 from magnus.engine.user_code import process_state, scripts
 from magnus.engine.user_code.imports import project_code, watched_project
@@ -37,7 +37,7 @@ def load_pipeline(
 
 def examine_pipeline(
     file: str, built: BuiltPipeline | None, environment: Mapping[str, str], working_directory: Path
-) -> Examined:
+) -> Examination:
     """The same for a pipeline that may be wrong; InvalidDefinition when nothing can be made of it at all."""
     if built is not None:
         return examine_built(built, environment, find_node_type)

@@ -1,4 +1,4 @@
-"""What all steps made of branches have in common. Used by the node types that are some."""
+"""Has the fields that all steps with branches share. Used by the node types with branches."""
 
 from collections.abc import Mapping
 from typing import Self
@@ -18,7 +18,7 @@ class Composite(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     Attributes:
         name: the name of the step, which is its key under `steps`.
         next: the step that follows when this one succeeds.
-        on_failure: the step, or the pipeline, that follows when this one fails; the fail step where nothing is said.
+        on_failure: the step, or the pipeline, that follows when this one fails; the fail step by default.
         overrides: names of executor options of their own for this step, by the type of the executor.
         description: what the step is for; it changes nothing.
     """
