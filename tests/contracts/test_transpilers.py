@@ -6,7 +6,7 @@ import yaml
 
 from magnus.testing.transpiler_contract import TranspilerContract
 
-INPUT = re.compile(r"\{\{inputs\.parameters\.(\w+)\}\}")
+INPUT = re.compile(r"\{\{inputs\.parameters\.([\w-]+)\}\}")
 
 
 class TestArgo(TranspilerContract):

@@ -12,26 +12,24 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.definition.nodes import (
-    BRANCHES_FIELDS,
     COMMAND_TYPES,
     NODE_TYPES,
-    PIPELINE_FIELDS,
     FindNodeType,
     NodeType,
+    branches_fields,
+    pipeline_fields,
     unknown_type,
 )
 from magnus.definition.nodes.contract import KeyPath as InnerPath
 from magnus.definition.nodes.contract import PipelineFile
-from magnus.definition.nodes.dag import nested
 from magnus.definition.nodes.task import Task
 from magnus.definition.shape import has_steps, shape_problems
-from magnus.definition.usable_fields import following, pipelines_of, usable_fields
+from magnus.definition.usable_fields import following
 from magnus.definition.written_pipeline import WrittenPipeline
 from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.errors import InvalidDefinition, Location, Problem
 from magnus.graph.nodes import CompositeNode, Graph, MappedBranches, Node, TaskNode, TerminalNode
-from magnus.graph.repair import NOWHERE, placeholder, repaired
-from magnus.graph.structure import TERMINAL_TYPES, StructureProblem, structure_problems, unreachable
+from magnus.graph.structure import NOWHERE, TERMINAL_TYPES, StructureProblem, structure_problems, unreachable
 from magnus.suggest import near
 from magnus.values import Json, UserObject
 
@@ -85,6 +83,8 @@ class Compiler:
         self.problems += _structure(nodes, written)
         start = written.start_at()
         if len(self.problems) > before or any(key[: len(written.path)] == written.path for key in written.broken):
+            from magnus.graph.repair import repaired  # lazy: most pipelines are right
+
             repair = repaired(start, nodes)
             self._replace_places(nodes, repair.graph.nodes)
             if repair.is_certain:
@@ -108,7 +108,7 @@ class Compiler:
         nodes: dict[str, Node] = {}
         for name, fields in written.value["steps"].items():
             if not isinstance(fields, dict):
-                nodes[name] = placeholder(name)
+                nodes[name] = _placeholder(name, {})
             elif isinstance(fields.get("on_failure"), dict):
                 nodes |= self._with_pipeline_on_failure(name, fields, written)
             else:
@@ -118,9 +118,11 @@ class Compiler:
     def _node(self, name: str, fields: Mapping[str, Json], written: WrittenPipeline) -> Node:
         step = self._read(name, fields, written)
         if step is None:
+            from magnus.definition.usable_fields import pipelines_of  # lazy: as above
+
             for path, pipeline in pipelines_of(fields).items():
                 self._inner(name, path, pipeline, written)
-            return placeholder(name, *following(fields))
+            return _placeholder(name, fields)
         graphs: dict[InnerPath, Graph] = {}
         pipelines = step.pipelines()
         for path, pipeline in pipelines.items():
@@ -128,7 +130,7 @@ class Compiler:
             if graph is not None:
                 graphs[path] = graph
         if len(graphs) < len(pipelines):
-            return placeholder(name, *following(fields))
+            return _placeholder(name, fields)
         node = step.lower(graphs)
         node = self._with_function(node)
         if isinstance(node, TaskNode | CompositeNode):
@@ -148,7 +150,9 @@ class Compiler:
     def _read(self, name: str, fields: Mapping[str, Json], written: WrittenPipeline) -> NodeType | None:
         """The step as far as it can be read; None when it cannot be read at all. `unsure` gets steps read in part."""
         step = "/".join((*written.steps, name))
-        broken = written.broken_fields(name) - PIPELINE_FIELDS - BRANCHES_FIELDS
+        broken = written.broken_fields(name)
+        if broken:
+            broken -= pipeline_fields() | branches_fields()
         fields = {key: value for key, value in fields.items() if key not in broken}
         if broken or (*written.path, "steps", name) in written.broken:
             self.unsure.add(step)
@@ -165,6 +169,8 @@ class Compiler:
             try:
                 return node_type.read(name, rest)
             except WrongFields as error:
+                from magnus.definition.usable_fields import usable_fields  # lazy: as above
+
                 self._complain(error, name, rest, broken, written)
                 usable = usable_fields(node_type, rest, error.complaints)
                 if usable.has_less:
@@ -220,7 +226,9 @@ class Compiler:
         graph = self._inner(name, ("on_failure",), fields["on_failure"], written)
         end = _name_of_success(written)
         if graph is None:
-            return {name: node, other: placeholder(other, end)}
+            return {name: node, other: _placeholder(other, {"next": end})}
+        from magnus.definition.nodes.dag import nested  # lazy: most pipelines have none there
+
         return {name: node, other: nested(other, graph, end)}
 
     def _with_terminals(self, nodes: Mapping[str, Node], written: WrittenPipeline) -> dict[str, Node]:
@@ -236,6 +244,13 @@ class Compiler:
                 self.problems.append(Problem(message, fix, written.locate("steps", name), step))
             complete[name] = TerminalNode(name, succeeds=succeeds)
         return complete
+
+
+def _placeholder(name: str, fields: Mapping[str, Json]) -> TaskNode:
+    """A task in place of a step that cannot be read; its fields may say what follows it."""
+    from magnus.graph.repair import placeholder  # lazy: as above
+
+    return placeholder(name, *following(fields))
 
 
 def _name_of_success(written: WrittenPipeline) -> str:

@@ -5,11 +5,11 @@ leave broken parts out, so that no mistake is reported twice.
 """
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.compiler import Compiler, StepPlace, file_beside, raise_if_any
 from magnus.definition.nodes import FindNodeType, unknown_type
 from magnus.definition.shape import kind, unknown_keys
@@ -23,6 +23,9 @@ from magnus.graph.hash import dag_hash
 from magnus.graph.nodes import Graph
 from magnus.suggest import near
 from magnus.values import Json, UserObject
+
+if TYPE_CHECKING:
+    from magnus.definition.built_pipeline import BuiltPipeline  # lazy: most pipelines are files
 
 
 class LoadedPipeline(Struct, frozen=True):
@@ -83,14 +86,14 @@ def examine(file: str, environment: Mapping[str, str], find_type: FindNodeType =
 
 
 def load_built(
-    built: BuiltPipeline, environment: Mapping[str, str], find_type: FindNodeType = unknown_type
+    built: "BuiltPipeline", environment: Mapping[str, str], find_type: FindNodeType = unknown_type
 ) -> LoadedPipeline:
     """Read a pipeline that a program built; else as `load`."""
     return _without_problems(examine_built(built, environment, find_type))
 
 
 def examine_built(
-    built: BuiltPipeline, environment: Mapping[str, str], find_type: FindNodeType = unknown_type
+    built: "BuiltPipeline", environment: Mapping[str, str], find_type: FindNodeType = unknown_type
 ) -> Examination:
     """Read a pipeline that a program built and that may be wrong; else as `examine`."""
     files = _Files(environment)

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
-from magnus.definition.nodes import BRANCHES_FIELDS, PIPELINE_FIELDS
+from magnus.definition.nodes import branches_fields, pipeline_fields
 from magnus.definition.nodes.contract import KeyPath, Pipelines
 from magnus.definition.wrong_fields import Complaint
-from magnus.graph.repair import NOWHERE
+from magnus.graph.structure import NOWHERE
 from magnus.suggest import near
 from magnus.values import Json
 
@@ -47,8 +47,8 @@ def pipelines_of(fields: Mapping[str, Json]) -> Pipelines:
     """The pipelines that seem to be in a step that cannot be read."""
     pipelines: dict[KeyPath, Json] = {}
     for key, value in fields.items():
-        if key in BRANCHES_FIELDS and isinstance(value, dict):
+        if key in branches_fields() and isinstance(value, dict):
             pipelines |= {(key, name): branch for name, branch in value.items()}
-        elif key in PIPELINE_FIELDS:
+        elif key in pipeline_fields():
             pipelines[key,] = value
     return {path: pipeline for path, pipeline in pipelines.items() if isinstance(pipeline, dict)}

@@ -6,7 +6,7 @@ from msgspec.structs import replace
 from magnus.definition.shape import key_corrections
 from magnus.definition.yaml_text import Document, KeyPath, renamed, with_keys
 from magnus.errors import Location
-from magnus.graph.repair import NOWHERE
+from magnus.graph.structure import NOWHERE
 from magnus.values import Json
 
 

@@ -12,7 +12,6 @@ from msgspec.structs import replace
 
 from magnus import json_text
 from magnus.definition.places import KeyPath, Later, Lines
-from magnus.definition.yaml_faults import yaml_fault
 from magnus.definition.yaml_nodes import EndlessAliases, Nodes
 from magnus.definition.yaml_scalars import TEXT_TAG, Loader
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, Location, Problem
@@ -130,6 +129,8 @@ def _parsed(text: str, file: str, error: type[InvalidInput], what: str, *, may_b
     try:
         root = yaml.compose(text, Loader=Loader)
     except yaml.MarkedYAMLError as wrong:
+        from magnus.definition.yaml_faults import yaml_fault  # lazy: most files are right
+
         raise error.of([yaml_fault(wrong, text, file)]) from wrong
     except yaml.YAMLError as wrong:
         reason = str(wrong).splitlines()[0]

@@ -5,17 +5,13 @@ that nothing leads to. Called by `definition.compiler`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.graph.nodes import Graph, Node, TaskNode, TaskSpec, TerminalNode
-from magnus.graph.structure import TERMINAL_TYPES
+from magnus.graph.structure import NOWHERE, TERMINAL_TYPES
 from magnus.suggest import near
-
-NOWHERE: Final = "\0"
-"""The target of an edge that is unknown; no step has this name."""
 
 
 class Sketch(Graph, frozen=True):

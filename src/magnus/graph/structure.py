@@ -13,6 +13,9 @@ from magnus.suggest import nearest_or_all
 TERMINAL_TYPES: Final = {True: "success", False: "fail"}
 """The node types of terminals, by whether reaching them is a success; also the names of terminals that nobody wrote."""
 
+NOWHERE: Final = "\0"
+"""The name of the step after one that cannot be read; no step has this name."""
+
 
 class StepOutline(Protocol):
     """A step as far as the structure of its (sub)pipeline goes."""

@@ -22,19 +22,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from magnus.app.composition.find_node_type import find_node_type
 from magnus.app.inspect.run_object import Run, Step
+from magnus.app.run.create_run import Quiet
 from magnus.app.run.execute import execute
-from magnus.app.run.load_pipeline import built_pipeline
+from magnus.app.run.load_pipeline import find_node_type, python_file
 from magnus.app.run.mocks import objects_of
+from magnus.app.run.pipeline_script import built_by
 from magnus.app.run.prepare import RunRequest, prepare
-from magnus.app.run.serialized_reporter import Quiet
 from magnus.definition.built_pipeline import METHOD, BuiltPipeline
-from magnus.definition.loader import load_built
+from magnus.definition.loader import load, load_built
 from magnus.definition.written_steps import written_steps
-from magnus.definition.yaml_text import Document
+from magnus.definition.yaml_text import Document, read
 from magnus.engine.values.json_values import to_json_value
-from magnus.errors import InvalidInput, TaskFailed
+from magnus.errors import InvalidDefinition, InvalidInput, TaskFailed
 from magnus.graph.nodes import TaskNode
 from magnus.suggest import near
 from magnus.values import Json, UserObject
@@ -121,10 +121,17 @@ def run_step(
 
 
 def _built(pipeline: Pipeline) -> BuiltPipeline:
-    if not isinstance(pipeline, str | Path) and not hasattr(type(pipeline), METHOD):
+    """The pipeline of an object or a file, as if a program had built it."""
+    if hasattr(type(pipeline), METHOD):
+        return getattr(pipeline, METHOD)()  # type: ignore[no-any-return]  # it is what the method is for
+    if not isinstance(pipeline, str | Path):
         message = f"a pipeline is an object or the file of one, not a value of type {type(pipeline).__name__}"
         raise InvalidInput(message, fix="hand in the pipeline, or the path of its file")
-    return built_pipeline(str(pipeline) if isinstance(pipeline, Path) else pipeline, dict(os.environ), Path.cwd())
+    path, name = python_file(str(pipeline))
+    if path:
+        return built_by(path, name, Path.cwd())
+    load(str(pipeline), dict(os.environ), find_node_type)
+    return BuiltPipeline(read(str(pipeline), InvalidDefinition, "the pipeline"), {})
 
 
 def _written(name: str, patch: Patch, functions: dict[str, Callable[..., UserObject]]) -> Mapping[str, Json]:

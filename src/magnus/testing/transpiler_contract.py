@@ -193,10 +193,15 @@ class TranspilerContract:
                 }, name
 
     def _steps(self, folder: Path, written: TranspileResult) -> set[str]:
-        """The steps that commands in what is written are for, as magnus reads them."""
+        """The steps that commands in what is written run, as magnus reads them: with `--then` the next steps too."""
         argvs = [list(argv) for argv in self.commands(written.files)]
-        found = {read["step"] for read in _read(folder, argvs) if not read["wrong"] and read["step"]}
-        return {str(StepPath.parse(step)) for step in found}
+        found = set[str]()
+        for read in _read(folder, argvs):
+            if not read["wrong"] and read["step"]:
+                path = StepPath.parse(read["step"])
+                then = (path.branch.step(StepPath.parse(name).name) for name in read.get("then", ()))
+                found |= {str(step) for step in (path, *then)}
+        return found
 
 
 def _assert_answered(problems: Sequence[Problem], result: TranspileResult | None) -> None:

@@ -132,7 +132,13 @@ def _read(argv: Sequence[str]) -> Json:
         return {"wrong": getattr(error, "message", "") or str(error)}
     unknown = [option for option in context.obj or {} if option not in PARAMETERS]
     wrong = f"magnus {name} has no option '--{unknown[0]}'" if unknown else ""
-    return {"command": name, "step": context.params.get("step", ""), "run": context.params.get("run"), "wrong": wrong}
+    return {
+        "command": name,
+        "step": context.params.get("step", ""),
+        "then": list(context.params.get("then", ())),
+        "run": context.params.get("run"),
+        "wrong": wrong,
+    }
 
 
 def _main(arguments: Sequence[str]) -> None:

@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from magnus.graph.nodes import TaskNode, TaskSpec, TerminalNode
-from magnus.graph.repair import NOWHERE, placeholder, repaired
-from magnus.graph.structure import structure_problems, unreachable
+from magnus.graph.repair import placeholder, repaired
+from magnus.graph.structure import NOWHERE, structure_problems, unreachable
 
 NAMES = st.sampled_from([*string.ascii_lowercase[:6], "x.y", "success", "fail", "gone", NOWHERE])
 

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from magnus.app.compare.align_steps import Pair, pairs
+from magnus.app.compare.compare_steps import Pair, pairs
 from magnus.app.compare.model import END, Cause, changes, same
 from magnus.app.compare.read_run import ReadRun
 from magnus.app.composition import services

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
-from magnus.app.composition.plugin_contracts import missing_members
 from magnus.errors import InvalidConfiguration
 from magnus.suggest import nearest_or_all
 
@@ -201,6 +200,8 @@ def _page(family: str) -> str:
 
 
 def _of_package(family: str, name: str, entry: "EntryPoint") -> Any:
+    from magnus.app.composition.plugin_contracts import missing_members  # lazy: contracts are checked for plugins alone
+
     found = _loaded(family, name, entry)
     if missing := missing_members(family, found):
         other = next((other for other in ENGINES if family in ENGINES and not missing_members(other, found)), None)
@@ -225,6 +226,8 @@ def _loaded(family: str, name: str, entry: "EntryPoint") -> Any:
 
 def _if_ours(family: str, entry: "EntryPoint") -> tuple[Any, str]:
     """What is under an entry point that others may have meant for something else; or None, and why it is not ours."""
+    from magnus.app.composition.plugin_contracts import missing_members  # lazy: as above
+
     try:
         found = entry.load()
     except Exception as error:  # noqa: BLE001 - somebody else's code

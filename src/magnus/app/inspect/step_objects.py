@@ -1,15 +1,16 @@
 """The steps and branches of a run as objects, with their parameters, metrics and artifacts."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from magnus.app.inspect.run_source import RunSource
 from magnus.engine.rules import scope as scopes
 from magnus.errors import CatalogError, DamagedContent
 from magnus.graph.path import BranchPath
+from magnus.interfaces.catalog import ReadsLogs
+from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log import branches as records_of_branches
 from magnus.run_log import spans
 from magnus.run_log.metrics import plain_metrics
@@ -18,6 +19,20 @@ from magnus.run_log.records import AttemptRecord, CatalogRecord, RunStatus, Stat
 from magnus.run_log.step_walk import SeenStep, status_of, status_of_branch, walk_step, without_past_ends
 from magnus.suggest import near
 from magnus.values import Json
+
+
+class RunSource(Protocol):
+    """The places from which the steps of a run are read."""
+
+    run_id: str
+    store: RunLogStore
+    working_directory: Path
+    logs: Callable[[], ReadsLogs]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the run can get no more records."""
+
 
 ValueT = TypeVar("ValueT")
 

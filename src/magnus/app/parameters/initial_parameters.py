@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
-from magnus.app.parameters.nested_overrides import overridden
 from magnus.engine.values.parameter_values import VARIABLE_PREFIX, from_text
 from magnus.errors import InvalidParameters, Location, Problem
 from magnus.json_text import UnusableJson
@@ -54,6 +53,9 @@ class _Reading(Struct):
                 dotted.append((name, parameter, given))
             else:
                 self._set(name, parameter, given)
+        if dotted:
+            from magnus.app.parameters.nested_overrides import overridden  # lazy: most names have no dots
+
         for name, parameter, given in dotted:
             found = overridden({**self.base, **self.scope}, name, parameter, given.title)
             if isinstance(found, Problem):

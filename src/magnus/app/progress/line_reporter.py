@@ -4,10 +4,9 @@ import shlex
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
-from typing import Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from magnus.app.progress.step_labels import StepLabels
-from magnus.app.text.palette import Style, coloured, style_of
 from magnus.app.text.plain_text import plain, plain_lines
 from magnus.app.text.units import elapsed
 from magnus.graph.path import StepPath, print_names
@@ -28,6 +27,9 @@ from magnus.interfaces.reporter import (
     Warned,
 )
 from magnus.run_log.records import Status
+
+if TYPE_CHECKING:
+    from magnus.app.text.palette import Style  # lazy: as where it is used
 
 ShowOutput: TypeAlias = Literal["all", "tail", "none"]
 """The shown part of the output of steps: all; the end of it while they run and when they fail; none."""
@@ -141,6 +143,8 @@ class LineReporter:
         text = f"{stamp}{text_of(event)}\n"
         if not self._colour:
             return text
+        from magnus.app.text.palette import coloured  # lazy: logs have no colours
+
         first, newline, rest = text.partition("\n")
         return f"{coloured(first, _style(event), colour=True)}{newline}{rest}"
 
@@ -243,7 +247,9 @@ def _name(path: StepPath) -> str:
     return print_names(path.parts)
 
 
-def _style(event: Event) -> Style:
+def _style(event: Event) -> "Style":
+    from magnus.app.text.palette import Style, style_of  # lazy: as above
+
     match event:
         case StepEnded(status=status) | RunEnded(status=status):
             return style_of(status)

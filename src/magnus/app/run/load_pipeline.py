@@ -1,26 +1,24 @@
-"""Loads the pipeline that is asked for: from a YAML file, from a python file that builds it, or as it was built."""
+"""Loads the pipeline of a run, from YAML or python, with the node types that other packages have."""
 
-import sys
 from collections.abc import Mapping
-from contextlib import redirect_stdout, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from magnus.app.composition.find_node_type import find_node_type
-from magnus.definition.built_pipeline import METHOD, BuiltPipeline
+from magnus.app.composition import plugins
 from magnus.definition.loader import Examination, LoadedPipeline, examine, examine_built, load, load_built
-from magnus.definition.yaml_text import read
-from magnus.engine.user_code import process_state, scripts
-from magnus.engine.user_code.imports import project_code, watched_project
-from magnus.errors import InvalidDefinition, Location, MagnusError
-from magnus.suggest import near
-from magnus.values import UserObject
+from magnus.definition.nodes import NodeType, unknown_type
+from magnus.errors import InvalidConfiguration, Problem
+
+if TYPE_CHECKING:
+    from magnus.definition.built_pipeline import BuiltPipeline  # lazy: most pipelines are files
 
 _SUFFIX: Final = ".py"
+_NODE_TYPES: Final = "nodes"
+"""The family of plugins."""
 
 
 def load_pipeline(
-    file: str, built: BuiltPipeline | None, environment: Mapping[str, str], working_directory: Path
+    file: str, built: "BuiltPipeline | None", environment: Mapping[str, str], working_directory: Path
 ) -> LoadedPipeline:
     """The pipeline; InvalidDefinition carries all that is wrong.
 
@@ -29,116 +27,46 @@ def load_pipeline(
     """
     if built is not None:
         return load_built(built, environment, find_node_type)
-    path, name = _python_file(file)
+    path, name = python_file(file)
     if not path:
         return load(file, environment, find_node_type)
-    return load_built(_built_by(path, name, working_directory), environment, find_node_type)
+    from magnus.app.run.pipeline_script import built_by  # lazy: most pipelines are YAML
+
+    return load_built(built_by(path, name, working_directory), environment, find_node_type)
 
 
 def examine_pipeline(
-    file: str, built: BuiltPipeline | None, environment: Mapping[str, str], working_directory: Path
+    file: str, built: "BuiltPipeline | None", environment: Mapping[str, str], working_directory: Path
 ) -> Examination:
-    """The same for a pipeline that may be wrong; InvalidDefinition when nothing can be made of it at all."""
+    """Read a pipeline that may be wrong. Raises InvalidDefinition when no part of it can be read."""
     if built is not None:
         return examine_built(built, environment, find_node_type)
-    path, name = _python_file(file)
+    path, name = python_file(file)
     if not path:
         return examine(file, environment, find_node_type)
-    return examine_built(_built_by(path, name, working_directory), environment, find_node_type)
+    from magnus.app.run.pipeline_script import built_by  # lazy: as above
+
+    return examine_built(built_by(path, name, working_directory), environment, find_node_type)
 
 
 def is_python_file(file: str) -> bool:
     """Whether what names a pipeline names a python file."""
-    return bool(_python_file(file)[0])
+    return bool(python_file(file)[0])
 
 
-def _python_file(file: str) -> tuple[str, str]:
+def python_file(file: str) -> tuple[str, str]:
     """The path of a python file and the name of something in it; empty when it is none."""
     path, _, name = (file, "", "") if file.endswith(_SUFFIX) else file.rpartition(":")
     return (path, name) if path.endswith(_SUFFIX) else ("", "")
 
 
-def built_pipeline(pipeline: UserObject, environment: Mapping[str, str], working_directory: Path) -> BuiltPipeline:
-    """What an object that is a pipeline says, or a file, as if a program had built it."""
-    if _is_pipeline(pipeline):
-        return getattr(pipeline, METHOD)()  # type: ignore[no-any-return]  # it is what the method is for
-    path, name = _python_file(pipeline)
-    if path:
-        return _built_by(path, name, working_directory)
-    load(pipeline, environment, find_node_type)
-    return BuiltPipeline(read(pipeline, InvalidDefinition, "the pipeline"), {})
-
-
-def _built_by(file: str, name: str, working_directory: Path) -> BuiltPipeline:
-    """What the python file builds."""
-    path = working_directory / file
-    if not path.is_file():
-        raise InvalidDefinition(
-            f"the pipeline '{file}' does not exist", fix="check the path, and the folder you are in"
-        )
-    for folder in (str(working_directory), str(path.parent)):
-        if folder not in sys.path:
-            sys.path.insert(0, folder)
+def find_node_type(word: str) -> type[NodeType] | Problem:
+    """The node type of this word, which is none of magnus; or why there is none that can be used."""
+    offered = plugins.offered(_NODE_TYPES)
+    if word not in offered:
+        return unknown_type(word, offered)
     try:
-        with (
-            process_state.without_hard_exits(),
-            redirect_stdout(sys.stderr),  # standard output is the run log's
-            watched_project(working_directory),
-            project_code(),
-        ):
-            module = scripts.module_of(path)
-            found = _named(module, name, file) if name else _only(module, file)
-            return getattr(found, METHOD)()  # type: ignore[no-any-return]  # it is what the method is for
-    except (KeyboardInterrupt, MagnusError):
-        raise
-    except BaseException as error:  # noqa: BLE001 - the code of a user may raise anything
-        raise _not_loaded(error, file, working_directory) from None
-
-
-def _not_loaded(error: BaseException, file: str, working_directory: Path) -> InvalidDefinition:
-    """What is said of a script that cannot be loaded; its traceback is shown where it leads through several places."""
-    from magnus.tasks.functions.user_errors import error_report  # lazy: most scripts can be
-
-    report = error_report(error, working_directory)
-    with suppress(OSError, ValueError, AttributeError):  # the script may have closed or replaced it
-        sys.stderr.write(report.traceback)
-    message = f"the script '{file}' cannot be loaded: {report.message}"
-    return InvalidDefinition(message, fix=report.fix, location=report.location or Location(file))
-
-
-def _named(module: UserObject, name: str, file: str) -> UserObject:
-    """The pipeline of that name in the module, or the one that the function of that name returns."""
-    found = getattr(module, name, None)
-    if found is None:
-        match = near(name, vars(module))
-        fix = f"did you mean '{file}:{match}'?" if match else "name a pipeline in it, or a function that returns one"
-        raise InvalidDefinition(f"the script has nothing that is called '{name}'", fix=fix, location=Location(file))
-    if not _is_pipeline(found) and callable(found):
-        found = found()
-    if not _is_pipeline(found):
-        message = f"'{name}' is no pipeline, and no function that returns one"
-        raise InvalidDefinition(message, fix="return the pipeline instead of executing it", location=Location(file))
+        found: type[NodeType] = plugins.find(_NODE_TYPES, word)
+    except InvalidConfiguration as error:
+        return error.problems[0]
     return found
-
-
-def _only(module: UserObject, file: str) -> UserObject:
-    """The pipeline that is called `pipeline`, or the only one that is in no other."""
-    found = {name: value for name, value in vars(module).items() if _is_pipeline(value)}
-    if "pipeline" in found:
-        return found["pipeline"]
-    inner = {id(part) for pipeline in found.values() for part in getattr(pipeline, METHOD)().parts}
-    outer = {id(value): name for name, value in reversed(found.items()) if id(value) not in inner}
-    names = list(reversed(outer.values()))
-    if len(names) == 1:
-        return found[names[0]]
-    if names:
-        listed = ", ".join(f"'{name}'" for name in names)
-        message, fix = f"the script builds several pipelines: {listed}", f"name one: {file}:{names[0]}"
-    else:
-        message = "the script has no pipeline at its top level"
-        fix = f"write 'pipeline = Pipeline(...)' there, or name a function that returns one: {file}:<function>"
-    raise InvalidDefinition(message, fix=fix, location=Location(file))
-
-
-def _is_pipeline(value: UserObject) -> bool:
-    return hasattr(type(value), METHOD)

@@ -1,4 +1,4 @@
-"""What is checked of the steps of a pipeline before anything runs: kinds, their options, and what they will call."""
+"""Checks the steps of a pipeline before anything runs: kinds, options, overrides of the executor, and what they call."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,8 +8,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from magnus.app.composition import services
+from magnus.app.composition.configuration import Configuration
 from magnus.definition import fields
 from magnus.definition.compiler import StepPlace
+from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.wrong_fields import WrongFields
 from magnus.engine.files.globs import Globs
@@ -17,9 +19,9 @@ from magnus.engine.step.run_step import SET_BY_MAGNUS
 from magnus.engine.user_code.project_modules import hidden_modules
 from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed, in_order
-from magnus.graph.declared_names import set_by_several
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.interfaces.capabilities import Locality
+from magnus.suggest import near
 
 _MEANT: Final = {"bash": "shell", "sh": "shell", "py": "python", "function": "python", "jupyter": "notebook"}
 """Words for command types that are none, and what is meant."""
@@ -125,7 +127,42 @@ def _of_reducer(reducer: str, step: StepPlace, working_directory: Path) -> Itera
 
 def _conflicts(node: CompositeNode, step: StepPlace) -> Iterator[Problem]:
     """Names that several branches set: which value stands is a matter of the order they are written in."""
+    from magnus.graph.declared_names import set_by_several  # lazy: most pipelines have no branches
+
     for name, branches in set_by_several(node):
         message = f"the branches {', '.join(repr(branch) for branch in branches)} all set '{name}'; the last one wins"
         fix = "give the results different names"
         yield Problem(message, fix, step.locate("branches"), step.step, "warning")
+
+
+def check_overrides(pipeline: LoadedPipeline, configuration: Configuration) -> None:
+    """Refuse overrides that steps name and the configuration of the executor does not have; InvalidDefinition."""
+    if problems := unknown_overrides(pipeline, configuration):
+        raise InvalidDefinition.of(problems)
+
+
+def unknown_overrides(pipeline: LoadedPipeline, configuration: Configuration) -> list[Problem]:
+    """The overrides that steps name and the configuration of the executor does not have.
+
+    Those for other executors are not looked at, nor is anything where an executor knows none.
+    """
+    kind = configuration.executor.type
+    named = [(step, step.node.overrides[kind]) for step in pipeline.steps if kind in step.node.overrides]
+    if not named:
+        return []
+    _, options = services.executor_type(configuration)
+    if not hasattr(options, "overrides"):
+        return []
+    known = list(options.overrides)
+    return [
+        Problem(f"the executor has no overrides '{name}'", _fix(name, known), step.locate("overrides", kind), step.step)
+        for step, name in named
+        if name not in known
+    ]
+
+
+def _fix(name: str, known: list[str]) -> str:
+    if not known:
+        return f"add overrides: {{{name}: {{...}}}} to the options of the executor"
+    match = near(name, known)
+    return f"did you mean '{match}'?" if match else f"there are {', '.join(repr(other) for other in known)}"

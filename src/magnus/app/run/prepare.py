@@ -20,10 +20,7 @@ from magnus.app.inspect.step_code import Pieces, code_of_steps
 from magnus.app.parameters.initial_parameters import InitialParameters, initial_parameters
 from magnus.app.parameters.used_parameters import fitted_to_steps
 from magnus.app.run.load_pipeline import examine_pipeline
-from magnus.app.run.original_run import merged_parameters, original_run, pipeline_of
-from magnus.app.run.overrides import check_overrides
-from magnus.app.run.preflight import check_steps, step_problems
-from magnus.definition.built_pipeline import BuiltPipeline
+from magnus.app.run.preflight import check_overrides, check_steps, step_problems
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
@@ -43,6 +40,7 @@ from magnus.values import Json
 
 if TYPE_CHECKING:
     from magnus.app.run.resume_plan import Plan  # lazy: only runs that go on with another one have a plan
+    from magnus.definition.built_pipeline import BuiltPipeline  # lazy: most pipelines are files
 
 DEFAULT_PIPELINE: Final = "pipeline.yaml"
 WRITTEN_PIPELINE: Final = "magnus-pipeline.yaml"
@@ -71,7 +69,7 @@ class RunRequest(Struct, frozen=True):
     run_id: str = ""
     parameters: Mapping[str, Json] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
-    built: BuiltPipeline | None = None
+    built: "BuiltPipeline | None" = None
     definition_file: str = WRITTEN_PIPELINE
     use_cached: str = ""
     strict: bool = False
@@ -107,6 +105,8 @@ def configured_as(asked: RunRequest) -> RunRequest:
     """The same with the configuration of the run that it goes on with, when none is named."""
     if asked.configuration_file:
         return asked
+    from magnus.app.run.original_run import original_run  # lazy: most runs resume no other
+
     configuration = load_configuration("", asked.environment, asked.working_directory)
     with closing(run_log_store(configuration, asked.working_directory)) as store:
         original = original_run(store, asked.use_cached, assume_lost=asked.assume_lost)
@@ -173,7 +173,7 @@ def _prepared(
         asked = replace(asked, file=_written(asked.built, asked.definition_file, asked.working_directory))
     for warning in (*configuration.warnings, *misfits, *pipeline.warnings, *initial.warnings, *warnings):
         reporter.report(Warned(str(warning)))
-    parameters = initial.scope if original is None else merged_parameters(original, initial.scope)
+    parameters = _merged(initial, original)
     prepared = PreparedRun(
         asked, configuration, pipeline, parameters, built, identities, original=original, changes=changes
     )
@@ -185,9 +185,20 @@ def _initial(asked: RunRequest, original: RunRecord | None) -> InitialParameters
     return initial_parameters(asked.parameters_file, asked.environment, asked.arguments, asked.parameters, base)
 
 
+def _merged(initial: InitialParameters, original: RunRecord | None) -> Scope:
+    """The initial parameters, with those of the original that are not set anew."""
+    if original is None:
+        return initial.scope
+    from magnus.app.run.original_run import merged_parameters  # lazy: as above
+
+    return merged_parameters(original, initial.scope)
+
+
 def _original(services: Services, asked: RunRequest) -> RunRecord | None:
     if not asked.use_cached:
         return None
+    from magnus.app.run.original_run import original_run  # lazy: as above
+
     return original_run(services.run_log_store, asked.use_cached, assume_lost=asked.assume_lost)
 
 
@@ -208,6 +219,8 @@ def like_original(asked: RunRequest, original: RunRecord | None) -> RunRequest:
         return asked
     if original is None:
         return replace(asked, file=DEFAULT_PIPELINE)
+    from magnus.app.run.original_run import pipeline_of  # lazy: as above
+
     file, built = pipeline_of(original)
     return replace(asked, file=file, built=built)
 
@@ -215,8 +228,7 @@ def like_original(asked: RunRequest, original: RunRecord | None) -> RunRequest:
 def _planned(prepared: PreparedRun, original: RunRecord, reporter: Reporter) -> PreparedRun:
     """The same with the plan, which is shown; InvalidInput when something changed that must not."""
     from magnus.app.compare.causes import with_code_that_ran  # lazy: likewise
-    from magnus.app.run.resume_changes import changes  # lazy: only runs that go on with another one have a plan
-    from magnus.app.run.resume_plan import plan  # lazy: likewise
+    from magnus.app.run.resume_plan import changes, plan  # lazy: only runs that resume another one have a plan
 
     folder = prepared.execution.working_directory
     made_of = code_of_steps(prepared.pipeline.steps, folder)
@@ -240,7 +252,7 @@ def _first_step(prepared: PreparedRun, original: RunRecord) -> str:
     return str(find_step(prepared.services.run_log_store, original.run_id, asked).record.path) if asked else ""
 
 
-def _written(built: BuiltPipeline, file: str, working_directory: Path) -> str:
+def _written(built: "BuiltPipeline", file: str, working_directory: Path) -> str:
     """Write the pipeline that a program built to the file, for processes that read it from there."""
     text = dump(built.document.value)
     try:

@@ -6,19 +6,20 @@ of its docstring is its description in schemas. To add a node type, add its modu
 The caller of the loader passes a `FindNodeType`, which finds the node types of other packages.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cache
+from importlib import import_module
 from typing import Final, TypeAlias
 
-from magnus.definition.nodes.composite import Composite
-from magnus.definition.nodes.conditional import Conditional
-from magnus.definition.nodes.contract import Graphs, NodeTraits, NodeType, PipelineFile, Pipelines, traits_of
-from magnus.definition.nodes.dag import Dag
-from magnus.definition.nodes.loop import Loop
-from magnus.definition.nodes.map import Map
-from magnus.definition.nodes.parallel import Parallel
-from magnus.definition.nodes.stub import Stub
-from magnus.definition.nodes.task import Task
-from magnus.definition.nodes.terminal import Fail, Success
+from magnus.definition.nodes.contract import (
+    Composite,
+    Graphs,
+    NodeTraits,
+    NodeType,
+    PipelineFile,
+    Pipelines,
+    traits_of,
+)
 from magnus.definition.wrong_fields import Complaint, WrongFields
 from magnus.errors import Problem
 from magnus.suggest import near
@@ -34,24 +35,40 @@ __all__ = [
     "WrongFields",
 ]
 
-
-NODE_TYPES: Final[Mapping[str, type[NodeType]]] = {
-    "task": Task,
-    "stub": Stub,
-    "as-is": Stub,
-    "parallel": Parallel,
-    "map": Map,
-    "dag": Dag,
-    "conditional": Conditional,
-    "loop": Loop,
-    "success": Success,
-    "fail": Fail,
+_PLACES: Final[Mapping[str, str]] = {
+    "task": "task:Task",
+    "stub": "stub:Stub",
+    "as-is": "stub:Stub",
+    "parallel": "parallel:Parallel",
+    "map": "map:Map",
+    "dag": "dag:Dag",
+    "conditional": "conditional:Conditional",
+    "loop": "loop:Loop",
+    "success": "terminal:Success",
+    "fail": "terminal:Fail",
 }
+"""The place of each node type in this package, `module:class`."""
 
-PIPELINE_FIELDS: Final = frozenset(key for node_type in NODE_TYPES.values() for key in traits_of(node_type).pipelines)
-"""The fields of steps that hold one pipeline."""
-BRANCHES_FIELDS: Final = frozenset(key for node_type in NODE_TYPES.values() for key in traits_of(node_type).branches)
-"""The fields of steps that hold pipelines by name."""
+
+class _NodeTypes(Mapping[str, type[NodeType]]):
+    """The node types by their words; each is loaded when it is read."""
+
+    def __getitem__(self, word: str) -> type[NodeType]:
+        module, _, name = _PLACES[word].partition(":")
+        node_type: type[NodeType] = getattr(import_module(f"{__name__}.{module}"), name)
+        return node_type
+
+    def __contains__(self, word: object) -> bool:
+        return word in _PLACES
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(_PLACES)
+
+    def __len__(self) -> int:
+        return len(_PLACES)
+
+
+NODE_TYPES: Final[Mapping[str, type[NodeType]]] = _NodeTypes()
 
 COMMAND_TYPES: Final = ("python", "shell", "notebook", "python-lambda")
 """Command types, which many users write as the type of a step."""
@@ -60,10 +77,22 @@ FindNodeType: TypeAlias = Callable[[str], type[NodeType] | Problem]
 """The node type of a word that is none of magnus, or why there is none."""
 
 
+@cache
+def pipeline_fields() -> frozenset[str]:
+    """The fields of steps that hold one pipeline."""
+    return frozenset(field for node_type in NODE_TYPES.values() for field in traits_of(node_type).pipelines)
+
+
+@cache
+def branches_fields() -> frozenset[str]:
+    """The fields of steps that hold pipelines by name."""
+    return frozenset(field for node_type in NODE_TYPES.values() for field in traits_of(node_type).branches)
+
+
 def main_word(word: str) -> str:
     """The first of the words for the same node type; the word itself where it is none of magnus."""
-    node_type = NODE_TYPES.get(word)
-    return next((first for first, other in NODE_TYPES.items() if other is node_type), word)
+    place = _PLACES.get(word)
+    return next((first for first, other in _PLACES.items() if other == place), word)
 
 
 def unknown_type(word: str, others: Iterable[str] = ()) -> Problem:

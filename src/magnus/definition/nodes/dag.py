@@ -2,8 +2,7 @@
 
 from typing import ClassVar, Final
 
-from magnus.definition.nodes.composite import Composite
-from magnus.definition.nodes.contract import Graphs, NodeTraits, PipelineFile, Pipelines
+from magnus.definition.nodes.contract import Composite, Graphs, NodeTraits, PipelineFile, Pipelines
 from magnus.definition.wrong_fields import Complaint, WrongFields
 from magnus.graph.nodes import CompositeNode, Graph, StaticBranches
 from magnus.values import Json

@@ -4,8 +4,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from magnus.definition.nodes.composite import Composite
-from magnus.definition.nodes.contract import Graphs, NodeTraits, Pipelines
+from magnus.definition.nodes.contract import Composite, Graphs, NodeTraits, Pipelines
 from magnus.graph.nodes import CompositeNode, RepeatedBranch
 from magnus.values import Json
 

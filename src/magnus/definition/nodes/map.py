@@ -2,8 +2,7 @@
 
 from typing import ClassVar
 
-from magnus.definition.nodes.composite import Composite
-from magnus.definition.nodes.contract import Graphs, NodeTraits, Pipelines
+from magnus.definition.nodes.contract import Composite, Graphs, NodeTraits, Pipelines
 from magnus.graph.nodes import CompositeNode, MappedBranches
 from magnus.values import Json
 

@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import ClassVar
 
-from magnus.definition.nodes.composite import Composite, needs_some, pipelines_in
-from magnus.definition.nodes.contract import Graphs, NodeTraits, Pipelines
+from magnus.definition.nodes.contract import Composite, Graphs, NodeTraits, Pipelines, needs_some, pipelines_in
 from magnus.graph.nodes import CompositeNode, StaticBranches
 from magnus.values import Json
 

@@ -16,8 +16,7 @@ from msgspec import Struct
 from requests.exceptions import RequestException
 
 from magnus.errors import TaskFailed
-from magnus.executors.container.docker_client import DockerClient, reason_of, translated
-from magnus.executors.container.docker_images import Image, Images
+from magnus.executors.container.docker_client import DockerClient, Image, Images, reason_of, translated
 from magnus.executors.container.labels import HOST, to_be_done
 from magnus.executors.container.mounts import Folder
 from magnus.executors.container.options import Resources

@@ -17,7 +17,7 @@ from magnus.engine.eviction import Evicted, evict
 from magnus.engine.processes import forks
 from magnus.errors import MagnusError
 from magnus.executors.local import frames
-from magnus.executors.local.scope_deltas import Receiver, SentRequest
+from magnus.executors.local.frames import Receiver, SentRequest
 from magnus.interfaces.executor import Steps
 from magnus.interfaces.reentry import EVICTED
 from magnus.interfaces.reporter import Event

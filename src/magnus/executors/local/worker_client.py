@@ -13,7 +13,7 @@ from typing import Final
 import magnus
 from magnus.errors import ProcessDied
 from magnus.executors.local import frames
-from magnus.executors.local.scope_deltas import ScopeDeltaEncoder
+from magnus.executors.local.frames import ScopeDeltaEncoder
 from magnus.interfaces.executor import WorkerSpec
 from magnus.interfaces.reporter import AttemptFailed, Event, StepOutput
 from magnus.system.child_process import describe_exit

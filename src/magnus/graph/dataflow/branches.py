@@ -6,8 +6,7 @@ from typing import Final, Protocol
 from msgspec.structs import replace
 
 from magnus.graph.branch_choice import spelled
-from magnus.graph.dataflow.choices import all_spellings, as_text, matchable
-from magnus.graph.dataflow.cursor import BranchCursor
+from magnus.graph.dataflow.cursor import BranchCursor, all_spellings, as_text, matchable
 from magnus.graph.dataflow.facts import Certainty, Need
 from magnus.graph.dataflow.findings import Findings
 from magnus.graph.dataflow.reachability import unavoidable

@@ -6,8 +6,7 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.graph.dataflow.choices import can_choose
-from magnus.graph.dataflow.cursor import BranchCursor
+from magnus.graph.dataflow.cursor import BranchCursor, can_choose
 from magnus.graph.dataflow.facts import Certainty, Need
 from magnus.graph.dataflow.shapes import AcceptedShape, Fit, fitting
 from magnus.graph.dataflow.visible_data import Fact

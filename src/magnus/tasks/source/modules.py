@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from magnus.tasks.source.digest import short_hash
-from magnus.tasks.source.pieces import Source, read
+from magnus.tasks.source.pieces import Source, read, short_hash
 
 _MOST_FILES: Final = 2000
 _MOST_BYTES: Final = 4_000_000

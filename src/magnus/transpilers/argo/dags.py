@@ -15,9 +15,8 @@ from magnus.engine.rules.fan import key_of_default
 from magnus.graph.nodes import ChosenBranch, MappedBranches, Node, RepeatedBranch, StaticBranches
 from magnus.transpilers.argo.manifest import Dag, DagTask, Parameter, Parameters, Template, ValueFrom
 from magnus.transpilers.argo.names import unique_names
-from magnus.transpilers.argo.pipeline_dags import PipelineDags
+from magnus.transpilers.argo.pipeline_dags import PipelineDags, called_with, end_of, output_of
 from magnus.transpilers.argo.pod_templates import BRANCHES, Pods
-from magnus.transpilers.argo.template_calls import called_with, end_of, output_of
 from magnus.transpilers.process_plan import Composite, PipelinePlan, Process
 from magnus.transpilers.reentry import encoded
 

@@ -1,4 +1,4 @@
-"""The dags of one (sub)pipeline: one, or several where Argo takes no dag so long. Used by `dags`."""
+"""The dags of one (sub)pipeline, with the calls of templates in them: one, or several where Argo takes no dag so long."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
@@ -7,10 +7,31 @@ from magnus.graph.nodes import Node, StaticBranches
 from magnus.transpilers import partition
 from magnus.transpilers.argo.manifest import Dag, DagTask, Parameter, Parameters, Suspend, Template
 from magnus.transpilers.argo.names import unique_names
-from magnus.transpilers.argo.pod_templates import BRANCHES
-from magnus.transpilers.argo.template_calls import called_with, failure_of, output_of
+from magnus.transpilers.argo.pod_templates import BRANCHES, then_inputs
 from magnus.transpilers.process_plan import Composite, PipelinePlan, Process, Single
 from magnus.transpilers.reentry import encoded
+
+
+def called_with(process: Process | None = None, /, **values: str) -> Parameters:
+    """The arguments with which a template is called: these, and for a pod those that say how its process goes on."""
+    then = zip(then_inputs(process), map(encoded, process.then), strict=True) if process is not None else ()
+    return Parameters(tuple(Parameter(name, value=value) for name, value in (*values.items(), *then)))
+
+
+def output_of(task: str) -> str:
+    """The variable that is the output of the task."""
+    return f"{{{{tasks.{task}.outputs.parameters.{BRANCHES}}}}}"
+
+
+def failure_of(task: str) -> str:
+    """The task failed, or its pod could not run."""
+    return f"({task}.Failed || {task}.Errored)"
+
+
+def end_of(task: str) -> str:
+    """The task ended, however that was, or there was nothing to run."""
+    return f"({task}.Succeeded || {task}.Failed || {task}.Errored || {task}.Skipped)"
+
 
 MOST_TASKS: Final = 150
 """Steps in one dag; ends and parts come to them."""
