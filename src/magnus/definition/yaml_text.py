@@ -12,8 +12,7 @@ from msgspec.structs import replace
 
 from magnus import json_text
 from magnus.definition.places import KeyPath, Later, Lines
-from magnus.definition.yaml_nodes import EndlessAliases, Nodes
-from magnus.definition.yaml_scalars import TEXT_TAG, Loader
+from magnus.definition.yaml_nodes import TEXT_TAG, EndlessAliases, Loader, Nodes
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, Location, Problem
 from magnus.json_text import TOO_DEEP
 from magnus.values import Json

@@ -15,7 +15,7 @@ from magnus.engine.reentry.attempts import Attempts, OneAttempt
 from magnus.engine.reentry.earlier_secrets import EarlierSecrets
 from magnus.engine.reentry.protocol import Reentry
 from magnus.engine.rules import fan, traversal
-from magnus.engine.run import composites
+from magnus.engine.run import composites, ends
 from magnus.engine.run.composite_run import reopened, run_composite
 from magnus.engine.run.reuse import Reuse, followed, outdated_run_message
 from magnus.engine.step import place
@@ -254,7 +254,7 @@ class EngineRun:
         position, _ = place.before(self.graph, self._store, run, path)
         steps = list(gaps.ended_steps(self._store, run.run_id, path.branch))
         left = traversal.given_up(self.graph.within(path.branch), steps, path.name)
-        record = composites.finish(self._context, path, position, left)
+        record = ends.finish(self._context, path, position, left)
         if path.branch.composite is None:
             self._secrets.mask(run)
             message = (
@@ -262,7 +262,7 @@ class EngineRun:
                 if node.succeeds
                 else engine_runs.reason_of_failure(self.graph.within(path.branch), steps, path, position)
             )
-            self._run = composites.end_run(self._of(run), run, record.status, message)
+            self._run = ends.end_run(self._of(run), run, record.status, message)
         return Act(path, record.status)
 
     def _joined(self, run: RunRecord, node: CompositeNode, known: StepRecord, branching: Branching) -> Act:

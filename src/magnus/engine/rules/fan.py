@@ -23,7 +23,6 @@ from magnus.graph.nodes import (
     StaticBranches,
 )
 from magnus.graph.path import StepPath
-from magnus.run_log.branches import labels
 from magnus.run_log.parameters import (
     JsonParameter,
     ListParameter,
@@ -34,6 +33,7 @@ from magnus.run_log.parameters import (
     plain,
 )
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, Status, StepRecord
+from magnus.run_log.step_walk import labels
 from magnus.values import Json
 
 Reduce = Callable[[Reducer, str, Sequence[Parameter]], Parameter]
