@@ -157,7 +157,7 @@ class Nodes(Struct):
             self._around.discard(id(node))
 
     def _mapping(self, node: yaml.Node, path: KeyPath) -> dict[str, Json]:
-        found: dict[str, Json] = {}
+        own: dict[str, Json] = {}
         merged: dict[str, Json] = {}
         own_keys: dict[str, Location] = {}
         for key_node, value_node in node.value:
@@ -168,14 +168,14 @@ class Nodes(Struct):
             key = self._key(key_node, path)
             if key is None:
                 continue
-            if key in found:
+            if key in own:
                 message = f"the key '{key}' stands here a second time, the first is in line {own_keys[key].line}"
                 self._wrong((*path, key), place, message, "keep one of them")
                 continue
             own_keys[key] = self.keys[*path, key] = place
-            found[key] = self._value(value_node, (*path, key))
+            own[key] = self._value(value_node, (*path, key))
         self.keys.update({(*path, key): place for key, place in own_keys.items()})
-        return {**merged, **found}
+        return {**merged, **own}
 
     def _merged(self, node: yaml.Node, path: KeyPath) -> dict[str, Json]:
         parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
@@ -190,7 +190,7 @@ class Nodes(Struct):
         return merged
 
     def _key(self, node: yaml.Node, path: KeyPath) -> str | None:
-        """The key as it is written, whatever YAML makes of it; None when it is no text at all."""
+        """The key as text, also when YAML reads another value; None when it is a list or a mapping."""
         if isinstance(node, yaml.ScalarNode):
             return str(node.value)
         place = mark(self.file, node.start_mark)

@@ -22,7 +22,7 @@ from magnus.engine.step import place
 from magnus.engine.step.run_step import run_step
 from magnus.engine.user_code import process_state
 from magnus.errors import InvalidInput, RunExists, RunNotFound
-from magnus.graph.failures import may_begin_run
+from magnus.graph.failures import may_start_run
 from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import Executor, StepRequest
@@ -179,7 +179,7 @@ class EngineRun:
         try:
             return engine_runs.check_owner(self._store.get_run(run_id), self._workflow)
         except RunNotFound as error:
-            if len(path.parts) > 1 or path.name not in may_begin_run(self.graph):
+            if len(path.parts) > 1 or path.name not in may_start_run(self.graph):
                 fix = f"begin the run with the step '{self.graph.start_at}'"
                 raise RunNotFound(f"there is no run '{run_id}'", fix=fix) from error
         return self.created()
