@@ -8,7 +8,6 @@ from msgspec import Meta, Struct
 from magnus.engine.eviction import Evicted
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRequest, StepRunner
-from magnus.system.processors import processors
 
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: only steps that run in workers have one
@@ -51,6 +50,7 @@ class LocalExecutor:
         self.slots = 1
         if options.enable_parallel:
             from magnus.executors.local import workers  # lazy: most runs have none
+            from magnus.system.processors import processors  # lazy: as above
 
             self._workers = workers.Workers(run_step.worker_spec(), options.max_workers or processors(), warm_start)
             self.slots = self._workers.slots
