@@ -172,6 +172,23 @@ def test_a_stop_by_the_user_fails_what_has_not_ended(project):
     assert (each["status"], each["message"], second(project)["message"]) == ("FAIL", "interrupted", "interrupted")
 
 
+@pytest.mark.parametrize("handled", [False, True], ids=["plain", "on_failure"])
+def test_a_composite_that_the_user_stopped_is_tried_again_at_once(project, handled):
+    if handled:
+        project.write(
+            "p.yaml", PIPELINE.replace("{command: work.second,", "{command: work.second, on_failure: success,")
+        )
+    begun(project)
+    assert stopped(project, signal.SIGINT) == 130
+    ended = ["end_run", "r", "--engine-status", "Failed", "-f", "p.yaml"]
+    assert project.magnus(*ended).status == 0
+    assert log_of(project)["status"] == "FAIL"
+    assert project.magnus(*COMPOSITE).status == 0
+    assert [attempt["status"] for attempt in second(project)["attempts"]] == ["FAIL", "SUCCESS"]
+    assert ran(project) == {"first-1": 1, "first-2": 1, "first-3": 1, "second-1": 1, "second-2": 2, "second-3": 1}
+    assert log_of(project)["status"] == "SUCCESS"
+
+
 def test_what_failed_is_tried_again(project):
     begun(project)
     project.write("fail", "")

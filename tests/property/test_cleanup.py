@@ -11,8 +11,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from upkeep_places import NOW, ROOT, Place
 
 from magnus.app.cleanup import collect_garbage, verify_content
+from magnus.app.cleanup.collect_garbage import Rules
 from magnus.app.cleanup.maintained_services import open_services
-from magnus.app.cleanup.retention_rules import Rules
 from magnus.engine.processes import liveness
 from magnus.run_log.records import Status
 from magnus.testing.files import contents, make_folder

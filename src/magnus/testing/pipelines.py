@@ -23,12 +23,12 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from magnus.app.inspect.run_object import Run, Step
+from magnus.app.run.create_run import Quiet
 from magnus.app.run.execute import execute
 from magnus.app.run.load_pipeline import find_node_type, python_file
 from magnus.app.run.mocks import objects_of
 from magnus.app.run.pipeline_script import built_by
 from magnus.app.run.prepare import RunRequest, prepare
-from magnus.app.run.serialized_reporter import Quiet
 from magnus.definition.built_pipeline import METHOD, BuiltPipeline
 from magnus.definition.loader import load, load_built
 from magnus.definition.written_steps import written_steps

@@ -19,14 +19,11 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from magnus.interfaces.capabilities import Locality
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.testing.run_log_stores.concurrency import ConcurrencyContract
 from magnus.testing.run_log_stores.damaged_records import DamagedRecordsContract
 from magnus.testing.run_log_stores.machine import state_machine
-from magnus.testing.run_log_stores.optional import OptionalAbilitiesContract
+from magnus.testing.run_log_stores.optional import OptionalAbilitiesContract, RemovalContract
 from magnus.testing.run_log_stores.place import OpenStore
-from magnus.testing.run_log_stores.removal import RemovalContract
-from magnus.testing.run_log_stores.runs import RunsContract
-from magnus.testing.run_log_stores.steps import StepsContract
+from magnus.testing.run_log_stores.steps import ConcurrencyContract, RunsContract, StepsContract
 
 __all__ = ["OpenStore", "RunLogStoreContract"]
 

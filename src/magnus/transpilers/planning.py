@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from magnus.graph.failures import failure_of, may_begin_run
+from magnus.graph.failures import failure_of, may_start_run
 from magnus.graph.nodes import CompositeNode, Graph, Node, RepeatedBranch, TaskNode, TerminalNode, graphs_of
 from magnus.transpilers.partition import Leads, in_order
 from magnus.transpilers.process_plan import Act, Composite, PipelinePlan, Process, Single, Unit, Verb
@@ -59,7 +59,7 @@ class PlanRules(Struct, frozen=True):
 
 def plan_of(graph: Graph, rules: PlanRules) -> PipelinePlan:
     """The plan of the pipeline, with the plans of all (sub)pipelines in it."""
-    return _Planner(graph, rules, "", may_begin_run(graph)).plan()
+    return _Planner(graph, rules, "", may_start_run(graph)).plan()
 
 
 class _Planner:
@@ -154,12 +154,12 @@ class _Planner:
 
     def _process(self, acts: tuple[Act, ...], override: str) -> Process:
         process = Process(
-            acts, override, may_begin_run=acts[0].verb is not Verb.FAN_IN and self._is_first(acts[0].node)
+            acts, override, may_start_run=acts[0].verb is not Verb.FAN_IN and self._is_first(acts[0].node)
         )
         if process.task is None:
             return process
         attempts = self._rules.attempts(process.task, override)
-        return Process(acts, override, attempts, process.task.retry_delay, process.may_begin_run)
+        return Process(acts, override, attempts, process.task.retry_delay, process.may_start_run)
 
     def _is_first(self, node: Node) -> bool:
         return node.name in self._first

@@ -52,14 +52,14 @@ class Process(Struct, frozen=True):
         override: the name of the override it runs with, "" for the options of the configuration.
         attempts: how many attempts the task in it has; the engine may start a process for each.
         retry_delay: the time between attempts, in seconds.
-        may_begin_run: whether it may be the first process of the run, which creates it.
+        may_start_run: whether it may be the first process of the run, which creates it.
     """
 
     acts: tuple[Act, ...]
     override: str = ""
     attempts: int = 1
     retry_delay: float = 0.0
-    may_begin_run: bool = False
+    may_start_run: bool = False
 
     @property
     def first(self) -> Act:

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from magnus.app.composition.compatibility import problems
+from magnus.app.composition.executors import compatibility_problems
 from magnus.errors import Problem
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality, ServiceCapabilities
 
@@ -12,13 +12,13 @@ from magnus.interfaces.capabilities import ExecutorCapabilities, Locality, Servi
 @pytest.mark.parametrize(("runs_on", "store", "catalog"), list(product(Locality, Locality, Locality)))
 def test_a_service_has_to_reach_as_far_as_the_steps(runs_on, store, catalog):
     services = {"run_log_store": ServiceCapabilities(store), "catalog": ServiceCapabilities(catalog)}
-    found = [family for family, _ in problems(ExecutorCapabilities(runs_on), services)]
+    found = [family for family, _ in compatibility_problems(ExecutorCapabilities(runs_on), services)]
     assert found == [family for family, service in services.items() if service.reach < runs_on]
 
 
 def test_it_says_what_reaches_how_far():
     services = {"catalog": ServiceCapabilities(Locality.HOST)}
-    [(family, problem)] = problems(ExecutorCapabilities(Locality.NETWORK), services)
+    [(family, problem)] = compatibility_problems(ExecutorCapabilities(Locality.NETWORK), services)
     assert family == "catalog"
     assert str(problem) == (
         "error: the executor runs steps on other machines, and the catalog is one that this machine alone can use\n"
@@ -33,6 +33,6 @@ def test_integrations_are_asked_with_the_capabilities():
         assert (given_executor, given_services) == (executor, services)
         return [Problem("too slow together", severity="warning")]
 
-    assert list(problems(executor, services, [integration])) == [
+    assert list(compatibility_problems(executor, services, [integration])) == [
         ("executor", Problem("too slow together", severity="warning"))
     ]

@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from magnus.app.draw import labels
 from magnus.app.draw.layout import layout
 from magnus.app.draw.mermaid import mermaid
+from magnus.app.draw.shapes import shortened, width
 from magnus.app.draw.svg import MARGIN, Mark, svg
-from magnus.app.draw.text_widths import shortened, width
 from magnus.app.draw.tree import ASCII, plain, tree
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.loader import load, load_built

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from magnus.app.reentry.engine_reasons import engine_reasons
+from magnus.app.reentry.end_run import engine_reasons
 
 FAILURES = [
     {"displayName": "a step(0)", "message": 'Pod was "rejected":\n\ttoo bäd 😀', "phase": "Failed"},

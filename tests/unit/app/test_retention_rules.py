@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnus.app.cleanup.retention_rules import Rules, RunFacts, keep_reasons, runs_to_remove
+from magnus.app.cleanup.collect_garbage import Rules, RunFacts, keep_reasons, runs_to_remove
 from magnus.run_log.records import Status
 
 NOW = datetime(2024, 5, 6, tzinfo=UTC)

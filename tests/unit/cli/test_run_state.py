@@ -8,8 +8,8 @@ import pytest
 from magnus.app.inspect.show_run import BranchNode, ShownStep, StepNode
 from magnus.app.text.columns import width
 from magnus.app.text.palette import Style
-from magnus.cli.text import run_state
-from magnus.cli.text.tables import table
+from magnus.cli.text import values
+from magnus.cli.text.styled_text import table
 from magnus.cli.text.tree import Line, printed, step_lines
 from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import ObjectParameter
@@ -46,17 +46,17 @@ def plain(text):
     ],
 )  # fmt: skip
 def test_durations(seconds, text):
-    assert run_state.duration(timedelta(seconds=seconds)) == text
+    assert values.duration(timedelta(seconds=seconds)) == text
 
 
 def test_what_is_not_known_is_empty():
-    assert (run_state.duration(None), run_state.moment(None), run_state.minute(None)) == ("", "", "")
-    assert run_state.minute(datetime(2026, 1, 31, 9, 5, 59, tzinfo=UTC)) == "2026-01-31 09:05"
+    assert (values.duration(None), values.moment(None), values.minute(None)) == ("", "", "")
+    assert values.minute(datetime(2026, 1, 31, 9, 5, 59, tzinfo=UTC)) == "2026-01-31 09:05"
 
 
 @pytest.mark.parametrize("status", [*Status, *RunHealth])
 def test_every_status_has_a_style(status):
-    assert run_state.style(status)
+    assert values.style(status)
 
 
 ROWS = [

@@ -5,7 +5,7 @@ from collections import deque
 import pytest
 from msgspec.structs import replace
 
-from magnus.app.run.serialized_reporter import OneAtATime
+from magnus.app.run.create_run import OneAtATime
 from magnus.engine.context import now
 from magnus.engine.interaction.current_step import CurrentStep, entered
 from magnus.engine.interaction.tracking import Tracking, opened, run_as_recorded

@@ -13,7 +13,7 @@ from magnus.graph.nodes import Graph, TaskNode, TaskSpec, TerminalNode
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended, steps_of
 from magnus.simulation.argo.workflow import Simulation
-from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, size_estimate
+from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, limits
 from magnus.transpilers.planning import PlanRules, plan_of
 
 TRANSPILER = ArgoTranspiler(ArgoOptions(image="image:1"))
@@ -98,7 +98,7 @@ def test_long_pipelines_stay_under_the_limits(name):
     graph, _ = LONG[name]
     assert problems(graph) == []
     assert list(argo_rules.broken(yaml.load(written(graph), yaml.CSafeLoader))) == []
-    assert size_estimate.depth(plan_of(graph, PlanRules())) == {
+    assert limits.depth(plan_of(graph, PlanRules())) == {
         "a handler for all": 8,
         "a way into the second part": 4,
         "a handler for all that fails": 4,

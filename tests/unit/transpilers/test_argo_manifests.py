@@ -24,7 +24,7 @@ from magnus.graph.nodes import (
     TerminalNode,
 )
 from magnus.interfaces.transpiler import TranspileRequest
-from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, size_estimate
+from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, limits
 from magnus.transpilers.argo.names import plain, unique_names
 from magnus.transpilers.argo.options import Backoff, Override, Resources, RetryStrategy, Secret, Toleration, Volume
 from magnus.transpilers.planning import PlanRules, plan_of
@@ -573,7 +573,7 @@ def test_loops_nest_only_so_deep():
     for rounds in (400, 400, 400):
         loop = CompositeNode("l", RepeatedBranch(inner, max_iterations=rounds), next="success", written_as="loop")
         inner = Graph("l", {"l": loop, **{name: inner.nodes[name] for name in ("success", "fail")}})
-        deep = size_estimate.depth(plan_of(inner, PlanRules()))
+        deep = limits.depth(plan_of(inner, PlanRules()))
     assert deep == 3 * (1 + 1 + 40) + 2
     [(severity, message), *_] = problems(inner)
     assert (severity, "nested 128 deep in Argo" in message) == ("error", True)

@@ -2,8 +2,7 @@
 
 import pytest
 
-from magnus.simulation.argo.pod import ERROR, FAILED, TOO_LONG, Ended
-from magnus.simulation.argo.retry_rules import wait_before_next
+from magnus.simulation.argo.pod import ERROR, FAILED, TOO_LONG, Ended, wait_before_next
 from magnus.transpilers.argo.options import Backoff, RetryStrategy
 from magnus.transpilers.argo.retry_strategies import retries
 

@@ -10,10 +10,9 @@ from magnus.app.run.simulate import ended, spec_of, variables_of
 from magnus.definition.yaml_text import parse
 from magnus.errors import InvalidDefinition, InvalidInput
 from magnus.simulation.argo.expressions import holds, substituted
-from magnus.simulation.argo.pod import ERROR, FAILED, SUCCEEDED, Ended
-from magnus.simulation.argo.retry_rules import seconds
+from magnus.simulation.argo.pod import ERROR, FAILED, SUCCEEDED, Ended, seconds
 from magnus.simulation.argo.workflow import Simulation
-from magnus.transpilers.argo.quantities import quantity
+from magnus.transpilers.argo.manifest import quantity
 
 
 class Pods:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
-from magnus.app.check import secrets
+from magnus.app.check import services as secrets
 from magnus.app.check.services import CheckedServices, checked_services, folder_problems
 from magnus.app.composition import executors
 from magnus.app.inspect.step_code import code_of_steps
@@ -22,11 +22,10 @@ from magnus.app.parameters.used_parameters import fitted_to_steps
 from magnus.app.run import mocks
 from magnus.app.run.load_pipeline import examine_pipeline, is_python_file
 from magnus.app.run.original_run import original_run
-from magnus.app.run.overrides import unknown_overrides
-from magnus.app.run.preflight import step_problems
+from magnus.app.run.preflight import step_problems, unknown_overrides
 from magnus.app.run.prepare import RunRequest, like_original
 from magnus.definition.compiler import StepPlace
-from magnus.definition.loader import Examined, LoadedPipeline
+from magnus.definition.loader import Examination, LoadedPipeline
 from magnus.engine.user_code import process_state
 from magnus.errors import InvalidDefinition, Location, MagnusError, Problem, RunExists, RunNotFound, in_order
 from magnus.graph.dataflow.reachability import can_succeed
@@ -143,9 +142,9 @@ class _Check:
         self.problems += initial.warnings
         return initial.scope if original is None else {**original.parameters, **initial.scope}
 
-    def _examined(self) -> Examined:
+    def _examined(self) -> Examination:
         request = self.request
-        nothing = Examined(None, (), ())
+        nothing = Examination(None, (), ())
         if request.built is None and is_python_file(request.file) and not self.imports:
             message = f"what '{request.file}' builds is known only when the file is run, and nothing is to be imported"
             self.problems += InvalidDefinition(message, fix="leave out --no-import").problems
@@ -179,7 +178,7 @@ class _Check:
 
     def _flow(
         self,
-        examined: Examined,
+        examined: Examination,
         pipeline: LoadedPipeline | None,
         services: CheckedServices,
         parameters: Scope | None,
@@ -216,7 +215,7 @@ def _changed(
 ) -> Iterator[Problem]:
     """The differences from the run to resume, where none is allowed."""
     from magnus.app.compare.causes import with_code_that_ran  # lazy: likewise
-    from magnus.app.run.resume_changes import changes  # lazy: only resumed runs need it
+    from magnus.app.run.resume_plan import changes  # lazy: only resumed runs need it
 
     configured = services.configuration.as_json()
     ran = with_code_that_ran(services.built, original)

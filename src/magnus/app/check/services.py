@@ -1,7 +1,10 @@
-"""Builds the services of a configuration as far as possible and finds what is wrong with them and their folders."""
+"""Builds the services of a configuration as far as possible; checks them, their folders and the secrets that steps name.
+
+No secret is shown or kept.
+"""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from msgspec import Struct
@@ -10,10 +13,14 @@ from msgspec.structs import replace
 from magnus.app.composition import executors, services
 from magnus.app.composition.configuration import FAMILIES, Configuration, ServiceConfiguration, nowhere
 from magnus.app.composition.load_configuration import examine_configuration
+from magnus.app.parameters.data_flow import DescribedTask
 from magnus.engine.context import Services
 from magnus.errors import MagnusError, Problem
 from magnus.graph.dataflow.findings import Severity
-from magnus.interfaces.capabilities import ExecutorCapabilities, Located
+from magnus.graph.dataflow.reachability import caught_steps
+from magnus.graph.nodes import Graph
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality, Located, SecretVariableNames
+from magnus.interfaces.secrets import Secrets
 
 
 class CheckedServices(Struct, frozen=True):
@@ -81,4 +88,51 @@ def _obstacle(folder: Path) -> tuple[str, str] | None:
         return f"{what} is in the way" if existing == folder else f"'{existing}' is {what}", "remove it"
     if not os.access(existing, os.W_OK | os.X_OK):
         return "it is not writable" if existing == folder else f"'{existing}' is not writable", "make it writable"
+    return None
+
+
+def problems(
+    described: Iterable[DescribedTask], provider: Secrets, spread: ExecutorCapabilities, graph: Graph | None
+) -> Iterator[Problem]:
+    """The missing secrets: an error where a step lists one, a warning where its code may ask for one.
+
+    It is a warning too where the failure of the step leads to success in the `graph`. Steps on other machines have the
+    environment that the executor gives them.
+    """
+    caught = set() if graph is None else {id(node) for node in caught_steps(graph)}
+    results: dict[str, Problem | None] = {}
+    for task in described:
+        for number, name in enumerate(task.node.secrets):
+            if (problem := _missing(name, provider, spread, results)) is not None:
+                severity: Severity = "warning" if id(task.node) in caught else "error"
+                yield Problem(
+                    problem.message, problem.fix, task.step.locate("secrets", number), task.step.step, severity
+                )
+        for name in task.facts.description.secrets:
+            if name not in task.node.secrets and (problem := _missing(name, provider, spread, results)) is not None:
+                message = f"{task.node.task.command} asks for a secret: {problem.message}"
+                yield Problem(message, problem.fix, task.step.locate("command"), task.step.step, "warning")
+
+
+def _missing(
+    name: str, provider: Secrets, spread: ExecutorCapabilities, results: dict[str, Problem | None]
+) -> Problem | None:
+    """The reason why the secret is missing; None when it exists."""
+    if name not in results:
+        results[name] = _look_up(name, provider, spread)
+    return results[name]
+
+
+def _look_up(name: str, provider: Secrets, spread: ExecutorCapabilities) -> Problem | None:
+    if spread.runs_on is Locality.NETWORK and isinstance(provider, SecretVariableNames):
+        variable = provider.variable(name)
+        if variable in spread.gives:
+            return None
+        message = f"the executor gives steps no variable '{variable}', in which the secret '{name}' is looked for"
+        option = f" by '{spread.gives_by}' of the executor" if spread.gives_by else ""
+        return Problem(message, f"give it to the steps{option}")
+    try:
+        provider.get(name)
+    except MagnusError as error:
+        return error.problems[0]
     return None

@@ -10,7 +10,7 @@ from typing import Final
 from msgspec import UNSET
 from msgspec.structs import replace
 
-from magnus.app.compare.align_steps import Pair, pairs
+from magnus.app.compare.compare_steps import Pair, pairs
 from magnus.app.compare.model import END, Cause, changes, same
 from magnus.app.compare.read_run import ReadRun
 from magnus.app.composition import services
@@ -151,7 +151,7 @@ def data_causes(pairs: Sequence[Pair]) -> Iterator[Cause]:
         before, after = _put(pair.first), _put(pair.second)
         for name in sorted({*before, *after}):
             old, new = before.get(name), after.get(name)
-            if not (old and old.found) and not (new and new.found):
+            if not (old and old.preexisting) and not (new and new.preexisting):
                 made.add(name)
             elif name not in made and pair.first is not None and pair.second is not None:
                 hashes = UNSET if old is None else old.data_hash, UNSET if new is None else new.data_hash

@@ -7,11 +7,16 @@ from typing import Final, get_args
 
 from msgspec import UNSET
 
-from magnus.app.compare.align_steps import pairs
 from magnus.app.compare.causes import Places, code_causes, data_causes, parameter_causes, variable_causes
-from magnus.app.compare.compare_environment import commit_causes, environment_causes, interruptions, notes, run_changes
-from magnus.app.compare.compare_pipelines import pipeline_causes
-from magnus.app.compare.compare_steps import step_differences, timings
+from magnus.app.compare.compare_environment import (
+    commit_causes,
+    environment_causes,
+    interruptions,
+    notes,
+    pipeline_causes,
+    run_changes,
+)
+from magnus.app.compare.compare_steps import pairs, step_differences, timings
 from magnus.app.compare.model import END, Cause, Difference, Kind, StepDifference, Timing, Verdict
 from magnus.app.compare.read_run import Alike, ReadRun, alike
 from magnus.app.compare.sentences import no_cause, sentence, sentence_without_effect

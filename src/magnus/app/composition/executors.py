@@ -1,19 +1,27 @@
-"""What the configuration says under `executor`: how it spreads steps, what fits it, what starts early, or a transpiler."""
+"""Describes the configured executor: how it spreads steps, whether services fit it, what starts early, or a transpiler.
+
+Services are compared by capabilities, never by type. A plugin adds a rule of its own by an entry point of the group
+`magnus.integration`: a function (executor's capabilities, services' capabilities) -> problems.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from magnus.app.composition import plugins
 from magnus.app.composition.configuration import Configuration
 from magnus.app.composition.services import engine_of, executor_type, options_of
 from magnus.engine.context import Services
 from magnus.errors import Problem
-from magnus.interfaces.capabilities import ExecutorCapabilities, Located
+from magnus.interfaces.capabilities import ExecutorCapabilities, Locality, Located, ServiceCapabilities
 from magnus.interfaces.executor import WarmStart
-from magnus.interfaces.transpiler import Transpiler
+
+if TYPE_CHECKING:
+    from magnus.interfaces.transpiler import Transpiler  # lazy: most runs have none
 
 
 def incompatibilities(configuration: Configuration, built: Services) -> list[Problem]:
     """What of the services does not fit the executor, or one another; each with the place it is configured at."""
-    from magnus.app.composition.compatibility import problems  # lazy: only used once, and by nobody else
-
     configured = {"run_log_store": configuration.run_log_store, "catalog": configuration.catalog}
     capabilities = {"run_log_store": built.run_log_store.capabilities, "catalog": built.catalog.capabilities}
     located = {"run_log_store": built.run_log_store, "catalog": built.catalog}
@@ -25,7 +33,9 @@ def incompatibilities(configuration: Configuration, built: Services) -> list[Pro
         integrations = plugins.load_all(plugins.PREFIX + "integration")
     return [
         Problem(problem.message, problem.fix, getattr(configuration, family).locate(), severity=problem.severity)
-        for family, problem in problems(executor_capabilities(configuration), capabilities, integrations, locations)
+        for family, problem in compatibility_problems(
+            executor_capabilities(configuration), capabilities, integrations, locations
+        )
     ]
 
 
@@ -44,10 +54,60 @@ def begin(configuration: Configuration) -> WarmStart | None:
     return warm_start
 
 
-def transpiler(configuration: Configuration) -> Transpiler | None:
+def transpiler(configuration: Configuration) -> "Transpiler | None":
     """What writes the pipeline down, where the executor of the configuration is another engine; else None."""
     family, found = engine_of(configuration.executor)
     if family != "transpiler":
         return None
     made: Transpiler = found(options_of("executor", found, configuration.executor))
     return made
+
+
+Integration: TypeAlias = Callable[[ExecutorCapabilities, Mapping[str, ServiceCapabilities]], Iterable[Problem]]
+
+_NAMES: Final = {"run_log_store": "run log store", "catalog": "catalog"}
+_SPREAD: Final = {
+    Locality.HOST: "in other processes of this machine",
+    Locality.NETWORK: "on other machines",
+}
+_REACHED: Final = {
+    Locality.PROCESS: "this process alone can use",
+    Locality.HOST: "this machine alone can use",
+}
+
+
+def compatibility_problems(
+    executor: ExecutorCapabilities,
+    services: Mapping[str, ServiceCapabilities],
+    integrations: Iterable[Integration] = (),
+    locations: Mapping[str, Path] | None = None,
+) -> Iterator[tuple[str, Problem]]:
+    """What does not fit, with the family ("run_log_store", "catalog", "executor") that would have to be another.
+
+    `locations` are the folders of the services that keep files, by family.
+    """
+    for family, service in services.items():
+        name = _NAMES.get(family, family)
+        location = (locations or {}).get(family)
+        if location is not None and executor.runs_on is Locality.NETWORK:
+            if not any(location.is_relative_to(folder) for folder in executor.shares):
+                yield family, _apart(name, location, executor.shares)
+        elif service.reach < executor.runs_on:
+            message = (
+                f"the executor runs steps {_SPREAD[executor.runs_on]}, "
+                f"and the {name} is one that {_REACHED[service.reach]}"
+            )
+            yield family, Problem(message, f"choose another type of {name}, or another executor")
+    for integration in integrations:
+        for problem in integration(executor, services):
+            yield "executor", problem
+
+
+def _apart(name: str, location: Path, shares: Sequence[str]) -> Problem:
+    """A folder that steps on other machines do not see."""
+    message = f"the {name} keeps files in '{location}', and steps on other machines do not see that folder"
+    folders = " or ".join(f"'{folder}'" for folder in shares)
+    fix = (
+        f"give the {name} a folder in {folders}" if shares else "mount a persistent volume, and let its folder be there"
+    )
+    return Problem(message, fix)

@@ -1,17 +1,15 @@
-"""Builds the context of a run: its services, and what it holds open in this process."""
+"""Builds the context of a run: its services, and the resources it holds open in this process, such as a private folder."""
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from magnus.app.composition.private_folder import private_folder
 from magnus.app.composition.services import hidden_folders
 from magnus.engine.context import Clock, RunContext, Services
-from magnus.engine.files.project_copy import ProjectCopy
 from magnus.engine.interaction.channel import Channel
 from magnus.engine.interaction.parameters_file import ParametersFile
 from magnus.engine.interaction.tracking import StepNames, Tracking
@@ -23,6 +21,11 @@ from magnus.errors import ServiceError
 from magnus.graph.nodes import Graph
 from magnus.interfaces.capabilities import Located
 from magnus.interfaces.reporter import Reporter
+from magnus.system import descendants
+from magnus.system.own_folder import ignore_in_git, remove_folder
+
+if TYPE_CHECKING:
+    from magnus.engine.files.project_copy import ProjectCopy  # lazy: as where it is used
 
 _LONGEST_PARENT_BYTES: Final = 50
 
@@ -76,7 +79,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
             tracking=tracking,
             clock=clock,
             hidden=hidden,
-            project_copy=ProjectCopy(working_directory, hidden) if copies_project else None,
+            project_copy=_project_copy(working_directory, hidden) if copies_project else None,
             artifacts=str(built.catalog.location) if isinstance(built.catalog, Located) else "",
             tag=tag,
             definition_file=definition_file,
@@ -98,6 +101,12 @@ def _tracking(built: Services, reporter: Reporter, masker: Masker, clock: Clock)
     )
     with closing(tracking):
         yield tracking
+
+
+def _project_copy(working_directory: Path, hidden: Collection[Path]) -> "ProjectCopy":
+    from magnus.engine.files.project_copy import ProjectCopy  # lazy: few executors copy the project
+
+    return ProjectCopy(working_directory, hidden)
 
 
 @contextmanager
@@ -133,3 +142,53 @@ def temporary_folder(environment: Mapping[str, str]) -> Path:
     """Where the user wants temporary files, unless the path leaves no room for the name of a unix socket."""
     wanted = environment.get("TMPDIR", "")
     return Path(wanted if 0 < len(os.fsencode(wanted)) <= _LONGEST_PARENT_BYTES else "/tmp")  # noqa: S108
+
+
+_PREFIX: Final = descendants.PREFIX
+
+
+@contextmanager
+def private_folder(parent: Path) -> Iterator[Path]:
+    """Make the folder in `parent`, readable for this user alone, and remove it afterwards.
+
+    Its name is short: that of a unix socket in it may have about a hundred bytes, and workers have folders within one.
+    What processes that were killed left behind is removed on the way in.
+    """
+    _sweep(parent)
+    folder = parent / f"{_PREFIX}{os.getpid()}-{os.urandom(2).hex()}"
+    folder.mkdir(mode=0o700)
+    ignore_in_git(folder)
+    try:
+        yield folder
+    finally:
+        _remove(folder)
+
+
+def _sweep(parent: Path) -> None:
+    with suppress(OSError), os.scandir(parent) as entries:
+        for entry in entries:
+            pid = entry.name.removeprefix(_PREFIX).partition("-")[0]
+            if entry.name.startswith(_PREFIX) and pid.isdigit() and _is_ours_and_over(entry, int(pid)):
+                _remove(Path(entry.path))
+
+
+def _is_ours_and_over(entry: "os.DirEntry[str]", pid: int) -> bool:
+    if entry.stat(follow_symlinks=False).st_uid != os.getuid():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _remove(folder: Path) -> None:
+    """Remove the folder, with the folders of the workers in it."""
+    try:
+        for file in folder.iterdir():
+            file.unlink()
+        folder.rmdir()
+    except OSError:  # folders, which few runs have
+        remove_folder(folder)

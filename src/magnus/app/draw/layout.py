@@ -12,8 +12,7 @@ from msgspec.structs import replace
 
 from magnus.app.draw import labels
 from magnus.app.draw.layers import Item, Lane, Layers, Link, centres, layers
-from magnus.app.draw.shapes import Box, Layout, Line, Panel, Text
-from magnus.app.draw.text_widths import shortened, width
+from magnus.app.draw.shapes import Box, Layout, Line, Panel, Text, shortened, width
 from magnus.graph.nodes import CompositeNode, Graph, Node, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 

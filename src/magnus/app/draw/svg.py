@@ -8,8 +8,7 @@ from msgspec import Struct
 
 from magnus.app.draw import labels
 from magnus.app.draw.layout import DETAIL_GAP, LABEL_LINE, NAME_SIZE, PADDING, layout
-from magnus.app.draw.shapes import Box, Layout, Line, Panel, Text
-from magnus.app.draw.text_widths import FONT
+from magnus.app.draw.shapes import FONT, Box, Layout, Line, Panel, Text
 from magnus.graph.nodes import CompositeNode, Graph, TaskNode, TerminalNode
 from magnus.graph.path import StepPath
 from magnus.graph.structure import unreachable

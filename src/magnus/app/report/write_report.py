@@ -14,8 +14,7 @@ from magnus.app.inspect.redaction import WHY_NO_LOG, Redactor
 from magnus.app.inspect.step_code import recorded_code
 from magnus.app.inspect.viewer import viewer
 from magnus.app.report.html_page import page, picture
-from magnus.app.report.interned_texts import Texts, shortened
-from magnus.app.report.log_tails import Logs
+from magnus.app.report.interned_texts import Logs, Texts, shortened
 from magnus.app.report.model import Head, Log, Report, Row
 from magnus.app.report.rows import Rows, codes
 from magnus.app.report.step_definitions import Definitions, pipeline_of

@@ -1,25 +1,25 @@
-"""What is prepared begins: the record of the run, with all that the run log keeps of it, and the context of its steps.
+"""Creates the record of a prepared run with its provenance, and the context of its steps with the run's reporter.
 
 Called by the use cases that create a run or run a part of one.
 """
 
+import hashlib
 import os
 import sys
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from threading import Lock
 
 from magnus.app.composition import executors, run_context
 from magnus.app.composition.configuration import hashes_of_variables
 from magnus.app.inspect.step_code import code_of_steps, encoded_code
-from magnus.app.run import provenance
 from magnus.app.run.prepare import PreparedRun
-from magnus.app.run.serialized_reporter import OneAtATime
 from magnus.engine.context import RunContext, now
 from magnus.engine.provenance.environment import environment
 from magnus.engine.secrets import mask_run
 from magnus.errors import CatalogError, Problem, RunExists
-from magnus.interfaces.catalog import KeepsChanges
-from magnus.interfaces.reporter import Reporter, Warned
+from magnus.interfaces.catalog import Catalog, KeepsChanges, StoresBlobs
+from magnus.interfaces.reporter import Event, Reporter, Warned
 from magnus.run_log.records import Owner, RunRecord, Status
 from magnus.run_log.run_ids import new_run_id
 from magnus.values import Json
@@ -81,15 +81,15 @@ def _run_config(prepared: PreparedRun) -> Mapping[str, Json]:
         "dag": pipeline.dag,
         "command_line": mask_run.masked_command_line(asked.command_line),
         "environment": runs_in.facts,
-        **provenance.facts(
+        **facts(
             variable_hashes=hashes_of_variables(names, asked.environment),
             included=dict(pipeline.included),
             local_functions=sorted(pipeline.functions),
             code=encoded_code(made_of),
             from_step=asked.from_step,
             outdated={} if prepared.plan is None else {**prepared.plan.outdated_paths},
-            packages=provenance.kept(prepared.services.catalog, runs_in.packages),
-            changes=provenance.content(prepared.changes) if prepared.changes else {},
+            packages=kept(prepared.services.catalog, runs_in.packages),
+            changes=content(prepared.changes) if prepared.changes else {},
         ),
     }
 
@@ -109,3 +109,47 @@ def context_of(prepared: PreparedRun, reporter: Reporter) -> AbstractContextMana
         configuration_file=prepared.configuration.file,
         copies_project=executors.executor_capabilities(prepared.configuration).copies_project,
     )
+
+
+def facts(**known: Json) -> Mapping[str, Json]:
+    """Those of the facts that there are."""
+    return {name: fact for name, fact in known.items() if fact}
+
+
+def kept(catalog: Catalog, fact: bytes) -> Mapping[str, Json]:
+    """How the run log speaks of a fact that the catalog keeps once for all runs; nothing where it cannot be kept."""
+    if isinstance(catalog, StoresBlobs):
+        with suppress(CatalogError):
+            catalog.store_blob(fact)
+            return content(fact)
+    return {}
+
+
+def content(data: bytes) -> Mapping[str, Json]:
+    """How the run log speaks of content in the catalog; `magnus gc` goes by it."""
+    return {"data_hash": hashlib.sha256(data, usedforsecurity=False).hexdigest(), "size": len(data)}
+
+
+class Quiet:
+    """Shows nothing, where nobody looks."""
+
+    def report(self, event: Event) -> None:
+        """Show nothing."""
+
+
+class OneAtATime:
+    """Hands events of any thread to a reporter, one at a time, and what is to be said once only once."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._lock = Lock()
+        self._said: set[str] = set()
+
+    def report(self, event: Event) -> None:
+        """Show the event when its turn comes."""
+        with self._lock:
+            if isinstance(event, Warned) and event.once:
+                if event.once in self._said:
+                    return
+                self._said.add(event.once)
+            self._reporter.report(event)

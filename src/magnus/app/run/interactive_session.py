@@ -9,9 +9,8 @@ from types import TracebackType
 from msgspec.structs import replace
 
 from magnus.app.inspect.run_document import document
-from magnus.app.run.create_run import begin, context_of
+from magnus.app.run.create_run import Quiet, begin, context_of
 from magnus.app.run.prepare import RunRequest, prepare
-from magnus.app.run.serialized_reporter import Quiet
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.yaml_text import Document
 from magnus.engine.context import RunContext, now

@@ -1,4 +1,4 @@
-"""What is checked of the steps of a pipeline before anything runs: kinds, their options, and what they will call."""
+"""Checks the steps of a pipeline before anything runs: kinds, options, overrides of the executor, and what they call."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -8,17 +8,19 @@ from typing import Final
 from msgspec.structs import replace
 
 from magnus.app.composition import services
+from magnus.app.composition.configuration import Configuration
 from magnus.definition import fields
 from magnus.definition.compiler import StepPlace
+from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.wrong_fields import WrongFields
-from magnus.engine.files.globs import Globs
 from magnus.engine.step.run_step import SET_BY_MAGNUS
 from magnus.engine.user_code.project_modules import hidden_modules
 from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed, in_order
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.interfaces.capabilities import Locality
+from magnus.suggest import near
 
 _MEANT: Final = {"bash": "shell", "sh": "shell", "py": "python", "function": "python", "jupyter": "notebook"}
 """Words for command types that are none, and what is meant."""
@@ -69,7 +71,8 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
         fields.read(kind.options, node.task.options, more_fields=TASK_FIELDS)
     except WrongFields as error:
         yield from error.problems(step.locate, step=step.step)
-    yield from _of_catalog(node, step)
+    if node.catalog.get or node.catalog.put:
+        yield from _of_catalog(node, step)
     yield from _of_secrets(node, step)
     for problem in kind.problems(node.task, working_directory):
         yield replace(problem, location=step.locate("command"), step=step.step)
@@ -77,6 +80,8 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
 
 def _of_catalog(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
     """Globs that would lead out of the data folder, or mean nothing."""
+    from magnus.engine.files.globs import Globs  # lazy: most tasks have no files
+
     for stage, patterns in (("get", node.catalog.get), ("put", node.catalog.put)):
         for number, pattern in enumerate(patterns):
             try:
@@ -130,3 +135,36 @@ def _conflicts(node: CompositeNode, step: StepPlace) -> Iterator[Problem]:
         message = f"the branches {', '.join(repr(branch) for branch in branches)} all set '{name}'; the last one wins"
         fix = "give the results different names"
         yield Problem(message, fix, step.locate("branches"), step.step, "warning")
+
+
+def check_overrides(pipeline: LoadedPipeline, configuration: Configuration) -> None:
+    """Refuse overrides that steps name and the configuration of the executor does not have; InvalidDefinition."""
+    if problems := unknown_overrides(pipeline, configuration):
+        raise InvalidDefinition.of(problems)
+
+
+def unknown_overrides(pipeline: LoadedPipeline, configuration: Configuration) -> list[Problem]:
+    """The overrides that steps name and the configuration of the executor does not have.
+
+    Those for other executors are not looked at, nor is anything where an executor knows none.
+    """
+    kind = configuration.executor.type
+    named = [(step, step.node.overrides[kind]) for step in pipeline.steps if kind in step.node.overrides]
+    if not named:
+        return []
+    _, options = services.executor_type(configuration)
+    if not hasattr(options, "overrides"):
+        return []
+    known = list(options.overrides)
+    return [
+        Problem(f"the executor has no overrides '{name}'", _fix(name, known), step.locate("overrides", kind), step.step)
+        for step, name in named
+        if name not in known
+    ]
+
+
+def _fix(name: str, known: list[str]) -> str:
+    if not known:
+        return f"add overrides: {{{name}: {{...}}}} to the options of the executor"
+    match = near(name, known)
+    return f"did you mean '{match}'?" if match else f"there are {', '.join(repr(other) for other in known)}"

@@ -20,8 +20,7 @@ from magnus.app.inspect.step_code import Pieces, code_of_steps
 from magnus.app.parameters.initial_parameters import InitialParameters, initial_parameters
 from magnus.app.parameters.used_parameters import fitted_to_steps
 from magnus.app.run.load_pipeline import examine_pipeline
-from magnus.app.run.overrides import check_overrides
-from magnus.app.run.preflight import check_steps, step_problems
+from magnus.app.run.preflight import check_overrides, check_steps, step_problems
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
@@ -229,8 +228,7 @@ def like_original(asked: RunRequest, original: RunRecord | None) -> RunRequest:
 def _planned(prepared: PreparedRun, original: RunRecord, reporter: Reporter) -> PreparedRun:
     """The same with the plan, which is shown; InvalidInput when something changed that must not."""
     from magnus.app.compare.causes import with_code_that_ran  # lazy: likewise
-    from magnus.app.run.resume_changes import changes  # lazy: only runs that go on with another one have a plan
-    from magnus.app.run.resume_plan import plan  # lazy: likewise
+    from magnus.app.run.resume_plan import changes, plan  # lazy: only runs that resume another one have a plan
 
     folder = prepared.execution.working_directory
     made_of = code_of_steps(prepared.pipeline.steps, folder)

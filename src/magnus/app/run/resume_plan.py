@@ -1,9 +1,9 @@
-"""What a run that goes on with another one will do: the walk of the orchestrator, over records alone. Called by `app.run.prepare`.
+"""Plans a run that resumes another: the walk of the orchestrator over records alone, and how the two runs differ.
 
 Everything here is known before anything runs, and nothing of the original is changed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,8 +11,10 @@ from msgspec import Struct, field
 
 from magnus.app.compare.sentences import was_is
 from magnus.app.inspect.damage import damage
+from magnus.app.inspect.step_code import Pieces, changed_pieces, pieces_text, recorded_code
 from magnus.app.parameters.parameters_read import OutdatedStep, ParameterReaders
 from magnus.definition.loader import LoadedPipeline
+from magnus.definition.written_steps import written_steps
 from magnus.engine.context import Services
 from magnus.engine.rules import fan
 from magnus.engine.rules import scope as scopes
@@ -20,9 +22,9 @@ from magnus.engine.run.reuse import NOT_STARTED, counterparts, reason_to_run
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CompositeNode, Graph, RepeatedBranch, TaskNode, TerminalNode, branch_of
 from magnus.graph.path import BranchPath, StepPath, print_names
-from magnus.run_log.branches import branches_of
 from magnus.run_log.parameters import Parameter, Scope, shown
 from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord
+from magnus.run_log.step_walk import branches_of
 from magnus.values import Json
 
 _MOST_SHOWN: Final = 10
@@ -179,3 +181,59 @@ class _Walk:
 
 def _no_reducer(*_: object) -> Parameter:
     raise TaskFailed("a loop has no reducer")
+
+
+def changes(
+    original: RunRecord,
+    pipeline: LoadedPipeline,
+    parameters: Scope,
+    code: Mapping[str, Pieces],
+    configured: Mapping[str, Json],
+) -> Iterator[str]:
+    """Steps whose definition or code differs, parameters, and services; `code` is that of the steps now."""
+    yield from _changed_code(original, code)
+    yield from _changed_steps(original, pipeline)
+    yield from _changed_parameters(original, parameters)
+    yield from (
+        f"{family} is configured in another way" for family in configured if _differs(original, family, configured)
+    )
+
+
+def _differs(original: RunRecord, family: str, configured: Mapping[str, Json]) -> bool:
+    return family in original.run_config and original.run_config[family] != configured[family]
+
+
+def _changed_code(original: RunRecord, code: Mapping[str, Pieces]) -> Iterator[str]:
+    before = recorded_code(original.run_config)
+    if before is None:
+        if code:
+            yield "the code of the steps cannot be compared: another version of magnus recorded it"
+        return
+    for name, pieces in code.items():
+        if name in before and (found := changed_pieces(before[name], pieces)):
+            yield f"step '{name}' has other code ({pieces_text(found)})"
+
+
+def _changed_steps(original: RunRecord, pipeline: LoadedPipeline) -> Iterator[str]:
+    config = original.run_config
+    included = config.get("included") or {}
+    file = str(config.get("pipeline_file") or "")
+    before = dict(written_steps(config.get("dag"), file=file, included=included))
+    after = dict(written_steps(pipeline.dag, file=pipeline.file, included=pipeline.included))
+    for name, step in after.items():
+        old = before.get(name)
+        if old is None:
+            yield f"step '{name}' is new"
+        elif old != step:
+            fields = sorted(key for key in {*old, *step} if old.get(key) != step.get(key))
+            yield f"step '{name}' is defined in another way ({', '.join(fields)})"
+    yield from (f"step '{name}' is gone" for name in before if name not in after)
+
+
+def _changed_parameters(original: RunRecord, parameters: Scope) -> Iterator[str]:
+    before = original.parameters
+    for name, value in parameters.items():
+        if name not in before:
+            yield f"parameter '{name}' is new"
+        elif value is not before[name] and shown(value) != shown(before[name]):
+            yield f"parameter '{name}' has another value"

@@ -38,9 +38,8 @@ def command(configuration_file: str, *, recent: bool, run_logs: bool, yes: bool,
     from datetime import UTC  # lazy: --help needs none of it
     from pathlib import Path
 
-    from magnus.app.cleanup.collect_garbage import clean_up
+    from magnus.app.cleanup.collect_garbage import Rules, clean_up
     from magnus.app.cleanup.maintained_services import open_services
-    from magnus.app.cleanup.retention_rules import Rules
     from magnus.cli.text import cleanup
     from magnus.run_log.records import Status
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from magnus.app.cleanup.collect_garbage import CleanUpResult
 from magnus.app.cleanup.verify_content import VerifyResult
 from magnus.app.text.units import size
-from magnus.cli.text.tables import table
+from magnus.cli.text.styled_text import table
 from magnus.interfaces.catalog import Usage
 from magnus.values import Json
 

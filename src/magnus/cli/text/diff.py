@@ -1,6 +1,7 @@
-"""A Difference as people read it: the verdict, the two runs, causes, outcome, timing. Used by `cli.commands.diff`.
+"""A Difference as text and as JSON: the verdict, the two runs, causes, outcome, timing.
 
-In colour on a terminal. Long values and long lists are shortened; JSON has all of them.
+Text is coloured on a terminal. Long values and long lists are shortened in it; JSON has all of them, in the shape that
+`docs/how-to/compare-runs.md` promises.
 """
 
 from collections import Counter
@@ -10,12 +11,11 @@ from typing import Final
 import click
 from msgspec import UNSET
 
-from magnus.app.compare.model import Cause, Change, Difference, StepDifference, Timing
+from magnus.app.compare.model import Cause, Change, Difference, RunFacts, StepDifference, Timing
 from magnus.app.compare.sentences import sentence, shown, value_apart
 from magnus.app.text.plain_text import plain
 from magnus.app.text.units import elapsed
-from magnus.cli.text.styled_text import has_colour
-from magnus.cli.text.tables import table_plain
+from magnus.cli.text.styled_text import has_colour, table_plain
 from magnus.values import Json
 
 _MOST_CAUSES: Final = 20
@@ -167,3 +167,65 @@ def _style(text: str, *, fg: str | None = None, bold: bool | None = None, dim: b
     if not has_colour():
         return text
     return click.style(text, fg=fg, bold=bold, dim=dim)
+
+
+FORMAT: Final = 1
+
+
+def document(difference: Difference) -> dict[str, Json]:
+    """The whole difference; `before` or `after` is missing if the run has no such value."""
+    verdict = difference.verdict
+    return {
+        "format": FORMAT,
+        "verdict": {
+            "text": verdict.text,
+            "differs": verdict.differs,
+            "step": verdict.step or None,
+            "cause": None if verdict.cause is None else _cause_document(verdict.cause),
+        },
+        "first": _facts_document(difference.first),
+        "second": _facts_document(difference.second),
+        "causes": [_cause_document(cause) for cause in difference.causes],
+        "run": [_change_document(change) for change in difference.run],
+        "steps": [_step_document(step) for step in difference.steps],
+        "timings": [_timing_document(timing) for timing in difference.timings],
+        "notes": [_change_document(change) for change in difference.notes],
+    }
+
+
+def _facts_document(facts: RunFacts) -> Json:
+    return {
+        "run_id": facts.run_id,
+        "status": facts.status,
+        "tag": facts.tag,
+        "started": facts.started,
+        "seconds": facts.seconds,
+        "pipeline_file": facts.pipeline_file,
+        "commit": facts.commit,
+        "original_run_id": facts.original_run_id,
+        "damage": list(facts.damage),
+    }
+
+
+def _cause_document(cause: Cause) -> Json:
+    values = _values_document(cause.before, cause.after)
+    return {"kind": cause.kind, "what": cause.what, "text": sentence(cause), "steps": list(cause.steps), **values}
+
+
+def _change_document(change: Change) -> Json:
+    return {"kind": change.kind, "what": change.what, **_values_document(change.before, change.after)}
+
+
+def _step_document(step: StepDifference) -> Json:
+    changes = [_change_document(change) for change in step.changes]
+    return {"step": step.name, "first": step.first or None, "second": step.second or None, "changes": changes}
+
+
+def _timing_document(timing: Timing) -> Json:
+    paths = {"first_path": timing.first_path or None, "second_path": timing.second_path or None}
+    return {"step": timing.name or None, **paths, "before": timing.first, "after": timing.second}
+
+
+def _values_document(before: Json, after: Json) -> dict[str, Json]:
+    named = {"before": before, "after": after}
+    return {name: value for name, value in named.items() if value is not UNSET}

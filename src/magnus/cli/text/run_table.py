@@ -7,8 +7,8 @@ import msgspec
 
 from magnus.app.inspect.damage import skipped_lines
 from magnus.app.inspect.list_runs import ListedRun
-from magnus.cli.text import run_state
-from magnus.cli.text.tables import table
+from magnus.cli.text import values
+from magnus.cli.text.styled_text import table
 from magnus.run_log.records import ENDED, Status
 
 _HEADINGS = ("run", "pipeline", "status", "started (UTC)", "took", "tag")
@@ -22,9 +22,9 @@ def as_table(runs: Sequence[ListedRun], now: datetime) -> str:
         (
             run.run_id,
             run.pipeline,
-            (run.status.value, run_state.style(run.status)),
-            run_state.minute(run.start_time),
-            run_state.duration(run.duration(now)),
+            (run.status.value, values.style(run.status)),
+            values.minute(run.start_time),
+            values.duration(run.duration(now)),
             run.tag,
         )
         for run in runs
@@ -44,7 +44,7 @@ def remarks(runs: Sequence[ListedRun], *, is_cut: bool, is_filtered: bool) -> It
         if run.problem:
             yield f"damaged: {run.problem}"
         elif run.last_heard is not None:
-            yield f"{run.run_id}: {run_state.last_heard(run.last_heard, run.workflow)}"
+            yield f"{run.run_id}: {values.last_heard(run.last_heard, run.workflow)}"
         for line in skipped_lines(run.skipped or ()):
             yield f"damaged: {run.run_id}: {line}"
     unknown = [run for run in runs if run.status in Status and run.status not in ENDED and run.message]

@@ -14,7 +14,7 @@ from magnus.app.text.columns import width
 from magnus.app.text.palette import Style
 from magnus.app.text.plain_text import plain
 from magnus.app.text.units import elapsed, size
-from magnus.cli.text import run_state, values
+from magnus.cli.text import values
 from magnus.cli.text.styled_text import Piece, cut, has_colour, line_of, terminal_width, wrapped
 from magnus.engine.processes import liveness
 from magnus.graph.path import print_names
@@ -40,7 +40,7 @@ def run_lines(tree: RunTree, now: datetime, *, everything: bool) -> Iterator[Lin
     run = tree.run
     yield from heading(run, tree.status, now)
     if tree.last_heard is not None:
-        yield from _labelled("  ", "heard", run_state.last_heard(tree.last_heard, run.owner.workflow_name))
+        yield from _labelled("  ", "heard", values.last_heard(tree.last_heard, run.owner.workflow_name))
     yield from _labelled("  ", "initial", values.shortened(values.parameters(run.parameters), everything=everything))
     yield Line("", ())
     yield from _Tree(everything=everything).steps(tree.steps, "")
@@ -53,7 +53,7 @@ def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
     """The line of the run itself."""
     short = summary(run)
     listed = ListedRun(run.run_id, status, start_time=run.start_time, end_time=run.end_time)
-    took = run_state.duration(listed.duration(now))
+    took = values.duration(listed.duration(now))
     yield Line(
         "", (("run ", Style.QUIET), (plain(run.run_id), Style.STRONG), ("  ", Style.PLAIN), *_state(status, took))
     )
@@ -63,7 +63,7 @@ def heading(run: RunRecord, status: RunStatus, now: datetime) -> Iterator[Line]:
     file = str(run.run_config.get("pipeline_file") or "")
     of_file = f" ({file})" if file and file != short.pipeline else ""
     yield from _labelled("  ", "pipeline", f"{short.pipeline}{of_file}")
-    yield from _labelled("  ", "started", f"{run_state.moment(run.start_time)} UTC")
+    yield from _labelled("  ", "started", f"{values.moment(run.start_time)} UTC")
     yield from _labelled("  ", "tag", run.tag)
     yield from _labelled("  ", "resumes", run.original_run_id)
     yield from _labelled("  ", "workflow", run.owner.workflow_name)
@@ -84,8 +84,8 @@ class _Tree:
     def _step(self, step: StepNode, first: str, margin: str) -> Iterator[Line]:
         name = (plain(step.record.path.name), Style.STRONG)
         if step.record.is_terminal:
-            return (yield Line(first, ((name[0], run_state.style(step.status)),)))
-        took = run_state.duration(step.took)
+            return (yield Line(first, ((name[0], values.style(step.status)),)))
+        took = values.duration(step.took)
         yield Line(first, (name, ("  ", Style.PLAIN), *_state(step.status, took), *_remarks(step)))
         inside = margin + ("│  " if step.branches else "   ")
         yield from _message(inside, step.record.message, step.status)
@@ -137,7 +137,7 @@ class _Tree:
 def step_lines(shown: ShownStep) -> Iterator[Line]:
     """All facts of one step."""
     run, step, record = shown.run, shown.node, shown.node.record
-    took = run_state.duration(step.took)
+    took = values.duration(step.took)
     of_run: Piece = (f" of run {plain(run.run_id)}", Style.QUIET)
     yield Line(
         "",
@@ -155,7 +155,7 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
     yield from _labelled("  ", "mocked", "its task was not executed" if record.mock and not _is_reused(record) else "")
     yield from _labelled("  ", "code", "; ".join(values.identities(record.code_identities or run.code_identities)))
     for attempt in record.attempts:
-        state = _state(attempt.status, f"{elapsed(attempt.duration)} from {run_state.moment(attempt.start_time)} UTC")
+        state = _state(attempt.status, f"{elapsed(attempt.duration)} from {values.moment(attempt.start_time)} UTC")
         yield Line("  ", ((f"attempt {attempt.attempt_number + 1}  ", Style.PLAIN), *state))
         if attempt.message != record.message:
             yield from _message("    ", attempt.message, attempt.status)
@@ -171,7 +171,7 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
 
 
 def _state(status: RunStatus, took: str) -> Iterable[Piece]:
-    yield status.value, run_state.style(status)
+    yield status.value, values.style(status)
     if took:
         yield f"  {took}", Style.QUIET
 
@@ -227,7 +227,7 @@ def _warning(margin: str, record: StepRecord) -> Iterator[Line]:
 
 def _message(margin: str, message: str, status: RunStatus) -> Iterator[Line]:
     for line in message.splitlines():
-        yield Line(margin, ((plain(line), run_state.style(status)),), wraps=True)
+        yield Line(margin, ((plain(line), values.style(status)),), wraps=True)
 
 
 def printed(lines: Iterable[Line]) -> Iterator[str]:

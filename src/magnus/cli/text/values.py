@@ -1,11 +1,13 @@
-"""Parameters, metrics and files as text on one line."""
+"""Parameters, metrics, files, times and statuses of runs as text on one line."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
 
 from magnus.app.text.object_references import object_text, readable
+from magnus.app.text.palette import Style, style_of
 from magnus.app.text.plain_text import plain, short
-from magnus.app.text.units import size
+from magnus.app.text.units import elapsed, size
 from magnus.errors import CatalogError
 from magnus.run_log.parameters import (
     JsonParameter,
@@ -14,10 +16,36 @@ from magnus.run_log.parameters import (
     MetricParameter,
     ObjectParameter,
     Parameter,
-    handed_reference,
+    argument_reference,
 )
-from magnus.run_log.records import CatalogRecord, CodeIdentity
+from magnus.run_log.records import CatalogRecord, CodeIdentity, RunStatus
 from magnus.values import Json
+
+
+def duration(took: timedelta | None) -> str:
+    """The duration, or "" for None."""
+    return "" if took is None else elapsed(took.total_seconds())
+
+
+def moment(when: datetime | None) -> str:
+    """The time in UTC, to the second."""
+    return when.isoformat(" ")[:19] if when else ""
+
+
+def minute(when: datetime | None) -> str:
+    """The time in UTC, to the minute."""
+    return moment(when)[:16]
+
+
+def last_heard(when: datetime, workflow: str) -> str:
+    """The workflow and the last record of a running run of another engine."""
+    return f"the engine runs it as {workflow}; last heard of at {moment(when)} UTC"
+
+
+def style(status: RunStatus) -> Style:
+    """The style of a status on a terminal."""
+    return style_of(status)
+
 
 _LONGEST = 60
 _MOST = 8
@@ -44,7 +72,7 @@ def whole_parameters(values: Mapping[str, Parameter]) -> Mapping[str, str]:
 
 def input_texts(values: Mapping[str, Json]) -> Mapping[str, str]:
     """The text of an input of a task; of a large value its size."""
-    return {name: _parameter(handed_reference(value) or JsonParameter(value)) for name, value in values.items()}
+    return {name: _parameter(argument_reference(value) or JsonParameter(value)) for name, value in values.items()}
 
 
 def texts(values: Mapping[str, Json]) -> Mapping[str, str]:

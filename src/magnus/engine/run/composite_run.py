@@ -168,16 +168,16 @@ def reopened(context: RunContext, known: StepRecord, position: int) -> StepRecor
 
 
 def _reopen_branch(context: RunContext, branch: BranchPath) -> None:
+    """Let the first step wait that failed on the way to the end; a stop may have left the branch without one."""
     store, within = context.services.run_log_store, context.graph.within(branch)
     steps = store.list_steps(context.run_id, branch)
-    if not steps or not steps[-1].is_terminal or steps[-1].status is Status.SUCCESS:
+    if not steps or (steps[-1].is_terminal and steps[-1].status is Status.SUCCESS):
         return
-    failed = next(
-        (step for step in traversal.taken_to(within, steps, steps[-1].path.name) if step.status is Status.FAIL), None
-    )
-    if failed is None:  # it leads to its fail step
+    end = steps[-1].path.name if steps[-1].is_terminal else within.terminal(succeeds=False).name
+    failed = next((step for step in traversal.taken_to(within, steps, end) if step.status is Status.FAIL), None)
+    if failed is None:  # it leads to its fail step, or waits for a step that never started
         return
-    position = steps[-1].position + 1
+    position = traversal.position_of(steps, failed.path)
     if isinstance(within.nodes[failed.path.name], CompositeNode):
         reopened(context, failed, position)
         return

@@ -44,12 +44,11 @@ from magnus.simulation.argo.pod import (
     steps_of,
     variables_of_pod,
 )
-from magnus.transpilers.argo.manifest import Container, Template, WorkflowSpec
-from magnus.transpilers.argo.quantities import quantity
+from magnus.transpilers.argo.manifest import Container, Template, WorkflowSpec, quantity
 
 if TYPE_CHECKING:
+    from magnus.executors.container.docker_client import Image
     from magnus.executors.container.docker_engine import Job  # lazy: the SDK may not be there
-    from magnus.executors.container.docker_images import Image
 
 _PULL: Final[Mapping[str, Literal["missing", "always", "never"]]] = {
     "": "missing",

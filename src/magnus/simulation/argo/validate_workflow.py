@@ -10,8 +10,8 @@ from collections.abc import Set as AbstractSet
 from typing import Final
 
 from magnus.definition.wrong_fields import Complaint
-from magnus.simulation.argo import expressions, retry_rules
-from magnus.simulation.argo.retry_rules import LAST_RETRY
+from magnus.simulation.argo import expressions, pod
+from magnus.simulation.argo.pod import LAST_RETRY
 from magnus.simulation.argo.validate_dag import complaints_of_dag, complaints_of_outputs, of_expression
 from magnus.transpilers.argo.manifest import (
     Container,
@@ -23,8 +23,8 @@ from magnus.transpilers.argo.manifest import (
     Suspend,
     Template,
     WorkflowSpec,
+    quantity,
 )
-from magnus.transpilers.argo.quantities import quantity
 
 Path = tuple[str | int, ...]
 
@@ -177,8 +177,8 @@ def _of_retries(strategy: RetryStrategy, path: Path) -> Iterator[Complaint]:
     if not (strategy.limit.isascii() and strategy.limit.isdigit()):
         yield Complaint((*path, "limit"), f"'{strategy.limit}' is no number of pods")
     if strategy.expression:
-        known = dict.fromkeys(retry_rules.LAST_RETRY, "")
-        yield from of_expression((*path, "expression"), lambda: retry_rules.holds(strategy.expression, known))
+        known = dict.fromkeys(pod.LAST_RETRY, "")
+        yield from of_expression((*path, "expression"), lambda: pod.holds(strategy.expression, known))
     if strategy.backoff is None:
         return
     place = (*path, "backoff")
@@ -206,7 +206,7 @@ def _of_amount(path: Path, text: str) -> Iterator[Complaint]:
 
 def _of_duration(path: Path, text: str) -> Iterator[Complaint]:
     try:
-        retry_rules.seconds(text)
+        pod.seconds(text)
     except ValueError as error:
         yield Complaint(path, str(error))
 

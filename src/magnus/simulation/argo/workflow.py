@@ -26,8 +26,20 @@ from typing import Final
 from magnus.errors import InvalidInput
 from magnus.graph.path import StepPath
 from magnus.simulation.argo import expressions
-from magnus.simulation.argo.pod import ERROR, FAILED, OMITTED, SKIPPED, SUCCEEDED, Ended, Pods, Tell, steps_of
-from magnus.simulation.argo.retry_rules import LAST_RETRY, seconds, wait_before_next
+from magnus.simulation.argo.pod import (
+    ERROR,
+    FAILED,
+    LAST_RETRY,
+    OMITTED,
+    SKIPPED,
+    SUCCEEDED,
+    Ended,
+    Pods,
+    Tell,
+    seconds,
+    steps_of,
+    wait_before_next,
+)
 from magnus.simulation.argo.validate_dag import has_items, parents_of
 from magnus.transpilers.argo.manifest import DagTask, Parameter, Parameters, Template, WorkflowSpec
 

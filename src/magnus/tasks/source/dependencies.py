@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from magnus.tasks.source.bindings import bases, keeps
-from magnus.tasks.source.digest import short_hash
 from magnus.tasks.source.locate import own_entries
 from magnus.tasks.source.modules import ProjectModules, shown_name
 from magnus.tasks.source.names import Chain, Imported
-from magnus.tasks.source.pieces import Piece, Source
+from magnus.tasks.source.pieces import Piece, Source, short_hash
 
 REST: Final = ""
 SCRIPT: Final = "__main__"

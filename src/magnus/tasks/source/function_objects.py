@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Final
 
-from magnus.tasks.source.digest import short_hash
+from magnus.tasks.source.pieces import short_hash
 from magnus.values import Json, UserObject
 
 _MOST_CHARACTERS: Final = 10_000

@@ -12,7 +12,7 @@ from typing import Final
 
 from magnus.tasks.notebooks import file as notebook_file
 from magnus.tasks.source.dependencies import CodeDependencies
-from magnus.tasks.source.digest import digest, is_text, short_hash
+from magnus.tasks.source.pieces import digest, is_text, short_hash
 
 _WORD: Final = re.compile(r"[^\s;&|<>()'\"$`={}]+")
 _OUTPUT: Final = re.compile(r">>?[ \t]*[^\s;&|<>()]+")

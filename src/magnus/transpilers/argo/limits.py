@@ -1,4 +1,4 @@
-"""Checks a pipeline and its manifest for limits of Argo and Kubernetes, before anything is submitted.
+"""Checks a pipeline, its manifest and the size of its runs for limits of Argo and Kubernetes, before anything is submitted.
 
 The numbers are from the full custom resource definitions of Argo Workflows 4.0, from objects of Kubernetes (1 MB leaves
 room below the 1.5 MiB of etcd) and from arguments in Linux.
@@ -12,14 +12,16 @@ import msgspec
 
 from magnus.engine.values.parameter_values import LONGEST_ENTRY, VARIABLE_PREFIX, entry_bytes
 from magnus.errors import Problem
-from magnus.graph.nodes import CompositeNode, Graph, Node, RepeatedBranch, graphs_of
+from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, MappedBranches, Node, RepeatedBranch, graphs_of
 from magnus.interfaces.together import Together
 from magnus.interfaces.transpiler import TranspileRequest
-from magnus.transpilers.argo import option_rules, size_estimate
+from magnus.transpilers import partition
+from magnus.transpilers.argo import option_rules, pipeline_dags
+from magnus.transpilers.argo.dags import ROUNDS_AT_ONCE
 from magnus.transpilers.argo.manifest import CronWorkflow, Manifest, WorkflowSpec
 from magnus.transpilers.argo.options import ArgoOptions
 from magnus.transpilers.argo.pod_templates import as_text, is_read_by_engines
-from magnus.transpilers.process_plan import PipelinePlan
+from magnus.transpilers.process_plan import Composite, PipelinePlan
 
 MOST_TEMPLATES: Final = 200
 MOST_TASKS: Final = 200
@@ -30,8 +32,6 @@ MANY_NODES: Final = 3_000
 MOST_ROUNDS: Final = 500
 DEEPEST: Final = 100
 """Calls of templates inside one another ("Maximum Recursion Depth" of the page "Scaling" of Argo)."""
-
-
 _VARIABLE: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _SAYS_SECRET: Final = re.compile("password|secret|token|credential", re.IGNORECASE)
 
@@ -104,13 +104,13 @@ def _of_steps(request: TranspileRequest, graph: Graph) -> Iterator[Problem]:
 
 
 def _of_sizes(request: TranspileRequest, plan: PipelinePlan) -> Iterator[Problem]:
-    depth = size_estimate.depth(plan)
-    if depth > DEEPEST:
-        message = f"steps with branches are nested {depth} deep in Argo, iterations of loops among them, and it goes {DEEPEST}"
+    calls = depth(plan)
+    if calls > DEEPEST:
+        message = f"steps with branches are nested {calls} deep in Argo, iterations of loops among them, and it goes {DEEPEST}"
         yield Problem(message, "lower 'max_iterations' of loops inside one another")
-    nodes = size_estimate.nodes(plan, request.lengths)
-    if nodes > MANY_NODES:
-        message = f"the workflow has about {nodes} nodes; its status outgrows one object beyond about {MANY_NODES}"
+    count = nodes(plan, request.lengths)
+    if count > MANY_NODES:
+        message = f"the workflow has about {count} nodes; its status outgrows one object beyond about {MANY_NODES}"
         yield Problem(message, "have Argo offload the status of large workflows to a database", severity="warning")
 
 
@@ -163,3 +163,52 @@ def _of_whole_templates(spec: WorkflowSpec) -> Iterator[Problem]:
         )
         fix = "give large values in a parameters file that is in the image, if this is for such a version"
         yield Problem(message, fix, severity="warning")
+
+
+def depth(plan: PipelinePlan) -> int:
+    """Calls of templates inside one another, from the dag of the pipeline to its innermost pods."""
+    return _dags(plan) + max((_depth(unit) for unit in plan.units.values() if isinstance(unit, Composite)), default=1)
+
+
+def _dags(plan: PipelinePlan) -> int:
+    """Dags of the pipeline itself inside one another."""
+    start_at = plan.graph.start_at
+    rests = partition.rests(start_at, plan.leads, plan.fail, pipeline_dags.MOST_TASKS)
+    if not rests:
+        return min(len(partition.parts(plan.leads, plan.fail, pipeline_dags.MOST_TASKS)), 2)
+    deep: dict[str, int] = {}
+    waiting = [start_at]
+    while waiting:
+        entry = waiting[-1]
+        left = [step for step in rests[entry].goes_on_to if step not in deep]
+        if left:
+            waiting += left
+        else:
+            deep[entry] = 1 + max((deep[step] for step in rests[entry].goes_on_to), default=0)
+            waiting.pop()
+    return deep[start_at]
+
+
+def _depth(unit: Composite) -> int:
+    loop = unit.node.branches
+    levels = -(-loop.max_iterations // ROUNDS_AT_ONCE) if isinstance(loop, RepeatedBranch) else 0
+    return 1 + levels + max(map(depth, unit.plans))
+
+
+def nodes(plan: PipelinePlan, lengths: Mapping[str, int]) -> int:
+    """Nodes of a run with all steps and iterations; `lengths` are of initial lists, others count as one element."""
+    return 1 + sum(_nodes(unit, lengths) if isinstance(unit, Composite) else 1 for unit in plan.units.values())
+
+
+def _nodes(unit: Composite, lengths: Mapping[str, int]) -> int:
+    inner = [nodes(plan, lengths) for plan in unit.plans]
+    around = 2 + (unit.fan_out is not None)
+    match unit.node.branches:
+        case ChosenBranch(graphs=graphs):
+            return around + len(graphs) + max(inner)
+        case MappedBranches(iterate_on=name):
+            return around + 1 + lengths.get(name, 1) * inner[0]
+        case RepeatedBranch(max_iterations=rounds):
+            return around + rounds * (inner[0] + 1)
+        case _:
+            return around + sum(inner)

@@ -1,11 +1,13 @@
 """The part of Argo's custom resources that is written and read here, field by field as Argo names them.
 
 A closed set: reading a manifest with anything else in it fails. Rules and names are from the field reference of Argo
-Workflows (https://argo-workflows.readthedocs.io/en/latest/fields/).
+Workflows (https://argo-workflows.readthedocs.io/en/latest/fields/). Quantities are as Kubernetes defines them
+(https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/).
 """
 
+import re
 from collections.abc import Mapping
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct, field
 
@@ -235,3 +237,29 @@ class CronWorkflow(ArgoStruct, frozen=True, omit_defaults=False):
 
 
 Manifest = Workflow | CronWorkflow
+
+
+_QUANTITY: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)([eE]\d+|[numkMGTPE]|[KMGTPE]i)?")
+_FACTORS: Final = {
+    "n": 1e-9,
+    "u": 1e-6,
+    "m": 1e-3,
+    "k": 1e3,
+    "": 1.0,
+    **{letter: 1000.0**power for power, letter in enumerate("MGTPE", 2)},
+    **{f"{letter}i": 1024.0**power for power, letter in enumerate("KMGTPE", 1)},
+}
+
+
+def quantity(text: str) -> float:
+    """What the text says, in processors, bytes or pieces; ValueError when it is no quantity."""
+    match = _QUANTITY.fullmatch(text)
+    if match is None:
+        message = f"'{text}' is no quantity such as 500m or 2Gi"
+        raise ValueError(message)
+    number, unit = match[1], match[2] or ""
+    return (
+        float(number + unit)
+        if unit[:1] in {"e", "E"} and len(unit) > 1 and unit != "Ei"
+        else float(number) * _FACTORS[unit]
+    )

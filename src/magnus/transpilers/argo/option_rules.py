@@ -14,9 +14,9 @@ from msgspec import Struct
 from magnus.errors import Problem
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.suggest import near
+from magnus.transpilers.argo.manifest import quantity
 from magnus.transpilers.argo.options import ArgoOptions, Backoff, Override, Resources, RetryStrategy, Toleration
 from magnus.transpilers.argo.pod_templates import GPU
-from magnus.transpilers.argo.quantities import quantity
 
 _LONGEST_NAMES: Final = {"Workflow": 58, "WorkflowTemplate": 63, "CronWorkflow": 52}
 """Argo adds five characters to `generateName`, and the time to the name of a scheduled workflow."""

@@ -1,4 +1,4 @@
-"""The dags of one (sub)pipeline, several where it is too long for one, and the terms of which tasks of dags are made."""
+"""The dags of one (sub)pipeline, several where it is too long for one, with the calls of templates in them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol

@@ -4,7 +4,7 @@ from io import BytesIO
 
 import pytest
 
-from magnus.app.report.log_tails import Logs, last_lines, readable
+from magnus.app.report.interned_texts import Logs, last_lines, readable_log
 from magnus.graph.path import BranchPath
 
 
@@ -35,12 +35,12 @@ def test_the_last_lines(text, number, kept):
     ],
 )
 def test_it_looks_as_a_terminal_would_leave_it(printed, shown):
-    assert readable(printed) == shown
+    assert readable_log(printed) == shown
 
 
 def test_a_long_line_takes_no_longer_than_its_length():
-    assert len(readable(b"x" * 64_000)) == 64_000
-    assert readable(b"x\r" * 32_000) == "x"
+    assert len(readable_log(b"x" * 64_000)) == 64_000
+    assert readable_log(b"x\r" * 32_000) == "x"
 
 
 class _Catalog:

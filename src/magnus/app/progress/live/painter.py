@@ -4,9 +4,9 @@ from itertools import groupby
 from typing import Final
 
 from magnus.app.progress.line_reporter import resume_hint
-from magnus.app.progress.live.glyphs import Look, Piece, line
 from magnus.app.progress.live.model import State, Tree
 from magnus.app.progress.live.rows import MOST_FAILURES, Row, Rows, folded, glyph
+from magnus.app.progress.live.screen import Look, Piece, line
 from magnus.app.text.palette import Style
 from magnus.app.text.plain_text import plain, plain_lines
 from magnus.app.text.units import elapsed, elapsed_so_far

@@ -16,10 +16,9 @@ from types import FrameType
 from typing import Final, Self
 
 from magnus.app.progress.line_reporter import ShowOutput, Tails, WholeLines, text_of
-from magnus.app.progress.live.glyphs import ASCII, Glyphs, Look
 from magnus.app.progress.live.model import Tree
 from magnus.app.progress.live.painter import final, frame
-from magnus.app.progress.live.screen import Screen, onto
+from magnus.app.progress.live.screen import ASCII, Glyphs, Look, Screen, onto
 from magnus.app.progress.step_labels import StepLabels
 from magnus.app.text.palette import Style, coloured
 from magnus.interfaces.reporter import (

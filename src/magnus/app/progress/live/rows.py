@@ -6,8 +6,8 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.app.progress.live.glyphs import Look, Piece
 from magnus.app.progress.live.model import Branch, State, Step
+from magnus.app.progress.live.screen import Look, Piece
 from magnus.app.text.columns import clip
 from magnus.app.text.escapes import without_escapes
 from magnus.app.text.palette import Style

@@ -3,9 +3,9 @@
 import re
 from pathlib import Path
 
-from magnus.app.progress.live.glyphs import Look
 from magnus.app.progress.live.model import Tree
 from magnus.app.progress.live.painter import frame
+from magnus.app.progress.live.screen import Look
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import (
     AttemptFailed,

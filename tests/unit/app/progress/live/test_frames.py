@@ -2,9 +2,9 @@
 
 import pytest
 
-from magnus.app.progress.live.glyphs import ASCII, Look
 from magnus.app.progress.live.model import Tree
 from magnus.app.progress.live.painter import final, frame
+from magnus.app.progress.live.screen import ASCII, Look
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import (
     AttemptFailed,

@@ -6,9 +6,8 @@ import threading
 import pytest
 from safety_net import LONGEST_SECONDS
 
-from magnus.app.progress.live.glyphs import Look
 from magnus.app.progress.live.reporter import LiveReporter
-from magnus.app.progress.live.screen import Screen
+from magnus.app.progress.live.screen import Look, Screen
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import (
     AttemptFailed,
