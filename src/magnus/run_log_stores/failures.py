@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from magnus.errors import InvalidRunId, RunExists, RunLogStoreError, RunNotFound
-from magnus.system.system_errors import what_to_do
+from magnus.system.system_calls import what_to_do
 
 if TYPE_CHECKING:
     from magnus.run_log.summary import DamagedRun

@@ -4,7 +4,7 @@ import errno
 from typing import Final
 
 from magnus.errors import CatalogError, DamagedContent
-from magnus.system.system_errors import what_to_do
+from magnus.system.system_calls import what_to_do
 
 _LONGEST_SHOWN: Final = 120
 _NOT_WRITABLE: Final = "change its permissions, or set `catalog_location` of the catalog to a folder that is writable"
