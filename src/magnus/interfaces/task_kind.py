@@ -70,7 +70,7 @@ class TaskOutcome(Struct, frozen=True):
     """The result of a call.
 
     Attributes:
-        handed: the arguments of the task, by name, for the run log.
+        arguments: the arguments of the task, by name, for the run log.
         parameters: the parameters it set; the engine drops them if the task failed.
         metrics: the metrics it tracked.
         failure: the reason of a failure, "" for a success; one clear sentence, then details on further lines.
@@ -80,7 +80,7 @@ class TaskOutcome(Struct, frozen=True):
         loaded: the objects that were loaded for it.
     """
 
-    handed: Mapping[str, Json] = field(default_factory=dict)
+    arguments: Mapping[str, Json] = field(default_factory=dict)
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     failure: str = ""

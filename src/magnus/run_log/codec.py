@@ -165,7 +165,7 @@ def _attempt_from_json(stored: dict[str, Json]) -> AttemptRecord:
 
 
 def _metrics_to_json(metrics: Metrics) -> dict[str, Json]:
-    """The metrics by name, and the names of those that are counted by step."""
+    """The metrics by name, and the names of the metrics that count steps."""
     counted = [name for name, metric in metrics.items() if isinstance(metric, CountedMetric)]
     return {"metrics": plain_metrics(metrics), **({"counted_metrics": counted} if counted else {})}
 
@@ -183,7 +183,7 @@ def _catalog_to_json(entry: CatalogRecord) -> dict[str, Json]:
         "stage": entry.stage,
         "size": entry.size,
     }
-    if entry.found:
+    if entry.preexisting:
         stored["found"] = True
     return stored
 

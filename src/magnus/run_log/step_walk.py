@@ -51,7 +51,7 @@ def walk_step(steps_of: StepsOf, step: StepRecord, around: tuple[str, ...] = ())
 
 
 def without_past_ends(steps: Iterable[StepRecord]) -> Iterator[StepRecord]:
-    """The steps of a branch, by position, without ends it left again: an engine tried it once more, and it went on."""
+    """The steps of a branch, by position, without ends that it left again because an engine tried a failed run again."""
     end: StepRecord | None = None
     for step in steps:
         end = step if step.is_terminal else None
@@ -62,12 +62,12 @@ def without_past_ends(steps: Iterable[StepRecord]) -> Iterator[StepRecord]:
 
 
 def status_of(step: StepRecord, *, over: bool) -> RunStatus:
-    """How a step stands; one that had not ended when its run was `over` is lost."""
+    """The status of a step. If its run is `over` and it has not finished, it is lost."""
     return RunHealth.LOST if over and step.status not in ENDED else step.status
 
 
 def status_of_branch(steps: Sequence[StepRecord], *, over: bool) -> RunStatus:
-    """How a branch stands, by its last step: it has ended at a terminal one."""
+    """The status of a branch, by its last step: the branch has finished if that is terminal."""
     if not steps:
         return Status.CREATED
     if steps[-1].is_terminal:

@@ -41,7 +41,7 @@ def ignores_case(folder: str) -> bool:
 
 
 class SystemCalls(Struct, frozen=True):
-    """Descriptors are numbers. `read` goes on from the descriptor's offset, `read_at` takes one; `now` is in ns since 1970."""
+    """Descriptors are numbers. `read` continues at the descriptor's offset, `read_at` takes one; `now` is in ns since 1970."""
 
     open: Callable[[AnyPath, int, int], int] = os.open
     read: Callable[[int, int], bytes] = os.read

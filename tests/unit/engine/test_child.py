@@ -54,7 +54,7 @@ def test_the_outcome_is_that_of_the_task(run):
         "def f(x): return x + 1, float('inf')", returns=(Return("y"), Return("loss", "metric")), x=1, unused=[1]
     )
     assert outcome == TaskOutcome(
-        handed={"x": 1},
+        arguments={"x": 1},
         parameters={"y": JsonParameter(2), "loss": MetricParameter(float("inf"))},
         metrics={"loss": float("inf")},
     )
@@ -104,7 +104,7 @@ def test_arguments_and_results_of_any_size_pass(run):
 
 def test_a_failure_is_that_of_the_task_and_its_output_that_of_this_process(run, capfd):
     outcome = run("def f(x):\n    print('printed é')\n    raise ValueError('bad')", x=1)
-    assert outcome == TaskOutcome(handed={"x": 1}, failure="ValueError: bad (steps.py:3 in f)")
+    assert outcome == TaskOutcome(arguments={"x": 1}, failure="ValueError: bad (steps.py:3 in f)")
     captured = capfd.readouterr()
     assert captured.out == "printed é\n"
     assert captured.err.startswith("Traceback (most recent call last):\n")

@@ -218,7 +218,7 @@ def _put(first: StepRecord, second: StepRecord, alike: Alike) -> Iterator[Change
     before, after = _results(first), _results(second)
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
-        if (old and old.found) or (new and new.found):
+        if (old and old.preexisting) or (new and new.preexisting):
             continue
         if old is None or new is None or (old.data_hash != new.data_hash and not alike(old, new)):
             yield Change("put", name, UNSET if old is None else old.data_hash, UNSET if new is None else new.data_hash)

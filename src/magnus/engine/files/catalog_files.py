@@ -99,7 +99,9 @@ def mark_preexisting(
 ) -> tuple[CatalogRecord, ...]:
     """The entries, which say of each file whether it was there, as it is, before the run `began`; in doubt it was not."""
     before = began.timestamp() - _CLOCK_STEP_SECONDS
-    return tuple(replace(entry, found=True) if _is_older(entry, working_directory, before) else entry for entry in put)
+    return tuple(
+        replace(entry, preexisting=True) if _is_older(entry, working_directory, before) else entry for entry in put
+    )
 
 
 def _is_older(entry: CatalogRecord, working_directory: Path, before: float) -> bool:

@@ -54,7 +54,7 @@ def run_in_child(kind: TaskKind, call: TaskCall, *, timeout: float | None) -> Ta
             )
             return _read_result(result, code)
     except OSError as error:
-        raise TaskFailed(f"the step could not be handed to a child process: {error.strerror}") from error
+        raise TaskFailed(f"the step could not be sent to a child process: {error.strerror}") from error
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def main() -> None:
         with open(result_file, "wb") as result:  # noqa: PTH123 - a descriptor
             _write_result(result, kind, call, path)
     except OSError as error:
-        sys.exit(f"magnus: the result of the step could not be handed back: {error.strerror}")
+        sys.exit(f"magnus: the result of the step could not be returned: {error.strerror}")
 
 
 def _write_result(result: BinaryIO, kind: TaskKind, call: TaskCall, path: list[str]) -> None:
