@@ -1,4 +1,4 @@
-"""Opens the services of a configuration for use cases that read runs, and for those that maintain what is stored."""
+"""Opens the services of a configuration for use cases that read runs, and for use cases that maintain stores."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
