@@ -10,9 +10,8 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.graph.path import BranchPath, print_names
-from magnus.run_log.branches import branches_of
 from magnus.run_log.records import ENDED, RunRecord, Status, StepRecord
-from magnus.run_log.step_walk import StepsOf
+from magnus.run_log.step_walk import StepsOf, branches_of
 
 _BY_ITSELF: Final = ("step '", "the pipeline reached its fail step")
 """Prefixes of the message of a run that failed as its pipeline says, and was not stopped."""

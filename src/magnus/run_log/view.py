@@ -16,7 +16,6 @@ import msgspec
 from msgspec.structs import replace
 
 from magnus.graph.path import BranchPath
-from magnus.run_log.branches import branches_of
 from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import Parameter, shown
 from magnus.run_log.records import (
@@ -29,7 +28,7 @@ from magnus.run_log.records import (
     Status,
     StepRecord,
 )
-from magnus.run_log.step_walk import StepsOf, status_of_branch, without_past_ends
+from magnus.run_log.step_walk import StepsOf, branches_of, status_of_branch, without_past_ends
 from magnus.values import Json
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)

@@ -55,8 +55,8 @@ def _secrets(context: RunContext) -> Mapping[str, str]:
 
 def override_of(graph: Graph, kind: str, path: StepPath) -> str:
     """The overrides for executors of the type `kind` that the step names, or the nearest around it that names any."""
-    found = ""
+    override = ""
     for length in range(1, len(path.parts) + 1, 2):
         node = graph.step(StepPath(path.parts[:length]))
-        found = getattr(node, "overrides", {}).get(kind, found)
-    return found
+        override = getattr(node, "overrides", {}).get(kind, override)
+    return override

@@ -9,10 +9,9 @@ from typing import Final
 from magnus.errors import InvalidInput, InvalidRunId, RunNotFound
 from magnus.graph.path import BranchPath, StepPath, print_names, print_parts
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.branches import Branch, branches_of
 from magnus.run_log.records import RunRecord, StepRecord
 from magnus.run_log.run_ids import LATEST, check_run_id
-from magnus.run_log.step_walk import SeenStep, StepsOf, walk
+from magnus.run_log.step_walk import Branch, SeenStep, StepsOf, branches_of, walk
 
 _MOST_RUNS_SHOWN: Final = 5
 _NO_RUNS: Final = "magnus execute pipeline.yaml makes one; for runs of another configuration add -c FILE"

@@ -25,7 +25,6 @@ from magnus.run_log.parameters import (
     plain,
 )
 from magnus.tasks.functions.casting import Cast, WrongType, fresh
-from magnus.tasks.text import name_list, short_json
 from magnus.values import Json, UserObject
 
 _REQUIRED: Final = inspect.Parameter.empty
@@ -125,6 +124,8 @@ class _Binding(Struct, frozen=True):
         try:
             argument = cast(value, text)
         except WrongType as wrong:
+            from magnus.tasks.text import short_json  # lazy: only mistakes need it
+
             raise TaskFailed(
                 f"the argument '{name}' of {self.title} must be {cast.expected}, but is {short_json(value)}: {wrong}"
             ) from None
@@ -168,6 +169,8 @@ def _sources(plan: _Plan, title: str, scope: Scope) -> dict[str, str]:
 
 
 def _nothing_for(missing: Sequence[str], title: str, scope: Iterable[str]) -> str:
+    from magnus.tasks.text import name_list  # lazy: as above
+
     names = " and ".join(f"'{name}'" for name in missing)
     one = f"the argument {names}, and there is no such parameter"
     several = f"the arguments {names}, and there are no such parameters"
