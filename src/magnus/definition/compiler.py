@@ -24,7 +24,6 @@ from magnus.definition.nodes.contract import KeyPath as InnerPath
 from magnus.definition.nodes.contract import PipelineFile
 from magnus.definition.nodes.task import Task
 from magnus.definition.shape import has_steps, shape_problems
-from magnus.definition.usable_fields import following
 from magnus.definition.written_pipeline import WrittenPipeline
 from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.errors import InvalidDefinition, Location, Problem
@@ -248,6 +247,7 @@ class Compiler:
 
 def _placeholder(name: str, fields: Mapping[str, Json]) -> TaskNode:
     """A task in place of a step that cannot be read; its fields may say what follows it."""
+    from magnus.definition.usable_fields import following  # lazy: most pipelines are right
     from magnus.graph.repair import placeholder  # lazy: as above
 
     return placeholder(name, *following(fields))

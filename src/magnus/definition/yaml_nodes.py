@@ -6,6 +6,7 @@ and `007` are none.
 
 import math
 import re
+from collections.abc import Callable
 from datetime import date
 from typing import Any, Final
 
@@ -20,8 +21,8 @@ from magnus.values import Json
 TEXT_TAG: Final = "tag:yaml.org,2002:str"
 _INTEGER_TAG: Final = "tag:yaml.org,2002:int"
 _FLOAT_TAG: Final = "tag:yaml.org,2002:float"
-_INTEGER: Final = re.compile(r"[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F][0-9a-fA-F_]*|0o[0-7][0-7_]*|0b[01][01_]*)\Z")
-_FLOAT: Final = re.compile(
+_INTEGER: Final = r"[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F][0-9a-fA-F_]*|0o[0-7][0-7_]*|0b[01][01_]*)\Z"
+_FLOAT: Final = (
     r"(?:[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)"
     r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"
 )
@@ -37,12 +38,18 @@ class Loader(_C_LOADER):  # type: ignore[misc]
     """Composes the nodes of a document, each with the tag of what it is."""
 
 
+class _Pattern(Struct, frozen=True):
+    """What PyYAML calls of a pattern; so `re` compiles the pattern at the first scalar that may be a number."""
+
+    match: Callable[[str], re.Match[str] | None]
+
+
 Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag not in {_INTEGER_TAG, _FLOAT_TAG}]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-Loader.add_implicit_resolver(_INTEGER_TAG, _INTEGER, list("-+0123456789"))
-Loader.add_implicit_resolver(_FLOAT_TAG, _FLOAT, list("-+0123456789."))
+Loader.add_implicit_resolver(_INTEGER_TAG, _Pattern(lambda text: re.match(_INTEGER, text)), list("-+0123456789"))
+Loader.add_implicit_resolver(_FLOAT_TAG, _Pattern(lambda text: re.match(_FLOAT, text)), list("-+0123456789."))
 
 
 class NoValue(Exception):

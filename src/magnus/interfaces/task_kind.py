@@ -42,9 +42,9 @@ class TaskCall(Struct, frozen=True):
         working_directory: absolute; a fresh copy of the project where steps are isolated.
         timeout: seconds, or None. Only a kind that isolates sees one.
         objects: stores and loads objects; None where there is no catalog.
-        folder: private to the call; the kind creates it if it needs one, and the engine removes it when the step has
-            ended. The files in `KEPT` below it go to the catalog when the step ends, failed or not, under the names
-            they have there. None where no step stores files.
+        folder: private to the call; the kind creates it if it needs one, and the engine removes it after the step. The
+            engine puts the files in `KEPT` below it into the catalog, under their names there, also if the step fails.
+            None where no step stores files.
         project: the folder of the project, if the working directory is a copy of it.
         mask: masks the secrets registered by now in a text or JSON that the kind writes to a file. Only a kind that
             isolates sees it.

@@ -137,7 +137,7 @@ def test_what_to_do_comes_along_with_what_is_wrong(tmp_path):
 def test_the_death_of_the_child_is_a_failure_that_says_how(run, death, message):
     with pytest.raises(TaskFailed) as caught:
         run(f"import os\ndef f(): {death}")
-    assert str(caught.value) == f"the process of the step ended before the task did: {message}"
+    assert str(caught.value) == f"the child process exited before the task finished: {message}"
 
 
 def test_a_death_after_the_task_is_done_takes_nothing_back(run):
@@ -209,7 +209,7 @@ def test_a_result_that_cannot_be_written_is_a_failure(run):
                 return {"x": "a" * 100_000}
             """
         )
-    assert str(caught.value) == "the process of the step ended before the task did: exit status 1"
+    assert str(caught.value) == "the child process exited before the task finished: exit status 1"
 
 
 def test_a_working_directory_that_is_gone_is_a_failure(tmp_path):

@@ -239,7 +239,7 @@ class EngineRun:
                 attempt=attempts.number,
                 position=position,
                 scope=scope,
-                known=attempts.before,
+                record=attempts.before,
             )
             with process_state.without_hard_exits(context.output_capture.original_stderr):
                 run_step(context, request)

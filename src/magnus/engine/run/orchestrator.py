@@ -144,7 +144,7 @@ class Walk:
             tag=context.tag,
             position=place.action.position,
             scope=place.scope,
-            known=known,
+            record=known,
         )
         ended = self.executor.submit(request)
         if ended is None:

@@ -123,7 +123,7 @@ def _read_result(result: BinaryIO, code: int) -> TaskOutcome:
     try:
         outcome = pickles.load(result)
     except (EOFError, pickle.UnpicklingError):
-        raise TaskFailed(f"the process of the step ended before the task did: {describe_exit(code)}") from None
+        raise TaskFailed(f"the child process exited before the task finished: {describe_exit(code)}") from None
     if isinstance(outcome, Problem):
         raise TaskFailed(outcome.message, fix=outcome.fix)
     assert isinstance(outcome, TaskOutcome)

@@ -55,10 +55,10 @@ def run_step(context: RunContext, request: StepRequest) -> None:
     if not isinstance(node, TaskNode):
         raise TaskFailed(f"'{print_names(request.path.parts)}' is not a task")
     position, scope = _place(context, request)
-    known = request.known
-    record = (
-        _first_record(context, node, request.path, position) if known is None else replace(known, position=position)
-    )
+    if request.record is None:
+        record = _first_record(context, node, request.path, position)
+    else:
+        record = replace(request.record, position=position)
     _run(RunningStep(context, node, request, record, scope))
 
 
@@ -80,7 +80,7 @@ def _run(step: RunningStep) -> None:
     """Take the step from its first record to its last."""
     step.keep(step.record)
     try:
-        if step.request.known is None or step.request.attempt is not None:  # a process of its own begins each attempt
+        if step.request.record is None or step.request.attempt is not None:  # a process of its own begins each attempt
             step.context.reporter.report(StepStarted(step.record.path, step.record.step_type))
         failure = "\n".join(filter(None, (_work(step), _clear(step))))
     except Evicted:
@@ -164,8 +164,8 @@ def _put(step: RunningStep, record: StepRecord) -> None:
 
 def _leave_open(step: RunningStep) -> None:
     """Record why the step waits for its next process; what an attempt left here that had succeeded is lost, too."""
-    known = step.context.services.run_log_store.get_step(step.request.run_id, step.record.path)
-    if known is not None and known.status in ENDED:  # whoever stopped the run was first
+    stored = step.context.services.run_log_store.get_step(step.request.run_id, step.record.path)
+    if stored is not None and stored.status in ENDED:  # the orchestrator recorded an interruption first
         return
     attempts = step.record.attempts
     if attempts and attempts[-1].status is Status.SUCCESS:

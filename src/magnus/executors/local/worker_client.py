@@ -1,4 +1,4 @@
-"""A worker, and the process in which workers begin, as seen from the process that sends them steps. Used by `workers`."""
+"""Talks to a worker and to the forkserver, from the process that sends steps. Used by `workers`."""
 
 import signal
 import socket
@@ -12,8 +12,8 @@ from typing import Final
 
 import magnus
 from magnus.errors import ProcessDied
-from magnus.executors.local import frames
-from magnus.executors.local.frames import ScopeDeltaEncoder
+from magnus.executors.local import messages
+from magnus.executors.local.messages import ScopeDeltaEncoder
 from magnus.interfaces.executor import WorkerSpec
 from magnus.interfaces.reporter import AttemptFailed, Event, StepOutput
 from magnus.system.child_process import describe_exit
@@ -33,7 +33,7 @@ class Worker:
         self.connection = connection
         self.step: Future[None] | None = None
         self.sender = ScopeDeltaEncoder()
-        self.frames = frames.Frames()
+        self.frames = messages.Frames()
         self._since = 0.0
         self._shown = 0
 
@@ -59,7 +59,7 @@ class Worker:
 
 
 class Forkserver:
-    """The process in which workers begin, as seen from here."""
+    """The process that forks workers, and the connection to it."""
 
     def __init__(self) -> None:
         self.connection, theirs = socket.socketpair()
@@ -74,9 +74,9 @@ class Forkserver:
 
     def prepare(self, worker_spec: WorkerSpec) -> None:
         """Say how steps are run."""
-        with suppress(OSError):  # it has ended, which shows
-            frames.send(self.connection, (list(sys.path), list(sys.argv)))
-            frames.send(self.connection, (worker_spec.entry, worker_spec.argument))
+        with suppress(OSError):  # it has exited: the next read reports that
+            messages.send(self.connection, (list(sys.path), list(sys.argv)))
+            messages.send(self.connection, (worker_spec.entry, worker_spec.argument))
 
     def tell(self, commands: str) -> None:
         """Say what it is to do; one that is gone is noticed by who listens to it."""
@@ -94,14 +94,14 @@ class Forkserver:
         self.wait()
 
     def wait(self) -> int:
-        """Wait until it has ended; returns how."""
+        """Wait until it has exited; returns its exit status."""
         code = self._process.wait()
         self.connection.close()
         return code
 
 
 def settle(step: "Future[None] | None", error: Exception | None) -> None:
-    """End the future of a step, unless it has ended."""
+    """Set the result or error of the future of a step, unless it has one."""
     if step is None or step.done():
         return
     if error is None:
@@ -111,6 +111,6 @@ def settle(step: "Future[None] | None", error: Exception | None) -> None:
 
 
 def death(code: int) -> str:
-    """What is said of a worker that ended so, in the middle of a step."""
+    """The message of an attempt whose worker exited with this code before the step finished."""
     hint = ", as the system may when memory runs out" if code == -signal.SIGKILL else ""
-    return f"the process of the step ended before the step did: {describe_exit(code)}{hint}"
+    return f"the worker process died before the step finished: {describe_exit(code)}{hint}"
