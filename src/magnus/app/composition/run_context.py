@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from magnus.app.composition.services import hidden_folders
 from magnus.engine.context import Clock, RunContext, Services
@@ -52,12 +53,13 @@ def run_context(  # noqa: PLR0913 - what a run is made of
     tag: str = "",
     definition_file: str = "",
     configuration_file: str = "",
-    copies_project: bool = False,
+    project_copy: ProjectCopy | None = None,
 ) -> Iterator[RunContext]:
     """The context of one run in this process; what it holds open is closed afterwards.
 
     In `temporary` it makes a folder for its own files, which is gone afterwards. `output` is the file for the output of
-    steps, where it is to outlive this process. With `copies_project` each step works in a fresh copy of the project.
+    steps, where it is to outlive this process. With `project_copy` each step works in a fresh copy of the project,
+    without the folders of services.
     """
     masker, clock, hidden = masker or Masker(), Clock(), hidden_folders(built)
     forks.watch()
@@ -77,7 +79,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
             tracking=tracking,
             clock=clock,
             hidden=hidden,
-            project_copy=ProjectCopy(working_directory, hidden) if copies_project else None,
+            project_copy=None if project_copy is None else replace(project_copy, without=hidden),
             artifacts=str(built.catalog.location) if isinstance(built.catalog, Located) else "",
             tag=tag,
             definition_file=definition_file,

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from magnus.app.composition import plugins, run_context, services
 from magnus.app.composition.configuration import Configuration
 from magnus.engine.context import RunContext
+from magnus.engine.files.project_copy import ProjectCopy
 from magnus.engine.output.output_file import output_file_of
 from magnus.engine.secrets.masking import Masker
 from magnus.engine.step.run_step import run_step
@@ -42,7 +43,7 @@ class WorkerSetup(Struct, frozen=True):
     tag: str
     definition_file: str
     configuration_file: str
-    copies_project: bool
+    project_copy: ProjectCopy | None
     masker: Masker
     code_identities: tuple[CodeIdentity, ...] | None
 
@@ -59,7 +60,7 @@ def worker_spec(configuration: Configuration, context: RunContext) -> WorkerSpec
         tag=context.tag,
         definition_file=context.definition_file,
         configuration_file=context.configuration_file,
-        copies_project=context.project_copy is not None,
+        project_copy=context.project_copy,
         masker=context.masker,
         code_identities=context.code_identities,
     )
@@ -90,7 +91,7 @@ def _opened(setup: WorkerSetup, tell: Tell) -> Iterator[Steps]:
         tag=setup.tag,
         definition_file=setup.definition_file,
         configuration_file=setup.configuration_file,
-        copies_project=setup.copies_project,
+        project_copy=setup.project_copy,
     ) as context:
         yield _StepsHere(replace(context, code_identities=setup.code_identities))
 

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 from threading import Lock
 
 from magnus.app.composition import executors, run_context
@@ -15,6 +16,7 @@ from magnus.app.composition.configuration import hashes_of_variables
 from magnus.app.inspect.step_code import code_of_steps, encoded_code
 from magnus.app.run.prepare import PreparedRun
 from magnus.engine.context import RunContext, now
+from magnus.engine.files.project_copy import ProjectCopy
 from magnus.engine.provenance.environment import environment
 from magnus.engine.secrets import mask_run
 from magnus.errors import CatalogError, Problem, RunExists
@@ -94,8 +96,13 @@ def _run_config(prepared: PreparedRun) -> Mapping[str, Json]:
     }
 
 
-def context_of(prepared: PreparedRun, reporter: Reporter) -> AbstractContextManager[RunContext]:
-    """The context of the run that is asked for."""
+def context_of(
+    prepared: PreparedRun, reporter: Reporter, *, runs_together: bool = False
+) -> AbstractContextManager[RunContext]:
+    """The context of the run that is asked for.
+
+    With `runs_together` this process runs steps for which the engine otherwise has a process each.
+    """
     asked = prepared.execution
     return run_context.run_context(
         asked.run_id,
@@ -107,8 +114,21 @@ def context_of(prepared: PreparedRun, reporter: Reporter) -> AbstractContextMana
         tag=asked.tag,
         definition_file=asked.file,
         configuration_file=prepared.configuration.file,
-        copies_project=executors.executor_capabilities(prepared.configuration).copies_project,
+        project_copy=_project_copy(prepared, runs_together=runs_together),
     )
+
+
+def _project_copy(prepared: PreparedRun, *, runs_together: bool) -> ProjectCopy | None:
+    """How each step gets a copy of the project; None where steps work in the project itself.
+
+    Steps that run together work apart if the engine's processes do. What these share stays shared: volumes, and a project
+    that is in one.
+    """
+    project = prepared.execution.working_directory
+    capabilities = executors.executor_capabilities(prepared.configuration)
+    shared = tuple(Path(folder) for folder in capabilities.shares)
+    is_apart = runs_together and capabilities.apart and not any(project.is_relative_to(folder) for folder in shared)
+    return ProjectCopy(project, shared=shared) if capabilities.copies_project or is_apart else None
 
 
 def facts(**known: Json) -> Mapping[str, Json]:
