@@ -27,7 +27,11 @@ if (
 def pytest_addoption(parser):
     parser.addoption("--kills", type=int, default=40, help="how many runs the fault tests kill")
     parser.addoption("--interpreters", action="store_true", help="start an interpreter for every command of magnus")
-    parser.addoption("--update-expected", action="store_true", help="write what the corpus is to come to anew")
+    parser.addoption(
+        "--update-expected",
+        action="store_true",
+        help="write the expected results of the corpus, and the modules of a run, anew",
+    )
     parser.addoption("--update-schemas", action="store_true", help="write the published JSON Schemas anew")
     parser.addoption("--update-features", action="store_true", help="write the table of features by executor anew")
 

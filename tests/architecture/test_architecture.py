@@ -89,6 +89,36 @@ def test_the_list_of_commands_loads_no_command(variables):
     assert loaded == "['magnus', 'magnus.cli', 'magnus.cli.console', 'magnus.cli.gc_pause', 'magnus.cli.main']"
 
 
+HELLO = {
+    "functions.py": "def hello():\n    print('hi')\n",
+    "hello.yaml": "dag: {start_at: hello, steps: {hello: {command: functions.hello, next: success}}}\n",
+}
+MODULES_OF_A_RUN = Path(__file__).with_name("modules_of_a_run.txt")
+
+
+def test_a_run_of_one_step_loads_no_more_modules_than_before(tmp_path, pytestconfig):
+    """The list names what a run loads; a change may swap modules, but not add any."""
+    for name, text in HELLO.items():
+        (tmp_path / name).write_text(text)
+    program = (
+        "import atexit, sys; sys.argv = ['magnus', *sys.argv[1:]]\n"
+        "from magnus.cli.main import main\n"
+        "names = lambda: sorted(name for name in sys.modules if name.partition('.')[0] == 'magnus')\n"
+        "atexit.register(lambda: print(*names(), sep='\\n', file=open('loaded', 'w')))\n"
+        "main()"
+    )
+    run = [sys.executable, "-W", "ignore", "-c", program, "execute", "-f", "hello.yaml"]
+    subprocess.run(run, cwd=tmp_path, capture_output=True, check=True)
+    loaded = (tmp_path / "loaded").read_text()
+    if pytestconfig.getoption("--update-expected"):
+        MODULES_OF_A_RUN.write_text(loaded)
+    listed = MODULES_OF_A_RUN.read_text().split()
+    new = sorted({*loaded.split()} - {*listed})
+    assert len(loaded.split()) <= len(listed), (
+        f"new: {', '.join(new)}; import what a short run needs not where it is used"
+    )
+
+
 WRITING = {"print", "echo", "secho", "write", "writelines", "writev"}
 
 

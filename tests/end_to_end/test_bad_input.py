@@ -64,7 +64,7 @@ def refused(folder, *arguments, env=None):
         ),
         (
             LINEAR.replace("next: success", "next: b") + "    b: {type: stub, next: a}\n",
-            "p.yaml:8:21: error: step 'b': the steps form a cycle: a -> b -> a\n  fix: let next of 'b' lead elsewhere\n",
+            "p.yaml:8:21: error: step 'b': the steps form a cycle: a -> b -> a\n  fix: let next of 'b' lead to another step\n",
         ),
         (
             LINEAR.replace(" a:", " a.b:").replace("start_at: a", "start_at: a.b"),

@@ -369,7 +369,7 @@ def test_the_beginning_of_an_id_is_enough(doubled):
             "there is no run 'doubbled'\n  fix: did you mean 'doubled'? magnus runs lists all of them",
         ),
         (("logs", "zzz"), "there is no run 'zzz'\n  fix: magnus runs lists all of them"),
-        (("show", "../x"), "'../x' cannot be a run id: it begins with a dot"),
+        (("show", "../x"), "'../x' cannot be a run id: it starts with a dot"),
         (
             ("show", "doubled", "--step", "fil"),
             "no step 'fil' started in the run 'doubled'\n  fix: did you mean 'file'?",

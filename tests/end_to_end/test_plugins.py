@@ -289,7 +289,7 @@ def test_a_secret_of_a_provider_of_a_package(folder, installed):
             {"executor": {"type": "script", "config": {"output": "x", "program": 3}}},
             {},
             "c.yaml:5:4: error: executor 'script': unknown field 'output'\n  fix: did you mean 'output_file'?\n"
-            "c.yaml:6:4: error: executor 'script': program must be a list, not 3\n  fix: write it as [3], or as lines that begin with '- '\n",
+            "c.yaml:6:4: error: executor 'script': program must be a list, not 3\n  fix: write it as [3], or as lines that start with '- '\n",
         ),
         (
             {"executor": {"type": "misplaced"}},

@@ -25,15 +25,15 @@ UNUSED = "warning: no step uses the parameter"
 ALWAYS_FAILS = "always fails"
 COMPLAINTS = {
     "a-get-without-a-match": [
-        "warning: no step before puts 'nothing.txt' into the catalog; the step always fails, and the pipeline goes on by on_failure"
+        "warning: no step before puts 'nothing.txt' into the catalog; the step always fails, and the pipeline continues by on_failure"
     ],
     "conditional-without-a-match": [
-        "warning: the parameter 'v' must be one of 'y', but it is 'x'; the step always fails, and the pipeline goes on by on_failure",
+        "warning: the parameter 'v' must be one of 'y', but it is 'x'; the step always fails, and the pipeline continues by on_failure",
         "error: the parameter 'gone' is set by no step before, and is no initial parameter",
     ],
     "loop-with-a-failure": ["error: the parameter 'stop' must be true or false, but it is \"no\""],
     "map-over-what-is-no-list": [
-        "warning: the parameter 'xs' must be a list, but it is 3; the step always fails, and the pipeline goes on by on_failure"
+        "warning: the parameter 'xs' must be a list, but it is 3; the step always fails, and the pipeline continues by on_failure"
     ],
     "parallel-that-sets-one-name-twice": ["warning: the branches 'z', 'a' all set 'n'; the last one wins"],
 }

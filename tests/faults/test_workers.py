@@ -152,7 +152,7 @@ def test_a_worker_that_dies_fails_its_step_and_no_other(folder, command, said, w
     log = run(folder, beginning(m=map_of(one(command))))
     branches = log["steps"]["m"]["branches"]
     assert [branches[str(n)]["status"] for n in range(6)] == ["SUCCESS"] * 2 + ["FAIL"] + ["SUCCESS"] * 3
-    assert branches["2"]["steps"]["s"]["message"] == f"the process of the step ended before the step did: {said}"
+    assert branches["2"]["steps"]["s"]["message"] == f"the worker process died before the step finished: {said}"
     assert log["steps"]["m"]["message"] == "branch 2 failed"
 
 
@@ -181,7 +181,7 @@ def test_the_attempts_of_a_step_whose_workers_die_come_to_an_end(folder):
     })  # fmt: skip
     step = log["steps"]["s"]
     assert [attempt["attempt_number"] for attempt in step["attempts"]] == [0, 1, 2]
-    said = "the process of the step ended before the step did: exit status 7"
+    said = "the worker process died before the step finished: exit status 7"
     assert {attempt["message"] for attempt in step["attempts"]} == {said}
     assert (step["status"], step["message"]) == ("FAIL", said)
 
@@ -322,7 +322,7 @@ def test_the_run_goes_on_without_the_process_that_starts_workers(folder):
     assert log["status"] == "SUCCESS", complained
     assert log["parameters"]["y"] == list(range(6))
     messages = {branch["steps"]["s"]["message"] for branch in log["steps"]["m"]["branches"].values()}
-    assert messages == {"the process of the step was ended with the one that had started it"}
+    assert messages == {"the worker process was stopped since its forkserver died"}
     assert nothing_is_left(folder)
 
 

@@ -16,7 +16,7 @@ _FEW: Final = 16
 def for_each(function: Callable[[ItemT], ResultT], items: Sequence[ItemT]) -> list[ResultT]:
     """The result of the function for each item, in their order.
 
-    After an error no further item is begun; of several errors the one of the earliest item is raised.
+    After an error no further item is started. If several items fail, the error of the first of them is raised.
     """
     threads = min(_cores(), _MOST_THREADS)
     if len(items) <= _FEW or threads == 1:

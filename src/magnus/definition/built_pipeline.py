@@ -10,14 +10,17 @@ from magnus.errors import Problem
 from magnus.values import UserObject
 
 METHOD: Final = "__magnus_pipeline__"
-"""What an object has that is a pipeline: a method of this name, without arguments, that gives a BuiltPipeline."""
+"""The name of the method that makes an object a pipeline: it takes no arguments and returns a BuiltPipeline."""
 
 
 class BuiltPipeline(Struct, frozen=True):
-    """What would be written in a file, with the places in programs where it was written.
+    """A pipeline in the form of a file, with the lines of the program that built it.
 
-    `functions` are those that no other process can find, by the commands that stand for them; `parts` the objects that
-    are pipelines in it; `wrong` is what no file can say, by where it would stand.
+    Attributes:
+        document: the pipeline as a file would hold it.
+        functions: the functions that no other process can import, by the commands that stand for them.
+        parts: the pipeline objects inside this one.
+        wrong: the mistakes that no file can hold, by the key path where they would be.
     """
 
     document: Document

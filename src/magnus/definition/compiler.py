@@ -1,7 +1,6 @@
 """Compiles a pipeline as written, with the pipelines in it, into a checked graph. Called by `definition.loader`.
 
-All that is wrong anywhere in it is collected, and the rest is compiled without it. Files that pipelines are in are read
-on the way.
+It collects all mistakes and compiles the rest without them. It reads the files of included pipelines on the way.
 """
 
 import os
@@ -25,7 +24,7 @@ from magnus.definition.nodes.contract import KeyPath as InnerPath
 from magnus.definition.nodes.contract import PipelineFile
 from magnus.definition.nodes.task import Task
 from magnus.definition.shape import has_steps, shape_problems
-from magnus.definition.written_pipeline import Written
+from magnus.definition.written_pipeline import WrittenPipeline
 from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.errors import InvalidDefinition, Location, Problem
 from magnus.graph.nodes import CompositeNode, Graph, MappedBranches, Node, TaskNode, TerminalNode
@@ -35,9 +34,9 @@ from magnus.values import Json, UserObject
 
 
 class StepPlace(Struct, frozen=True):
-    """A task or a composite anywhere in the pipeline: its name with those of the steps around it, joined by `/`.
+    """A task or a composite anywhere in the pipeline, with its place.
 
-    `locate` gives the place of a field of it, or without one that of the step.
+    `step` joins the names of the steps around it and its own by `/`. `locate` returns the place of a field, or of the step.
     """
 
     node: TaskNode | CompositeNode
@@ -45,16 +44,16 @@ class StepPlace(Struct, frozen=True):
     locate: Locate
 
 
-ReadFile = Callable[[str, Location, tuple[str, ...]], Written | Problem]
-"""Reads the pipeline in a file, named at a place, inside these files; or says why it cannot be."""
+ReadFile = Callable[[str, Location, tuple[str, ...]], WrittenPipeline | Problem]
+"""Reads the pipeline in a file that is named at a place, inside these files; or returns the problem."""
 
 _NEXT: Final = "add next: <step>, for example next: success"
 
 
 class Compiler:
-    """Compiles one pipeline and all in it; what was found stays here.
+    """Compiles one pipeline and all pipelines in it, and collects problems, warnings and steps.
 
-    `functions` are those that commands stand for which nothing else can find, `find_type` finds node types of other
+    `functions` has the functions that no import can find, by their commands. `find_type` finds node types of other
     packages.
     """
 
@@ -69,14 +68,14 @@ class Compiler:
         self.steps: list[StepPlace] = []
         self.unsure: set[str] = set()
 
-    def graph(self, written: Written, what: str) -> Graph | None:
+    def graph(self, written: WrittenPipeline, what: str) -> Graph | None:
         """The graph of the pipeline, which messages call `what`.
 
-        Where something is wrong it is one to look at, with the fault mended by a guess; None when there are no steps.
+        If something is wrong, the graph is repaired by a guess and only for display. None when there are no steps.
         """
         before = len(self.problems)
         self.problems += shape_problems(written.value, written.document, written.path, what)
-        written = written.with_meant_keys() if isinstance(written.value, dict) else written
+        written = written.with_corrected_keys() if isinstance(written.value, dict) else written
         if not has_steps(written.value):
             return None
         nodes = self._with_terminals(self._nodes(written), written)
@@ -95,7 +94,7 @@ class Compiler:
         return Graph(start, nodes, name, description)
 
     def _replace_places(self, before: Mapping[str, Node], after: Mapping[str, Node]) -> None:
-        """The places of steps whose nodes were replaced."""
+        """Put the repaired nodes into the places of their steps."""
         other = {id(node): after[name] for name, node in before.items() if name in after and after[name] is not node}
         for number, step in enumerate(self.steps):
             match other.get(id(step.node)):
@@ -104,7 +103,7 @@ class Compiler:
                 case _:
                     pass
 
-    def _nodes(self, written: Written) -> dict[str, Node]:
+    def _nodes(self, written: WrittenPipeline) -> dict[str, Node]:
         nodes: dict[str, Node] = {}
         for name, fields in written.value["steps"].items():
             if not isinstance(fields, dict):
@@ -115,23 +114,23 @@ class Compiler:
                 nodes[name] = self._node(name, fields, written)
         return nodes
 
-    def _node(self, name: str, fields: Mapping[str, Json], written: Written) -> Node:
-        found = self._read(name, fields, written)
-        if found is None:
+    def _node(self, name: str, fields: Mapping[str, Json], written: WrittenPipeline) -> Node:
+        step = self._read(name, fields, written)
+        if step is None:
             from magnus.definition.usable_fields import pipelines_of  # lazy: as above
 
             for path, pipeline in pipelines_of(fields).items():
                 self._inner(name, path, pipeline, written)
             return _placeholder(name, fields)
         graphs: dict[InnerPath, Graph] = {}
-        pipelines = found.pipelines()
+        pipelines = step.pipelines()
         for path, pipeline in pipelines.items():
             graph = self._inner(name, path, pipeline, written)
             if graph is not None:
                 graphs[path] = graph
         if len(graphs) < len(pipelines):
             return _placeholder(name, fields)
-        node = found.lower(graphs)
+        node = step.lower(graphs)
         node = self._with_function(node)
         if isinstance(node, TaskNode | CompositeNode):
             self.steps.append(StepPlace(node, "/".join((*written.steps, name)), partial(written.locate, "steps", name)))
@@ -147,8 +146,8 @@ class Compiler:
             case _:
                 return node
 
-    def _read(self, name: str, fields: Mapping[str, Json], written: Written) -> NodeType | None:
-        """The step as far as it can be read; what it lacks then is in `unsure`. None when it cannot be read at all."""
+    def _read(self, name: str, fields: Mapping[str, Json], written: WrittenPipeline) -> NodeType | None:
+        """The step as far as it can be read; None when it cannot be read at all. `unsure` gets steps read in part."""
         step = "/".join((*written.steps, name))
         broken = written.broken_fields(name)
         if broken:
@@ -156,35 +155,35 @@ class Compiler:
         fields = {key: value for key, value in fields.items() if key not in broken}
         if broken or (*written.path, "steps", name) in written.broken:
             self.unsure.add(step)
-        found = None if "type" in broken else self._type(fields.get("type", "task"))
-        if isinstance(found, Problem):
+        node_type = None if "type" in broken else self._type(fields.get("type", "task"))
+        if isinstance(node_type, Problem):
             self.unsure.add(step)
-            self.problems.append(Problem(found.message, found.fix, written.locate("steps", name, "type"), step))
+            self.problems.append(Problem(node_type.message, node_type.fix, written.locate("steps", name, "type"), step))
             word = str(fields.pop("type"))
             if word in COMMAND_TYPES:
                 fields.setdefault("command_type", word)
-            found = Task if word in COMMAND_TYPES else NODE_TYPES.get(near(word, NODE_TYPES))
-        given = {key: value for key, value in fields.items() if key != "type"}
-        while found is not None:
+            node_type = Task if word in COMMAND_TYPES else NODE_TYPES.get(near(word, NODE_TYPES))
+        rest = {key: value for key, value in fields.items() if key != "type"}
+        while node_type is not None:
             try:
-                return found.read(name, given)
+                return node_type.read(name, rest)
             except WrongFields as error:
                 from magnus.definition.usable_fields import usable_fields  # lazy: as above
 
-                self._complain(error, name, given, broken, written)
-                left = usable_fields(found, given, error.complaints)
-                if left.has_less:
+                self._complain(error, name, rest, broken, written)
+                usable = usable_fields(node_type, rest, error.complaints)
+                if usable.has_less:
                     self.unsure.add(step)
-                broken |= {*given} - {*left.fields}
-                found, given = (None, given) if left.fields == given else (found, left.fields)
+                broken |= {*rest} - {*usable.fields}
+                node_type, rest = (None, rest) if usable.fields == rest else (node_type, usable.fields)
         return None
 
     def _complain(
-        self, error: WrongFields, name: str, given: Container[str], broken: set[str], written: Written
+        self, error: WrongFields, name: str, given: Container[str], broken: set[str], written: WrittenPipeline
     ) -> None:
-        """Note what is wrong with the fields of a step, unless that is known."""
-        found = error.problems(partial(written.locate, "steps", name), step="/".join((*written.steps, name)))
-        for complaint, problem in zip(error.complaints, found, strict=True):
+        """Add the problems of the fields of a step, without the fields that are broken already."""
+        problems = error.problems(partial(written.locate, "steps", name), step="/".join((*written.steps, name)))
+        for complaint, problem in zip(error.complaints, problems, strict=True):
             key = complaint.path[0]
             if key not in broken and (not broken or key in given):
                 fix = _NEXT if problem.message == "'next' is missing" else problem.fix
@@ -195,15 +194,17 @@ class Compiler:
             return unknown_type(str(word))
         return NODE_TYPES[word] if word in NODE_TYPES else self._find_type(word)
 
-    def _inner(self, name: str, path: InnerPath, pipeline: Json | PipelineFile, around: Written) -> Graph | None:
+    def _inner(
+        self, name: str, path: InnerPath, pipeline: Json | PipelineFile, around: WrittenPipeline
+    ) -> Graph | None:
         steps = (*around.steps, name, *path[1:])
         if isinstance(pipeline, PipelineFile):
             place = around.locate("steps", name, *path)
-            found = self._read_file(pipeline.name, place, around.files)
-            if isinstance(found, Problem):
-                self.problems.append(Problem(found.message, found.fix, found.location, "/".join(steps)))
+            inner = self._read_file(pipeline.name, place, around.files)
+            if isinstance(inner, Problem):
+                self.problems.append(Problem(inner.message, inner.fix, inner.location, "/".join(steps)))
                 return None
-            written = replace(found, steps=steps)
+            written = replace(inner, steps=steps)
         else:
             inside = (*around.path, "steps", name, *path)
             if inside in around.broken:
@@ -211,12 +212,14 @@ class Compiler:
             written = replace(around, value=pipeline, path=inside, steps=steps)
         return self.graph(written, f"{path[-1]} of step '{name}'")
 
-    def _with_pipeline_on_failure(self, name: str, fields: Mapping[str, Json], written: Written) -> dict[str, Node]:
+    def _with_pipeline_on_failure(
+        self, name: str, fields: Mapping[str, Json], written: WrittenPipeline
+    ) -> dict[str, Node]:
         """The step, and the one that its `on_failure` pipeline becomes, in the same (sub)pipeline."""
         other = f"{name} on failure"
         if other in written.value["steps"]:
             place, step = written.locate("steps", other), "/".join((*written.steps, other))
-            message = f"this is the name of what is under on_failure of step '{name}'"
+            message = f"this is the name of the pipeline under on_failure of step '{name}'"
             self.problems.append(Problem(message, "give the step another name", place, step))
         node = self._node(name, {**fields, "on_failure": other}, written)
         graph = self._inner(name, ("on_failure",), fields["on_failure"], written)
@@ -227,7 +230,7 @@ class Compiler:
 
         return {name: node, other: nested(other, graph, end)}
 
-    def _with_terminals(self, nodes: Mapping[str, Node], written: Written) -> dict[str, Node]:
+    def _with_terminals(self, nodes: Mapping[str, Node], written: WrittenPipeline) -> dict[str, Node]:
         """The nodes, and the terminals that were left out under the names `success` and `fail`."""
         complete = dict(nodes)
         for succeeds, name in TERMINAL_TYPES.items():
@@ -250,7 +253,7 @@ def _placeholder(name: str, fields: Mapping[str, Json]) -> TaskNode:
     return placeholder(name, *following(fields))
 
 
-def _name_of_success(written: Written) -> str:
+def _name_of_success(written: WrittenPipeline) -> str:
     """The name of the success step of the pipeline, written or to be added."""
     for name, fields in written.value["steps"].items():
         if isinstance(fields, dict) and fields.get("type") == TERMINAL_TYPES[True]:
@@ -258,24 +261,24 @@ def _name_of_success(written: Written) -> str:
     return TERMINAL_TYPES[True]
 
 
-def _structure(nodes: Mapping[str, Node], written: Written) -> Iterator[Problem]:
+def _structure(nodes: Mapping[str, Node], written: WrittenPipeline) -> Iterator[Problem]:
     start = written.start_at()
-    for found in structure_problems(start, nodes):
-        if found.field and _target(found, start, nodes) == NOWHERE:  # that is said already
+    for fault in structure_problems(start, nodes):
+        if fault.field and _target(fault, start, nodes) == NOWHERE:  # there is a problem for it already
             continue
-        keys = ("steps", found.step) if found.step else ()
-        location = written.locate(*keys, *filter(None, (found.field,)))
-        step = "/".join((*written.steps, found.step)) if found.step else "/".join(written.steps)
-        yield Problem(found.message, found.fix, location, step)
+        keys = ("steps", fault.step) if fault.step else ()
+        location = written.locate(*keys, *filter(None, (fault.field,)))
+        step = "/".join((*written.steps, fault.step)) if fault.step else "/".join(written.steps)
+        yield Problem(fault.message, fault.fix, location, step)
 
 
-def _target(found: StructureProblem, start: str, nodes: Mapping[str, Node]) -> str:
+def _target(fault: StructureProblem, start: str, nodes: Mapping[str, Node]) -> str:
     """Where the edge leads that is wrong."""
-    node = nodes.get(found.step)
-    return start if node is None else dict(node.edges).get(found.field, "")
+    node = nodes.get(fault.step)
+    return start if node is None else dict(node.edges).get(fault.field, "")
 
 
-def _unreached(start: str, nodes: Mapping[str, Node], written: Written) -> Iterator[Problem]:
+def _unreached(start: str, nodes: Mapping[str, Node], written: WrittenPipeline) -> Iterator[Problem]:
     for name in unreachable(start, nodes):
         step, location = "/".join((*written.steps, name)), written.locate("steps", name)
         yield Problem("nothing leads to this step", "lead to it, or remove it", location, step, "warning")

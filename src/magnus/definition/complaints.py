@@ -1,4 +1,4 @@
-"""What is wrong with fields that a user wrote, in words. Called by `definition.fields` when they do not fit."""
+"""Words the mistakes in fields that a user wrote. Called by `definition.fields` when the fields do not fit."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +23,7 @@ _WORDS: Final = {
     "array": "a list",
     "object": "a mapping",
 }
-_MEANT: Final = {
+_FIELDS_OF_OTHER_TOOLS: Final = {
     "retries": "max_attempts",
     "max_retries": "max_attempts",
     "outputs": "returns",
@@ -34,41 +34,43 @@ _MEANT: Final = {
     "over": "iterate_on",
     "items": "iterate_on",
 }
-"""Words of other tools, and what is called so here."""
+"""Words of other tools, with the fields of magnus for them."""
 
 _OF_FIELDS: Final[Mapping[tuple[str, type], str]] = {
     ("branches", list): "write each branch as '<name>:', with its pipeline indented below it",
     ("iterate_on", list): "name a parameter, and give it that list in a parameters file",
     ("iterate_on", dict): "name a parameter that holds a list",
 }
-"""What to do about values that are often written in these fields."""
+"""The fix for values that users often write in these fields."""
 
 _SIGNS: Final = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than"}
 
 
 def complaints(model: type[Struct], written: Json, more_fields: Sequence[str], path: Path = ()) -> list[Complaint]:
-    """All that is wrong with what is written for the model."""
+    """All mistakes in the fields of a model."""
     if not isinstance(written, dict):
         return [_wrong(path, "must be a mapping", written)]
     types = {field.encode_name: field for field in fields(model)}
     hints = get_type_hints(model, include_extras=True)
-    found: list[Complaint] = []
-    meant: set[str] = set()
+    mistakes: list[Complaint] = []
+    suggestions: set[str] = set()
     for key, value in written.items():
         if key in types:
-            found += _of_value(hints[types[key].name], value, (*path, key))
+            mistakes += _of_value(hints[types[key].name], value, (*path, key))
         elif model.__struct_config__.forbid_unknown_fields:
-            known = [*types, *more_fields]
-            found.append(unknown_field((*path, key), known))
-            meant.add(near(str(key), known))
-    missing = [name for name, field in types.items() if field.required and name not in written and name not in meant]
-    return found + [
+            names = [*types, *more_fields]
+            mistakes.append(unknown_field((*path, key), names))
+            suggestions.add(near(str(key), names))
+    missing = [
+        name for name, field in types.items() if field.required and name not in written and name not in suggestions
+    ]
+    return mistakes + [
         Complaint((*path, name), f"'{_dotted((*path, name))}' is missing", f"add '{name}'") for name in missing
     ]
 
 
 def _of_value(kind: Any, value: Json, path: Path) -> Iterator[Complaint]:
-    """What is wrong with a value of a type."""
+    """The mistakes in a value of a type."""
     kind = _arm(kind, value)
     if isinstance(kind, type) and issubclass(kind, Struct):
         yield from complaints(kind, value, (), path)
@@ -105,22 +107,22 @@ def _arm(kind: Any, value: Json) -> Any:
     parts = get_args(kind)
     match value:
         case dict():
-            meant = [part for part in parts if isinstance(part, type) and issubclass(part, Struct)]
+            candidates = [part for part in parts if isinstance(part, type) and issubclass(part, Struct)]
         case list():
-            meant = [part for part in parts if get_origin(part) is tuple]
+            candidates = [part for part in parts if get_origin(part) is tuple]
         case _:
-            meant = []
-    return meant[0] if len(meant) == 1 else kind
+            candidates = []
+    return candidates[0] if len(candidates) == 1 else kind
 
 
-def unknown_field(path: Path, known: Sequence[str]) -> Complaint:
-    """A complaint about a field nobody knows, beside those that are known there."""
-    meant = _MEANT.get(str(path[-1]), "")
-    match = meant if meant in known else near(str(path[-1]), known)
+def unknown_field(path: Path, names: Sequence[str]) -> Complaint:
+    """A complaint about an unknown field, with the field that the user probably meant."""
+    translation = _FIELDS_OF_OTHER_TOOLS.get(str(path[-1]), "")
+    match = translation if translation in names else near(str(path[-1]), names)
     if match:
         fix = f"did you mean '{match}'?"
-    elif known:
-        fix = f"there are {', '.join(repr(name) for name in known)}"
+    elif names:
+        fix = f"there are {', '.join(repr(name) for name in names)}"
     else:
         fix = "remove it, there are no options"
     return Complaint(path, f"unknown field '{_dotted(path)}'", fix)

@@ -14,7 +14,7 @@ class Duration(float):
 
     @classmethod
     def read(cls, written: Json) -> Self:
-        """The duration of what is written; ValueError when it is none, or below zero."""
+        """The duration of a written value; ValueError when it is no duration, or below zero."""
         duration = cls(seconds(written))
         if not duration >= 0:
             message = f"must be at least 0, not {written!r}"
@@ -27,7 +27,7 @@ class PositiveDuration(Duration):
 
     @classmethod
     def read(cls, written: Json) -> Self:
-        """The duration of what is written; ValueError when it is none, or not above zero."""
+        """The duration of a written value; ValueError when it is no duration, or not above zero."""
         duration = cls(seconds(written))
         if not duration > 0:
             message = f"must be more than 0, not {written!r}"
@@ -60,7 +60,7 @@ class Texts(tuple[str, ...]):
 
     @classmethod
     def read(cls, written: Json) -> Self:
-        """The texts of what is written; ValueError when it is no text and no list of texts."""
+        """The texts of a written value; ValueError when it is no text and no list of texts."""
         if isinstance(written, str):
             return cls((written,))
         if not isinstance(written, list):

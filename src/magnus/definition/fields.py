@@ -1,7 +1,7 @@
-"""Fields as users write them, to the frozen model of them. Used by the node types and for the options of services.
+"""Converts fields as users write them to their frozen model. Used for node types and for options of services.
 
-A model is a `msgspec.Struct`; one of a plugin may be a pydantic model. A field may have a type with a class method
-`read`, which takes what is written and raises ValueError that says what must stand there.
+A model is a `msgspec.Struct`; a plugin may have a pydantic model. The type of a field may have a class method `read`,
+which takes the written value and raises ValueError with the form that it must have.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,18 +16,18 @@ Model = TypeVar("Model")
 
 
 def read(model: type[Model], written: Mapping[str, Json], *, more_fields: Iterable[str] = ()) -> Model:
-    """The model of what is written; text stands for a number or a truth value where one is wanted.
+    """The model of the written fields. Text is converted where the model has a number or a boolean.
 
-    `more_fields` are fields that may be written beside those of the model; they are named where one is misspelt.
+    `more_fields` are further fields that are allowed; the fix for a misspelt field suggests them too.
 
     Raises:
-        WrongFields: with everything that is wrong.
+        WrongFields: with all mistakes.
     """
     if not issubclass(model, Struct):
         from magnus.definition.pydantic_fields import read_pydantic  # lazy: models of plugins alone are of that kind
 
-        made: Model = read_pydantic(model, written, more_fields)
-        return made
+        instance: Model = read_pydantic(model, written, more_fields)
+        return instance
     try:
         return convert(written, model, strict=False, dec_hook=read_special)
     except ValidationError:
@@ -46,13 +46,13 @@ def field_names(model: type[Model]) -> Iterable[str] | None:
 
 
 def read_step(model: type[Model], name: str, written: Mapping[str, Json]) -> Model:
-    """The same for a step, whose `name` is its key; it is no field. WrongFields with everything that is wrong."""
+    """The model of a step, whose `name` is its key and no field. Raises WrongFields with all mistakes."""
     wrong = [Complaint(("name",), "unknown field 'name'", f"leave it out: the step is called '{name}' by its key")]
-    found = wrong if "name" in written else []
+    complaints = wrong if "name" in written else []
     try:
-        made = read(model, {**written, "name": name})
+        step = read(model, {**written, "name": name})
     except WrongFields as error:
-        raise WrongFields([*found, *error.complaints]) from None
-    if found:
-        raise WrongFields(found)
-    return made
+        raise WrongFields([*complaints, *error.complaints]) from None
+    if complaints:
+        raise WrongFields(complaints)
+    return step

@@ -1,4 +1,4 @@
-"""The place of every key and value of a JSON text, and what is wrong with them. Called by `yaml_text`, when asked."""
+"""Finds the place of every key and value of a JSON text, and mistakes in them. Called by `yaml_text` on demand."""
 
 import json
 import re
@@ -40,7 +40,7 @@ class _Scan(Struct):
     open: list[_Container] = field(default_factory=list)
 
     def take(self, token: str, position: int) -> bool:
-        """Go on by one token; whether more can be taken."""
+        """Take one token; whether the scan continues."""
         around = self.open[-1] if self.open else None
         match token:
             case "]" | "}":
@@ -90,12 +90,12 @@ class _Scan(Struct):
 
 
 def scan(text: str, file: str) -> JsonPlaces:
-    """Look through a text that Python's json reads."""
-    found = _Scan(Lines(text, file))
+    """The places in a text that Python's json reads."""
+    state = _Scan(Lines(text, file))
     for match in re.finditer(_PART, text, re.DOTALL):
-        if not found.take(match[0], match.start()):
+        if not state.take(match[0], match.start()):
             break
-    return JsonPlaces(found.values, found.keys, tuple(found.wrong))
+    return JsonPlaces(state.values, state.keys, tuple(state.wrong))
 
 
 def _reason(token: str) -> tuple[str, str] | None:
@@ -108,6 +108,6 @@ def _reason(token: str) -> tuple[str, str] | None:
         elif token[0] != '"' or "\\u" in token:
             loads(token)
     except UnusableJson as error:
-        shown = token if len(token) <= 40 else f"{token[:37]}..."
-        return f"{shown} {error}", "put it in quotes to make it text" if token[0] != '"' else "write it in Unicode"
+        excerpt = token if len(token) <= 40 else f"{token[:37]}..."
+        return f"{excerpt} {error}", "put it in quotes to make it text" if token[0] != '"' else "write it in Unicode"
     return None

@@ -1,7 +1,7 @@
-"""JSON Schema of the models of what users write. Called by `app.composition.file_schemas` when somebody asks for it, and by nothing else.
+"""Makes JSON Schemas of the models of files that users write. Called by `app.composition.file_schemas` alone.
 
 A schema refuses nothing that `definition.fields` reads: text stands for numbers and truth values, and a text with a
-variable for anything that is a text. What a field is for is read from the section "Attributes" of its model.
+variable for any text. The description of a field is read from the section "Attributes" of its model.
 """
 
 import inspect
@@ -30,35 +30,35 @@ def object_schema(model: type[Any], replaced: Mapping[str, Json], *, without: tu
         return _of_pydantic(model)
     hints = get_type_hints(model, include_extras=True)
     described = descriptions(model)
-    found = [field for field in fields(model) if field.encode_name not in without]
+    model_fields = [field for field in fields(model) if field.encode_name not in without]
     properties = {}
-    for field in found:
+    for field in model_fields:
         schema = replaced.get(field.encode_name) or type_schema(hints[field.name])
         default = {} if field.default in (NODEFAULT, None) or _is_special(field.default) else {"default": field.default}
-        said = described.get(field.name, "")
-        properties[field.encode_name] = {**({"description": said} if said else {}), **schema, **default}
+        description = described.get(field.name, "")
+        properties[field.encode_name] = {**({"description": description} if description else {}), **schema, **default}
     return {
         "type": "object",
         "properties": properties,
-        "required": [field.encode_name for field in found if field.required],
+        "required": [field.encode_name for field in model_fields if field.required],
         "additionalProperties": not model.__struct_config__.forbid_unknown_fields,
     }
 
 
 def descriptions(model: type[Any]) -> dict[str, str]:
-    """What the fields of a model are for, as its docstring and those of its bases say under "Attributes"."""
-    found: dict[str, str] = {}
+    """The purpose of each field of a model, from the section "Attributes" of its docstring and of its bases."""
+    texts: dict[str, str] = {}
     for part in reversed(model.__mro__):
         _, _, section = inspect.cleandoc(vars(part).get("__doc__") or "").partition("Attributes:\n")
         name = ""
         for line in section.splitlines():
             if match := _ATTRIBUTE.fullmatch(line):
-                name, found[match[1]] = match[1], match[2][:1].upper() + match[2][1:]
+                name, texts[match[1]] = match[1], match[2][:1].upper() + match[2][1:]
             elif name and line.startswith("     "):
-                found[name] += " " + line.strip()
+                texts[name] += " " + line.strip()
             else:
                 name = ""
-    return found
+    return texts
 
 
 def type_schema(kind: Any) -> dict[str, Json]:
@@ -113,9 +113,9 @@ def _is_special(default: Any) -> bool:
 
 def _of_pydantic(model: type[Any]) -> dict[str, Json]:
     """The schema that pydantic makes, lax as the reading is, with what it refers to put in its place."""
-    made: Json = model.model_json_schema()
-    parts = made.pop("$defs", {})
-    schema: dict[str, Json] = _lax(made, parts)
+    full: Json = model.model_json_schema()
+    parts = full.pop("$defs", {})
+    schema: dict[str, Json] = _lax(full, parts)
     return {**schema, "required": schema.get("required", []), "properties": schema.get("properties", {})}
 
 

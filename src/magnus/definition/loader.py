@@ -1,7 +1,7 @@
 """Reads a pipeline file into a checked graph, with the place of everything in it. Called by `app`.
 
-All that is wrong is said at once: the YAML, the variables, the fields and the structure of all steps. What is wrong is
-left out of what comes after, so that nothing is said twice.
+It reports all mistakes at once: in the YAML, the variables, the fields and the structure of all steps. Later checks
+leave broken parts out, so that no mistake is reported twice.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,7 +15,7 @@ from magnus.definition.nodes import FindNodeType, unknown_type
 from magnus.definition.shape import kind, unknown_keys
 from magnus.definition.step_names import with_names_as_text
 from magnus.definition.variables import replace_variables
-from magnus.definition.written_pipeline import Written
+from magnus.definition.written_pipeline import WrittenPipeline
 from magnus.definition.written_steps import normal
 from magnus.definition.yaml_text import Document, KeyPath, Reading, read_with_faults
 from magnus.errors import InvalidDefinition, Location, Problem, in_order
@@ -29,12 +29,18 @@ if TYPE_CHECKING:
 
 
 class LoadedPipeline(Struct, frozen=True):
-    """A pipeline file: the graph to run, and what was written.
+    """A pipeline file: the graph to run, and the written pipeline.
 
-    `dag` is what stands under `dag:` before variables are replaced, `dag_hash` the hash of that, `variables` the names
-    of the variables in it and in the files it includes, `steps` all tasks and composites with their places, `functions`
-    those that commands stand for which nothing else can find. `file` is the one it is in, `included` has what stands under
-    `dag:` in those that it names.
+    Attributes:
+        graph: the checked graph.
+        dag: the value of `dag:` before variables are replaced.
+        dag_hash: the hash of the pipeline in its normal form.
+        variables: the names of the variables in the file and in the files it includes.
+        warnings: problems that do not stop a run.
+        steps: all tasks and composites with their places.
+        functions: the functions that no import can find, by their commands.
+        file: the file of the pipeline.
+        included: the value of `dag:` of each included file, by its name.
     """
 
     graph: Graph
@@ -48,11 +54,15 @@ class LoadedPipeline(Struct, frozen=True):
     included: Mapping[str, Json] = field(default_factory=dict)
 
 
-class Examined(Struct, frozen=True):
-    """A pipeline, or None when something is wrong with it; what is wrong, and the steps that could be read all the same.
+class Examination(Struct, frozen=True):
+    """The result of reading a pipeline that may be wrong.
 
-    `graph` is that of the pipeline, or one in which what is wrong was mended by guesses, to be looked at and not to be
-    run. `unsure` are steps of which not everything that is written could be read.
+    Attributes:
+        pipeline: the pipeline; None when it has mistakes.
+        problems: the mistakes and warnings.
+        steps: the steps that could be read.
+        graph: the graph of the pipeline. If it has mistakes, they are repaired by guesses; then it is for display alone.
+        unsure: names of the steps that could be read in part only.
     """
 
     pipeline: LoadedPipeline | None
@@ -63,35 +73,35 @@ class Examined(Struct, frozen=True):
 
 
 def load(file: str, environment: Mapping[str, str], find_type: FindNodeType = unknown_type) -> LoadedPipeline:
-    """Read the pipeline; variables are taken from `environment`. InvalidDefinition carries all that is wrong.
+    """Read the pipeline, with variables from `environment`. Raises InvalidDefinition with all mistakes.
 
-    `find_type` finds node types that are none of magnus.
+    `find_type` finds node types of other packages.
     """
     return _without_problems(examine(file, environment, find_type))
 
 
-def examine(file: str, environment: Mapping[str, str], find_type: FindNodeType = unknown_type) -> Examined:
-    """The same for a file that may be wrong; InvalidDefinition when nothing can be made of it at all."""
+def examine(file: str, environment: Mapping[str, str], find_type: FindNodeType = unknown_type) -> Examination:
+    """Read a pipeline that may be wrong. Raises InvalidDefinition when no part of it can be read."""
     return _examined(_Files(environment), file, {}, find_type)
 
 
 def load_built(
     built: "BuiltPipeline", environment: Mapping[str, str], find_type: FindNodeType = unknown_type
 ) -> LoadedPipeline:
-    """The same for a pipeline that a program built."""
+    """Read a pipeline that a program built; else as `load`."""
     return _without_problems(examine_built(built, environment, find_type))
 
 
 def examine_built(
     built: "BuiltPipeline", environment: Mapping[str, str], find_type: FindNodeType = unknown_type
-) -> Examined:
-    """The same for one that may be wrong; InvalidDefinition when nothing can be made of it at all."""
+) -> Examination:
+    """Read a pipeline that a program built and that may be wrong; else as `examine`."""
     files = _Files(environment)
     files.add(built.document.file, Reading(built.document, built.wrong))
     return _examined(files, built.document.file, built.functions, find_type)
 
 
-def _without_problems(examined: Examined) -> LoadedPipeline:
+def _without_problems(examined: Examination) -> LoadedPipeline:
     errors = [problem for problem in examined.problems if problem.severity == "error"]
     raise_if_any(list(in_order(errors)))
     assert examined.pipeline is not None
@@ -100,14 +110,14 @@ def _without_problems(examined: Examined) -> LoadedPipeline:
 
 def _examined(
     files: "_Files", file: str, functions: Mapping[str, Callable[..., UserObject]], find_type: FindNodeType
-) -> Examined:
+) -> Examination:
     written = files.open(file, (file,))
     compiler = Compiler(files.read, functions, find_type)
     graph = compiler.graph(written, "dag")
     problems = (*files.problems, *compiler.problems)
     if graph is None or problems:
-        found = (*problems, *compiler.warnings)
-        return Examined(None, found, tuple(compiler.steps), graph, frozenset(compiler.unsure))
+        all_problems = (*problems, *compiler.warnings)
+        return Examination(None, all_problems, tuple(compiler.steps), graph, frozenset(compiler.unsure))
     dag = written.document.value["dag"]
     included = {name: document.value["dag"] for name, document in files.documents.items() if name != file}
     whole = normal(dag, file, included)
@@ -122,7 +132,7 @@ def _examined(
         file=file,
         included=included,
     )
-    return Examined(pipeline, (), pipeline.steps, graph)
+    return Examination(pipeline, (), pipeline.steps, graph)
 
 
 class _Files:
@@ -130,19 +140,19 @@ class _Files:
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
-        self._written: dict[str, Written] = {}
+        self._written: dict[str, WrittenPipeline] = {}
         self.documents: dict[str, Document] = {}
         self.variables: set[str] = set()
         self.problems: list[Problem] = []
 
-    def open(self, file: str, files: tuple[str, ...]) -> Written:
+    def open(self, file: str, files: tuple[str, ...]) -> WrittenPipeline:
         """The pipeline in the file."""
         if file not in self.documents:
             self.add(file, read_with_faults(file, InvalidDefinition, "the pipeline"))
         return replace(self._written[file], files=files)
 
     def add(self, file: str, reading: Reading) -> None:
-        """Take what is in the file."""
+        """Add the pipeline of a file, with its problems and variables."""
         path, problems = _root(reading.document)
         document = _with_names_as_text(reading.document, path)
         replaced = replace_variables(document, self._environment)
@@ -150,11 +160,13 @@ class _Files:
         self.problems += (*(problem for _, problem in reading.wrong), *problems)
         self.problems += dict.fromkeys(problem for _, problem in replaced.unset)
         value = replaced.value[path[0]] if path else replaced.value
-        self._written[file] = Written(value, document, path, (file,), broken=frozenset(where for where, _ in wrong))
+        self._written[file] = WrittenPipeline(
+            value, document, path, (file,), broken=frozenset(where for where, _ in wrong)
+        )
         self.documents[file] = document
         self.variables |= replaced.names
 
-    def read(self, name: str, place: Location, files: tuple[str, ...]) -> Written | Problem:
+    def read(self, name: str, place: Location, files: tuple[str, ...]) -> WrittenPipeline | Problem:
         """The pipeline in a file that another file names at `place`."""
         file = file_beside(name, files[-1])
         if file in files:
@@ -176,7 +188,7 @@ def _with_names_as_text(document: Document, path: KeyPath) -> Document:
 
 
 def _root(document: Document) -> tuple[KeyPath, list[Problem]]:
-    """Where in the file the pipeline is, and what is wrong there; InvalidDefinition when there is none.
+    """The key of the pipeline in the file, and mistakes beside it. Raises InvalidDefinition when there is none.
 
     The file is a mapping with the key `dag` alone.
     """

@@ -1,4 +1,4 @@
-"""Where the keys and values of a document are written. Made by what reads YAML and JSON, asked when something is wrong."""
+"""Has the places of keys and values in a document. Readers of YAML and JSON make them; messages about mistakes use them."""
 
 from collections.abc import Callable, Iterator, Mapping
 from typing import Generic, TypeVar
@@ -10,16 +10,16 @@ ValueT = TypeVar("ValueT")
 
 
 class Later(Mapping[KeyPath, ValueT], Generic[ValueT]):
-    """A mapping by path that is made when somebody first asks: most documents have nothing wrong in them."""
+    """A mapping by path that is computed on first use: most documents have no mistakes."""
 
     def __init__(self, make: Callable[[], Mapping[KeyPath, ValueT]]) -> None:
         self._make: Callable[[], Mapping[KeyPath, ValueT]] | None = make
-        self._made: Mapping[KeyPath, ValueT] = {}
+        self._values: Mapping[KeyPath, ValueT] = {}
 
     def _mapping(self) -> Mapping[KeyPath, ValueT]:
         if self._make is not None:
-            self._made, self._make = self._make(), None
-        return self._made
+            self._values, self._make = self._make(), None
+        return self._values
 
     def __getitem__(self, path: KeyPath) -> ValueT:
         return self._mapping()[path]
@@ -32,7 +32,7 @@ class Later(Mapping[KeyPath, ValueT], Generic[ValueT]):
 
 
 class Lines:
-    """The lines of a text, to tell line and column of a position in it."""
+    """The lines of a text, which give line and column of a position."""
 
     def __init__(self, text: str, file: str) -> None:
         self._file = file

@@ -1,4 +1,4 @@
-"""Fields to the pydantic model of a plugin, with pydantic's complaints in our words. Called by `definition.fields`."""
+"""Converts fields to the pydantic model of a plugin, and rewords pydantic's errors. Called by `definition.fields`."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -33,12 +33,12 @@ _WORDS: Final = {
 
 
 def read_pydantic(model: Any, written: Mapping[str, Json], more_fields: Iterable[str]) -> Any:
-    """The model of what is written. WrongFields with everything that is wrong."""
+    """The model of the written fields. Raises WrongFields with all mistakes."""
     try:
         return model.model_validate(written)
     except ValidationError as error:
         complaints = error.errors(include_url=False)
-        raise WrongFields([_complaint(found, model, tuple(more_fields)) for found in complaints]) from None
+        raise WrongFields([_complaint(detail, model, tuple(more_fields)) for detail in complaints]) from None
 
 
 def pydantic_names(model: Any) -> Sequence[str] | None:
@@ -49,24 +49,24 @@ def pydantic_names(model: Any) -> Sequence[str] | None:
     return list(fields)
 
 
-def _complaint(found: Any, model: type[BaseModel], more_fields: Sequence[str]) -> Complaint:
-    path = tuple(part for part in found["loc"] if not _is_internal(part))
+def _complaint(detail: Any, model: type[BaseModel], more_fields: Sequence[str]) -> Complaint:
+    path = tuple(part for part in detail["loc"] if not _is_internal(part))
     name = ".".join(str(part) for part in path)
-    match found["type"]:
+    match detail["type"]:
         case "extra_forbidden":
-            return unknown_field(path, _fields_at(model, found["loc"], more_fields))
+            return unknown_field(path, _fields_at(model, detail["loc"], more_fields))
         case "missing":
             return Complaint(path, f"'{name}' is missing", f"add '{name}'")
         case "value_error":
-            text = str(found["ctx"]["error"])
+            text = str(detail["ctx"]["error"])
             return Complaint(path, f"{name} {text}" if name else text, "correct the value")
         case kind:
-            message = str(found["msg"])
-            words = _WORDS.get(kind, message[:1].lower() + message[1:]).format_map(found.get("ctx", {}))
+            message = str(detail["msg"])
+            words = _WORDS.get(kind, message[:1].lower() + message[1:]).format_map(detail.get("ctx", {}))
             return Complaint(
                 path,
-                f"{name} {words}, not {shown(found['input'])}",
-                what_to_write(words, found["input"]),
+                f"{name} {words}, not {shown(detail['input'])}",
+                what_to_write(words, detail["input"]),
             )
 
 

@@ -1,4 +1,4 @@
-"""Whether what is written has the shape of a pipeline: a mapping with `start_at` and `steps`. Used by `compiling`."""
+"""Checks that a value has the shape of a pipeline: a mapping with `start_at` and `steps`. Used by `compiler`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -18,12 +18,12 @@ FIELDS: Final = {
 
 
 def shape_problems(dag: Json, document: Document, path: KeyPath, what: str) -> Iterator[Problem]:
-    """What is wrong with the shape of the pipeline at `path`, which messages call `what`."""
+    """The mistakes in the shape of the pipeline at `path`, which messages call `what`."""
     if not isinstance(dag, dict):
         yield _shape(document, what, dag, path)
         return
     yield from unknown_keys(dag, tuple(FIELDS), document, path)
-    misspelt = meant_keys(dag).values()
+    misspelt = key_corrections(dag).values()
     steps = dag.get("steps")
     if "steps" not in dag and "steps" in misspelt:
         pass
@@ -48,36 +48,36 @@ def shape_problems(dag: Json, document: Document, path: KeyPath, what: str) -> I
         yield Problem("start_at must be the name of a step", fix, document.locate(*path, "start_at"))
 
 
-def meant_keys(dag: Mapping[str, Json]) -> dict[str, str]:
-    """The keys that nobody knows, each with the one that was probably meant and is not there."""
-    meant = {key: near(key, [name for name in FIELDS if name not in dag]) for key in dag if key not in FIELDS}
-    return {key: name for key, name in meant.items() if name}
+def key_corrections(dag: Mapping[str, Json]) -> dict[str, str]:
+    """The unknown keys, each with the missing key that the user probably meant."""
+    suggestions = {key: near(key, [name for name in FIELDS if name not in dag]) for key in dag if key not in FIELDS}
+    return {key: name for key, name in suggestions.items() if name}
 
 
 def has_steps(dag: Json) -> bool:
-    """Whether it is a mapping with steps in it, whatever they are."""
+    """Whether it is a mapping with steps, right or wrong."""
     return isinstance(dag, dict) and isinstance(dag.get("steps"), dict) and bool(dag["steps"])
 
 
 def unknown_keys(
-    found: Mapping[str, Json], known: Sequence[str], document: Document, path: KeyPath
+    mapping: Mapping[str, Json], names: Sequence[str], document: Document, path: KeyPath
 ) -> Iterator[Problem]:
     """A problem for every key that is not known."""
-    for key in found:
-        if key not in known:
-            match = near(key, known)
+    for key in mapping:
+        if key not in names:
+            match = near(key, names)
             fix = (
                 f"did you mean '{match}'?"
                 if match
-                else f"there {'is' if len(known) == 1 else 'are'} {', '.join(map(repr, known))}"
+                else f"there {'is' if len(names) == 1 else 'are'} {', '.join(map(repr, names))}"
             )
             if not path and not match and key in FIELDS:
-                fix = f"write it under {known[0]}:"
+                fix = f"write it under {names[0]}:"
             yield Problem(f"unknown field '{key}'", fix, document.locate(*path, key))
 
 
 def kind(value: Json) -> str:
-    """What a value is, for messages."""
+    """The kind of a value, for messages."""
     match value:
         case list():
             return "a list"

@@ -1,4 +1,4 @@
-"""Names of steps as they are written, whatever YAML makes of them: `next: no` leads to the step `no`. Used by `loader`."""
+"""Keeps names of steps as text where YAML reads another value: `next: no` leads to the step `no`. Used by `loader`."""
 
 from collections.abc import Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""What is left of the fields of a step when those are taken out that are wrong. Used by `definition.compiler`."""
+"""Removes wrong fields from a step, so that the rest can be read. Used by `definition.compiler`."""
 
 from collections.abc import Iterable, Mapping
 
@@ -13,32 +13,32 @@ from magnus.values import Json
 
 
 class UsableFields(Struct, frozen=True):
-    """Fields that are left, and whether less is said by them."""
+    """The right fields of a step, and whether it had more."""
 
     fields: dict[str, Json]
     has_less: bool
 
 
 def usable_fields(model: type, fields: Mapping[str, Json], complaints: Iterable[Complaint]) -> UsableFields:
-    """The fields without those that are wrong; a misspelt one under the name that was meant, where that is free."""
+    """The right fields; a misspelt field gets the name that the user probably meant, if that name is free."""
     names = [name for name in getattr(model, "__struct_fields__", ()) if name != "name"]
-    left = dict(fields)
+    usable = dict(fields)
     for complaint in complaints:
         key = str(complaint.path[0])
-        if key not in left:
+        if key not in usable:
             continue
-        value = left.pop(key)
-        meant = "" if key in names else near(key, names)
-        if meant and meant not in fields:
-            left[meant] = value
-    has_less = len(left) < len(fields)
+        value = usable.pop(key)
+        suggestion = "" if key in names else near(key, names)
+        if suggestion and suggestion not in fields:
+            usable[suggestion] = value
+    has_less = len(usable) < len(fields)
     if "next" in names:
-        left.setdefault("next", NOWHERE)
-    return UsableFields(left, has_less)
+        usable.setdefault("next", NOWHERE)
+    return UsableFields(usable, has_less)
 
 
 def following(fields: Mapping[str, Json]) -> tuple[str, str | None]:
-    """What follows a step that cannot be read: when it succeeds, and when it fails."""
+    """The steps after a step that cannot be read: after its success, and after its failure."""
     then, on_failure = fields.get("next"), fields.get("on_failure")
     return then if isinstance(then, str) else NOWHERE, on_failure if isinstance(on_failure, str) else None
 

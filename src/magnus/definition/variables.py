@@ -1,4 +1,4 @@
-"""Variables: `${name}` in a text is replaced by the value of the environment variable `MAGNUS_VAR_name`."""
+"""Replaces `${name}` in a text by the value of the environment variable `MAGNUS_VAR_name`."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _BRACED_OR_BARE: Final = r"\$(\$?)(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))"
 
 
 class Replaced(Struct, frozen=True):
-    """A value whose variables are replaced, the names of the variables, and those not set with the paths they are at."""
+    """A value with its variables replaced, their names, and a problem for each variable that is not set."""
 
     value: Json
     names: frozenset[str]
@@ -24,7 +24,7 @@ class Replaced(Struct, frozen=True):
 
 
 def replace_variables(document: Document, environment: Mapping[str, str], *, bare: bool = False) -> Replaced:
-    """Replace the variables in every string of the document; `bare` also knows `$name`. Those not set stay.
+    """Replace the variables in every string of the document, with `bare` also `$name`. Variables that are not set stay.
 
     `$${name}` stands for the text `${name}`.
     """
@@ -57,11 +57,11 @@ class _Replacing(Struct):
             if match[1]:
                 return match[0][1:]
             self.names.add(name)
-            known = self.environment.get(PREFIX + name)
-            if known is None:
+            value = self.environment.get(PREFIX + name)
+            if value is None:
                 self._unset(name, path)
                 return match[0]
-            return known
+            return value
 
         return re.sub(_BRACED_OR_BARE, value_of, text) if self.bare else re.sub(_BRACED, value_of, text)
 

@@ -1,20 +1,20 @@
-"""A pipeline as written: its value, its place, and what is known to be wrong in it. Used by `compiling` and `loader`."""
+"""Has a pipeline as the user wrote it: its value, its place, and its broken parts. Used by `compiler` and `loader`."""
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.definition.shape import meant_keys
+from magnus.definition.shape import key_corrections
 from magnus.definition.yaml_text import Document, KeyPath, renamed, with_keys
 from magnus.errors import Location
 from magnus.graph.structure import NOWHERE
 from magnus.values import Json
 
 
-class Written(Struct, frozen=True):
+class WrittenPipeline(Struct, frozen=True):
     """A pipeline as written: its value with variables replaced, and where it stands.
 
     `files` are the files around it, the outermost first, its own last; `steps` the names of the steps around it.
-    `broken` are the places in the document of what is known to be wrong.
+    `broken` has the key paths of parts that have a problem already.
     """
 
     value: Json
@@ -28,14 +28,14 @@ class Written(Struct, frozen=True):
         """The place of something in the pipeline."""
         return self.document.locate(*self.path, *keys)
 
-    def with_meant_keys(self) -> "Written":
-        """The same with the keys of the pipeline that are misspelt as they were meant."""
-        meant = meant_keys(self.value)
-        if not meant:
+    def with_corrected_keys(self) -> "WrittenPipeline":
+        """The same pipeline with its misspelt keys corrected."""
+        corrections = key_corrections(self.value)
+        if not corrections:
             return self
-        value = {meant.get(key, key): inside for key, inside in self.value.items()}
-        broken = frozenset(with_keys(place, self.path, meant) for place in self.broken)
-        return replace(self, value=value, document=renamed(self.document, self.path, meant), broken=broken)
+        value = {corrections.get(key, key): inside for key, inside in self.value.items()}
+        broken = frozenset(with_keys(place, self.path, corrections) for place in self.broken)
+        return replace(self, value=value, document=renamed(self.document, self.path, corrections), broken=broken)
 
     def start_at(self) -> str:
         """The name of the first step, or NOWHERE."""
@@ -43,6 +43,6 @@ class Written(Struct, frozen=True):
         return start if isinstance(start, str) and (*self.path, "start_at") not in self.broken else NOWHERE
 
     def broken_fields(self, name: str) -> set[str]:
-        """The fields of the step in which something is known to be wrong."""
+        """The fields of the step that have a problem already."""
         start = (*self.path, "steps", name)
         return {str(path[len(start)]) for path in self.broken if path[: len(start)] == start and len(path) > len(start)}

@@ -1,6 +1,6 @@
-"""Steps as they are written: the pipelines in them, and one form for all that mean the same. Pure.
+"""Reads steps as they are written: the pipelines in them, and a normal form for all that mean the same. Pure.
 
-In a node type of another package a pipeline is known by its shape.
+In a node type of another package a pipeline is recognized by its shape.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -66,8 +66,8 @@ def written_steps(
 ) -> Iterator[tuple[str, Mapping[str, Json]]]:
     """The fields of each step, by the names around it and its own, joined by `/`.
 
-    In place of a pipeline stands the step it begins at, in place of branches the names of them with that. `file` is the
-    one that the pipeline is in, `included` has what is in those that it names.
+    A pipeline in a field is replaced by the name of its first step, and branches by their names with the first step of
+    each. `file` is the file of the pipeline; `included` has the pipelines of the files that it names.
     """
     if not isinstance(dag, dict):
         return
@@ -82,15 +82,15 @@ def written_steps(
 
 
 def _start(place: Sequence[str], pipeline: Json) -> Json:
-    """The step that the pipeline begins at; a branch among others is that alone."""
+    """The first step of the pipeline: its name alone for a branch among others."""
     start = pipeline.get("start_at")
     return start if len(place) > 1 else {"start_at": start}
 
 
 def normal(dag: Json, file: str, included: Mapping[str, Json]) -> Json:
-    """The pipeline with one word where several mean the same, without what changes nothing, files put in place.
+    """The pipeline in normal form: one word where several mean the same, without descriptions, with included files.
 
-    `file` is the one it is in, `included` has what is in each file.
+    `file` is the file of the pipeline; `included` has the pipeline of each file.
     """
     steps = {name: _normal_step(step, file, included) for name, step in dag["steps"].items()}
     return {**{key: value for key, value in dag.items() if key not in {"name", "description"}}, "steps": steps}

@@ -1,4 +1,4 @@
-"""What is wrong with fields that a user wrote, as values. Used by everything that reads fields."""
+"""Has the mistakes in fields that a user wrote, as values. Used by everything that reads fields."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ Locate = Callable[..., Location | None]
 
 
 class Complaint(Struct, frozen=True):
-    """What is wrong with one field; `path` leads to it through mappings and lists, `fix` says what to write."""
+    """A mistake in one field; `path` leads to it through mappings and lists, `fix` is the advice."""
 
     path: tuple[str | int, ...]
     message: str
@@ -24,7 +24,7 @@ class Complaint(Struct, frozen=True):
 
 
 class WrongFields(Exception):
-    """Fields do not fit their model; all that is wrong with them."""
+    """Fields do not fit their model; it carries all mistakes."""
 
     def __init__(self, complaints: Iterable[Complaint]) -> None:
         self.complaints = tuple(complaints)
@@ -40,7 +40,7 @@ class WrongFields(Exception):
 
 
 def read_special(kind: type[Any], written: Json) -> Any:
-    """A value of a type that reads what is written itself."""
+    """A value of a type that has its own `read`."""
     return written if isinstance(written, kind) else kind.read(written)
 
 
@@ -51,7 +51,7 @@ def shown(value: object) -> str:
 
 
 def what_to_write(must: str, value: Json) -> str:
-    """What to do where a value "must be ..." and is not."""
+    """The fix for a value that "must be ..." and is not."""
     what = must.removeprefix("must be ").partition(", not ")[0]
     if what == must:
         return "correct the value"
@@ -63,7 +63,7 @@ def what_to_write(must: str, value: Json) -> str:
         return f'put it in quotes: "{value}"'
     if what.startswith("a list"):
         example = value if isinstance(value, str | int) and len(str(value)) < 40 else "a, b"
-        return f"write it as [{example}], or as lines that begin with '- '"
+        return f"write it as [{example}], or as lines that start with '- '"
     if what == "a mapping":
         return "write 'name: value' lines below it"
     if what.startswith("'"):

@@ -1,15 +1,98 @@
-"""Composed YAML to plain JSON values, with the place of every key and value. Called by `yaml_text`."""
+"""Composed YAML to plain JSON values, with the place of every key and value. Called by `yaml_text`.
 
-from typing import Final
+Truth values, null and dates are those of YAML 1.1. Numbers are those that YAML 1.2, JSON and Python agree upon: `1e-3` is
+one, `12:30` and `007` are none.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from datetime import date
+from typing import Any, Final
 
 import yaml
 from msgspec import Struct, field
 
 from magnus.definition.places import KeyPath
-from magnus.definition.yaml_scalars import TEXT_TAG, NoValue, value_of
 from magnus.errors import Location, Problem
-from magnus.json_text import DEEPEST, TOO_DEEP
+from magnus.json_text import DEEPEST, MOST_DIGITS, TOO_DEEP, TOO_LARGE, TOO_LONG, is_short
 from magnus.values import Json
+
+TEXT_TAG: Final = "tag:yaml.org,2002:str"
+_INTEGER_TAG: Final = "tag:yaml.org,2002:int"
+_FLOAT_TAG: Final = "tag:yaml.org,2002:float"
+_INTEGER: Final = r"[-+]?(?:0|[1-9][0-9_]*|0x[0-9a-fA-F][0-9a-fA-F_]*|0o[0-7][0-7_]*|0b[01][01_]*)\Z"
+_FLOAT: Final = (
+    r"(?:[-+]?(?:[0-9][0-9_]*\.[0-9_]*(?:[eE][-+]?[0-9]+)?|\.[0-9][0-9_]*(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)"
+    r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z"
+)
+_TEXT_AS_A_VALUE: Final = ("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge")
+"""The tags of `=` and `<<`, which mean something as keys alone."""
+_LONGEST: Final = 4 * MOST_DIGITS
+"""No number that can be held has more characters, whatever its base."""
+
+_C_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class Loader(_C_LOADER):  # type: ignore[misc]
+    """Composes the nodes of a document, each with the tag of what it is."""
+
+
+class _Pattern(Struct, frozen=True):
+    """What PyYAML calls of a pattern; so `re` compiles the pattern at the first scalar that may be a number."""
+
+    match: Callable[[str], re.Match[str] | None]
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in {_INTEGER_TAG, _FLOAT_TAG}]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+Loader.add_implicit_resolver(_INTEGER_TAG, _Pattern(lambda text: re.match(_INTEGER, text)), list("-+0123456789"))
+Loader.add_implicit_resolver(_FLOAT_TAG, _Pattern(lambda text: re.match(_FLOAT, text)), list("-+0123456789."))
+
+
+class NoValue(Exception):
+    """A scalar has no JSON value; the message says why, `fix` what to do."""
+
+    def __init__(self, message: str, fix: str = "put it in quotes to make it text") -> None:
+        super().__init__(message)
+        self.fix = fix
+
+
+def value_of(node: yaml.ScalarNode, constructor: yaml.constructor.SafeConstructor) -> Json:
+    """The value of a scalar that is no text; NoValue when JSON has none for it."""
+    if node.tag in _TEXT_AS_A_VALUE:
+        return node.value
+    if node.tag in {_INTEGER_TAG, _FLOAT_TAG} and len(node.value) > _LONGEST:
+        raise NoValue(f"'{node.value[:20]}...' {TOO_LONG if node.tag == _INTEGER_TAG else 'is too long for a number'}")
+    try:
+        value = constructor.construct_object(node)
+    except (yaml.YAMLError, ValueError, OverflowError):
+        if node.tag == _INTEGER_TAG and len(node.value) > MOST_DIGITS:
+            raise NoValue(f"'{node.value[:20]}...' {TOO_LONG}") from None
+        raise NoValue(f"'{_shortened(node.value)}' is no value of the type '{_kind(node)}'") from None
+    match value:
+        case date():
+            return value.isoformat()
+        case float() if not math.isfinite(value):
+            is_number = "inf" not in node.value.lower() and "nan" not in node.value.lower()
+            raise NoValue(f"{_shortened(node.value)} {TOO_LARGE if is_number else 'is no JSON value'}")
+        case int() if not is_short(value):
+            raise NoValue(f"'{node.value[:20]}...' {TOO_LONG}")
+        case None | bool() | int() | float() | str():
+            return value
+        case _:
+            raise NoValue(f"a value of the type '{type(value).__name__}' is no JSON value", "use text")
+
+
+def _kind(node: yaml.ScalarNode) -> str:
+    return str(node.tag.rpartition(":")[2].lstrip("!"))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
 
 _MORE_VALUES: Final = 100_000
 """So many values may stand for others by aliases and merge keys, which can multiply without end."""
@@ -74,7 +157,7 @@ class Nodes(Struct):
             self._around.discard(id(node))
 
     def _mapping(self, node: yaml.Node, path: KeyPath) -> dict[str, Json]:
-        found: dict[str, Json] = {}
+        own: dict[str, Json] = {}
         merged: dict[str, Json] = {}
         own_keys: dict[str, Location] = {}
         for key_node, value_node in node.value:
@@ -85,14 +168,14 @@ class Nodes(Struct):
             key = self._key(key_node, path)
             if key is None:
                 continue
-            if key in found:
+            if key in own:
                 message = f"the key '{key}' stands here a second time, the first is in line {own_keys[key].line}"
                 self._wrong((*path, key), place, message, "keep one of them")
                 continue
             own_keys[key] = self.keys[*path, key] = place
-            found[key] = self._value(value_node, (*path, key))
+            own[key] = self._value(value_node, (*path, key))
         self.keys.update({(*path, key): place for key, place in own_keys.items()})
-        return {**merged, **found}
+        return {**merged, **own}
 
     def _merged(self, node: yaml.Node, path: KeyPath) -> dict[str, Json]:
         parts = node.value if isinstance(node, yaml.SequenceNode) else [node]
@@ -107,7 +190,7 @@ class Nodes(Struct):
         return merged
 
     def _key(self, node: yaml.Node, path: KeyPath) -> str | None:
-        """The key as it is written, whatever YAML makes of it; None when it is no text at all."""
+        """The key as text, also when YAML reads another value; None when it is a list or a mapping."""
         if isinstance(node, yaml.ScalarNode):
             return str(node.value)
         place = mark(self.file, node.start_mark)

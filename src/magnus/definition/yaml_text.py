@@ -1,4 +1,4 @@
-"""YAML and JSON files to plain values, with the place of everything. Used for pipelines, configurations, parameters."""
+"""Reads YAML and JSON files into plain values, with places. Used for pipelines, configurations and parameters."""
 
 import re
 import stat
@@ -12,8 +12,7 @@ from msgspec.structs import replace
 
 from magnus import json_text
 from magnus.definition.places import KeyPath, Later, Lines
-from magnus.definition.yaml_nodes import EndlessAliases, Nodes
-from magnus.definition.yaml_scalars import TEXT_TAG, Loader
+from magnus.definition.yaml_nodes import TEXT_TAG, EndlessAliases, Loader, Nodes
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, Location, Problem
 from magnus.json_text import TOO_DEEP
 from magnus.values import Json
@@ -28,12 +27,12 @@ _EXAMPLES: Final[Mapping[type[InvalidInput], str]] = {
     InvalidDefinition: "write dag: {start_at: a, steps: {a: {command: module.function, next: success}}}",
     InvalidConfiguration: "write what is to differ from the defaults, such as executor: {type: local}, or name no file",
 }
-"""What to write into a file that is empty."""
+"""The fix for an empty file."""
 
 _PASSED_ON: Final = ("/dev/fd/", "/dev/stdin", "/proc/")
-"""Where a shell or another program passes on what it writes."""
+"""Paths of pipes, which a shell or another program writes to."""
 
-_TAKEN_FOR_ANOTHER: Final = r"[yYnN]|[-+]?(0[xXoObB][0-9a-fA-F_]+|\.?[0-9][0-9._]*([eE][-+]?[0-9]+)?|\.?(inf|nan))"
+_AMBIGUOUS_TEXT: Final = r"[yYnN]|[-+]?(0[xXoObB][0-9a-fA-F_]+|\.?[0-9][0-9._]*([eE][-+]?[0-9]+)?|\.?(inf|nan))"
 
 
 class Document(Struct, frozen=True):
@@ -48,9 +47,9 @@ class Document(Struct, frozen=True):
     def locate(self, *path: str | int) -> Location:
         """The place of the key at `path`, of the nearest thing around it when there is none, or of the file."""
         while path:
-            found = self.keys.get(path) or self.values.get(path)
-            if found is not None:
-                return found
+            place = self.keys.get(path) or self.values.get(path)
+            if place is not None:
+                return place
             path = path[:-1]
         return self.values.get((), Location(self.file))
 
@@ -190,7 +189,7 @@ def renamed(document: Document, path: KeyPath, keys: Mapping[str, str]) -> Docum
 
 
 def with_keys(where: KeyPath, path: KeyPath, keys: Mapping[str, str]) -> KeyPath:
-    """The path `where` when keys of the mapping at `path` are called otherwise."""
+    """The path `where` after keys of the mapping at `path` are renamed."""
     depth = len(path)
     if len(where) <= depth or where[:depth] != path or where[depth] not in keys:
         return where
@@ -198,7 +197,7 @@ def with_keys(where: KeyPath, path: KeyPath, keys: Mapping[str, str]) -> KeyPath
 
 
 def dump(value: Json) -> str:
-    """The value as YAML, in the order it has. The same whatever other packages of the process teach PyYAML."""
+    """The value as YAML, in its order. Settings of PyYAML by other packages do not change it."""
     text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return text
 
@@ -208,7 +207,7 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _quoted(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = "'" if re.fullmatch(_TAKEN_FOR_ANOTHER, text, re.IGNORECASE) else None
+    style = "'" if re.fullmatch(_AMBIGUOUS_TEXT, text, re.IGNORECASE) else None
     return dumper.represent_scalar(TEXT_TAG, text, style=style)
 
 

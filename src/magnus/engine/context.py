@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from msgspec import Struct, field
 
-from magnus.engine.files.project_copy import ProjectCopy
 from magnus.engine.files.sibling_files import FileClock
 from magnus.engine.interaction.channel import Channel
 from magnus.engine.interaction.parameters_file import ParametersFile
@@ -31,6 +30,9 @@ from magnus.interfaces.task_kind import TaskKind
 from magnus.run_log.parameters import Parameter
 from magnus.run_log.records import CodeIdentity
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    from magnus.engine.files.project_copy import ProjectCopy  # lazy: few executors copy the project
 
 
 def now() -> datetime:
@@ -106,7 +108,7 @@ class RunContext(Struct, frozen=True):
     script: Path | None = None
     began: datetime = field(default_factory=now)
     code_identities: tuple[CodeIdentity, ...] | None = None
-    project_copy: ProjectCopy | None = None
+    project_copy: "ProjectCopy | None" = None
     file_clock: FileClock = field(default_factory=FileClock)
 
     @property

@@ -19,8 +19,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NoReturn
 
-from magnus.interfaces.reentry import EVICTED
-
 LOST: Final = "lost: the place where it ran went away before it ended (SIGTERM)"
 """The message of an attempt that ended so."""
 
@@ -37,6 +35,8 @@ def evict(_number: int, _frame: FrameType | None) -> NoReturn:
 @contextmanager
 def evictable() -> Iterator[None]:
     """Let SIGTERM raise Evicted inside; the process exits with 143 then. For the main thread of a re-entry command."""
+    from magnus.interfaces.reentry import EVICTED  # lazy: re-entry alone is evictable
+
     before = signal.signal(signal.SIGTERM, evict)
     try:
         yield

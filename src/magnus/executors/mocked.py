@@ -1,6 +1,6 @@
 """The `mocked` executor: steps succeed without being executed, unless a patch says otherwise.
 
-Before a run begins `app.run.mocks` makes of its graph one that says so; this runs what is left to run.
+Before a run starts `app.run.mocks` replaces the tasks of its graph. This executor runs the steps of that graph.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ class MockedExecutor:
         """Nothing outlives `submit`."""
 
     def submit(self, request: StepRequest) -> None:
-        """Run the step; it has ended when this returns."""
+        """Run the step; it has finished when this returns."""
         self._run_step(request)
 
     def cancel(self) -> None:

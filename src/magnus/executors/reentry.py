@@ -13,7 +13,7 @@ from magnus.interfaces.reporter import AttemptFailed, Event, StepOutput, Warned
 
 
 class ReentryOutput(Struct, frozen=True):
-    """The output of a re-entry command that has ended.
+    """The output of a re-entry command that has exited.
 
     Attributes:
         has_events: whether magnus wrote an event.
@@ -29,7 +29,7 @@ class ReentryOutput(Struct, frozen=True):
 
 
 class ReentryReader:
-    """Reads the output of one re-entry command as it arrives, and hands events to `report`."""
+    """Reads the output of one re-entry command as it arrives, and passes events to `report`."""
 
     def __init__(self, report: Callable[[Event], None]) -> None:
         self._report = report
@@ -53,7 +53,7 @@ class ReentryReader:
             self._report(event)
 
     def end(self) -> ReentryOutput:
-        """The whole output, now that the command has ended."""
+        """The whole output, after the command has exited."""
         rest = self._lines.rest.decode("utf-8", "replace")
         seconds = max(0.0, time.monotonic() - self._started)
         return ReentryOutput(self._lines.heard, self._shown_bytes, rest, seconds)

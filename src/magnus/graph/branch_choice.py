@@ -1,4 +1,4 @@
-"""Which branch of a `conditional` a value chooses: keys and value are compared as JSON text. Pure."""
+"""Finds the branch of a `conditional` that a value chooses, by comparing keys and value as JSON text. Pure."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -10,11 +10,11 @@ _SPELLINGS: Final = {
     **dict.fromkeys(_FALSE, "false"),
     **dict.fromkeys(("None", "~", "Null", "NULL"), "null"),
 }
-"""Other ways in which Python and YAML write what JSON writes so."""
+"""Spellings of Python and YAML, with the spelling of JSON."""
 
 
 def json_of(key: str) -> str:
-    """The JSON text that the key spells otherwise; else the key."""
+    """The key in the spelling of JSON."""
     return _SPELLINGS.get(key, key)
 
 
@@ -23,7 +23,7 @@ def spelled(key: str) -> frozenset[str]:
     return frozenset((key, json_of(key)))
 
 
-def chosen_key(keys: Iterable[str], text: str) -> str | None:
+def key_for(keys: Iterable[str], text: str) -> str | None:
     """The key that is the text of the value, or else the first that spells it otherwise."""
     listed = tuple(keys)
     if text in listed:

@@ -1,4 +1,4 @@
-"""Where failures lead: to the step under `on_failure`, or else to the fail step. Pure."""
+"""Finds the step that a failure leads to: the step under `on_failure`, or else the fail step. Pure."""
 
 from magnus.graph.nodes import CompositeNode, Graph, Node, TaskNode, TerminalNode
 
@@ -9,15 +9,15 @@ def failure_of(graph: Graph, node: Node) -> str:
     return node.on_failure or graph.terminal(succeeds=False).name
 
 
-def may_begin_run(graph: Graph) -> set[str]:
+def may_start_run(graph: Graph) -> set[str]:
     """The steps whose process may be the first one of a run: the first step, and where failures lead to from there.
 
-    Another engine may not be able to start a process; it goes on as after a failure.
+    If another engine cannot start a process, it continues as after a failure.
     """
-    name, found = graph.start_at, set[str]()
+    name, first_steps = graph.start_at, set[str]()
     while True:
-        found.add(name)
+        first_steps.add(name)
         node = graph.nodes[name]
         if isinstance(node, TerminalNode):
-            return found
+            return first_steps
         name = failure_of(graph, node)

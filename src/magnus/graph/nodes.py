@@ -217,7 +217,7 @@ class Graph(Struct, frozen=True):
         return self.within(path.branch).nodes[path.name]
 
     def tasks(self) -> Iterator[TaskNode]:
-        """All tasks, those of the pipelines in it too."""
+        """All tasks, also in inner pipelines."""
         for node in self.nodes.values():
             if isinstance(node, TaskNode):
                 yield node

@@ -1,7 +1,7 @@
-"""A graph in place of one whose structure is wrong, so that the rest of the pipeline can be looked at. Pure.
+"""Repairs a graph with a wrong structure, so that the rest of the pipeline can be checked and drawn. Pure.
 
-It is never run. Where it cannot be told what follows a step, a task of which nothing is known stands between it and the
-first step that nothing leads to. Called by `definition.compiler`.
+The result is never run. If the step after a step is unknown, a task without facts stands between it and the first step
+that nothing leads to. Called by `definition.compiler`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -22,14 +22,14 @@ class Sketch(Graph, frozen=True):
 
 
 class RepairedGraph(Struct, frozen=True):
-    """The graph, and whether it is sure where every step leads."""
+    """The graph, and whether the target of every edge is certain."""
 
     graph: Graph
     is_certain: bool
 
 
 def placeholder(name: str, following: str = NOWHERE, on_failure: str | None = None) -> TaskNode:
-    """A task in place of a step that cannot be read: nothing is known of it."""
+    """A task without facts, in place of a step that cannot be read."""
     return TaskNode(name, TaskSpec(""), following, on_failure)
 
 
@@ -41,12 +41,12 @@ def repaired(start_at: str, nodes: Mapping[str, Node]) -> RepairedGraph:
 
     names = [*nodes, *(end.name for end in ends.values())]
 
-    def meant(target: str, name: str = "") -> str:
-        known = target if target in names else near(target, [other for other in names if other != name])
-        return alias.get(known, known)
+    def target_of(target: str, name: str = "") -> str:
+        name_of_target = target if target in names else near(target, [other for other in names if other != name])
+        return alias.get(name_of_target, name_of_target)
 
-    leading = {name: [(field, meant(target, name)) for field, target in node.edges] for name, node in steps.items()}
-    start = meant(start_at)
+    leading = {name: [(field, target_of(target, name)) for field, target in node.edges] for name, node in steps.items()}
+    start = target_of(start_at)
     _without_cycles(start, leading, ends[True].name)
     gaps = _Gaps(steps, start, leading, ends[True].name)
     start = start or gaps.lead_on(None)
@@ -65,8 +65,8 @@ def _end(nodes: Mapping[str, Node], *, succeeds: bool) -> TerminalNode:
     return TerminalNode(_free(TERMINAL_TYPES[succeeds], nodes), succeeds=succeeds)
 
 
-def _free(name: str, taken: Iterable[str]) -> str:
-    while name in taken:
+def _free(name: str, names: Iterable[str]) -> str:
+    while name in names:
         name += " "
     return name
 
@@ -79,7 +79,7 @@ def _leading(node: Node, leading: Iterable[tuple[str, str]]) -> Node:
 
 
 class _Gaps:
-    """Tasks of which nothing is known, between what leads nowhere and what nothing leads to."""
+    """Tasks without facts, between steps that lead nowhere and steps that nothing leads to."""
 
     def __init__(
         self, steps: Mapping[str, Node], start: str, leading: dict[str, list[tuple[str, str]]], end: str
@@ -92,21 +92,21 @@ class _Gaps:
 
     def lead_on(self, name: str | None) -> str:
         """A new task that leads to the first step that nothing leads to, and that does not lead to the step `name`."""
-        found = next(
+        following = next(
             (root for root in self._waiting if name is None or name not in _reached(root, self._leading)), self._end
         )
-        if found in self._waiting:
-            self._waiting.remove(found)
+        if following in self._waiting:
+            self._waiting.remove(following)
         gap = _free("?", {**self._steps, **self.nodes})
-        self.nodes[gap] = placeholder(gap, found)
-        self._leading[gap] = [("next", found)]
+        self.nodes[gap] = placeholder(gap, following)
+        self._leading[gap] = [("next", following)]
         if name is not None:
             self._leading[name] = [*self._leading.get(name, ()), ("", gap)]
         return gap
 
 
 def _roots(start: str, leading: Mapping[str, list[tuple[str, str]]]) -> list[str]:
-    targets = {start, *(target for found in leading.values() for _, target in found)}
+    targets = {start, *(target for edges in leading.values() for _, target in edges)}
     return [name for name in leading if name not in targets]
 
 
@@ -122,11 +122,11 @@ def _reached(start: str, leading: Mapping[str, list[tuple[str, str]]]) -> set[st
 
 
 def _without_cycles(start: str, leading: dict[str, list[tuple[str, str]]], end: str) -> None:
-    """Let what closes a cycle lead to the end instead; depth first from the start, then from every step."""
-    done: set[str] = set()
+    """Let edges that close a cycle lead to the end; depth first from the start, then from every step."""
+    finished: set[str] = set()
     for root in (start, *leading):
         trail: dict[str, Iterator[int]] = {}
-        current = root if root in leading and root not in done else ""
+        current = root if root in leading and root not in finished else ""
         while current or trail:
             if current:
                 trail[current] = iter(range(len(leading[current])))
@@ -134,11 +134,11 @@ def _without_cycles(start: str, leading: dict[str, list[tuple[str, str]]], end: 
             number = next(trail[name], None)
             current = ""
             if number is None:
-                done.add(name)
+                finished.add(name)
                 del trail[name]
                 continue
             field, target = leading[name][number]
             if target in trail:
                 leading[name][number] = (field, end)
-            elif target in leading and target not in done:
+            elif target in leading and target not in finished:
                 current = target

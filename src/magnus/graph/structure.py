@@ -76,14 +76,14 @@ def unreachable(start_at: str, nodes: Mapping[str, StepOutline]) -> tuple[str, .
 
 def _terminal_problems(nodes: Mapping[str, StepOutline]) -> Iterator[StructureProblem]:
     for succeeds, kind in TERMINAL_TYPES.items():
-        found = [node.name for node in nodes.values() if node.outcome is succeeds]
-        if len(found) != 1:
-            names = ", ".join(f"'{name}'" for name in found) or "none"
+        ends = [node.name for node in nodes.values() if node.outcome is succeeds]
+        if len(ends) != 1:
+            names = ", ".join(f"'{name}'" for name in ends) or "none"
             yield StructureProblem(
-                found[1] if found else "",
+                ends[1] if ends else "",
                 "type",
-                f"a pipeline has exactly one {kind} step, this one has {len(found) or 'none'}"
-                + (f": {names}" if found else ""),
+                f"a pipeline has exactly one {kind} step, this one has {len(ends) or 'none'}"
+                + (f": {names}" if ends else ""),
                 f"keep one step of type {kind}",
             )
 
@@ -132,10 +132,10 @@ def _which(name: str, nodes: Mapping[str, StepOutline], own: str = "") -> str:
 
 def _cycle_problems(start_at: str, nodes: Mapping[str, StepOutline]) -> Iterator[StructureProblem]:
     """Depth-first from every step; the first cycle found is printed as a chain. Edges to no step are no part of one."""
-    done: set[str] = set()
+    finished: set[str] = set()
     for root in (start_at, *nodes):
         trail: dict[str, Iterator[tuple[str, str]]] = {}
-        current: str | None = root if root in nodes and root not in done else None
+        current: str | None = root if root in nodes and root not in finished else None
         while current is not None or trail:
             if current is not None:
                 trail[current] = iter(nodes[current].edges)
@@ -143,14 +143,14 @@ def _cycle_problems(start_at: str, nodes: Mapping[str, StepOutline]) -> Iterator
             step = next(trail[name], None)
             current = None
             if step is None:
-                done.add(name)
+                finished.add(name)
                 del trail[name]
             elif step[1] in trail:
                 names = list(trail)
                 chain = " -> ".join([*names[names.index(step[1]) :], step[1]])
                 yield StructureProblem(
-                    name, step[0], f"the steps form a cycle: {chain}", f"let {step[0]} of '{name}' lead elsewhere"
+                    name, step[0], f"the steps form a cycle: {chain}", f"let {step[0]} of '{name}' lead to another step"
                 )
                 return
-            elif step[1] in nodes and step[1] not in done:
+            elif step[1] in nodes and step[1] not in finished:
                 current = step[1]

@@ -58,7 +58,7 @@ class ServiceCapabilities(Struct, frozen=True):
 
 @runtime_checkable
 class Located(Protocol):
-    """A service that keeps local files: they can be mounted elsewhere, and no glob of a user matches its folder."""
+    """A service that keeps local files: containers can mount them, and no glob of a user matches its folder."""
 
     @property
     def location(self) -> Path:

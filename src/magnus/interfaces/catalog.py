@@ -169,12 +169,13 @@ class Maintained(Protocol):
     ) -> Collected:
         """Remove content that no run needs.
 
-        Needed is what is `referred` to, by SHA-256 (hex), what is in the files of runs that are not among `run_ids`,
-        the known ones, and what was put (again) within the last day. With `pretend` nothing is changed, and what is
-        said is what would be, had the files of the runs `without` been removed.
+        Runs need content that is `referred` to, by SHA-256 (hex), content in the files of runs that are not among the
+        known `run_ids`, and content that was put (again) within the last day. With `pretend` nothing is changed, and
+        the result is as if the files of the runs `without` had been removed.
 
-        With `is_quiet` content of the last day goes too, but for that of the last minute. It is asked once that
-        content is out of sight of puts: unless no run goes on or came to be since, everything is put back.
+        If `is_quiet` is given, content of the last day is removed too, except that of the last minute. The function is
+        called when puts no longer see the content. If it returns False, a run is active or new, and everything is put
+        back.
         """
         ...
 

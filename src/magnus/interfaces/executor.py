@@ -21,12 +21,12 @@ __all__ = ["Executor", "ReentrySpec", "StepRequest", "StepRunner", "Steps", "War
 
 
 class StepRequest(Struct, frozen=True):
-    """One step to be run: exactly what a re-entry command says, and for steps run close by what they would look up.
+    """One step to run: the data of a re-entry command, and for steps on this machine what they would read from the run log.
 
-    `attempt` is the one attempt to make, where another engine counts them; None for all the step allows.
-    `position` and `scope` are None when the step has to find them in the run log.
-    `known` is what is recorded of the step, where the process died that ran it: it goes on with the next attempt, and
-    ends when that was the last one.
+    `attempt` is the one attempt to make, where another engine counts attempts; None for all that the step allows.
+    `position` and `scope` are None when the step has to read them from the run log.
+    `record` is the record of a step whose process died. The step continues with the next attempt, or fails if there is
+    none left.
     """
 
     run_id: str
@@ -37,14 +37,14 @@ class StepRequest(Struct, frozen=True):
     attempt: int | None = None
     position: int | None = None
     scope: BranchScope | None = None
-    known: StepRecord | None = None
+    record: StepRecord | None = None
 
 
 class Steps(Protocol):
     """Runs steps of one run in another process of this machine."""
 
     def run(self, request: StepRequest) -> None:
-        """Run the step; it has ended when this returns."""
+        """Run the step; it has finished when this returns."""
         ...
 
     def mask(self, secret: Secret) -> None:
@@ -56,10 +56,10 @@ class WorkerSpec(Struct, frozen=True):
     """How other processes of this machine run steps of the run.
 
     `entry` is `module:function`. Called with `argument`, which can be pickled, it imports what steps need and opens
-    nothing, so that the process may fork then. What it gives back is called in each process that runs steps, with a
-    function that takes events, and every secret before a step gets it: it is a context manager around `Steps`.
+    nothing, so that the process may fork then. It returns a function, which each process that runs steps calls with a
+    function that takes events, and every secret before a step gets it. The result is a context manager around `Steps`.
     `report` shows the events here, and `mask` masks the secrets; both may be called from any thread. The executor
-    hands the secrets of one process on to the others, at the latest with their next step.
+    sends the secrets of one process to the others, at the latest with their next step.
     """
 
     entry: str
@@ -98,7 +98,7 @@ class StepRunner(Protocol):
     """Runs steps of one run for its executor: in this process when it is called, in others as it says."""
 
     def __call__(self, request: StepRequest) -> None:
-        """Run the step; it has ended when this returns."""
+        """Run the step; it has finished when this returns."""
         ...
 
     def worker_spec(self) -> WorkerSpec:
@@ -119,12 +119,12 @@ class WarmStart(Protocol):
 
 
 class Executor(Protocol):
-    """Runs steps; a context manager around one run. The future says when a step ended, the run log says how.
+    """Runs steps; a context manager around one run. The future says when a step has finished, the run log says how.
 
     Made with its options and a `StepRunner`. The class has `options`, the type of its options, and `capabilities`:
-    how steps are spread, as a value, or as a function of the options that gives one. It may have a function `begin` of
-    the options, called as soon as they are known, that starts what takes long and gives a `WarmStart` or None; the class is
-    then made with that as `warm_start`.
+    how steps are spread, as a value, or as a function of the options that returns one. It may have a function `begin`
+    of the options, which is called as soon as they are read. It starts slow work early and returns a `WarmStart` or
+    None, which the class gets as `warm_start`.
     """
 
     @property
@@ -134,7 +134,7 @@ class Executor(Protocol):
 
     @property
     def slots(self) -> int:
-        """How many steps may be submitted before one of them has ended; at least 1."""
+        """How many steps may be submitted before one of them has finished; at least 1."""
         ...
 
     def __enter__(self) -> Self: ...
@@ -146,10 +146,10 @@ class Executor(Protocol):
         ...
 
     def submit(self, request: StepRequest) -> "Future[None] | None":
-        """Start the step, now or when there is room; None says that it has ended already.
+        """Start the step, now or when there is room; None says that it has finished already.
 
-        The future fails when the step could not be run at all, and with ProcessDied when the process that ran it
-        ended in the middle; the step is submitted again then.
+        The future fails if the step could not be run at all, and with ProcessDied if its process died before the step
+        finished. Then the step is submitted again.
         """
         ...
 

@@ -19,7 +19,7 @@ class TrackedRun(Struct, frozen=True, omit_defaults=True):
     """A run, as far as a process of it sees the run.
 
     `pipeline` is the name of the pipeline, `artifacts` the folder where the catalog stores files; "" if there is none.
-    Only the process that creates the run has the times, `commit` and `repository` of git; elsewhere they are None or "".
+    Only the process that creates the run has the times, `commit` and `repository` of git; in others they are None or "".
     """
 
     run_id: str
@@ -33,7 +33,7 @@ class TrackedRun(Struct, frozen=True, omit_defaults=True):
 
 
 class TrackedStep(Struct, frozen=True):
-    """A step that has ended.
+    """A step that has finished.
 
     Attributes:
         path: its path in the run.
@@ -91,11 +91,11 @@ class ExperimentTracker(Protocol):
         ...
 
     def end_step(self, run: TrackedRun, step: TrackedStep) -> None:
-        """A step has ended."""
+        """A step has finished."""
         ...
 
     def end_run(self, run: TrackedRun, status: Status, message: str) -> None:
-        """The run has ended; `message` is the reason of a failure, or ""."""
+        """The run has finished; `message` is the reason of a failure, or ""."""
         ...
 
     def context(self, run: TrackedRun, path: StepPath) -> AbstractContextManager[UserObject]:

@@ -1,4 +1,4 @@
-"""What happens during a run, told as events to whoever shows it."""
+"""The events of a run, and the contract of reporters, which show them."""
 
 from typing import Protocol, TypeAlias
 
@@ -35,34 +35,34 @@ class RunStarted(Struct, frozen=True):
 
 
 class Planned(Struct, frozen=True):
-    """A line of what a run that goes on with another one is about to do."""
+    """A line of the plan of a run that resumes another one."""
 
     line: str
 
 
 class StepStarted(Struct, frozen=True):
-    """A step begins."""
+    """A step starts."""
 
     path: StepPath
     step_type: str
 
 
 class BranchesStarted(Struct, frozen=True):
-    """The branches of a step that has started are known; of a loop, those of its rounds so far."""
+    """A composite has started its branches; for a loop, the iterations so far."""
 
     path: StepPath
     branching: Branching
 
 
 class BranchEnded(Struct, frozen=True):
-    """A branch of a step has ended."""
+    """A branch of a step has finished."""
 
     path: BranchPath
     succeeded: bool
 
 
 class StepReused(Struct, frozen=True):
-    """A step that succeeded in the original run is taken over, with all that is in it."""
+    """The run reuses a step that succeeded in the original run, with all steps in it."""
 
     path: StepPath
     step_type: str
@@ -102,9 +102,9 @@ class StepEnded(Struct, frozen=True):
 
 
 class Warned(Struct, frozen=True):
-    """Something the user should know that stops nothing.
+    """A warning to the user.
 
-    Of those with the same `once`, which any process of a run may report, the first is shown.
+    Any process of a run may report it. Of several warnings with the same `once` the first is shown.
     """
 
     message: str
@@ -119,8 +119,8 @@ class Logged(Struct, frozen=True):
 
 
 class RunEnded(Struct, frozen=True):
-    """The run is done and in the run log; `duration` is in seconds. `is_kept` says that it can be gone on with later; `in_program`
-    that its program alone can do that, since it has functions that nothing else can find.
+    """The run is finished and recorded; `duration` is in seconds. `is_kept` says that it can be resumed later,
+    `in_program` that its program alone can resume it, since it has functions that no other program can import.
     """
 
     run_id: str

@@ -49,7 +49,7 @@ class RunLogStore(Protocol):
     def update_run(self, run: RunRecord) -> None:
         """Replace the run's record, durably; RunNotFound when there is none.
 
-        When it raises, the record before stands: a run whose end could not be made durable has not ended.
+        When it raises, the record before stands: a run whose end could not be made durable has not finished.
         """
         ...
 
@@ -99,9 +99,9 @@ class RemovesRuns(Protocol):
         ...
 
     def mentioned_hashes(self, run_id: str) -> frozenset[str]:
-        """Every `data_hash` that the records of the run speak of, in hex; more than those that stand does no harm.
+        """Every `data_hash` in the records of the run, in hex; hashes of replaced records may be among them.
 
-        Also of records that this version cannot read. RunNotFound when there is no such run.
+        Records that this version cannot read count too. RunNotFound when there is no such run.
         """
         ...
 

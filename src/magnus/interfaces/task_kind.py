@@ -42,9 +42,9 @@ class TaskCall(Struct, frozen=True):
         working_directory: absolute; a fresh copy of the project where steps are isolated.
         timeout: seconds, or None. Only a kind that isolates sees one.
         objects: stores and loads objects; None where there is no catalog.
-        folder: private to the call; the kind creates it if it needs one, and the engine removes it when the step has
-            ended. The files in `KEPT` below it go to the catalog when the step ends, failed or not, under the names
-            they have there. None where no step stores files.
+        folder: private to the call; the kind creates it if it needs one, and the engine removes it after the step. The
+            engine puts the files in `KEPT` below it into the catalog, under their names there, also if the step fails.
+            None where no step stores files.
         project: the folder of the project, if the working directory is a copy of it.
         mask: masks the secrets registered by now in a text or JSON that the kind writes to a file. Only a kind that
             isolates sees it.
@@ -70,7 +70,7 @@ class TaskOutcome(Struct, frozen=True):
     """The result of a call.
 
     Attributes:
-        handed: the arguments of the task, by name, for the run log.
+        arguments: the arguments of the task, by name, for the run log.
         parameters: the parameters it set; the engine drops them if the task failed.
         metrics: the metrics it tracked.
         failure: the reason of a failure, "" for a success; one clear sentence, then details on further lines.
@@ -80,7 +80,7 @@ class TaskOutcome(Struct, frozen=True):
         loaded: the objects that were loaded for it.
     """
 
-    handed: Mapping[str, Json] = field(default_factory=dict)
+    arguments: Mapping[str, Json] = field(default_factory=dict)
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     failure: str = ""

@@ -21,10 +21,11 @@ class TranspileRequest(Struct, frozen=True):
     """A pipeline to transpile, and the options of the processes that will run it.
 
     `definition_file`, `configuration_file` and `parameters_file` are relative to the working directory of the processes.
-    `parameters` are the initial ones; of those in the parameters file simple values alone are among them. `lengths` are
-    of all initial lists. `executor` is the type under `executor:` of the configuration, by which steps name overrides. `variables` are those of the
-    environment that pipeline and configuration use. `run_id` and `original_run_id` are what was asked for, or "".
-    `locate_option` knows where an option of the executor is written, by its keys, `locate_step` a field of a step.
+    `parameters` are the initial parameters; from the parameters file it has simple values alone. `lengths` has the lengths
+    of all initial lists. `executor` is the type under `executor:` of the configuration, by which steps name overrides.
+    `variables` are the environment variables that pipeline and configuration use. `run_id` and `original_run_id` are the
+    ids that the user chose, or "". `locate_option` returns the line of an option of the executor, by its keys, and
+    `locate_step` the line of a field of a step.
     """
 
     graph: Graph
@@ -43,7 +44,7 @@ class TranspileRequest(Struct, frozen=True):
     locate_step: Callable[[Node, str], Location | None] = _nowhere
 
     def override(self, node: Node, around: str = "") -> str:
-        """The options of its own that the step names, by name; else `around`, those of the nearest step around it."""
+        """The name of the override of the step; `around`, that of the nearest step around it, if the step has none."""
         return node.overrides.get(self.executor, around) if isinstance(node, TaskNode | CompositeNode) else around
 
     def reentry_options(self) -> list[str]:

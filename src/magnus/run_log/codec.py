@@ -82,7 +82,7 @@ def step_from_json(stored: dict[str, Json]) -> StepRecord:
         attempts=tuple(map(_attempt_from_json, stored.get("attempts", ()))),
         parameters=_parameters_from_json(stored.get("parameters", {})),
         metrics=_metrics_from_json(stored.get("metrics", {}), stored.get("counted_metrics", ())),
-        catalog=tuple([CatalogRecord(**entry) for entry in stored.get("catalog", ())]),
+        catalog=tuple([_catalog_from_json(entry) for entry in stored.get("catalog", ())]),
         scope=None if scope is None else _scope_from_json(scope),
         branching=None if branching is None else _branching_from_json(branching),
         code_identities=None if identities is None else tuple(CodeIdentity(**identity) for identity in identities),
@@ -165,7 +165,7 @@ def _attempt_from_json(stored: dict[str, Json]) -> AttemptRecord:
 
 
 def _metrics_to_json(metrics: Metrics) -> dict[str, Json]:
-    """The metrics by name, and the names of those that are counted by step."""
+    """The metrics by name, and the names of the metrics that count steps."""
     counted = [name for name, metric in metrics.items() if isinstance(metric, CountedMetric)]
     return {"metrics": plain_metrics(metrics), **({"counted_metrics": counted} if counted else {})}
 
@@ -183,9 +183,14 @@ def _catalog_to_json(entry: CatalogRecord) -> dict[str, Json]:
         "stage": entry.stage,
         "size": entry.size,
     }
-    if entry.found:
+    if entry.preexisting:
         stored["found"] = True
     return stored
+
+
+def _catalog_from_json(stored: dict[str, Json]) -> CatalogRecord:
+    preexisting = stored.get("found", False)
+    return CatalogRecord(**{key: value for key, value in stored.items() if key != "found"}, preexisting=preexisting)
 
 
 def _scope_to_json(scope: BranchScope) -> dict[str, Json]:
@@ -202,7 +207,7 @@ def _scope_to_json(scope: BranchScope) -> dict[str, Json]:
 
 
 def _scope_from_json(stored: dict[str, Json]) -> BranchScope:
-    files = (CatalogRecord(**entry) for entry in stored["files"])
+    files = (_catalog_from_json(entry) for entry in stored["files"])
     return BranchScope(
         _parameters_from_json(stored["parameters"]),
         {entry.name: entry for entry in files},

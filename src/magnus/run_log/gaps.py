@@ -1,8 +1,7 @@
-"""Finds the records that a run must have and has not, from those it has. Pure.
+"""Finds the records that a run lacks, from the records it has. Pure.
 
-Steps of a branch have positions from 0 on; a branch that ended has a terminal step, as last one; and whatever came
-after a step says that the step had ended. A record that was the last one of its branch leaves no trace before the run
-has ended.
+Steps of a branch have positions from 0 on. The last step of a finished branch is terminal. A record behind a step shows
+that the step finished. If the last record of a branch is missing, nothing shows it before the run has finished.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,25 +10,24 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.graph.path import BranchPath, print_names
-from magnus.run_log.branches import branches_of
 from magnus.run_log.records import ENDED, RunRecord, Status, StepRecord
-from magnus.run_log.step_walk import StepsOf
+from magnus.run_log.step_walk import StepsOf, branches_of
 
 _BY_ITSELF: Final = ("step '", "the pipeline reached its fail step")
-"""How the message of a run begins that failed as its pipeline says, and was not stopped."""
+"""Prefixes of the message of a run that failed as its pipeline says, and was not stopped."""
 
 
 class Gap(Struct, frozen=True):
-    """A record that is missing: `step` is its step as people write it, or else the one it is told from or was in."""
+    """A missing record. `step` is its step as people write it, or else the step around it or the one that shows the gap."""
 
     step: str
     problem: str
 
 
 def gaps(run: RunRecord, steps_of: StepsOf) -> Iterator[Gap]:
-    """The missing records, in the order of execution. The run has ended, or its process is gone."""
-    came_to_its_end = run.status is Status.SUCCESS or (run.status is Status.FAIL and run.message.startswith(_BY_ITSELF))
-    yield from _in_branch(steps_of, BranchPath(), (), has_ended=came_to_its_end)
+    """The missing records, in the order of execution, of a run that has finished or whose process is gone."""
+    is_finished = run.status is Status.SUCCESS or (run.status is Status.FAIL and run.message.startswith(_BY_ITSELF))
+    yield from _in_branch(steps_of, BranchPath(), (), has_ended=is_finished)
 
 
 def _in_branch(steps_of: StepsOf, branch: BranchPath, names: tuple[str, ...], *, has_ended: bool) -> Iterator[Gap]:

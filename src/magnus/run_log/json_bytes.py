@@ -12,7 +12,7 @@ _COMPACT: Final = json.JSONEncoder(ensure_ascii=False, check_circular=False, sep
 _COMPACT_ASCII: Final = json.JSONEncoder(check_circular=False, separators=(",", ":"))
 
 _REFERENCE: Final = b'"data_hash":"'
-"""How every reference to content, of a file or of an object, begins; a SHA-256 in hex and a quote follow."""
+"""The prefix of every reference to content, of a file or of an object; a SHA-256 in hex and a quote follow."""
 _HASH_DIGITS: Final = 64
 _HEX: Final = frozenset(b"0123456789abcdef")
 

@@ -24,9 +24,10 @@ Metrics: TypeAlias = Mapping[str, Metric]
 
 
 def add_metric(metrics: dict[str, Metric], name: str, value: Json, step: int | None) -> None:
-    """Add one measurement to `metrics`; a name that differs by case alone from one there is that one.
+    """Add one measurement to `metrics`; names that differ by case alone are the same metric.
 
-    A measurement with a step joins those with one, and replaces a value without; one without replaces whatever is there.
+    A measurement with a step is added to the earlier ones with a step, and replaces a value without a step. A
+    measurement without a step replaces every earlier one.
     """
     name = _name_in(metrics, name)
     if step is None:
@@ -43,12 +44,12 @@ def merged(metrics: Metrics, later: Metrics) -> Metrics:
         return metrics
     merged = dict(metrics)
     for name, metric in later.items():
-        known = _name_in(merged, name)
-        before = merged.get(known)
+        stored_name = _name_in(merged, name)
+        before = merged.get(stored_name)
         if isinstance(metric, CountedMetric) and isinstance(before, CountedMetric):
-            merged[known] = CountedMetric({**before.by_step, **metric.by_step})
+            merged[stored_name] = CountedMetric({**before.by_step, **metric.by_step})
         else:
-            merged[known] = metric
+            merged[stored_name] = metric
     return merged
 
 
@@ -74,5 +75,5 @@ def _name_in(metrics: Metrics, name: str) -> str:
     if name in metrics or not metrics:
         return name
     folded = name.casefold()
-    matches = [known for known in metrics if known.casefold() == folded]
+    matches = [stored_name for stored_name in metrics if stored_name.casefold() == folded]
     return matches[0] if len(matches) == 1 else name

@@ -116,19 +116,19 @@ def plain(parameter: Parameter) -> Json:
             return [plain(item) for item in items]
 
 
-def handed(parameter: Parameter) -> Json:
-    """The value as the run log says that a task was handed it: a large one, too, as a reference."""
+def argument_json(parameter: Parameter) -> Json:
+    """The value of an argument as the run log shows it: a large one as a reference, too."""
     match parameter:
         case LargeParameter():
             return to_json(parameter)
         case ListParameter(items=items):
-            return [handed(item) for item in items]
+            return [argument_json(item) for item in items]
         case _:
             return plain(parameter)
 
 
-def handed_reference(value: Json) -> LargeParameter | None:
-    """The large parameter that `handed` says by this value; None when it is a value itself."""
+def argument_reference(value: Json) -> LargeParameter | None:
+    """The large parameter that `argument_json` writes as this value; None for every other value."""
     match value:
         case {"large": str(), "data_hash": str() as digits, "size": int(), **rest} if len(digits) == _HASH_DIGITS:
             return None if rest.keys() - {"is_text"} else large_from_json(value)
@@ -146,7 +146,7 @@ def shown(parameter: Parameter) -> Json:
     try:
         return plain(parameter)
     except CatalogError:
-        return handed(parameter)
+        return argument_json(parameter)
 
 
 def large_ones(values: Iterable[object]) -> Iterator[LargeParameter]:

@@ -58,7 +58,7 @@ class CodeIdentity(Struct, frozen=True):
 class CatalogRecord(Struct, frozen=True):
     """One file that was put into or taken from the catalog; `data_hash` is its SHA-256 in hex, `size` in bytes.
 
-    `found` says of a file that was put that it was there, as it is, before the run began: then it is no result.
+    `preexisting` is for files that were put: the file had this content before the run started, so it is no result.
     """
 
     name: str
@@ -67,14 +67,14 @@ class CatalogRecord(Struct, frozen=True):
     catalog_handler_location: str
     stage: Literal["get", "put"]
     size: int
-    found: bool = False
+    preexisting: bool = False
 
 
 class AttemptRecord(Struct, frozen=True):
-    """One call of a task. `parameters` are what the task was handed, large values and objects as references.
+    """One call of a task. `parameters` are the arguments of the task, large values and objects as references.
 
-    `duration` is in seconds of a monotonic clock. `lost` says that it did not fail by itself: the place where it ran went
-    away, or the engine ended its process.
+    `duration` is in seconds of a monotonic clock. `lost` means that the task did not fail by itself: its machine went
+    away, or the engine stopped its process.
     """
 
     attempt_number: int
@@ -133,13 +133,13 @@ class StepRecord(Struct, frozen=True):
 
     Attributes:
         position: place in the order of its branch, from 0.
-        message: why it failed; of a step that has not ended why it waits for its next process, "" while one runs it.
+        message: why it failed; of an unfinished step why it waits for its next process, "" while one runs it.
         parameters: what the step set; empty unless it succeeded.
         scope: what the branch sees after this step, where the record carries it; it does every so often
-            so that a step in a fresh process need not read all records before it. In the record of a composite that
-            has not ended: what its branches (of a loop: the round in progress) begin with.
+            so that a step in a fresh process need not read all records before it. In the record of an unfinished
+            composite: the scope that its branches (of a loop: the current iteration) start with.
         branching: the branches of a composite; None for every other step.
-        code_identities: None when they are those of the run.
+        code_identities: None when the run has the same.
         earlier_attempts: how many of the attempts were made before the engine tried a failed run again; they do not count
             among `max_attempts`.
         given_up: of an end: the steps of its branch that ran on another way, before the engine tried a failed run again.
@@ -174,7 +174,7 @@ class StepRecord(Struct, frozen=True):
 
     @property
     def is_terminal(self) -> bool:
-        """Whether its (sub)pipeline has ended with it."""
+        """Whether it is the end of its (sub)pipeline."""
         return self.step_type in TERMINALS
 
 

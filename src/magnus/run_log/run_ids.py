@@ -1,4 +1,4 @@
-"""Makes memorable and unique run ids, and checks those of the user."""
+"""Makes memorable and unique run ids, and checks the ids that users choose."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -59,8 +59,8 @@ def _harmless(run_id: str) -> str:
 def _wrong(run_id: str) -> str:
     checks = (
         (not run_id.strip(), "it is empty"),
-        (run_id.startswith("."), "it begins with a dot"),
-        (run_id.startswith("-"), "it begins as an option does"),
+        (run_id.startswith("."), "it starts with a dot"),
+        (run_id.startswith("-"), "it starts with '-', as options do"),
         (".." in run_id, "it holds '..'"),
         ("/" in run_id or "\\" in run_id, "it holds a path separator"),
         (not run_id.isprintable(), "it holds a character that cannot be printed"),

@@ -1,16 +1,71 @@
-"""The one walk over the steps of a run, from records alone. Pure; used by every reader of runs.
+"""The one walk over the steps and branches of a run, from records alone. Pure; used by every reader of runs.
 
-Steps come in the order of execution, each before its branches, and a branch before the steps in it.
+Steps come in the order of execution, each before its branches, and a branch before the steps in it. A branch has a label
+for people, and of a map the element it is for.
 """
 
+import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath, StepPath
-from magnus.run_log.branches import Branch, branches_of
-from magnus.run_log.records import ENDED, RunHealth, RunStatus, Status, StepRecord
+from magnus.run_log.records import ENDED, Branching, RunHealth, RunStatus, Status, StepRecord
+from magnus.values import Json
+
+_PLAIN: Final = r"[\w-]{1,32}"
+"""What a branch of the run log may be called without a doubt about where its name ends."""
+
+
+class Branch(Struct, frozen=True):
+    """A branch of a step; `label` is its name for people, `value` the element of a map it is for, alone in a tuple."""
+
+    path: BranchPath
+    label: str
+    value: tuple[Json, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """Its name in paths."""
+        return self.path.parts[-1]
+
+
+def branches_of(step: StepRecord) -> Sequence[Branch]:
+    """The branches of a step in order; () when it has none. Elements that are not there any more are left out."""
+    if step.branching is None:
+        return ()
+    branching = with_elements(step.branching)
+    values = [()] * len(branching.keys) if branching.elements is None else [(value,) for value in branching.elements]
+    named = zip(branching.keys, labels(branching), values, strict=True)
+    return [Branch(step.path.into(key), label, value) for key, label, value in named]
+
+
+def labels(branching: Branching) -> Sequence[str]:
+    """The labels of the branches: the elements of a map when they are short, plain, different scalars, else keys."""
+    texts = [_plain_text(value) for value in branching.elements or ()]
+    return texts if texts and all(texts) and len(set(texts)) == len(texts) else branching.keys
+
+
+def with_elements(branching: Branching) -> Branching:
+    """The same with the elements of a map in it, as far as they are still there."""
+    try:
+        elements = branching.elements
+    except CatalogError:
+        elements = None
+    return replace(branching, values=None if elements is None else tuple(elements))
+
+
+def _plain_text(value: Json) -> str:
+    """The text of a short, plain scalar; "" for everything else."""
+    if isinstance(value, float | list | dict) or value is None:
+        return ""
+    text = value if isinstance(value, str) else json.dumps(value)
+    return text if re.fullmatch(_PLAIN, text) else ""
+
 
 StepsOf: TypeAlias = Callable[[BranchPath], Iterable[StepRecord]]
 """The records of the steps directly in a branch, by position."""
@@ -51,7 +106,7 @@ def walk_step(steps_of: StepsOf, step: StepRecord, around: tuple[str, ...] = ())
 
 
 def without_past_ends(steps: Iterable[StepRecord]) -> Iterator[StepRecord]:
-    """The steps of a branch, by position, without ends it left again: an engine tried it once more, and it went on."""
+    """The steps of a branch, by position, without ends that it left again because an engine tried a failed run again."""
     end: StepRecord | None = None
     for step in steps:
         end = step if step.is_terminal else None
@@ -62,12 +117,12 @@ def without_past_ends(steps: Iterable[StepRecord]) -> Iterator[StepRecord]:
 
 
 def status_of(step: StepRecord, *, over: bool) -> RunStatus:
-    """How a step stands; one that had not ended when its run was `over` is lost."""
+    """The status of a step. If its run is `over` and it has not finished, it is lost."""
     return RunHealth.LOST if over and step.status not in ENDED else step.status
 
 
 def status_of_branch(steps: Sequence[StepRecord], *, over: bool) -> RunStatus:
-    """How a branch stands, by its last step: it has ended at a terminal one."""
+    """The status of a branch, by its last step: the branch has finished if that is terminal."""
     if not steps:
         return Status.CREATED
     if steps[-1].is_terminal:

@@ -16,7 +16,6 @@ import msgspec
 from msgspec.structs import replace
 
 from magnus.graph.path import BranchPath
-from magnus.run_log.branches import branches_of
 from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import Parameter, shown
 from magnus.run_log.records import (
@@ -29,7 +28,7 @@ from magnus.run_log.records import (
     Status,
     StepRecord,
 )
-from magnus.run_log.step_walk import StepsOf, status_of_branch, without_past_ends
+from magnus.run_log.step_walk import StepsOf, branches_of, status_of_branch, without_past_ends
 from magnus.values import Json
 
 _ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
@@ -44,16 +43,15 @@ def document_lines(
 ) -> Iterator[str]:
     """The run log document, as pieces of text that are JSON when joined; the last one ends with a newline.
 
-    `lost` says, when it is not "", that the process of the run is gone: then a run without an end is shown as failed
-    with this message. A step that has not ended though its run has, or is lost, is shown as failed, too. What is in
-    `more` comes after everything else.
+    If `lost` is not "", the process of the run is gone: a run without an end is shown as failed with this message. If
+    the run has finished or is lost, its unfinished steps are shown as failed, too. The entries of `more` come last.
     """
     over = bool(lost) or _has_ended(run)
     if lost and not _has_ended(run):
         run = replace(run, status=Status.FAIL, message=lost)
     final: dict[str, Parameter] = dict(run.parameters)
 
-    def seen() -> Iterator[StepRecord]:
+    def top_level() -> Iterator[StepRecord]:
         given_up: tuple[str, ...] = ()
         for step in without_past_ends(steps_of(BranchPath())):
             given_up = step.given_up
@@ -62,10 +60,10 @@ def document_lines(
             yield step
         if given_up:
             final.clear()
-            final.update({**run.parameters, **_left(steps_of(BranchPath()), given_up)})
+            final.update({**run.parameters, **_final_values(steps_of(BranchPath()), given_up)})
 
     yield _head(run)
-    yield from _Steps(steps_of, run.code_identities, over=over).lines(seen(), (), "  ")
+    yield from _Steps(steps_of, run.code_identities, over=over).lines(top_level(), (), "  ")
     yield ",\n"
     yield _foot(run, final, more)
 
@@ -76,8 +74,8 @@ def document(run: RunRecord, steps_of: StepsOf, *, lost: str = "") -> dict[str, 
     return parsed
 
 
-def _left(steps: Iterable[StepRecord], given_up: tuple[str, ...]) -> dict[str, Parameter]:
-    """What the steps set that count."""
+def _final_values(steps: Iterable[StepRecord], given_up: tuple[str, ...]) -> dict[str, Parameter]:
+    """The parameters that steps set, without the steps on a way that was given up."""
     count = (step for step in steps if step.status is Status.SUCCESS and step.path.name not in given_up)
     return {name: value for step in count for name, value in step.parameters.items()}
 
@@ -119,9 +117,9 @@ def _foot(run: RunRecord, final: Mapping[str, Parameter], more: Mapping[str, Jso
 
 
 class _Steps:
-    """The steps of a run, and those in their branches, as text; one branch at a time is in memory.
+    """The steps of a run, with the steps of their branches, as text; one branch at a time is in memory.
 
-    `over` says that the run has ended or is lost, so that nothing in it can still be going on.
+    `over` means that the run has finished or is lost, so that no step of it can still run.
     """
 
     def __init__(self, steps_of: StepsOf, identities: tuple[CodeIdentity, ...], *, over: bool) -> None:
@@ -220,7 +218,7 @@ def _time(when: datetime) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """Seconds as `0:00:00.000423`; hours go on counting after 23."""
+    """Seconds as `0:00:00.000423`; hours count beyond 23."""
     microseconds = round(seconds * 1_000_000)
     minutes, microseconds = divmod(microseconds, 60_000_000)
     hours, minutes = divmod(minutes, 60)

@@ -109,7 +109,7 @@ class BufferedRunLogStore:
 
 
 class _Run:
-    """A run in memory: its record and those of its steps, each as JSON."""
+    """A run in memory: its record and the records of its steps, each as JSON."""
 
     __slots__ = ("record", "steps")
 

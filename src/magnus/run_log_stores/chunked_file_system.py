@@ -1,14 +1,14 @@
 """The run log store of type `chunked-fs`: one file a record, for network file systems and volumes that many hosts share.
 
-Made by `app.composition`. Nothing is appended to and nothing locked: a record is written to a file of another name and gets
-its own by a rename, or by a hard link where the first one has to stand (the run, the success of a step). A file system
-without hard links gets exclusive creation instead, where a crash can leave an incomplete file, which readers pass over.
+Made by `app.composition`. The store appends to no file and takes no lock. It writes a record to a file of another name and
+renames it, or makes a hard link where the first record has to stand (the run, the success of a step). On a file system
+without hard links it creates the file exclusively: a crash can leave an incomplete file, which readers skip.
 
-Each record begins with a checksum, as lines of `file-system` do: a file whose bytes are not those that were written,
-that is incomplete, or that is the record of another step, is passed over, and `damaged_records` names it.
+Each record starts with a checksum, as lines of `file-system` do. Readers skip a file whose bytes were changed, that is
+incomplete, or that is the record of another step; `damaged_records` names it.
 
-A network file system must let a file that is opened show what was written before it was closed elsewhere ("close to
-open", as NFS does); records are opened by their exact names, and only the steps of a branch are found by a listing.
+On a network file system a file that is opened must show the bytes of every host that closed it before ("close to open",
+as NFS does). Records are opened by their exact names; only the steps of a branch need a listing.
 """
 
 import os
@@ -66,7 +66,7 @@ class ChunkedRunLogStore:
 
     @property
     def capabilities(self) -> ServiceCapabilities:
-        """Every process that sees the folder can share it, on whatever host, and it outlives them."""
+        """Every process that sees the folder can share it, on every host, and it outlives them."""
         return ServiceCapabilities(reach=Locality.NETWORK, persistent=True)
 
     @property
@@ -103,7 +103,7 @@ class ChunkedRunLogStore:
         return run
 
     def update_run(self, run: RunRecord) -> None:
-        """Replace the record of the run; when it has ended, all of its steps survive a loss of power before it does."""
+        """Replace the record of the run. The end of a run is durable only after all of its steps are."""
         self._refuse_missing(run.run_id)
         if run.end_time is not None and not self._always_durable:
             record_files.sync_steps(self._files, run.run_id, self._system)
@@ -125,7 +125,7 @@ class ChunkedRunLogStore:
         return sorted(name for name in record_files.names_in(self._files.runs) if not name.startswith("."))
 
     def summaries(self) -> Sequence[RunSummary | DamagedRun]:
-        """Those of all runs; a record is read when its file has been replaced since the last time."""
+        """The summaries of all runs; a record is read if its file has been replaced since the last time."""
         try:
             with os.scandir(self._files.runs) as entries:
                 named = [(entry.name, entry) for entry in entries if not entry.name.startswith(".")]
@@ -163,7 +163,7 @@ class ChunkedRunLogStore:
         return step
 
     def list_steps(self, run_id: str, branch: BranchPath) -> Sequence[StepRecord]:
-        """The records of the steps of the branch, by position; those of its branches are not looked at."""
+        """The records of the steps of the branch, by position, without the branches inside it."""
         self._refuse_missing(run_id)
         folder = self._files.branch(run_id, branch)
         names = {
@@ -205,7 +205,7 @@ class ChunkedRunLogStore:
             raise failures.failed("read", self._files.run(run_id), error) from error
 
     def damaged_records(self, run_id: str) -> Sequence[DamagedRecord]:
-        """The files of the run that are no records, or not those of their names."""
+        """The files of the run that are no records, or records of another name."""
         self._refuse_missing(run_id)
         try:
             return tuple(record_files.damaged_files(self._files, run_id, self._system))
@@ -228,16 +228,16 @@ class ChunkedRunLogStore:
 
     def _put_success(self, file: Path, content: bytes, path: StepPath, *, durable: bool) -> None:
         """Make the record unless there is one; an older record that is no success stays, and is not read any more."""
-        done = _with(file, DONE)
+        success = _with(file, DONE)
         try:
-            atomic_files.create(done, content, self._system, durable=durable)
+            atomic_files.create(success, content, self._system, durable=durable)
         except FileNotFoundError:
             raise
         except FileExistsError:
-            if self._record(done, record_files.step_of, str(path).__eq__) is None:  # it is damaged
-                self._replace(done, content, durable=durable)
+            if self._record(success, record_files.step_of, str(path).__eq__) is None:  # it is damaged
+                self._replace(success, content, durable=durable)
         except OSError as error:
-            raise failures.failed("write", done, error) from error
+            raise failures.failed("write", success, error) from error
 
     def _put_other(self, file: Path, content: bytes, _path: StepPath, *, durable: bool) -> None:
         self._replace(_with(file, NOT_DONE), content, durable=durable)

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from magnus.errors import InvalidRunId, RunExists, RunLogStoreError, RunNotFound
-from magnus.system.system_errors import what_to_do
+from magnus.system.system_calls import what_to_do
 
 if TYPE_CHECKING:
     from magnus.run_log.summary import DamagedRun
 
 _NOT_WRITABLE: Final = "make it writable, or set `log_folder` of the run log store to a folder that is"
-_NOT_READABLE: Final = "see that you may read it: change its permissions, or ask whoever owns it"
+_NOT_READABLE: Final = "see that you may read it: change its permissions, or ask its owner"
 _IN_THE_WAY: Final = "a file is in the way: remove it, or set `log_folder` of the run log store to another folder"
 
 

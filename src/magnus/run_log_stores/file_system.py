@@ -113,7 +113,7 @@ class FileSystemRunLogStore:
         return sorted(entry.name.removesuffix(_RECORDS) for entry in self._run_files())
 
     def summaries(self) -> "Sequence[RunSummary | DamagedRun]":
-        """Those of all runs; of a file that has changed since they were read last, the end is read."""
+        """The summaries of all runs; if a file has changed since it was read last, its end is read."""
         from magnus.run_log_stores.summary_index import SummaryIndex  # lazy: only listings need it
 
         entries = atomic_files.with_status((entry.name.removesuffix(_RECORDS), entry) for entry in self._run_files())

@@ -168,7 +168,7 @@ def text_in(file: Path, system: SystemCalls) -> bytes:
 def names_in(folder: Path) -> Sequence[str]:
     """The names in the folder; none where there is no folder."""
     try:
-        return os.listdir(folder)  # noqa: PTH208 - names are all that is wanted
+        return os.listdir(folder)  # noqa: PTH208 - names are enough
     except FileNotFoundError:
         return ()
     except OSError as error:
@@ -212,7 +212,7 @@ def sync_steps(files: RecordFiles, run_id: str, system: SystemCalls) -> None:
 
 
 def damaged_files(files: RecordFiles, run_id: str, system: SystemCalls) -> Iterator[DamagedRecord]:
-    """The files of a run that are no records, or not those of their names; OSError when one cannot be read."""
+    """The files of a run that are no records, or records of another name; OSError when one cannot be read."""
 
     def belongs(file: Path, step: str | None) -> bool:
         place = None if step is None else files.step(run_id, StepPath.parse(step))

@@ -39,8 +39,8 @@ class RunFile:
 
     Attributes:
         run: where the record of the run is, as far as `refresh` has read; None when there is none.
-        steps: where those of the steps are.
-        newest: a record that was added here and stands for ever, and its place; what a reader asks for next most often.
+        steps: where the records of the steps are.
+        newest: the last final record that was added here, and its place; readers mostly ask for this one next.
     """
 
     __slots__ = ("_descriptor", "_read_to", "_system", "newest", "run", "steps", "writable")
@@ -116,7 +116,7 @@ class RunFile:
         raise ShortWrite("only a part of the record was written")
 
     def _note_lines(self, block: bytes) -> None:
-        """Note the records in whole lines that begin where reading has come to."""
+        """Note the records in the whole lines behind the last byte that was read."""
         start = 0
         while start < len(block):
             end = block.index(b"\n", start)
@@ -141,8 +141,8 @@ class RunFile:
 class OpenRuns:
     """The last few files that a process used, by run id; every method is for the one thread that holds `lock`.
 
-    A forked child has the descriptors of its parent, which share one offset, and may have its lock, held for ever by
-    a thread that is not there any more. So it begins anew.
+    A forked child has the descriptors of its parent, which share one offset. It may also have the lock of its parent,
+    whose thread does not exist in the child. So the child opens its files again.
     """
 
     __slots__ = ("_files", "_lock", "_process")

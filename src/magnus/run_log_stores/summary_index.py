@@ -29,12 +29,12 @@ _WORTH_WRITING: Final = 64
 """One file is read in the time that it takes to write so many entries."""
 
 
-class _Seen(Struct, frozen=True, array_like=True):
+class _Row(Struct, frozen=True, array_like=True):
     file: tuple[int, int, int, int]
     summary: RunSummary
 
 
-_DECODER: Final = msgspec.json.Decoder(list[_Seen])
+_DECODER: Final = msgspec.json.Decoder(list[_Row])
 
 Entry = tuple[str, os.stat_result]
 """The id of a run, and the status of the file with its record."""
@@ -50,30 +50,30 @@ class SummaryIndex:
     def summaries(
         self, entries: Iterable[Entry], read: Callable[[str], RunSummary | DamagedRun | None]
     ) -> Sequence[RunSummary | DamagedRun]:
-        """One for each entry; `read` reads those that changed since they were stored, and gives None of one that is gone."""
-        stored = {seen.summary.run_id: seen for seen in self._load()}
+        """One for each entry; `read` reads a changed entry again, and returns None for an entry that is gone."""
+        stored = {row.summary.run_id: row for row in self._load()}
         settled = time.time_ns() - _SETTLED_NS
         summaries: list[RunSummary | DamagedRun] = []
-        current: list[_Seen] = []
+        current: list[_Row] = []
         added = 0
         for run_id, status in entries:
-            seen = stored.get(run_id)
-            if seen is not None and seen.file == _key(status):
-                current.append(seen)
-                summaries.append(seen.summary)
+            row = stored.get(run_id)
+            if row is not None and row.file == _key(status):
+                current.append(row)
+                summaries.append(row.summary)
             elif (summary := read(run_id)) is not None:
                 if summary.run_id != run_id:
                     summary = DamagedRun(run_id, failures.of_another_run(run_id, summary.run_id).problems[0].message)
                 summaries.append(summary)
                 if isinstance(summary, RunSummary) and status.st_mtime_ns < settled:
-                    current.append(_Seen(_key(status), summary))
+                    current.append(_Row(_key(status), summary))
                     added += 1
         removed = len(stored) - (len(current) - added)
         if (added + removed) * _WORTH_WRITING > len(current):
             self._save(current)
         return summaries
 
-    def _load(self) -> Sequence[_Seen]:
+    def _load(self) -> Sequence[_Row]:
         """The entries in the file; none when it is not there, not whole, or of another version."""
         try:
             text = b"".join(atomic_files.blocks(self._file, self._system))
@@ -87,8 +87,8 @@ class SummaryIndex:
         except ValueError:
             return ()
 
-    def _save(self, seen: Sequence[_Seen]) -> None:
-        content = msgspec.json.encode(seen)
+    def _save(self, rows: Sequence[_Row]) -> None:
+        content = msgspec.json.encode(rows)
         with suppress(OSError):
             atomic_files.replace(self._file, [_head(content), b"\n", content], self._system, durable=False)
 

@@ -36,13 +36,13 @@ def run_process(
     pass_fds: Sequence[int] = (),
     ends_all: bool = False,
 ) -> int:
-    """Run `argv` to its end; returns its exit status, or minus the number of the signal that ended it.
+    """Run `argv` until it exits. Returns its exit status, or minus the number of the signal that killed it.
 
     The child has an empty standard input, descriptors 1, 2 and `pass_fds` of this process, and exactly `environment`.
-    What it leaves running in the background when it ends by itself is left alone and not waited for, unless
-    `ends_all`: then what it left is ended, as on a timeout, before this returns. When `timeout`
-    (seconds) is over, a signal ended it, or an exception such as KeyboardInterrupt arrives, its whole group gets
-    SIGTERM, a second to end, and SIGKILL; and so does what left the group, as far as `system.descendants` finds it.
+    If the child exits by itself, its background processes keep running and nobody waits for them. With `ends_all`
+    they are stopped, as on a timeout, before this returns. If `timeout` (seconds) is over, a signal killed the child,
+    or an exception such as KeyboardInterrupt arrives, its whole group gets SIGTERM, has a second to exit, and gets
+    SIGKILL. Processes that left the group get the same, as far as `system.descendants` finds them.
 
     Raises TimedOut, and TaskFailed when the child cannot be started.
     """
@@ -105,7 +105,7 @@ def _interruptions_held_back() -> Iterator[None]:
 
 
 def describe_exit(code: int) -> str:
-    """How a process ended, from the result of `run_process`: `exit status 7`, `killed by SIGKILL`."""
+    """How a process exited, from the result of `run_process`: `exit status 7`, `killed by SIGKILL`."""
     if code >= 0:
         return f"exit status {code}"
     try:
@@ -145,7 +145,7 @@ def _end_group(process: "Popen[bytes]") -> None:
 def _wait_for_group(process: "Popen[bytes]", deadline: float) -> None:
     """Return when nothing is left of the group, or at the deadline (monotonic seconds)."""
     while time.monotonic() < deadline:
-        process.poll()  # a child that ended but is not reaped would count as left
+        process.poll()  # a child that exited but is not reaped would count as alive
         if not _send(process.pid, 0):
             return
         time.sleep(_LOOK_AGAIN_SECONDS)

@@ -1,11 +1,11 @@
-"""Finds and ends what a run started: processes that left their group, their session and their parents are found too.
+"""Finds and stops the processes that a run started, also if they left their group, their session and their parents.
 
-A process of a step has the address of the step channel in its environment, from which its children have it. One that
-was forked without a new program has the private folder of the run open. So both lead to that folder, also when nothing
-else of the run is left. Linux alone shows this, in `/proc`; elsewhere nothing is found.
+A process of a step has the address of the step channel in its environment, and its children inherit it. A process that
+was forked without a new program has the private folder of the run open. Both lead to that folder, also when nothing
+else of the run is left. Linux alone shows this, in `/proc`; on other systems no process is found.
 
-As a program (`engine.processes.guard` starts it) it waits for the end of a run, and ends what is left if that run was killed. It
-needs nothing but a few modules of the library, so that it is there at once.
+As a program (`engine.processes.guard` starts it) it waits until a run is over, and stops its processes if the run was
+killed. It imports a few modules of the library only, so that it is ready at once.
 """
 
 import os
@@ -17,11 +17,11 @@ from contextlib import suppress
 from typing import Final
 
 DONE: Final = b"."
-"""What the program reads when nothing is to be ended."""
+"""The program reads it when it has nothing to stop."""
 CHANNEL: Final = "MAGNUS_STEP_CHANNEL"
 RUN: Final = "MAGNUS_RUN_ID"
 PREFIX: Final = "magnus-"
-"""How the names of private folders begin; the number of their process follows."""
+"""The prefix of the names of private folders; the number of their process follows."""
 GRACE_SECONDS: Final = 1.0
 
 _LONGEST_TITLE: Final = 60
@@ -51,7 +51,7 @@ def _below(start: str) -> Callable[[int], bool]:
 
 
 def of_attempt(address: str) -> Callable[[int], bool]:
-    """What tells the processes of one attempt of a step: those that were started with the address of its channel."""
+    """Whether a process belongs to one attempt of a step: it was started with the address of the attempt's channel."""
     variable = os.fsencode(f"{CHANNEL}={address}")
     return lambda pid: variable in _environment(pid)
 
@@ -98,9 +98,9 @@ def end(belongs: Callable[[int], bool]) -> None:
     deadline = time.monotonic() + GRACE_SECONDS
     last = deadline + _MOST_SECONDS  # a process in the kernel for longer does not end
     signalled: set[int] = set()
-    while (left := alive(belongs)) and time.monotonic() < last:
+    while (survivors := alive(belongs)) and time.monotonic() < last:
         is_over = time.monotonic() > deadline
-        for pid in left:
+        for pid in survivors:
             if is_over or pid not in signalled:
                 signalled.add(pid)
                 with suppress(OSError):
@@ -109,7 +109,7 @@ def end(belongs: Callable[[int], bool]) -> None:
 
 
 def _processes() -> Iterator[tuple[int, int]]:
-    """The processes that this user may end and that have not ended, with their parents."""
+    """The running processes that this user may stop, with their parents."""
     try:
         names = os.listdir("/proc")  # noqa: PTH208 - a path for each costs more than all the rest
     except OSError:
@@ -145,7 +145,7 @@ def _read(file: str) -> bytes:
 
 
 def main(folder: str) -> None:
-    """Wait until the run is over: end what is left of it, unless it says that nothing is to be ended."""
+    """Wait until the run is over. Stop its processes, unless the run says that there is nothing to stop."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     if os.read(0, 1) != DONE:

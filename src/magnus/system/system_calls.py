@@ -1,4 +1,4 @@
-"""The calls of the operating system by which magnus reads and changes files; tests hand in calls that fail."""
+"""The calls of the operating system by which magnus reads and changes files, and the fixes for their errors; tests pass calls that fail."""
 
 import errno
 import os
@@ -38,7 +38,7 @@ def ignores_case(folder: str) -> bool:
 
 
 class SystemCalls(Struct, frozen=True):
-    """Descriptors are numbers. `read` goes on from the descriptor's offset, `read_at` takes one; `now` is in ns since 1970."""
+    """Descriptors are numbers. `read` continues at the descriptor's offset, `read_at` takes one; `now` is in ns since 1970."""
 
     open: Callable[[AnyPath, int, int], int] = os.open
     read: Callable[[int, int], bytes] = os.read
@@ -58,3 +58,25 @@ class SystemCalls(Struct, frozen=True):
 
 
 REAL: Final = SystemCalls()
+
+
+def what_to_do(number: int | None, *, not_writable: str, in_the_way: str = "") -> str:
+    """The fix for an error of this number; "" when there is none.
+
+    `not_writable` is that where something may not be written, `in_the_way` where a file is in the place of a folder.
+    """
+    match number:
+        case errno.ENOSPC | errno.EDQUOT:
+            return "free space on that disk"
+        case errno.EFBIG:
+            return "raise the limit on the size of files (`ulimit -f`)"
+        case errno.EACCES | errno.EPERM | errno.EROFS:
+            return not_writable
+        case errno.EEXIST | errno.ENOTDIR:
+            return in_the_way
+        case errno.EMFILE | errno.ENFILE:
+            return "raise the limit on open files (`ulimit -n`)"
+        case errno.ENAMETOOLONG:
+            return "use a shorter name"
+        case _:
+            return ""

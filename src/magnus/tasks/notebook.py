@@ -27,7 +27,7 @@ from magnus.run_log.parameters import (
     LargeParameter,
     MetricParameter,
     Parameter,
-    handed,
+    argument_json,
     holds_objects,
     plain,
 )
@@ -125,7 +125,7 @@ class NotebookTask:
         if wrong:
             raise TaskFailed(wrong[0].message, fix=wrong[0].fix)
         options = convert(call.spec.options, NotebookOptions, strict=False)
-        arguments = {name: handed(parameter) for name, parameter in call.parameters.items()}
+        arguments = {name: argument_json(parameter) for name, parameter in call.parameters.items()}
         with _private_folder(call) as folder:
             (folder / "request.json").write_text(json.dumps(_request(call, options)))
             try:

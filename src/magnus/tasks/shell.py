@@ -29,7 +29,7 @@ from magnus.engine.values.parameter_values import VARIABLE_PREFIX, as_text
 from magnus.errors import Problem
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
-from magnus.run_log.parameters import MetricParameter, Parameter, Scope, handed
+from magnus.run_log.parameters import MetricParameter, Parameter, Scope, argument_json
 from magnus.system.child_process import describe_exit, run_process
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class ShellTask:
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the command; a status other than 0 is the failure."""
         environment = {**_under_own_name(call.parameters, call.environment), **call.environment}
-        arguments = {name: handed(parameter) for name, parameter in call.parameters.items()}
+        arguments = {name: argument_json(parameter) for name, parameter in call.parameters.items()}
         shell = shutil.which("bash", path=environment.get("PATH")) or "/bin/sh"
         strict = convert(call.spec.options, ShellOptions, strict=False).strict
         with TemporaryFile() as file, _high_descriptor(file.fileno()) as descriptor:

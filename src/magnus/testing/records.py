@@ -195,7 +195,7 @@ def _catalog_records() -> st.SearchStrategy[CatalogRecord]:
         catalog_handler_location=st.text(),
         stage=st.sampled_from(("get", "put")),
         size=st.integers(0),
-        found=st.booleans(),
+        preexisting=st.booleans(),
     )
 
 

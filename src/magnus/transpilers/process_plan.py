@@ -24,7 +24,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from magnus.graph.failures import failure_of, may_begin_run
+from magnus.graph.failures import failure_of, may_start_run
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
@@ -65,14 +65,14 @@ class Process(Struct, frozen=True):
         override: the name of the options it runs with, "" for those of the configuration.
         attempts: how many attempts the task in it has; the engine may start a process for each.
         retry_delay: the time between attempts, in seconds.
-        may_begin_run: whether it may be the first process of the run, which creates it.
+        may_start_run: whether it may be the first process of the run, which creates it.
     """
 
     acts: tuple[Act, ...]
     override: str = ""
     attempts: int = 1
     retry_delay: float = 0.0
-    may_begin_run: bool = False
+    may_start_run: bool = False
 
     @property
     def first(self) -> Act:
@@ -207,7 +207,7 @@ class PlanRules(Struct, frozen=True):
 
 def plan_of(graph: Graph, rules: PlanRules) -> PipelinePlan:
     """The plan of the pipeline, with those of all (sub)pipelines in it."""
-    return _Planner(graph, rules, "", may_begin_run(graph)).plan()
+    return _Planner(graph, rules, "", may_start_run(graph)).plan()
 
 
 class _Planner:
@@ -305,12 +305,12 @@ class _Planner:
 
     def _process(self, acts: tuple[Act, ...], override: str) -> Process:
         process = Process(
-            acts, override, may_begin_run=acts[0].verb is not Verb.FAN_IN and self._is_first(acts[0].node)
+            acts, override, may_start_run=acts[0].verb is not Verb.FAN_IN and self._is_first(acts[0].node)
         )
         if process.task is None:
             return process
         attempts = self._rules.attempts(process.task, override)
-        return Process(acts, override, attempts, process.task.retry_delay, process.may_begin_run)
+        return Process(acts, override, attempts, process.task.retry_delay, process.may_start_run)
 
     def _is_first(self, node: Node) -> bool:
         return node.name in self._first

@@ -49,7 +49,7 @@ def command(
         more = process.task is not None and process.attempts > process.task.max_attempts
         words += ["--one-attempt", *(["--attempts", str(process.attempts)] if more else [])]
         words += ["--last-exit", Input.LAST_EXIT]
-    return [*words, *_of_every_process(request, may_begin_run=process.may_begin_run)]
+    return [*words, *_of_every_process(request, may_start_run=process.may_start_run)]
 
 
 def _first(process: Process) -> list[Word]:
@@ -67,18 +67,18 @@ def _first(process: Process) -> list[Word]:
 def command_of_round(request: TranspileRequest) -> list[Word]:
     """The command that joins one iteration of a loop; its output is the number of the next one, if there is one."""
     words: list[Word] = ["fan", Input.RUN_ID, Input.STEP, "-m", "in", "--round", Input.ROUND]
-    return [*words, "--branches-file", Input.BRANCHES_FILE, *_of_every_process(request, may_begin_run=False)]
+    return [*words, "--branches-file", Input.BRANCHES_FILE, *_of_every_process(request, may_start_run=False)]
 
 
 def command_of_end(request: TranspileRequest) -> list[Word]:
     """The command that ends the run in the run log when no other process could."""
     words: list[Word] = ["end_run", Input.RUN_ID, "--engine-status", Input.STATUS, "--engine-failures", Input.FAILURES]
-    return [*words, *_of_every_process(request, may_begin_run=True)]
+    return [*words, *_of_every_process(request, may_start_run=True)]
 
 
-def _of_every_process(request: TranspileRequest, *, may_begin_run: bool) -> list[Word]:
+def _of_every_process(request: TranspileRequest, *, may_start_run: bool) -> list[Word]:
     words: list[Word] = [*request.reentry_options()]
-    if may_begin_run:
+    if may_start_run:
         words += ["--workflow-name", Input.WORKFLOW_NAME, "--use-cached", Input.ORIGINAL_RUN_ID]
     return [*words, "--workflow-uid", Input.WORKFLOW]
 

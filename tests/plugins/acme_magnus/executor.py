@@ -58,7 +58,7 @@ class ProcessExecutor:
         with self._starting:
             self._processes.discard(process)
         if status < 0 or status == EVICTED:  # it was killed or told to end: that was an attempt
-            message = f"the process of the step ended with status {status}"
+            message = f"the child process exited with status {status}"
             raise ProcessDied(message, pid=process.pid, shown=0, seconds=time.monotonic() - began)
         if status not in {0, 1}:  # 1: the step failed, which its record says
             raise ServiceError(f"{' '.join(command)} ended with status {status}")

@@ -478,8 +478,8 @@ def test_damaged_content_is_an_error_that_says_what_to_do(project, elsewhere, da
     assert str(refused.value) == (
         f"error: the content of 'a', put by the run 'a-run', is damaged in the catalog: '{stored(project, b'x')}' "
         f"does not have the SHA-256 {entries[0].data_hash}\n"
-        "  fix: resume the run (magnus retry): the step that puts this content runs again, which replaces what is "
-        "damaged; magnus catalog verify finds whatever else is"
+        "  fix: resume the run (magnus retry): the step that puts this content runs again and replaces it; "
+        "magnus catalog verify finds all other damaged content"
     )
     assert contents(elsewhere) == {}
 
@@ -638,7 +638,7 @@ def test_a_file_that_changes_all_the_time_is_an_error_that_names_it(project, con
     with pytest.raises(CatalogError) as refused:
         opened(project, system).put("a-run", ROOT, project, ["a"], unchanged={})
     assert str(refused.value) == (
-        "error: 'a' changed while it was read\n  fix: see that nothing writes to it when its step has ended"
+        "error: 'a' changed while it was read\n  fix: see that no process writes to it after its step has finished"
     )
     assert contents(project / ".catalog" / "a-run") == {}
 

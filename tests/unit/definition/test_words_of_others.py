@@ -19,7 +19,7 @@ def fixes(tmp_path, text):
         ("type: map, over: xs, iterate_as: x, branch: {}", "unknown field 'over'", "did you mean 'iterate_on'?"),
         ("type: map, iterate_on: [1], iterate_as: x, branch: {}", "iterate_on must be text, not [1]", "name a parameter, and give it that list in a parameters file"),
         ("type: parallel, branches: [1]", "branches must be a mapping, not [1]", "write each branch as '<name>:', with its pipeline indented below it"),
-        ("command: w.f, returns: x", "returns must be a list, not 'x'", "write it as [x], or as lines that begin with '- '"),
+        ("command: w.f, returns: x", "returns must be a list, not 'x'", "write it as [x], or as lines that start with '- '"),
     ],
 )  # fmt: skip
 def test_fields(tmp_path, step, message, fix):

@@ -53,17 +53,23 @@ def test_what_works(tmp_path, content):
     ("old", "new", "place", "message", "fix"),
     [
         ("      command", "\t\tcommand", "5:1", "there is a tab in the indentation", "indent by spaces"),
-        ("      next: b", "     next: b", "6:6", "did not find expected key", "indent this line as those around it"),
+        (
+            "      next: b",
+            "     next: b",
+            "6:6",
+            "did not find expected key",
+            "indent this line like the lines around it",
+        ),
         ("work.f", "echo a: b", "5:22", "there is ': ' in a value without quotes", "put the value in quotes"),
         ("next: b", "next b", "6:7", "there is no ': ' in this line", "write <name>: <value>, with a space"),
         ("next: b", "next:b", "6:7", "there is no ': ' in this line", "write <name>: <value>, with a space"),
         ("work.f", '"work.f', "5:16", "this quote is not closed", 'write " at the end'),
-        ("work.f", "%x", "5:16", "a value cannot begin with '%'", "put the value in quotes"),
-        ("work.f", "*.csv", "5:17", "a value that begins with '*' stands for an alias", "put the value in quotes"),
+        ("work.f", "%x", "5:16", "a value cannot start with '%'", "put the value in quotes"),
+        ("work.f", "*.csv", "5:17", "a value that starts with '*' stands for an alias", "put the value in quotes"),
         ("work.f", "{x}.f", "5:19", "did not find expected key", "put the whole value in quotes"),
         ("work.f", "[a, b", "6:11", "did not find expected ',' or ']'", "close every bracket"),
         ("      next: b", "<<<<<<< HEAD\n      next: b", "6:1", "this line is left of a merge of git", "resolve"),
-        ("    b:\n", "---\n    b:\n", "7:1", "a second document begins here", "leave out '---'"),
+        ("    b:\n", "---\n    b:\n", "7:1", "a second document starts here", "remove '---'"),
     ],
 )
 def test_what_is_no_yaml(tmp_path, old, new, place, message, fix):

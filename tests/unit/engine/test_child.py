@@ -54,7 +54,7 @@ def test_the_outcome_is_that_of_the_task(run):
         "def f(x): return x + 1, float('inf')", returns=(Return("y"), Return("loss", "metric")), x=1, unused=[1]
     )
     assert outcome == TaskOutcome(
-        handed={"x": 1},
+        arguments={"x": 1},
         parameters={"y": JsonParameter(2), "loss": MetricParameter(float("inf"))},
         metrics={"loss": float("inf")},
     )
@@ -104,7 +104,7 @@ def test_arguments_and_results_of_any_size_pass(run):
 
 def test_a_failure_is_that_of_the_task_and_its_output_that_of_this_process(run, capfd):
     outcome = run("def f(x):\n    print('printed é')\n    raise ValueError('bad')", x=1)
-    assert outcome == TaskOutcome(handed={"x": 1}, failure="ValueError: bad (steps.py:3 in f)")
+    assert outcome == TaskOutcome(arguments={"x": 1}, failure="ValueError: bad (steps.py:3 in f)")
     captured = capfd.readouterr()
     assert captured.out == "printed é\n"
     assert captured.err.startswith("Traceback (most recent call last):\n")
@@ -137,7 +137,7 @@ def test_what_to_do_comes_along_with_what_is_wrong(tmp_path):
 def test_the_death_of_the_child_is_a_failure_that_says_how(run, death, message):
     with pytest.raises(TaskFailed) as caught:
         run(f"import os\ndef f(): {death}")
-    assert str(caught.value) == f"the process of the step ended before the task did: {message}"
+    assert str(caught.value) == f"the child process exited before the task finished: {message}"
 
 
 def test_a_death_after_the_task_is_done_takes_nothing_back(run):
@@ -209,7 +209,7 @@ def test_a_result_that_cannot_be_written_is_a_failure(run):
                 return {"x": "a" * 100_000}
             """
         )
-    assert str(caught.value) == "the process of the step ended before the task did: exit status 1"
+    assert str(caught.value) == "the child process exited before the task finished: exit status 1"
 
 
 def test_a_working_directory_that_is_gone_is_a_failure(tmp_path):

@@ -19,7 +19,7 @@ from magnus.run_log.parameters import (
     ListParameter,
     MetricParameter,
     ObjectParameter,
-    handed,
+    argument_json,
     plain,
     shown,
 )
@@ -147,7 +147,7 @@ def test_a_value_in_many_places_is_put_once(store, catalog):
     store.put_step("a", step)
     got = store.get_step("a", step.path)
     assert catalog.put_names == [".parameters/x.json"]
-    assert got.attempts[0].parameters == {"x": handed(got.parameters["x"]), "n": 1}
+    assert got.attempts[0].parameters == {"x": argument_json(got.parameters["x"]), "n": 1}
     assert got.scope.map_variables["i"] == 2
     assert got.scope.map_variables["x"].value == got.scope.parameters["x"].value == LARGE
 
@@ -203,7 +203,7 @@ def test_a_value_that_is_gone_is_shown_as_its_reference(store, catalog, inside, 
     for file in (tmp_path / ".catalog/.store").glob("??/*"):
         file.unlink()
     parameter = reread(catalog, inside).get_step("a", step_record("a step").path).parameters["x"]
-    assert shown(parameter) == handed(parameter)
+    assert shown(parameter) == argument_json(parameter)
     with pytest.raises(CatalogError, match=r"'.parameters/x.json' is not in the catalog"):
         plain(parameter)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnus.graph.branch_choice import chosen_key
+from magnus.graph.branch_choice import key_for
 
 
 @pytest.mark.parametrize(
@@ -21,4 +21,4 @@ from magnus.graph.branch_choice import chosen_key
     ],
 )
 def test_the_key_of_a_value(keys, text, chosen):
-    assert chosen_key(keys, text) == chosen
+    assert key_for(keys, text) == chosen

@@ -4,7 +4,7 @@ import pytest
 
 from magnus.graph.dataflow.facts import Description, Need, Setting
 from magnus.graph.dataflow.flow import TaskFacts, follow
-from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted, kinds, of_value
+from magnus.graph.dataflow.shapes import ANYTHING, AcceptedShape, Shape, kinds, of_value
 from magnus.graph.dataflow.visible_data import Fact, VisibleData
 from magnus.graph.nodes import (
     ChosenBranch,
@@ -79,7 +79,7 @@ def test_a_path_that_lacks_it_is_named():
 def test_a_failure_that_leads_to_success_is_no_error():
     nodes = task("a", "-x", on_failure="b"), task("b", "")
     assert said(graph(*nodes)) == [
-        f"a: warning: {missing('x')}; the step always fails, and the pipeline goes on by on_failure"
+        f"a: warning: {missing('x')}; the step always fails, and the pipeline continues by on_failure"
     ]
     nodes = task("a", "-x", on_failure="b"), task("b", "", following="fail")
     assert said(graph(*nodes)) == [f"a: error: {missing('x')}"]
@@ -112,7 +112,7 @@ def test_what_not_all_branches_of_a_conditional_set():
 def test_what_a_branch_lacks_that_is_not_chosen_is_a_warning():
     chosen = ChosenBranch("v", {"a": chain(""), "b": chain("-y")})
     assert said(graph(CompositeNode("c", chosen, "success")), v="a") == [
-        f"c/b/s0: warning: {missing('y')}; this branch is not chosen with the parameters that are given"
+        f"c/b/s0: warning: {missing('y')}; the initial parameters do not choose this branch"
     ]
 
 
@@ -179,7 +179,7 @@ def test_types_are_forgotten_where_anything_may_be_set():
 
 def test_what_cannot_be_chosen():
     chosen = ChosenBranch("v", {"a": chain(""), "b": chain(""), "yes": chain(""), "False": chain("")}, chain(""))
-    known = VisibleData({"v": Fact(shape=Shape(kinds("bool").kinds, said="bool"))})
+    known = VisibleData({"v": Fact(shape=Shape(kinds("bool").kinds, wording="bool"))})
     found = follow(
         graph(CompositeNode("c", chosen, "success")), known, facts, str.__eq__, lambda _name: ANYTHING, keeps_files=True
     )
@@ -203,7 +203,9 @@ def test_a_branch_that_never_succeeds_does_not_hide_the_others():
 
 def typed(wanted, *sets):
     """A description of what a step needs and sets, by types."""
-    needs = tuple(Need(name, f"'{name}'", Wanted(frozenset({kind}), said=kind)) for name, kind in wanted.items())
+    needs = tuple(
+        Need(name, f"'{name}'", AcceptedShape(frozenset({kind}), wording=kind)) for name, kind in wanted.items()
+    )
     return Description(needs, tuple(sets))
 
 

@@ -2,11 +2,11 @@
 
 import pytest
 
-from magnus.graph.dataflow.shapes import ANYTHING, Fit, Shape, Wanted, fitting, joined, kinds, of_value
+from magnus.graph.dataflow.shapes import ANYTHING, AcceptedShape, Fit, Shape, fitting, joined, kinds, of_value
 
-INT = Wanted(frozenset({"bool", "int"}), frozenset({"float", "str"}), said="int")
-LIST_OF_INT = Wanted(frozenset({"list"}), item=INT, said="list[int]")
-MODEL = Wanted(frozenset({"dict"}), required=(("a", "A"),), fields={"a": INT}, said="Model")
+INT = AcceptedShape(frozenset({"bool", "int"}), frozenset({"float", "str"}), wording="int")
+LIST_OF_INT = AcceptedShape(frozenset({"list"}), item=INT, wording="list[int]")
+MODEL = AcceptedShape(frozenset({"dict"}), required=(("a", "A"),), fields={"a": INT}, wording="Model")
 
 
 @pytest.mark.parametrize(
@@ -14,12 +14,12 @@ MODEL = Wanted(frozenset({"dict"}), required=(("a", "A"),), fields={"a": INT}, s
     [
         (ANYTHING, INT, Fit.YES),
         (kinds("int"), INT, Fit.YES),
-        (kinds("list"), Wanted(), Fit.YES),
+        (kinds("list"), AcceptedShape(), Fit.YES),
         (kinds("str"), INT, Fit.PERHAPS),
         (kinds("int", "null"), INT, Fit.PERHAPS),
         (kinds("list"), INT, Fit.NO),
         (kinds("object"), INT, Fit.YES),
-        (kinds("object"), Wanted(frozenset({"list"}), objects=True), Fit.NO),
+        (kinds("object"), AcceptedShape(frozenset({"list"}), objects=True), Fit.NO),
         (Shape(frozenset({"list"}), kinds("dict")), LIST_OF_INT, Fit.PERHAPS),
         (Shape(frozenset({"list"}), kinds("int")), LIST_OF_INT, Fit.YES),
         (kinds("list"), LIST_OF_INT, Fit.YES),
@@ -35,7 +35,7 @@ def test_fitting(shape, wanted, fit):
 
 
 def test_values_that_are_known_are_tried():
-    wanted = Wanted(frozenset({"str"}), refuses=lambda value, _text: "" if value == "a" else f"it is {value}")
+    wanted = AcceptedShape(frozenset({"str"}), refuses=lambda value, _text: "" if value == "a" else f"it is {value}")
     assert fitting(of_value("a"), wanted).fit is Fit.YES
     assert fitting(of_value("b"), wanted).reason == "it is b"
     assert fitting(joined([of_value("a"), of_value("b")]), wanted).fit is Fit.PERHAPS
@@ -52,4 +52,4 @@ def test_what_is_one_of_several():
 def test_as_messages_show_it():
     assert str(of_value("a")) == '"a"'
     assert str(kinds("null", "list")) == "null or a list"
-    assert str(Shape(frozenset({"list"}), said="list[int]")) == "list[int]"
+    assert str(Shape(frozenset({"list"}), wording="list[int]")) == "list[int]"

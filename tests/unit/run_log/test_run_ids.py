@@ -27,9 +27,9 @@ def test_a_made_one_can_be_given(random):
     [
         ("", "it is empty"),
         (" ", "it is empty"),
-        (".hidden", "it begins with a dot"),
+        (".hidden", "it starts with a dot"),
         ("a..b", "it holds '..'"),
-        ("-a", "it begins as an option does"),
+        ("-a", "it starts with '-', as options do"),
         ("a/b", "it holds a path separator"),
         ("a\\b", "it holds a path separator"),
         ("a\nb", "it holds a character that cannot be printed"),

@@ -80,7 +80,7 @@ def test_parameters_follow_the_cell_with_the_tag_and_declared_results_are_variab
         "z": JsonParameter({"ü": [None, True, 42]}),
         "x": MetricParameter(41),
     }
-    assert (outcome.metrics, outcome.handed) == ({"x": 41}, {"x": 41})
+    assert (outcome.metrics, outcome.arguments) == ({"x": 41}, {"x": 41})
     assert [cell["source"] for cell in executed(tmp_path)][1:3] == [["x = 0"], ["# Parameters\n", "x = 41"]]
 
 

@@ -26,7 +26,7 @@ def test_a_function_is_called_and_its_results_are_parameters(user_folder):
     user_folder.write("adding.py", "def add(x):\n    return {'x': x + 1}\n")
     outcome = user_folder.run("adding.add", x=3)
     assert outcome.failure == ""
-    assert outcome.handed == {"x": 3}
+    assert outcome.arguments == {"x": 3}
     assert outcome.parameters == {"x": JsonParameter(4)}
 
 

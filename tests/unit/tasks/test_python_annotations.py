@@ -149,7 +149,7 @@ def test_a_namespace_receives_all_parameters_as_attributes(call):
 
     outcome = call(take, x="3", y=[1])
     assert seen == [(Namespace(x="3", y=[1]), 3)]
-    assert outcome.handed == {"x": "3", "y": [1]}
+    assert outcome.arguments == {"x": "3", "y": [1]}
 
 
 def test_instances_are_written_as_mappings():

@@ -59,14 +59,14 @@ def test_arguments_are_filled_by_name(call):
     seen = []
     outcome = call(lambda b, a: seen.append((a, b)), a=1, b="two", c=3)
     assert seen == [(1, "two")]
-    assert outcome.handed == {"b": "two", "a": 1}
+    assert outcome.arguments == {"b": "two", "a": 1}
 
 
 def test_an_argument_takes_the_only_parameter_that_differs_by_case(call):
     seen = []
     outcome = call(lambda alpha, *_: seen.append(alpha), Alpha=1)
     assert seen == [1]
-    assert outcome.handed == {"alpha": 1}
+    assert outcome.arguments == {"alpha": 1}
 
 
 def test_an_exact_name_wins_over_one_that_differs_by_case(call):
@@ -86,7 +86,7 @@ def test_a_default_applies_when_the_parameter_is_absent(call):
     seen = []
     outcome = call(lambda a, b=7: seen.append((a, b)), a=1)
     assert seen == [(1, 7)]
-    assert outcome.handed == {"a": 1}
+    assert outcome.arguments == {"a": 1}
 
 
 def test_a_parameter_wins_over_a_default_even_when_it_is_null(call):
@@ -152,7 +152,7 @@ def test_var_keyword_arguments_receive_only_what_no_other_argument_takes(call):
 
     outcome = call(function, a=1, bee=2, c=3, d=4, kwargs=5)
     assert seen == [(1, 2, 3, {"d": 4, "kwargs": 5})]
-    assert outcome.handed == {"a": 1, "Bee": 2, "c": 3, "d": 4, "kwargs": 5}
+    assert outcome.arguments == {"a": 1, "Bee": 2, "c": 3, "d": 4, "kwargs": 5}
 
 
 def test_var_keyword_arguments_are_cast_by_their_annotation(call):
@@ -362,7 +362,7 @@ def test_a_function_cannot_change_a_parameter_in_place(call):
     outcome = call(function, x=given, y=given, z=given["a"])
     assert outcome.failure == ""
     assert given == {"a": [{"b": 1}]}
-    assert outcome.handed["x"] == {"a": [{"b": 1}]}
+    assert outcome.arguments["x"] == {"a": [{"b": 1}]}
 
 
 def test_a_model_takes_the_parameter_of_its_name_and_no_other(call):
@@ -391,7 +391,7 @@ def test_what_was_handed_is_the_json_it_came_from(call):
 
     outcome = call(function, point={"x": "1"}, text=JsonParameter(3, "3"))
     assert outcome.failure.startswith("ValueError")
-    assert outcome.handed == {"point": {"x": "1"}, "text": 3}
+    assert outcome.arguments == {"point": {"x": "1"}, "text": 3}
 
 
 def test_a_metric_is_handed_as_its_value(call):

@@ -32,7 +32,7 @@ def test_an_exception_is_the_failure_with_its_place(user_folder):
     )
     outcome = user_folder.run("steps.failing.outer", x=3)
     assert outcome.failure == "ValueError: bad 3 (steps/failing.py:8 in inner)"
-    assert outcome.handed == {"x": 3}
+    assert outcome.arguments == {"x": 3}
     outcome = user_folder.run("steps.failing.library")
     assert outcome.failure == (
         "json.decoder.JSONDecodeError: Expecting property name enclosed in double quotes: "

@@ -34,7 +34,7 @@ def test_it_is_a_task_kind_that_does_not_isolate_and_has_no_options():
 def test_a_lambda_is_called_with_parameters_by_name(run):
     outcome = run("lambda x: {'x': int(x) + 1}", x=JsonParameter(3, "3"), y=5)
     assert outcome.failure == ""
-    assert outcome.handed == {"x": 3}
+    assert outcome.arguments == {"x": 3}
     assert outcome.parameters == {"x": JsonParameter(4)}
 
 

@@ -174,7 +174,7 @@ def test_an_object_needs_a_catalog(call):
 def test_a_failure_of_the_results_still_tells_what_was_handed(call):
     outcome = call(lambda x: {1: x}, x=3)
     assert outcome.failure != ""
-    assert outcome.handed == {"x": 3}
+    assert outcome.arguments == {"x": 3}
 
 
 def test_what_the_function_keeps_and_changes_later_changes_no_parameter(call):

@@ -160,7 +160,7 @@ def test_a_command_may_be_longer_than_one_argument(path, tmp_path):
 def test_parameters_arrive_as_text_or_json(tmp_path):
     outcome = run(tmp_path, 'export MAGNUS_PRM_r="$MAGNUS_PRM_t|$t|$MAGNUS_PRM_l|$l"', t="te xt", l=[1, {"a": None}])
     assert set_by(outcome) == {"r": 'te xt|te xt|[1, {"a": null}]|[1, {"a": null}]'}
-    assert outcome.handed == {"t": "te xt", "l": [1, {"a": None}]}
+    assert outcome.arguments == {"t": "te xt", "l": [1, {"a": None}]}
 
 
 def test_a_name_in_use_is_not_taken(tmp_path):

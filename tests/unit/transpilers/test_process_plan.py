@@ -168,9 +168,9 @@ def test_attempts_are_those_of_the_task_wherever_it_runs():
 def test_processes_that_may_begin_the_run_are_the_first_one_and_those_its_failure_leads_to():
     nodes = task("a", "m", on_failure="h"), mapped("m"), task("h")
     units = plan_of(pipeline(*nodes), PlanRules()).units
-    assert {name for name in ("a", "h", "fail") if units[name].process.may_begin_run} == {"a", "h", "fail"}
-    assert not units["m"].fan_in.may_begin_run
-    assert not units["m"].plans[0].units["i"].process.may_begin_run
+    assert {name for name in ("a", "h", "fail") if units[name].process.may_start_run} == {"a", "h", "fail"}
+    assert not units["m"].fan_in.may_start_run
+    assert not units["m"].plans[0].units["i"].process.may_start_run
 
 
 REQUEST = TranspileRequest(pipeline(task("a")), "p.yaml", tag="t")

@@ -25,7 +25,7 @@ from magnus.app.run.original_run import original_run
 from magnus.app.run.preflight import step_problems, unknown_overrides
 from magnus.app.run.prepare import RunRequest, like_original
 from magnus.definition.compiler import StepPlace
-from magnus.definition.loader import Examined, LoadedPipeline
+from magnus.definition.loader import Examination, LoadedPipeline
 from magnus.engine.user_code import process_state
 from magnus.errors import InvalidDefinition, Location, MagnusError, Problem, RunExists, RunNotFound, in_order
 from magnus.graph.dataflow.reachability import can_succeed
@@ -142,9 +142,9 @@ class _Check:
         self.problems += initial.warnings
         return initial.scope if original is None else {**original.parameters, **initial.scope}
 
-    def _examined(self) -> Examined:
+    def _examined(self) -> Examination:
         request = self.request
-        nothing = Examined(None, (), ())
+        nothing = Examination(None, (), ())
         if request.built is None and is_python_file(request.file) and not self.imports:
             message = f"what '{request.file}' builds is known only when the file is run, and nothing is to be imported"
             self.problems += InvalidDefinition(message, fix="leave out --no-import").problems
@@ -178,7 +178,7 @@ class _Check:
 
     def _flow(
         self,
-        examined: Examined,
+        examined: Examination,
         pipeline: LoadedPipeline | None,
         services: CheckedServices,
         parameters: Scope | None,

@@ -151,7 +151,7 @@ def data_causes(pairs: Sequence[Pair]) -> Iterator[Cause]:
         before, after = _put(pair.first), _put(pair.second)
         for name in sorted({*before, *after}):
             old, new = before.get(name), after.get(name)
-            if not (old and old.found) and not (new and new.found):
+            if not (old and old.preexisting) and not (new and new.preexisting):
                 made.add(name)
             elif name not in made and pair.first is not None and pair.second is not None:
                 hashes = UNSET if old is None else old.data_hash, UNSET if new is None else new.data_hash

@@ -13,12 +13,11 @@ from msgspec import UNSET, Struct
 from magnus.app.compare.model import Change, StepDifference, Timing, changes
 from magnus.app.compare.read_run import Alike, ReadRun
 from magnus.graph.path import BranchPath, print_names
-from magnus.run_log.branches import branches_of
 from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import shown
 from magnus.run_log.records import CatalogRecord, StepRecord
 from magnus.run_log.spans import seconds, span_of
-from magnus.run_log.step_walk import SeenStep, walk
+from magnus.run_log.step_walk import SeenStep, branches_of, walk
 from magnus.values import Json
 
 _ON_FAILURE = " on failure"
@@ -218,7 +217,7 @@ def _put(first: StepRecord, second: StepRecord, alike: Alike) -> Iterator[Change
     before, after = _results(first), _results(second)
     for name in sorted({*before, *after}):
         old, new = before.get(name), after.get(name)
-        if (old and old.found) or (new and new.found):
+        if (old and old.preexisting) or (new and new.preexisting):
             continue
         if old is None or new is None or (old.data_hash != new.data_hash and not alike(old, new)):
             yield Change("put", name, UNSET if old is None else old.data_hash, UNSET if new is None else new.data_hash)

@@ -6,7 +6,7 @@ Services are compared by capabilities, never by type. A plugin adds a rule of it
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from magnus.app.composition import plugins
 from magnus.app.composition.configuration import Configuration
@@ -15,7 +15,9 @@ from magnus.engine.context import Services
 from magnus.errors import Problem
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality, Located, ServiceCapabilities
 from magnus.interfaces.executor import WarmStart
-from magnus.interfaces.transpiler import Transpiler
+
+if TYPE_CHECKING:
+    from magnus.interfaces.transpiler import Transpiler  # lazy: most runs have none
 
 
 def incompatibilities(configuration: Configuration, built: Services) -> list[Problem]:
@@ -52,7 +54,7 @@ def begin(configuration: Configuration) -> WarmStart | None:
     return warm_start
 
 
-def transpiler(configuration: Configuration) -> Transpiler | None:
+def transpiler(configuration: Configuration) -> "Transpiler | None":
     """What writes the pipeline down, where the executor of the configuration is another engine; else None."""
     family, found = engine_of(configuration.executor)
     if family != "transpiler":

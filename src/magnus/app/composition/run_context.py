@@ -1,17 +1,15 @@
 """Builds the context of a run: its services, and the resources it holds open in this process, such as a private folder."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from magnus.app.composition.services import hidden_folders
 from magnus.engine.context import Clock, RunContext, Services
-from magnus.engine.files.project_copy import ProjectCopy
 from magnus.engine.interaction.channel import Channel
 from magnus.engine.interaction.parameters_file import ParametersFile
 from magnus.engine.interaction.tracking import StepNames, Tracking
@@ -25,6 +23,9 @@ from magnus.interfaces.capabilities import Located
 from magnus.interfaces.reporter import Reporter
 from magnus.system import descendants
 from magnus.system.own_folder import ignore_in_git, remove_folder
+
+if TYPE_CHECKING:
+    from magnus.engine.files.project_copy import ProjectCopy  # lazy: as where it is used
 
 _LONGEST_PARENT_BYTES: Final = 50
 
@@ -53,13 +54,13 @@ def run_context(  # noqa: PLR0913 - what a run is made of
     tag: str = "",
     definition_file: str = "",
     configuration_file: str = "",
-    project_copy: ProjectCopy | None = None,
+    shared: Collection[Path] | None = None,
 ) -> Iterator[RunContext]:
     """The context of one run in this process; what it holds open is closed afterwards.
 
     In `temporary` it makes a folder for its own files, which is gone afterwards. `output` is the file for the output of
-    steps, where it is to outlive this process. With `project_copy` each step works in a fresh copy of the project,
-    without the folders of services.
+    steps, where it is to outlive this process. With `shared` each step works in a fresh copy of the project, in which
+    only these folders are those of the project.
     """
     masker, clock, hidden = masker or Masker(), Clock(), hidden_folders(built)
     forks.watch()
@@ -79,7 +80,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
             tracking=tracking,
             clock=clock,
             hidden=hidden,
-            project_copy=None if project_copy is None else replace(project_copy, without=hidden),
+            project_copy=None if shared is None else _project_copy(working_directory, hidden, shared),
             artifacts=str(built.catalog.location) if isinstance(built.catalog, Located) else "",
             tag=tag,
             definition_file=definition_file,
@@ -101,6 +102,12 @@ def _tracking(built: Services, reporter: Reporter, masker: Masker, clock: Clock)
     )
     with closing(tracking):
         yield tracking
+
+
+def _project_copy(working_directory: Path, hidden: Collection[Path], shared: Collection[Path]) -> "ProjectCopy":
+    from magnus.engine.files.project_copy import ProjectCopy  # lazy: few executors copy the project
+
+    return ProjectCopy(working_directory, hidden, shared)
 
 
 @contextmanager

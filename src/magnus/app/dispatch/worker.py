@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from magnus.app.composition import plugins, run_context, services
 from magnus.app.composition.configuration import Configuration
 from magnus.engine.context import RunContext
-from magnus.engine.files.project_copy import ProjectCopy
 from magnus.engine.output.output_file import output_file_of
 from magnus.engine.secrets.masking import Masker
 from magnus.engine.step.run_step import run_step
@@ -32,7 +31,10 @@ _ENTRY: Final = "magnus.app.dispatch.worker:prepared"
 
 
 class WorkerSetup(Struct, frozen=True):
-    """A run, as far as steps in other processes have to know it; `folder` is private to the run."""
+    """A run, as far as steps in other processes have to know it; `folder` is private to the run.
+
+    With `shared` each step works in a copy of the project, in which only these folders are those of the project.
+    """
 
     run_id: str
     graph: Graph
@@ -43,7 +45,7 @@ class WorkerSetup(Struct, frozen=True):
     tag: str
     definition_file: str
     configuration_file: str
-    project_copy: ProjectCopy | None
+    shared: tuple[Path, ...] | None
     masker: Masker
     code_identities: tuple[CodeIdentity, ...] | None
 
@@ -60,7 +62,7 @@ def worker_spec(configuration: Configuration, context: RunContext) -> WorkerSpec
         tag=context.tag,
         definition_file=context.definition_file,
         configuration_file=context.configuration_file,
-        project_copy=context.project_copy,
+        shared=None if context.project_copy is None else tuple(context.project_copy.shared),
         masker=context.masker,
         code_identities=context.code_identities,
     )
@@ -91,7 +93,7 @@ def _opened(setup: WorkerSetup, tell: Tell) -> Iterator[Steps]:
         tag=setup.tag,
         definition_file=setup.definition_file,
         configuration_file=setup.configuration_file,
-        project_copy=setup.project_copy,
+        shared=setup.shared,
     ) as context:
         yield _StepsHere(replace(context, code_identities=setup.code_identities))
 

@@ -9,9 +9,8 @@ from typing import Final
 from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath, StepPath, print_names, print_parts
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.branches import Branch, branches_of
 from magnus.run_log.records import StepRecord
-from magnus.run_log.step_walk import SeenStep, StepsOf, walk
+from magnus.run_log.step_walk import Branch, SeenStep, StepsOf, branches_of, walk
 
 _MOST_COMPARED: Final = 5_000
 _MOST_SHOWN: Final = 3

@@ -16,7 +16,7 @@ from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.json_bytes import from_bytes
-from magnus.run_log.parameters import Scope, handed_reference
+from magnus.run_log.parameters import Scope, argument_reference
 from magnus.run_log.records import ENDED, RunHealth, RunRecord, RunStatus, StepRecord
 from magnus.run_log.spans import Span, around, span_of
 from magnus.run_log.step_walk import Seen, SeenBranch, SeenStep, status_of, status_of_branch, walk, walk_step
@@ -137,7 +137,7 @@ def show_step(viewer: Viewer, text: str, step: str) -> ShownStep:
 
 def _whole(value: Json, viewer: Viewer) -> Json:
     """The value of a parameter; a large value is read, unless its content is gone."""
-    large = handed_reference(value)
+    large = argument_reference(value)
     if large is None:
         return value
     try:

@@ -11,8 +11,7 @@ from magnus.errors import CatalogError, DamagedContent
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import ReadsLogs
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log import branches as records_of_branches
-from magnus.run_log import spans
+from magnus.run_log import spans, step_walk
 from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.parameters import MetricParameter, Parameter, plain
 from magnus.run_log.records import AttemptRecord, CatalogRecord, RunStatus, Status, StepRecord
@@ -107,7 +106,7 @@ class StepGroup:
 
     def _moved_up(self, record: StepRecord) -> Mapping[str, Json]:
         """The metrics of the branches of a composite; a metric that is also a parameter has the value of the parameter."""
-        inside = [Branch(self._of, branch).metrics for branch in records_of_branches.branches_of(record)]
+        inside = [Branch(self._of, branch).metrics for branch in step_walk.branches_of(record)]
         names = dict.fromkeys(name for metrics in inside for name in metrics)
         if record.branching is not None and record.branching.values is not None:
             left: dict[str, Json] = {name: [dict(metrics).get(name) for metrics in inside] for name in names}
@@ -142,7 +141,7 @@ class StepGroup:
 class Branch(StepGroup):
     """One branch of a step; `key` is its name, or its number, `value` the element of a map that it is for."""
 
-    def __init__(self, run: RunSource, branch: records_of_branches.Branch) -> None:
+    def __init__(self, run: RunSource, branch: step_walk.Branch) -> None:
         super().__init__(run, branch.path)
         self.key = branch.key
         self.value = branch.value[0] if branch.value else None
@@ -242,7 +241,7 @@ class Step:
     @property
     def branches(self) -> Mapping[str, Branch]:
         """Its branches by name or number, in order; empty when it has none. A map's answer to its elements, too."""
-        branches = records_of_branches.branches_of(self._record)
+        branches = step_walk.branches_of(self._record)
         also = {branch.label: branch.key for branch in branches}
         return SuggestingDict("branch", {branch.key: Branch(self._run, branch) for branch in branches}, also)
 

@@ -19,9 +19,9 @@ from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, Node
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import StaticAnalysis
-from magnus.run_log.branches import branches_of
 from magnus.run_log.parameters import Parameter, Scope, shown
 from magnus.run_log.records import RunRecord, StepRecord
+from magnus.run_log.step_walk import branches_of
 
 
 class OutdatedStep(Struct, frozen=True):

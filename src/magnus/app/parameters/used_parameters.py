@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from msgspec import Struct
 
@@ -10,16 +10,18 @@ from magnus.app.composition import services
 from magnus.app.parameters.initial_parameters import InitialParameters, ParameterOrigin, spelled_otherwise
 from magnus.definition.compiler import StepPlace
 from magnus.errors import Problem
-from magnus.graph.dataflow.facts import Description
 from magnus.graph.nodes import ChosenBranch, CompositeNode, MappedBranches, RepeatedBranch, TaskNode
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.task_kind import SourceFile
 from magnus.suggest import near
 
+if TYPE_CHECKING:
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
+
 _MOST_NAMES: Final = 5
 _FIX: Final = "leave them out, or see that a step takes them"
 
-Describe = Callable[[TaskNode], Description]
+Describe: TypeAlias = Callable[[TaskNode], "Description"]
 
 
 class UsedParameters(Struct, frozen=True):

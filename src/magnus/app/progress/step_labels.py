@@ -30,7 +30,7 @@ class StepLabels:
         """The event, in whose path the branches of maps have labels in place of numbers."""
         match event:
             case BranchesStarted(path, branching) if branching.values is not None:
-                from magnus.run_log.branches import labels, with_elements  # lazy: only maps have elements
+                from magnus.run_log.step_walk import labels, with_elements  # lazy: only maps have elements
 
                 self._labels[path] = labels(with_elements(branching))
                 self._around = ()

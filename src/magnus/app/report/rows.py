@@ -12,7 +12,6 @@ from magnus.app.report.interned_texts import Texts, shortened
 from magnus.app.report.model import Attempt, Code, File, Row
 from magnus.app.text.plain_text import short
 from magnus.graph.path import BranchPath, StepPath, print_names
-from magnus.run_log.branches import Branch
 from magnus.run_log.metrics import plain_metrics
 from magnus.run_log.records import (
     ENDED,
@@ -25,7 +24,7 @@ from magnus.run_log.records import (
     StepRecord,
 )
 from magnus.run_log.spans import span_of
-from magnus.run_log.step_walk import SeenBranch, SeenStep, StepsOf, status_of, status_of_branch, walk
+from magnus.run_log.step_walk import Branch, SeenBranch, SeenStep, StepsOf, status_of, status_of_branch, walk
 
 _MOST_FILES: Final = 100
 _LONGEST_ELEMENT: Final = 60

@@ -6,7 +6,7 @@ Called by the use cases that create a run or run a part of one.
 import hashlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from threading import Lock
@@ -16,7 +16,6 @@ from magnus.app.composition.configuration import hashes_of_variables
 from magnus.app.inspect.step_code import code_of_steps, encoded_code
 from magnus.app.run.prepare import PreparedRun
 from magnus.engine.context import RunContext, now
-from magnus.engine.files.project_copy import ProjectCopy
 from magnus.engine.provenance.environment import environment
 from magnus.engine.secrets import mask_run
 from magnus.errors import CatalogError, Problem, RunExists
@@ -114,12 +113,12 @@ def context_of(
         tag=asked.tag,
         definition_file=asked.file,
         configuration_file=prepared.configuration.file,
-        project_copy=_project_copy(prepared, runs_together=runs_together),
+        shared=_shared(prepared, runs_together=runs_together),
     )
 
 
-def _project_copy(prepared: PreparedRun, *, runs_together: bool) -> ProjectCopy | None:
-    """How each step gets a copy of the project; None where steps work in the project itself.
+def _shared(prepared: PreparedRun, *, runs_together: bool) -> Sequence[Path] | None:
+    """The folders that steps share where each works in a copy of the project; None where they work in the project.
 
     Steps that run together work apart if the engine's processes do. What these share stays shared: volumes, and a project
     that is in one.
@@ -128,7 +127,7 @@ def _project_copy(prepared: PreparedRun, *, runs_together: bool) -> ProjectCopy 
     capabilities = executors.executor_capabilities(prepared.configuration)
     shared = tuple(Path(folder) for folder in capabilities.shares)
     is_apart = runs_together and capabilities.apart and not any(project.is_relative_to(folder) for folder in shared)
-    return ProjectCopy(project, shared=shared) if capabilities.copies_project or is_apart else None
+    return shared if capabilities.copies_project or is_apart else None
 
 
 def facts(**known: Json) -> Mapping[str, Json]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from magnus.app.composition import plugins
-from magnus.definition.loader import Examined, LoadedPipeline, examine, examine_built, load, load_built
+from magnus.definition.loader import Examination, LoadedPipeline, examine, examine_built, load, load_built
 from magnus.definition.nodes import NodeType, unknown_type
 from magnus.errors import InvalidConfiguration, Problem
 
@@ -37,8 +37,8 @@ def load_pipeline(
 
 def examine_pipeline(
     file: str, built: "BuiltPipeline | None", environment: Mapping[str, str], working_directory: Path
-) -> Examined:
-    """The same for a pipeline that may be wrong; InvalidDefinition when nothing can be made of it at all."""
+) -> Examination:
+    """Read a pipeline that may be wrong. Raises InvalidDefinition when no part of it can be read."""
     if built is not None:
         return examine_built(built, environment, find_node_type)
     path, name = python_file(file)

@@ -14,7 +14,6 @@ from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.wrong_fields import WrongFields
-from magnus.engine.files.globs import Globs
 from magnus.engine.step.run_step import SET_BY_MAGNUS
 from magnus.engine.user_code.project_modules import hidden_modules
 from magnus.engine.values.parameter_values import VARIABLE_PREFIX
@@ -72,7 +71,8 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
         fields.read(kind.options, node.task.options, more_fields=TASK_FIELDS)
     except WrongFields as error:
         yield from error.problems(step.locate, step=step.step)
-    yield from _of_catalog(node, step)
+    if node.catalog.get or node.catalog.put:
+        yield from _of_catalog(node, step)
     yield from _of_secrets(node, step)
     for problem in kind.problems(node.task, working_directory):
         yield replace(problem, location=step.locate("command"), step=step.step)
@@ -80,6 +80,8 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
 
 def _of_catalog(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
     """Globs that would lead out of the data folder, or mean nothing."""
+    from magnus.engine.files.globs import Globs  # lazy: most tasks have no files
+
     for stage, patterns in (("get", node.catalog.get), ("put", node.catalog.put)):
         for number, pattern in enumerate(patterns):
             try:

@@ -22,9 +22,9 @@ from magnus.engine.run.reuse import NOT_STARTED, counterparts, reason_to_run
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CompositeNode, Graph, RepeatedBranch, TaskNode, TerminalNode, branch_of
 from magnus.graph.path import BranchPath, StepPath, print_names
-from magnus.run_log.branches import branches_of
 from magnus.run_log.parameters import Parameter, Scope, shown
 from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord
+from magnus.run_log.step_walk import branches_of
 from magnus.values import Json
 
 _MOST_SHOWN: Final = 10

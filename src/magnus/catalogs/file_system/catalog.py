@@ -1,7 +1,7 @@
 """The services of the catalog of type `file-system`, each done by a module beside this one.
 
 `<location>/.store` holds every content once, `<location>/<run id>` the files of a run as they are in the project
-(`.branches` in it those of its branches, `.logs` the captured output of its steps). Files are made under temporary
+(in `.branches` the files of its branches, in `.logs` the captured output of its steps). Files are made under temporary
 names and linked or renamed into place: a crash leaves the old or the new file, and leftovers only in `.store/tmp`.
 """
 
@@ -37,10 +37,10 @@ class FileSystemOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         catalog_location: the folder of the catalog, relative to the working directory.
-        compute_data_folder: the folder that globs of tasks are relative to; the working directory where nothing is said.
+        compute_data_folder: the folder that globs of tasks are relative to; the working directory by default.
         strict: whether a `put` without a match fails its step.
-        durable: every file survives a loss of power from the moment its step has ended; without, it does when the
-            operating system has written it to the disk.
+        durable: every file survives a loss of power from the moment its step has finished; without, from the moment
+            the operating system has written it to the disk.
         capture_diff: keep with every run what differs from the commit.
         spill_threshold: values of parameters with more bytes of JSON are kept here instead of in the run log; none are
             when it is null.

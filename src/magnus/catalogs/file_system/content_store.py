@@ -115,7 +115,7 @@ class ContentStore:
             self.adopt(temporary, descriptor, content)
 
     def receive(self, *, executable: bool) -> AbstractContextManager[tuple[str, int]]:
-        """A new file for content, its path and an open descriptor; it is gone afterwards unless it was adopted."""
+        """A new file for content, its path and an open descriptor; it is removed afterwards unless it was moved or linked."""
         return temporary_file(self._temporary_folder(), self._system, prefix="", mode=_mode(executable=executable))
 
     def adopt(self, temporary: str, descriptor: int, content: Content) -> None:

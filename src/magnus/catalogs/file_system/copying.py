@@ -1,4 +1,4 @@
-"""Copies and hashes content in blocks, large content in two threads: memory stays flat whatever the size."""
+"""Copies and hashes content in blocks, large content in two threads. Memory does not grow with the size."""
 
 import errno
 import hashlib

@@ -4,7 +4,7 @@ import errno
 from typing import Final
 
 from magnus.errors import CatalogError, DamagedContent
-from magnus.system.system_errors import what_to_do
+from magnus.system.system_calls import what_to_do
 
 _LONGEST_SHOWN: Final = 120
 _NOT_WRITABLE: Final = "change its permissions, or set `catalog_location` of the catalog to a folder that is writable"
@@ -15,7 +15,7 @@ class Changed(Exception):
 
 
 def shown(name: str) -> str:
-    """The name in quotes, on one line whatever is in it, and not too long to read."""
+    """The name in quotes, always on one line, and not too long to read."""
     text = repr(name)
     if len(text) <= _LONGEST_SHOWN:
         return text
@@ -35,8 +35,8 @@ def damaged(name: str, path: str, data_hash: str, *, run_id: str = "") -> Damage
     of_run = f", put by the run {shown(run_id)}," if run_id else ""
     return DamagedContent(
         f"the content of {shown(name)}{of_run} is damaged in the catalog: {path!r} does not have the SHA-256 {data_hash}",
-        fix="resume the run (magnus retry): the step that puts this content runs again, which replaces what is damaged; "
-        "magnus catalog verify finds whatever else is",
+        fix="resume the run (magnus retry): the step that puts this content runs again and replaces it; "
+        "magnus catalog verify finds all other damaged content",
     )
 
 

@@ -1,4 +1,4 @@
-"""Folders that no file gets out of: those of the user, those of the catalog, and the tree of files of each run."""
+"""Folders that no file gets out of: folders of the user and of the catalog, and the tree of files of each run."""
 
 import errno
 import os
@@ -86,12 +86,12 @@ class OwnFolders:
         self._system = system
         self._durable = durable
         self._replacing = replacing
-        self._made: dict[tuple[str, ...], str] = {}
+        self._paths: dict[tuple[str, ...], str] = {}
         self._lock = threading.RLock()
 
     def make(self, parts: tuple[str, ...]) -> str:
         """The path of the folder, which is there now. OSError or CatalogError when it cannot be made."""
-        path = self._made.get(parts)
+        path = self._paths.get(parts)
         if path is None:
             with self._lock:
                 path = self._make(parts)
@@ -105,13 +105,13 @@ class OwnFolders:
             path = self._root
             make_own_folder(self._home)
             Path(path).mkdir(parents=True, exist_ok=True)
-        self._made[parts] = path
+        self._paths[parts] = path
         return path
 
     def forget(self) -> None:
         """Take no folder for granted any longer: another process may have put a file in its place."""
         with self._lock:
-            self._made.clear()
+            self._paths.clear()
 
     def _make_one(self, path: str) -> None:
         try:
@@ -132,9 +132,9 @@ class OwnFolders:
 
 
 class RunTree:
-    """The files of one branch of a run, at `location`; those of the root stand in the folder of the run itself.
+    """The files of one branch of a run, at `location`; files of the root are in the folder of the run itself.
 
-    It shows what was put last: a folder makes way for a file of its name, and the other way round.
+    It has the newest put: a file replaces a folder of its name, and a folder replaces a file.
     """
 
     def __init__(self, location: str, run_id: str, branch: BranchPath, system: SystemCalls, *, durable: bool) -> None:
@@ -151,7 +151,7 @@ class RunTree:
             try:
                 return link(self._place(name))
             except (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError):
-                self._folders.forget()  # another process put a file where a folder was, or the other way round
+                self._folders.forget()  # another process put a file where a folder was, or a folder where a file was
         return link(self._place(name))
 
     def _place(self, name: str) -> str:

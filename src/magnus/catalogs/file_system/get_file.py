@@ -23,7 +23,7 @@ from magnus.system.system_calls import SystemCalls
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
 _TEMPORARY: Final = ".magnus-"
-"""How the names of files begin that no glob matches."""
+"""The prefix of the names of files that no glob matches."""
 
 
 class FileGetter:

@@ -76,7 +76,7 @@ def _encoded(character: str) -> str:
 
 
 def _shortened(encoded: str) -> str:
-    """The name itself where a file system can hold it, else its beginning and a hash; `%~` is in no other name."""
+    """The name itself if a file system can hold it, else its first characters and a hash; `%~` is in no other name."""
     data = encoded.encode()
     if len(data) <= _LONGEST_ENCODED:
         return encoded

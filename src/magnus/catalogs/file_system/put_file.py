@@ -84,7 +84,8 @@ class FilePutter:
             return self._read(name, path)
         except Changed:
             raise CatalogError(
-                f"{shown(name)} changed while it was read", fix="see that nothing writes to it when its step has ended"
+                f"{shown(name)} changed while it was read",
+                fix="see that no process writes to it after its step has finished",
             ) from None
 
     def _resolved(self, name: str) -> tuple[str, os.stat_result]:

@@ -16,7 +16,7 @@ from magnus.run_log.parameters import (
     MetricParameter,
     ObjectParameter,
     Parameter,
-    handed_reference,
+    argument_reference,
 )
 from magnus.run_log.records import CatalogRecord, CodeIdentity, RunStatus
 from magnus.values import Json
@@ -72,7 +72,7 @@ def whole_parameters(values: Mapping[str, Parameter]) -> Mapping[str, str]:
 
 def input_texts(values: Mapping[str, Json]) -> Mapping[str, str]:
     """The text of an input of a task; of a large value its size."""
-    return {name: _parameter(handed_reference(value) or JsonParameter(value)) for name, value in values.items()}
+    return {name: _parameter(argument_reference(value) or JsonParameter(value)) for name, value in values.items()}
 
 
 def texts(values: Mapping[str, Json]) -> Mapping[str, str]:

@@ -1,9 +1,9 @@
-"""The node types a user can write, one module each; the table says which word stands for which.
+"""The node types a user can write, one module each; the table has the word of each.
 
-A node type is a frozen model with `read`, which takes the fields of a step as written, `pipelines`, which says what
-pipelines are in it, `lower`, which gives the node of the graph, and `traits`, if any are not the default. The first line
-of its docstring says in schemas what it is. To add one: add its module, and its word here.
-Those of other packages are found by who loads a pipeline, who hands in a `FindNodeType`.
+A node type is a frozen model with `read`, which takes the fields of a step as written, `pipelines`, which returns the
+pipelines in it, `lower`, which returns the node of the graph, and `traits`, if any are not the default. The first line
+of its docstring is its description in schemas. To add a node type, add its module and its word here.
+The caller of the loader passes a `FindNodeType`, which finds the node types of other packages.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -71,7 +71,7 @@ class _NodeTypes(Mapping[str, type[NodeType]]):
 NODE_TYPES: Final[Mapping[str, type[NodeType]]] = _NodeTypes()
 
 COMMAND_TYPES: Final = ("python", "shell", "notebook", "python-lambda")
-"""What many take for a node type."""
+"""Command types, which many users write as the type of a step."""
 
 FindNodeType: TypeAlias = Callable[[str], type[NodeType] | Problem]
 """The node type of a word that is none of magnus, or why there is none."""
@@ -96,10 +96,10 @@ def main_word(word: str) -> str:
 
 
 def unknown_type(word: str, others: Iterable[str] = ()) -> Problem:
-    """No node type has this word; `others` are those of other packages."""
+    """The problem that no node type has this word; `others` are the words of other packages."""
     words = [*NODE_TYPES, *others]
     if word in COMMAND_TYPES:
         return Problem(f"unknown node type '{word}'", f"write command_type: {word}; the type is task, or is left out")
     match = near(word, words)
-    fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(known) for known in words)}"
+    fix = f"did you mean '{match}'?" if match else f"there are {', '.join(repr(name) for name in words)}"
     return Problem(f"unknown node type '{word}'", fix)

@@ -35,5 +35,5 @@ class Conditional(Composite, frozen=True, kw_only=True):
     def lower(self, graphs: Graphs) -> CompositeNode:
         """A composite of which one branch runs."""
         branches = {key: graphs["branches", key] for key in self.branches}
-        chosen = ChosenBranch(self.parameter, branches, graphs.get(("default",)))
-        return self.node(chosen, "conditional")
+        choice = ChosenBranch(self.parameter, branches, graphs.get(("default",)))
+        return self.node(choice, "conditional")

@@ -1,4 +1,4 @@
-"""What a node type is: the protocol, the traits that the rest of magnus may ask for, and a class for those with branches."""
+"""Has the contract of node types: the protocol, the traits that the rest of magnus reads, and a base with branches."""
 
 from collections.abc import Mapping
 from typing import Final, Protocol, Self, TypeAlias
@@ -74,7 +74,7 @@ class Composite(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     Attributes:
         name: the name of the step, which is its key under `steps`.
         next: the step that follows when this one succeeds.
-        on_failure: the step, or the pipeline, that follows when this one fails; the fail step where nothing is said.
+        on_failure: the step, or the pipeline, that follows when this one fails; the fail step by default.
         overrides: names of executor options of their own for this step, by the type of the executor.
         description: what the step is for; it changes nothing.
     """

@@ -13,10 +13,10 @@ class Loop(Composite, frozen=True, kw_only=True):
     """One pipeline, again and again.
 
     Attributes:
-        branch: the pipeline of every round.
-        max_iterations: how many rounds there are at most.
-        break_on: the name of a boolean parameter that ends the loop, looked at after each round.
-        index_as: the name of the parameter that holds the number of the round, from 0.
+        branch: the pipeline of every iteration.
+        max_iterations: the largest number of iterations.
+        break_on: the name of a boolean parameter that stops the loop; the loop reads it after each iteration.
+        index_as: the name of the parameter that holds the number of the iteration, from 0.
     """
 
     traits: ClassVar = NodeTraits(pipelines=("branch",))
@@ -27,10 +27,10 @@ class Loop(Composite, frozen=True, kw_only=True):
     index_as: str | None = None
 
     def pipelines(self) -> Pipelines:
-        """The one branch of every round."""
+        """The one branch of every iteration."""
         return {("branch",): self.branch}
 
     def lower(self, graphs: Graphs) -> CompositeNode:
-        """A composite whose branches are its rounds."""
+        """A composite whose branches are its iterations."""
         branches = RepeatedBranch(graphs["branch",], self.max_iterations, self.break_on, self.index_as)
         return self.node(branches, "loop")

@@ -1,4 +1,4 @@
-"""`type: stub`, also `as-is`: does nothing and succeeds; keeps whatever else is written in it."""
+"""`type: stub`, also `as-is`: does nothing and succeeds; it may have any field."""
 
 from collections.abc import Mapping
 from typing import ClassVar, Self
@@ -12,12 +12,12 @@ from magnus.values import Json
 
 
 class Stub(Struct, frozen=True, forbid_unknown_fields=True):
-    """Does nothing and succeeds; keeps whatever else is written in it.
+    """Does nothing and succeeds; it may have any field.
 
     Attributes:
         name: the name of the step, which is its key under `steps`.
         next: the step that follows.
-        fields: whatever else is written, which the step will need.
+        fields: all other fields, which the real step will need.
     """
 
     traits: ClassVar = NodeTraits(takes_any_field=True)
@@ -29,9 +29,9 @@ class Stub(Struct, frozen=True, forbid_unknown_fields=True):
     @classmethod
     def read(cls, name: str, fields: Mapping[str, Json]) -> Self:
         """The stub from its fields as written."""
-        kept = {key: value for key, value in fields.items() if key != "next"}
-        given = {"next": fields["next"]} if "next" in fields else {}
-        return written_fields.read(cls, {"name": name, "fields": kept, **given})
+        others = {key: value for key, value in fields.items() if key != "next"}
+        following = {"next": fields["next"]} if "next" in fields else {}
+        return written_fields.read(cls, {"name": name, "fields": others, **following})
 
     def pipelines(self) -> Pipelines:
         """None."""

@@ -19,9 +19,9 @@ class Catalog(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         get: globs of the files to take from the catalog before the step runs; one that matches nothing fails the step.
         put: globs of the files to keep in the catalog after the step, failed or not.
-        compute_data_folder: the folder that the globs are relative to; that of the catalog where nothing is said.
+        compute_data_folder: the folder that the globs are relative to; the folder of the catalog by default.
         store_copy: false records the hashes of files and keeps no copy of them.
-        strict: whether a `put` without a match fails the step; as the catalog says where nothing is said.
+        strict: whether a `put` without a match fails the step; the setting of the catalog by default.
     """
 
     get: Texts = Texts()
@@ -56,7 +56,7 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
         next: the step that follows when this one succeeds.
         command_type: what runs the command.
         description: what the step is for; it changes nothing.
-        on_failure: the step, or the pipeline, that follows when this one fails; the fail step where nothing is said.
+        on_failure: the step, or the pipeline, that follows when this one fails; the fail step by default.
         catalog: files to take from the catalog before the step runs, and to keep afterwards.
         returns: names of the results, in order; each a name, or a name and the kind of the result.
         secrets: names of the secrets that the task finds in its environment.
@@ -84,7 +84,7 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
 
     @classmethod
     def read(cls, name: str, fields: Mapping[str, Json]) -> Self:
-        """The task from its fields as written; what it does not know is kept for its command type."""
+        """The task from its fields as written; unknown fields become options of its command type."""
         own = {key: value for key, value in fields.items() if key in TASK_FIELDS}
         options = {key: value for key, value in fields.items() if key not in own and key != "retry"}
         if "retry" in fields and "max_attempts" not in fields:
@@ -122,4 +122,4 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 TASK_FIELDS: Final = tuple(name for name in Task.__struct_fields__ if name not in {"name", "options"})
-"""What every task may say, whatever its command type."""
+"""The fields of tasks of every command type."""

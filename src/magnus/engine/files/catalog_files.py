@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from magnus.engine.files.globs import Globs
 from magnus.engine.files.match_files import Matches, matching_files
+from magnus.engine.files.objects import OBJECTS
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
 from magnus.graph.path import BranchPath
@@ -31,8 +32,6 @@ __all__ = [
     "put_files",
 ]
 
-OBJECTS: Final = ".objects/"
-"""Where objects are in the tree of a run: no glob matches it unless it names it."""
 _CLOCK_STEP_SECONDS: Final = 0.02
 """File systems take the time from a clock that goes in steps, and may be late by one."""
 _MOST_NAMES_SHOWN: Final = 10
@@ -99,7 +98,9 @@ def mark_preexisting(
 ) -> tuple[CatalogRecord, ...]:
     """The entries, which say of each file whether it was there, as it is, before the run `began`; in doubt it was not."""
     before = began.timestamp() - _CLOCK_STEP_SECONDS
-    return tuple(replace(entry, found=True) if _is_older(entry, working_directory, before) else entry for entry in put)
+    return tuple(
+        replace(entry, preexisting=True) if _is_older(entry, working_directory, before) else entry for entry in put
+    )
 
 
 def _is_older(entry: CatalogRecord, working_directory: Path, before: float) -> bool:

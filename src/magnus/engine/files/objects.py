@@ -11,9 +11,7 @@ from urllib.parse import quote, unquote
 
 from msgspec import Struct
 
-from magnus.engine.files.catalog_files import OBJECTS
 from magnus.engine.secrets.masking import Masker
-from magnus.engine.user_code import scripts
 from magnus.errors import MagnusError, TaskFailed
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
@@ -21,6 +19,9 @@ from magnus.interfaces.pickler import Pickler
 from magnus.run_log.parameters import ListParameter, ObjectParameter, Parameter, plain
 from magnus.run_log.records import CatalogRecord
 from magnus.values import UserObject
+
+OBJECTS: Final = ".objects/"
+"""Where objects are in the tree of a run: no glob matches it unless it names it."""
 
 
 class WatchedFile(io.RawIOBase):
@@ -110,6 +111,8 @@ class StepObjects(Struct, frozen=True):
         except (AttributeError, ModuleNotFoundError):
             if self.script is None:
                 raise
+        from magnus.engine.user_code import scripts  # lazy: most classes are in modules
+
         scripts.module_of(self.script)  # the class is one of the script, which this process has not loaded
         return self._load(reference)
 

@@ -20,7 +20,7 @@ from magnus.run_log.parameters import (
     LargeParameter,
     ListParameter,
     Parameter,
-    handed_reference,
+    argument_reference,
     large_ones,
     to_json,
 )
@@ -156,7 +156,7 @@ class _Slimming:
         return attempt if changed is attempt.parameters else replace(attempt, parameters=changed)
 
     def _handed(self, name: str, value: Json) -> Json:
-        kept = handed_reference(value) or self._kept(name, value)
+        kept = argument_reference(value) or self._kept(name, value)
         return value if kept is None else to_json(kept)
 
     def _scope(self, scope: BranchScope) -> BranchScope:

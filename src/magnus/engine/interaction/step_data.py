@@ -13,9 +13,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine.files import catalog_files
 from magnus.engine.files.objects import StepObjects
-from magnus.engine.values import pickles
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
 from magnus.run_log.parameters import ObjectParameter, Parameter, from_json, objects_in
@@ -60,6 +58,8 @@ class StepData:
 
         TaskFailed when it matches nothing, CatalogError from the catalog.
         """
+        from magnus.engine.files import catalog_files  # lazy: most tasks name their files in the pipeline
+
         with self._lock:
             names = catalog_files.matching_entries(self._visible, (pattern,)).names
             found = [self._visible[name] for name in names]
@@ -73,6 +73,8 @@ class StepData:
 
     def put_files(self, pattern: str) -> list[str]:
         """Keep the files that the glob matches, relative to the working directory; their names."""
+        from magnus.engine.files import catalog_files  # lazy: as above
+
         relative = os.path.relpath(pattern, self._working_directory) if os.path.isabs(pattern) else pattern  # noqa: PTH117 - a glob
         put, warnings = catalog_files.put_files(
             self._objects.catalog,
@@ -142,13 +144,13 @@ class StepData:
 
     def elsewhere(self) -> Json:
         """How another process of the task reaches objects: a pickle, and a folder for those that it gives."""
+        from base64 import b64encode  # lazy: most tasks keep to themselves
+
+        from magnus.engine.values import pickles  # lazy: as above
+
         place = self._folder / _FOLDER
         place.mkdir(parents=True, exist_ok=True)
         self._used_folder = True
-        from base64 import b64encode  # lazy: most tasks keep to themselves
-
-        from magnus.engine.values import pickles
-
         reach = pickles.dumped(replace(self._objects, masker=None))
         return {"objects": b64encode(reach).decode(), "folder": str(place)}
 
@@ -180,5 +182,7 @@ def put(ask: Ask, name: str, value: UserObject, *, is_result: bool = False) -> N
 
 
 def _objects(answer: Json) -> StepObjects:
+    from magnus.engine.values import pickles  # lazy: as above
+
     reach: StepObjects = pickles.loaded(base64.b64decode(answer["objects"]))
     return reach

@@ -15,14 +15,14 @@ from magnus.engine.reentry.attempts import Attempts, OneAttempt
 from magnus.engine.reentry.earlier_secrets import EarlierSecrets
 from magnus.engine.reentry.protocol import Reentry
 from magnus.engine.rules import fan, traversal
-from magnus.engine.run import composites
+from magnus.engine.run import composites, ends
 from magnus.engine.run.composite_run import reopened, run_composite
 from magnus.engine.run.reuse import Reuse, followed, outdated_run_message
 from magnus.engine.step import place
 from magnus.engine.step.run_step import run_step
 from magnus.engine.user_code import process_state
 from magnus.errors import InvalidInput, RunExists, RunNotFound
-from magnus.graph.failures import may_begin_run
+from magnus.graph.failures import may_start_run
 from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import Executor, StepRequest
@@ -179,7 +179,7 @@ class EngineRun:
         try:
             return engine_runs.check_owner(self._store.get_run(run_id), self._workflow)
         except RunNotFound as error:
-            if len(path.parts) > 1 or path.name not in may_begin_run(self.graph):
+            if len(path.parts) > 1 or path.name not in may_start_run(self.graph):
                 fix = f"begin the run with the step '{self.graph.start_at}'"
                 raise RunNotFound(f"there is no run '{run_id}'", fix=fix) from error
         return self.created()
@@ -239,7 +239,7 @@ class EngineRun:
                 attempt=attempts.number,
                 position=position,
                 scope=scope,
-                known=attempts.before,
+                record=attempts.before,
             )
             with process_state.without_hard_exits(context.output_capture.original_stderr):
                 run_step(context, request)
@@ -254,7 +254,7 @@ class EngineRun:
         position, _ = place.before(self.graph, self._store, run, path)
         steps = list(gaps.ended_steps(self._store, run.run_id, path.branch))
         left = traversal.given_up(self.graph.within(path.branch), steps, path.name)
-        record = composites.finish(self._context, path, position, left)
+        record = ends.finish(self._context, path, position, left)
         if path.branch.composite is None:
             self._secrets.mask(run)
             message = (
@@ -262,7 +262,7 @@ class EngineRun:
                 if node.succeeds
                 else engine_runs.reason_of_failure(self.graph.within(path.branch), steps, path, position)
             )
-            self._run = composites.end_run(self._of(run), run, record.status, message)
+            self._run = ends.end_run(self._of(run), run, record.status, message)
         return Act(path, record.status)
 
     def _joined(self, run: RunRecord, node: CompositeNode, known: StepRecord, branching: Branching) -> Act:

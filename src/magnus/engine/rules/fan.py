@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from magnus.engine import faults
 from magnus.engine.values.parameter_values import as_text, find
 from magnus.errors import TaskFailed
-from magnus.graph.branch_choice import chosen_key
+from magnus.graph.branch_choice import key_for
 from magnus.graph.declared_names import names_set
 from magnus.graph.nodes import (
     ChosenBranch,
@@ -23,7 +23,6 @@ from magnus.graph.nodes import (
     StaticBranches,
 )
 from magnus.graph.path import StepPath
-from magnus.run_log.branches import labels
 from magnus.run_log.parameters import (
     JsonParameter,
     ListParameter,
@@ -34,6 +33,7 @@ from magnus.run_log.parameters import (
     plain,
 )
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, Status, StepRecord
+from magnus.run_log.step_walk import labels
 from magnus.values import Json
 
 Reduce = Callable[[Reducer, str, Sequence[Parameter]], Parameter]
@@ -155,7 +155,7 @@ def _elements(name: str, parameters: Scope) -> list[Json]:
 def _chosen(chosen: ChosenBranch, parameters: Scope) -> str:
     """The key of the branch that matches the value of the parameter, or of the default."""
     text = as_text(_value("parameter", chosen.parameter, parameters))
-    key = chosen_key(chosen.graphs, text)
+    key = key_for(chosen.graphs, text)
     if key is not None:
         return key
     if chosen.default is None:

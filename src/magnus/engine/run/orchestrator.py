@@ -9,11 +9,10 @@ from msgspec.structs import replace
 
 from magnus.engine.context import RunContext
 from magnus.engine.interaction.tracking import run_as_recorded
-from magnus.engine.rules import fan, traversal
 from magnus.engine.rules import scope as scopes
-from magnus.engine.run import composites
+from magnus.engine.rules import traversal
+from magnus.engine.run import ends
 from magnus.engine.run.position import Composite, Place
-from magnus.engine.run.reuse import Reuse
 from magnus.engine.step import outcomes
 from magnus.errors import MagnusError, ProcessDied, RunLogStoreError, TaskFailed
 from magnus.graph.nodes import CompositeNode, TaskNode
@@ -26,6 +25,8 @@ from magnus.run_log.spans import Span, seconds, span_of
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: only steps that run elsewhere have one
 
+    from magnus.engine.run.reuse import Reuse  # lazy: as where it is used
+
 _LOST = "lost: it ended without recording how"
 
 
@@ -37,7 +38,7 @@ def run(context: RunContext, executor: Executor, record: RunRecord, original: Ru
     of a service with the message of that error; both are raised again.
     """
     context.reporter.report(RunStarted(record.run_id, context.graph.name, executor.slots > 1))
-    reuse = None if original is None else Reuse(context, original, record)
+    reuse = None if original is None else _reuse(context, original, record)
     first = traversal.first(context.graph, BranchPath())
     root = Place(BranchPath(), scopes.initial(record), first, original=BranchPath() if reuse else None)
     walk = Walk(context, executor, root, reuse)
@@ -63,6 +64,12 @@ def run(context: RunContext, executor: Executor, record: RunRecord, original: Ru
         raise
 
 
+def _reuse(context: RunContext, original: RunRecord, record: RunRecord) -> "Reuse":
+    from magnus.engine.run.reuse import Reuse  # lazy: most runs resume no other
+
+    return Reuse(context, original, record)
+
+
 class Walk:
     """One way through the graph from `root` on, in as many branches at once as there are.
 
@@ -70,7 +77,7 @@ class Walk:
     was begun is ended first. `running` are the steps that the executor has.
     """
 
-    def __init__(self, context: RunContext, executor: Executor, root: Place, reuse: Reuse | None) -> None:
+    def __init__(self, context: RunContext, executor: Executor, root: Place, reuse: "Reuse | None") -> None:
         self.context = context
         self.executor = executor
         self.store = context.services.run_log_store
@@ -137,7 +144,7 @@ class Walk:
             tag=context.tag,
             position=place.action.position,
             scope=place.scope,
-            known=known,
+            record=known,
         )
         ended = self.executor.submit(request)
         if ended is None:
@@ -208,6 +215,8 @@ class Walk:
 
     def fan_out(self, place: Place) -> None:
         """Start the branches of the composite that comes next."""
+        from magnus.engine.run import composites  # lazy: most pipelines have no branches
+
         path, position = place.action.path, place.action.position
         node = self.context.graph.step(path)
         assert isinstance(node, CompositeNode)
@@ -235,6 +244,8 @@ class Walk:
 
     def enter(self, composite: Composite, branch: BranchPath) -> None:
         """Walk through the branch from its first step on."""
+        from magnus.engine.rules import fan  # lazy: as above
+
         key = branch.parts[-1]
         scope = fan.branch_scope(composite.node, composite.record, key)
         original = composite.original_of(key)
@@ -242,7 +253,7 @@ class Walk:
 
     def finish(self, place: Place, given_up: tuple[str, ...] = ()) -> None:
         """Record the end that the (sub)pipeline reached; `given_up` is as in the record."""
-        record = composites.finish(self.context, place.action.path, place.action.position, given_up)
+        record = ends.finish(self.context, place.action.path, place.action.position, given_up)
         place.succeeded = record.status is Status.SUCCESS
         if place.within is not None:
             place.within.take(place.outcome(), place.span)
@@ -255,6 +266,8 @@ class Walk:
                 composite.waits = True
                 self.waiting.append(composite)
             return
+        from magnus.engine.run import composites  # lazy: as above
+
         record, scope = composite.record, composite.place.scope
         record = composites.fan_in(self.context, composite.node, record, composite.in_order(), scope, composite.span)
         if record.status is Status.PROCESSING:
@@ -277,7 +290,7 @@ def _end_of(walk: Walk) -> tuple[Status, str]:
 
 
 def _end(context: RunContext, record: RunRecord, status: Status, message: str) -> RunRecord:
-    ended = composites.end_run(context, record, status, message)
+    ended = ends.end_run(context, record, status, message)
     is_kept = context.services.run_log_store.capabilities.persistent
     took = ((ended.end_time or record.start_time) - record.start_time).total_seconds()
     in_program = status is Status.FAIL and context.graph.needs_this_process()

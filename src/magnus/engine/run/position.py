@@ -1,15 +1,17 @@
 """Where a walk through a graph stands: in which branches, and in the composites they belong to. Used by the orchestrator."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from magnus.engine.rules import scope as scopes
-from magnus.engine.rules.fan import Outcome
 from magnus.engine.rules.traversal import Action
-from magnus.engine.run.reuse import counterparts
 from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import BranchScope, StepRecord
 from magnus.run_log.spans import Span, around
+
+if TYPE_CHECKING:
+    from magnus.engine.rules.fan import Outcome  # lazy: as where it is used
 
 
 class Place:
@@ -45,8 +47,10 @@ class Place:
         if self.within is not None:
             self._own = scopes.after(self._own, step)
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> "Outcome":
         """How it ended."""
+        from magnus.engine.rules.fan import Outcome  # lazy: most pipelines have no branches
+
         return Outcome(self.branch.parts[-1], self.succeeded, self._own.parameters, self._own.files)
 
 
@@ -70,7 +74,7 @@ class Composite:
         self._all: Sequence[str] = record.branching.keys if record.branching else ()
         self._keys = iter(self._all)
 
-    def take(self, outcome: Outcome, span: Span | None) -> None:
+    def take(self, outcome: "Outcome", span: Span | None) -> None:
         """A branch has ended so, which was at work as `span` says."""
         self.outcomes[outcome.key] = outcome
         self.span = around((self.span, span))
@@ -85,6 +89,8 @@ class Composite:
         if self.original is None:
             return None
         if self._known is None:
+            from magnus.engine.run.reuse import counterparts  # lazy: most runs resume no other
+
             self._known = counterparts(self.record.branching, self.original.branching)
         known = self._known.get(key)
         return None if known is None else self.original.path.into(known)
@@ -95,7 +101,7 @@ class Composite:
         self.waits = key is not None
         return key
 
-    def in_order(self) -> Iterator[Outcome]:
+    def in_order(self) -> "Iterator[Outcome]":
         """How the branches ended, in their order."""
         return (self.outcomes[key] for key in self._all)
 

@@ -96,7 +96,7 @@ class Reuse:
             entry for entry in entries if entry.stage == "put" and entry.catalog_relative_path not in self._moved
         )
         for old, new in zip(fresh, self._catalog.adopt(self._run_id, branch, fresh), strict=True):
-            self._moved[old.catalog_relative_path] = replace(new, found=old.found)
+            self._moved[old.catalog_relative_path] = replace(new, preexisting=old.preexisting)
         return tuple(
             self._moved.get(entry.catalog_relative_path, entry) if entry.stage == "put" else entry for entry in entries
         )

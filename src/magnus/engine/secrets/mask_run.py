@@ -75,7 +75,7 @@ def _listed(names: list[str]) -> str:
 _SECRET_WORD: Final = re.compile("password|passwd|secret|token|key|credential", re.IGNORECASE)
 _NAME: Final = re.compile(r"[\w.-]+")
 _NAMED: Final = re.compile(r"""(?<![\w.-])([\w.-]++)\\?["']?\s*+[:=]\s*+""")
-_VALUE: Final = re.compile(r""""(?:[^"\\]|\\.)*+"?|'[^']*+'?|[^\s,;&}\]]++""")
+_VALUE: Final = r""""(?:[^"\\]|\\.)*+"?|'[^']*+'?|[^\s,;&}\]]++"""
 _IN_ADDRESS: Final = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 
 
@@ -113,7 +113,7 @@ def _within(argument: str) -> str:
     done = start = 0
     while found := _NAMED.search(argument, start):
         start = found.end()
-        if _SECRET_WORD.search(found[1]) and (value := _VALUE.match(argument, start)):
+        if _SECRET_WORD.search(found[1]) and (value := re.match(_VALUE, argument[start:])):
             kept += (argument[done:start], MASK)
-            done = start = value.end()
+            done = start = start + value.end()
     return "".join((*kept, argument[done:]))

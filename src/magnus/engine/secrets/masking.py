@@ -19,7 +19,7 @@ SHORTEST_MASKED: Final = 4
 """Shorter values, in characters, occur in ordinary text; masking them would hide more than the secret."""
 
 _MASK_BYTES: Final = MASK.encode()
-_ESCAPED: Final = re.compile("%..")
+_ESCAPED: Final = "%.."
 _CUT: Final = "..."
 _UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
@@ -227,7 +227,7 @@ def _in_urls(part: str) -> Iterator[str]:
         quoted = "".join(
             chr(byte) if byte in _UNRESERVED or chr(byte) in kept else f"%{byte:02X}" for byte in _bytes(part)
         )
-        for written in (quoted, _ESCAPED.sub(lambda found: found[0].lower(), quoted)):
+        for written in (quoted, re.sub(_ESCAPED, lambda found: found[0].lower(), quoted)):
             yield written
             yield written.replace("%20", "+")
 

@@ -144,7 +144,7 @@ def _record(step: RunningStep, outcome: TaskOutcome, begin: _Begin) -> AttemptRe
         duration=round(clock.monotonic() - begin.monotonic, 6),
         status=Status.FAIL if outcome.failure else Status.SUCCESS,
         message=masker.mask(outcome.failure or "\n".join(f"warning: {warning}" for warning in outcome.warnings)),
-        parameters=masker.masked(outcome.handed),
+        parameters=masker.masked(outcome.arguments),
     )
 
 

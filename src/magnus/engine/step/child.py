@@ -54,7 +54,7 @@ def run_in_child(kind: TaskKind, call: TaskCall, *, timeout: float | None) -> Ta
             )
             return _read_result(result, code)
     except OSError as error:
-        raise TaskFailed(f"the step could not be handed to a child process: {error.strerror}") from error
+        raise TaskFailed(f"the step could not be sent to a child process: {error.strerror}") from error
 
 
 def main() -> None:
@@ -73,7 +73,7 @@ def main() -> None:
         with open(result_file, "wb") as result:  # noqa: PTH123 - a descriptor
             _write_result(result, kind, call, path)
     except OSError as error:
-        sys.exit(f"magnus: the result of the step could not be handed back: {error.strerror}")
+        sys.exit(f"magnus: the result of the step could not be returned: {error.strerror}")
 
 
 def _write_result(result: BinaryIO, kind: TaskKind, call: TaskCall, path: list[str]) -> None:
@@ -123,7 +123,7 @@ def _read_result(result: BinaryIO, code: int) -> TaskOutcome:
     try:
         outcome = pickles.load(result)
     except (EOFError, pickle.UnpicklingError):
-        raise TaskFailed(f"the process of the step ended before the task did: {describe_exit(code)}") from None
+        raise TaskFailed(f"the child process exited before the task finished: {describe_exit(code)}") from None
     if isinstance(outcome, Problem):
         raise TaskFailed(outcome.message, fix=outcome.fix)
     assert isinstance(outcome, TaskOutcome)

@@ -16,10 +16,8 @@ from msgspec.structs import replace
 from magnus.engine import faults
 from magnus.engine.context import RunContext
 from magnus.engine.eviction import LOST, Evicted
-from magnus.engine.files import catalog_files
 from magnus.engine.files.sibling_files import has_siblings, put_by_siblings
 from magnus.engine.rules import scope as scopes
-from magnus.engine.step import place
 from magnus.engine.step.attempts import run_attempts
 from magnus.engine.step.running_step import RunningStep
 from magnus.engine.values import parameter_values
@@ -57,10 +55,10 @@ def run_step(context: RunContext, request: StepRequest) -> None:
     if not isinstance(node, TaskNode):
         raise TaskFailed(f"'{print_names(request.path.parts)}' is not a task")
     position, scope = _place(context, request)
-    known = request.known
-    record = (
-        _first_record(context, node, request.path, position) if known is None else replace(known, position=position)
-    )
+    if request.record is None:
+        record = _first_record(context, node, request.path, position)
+    else:
+        record = replace(request.record, position=position)
     _run(RunningStep(context, node, request, record, scope))
 
 
@@ -72,6 +70,8 @@ def _first_record(context: RunContext, node: TaskNode, path: StepPath, position:
 def _place(context: RunContext, request: StepRequest) -> tuple[int, BranchScope]:
     if request.position is not None and request.scope is not None:
         return request.position, request.scope
+    from magnus.engine.step import place  # lazy: the orchestrator sends the place of a step
+
     store = context.services.run_log_store
     return place.before(context.graph, store, store.get_run(request.run_id), request.path)
 
@@ -80,7 +80,7 @@ def _run(step: RunningStep) -> None:
     """Take the step from its first record to its last."""
     step.keep(step.record)
     try:
-        if step.request.known is None or step.request.attempt is not None:  # a process of its own begins each attempt
+        if step.request.record is None or step.request.attempt is not None:  # a process of its own begins each attempt
             step.context.reporter.report(StepStarted(step.record.path, step.record.step_type))
         failure = "\n".join(filter(None, (_work(step), _clear(step))))
     except Evicted:
@@ -164,8 +164,8 @@ def _put(step: RunningStep, record: StepRecord) -> None:
 
 def _leave_open(step: RunningStep) -> None:
     """Record why the step waits for its next process; what an attempt left here that had succeeded is lost, too."""
-    known = step.context.services.run_log_store.get_step(step.request.run_id, step.record.path)
-    if known is not None and known.status in ENDED:  # whoever stopped the run was first
+    stored = step.context.services.run_log_store.get_step(step.request.run_id, step.record.path)
+    if stored is not None and stored.status in ENDED:  # the orchestrator recorded an interruption first
         return
     attempts = step.record.attempts
     if attempts and attempts[-1].status is Status.SUCCESS:
@@ -176,6 +176,8 @@ def _leave_open(step: RunningStep) -> None:
 def _get_files(step: RunningStep) -> tuple[CatalogRecord, ...]:
     if not step.node.catalog.get:
         return ()
+    from magnus.engine.files import catalog_files  # lazy: most steps have no files
+
     got = catalog_files.get_files(
         step.context.services.catalog,
         step.node.catalog,
@@ -197,10 +199,12 @@ def _file_time(step: RunningStep) -> int | None:
 
 
 def _put_files(step: RunningStep, got: tuple[CatalogRecord, ...], start: int | None) -> None:
-    branch = step.request.path.branch
-    own = catalog_files.keep_files(
-        step.context.services.catalog, step.folder / KEPT, run_id=step.request.run_id, branch=branch
-    )
+    kept, branch = step.folder / KEPT, step.request.path.branch
+    if not step.node.catalog.put and not kept.is_dir():
+        return
+    from magnus.engine.files import catalog_files  # lazy: as above
+
+    own = catalog_files.keep_files(step.context.services.catalog, kept, run_id=step.request.run_id, branch=branch)
     if own:
         step.record = replace(step.record, catalog=(*step.record.catalog, *own))
     if not step.node.catalog.put:

@@ -33,7 +33,7 @@ def _capabilities(options: ContainerOptions) -> ExecutorCapabilities:
 
 
 class ContainerExecutor:
-    """Runs steps in containers, and those that `run_in_local` says at once, in the calling thread."""
+    """Runs steps in containers, and steps with `run_in_local` in the calling thread."""
 
     options = ContainerOptions
     capabilities = staticmethod(_capabilities)
@@ -98,12 +98,12 @@ class ContainerExecutor:
         return self._threads.submit(self._run, request, step)
 
     def cancel(self) -> None:
-        """Ask the containers to end since the run is stopped (SIGTERM says something else), and kill those that do not."""
+        """Stop the containers since the user stopped the run (SIGTERM would mean an eviction); kill the ones that stay."""
         self._signal("SIGINT")
         deadline = time.monotonic() + _GRACE_SECONDS
         with self._changed:
-            while self._running and (left := deadline - time.monotonic()) > 0:
-                self._changed.wait(left)
+            while self._running and (seconds := deadline - time.monotonic()) > 0:
+                self._changed.wait(seconds)
         self._signal("SIGKILL")
 
     def _signal(self, name: str) -> None:
@@ -140,21 +140,21 @@ class ContainerExecutor:
         assert self._engine is not None
         reader, container = ReentryReader(self._reentry.report), ""
 
-        def begun(new: str) -> None:
+        def report_id(new: str) -> None:
             nonlocal container
             container = new
             self._note(new)
 
         try:
-            ended = self._engine.run(job, reader.feed, begun)
+            container_exit = self._engine.run(job, reader.feed, report_id)
         finally:
             with self._changed:
                 self._running.discard(container)
                 self._changed.notify_all()
-        return ended, reader.end()
+        return container_exit, reader.end()
 
     def _note(self, container: str) -> None:
-        """The container begins; not while everything ends."""
+        """Note that the container starts; TaskFailed if the run is being stopped."""
         with self._changed:
             if self._ending:
                 raise TaskFailed("interrupted")

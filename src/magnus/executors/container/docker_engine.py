@@ -34,8 +34,8 @@ _STOP_SECONDS: Final = 10
 class Job(Struct, frozen=True):
     """A container to be run.
 
-    `is_removed` says that it goes when it has ended, `read` which of its files are wanted before. Without a working
-    directory it has that of its image; `is_entrypoint` says that the command stands for the entrypoint of the image too.
+    If `is_removed`, it is removed when it has exited. `read` are the files to read before that. Without a
+    `working_directory` it has the one of its image. If `is_entrypoint`, the command replaces the entrypoint of the image.
     """
 
     image: Image
@@ -67,17 +67,17 @@ class DockerEngine:
         """Close the connection."""
         self._client.close()
 
-    def run(self, job: Job, hear: Callable[[bytes, bytes], None], begun: Callable[[str], None]) -> ContainerExit:
-        """Run the container to its end.
+    def run(self, job: Job, hear: Callable[[bytes, bytes], None], report_id: Callable[[str], None]) -> ContainerExit:
+        """Run the container until it exits.
 
-        `hear` gets what comes out of it, standard output and standard error; `begun` its id, before it is started and
-        once more when it has been.
+        `hear` gets its standard output and standard error; `report_id` gets its id, once before it is started and once
+        afterwards.
         """
         with translated(f"the container of the image '{job.image.name}' cannot be run"):
             container = self._created(job)
             try:
-                begun(container)
-                self._followed(container, job, hear, begun)
+                report_id(container)
+                self._follow(container, job, hear, report_id)
                 code = self._waited(container)
                 state = self._client.api.inspect_container(container)["State"]
                 return ContainerExit(code, bool(state.get("OOMKilled")), self._read(container, job.read))
@@ -86,7 +86,7 @@ class DockerEngine:
                     self._remove(container)
 
     def signal(self, container: str, name: str) -> None:
-        """Send a signal to the container; nothing, when it has ended."""
+        """Send a signal to the container, unless it has exited."""
         with suppress(DockerException, RequestException):
             self._client.api.kill(container, name)
 
@@ -155,16 +155,16 @@ class DockerEngine:
         is_stranger = job.user is None and self._user(job) != "0:0"
         return {**({"HOME": "/tmp"} if is_stranger else {}), **job.environment}  # noqa: S108
 
-    def _followed(
-        self, container: str, job: Job, hear: Callable[[bytes, bytes], None], begun: Callable[[str], None]
+    def _follow(
+        self, container: str, job: Job, hear: Callable[[bytes, bytes], None], report_id: Callable[[str], None]
     ) -> None:
-        """Start the container, and hear it to its end."""
+        """Start the container, and read its output until it exits."""
         with _looked_for(job):
             output = self._client.api.attach_socket(container, {"stdout": 1, "stderr": 1, "stream": 1})
         try:
             with _looked_for(job):
                 self._client.api.start(container)
-            begun(container)
+            report_id(container)
             for kind, piece in _frames(output):
                 hear(*((b"", piece) if kind == _STDERR else (piece, b"")))
         finally:
@@ -185,7 +185,7 @@ class DockerEngine:
         return contents
 
     def _waited(self, container: str) -> int:
-        """The exit status. An engine that restarts meanwhile is asked again."""
+        """The exit status. If the engine restarts meanwhile, the request is sent again."""
         deadline = time.monotonic() + _RETURN_SECONDS
         while True:
             try:

@@ -16,7 +16,7 @@ _STAYS: Final = "magnus.stays"
 
 
 def labels(owner: Owner, run_id: str, path: StepPath, *, stays: bool) -> dict[str, str]:
-    """The labels of the container of a step; `stays` says that it is not removed when it has ended."""
+    """The labels of the container of a step; `stays` says that it is not removed when it has exited."""
     return {
         HOST: owner.host,
         _PID: str(owner.pid),

@@ -50,7 +50,7 @@ def _make(folder: Path) -> None:
 
 
 def _outermost(folders: Sequence[Folder]) -> list[Folder]:
-    """Without those that others bring with them; one that is written is not brought by one that is only read."""
+    """The folders that no other folder contains; a read-only folder does not cover a writable one in it."""
     outermost: list[Folder] = []
     for folder in sorted(folders, key=lambda one: (one.is_read_only, len(one.path.parts))):
         if folder.path != Path(folder.path.anchor) and not any(_brings(other, folder) for other in outermost):

@@ -1,4 +1,4 @@
-"""The options of the `local-container` executor, and those of one step."""
+"""The options of the `local-container` executor, and of one step."""
 
 import re
 from collections.abc import Mapping
@@ -60,7 +60,7 @@ class Override(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         docker_image: the image.
         image: another word for `docker_image`.
-        environment: variables beside those of the executor.
+        environment: variables in addition to the variables of the executor.
         resources: the most the container may use.
         run_in_local: whether the step runs in this process and not in a container.
     """
@@ -78,15 +78,15 @@ class ContainerOptions(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         docker_image: the image, which has magnus in it.
         enable_parallel: whether steps run at the same time.
-        max_workers: how many; as many as there are processors if not given.
-        auto_remove_container: whether a container goes when it has ended.
+        max_workers: how many; the number of processors by default.
+        auto_remove_container: whether a container is removed when it has exited.
         run_in_local: whether steps run in this process and not in a container.
-        environment: variables of the containers; one without a value is handed on from the environment of magnus.
+        environment: variables of the containers; a variable without a value gets its value from the environment of magnus.
         resources: the most a container may use.
         overrides: other options, by a name that steps give.
-        network: the network, as the engine knows it; its default one if not given.
-        user: the user in the container; the one who runs magnus if not given.
-        pull_policy: when the image is asked for at its registry.
+        network: the name of a network of the container engine; by default the engine chooses it.
+        user: the user in the container; by default the user who runs magnus.
+        pull_policy: when the image is pulled from its registry.
     """
 
     docker_image: Name

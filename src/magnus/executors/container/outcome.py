@@ -26,9 +26,9 @@ class ContainerExit(Struct, frozen=True):
 
 
 def killed(ended: ContainerExit, output: ReentryOutput, memory: Memory | None) -> ProcessDied | None:
-    """The death of the container, if it was killed; that ends one attempt of the step.
+    """The error of a container that was killed, which fails one attempt of the step; None if it was not killed.
 
-    One that ended by itself was not, also when the system had to kill something that a step in it started.
+    If it exited by itself it was not killed, also when the system killed a process that a step in it started.
     """
     if ended.is_out_of_memory and ended.code not in _BY_ITSELF:
         limit = f"its limit of {memory}" if memory is not None else "the limit of the machine"
@@ -38,21 +38,21 @@ def killed(ended: ContainerExit, output: ReentryOutput, memory: Memory | None) -
         message = "the container was killed (exit status 137, SIGKILL): by somebody, or for lack of memory"
         return _died(message + limit, output)
     if ended.code > 128:
-        return _died(f"the container ended with exit status {ended.code}{_signal(ended.code - 128)}", output)
+        return _died(f"the container exited with status {ended.code}{_signal(ended.code - 128)}", output)
     return None
 
 
 def needs_a_look(ended: ContainerExit, output: ReentryOutput) -> bool:
-    """Whether the image itself may be the reason: nothing in it spoke as this magnus does."""
+    """Whether the image itself may be the reason: no magnus of this version wrote an event in it."""
     return not output.has_events and ended.code not in _CANNOT_BE_RUN
 
 
 def failure(
     ended: ContainerExit, output: ReentryOutput, image: str, *, version: str, image_version: str | None
 ) -> TaskFailed | None:
-    """Why no step was run; None when the record of the step says how it went.
+    """Why no step was run; None if the step has a record of its result.
 
-    `image_version` is the version of magnus in the image, "" for none, None where nobody looked.
+    `image_version` is the version of magnus in the image, "" for none, None if it was not read.
     """
     if image_version == "" or (ended.code in _CANNOT_BE_RUN and not output.has_events):
         return without_magnus(image, output.rest)
@@ -63,7 +63,7 @@ def failure(
         )
     if ended.code in _BY_ITSELF and (output.has_events or not output.rest.strip()):
         return None
-    return TaskFailed(f"magnus in the image '{image}' ended with exit status {ended.code}:\n{_end_of(output.rest)}")
+    return TaskFailed(f"magnus in the image '{image}' exited with status {ended.code}:\n{_end_of(output.rest)}")
 
 
 def without_magnus(image: str, output: str) -> TaskFailed:

@@ -8,7 +8,6 @@ from msgspec import Meta, Struct
 from magnus.engine.eviction import Evicted
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRequest, StepRunner
-from magnus.system.processors import processors
 
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: only steps that run in workers have one
@@ -21,8 +20,8 @@ class LocalOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """Whether there are workers, and how many.
 
     Attributes:
-        enable_parallel: run steps in worker processes, those of branches at the same time.
-        max_workers: how many steps run at a time; as many as there are processors where nothing is said.
+        enable_parallel: run steps in worker processes, and branches at the same time.
+        max_workers: how many steps run at a time; the number of processors by default.
         isolated: each step works in a fresh copy of the project, as in a container of its own, so that files reach other
             steps through the catalog alone. Modules are still loaded from the project.
     """
@@ -51,13 +50,14 @@ class LocalExecutor:
         self.slots = 1
         if options.enable_parallel:
             from magnus.executors.local import workers  # lazy: most runs have none
+            from magnus.system.processors import processors  # lazy: as above
 
             self._workers = workers.Workers(run_step.worker_spec(), options.max_workers or processors(), warm_start)
             self.slots = self._workers.slots
 
     @staticmethod
     def begin(options: LocalOptions) -> "Forkserver | None":
-        """Start the process in which workers begin: it has imported what they need when the pipeline is read."""
+        """Start the forkserver: it imports what workers need while the pipeline is read."""
         if not options.enable_parallel:
             return None
         from magnus.executors.local import worker_client  # lazy: as above
@@ -77,7 +77,7 @@ class LocalExecutor:
             self._workers.end(evicted=kind is not None and issubclass(kind, Evicted))
 
     def submit(self, request: StepRequest) -> "Future[None] | None":
-        """Run the step; without workers it has ended when this returns."""
+        """Run the step; without workers it has finished when this returns."""
         if self._workers is not None:
             return self._workers.submit(request)
         self._run_step(request)

@@ -1,9 +1,9 @@
-"""The process in which workers begin: it has imported what they need, runs no threads, and forks when it is told to.
+"""The process that forks workers: it has imported what they need, and runs no threads.
 
-Started by `workers`, which it serves until the connection ends; then it sees to it that no worker is left, even when
-the process that started it was killed. One byte is one command: `+` begins a worker, `t` asks all of them to end
-since the run is stopped, `e` since their place goes away, `k` ends them. It answers with pairs of numbers: a worker that began and 0, with the connection to it; or a worker that
-ended, and the status that waitpid(2) gave.
+`workers` starts it, and it serves `workers` until the connection ends. Then it stops all workers, even if the process that
+started it was killed. One byte is one command: `+` forks a worker, `t` asks all workers to exit since the user stopped the
+run, `e` asks them since their machine goes away, `k` kills them. It answers with pairs of numbers: a new worker and
+STARTED, with the connection to it; or a worker that exited, and its status from waitpid(2).
 """
 
 import gc
@@ -23,8 +23,8 @@ from magnus.executors.local.worker import Prepared, work
 from magnus.values import UserObject
 
 ANSWER: Final = Struct("!iI")
-BEGAN: Final = 1 << 16
-"""No status that waitpid(2) gives: a worker began."""
+STARTED: Final = 1 << 16
+"""A worker started: no status of waitpid(2) is that large."""
 
 _ENDS_BY_ITSELF_SECONDS: Final = 0.3
 _GRACE_SECONDS: Final = 1.5
@@ -32,7 +32,7 @@ _LOOK_AGAIN_MS: Final = 20
 
 
 def main() -> None:
-    """What the process does: read how steps are run, and begin workers as long as somebody wants them."""
+    """Read how steps are run, and fork workers until the connection ends."""
     os.dup2(2, 1)  # standard output belongs to the run log
     own = socket.socket(fileno=int(sys.argv[2]))
     own.set_inheritable(False)
@@ -46,7 +46,7 @@ def main() -> None:
         return
     prepared = _function(entry)(argument)
     gc.freeze()  # what is there now stays, and workers share its memory as long as nobody touches it
-    _Nursery(own, prepared).serve()
+    _Workers(own, prepared).serve()
 
 
 def _function(entry: str) -> UserObject:
@@ -54,8 +54,8 @@ def _function(entry: str) -> UserObject:
     return getattr(import_module(module), name)
 
 
-class _Nursery:
-    """The workers that run, by their process ids."""
+class _Workers:
+    """The running workers, by their process ids."""
 
     def __init__(self, own: socket.socket, prepared: Prepared) -> None:
         self._own = own
@@ -71,7 +71,7 @@ class _Nursery:
             self._poll.register(connection, select.POLLIN)
 
     def serve(self) -> None:
-        """Do what is asked until nobody can ask any more, and end what is left then."""
+        """Carry out commands until the connection ends, and stop the workers then."""
         with suppress(OSError):
             while True:
                 self._reap()
@@ -89,7 +89,7 @@ class _Nursery:
     def _do(self, command: str) -> None:
         match command:
             case "+":
-                self._begin()
+                self._fork()
             case "t":
                 self._signal(signal.SIGINT)
             case "e":
@@ -97,7 +97,7 @@ class _Nursery:
             case _:
                 self._signal(signal.SIGKILL)
 
-    def _begin(self) -> None:
+    def _fork(self) -> None:
         theirs, ours = socket.socketpair()
         pid = os.fork()
         if pid == 0:
@@ -105,12 +105,12 @@ class _Nursery:
         theirs.close()
         self._workers.add(pid)
         with suppress(ProcessLookupError, PermissionError):
-            os.setpgid(pid, pid)  # both sides do it, whoever comes first
+            os.setpgid(pid, pid)  # both processes do it, so that neither has to wait
         with ours:
-            socket.send_fds(self._own, [ANSWER.pack(pid, BEGAN)], [ours.fileno()])
+            socket.send_fds(self._own, [ANSWER.pack(pid, STARTED)], [ours.fileno()])
 
     def _become_worker(self, theirs: socket.socket, ours: socket.socket) -> None:
-        """Never returns: the worker ends when its work does."""
+        """Never returns: the worker exits when its work is done."""
         status = 1
         try:
             os.setpgid(0, 0)
@@ -125,16 +125,16 @@ class _Nursery:
 
             traceback.print_exc()
         finally:
-            os._exit(status)  # what follows in this process is not for a worker
+            os._exit(status)  # a worker must not run the code of the forkserver
 
     def _reap(self) -> None:
-        """Say which workers have ended."""
+        """Report the workers that have exited."""
         while self._workers:
             pid, status = os.waitpid(-1, os.WNOHANG)
             if pid == 0:
                 return
             self._workers.discard(pid)
-            if self._interrupted:  # what a step left in its group is to end with it
+            if self._interrupted:  # processes of a step are stopped with its worker
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(pid, signal.SIGKILL)
             self._own.sendall(ANSWER.pack(pid, status))
@@ -147,7 +147,7 @@ class _Nursery:
                 (os.killpg if number == signal.SIGKILL else os.kill)(pid, number)
 
     def _end_all(self) -> None:
-        """Whoever waits for work ends by itself; the others are asked to, and ended."""
+        """Idle workers exit by themselves; the others get a signal to exit, and are killed after a while."""
         self._poll.unregister(self._own)
         for seconds, number in ((_ENDS_BY_ITSELF_SECONDS, signal.SIGTERM), (_GRACE_SECONDS, signal.SIGKILL)):
             deadline = time.monotonic() + seconds

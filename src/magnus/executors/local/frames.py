@@ -63,7 +63,7 @@ class Frames:
             yield pickles.loaded(message)
 
 
-_MOST_KEPT: Final = 64
+_MOST_VALUES: Final = 64
 _LONG_TEXT: Final = 200
 
 
@@ -74,9 +74,9 @@ class Ref(Struct, frozen=True):
 
 
 class SentRequest(Struct, frozen=True):
-    """A request whose scope holds references, the values that are new among those, and numbers to forget.
+    """A request whose scope holds references, the values of new references, and numbers to forget.
 
-    `secrets` are those that steps obtained since the last one, in whatever worker.
+    `secrets` are the ones that steps of any worker obtained since the last request.
     """
 
     request: StepRequest
@@ -86,53 +86,53 @@ class SentRequest(Struct, frozen=True):
 
 
 class ScopeDeltaEncoder:
-    """One worker as its sender knows it: which values it has, and how many secrets."""
+    """The values and the number of secrets that one worker already has."""
 
     def __init__(self) -> None:
-        self._told = 0
-        self._kept: dict[int, UserObject] = {}
+        self._secret_count = 0
+        self._values: dict[int, UserObject] = {}
 
     def sent(self, request: StepRequest, secrets: Sequence[Secret] = ()) -> SentRequest:
-        """The request as it is sent next; `secrets` are all that are known, in the order in which they became so."""
+        """The request as it is sent next; `secrets` are all registered ones, in the order of their registration."""
         scope = request.scope
-        untold, self._told = tuple(secrets[self._told :]), len(secrets)
+        new_secrets, self._secret_count = tuple(secrets[self._secret_count :]), len(secrets)
         if scope is None:
-            return SentRequest(request, secrets=untold)
+            return SentRequest(request, secrets=new_secrets)
         new: dict[int, UserObject] = {}
         short = replace(
             scope,
             parameters={name: self._short(value, new) for name, value in scope.parameters.items()},
             files=self._short(scope.files, new),
         )
-        return SentRequest(replace(request, scope=short), new, self._forgotten(), untold)
+        return SentRequest(replace(request, scope=short), new, self._forget(), new_secrets)
 
     def _short(self, value: UserObject, new: dict[int, UserObject]) -> UserObject:
         if not _is_long(value):
             return value
-        number = id(value)  # stays its own as long as the value is kept
-        if number in self._kept:
-            self._kept[number] = self._kept.pop(number)
+        number = id(value)  # no other value has it as long as this one is stored
+        if number in self._values:
+            self._values[number] = self._values.pop(number)
         else:
-            new[number] = self._kept[number] = value
+            new[number] = self._values[number] = value
         return Ref(number)
 
-    def _forgotten(self) -> tuple[int, ...]:
-        """The values used longest ago, of more than are kept."""
-        forgotten = tuple(self._kept)[:-_MOST_KEPT]
-        for number in forgotten:
-            del self._kept[number]
-        return forgotten
+    def _forget(self) -> tuple[int, ...]:
+        """Drop the least recently used values; returns their numbers."""
+        numbers = tuple(self._values)[:-_MOST_VALUES]
+        for number in numbers:
+            del self._values[number]
+        return numbers
 
 
 class Receiver:
-    """The other end: the values that were sent."""
+    """Decodes requests in the worker, with the values that were sent before."""
 
     def __init__(self) -> None:
-        self._kept: dict[int, UserObject] = {}
+        self._values: dict[int, UserObject] = {}
 
     def request(self, sent: SentRequest) -> StepRequest:
-        """The request as it was."""
-        self._kept.update(sent.new)
+        """The request with values in place of references."""
+        self._values.update(sent.new)
         scope = sent.request.scope
         if scope is None:
             return sent.request
@@ -142,11 +142,11 @@ class Receiver:
             files=self._whole(scope.files),
         )
         for number in sent.forgotten:
-            del self._kept[number]
+            del self._values[number]
         return replace(sent.request, scope=whole)
 
     def _whole(self, value: UserObject) -> UserObject:
-        return self._kept[value.number] if isinstance(value, Ref) else value
+        return self._values[value.number] if isinstance(value, Ref) else value
 
 
 def _is_long(value: UserObject) -> bool:

@@ -28,7 +28,7 @@ Prepared: TypeAlias = Callable[[Tell], AbstractContextManager[Steps]]
 
 
 class Done(Struct, frozen=True):
-    """The step has ended, as its record says; or it could not be run because of `error`."""
+    """The step has finished and is recorded; or it could not be run because of `error`."""
 
     error: MagnusError | None = None
 
@@ -40,10 +40,10 @@ class Broken(Struct, frozen=True):
 
 
 def work(connection: socket.socket, prepared: Prepared) -> int:
-    """Run what is sent until the connection ends or a signal comes; returns the exit status.
+    """Run the steps that are sent until the connection ends or a signal comes; returns the exit status.
 
-    SIGINT, which the executor sends, ends a step as Ctrl-C would: it is recorded as interrupted. SIGTERM comes from outside,
-    and leaves the step to another worker (`magnus.engine.eviction`). What the step started is ended in both cases.
+    On SIGINT, which the executor sends, a step is recorded as interrupted, as on Ctrl-C. On SIGTERM, which comes from the
+    system, the step stays open for another worker (`magnus.engine.eviction`). Both stop the processes of the step.
     """
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
@@ -78,12 +78,12 @@ def _work(own: "_Connection", steps: Steps) -> None:
             for secret in sent.secrets:
                 steps.mask(secret)
             request = receiver.request(sent)
-            done = Done()
+            answer = Done()
             try:
                 steps.run(request)
             except MagnusError as error:
-                done = Done(error)
-            own.send(done)
+                answer = Done(error)
+            own.send(answer)
 
 
 def _ignore_signals() -> None:

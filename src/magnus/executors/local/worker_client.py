@@ -1,4 +1,4 @@
-"""A worker, and the process in which workers begin, as seen from the process that sends them steps. Used by `workers`."""
+"""Talks to a worker and to the forkserver, from the process that sends steps. Used by `workers`."""
 
 import signal
 import socket
@@ -59,7 +59,7 @@ class Worker:
 
 
 class Forkserver:
-    """The process in which workers begin, as seen from here."""
+    """The process that forks workers, and the connection to it."""
 
     def __init__(self) -> None:
         self.connection, theirs = socket.socketpair()
@@ -74,7 +74,7 @@ class Forkserver:
 
     def prepare(self, worker_spec: WorkerSpec) -> None:
         """Say how steps are run."""
-        with suppress(OSError):  # it has ended, which shows
+        with suppress(OSError):  # it has exited: the next read reports that
             frames.send(self.connection, (list(sys.path), list(sys.argv)))
             frames.send(self.connection, (worker_spec.entry, worker_spec.argument))
 
@@ -94,14 +94,14 @@ class Forkserver:
         self.wait()
 
     def wait(self) -> int:
-        """Wait until it has ended; returns how."""
+        """Wait until it has exited; returns its exit status."""
         code = self._process.wait()
         self.connection.close()
         return code
 
 
 def settle(step: "Future[None] | None", error: Exception | None) -> None:
-    """End the future of a step, unless it has ended."""
+    """Set the result or error of the future of a step, unless it has one."""
     if step is None or step.done():
         return
     if error is None:
@@ -111,6 +111,6 @@ def settle(step: "Future[None] | None", error: Exception | None) -> None:
 
 
 def death(code: int) -> str:
-    """What is said of a worker that ended so, in the middle of a step."""
+    """The message of an attempt whose worker exited with this code before the step finished."""
     hint = ", as the system may when memory runs out" if code == -signal.SIGKILL else ""
-    return f"the process of the step ended before the step did: {describe_exit(code)}{hint}"
+    return f"the worker process died before the step finished: {describe_exit(code)}{hint}"

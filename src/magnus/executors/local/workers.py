@@ -1,8 +1,8 @@
 """Warm worker processes that run whole steps: as many as there is work for, up to a number. Used by the local executor.
 
-Workers are forked by a process of their own (`forkserver`) that imported magnus once, so that one takes milliseconds to
-begin. Pools of the standard library and of loky end with the first process that dies, and with them every step that
-runs; here a worker that dies fails its step, and the next step gets another one.
+A process of its own (`forkserver`), which imported magnus once, forks the workers, so that a worker starts in milliseconds.
+If a process of a pool of the standard library or of loky dies, the pool and all running steps fail. Here a worker that
+dies fails its own step, and the next step gets another worker.
 """
 
 import os
@@ -19,7 +19,7 @@ from typing import Final
 
 from magnus.errors import ServiceError
 from magnus.executors.local import frames
-from magnus.executors.local.forkserver import ANSWER, BEGAN
+from magnus.executors.local.forkserver import ANSWER, STARTED
 from magnus.executors.local.worker import Broken, Done
 from magnus.executors.local.worker_client import Forkserver, Worker, death, settle
 from magnus.interfaces.executor import StepRequest, WorkerSpec
@@ -47,14 +47,14 @@ class Workers:
         self._workers: dict[int, Worker] = {}
         self._idle: list[Worker] = []
         self._secrets: list[Secret] = []
-        self._beginning = 0
+        self._starting = 0
         self._ending = False
         self._broken: BaseException | None = None
         self._forkserver = forkserver
         self._listening: Thread | None = None
 
     def start(self) -> None:
-        """Have a process in which workers begin; it gets ready while the caller goes on."""
+        """Start the forkserver, unless there is one; it imports magnus while the caller continues."""
         self._forkserver = self._forkserver or Forkserver()
         self._forkserver.prepare(self._worker_spec)
         self._listening = Thread(target=self._listen, args=(self._forkserver,), name="magnus workers", daemon=True)
@@ -81,7 +81,7 @@ class Workers:
                 self._forkserver.tell(command)
 
     def end(self, *, evicted: bool = False) -> None:
-        """End everything; steps that run are interrupted, or left open if `evicted`, and those that wait are cancelled."""
+        """Stop all workers; running steps are interrupted, or left open if `evicted`, and waiting steps are cancelled."""
         with self._changed:
             self._ending = True
             for future, _ in self._waiting:
@@ -105,11 +105,11 @@ class Workers:
     def _wait_for_none(self) -> None:
         deadline = time.monotonic() + _GRACE_SECONDS
         with self._changed:
-            while self._workers and (left := deadline - time.monotonic()) > 0:
-                self._changed.wait(left)
+            while self._workers and (seconds := deadline - time.monotonic()) > 0:
+                self._changed.wait(seconds)
 
     def _hand_out(self) -> None:
-        """Give what waits to workers that are free, and begin more of them if there is more than they can take."""
+        """Send waiting steps to idle workers, and start more workers if steps are left."""
         while self._waiting and self._idle:
             future, request = self._waiting.popleft()
             if future.set_running_or_notify_cancel():
@@ -117,9 +117,9 @@ class Workers:
                 worker.begin(future)
                 with suppress(OSError):  # it has just died, which the forkserver will say
                     frames.send(worker.connection, worker.sender.sent(request, self._secrets))
-        more = min(len(self._waiting) - self._beginning, self._count - len(self._workers) - self._beginning)
+        more = min(len(self._waiting) - self._starting, self._count - len(self._workers) - self._starting)
         if more > 0 and self._forkserver is not None and not self._ending:
-            self._beginning += more
+            self._starting += more
             self._forkserver.tell("+" * more)
 
     def _listen(self, forkserver: Forkserver) -> None:
@@ -142,11 +142,11 @@ class Workers:
                 if not self._hear_forkserver(forkserver, selector):
                     return False
             elif worker.pid in self._workers and not self._hear(worker):
-                selector.unregister(worker.connection)  # it hung up, and how it ended will be said
+                selector.unregister(worker.connection)  # it hung up; the forkserver will report its exit status
         return True
 
     def _hear_forkserver(self, forkserver: Forkserver, selector: selectors.BaseSelector) -> bool:
-        """A worker began or ended; False when the forkserver is gone."""
+        """Note a worker that started or exited; False when the forkserver is gone."""
         try:
             data, descriptors, _, _ = socket.recv_fds(forkserver.connection, ANSWER.size, 1)
         except OSError:
@@ -154,12 +154,12 @@ class Workers:
         if len(data) < ANSWER.size:
             return False
         pid, status = ANSWER.unpack(data)
-        if status == BEGAN:
+        if status == STARTED:
             worker = Worker(pid, socket.socket(fileno=descriptors[0]))
             selector.register(worker.connection, selectors.EVENT_READ, worker)
             with self._changed:
                 self._workers[pid] = worker
-                self._beginning -= 1
+                self._starting -= 1
                 forkserver.works = True
                 self._idle.append(worker)
                 self._hand_out()
@@ -180,7 +180,7 @@ class Workers:
     def _hear_the_rest(self, worker: Worker) -> None:
         """Take what a worker said that is being killed, until it is gone or does not go."""
         deadline = time.monotonic() + _GRACE_SECONDS
-        while (left := deadline - time.monotonic()) > 0 and select.select([worker.connection], [], [], left)[0]:
+        while (seconds := deadline - time.monotonic()) > 0 and select.select([worker.connection], [], [], seconds)[0]:
             if not self._hear(worker):
                 return
 
@@ -224,30 +224,30 @@ class Workers:
         settle(worker.step, worker.died(death(code)))
 
     def _forkserver_is_gone(self, forkserver: Forkserver, error: BaseException | None = None) -> None:
-        """Without it no worker can begin, and nobody tells when one ends: start again with a new one.
+        """Start a new forkserver: without one no worker can start, and no exit of a worker is reported.
 
-        One that never worked is not tried again, and neither is anything after an `error` of the thread that listens.
+        If it never worked, or if the thread that listens failed with an `error`, no new one is started.
         """
         forkserver.hang_up()
         code = forkserver.wait()
         with self._changed:
             self._forkserver = None
-            gone, self._workers, self._idle, self._beginning = self._workers, {}, [], 0
+            orphans, self._workers, self._idle, self._starting = self._workers, {}, [], 0
             restart = forkserver.works and not self._ending and error is None
             if not restart:
                 self._broken = error or ServiceError(f"worker processes cannot be started: {describe_exit(code)}")
-            unlucky = [] if restart else list(self._waiting)
-            if unlucky:
+            rejected = [] if restart else list(self._waiting)
+            if rejected:
                 self._waiting.clear()
             self._changed.notify_all()
-        for worker in gone.values():
+        for worker in orphans.values():
             if not self._ending:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(worker.pid, signal.SIGKILL)
             self._hear_the_rest(worker)
             worker.connection.close()
-            settle(worker.step, worker.died("the process of the step was ended with the one that had started it"))
-        for future, _ in unlucky:
+            settle(worker.step, worker.died("the worker process was stopped since its forkserver died"))
+        for future, _ in rejected:
             if future.set_running_or_notify_cancel():
                 future.set_exception(self._broken)
         with self._changed:

@@ -1,4 +1,4 @@
-"""Computes the data that the branches of a composite leave, for each kind of branches. Called by `flow`."""
+"""Computes the data that the branches of a composite set, for each kind of branches. Called by `flow`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Protocol
@@ -10,16 +10,16 @@ from magnus.graph.dataflow.cursor import BranchCursor, all_spellings, as_text, m
 from magnus.graph.dataflow.facts import Certainty, Need
 from magnus.graph.dataflow.findings import Findings
 from magnus.graph.dataflow.reachability import unavoidable
-from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted, joined, kinds
+from magnus.graph.dataflow.shapes import ANYTHING, AcceptedShape, Shape, joined, kinds
 from magnus.graph.dataflow.visible_data import Fact, VisibleData, meeting
 from magnus.graph.declared_names import names_set, set_by_several
 from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, MappedBranches, RepeatedBranch, StaticBranches
 from magnus.values import Json
 
-_LIST: Final = Wanted(frozenset({"list"}), said="a list", objects=True)
-_BOOLEAN: Final = Wanted(frozenset({"bool"}), said="true or false", objects=True)
+_LIST: Final = AcceptedShape(frozenset({"list"}), wording="a list", objects=True)
+_BOOLEAN: Final = AcceptedShape(frozenset({"bool"}), wording="true or false", objects=True)
 _FIX: Final = "name a branch by that value, or add a default"
-_MOST_ROUNDS: Final = 3
+_MOST_ITERATIONS: Final = 3
 
 
 class BranchWalk(Protocol):
@@ -60,10 +60,10 @@ def after_all(flow: BranchWalk, node: CompositeNode, seen: VisibleData, cursor: 
     for what in ("parameters", "files"):
         _conflicts(flow.findings, node, {key: getattr(end, what) for key, end in ends.items()}, declared, cursor)
         declared = set()
-    left = VisibleData()
+    data = VisibleData()
     for end in ends.values():
-        left = left.followed_by(end)
-    return replace(left, via="")
+        data = data.followed_by(end)
+    return replace(data, via="")
 
 
 def _conflicts(
@@ -73,7 +73,7 @@ def _conflicts(
     declared: set[str],
     cursor: BranchCursor,
 ) -> None:
-    """Warn of names that several branches set, but for those that their declarations show."""
+    """Warn of names that several branches set, except declared names."""
     setting: dict[str, list[str]] = {}
     for key, facts in ends.items():
         for name, fact in facts.items():
@@ -87,46 +87,46 @@ def _conflicts(
 
 
 def after_one(
-    flow: BranchWalk, node: CompositeNode, chosen: ChosenBranch, seen: VisibleData, cursor: BranchCursor
+    flow: BranchWalk, node: CompositeNode, choice: ChosenBranch, seen: VisibleData, cursor: BranchCursor
 ) -> VisibleData | None:
-    """After a `conditional`: the data of the one branch that ran, whichever it was."""
-    need = Need(chosen.parameter, f"the parameter '{chosen.parameter}'", _wanted_by(chosen), fix=_FIX)
+    """After a `conditional`: the data of the one branch that ran, combined over all branches that may run."""
+    need = Need(choice.parameter, f"the parameter '{choice.parameter}'", _accepted_by(choice), fix=_FIX)
     fact = flow.need(node, "parameter", need, seen, cursor)
     texts = _texts(fact)
     ways: list[tuple[VisibleData, str]] = []
     not_chosen: list[tuple[VisibleData, str]] = []
-    for key, graph in chosen.graphs.items():
+    for key, graph in choice.graphs.items():
         may_run = texts is None or bool(texts & spelled(key))
         end = flow.graph(graph, seen, cursor.inside(key).where_reached(is_reached=may_run))
         if end is not None:
-            (ways if may_run else not_chosen).append((end, f"when '{chosen.parameter}' is '{key}'"))
+            (ways if may_run else not_chosen).append((end, f"when '{choice.parameter}' is '{key}'"))
     if fact is not None:
-        flow.findings.unmatched(node, chosen, fact, cursor.around)
-    if chosen.default is not None:
-        may_run = texts is None or bool(texts - all_spellings(chosen.graphs))
-        end = flow.graph(chosen.default, seen, cursor.where_reached(is_reached=may_run))
-        others = f"when '{chosen.parameter}' is none of {', '.join(map(repr, chosen.graphs))}"
+        flow.findings.unmatched(node, choice, fact, cursor.around)
+    if choice.default is not None:
+        may_run = texts is None or bool(texts - all_spellings(choice.graphs))
+        end = flow.graph(choice.default, seen, cursor.where_reached(is_reached=may_run))
+        others = f"when '{choice.parameter}' is none of {', '.join(map(repr, choice.graphs))}"
         if end is not None and may_run:
             ways.append((end, others))
-    if not ways and chosen.default is None and texts is not None and not texts & all_spellings(chosen.graphs):
+    if not ways and choice.default is None and texts is not None and not texts & all_spellings(choice.graphs):
         ways = not_chosen  # there is a finding already; the steps behind are checked as if one were chosen
     return replace(meeting(ways), via="") if ways else None
 
 
-def _wanted_by(chosen: ChosenBranch) -> Wanted:
-    if chosen.default is not None:
-        return Wanted()
-    keys = all_spellings(chosen.graphs)
-    shown = ", ".join(repr(key) for key in chosen.graphs)
+def _accepted_by(choice: ChosenBranch) -> AcceptedShape:
+    if choice.default is not None:
+        return AcceptedShape()
+    keys = all_spellings(choice.graphs)
+    names = ", ".join(repr(key) for key in choice.graphs)
 
     def refuses(value: Json, _text: str | None) -> str:
         return "" if as_text(value) in keys else f"it is {as_text(value)!r}"
 
-    return Wanted(matchable(chosen.graphs), said=f"one of {shown}", refuses=refuses)
+    return AcceptedShape(matchable(choice.graphs), wording=f"one of {names}", refuses=refuses)
 
 
 def _texts(fact: Fact | None) -> set[str] | None:
-    """All texts that the value may have; None when that is not known."""
+    """All texts that the value may have; None when they are unknown."""
     if fact is None or fact.certainty is not Certainty.CERTAIN or fact.shape.values is None:
         return None
     return {as_text(value) for value, _ in fact.shape.values}
@@ -148,13 +148,13 @@ def after_map(
         return None
     declared = set(names_set(mapped.graph))
     parameters = {}
-    for name, found in end.parameters.items():
+    for name, inside in end.parameters.items():
         if name == mapped.iterate_as:
             continue
-        kept = _listed(found) if mapped.reducer is None else replace(found, shape=_reduced(flow, mapped.reducer))
-        if found.certainty is Certainty.CERTAIN and not is_filled and name not in declared:
-            kept = Fact(Certainty.POSSIBLE, kept.shape, f"when '{mapped.iterate_on}' is empty")
-        parameters[name] = kept
+        collected = _listed(inside) if mapped.reducer is None else replace(inside, shape=_reduced(flow, mapped.reducer))
+        if inside.certainty is Certainty.CERTAIN and not is_filled and name not in declared:
+            collected = Fact(Certainty.POSSIBLE, collected.shape, f"when '{mapped.iterate_on}' is empty")
+        parameters[name] = collected
     unclear = Certainty.CERTAIN if is_filled else Certainty.UNCLEAR
     files = {name: replace(file, certainty=max(file.certainty, unclear)) for name, file in end.files.items()}
     return replace(end, parameters=parameters, files=files, via="")
@@ -167,9 +167,9 @@ def _reduced(flow: BranchWalk, reducer: str) -> Shape:
 
 
 def _listed(fact: Fact) -> Fact:
-    """The fact of the list that a map collects of it."""
+    """The fact of the list that a map collects from its branches."""
     item = fact.shape if fact.certainty is Certainty.CERTAIN else joined((fact.shape, kinds("null")))
-    item = Shape(item.kinds, item.item, item.fields, None, item.said)
+    item = Shape(item.kinds, item.item, item.fields, None, item.wording)
     return replace(fact, shape=Shape(frozenset({"list"}), None if item == ANYTHING else item))
 
 
@@ -178,23 +178,23 @@ def after_loop(
 ) -> VisibleData | None:
     """After a `loop`: the data of its iterations.
 
-    The first round sees what was there before the loop, the others what rounds before them set too.
+    The first iteration sees the data from before the loop. Later ones also see the data that earlier iterations set.
     """
     first = _with_index(loop, seen)
-    end, found = flow.apart(loop.graph, first, cursor)
+    end, first_findings = flow.apart(loop.graph, first, cursor)
     if end is None:
-        flow.findings.add_all(found)
+        flow.findings.add_all(first_findings)
         return None
     if loop.max_iterations > 1:
         later, end = _settled(flow, loop, node.name, seen, end, cursor)
         _, always = flow.apart(loop.graph, later, cursor)
-        found = _of_rounds(loop.graph, found, always, node.name)
-    flow.findings.add_all(found)
-    left = _with_index(loop, end)
+        first_findings = _of_iterations(loop.graph, first_findings, always, node.name)
+    flow.findings.add_all(first_findings)
+    data = _with_index(loop, end)
     if loop.break_on is not None:
         after = _with_index(loop, seen).followed_by(end)
         flow.findings.break_on(node, loop.break_on, after.find(loop.break_on), after.parameters, cursor, _BOOLEAN)
-    return replace(left, via="")
+    return replace(data, via="")
 
 
 def _with_index(loop: RepeatedBranch, seen: VisibleData) -> VisibleData:
@@ -206,9 +206,9 @@ def _with_index(loop: RepeatedBranch, seen: VisibleData) -> VisibleData:
 def _settled(
     flow: BranchWalk, loop: RepeatedBranch, name: str, seen: VisibleData, first: VisibleData, cursor: BranchCursor
 ) -> tuple[VisibleData, VisibleData]:
-    """What any round but the first may see, and what all rounds together leave."""
+    """The data that later iterations may see, and the data that all iterations set."""
     end = first
-    for _ in range(_MOST_ROUNDS):
+    for _ in range(_MOST_ITERATIONS):
         lacking = f"in the first iteration of '{name}'"
         parameters, files = dict(seen.parameters), dict(seen.files)
         _may_be_there(parameters, end.parameters, lacking, without=loop.index_as)
@@ -227,20 +227,20 @@ def _settled(
     return _with_index(loop, replace(later, parameters=unshaped)), replace(end, parameters=shapeless)
 
 
-def _may_be_there(known: dict[str, Fact], own: Mapping[str, Fact], lacking: str, *, without: str | None) -> None:
+def _may_be_there(facts: dict[str, Fact], own: Mapping[str, Fact], lacking: str, *, without: str | None) -> None:
     for name, fact in own.items():
         if name == without:
             continue
-        before = known.get(name)
+        before = facts.get(name)
         if before is None:
             unclear = fact.certainty is Certainty.UNCLEAR
-            known[name] = Fact(Certainty.UNCLEAR if unclear else Certainty.POSSIBLE, fact.shape, lacking)
+            facts[name] = Fact(Certainty.UNCLEAR if unclear else Certainty.POSSIBLE, fact.shape, lacking)
         else:
-            known[name] = replace(before, shape=joined((before.shape, fact.shape)))
+            facts[name] = replace(before, shape=joined((before.shape, fact.shape)))
 
 
 def _either(first: VisibleData, later: VisibleData) -> VisibleData:
-    """What is left after one round or more: all that the first leaves, and what later ones may add."""
+    """The data after one iteration or more: the data of the first, and data that later ones may add."""
 
     def met(one: Mapping[str, Fact], other: Mapping[str, Fact]) -> dict[str, Fact]:
         names: Sequence[str] = [*one, *(name for name in other if name not in one)]
@@ -261,10 +261,10 @@ def _either(first: VisibleData, later: VisibleData) -> VisibleData:
     )
 
 
-def _of_rounds(graph: Graph, first: Findings, always: Findings, name: str) -> Findings:
-    """What is wrong in every round, and what of the first is sure to happen there."""
+def _of_iterations(graph: Graph, first: Findings, always: Findings, name: str) -> Findings:
+    """The findings of every iteration, and the findings of the first one about steps that always run."""
     sure = {id(node) for node in unavoidable(graph)}
-    kept = Findings()
-    kept.add_all(always)
-    kept.add_all(first.only(sure).beyond(always, f", in the first iteration of '{name}'"))
-    return kept
+    findings = Findings()
+    findings.add_all(always)
+    findings.add_all(first.only(sure).beyond(always, f", in the first iteration of '{name}'"))
+    return findings

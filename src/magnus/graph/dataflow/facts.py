@@ -8,7 +8,7 @@ from enum import IntEnum
 from msgspec import Struct
 
 from magnus.errors import Problem
-from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted
+from magnus.graph.dataflow.shapes import ANYTHING, AcceptedShape, Shape
 
 
 class Certainty(IntEnum):
@@ -23,15 +23,20 @@ class Certainty(IntEnum):
 
 
 class Need(Struct, frozen=True):
-    """A parameter that a task takes; `title` is what messages call it: "the argument 'x' of work.f()".
+    """A parameter that a task takes.
 
-    One that is not required has a default. `is_fatal` says that the task fails without it, `fix` what to do when it is
-    not what is wanted.
+    Attributes:
+        name: the name of the parameter.
+        title: its name in messages, such as "the argument 'x' of work.f()".
+        accepts: the values that the task accepts.
+        is_required: whether it has no default.
+        is_fatal: whether the task fails without it.
+        fix: the advice when its value is not accepted.
     """
 
     name: str
     title: str
-    wanted: Wanted = Wanted()
+    accepts: AcceptedShape = AcceptedShape()
     is_required: bool = True
     is_fatal: bool = True
     fix: str = ""
@@ -57,7 +62,7 @@ class Description(Struct, frozen=True):
         files: texts of its code that may be names of files it reads; some are not.
         secrets: names of secrets that it asks for.
         uses: names of parameters it may use beside its needs; None when they are unknown.
-        problems: what else is wrong with it; location and step are added.
+        problems: its other mistakes; location and step are added.
         never_fails: whether the task cannot fail.
         sees_all: whether it sees every parameter, so that a record of what it saw does not tell what it uses.
         passes_all: whether it passes every parameter on to programs that may use any of them.
@@ -78,4 +83,4 @@ class Description(Struct, frozen=True):
 
 
 UNKNOWN = Description(sets_others=True, puts_others=True)
-"""The description of a task about which nothing is known."""
+"""The description of a task without any facts."""

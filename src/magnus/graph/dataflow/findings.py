@@ -8,13 +8,13 @@ from msgspec.structs import replace
 
 from magnus.graph.dataflow.cursor import BranchCursor, can_choose
 from magnus.graph.dataflow.facts import Certainty, Need
-from magnus.graph.dataflow.shapes import Fit, Wanted, fitting
+from magnus.graph.dataflow.shapes import AcceptedShape, Fit, fitting
 from magnus.graph.dataflow.visible_data import Fact
 from magnus.graph.nodes import ChosenBranch, CompositeNode, TaskNode
 from magnus.suggest import near
 
-_CAUGHT: Final = "; the step always fails, and the pipeline goes on by on_failure"
-_NOT_REACHED: Final = "; this branch is not chosen with the parameters that are given"
+_CAUGHT: Final = "; the step always fails, and the pipeline continues by on_failure"
+_NOT_REACHED: Final = "; the initial parameters do not choose this branch"
 
 
 Severity: TypeAlias = Literal["error", "warning"]
@@ -44,36 +44,36 @@ class Findings:
     """Findings, one for each field and name; a later one replaces a milder one."""
 
     def __init__(self) -> None:
-        self.found: dict[tuple[int, tuple[str | int, ...], str], Finding] = {}
-        """By node, field, and what it is about."""
+        self.by_place: dict[tuple[int, tuple[str | int, ...], str], Finding] = {}
+        """By node, field, and the name of the parameter or file."""
 
     def __iter__(self) -> Iterator[Finding]:
-        return iter(self.found.values())
+        return iter(self.by_place.values())
 
     def add(self, finding: Finding, about: str) -> None:
         """Add it, unless there is a worse one for the same field and name."""
         key = (id(finding.node), finding.keys, about)
-        if key not in self.found or self.found[key].severity == "warning":
-            self.found[key] = finding
+        if key not in self.by_place or self.by_place[key].severity == "warning":
+            self.by_place[key] = finding
 
     def add_all(self, others: "Findings") -> None:
         """Add all of them."""
-        for (_, _, about), finding in others.found.items():
+        for (_, _, about), finding in others.by_place.items():
             self.add(finding, about)
 
     def only(self, nodes: Container[int]) -> "Findings":
         """The findings about these nodes, by identity."""
-        chosen = Findings()
-        chosen.found = {key: finding for key, finding in self.found.items() if key[0] in nodes}
-        return chosen
+        selection = Findings()
+        selection.by_place = {key: finding for key, finding in self.by_place.items() if key[0] in nodes}
+        return selection
 
     def beyond(self, others: "Findings", when: str) -> "Findings":
         """The findings that the others do not have in these words; `when` is added to their messages."""
-        chosen = Findings()
-        for key, finding in self.found.items():
-            if key not in others.found or others.found[key].message != finding.message:
-                chosen.found[key] = replace(finding, message=f"{finding.message}{when}")
-        return chosen
+        selection = Findings()
+        for key, finding in self.by_place.items():
+            if key not in others.by_place or others.by_place[key].message != finding.message:
+                selection.by_place[key] = replace(finding, message=f"{finding.message}{when}")
+        return selection
 
     def judge(
         self,
@@ -99,17 +99,20 @@ class Findings:
             if fact.lacking.endswith(" is empty"):
                 fix = f"declare '{need.name}' under returns in the branch: then it is [] where there are no elements"
             self.add(Finding(node, around, (field,), message, fix, "warning"), need.name)
-        fits = fitting(fact.shape, need.wanted)
+        fits = fitting(fact.shape, need.accepts)
         if fits.fit is Fit.YES or (fact.certainty is not Certainty.CERTAIN and fits.fit is Fit.PERHAPS):
             return
-        wanted, fix = need.wanted.said or "something else", need.fix or f"change the type of '{need.name}' on one side"
+        accepted, fix = (
+            need.accepts.wording or "something else",
+            need.fix or f"change the type of '{need.name}' on one side",
+        )
         if fits.fit is Fit.PERHAPS:
             severity, what = "warning", f"and {fits.reason}, which does not always fit"
         elif fact.certainty is Certainty.CERTAIN:
             what = f"but {fits.reason}{caught}"
         else:
             severity, what = "warning", f"but where it is set {fits.reason}"
-        message = f"{need.title} must be {wanted}, {what}"
+        message = f"{need.title} must be {accepted}, {what}"
         self.add(Finding(node, around, (field,), message, fix, severity), f"type of {need.name}")
 
     def judge_file(
@@ -149,15 +152,15 @@ class Findings:
         message = f"the branches {', '.join(map(repr, keys))} all set '{name}'; the last one wins"
         self.add(Finding(node, around, ("branches",), message, "give the results different names", "warning"), name)
 
-    def unmatched(self, node: CompositeNode, chosen: ChosenBranch, fact: Fact, around: tuple[str, ...]) -> None:
+    def unmatched(self, node: CompositeNode, choice: ChosenBranch, fact: Fact, around: tuple[str, ...]) -> None:
         """Warn of branches of a conditional that no value of its parameter can choose."""
         if fact.certainty is not Certainty.CERTAIN or fact.shape.kinds is None:
             return
-        if fact.shape.values is not None and len(fact.shape.values) == 1:  # one that was given, perhaps
+        if fact.shape.values is not None and len(fact.shape.values) == 1:  # perhaps an initial parameter
             return
-        for key in chosen.graphs:
+        for key in choice.graphs:
             if not can_choose(fact.shape, key):
-                message = f"no value of '{chosen.parameter}' chooses this branch: it is {fact.shape}"
+                message = f"no value of '{choice.parameter}' chooses this branch: it is {fact.shape}"
                 fix = "name the branch by a value of the parameter, as JSON"
                 self.add(Finding(node, around, ("branches", key), message, fix, "warning"), key)
 
@@ -168,7 +171,7 @@ class Findings:
         fact: Fact | None,
         there: Mapping[str, Fact],
         cursor: BranchCursor,
-        wanted: Wanted,
+        accepts: AcceptedShape,
     ) -> None:
         """Add a finding about a loop that never ends early, or whose parameter is no boolean."""
         if fact is None:
@@ -176,7 +179,7 @@ class Findings:
             fix = _give(name, there)
             self.add(Finding(node, cursor.around, ("break_on",), message, fix, "warning", name), name)
             return
-        need = Need(name, f"the parameter '{name}'", wanted, is_required=False, fix="let it be a boolean")
+        need = Need(name, f"the parameter '{name}'", accepts, is_required=False, fix="let it be a boolean")
         self.judge(node, "break_on", need, fact, there, cursor)
 
 
@@ -191,5 +194,5 @@ def _give(name: str, there: Iterable[str]) -> str:
     if set("=<>()[]{}") & set(name):
         return "name a parameter here, and nothing else"
     match = near(name, there)
-    meant = f"did you mean '{match}'? else " if match and match != name else ""
-    return f"{meant}set '{name}' in a step before, or give it: --{name} VALUE, or a parameters file"
+    suggestion = f"did you mean '{match}'? else " if match and match != name else ""
+    return f"{suggestion}set '{name}' in a step before, or give it: --{name} VALUE, or a parameters file"

@@ -1,7 +1,7 @@
 """Follows parameters and files along all paths of a pipeline without running it. Pure; called by `app.check`.
 
 An abstract interpretation: at every step it computes which parameters exist for certain or on some paths only, and their
-shapes. The rules of scope and fan-in are those of the engine. What cannot be computed is no reason for a finding.
+shapes. It follows the engine's rules of scope and fan-in. If something cannot be computed, there is no finding.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -47,7 +47,7 @@ def _branches_can_succeed(node: CompositeNode) -> bool:
 
 
 def caught_steps(graph: Graph, *, is_caught: bool = False) -> Iterator[TaskNode | CompositeNode]:
-    """The steps that may fail and the run succeeds all the same, by their own `on_failure` or one around them."""
+    """The steps that may fail in a run that succeeds, by their own `on_failure` or one around them."""
     for node in graph.nodes.values():
         if isinstance(node, TerminalNode):
             continue
@@ -77,7 +77,7 @@ def _reached(graph: Graph, start: str, without: str) -> set[str]:
 
 
 def unavoidable(graph: Graph) -> Iterator[TaskNode | CompositeNode]:
-    """The steps that have to succeed for the (sub)pipeline to succeed, also those in branches that always run."""
+    """The steps that have to succeed for the (sub)pipeline to succeed, also steps in branches that always run."""
     for name, node in graph.nodes.items():
         if isinstance(node, TerminalNode) or reaches_success(graph, graph.start_at, without=name):
             continue

@@ -20,8 +20,8 @@ class Fact(Struct, frozen=True):
 class VisibleData(Struct, frozen=True):
     """The parameters and files that a step sees, or that a branch has set.
 
-    `is_open` says that there may be parameters of unknown names, `files_open` the same of files. `via` names the last turn
-    of the path that not every run takes.
+    `is_open` is true when there may be parameters of unknown names, `files_open` when there may be such files. `via` names
+    the last turn of the path that not every run takes.
     """
 
     parameters: Mapping[str, Fact] = field(default_factory=dict)
@@ -31,7 +31,7 @@ class VisibleData(Struct, frozen=True):
     via: str = ""
 
     def find(self, name: str) -> Fact | None:
-        """The parameter of this name, whatever its case; None when there is certainly none."""
+        """The parameter of this name in any case; None when there is certainly none."""
         folded = name.casefold()
         fact = self.parameters.get(name)
         if fact is None:

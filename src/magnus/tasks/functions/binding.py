@@ -20,12 +20,11 @@ from magnus.run_log.parameters import (
     ObjectParameter,
     Parameter,
     Scope,
-    handed,
+    argument_json,
     objects_in,
     plain,
 )
 from magnus.tasks.functions.casting import Cast, WrongType, fresh
-from magnus.tasks.text import name_list, short_json
 from magnus.values import Json, UserObject
 
 _REQUIRED: Final = inspect.Parameter.empty
@@ -36,7 +35,7 @@ class Bound(Struct, frozen=True):
 
     positional: Sequence[UserObject]
     named: Mapping[str, UserObject]
-    handed: Mapping[str, Json]
+    arguments: Mapping[str, Json]
     loaded: Sequence[ObjectParameter] = ()
 
 
@@ -84,16 +83,16 @@ def bind(function: Callable[..., UserObject], title: str, scope: Scope, objects:
     if plan.rest is not None:
         used = set(sources.values())
         named.update({name: binding.value(name, plan.rest, name) for name in scope if name not in used})
-    return Bound(positional, named, binding.handed, tuple(binding.loaded))
+    return Bound(positional, named, binding.arguments, tuple(binding.loaded))
 
 
 class _Binding(Struct, frozen=True):
-    """Values on their way into one call; `handed` gathers what they came from, `loaded` the objects among them."""
+    """Values on their way into one call; `arguments` gathers their JSON for the run log, `loaded` the objects among them."""
 
     title: str
     scope: Scope
     objects: Objects | None
-    handed: dict[str, Json] = field(default_factory=dict)
+    arguments: dict[str, Json] = field(default_factory=dict)
     loaded: list[ObjectParameter] = field(default_factory=list)
 
     def argument(self, argument: _Argument, source: str) -> UserObject:
@@ -101,13 +100,13 @@ class _Binding(Struct, frozen=True):
         if argument.namespace is not None:
             return self.namespace(argument.namespace)
         if argument.default is None and _is_null(self.scope[source]):
-            self.handed[argument.name] = None
+            self.arguments[argument.name] = None
             return None
         return self.value(argument.name, argument.cast, source)
 
     def namespace(self, kind: Any) -> UserObject:
         """All parameters, as attributes."""
-        self.handed.update({name: handed(parameter) for name, parameter in self.scope.items()})
+        self.arguments.update({name: argument_json(parameter) for name, parameter in self.scope.items()})
         self.loaded.extend(reference for parameter in self.scope.values() for reference in objects_in(parameter))
         return kind(**{name: fresh(python_value(parameter, self.objects)) for name, parameter in self.scope.items()})
 
@@ -119,16 +118,18 @@ class _Binding(Struct, frozen=True):
             case MetricParameter(value=value):
                 text = None
             case ObjectParameter() | ListParameter() as stored:
-                self.handed[name] = plain(stored)
+                self.arguments[name] = plain(stored)
                 self.loaded.extend(objects_in(stored))
                 return python_value(stored, self.objects)
         try:
             argument = cast(value, text)
         except WrongType as wrong:
+            from magnus.tasks.text import short_json  # lazy: only mistakes need it
+
             raise TaskFailed(
                 f"the argument '{name}' of {self.title} must be {cast.expected}, but is {short_json(value)}: {wrong}"
             ) from None
-        self.handed[name] = handed(self.scope[source])
+        self.arguments[name] = argument_json(self.scope[source])
         return argument
 
 
@@ -168,6 +169,8 @@ def _sources(plan: _Plan, title: str, scope: Scope) -> dict[str, str]:
 
 
 def _nothing_for(missing: Sequence[str], title: str, scope: Iterable[str]) -> str:
+    from magnus.tasks.text import name_list  # lazy: as above
+
     names = " and ".join(f"'{name}'" for name in missing)
     one = f"the argument {names}, and there is no such parameter"
     several = f"the arguments {names}, and there are no such parameters"

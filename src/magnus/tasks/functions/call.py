@@ -43,9 +43,9 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
         with user_code:
             results = results_of(returned, call.spec.returns, title, call.objects)
     except TaskFailed as error:
-        return TaskOutcome(bound.handed, failure=str(error), exported=variables.exported(), loaded=bound.loaded)
+        return TaskOutcome(bound.arguments, failure=str(error), exported=variables.exported(), loaded=bound.loaded)
     return TaskOutcome(
-        bound.handed,
+        bound.arguments,
         results.parameters,
         results.metrics,
         exported=variables.exported(),

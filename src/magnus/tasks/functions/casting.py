@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NewType, TypeVar, Union
 
 from magnus.errors import TaskFailed
 from magnus.tasks.functions.foreign_types import checkable
-from magnus.tasks.text import short_json
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
@@ -212,6 +211,8 @@ def cast_parameter(name: str, cast_as: UserObject, value: Json, text: str | None
     try:
         return cast(value, text)
     except WrongType as wrong:
+        from magnus.tasks.text import short_json  # lazy: only mistakes need it
+
         raise TaskFailed(
             f"the parameter '{name}' must be {cast.expected}, but is {short_json(value)}: {wrong}"
         ) from None

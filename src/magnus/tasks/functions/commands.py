@@ -8,7 +8,6 @@ from pathlib import Path
 from types import ModuleType
 from typing import Final
 
-from magnus.engine.user_code import scripts
 from magnus.engine.user_code.imports import project_code
 from magnus.engine.values.json_values import type_name
 from magnus.errors import TaskFailed
@@ -39,6 +38,8 @@ def load_function(command: str, working_directory: Path) -> Callable[..., UserOb
 
 def _of_script(file: Path, names: Sequence[str]) -> UserObject:
     """The object of the script under these names, one inside the other."""
+    from magnus.engine.user_code import scripts  # lazy: most functions are in modules
+
     folder = str(file.parent)
     if folder not in sys.path:
         sys.path.insert(1, folder)
@@ -149,6 +150,8 @@ def command_of(function: Callable[..., UserObject], working_directory: Path) -> 
         target = getattr(target, part, None)
     if target is not function:
         return None
+    from magnus.engine.user_code import scripts  # lazy: as above
+
     if scripts.is_main(module):
         module = scripts.dotted_main(module) or module
     if not scripts.is_main(module):

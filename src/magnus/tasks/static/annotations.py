@@ -18,7 +18,7 @@ from uuid import UUID
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields as struct_fields
 
-from magnus.graph.dataflow.shapes import ANYTHING, Shape, Wanted, joined, of_value
+from magnus.graph.dataflow.shapes import ANYTHING, AcceptedShape, Shape, joined, of_value
 from magnus.tasks.functions.casting import Cast, WrongType
 from magnus.tasks.text import short_json
 from magnus.values import Json, UserObject
@@ -103,9 +103,9 @@ def _origin(annotation: UserObject) -> Any:
     return get_origin(annotation)
 
 
-def wanted_of(annotation: UserObject, *, is_exact: bool = True, depth: int = 0) -> Wanted:
+def accepted_shape(annotation: UserObject, *, is_exact: bool = True, depth: int = 0) -> AcceptedShape:
     """The values an argument with this annotation takes; `is_exact` casts concrete values, as a run does."""
-    found = _wanted(annotation, depth)
+    found = _accepted(annotation, depth)
     if depth or not is_exact:
         return found
     cast = Cast(annotation)
@@ -119,7 +119,7 @@ def wanted_of(annotation: UserObject, *, is_exact: bool = True, depth: int = 0) 
             return ""
         return ""
 
-    return Wanted(
+    return AcceptedShape(
         found.kinds,
         found.perhaps,
         found.item,
@@ -131,69 +131,69 @@ def wanted_of(annotation: UserObject, *, is_exact: bool = True, depth: int = 0) 
     )
 
 
-def _wanted(annotation: UserObject, depth: int) -> Wanted:
+def _accepted(annotation: UserObject, depth: int) -> AcceptedShape:
     origin: Any = get_origin(annotation)
     if origin in {Union, UnionType}:
-        return _one_of([_wanted(option, depth) for option in get_args(annotation)], annotation)
+        return _one_of([_accepted(option, depth) for option in get_args(annotation)], annotation)
     if _is_annotated(annotation):
         return _constrained(annotation, depth)
     if isinstance(annotation, NewType):
-        return _wanted(annotation.__supertype__, depth)
+        return _accepted(annotation.__supertype__, depth)
     if isinstance(annotation, type | NoneType) and origin is None and annotation in _TAKEN:
         taken, perhaps = _TAKEN[annotation]
-        return Wanted(taken, perhaps, said=annotation_text(annotation))
+        return AcceptedShape(taken, perhaps, wording=annotation_text(annotation))
     kind = origin or annotation
     if kind in _LISTS:
-        return _wanted_list(annotation, kind, depth)
+        return _accepted_list(annotation, kind, depth)
     if kind in _DICTS:
-        return Wanted(frozenset({"dict"}), said=annotation_text(annotation))
+        return AcceptedShape(frozenset({"dict"}), wording=annotation_text(annotation))
     if isinstance(kind, type) and issubclass(kind, _TEXTS):
         more = next((taken for base, taken in _OF_TEXTS.items() if issubclass(kind, base)), frozenset())
-        return Wanted(frozenset({"str", "int", "float"}) | more, said=annotation_text(annotation))
+        return AcceptedShape(frozenset({"str", "int", "float"}) | more, wording=annotation_text(annotation))
     is_read = depth >= _DEEPEST or _reads_itself(annotation) or is_typeddict(annotation)  # the last are not looked into
     parts = None if is_read else parts_of(annotation)
     if parts is None:
-        return Wanted()
+        return AcceptedShape()
     required = tuple(part.names for part in parts if part.is_required)
-    inside = {name: _wanted(part.annotation, depth + 1) for part in parts for name in part.names}
+    inside = {name: _accepted(part.annotation, depth + 1) for part in parts for name in part.names}
     is_tuple = isinstance(annotation, type) and issubclass(annotation, tuple)
-    return Wanted(
+    return AcceptedShape(
         frozenset({"dict", "list"} if is_tuple else {"dict"}),
         required=required,
         fields=inside,
-        said=annotation_text(annotation),
+        wording=annotation_text(annotation),
     )
 
 
-def _wanted_list(annotation: UserObject, kind: UserObject, depth: int) -> Wanted:
+def _accepted_list(annotation: UserObject, kind: UserObject, depth: int) -> AcceptedShape:
     if kind in _ITERATED:
-        return Wanted(_ITERATED[kind], said=annotation_text(annotation))
+        return AcceptedShape(_ITERATED[kind], wording=annotation_text(annotation))
     arguments = get_args(annotation)
     if kind is Sequence and arguments in {(), (Any,)}:
-        return Wanted(frozenset({"list"}) | _AS_TEXT, said=annotation_text(annotation))
-    item = _wanted(arguments[0], depth + 1) if len(arguments) == 1 and depth < _DEEPEST else None
-    return Wanted(frozenset({"list"}), item=item, said=annotation_text(annotation))
+        return AcceptedShape(frozenset({"list"}) | _AS_TEXT, wording=annotation_text(annotation))
+    item = _accepted(arguments[0], depth + 1) if len(arguments) == 1 and depth < _DEEPEST else None
+    return AcceptedShape(frozenset({"list"}), item=item, wording=annotation_text(annotation))
 
 
-def _one_of(options: Sequence[Wanted], annotation: UserObject) -> Wanted:
+def _one_of(options: Sequence[AcceptedShape], annotation: UserObject) -> AcceptedShape:
     taken: frozenset[str] = frozenset()
     perhaps: frozenset[str] = frozenset()
     for option in options:
         if option.kinds is None:
-            return Wanted()
+            return AcceptedShape()
         taken, perhaps = taken | option.kinds, perhaps | option.perhaps
     with_parts = [option for option in options if option.kinds and option.kinds & {"list", "dict"}]
     if len(with_parts) != 1:
-        return Wanted(taken, perhaps - taken, said=annotation_text(annotation))
+        return AcceptedShape(taken, perhaps - taken, wording=annotation_text(annotation))
     [one] = with_parts
-    return Wanted(taken, perhaps - taken, one.item, one.required, one.fields, annotation_text(annotation))
+    return AcceptedShape(taken, perhaps - taken, one.item, one.required, one.fields, annotation_text(annotation))
 
 
-def _constrained(annotation: UserObject, depth: int) -> Wanted:
+def _constrained(annotation: UserObject, depth: int) -> AcceptedShape:
     """Of `Annotated`: what stands in it, unless a function of the user looks at the value first."""
     bare, *more = get_args(annotation)
     looks = any(type(part).__module__.startswith("pydantic") and "Validator" in type(part).__name__ for part in more)
-    return Wanted() if looks else _wanted(bare, depth)
+    return AcceptedShape() if looks else _accepted(bare, depth)
 
 
 def _is_annotated(annotation: UserObject) -> bool:

@@ -19,7 +19,7 @@ from magnus.tasks.functions.binding import resolved_annotations, takes_all_param
 from magnus.tasks.functions.commands import load_function
 from magnus.tasks.source.definitions import functions_of, module_of
 from magnus.tasks.source.locate import source_of, split_script_command
-from magnus.tasks.static.annotations import parts_of, shape_of, wanted_of
+from magnus.tasks.static.annotations import accepted_shape, parts_of, shape_of
 from magnus.tasks.static.function_bodies import body_of
 from magnus.tasks.static.hard_exits import hard_exits
 from magnus.tasks.static.results import ResultFacts, Returned, result_facts
@@ -110,7 +110,9 @@ def _of_function(
             (), ResultFacts(_declared(spec.returns), others=spec.returns is None, problems=exits), effects
         )
     needs = [
-        Need(p.name, f"the argument '{p.name}' of {title}", wanted_of(annotation), is_required=p.default is p.empty)
+        Need(
+            p.name, f"the argument '{p.name}' of {title}", accepted_shape(annotation), is_required=p.default is p.empty
+        )
         for p, annotation in parameters
         if p.kind not in {p.VAR_POSITIONAL, p.VAR_KEYWORD} and not takes_all_parameters(annotation)
     ]
@@ -197,7 +199,7 @@ def _of_source(
 
 
 def _need(argument: Argument, title: str) -> Need:
-    wanted = wanted_of(argument.annotation)
+    wanted = accepted_shape(argument.annotation)
     return Need(argument.name, f"the argument '{argument.name}' of {title}", wanted, is_required=argument.is_required)
 
 

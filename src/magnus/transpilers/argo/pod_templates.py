@@ -144,7 +144,7 @@ class Pods:
 
     def template_name(self, process: Process) -> str:
         """What the template of the process is called, if no other one is."""
-        first = "first " if process.may_begin_run else ""
+        first = "first " if process.may_start_run else ""
         return f"{first}{_NAMES[process.first.verb]}{' and on' if process.then else ''}"
 
     def process(self, process: Process) -> Template:
@@ -175,7 +175,7 @@ class Pods:
             inputs=Parameters(tuple(map(Parameter, ("step", *more_inputs)))),
             outputs=outputs,
             metadata=Metadata(annotations={"magnus/step": _VALUES[Input.STEP]}),
-            container=self._container(words, override, self._initial() if process.may_begin_run else ()),
+            container=self._container(words, override, self._initial() if process.may_start_run else ()),
         )
 
     def _where(self, override: options.Override, attempts: int = 1, delay: float = 0.0) -> Template:

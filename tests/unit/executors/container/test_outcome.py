@@ -35,8 +35,8 @@ def test_a_container_that_ended_by_itself_was_not_killed_though_something_in_it_
     ("code", "message"),
     [
         (137, "the container was killed (exit status 137, SIGKILL): by somebody, or for lack of memory"),
-        (139, "the container ended with exit status 139 (SIGSEGV)"),
-        (255, "the container ended with exit status 255"),
+        (139, "the container exited with status 139 (SIGSEGV)"),
+        (255, "the container exited with status 255"),
     ],
 )
 def test_a_signal_is_named(code, message):
@@ -83,7 +83,7 @@ def test_an_image_with_another_version():
 @pytest.mark.parametrize("anything", [True, False])
 def test_anything_else_is_told_as_it_was_said(anything):
     told = heard(anything=anything, rest="error: no disk\n")
-    message = "magnus in the image 'img' ended with exit status 3:\nerror: no disk"
+    message = "magnus in the image 'img' exited with status 3:\nerror: no disk"
     assert said(ContainerExit(3), told, image_version="1.0") == message
 
 

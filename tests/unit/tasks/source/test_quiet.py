@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 import magnus
-from magnus.tasks.source.modules import loaded_by_quiet
 from magnus.tasks.source.pieces import Source
+from magnus.tasks.source.quiet import loaded_by_quiet
 
 
 def test_what_is_told_without_parsing_is_what_the_syntax_tree_says():

@@ -12,7 +12,7 @@ import pytest
 
 from magnus.graph.dataflow.shapes import Fit, Shape, fitting, kind_of
 from magnus.tasks.functions.casting import Cast, WrongType
-from magnus.tasks.static.annotations import wanted_of
+from magnus.tasks.static.annotations import accepted_shape
 
 VALUES = [
     None, True, False, 0, 1, 20240506, 1.0, 0.5, "", "x", "1", "1.5", "true", "2024-05-06", "2024-05-06T10:00:00", "10:00:00",
@@ -37,10 +37,10 @@ def is_taken(value, annotation):
 
 @pytest.mark.parametrize("annotation", ANNOTATIONS, ids=str)
 def test_a_kind_of_which_a_value_is_taken_is_no_error(annotation):
-    wanted = wanted_of(annotation)
+    wanted = accepted_shape(annotation)
     taken = {kind_of(value) for value in VALUES if is_taken(value, annotation)}
     assert [kind for kind in taken if fitting(Shape(frozenset({kind})), wanted).fit is Fit.NO] == []
 
 
 def test_text_is_no_sequence_of_texts():
-    assert fitting(Shape(frozenset({"str"})), wanted_of(Sequence[str])).fit is Fit.NO
+    assert fitting(Shape(frozenset({"str"})), accepted_shape(Sequence[str])).fit is Fit.NO

@@ -77,7 +77,7 @@ def test_what_functions_set(described, text, expected, imports):
 @BOTH
 def test_what_functions_take(described, imports):
     found = described("def f(a, b: int, c=1, *rest, d, e: str = '', **more): pass", imports=imports)
-    assert [(need.name, need.is_required, need.wanted.said) for need in found.needs] == [
+    assert [(need.name, need.is_required, need.accepts.wording) for need in found.needs] == [
         ("a", True, "Any"), ("b", True, "int"), ("c", False, "Any"), ("d", True, "Any"), ("e", False, "str"),
     ]  # fmt: skip
 

@@ -82,7 +82,7 @@ class Step:
         if self.branching is None or self.branching.values is None:
             return key
         if self._labels is None:
-            from magnus.run_log.branches import labels  # lazy: only maps have elements
+            from magnus.run_log.step_walk import labels  # lazy: only maps have elements
 
             self._labels = labels(self.branching)
         return self._labels[int(key)]
