@@ -93,9 +93,11 @@ def run_composite(
 ) -> Act:
     """Run the step with all its branches in local worker processes, then the steps of `then`; returns the last act.
 
-    `workers` is the number of processes, None for the number of processors. A step that had started is resumed.
+    `workers` is the number of processes, None for the number of processors. A step that had started is resumed. Each step
+    in it works in a copy of the project, if the engine's processes have working directories of their own.
     """
-    with _process(request, step, then, reporter, step_filter=partial(_places, step, then.names)) as process:
+    step_filter = partial(_places, step, then.names)
+    with _process(request, step, then, reporter, step_filter, runs_together=True) as process:
         configuration = with_workers(process.configuration, workers)
         act = process.run.run_composite(process.path, partial(step_runner.executor, configuration))
         return _continue(process, act, then)
@@ -124,13 +126,18 @@ def _process(
     then: Then,
     reporter: Reporter,
     step_filter: Callable[[LoadedPipeline], Sequence[StepPlace]] | None = None,
+    *,
+    runs_together: bool = False,
 ) -> Iterator[_Process]:
     """Open the run and its services for the process, and close them afterwards."""
     check_run_id(request.run_id)
     prepared = prepare(request, reporter, step_filter=step_filter or _all_steps)
     path = step_path(prepared.pipeline.graph, step)
     names = names_beside(prepared.pipeline.graph, path, then.names)
-    with closing(prepared.services.run_log_store), context_of(prepared, reporter) as context:
+    with (
+        closing(prepared.services.run_log_store),
+        context_of(prepared, reporter, runs_together=runs_together) as context,
+    ):
         yield _Process(engine_run_of(prepared, context, reporter), path, names, prepared.configuration)
 
 
