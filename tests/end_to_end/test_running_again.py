@@ -538,7 +538,7 @@ def test_a_run_that_was_killed(folder):
     (folder.path / "go").touch()
     folder.calls()
     done = folder.magnus("retry", "first")
-    assert re.search("runs 's20' and what follows: it (was unfinished|failed: interrupted)\n", done.stderr)
+    assert re.search("runs 's20' and what follows: it (had not finished|failed: interrupted)\n", done.stderr)
     assert json.loads(done.stdout)["parameters"]["x"] == 29
     assert folder.calls() == names[21:]
 
