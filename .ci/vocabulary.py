@@ -20,7 +20,7 @@ NOT_YET = ()  # pages that have such words; the goal is none
 CLEAN = tuple(
     f"src/magnus/{path}"
     for path in (
-        "definition graph transpilers simulation "
+        "definition graph transpilers simulation app/run app/reentry "
         "cli app/report app/text app/draw app/progress app/cleanup app/compare app/inspect app/parameters app/dispatch "
         "app/composition engine/values executors interfaces engine/output engine/provenance run_log run_log_stores catalogs system tasks/notebooks tasks/functions tasks/static "
         "testing/run_log_stores secrets experiment_trackers picklers errors.py interaction.py values.py json_text.py suggest.py"
