@@ -1,17 +1,19 @@
 """The use cases of re-entry: a step, a fan-out or a fan-in of a run, in a fresh process, from files and options alone.
 
-Called by the commands that engines start in their jobs, containers and pods.
+Called by the commands that engines start in their jobs, containers and pods. A file tells engines that go by numbers which
+branches come next.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from functools import partial
+from pathlib import Path
 
 from msgspec import Struct
 
 from magnus.app.composition.configuration import Configuration, with_workers
 from magnus.app.dispatch import step_runner
-from magnus.app.reentry.branches_file import write_branches
 from magnus.app.run.create_run import begin, context_of
 from magnus.app.run.prepare import PreparedRun, RunRequest, prepare
 from magnus.definition.compiler import StepPlace
@@ -22,8 +24,10 @@ from magnus.engine.reentry.attempts import OneAttempt
 from magnus.engine.reentry.engine_run import EngineRun
 from magnus.engine.reentry.protocol import reentry
 from magnus.engine.reentry.step_arguments import names_beside, step_path
-from magnus.graph.nodes import CompositeNode
-from magnus.graph.path import StepPath
+from magnus.engine.rules import fan
+from magnus.errors import InvalidInput
+from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, MappedBranches, RepeatedBranch, StaticBranches
+from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import Reporter
 from magnus.run_log.run_ids import check_run_id
 
@@ -158,3 +162,36 @@ def _places(step: str, names: Sequence[str], pipeline: LoadedPipeline) -> list[S
 def _all_steps(pipeline: LoadedPipeline) -> Sequence[StepPlace]:
     """What is checked; of parameters that no step uses the process that began the run has said enough."""
     return pipeline.steps
+
+
+def write_branches(file: str, graph: Graph, act: Act) -> None:
+    """Write the branches to run next to the file, unless it is "".
+
+    Of a map a list of their numbers, of a conditional the number of the chosen one, of a loop that of the round; of others,
+    and when none is to be run, nothing.
+    """
+    if not file:
+        return
+    node = graph.step(act.path)
+    assert isinstance(node, CompositeNode)
+    keys = [BranchPath.parse(branch).parts[-1] for branch in act.branches]
+    try:
+        Path(file).write_text(_text(node, keys), encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(
+            f"the branches cannot be written to '{file}': {error.strerror}",
+            fix="name a file in a folder that is writable",
+        ) from error
+
+
+def _text(node: CompositeNode, keys: Sequence[str]) -> str:
+    match node.branches:
+        case MappedBranches():
+            return json.dumps([int(key) for key in keys])
+        case ChosenBranch(graphs=graphs):
+            numbers = {key: number for number, key in enumerate((*graphs, fan.key_of_default(graphs)))}
+            return "".join(str(numbers[key]) for key in keys)
+        case RepeatedBranch():
+            return "".join(keys)
+        case StaticBranches():
+            return ""
