@@ -73,7 +73,7 @@ def test_it_is_resumed_only_when_the_user_says_that_it_has_ended(command, owner,
     assert refused.status == 2
     expected = f"the run 'away' may still be running: {reason}, and it has recorded nothing since {heard:%Y-%m-%d %H:%M:%S} UTC"
     assert expected in refused.err + refused.out
-    assert "see that it has ended, then add --assume-lost" in refused.err + refused.out
+    assert "make sure that it has stopped, then add --assume-lost" in refused.err + refused.out
     assert failed.runs() == ["away", "first"]
     resumed = failed.magnus(*command, "--assume-lost")
     assert resumed.status == 0, resumed.err

@@ -165,7 +165,7 @@ def reason_to_run(known: StepRecord | None, node: Node, catalog: Catalog, from_s
 
 def _why_not_succeeded(known: StepRecord) -> str:
     if known.status is not Status.FAIL:
-        return "it had not ended"
+        return "it had not finished"
     first = known.message.partition("\n")[0]
     return f"it failed: {first}" if first else "it failed"
 
