@@ -58,9 +58,9 @@ def run_context(  # noqa: PLR0913 - what a run is made of
 ) -> Iterator[RunContext]:
     """The context of one run in this process; what it holds open is closed afterwards.
 
-    In `temporary` it makes a folder for its own files, which is gone afterwards. `output` is the file for the output of
-    steps, where it is to outlive this process. With `shared` each step works in a fresh copy of the project, in which
-    only these folders are those of the project.
+    It makes a folder for its own files in `temporary`, and removes it afterwards. `output` is the file for the output of
+    steps, if the output outlives this process. With `shared` each step works in a fresh copy of the project, which shares
+    only these folders with the project.
     """
     masker, clock, hidden = masker or Masker(), Clock(), hidden_folders(built)
     forks.watch()

@@ -31,9 +31,9 @@ _ENTRY: Final = "magnus.app.dispatch.worker:prepared"
 
 
 class WorkerSetup(Struct, frozen=True):
-    """A run, as far as steps in other processes have to know it; `folder` is private to the run.
+    """The part of a run that steps in other processes need; `folder` is private to the run.
 
-    With `shared` each step works in a copy of the project, in which only these folders are those of the project.
+    With `shared` each step works in a copy of the project, which shares only these folders with the project.
     """
 
     run_id: str

@@ -32,7 +32,7 @@ class Use(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """Attributes that are asked of the module in a file, one of the other; without any, the module as a whole."""
+    """A chain of attributes of the module in a file; without attributes, the whole module."""
 
     file: str
     chain: Chain

@@ -85,7 +85,7 @@ class ProjectModules:
             folder = folder.rpartition("/")[0]
 
     def named_by(self, file: str, module: str) -> Sequence[str]:
-        """The modules that an import by a text may mean: one, those of the package before a dot at the end, or all."""
+        """The modules that an import by a text may mean: one, all of the package before a final dot, or all."""
         if module and not module.endswith("."):
             matching = self.find(file, module)
             return (matching,) if matching else ()
@@ -104,7 +104,7 @@ class ProjectModules:
         return ""
 
     def _below(self, folder: str) -> Sequence[str]:
-        """The modules below a folder, without those of hidden folders and of environments."""
+        """The modules below a folder, without modules in hidden folders and in environments."""
         if folder not in self._all:
             self._all[folder] = tuple(sorted(_python_files(folder))[:_MOST_FILES])
         return self._all[folder]
