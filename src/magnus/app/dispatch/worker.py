@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -75,6 +76,10 @@ def prepared(setup: WorkerSetup) -> Callable[[Tell], AbstractContextManager[Step
         services.task_kind(kind)
     for family in ("run_log_store", "catalog", "secrets", "experiment_tracker"):
         plugins.find(family, getattr(setup.configuration, family).type)
+    if any(task.catalog.get or task.catalog.put for task in setup.graph.tasks()):
+        import_module("magnus.engine.files.catalog_files")
+    if setup.shared is not None:
+        import_module("magnus.engine.files.project_copy")
     return partial(_opened, setup)
 
 
