@@ -79,8 +79,8 @@ class Task(Step):
     ) -> None:
         check(TEXT, command_type=command_type)
         if more.keys() - set(_SHARED):
-            known = _FIELDS[command_type] if command_type in _FIELDS else _fields_of_package(command_type, more)
-            self.refuse_unknown(name, more, known)
+            fields = _FIELDS[command_type] if command_type in _FIELDS else _fields_of_package(command_type, more)
+            self.refuse_unknown(name, more, fields)
         kind = {} if command_type == _DEFAULT_KIND else {"command_type": command_type}
         super().__init__(name, command=command, **kind, **more)
 

@@ -176,16 +176,16 @@ def _run(built: BuiltPipeline, folder: Path, executor: Json, parameters: Mapping
     except TypeError as error:
         fix = "objects can stand under 'returns' alone; a function can supply anything"
         raise InvalidInput(f"a patch holds a value that is not JSON: {error}", fix=fix) from error
-    asked = RunRequest(
+    request = RunRequest(
         file=built.document.file,
         configuration_file=str(configuration),
         parameters=parameters,
         environment=dict(os.environ),
         built=built,
     )
-    prepared = prepare(asked, Quiet())
+    prepared = prepare(request, Quiet())
     record = execute(prepared, Quiet(), lambda _text: None)
-    return Run(record, prepared.services.run_log_store, asked.working_directory)
+    return Run(record, prepared.services.run_log_store, request.working_directory)
 
 
 def _found(built: BuiltPipeline, step: str) -> Mapping[str, Json]:

@@ -135,14 +135,14 @@ def _script(graph: Graph, working_directory: Path) -> Path | None:
         return None
     from magnus.tasks.source.locate import split_script_command  # lazy: most pipelines call functions of modules
 
-    found = (split_script_command(task.task.command, working_directory) for task in graph.tasks())
-    return next((script[0] for script in found if script), None)
+    scripts = (split_script_command(task.task.command, working_directory) for task in graph.tasks())
+    return next((script[0] for script in scripts if script), None)
 
 
 def temporary_folder(environment: Mapping[str, str]) -> Path:
     """Where the user wants temporary files, unless the path leaves no room for the name of a unix socket."""
-    wanted = environment.get("TMPDIR", "")
-    return Path(wanted if 0 < len(os.fsencode(wanted)) <= _LONGEST_PARENT_BYTES else "/tmp")  # noqa: S108
+    folder = environment.get("TMPDIR", "")
+    return Path(folder if 0 < len(os.fsencode(folder)) <= _LONGEST_PARENT_BYTES else "/tmp")  # noqa: S108
 
 
 _PREFIX: Final = descendants.PREFIX

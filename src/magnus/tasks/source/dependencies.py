@@ -185,8 +185,8 @@ class _Follower:
         todo, seen = [(file, chain)], {(file, chain)}
         while todo:
             around, attributes = todo.pop()
-            for other, piece, left in self._definitions(around, attributes):
-                if keeps(piece.statements, piece.uses, left):
+            for other, piece, rest in self._definitions(around, attributes):
+                if keeps(piece.statements, piece.uses, rest):
                     return True
                 following = {(other, used) for used in (*piece.uses.chains, *bases(piece.statements))} - seen
                 seen |= following

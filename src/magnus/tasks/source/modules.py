@@ -17,7 +17,7 @@ class ProjectModules:
     def __init__(self, roots: Sequence[str], working_directory: str) -> None:
         self.roots = roots
         self.working_directory = working_directory
-        self._found: dict[tuple[str, str], str] = {}
+        self._paths: dict[tuple[str, str], str] = {}
         self._sources: dict[str, Source | None] = {}
         self._quiet: dict[str, Sequence[str] | None] = {}
         self._all: dict[str, tuple[str, ...]] = {}
@@ -58,9 +58,9 @@ class ProjectModules:
         if module.partition(".")[0] == "magnus":
             return ""
         key = (file.rpartition("/")[0] if module.startswith(".") else "", module)
-        if key not in self._found:
-            self._found[key] = next(self._places(*key), "")
-        return self._found[key]
+        if key not in self._paths:
+            self._paths[key] = next(self._places(*key), "")
+        return self._paths[key]
 
     def inside(self, file: str, name: str) -> str:
         """The file of a module of a package; "" if the file belongs to no package, or the package has no such module."""

@@ -227,8 +227,8 @@ class _Walk:
 
     def import_(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> None:
         del scope
-        for name, meant in imported(node):
-            self.found.imports.setdefault(name, []).append(meant)
+        for name, target in imported(node):
+            self.found.imports.setdefault(name, []).append(target)
         self.found.loaded.update(loaded_by(node))
 
     def declared(self, node: ast.Global, scope: _Scope) -> None:

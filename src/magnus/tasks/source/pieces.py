@@ -175,11 +175,11 @@ class Source:
         """Note what a statement imports; the names of that, where it also says when."""
         for node in _imports_in(statement):
             self.loaded += loaded_by(node)
-            for name, meant in imported(node):
+            for name, target in imported(node):
                 if name == "*":
-                    self.stars.append(meant.module)
+                    self.stars.append(target.module)
                 else:
-                    self.imports.setdefault(name, []).append(meant)
+                    self.imports.setdefault(name, []).append(target)
                     if node is not statement:
                         yield name
 
