@@ -317,7 +317,7 @@ def test_the_plan_names_the_branch_that_is_chosen_now(folder):
     assert "runs 'c/2/two' and what follows: it had not begun" in said
     assert "c/1" not in said
     said = folder.magnus("retry", "first", "--n", "3", "--dry-run").stderr
-    assert "runs 'c' and what follows: it cannot begin: 'n' is '3', which is none of '1', '2'" in said
+    assert "runs 'c' and what follows: it cannot start: 'n' is '3', which is none of '1', '2'" in said
 
 
 def test_the_plan_follows_the_rounds_of_a_loop(folder):

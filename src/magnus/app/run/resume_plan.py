@@ -153,28 +153,28 @@ class _Walk:
         """A step that runs: of a composite that had branches, what runs in them."""
         before = len(self.goes_on)
         if isinstance(node, CompositeNode) and record is not None and record.branching is not None:
-            begun = fan.begun(node, path, record.position, scope)
-            if begun.status is Status.FAIL:
-                self.goes_on.append((path, f"it cannot begin: {begun.message}"))
+            started = fan.start(node, path, record.position, scope)
+            if started.status is Status.FAIL:
+                self.goes_on.append((path, f"it cannot start: {started.message}"))
             else:
-                self._branches(node, begun, record)
+                self._branches(node, started, record)
         if len(self.goes_on) == before:
             self.goes_on.append((path, why))
 
-    def _branches(self, node: CompositeNode, begun: StepRecord, original: StepRecord) -> None:
+    def _branches(self, node: CompositeNode, started: StepRecord, original: StepRecord) -> None:
         """The branches that the composite has now, and what each of them goes on with."""
-        keys = begun.branching.keys if begun.branching else ()
-        self._labels.update({branch.path: branch.label for branch in branches_of(begun)})
-        found = counterparts(begun.branching, original.branching)
+        keys = started.branching.keys if started.branching else ()
+        self._labels.update({branch.path: branch.label for branch in branches_of(started)})
+        found = counterparts(started.branching, original.branching)
         for key in keys[-1:] if isinstance(node.branches, RepeatedBranch) else keys:
-            graph, branch = branch_of(node, key), begun.path.into(key)
+            graph, branch = branch_of(node, key), started.path.into(key)
             if key not in found:
                 self.goes_on.append((branch.step(graph.start_at), NOT_STARTED))
                 continue
-            scope = fan.branch_scope(node, begun, key)
+            scope = fan.branch_scope(node, started, key)
             outcome = self.branch(graph, branch, original.path.into(found[key]), scope)
             if isinstance(node.branches, RepeatedBranch) and outcome is not None:
-                following = fan.joined(node, begun, [outcome], _no_reducer)
+                following = fan.join(node, started, [outcome], _no_reducer)
                 if following.status is Status.PROCESSING:
                     self._branches(node, following, original)
 

@@ -94,10 +94,10 @@ def put_files(
 
 
 def mark_preexisting(
-    put: Sequence[CatalogRecord], working_directory: Path, *, began: datetime
+    put: Sequence[CatalogRecord], working_directory: Path, *, started_at: datetime
 ) -> tuple[CatalogRecord, ...]:
     """The entries, which say of each file whether it was there, as it is, before the run `began`; in doubt it was not."""
-    before = began.timestamp() - _CLOCK_STEP_SECONDS
+    before = started_at.timestamp() - _CLOCK_STEP_SECONDS
     return tuple(
         replace(entry, preexisting=True) if _is_older(entry, working_directory, before) else entry for entry in put
     )

@@ -27,7 +27,7 @@ class StepData:
     """The catalog as one attempt of a step reaches it; `entries` are what it put and got.
 
     `visible` are the files that the step sees, `hidden` folders that no glob matches unless it names them, `folder` is
-    for files on their way, `run_log` gives the run log document, `began` is when the process began to
+    for files on their way, `run_log` gives the run log document, `started_at` is when the process started to
     work for the run, None where no file counts as found.
     """
 
@@ -40,14 +40,14 @@ class StepData:
         hidden: Sequence[Path],
         folder: Path,
         run_log: Callable[[], Json],
-        began: datetime | None = None,
+        started_at: datetime | None = None,
     ) -> None:
         self._objects = objects
         self._visible = dict(visible)
         self._working_directory = working_directory
         self._hidden = hidden
         self._folder = folder
-        self._began = began
+        self._started_at = started_at
         self._lock = Lock()
         self._used_folder = False
         self.run_log = run_log
@@ -87,8 +87,8 @@ class StepData:
         )
         if warnings and not put:
             raise TaskFailed("; ".join(warnings))
-        if self._began is not None:
-            put = catalog_files.mark_preexisting(put, self._working_directory, began=self._began)
+        if self._started_at is not None:
+            put = catalog_files.mark_preexisting(put, self._working_directory, started_at=self._started_at)
         with self._lock:
             self.entries += put
             self._visible.update({entry.name: entry for entry in put})

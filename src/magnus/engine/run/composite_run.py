@@ -174,7 +174,7 @@ def _reopen_branch(context: RunContext, branch: BranchPath) -> None:
     if not steps or (steps[-1].is_terminal and steps[-1].status is Status.SUCCESS):
         return
     end = steps[-1].path.name if steps[-1].is_terminal else within.terminal(succeeds=False).name
-    failed = next((step for step in traversal.taken_to(within, steps, end) if step.status is Status.FAIL), None)
+    failed = next((step for step in traversal.way_to(within, steps, end) if step.status is Status.FAIL), None)
     if failed is None:  # it leads to its fail step, or waits for a step that never started
         return
     position = traversal.position_of(steps, failed.path)
