@@ -36,11 +36,21 @@ if TYPE_CHECKING:
         track_this,
     )
     from magnus.sdk.composites import Conditional, Dag, Loop, Map, Parallel
-    from magnus.sdk.jobs import NotebookJob, PythonJob, ShellJob
     from magnus.sdk.pipeline import Pipeline
     from magnus.sdk.run_lookup import run, runs
     from magnus.sdk.steps import Fail, Stub, Success
-    from magnus.sdk.tasks import NotebookTask, PythonTask, ShellTask, Task, json, metric, pickled
+    from magnus.sdk.tasks import (
+        NotebookJob,
+        NotebookTask,
+        PythonJob,
+        PythonTask,
+        ShellJob,
+        ShellTask,
+        Task,
+        json,
+        metric,
+        pickled,
+    )
 
 __version__ = "0.1.0"
 
@@ -98,7 +108,7 @@ _HOMES = {
     **dict.fromkeys(
         ("NotebookTask", "PythonTask", "ShellTask", "Task", "json", "metric", "pickled"), "magnus.sdk.tasks"
     ),
-    **dict.fromkeys(("NotebookJob", "PythonJob", "ShellJob"), "magnus.sdk.jobs"),
+    **dict.fromkeys(("NotebookJob", "PythonJob", "ShellJob"), "magnus.sdk.tasks"),
     **dict.fromkeys(("run", "runs"), "magnus.sdk.run_lookup"),
 }
 """The modules of public names; the others are functions of `magnus.interaction`."""

@@ -246,6 +246,47 @@ def test_it_resumes_what_another_run_has_of_the_step(project):
     assert log_of(project)["status"] == "SUCCESS"
 
 
+SAME_FILE = """\
+import time
+from pathlib import Path
+
+def write(x):
+    Path("model.txt").write_text(f"model of {x}")
+    time.sleep(0.3)
+"""
+ONE_FILE_A_BRANCH = """\
+dag:
+  start_at: each
+  steps:
+    each:
+      type: map
+      iterate_on: xs
+      iterate_as: x
+      next: success
+      branch: {start_at: s, steps: {s: {command: work.write, catalog: {put: [model.txt]}, next: success}}}
+"""
+
+
+@pytest.mark.parametrize("volume", ["", "inside"], ids=["volume-beside", "volume-inside"])
+def test_its_steps_have_working_directories_of_their_own_where_those_of_the_engine_have(folder, tmp_path, volume):
+    data = folder.path / volume if volume else tmp_path / "volume"
+    data.mkdir()
+    folder.write("work.py", SAME_FILE)
+    folder.write("p.yaml", ONE_FILE_A_BRANCH)
+    argo = {"image": "x", "persistent_volumes": [{"name": "data", "mount_path": str(data)}]}
+    configuration = {
+        "executor": {"type": "argo", "config": argo},
+        "run_log_store": {"type": "chunked-fs", "config": {"log_folder": str(data / "runs")}},
+        "catalog": {"type": "file-system", "config": {"catalog_location": str(data / "catalog")}},
+    }
+    folder.write("c.yaml", json.dumps(configuration))
+    command = ["run_composite", "r", "each", "--workers", "2", "-f", "p.yaml", "-c", "c.yaml", "--xs", "[1, 2, 3]"]
+    assert folder.magnus(*command).status == 0
+    files = sorted((data / "catalog" / "r" / ".branches").rglob("model.txt"))
+    assert [file.read_text() for file in files] == ["model of 1", "model of 2", "model of 3"]
+    assert not (folder.path / "model.txt").exists()
+
+
 def test_secrets_of_steps_before_are_masked_in_its_workers(folder):
     folder.write("magnus-config.yaml", "defaults: {secrets: {type: env-secrets-manager}}")
     folder.write(

@@ -16,7 +16,7 @@ from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOpt
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
 from magnus.system.system_calls import REAL, SystemCalls
-from magnus.testing.files import contents, make_folder, write
+from magnus.testing.pieces import contents, make_folder, write
 
 ROOT = BranchPath()
 LARGE = b"a line of a large file\n" * 100_000

@@ -16,7 +16,7 @@ from upkeep_places import ROOT, Place
 from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
 from magnus.errors import CatalogError
 from magnus.system.system_calls import REAL, SystemCalls
-from magnus.testing.files import contents, make_folder, write
+from magnus.testing.pieces import contents, make_folder, write
 
 RUNS, FILES, KEPT = 150, 8, 6
 CALLS = ["replace", "unlink", "link", "open", "read", "read_into"]

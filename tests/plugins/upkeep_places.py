@@ -10,8 +10,8 @@ from magnus.graph.path import BranchPath
 from magnus.run_log.records import Owner, RunRecord, Status, StepRecord
 from magnus.run_log_stores.file_system import FileSystemOptions as StoreOptions
 from magnus.run_log_stores.file_system import FileSystemRunLogStore
-from magnus.testing.files import make_folder, write
 from magnus.testing.maintained_catalog_contract import old
+from magnus.testing.pieces import make_folder, write
 
 ROOT = BranchPath()
 NOW = datetime(2024, 5, 6, tzinfo=UTC)

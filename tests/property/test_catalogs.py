@@ -13,7 +13,7 @@ from magnus.engine.files.catalog_files import matching_entries, matching_files
 from magnus.errors import CatalogError
 from magnus.run_log.records import CatalogRecord
 from magnus.system.system_calls import REAL
-from magnus.testing.files import contents, write
+from magnus.testing.pieces import contents, write
 from magnus.testing.records import branch_paths, step_paths
 
 TEXT = st.text(max_size=12) | st.text("./%~,a\udcff\n", max_size=12) | st.sampled_from(("x" * 300, "ü" * 300))

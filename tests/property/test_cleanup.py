@@ -12,10 +12,10 @@ from upkeep_places import NOW, ROOT, Place
 
 from magnus.app.cleanup import collect_garbage, verify_content
 from magnus.app.cleanup.collect_garbage import Rules
-from magnus.app.cleanup.maintained_services import open_services
+from magnus.app.inspect.viewer import open_services
 from magnus.engine.processes import liveness
 from magnus.run_log.records import Status
-from magnus.testing.files import contents, make_folder
+from magnus.testing.pieces import contents, make_folder
 
 RUNS = st.sampled_from(("a", "b", "c", "d"))
 BRANCHES = st.sampled_from((ROOT, ROOT.step("map").into("0")))

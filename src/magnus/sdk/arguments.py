@@ -1,16 +1,53 @@
-"""Checks the arguments of SDK objects that no model of a file checks. Used by these objects."""
+"""Checks the arguments of SDK objects that no model of a file checks, and finds the line of the program that calls them."""
 
 import os
+import re
+import sys
 from collections.abc import Iterable, Mapping
-from typing import TypeVar
+from types import FrameType
+from typing import Final, TypeVar
 
 from msgspec import Struct
 
 from magnus.definition.built_pipeline import METHOD
-from magnus.errors import InvalidDefinition, InvalidInput
-from magnus.sdk import locations
+from magnus.errors import InvalidDefinition, InvalidInput, Location
 from magnus.suggest import nearest_or_all
 from magnus.values import UserObject
+
+_CELLS: Final = re.compile(r"[/\\]ipykernel_\d+[/\\]|^<ipython-input-")
+_NOTEBOOK: Final = "notebook"
+_SAID_BY: Final = ("__vsc_ipynb_file__", "__session__")
+"""Variables in which front ends put the name of the notebook."""
+
+
+def here() -> Location:
+    """The innermost line of the program that is not in this package; a file in the working directory by its name there.
+
+    A cell of a notebook by the name of the notebook, as far as the front end says it.
+    """
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - inspect would read the source
+    while frame is not None and frame.f_globals.get("__name__", "").startswith("magnus.sdk"):
+        frame = frame.f_back
+    if frame is None:
+        return Location("")
+    file = frame.f_code.co_filename
+    if _is_cell(file):
+        return Location(_notebook(frame.f_globals), frame.f_lineno)
+    relative = os.path.relpath(file) if os.path.isabs(file) and os.path.exists(file) else file  # noqa: PTH110, PTH117 - a path as text
+    return Location(file if relative.startswith("..") else relative, frame.f_lineno)
+
+
+def _is_cell(file: str) -> bool:
+    return _CELLS.search(file) is not None
+
+
+def _notebook(variables: Mapping[str, UserObject]) -> str:
+    """The name of the notebook that a cell is in, "notebook" if no front end gives it."""
+    names = [variables.get(name) for name in _SAID_BY]
+    names.append(os.environ.get("JPY_SESSION_NAME"))
+    name = next((text for text in names if isinstance(text, str) and text.endswith(".ipynb")), "")
+    return os.path.basename(name) or _NOTEBOOK  # noqa: PTH119 - a path as text
+
 
 Value = TypeVar("Value")
 
@@ -38,10 +75,10 @@ def check(kind: Kind, *, step: str = "", error: type[InvalidInput] = InvalidDefi
     for name, value in given.items():
         if not kind.has(value):
             message = f"'{name}' must be {kind.words}, not a value of type {type(value).__name__}"
-            raise error(message, location=locations.here(), step=step)
+            raise error(message, location=here(), step=step)
         if isinstance(value, str | os.PathLike) and not can_be_written(os.fspath(value)):
             message = f"'{name}' holds what is no character"
-            raise error(message, fix="write it in Unicode", location=locations.here(), step=step)
+            raise error(message, fix="write it in Unicode", location=here(), step=step)
 
 
 def refuse_unknown(
@@ -56,7 +93,7 @@ def refuse_unknown(
 
     own = [name for name, parameter in signature(made).parameters.items() if parameter.kind != parameter.VAR_KEYWORD]
     fix = nearest_or_all(unknown, dict.fromkeys([*names, *own]))
-    raise InvalidDefinition(f"unknown field '{unknown}'", fix=fix, location=locations.here(), step=step)
+    raise InvalidDefinition(f"unknown field '{unknown}'", fix=fix, location=here(), step=step)
 
 
 def path_as_text(value: UserObject) -> UserObject:

@@ -29,7 +29,7 @@ from magnus.errors import InvalidDefinition, InvalidInput, InvalidParameters, Ru
 from magnus.interfaces.reporter import Planned, Reporter
 from magnus.run_log.parameters import JsonParameter
 from magnus.run_log.records import RunRecord, Status
-from magnus.sdk import locations
+from magnus.sdk import arguments
 from magnus.sdk.arguments import MAPPING, PATH, TEXT, TRUTH, Kind, check
 from magnus.suggest import nearest_or_all
 from magnus.values import Json, UserObject
@@ -123,7 +123,7 @@ def _level(name: str) -> str:
     level = log_level(name) if name else ""
     if level is None:
         raise InvalidInput(
-            f"there is no log level '{name}'", fix=nearest_or_all(name, LEVELS), location=locations.here()
+            f"there is no log level '{name}'", fix=nearest_or_all(name, LEVELS), location=arguments.here()
         )
     if level:
         logging.getLogger("magnus").setLevel(level)

@@ -8,7 +8,7 @@ from typing import ClassVar, Final, Self, TypeAlias, TypedDict, TypeVar
 
 from magnus.definition.built_pipeline import PipelineObject
 from magnus.errors import InvalidDefinition
-from magnus.sdk import locations
+from magnus.sdk import arguments
 from magnus.sdk.arguments import TEXT, TRUTH, Kind, check, refuse_unknown
 from magnus.values import UserObject
 
@@ -71,7 +71,7 @@ class LinkedStep:
         self.name = name
         self.next = next
         self.on_failure = on_failure
-        self.location = locations.here()
+        self.location = arguments.here()
         self.fields: dict[str, UserObject] = {key: value for key, value in fields.items() if value is not None}
         if terminate_with_success and terminate_with_failure:
             raise self._wrong("both terminate_with_success and terminate_with_failure are set", "keep one of them")
@@ -111,7 +111,7 @@ class LinkedStep:
         refuse_unknown(type(self), more, known, step=str(name))
 
     def _wrong(self, message: str, fix: str) -> InvalidDefinition:
-        return InvalidDefinition(message, fix=fix, location=locations.here(), step=self.name)
+        return InvalidDefinition(message, fix=fix, location=arguments.here(), step=self.name)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} '{self.name}'>"

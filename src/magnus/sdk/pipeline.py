@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Never
 
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.errors import InvalidDefinition, MagnusError
-from magnus.sdk import locations
+from magnus.sdk import arguments
 from magnus.sdk.arguments import TEXT, TRUTH, Kind, check, refuse_unknown
 from magnus.sdk.document import DocumentWriter
 from magnus.sdk.links import LinkedStep
@@ -45,7 +45,7 @@ class Pipeline:
         **more: Never,
     ) -> None:
         refuse_unknown(type(self), more)
-        self.location = locations.here()
+        self.location = arguments.here()
         check(_STEPS, steps=steps)
         check(TEXT, name=name, description=description)
         check(_START, start_at=start_at)

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from magnus.app.inspect.find_run import find_run
+from magnus.app.inspect.find import find_run
 from magnus.app.inspect.list_runs import RunFilter, list_runs, run_filter
 from magnus.app.inspect.run_object import Run, Runs
 from magnus.app.inspect.viewer import Viewer

@@ -1,17 +1,21 @@
-"""Tasks as objects, one class a command type, and the kinds of results they return."""
+"""Tasks as objects, one class a command type, the kinds of results they return, and jobs, which run one task alone."""
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
-from typing import Final, TypeAlias, Unpack
+from typing import TYPE_CHECKING, Final, TypeAlias, TypedDict, Unpack
 
 from magnus.definition.nodes.task import Catalog, ReturnItem
 from magnus.errors import InvalidConfiguration, InvalidDefinition
-from magnus.sdk import locations
+from magnus.sdk import arguments
 from magnus.sdk.arguments import PATH, TEXT, TRUTH, Kind, check, path_as_text
 from magnus.sdk.links import Function, Links
 from magnus.sdk.steps import Step
-from magnus.values import Json
+from magnus.values import Json, UserObject
+
+if TYPE_CHECKING:
+    from magnus.app.inspect.run_object import Run
+
 
 Returns: TypeAlias = Sequence[str | ReturnItem] | None
 
@@ -114,7 +118,7 @@ class ShellTask(Task):
         check(TEXT, name=name)
         if command is None:
             fix = f"write {type(self).__name__}(command=...)"
-            raise InvalidDefinition("'command' is missing", fix=fix, location=locations.here(), step=name)
+            raise InvalidDefinition("'command' is missing", fix=fix, location=arguments.here(), step=name)
         check(TEXT, step=name, command=command)
         name = name or _program(command)
         if strict:
@@ -157,3 +161,39 @@ class NotebookTask(Task):
             optional_ploomber_args=optional_ploomber_args,
             **more,
         )
+
+
+class ExecuteArguments(TypedDict, total=False):
+    """The arguments of `Pipeline.execute`."""
+
+    configuration_file: str
+    run_id: str
+    tag: str
+    parameters_file: str
+    parameters: Mapping[str, UserObject] | None
+    use_cached: str
+    assume_lost: bool
+    log_level: str
+    output_pipeline_definition: str
+    raise_on_failure: bool
+
+
+class _Job(Step):
+    """A task that executes itself, as a pipeline of one step."""
+
+    def execute(self, **options: Unpack[ExecuteArguments]) -> "Run":
+        """Execute the job, with the arguments and the result of `Pipeline.execute`."""
+        __tracebackhide__ = True  # as in Pipeline.execute
+        return self.as_pipeline().execute(**options)
+
+
+class PythonJob(_Job, PythonTask):
+    """A function: `PythonJob(function, returns=["y"]).execute(parameters={"x": 1})`."""
+
+
+class ShellJob(_Job, ShellTask):
+    """A command: `ShellJob(command="command").execute()`."""
+
+
+class NotebookJob(_Job, NotebookTask):
+    """A notebook: `NotebookJob("path.ipynb").execute()`."""

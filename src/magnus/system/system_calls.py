@@ -1,4 +1,7 @@
-"""The calls of the operating system by which magnus reads and changes files, and the fixes for their errors; tests pass calls that fail."""
+"""The calls of the operating system by which magnus reads and changes files, and the fixes for their errors.
+
+Tests hand in calls that fail.
+"""
 
 import errno
 import os

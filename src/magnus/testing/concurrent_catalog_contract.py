@@ -19,7 +19,7 @@ from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
 from magnus.run_log.records import CatalogRecord
 from magnus.testing.catalog_contract import ROOT, CatalogContract, OpenCatalog
-from magnus.testing.files import contents, make_folder, write
+from magnus.testing.pieces import contents, make_folder, write
 
 _NAMES = ("a", "b.txt", "data/a", "data/deep/ü ✓", "-\n", "%2E")
 _CONTENTS = st.sampled_from((b"", b"a", b"b", b"b" * 5000)) | st.binary(max_size=20)

@@ -10,8 +10,7 @@ from magnus.errors import CatalogError, DamagedContent
 from magnus.interfaces.catalog import Catalog
 from magnus.run_log.records import CatalogRecord
 from magnus.testing.catalog_contract import ROOT, CatalogContract, OpenCatalog
-from magnus.testing.files import contents, make_folder, write
-from magnus.testing.pieces import Piece, flipped
+from magnus.testing.pieces import Piece, contents, flipped, make_folder, write
 
 _MIB: Final = 1024 * 1024
 _SIZES: Final = (1, _MIB, _MIB + 1)

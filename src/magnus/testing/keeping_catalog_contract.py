@@ -15,11 +15,10 @@ from msgspec.structs import replace
 from magnus.errors import CatalogError
 from magnus.interfaces.catalog import Catalog
 from magnus.run_log.records import CatalogRecord
-from magnus.testing.catalog_contract import ROOT, OpenCatalog
-from magnus.testing.catalog_refusals import CatalogRefusals
+from magnus.testing.catalog_contract import ROOT, CatalogRefusals, OpenCatalog
 from magnus.testing.concurrent_catalog_contract import ConcurrentCatalogContract
 from magnus.testing.damaged_content_contract import DamagedContentContract
-from magnus.testing.files import contents, hash_of, make_folder, write
+from magnus.testing.pieces import contents, hash_of, make_folder, write
 from magnus.testing.records import ODD_NAMES
 
 __all__ = ["KeepingCatalogContract"]

@@ -19,7 +19,7 @@ from magnus.errors import CatalogError
 from magnus.interfaces.catalog import Catalog, LogStore, Maintained, Usage
 from magnus.run_log.records import CatalogRecord
 from magnus.testing.catalog_contract import ROOT, CatalogContract, OpenCatalog
-from magnus.testing.files import contents, write
+from magnus.testing.pieces import contents, write
 from magnus.testing.records import ODD_NAMES
 
 __all__ = ["MaintainedCatalogContract"]

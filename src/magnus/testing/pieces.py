@@ -1,9 +1,38 @@
-"""The pieces of which content and runs consist where they are kept, for contract suites that damage them."""
+"""Files in folders, and the pieces of which stored content and runs consist, for contract suites that damage them."""
 
 import os
 import stat
+from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
+
+
+def make_folder(folder: Path) -> Path:
+    """The folder, which is there now."""
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def write(folder: Path, files: Mapping[str, bytes]) -> Sequence[str]:
+    """Write the files into the folder; their names."""
+    for name, content in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    return list(files)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """All files below the folder."""
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def hash_of(folder: Path, name: str) -> str:
+    """The SHA-256 of a file in the folder."""
+    return sha256((folder / name).read_bytes()).hexdigest()
+
 
 __all__ = ["FilePiece", "LinePiece", "Piece", "flipped", "lines_of"]
 

@@ -9,7 +9,7 @@ from upkeep_places import NOW, ROOT, Place
 
 from magnus.app.cleanup import collect_garbage, verify_content
 from magnus.app.cleanup.collect_garbage import Rules
-from magnus.app.cleanup.maintained_services import MaintainedServices, open_services
+from magnus.app.inspect.viewer import MaintainedServices, open_services
 from magnus.engine.processes import liveness
 from magnus.errors import InvalidConfiguration, RunNotFound
 from magnus.interfaces.catalog import Usage

@@ -19,8 +19,8 @@ from magnus.errors import CatalogError, DamagedContent, InvalidConfiguration
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import CatalogRecord
 from magnus.system.system_calls import REAL
-from magnus.testing.files import contents, make_folder, write
 from magnus.testing.maintained_catalog_contract import old
+from magnus.testing.pieces import contents, make_folder, write
 
 ROOT = BranchPath()
 LARGE = b"a line of a large file\n" * 150_000

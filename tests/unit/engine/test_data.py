@@ -22,7 +22,7 @@ from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import CatalogRecord
-from magnus.testing.files import contents, make_folder, write
+from magnus.testing.pieces import contents, make_folder, write
 
 ROOT = BranchPath()
 TREE = (

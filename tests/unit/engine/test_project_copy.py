@@ -128,3 +128,11 @@ def test_what_vanishes_meanwhile_is_left_out(project, tmp_path, monkeypatch):
     assert names(tmp_path / "copy") == [
         name for name in before if name != gone and not name.startswith((".pytest", "venv"))
     ]
+
+
+def test_a_folder_that_is_shared_is_one_for_all_copies(tmp_path):
+    project, volume = tmp_path / "project", tmp_path / "project" / "data" / "volume"
+    volume.mkdir(parents=True)
+    ProjectCopy(project, shared=[volume]).make(tmp_path / "copy")
+    (tmp_path / "copy" / "data" / "volume" / "file").write_text("text")
+    assert (volume / "file").read_text() == "text"

@@ -5,8 +5,8 @@ from contextlib import closing
 
 from msgspec import Struct
 
-from magnus.app.cleanup.maintained_services import MaintainedServices, steps_below
-from magnus.app.inspect.find_run import find_run
+from magnus.app.inspect.find import find_run
+from magnus.app.inspect.viewer import MaintainedServices, steps_below
 from magnus.errors import RunLogStoreError
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Usage

@@ -22,7 +22,7 @@ from magnus.app.compare.read_run import Alike, ReadRun, alike
 from magnus.app.compare.sentences import no_cause, sentence, sentence_without_effect
 from magnus.app.composition import services
 from magnus.app.composition.load_configuration import load_configuration
-from magnus.app.inspect.find_run import find_run
+from magnus.app.inspect.find import find_run
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(get_args(Kind))}
 

@@ -54,12 +54,13 @@ def run_context(  # noqa: PLR0913 - what a run is made of
     tag: str = "",
     definition_file: str = "",
     configuration_file: str = "",
-    copies_project: bool = False,
+    shared: Collection[Path] | None = None,
 ) -> Iterator[RunContext]:
     """The context of one run in this process; what it holds open is closed afterwards.
 
     In `temporary` it makes a folder for its own files, which is gone afterwards. `output` is the file for the output of
-    steps, where it is to outlive this process. With `copies_project` each step works in a fresh copy of the project.
+    steps, where it is to outlive this process. With `shared` each step works in a fresh copy of the project, in which
+    only these folders are those of the project.
     """
     masker, clock, hidden = masker or Masker(), Clock(), hidden_folders(built)
     forks.watch()
@@ -79,7 +80,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
             tracking=tracking,
             clock=clock,
             hidden=hidden,
-            project_copy=_project_copy(working_directory, hidden) if copies_project else None,
+            project_copy=None if shared is None else _project_copy(working_directory, hidden, shared),
             artifacts=str(built.catalog.location) if isinstance(built.catalog, Located) else "",
             tag=tag,
             definition_file=definition_file,
@@ -103,10 +104,10 @@ def _tracking(built: Services, reporter: Reporter, masker: Masker, clock: Clock)
         yield tracking
 
 
-def _project_copy(working_directory: Path, hidden: Collection[Path]) -> "ProjectCopy":
+def _project_copy(working_directory: Path, hidden: Collection[Path], shared: Collection[Path]) -> "ProjectCopy":
     from magnus.engine.files.project_copy import ProjectCopy  # lazy: few executors copy the project
 
-    return ProjectCopy(working_directory, hidden)
+    return ProjectCopy(working_directory, hidden, shared)
 
 
 @contextmanager

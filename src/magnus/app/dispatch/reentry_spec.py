@@ -11,7 +11,8 @@ from pathlib import Path
 from magnus import __version__
 from magnus.app.composition.configuration import Configuration
 from magnus.engine.context import RunContext
-from magnus.graph.overrides import override_of
+from magnus.graph.nodes import Graph
+from magnus.graph.path import StepPath
 from magnus.interfaces.capabilities import Located, ReadsEnvironment
 from magnus.interfaces.executor import ReentrySpec
 from magnus.interfaces.reentry import step_command
@@ -50,3 +51,12 @@ def _secrets(context: RunContext) -> Mapping[str, str]:
     if not isinstance(provider, ReadsEnvironment):
         return {}
     return provider.variables(sorted({name for task in context.graph.tasks() for name in task.secrets}))
+
+
+def override_of(graph: Graph, kind: str, path: StepPath) -> str:
+    """The overrides for executors of the type `kind` that the step names, or the nearest around it that names any."""
+    override = ""
+    for length in range(1, len(path.parts) + 1, 2):
+        node = graph.step(StepPath(path.parts[:length]))
+        override = getattr(node, "overrides", {}).get(kind, override)
+    return override

@@ -31,7 +31,10 @@ _ENTRY: Final = "magnus.app.dispatch.worker:prepared"
 
 
 class WorkerSetup(Struct, frozen=True):
-    """A run, as far as steps in other processes have to know it; `folder` is private to the run."""
+    """A run, as far as steps in other processes have to know it; `folder` is private to the run.
+
+    With `shared` each step works in a copy of the project, in which only these folders are those of the project.
+    """
 
     run_id: str
     graph: Graph
@@ -42,7 +45,7 @@ class WorkerSetup(Struct, frozen=True):
     tag: str
     definition_file: str
     configuration_file: str
-    copies_project: bool
+    shared: tuple[Path, ...] | None
     masker: Masker
     code_identities: tuple[CodeIdentity, ...] | None
 
@@ -59,7 +62,7 @@ def worker_spec(configuration: Configuration, context: RunContext) -> WorkerSpec
         tag=context.tag,
         definition_file=context.definition_file,
         configuration_file=context.configuration_file,
-        copies_project=context.project_copy is not None,
+        shared=None if context.project_copy is None else tuple(context.project_copy.shared),
         masker=context.masker,
         code_identities=context.code_identities,
     )
@@ -90,7 +93,7 @@ def _opened(setup: WorkerSetup, tell: Tell) -> Iterator[Steps]:
         tag=setup.tag,
         definition_file=setup.definition_file,
         configuration_file=setup.configuration_file,
-        copies_project=setup.copies_project,
+        shared=setup.shared,
     ) as context:
         yield _StepsHere(replace(context, code_identities=setup.code_identities))
 

@@ -6,8 +6,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 
 from magnus.app.inspect.damage import damage
-from magnus.app.inspect.find_run import find_run
-from magnus.app.inspect.find_step import find_step
+from magnus.app.inspect.find import find_run, find_step
 from magnus.app.inspect.list_runs import last_heard, status_now
 from magnus.app.inspect.run_document import document
 from magnus.app.inspect.viewer import Viewer

@@ -93,9 +93,11 @@ def run_composite(
 ) -> Act:
     """Run the step with all its branches here, in worker processes, then go on as `then` says; the last act.
 
-    There are so many `workers`, None for as many as processors. A step that had begun goes on where it was.
+    There are so many `workers`, None for as many as processors. A step that had begun goes on where it was. Each step in it
+    works in a copy of the project, if the engine's processes have working directories of their own.
     """
-    with _process(asked, step, then, reporter, looked_at=partial(_places, step, then.names)) as process:
+    looked_at = partial(_places, step, then.names)
+    with _process(asked, step, then, reporter, looked_at, runs_together=True) as process:
         configuration = with_workers(process.configuration, workers)
         act = process.run.run_composite(process.path, partial(step_runner.executor, configuration))
         return _go_on(process, act, then)
@@ -124,13 +126,18 @@ def _process(
     then: Then,
     reporter: Reporter,
     looked_at: Callable[[LoadedPipeline], Sequence[StepPlace]] | None = None,
+    *,
+    runs_together: bool = False,
 ) -> Iterator[_Process]:
     """What the process needs; what it opened is closed afterwards."""
     check_run_id(asked.run_id)
     prepared = prepare(asked, reporter, looked_at=looked_at or _all_steps)
     path = step_path(prepared.pipeline.graph, step)
     names = names_beside(prepared.pipeline.graph, path, then.names)
-    with closing(prepared.services.run_log_store), context_of(prepared, reporter) as context:
+    with (
+        closing(prepared.services.run_log_store),
+        context_of(prepared, reporter, runs_together=runs_together) as context,
+    ):
         yield _Process(engine_run_of(prepared, context, reporter), path, names, prepared.configuration)
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from magnus import __version__
 from magnus.app.inspect.damage import damage
-from magnus.app.inspect.find_run import find_run
+from magnus.app.inspect.find import find_run
 from magnus.app.inspect.list_runs import status_now
 from magnus.app.inspect.redaction import WHY_NO_LOG, Redactor
 from magnus.app.inspect.step_code import recorded_code

@@ -6,8 +6,9 @@ Called by the use cases that create a run or run a part of one.
 import hashlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 from threading import Lock
 
 from magnus.app.composition import executors, run_context
@@ -94,8 +95,13 @@ def _run_config(prepared: PreparedRun) -> Mapping[str, Json]:
     }
 
 
-def context_of(prepared: PreparedRun, reporter: Reporter) -> AbstractContextManager[RunContext]:
-    """The context of the run that is asked for."""
+def context_of(
+    prepared: PreparedRun, reporter: Reporter, *, runs_together: bool = False
+) -> AbstractContextManager[RunContext]:
+    """The context of the run that is asked for.
+
+    With `runs_together` this process runs steps for which the engine otherwise has a process each.
+    """
     asked = prepared.execution
     return run_context.run_context(
         asked.run_id,
@@ -107,8 +113,21 @@ def context_of(prepared: PreparedRun, reporter: Reporter) -> AbstractContextMana
         tag=asked.tag,
         definition_file=asked.file,
         configuration_file=prepared.configuration.file,
-        copies_project=executors.executor_capabilities(prepared.configuration).copies_project,
+        shared=_shared(prepared, runs_together=runs_together),
     )
+
+
+def _shared(prepared: PreparedRun, *, runs_together: bool) -> Sequence[Path] | None:
+    """The folders that steps share where each works in a copy of the project; None where they work in the project.
+
+    Steps that run together work apart if the engine's processes do. What these share stays shared: volumes, and a project
+    that is in one.
+    """
+    project = prepared.execution.working_directory
+    capabilities = executors.executor_capabilities(prepared.configuration)
+    shared = tuple(Path(folder) for folder in capabilities.shares)
+    is_apart = runs_together and capabilities.apart and not any(project.is_relative_to(folder) for folder in shared)
+    return shared if capabilities.copies_project or is_apart else None
 
 
 def facts(**known: Json) -> Mapping[str, Json]:

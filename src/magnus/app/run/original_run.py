@@ -10,7 +10,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Final
 
-from magnus.app.inspect.find_run import find_run
+from magnus.app.inspect.find import find_run
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.yaml_text import Document
 from magnus.engine.processes import liveness

@@ -246,7 +246,7 @@ def _planned(prepared: PreparedRun, original: RunRecord, reporter: Reporter) -> 
 
 def _first_step(prepared: PreparedRun, original: RunRecord) -> str:
     """The path in the original of the step to run from; "" for none, InvalidInput when it did not begin there."""
-    from magnus.app.inspect.find_step import find_step  # lazy: likewise
+    from magnus.app.inspect.find import find_step  # lazy: likewise
 
     asked = prepared.execution.from_step
     return str(find_step(prepared.services.run_log_store, original.run_id, asked).record.path) if asked else ""

@@ -23,8 +23,7 @@ from magnus.engine.files.project_copy import ProjectCopy
 from magnus.errors import InvalidDefinition, InvalidInput, Problem
 from magnus.interfaces.reporter import Reporter, RunEnded, RunStarted, Warned
 from magnus.run_log.records import Status
-from magnus.simulation.argo import volumes
-from magnus.simulation.argo.pod import SUCCEEDED, Ended, Fault, Faults, Pods, Secrets, missing_secrets
+from magnus.simulation.argo.pod import SUCCEEDED, Ended, Fault, Faults, Pods, Secrets, missing_secrets, volume_folders
 from magnus.simulation.argo.pod_events import PodEventRelay
 from magnus.simulation.argo.process_pods import Processes
 from magnus.simulation.argo.signals import stopped_by_signals
@@ -194,7 +193,7 @@ def _pods(
 ) -> Iterator[tuple[Pods, Callable[[str], str]]]:
     """What runs pods, and what gives the run log document; "" when there is no run."""
     slots = asked.slots or os.cpu_count() or 1
-    folders = volumes.folders(spec, asked.volumes, asked.working_directory, in_containers=asked.in_containers)
+    folders = volume_folders(spec, asked.volumes, asked.working_directory, in_containers=asked.in_containers)
     project = None if asked.shares_project else _project(asked.working_directory.resolve(), folders.values())
     if asked.in_containers:
         from magnus.simulation.argo.container_pods import Containers, PodOptions  # lazy: the SDK takes long to load

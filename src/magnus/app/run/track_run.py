@@ -6,7 +6,7 @@ from pathlib import Path
 
 from magnus.app.composition import services
 from magnus.app.composition.load_configuration import load_configuration
-from magnus.app.inspect.find_run import find_run
+from magnus.app.inspect.find import find_run
 from magnus.engine.context import Clock
 from magnus.engine.interaction.tracking import StepNames, Tracking, reason_of
 from magnus.engine.secrets.masking import Masker

@@ -13,10 +13,9 @@ from typing import BinaryIO, Final
 
 from msgspec import Struct
 
-from magnus.catalogs.file_system import copying, integrity
+from magnus.catalogs.file_system import copying, hash_cache
 from magnus.catalogs.file_system.folders import OwnFolders
-from magnus.catalogs.file_system.hash_cache import HashCache
-from magnus.catalogs.file_system.integrity import Integrity
+from magnus.catalogs.file_system.hash_cache import HashCache, Integrity
 from magnus.errors import CatalogError
 from magnus.system.atomic_files import NO_LINKS, new_name, sync_folder, temporary_file, write_all
 from magnus.system.system_calls import SystemCalls
@@ -79,7 +78,7 @@ class ContentStore:
         except FileNotFoundError:
             return False
         except OSError as error:
-            if not integrity.is_lost(error):
+            if not hash_cache.is_lost(error):
                 raise
             return False
         try:
@@ -87,7 +86,7 @@ class ContentStore:
                 return self._system.read(descriptor, content.size + 1) == data
             return self.integrity.is_whole(path, descriptor, content.data_hash, content.size)
         except OSError as error:
-            if not integrity.is_lost(error):
+            if not hash_cache.is_lost(error):
                 raise
             return False
         finally:
@@ -143,7 +142,7 @@ class ContentStore:
         """Write the received content over a damaged one; where that cannot be, it takes its place."""
         path = self.path(content)
         with suppress(OSError):
-            integrity.rewrite(path, descriptor, content.size, self._system, durable=self._durable)
+            hash_cache.rewrite(path, descriptor, content.size, self._system, durable=self._durable)
             if self._is_whole(content, None):
                 return
         self._system.replace(temporary, path)

@@ -1,13 +1,16 @@
-"""Hashes of files of the user, remembered so that a file that did not change is not read again.
+"""Hashes of files: remembered so that an unchanged file is not read again, and compared with stored content.
 
-Used by the file-system catalog. What is remembered of a file is trusted only while nothing that the file system
-says of it has changed, and only when it had been left alone for two seconds when it was hashed: a later write could
-carry the same time. The rest is good for a guess. On disk, the files of a folder of shards hold lines with a
-checksum, appended in one write; a damaged line, or a damaged file, is as good as none.
+The file system's description of a file is trusted only while nothing in it has changed, and only if the file had been
+left alone for two seconds when it was hashed: a later write could carry the same time. The rest is good for a guess. On
+disk, the files of a folder of shards hold lines with a checksum, appended in one write; a damaged line, or a damaged
+file, is as good as none. Large content is remembered as files of the user are; damaged content is overwritten with good
+content.
 """
 
+import errno
 import json
 import os
+import stat
 import threading
 import zlib
 from contextlib import suppress
@@ -16,7 +19,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.catalogs.file_system.copying import BLOCK_BYTES
+from magnus.catalogs.file_system.copying import BLOCK_BYTES, hash_of, sha256
 from magnus.system.atomic_files import temporary_file, write_all
 from magnus.system.own_folder import make_own_folder
 from magnus.system.system_calls import SystemCalls
@@ -160,3 +163,69 @@ def _parsed(line: bytes) -> tuple[str, _Entry] | None:
     data_hash, size, mtime, ctime, inode, trusted, path = fields
     entry = _Entry(data_hash.decode(), int(size), int(mtime), int(ctime), int(inode), trusted == b"1")
     return json.loads(path), entry
+
+
+_REWRITE: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+_LOST: Final = frozenset({errno.EIO, errno.EACCES, errno.ENODATA, errno.EUCLEAN})
+"""The errors by which file systems report that the content of a file is lost."""
+
+
+class Integrity:
+    """Reads stored content again; any number of threads may."""
+
+    def __init__(self, hashes: HashCache, system: SystemCalls) -> None:
+        self._hashes = hashes
+        self._system = system
+
+    def small(self, descriptor: int, data_hash: str, size: int) -> bytes | None:
+        """The content of a file of at most BLOCK_BYTES, read in one piece; None when it has another hash."""
+        data = self._system.read(descriptor, size + 1)
+        return data if len(data) == size and sha256(data) == data_hash else None
+
+    def is_whole(self, path: str, descriptor: int, data_hash: str, size: int) -> bool:
+        """Whether the open file holds the content. It is read to its end, unless it is remembered."""
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode) or status.st_size != size:
+            return False
+        try:
+            if size <= BLOCK_BYTES:
+                return self.small(descriptor, data_hash, size) is not None
+            return self._hashes.find(path, status) == data_hash or self._hashes_to(path, descriptor, status, data_hash)
+        except OSError as error:
+            if error.errno not in _LOST:
+                raise
+            return False
+
+    def _hashes_to(self, path: str, descriptor: int, status: os.stat_result, data_hash: str) -> bool:
+        read_at = self._system.now()
+        if hash_of(descriptor, self._system)[0] != data_hash:
+            return False
+        self._hashes.remember(path, status, data_hash, read_at=read_at)
+        return True
+
+
+def is_lost(error: OSError) -> bool:
+    """Whether the error says that the content cannot be read any more."""
+    return error.errno in _LOST
+
+
+def rewrite(path: str, source: int, size: int, system: SystemCalls, *, durable: bool) -> None:
+    """Write `source`, an open file of `size` bytes, over the damaged file at the path. OSError when that fails.
+
+    The file stays the same one, so that all links to it hold the content again. Nothing trusts a file that is written
+    over in part, as it is damaged still; of several processes that do this at a time each writes the same.
+    """
+    mode = stat.S_IMODE(os.lstat(path).st_mode)
+    Path(path).chmod(mode | 0o200)
+    target = system.open(path, _REWRITE, 0)
+    try:
+        os.lseek(source, 0, os.SEEK_SET)
+        buffer = memoryview(bytearray(min(BLOCK_BYTES, size) or 1))
+        while length := system.read_into(source, [buffer]):
+            write_all(target, buffer[:length], system)
+        os.ftruncate(target, size)
+        os.fchmod(target, mode & ~0o222)
+        if durable:
+            system.fsync(target)
+    finally:
+        os.close(target)

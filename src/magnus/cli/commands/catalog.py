@@ -24,8 +24,8 @@ def verify(configuration_file: str, as_json: bool, runs: tuple[str, ...]) -> int
     """
     from pathlib import Path  # lazy: --help needs none of it
 
-    from magnus.app.cleanup.maintained_services import open_services
     from magnus.app.cleanup.verify_content import verify
+    from magnus.app.inspect.viewer import open_services
     from magnus.cli.text import cleanup
 
     result = verify(open_services(configuration_file, console.environment(), Path.cwd()), runs)

@@ -39,7 +39,7 @@ def command(configuration_file: str, *, recent: bool, run_logs: bool, yes: bool,
     from pathlib import Path
 
     from magnus.app.cleanup.collect_garbage import Rules, clean_up
-    from magnus.app.cleanup.maintained_services import open_services
+    from magnus.app.inspect.viewer import open_services
     from magnus.cli.text import cleanup
     from magnus.run_log.records import Status
 

@@ -23,8 +23,10 @@ def command(run: str, step: str, configuration_file: str, follow: bool) -> int: 
     RUN is the id of the run, a prefix of it, or `latest`. STEP is the name of a step, or its path in branches: then
     only the output of that step and of the steps inside it is printed.
     """
-    from magnus.app.inspect.find_run import find_run  # lazy: --help needs none of it
-    from magnus.app.inspect.find_step import find_step
+    from magnus.app.inspect.find import (
+        find_run,  # lazy: --help needs none of it
+        find_step,
+    )
     from magnus.app.inspect.read_logs import RunOutput
     from magnus.app.inspect.viewer import viewer
     from magnus.cli.text.log import no_output, with_headings

@@ -26,10 +26,12 @@ class ProjectCopy(Struct, frozen=True):
     Attributes:
         project: absolute, the folder to copy.
         without: absolute, folders that are left out: those of services, and volumes.
+        shared: absolute, folders that all copies share by links: volumes of an engine.
     """
 
     project: Path
     without: Collection[Path] = ()
+    shared: Collection[Path] = ()
 
     def make(self, target: Path) -> None:
         """Copy the project to the folder `target`, which is made.
@@ -39,9 +41,9 @@ class ProjectCopy(Struct, frozen=True):
         objects, which it borrows. Times and permissions are kept. A link that leads into the project by an absolute path leads into the copy. TaskFailed when
         a file cannot be read or written.
         """
-        without = frozenset(os.path.abspath(folder) for folder in self.without)  # noqa: PTH100 - as text
+        without, shared = _texts(self.without), _texts(self.shared)
         try:
-            _copy_folder(str(self.project), str(target), _Roots(str(self.project), str(target), without))
+            _copy_folder(str(self.project), str(target), _Roots(str(self.project), str(target), without, shared))
         except OSError as error:
             where = error.filename or self.project
             raise TaskFailed(f"the project could not be copied for the step: '{where}': {error.strerror}") from error
@@ -51,6 +53,11 @@ class _Roots(Struct, frozen=True):
     project: str
     copy: str
     without: frozenset[str]
+    shared: frozenset[str]
+
+
+def _texts(folders: Collection[Path]) -> frozenset[str]:
+    return frozenset(os.path.abspath(folder) for folder in folders)  # noqa: PTH100 - as text
 
 
 def _copy_folder(source: str, target: str, roots: _Roots) -> None:
@@ -76,6 +83,8 @@ def _copy_entry(entry: "os.DirEntry[str]", place: str, roots: _Roots) -> None:
     elif entry.is_dir(follow_symlinks=False):
         if entry.name == "objects" and entry.path.endswith("/.git/objects"):
             _borrow_objects(entry.path, place)
+        elif entry.path in roots.shared:
+            os.symlink(entry.path, place)  # noqa: PTH211 - as above
         elif not _is_left_out(entry, roots):
             _copy_folder(entry.path, place, roots)
     elif entry.is_file(follow_symlinks=False):

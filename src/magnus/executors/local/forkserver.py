@@ -18,7 +18,7 @@ from importlib import import_module
 from struct import Struct
 from typing import Final
 
-from magnus.executors.local import frames
+from magnus.executors.local import messages
 from magnus.executors.local.worker import Prepared, work
 from magnus.values import UserObject
 
@@ -40,8 +40,8 @@ def main() -> None:
         "magnus.engine.step.run_step"
     )  # the largest part of what any entry needs, while the pipeline is still read
     try:
-        sys.path[:], sys.argv[:] = frames.receive(own)
-        entry, argument = frames.receive(own)
+        sys.path[:], sys.argv[:] = messages.receive(own)
+        entry, argument = messages.receive(own)
     except EOFError:  # no run came of it
         return
     prepared = _function(entry)(argument)

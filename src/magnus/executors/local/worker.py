@@ -16,8 +16,8 @@ from msgspec import Struct
 from magnus.engine.eviction import Evicted, evict
 from magnus.engine.processes import forks
 from magnus.errors import MagnusError
-from magnus.executors.local import frames
-from magnus.executors.local.frames import Receiver, SentRequest
+from magnus.executors.local import messages
+from magnus.executors.local.messages import Receiver, SentRequest
 from magnus.interfaces.executor import Steps
 from magnus.interfaces.reentry import EVICTED
 from magnus.interfaces.reporter import Event
@@ -114,9 +114,9 @@ class _Connection:
     def send(self, message: Event | Secret | Done | Broken) -> None:
         """Send the message."""
         with self._lock:
-            frames.send(self._connection, message)
+            messages.send(self._connection, message)
 
     def receive(self) -> SentRequest:
         """Wait for the next request."""
-        sent: SentRequest = frames.receive(self._connection)
+        sent: SentRequest = messages.receive(self._connection)
         return sent

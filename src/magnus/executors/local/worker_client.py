@@ -12,8 +12,8 @@ from typing import Final
 
 import magnus
 from magnus.errors import ProcessDied
-from magnus.executors.local import frames
-from magnus.executors.local.frames import ScopeDeltaEncoder
+from magnus.executors.local import messages
+from magnus.executors.local.messages import ScopeDeltaEncoder
 from magnus.interfaces.executor import WorkerSpec
 from magnus.interfaces.reporter import AttemptFailed, Event, StepOutput
 from magnus.system.child_process import describe_exit
@@ -33,7 +33,7 @@ class Worker:
         self.connection = connection
         self.step: Future[None] | None = None
         self.sender = ScopeDeltaEncoder()
-        self.frames = frames.Frames()
+        self.frames = messages.Frames()
         self._since = 0.0
         self._shown = 0
 
@@ -75,8 +75,8 @@ class Forkserver:
     def prepare(self, worker_spec: WorkerSpec) -> None:
         """Say how steps are run."""
         with suppress(OSError):  # it has exited: the next read reports that
-            frames.send(self.connection, (list(sys.path), list(sys.argv)))
-            frames.send(self.connection, (worker_spec.entry, worker_spec.argument))
+            messages.send(self.connection, (list(sys.path), list(sys.argv)))
+            messages.send(self.connection, (worker_spec.entry, worker_spec.argument))
 
     def tell(self, commands: str) -> None:
         """Say what it is to do; one that is gone is noticed by who listens to it."""

@@ -18,7 +18,7 @@ from threading import Condition, Thread
 from typing import Final
 
 from magnus.errors import ServiceError
-from magnus.executors.local import frames
+from magnus.executors.local import messages
 from magnus.executors.local.forkserver import ANSWER, STARTED
 from magnus.executors.local.worker import Broken, Done
 from magnus.executors.local.worker_client import Forkserver, Worker, death, settle
@@ -116,7 +116,7 @@ class Workers:
                 worker = self._idle.pop()
                 worker.begin(future)
                 with suppress(OSError):  # it has just died, which the forkserver will say
-                    frames.send(worker.connection, worker.sender.sent(request, self._secrets))
+                    messages.send(worker.connection, worker.sender.sent(request, self._secrets))
         more = min(len(self._waiting) - self._starting, self._count - len(self._workers) - self._starting)
         if more > 0 and self._forkserver is not None and not self._ending:
             self._starting += more

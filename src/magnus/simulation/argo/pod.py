@@ -1,4 +1,4 @@
-"""Pods of a simulation: how they end, what goes wrong with them, what runs them, and when they are started again.
+"""Pods of a simulation: how they end, go wrong and are started again, what runs them, and the folders of their volumes.
 
 Retries follow https://argo-workflows.readthedocs.io/en/latest/retries/. The limit counts pods after the first. Policy,
 expression and limit all have to agree. `backoff.duration` is the wait before the second pod, `factor` makes it longer
@@ -8,7 +8,8 @@ beyond it is not begun (`fields/#backoff`).
 
 import re
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from msgspec import Struct
@@ -225,3 +226,39 @@ def holds(expression: str, values: dict[str, str]) -> bool:
         return values[word]
 
     return expressions.holds(expression, value)
+
+
+def volume_folders(
+    spec: WorkflowSpec, given: Mapping[str, str], working_directory: Path, *, in_containers: bool
+) -> dict[str, Path]:
+    """The folder of every volume whose folder is given, or which there is at the path where pods see it.
+
+    InvalidInput for a volume that the workflow does not have, and for a folder that pods cannot see where they look for it.
+    """
+    known = [volume.name for volume in spec.volumes]
+    for name in given:
+        if name not in known:
+            there = ", ".join(f"'{one}'" for one in known) or "none"
+            raise InvalidInput(f"the workflow has no volume '{name}'", fix=f"volumes of it: {there}")
+    found = {name: (working_directory / text).absolute() for name, text in given.items()}
+    for name, place in mount_paths(spec):
+        folder = found.setdefault(name, place)
+        if in_containers:
+            _check_is_folder(name, folder, is_given=name in given)
+        elif name in given and folder.resolve() != place.resolve():
+            fix = f"run them with --containers, or let '{place}' be a symbolic link to that folder"
+            raise InvalidInput(f"processes see the volume '{name}' at '{place}' alone, and not in '{folder}'", fix=fix)
+    return found
+
+
+def mount_paths(spec: WorkflowSpec) -> Iterator[tuple[str, Path]]:
+    """Where pods see which volume."""
+    for template in spec.templates:
+        for mount in template.container.volume_mounts if template.container else ():
+            yield mount.name, Path(mount.mount_path)
+
+
+def _check_is_folder(name: str, folder: Path, *, is_given: bool) -> None:
+    if not folder.is_dir():
+        fix = "make it" if is_given else f"name a folder that stands for it: --volume {name}=FOLDER"
+        raise InvalidInput(f"there is no folder '{folder}' for the volume '{name}'", fix=fix)

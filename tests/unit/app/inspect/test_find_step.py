@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnus.app.inspect.find_step import find_step, names_of
+from magnus.app.inspect.find import find_step, names_of
 from magnus.errors import InvalidInput
 from magnus.graph.path import StepPath, print_names
 from magnus.run_log.records import Branching, Status, StepRecord

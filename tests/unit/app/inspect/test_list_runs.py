@@ -6,7 +6,7 @@ import pytest
 from acme_magnus.run_log_store import SqliteOptions, SqliteRunLogStore
 from msgspec.structs import replace
 
-from magnus.app.inspect.find_run import find_run
+from magnus.app.inspect.find import find_run
 from magnus.app.inspect.list_runs import RunFilter, list_runs, listed_run, moment, run_filter
 from magnus.engine.processes import liveness
 from magnus.errors import InvalidInput, InvalidRunId, RunLogStoreError, RunNotFound

@@ -1,7 +1,7 @@
 """Options of the executor that steps name."""
 
+from magnus.app.dispatch.reentry_spec import override_of
 from magnus.graph.nodes import CompositeNode, Graph, StaticBranches, TaskNode, TaskSpec, TerminalNode
-from magnus.graph.overrides import override_of
 from magnus.graph.path import StepPath
 
 ENDS = {"success": TerminalNode("success", succeeds=True), "fail": TerminalNode("fail", succeeds=False)}
