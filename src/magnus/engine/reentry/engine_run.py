@@ -113,7 +113,9 @@ class EngineRun:
         if (known is None or known.status is Status.FAIL) and engine_runs.is_settled(self._store, run.run_id, path):
             return Act(path, engine_runs.status_in_settled(node, known))
         if known is None or known.branching is None:
-            raise InvalidInput(f"the branches of '{path}' have not started", fix=f"magnus fan {run.run_id} {path} -m out")
+            raise InvalidInput(
+                f"the branches of '{path}' have not started", fix=f"magnus fan {run.run_id} {path} -m out"
+            )
         if iteration is not None and is_joined(known, known.branching, iteration):
             return Act(path, Status.PROCESSING, (str(path.into(str(iteration + 1))),))
         return self._joined(self._reopened(run), node, known, known.branching)

@@ -110,7 +110,9 @@ def _unfinished(within: Graph, branch: BranchPath, steps: Sequence[StepRecord], 
         record = records.get(name)
         if record is None:
             position += 1
-            unfinished.append(StepRecord(branch.step(name), position, Status.FAIL, node.written_as, message=NEVER_STARTED))
+            unfinished.append(
+                StepRecord(branch.step(name), position, Status.FAIL, node.written_as, message=NEVER_STARTED)
+            )
         elif record.status not in ENDED:
             unfinished.append(lost_attempts.failed(record, now()))
     return [] if until else unfinished

@@ -50,7 +50,9 @@ def reopened(graph: Graph, store: RunLogStore, run: RunRecord, record: StepRecor
         for number in range(record.branching.count - 1 if record.branching else 0):
             outcome = outcome_of(store, run.run_id, record.path.into(str(number)))
             if outcome is not None:
-                again = fan.after_iteration(node.branches, replace(again, branching=Branching(count=number + 1)), outcome)
+                again = fan.after_iteration(
+                    node.branches, replace(again, branching=Branching(count=number + 1)), outcome
+                )
     return replace(again, branching=record.branching)
 
 
