@@ -240,7 +240,7 @@ def test_a_run_whose_first_pods_never_start_is_created_by_who_comes_next(project
     log = run.log
     assert (run.status, log["status"], log["parameters"]) == (1, "FAIL", {"count": 3})
     assert log["message"] == (
-        "the engine ended the run as 'Failed' before it reached its end; the engine says: failed on purpose"
+        "the engine stopped the run as 'Failed' before it reached its end; the engine says: failed on purpose"
     )
     assert {name: step["message"] for name, step in log["steps"].items()} == {"a": said}
 
@@ -294,7 +294,8 @@ def test_a_run_that_no_pod_could_end_is_ended(project):
     log = run.log
     assert log["status"] == "FAIL"
     assert (
-        log["message"] == "the engine ended the run as 'Error' before it reached its end; the engine says: pod deleted"
+        log["message"]
+        == "the engine stopped the run as 'Error' before it reached its end; the engine says: pod deleted"
     )
     assert (log["steps"]["last"]["status"], list(log["steps"])) == ("FAIL", ["begin", "each", "last"])
 

@@ -127,7 +127,7 @@ def test_a_success_whose_files_did_not_reach_the_catalog_is_lost(folder):
     (folder.path / "go").touch()
     with (folder.path / "work.py").open("a") as file:
         file.write(
-            "import os, signal\nfrom magnus.catalogs import file_system\n"
+            "import os, signal\nfrom magnus.catalogs.file_system import catalog as file_system\n"
             "real = file_system.FileSystemCatalog.put\n"
             "def put(*given, **more):\n"
             "    if os.environ.get('EVICTED'): os.kill(os.getpid(), signal.SIGTERM)\n"

@@ -54,6 +54,7 @@ execute_function work.item --i 1 --run-id job
 execute_notebook none.ipynb
 execute_single_node mine a -f p.yaml
 fan mine each -m out -f p.yaml
+run_composite mine each -f p.yaml
 end_run mine
 track mine
 simulate none.yaml

@@ -318,7 +318,7 @@ def test_a_run_whose_functions_only_its_program_has_goes_on_there(folder, capfd)
         pipeline.execute(run_id="mine")
     assert "resume where it stopped: execute(use_cached='mine') in the program" in capfd.readouterr().err
     refused = magnus("retry", "mine", status=2)
-    assert "calls what its program alone has: " in refused.stderr
+    assert "calls functions that only its program has: " in refused.stderr
     assert "fix: execute it in the program again, with execute(use_cached='mine')" in refused.stderr
     broken.clear()
     run = pipeline.execute(use_cached="mine")

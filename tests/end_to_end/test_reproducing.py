@@ -66,4 +66,4 @@ def test_that_they_cannot_be_kept_is_a_warning(repository):
     ran = repository.magnus("execute", "p.yaml", "-c", "c.yaml")
     assert (ran.status, ran.log["status"]) == (0, "SUCCESS")
     assert "warning" in ran.err
-    assert "what differs from the commit is not kept" in ran.err
+    assert "the changes since the commit are not stored" in ran.err

@@ -73,7 +73,7 @@ def test_it_is_resumed_only_when_the_user_says_that_it_has_ended(command, owner,
     assert refused.status == 2
     expected = f"the run 'away' may still be running: {reason}, and it has recorded nothing since {heard:%Y-%m-%d %H:%M:%S} UTC"
     assert expected in refused.err + refused.out
-    assert "see that it has ended, then add --assume-lost" in refused.err + refused.out
+    assert "make sure that it has stopped, then add --assume-lost" in refused.err + refused.out
     assert failed.runs() == ["away", "first"]
     resumed = failed.magnus(*command, "--assume-lost")
     assert resumed.status == 0, resumed.err
@@ -105,7 +105,7 @@ def test_a_run_that_is_known_to_run_or_to_have_ended_needs_no_word(failed):
 @pytest.mark.parametrize(("owner", "reason"), OWNERS.values(), ids=OWNERS)
 def test_it_is_shown_that_nobody_can_tell(owner, reason, failed):
     left_behind(failed.path, owner)
-    message = f"whether it still runs cannot be told from here: {reason}"
+    message = f"this host cannot tell whether it still runs: {reason}"
     assert f"\n  {message}\n" in failed.magnus("show", "away").out
     listed = failed.magnus("runs")
     assert listed.err == f"away: {message}\n"

@@ -117,7 +117,7 @@ def test_a_run_that_the_tracker_missed_is_told_later(project):
     assert "magnus track RUN" in ran.err
     missed = project.magnus("track", "first")
     assert missed.status == 3
-    assert "error: the experiment tracker does not know all of the run 'first': " in missed.err
+    assert "error: the experiment tracker has not received all of the run 'first': " in missed.err
     store = (project.path / "mlruns").as_uri()
     configured(project, {"type": "mlflow", "config": {"server_url": store}})
     for _ in range(2):  # twice is as good as once

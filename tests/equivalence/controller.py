@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from simulated import Calls
 
 from magnus.app.run.prepare import prepare
-from magnus.app.run.simulate import ended, spec_of, variables_of
+from magnus.app.run.simulate import run_to_end, spec_of, variables_of
 from magnus.app.run.transpile import transpile
 from magnus.definition.yaml_text import read
 from magnus.errors import InvalidDefinition, MagnusError
@@ -135,7 +135,7 @@ class Controller:
         spec = workflow.spec if terminates_at is None else replace(workflow.spec, on_exit="")
         simulation = Simulation(spec, variables_of(workflow.spec, {}, workflow.uid), pods, lambda *_: None)
         with contextlib.chdir(self.folder):
-            workflow.phase = asyncio.run(ended(simulation)).phase
+            workflow.phase = asyncio.run(run_to_end(simulation)).phase
         workflow.ends = {**kept, **pods.ends}
         workflow.ran, workflow.errors = pods.ran, pods.errors
         return workflow

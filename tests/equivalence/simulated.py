@@ -12,7 +12,7 @@ import argo_rules
 from drivers import Silent, asked, log_of
 
 from magnus.app.run.prepare import prepare
-from magnus.app.run.simulate import ended, spec_of, variables_of
+from magnus.app.run.simulate import run_to_end, spec_of, variables_of
 from magnus.app.run.transpile import transpile
 from magnus.cli.main import magnus
 from magnus.definition.yaml_text import read
@@ -113,7 +113,7 @@ def simulate(folder, arguments, run_id, *, fuse=True, overrides=None, **more):
         assert list(argo_rules.broken(manifest.value)) == []
         spec = spec_of(manifest)
         variables = variables_of(spec, {"run_id": run_id, **more})
-        end = asyncio.run(ended(Simulation(spec, variables, Calls(folder), lambda *_: None)))
+        end = asyncio.run(run_to_end(Simulation(spec, variables, Calls(folder), lambda *_: None)))
         log = log_of(prepare(asked(folder, run_id), Silent()), run_id)
     finally:
         os.chdir(before)

@@ -16,7 +16,7 @@ from container_engines import IMAGE
 from msgspec.structs import replace
 from simulated import Calls, descriptor_1_in
 
-from magnus.app.run.simulate import ended, spec_of, variables_of
+from magnus.app.run.simulate import run_to_end, spec_of, variables_of
 from magnus.cli.main import magnus
 from magnus.definition.yaml_text import read
 from magnus.engine.files.project_copy import ProjectCopy
@@ -92,7 +92,7 @@ def simulated(asked: Asked) -> dict:
         return json.loads(called(["simulate", "--secrets", "secrets.json", "--max-pods", "2", *arguments], {}))
     spec = spec_of(read(MANIFEST, InvalidDefinition, "the manifest"))
     pods = CallsWithSecrets(Path.cwd(), secrets)
-    end = asyncio.run(ended(Simulation(spec, variables_of(spec, given), pods, lambda *_: None)))
+    end = asyncio.run(run_to_end(Simulation(spec, variables_of(spec, given), pods, lambda *_: None)))
     log = shown(asked)
     assert (end.phase == SUCCEEDED) == (log["status"] == "SUCCESS"), end
     return log

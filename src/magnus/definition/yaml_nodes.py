@@ -1,7 +1,7 @@
-"""Composed YAML to plain JSON values, with the place of every key and value. Called by `yaml_text`.
+"""Turns composed YAML into plain JSON values, with the place of every key and value. Called by `yaml_text`.
 
-Truth values, null and dates are those of YAML 1.1. Numbers are those that YAML 1.2, JSON and Python agree upon: `1e-3` is
-one, `12:30` and `007` are none.
+Booleans, null and dates follow YAML 1.1. A number is a number in YAML 1.2, JSON and Python alike: `1e-3` is one, `12:30`
+and `007` are none.
 """
 
 import math
@@ -29,7 +29,7 @@ _FLOAT: Final = (
 _TEXT_AS_A_VALUE: Final = ("tag:yaml.org,2002:value", "tag:yaml.org,2002:merge")
 """The tags of `=` and `<<`, which mean something as keys alone."""
 _LONGEST: Final = 4 * MOST_DIGITS
-"""No number that can be held has more characters, whatever its base."""
+"""The most characters of a number that can be held, in any base."""
 
 _C_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 

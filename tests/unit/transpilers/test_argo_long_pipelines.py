@@ -6,7 +6,7 @@ import argo_rules
 import pytest
 import yaml
 
-from magnus.app.run.simulate import ended, spec_of, variables_of
+from magnus.app.run.simulate import run_to_end, spec_of, variables_of
 from magnus.definition.yaml_text import parse
 from magnus.errors import InvalidDefinition
 from magnus.graph.nodes import Graph, TaskNode, TaskSpec, TerminalNode
@@ -89,7 +89,7 @@ def test_long_pipelines_are_cut_whatever_leads_where(name):
     spec = spec_of(parse(written(graph), "m.yaml", InvalidDefinition, "the manifest"))
     for number in (None, *FAILING[name]):
         pods = Pods({*failing_too, f"s{number}"})
-        end = asyncio.run(ended(Simulation(spec, variables_of(spec, {}), pods, lambda *_: None)))
+        end = asyncio.run(run_to_end(Simulation(spec, variables_of(spec, {}), pods, lambda *_: None)))
         assert (pods.ran, end.phase == SUCCEEDED) == way_of(graph, pods.fails)
 
 

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from magnus.app.run.simulate import ended, spec_of, variables_of
+from magnus.app.run.simulate import run_to_end, spec_of, variables_of
 from magnus.definition.yaml_text import parse
 from magnus.errors import InvalidDefinition, InvalidInput
 from magnus.simulation.argo.pod import ERROR, FAILED, SUCCEEDED, Ended
@@ -50,7 +50,7 @@ def ran(manifest, failing=()):
     document = parse(yaml.safe_dump(manifest), "m.yaml", InvalidDefinition, "the manifest")
     spec = spec_of(document)
     pods = Pods(failing)
-    end = asyncio.run(ended(Simulation(spec, variables_of(spec, {}), pods, lambda *_: None)))
+    end = asyncio.run(run_to_end(Simulation(spec, variables_of(spec, {}), pods, lambda *_: None)))
     return end.phase, pods.ran
 
 

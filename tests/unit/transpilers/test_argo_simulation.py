@@ -6,7 +6,7 @@ import json
 import pytest
 import yaml
 
-from magnus.app.run.simulate import ended, spec_of, variables_of
+from magnus.app.run.simulate import run_to_end, spec_of, variables_of
 from magnus.definition.yaml_text import parse
 from magnus.errors import InvalidDefinition, InvalidInput
 from magnus.simulation.argo.expressions import holds, substituted
@@ -70,7 +70,7 @@ def simulated(templates, pods=None, **spec):
     }
     read = spec_of(parse(yaml.safe_dump(manifest), "m.yaml", InvalidDefinition, "the manifest"))
     pods = pods or Pods()
-    end = asyncio.run(ended(Simulation(read, variables_of(read, {}), pods, lambda *_: None)))
+    end = asyncio.run(run_to_end(Simulation(read, variables_of(read, {}), pods, lambda *_: None)))
     return end.phase, pods
 
 

@@ -47,7 +47,7 @@ def executor_capabilities(configuration: Configuration) -> ExecutorCapabilities:
     return spread
 
 
-def begin(configuration: Configuration) -> WarmStart | None:
+def start_early(configuration: Configuration) -> WarmStart | None:
     """Start what the executor can start before the pipeline is known, if there is such a thing."""
     found, options = executor_type(configuration)
     warm_start: WarmStart | None = found.begin(options) if hasattr(found, "begin") else None

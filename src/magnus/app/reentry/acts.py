@@ -12,7 +12,7 @@ from msgspec import Struct
 from magnus.app.composition.configuration import Configuration, with_workers
 from magnus.app.dispatch import step_runner
 from magnus.app.reentry.branches_file import write_branches
-from magnus.app.run.create_run import begin, context_of
+from magnus.app.run.create_run import context_of, create_run
 from magnus.app.run.prepare import PreparedRun, RunRequest, prepare
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
@@ -29,11 +29,11 @@ from magnus.run_log.run_ids import check_run_id
 
 
 class Then(Struct, frozen=True):
-    """What a process goes on with when its act succeeded.
+    """The steps that a process runs after its act succeeded.
 
     Attributes:
-        names: of steps in the same (sub)pipeline, percent-encoded.
-        branches_file: where the branches of a composite among them are written when it starts.
+        names: names of steps in the same (sub)pipeline, percent-encoded.
+        branches_file: the file for the branches of a composite among them.
         attempt: the one attempt to make of tasks among them; None for all.
     """
 
@@ -45,66 +45,66 @@ class Then(Struct, frozen=True):
 NOTHING_MORE = Then()
 
 
-def execute_step(asked: RunRequest, step: str, reporter: Reporter, then: Then = NOTHING_MORE) -> Act:
-    """Run the step of the run `asked.run_id`, and what follows it as `then` says; the last act, which says how it ended.
+def execute_step(request: RunRequest, step: str, reporter: Reporter, then: Then = NOTHING_MORE) -> Act:
+    """Run the step of the run `request.run_id` and the steps of `then`; returns the last act, which has the result.
 
-    What succeeded before is left alone. With `then.attempt` the next attempt alone is made.
+    Steps that succeeded before do not run again. With `then.attempt` only the next attempt is made.
 
-    The run is created when it does not exist and the step is the first of the pipeline; only then do the parameters
-    of `asked` count. InvalidInput when the step is not in the pipeline, RunNotFound when the run does not exist.
+    If the run does not exist and the step is the first of the pipeline, the run is created with the parameters of
+    `request`. InvalidInput when the step is not in the pipeline, RunNotFound when the run does not exist.
     """
-    with _process(asked, step, then, reporter, looked_at=partial(_places, step, then.names)) as process:
-        return _go_on(process, process.run.step(process.path, then.attempt), then)
+    with _process(request, step, then, reporter, step_filter=partial(_places, step, then.names)) as process:
+        return _continue(process, process.run.step(process.path, then.attempt), then)
 
 
-def fan_out(asked: RunRequest, step: str, reporter: Reporter, branches_file: str = "") -> Act:
-    """Start the branches of the step of the run `asked.run_id`; how it stands, and the paths of the branches to run.
+def fan_out(request: RunRequest, step: str, reporter: Reporter, branches_file: str = "") -> Act:
+    """Start the branches of the step of the run `request.run_id`; returns its status and the paths of the branches to run.
 
-    These are also written to `branches_file` (`write_branches`). A step that has begun, or succeeded, is left as it is.
-    The run is created as by `execute_step`.
+    The paths are also written to `branches_file` (`write_branches`). A step that has started or succeeded does not start
+    again. The run is created as by `execute_step`.
     """
-    with _process(asked, step, NOTHING_MORE, reporter) as process:
+    with _process(request, step, NOTHING_MORE, reporter) as process:
         act = process.run.fan_out(process.path)
         write_branches(branches_file, process.run.graph, act)
         return act
 
 
 def fan_in(
-    asked: RunRequest,
+    request: RunRequest,
     step: str,
     reporter: Reporter,
     branches_file: str = "",
     number: int | None = None,
     then: Then = NOTHING_MORE,
 ) -> tuple[Act, Act]:
-    """Join the branches that `fan_out` started, then go on as `then` says; the act on the step, and the last one.
+    """Join the branches that `fan_out` started, then run the steps of `then`; returns the act on the step, and the last act.
 
-    `number` is that of the round to join, None for the current one; the first act has the path of the next one, which is
-    also written to `branches_file`.
+    `number` is the number of the iteration to join, None for the current one. The first act has the path of the next
+    iteration, which is also written to `branches_file`.
     """
-    with _process(asked, step, then, reporter) as process:
+    with _process(request, step, then, reporter) as process:
         act = process.run.fan_in(process.path, number)
         write_branches(branches_file, process.run.graph, act)
-        return act, _go_on(process, act, then)
+        return act, _continue(process, act, then)
 
 
 def run_composite(
-    asked: RunRequest, step: str, reporter: Reporter, workers: int | None = None, then: Then = NOTHING_MORE
+    request: RunRequest, step: str, reporter: Reporter, workers: int | None = None, then: Then = NOTHING_MORE
 ) -> Act:
-    """Run the step with all its branches here, in worker processes, then go on as `then` says; the last act.
+    """Run the step with all its branches in local worker processes, then the steps of `then`; returns the last act.
 
-    There are so many `workers`, None for as many as processors. A step that had begun goes on where it was. Each step in it
-    works in a copy of the project, if the engine's processes have working directories of their own.
+    `workers` is the number of processes, None for the number of processors. A step that had started is resumed. Each step
+    in it works in a copy of the project, if the engine's processes have working directories of their own.
     """
-    looked_at = partial(_places, step, then.names)
-    with _process(asked, step, then, reporter, looked_at, runs_together=True) as process:
+    step_filter = partial(_places, step, then.names)
+    with _process(request, step, then, reporter, step_filter, runs_together=True) as process:
         configuration = with_workers(process.configuration, workers)
         act = process.run.run_composite(process.path, partial(step_runner.executor, configuration))
-        return _go_on(process, act, then)
+        return _continue(process, act, then)
 
 
 class _Process(Struct, frozen=True):
-    """This process: its run, the step, the names of the steps to go on with, and the services."""
+    """This process: its run, the step, the names of the steps that follow in it, and the configuration."""
 
     run: EngineRun
     path: StepPath
@@ -112,7 +112,7 @@ class _Process(Struct, frozen=True):
     configuration: Configuration
 
 
-def _go_on(process: _Process, act: Act, then: Then) -> Act:
+def _continue(process: _Process, act: Act, then: Then) -> Act:
     last = process.run.go_on(act, process.names, then.attempt)
     if last is not act and isinstance(process.run.graph.step(last.path), CompositeNode):
         write_branches(then.branches_file, process.run.graph, last)
@@ -121,17 +121,17 @@ def _go_on(process: _Process, act: Act, then: Then) -> Act:
 
 @contextmanager
 def _process(
-    asked: RunRequest,
+    request: RunRequest,
     step: str,
     then: Then,
     reporter: Reporter,
-    looked_at: Callable[[LoadedPipeline], Sequence[StepPlace]] | None = None,
+    step_filter: Callable[[LoadedPipeline], Sequence[StepPlace]] | None = None,
     *,
     runs_together: bool = False,
 ) -> Iterator[_Process]:
-    """What the process needs; what it opened is closed afterwards."""
-    check_run_id(asked.run_id)
-    prepared = prepare(asked, reporter, looked_at=looked_at or _all_steps)
+    """Open the run and its services for the process, and close them afterwards."""
+    check_run_id(request.run_id)
+    prepared = prepare(request, reporter, step_filter=step_filter or _all_steps)
     path = step_path(prepared.pipeline.graph, step)
     names = names_beside(prepared.pipeline.graph, path, then.names)
     with (
@@ -142,26 +142,26 @@ def _process(
 
 
 def engine_run_of(prepared: PreparedRun, context: RunContext, reporter: Reporter) -> EngineRun:
-    """The run as the engine has it that started this process."""
-    asked = prepared.execution
+    """The run of the engine that started this process."""
+    request = prepared.request
     return EngineRun(
         context,
-        lambda owner: begin(prepared, owner, reporter),
-        reentry(asked.environment),
-        workflow=asked.workflow,
-        workflow_name=asked.workflow_name,
+        lambda owner: create_run(prepared, owner, reporter),
+        reentry(request.environment),
+        workflow=request.workflow,
+        workflow_name=request.workflow_name,
     )
 
 
 def _places(step: str, names: Sequence[str], pipeline: LoadedPipeline) -> list[StepPlace]:
-    """Where the steps are written. What others need may be in other images; they were checked before the run."""
+    """The places of the steps of this process. Other steps were checked before the run and may need other images."""
     path = step_path(pipeline.graph, step)
     beside = [path.branch.step(name) for name in names_beside(pipeline.graph, path, names)]
-    written = {"/".join(one.parts[::2]) for one in (path, *beside)}
+    names_of_steps = {"/".join(one.parts[::2]) for one in (path, *beside)}
     inside = f"{'/'.join(path.parts[::2])}/"
-    return [place for place in pipeline.steps if place.step in written or place.step.startswith(inside)]
+    return [place for place in pipeline.steps if place.step in names_of_steps or place.step.startswith(inside)]
 
 
 def _all_steps(pipeline: LoadedPipeline) -> Sequence[StepPlace]:
-    """What is checked; of parameters that no step uses the process that began the run has said enough."""
+    """All steps. Unused parameters are no warning here: the process that started the run reported them."""
     return pipeline.steps

@@ -1,4 +1,4 @@
-"""The file that tells an engine which branches come next, for engines that go by numbers."""
+"""Writes the file with the branches to run next, for engines that address branches by numbers."""
 
 import json
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from magnus.graph.path import BranchPath
 def write_branches(file: str, graph: Graph, act: Act) -> None:
     """Write the branches to run next to the file, unless it is "".
 
-    Of a map a list of their numbers, of a conditional the number of the chosen one, of a loop that of the round; of others,
-    and when none is to be run, nothing.
+    A map writes a list of their numbers, a conditional the number of the chosen branch, a loop the number of the
+    iteration. Other composites, and composites without a branch to run, write nothing.
     """
     if not file:
         return

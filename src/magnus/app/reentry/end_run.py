@@ -1,8 +1,8 @@
-"""The use case *end of a run*: an engine calls it when all that it ran has ended, with its status and its reasons.
+"""The use case *end of a run*: an engine calls it after its last process, with its status and its reasons.
 
-If no process of the run has started, the run is created here, so that it is known why nothing came of it. The reasons
-are a JSON list of objects with `displayName` and `message`. They may be a JSON text in quotation marks themselves, and
-cut at their end, since engines have limits.
+If no process of the run has started, the run is created here, so that its record has the reason. The reasons are a JSON
+list of objects with `displayName` and `message`. They may be quoted as a JSON text and cut at their end, since engines
+have limits.
 """
 
 import json
@@ -38,7 +38,7 @@ _INTERRUPTED: Final = "interrupted"
 _MOST: Final = 3
 _LONGEST: Final = 500
 _OF_OTHERS: Final = re.compile(r"(child '.*' failed|No more retries left|)\Z", re.DOTALL)
-"""What the engine says of a part that failed for another one."""
+"""The message of a part of the run that failed because another part failed."""
 _STOPPED: Final = "workflow shutdown with strategy"
 _NO_RIGHT: Final = "workflowtaskresults"
 _RIGHT_NEEDED: Final = (
@@ -50,7 +50,7 @@ _END: Final = re.compile(r'\\?"?\Z')
 
 
 class EngineReasons(Struct, frozen=True):
-    """The messages of the engine, each with the name of the part of the run that it is of."""
+    """The messages of the engine, each with the name of its part of the run."""
 
     messages: tuple[tuple[str, str], ...] = ()
 
@@ -61,27 +61,27 @@ class EngineReasons(Struct, frozen=True):
 
     @property
     def text(self) -> str:
-        """The first few of them, and what to do about them where that is known; "" for none."""
-        told = dict.fromkeys(message for _, message in self.messages)
-        shown = [message[:_LONGEST] for message in list(told)[:_MOST]]
-        more = [f"and {len(told) - _MOST} more"] if len(told) > _MOST else []
-        right = [_RIGHT_NEEDED] if any(_NO_RIGHT in message for message in told) else []
-        return "; ".join([*shown, *more, *right])
+        """The first few messages, with advice where there is some; "" for none."""
+        messages = dict.fromkeys(message for _, message in self.messages)
+        first = [message[:_LONGEST] for message in list(messages)[:_MOST]]
+        more = [f"and {len(messages) - _MOST} more"] if len(messages) > _MOST else []
+        right = [_RIGHT_NEEDED] if any(_NO_RIGHT in message for message in messages) else []
+        return "; ".join([*first, *more, *right])
 
     def of(self, step: str) -> str:
-        """What is said of the step of this name; "" for nothing. Engines change names, and number attempts."""
-        wanted = _plain(step)
-        return next((message[:_LONGEST] for name, message in self.messages if _plain(name) == wanted), "")
+        """The message about the step of this name; "" for none. Engines change names, and number attempts."""
+        plain = _plain(step)
+        return next((message[:_LONGEST] for name, message in self.messages if _plain(name) == plain), "")
 
 
 def engine_reasons(text: str) -> EngineReasons:
-    """What the text says; nothing when it is none of that kind."""
-    found = (
+    """The reasons in the text; none when it has another form."""
+    reasons = (
         (str(item.get("displayName", "")), str(item.get("message", "")).strip())
         for item in _items(_unquoted(text.strip()))
         if isinstance(item, dict)
     )
-    return EngineReasons(tuple((name, message) for name, message in found if not _OF_OTHERS.match(message)))
+    return EngineReasons(tuple((name, message) for name, message in reasons if not _OF_OTHERS.match(message)))
 
 
 def _unquoted(text: str) -> str:
@@ -112,21 +112,21 @@ def _plain(name: str) -> str:
     return _NOT_PLAIN.sub("-", name.partition("(")[0].lower()).strip("-")
 
 
-def end_run(asked: RunRequest, engine_status: str, engine_failures: str, reporter: Reporter) -> bool:
-    """End the run `asked.run_id` as failed if no step did; whether that was so.
+def end_run(request: RunRequest, engine_status: str, engine_failures: str, reporter: Reporter) -> bool:
+    """Record the run `request.run_id` as failed if no step has finished it; returns whether it did.
 
-    `engine_failures` is what the engine says of what failed (`engine_reasons`): a stop by the user is recorded as that, and
-    steps that never started get the reason.
+    `engine_failures` has the failures in the words of the engine (`engine_reasons`). A stop by the user is recorded as a
+    stop. Steps that never started get the reason.
     """
-    check_run_id(asked.run_id)
+    check_run_id(request.run_id)
     reasons = engine_reasons(engine_failures)
-    configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
-    with closing(run_log_store(configuration, asked.working_directory)) as store:
-        run = _known(store, asked)
+    configuration = load_configuration(request.configuration_file, request.environment, request.working_directory)
+    with closing(run_log_store(configuration, request.working_directory)) as store:
+        run = _existing_run(store, request)
         if run is not None and run.end_time is not None:
             _explain(store, run, reasons)
             return False
-        prepared = _prepared(asked, reporter, must=run is None)
+        prepared = _prepared(request, reporter, must=run is None)
         with _opened(prepared, reporter) as context:
             if run is None:
                 assert prepared is not None
@@ -138,7 +138,7 @@ def end_run(asked: RunRequest, engine_status: str, engine_failures: str, reporte
                 took = seconds(span_of(step))
                 reporter.report(StepEnded(step.path, step.step_type, step.status, step.message, took))
             if context is not None:
-                tracked = replace(context.tracked_run, tag=asked.tag or run.tag)
+                tracked = replace(context.tracked_run, tag=request.tag or run.tag)
                 context.tracking.end_run(tracked, Status.FAIL, message)
     return True
 
@@ -153,18 +153,18 @@ def _opened(prepared: PreparedRun | None, reporter: Reporter) -> Iterator[RunCon
         yield context
 
 
-def _known(store: RunLogStore, asked: RunRequest) -> RunRecord | None:
+def _existing_run(store: RunLogStore, request: RunRequest) -> RunRecord | None:
     """The run; None when it was never created. InvalidInput when it belongs to another workflow."""
     try:
-        return engine_runs.check_owner(store.get_run(asked.run_id), asked.workflow)
+        return engine_runs.check_owner(store.get_run(request.run_id), request.workflow)
     except RunNotFound:
         return None
 
 
-def _prepared(asked: RunRequest, reporter: Reporter, *, must: bool) -> PreparedRun | None:
-    """The pipeline; a run that is there is ended also where that cannot be read."""
+def _prepared(request: RunRequest, reporter: Reporter, *, must: bool) -> PreparedRun | None:
+    """The prepared run; None if its pipeline cannot be read, since an existing run is finished all the same."""
     try:
-        return prepare(asked, reporter, looked_at=lambda _: [])
+        return prepare(request, reporter, step_filter=lambda _: [])
     except MagnusError:
         if must:
             raise
@@ -174,7 +174,7 @@ def _prepared(asked: RunRequest, reporter: Reporter, *, must: bool) -> PreparedR
 def _end(
     store: RunLogStore, graph: Graph | None, run: RunRecord, engine_status: str, reasons: EngineReasons
 ) -> tuple[str, list[StepRecord]]:
-    """Record the end of the run; gives the reason, and the steps that had not ended, as they are now."""
+    """Record the end of the run; returns the reason, and the records of the steps that had not finished."""
     message = _INTERRUPTED
     if reasons.is_stop:
         closed = gaps.close_open_steps(store, run.run_id, BranchPath(), _INTERRUPTED)
@@ -182,8 +182,8 @@ def _end(
         closed = gaps.close_open_steps(store, run.run_id, BranchPath())
         if graph is not None:
             gaps.close_branch(graph, store, run.run_id, BranchPath(), lambda step: _reason(reasons, step))
-        ended = f"the engine ended the run as '{engine_status}' before it reached its end"
-        message = f"{ended}; {_SAYS}: {reasons.text}" if reasons.text else ended
+        outcome = f"the engine stopped the run as '{engine_status}' before it reached its end"
+        message = f"{outcome}; {_SAYS}: {reasons.text}" if reasons.text else outcome
     store.update_run(replace(run, status=Status.FAIL, message=message, end_time=now()))
     return message, closed
 

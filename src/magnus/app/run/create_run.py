@@ -26,21 +26,21 @@ from magnus.run_log.run_ids import new_run_id
 from magnus.values import Json
 
 
-def begin(prepared: PreparedRun, owner: Owner, reporter: Reporter) -> RunRecord:
-    """Create the run of `owner` in the run log; RunExists when the given run id is in use.
+def create_run(prepared: PreparedRun, owner: Owner, reporter: Reporter) -> RunRecord:
+    """Create the run of `owner` in the run log; RunExists when the requested run id is in use.
 
-    Changes of the code are kept then; that they cannot be is a warning.
+    It also stores uncommitted changes of the code, and warns when it cannot.
     """
-    asked = prepared.execution
+    request = prepared.request
     while True:
         started = now()
         record = RunRecord(
-            run_id=asked.run_id or new_run_id(started, os.urandom),
+            run_id=request.run_id or new_run_id(started, os.urandom),
             status=Status.PROCESSING,
             dag_hash=prepared.pipeline.dag_hash,
             start_time=started,
             owner=owner,
-            tag=asked.tag,
+            tag=request.tag,
             use_cached=prepared.original is not None,
             original_run_id="" if prepared.original is None else prepared.original.run_id,
             parameters=prepared.parameters,
@@ -50,7 +50,7 @@ def begin(prepared: PreparedRun, owner: Owner, reporter: Reporter) -> RunRecord:
         try:
             prepared.services.run_log_store.create_run(record)
         except RunExists:
-            if asked.run_id:
+            if request.run_id:
                 raise
         else:
             _keep_changes(prepared, record.run_id, reporter)
@@ -64,32 +64,32 @@ def _keep_changes(prepared: PreparedRun, run_id: str, reporter: Reporter) -> Non
             catalog.keep_changes(run_id, prepared.changes)
         except CatalogError as error:
             [problem] = error.problems
-            message = f"what differs from the commit is not kept: {problem.message}"
+            message = f"the changes since the commit are not stored: {problem.message}"
             reporter.report(Warned(str(Problem(message, problem.fix, severity="warning"))))
 
 
 def _run_config(prepared: PreparedRun) -> Mapping[str, Json]:
-    asked, configuration, pipeline = prepared.execution, prepared.configuration, prepared.pipeline
-    runs_in = environment(sys.path, asked.working_directory)
-    made_of = prepared.code if prepared.code is not None else code_of_steps(pipeline.steps, asked.working_directory)
+    request, configuration, pipeline = prepared.request, prepared.configuration, prepared.pipeline
+    runs_in = environment(sys.path, request.working_directory)
+    code = prepared.code if prepared.code is not None else code_of_steps(pipeline.steps, request.working_directory)
     names = sorted(pipeline.variables | configuration.variables)
     return {
         **configuration.as_json(),
-        "pipeline_file": asked.file,
-        "parameters_file": asked.parameters_file,
+        "pipeline_file": request.file,
+        "parameters_file": request.parameters_file,
         "configuration_file": configuration.file,
         "variables": names,
         "dag": pipeline.dag,
-        "command_line": mask_run.masked_command_line(asked.command_line),
+        "command_line": mask_run.masked_command_line(request.command_line),
         "environment": runs_in.facts,
         **facts(
-            variable_hashes=hashes_of_variables(names, asked.environment),
+            variable_hashes=hashes_of_variables(names, request.environment),
             included=dict(pipeline.included),
             local_functions=sorted(pipeline.functions),
-            code=encoded_code(made_of),
-            from_step=asked.from_step,
+            code=encoded_code(code),
+            from_step=request.from_step,
             outdated={} if prepared.plan is None else {**prepared.plan.outdated_paths},
-            packages=kept(prepared.services.catalog, runs_in.packages),
+            packages=stored_blob(prepared.services.catalog, runs_in.packages),
             changes=content(prepared.changes) if prepared.changes else {},
         ),
     }
@@ -98,20 +98,20 @@ def _run_config(prepared: PreparedRun) -> Mapping[str, Json]:
 def context_of(
     prepared: PreparedRun, reporter: Reporter, *, runs_together: bool = False
 ) -> AbstractContextManager[RunContext]:
-    """The context of the run that is asked for.
+    """The context of the requested run.
 
-    With `runs_together` this process runs steps for which the engine otherwise has a process each.
+    With `runs_together` this process runs steps that otherwise have a process of the engine each.
     """
-    asked = prepared.execution
+    request = prepared.request
     return run_context.run_context(
-        asked.run_id,
+        request.run_id,
         prepared.pipeline.graph,
         prepared.services,
-        OneAtATime(reporter),
-        working_directory=asked.working_directory,
-        temporary=run_context.temporary_folder(asked.environment),
-        tag=asked.tag,
-        definition_file=asked.file,
+        SerializedReporter(reporter),
+        working_directory=request.working_directory,
+        temporary=run_context.temporary_folder(request.environment),
+        tag=request.tag,
+        definition_file=request.file,
         configuration_file=prepared.configuration.file,
         shared=_shared(prepared, runs_together=runs_together),
     )
@@ -120,23 +120,23 @@ def context_of(
 def _shared(prepared: PreparedRun, *, runs_together: bool) -> Sequence[Path] | None:
     """The folders that steps share where each works in a copy of the project; None where they work in the project.
 
-    Steps that run together work apart if the engine's processes do. What these share stays shared: volumes, and a project
-    that is in one.
+    Steps that run together work apart if the engine's processes do. They share the volumes of these processes, and a
+    project that is in a volume.
     """
-    project = prepared.execution.working_directory
+    project = prepared.request.working_directory
     capabilities = executors.executor_capabilities(prepared.configuration)
     shared = tuple(Path(folder) for folder in capabilities.shares)
     is_apart = runs_together and capabilities.apart and not any(project.is_relative_to(folder) for folder in shared)
     return shared if capabilities.copies_project or is_apart else None
 
 
-def facts(**known: Json) -> Mapping[str, Json]:
-    """Those of the facts that there are."""
-    return {name: fact for name, fact in known.items() if fact}
+def facts(**values: Json) -> Mapping[str, Json]:
+    """The facts that are not empty."""
+    return {name: fact for name, fact in values.items() if fact}
 
 
-def kept(catalog: Catalog, fact: bytes) -> Mapping[str, Json]:
-    """How the run log speaks of a fact that the catalog keeps once for all runs; nothing where it cannot be kept."""
+def stored_blob(catalog: Catalog, fact: bytes) -> Mapping[str, Json]:
+    """Store a fact in the catalog, once for all runs; returns its reference for the run log, or nothing if that fails."""
     if isinstance(catalog, StoresBlobs):
         with suppress(CatalogError):
             catalog.store_blob(fact)
@@ -145,7 +145,7 @@ def kept(catalog: Catalog, fact: bytes) -> Mapping[str, Json]:
 
 
 def content(data: bytes) -> Mapping[str, Json]:
-    """How the run log speaks of content in the catalog; `magnus gc` goes by it."""
+    """The reference of the run log to content in the catalog; `magnus gc` reads it."""
     return {"data_hash": hashlib.sha256(data, usedforsecurity=False).hexdigest(), "size": len(data)}
 
 
@@ -156,19 +156,19 @@ class Quiet:
         """Show nothing."""
 
 
-class OneAtATime:
-    """Hands events of any thread to a reporter, one at a time, and what is to be said once only once."""
+class SerializedReporter:
+    """Passes events of all threads to a reporter, one at a time, and warnings that are shown once only once."""
 
     def __init__(self, reporter: Reporter) -> None:
         self._reporter = reporter
         self._lock = Lock()
-        self._said: set[str] = set()
+        self._shown_once: set[str] = set()
 
     def report(self, event: Event) -> None:
         """Show the event when its turn comes."""
         with self._lock:
             if isinstance(event, Warned) and event.once:
-                if event.once in self._said:
+                if event.once in self._shown_once:
                     return
-                self._said.add(event.once)
+                self._shown_once.add(event.once)
             self._reporter.report(event)

@@ -1,4 +1,4 @@
-"""The use case *execute*: a pipeline that is prepared becomes a run and a run log."""
+"""The use case *execute*: runs a prepared pipeline and writes its run log."""
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, closing, nullcontext, suppress
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from magnus.app.composition import executors
 from magnus.app.dispatch import step_runner
 from magnus.app.inspect.run_document import keep_document
-from magnus.app.run.create_run import begin, context_of
+from magnus.app.run.create_run import context_of, create_run
 from magnus.app.run.prepare import PreparedRun, variables_used
 from magnus.engine.processes import liveness
 from magnus.engine.processes.process_lock import claimed
@@ -21,15 +21,15 @@ from magnus.run_log.records import RunRecord
 
 
 def execute(prepared: PreparedRun, reporter: Reporter, emit: Callable[[str], None]) -> RunRecord:
-    """Run the pipeline to its end and `emit` the run log document, piece by piece; returns the ended run.
+    """Run the pipeline to its end and `emit` the run log document, piece by piece; returns the finished run.
 
-    Raises InvalidInput before anything ran, ServiceError when a service failed in a way that ended the run, and passes
-    KeyboardInterrupt on; the run log says what happened in each case in which the run had begun.
+    Raises InvalidInput before any step runs, ServiceError when the failure of a service stops the run, and
+    KeyboardInterrupt. If the run had started, the run log has the cause.
     """
     store = prepared.services.run_log_store
     warm_start = nullcontext() if prepared.warm_start is None else closing(prepared.warm_start)
     with warm_start, closing(store), _steps_of_one_run(prepared), context_of(prepared, reporter) as opened:
-        record = begin(prepared, liveness.this_process(), reporter)
+        record = create_run(prepared, liveness.this_process(), reporter)
         context = replace(opened, run_id=record.run_id)
         try:
             executor = step_runner.executor(prepared.configuration, context, prepared.warm_start, _variables(prepared))
@@ -44,10 +44,10 @@ def execute(prepared: PreparedRun, reporter: Reporter, emit: Callable[[str], Non
 
 
 def _variables(prepared: PreparedRun) -> Mapping[str, str]:
-    return variables_used(prepared.execution.environment, prepared.pipeline, prepared.configuration)
+    return variables_used(prepared.request.environment, prepared.pipeline, prepared.configuration)
 
 
 def _steps_of_one_run(prepared: PreparedRun) -> AbstractContextManager[None]:
-    """What is to be held while steps run in this process."""
+    """The lock of the process while steps run in it."""
     runs_on = executors.executor_capabilities(prepared.configuration).runs_on
     return claimed() if runs_on is Locality.PROCESS else nullcontext()

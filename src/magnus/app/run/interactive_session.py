@@ -9,7 +9,7 @@ from types import TracebackType
 from msgspec.structs import replace
 
 from magnus.app.inspect.run_document import document
-from magnus.app.run.create_run import Quiet, begin, context_of
+from magnus.app.run.create_run import Quiet, context_of, create_run
 from magnus.app.run.prepare import RunRequest, prepare
 from magnus.definition.built_pipeline import BuiltPipeline
 from magnus.definition.yaml_text import Document
@@ -42,21 +42,21 @@ class SessionId(str):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if _Sessions.open is not None and _Sessions.open.run_id == self:  # it may have been ended inside
+        if _Sessions.open is not None and _Sessions.open.run_id == self:  # it may have been closed inside
             _Sessions.open.end(_reason(error))
 
 
 def start(
     run_id: str, *, configuration_file: str, tag: str, parameters_file: str, environment: Mapping[str, str]
 ) -> SessionId:
-    """Begin a session; its run id. TaskFailed when a step is in progress here.
+    """Start a session and return its run id. TaskFailed when a step is in progress in this process.
 
-    One that is not ended ends with the process, and has failed when that ends with an exception.
+    A session that is still open when the process exits is closed then, as failed if an exception stops the process.
     """
     if current_step() is not None:
         raise TaskFailed("a step or an interactive session is in progress here; call end_interactive_session() before")
     dag = {"start_at": _STEP.name, "steps": {_STEP.name: {"type": "stub", "next": "success"}}}
-    asked = RunRequest(
+    request = RunRequest(
         file=_FILE,
         configuration_file=configuration_file,
         parameters_file=parameters_file,
@@ -65,10 +65,10 @@ def start(
         environment=environment,
         built=BuiltPipeline(Document(_FILE, {"dag": dag}, {}, {}), {}),
     )
-    prepared = prepare(asked, Quiet())
+    prepared = prepare(request, Quiet())
     with ExitStack() as opening:
         context = opening.enter_context(context_of(prepared, Quiet()))
-        run = begin(prepared, liveness.this_process(), Quiet())
+        run = create_run(prepared, liveness.this_process(), Quiet())
         session = _Session(replace(context, run_id=run.run_id), run, opening.pop_all())
         session.stay_here()
     hold(session.step)
@@ -80,12 +80,12 @@ def start(
 def end() -> None:
     """Record the end of the session; TaskFailed when there is none."""
     if _Sessions.open is None:
-        raise TaskFailed("there is no interactive session; start_interactive_session() begins one")
+        raise TaskFailed("there is no interactive session; start_interactive_session() starts one")
     _Sessions.open.end()
 
 
 def _reason(error: BaseException | None) -> str:
-    """Why a session failed that an exception ended; "" for none."""
+    """The reason of a session that an exception stopped; "" for none."""
     match error:
         case None:
             return ""
@@ -181,7 +181,7 @@ class _Session:
         )
 
     def _document(self) -> Json:
-        import json  # lazy: seldom asked for
+        import json  # lazy: seldom request for
 
         store = self._context.services.run_log_store
         return json.loads("".join(document(store, store.get_run(self._run.run_id))))

@@ -66,7 +66,7 @@ def find_node_type(word: str) -> type[NodeType] | Problem:
     if word not in offered:
         return unknown_type(word, offered)
     try:
-        found: type[NodeType] = plugins.find(_NODE_TYPES, word)
+        node_type: type[NodeType] = plugins.find(_NODE_TYPES, word)
     except InvalidConfiguration as error:
         return error.problems[0]
-    return found
+    return node_type

@@ -1,4 +1,4 @@
-"""Makes of a pipeline one that is not executed: tasks do nothing and succeed, but for those with a patch.
+"""Replaces the tasks of a pipeline by tasks that do nothing and succeed, except tasks with a patch.
 
 Called before a run by executors that mock. A patch is `{command: ..., other fields of a task}`, which runs in the place of
 the task, or `{returns: {name: value}, files: {name: text}}`, which supplies what later steps need.
@@ -108,9 +108,9 @@ class _Mocking:
         return replace(_doing_nothing(node), task=spec)
 
     def _patched(self, node: TaskNode, patch: Mapping[str, Json], key: str, path: str) -> TaskNode:
-        written = {"command": node.task.command, "command_type": node.task.kind, **patch, "next": node.next}
+        fields = {"command": node.task.command, "command_type": node.task.kind, **patch, "next": node.next}
         try:
-            read = Task.read(node.name, written).lower({})
+            read = Task.read(node.name, fields).lower({})
         except WrongFields as error:
             self.problems += error.problems(lambda *keys: self._locate("patches", key, *keys), step=path)
             return node

@@ -1,6 +1,6 @@
-"""The run that another one goes on with, and its pipeline. Called by `app.run.prepare`.
+"""Finds the run that a new run resumes, and its pipeline. Called by `app.run.prepare`.
 
-Nothing of the original is changed.
+It changes nothing in the original run.
 """
 
 import sys
@@ -29,9 +29,10 @@ _MOST_SHOWN: Final = 5
 
 
 def original_run(store: RunLogStore, run_id: str, *, assume_lost: bool = False) -> RunRecord:
-    """The run to resume, by its id, the beginning of it, or as `latest`.
+    """The run to resume, by its id, a prefix of it, or as `latest`.
 
-    InvalidInput when there is none, more than one, or it may still be running. With `assume_lost` one of which nobody can tell that here is taken as lost.
+    InvalidInput when there is none, more than one, or it may still be running. With `assume_lost` a run counts as lost if
+    this machine cannot tell whether it is running.
     """
     if not store.capabilities.persistent:
         fix = "configure a run log store of type file-system"
@@ -47,30 +48,30 @@ def _refuse_running(store: RunLogStore, run: RunRecord, *, assume_lost: bool) ->
     if liveness.runs_here(run.owner):
         raise InvalidInput(f"the run '{run.run_id}' is still running", fix="wait for its end, or end it")
     if liveness.lost(run.owner):
-        left = _processes_left(run)
-        if left:
+        processes = _remaining_processes(run)
+        if processes:
             message = f"the run '{run.run_id}' was killed, but processes of it are still running: "
-            numbers = " ".join(map(str, left))
-            raise InvalidInput(message + _titles(left), fix=f"wait for their end, or end them: kill {numbers}")
+            numbers = " ".join(map(str, processes))
+            raise InvalidInput(message + _titles(processes), fix=f"wait for their end, or end them: kill {numbers}")
     elif (doubt := liveness.doubt(run.owner)) and not assume_lost:
         message = f"the run '{run.run_id}' may still be running: {doubt}, and it has recorded nothing since "
-        fix = "see that it has ended, then add --assume-lost (in Python: assume_lost=True)"
+        fix = "make sure that it has stopped, then add --assume-lost (in Python: assume_lost=True)"
         raise InvalidInput(f"{message}{_last_record(store, run):%Y-%m-%d %H:%M:%S} UTC", fix=fix)
 
 
-def _processes_left(run: RunRecord) -> list[int]:
+def _remaining_processes(run: RunRecord) -> list[int]:
     """The processes of a run that was killed, when they have had the time to end with it."""
     is_of_run = descendants.of_lost_run(run.run_id, run.owner.pid)
     deadline = monotonic() + _ENDING_SECONDS
-    while (left := descendants.alive(is_of_run)) and monotonic() < deadline:
+    while (processes := descendants.alive(is_of_run)) and monotonic() < deadline:
         sleep(_LOOK_AGAIN_SECONDS)
-    return left
+    return processes
 
 
 def _titles(processes: Sequence[int]) -> str:
-    shown = (f"{process} ({title})" for process in processes[:_MOST_SHOWN] if (title := descendants.title(process)))
+    titles = (f"{process} ({title})" for process in processes[:_MOST_SHOWN] if (title := descendants.title(process)))
     more = ", and more" if len(processes) > _MOST_SHOWN else ""
-    return ", ".join(shown) + more
+    return ", ".join(titles) + more
 
 
 def _last_record(store: RunLogStore, run: RunRecord) -> datetime:
@@ -80,13 +81,15 @@ def _last_record(store: RunLogStore, run: RunRecord) -> datetime:
 
 
 def pipeline_of(original: RunRecord) -> tuple[str, BuiltPipeline | None]:
-    """The pipeline file of a run; for one that a program built, what it built.
+    """The pipeline file of a run, and the pipeline if a program built it.
 
-    InvalidInput when there are functions in it that only its program has.
+    InvalidInput when the pipeline calls functions that only its program has.
     """
     config = original.run_config
     if local := config.get("local_functions"):
-        message = f"the pipeline of the run '{original.run_id}' calls what its program alone has: {', '.join(local)}"
+        message = (
+            f"the pipeline of the run '{original.run_id}' calls functions that only its program has: {', '.join(local)}"
+        )
         fix = f"execute it in the program again, with execute(use_cached={original.run_id!r})"
         raise InvalidInput(message, fix=fix)
     file = str(config.get("pipeline_file", ""))
@@ -98,13 +101,11 @@ def pipeline_of(original: RunRecord) -> tuple[str, BuiltPipeline | None]:
     return file, None
 
 
-def merged_parameters(original: RunRecord, given: Scope) -> Scope:
-    """The initial parameters of the original, and those that are given anew; InvalidInput for one that was masked."""
-    parameters = {**original.parameters, **given}
-    gone = [name for name in masked_parameters(original.parameters) if name not in given]
-    if gone:
-        message = (
-            f"the initial parameter '{gone[0]}' of the run '{original.run_id}' held a secret, and is not in its run log"
-        )
-        raise InvalidInput(message, fix=f"give it again: --{gone[0]} VALUE")
+def merged_parameters(original: RunRecord, new: Scope) -> Scope:
+    """The initial parameters of the original under new ones; InvalidInput for a masked value without a new one."""
+    parameters = {**original.parameters, **new}
+    masked = [name for name in masked_parameters(original.parameters) if name not in new]
+    if masked:
+        message = f"the initial parameter '{masked[0]}' of the run '{original.run_id}' held a secret, and is not in its run log"
+        raise InvalidInput(message, fix=f"give it again: --{masked[0]} VALUE")
     return parameters

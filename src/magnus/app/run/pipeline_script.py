@@ -13,7 +13,7 @@ from magnus.values import UserObject
 
 
 def built_by(file: str, name: str, working_directory: Path) -> BuiltPipeline:
-    """What the python file builds."""
+    """The pipeline that the python file builds."""
     path = working_directory / file
     if not path.is_file():
         raise InvalidDefinition(
@@ -30,8 +30,8 @@ def built_by(file: str, name: str, working_directory: Path) -> BuiltPipeline:
             project_code(),
         ):
             module = scripts.module_of(path)
-            found = _named(module, name, file) if name else _only(module, file)
-            return getattr(found, METHOD)()  # type: ignore[no-any-return]  # it is what the method is for
+            value = _named(module, name, file) if name else _only(module, file)
+            return getattr(value, METHOD)()  # type: ignore[no-any-return]  # it is what the method is for
     except (KeyboardInterrupt, MagnusError):
         raise
     except BaseException as error:  # noqa: BLE001 - the code of a user may raise anything
@@ -39,7 +39,7 @@ def built_by(file: str, name: str, working_directory: Path) -> BuiltPipeline:
 
 
 def _not_loaded(error: BaseException, file: str, working_directory: Path) -> InvalidDefinition:
-    """What is said of a script that cannot be loaded; its traceback is shown where it leads through several places."""
+    """The error of a script that cannot be loaded; its traceback is shown if it leads through several places."""
     from magnus.tasks.functions.user_errors import error_report  # lazy: most scripts can be
 
     report = error_report(error, working_directory)
@@ -51,17 +51,17 @@ def _not_loaded(error: BaseException, file: str, working_directory: Path) -> Inv
 
 def _named(module: UserObject, name: str, file: str) -> UserObject:
     """The pipeline of that name in the module, or the one that the function of that name returns."""
-    found = getattr(module, name, None)
-    if found is None:
+    value = getattr(module, name, None)
+    if value is None:
         match = near(name, vars(module))
         fix = f"did you mean '{file}:{match}'?" if match else "name a pipeline in it, or a function that returns one"
         raise InvalidDefinition(f"the script has nothing that is called '{name}'", fix=fix, location=Location(file))
-    if not _is_pipeline(found) and callable(found):
-        found = found()
-    if not _is_pipeline(found):
+    if not _is_pipeline(value) and callable(value):
+        value = value()
+    if not _is_pipeline(value):
         message = f"'{name}' is no pipeline, and no function that returns one"
         raise InvalidDefinition(message, fix="return the pipeline instead of executing it", location=Location(file))
-    return found
+    return value
 
 
 def _only(module: UserObject, file: str) -> UserObject:

@@ -22,30 +22,30 @@ from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
 from magnus.interfaces.capabilities import Locality
 from magnus.suggest import near
 
-_MEANT: Final = {"bash": "shell", "sh": "shell", "py": "python", "function": "python", "jupyter": "notebook"}
-"""Words for command types that are none, and what is meant."""
+_COMMAND_TYPES: Final = {"bash": "shell", "sh": "shell", "py": "python", "function": "python", "jupyter": "notebook"}
+"""Words that are no command types, with the command type that the user probably meant."""
 
 _VARIABLE: Final = r"[A-Za-z_][A-Za-z0-9_]*\Z"
 
 
 def check_steps(steps: Sequence[StepPlace], working_directory: Path, runs_on: Locality) -> list[Problem]:
-    """What should be known of the steps though it stops nothing; imports and runs nothing of the user's.
+    """The warnings about the steps; imports and runs no code of the user.
 
     `runs_on` says how far the executor spreads them.
     Raises InvalidDefinition with everything that is wrong with them.
     """
-    found = step_problems(steps, working_directory, runs_on)
-    if any(problem.severity == "error" for problem in found):
-        raise InvalidDefinition.of(in_order(found))
-    return found
+    problems = step_problems(steps, working_directory, runs_on)
+    if any(problem.severity == "error" for problem in problems):
+        raise InvalidDefinition.of(in_order(problems))
+    return problems
 
 
 def step_problems(steps: Sequence[StepPlace], working_directory: Path, runs_on: Locality) -> list[Problem]:
-    """All that can be seen to be wrong with the steps; imports and runs nothing of the user's."""
-    found = [problem for step in steps for problem in _problems(step, working_directory)]
-    if not any(problem.severity == "error" for problem in found):
-        found += hidden_modules(working_directory)
-    return found + [problem for step in steps for problem in _bound_to_this_process(step, runs_on)]
+    """The errors and warnings about the steps; imports and runs no code of the user."""
+    problems = [problem for step in steps for problem in _problems(step, working_directory)]
+    if not any(problem.severity == "error" for problem in problems):
+        problems += hidden_modules(working_directory)
+    return problems + [problem for step in steps for problem in _bound_to_this_process(step, runs_on)]
 
 
 def _problems(step: StepPlace, working_directory: Path) -> Iterator[Problem]:
@@ -63,8 +63,8 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
         kind = services.task_kind(node.task.kind)
     except InvalidConfiguration as error:
         [problem] = error.problems
-        meant = _MEANT.get(node.task.kind.lower())
-        fix = f"did you mean '{meant}'?" if meant else problem.fix
+        suggestion = _COMMAND_TYPES.get(node.task.kind.lower())
+        fix = f"did you mean '{suggestion}'?" if suggestion else problem.fix
         yield Problem(problem.message, fix, step.locate("command_type"), step.step)
         return
     try:
@@ -92,7 +92,7 @@ def _of_catalog(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
 
 
 def _of_secrets(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
-    """Names of secrets that cannot be variables of the environment, or are those of variables that magnus sets."""
+    """Names of secrets that cannot be environment variables, or that are variables set by magnus."""
     for number, name in enumerate(node.secrets):
         if not re.match(_VARIABLE, name):
             message = f"the secret '{name}' cannot be an environment variable; a name has letters, digits and '_' alone"
@@ -105,7 +105,7 @@ def _of_secrets(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
 
 
 def _bound_to_this_process(step: StepPlace, runs_on: Locality) -> Iterator[Problem]:
-    """A function that no other process can find, where one would have to."""
+    """Functions that another process would have to import and cannot."""
     match step.node:
         case TaskNode(task=task, timeout=timeout) if task.function is not None:
             field, name, is_alone = "command", task.command, timeout is not None

@@ -1,6 +1,6 @@
-"""What is asked for when a pipeline is to be run, and everything that is read and checked before a run begins.
+"""Has the request for a run, and reads and checks everything before a run starts.
 
-Called by the use cases that run a pipeline or a part of it, or write it down for another engine.
+Called by the use cases that run a pipeline or a part of it, or transpile it.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
 if TYPE_CHECKING:
-    from magnus.app.run.resume_plan import Plan  # lazy: only runs that go on with another one have a plan
+    from magnus.app.run.resume_plan import Plan  # lazy: only runs that resume another one have a plan
     from magnus.definition.built_pipeline import BuiltPipeline  # lazy: most pipelines are files
 
 DEFAULT_PIPELINE: Final = "pipeline.yaml"
@@ -49,16 +49,28 @@ _EVERY_STEP: Final[StepFilter] = attrgetter("steps")
 
 
 class RunRequest(Struct, frozen=True):
-    """What the user asked for; `environment` is input too.
+    """The request of a user for a run; `environment` is input too.
 
-    `arguments` are the `--name value` of the command line, `parameters` are values that win over those. `built` is the
-    pipeline where a program built it; `definition_file` is then what it is written to for executors that read it.
-    `use_cached` is a run to go on with, whose pipeline and parameters count where nothing else is said; with `strict`
-    nothing may have changed since, and with `assume_lost` it may be one of which nobody here can tell that it has ended.
-    `from_step` is the step of that run which runs anew, with all that follows, whatever succeeded.
-    `workflow` is the unique id of the workflow of another engine that runs a part of the run, `workflow_name` what that
-    engine calls it; "" where there is none.
-    `log_level` is for processes that run steps elsewhere. `command_line` is recorded, and not read otherwise.
+    Attributes:
+        file: the pipeline file.
+        configuration_file: the file that names the services.
+        parameters_file: the file of initial parameters.
+        arguments: the `--name value` pairs of the command line.
+        tag: a word to find the run by.
+        run_id: the id of the run; "" for a new one.
+        parameters: initial parameters, which override all others.
+        environment: the environment variables.
+        built: the pipeline, if a program built it.
+        definition_file: the file that a built pipeline is written to, for executors that read it.
+        use_cached: the run to resume; its pipeline and parameters are the defaults.
+        strict: whether a changed pipeline, parameter or service is an error when a run is resumed.
+        assume_lost: whether to resume a run that may still be running on another machine.
+        from_step: the step of the resumed run that runs again, with all steps that follow.
+        log_level: the log level of other processes that run steps.
+        workflow: the unique id of the workflow in which another engine runs a part of the run; "" for none.
+        workflow_name: the name of that workflow.
+        working_directory: the working directory.
+        command_line: the command line, for the record alone.
     """
 
     file: str
@@ -83,12 +95,12 @@ class RunRequest(Struct, frozen=True):
 
 
 class PreparedRun(Struct, frozen=True):
-    """Everything that is known, and checked, before a run begins.
+    """Everything that a run needs, read and checked before it starts.
 
-    `changes` differ from the commit, where that is kept; `code` is that of the steps, where it was needed so far.
+    `changes` are the uncommitted changes, if they are stored; `code` has the code of the steps, if it was needed already.
     """
 
-    execution: RunRequest
+    request: RunRequest
     configuration: Configuration
     pipeline: LoadedPipeline
     parameters: Scope
@@ -101,92 +113,96 @@ class PreparedRun(Struct, frozen=True):
     changes: bytes = b""
 
 
-def configured_as(asked: RunRequest) -> RunRequest:
-    """The same with the configuration of the run that it goes on with, when none is named."""
-    if asked.configuration_file:
-        return asked
+def with_original_configuration(request: RunRequest) -> RunRequest:
+    """The request with the configuration of the run that it resumes, when it names none."""
+    if request.configuration_file:
+        return request
     from magnus.app.run.original_run import original_run  # lazy: most runs resume no other
 
-    configuration = load_configuration("", asked.environment, asked.working_directory)
-    with closing(run_log_store(configuration, asked.working_directory)) as store:
-        original = original_run(store, asked.use_cached, assume_lost=asked.assume_lost)
-    return replace(asked, configuration_file=str(original.run_config.get("configuration_file") or ""))
+    configuration = load_configuration("", request.environment, request.working_directory)
+    with closing(run_log_store(configuration, request.working_directory)) as store:
+        original = original_run(store, request.use_cached, assume_lost=request.assume_lost)
+    return replace(request, configuration_file=str(original.run_config.get("configuration_file") or ""))
 
 
-def transpiles(asked: RunRequest) -> bool:
-    """Whether the executor is another engine, for which the pipeline is written down and not run."""
-    configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
+def transpiles(request: RunRequest) -> bool:
+    """Whether the executor is another engine, so that the pipeline is transpiled and not run."""
+    configuration = load_configuration(request.configuration_file, request.environment, request.working_directory)
     return executors.transpiler(configuration) is not None
 
 
-def prepare_to_execute(asked: RunRequest, reporter: Reporter) -> PreparedRun:
-    """As `prepare`, for `execute`: what the executor can start early gets ready meanwhile."""
-    configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
-    warm_start = executors.begin(configuration)
+def prepare_to_execute(request: RunRequest, reporter: Reporter) -> PreparedRun:
+    """As `prepare`, for `execute`: meanwhile the executor starts what it can start early."""
+    configuration = load_configuration(request.configuration_file, request.environment, request.working_directory)
+    warm_start = executors.start_early(configuration)
     try:
-        return replace(_prepared(asked, configuration, reporter), warm_start=warm_start)
+        return replace(_prepared(request, configuration, reporter), warm_start=warm_start)
     except BaseException:
         if warm_start is not None:
             warm_start.close()
         raise
 
 
-def prepare(asked: RunRequest, reporter: Reporter, *, looked_at: StepFilter = _EVERY_STEP) -> PreparedRun:
-    """Read and check everything; InvalidInput carries all that is wrong with the part that is.
+def prepare(request: RunRequest, reporter: Reporter, *, step_filter: StepFilter = _EVERY_STEP) -> PreparedRun:
+    """Read and check everything; InvalidInput carries all mistakes of the first part that has some.
 
-    `looked_at` gives the steps of the pipeline that are checked one by one, where not all of them run here.
+    `step_filter` selects the steps that are checked one by one, if not all of them run in this process.
     """
-    configuration = load_configuration(asked.configuration_file, asked.environment, asked.working_directory)
-    return _prepared(asked, configuration, reporter, looked_at)
+    configuration = load_configuration(request.configuration_file, request.environment, request.working_directory)
+    return _prepared(request, configuration, reporter, step_filter)
 
 
 def _prepared(
-    asked: RunRequest, configuration: Configuration, reporter: Reporter, looked_at: StepFilter = _EVERY_STEP
+    request: RunRequest, configuration: Configuration, reporter: Reporter, step_filter: StepFilter = _EVERY_STEP
 ) -> PreparedRun:
-    if asked.run_id:
-        check_new_run_id(asked.run_id)
+    if request.run_id:
+        check_new_run_id(request.run_id)
     spread = executors.executor_capabilities(configuration)
-    built = services.services(configuration, asked.working_directory)
-    misfits = executors.incompatibilities(configuration, built)
+    service_set = services.services(configuration, request.working_directory)
+    misfits = executors.incompatibilities(configuration, service_set)
     if any(problem.severity == "error" for problem in misfits):
         raise InvalidConfiguration.of(misfits)
-    hidden = services.hidden_folders(built)
-    original = _original(built, asked)
-    asked = like_original(asked, original)
-    question = code_identity.start_commit_query(asked.working_directory, asked.environment, hidden)
-    wanted = isinstance(built.catalog, KeepsChanges) and built.catalog.capture_diff
-    diff = code_identity.start_diff_query(asked.working_directory, asked.environment, hidden) if wanted else None
+    hidden = services.hidden_folders(service_set)
+    original = _original(service_set, request)
+    request = with_original_defaults(request, original)
+    question = code_identity.start_commit_query(request.working_directory, request.environment, hidden)
+    keeps_changes = isinstance(service_set.catalog, KeepsChanges) and service_set.catalog.capture_diff
+    diff = (
+        code_identity.start_diff_query(request.working_directory, request.environment, hidden)
+        if keeps_changes
+        else None
+    )
     try:
-        pipeline = _loaded(asked, spread.runs_on)
+        pipeline = _loaded(request, spread.runs_on)
         if spread.mocks:
             from magnus.app.run import mocks  # lazy: most runs are no mocks
 
             pipeline = mocks.mocked(configuration, pipeline)
-        initial = _initial(asked, original)
-        if looked_at is _EVERY_STEP and not spread.mocks:
-            initial = fitted_to_steps(initial, pipeline.steps, built.catalog, asked.working_directory)
-        warnings = check_steps(looked_at(pipeline), asked.working_directory, spread.runs_on)
+        initial = _initial(request, original)
+        if step_filter is _EVERY_STEP and not spread.mocks:
+            initial = fitted_to_steps(initial, pipeline.steps, service_set.catalog, request.working_directory)
+        warnings = check_steps(step_filter(pipeline), request.working_directory, spread.runs_on)
         check_overrides(pipeline, configuration)
     finally:
         identities, changes = code_identity.read_commit(question), code_identity.read_diff(diff)
-    if asked.built is not None and spread.reenters:
-        asked = replace(asked, file=_written(asked.built, asked.definition_file, asked.working_directory))
+    if request.built is not None and spread.reenters:
+        request = replace(request, file=_written(request.built, request.definition_file, request.working_directory))
     for warning in (*configuration.warnings, *misfits, *pipeline.warnings, *initial.warnings, *warnings):
         reporter.report(Warned(str(warning)))
     parameters = _merged(initial, original)
     prepared = PreparedRun(
-        asked, configuration, pipeline, parameters, built, identities, original=original, changes=changes
+        request, configuration, pipeline, parameters, service_set, identities, original=original, changes=changes
     )
     return prepared if original is None else _planned(prepared, original, reporter)
 
 
-def _initial(asked: RunRequest, original: RunRecord | None) -> InitialParameters:
+def _initial(request: RunRequest, original: RunRecord | None) -> InitialParameters:
     base = None if original is None else original.parameters
-    return initial_parameters(asked.parameters_file, asked.environment, asked.arguments, asked.parameters, base)
+    return initial_parameters(request.parameters_file, request.environment, request.arguments, request.parameters, base)
 
 
 def _merged(initial: InitialParameters, original: RunRecord | None) -> Scope:
-    """The initial parameters, with those of the original that are not set anew."""
+    """The initial parameters, and parameters of the original that have no new value."""
     if original is None:
         return initial.scope
     from magnus.app.run.original_run import merged_parameters  # lazy: as above
@@ -194,35 +210,35 @@ def _merged(initial: InitialParameters, original: RunRecord | None) -> Scope:
     return merged_parameters(original, initial.scope)
 
 
-def _original(services: Services, asked: RunRequest) -> RunRecord | None:
-    if not asked.use_cached:
+def _original(services: Services, request: RunRequest) -> RunRecord | None:
+    if not request.use_cached:
         return None
     from magnus.app.run.original_run import original_run  # lazy: as above
 
-    return original_run(services.run_log_store, asked.use_cached, assume_lost=asked.assume_lost)
+    return original_run(services.run_log_store, request.use_cached, assume_lost=request.assume_lost)
 
 
-def _loaded(asked: RunRequest, runs_on: Locality) -> LoadedPipeline:
-    """The pipeline; InvalidDefinition carries all that is wrong with it and with the steps that could be read."""
-    examined = examine_pipeline(asked.file, asked.built, asked.environment, asked.working_directory)
-    if examined.pipeline is not None:
-        return examined.pipeline
-    found = (*examined.problems, *step_problems(examined.steps, asked.working_directory, runs_on))
-    raise InvalidDefinition.of(in_order(problem for problem in found if problem.severity == "error"))
+def _loaded(request: RunRequest, runs_on: Locality) -> LoadedPipeline:
+    """The pipeline; InvalidDefinition carries all its mistakes and the mistakes of the steps that could be read."""
+    examination = examine_pipeline(request.file, request.built, request.environment, request.working_directory)
+    if examination.pipeline is not None:
+        return examination.pipeline
+    problems = (*examination.problems, *step_problems(examination.steps, request.working_directory, runs_on))
+    raise InvalidDefinition.of(in_order(problem for problem in problems if problem.severity == "error"))
 
 
-def like_original(asked: RunRequest, original: RunRecord | None) -> RunRequest:
-    """What is asked for with the tag and the pipeline of the original, or the default pipeline, when none is named."""
-    if original is not None and not asked.tag:
-        asked = replace(asked, tag=original.tag)
-    if asked.file or asked.built is not None:
-        return asked
+def with_original_defaults(request: RunRequest, original: RunRecord | None) -> RunRequest:
+    """The request with the tag and the pipeline of the original, or the default pipeline, when it names none."""
+    if original is not None and not request.tag:
+        request = replace(request, tag=original.tag)
+    if request.file or request.built is not None:
+        return request
     if original is None:
-        return replace(asked, file=DEFAULT_PIPELINE)
+        return replace(request, file=DEFAULT_PIPELINE)
     from magnus.app.run.original_run import pipeline_of  # lazy: as above
 
     file, built = pipeline_of(original)
-    return replace(asked, file=file, built=built)
+    return replace(request, file=file, built=built)
 
 
 def _planned(prepared: PreparedRun, original: RunRecord, reporter: Reporter) -> PreparedRun:
@@ -230,26 +246,26 @@ def _planned(prepared: PreparedRun, original: RunRecord, reporter: Reporter) -> 
     from magnus.app.compare.causes import with_code_that_ran  # lazy: likewise
     from magnus.app.run.resume_plan import changes, plan  # lazy: only runs that resume another one have a plan
 
-    folder = prepared.execution.working_directory
-    made_of = code_of_steps(prepared.pipeline.steps, folder)
+    folder = prepared.request.working_directory
+    code = code_of_steps(prepared.pipeline.steps, folder)
     ran = with_code_that_ran(prepared.services, original)
-    differences = tuple(changes(ran, prepared.pipeline, prepared.parameters, made_of, prepared.configuration.as_json()))
+    differences = tuple(changes(ran, prepared.pipeline, prepared.parameters, code, prepared.configuration.as_json()))
     first = _first_step(prepared, original)
-    found = plan(prepared.services, original, prepared.pipeline, prepared.parameters, differences, folder, first)
-    if prepared.execution.strict and found.changes:
-        message = "\n".join((f"the run '{original.run_id}' cannot be resumed as it was:", *found.changes))
+    resume_plan = plan(prepared.services, original, prepared.pipeline, prepared.parameters, differences, folder, first)
+    if prepared.request.strict and resume_plan.changes:
+        message = "\n".join((f"the run '{original.run_id}' cannot be resumed as it was:", *resume_plan.changes))
         raise InvalidInput(message, fix="change it back, or leave out --strict")
-    for line in found.lines():
+    for line in resume_plan.lines():
         reporter.report(Planned(line))
-    return replace(prepared, plan=found, code=made_of, execution=replace(prepared.execution, from_step=first))
+    return replace(prepared, plan=resume_plan, code=code, request=replace(prepared.request, from_step=first))
 
 
 def _first_step(prepared: PreparedRun, original: RunRecord) -> str:
-    """The path in the original of the step to run from; "" for none, InvalidInput when it did not begin there."""
+    """The path in the original of the step to run from; "" for none, InvalidInput when it did not start there."""
     from magnus.app.inspect.find import find_step  # lazy: likewise
 
-    asked = prepared.execution.from_step
-    return str(find_step(prepared.services.run_log_store, original.run_id, asked).record.path) if asked else ""
+    request = prepared.request.from_step
+    return str(find_step(prepared.services.run_log_store, original.run_id, request).record.path) if request else ""
 
 
 def _written(built: "BuiltPipeline", file: str, working_directory: Path) -> str:

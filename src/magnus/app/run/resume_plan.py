@@ -1,6 +1,6 @@
 """Plans a run that resumes another: the walk of the orchestrator over records alone, and how the two runs differ.
 
-Everything here is known before anything runs, and nothing of the original is changed.
+The plan is complete before any step runs, and changes nothing in the original.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,21 +31,21 @@ _MOST_SHOWN: Final = 10
 
 
 class Plan(Struct, frozen=True):
-    """What a run that goes on with another one will do.
+    """The plan of a run that resumes another.
 
     Attributes:
-        original_run_id: the run that it goes on with.
-        reused: how many steps are taken over.
-        goes_on: the steps that run first, each with the reason; what follows them runs too.
-        changes: what differs from the original, a line each.
-        damage: what is wrong with the records of the original, a line each.
-        outdated: of reused steps that read initial parameters which have other values now, the names of these.
+        original_run_id: the run that it resumes.
+        reused: the number of reused steps.
+        first_steps: the steps that run first, each with the reason; all steps that follow them run too.
+        changes: the differences from the original, a line each.
+        damage: the faults in the records of the original, a line each.
+        outdated: the reused steps that read initial parameters with other values now, each with these parameters.
         outdated_paths: the same by the paths of the steps.
     """
 
     original_run_id: str
     reused: int
-    goes_on: tuple[tuple[str, str], ...]
+    first_steps: tuple[tuple[str, str], ...]
     changes: tuple[str, ...]
     damage: tuple[str, ...] = ()
     outdated: tuple[tuple[str, str], ...] = ()
@@ -54,19 +54,19 @@ class Plan(Struct, frozen=True):
     def lines(self) -> list[str]:
         """The plan as people read it."""
         steps = "step is" if self.reused == 1 else "steps are"
-        shown = [f"resumes {self.original_run_id}: {self.reused} {steps} reused"]
-        shown += [f"  warning: '{name}' is reused, and read {what}" for name, what in self.outdated[:_MOST_SHOWN]]
+        texts = [f"resumes {self.original_run_id}: {self.reused} {steps} reused"]
+        texts += [f"  warning: '{name}' is reused, and read {what}" for name, what in self.outdated[:_MOST_SHOWN]]
         if len(self.outdated) > _MOST_SHOWN:
-            shown.append(f"  warning: so are {len(self.outdated) - _MOST_SHOWN} more steps that read what changed")
+            texts.append(f"  warning: so are {len(self.outdated) - _MOST_SHOWN} more steps that read what changed")
         if self.outdated:
-            shown.append("  their results are those of the old values: run them with a new run, without --use-cached")
-        shown += [f"  runs '{name}' and what follows: {why}" for name, why in self.goes_on[:_MOST_SHOWN]]
-        if len(self.goes_on) > _MOST_SHOWN:
-            shown.append(f"  and {len(self.goes_on) - _MOST_SHOWN} more like these")
-        if not self.goes_on:
-            shown.append("  every step succeeded: nothing is left to run")
-        shown += [f"  changed since: {change}" for change in self.changes]
-        return shown + [f"  records of {self.original_run_id}: {line}" for line in self.damage]
+            texts.append("  their results belong to the old values: run them with a new run, without --use-cached")
+        texts += [f"  runs '{name}' and what follows: {why}" for name, why in self.first_steps[:_MOST_SHOWN]]
+        if len(self.first_steps) > _MOST_SHOWN:
+            texts.append(f"  and {len(self.first_steps) - _MOST_SHOWN} more like these")
+        if not self.first_steps:
+            texts.append("  every step succeeded: nothing is left to run")
+        texts += [f"  changed since: {change}" for change in self.changes]
+        return texts + [f"  records of {self.original_run_id}: {line}" for line in self.damage]
 
 
 def plan(
@@ -78,29 +78,32 @@ def plan(
     working_directory: Path,
     from_step: str = "",
 ) -> Plan:
-    """What will be taken over and what will run, as far as it can be told before."""
+    """The steps that will be reused and the first steps that will run, as far as the records show."""
     readers = ParameterReaders(services.run_log_store, original, parameters, pipeline, working_directory)
     walk = _Walk(services, original.run_id, readers, from_step)
     walk.branch(pipeline.graph, BranchPath(), BranchPath(), BranchScope(parameters))
     return Plan(
         original.run_id,
         walk.reused,
-        tuple((walk.name(path), why) for path, why in walk.goes_on),
+        tuple((walk.name(path), why) for path, why in walk.first_steps),
         tuple(changes),
         tuple(damage(services.run_log_store, original).lines()),
-        tuple((walk.name(found.path), _changed(found, original, parameters)) for found in walk.outdated),
-        {str(found.path): {"step": walk.name(found.path), "read": [*found.parameters]} for found in walk.outdated},
+        tuple((walk.name(outdated.path), _changed(outdated, original, parameters)) for outdated in walk.outdated),
+        {
+            str(outdated.path): {"step": walk.name(outdated.path), "read": [*outdated.parameters]}
+            for outdated in walk.outdated
+        },
     )
 
 
-def _changed(found: OutdatedStep, original: RunRecord, parameters: Scope) -> str:
+def _changed(step: OutdatedStep, original: RunRecord, parameters: Scope) -> str:
     """`'min_auc', which was 0.5 and is 0.8`."""
     before, after = original.parameters, parameters
     texts = (
         f"'{name}', which {was_is(shown(before[name]), shown(after[name]))}"
         if name in before
         else f"'{name}', which is new"
-        for name in found.parameters
+        for name in step.parameters
     )
     return " and ".join(texts)
 
@@ -116,26 +119,26 @@ class _Walk:
         self._catalog = services.catalog
         self._run_id = run_id
         self.reused = 0
-        self.goes_on: list[tuple[StepPath, str]] = []
+        self.first_steps: list[tuple[StepPath, str]] = []
         self._labels: dict[BranchPath, str] = {}
 
     def name(self, path: StepPath) -> str:
-        """What people call the step."""
+        """The name of the step for users."""
         branches = (BranchPath(path.parts[:end]) for end in range(2, len(path.parts), 2))
-        known = {**self._readers.labels, **self._labels}
-        labels = [known.get(branch, branch.parts[-1]) for branch in branches]
+        all_labels = {**self._readers.labels, **self._labels}
+        labels = [all_labels.get(branch, branch.parts[-1]) for branch in branches]
         around = (name for pair in zip(path.parts[::2], labels, strict=False) for name in pair)
         return print_names((*around, path.name))
 
     def branch(self, graph: Graph, branch: BranchPath, original: BranchPath, scope: BranchScope) -> fan.Outcome | None:
-        """A (sub)pipeline that goes on with a branch of the original, up to the first step that is not taken over.
+        """Follow a branch of the original up to the first step that is not reused.
 
-        What came of it, when all of it is.
+        Returns the outcome of the branch when all its steps are reused.
         """
-        known = {record.path.name: record for record in self._store.list_steps(self._run_id, original)}
+        records = {record.path.name: record for record in self._store.list_steps(self._run_id, original)}
         node, own = graph.nodes[graph.start_at], BranchScope()
         while not isinstance(node, TerminalNode):
-            path, record = branch.step(node.name), known.get(node.name)
+            path, record = branch.step(node.name), records.get(node.name)
             why = reason_to_run(record, node, self._catalog, self._from)
             if record is None or why:
                 self._stops(node, path, record, scope, why)
@@ -150,29 +153,29 @@ class _Walk:
     def _stops(
         self, node: TaskNode | CompositeNode, path: StepPath, record: StepRecord | None, scope: BranchScope, why: str
     ) -> None:
-        """A step that runs: of a composite that had branches, what runs in them."""
-        before = len(self.goes_on)
+        """Add a step that runs; for a composite with branches, the first steps that run in them."""
+        before = len(self.first_steps)
         if isinstance(node, CompositeNode) and record is not None and record.branching is not None:
             started = fan.start(node, path, record.position, scope)
             if started.status is Status.FAIL:
-                self.goes_on.append((path, f"it cannot start: {started.message}"))
+                self.first_steps.append((path, f"it cannot start: {started.message}"))
             else:
                 self._branches(node, started, record)
-        if len(self.goes_on) == before:
-            self.goes_on.append((path, why))
+        if len(self.first_steps) == before:
+            self.first_steps.append((path, why))
 
     def _branches(self, node: CompositeNode, started: StepRecord, original: StepRecord) -> None:
-        """The branches that the composite has now, and what each of them goes on with."""
+        """Follow the branches that the composite has now, each with its branch of the original."""
         keys = started.branching.keys if started.branching else ()
         self._labels.update({branch.path: branch.label for branch in branches_of(started)})
-        found = counterparts(started.branching, original.branching)
+        counterpart = counterparts(started.branching, original.branching)
         for key in keys[-1:] if isinstance(node.branches, RepeatedBranch) else keys:
             graph, branch = branch_of(node, key), started.path.into(key)
-            if key not in found:
-                self.goes_on.append((branch.step(graph.start_at), NOT_STARTED))
+            if key not in counterpart:
+                self.first_steps.append((branch.step(graph.start_at), NOT_STARTED))
                 continue
             scope = fan.branch_scope(node, started, key)
-            outcome = self.branch(graph, branch, original.path.into(found[key]), scope)
+            outcome = self.branch(graph, branch, original.path.into(counterpart[key]), scope)
             if isinstance(node.branches, RepeatedBranch) and outcome is not None:
                 following = fan.join(node, started, [outcome], _no_reducer)
                 if following.status is Status.PROCESSING:
@@ -210,8 +213,8 @@ def _changed_code(original: RunRecord, code: Mapping[str, Pieces]) -> Iterator[s
             yield "the code of the steps cannot be compared: another version of magnus recorded it"
         return
     for name, pieces in code.items():
-        if name in before and (found := changed_pieces(before[name], pieces)):
-            yield f"step '{name}' has other code ({pieces_text(found)})"
+        if name in before and (different := changed_pieces(before[name], pieces)):
+            yield f"step '{name}' has other code ({pieces_text(different)})"
 
 
 def _changed_steps(original: RunRecord, pipeline: LoadedPipeline) -> Iterator[str]:

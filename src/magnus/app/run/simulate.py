@@ -32,12 +32,12 @@ from magnus.simulation.argo.workflow import Simulation
 from magnus.transpilers.argo.manifest import CronWorkflow, Workflow, WorkflowSpec
 
 
-class Simulated(Struct, frozen=True):
-    """What is asked for.
+class SimulationRequest(Struct, frozen=True):
+    """The request for a simulation.
 
-    `parameters` are arguments of the workflow, `volumes` the folders of volumes by name. `in_containers` says that pods are
-    containers, in `network` if that is not "", and `mounts_project` that these see the working directory. Each pod works in a
-    fresh copy of the working directory; with `shares_project` all of them work in it.
+    `parameters` are arguments of the workflow, `volumes` the folders of volumes by name. With `in_containers` pods are
+    containers, in `network` if that is not "", and with `mounts_project` they mount the working directory. Each pod works
+    in a fresh copy of the working directory; with `shares_project` all pods work in it.
     """
 
     manifest: str
@@ -54,49 +54,49 @@ class Simulated(Struct, frozen=True):
     network: str = ""
 
 
-class Outcome(Struct, frozen=True):
-    """How it went; `original` is the run to go on with, "" where there is nothing to go on with."""
+class SimulationResult(Struct, frozen=True):
+    """The result of a simulation; `original` is the run to resume, "" when there is nothing to resume."""
 
     succeeded: bool
     original: str = ""
 
 
-def simulate(asked: Simulated, reporter: Reporter, emit: Callable[[str], None]) -> Outcome:
+def simulate(request: SimulationRequest, reporter: Reporter, emit: Callable[[str], None]) -> SimulationResult:
     """Run the manifest and `emit` the run log document of the run.
 
-    InvalidInput when there is something in the manifest that is not simulated, or missing. Passes KeyboardInterrupt on,
-    after everything has been ended as `argo stop` does.
+    InvalidInput when a part of the manifest cannot be simulated, or is missing. KeyboardInterrupt is raised after all pods
+    have been stopped as by `argo stop`.
     """
-    written = read(asked.manifest, InvalidDefinition, "the manifest")
-    spec = spec_of(written)
-    variables = {**variables_of(spec, asked.parameters), "workflow.name": _name(written)}
-    secrets = _secrets(asked.secrets_file)
-    _check_secrets(written, spec, secrets)
+    manifest = read(request.manifest, InvalidDefinition, "the manifest")
+    spec = spec_of(manifest)
+    variables = {**variables_of(spec, request.parameters), "workflow.name": _name(manifest)}
+    secrets = _secrets(request.secrets_file)
+    _check_secrets(manifest, spec, secrets)
     run_id = variables.get("workflow.parameters.run_id") or variables["workflow.uid"]
-    faults, told = Faults(asked.faults), PodEventRelay(reporter)
-    with _pods(asked, spec, run_id, secrets=secrets, faults=faults, told=told) as (pods, document_of):
-        reporter.report(RunStarted(run_id, Path(asked.manifest).name, concurrent=True))
+    faults, relay = Faults(request.faults), PodEventRelay(reporter)
+    with _pods(request, spec, run_id, secrets=secrets, faults=faults, relay=relay) as (pods, document_of):
+        reporter.report(RunStarted(run_id, Path(request.manifest).name, concurrent=True))
         started = time.monotonic()
         with stopped_by_signals() as stopping:
-            end = asyncio.run(_ended(Simulation(spec, variables, pods, told.ended), stopping.begin))
-        told.end()
+            end = asyncio.run(_run(Simulation(spec, variables, pods, relay.ended), stopping.begin))
+        relay.end()
         _tell_missed(faults, reporter)
-        kept = document_of(_configuration_file(spec))
-    message = "interrupted" if stopping.signal else end.message or (json.loads(kept)["message"] if kept else "")
+        run_log = document_of(_configuration_file(spec))
+    message = "interrupted" if stopping.signal else end.message or (json.loads(run_log)["message"] if run_log else "")
     status = Status.SUCCESS if end.phase == SUCCEEDED else Status.FAIL
     reporter.report(RunEnded(run_id, status, message, time.monotonic() - started))
-    emit(kept)
+    emit(run_log)
     stopping.pass_on()
-    goes_on = kept and status is Status.FAIL and "workflow.parameters.original_run_id" in variables
-    return Outcome(status is Status.SUCCESS, run_id if goes_on else "")
+    can_resume = run_log and status is Status.FAIL and "workflow.parameters.original_run_id" in variables
+    return SimulationResult(status is Status.SUCCESS, run_id if can_resume else "")
 
 
-async def _ended(simulation: Simulation, begin: Callable[[Callable[[], None]], None]) -> Ended:
+async def _run(simulation: Simulation, begin: Callable[[Callable[[], None]], None]) -> Ended:
     begin(simulation.stop)
-    return await ended(simulation)
+    return await run_to_end(simulation)
 
 
-async def ended(simulation: Simulation) -> Ended:
+async def run_to_end(simulation: Simulation) -> Ended:
     """Run it to its end; raises what went wrong in any of its tasks."""
     try:
         return await simulation.run()
@@ -149,17 +149,17 @@ def _at(written: Document) -> tuple[str, ...]:
     return ("spec", "workflowSpec") if _is_cron(written) else ("spec",)
 
 
-def variables_of(spec: WorkflowSpec, given: Mapping[str, str], uid: str = "") -> dict[str, str]:
+def variables_of(spec: WorkflowSpec, arguments: Mapping[str, str], uid: str = "") -> dict[str, str]:
     """The variables of the workflow of this unique id, or of a new one; `given` are arguments instead of those written."""
     variables = {"workflow.uid": uid or str(uuid4()), "workflow.name": "workflow"}
-    known = spec.arguments.parameters if spec.arguments else ()
-    names = [parameter.name for parameter in known]
-    for name in given:
+    declared = spec.arguments.parameters if spec.arguments else ()
+    names = [parameter.name for parameter in declared]
+    for name in arguments:
         if name not in names:
             there = ", ".join(repr(name) for name in names)
             raise InvalidInput(f"the workflow has no parameter '{name}'", fix=f"it has {there}" if there else "")
-    for parameter in known:
-        text = given.get(parameter.name, parameter.value or "")
+    for parameter in declared:
+        text = arguments.get(parameter.name, parameter.value or "")
         text = text.replace("{{workflow.uid}}", variables["workflow.uid"])
         variables[f"workflow.parameters.{parameter.name}"] = text
     return variables
@@ -178,41 +178,47 @@ def _secrets(file: str) -> Secrets:
 
 def _check_secrets(written: Document, spec: WorkflowSpec, secrets: Secrets) -> None:
     """InvalidInput for keys that pods would wait for without end."""
-    found: dict[tuple[str, str], Problem] = {}
+    problems: dict[tuple[str, str], Problem] = {}
     for path, name, key in missing_secrets(spec, secrets):
         fix = f"write '{name}: {{{key}: ...}}' into a file, and name it with --secrets"
         problem = Problem(f"there is no key '{key}' of a secret '{name}'", fix, written.locate(*_at(written), *path))
-        found.setdefault((name, key), problem)
-    if found:
-        raise InvalidInput.of(list(found.values()))
+        problems.setdefault((name, key), problem)
+    if problems:
+        raise InvalidInput.of(list(problems.values()))
 
 
 @contextmanager
 def _pods(
-    asked: Simulated, spec: WorkflowSpec, run_id: str, *, secrets: Secrets, faults: Faults, told: PodEventRelay
+    request: SimulationRequest,
+    spec: WorkflowSpec,
+    run_id: str,
+    *,
+    secrets: Secrets,
+    faults: Faults,
+    relay: PodEventRelay,
 ) -> Iterator[tuple[Pods, Callable[[str], str]]]:
     """What runs pods, and what gives the run log document; "" when there is no run."""
-    slots = asked.slots or os.cpu_count() or 1
-    folders = volume_folders(spec, asked.volumes, asked.working_directory, in_containers=asked.in_containers)
-    project = None if asked.shares_project else _project(asked.working_directory.resolve(), folders.values())
-    if asked.in_containers:
+    slots = request.slots or os.cpu_count() or 1
+    folders = volume_folders(spec, request.volumes, request.working_directory, in_containers=request.in_containers)
+    project = None if request.shares_project else _project(request.working_directory.resolve(), folders.values())
+    if request.in_containers:
         from magnus.simulation.argo.container_pods import Containers, PodOptions  # lazy: the SDK takes long to load
 
-        mounted = asked.working_directory.resolve() if asked.mounts_project else None
-        options = PodOptions(run_id, folders, mounted, project if asked.mounts_project else None, asked.network)
-        with Containers(spec, options, secrets=secrets, faults=faults, slots=slots, hear=told.hear) as containers:
+        mounted = request.working_directory.resolve() if request.mounts_project else None
+        options = PodOptions(run_id, folders, mounted, project if request.mounts_project else None, request.network)
+        with Containers(spec, options, secrets=secrets, faults=faults, slots=slots, hear=relay.hear) as containers:
             yield containers, containers.document
     else:
         with Processes(
-            asked.working_directory,
-            asked.environment,
+            request.working_directory,
+            request.environment,
             secrets=secrets,
             faults=faults,
             slots=slots,
-            hear=told.hear,
+            hear=relay.hear,
             project=project,
         ) as processes:
-            yield processes, lambda file: _document(asked, file, run_id)
+            yield processes, lambda file: _document(request, file, run_id)
 
 
 def _project(working_directory: Path, shared: Iterable[Path]) -> ProjectCopy | None:
@@ -231,14 +237,14 @@ def _tell_missed(faults: Faults, reporter: Reporter) -> None:
 
 
 def _configuration_file(spec: WorkflowSpec) -> str:
-    """The configuration that pods are told; "" for none."""
+    """The configuration file in the commands of pods; "" for none."""
     commands = [template.container.command for template in spec.templates if template.container]
-    named = [argv[argv.index("--config-file") + 1] for argv in commands if "--config-file" in argv[:-1]]
-    return named[0] if named else ""
+    files = [argv[argv.index("--config-file") + 1] for argv in commands if "--config-file" in argv[:-1]]
+    return files[0] if files else ""
 
 
-def _document(asked: Simulated, configuration_file: str, run_id: str) -> str:
+def _document(request: SimulationRequest, configuration_file: str, run_id: str) -> str:
     """The run log as that configuration has it; "" when no pod came to create the run."""
-    configuration = load_configuration(configuration_file, asked.environment, asked.working_directory)
-    with closing(run_log_store(configuration, asked.working_directory)) as store:
+    configuration = load_configuration(configuration_file, request.environment, request.working_directory)
+    with closing(run_log_store(configuration, request.working_directory)) as store:
         return "".join(document(store, store.get_run(run_id))) if run_id in store.list_runs() else ""

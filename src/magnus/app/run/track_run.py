@@ -26,21 +26,21 @@ def track(text: str, configuration_file: str, environment: Mapping[str, str], re
     """
     folder = Path.cwd()
     configuration = load_configuration(configuration_file, environment, folder)
-    built = services.services(configuration, folder)
-    with closing(built.run_log_store) as store:
+    service_set = services.services(configuration, folder)
+    with closing(service_set.run_log_store) as store:
         run = find_run(store, text)
-        if isinstance(built.experiment_tracker, KeepsNothing):
+        if isinstance(service_set.experiment_tracker, KeepsNothing):
             tracker = configuration.experiment_tracker
             message = f"an experiment tracker of type '{tracker.type}' keeps nothing"
             raise InvalidConfiguration(
                 message, fix="name a configuration with another: -c FILE", location=tracker.locate()
             )
         if run.status not in ENDED:
-            raise InvalidInput(f"the run '{run.run_id}' has not ended", fix="wait for its end, or resume it")
+            raise InvalidInput(f"the run '{run.run_id}' has not finished", fix="wait for its end, or resume it")
         clock = Clock()
         tracking = Tracking(
-            built.experiment_tracker,
-            built.experiment_tracker_settings,
+            service_set.experiment_tracker,
+            service_set.experiment_tracker_settings,
             masker=Masker(),
             reporter=reporter,
             now=clock.now,
@@ -49,15 +49,15 @@ def track(text: str, configuration_file: str, environment: Mapping[str, str], re
         )
         dag = run.run_config.get("dag")
         name = dag.get("name") if isinstance(dag, dict) else None
-        place = f"{built.catalog.location}/{run.run_id}" if isinstance(built.catalog, Located) else ""
-        walked = walk(lambda branch: store.list_steps(run.run_id, branch))
-        steps = [one.record for one in walked if isinstance(one, SeenStep) and _is_tracked(one.record)]
+        place = f"{service_set.catalog.location}/{run.run_id}" if isinstance(service_set.catalog, Located) else ""
+        steps_and_branches = walk(lambda branch: store.list_steps(run.run_id, branch))
+        steps = [one.record for one in steps_and_branches if isinstance(one, SeenStep) and _is_tracked(one.record)]
         try:
             tracking.tell_all(TrackedRun(run.run_id, run.tag, str(name or ""), place), run, steps)
         except ExperimentTrackerError as error:
             raise ExperimentTrackerError(
-                f"the experiment tracker does not know all of the run '{run.run_id}': {reason_of(error)}",
-                fix="what was told already does no harm: say it again later",
+                f"the experiment tracker has not received all of the run '{run.run_id}': {reason_of(error)}",
+                fix="send it again later; values that it has already are not counted twice",
             ) from error
     return run.run_id, len(steps)
 

@@ -1,4 +1,4 @@
-"""The use case *transpile*: a pipeline becomes the files with which another engine runs it."""
+"""The use case *transpile*: writes the files with which another engine runs a pipeline."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,62 +17,64 @@ from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
 
-def transpile(asked: RunRequest, reporter: Reporter) -> TranspileResult:
-    """Check the pipeline, write the files of the engine, and return what was written.
+def transpile(run_request: RunRequest, reporter: Reporter) -> TranspileResult:
+    """Check the pipeline, write the files of the engine, and return them.
 
-    InvalidInput carries everything that is wrong with the pipeline, the configuration, or for the engine.
+    InvalidInput carries all mistakes in the pipeline and the configuration, and features that the engine lacks.
     """
-    prepared = prepare(asked, reporter)
-    asked = prepared.execution
+    prepared = prepare(run_request, reporter)
+    run_request = prepared.request
     transpiler = executors.transpiler(prepared.configuration)
     assert transpiler is not None
-    request = transpile_request(asked, prepared.configuration, prepared.pipeline, prepared.parameters)
+    request = transpile_request(run_request, prepared.configuration, prepared.pipeline, prepared.parameters)
     for problem in transpiler.problems(request):
         if problem.severity == "warning":
             reporter.report(Warned(str(problem)))
     transpiled = transpiler.transpile(request)
     for name, text in transpiled.files.items():
-        _write(asked.working_directory / name, text)
+        _write(run_request.working_directory / name, text)
     return transpiled
 
 
 def transpile_request(
-    asked: RunRequest, configuration: Configuration, pipeline: LoadedPipeline, known: Scope
+    run_request: RunRequest, configuration: Configuration, pipeline: LoadedPipeline, initial: Scope
 ) -> TranspileRequest:
-    """What is written down. Of a parameters file simple values alone: the file is there for the processes too."""
-    given = explicit_names((asked.arguments, asked.parameters), asked.environment, known)
+    """The request to the transpiler. It has only simple values of a parameters file, since the processes read the file."""
+    explicit = explicit_names((run_request.arguments, run_request.parameters), run_request.environment, initial)
     parameters: Mapping[str, Json] = {
         name: plain(value)
-        for name, value in known.items()
-        if name in given or isinstance(plain(value), str | int | float | bool)
+        for name, value in initial.items()
+        if name in explicit or isinstance(plain(value), str | int | float | bool)
     }
-    folder = asked.working_directory
+    folder = run_request.working_directory
     return TranspileRequest(
         graph=pipeline.graph,
-        definition_file=_inside(asked.file, folder),
+        definition_file=_inside(run_request.file, folder),
         configuration_file=_inside(configuration.file, folder),
-        parameters_file=_inside(asked.parameters_file, folder),
-        tag=asked.tag,
-        log_level=asked.log_level,
-        run_id=asked.run_id,
-        original_run_id=asked.use_cached,
+        parameters_file=_inside(run_request.parameters_file, folder),
+        tag=run_request.tag,
+        log_level=run_request.log_level,
+        run_id=run_request.run_id,
+        original_run_id=run_request.use_cached,
         parameters=parameters,
-        lengths={name: len(value) for name, known_as in known.items() if isinstance(value := plain(known_as), list)},
+        lengths={
+            name: len(value) for name, parameter in initial.items() if isinstance(value := plain(parameter), list)
+        },
         executor=configuration.executor.type,
-        variables=variables_used(asked.environment, pipeline, configuration),
+        variables=variables_used(run_request.environment, pipeline, configuration),
         locate_option=configuration.executor.locate,
         locate_step=_places(pipeline),
     )
 
 
 def _inside(file: str, folder: Path) -> str:
-    """The file relative to the folder, which is another one elsewhere, where it is in there."""
+    """The file relative to the folder if it is inside, since the folder has another path in a pod."""
     path = Path(file)
     return str(path.relative_to(folder)) if file and path.is_absolute() and path.is_relative_to(folder) else file
 
 
 def _places(pipeline: LoadedPipeline) -> Callable[[Node, str], Location | None]:
-    """Where a field of a step is written."""
+    """Finds the place of a field of a step."""
 
     def locate(node: Node, field: str) -> Location | None:
         return next((place.locate(field) for place in pipeline.steps if place.node is node), None)

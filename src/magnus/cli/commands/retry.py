@@ -44,7 +44,7 @@ def command(
     It uses the configuration, the pipeline and the parameters of RUN, unless you give others. RUN is the id of the run, a
     prefix of it, or `latest`.
     """
-    from magnus.app.run.prepare import configured_as  # lazy: --help needs none of it
+    from magnus.app.run.prepare import with_original_configuration  # lazy: --help needs none of it
 
     file = file_option or ""
     request = run_request(
@@ -57,4 +57,4 @@ def command(
         assume_lost=assume_lost,
         from_step=from_step,
     )
-    return execute_request(configured_as(request), dry_run=dry_run)
+    return execute_request(with_original_configuration(request), dry_run=dry_run)

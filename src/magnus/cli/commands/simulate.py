@@ -52,11 +52,11 @@ def command(  # noqa: PLR0913, PLR0917 - one argument an option
 
     It reads the manifest alone, and refuses fields that it does not know. At the end it prints the run log.
     """
-    from magnus.app.run.simulate import Simulated, simulate  # lazy: --help needs none of it
+    from magnus.app.run.simulate import SimulationRequest, simulate  # lazy: --help needs none of it
 
     if (mount_project or network) and not containers:
         raise click.UsageError("--mount-project and --network are for --containers")
-    request = Simulated(
+    request = SimulationRequest(
         manifest=manifest,
         parameters=dict(_pair(text, "--parameter", "NAME=VALUE") for text in parameters),
         secrets_file=secrets,

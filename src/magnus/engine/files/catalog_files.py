@@ -153,10 +153,10 @@ def _matching_in(folder: Path, patterns: Sequence[str], hidden: Sequence[Path]) 
 
 
 def _data_folder(catalog: Catalog, spec: CatalogSpec, working_directory: Path) -> str:
-    """The folder globs are relative to, itself relative to the working directory; "" where it is that one.
+    """The folder that globs are relative to, itself relative to the working directory; "" for the working directory.
 
-    TaskFailed when it is not below the working directory, also through a link: names of files could not be told
-    from those of the project.
+    TaskFailed if it is not below the working directory, also through a link: its files could have the names of files of
+    the project.
     """
     named = catalog.compute_data_folder if spec.compute_data_folder is None else spec.compute_data_folder
     root = os.path.realpath(working_directory)

@@ -1,6 +1,6 @@
 """Files and objects that user code gets and puts while its task runs, in the process of the step or in one it started.
 
-Made by `engine.step.run_step` for each attempt; `engine.interaction.current_step` hands user code to it.
+Made by `engine.step.run_step` for each attempt; `engine.interaction.current_step` passes requests of user code to it.
 """
 
 import base64
@@ -136,14 +136,14 @@ class StepData:
                     self.entries.append(self._got(reference))
 
     def _got(self, reference: ObjectParameter) -> CatalogRecord:
-        """The entry of an object that was loaded; of one among those that a map collected it says no place."""
+        """The entry of an object that was loaded; without a path if a map collected the object."""
         entry = self._visible.get(reference.catalog_name)
         if entry is not None and entry.data_hash == reference.data_hash:
             return replace(entry, stage="get")
         return CatalogRecord(reference.catalog_name, reference.data_hash, "", "", "get", reference.size)
 
     def elsewhere(self) -> Json:
-        """How another process of the task reaches objects: a pickle, and a folder for those that it gives."""
+        """How another process of the task reaches objects: a pickle, and a folder for the objects that it puts."""
         from base64 import b64encode  # lazy: most tasks keep to themselves
 
         from magnus.engine.values import pickles  # lazy: as above

@@ -50,7 +50,7 @@ def fan_in(
     scope: BranchScope,
     span: Span | None = None,
 ) -> StepRecord:
-    """Join the branches that ended with these outcomes; a loop may then have another iteration to run.
+    """Join the branches with these outcomes; a loop may then have another iteration to run.
 
     `scope` is what the step itself sees, `span` when its branches were at work.
     """
