@@ -530,4 +530,4 @@ def test_a_file_that_was_there_before_the_run_began_was_found(project):
     os.utime(project / "new.csv", (0, 0))
     for moment, found in ((began, [True, False, False]), (began - 0.05, [False, False, False])):
         told = mark_preexisting(put, project, started_at=datetime.fromtimestamp(moment, UTC))
-        assert [entry.found for entry in told] == found
+        assert [entry.preexisting for entry in told] == found

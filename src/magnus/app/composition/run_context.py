@@ -60,7 +60,7 @@ def run_context(  # noqa: PLR0913 - what a run is made of
 
     In `temporary` it makes a folder for its own files, which is gone afterwards. `output` is the file for the output of
     steps, where it is to outlive this process. With `shared` each step works in a fresh copy of the project, in which
-    only these folders are those of the project.
+    only these folders are shared with the project.
     """
     masker, clock, hidden = masker or Masker(), Clock(), hidden_folders(built)
     forks.watch()

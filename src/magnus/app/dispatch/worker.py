@@ -33,7 +33,7 @@ _ENTRY: Final = "magnus.app.dispatch.worker:prepared"
 class WorkerSetup(Struct, frozen=True):
     """A run, as far as steps in other processes have to know it; `folder` is private to the run.
 
-    With `shared` each step works in a copy of the project, in which only these folders are those of the project.
+    With `shared` each step works in a copy of the project, in which only these folders are shared with the project.
     """
 
     run_id: str

@@ -63,7 +63,7 @@ class Channel:
         self._open.pop(address.rpartition("#")[2], None)
 
     def _leave(self) -> None:
-        """In a forked child: nobody is answered here, and the step is that of another process, asked as any asks it."""
+        """In a forked child: answer no requests, and reach the step through the channel, as every other process does."""
         self._socket.close()
         if VARIABLE in os.environ and (step := current_step.current_step()) is not None:
             current_step.release(step)
@@ -79,15 +79,15 @@ class Channel:
     def _answer(self, connection: socket.socket) -> None:
         connection.settimeout(_LONGEST_WAIT_SECONDS)
         with connection, suppress(OSError, ValueError), connection.makefile("rw", encoding="utf-8") as stream:
-            asked = json.loads(stream.readline())
-            stream.write(json.dumps(self._reply(asked)) + "\n")
+            request = json.loads(stream.readline())
+            stream.write(json.dumps(self._reply(request)) + "\n")
 
-    def _reply(self, asked: Json) -> Json:
-        step = self._open.get(asked["token"])
+    def _reply(self, request: Json) -> Json:
+        step = self._open.get(request["token"])
         if step is None:
             return {"error": "the step this process belongs to has finished"}
         try:
-            return {"value": step.answer(asked["verb"], asked["arguments"])}
+            return {"value": step.answer(request["verb"], request["arguments"])}
         except MagnusError as error:
             return {"error": str(error)}
         except Exception as error:  # noqa: BLE001 - the process that asks gets the error, and its step reports it

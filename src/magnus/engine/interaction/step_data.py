@@ -62,11 +62,11 @@ class StepData:
 
         with self._lock:
             names = catalog_files.matching_entries(self._visible, (pattern,)).names
-            found = [self._visible[name] for name in names]
-        if not found:
+            entries = [self._visible[name] for name in names]
+        if not entries:
             raise TaskFailed(f"nothing in the catalog matches '{pattern}'; {catalog_files.known(self._visible)}")
         folder = self._working_directory / destination
-        got = self._objects.catalog.get(self._objects.run_id, self._objects.branch, found, folder)
+        got = self._objects.catalog.get(self._objects.run_id, self._objects.branch, entries, folder)
         with self._lock:
             self.entries += got
         return [str(folder / entry.name) for entry in got]

@@ -224,13 +224,13 @@ def opened(
     tracker: ExperimentTracker, run: TrackedRun, path: StepPath, warn: Callable[[str], None]
 ) -> Iterator[UserObject]:
     """The tracker's context of a step. Its own errors are passed to `warn`, errors from inside are raised."""
-    stack, given = ExitStack(), None
+    stack, tracker_context = ExitStack(), None
     try:
-        given = stack.enter_context(tracker.context(run, path))
+        tracker_context = stack.enter_context(tracker.context(run, path))
     except Exception as error:  # noqa: BLE001 - somebody else's code, which must not end a step
         warn(reason_of(error))
     try:
-        yield given
+        yield tracker_context
     finally:
         try:
             stack.close()

@@ -80,10 +80,10 @@ def _start_by_ps(pid: int) -> str | None:
 
     command = ("ps", "-o", "state=,lstart=", "-p", str(pid))
     try:
-        said = subprocess.run(command, capture_output=True, text=True, check=False, env={"LC_ALL": "C", "TZ": "UTC"})
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, env={"LC_ALL": "C", "TZ": "UTC"})
     except OSError:
         return None if _takes_no_signal(pid) else ""
-    state, _, start = said.stdout.strip().partition(" ")
+    state, _, start = answer.stdout.strip().partition(" ")
     return None if not state or state[0] in _ENDED_STATES else start.strip()
 
 

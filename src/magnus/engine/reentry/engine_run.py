@@ -142,9 +142,11 @@ class EngineRun:
             known = reopened(context, known, position)
         branch = followed(self._store, run, path.branch, position) if run.original_run_id else None
         reuse = None if branch is None else Reuse(context, self._store.get_run(run.original_run_id), run)
-        made = executor(context)
+        composite_executor = executor(context)
         with process_state.without_hard_exits(context.output_capture.original_stderr):
-            record = run_composite(context, made, path, position, scope, before=known, reuse=reuse, original=branch)
+            record = run_composite(
+                context, composite_executor, path, position, scope, before=known, reuse=reuse, original=branch
+            )
         return Act(path, record.status)
 
     def go_on(self, act: Act, names: Collection[str], one: OneAttempt | None = None) -> Act:
@@ -172,11 +174,11 @@ class EngineRun:
         may never have started.
         """
         if self._run is None:
-            self._run = self._found(path)
+            self._run = self._record_of_run(path)
         gaps.close_before(self.graph, self._store, self._run.run_id, path)
         return self._run
 
-    def _found(self, path: StepPath) -> RunRecord:
+    def _record_of_run(self, path: StepPath) -> RunRecord:
         run_id = self._context.run_id
         try:
             return engine_runs.check_owner(self._store.get_run(run_id), self._workflow)
