@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from magnus import Pipeline, PythonTask
 from magnus.engine.processes.liveness import this_process
-from magnus.engine.reentry.protocol import engine_runs
+from magnus.engine.reentry import engine_runs
 from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath
 from magnus.run_log.records import Owner, Status

@@ -101,7 +101,7 @@ def _request(built: BuiltPipeline, options: ExecuteOptions, environment: Mapping
 
 
 def _transpile(request: RunRequest, reporter: Reporter) -> Run:
-    """Write the pipeline down for another engine: a run that was created and did not begin, whose message says where."""
+    """Transpile the pipeline. Returns a run that was created and did not start; its message names the files."""
     from magnus.app.run.transpile import transpile  # lazy: most pipelines are run here
     from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 
@@ -150,7 +150,7 @@ def _json(parameters: Mapping[str, UserObject]) -> Mapping[str, Json]:
 
 @contextmanager
 def _progress(environment: Mapping[str, str], *, is_live: bool) -> Iterator[Reporter]:
-    """Progress on what is standard error now, whatever becomes of it during a step."""
+    """Progress on the current standard error, also while a step redirects it."""
     descriptor, write = _writer(sys.stderr)
     encoding = getattr(sys.stderr, "encoding", None) or ""
     with (

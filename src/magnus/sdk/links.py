@@ -80,7 +80,7 @@ class LinkedStep:
     def __rshift__(self, other: StepT) -> StepT:
         """`self >> other`: the other follows this one; gives the other."""
         if not isinstance(other, LinkedStep):
-            fix = "link one step, and put those that are to run at the same time into a Parallel"
+            fix = "link one step; put steps that run at the same time into a Parallel"
             raise self._wrong(f"a step leads to a step, not to a value of type {type(other).__name__}", fix)
         self._lead_to(other)
         return other
@@ -99,7 +99,7 @@ class LinkedStep:
 
     def _lead_to(self, other: "LinkedStep") -> None:
         if self.next is not None and name_of(self.next) != other.name:
-            fix = "link each step to one other; those that are to run at the same time belong into a Parallel"
+            fix = "link each step to one other; put steps that run at the same time into a Parallel"
             raise self._wrong(f"it leads to '{name_of(self.next)}' and to '{other.name}'", fix)
         if self.ends_with is not None:
             word = "success" if self.ends_with else "failure"

@@ -14,9 +14,9 @@ from magnus.app.inspect.viewer import Viewer
 
 
 def run(run_id: str = "latest", configuration_file: "str | os.PathLike[str]" = "") -> Run:
-    """The run of this id, or whose id begins so when there is only one; or the one that began last.
+    """The run with this id or with this unique prefix of its id; or the run that started last.
 
-    `configuration_file` names the services, by default those of `magnus execute`.
+    `configuration_file` names the services; the default is the default of `magnus execute`.
 
     Raises:
         RunNotFound: there is no such run.
@@ -43,10 +43,10 @@ def runs(
         status: only runs of this status, or of one of these, such as `"FAIL"` or `"LOST"`.
         tag: only runs with this tag, or one of these.
         pipeline: only runs of the pipeline of this name, or of one of these.
-        since: only runs that began then or later: an age (`"2d"`, a timedelta), a date as text or a datetime.
-        before: only runs that began before; written likewise.
-        limit: at most so many.
-        configuration_file: names the services, by default those of `magnus execute`.
+        since: only runs that started then or later: an age (`"2d"`, a timedelta), a date as text or a datetime.
+        before: only runs that started before; written likewise.
+        limit: the largest number of runs.
+        configuration_file: names the services; the default is the default of `magnus execute`.
 
     Raises:
         InvalidInput: a status, a time or the configuration is wrong.

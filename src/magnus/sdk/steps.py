@@ -11,7 +11,7 @@ class Step(LinkedStep):
     """A step of a pipeline; see `LinkedStep` for its arguments."""
 
     def as_pipeline(self) -> Pipeline:
-        """A pipeline of this step alone, without what it is linked to elsewhere."""
+        """A pipeline of this step alone, without its links to other steps."""
         alone = copy(self)
         ends = {"success": True, "fail": False}
         if isinstance(self.next, LinkedStep) and self.next.outcome is not None:

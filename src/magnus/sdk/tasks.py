@@ -50,7 +50,7 @@ class TaskFields(Links, total=False):
 
 
 class TaskOptions(TaskFields, total=False):
-    """All fields of tasks, those of single command types included."""
+    """All fields of tasks, also the fields of single command types."""
 
     strict: bool
     notebook_output_path: str | None
@@ -79,14 +79,14 @@ class Task(Step):
     ) -> None:
         check(TEXT, command_type=command_type)
         if more.keys() - set(_SHARED):
-            known = _FIELDS[command_type] if command_type in _FIELDS else _fields_of_package(command_type, more)
-            self.refuse_unknown(name, more, known)
+            fields = _FIELDS[command_type] if command_type in _FIELDS else _fields_of_package(command_type, more)
+            self.refuse_unknown(name, more, fields)
         kind = {} if command_type == _DEFAULT_KIND else {"command_type": command_type}
         super().__init__(name, command=command, **kind, **more)
 
 
 def _fields_of_package(command_type: str, more: Iterable[str]) -> Iterable[str]:
-    """The fields of a task of another package; those that are written where the package cannot tell."""
+    """The fields of a task of another package; the written fields if the package declares none."""
     from magnus.app.composition import plugins  # lazy: most tasks are of a command type of magnus
     from magnus.definition.fields import field_names
 

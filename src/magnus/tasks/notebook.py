@@ -61,7 +61,7 @@ class NotebookOptions(Struct, frozen=True, forbid_unknown_fields=True):
     """Where the executed notebook goes, the tag of the cells that print results, and arguments of the runner.
 
     Attributes:
-        notebook_output_path: where the executed notebook goes; `<name>_out.ipynb` where nothing is said.
+        notebook_output_path: the path of the executed notebook; `<name>_out.ipynb` by default.
         output_cell_tag: the tag of the cells that print results.
         optional_ploomber_args: arguments of the runner of notebooks.
     """
@@ -85,7 +85,7 @@ class NotebookTask:
         """A missing notebook, a notebook of another language, a wrong output path, unknown options."""
         try:
             options = convert(spec.options, NotebookOptions, strict=False)
-        except ValidationError:  # said by whoever checks the options
+        except ValidationError:  # the check of the options reports it
             return ()
         mistakes = [*notebook_file.problems(spec.command, working_directory)]
         mistakes += notebook_file.output_problems(spec.command, options.notebook_output_path, working_directory)
@@ -114,7 +114,7 @@ class NotebookTask:
         del imports
         try:
             options = convert(spec.options, NotebookOptions, strict=False)
-        except ValidationError:  # said by whoever checks the options
+        except ValidationError:  # the check of the options reports it
             return UNKNOWN
         output = notebook_file.output_path(spec.command, options.notebook_output_path)
         return describe(spec, working_directory, options.output_cell_tag, output)
@@ -174,7 +174,7 @@ def _run(call: TaskCall, folder: Path) -> str:
         )
     except TimedOut as error:
         return str(error)
-    return f"the process that runs the notebook ended early: {describe_exit(code)}" if code else ""
+    return f"the process that runs the notebook exited early: {describe_exit(code)}" if code else ""
 
 
 def _outcome(call: TaskCall, folder: Path, arguments: Mapping[str, Json], failure: str) -> TaskOutcome:

@@ -1,4 +1,4 @@
-"""Calls the reducer of a map: a function that a dotted path names, or a lambda. Handed to the engine by `app.composition`."""
+"""Calls the reducer of a map: a function that a dotted path names, or a lambda. Passed to the engine by `app.composition`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,7 +22,7 @@ def reduce_values(
 ) -> Parameter:
     """The result of the reducer, called with each value as an argument; TaskFailed if it fails.
 
-    Objects are handed to it as they are. What it makes of them is kept as an object when it is not JSON.
+    It gets objects unchanged. Its result is stored as an object if it is not JSON.
     """
     with UserCode(working_directory):
         function = _function(reducer, working_directory)

@@ -125,7 +125,7 @@ def _high_descriptor(descriptor: int) -> Iterator[int]:
 
 
 def _under_own_name(scope: Scope, environment: Mapping[str, str]) -> dict[str, str]:
-    """The parameters whose names are free; those that fit into the environment by their long names, too."""
+    """The parameters under their own names, if the name is free and the value fits into the environment."""
     return {
         name: as_text(value)
         for name, value in scope.items()

@@ -1,4 +1,4 @@
-"""Values and names as messages show them: short, on one line. Used by all task kinds that speak of parameters."""
+"""Values and names as messages show them: short, on one line. Used by all task kinds that mention parameters."""
 
 import json
 from collections.abc import Iterable

@@ -31,7 +31,7 @@ __all__ = ["ExecutorContract", "ProcessExecutorContract"]
 _LONGEST_SECONDS = 1000
 """A safety net against hangs: more than anything takes on a busy machine."""
 _WORK = """\
-def begin(): return {"xs": [1, 2, 3], "n": 0}
+def start(): return {"xs": [1, 2, 3], "n": 0}
 def square(x): return {"y": x * x}
 def add(n): return {"n": n + 1, "enough": n >= 2}
 def fail(x=0): raise ValueError(f"no {x}")
@@ -51,8 +51,8 @@ def _pipeline(start_at: str, **steps: Json) -> Json:
 
 
 _ALL = _pipeline(
-    "begin",
-    begin=_task("begin", "squares"),
+    "start",
+    start=_task("start", "squares"),
     squares={
         "type": "map",
         "iterate_on": "xs",
@@ -110,7 +110,7 @@ class ExecutorContract:
         log = run(folder, _ALL)
         assert log["status"] == "SUCCESS"
         assert log["parameters"] == {"xs": [1, 2, 3], "y": 14, "n": 3, "enough": True, "read": 0}
-        assert list(log["steps"]) == ["begin", "squares", "both", "again", "reads", "success"]
+        assert list(log["steps"]) == ["start", "squares", "both", "again", "reads", "success"]
         assert list(log["steps"]["both"]["branches"]["left"]["steps"]) == ["fails", "saved", "success"]
 
     def test_a_step_that_fails_ends_the_run(self, folder: Path) -> None:
@@ -161,7 +161,7 @@ class ProcessExecutorContract(ExecutorContract):
         """SIGTERM to the process that runs the step is no user's stop."""
         command = "if [ -e gone ]; then exit 0; fi; touch gone; kill -TERM $PPID; sleep 3600"
         step = {"type": "task", "command_type": "shell", "command": command, "next": "success"}
-        handled = _pipeline("a", a={**step, "max_attempts": attempts, "on_failure": "b"}, b=_task("begin"))
+        handled = _pipeline("a", a={**step, "max_attempts": attempts, "on_failure": "b"}, b=_task("start"))
         log = run(folder, handled)
         a = log["steps"]["a"]
         assert log["status"] == "SUCCESS"
@@ -171,7 +171,7 @@ class ProcessExecutorContract(ExecutorContract):
 
 
 def run(folder: Path, dag: Json, *, status: int = 0) -> Json:
-    """Run the pipeline in the folder; the run log, once it ended with the exit status."""
+    """Run the pipeline in the folder, check the exit status, and return the run log."""
     (folder / "p.yaml").write_text(json.dumps({"dag": dag}))
     done = subprocess.run(_command(), cwd=folder, capture_output=True, text=True, check=False, timeout=_LONGEST_SECONDS)
     assert done.returncode == status, done.stderr
@@ -196,7 +196,7 @@ def _until(holds: "object") -> None:
 
 
 def _runs(pid: int) -> bool:
-    """Whether the process is there and has not ended."""
+    """Whether the process exists and has not exited."""
     try:
         os.kill(pid, 0)
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

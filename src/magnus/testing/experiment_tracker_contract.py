@@ -50,11 +50,11 @@ IN_BRANCH: Final = StepPath(("each", "3", "fit"))
 
 
 class Kept(Struct, frozen=True):
-    """The data a tracker stores of a run, as seen from one of its steps.
+    """The data a tracker stores about a run, as seen from one of its steps.
 
-    `status` is that of the run, None as long as it has not ended. Parameters are texts, those of strings as they are
-    and others as JSON; metrics are points (step, value) in any order, 0 where no step was given. Names may have the
-    path of the step before them, with `/` between.
+    `status` is the status of the run, None until it has finished. Parameters are texts: a string itself, another value as
+    JSON. Metrics are points (step, value) in any order, with step 0 by default. Names may start with the path of the step
+    and `/`.
     """
 
     status: Status | None

@@ -56,7 +56,7 @@ class InMemoryTracker:
         self._of(run).steps[step.path] = step
 
     def end_run(self, run: TrackedRun, status: Status, message: str) -> None:
-        """Remember how the run ended."""
+        """Remember the final status of the run."""
         remembered = self._of(run)
         remembered.status, remembered.message = status, message
 

@@ -84,7 +84,7 @@ class MaintainedCatalogContract(CatalogContract):
         answers = iter([is_quiet])
         removed = upkeep.collect(NOBODY, ["a-run"], is_quiet=lambda: next(answers))
         assert (removed.removed, removed.young) == ((Usage(1, 4), Usage()) if is_quiet else (Usage(), Usage(1, 4)))
-        assert not list(answers)  # it was asked
+        assert not list(answers)  # the catalog has called the function
         if is_quiet:
             with pytest.raises(CatalogError, match="'a'"):
                 catalog.get("a-run", ROOT, [entry], elsewhere)

@@ -45,7 +45,7 @@ class Piece(Protocol):
         ...
 
     def write(self, content: bytes) -> None:
-        """Put other bytes in their place, behind the back of whatever keeps them, as a faulty disk does."""
+        """Put other bytes in their place without the knowledge of the store, as a faulty disk does."""
         ...
 
     def remove(self) -> None:

@@ -12,8 +12,8 @@
         step = run_step(pipeline, "fit", tmp_path, parameters={"rows": [1, 2]})
         assert step.parameters["slope"] == 1
 
-Both run in this process and in the working directory it has; the run log and the catalog are in the folder they get.
-Values that are not JSON, among what a patch returns and the parameters of a step, are kept and handed on as objects.
+Both run in this process and its working directory; the run log and the catalog are in the folder that they get.
+If a patch returns a value that is not JSON, or a parameter is one, it is stored and passed on as an object.
 """
 
 import json
@@ -55,7 +55,7 @@ def run_pipeline(
     patches: Mapping[str, Patch] | None = None,
     parameters: Mapping[str, UserObject] | None = None,
 ) -> Run:
-    """Run the pipeline with every task mocked except those with a patch; see the `mocked` executor.
+    """Run the pipeline with every task mocked except tasks with a patch; see the `mocked` executor.
 
     Returns the run, also when it failed. Raises InvalidInput when the pipeline or a patch is wrong.
     """
@@ -83,7 +83,7 @@ def run_step(
 
     Args:
         pipeline: where the task is.
-        step: its name, with those of the steps and branches around it, joined by `/`.
+        step: the names of the steps and branches around it and its own name, joined by `/`.
         folder: for the run log and the catalog.
         parameters: the parameters in its scope; values that are not JSON become objects.
         files: the content of the catalog, text by name; `get` brings it.
@@ -135,7 +135,7 @@ def _built(pipeline: Pipeline) -> BuiltPipeline:
 
 
 def _written(name: str, patch: Patch, functions: dict[str, Callable[..., UserObject]]) -> Mapping[str, Json]:
-    """The patch as a configuration has it; functions, and those that give objects, are added to `functions`."""
+    """The patch in the form of a configuration. Functions, also functions that return objects, are added to `functions`."""
     if callable(patch):
         functions[f"the patch of '{name}'"] = patch
         return {"command": f"the patch of '{name}'", "command_type": "python"}
@@ -152,7 +152,7 @@ def _written(name: str, patch: Patch, functions: dict[str, Callable[..., UserObj
 
 
 def _apart(values: Mapping[str, UserObject]) -> tuple[Mapping[str, Json], Mapping[str, UserObject]]:
-    """The values that are JSON, and those that are objects."""
+    """The values that are JSON, and the values that are objects."""
     json_values: dict[str, Json] = {}
     objects: dict[str, UserObject] = {}
     for name, value in values.items():
@@ -176,16 +176,16 @@ def _run(built: BuiltPipeline, folder: Path, executor: Json, parameters: Mapping
     except TypeError as error:
         fix = "objects can stand under 'returns' alone; a function can supply anything"
         raise InvalidInput(f"a patch holds a value that is not JSON: {error}", fix=fix) from error
-    asked = RunRequest(
+    request = RunRequest(
         file=built.document.file,
         configuration_file=str(configuration),
         parameters=parameters,
         environment=dict(os.environ),
         built=built,
     )
-    prepared = prepare(asked, Quiet())
+    prepared = prepare(request, Quiet())
     record = execute(prepared, Quiet(), lambda _text: None)
-    return Run(record, prepared.services.run_log_store, asked.working_directory)
+    return Run(record, prepared.services.run_log_store, request.working_directory)
 
 
 def _found(built: BuiltPipeline, step: str) -> Mapping[str, Json]:

@@ -1,6 +1,6 @@
 """Records for tests: plain examples, and Hypothesis strategies for every record there can be.
 
-Used by the contract suites of this package and by tests of whatever reads or writes records.
+Used by the contract suites of this package and by tests of modules that read or write records.
 """
 
 from collections.abc import Mapping

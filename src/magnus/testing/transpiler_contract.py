@@ -195,13 +195,13 @@ class TranspilerContract:
     def _steps(self, folder: Path, written: TranspileResult) -> set[str]:
         """The steps that commands in what is written run, as magnus reads them: with `--then` the next steps too."""
         argvs = [list(argv) for argv in self.commands(written.files)]
-        found = set[str]()
+        steps = set[str]()
         for read in _read(folder, argvs):
             if not read["wrong"] and read["step"]:
                 path = StepPath.parse(read["step"])
                 then = (path.branch.step(StepPath.parse(name).name) for name in read.get("then", ()))
-                found |= {str(step) for step in (path, *then)}
-        return found
+                steps |= {str(step) for step in (path, *then)}
+        return steps
 
 
 def _assert_answered(problems: Sequence[Problem], result: TranspileResult | None) -> None:
@@ -236,14 +236,14 @@ def _transpiled(folder: Path) -> list[TranspileResult]:
 
 
 def _class(configured: ServiceConfiguration) -> type:
-    found: type = engine_of(configured)[1]
-    return found
+    transpiler_class: type = engine_of(configured)[1]
+    return transpiler_class
 
 
 def _options(folder: Path) -> list[str]:
     """The names of the options of the transpiler."""
-    found = _class(load_configuration(CONFIGURATION, {}, folder).executor).options  # type: ignore[attr-defined]
-    return [*getattr(found, "model_fields", ()), *getattr(found, "__struct_encode_fields__", ())]
+    options = _class(load_configuration(CONFIGURATION, {}, folder).executor).options  # type: ignore[attr-defined]
+    return [*getattr(options, "model_fields", ()), *getattr(options, "__struct_encode_fields__", ())]
 
 
 def _paths(graph: Graph, branch: BranchPath | None = None) -> Iterator[StepPath]:
@@ -269,8 +269,8 @@ def _arguments() -> list[str]:
 
 def _read(folder: Path, argvs: Sequence[Sequence[str]]) -> list[Json]:
     """The options that the command line of magnus reads from the command lines."""
-    found: list[Json] = json.loads(_child(folder, "--commands", given=json.dumps(argvs)))
-    return found
+    answers: list[Json] = json.loads(_child(folder, "--commands", given=json.dumps(argvs)))
+    return answers
 
 
 def _child(folder: Path, *arguments: str, seed: str = "0", given: str = "", **environment: str) -> str:

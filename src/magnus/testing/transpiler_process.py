@@ -128,7 +128,7 @@ def _read(argv: Sequence[str]) -> Json:
         return {"wrong": f"magnus has no command '{name}'"}
     try:
         context = command.make_context(name, rest)
-    except Exception as error:  # noqa: BLE001 - whatever click or a command says
+    except Exception as error:  # noqa: BLE001 - any error of click or a command
         return {"wrong": getattr(error, "message", "") or str(error)}
     unknown = [option for option in context.obj or {} if option not in PARAMETERS]
     wrong = f"magnus {name} has no option '--{unknown[0]}'" if unknown else ""

@@ -1,6 +1,6 @@
 """Divides a long pipeline into parts, for engines that take at most so many steps in one piece.
 
-A cut is where everything before goes on to one step alone, or to the end by failure: the parts then follow one another.
+A cut is a place where all steps before lead to one step alone, or to the end by failure: the parts then follow one another.
 Where there are too few such places, a part takes the first steps of the rest, and calls further parts for the steps that
 these lead to. A pipeline takes one way at a time, so at most one of them runs, and it is as deep as the way is long.
 """
@@ -11,8 +11,8 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 Leads: TypeAlias = Mapping[str, Sequence[tuple[str | None, bool]]]
-"""For every step that is no end: the steps it leads to, by success before by failure, and None where the pipeline has ended
-with it; in the order of running."""
+"""For every step that is no end: the steps it leads to, by success before by failure, and None where it is the last
+step of the pipeline; in the order of running."""
 
 _SEARCHED: Final = 8
 """The share of a part, one in so many of its steps, in which the place with the fewest calls is looked for."""
@@ -22,7 +22,7 @@ _MOST_PARTS: Final = 100
 
 
 class Rest(Struct, frozen=True):
-    """The steps from one on that are in one part, and those with which the parts start that it may call."""
+    """The first steps from one on, in one part, and the first steps of the parts that it may call."""
 
     steps: Sequence[str]
     goes_on_to: Sequence[str]
@@ -63,7 +63,7 @@ def parts(leads: Leads, fail: str, most: int) -> Sequence[Sequence[str]]:
 
 
 def _cuts(order: Sequence[str], leads: Leads, fail: str) -> Sequence[int]:
-    """The places in the order before which everything goes on to the step at that place, or fails."""
+    """The places in the order where all steps before lead to the step at that place, or fail."""
     place = {name: number for number, name in enumerate(order)}
     end = len(order)
     cuts = []

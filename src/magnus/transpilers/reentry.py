@@ -8,18 +8,20 @@ from magnus.graph.path import StepPath
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.process_plan import Process, Verb
 
+__all__ = ["Input", "Word", "encode_name", "end_command", "fill_in", "iteration_command", "process_command"]
+
 
 class Input(Enum):
     """A value that is known when the process starts.
 
-    `STEP` is the path of the step that the process is for, `ROUND` the number of the iteration of a loop, `LAST_EXIT` the
+    `STEP` is the path of the step that the process is for, `ITERATION` the number of the iteration of a loop, `LAST_EXIT` the
     exit status of the process before, `BRANCHES_FILE` a file of the process that becomes its output, and `WORKFLOW` the
-    unique id by which the engine owns the run. `STATUS` and `FAILURES` are how everything ended, as the engine says.
+    unique id by which the engine owns the run. `STATUS` and `FAILURES` are the end of the workflow as the engine reports it.
     """
 
     RUN_ID = "run id"
     STEP = "path of the step"
-    ROUND = "number of the iteration"
+    ITERATION = "number of the iteration"
     LAST_EXIT = "exit status of the process before"
     BRANCHES_FILE = "file for the branches"
     ORIGINAL_RUN_ID = "id of the original run"
@@ -30,17 +32,18 @@ class Input(Enum):
 
 
 Word: TypeAlias = str | Input
+"""A word of a command: a text, or a value that the engine fills in."""
 
 
-def command(
+def process_command(
     process: Process, request: TranspileRequest, *, one_attempt: bool = False, then: Sequence[str] = ()
 ) -> list[Word]:
     """The command of the process; `one_attempt` where the engine starts a process for each attempt.
 
-    `then` are the names of the steps it goes on with, if the engine fills them in; else they stand in the command.
+    `then` are the names of its next steps, if the engine fills them in; else the command has them.
     """
     words: list[Word] = [*_first(process)]
-    for name in then or [encoded(name) for name in process.then]:
+    for name in then or [encode_name(name) for name in process.then]:
         words += ["--then", name]
     if process.starts is not None and len(process.acts) > 1:
         is_fan_in = process.first.verb is Verb.FAN_IN
@@ -64,13 +67,13 @@ def _first(process: Process) -> list[Word]:
             return ["fan", Input.RUN_ID, Input.STEP, "-m", "in"]
 
 
-def command_of_round(request: TranspileRequest) -> list[Word]:
+def iteration_command(request: TranspileRequest) -> list[Word]:
     """The command that joins one iteration of a loop; its output is the number of the next one, if there is one."""
-    words: list[Word] = ["fan", Input.RUN_ID, Input.STEP, "-m", "in", "--round", Input.ROUND]
+    words: list[Word] = ["fan", Input.RUN_ID, Input.STEP, "-m", "in", "--round", Input.ITERATION]
     return [*words, "--branches-file", Input.BRANCHES_FILE, *_of_every_process(request, may_start_run=False)]
 
 
-def command_of_end(request: TranspileRequest) -> list[Word]:
+def end_command(request: TranspileRequest) -> list[Word]:
     """The command that ends the run in the run log when no other process could."""
     words: list[Word] = ["end_run", Input.RUN_ID, "--engine-status", Input.STATUS, "--engine-failures", Input.FAILURES]
     return [*words, *_of_every_process(request, may_start_run=True)]
@@ -83,7 +86,7 @@ def _of_every_process(request: TranspileRequest, *, may_start_run: bool) -> list
     return [*words, "--workflow-uid", Input.WORKFLOW]
 
 
-def filled(words: Sequence[Word], values: Mapping[Input, str]) -> list[str]:
+def fill_in(words: Sequence[Word], values: Mapping[Input, str]) -> list[str]:
     """The argv with the values; an option whose value the engine does not have is left out."""
     found: list[str] = []
     for word in words:
@@ -98,7 +101,7 @@ def filled(words: Sequence[Word], values: Mapping[Input, str]) -> list[str]:
     return found
 
 
-def encoded(name: str) -> str:
+def encode_name(name: str) -> str:
     """The name as a part of a path. A hyphen that it begins with would make an option of the argument."""
     text = str(StepPath((name,)))
     return f"%2D{text[1:]}" if text.startswith("-") else text

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 
 class UniqueNames:
-    """Gives names that are all different, in the order in which they are asked for.
+    """Gives names that are all different, in the order of the calls.
 
     `plain` makes of a text a name as the engine takes it, with another text where nothing of it is left; no name is longer
     than `longest` characters.

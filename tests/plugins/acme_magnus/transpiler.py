@@ -8,8 +8,11 @@ from msgspec import Meta, Struct
 
 from magnus.errors import InvalidDefinition, Problem
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
-from magnus.interfaces.graph import BranchPath, CompositeNode, StaticBranches, TerminalNode
+from magnus.interfaces.graph import CompositeNode, StaticBranches
 from magnus.interfaces.transpiler import NextCommand, TranspileResult
+from magnus.transpilers.planning import PlanRules, plan_of
+from magnus.transpilers.process_plan import Composite, Single
+from magnus.transpilers.reentry import Input, encode_name, fill_in, process_command
 
 START = """\
 #!/bin/sh
@@ -25,14 +28,14 @@ magnus() {{
 
 
 class ScriptOptions(Struct, frozen=True, forbid_unknown_fields=True):
-    """`output_file` is what is written, `program` how magnus is started."""
+    """`output_file` is the script, `program` the command that starts magnus."""
 
     output_file: Annotated[str, Meta(min_length=1)] = "pipeline.sh"
     program: tuple[str, ...] = ("magnus",)
 
 
 class ScriptTranspiler:
-    """Every (sub)pipeline becomes a shell function that goes from step to step."""
+    """Every (sub)pipeline becomes a shell function that goes from unit to unit of the process plan."""
 
     options = ScriptOptions
     capabilities = ExecutorCapabilities(runs_on=Locality.HOST, reenters=True)
@@ -52,7 +55,7 @@ class ScriptTranspiler:
 
 
 def _refused(request, graph):
-    """The steps whose branches are known only when they run: a script of commands cannot ask for them."""
+    """The steps whose branches are not in the pipeline: the script has a function for each branch."""
     for node in graph.nodes.values():
         match node:
             case CompositeNode(branches=StaticBranches(graphs=graphs)):
@@ -82,7 +85,7 @@ class _Script:
         self._functions = 0
 
     def text(self):
-        main = self._function(self._request.graph, BranchPath())
+        main = self._function(plan_of(self._request.graph, PlanRules()))
         variables = (
             f"export {shlex.quote(f'MAGNUS_PRM_{name}={json.dumps(value)}')}"
             for name, value in self._request.parameters.items()
@@ -90,32 +93,38 @@ class _Script:
         start = START.format(program=shlex.join(("command", *self._program)))
         return "\n".join([start, *variables, *self._lines, main, ""])
 
-    def _function(self, graph, branch):
-        """Write the function of a (sub)pipeline; its name. Steps have numbers in it, since names may be any text."""
-        numbers = {name: number for number, name in enumerate(graph.nodes)}
-        cases = [self._case(graph, node, branch, numbers) for node in graph.nodes.values()]
+    def _function(self, plan, branch=""):
+        """Write the function of a (sub)pipeline; its name. Units have numbers in it, since names may be any text."""
+        numbers = {name: number for number, name in enumerate(plan.units)}
+        cases = [self._case(name, unit, branch, numbers) for name, unit in plan.units.items()]
         self._functions += 1
         name = f"pipeline_{self._functions}"
         body = [f"    {number}) {case} ;;" for number, case in enumerate(cases)]
-        head = [f"{name}() (", f"  step={numbers[graph.start_at]}", "  while :; do case $step in"]
+        head = [f"{name}() (", f"  step={numbers[plan.graph.start_at]}", "  while :; do case $step in"]
         self._lines += [*head, *body, "  esac; done", ")"]
         return name
 
-    def _case(self, graph, node, branch, numbers):
-        """Run the step, and say which one is next; an end ends the function."""
-        path = branch.step(node.name)
-        match node:
-            case TerminalNode():
-                return f"{self._magnus('execute_single_node', path)}; exit"
-            case CompositeNode(branches=StaticBranches(graphs=graphs)):
-                inner = [self._function(inner, path.into(key)) for key, inner in graphs.items()]
-                out, joined = (self._magnus("fan", path, "-m", mode) for mode in ("out", "in"))
-                command = f"{out} && {{ {'; '.join(inner)}; {joined}; }}"
-            case _:
-                command = self._magnus("execute_single_node", path)
-        failure = node.on_failure or graph.terminal(succeeds=False).name
-        return f"if {command}; then step={numbers[node.next]}; else step={numbers[failure]}; fi"
+    def _case(self, name, unit, branch, numbers):
+        """Run the unit, and say which one is next; the function exits where none follows."""
+        path = branch + encode_name(name)
+        match unit:
+            case Single(process=process):
+                command = self._magnus(process, path)
+            case Composite(node=node, fan_out=fan_out, plans=plans, fan_in=fan_in):
+                inner = zip(node.branches.graphs, plans, strict=True)
+                calls = [self._function(plan, f"{path}/{encode_name(key)}/") for key, plan in inner]
+                command = f"{{ {'; '.join([*calls, self._magnus(fan_in, path)])}; }}"
+                if fan_out is not None:
+                    command = f"{self._magnus(fan_out, path)} && {command}"
+        then, otherwise = (
+            "exit" if following is None else f"step={numbers[following]}" for following in (unit.succeeded, unit.failed)
+        )
+        return f"if {command}; then {then}; else {otherwise}; fi"
 
-    def _magnus(self, command, path, *more):
-        options = [*more, *self._request.reentry_options()]
-        return f'magnus {command} {shlex.join(options)} -- "$run" {shlex.quote(str(path))}'
+    def _magnus(self, process, path):
+        words = process_command(process, self._request)
+        quoted = [word if isinstance(word, Input) else shlex.quote(word) for word in words]
+        values = {Input.RUN_ID: '"$run"', Input.STEP: shlex.quote(path)}
+        if self._request.original_run_id:
+            values[Input.ORIGINAL_RUN_ID] = shlex.quote(self._request.original_run_id)
+        return " ".join(["magnus", *fill_in(quoted, values)])

@@ -325,7 +325,7 @@ def test_a_kernel_by_its_name(tmp_path):
 def test_a_kernel_that_is_not_there(tmp_path, capfd):
     notebook(tmp_path, "x = 1")
     outcome = run(tmp_path, options={"optional_ploomber_args": {"kernel_name": "none-such"}})
-    assert outcome.failure == "the process that runs the notebook ended early: exit status 1"
+    assert outcome.failure == "the process that runs the notebook exited early: exit status 1"
     assert "there is no kernel 'none-such'" in capfd.readouterr().err
 
 

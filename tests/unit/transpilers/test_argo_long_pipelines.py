@@ -14,7 +14,7 @@ from magnus.interfaces.transpiler import TranspileRequest
 from magnus.simulation.argo.pod import FAILED, SUCCEEDED, Ended, steps_of
 from magnus.simulation.argo.workflow import Simulation
 from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, limits
-from magnus.transpilers.process_plan import PlanRules, plan_of
+from magnus.transpilers.planning import PlanRules, plan_of
 
 TRANSPILER = ArgoTranspiler(ArgoOptions(image="image:1"))
 

@@ -27,7 +27,7 @@ from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.argo import ArgoOptions, ArgoTranspiler, limits
 from magnus.transpilers.argo.names import plain, unique_names
 from magnus.transpilers.argo.options import Backoff, Override, Resources, RetryStrategy, Secret, Toleration, Volume
-from magnus.transpilers.process_plan import PlanRules, plan_of
+from magnus.transpilers.planning import PlanRules, plan_of
 
 CORPUS = Path(__file__).parents[2] / "corpus"
 NAMES = sorted(file.stem for file in CORPUS.glob("*.yaml"))
@@ -208,7 +208,7 @@ def test_all_variables_of_a_pod_together_have_a_limit_in_older_versions(exposed)
     parameters = {f"p{number}": "x" * 30_000 for number in range(5)}
     [(kind, message)] = problems(chain(1), parameters=parameters, expose_parameters_as_inputs=exposed)
     assert kind == "warning"
-    assert "Argo before 3.6 hands a pod its template in one variable, of which Linux takes 131072" in message
+    assert "Argo before 3.6 passes a pod its template in one variable, of which Linux takes 131072" in message
     assert problems(chain(1), parameters={"p": "x" * 30_000}, expose_parameters_as_inputs=exposed) == []
 
 
@@ -281,7 +281,7 @@ def test_a_task_cannot_run_together_and_inner_overrides_do_nothing():
     ]
     outer = TranspileRequest(around(graph, overrides={"argo": "one"}), "p.yaml", executor="argo")
     assert problems(None, request=outer, **options) == [
-        ("warning", "'s0' runs in the pod of 'p', so its override 'one' does nothing")
+        ("warning", "'s0' runs in the process of 'p', so its override 'one' has no effect")
     ]
 
 

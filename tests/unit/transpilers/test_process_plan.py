@@ -21,9 +21,11 @@ from magnus.graph.nodes import (
     TerminalNode,
     graphs_of,
 )
+from magnus.interfaces.together import Together
 from magnus.interfaces.transpiler import TranspileRequest
-from magnus.transpilers.process_plan import Composite, PlanRules, Single, Verb, leads_of, plan_of, process_count
-from magnus.transpilers.reentry import Input, command, filled
+from magnus.transpilers.planning import PlanRules, leads_of, plan_of
+from magnus.transpilers.process_plan import Composite, Single, Verb, process_count
+from magnus.transpilers.reentry import Input, fill_in, process_command
 
 ENDS = {"success": TerminalNode("success", True), "fail": TerminalNode("fail", False)}
 NODES = {
@@ -154,7 +156,7 @@ def test_a_long_pipeline_passes_no_output_from_unit_to_unit():
 def test_a_composite_that_runs_together_is_one_process():
     inner = pipeline(mapped("n"))
     nodes = task("a", "m"), mapped("m", "z", inner, overrides={"engine": "one"}), task("z")
-    rules = {"override": by_name, "together": lambda override: override == "one"}
+    rules = {"override": by_name, "together": Together("engine", frozenset({"one"})).runs}
     assert processes(*nodes, **rules) == ["a", "all of m", "z + success", "fail"]
 
 
@@ -189,14 +191,14 @@ def test_commands(unit, argv):
     units = plan_of(pipeline(task("a", "m m"), mapped("m m", "z"), task("z")), PlanRules()).units
     process = units[unit].fan_in if unit == "m m" else units[unit].process
     first = ["--workflow-uid", "W"] if Input.WORKFLOW in VALUES else []
-    assert filled(command(process, REQUEST, one_attempt=True), VALUES) == [
+    assert fill_in(process_command(process, REQUEST, one_attempt=True), VALUES) == [
         *argv.split(), "--file", "p.yaml", "--tag", "t", *first,
     ]  # fmt: skip
 
 
 def test_a_value_that_the_engine_has_to_know_is_asked_for():
     with pytest.raises(KeyError):
-        filled(["fan", Input.RUN_ID], {})
+        fill_in(["fan", Input.RUN_ID], {})
 
 
 def graph_of(dag):

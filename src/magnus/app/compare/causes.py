@@ -78,10 +78,10 @@ def code_that_ran(run: ReadRun, records: Iterable[tuple[str, StepRecord | None]]
             reused[name] = reused.get(name, True) and record.mock and not record.attempts
     code = dict(run.code)
     original, seen = run.original, {run.record.run_id}
-    left = {name for name, is_reused in reused.items() if is_reused}
-    while original is not None and left and original.record.run_id not in seen:
+    not_recorded = {name for name, is_reused in reused.items() if is_reused}
+    while original is not None and not_recorded and original.record.run_id not in seen:
         seen.add(original.record.run_id)
-        code.update({name: pieces for name, pieces in original.code.items() if name in left})
+        code.update({name: pieces for name, pieces in original.code.items() if name in not_recorded})
         original = original.original
     return code
 
@@ -143,7 +143,7 @@ def variable_causes(first: ReadRun, second: ReadRun) -> Iterator[Cause]:
 
 def data_causes(pairs: Sequence[Pair]) -> Iterator[Cause]:
     """The files whose content differs and that a step put without making them; results of steps are left out."""
-    made: set[str] = set()
+    produced_names: set[str] = set()
     differing: dict[str, tuple[Json, Json, dict[str, None]]] = {}
     for pair in pairs:
         if pair.either.branching is not None:
@@ -152,8 +152,8 @@ def data_causes(pairs: Sequence[Pair]) -> Iterator[Cause]:
         for name in sorted({*before, *after}):
             old, new = before.get(name), after.get(name)
             if not (old and old.preexisting) and not (new and new.preexisting):
-                made.add(name)
-            elif name not in made and pair.first is not None and pair.second is not None:
+                produced_names.add(name)
+            elif name not in produced_names and pair.first is not None and pair.second is not None:
                 hashes = UNSET if old is None else old.data_hash, UNSET if new is None else new.data_hash
                 if hashes[0] != hashes[1]:
                     differing.setdefault(name, (*hashes, {}))[2][pair.name] = None

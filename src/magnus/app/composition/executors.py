@@ -41,26 +41,26 @@ def incompatibilities(configuration: Configuration, built: Services) -> list[Pro
 
 def executor_capabilities(configuration: Configuration) -> ExecutorCapabilities:
     """How the executor of the configuration spreads steps."""
-    found, options = executor_type(configuration)
-    declared = found.capabilities
+    executor_class, options = executor_type(configuration)
+    declared = executor_class.capabilities
     spread: ExecutorCapabilities = declared(options) if callable(declared) else declared
     return spread
 
 
 def start_early(configuration: Configuration) -> WarmStart | None:
     """Start what the executor can start before the pipeline is known, if there is such a thing."""
-    found, options = executor_type(configuration)
-    warm_start: WarmStart | None = found.begin(options) if hasattr(found, "begin") else None
+    executor_class, options = executor_type(configuration)
+    warm_start: WarmStart | None = executor_class.begin(options) if hasattr(executor_class, "begin") else None
     return warm_start
 
 
 def transpiler(configuration: Configuration) -> "Transpiler | None":
     """What writes the pipeline down, where the executor of the configuration is another engine; else None."""
-    family, found = engine_of(configuration.executor)
+    family, transpiler_class = engine_of(configuration.executor)
     if family != "transpiler":
         return None
-    made: Transpiler = found(options_of("executor", found, configuration.executor))
-    return made
+    instance: Transpiler = transpiler_class(options_of("executor", transpiler_class, configuration.executor))
+    return instance
 
 
 Integration: TypeAlias = Callable[[ExecutorCapabilities, Mapping[str, ServiceCapabilities]], Iterable[Problem]]

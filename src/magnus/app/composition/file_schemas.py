@@ -56,7 +56,11 @@ def pipeline_schema(*, entry_points: plugins.EntryPoints = plugins.installed) ->
         "$defs": {
             "pipeline": _pipeline(),
             "step": _step(node_types),
-            **{_definition(word): _node(word, found) for word, found in node_types.items() if found is not Task},
+            **{
+                _definition(word): _node(word, node_type)
+                for word, node_type in node_types.items()
+                if node_type is not Task
+            },
             "task": _task(kinds),
             "task fields": _task_fields(kinds),
             **{f"{name} task": _task_of(options) for name, options in kinds.items()},
@@ -96,12 +100,12 @@ def _options(family: str, name: str, entry_points: plugins.EntryPoints) -> dict[
     """The schema of the options of a type; one that takes anything where its package cannot be loaded."""
     try:
         if family == "executor":
-            _, found = plugins.find_engine(name, entry_points=entry_points)
+            _, plugin = plugins.find_engine(name, entry_points=entry_points)
         else:
-            found = plugins.find(family, name, entry_points=entry_points)
+            plugin = plugins.find(family, name, entry_points=entry_points)
     except InvalidConfiguration:
         return {"type": "object", "properties": {}, "required": []}
-    return object_schema(found.options, {})
+    return object_schema(plugin.options, {})
 
 
 def _pipeline() -> Json:
@@ -114,7 +118,7 @@ def _pipeline() -> Json:
             "additionalProperties": {"$ref": "#/$defs/step"},
         },
     }
-    properties = {name: {"description": said, **shapes.get(name, {})} for name, said in FIELDS.items()}
+    properties = {name: {"description": description, **shapes.get(name, {})} for name, description in FIELDS.items()}
     return {
         "type": "object",
         "properties": properties,
@@ -178,9 +182,9 @@ def _branches(traits: NodeTraits) -> Json:
 
 def _task(kinds: Iterable[str]) -> Json:
     """A task: its command type says which more fields it has."""
-    known = {"properties": {"command_type": {"$ref": "#/$defs/task fields/properties/command_type"}}}
+    command_type = {"properties": {"command_type": {"$ref": "#/$defs/task fields/properties/command_type"}}}
     chosen = [_if("command_type", kind, f"{kind} task", is_default=kind == _DEFAULT_KIND) for kind in kinds]
-    return {**known, "allOf": chosen}
+    return {**command_type, "allOf": chosen}
 
 
 def _task_fields(kinds: Iterable[str]) -> Json:

@@ -13,8 +13,8 @@ _OF_FAMILIES: Final = {"executor": ("capabilities",), "transpiler": ("capabiliti
 def missing_members(family: str, found: Any) -> Sequence[str]:
     """What the class lacks of its contract, by name; nothing when it can be used."""
     of_class = () if family == "nodes" else (*_OF_SERVICES, *_OF_FAMILIES.get(family, ()))
-    wanted = [*of_class, *_methods(_protocol(family))]
-    return [name for name in wanted if not hasattr(found, name)]
+    members = [*of_class, *_methods(_protocol(family))]
+    return [name for name in members if not hasattr(found, name)]
 
 
 def _protocol(family: str) -> Any:
@@ -44,6 +44,6 @@ def _protocol(family: str) -> Any:
 
 def _methods(protocol: Any) -> list[str]:
     """The methods a class has to have; attributes may be made by its instances."""
-    kept = {"__enter__", "__exit__"}
+    context_manager = {"__enter__", "__exit__"}
     members = [name for name, value in vars(protocol).items() if callable(value) or isinstance(value, classmethod)]
-    return [name for name in members if name[0] != "_" or name in kept]
+    return [name for name in members if name[0] != "_" or name in context_manager]

@@ -106,9 +106,9 @@ def find(
         return _of_package(family, name, _only(family, name, prefixed))
     ignored: list[str] = []
     for entry in (entry for entry in entry_points(family) if entry.name == name):
-        found, reason = _if_ours(family, entry)
-        if found is not None:
-            return found
+        plugin, reason = _if_ours(family, entry)
+        if plugin is not None:
+            return plugin
         ignored.append(reason)
     families = ENGINES if family in ENGINES else (family,)
     names = {known for each in families for known in types(each, built_in=built_in, entry_points=entry_points)}
@@ -202,15 +202,15 @@ def _page(family: str) -> str:
 def _of_package(family: str, name: str, entry: "EntryPoint") -> Any:
     from magnus.app.composition.plugin_contracts import missing_members  # lazy: contracts are checked for plugins alone
 
-    found = _loaded(family, name, entry)
-    if missing := missing_members(family, found):
-        other = next((other for other in ENGINES if family in ENGINES and not missing_members(other, found)), None)
+    plugin = _loaded(family, name, entry)
+    if missing := missing_members(family, plugin):
+        other = next((other for other in ENGINES if family in ENGINES and not missing_members(other, plugin)), None)
         fix = f"register it under '{PREFIX}{other}'" if other else "update that package"
         raise InvalidConfiguration(
             f"{family} '{name}' of the package {_package(entry)} cannot be used: it has no {_listed(missing)}",
             fix=f"{fix}{_page(other or family)}",
         )
-    return found
+    return plugin
 
 
 def _loaded(family: str, name: str, entry: "EntryPoint") -> Any:
@@ -229,12 +229,12 @@ def _if_ours(family: str, entry: "EntryPoint") -> tuple[Any, str]:
     from magnus.app.composition.plugin_contracts import missing_members  # lazy: as above
 
     try:
-        found = entry.load()
+        plugin = entry.load()
     except Exception as error:  # noqa: BLE001 - somebody else's code
         return None, f"that of the package {_package(entry)} cannot be loaded: {type(error).__name__}: {error}"
-    if missing := missing_members(family, found):
+    if missing := missing_members(family, plugin):
         return None, f"that of the package {_package(entry)} is none of magnus: it has no {_listed(missing)}"
-    return found, ""
+    return plugin, ""
 
 
 def _unknown(family: str, name: str, names: Sequence[str], ignored: Sequence[str]) -> InvalidConfiguration:

@@ -58,9 +58,9 @@ def run_context(  # noqa: PLR0913 - what a run is made of
 ) -> Iterator[RunContext]:
     """The context of one run in this process; what it holds open is closed afterwards.
 
-    In `temporary` it makes a folder for its own files, which is gone afterwards. `output` is the file for the output of
-    steps, where it is to outlive this process. With `shared` each step works in a fresh copy of the project, in which
-    only these folders are shared with the project.
+    It makes a folder for its own files in `temporary`, and removes it afterwards. `output` is the file for the output of
+    steps, if the output outlives this process. With `shared` each step works in a fresh copy of the project, which shares
+    only these folders with the project.
     """
     masker, clock, hidden = masker or Masker(), Clock(), hidden_folders(built)
     forks.watch()
@@ -135,14 +135,14 @@ def _script(graph: Graph, working_directory: Path) -> Path | None:
         return None
     from magnus.tasks.source.locate import split_script_command  # lazy: most pipelines call functions of modules
 
-    found = (split_script_command(task.task.command, working_directory) for task in graph.tasks())
-    return next((script[0] for script in found if script), None)
+    scripts = (split_script_command(task.task.command, working_directory) for task in graph.tasks())
+    return next((script[0] for script in scripts if script), None)
 
 
 def temporary_folder(environment: Mapping[str, str]) -> Path:
     """Where the user wants temporary files, unless the path leaves no room for the name of a unix socket."""
-    wanted = environment.get("TMPDIR", "")
-    return Path(wanted if 0 < len(os.fsencode(wanted)) <= _LONGEST_PARENT_BYTES else "/tmp")  # noqa: S108
+    folder = environment.get("TMPDIR", "")
+    return Path(folder if 0 < len(os.fsencode(folder)) <= _LONGEST_PARENT_BYTES else "/tmp")  # noqa: S108
 
 
 _PREFIX: Final = descendants.PREFIX

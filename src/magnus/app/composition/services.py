@@ -65,9 +65,9 @@ def try_service(family: str, configuration: Configuration, working_directory: Pa
 
 
 def _pickler(configuration: Configuration) -> Pickler:
-    found = class_of("pickler", configuration.pickler)
-    made: Pickler = found(options_of("pickler", found, configuration.pickler))
-    return made
+    pickler_class = class_of("pickler", configuration.pickler)
+    pickler: Pickler = pickler_class(options_of("pickler", pickler_class, configuration.pickler))
+    return pickler
 
 
 def _reduce(
@@ -93,8 +93,8 @@ def hidden_folders(built: Services) -> tuple[Path, ...]:
 
 def executor_type(configuration: Configuration) -> tuple[Any, Any]:
     """The class of the executor, or of the transpiler, and its options, checked."""
-    _, found = engine_of(configuration.executor)
-    return found, options_of("executor", found, configuration.executor)
+    _, executor_class = engine_of(configuration.executor)
+    return executor_class, options_of("executor", executor_class, configuration.executor)
 
 
 def run_log_store(
@@ -107,14 +107,14 @@ def run_log_store(
 
 def catalog(configuration: Configuration, working_directory: Path) -> Catalog:
     """The catalog of the configuration."""
-    made: Catalog = service("catalog", configuration.catalog, working_directory)
-    return made
+    instance: Catalog = service("catalog", configuration.catalog, working_directory)
+    return instance
 
 
 def service(family: str, configured: ServiceConfiguration, working_directory: Path) -> Any:
     """A service of this family; InvalidConfiguration when there is none of its type, or its options are wrong."""
-    found = class_of(family, configured)
-    return found(options_of(family, found, configured), working_directory)
+    service_class = class_of(family, configured)
+    return service_class(options_of(family, service_class, configured), working_directory)
 
 
 def class_of(family: str, configured: ServiceConfiguration) -> Any:

@@ -20,10 +20,10 @@ def executor(
 
     `variables` are the variables of the environment that pipeline and configuration use.
     """
-    found, options = executor_type(configuration)
+    executor_class, options = executor_type(configuration)
     more = {} if warm_start is None else {"warm_start": warm_start}
-    made: Executor = found(options, _Steps(configuration, context, variables), **more)
-    return made
+    instance: Executor = executor_class(options, _Steps(configuration, context, variables), **more)
+    return instance
 
 
 class _Steps:

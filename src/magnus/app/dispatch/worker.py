@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -31,9 +32,9 @@ _ENTRY: Final = "magnus.app.dispatch.worker:prepared"
 
 
 class WorkerSetup(Struct, frozen=True):
-    """A run, as far as steps in other processes have to know it; `folder` is private to the run.
+    """The part of a run that steps in other processes need; `folder` is private to the run.
 
-    With `shared` each step works in a copy of the project, in which only these folders are shared with the project.
+    With `shared` each step works in a copy of the project, which shares only these folders with the project.
     """
 
     run_id: str
@@ -75,6 +76,10 @@ def prepared(setup: WorkerSetup) -> Callable[[Tell], AbstractContextManager[Step
         services.task_kind(kind)
     for family in ("run_log_store", "catalog", "secrets", "experiment_tracker"):
         plugins.find(family, getattr(setup.configuration, family).type)
+    if any(task.catalog.get or task.catalog.put for task in setup.graph.tasks()):
+        import_module("magnus.engine.files.catalog_files")
+    if setup.shared is not None:
+        import_module("magnus.engine.files.project_copy")
     return partial(_opened, setup)
 
 

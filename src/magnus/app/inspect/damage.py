@@ -57,10 +57,10 @@ def skipped_records(store: RunLogStore, run_id: str) -> Sequence[DamagedRecord]:
 
 def with_damage(store: RunLogStore, runs: Iterable[ListedRun]) -> Iterator[ListedRun]:
     """The runs with their damaged records, for the first hundred runs."""
-    left = _MOST_READ
+    budget = _MOST_READ
     for run in runs:
-        left -= 1
-        yield run if left < 0 or run.status is RunHealth.DAMAGED else _with_damage(store, run)
+        budget -= 1
+        yield run if budget < 0 or run.status is RunHealth.DAMAGED else _with_damage(store, run)
 
 
 def _with_damage(store: RunLogStore, run: ListedRun) -> ListedRun:

@@ -52,8 +52,8 @@ def _by_prefix(run_ids: Sequence[str], prefix: str) -> str:
     from magnus.suggest import near  # lazy: only mistakes need it
 
     match = near(prefix, run_ids)
-    meant = f"did you mean '{match}'? " if match else ""
-    fix = f"{meant}magnus runs lists all of them; for runs of another configuration add -c FILE"
+    suggestion = f"did you mean '{match}'? " if match else ""
+    fix = f"{suggestion}magnus runs lists all of them; for runs of another configuration add -c FILE"
     raise RunNotFound(f"there is no run '{prefix}'", fix=fix if run_ids else _NO_RUNS)
 
 
@@ -141,8 +141,8 @@ def _matching(steps_of: StepsOf, branch: BranchPath, names: tuple[str, ...], tex
             if not rest:
                 yield SeenStep(step, own_names)
             elif step.branching is not None:
-                for inner, left in _into(branches_of(step), rest):
-                    yield from _matching(steps_of, inner.path, (*own_names, inner.label), left)
+                for inner, other_names in _into(branches_of(step), rest):
+                    yield from _matching(steps_of, inner.path, (*own_names, inner.label), other_names)
 
 
 def _into(branches: Sequence[Branch], text: str) -> Iterator[tuple[Branch, str]]:

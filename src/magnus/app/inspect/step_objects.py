@@ -109,11 +109,11 @@ class StepGroup:
         inside = [Branch(self._of, branch).metrics for branch in step_walk.branches_of(record)]
         names = dict.fromkeys(name for metrics in inside for name in metrics)
         if record.branching is not None and record.branching.values is not None:
-            left: dict[str, Json] = {name: [dict(metrics).get(name) for metrics in inside] for name in names}
+            collected: dict[str, Json] = {name: [dict(metrics).get(name) for metrics in inside] for name in names}
         else:
-            left = {name: value for metrics in inside for name, value in metrics.items()}
+            collected = {name: value for metrics in inside for name, value in metrics.items()}
         parameters = record.parameters.items()
-        return {**left, **{name: plain(value) for name, value in parameters if isinstance(value, MetricParameter)}}
+        return {**collected, **{name: plain(value) for name, value in parameters if isinstance(value, MetricParameter)}}
 
     @property
     def artifacts(self) -> Mapping[str, Artifact]:

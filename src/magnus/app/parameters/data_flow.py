@@ -78,7 +78,7 @@ class DataFlow:
         for step in steps:
             self._by_node.setdefault(id(step.node), step)
             self._by_name.setdefault(step.step, step)
-        self._known: dict[int, TaskFacts] = {}
+        self._facts_by_task: dict[int, TaskFacts] = {}
         self._reducers: dict[str, Reducer] = {}
         self._not_imported: set[str] = set()
         self.described: list[DescribedTask] = []
@@ -96,9 +96,9 @@ class DataFlow:
                 self._not_imported.add(problem.message)
             yield Problem(problem.message, problem.fix, step.locate("command"), step.step, problem.severity)
         yield from self._of_data_folder(node, step)
-        kept = [item.name for item in node.task.returns or () if item.kind == "object"]
-        if kept and not self._catalog.capabilities.keeps:
-            message = f"'{kept[0]}' is declared as an object, and the catalog keeps nothing"
+        objects = [item.name for item in node.task.returns or () if item.kind == "object"]
+        if objects and not self._catalog.capabilities.keeps:
+            message = f"'{objects[0]}' is declared as an object, and the catalog keeps nothing"
             fix = "configure a catalog that keeps files, or declare it as json"
             yield Problem(message, fix, step.locate("returns"), step.step)
 
@@ -123,10 +123,10 @@ class DataFlow:
 
     def facts(self, node: TaskNode) -> TaskFacts:
         """The description of a task; it is computed once."""
-        known = self._known.get(id(node))
-        if known is None:
-            known = self._known[id(node)] = self._facts(node)
-        return known
+        facts = self._facts_by_task.get(id(node))
+        if facts is None:
+            facts = self._facts_by_task[id(node)] = self._facts(node)
+        return facts
 
     def _facts(self, node: TaskNode) -> TaskFacts:
         description = self._description(node)
@@ -152,10 +152,10 @@ class DataFlow:
                 return unknown
             if not isinstance(kind, StaticAnalysis):
                 return unknown
-            found = kind.describe(task, self._working_directory, imports=self._imports)
+            description = kind.describe(task, self._working_directory, imports=self._imports)
             step = self._by_node.get(id(node))
             is_unsure = step is not None and step.step in self._unsure
-            return replace(found, sets_others=True, puts_others=True) if is_unsure else found
+            return replace(description, sets_others=True, puts_others=True) if is_unsure else description
         except InvalidConfiguration:  # the check of the step reports it
             return unknown
 

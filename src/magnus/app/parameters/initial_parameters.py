@@ -32,7 +32,7 @@ class InitialParameters(Struct, frozen=True):
     """The parameters by name, the origin of each, and warnings."""
 
     scope: Scope
-    given: Mapping[str, ParameterOrigin]
+    origins: Mapping[str, ParameterOrigin]
     warnings: tuple[Problem, ...] = ()
 
 
@@ -41,27 +41,27 @@ class _Reading(Struct):
 
     base: Scope
     scope: dict[str, Parameter] = field(default_factory=dict)
-    given: dict[str, ParameterOrigin] = field(default_factory=dict)
+    origins: dict[str, ParameterOrigin] = field(default_factory=dict)
     warnings: list[Problem] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
 
     def source(self, parameters: Iterable[tuple[str, JsonParameter, ParameterOrigin]]) -> None:
         """Add the parameters of one source: whole parameters first, then the overrides inside them."""
         dotted: list[tuple[str, JsonParameter, ParameterOrigin]] = []
-        for name, parameter, given in parameters:
+        for name, parameter, origin in parameters:
             if "." in name and name not in self.scope and name not in self.base:
-                dotted.append((name, parameter, given))
+                dotted.append((name, parameter, origin))
             else:
-                self._set(name, parameter, given)
+                self._set(name, parameter, origin)
         if dotted:
             from magnus.app.parameters.nested_overrides import overridden  # lazy: most names have no dots
 
-        for name, parameter, given in dotted:
-            found = overridden({**self.base, **self.scope}, name, parameter, given.title)
-            if isinstance(found, Problem):
-                self.problems.append(Problem(found.message, found.fix, given.location))
+        for name, parameter, origin in dotted:
+            override = overridden({**self.base, **self.scope}, name, parameter, origin.title)
+            if isinstance(override, Problem):
+                self.problems.append(Problem(override.message, override.fix, origin.location))
             else:
-                self._set(found.name, found.parameter, given)
+                self._set(override.name, override.parameter, origin)
 
     def texts(self, texts: Iterable[tuple[str, str, ParameterOrigin]]) -> None:
         """Add the parameters of a source that has only text."""
@@ -70,21 +70,21 @@ class _Reading(Struct):
     def _of_texts(
         self, texts: Iterable[tuple[str, str, ParameterOrigin]]
     ) -> Iterator[tuple[str, JsonParameter, ParameterOrigin]]:
-        for name, text, given in texts:
+        for name, text, origin in texts:
             try:
-                yield name, from_text(text), given
+                yield name, from_text(text), origin
             except UnusableJson as error:
                 fix = "give a value that JSON can hold, or put it in double quotes to make it text"
-                self.problems.append(Problem(f"the value of {given.title} {error}", fix))
+                self.problems.append(Problem(f"the value of {origin.title} {error}", fix))
 
-    def _set(self, name: str, parameter: Parameter, given: ParameterOrigin) -> None:
+    def _set(self, name: str, parameter: Parameter, origin: ParameterOrigin) -> None:
         """Set it under its name, or under the name with `_` for `-` where only that one exists."""
-        meant = name.replace("-", "_")
-        if given.is_option and meant != name and name not in self.names and meant in self.names:
-            self.warnings.append(spelled_otherwise(given, name, meant))
-            name = meant
+        underscored = name.replace("-", "_")
+        if origin.is_option and underscored != name and name not in self.names and underscored in self.names:
+            self.warnings.append(spelled_otherwise(origin, name, underscored))
+            name = underscored
         self.scope[name] = parameter
-        self.given[name] = given
+        self.origins[name] = origin
 
     @property
     def names(self) -> set[str]:
@@ -115,7 +115,7 @@ def initial_parameters(
     reading.source((name, JsonParameter(value), ParameterOrigin(f"'{name}'")) for name, value in values.items())
     if reading.problems:
         raise InvalidParameters.of(reading.problems)
-    return InitialParameters(reading.scope, reading.given, (*reading.warnings, *_differing_by_case(reading.scope)))
+    return InitialParameters(reading.scope, reading.origins, (*reading.warnings, *_differing_by_case(reading.scope)))
 
 
 def explicit_names(values: "Iterable[Mapping[str, Json]]", environment: Mapping[str, str], scope: Scope) -> set[str]:
@@ -126,10 +126,10 @@ def explicit_names(values: "Iterable[Mapping[str, Json]]", environment: Mapping[
     return spelled & scope.keys()
 
 
-def spelled_otherwise(given: ParameterOrigin, name: str, meant: str) -> Problem:
+def spelled_otherwise(origin: ParameterOrigin, name: str, declared: str) -> Problem:
     """A note that an option fills the parameter that has `_` for `-`."""
-    message = f"--{name} fills the parameter '{meant}'; there is none called '{name}'"
-    return Problem(message, f"write --{meant}", given.location, severity="warning")
+    message = f"--{name} fills the parameter '{declared}'; there is none called '{name}'"
+    return Problem(message, f"write --{declared}", origin.location, severity="warning")
 
 
 def _document(file: str) -> "Document":

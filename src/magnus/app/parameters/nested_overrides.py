@@ -83,9 +83,9 @@ def _step(container: Json, name: str, around: str) -> tuple[str | int, str]:
     for key in (first, first.replace("-", "_")):
         if key in container:
             return key, rest
-    match, known = near(first, container), list(container)
-    listed = ", ".join(f"'{key}'" for key in known[:_MOST_NAMES]) + (" and more" if len(known) > _MOST_NAMES else "")
-    fix = f"did you mean '{around}.{match}'?" if match else f"it has {listed}" if known else "it is empty"
+    match, names = near(first, container), list(container)
+    listed = ", ".join(f"'{key}'" for key in names[:_MOST_NAMES]) + (" and more" if len(names) > _MOST_NAMES else "")
+    fix = f"did you mean '{around}.{match}'?" if match else f"it has {listed}" if names else "it is empty"
     raise _NoPlace(f"'{around}' has no '{first}'", fix)
 
 

@@ -33,7 +33,7 @@ class UsedParameters(Struct, frozen=True):
 
     def has(self, name: str) -> bool:
         """Whether a step uses it; names differ by more than case."""
-        return name.casefold() in {known.casefold() for known in (*self.names, *self.mentioned)}
+        return name.casefold() in {other.casefold() for other in (*self.names, *self.mentioned)}
 
 
 def used_parameters(steps: Iterable[StepPlace], describe: Describe) -> UsedParameters:
@@ -61,7 +61,7 @@ def fitted_to_steps(
     initial: InitialParameters, steps: Sequence[StepPlace], catalog: Catalog, working_directory: Path
 ) -> InitialParameters:
     """As `fitted`, with a look at the steps only where some name stands nowhere in them; nothing is imported."""
-    if are_all_mentioned(initial.given, steps, working_directory):
+    if are_all_mentioned(initial.origins, steps, working_directory):
         return initial
     from magnus.app.parameters.data_flow import DataFlow  # lazy: most names are right
 
@@ -103,23 +103,23 @@ def _text(file: Path) -> str:
 
 def fitted(initial: InitialParameters, used: UsedParameters) -> InitialParameters:
     """The parameters under the names that steps use, with a warning of each that none does."""
-    scope, given = dict(initial.scope), dict(initial.given)
+    scope, origins = dict(initial.scope), dict(initial.origins)
     warnings = list(initial.warnings)
-    for name in [name for name, where in given.items() if where.is_option and not used.has(name)]:
-        meant = name.replace("-", "_")
-        if meant != name and meant not in scope and meant in used.names:
-            warnings.append(spelled_otherwise(given[name], name, meant))
-            scope = {meant if key == name else key: value for key, value in scope.items()}
-            given = {meant if key == name else key: where for key, where in given.items()}
+    for name in [name for name, where in origins.items() if where.is_option and not used.has(name)]:
+        underscored = name.replace("-", "_")
+        if underscored != name and underscored not in scope and underscored in used.names:
+            warnings.append(spelled_otherwise(origins[name], name, underscored))
+            scope = {underscored if key == name else key: value for key, value in scope.items()}
+            origins = {underscored if key == name else key: where for key, where in origins.items()}
     if not used.is_open:
-        warnings += _unused({name: where for name, where in given.items() if not used.has(name)}, used)
-    return InitialParameters(scope, given, tuple(warnings))
+        warnings += _unused({name: where for name, where in origins.items() if not used.has(name)}, used)
+    return InitialParameters(scope, origins, tuple(warnings))
 
 
-def _unused(given: Mapping[str, ParameterOrigin], used: UsedParameters) -> Iterator[Problem]:
+def _unused(origins: Mapping[str, ParameterOrigin], used: UsedParameters) -> Iterator[Problem]:
     """A warning of each that was probably meant to be another, and one of all others."""
     others: list[str] = []
-    for name, where in given.items():
+    for name, where in origins.items():
         match = near(name, sorted(used.names))
         if match:
             message = f"no step uses the parameter '{name}'"
@@ -127,11 +127,11 @@ def _unused(given: Mapping[str, ParameterOrigin], used: UsedParameters) -> Itera
         else:
             others.append(name)
     if len(others) == 1:
-        where = given[others[0]]
+        where = origins[others[0]]
         fix = "leave it out, or see that a step takes it"
         yield Problem(f"no step uses the parameter '{others[0]}'", fix, where.location, severity="warning")
     elif others:
         listed = ", ".join(f"'{name}'" for name in others[:_MOST_NAMES])
         more = f" and {len(others) - _MOST_NAMES} more" if len(others) > _MOST_NAMES else ""
         message = f"no step uses the parameters {listed}{more}"
-        yield Problem(message, _FIX, given[others[0]].location, severity="warning")
+        yield Problem(message, _FIX, origins[others[0]].location, severity="warning")

@@ -43,13 +43,13 @@ _VALUES: Final = Budget(base=160_000, each=500, longest=8_000)
 
 def fair_limit(sizes: Sequence[int], budget: int) -> int:
     """The largest limit with which texts of these sizes, each cut to it, fit into the budget together."""
-    left = budget
+    remaining = budget
     ascending = sorted(sizes)
     for number, size in enumerate(ascending):
-        share = left // (len(ascending) - number)
+        share = remaining // (len(ascending) - number)
         if size > share:
             return share
-        left -= size
+        remaining -= size
     return budget
 
 

@@ -73,6 +73,7 @@ class Row(Struct, omit_defaults=True):
     Attributes:
         parent: the number of the row it is in; -1 for the run.
         type: the type of the step as written, or "branch" or "run".
+        unit: the word for the branches of a step whose branches are numbered, "branch" or "iteration".
         status: as in the run log, or LOST if its process is gone.
         path: the path of the step for commands.
         value: the number of the text of the element that a branch of a map is for.
@@ -84,6 +85,7 @@ class Row(Struct, omit_defaults=True):
     name: str
     type: str
     status: str
+    unit: str = ""
     path: str = ""
     start: float | None = None
     end: float | None = None

@@ -125,6 +125,7 @@ class Rows:
             step.path.name,
             step.step_type,
             status_of(step, over=self._over).value,
+            unit=_unit(step),
             path=print_names(names),
             start=None if span is None else self._milliseconds(span.start),
             end=None if span is None else self._milliseconds(span.end),
@@ -159,6 +160,13 @@ class Rows:
                 around.start = row.start if around.start is None else min(row.start, around.start)
                 if row.end is not None and around.status in ENDED:
                     around.end = row.end if around.end is None else max(row.end, around.end)
+
+
+def _unit(step: StepRecord) -> str:
+    """The word for the branches of the step, if they are numbered: one for each element, or one for each iteration."""
+    if step.branching is None or step.branching.names:
+        return ""
+    return "iteration" if step.branching.values is None else "branch"
 
 
 def codes(identities: Iterable[CodeIdentity]) -> list[Code]:

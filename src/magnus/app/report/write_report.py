@@ -1,4 +1,4 @@
-"""Makes the report of a run and writes it to a file."""
+"""Makes the report of a run, with the definitions of steps in its pipeline, and writes it to a file."""
 
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,28 +7,131 @@ from pathlib import Path
 from typing import Final
 
 from magnus import __version__
+from magnus.app.draw.labels import drawn_path
 from magnus.app.inspect.damage import damage
 from magnus.app.inspect.find import find_run
 from magnus.app.inspect.list_runs import status_now
 from magnus.app.inspect.redaction import WHY_NO_LOG, Redactor
-from magnus.app.inspect.step_code import recorded_code
+from magnus.app.inspect.step_code import Pieces, recorded_code
 from magnus.app.inspect.viewer import viewer
 from magnus.app.report.html_page import page, picture
 from magnus.app.report.interned_texts import Logs, Texts, shortened
-from magnus.app.report.model import Head, Log, Report, Row
+from magnus.app.report.model import Definition, Head, Log, Report, Row
 from magnus.app.report.rows import Rows, codes
-from magnus.app.report.step_definitions import Definitions, pipeline_of
-from magnus.definition.loader import LoadedPipeline
+from magnus.definition.built_pipeline import BuiltPipeline
+from magnus.definition.loader import LoadedPipeline, load_built
+from magnus.definition.variables import PREFIX
+from magnus.definition.yaml_text import Document
 from magnus.engine.processes import liveness
 from magnus.engine.rules import scope as scopes
-from magnus.errors import InvalidInput
-from magnus.graph.nodes import Graph
+from magnus.errors import InvalidDefinition, InvalidInput
+from magnus.graph.nodes import (
+    ChosenBranch,
+    CompositeNode,
+    Graph,
+    MappedBranches,
+    Node,
+    RepeatedBranch,
+    StaticBranches,
+    TaskNode,
+    TerminalNode,
+)
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import ENDED, RunHealth, RunRecord, Status, StepRecord
 from magnus.system.atomic_files import write_text
 from magnus.values import Json
+
+_MOST_PIECES: Final = 20
+
+
+def pipeline_of(run: RunRecord) -> LoadedPipeline | None:
+    """The pipeline of the run, in which variables stand as they are written.
+
+    None when it cannot be compiled: a variable stands for another value than text, or an included file is gone.
+    """
+    config = run.run_config
+    document = Document(str(config.get("pipeline_file", "")), {"dag": config.get("dag")}, {}, {})
+    as_written = {f"{PREFIX}{name}": f"${{{name}}}" for name in config.get("variables", ())}
+    try:
+        return load_built(BuiltPipeline(document, {}), as_written)
+    except InvalidDefinition:
+        return None
+
+
+class Definitions:
+    """The definitions of the steps of a run, each once."""
+
+    def __init__(self, pipeline: LoadedPipeline | None, code: Mapping[str, Pieces]) -> None:
+        self._graph = None if pipeline is None else pipeline.graph
+        self._names = {} if pipeline is None else {id(place.node): place.step for place in pipeline.steps}
+        self._code = code
+        self._numbers: dict[StepPath, int] = {}
+        self.definitions: list[Definition] = []
+
+    def drawn(self, path: StepPath) -> StepPath | None:
+        """The path of a step of the run in the picture of the pipeline; None if the pipeline has no such step."""
+        try:
+            return None if self._graph is None else drawn_path(self._graph, path)
+        except KeyError:
+            return None
+
+    def number(self, path: StepPath) -> int | None:
+        """The number of the definition of a step; None where the pipeline has no such step."""
+        drawn = self.drawn(path)
+        if self._graph is None or drawn is None:
+            return None
+        number = self._numbers.setdefault(drawn, len(self.definitions))
+        if number == len(self.definitions):
+            self.definitions.append(self._definition(drawn, self._graph.step(path)))
+        return number
+
+    def _definition(self, drawn: StepPath, node: Node) -> Definition:
+        code = list(self._code.get(self._names.get(id(node), ""), {}).items())[:_MOST_PIECES]
+        more = [(name, text) for name, text in _fields(node) if text]
+        kind, command = (node.task.kind, node.task.command) if isinstance(node, TaskNode) else ("", "")
+        return Definition(str(drawn), kind, command, more, code)
+
+
+def _fields(node: Node) -> list[tuple[str, str]]:
+    """The fields of a step beside its command, as names and texts; "" for a field that is not set."""
+    match node:
+        case TerminalNode():
+            return []
+        case TaskNode():
+            fields = [
+                ("max_attempts", str(node.max_attempts) if node.max_attempts > 1 else ""),
+                ("retry_delay", f"{node.retry_delay:g} s" if node.retry_delay else ""),
+                ("timeout", f"{node.timeout:g} s" if node.timeout is not None else ""),
+                ("get", ", ".join(node.catalog.get)),
+                ("put", ", ".join(node.catalog.put)),
+                ("secrets", ", ".join(node.secrets)),
+            ]
+        case CompositeNode():
+            fields = _branch_fields(node)
+    return [*fields, ("next", node.next), ("on_failure", node.on_failure or "")]
+
+
+def _branch_fields(node: CompositeNode) -> list[tuple[str, str]]:
+    match node.branches:
+        case StaticBranches():
+            return []
+        case MappedBranches() as mapped:
+            return [
+                ("iterate_on", mapped.iterate_on),
+                ("iterate_as", mapped.iterate_as),
+                ("reducer", mapped.reducer or ""),
+            ]
+        case ChosenBranch(parameter=parameter):
+            return [("parameter", parameter)]
+        case RepeatedBranch() as repeated:
+            return [
+                ("max_iterations", str(repeated.max_iterations)),
+                ("break_on", repeated.break_on or ""),
+                ("index_as", repeated.index_as or ""),
+            ]
+
 
 _SERVICES: Final = ("executor", "run_log_store", "catalog", "secrets", "experiment_tracker", "pickler")
 

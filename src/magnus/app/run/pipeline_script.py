@@ -66,14 +66,14 @@ def _named(module: UserObject, name: str, file: str) -> UserObject:
 
 def _only(module: UserObject, file: str) -> UserObject:
     """The pipeline that is called `pipeline`, or the only one that is in no other."""
-    found = {name: value for name, value in vars(module).items() if _is_pipeline(value)}
-    if "pipeline" in found:
-        return found["pipeline"]
-    inner = {id(part) for pipeline in found.values() for part in getattr(pipeline, METHOD)().parts}
-    outer = {id(value): name for name, value in reversed(found.items()) if id(value) not in inner}
+    pipelines = {name: value for name, value in vars(module).items() if _is_pipeline(value)}
+    if "pipeline" in pipelines:
+        return pipelines["pipeline"]
+    inner = {id(part) for pipeline in pipelines.values() for part in getattr(pipeline, METHOD)().parts}
+    outer = {id(value): name for name, value in reversed(pipelines.items()) if id(value) not in inner}
     names = list(reversed(outer.values()))
     if len(names) == 1:
-        return found[names[0]]
+        return pipelines[names[0]]
     if names:
         listed = ", ".join(f"'{name}'" for name in names)
         message, fix = f"the script builds several pipelines: {listed}", f"name one: {file}:{names[0]}"

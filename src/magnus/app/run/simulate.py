@@ -128,8 +128,8 @@ def spec_of(written: Document) -> WorkflowSpec:
             spec = fields.read(Workflow, written.value).spec
     except WrongFields as error:
         raise InvalidDefinition.of(list(error.problems(written.locate))) from None
-    if found := complaints(spec):
-        wrong = WrongFields([replace(complaint, path=(*_at(written), *complaint.path)) for complaint in found])
+    if mistakes := complaints(spec):
+        wrong = WrongFields([replace(complaint, path=(*_at(written), *complaint.path)) for complaint in mistakes])
         raise InvalidDefinition.of(list(wrong.problems(written.locate)))
     return spec
 

@@ -33,18 +33,18 @@ class BranchCursor(Struct, frozen=True):
 
 def matchable(keys: Iterable[str]) -> frozenset[str]:
     """The kinds of values whose text may be one of the keys."""
-    found = {"str"}
+    names = {"str"}
     for key in keys:
         try:
             value = json.loads(json_of(key))
         except ValueError:
             continue
-        found.add(
+        names.add(
             {type(None): "null", bool: "bool", int: "int", float: "float", list: "list", dict: "dict"}.get(
                 type(value), "str"
             )
         )
-    return frozenset(found)
+    return frozenset(names)
 
 
 def can_choose(shape: Shape, key: str) -> bool:

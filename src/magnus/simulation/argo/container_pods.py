@@ -1,7 +1,7 @@
 """Runs the pods of a simulated workflow as containers of their images, through the container engine of `local-container`.
 
 A container gets the environment, the volumes and the limits that its pod would get, and nothing else of this machine; the
-project only where that is asked for.
+project only with `--mount-project`.
 """
 
 import asyncio
@@ -178,7 +178,7 @@ class Containers:
         return ended(template, end.code, pod.lines.rest.decode(errors="replace").strip(), read)
 
     async def _waited(self, running: "Future[outcome.ContainerExit]", pod: "_Pod", seconds: int | None) -> bool:
-        """Wait for the container; whether it ended in time."""
+        """Wait for the container; whether it finished in time."""
         waiting = asyncio.wrap_future(running)
         try:
             done, _ = await asyncio.wait([waiting], timeout=seconds)
@@ -250,7 +250,7 @@ class Containers:
 
 
 class _Pod:
-    """A container on its way; told in the thread that waits for it, and heard in that of the loop."""
+    """A container that runs: one thread waits for it and reports to the thread of the loop."""
 
     def __init__(self, hear: Callable[[Event], None]) -> None:
         self._take = hear
@@ -266,14 +266,14 @@ class _Pod:
             self._loop.call_soon_threadsafe(self._take, event)
 
     def begun(self, container: str) -> None:
-        """It begins; not while everything ends."""
+        """Start it, unless everything stops."""
         if self.is_ending:
             raise TaskFailed("interrupted")
         self.container = container
 
 
 def _limits(container: Container) -> Resources:
-    """The most it may use; what is asked for, and limits of devices, are for schedulers."""
+    """The most it may use; requests and limits of devices are for schedulers."""
     limits = container.resources.limits if container.resources else {}
     cpu = quantity(limits["cpu"]) if "cpu" in limits else None
     memory = Memory(int(quantity(limits["memory"]))) if "memory" in limits else None

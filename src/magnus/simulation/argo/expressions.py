@@ -1,7 +1,7 @@
 """The small languages inside a manifest: `{{variables}}`, and expressions in `depends`, `when` and retry strategies.
 
 What is read is the part that is written here: comparisons for (in)equality, `&&`, `||`, `!` and brackets, and of variables
-`{{=sprig.trunc(20000, workflow.failures)}}`, the beginning of one. Everything else is refused. https://argo-workflows.readthedocs.io/en/latest/variables/ and .../enhanced-depends-logic/
+`{{=sprig.trunc(20000, workflow.failures)}}`, the first characters of one. Everything else is refused. https://argo-workflows.readthedocs.io/en/latest/variables/ and .../enhanced-depends-logic/
 """
 
 import re
@@ -37,7 +37,7 @@ def substituted(text: str, values: Mapping[str, str]) -> str:
 
 
 def _named(written: str) -> tuple[str, int | None]:
-    """The name of the variable, and how many characters of it are wanted; None for all."""
+    """The name of the variable, and the number of its characters; None for all."""
     truncated = _TRUNCATED.fullmatch(written.strip())
     return (truncated[2], int(truncated[1])) if truncated else (written.strip(), None)
 

@@ -3,7 +3,7 @@
 Retries follow https://argo-workflows.readthedocs.io/en/latest/retries/. The limit counts pods after the first. Policy,
 expression and limit all have to agree. `backoff.duration` is the wait before the second pod, `factor` makes it longer
 each time, and `maxDuration` is how long all pods and waits may take, not how long one wait may be: a wait that would go
-beyond it is not begun (`fields/#backoff`).
+beyond it does not start (`fields/#backoff`).
 """
 
 import re
@@ -37,7 +37,7 @@ Secrets = Mapping[str, Mapping[str, str]]
 
 
 class Ended(Struct, frozen=True):
-    """How a node ended: its phase, as Argo calls it, its outputs, and of a pod the exit status and the last it said."""
+    """The result of a node: its phase, as Argo calls it, its outputs, and of a pod the exit status and the last line of its output."""
 
     phase: str
     outputs: Mapping[str, str] = {}
@@ -48,7 +48,7 @@ class Ended(Struct, frozen=True):
 class Fault(Struct, frozen=True):
     """What is to go wrong with a pod: the step, the number of its pod from 0, or None for every one, and how.
 
-    It is not run and has failed, is deleted, or is told to end; these when it has begun.
+    It fails without being run, or gets SIGKILL or SIGTERM after it started.
     """
 
     step: str
@@ -57,7 +57,7 @@ class Fault(Struct, frozen=True):
 
     @property
     def signal(self) -> int:
-        """What the pod gets when it has begun; 0 for nothing."""
+        """The signal that the pod gets after its start; 0 for none."""
         return {"fail": 0, "kill": signal.SIGKILL, "evict": signal.SIGTERM}[self.kind]
 
     def end(self) -> Ended:
@@ -91,7 +91,7 @@ class Faults:
 
     @property
     def missed(self) -> list[Fault]:
-        """Those that hit nothing."""
+        """The faults that hit no pod."""
         return [fault for fault in self._faults if fault not in self._hit]
 
 
@@ -107,15 +107,15 @@ Hear = Callable[[Event], None]
 """Called with what magnus in a pod tells."""
 
 Tell = Callable[[str, Sequence[str], Ended | None, float | None], None]
-"""Called with the name of a template and the paths of its steps when a pod starts, and when one ended with how it did, and
-after how many seconds another one follows, if one does."""
+"""Called with the name of a template and the paths of its steps when a pod starts. When a pod finished, also with its result,
+and with the seconds until another pod follows, if one does."""
 
 _STEP: Final = "inputs.parameters.step"
 _THEN: Final = "inputs.parameters.then-"
 
 
 def steps_of(variables: Mapping[str, str]) -> Sequence[str]:
-    """The paths of the steps that a pod is for: the first one, and those it goes on with; none for the exit handler."""
+    """The paths of the steps of a pod: the first one, and the steps behind it; none for the exit handler."""
     step = variables.get(_STEP, "")
     around = step[: step.rfind("/") + 1]
     then = (around + name for variable, name in variables.items() if variable.startswith(_THEN))
@@ -141,7 +141,7 @@ def paths_of_outputs(template: Template) -> dict[str, str]:
 
 
 def ended(template: Template, code: int, message: str, read: Mapping[str, str | None]) -> Ended:
-    """How a pod ended that ran to its end. `read` is what the files of its outputs hold, None for one that is not there.
+    """The result of a pod that exited. `read` has the content of the files of its outputs, None for a missing file.
 
     A file that is missing stands for its default; without one the pod is in error
     (https://argo-workflows.readthedocs.io/en/latest/fields/#valuefrom).
@@ -179,7 +179,7 @@ _POLICIES: Final = {
     "OnError": frozenset({ERROR}),
     "OnTransientError": frozenset[str](),
 }
-"""The phases of pods that are started again. Errors that Argo calls transient are those of a cluster: none happens here."""
+"""The phases of pods that are started again. Errors that Argo calls transient are errors of a cluster: none happens here."""
 
 _UNITS: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _PART: Final = re.compile(r"(?<![\d.])(\d++(?:\.\d*+)?|\.\d++)(h|ms|us|µs|ns|m|s)")
@@ -201,7 +201,7 @@ def wait_before_next(
 ) -> float | None:
     """Seconds to wait before the next pod; None when there is none.
 
-    `number` is that of the pod that ended, from 0; it lasted `lasted` seconds, and the first one began `elapsed` ago.
+    `number` is the number of the pod that finished, from 0. It took `lasted` seconds. The first pod started `elapsed` seconds ago.
     """
     if strategy is None or number >= int(strategy.limit) or ended.phase not in _POLICIES[strategy.retry_policy]:
         return None

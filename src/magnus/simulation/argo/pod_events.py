@@ -56,7 +56,7 @@ class PodEventRelay:
                 self._reporter.report(event)
 
     def ended(self, _template: str, steps: Sequence[str], ended: Ended | None, retry_in: float | None) -> None:
-        """A pod of these steps starts, or has ended, and another one follows after `retry_in` seconds if that is no None."""
+        """A pod of these steps starts, or has finished; another one follows after `retry_in` seconds if that is not None."""
         paths = [StepPath.parse(step) for step in steps]
         if paths and ended is not None:
             self._report_inside(paths[0])
@@ -87,12 +87,12 @@ class PodEventRelay:
             self._reporter.report(self._failed.pop(inner))
 
     def _failing(self, paths: Sequence[StepPath]) -> StepPath:
-        """The step of a pod that failed, as the pod told; else the last one that it started, or the first one."""
+        """The step of a pod that failed, as the pod reported; else the last step that it started, or the first one."""
         told = [path for path in paths if path in self._failed]
         return (told or [path for path in reversed(paths) if path in self._started] or paths)[0]
 
     def end(self) -> None:
-        """Nothing follows any more; what failed while everything was ended is told."""
+        """Nothing follows any more: report the steps that failed while everything stopped."""
         for told in self._failed.values():
             self._reporter.report(told)
         self._failed.clear()
@@ -113,4 +113,4 @@ class PodEventRelay:
 def _message(ended: Ended) -> str:
     if ended.message:
         return ended.message
-    return f"the pod ended with exit status {ended.exit_code}"
+    return f"the pod exited with status {ended.exit_code}"

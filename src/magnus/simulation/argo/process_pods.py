@@ -170,7 +170,7 @@ class Processes:
         return ended(template, 128 - code if code < 0 else code, message, read)
 
     async def _followed(self, process: Process, lines: EventLines, seconds: int | None) -> bool:
-        """Hear the pod to its end; whether it ended in time."""
+        """Hear the pod to its end; whether it finished in time."""
 
         def heard(piece: bytes) -> None:
             for event in lines.feed(piece):

@@ -76,7 +76,7 @@ def parents_of(task: DagTask, tasks: Mapping[str, DagTask]) -> Sequence[str]:
 
 
 def ancestors(name: str, parents: Mapping[str, Sequence[str]]) -> AbstractSet[str]:
-    """All tasks that have to end before this one begins."""
+    """All tasks that have to finish before this one starts."""
     found: set[str] = set()
     waiting = list(parents[name])
     while waiting:

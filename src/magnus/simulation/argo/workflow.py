@@ -2,16 +2,16 @@
 
 The rules, and where they are written:
 
-- a task runs when its `depends` holds, once all tasks named there have ended, and is omitted otherwise; a name alone means
+- a task runs when its `depends` holds, once all tasks named there have finished, and is omitted otherwise; a name alone means
   that it succeeded or was skipped (Enhanced Depends Logic);
 - a task without items that run is skipped, and so is each call whose `when` does not hold; a task with items has failed
   when one of its calls has, and succeeded otherwise (Conditionals, Loops);
 - without `failFast` everything that can run does; a dag ends as its targets did, which are the tasks that none depends
-  on; a target that did not run counts as those that it depends on, and the last one that failed gives the phase (DAG; the
+  on; a target that did not run counts as the tasks that it depends on, and the last one that failed gives the phase (DAG; the
   controller's assessment of dags, `assessDAGPhase`);
 - a pod that failed runs again as its `retryStrategy` says (`retrying`);
 - `parallelism` of the workflow bounds its pods, that of a dag the calls it makes itself (Fields);
-- the exit handler runs at the end whatever that is, also of a workflow that was stopped or took too long; where it fails,
+- the exit handler runs at the end in any case, also of a workflow that was stopped or took too long; where it fails,
   so does the workflow (Exit handlers; the controller's end of a workflow).
 
 https://argo-workflows.readthedocs.io/en/latest/walk-through/
@@ -61,7 +61,7 @@ _STATES: Final = {
 
 
 class Simulation:
-    """One workflow on its way; `variables` are those of the workflow, by their names in the manifest."""
+    """A workflow that runs; `variables` has the variables of the workflow, by their names in the manifest."""
 
     def __init__(self, spec: WorkflowSpec, variables: Mapping[str, str], pods: Pods, tell: Tell) -> None:
         self._templates = {template.name: template for template in spec.templates}
@@ -88,7 +88,7 @@ class Simulation:
         return end
 
     def stop(self) -> None:
-        """End what runs, and go on with the exit handler, as `argo stop` does."""
+        """Stop what runs, then run the exit handler, as `argo stop` does."""
         self._is_stopped = True
         if self._main is not None:
             self._main.cancel()
@@ -153,7 +153,7 @@ class Simulation:
             number += 1
 
     def _note(self, template: Template, steps: Sequence[str], number: int, end: Ended) -> None:
-        """Keep what the exit handler is told of a pod that failed."""
+        """Keep the failure of a pod for the exit handler."""
         name = (StepPath.parse(steps[0]).name if steps else template.name) + f"({number})" * bool(
             template.retry_strategy
         )
@@ -190,7 +190,7 @@ class _Dag:
         return Ended(phase, self._own_outputs() if phase == SUCCEEDED else {})
 
     def _own_outputs(self) -> Mapping[str, str]:
-        """The outputs of the dag, which are those of its tasks."""
+        """The outputs of the dag, which are outputs of its tasks."""
         outputs = self._template.outputs.parameters if self._template.outputs else ()
         named = {one.name: one.value_from.parameter for one in outputs if one.value_from is not None}
         values = self._outputs(self._template.name, list(named.values()))
@@ -244,7 +244,7 @@ class _Dag:
             return await self._simulation.call(task.template, {**self._of_workflow, **inputs}, self._depth + 1)
 
     def _state(self, word: str) -> bool:
-        """Whether a task ended as a word of `depends` says; of one with items, any or all of its calls."""
+        """Whether a task finished as a word of `depends` says; of a task with items, any or all of its calls."""
         name, _, state = word.partition(".")
         phase = self._running[name].result().phase
         match state:

@@ -6,7 +6,6 @@ from types import FunctionType, NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Final, NewType, TypeVar, Union, get_args, get_origin
 
 from magnus.errors import TaskFailed
-from magnus.tasks.functions.foreign_types import checkable
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
@@ -116,6 +115,8 @@ def is_castable(kind: type) -> bool:
         return True
     from pydantic import TypeAdapter  # lazy: most arguments need no checker
 
+    from magnus.tasks.functions.foreign_types import checkable  # lazy: as above
+
     try:
         TypeAdapter(checkable(kind, _cast_to))
     except Exception:  # noqa: BLE001 - a class of the user may do anything when it is looked at
@@ -125,6 +126,8 @@ def is_castable(kind: type) -> bool:
 
 def _new_checker(annotation: UserObject) -> "TypeAdapter[UserObject]":
     from pydantic import ConfigDict, PydanticUserError, TypeAdapter  # lazy: most arguments need no checker
+
+    from magnus.tasks.functions.foreign_types import checkable  # lazy: as above
 
     lax = ConfigDict(coerce_numbers_to_str=True, arbitrary_types_allowed=True)
     unusable = ""

@@ -124,10 +124,14 @@ def _forget(name: str, module: ModuleType) -> None:
     own = {name.partition(".")[0]}
     if folder.name not in _INSTALLED:
         own.update(
-            known.partition(".")[0] for known, loaded in list(sys.modules.items()) if _is_in(folder, known, loaded)
+            module_name.partition(".")[0]
+            for module_name, loaded in list(sys.modules.items())
+            if _is_in(folder, module_name, loaded)
         )
-    for known in [known for known in sys.modules if known.partition(".")[0] in own - {"magnus", "__main__"}]:
-        del sys.modules[known]
+    for module_name in [
+        module_name for module_name in sys.modules if module_name.partition(".")[0] in own - {"magnus", "__main__"}
+    ]:
+        del sys.modules[module_name]
 
 
 def _is_in(folder: Path, name: str, module: ModuleType) -> bool:
@@ -164,5 +168,5 @@ def command_of(function: Callable[..., UserObject], working_directory: Path) -> 
 def local_name(function: Callable[..., UserObject], used_names: UserObject) -> str:
     """The name of a function that has no command; it differs from all of `used_names`."""
     name = getattr(function, "__qualname__", None) or type(function).__qualname__
-    others = sum(1 for known in used_names if known == name or known.startswith(f"{name} #"))
+    others = sum(1 for used in used_names if used == name or used.startswith(f"{name} #"))
     return f"{name} #{others + 1}" if others else name

@@ -45,7 +45,7 @@ class Definition(Struct, frozen=True):
 class _Source(Struct, frozen=True):
     text: bytes
     plainly_defined: frozenset[str]
-    """The functions and classes that begin at the left margin."""
+    """The functions and classes that start at the left margin."""
 
 
 class _Binding(Struct, frozen=True):

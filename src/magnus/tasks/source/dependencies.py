@@ -32,7 +32,7 @@ class Use(NamedTuple):
 
 
 class Lookup(NamedTuple):
-    """Attributes that are asked of the module in a file, one of the other; without any, the module as a whole."""
+    """A chain of attributes of the module in a file; without attributes, the whole module."""
 
     file: str
     chain: Chain
@@ -185,8 +185,8 @@ class _Follower:
         todo, seen = [(file, chain)], {(file, chain)}
         while todo:
             around, attributes = todo.pop()
-            for other, piece, left in self._definitions(around, attributes):
-                if keeps(piece.statements, piece.uses, left):
+            for other, piece, rest in self._definitions(around, attributes):
+                if keeps(piece.statements, piece.uses, rest):
                     return True
                 following = {(other, used) for used in (*piece.uses.chains, *bases(piece.statements))} - seen
                 seen |= following

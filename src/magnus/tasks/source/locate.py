@@ -163,7 +163,7 @@ def _spec(name: str, folders: Sequence[str]) -> ModuleSpec | None:
 
 
 def _found_by_others(name: str, folders: Sequence[str]) -> ModuleSpec | None:
-    """The module as other finders know it: those of packages installed to be edited, for one."""
+    """The module in other finders, such as the finders of editable packages."""
     path = folders if "." in name else None
     for finder in sys.meta_path:
         if finder in (BuiltinImporter, FrozenImporter, PathFinder):  # a tuple: others may not hash

@@ -17,7 +17,7 @@ class ProjectModules:
     def __init__(self, roots: Sequence[str], working_directory: str) -> None:
         self.roots = roots
         self.working_directory = working_directory
-        self._found: dict[tuple[str, str], str] = {}
+        self._paths: dict[tuple[str, str], str] = {}
         self._sources: dict[str, Source | None] = {}
         self._quiet: dict[str, Sequence[str] | None] = {}
         self._all: dict[str, tuple[str, ...]] = {}
@@ -58,9 +58,9 @@ class ProjectModules:
         if module.partition(".")[0] == "magnus":
             return ""
         key = (file.rpartition("/")[0] if module.startswith(".") else "", module)
-        if key not in self._found:
-            self._found[key] = next(self._places(*key), "")
-        return self._found[key]
+        if key not in self._paths:
+            self._paths[key] = next(self._places(*key), "")
+        return self._paths[key]
 
     def inside(self, file: str, name: str) -> str:
         """The file of a module of a package; "" if the file belongs to no package, or the package has no such module."""
@@ -85,7 +85,7 @@ class ProjectModules:
             folder = folder.rpartition("/")[0]
 
     def named_by(self, file: str, module: str) -> Sequence[str]:
-        """The modules that an import by a text may mean: one, those of the package before a dot at the end, or all."""
+        """The modules that an import by a text may mean: one, all of the package before a final dot, or all."""
         if module and not module.endswith("."):
             matching = self.find(file, module)
             return (matching,) if matching else ()
@@ -104,7 +104,7 @@ class ProjectModules:
         return ""
 
     def _below(self, folder: str) -> Sequence[str]:
-        """The modules below a folder, without those of hidden folders and of environments."""
+        """The modules below a folder, without modules in hidden folders and in environments."""
         if folder not in self._all:
             self._all[folder] = tuple(sorted(_python_files(folder))[:_MOST_FILES])
         return self._all[folder]

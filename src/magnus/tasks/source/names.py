@@ -34,9 +34,9 @@ class Uses(Struct):
     """The names some statements use.
 
     Attributes:
-        chains: names that are bound elsewhere, each with the attributes that are asked of it.
-        imports: what names stand for that are imported in there.
-        loaded: the modules that are imported in there, whatever is used of them, and names in them that may be modules.
+        chains: names that are bound outside of it, each with the attributes that it reads.
+        imports: the imported modules or attributes, by the names that they get in it.
+        loaded: the modules that it imports, used or not, and names in them that may be modules.
         modules: modules that are imported by a text; a name that ends in a dot stands for all modules of that package.
         files: texts that may name scripts.
         own_module: whether names of the module may be made or looked up while it runs.
@@ -116,7 +116,7 @@ class _Walk:
         self._todo.append((node, scope))
 
     def finish(self) -> None:
-        """Visit all; what scopes leave free is of those around them, which were begun before them."""
+        """Visit all scopes; a name that is free in a scope belongs to a scope around it, which was started before."""
         while self._todo:
             node, scope = self._todo.pop()
             _VISITORS.get(type(node), _Walk.inside)(self, node, scope)
@@ -227,8 +227,8 @@ class _Walk:
 
     def import_(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> None:
         del scope
-        for name, meant in imported(node):
-            self.found.imports.setdefault(name, []).append(meant)
+        for name, target in imported(node):
+            self.found.imports.setdefault(name, []).append(target)
         self.found.loaded.update(loaded_by(node))
 
     def declared(self, node: ast.Global, scope: _Scope) -> None:

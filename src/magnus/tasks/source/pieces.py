@@ -133,8 +133,8 @@ class Source:
         script: what is done when it is run as a script alone; None when there is nothing.
         imports: the modules and names that it imports, by the names they go by there.
         stars: the modules of which it imports all names.
-        loaded: the modules that are imported with it, whatever it uses of them, and names in them that may be modules.
-        registered: definitions with what is called with them when they are defined, which may note them elsewhere.
+        loaded: the modules that are imported with it, used or not, and names in them that may be modules.
+        registered: definitions with the functions that are called with them on definition and may register them.
     """
 
     def __init__(self, text: str | bytes) -> None:
@@ -175,11 +175,11 @@ class Source:
         """Note what a statement imports; the names of that, where it also says when."""
         for node in _imports_in(statement):
             self.loaded += loaded_by(node)
-            for name, meant in imported(node):
+            for name, target in imported(node):
                 if name == "*":
-                    self.stars.append(meant.module)
+                    self.stars.append(target.module)
                 else:
-                    self.imports.setdefault(name, []).append(meant)
+                    self.imports.setdefault(name, []).append(target)
                     if node is not statement:
                         yield name
 
@@ -234,7 +234,7 @@ def _does_more(statement: ast.stmt, imports: Mapping[str, object]) -> bool:
 
 
 def _flat(statement: ast.stmt) -> Iterator[ast.stmt]:
-    """The statement, or of one with blocks those in its blocks, however deep, but not in functions and classes."""
+    """The statement, or the statements in its blocks at any depth, but not in functions and classes."""
     todo: list[ast.AST] = [statement]
     while todo:
         node = todo.pop()

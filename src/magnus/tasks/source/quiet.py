@@ -1,4 +1,4 @@
-"""The imports of a module that only imports and defines, told from its text without parsing. Used by `tasks.source.modules`."""
+"""Finds the imports of a module that only imports and defines, in its text without parsing. Used by `tasks.source.modules`."""
 
 import re
 from collections.abc import Sequence

@@ -127,7 +127,7 @@ def _joined(folder: str, word: str) -> str:
 def _with_values(text: str) -> str:
     """The text with its own variables filled in; of others, which often are folders, nothing is left."""
     values = dict(_ASSIGNED.findall(text))
-    return _VARIABLE.sub(lambda found: values.get(found[1] or found[2], " "), text)
+    return _VARIABLE.sub(lambda match: values.get(match[1] or match[2], " "), text)
 
 
 def _programs(text: str) -> Iterator[str]:
@@ -135,8 +135,8 @@ def _programs(text: str) -> Iterator[str]:
     yield from (one or other for one, other in _PROGRAM.findall(text))
     lines = iter(text.split("\n"))
     for line in lines:
-        if (begun := _HEREDOC.search(line)) is not None:
-            yield "\n".join(takewhile(partial(_is_not, begun[1]), lines))
+        if (heredoc := _HEREDOC.search(line)) is not None:
+            yield "\n".join(takewhile(partial(_is_not, heredoc[1]), lines))
 
 
 def _is_not(end: str, line: str) -> bool:
@@ -161,11 +161,11 @@ def pieces_of_cells(notebook: str, cells: Sequence[str], dependencies: CodeDepen
         text, commands = _python(cell)
         for command in commands:
             pieces.update(scripts_of(_as_shell(command), dependencies))
-        said = _digest(text)
-        if said or commands:
+        digest = _digest(text)
+        if digest or commands:
             number += 1
             texts += (text, *(part for command in commands for part in _python_in(command)))
-            pieces[f"{notebook}:cell {number}"] = short_hash("\n".join((said, *commands)).encode("utf-8", "replace"))
+            pieces[f"{notebook}:cell {number}"] = short_hash("\n".join((digest, *commands)).encode("utf-8", "replace"))
     used = "\n".join(text for text in texts if _parse(text) is not None)
     return {**pieces, **dependencies.of_text(used, notebook.rpartition("/")[0])}
 

@@ -105,9 +105,9 @@ def _origin(annotation: UserObject) -> Any:
 
 def accepted_shape(annotation: UserObject, *, is_exact: bool = True, depth: int = 0) -> AcceptedShape:
     """The values an argument with this annotation takes; `is_exact` casts concrete values, as a run does."""
-    found = _accepted(annotation, depth)
+    shape = _accepted(annotation, depth)
     if depth or not is_exact:
-        return found
+        return shape
     cast = Cast(annotation)
 
     def refuses(value: Json, text: str | None) -> str:
@@ -120,14 +120,14 @@ def accepted_shape(annotation: UserObject, *, is_exact: bool = True, depth: int 
         return ""
 
     return AcceptedShape(
-        found.kinds,
-        found.perhaps,
-        found.item,
-        found.required,
-        found.fields,
+        shape.kinds,
+        shape.perhaps,
+        shape.item,
+        shape.required,
+        shape.fields,
         annotation_text(annotation),
         refuses,
-        found.objects,
+        shape.objects,
     )
 
 

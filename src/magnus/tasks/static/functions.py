@@ -199,8 +199,8 @@ def _of_source(
 
 
 def _need(argument: Argument, title: str) -> Need:
-    wanted = accepted_shape(argument.annotation)
-    return Need(argument.name, f"the argument '{argument.name}' of {title}", wanted, is_required=argument.is_required)
+    accepted = accepted_shape(argument.annotation)
+    return Need(argument.name, f"the argument '{argument.name}' of {title}", accepted, is_required=argument.is_required)
 
 
 def _not_python(file: Path | None, working_directory: Path) -> tuple[Problem, ...]:

@@ -279,9 +279,9 @@ def _not_exported(returns: Sequence[Return], code: str, assigned: set[str], inhe
 def _syntax(command: str) -> Iterator[Problem]:
     if _PLAIN.match(command) and not _RESERVED.search(_QUOTED.sub("", command)):
         return
-    said = _parsed(command)
-    if said:
-        yield Problem(f"the shell does not understand the command: {said}", "correct the command")
+    result = _parsed(command)
+    if result:
+        yield Problem(f"the shell does not understand the command: {result}", "correct the command")
 
 
 @lru_cache(maxsize=1024)

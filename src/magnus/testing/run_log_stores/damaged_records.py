@@ -32,8 +32,8 @@ def _steps() -> Iterator[StepRecord]:
         yield step
 
     yield from both(step_record("first"))
-    begun, ended = both(_EACH)
-    yield begun
+    started, ended = both(_EACH)
+    yield started
     for branch in (_EACH.path.into("0"), _EACH.path.into("1")):
         yield from both(replace(step_record(), path=branch.step("inner")))
         yield replace(step_record(), path=branch.step("success"), position=1, step_type="success", parameters={})
@@ -60,11 +60,11 @@ class DamagedRecordsContract:
         """The records of a run that succeeded."""
         store = open_store()
         _make(store, _RUN_ID)
-        found = self.pieces(store, _RUN_ID)
-        if not found:
+        pieces = self.pieces(store, _RUN_ID)
+        if not pieces:
             persistent = store.capabilities.persistent
             pytest.skip("say in `pieces` where records are kept" if persistent else "what it keeps is in memory alone")
-        return found
+        return pieces
 
     @pytest.mark.parametrize("bits", [0x01, 0x80])
     def test_a_record_with_a_changed_byte_is_never_believed_and_always_reported(
@@ -144,12 +144,12 @@ def _assert_believable(store: RunLogStore, whole: Facts) -> None:
     """What is read was written, and where it is not all that was, somebody says so."""
     ended = whole[0]
     try:
-        found = run, steps = _facts(store, ended.run_id)
+        records = run, steps = _facts(store, ended.run_id)
     except (RunLogStoreError, RunNotFound):
         return
     assert run in (ended, replace(_BEGUN, run_id=ended.run_id))
     assert all(step in _STEPS for listed in steps.values() for step in listed)
-    if found != whole and run == ended:
+    if records != whole and run == ended:
         skipped = store.damaged_records(run.run_id) if isinstance(store, FindsDamage) else ()
         missing = tuple(gaps(run, lambda branch: steps.get(branch, ())))
         assert skipped or missing

@@ -90,8 +90,8 @@ class _Machine(RuleBasedStateMachine):
         except RunNotFound:
             assert run_id not in self.runs
             return
-        known = self.steps[run_id].get(step.path)
-        if known is None or known.status is not Status.SUCCESS:
+        before = self.steps[run_id].get(step.path)
+        if before is None or before.status is not Status.SUCCESS:
             self.steps[run_id][step.path] = step
 
     @rule(run_id=_RUN_IDS, path=paths, store=_STORES)

@@ -161,12 +161,12 @@ class StepsContract(PlaceOfStores):
 
     def test_references_to_large_values_come_back(self, store: RunLogStore, run_id: str) -> None:
         large = LargeParameter(".parameters/x.json", "3d" * 32, 10**6)
-        said = LargeParameter(".parameters/y.json", "4e" * 32, 10**6, is_text=True)
+        text = LargeParameter(".parameters/y.json", "4e" * 32, 10**6, is_text=True)
         step = replace(
             step_record(),
-            parameters={"x": large, "y": said, "z": ListParameter((large, JsonParameter(1)))},
+            parameters={"x": large, "y": text, "z": ListParameter((large, JsonParameter(1)))},
             scope=BranchScope({"x": large}, {}, {"i": 1, "x": large}),
-            branching=Branching(count=2, values=said),
+            branching=Branching(count=2, values=text),
         )
         store.put_step(run_id, step)
         assert store.get_step(run_id, step.path) == step

@@ -13,7 +13,7 @@ import msgspec
 from magnus.definition.yaml_text import dump
 from magnus.errors import InvalidDefinition, Problem
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
-from magnus.interfaces.transpiler import TranspileRequest, TranspileResult
+from magnus.interfaces.transpiler import NextCommand, TranspileRequest, TranspileResult
 from magnus.transpilers.argo import limits, pipeline_dags
 from magnus.transpilers.argo.dags import DagBuilder
 from magnus.transpilers.argo.manifest import (
@@ -30,8 +30,7 @@ from magnus.transpilers.argo.manifest import (
 )
 from magnus.transpilers.argo.options import ArgoOptions
 from magnus.transpilers.argo.pod_templates import ORIGINAL_RUN_ID, RUN_ID, Pods
-from magnus.transpilers.argo.submitting import name_of, next_commands
-from magnus.transpilers.process_plan import plan_of
+from magnus.transpilers.planning import plan_of
 
 _VERSION: Final = "argoproj.io/v1alpha1"
 _ON_EXIT: Final = "on-exit"
@@ -70,7 +69,7 @@ class ArgoTranspiler:
         if any(problem.severity == "error" for problem in found):
             raise InvalidDefinition.of(found)
         file = self._options.output_file
-        return TranspileResult({file: text}, next_commands(self._options, request))
+        return TranspileResult({file: text}, _next_commands(self._options, request))
 
     def _transpiled(self, request: TranspileRequest) -> tuple[str, list[Problem]]:
         """The text of the manifest, and what is wrong with it."""
@@ -122,7 +121,7 @@ class ArgoTranspiler:
         if builder.renamed:
             annotations["magnus/steps"] = json.dumps(builder.renamed, ensure_ascii=False)
         return Metadata(
-            name="" if generates else name_of(options),
+            name="" if generates else _name_of(options),
             generate_name=options.name if generates else "",
             namespace=options.namespace,
             labels=dict(options.labels),
@@ -141,3 +140,36 @@ def _ttl(options: ArgoOptions) -> TtlStrategy | None:
     ttl = options.ttl_strategy
     found = TtlStrategy(ttl.seconds_after_completion, ttl.seconds_after_success, ttl.seconds_after_failure)
     return None if found == TtlStrategy() else found
+
+
+def _name_of(options: ArgoOptions) -> str:
+    """The name of a template or of a scheduled workflow."""
+    return options.name.rstrip("-")
+
+
+def _next_commands(options: ArgoOptions, request: TranspileRequest) -> Sequence[NextCommand]:
+    """The command lines of Argo that create the object of the manifest, run it, and resume a run of it."""
+    namespace = ["-n", options.namespace] if options.namespace else []
+    submit = ["argo", "submit", *namespace]
+    match options.kind:
+        case "Workflow":
+            before, submit = [], [*submit, options.output_file]
+        case "WorkflowTemplate":
+            before = [_created("template", namespace, options.output_file)]
+            submit += ["--from", f"workflowtemplate/{_name_of(options)}"]
+        case "CronWorkflow":
+            before = [_created("cron", namespace, options.output_file)]
+            submit += ["--from", f"cronwf/{_name_of(options)}"]
+    run = [*submit, *_argument(RUN_ID, request.run_id), *_argument(ORIGINAL_RUN_ID, request.original_run_id)]
+    commands = [*before, NextCommand("run it with", run)]
+    if not request.original_run_id:
+        commands.append(NextCommand("resume a failed run RUN with", [*submit, *_argument(ORIGINAL_RUN_ID, "RUN")]))
+    return commands
+
+
+def _created(kind: str, namespace: Sequence[str], file: str) -> NextCommand:
+    return NextCommand("create it with", ["argo", kind, "create", *namespace, file])
+
+
+def _argument(name: str, value: str) -> list[str]:
+    return ["-p", f"{name}={value}"] if value else []

@@ -18,7 +18,7 @@ from magnus.transpilers.argo.names import unique_names
 from magnus.transpilers.argo.pipeline_dags import PipelineDags, called_with, end_of, output_of
 from magnus.transpilers.argo.pod_templates import BRANCHES, Pods
 from magnus.transpilers.process_plan import Composite, PipelinePlan, Process
-from magnus.transpilers.reentry import encoded
+from magnus.transpilers.reentry import encode_name
 
 ENTRYPOINT: Final = "pipeline"
 ROUNDS_AT_ONCE: Final = 10
@@ -44,11 +44,11 @@ class DagBuilder:
 
     @property
     def templates(self) -> tuple[Template, ...]:
-        """All templates, each behind those that it calls."""
+        """All templates, each behind the templates that it calls."""
         return tuple(self._found.values())
 
     def add(self, template: Template, name: str, step: Node | None = None) -> str:
-        """The name of the template, which is written once however often it is asked for; `step` is the one it is of."""
+        """The name of the template. Equal templates are written once. `step` is the step that the template runs."""
         key = msgspec.json.encode(template)
         if key not in self._found:
             self._found[key] = replace(template, name=self._names.of(name, "template"))
@@ -147,7 +147,7 @@ class _CompositeDag:
             DagTask(
                 task,
                 self._inner(plan, key),
-                called_with(branch=f"{_STEP}/{encoded(key)}"),
+                called_with(branch=f"{_STEP}/{encode_name(key)}"),
                 "".join(self._started),
                 when=f"'{self._which}' == '{number}'" if chosen else "",
             )
@@ -196,5 +196,5 @@ _OUTPUT: Final = Parameter(BRANCHES, value_from=ValueFrom(parameter=output_of(_F
 
 
 def _is_round(number: str) -> str:
-    """The condition that there is an iteration to run: none is when the loop ended before."""
+    """The condition that there is an iteration to run: there is none if the loop finished before."""
     return f"'{number}' != ''"

@@ -1,7 +1,7 @@
-"""What Argo and Kubernetes refuse, and the size a run has in Argo, said before anything is submitted.
+"""Checks a pipeline, its manifest and the size of its runs for limits of Argo and Kubernetes, before anything is submitted.
 
-The numbers are those of the full custom resource definitions of Argo Workflows 4.0, of Kubernetes' objects (1 MB leaves
-room below the 1.5 MiB of etcd) and of arguments in Linux.
+The numbers are from the full custom resource definitions of Argo Workflows 4.0, from objects of Kubernetes (1 MB leaves
+room below the 1.5 MiB of etcd) and from arguments in Linux.
 """
 
 import re
@@ -12,16 +12,8 @@ import msgspec
 
 from magnus.engine.values.parameter_values import LONGEST_ENTRY, VARIABLE_PREFIX, entry_bytes
 from magnus.errors import Problem
-from magnus.graph.nodes import (
-    ChosenBranch,
-    CompositeNode,
-    Graph,
-    MappedBranches,
-    Node,
-    RepeatedBranch,
-    TaskNode,
-    graphs_of,
-)
+from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, MappedBranches, Node, RepeatedBranch, graphs_of
+from magnus.interfaces.together import Together
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers import partition
 from magnus.transpilers.argo import option_rules, pipeline_dags
@@ -52,7 +44,7 @@ def of_request(options: ArgoOptions, request: TranspileRequest, plan: PipelinePl
         *_of_variables(options, request),
         *_of_parameters(request),
         *_of_steps(request, request.graph),
-        *_of_overrides(options, request, request.graph),
+        *Together.of(request.executor, options.overrides).problems(request.graph, request.locate_step),
         *_of_sizes(request, plan),
     ]
 
@@ -111,22 +103,6 @@ def _of_steps(request: TranspileRequest, graph: Graph) -> Iterator[Problem]:
                 yield from _of_steps(request, inner)
 
 
-def _of_overrides(options: ArgoOptions, request: TranspileRequest, graph: Graph, around: str = "") -> Iterator[Problem]:
-    """Steps that name an override which does not fit; `around` is the step whose pod runs these."""
-    for node in graph.nodes.values():
-        name = request.override(node)
-        where = request.locate_step(node, "overrides")
-        is_together = name in options.overrides and options.overrides[name].together
-        if name and around:
-            message = f"'{node.name}' runs in the pod of '{around}', so its override '{name}' does nothing"
-            yield Problem(message, "leave it out", where, node.name, severity="warning")
-        elif is_together and isinstance(node, TaskNode):
-            message = f"'{node.name}' has no branches, and its override '{name}' has 'together: true'"
-            yield Problem(message, "name this override at a step with branches", where, node.name)
-        for inner in graphs_of(node) if isinstance(node, CompositeNode) else ():
-            yield from _of_overrides(options, request, inner, around or (node.name if is_together else ""))
-
-
 def _of_sizes(request: TranspileRequest, plan: PipelinePlan) -> Iterator[Problem]:
     calls = depth(plan)
     if calls > DEEPEST:
@@ -141,7 +117,7 @@ def _of_sizes(request: TranspileRequest, plan: PipelinePlan) -> Iterator[Problem
 def of_manifest(
     manifest: Manifest, text: str, steps: Mapping[str, Node], request: TranspileRequest
 ) -> Iterator[Problem]:
-    """Problems of what is written; `steps` are those that dags are of, by the names of the dags."""
+    """Problems of the manifest; `steps` are the steps that dags run, by the names of the dags."""
     spec = manifest.spec.workflow_spec if isinstance(manifest, CronWorkflow) else manifest.spec
     arguments = len(spec.arguments.parameters) if spec.arguments else 0
     if len(spec.templates) > MOST_TEMPLATES:
@@ -182,7 +158,7 @@ def _of_whole_templates(spec: WorkflowSpec) -> Iterator[Problem]:
             largest = max(largest, len(text) + values)
     if largest + len("ARGO_TEMPLATE=\0") > LONGEST_ENTRY:
         message = (
-            f"initial parameters and variables make templates of {largest} bytes; Argo before 3.6 hands a pod its template "
+            f"initial parameters and variables make templates of {largest} bytes; Argo before 3.6 passes a pod its template "
             f"in one variable, of which Linux takes {LONGEST_ENTRY}"
         )
         fix = "give large values in a parameters file that is in the image, if this is for such a version"
@@ -220,7 +196,7 @@ def _depth(unit: Composite) -> int:
 
 
 def nodes(plan: PipelinePlan, lengths: Mapping[str, int]) -> int:
-    """Nodes of a run that goes through all steps and rounds; `lengths` are of initial lists, others count as one element."""
+    """Nodes of a run with all steps and iterations; `lengths` are of initial lists, others count as one element."""
     return 1 + sum(_nodes(unit, lengths) if isinstance(unit, Composite) else 1 for unit in plan.units.values())
 
 

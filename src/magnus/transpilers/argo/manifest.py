@@ -1,7 +1,7 @@
 """The part of Argo's custom resources that is written and read here, field by field as Argo names them.
 
-A closed set: reading a manifest with anything else in it fails. Rules and names are those of the field reference of Argo
-Workflows (https://argo-workflows.readthedocs.io/en/latest/fields/). Quantities are those of Kubernetes
+A closed set: reading a manifest with anything else in it fails. Rules and names are from the field reference of Argo
+Workflows (https://argo-workflows.readthedocs.io/en/latest/fields/). Quantities are as Kubernetes defines them
 (https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/).
 """
 
@@ -41,7 +41,7 @@ class Parameters(ArgoStruct, frozen=True):
 
 
 class DagTask(ArgoStruct, frozen=True):
-    """A call of a template. `depends` is an expression over how other tasks ended."""
+    """A call of a template. `depends` is an expression over the phases of other tasks."""
 
     name: str
     template: str
@@ -186,7 +186,7 @@ class PodGc(ArgoStruct, frozen=True):
 
 
 class TtlStrategy(ArgoStruct, frozen=True):
-    """When a workflow that has ended is removed."""
+    """When Argo removes a workflow that has finished."""
 
     seconds_after_completion: int | None = None
     seconds_after_success: int | None = None

@@ -24,7 +24,7 @@ _LONGEST: Final = 63
 def plain(text: str, otherwise: str = "step") -> str:
     """The text as a name: lower case, everything else made a hyphen; `otherwise` where nothing is left.
 
-    It stands before names that `depends` cannot have: those that begin with a digit, and words of its language.
+    It stands before names that `depends` cannot have: names that start with a digit, and words of its language.
     """
     name = _OTHER.sub("-", text.lower()).strip("-")[:_LONGEST].strip("-")
     if name and not name[0].isdigit() and name not in _RESERVED:
@@ -33,5 +33,5 @@ def plain(text: str, otherwise: str = "step") -> str:
 
 
 def unique_names(*taken: str) -> UniqueNames:
-    """Names that are all different, and others than those that are taken."""
+    """Gives names that are all different, and none of the names in `taken`."""
     return UniqueNames(plain, _LONGEST, taken)

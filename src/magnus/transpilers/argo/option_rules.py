@@ -136,7 +136,7 @@ def _volumes(options: ArgoOptions) -> Iterator[_Refusal]:
             yield _Refusal((*where, "name"), message, "use the name that it has in Kubernetes")
         if not volume.mount_path.startswith("/") or ":" in volume.mount_path:
             message = f"'{volume.mount_path}' is no folder that a volume can be seen in"
-            yield _Refusal((*where, "mount_path"), message, "begin it with '/', without ':'")
+            yield _Refusal((*where, "mount_path"), message, "start it with '/', without ':'")
         if volume.mount_path.rstrip("/") in seen:
             message = f"two volumes are to be seen in '{volume.mount_path}'"
             yield _Refusal((*where, "mount_path"), message, "give each a folder of its own")

@@ -42,7 +42,7 @@ class Backoff(Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def first_wait(self) -> str:
-        """How long before the first one, however it is written; "" where nothing is said."""
+        """How long before the first one, in either spelling; "" without one."""
         return self.duration or (f"{self.duration_in_seconds}s" if self.duration_in_seconds is not None else "")
 
     @property
@@ -127,7 +127,7 @@ class Volume(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TtlStrategy(Struct, frozen=True, forbid_unknown_fields=True):
-    """When the engine removes a workflow that has ended.
+    """When the engine removes a workflow that has finished.
 
     Attributes:
         seconds_after_completion: how many seconds after its end.
@@ -151,7 +151,7 @@ class Override(Struct, frozen=True, forbid_unknown_fields=True):
         tolerations: taints of nodes it puts up with.
         parallelism: of a step with branches: how many of them run at a time.
         retry_strategy: how often its pod is started again.
-        max_step_duration_in_seconds: after how many seconds its pod is ended.
+        max_step_duration_in_seconds: after how many seconds Argo stops its pod.
         fail_fast: only false: the other branches of a step run to their end when one has failed.
         together: of a step with branches: whether one pod runs all of them, with as many worker processes as it has processors.
     """
@@ -180,14 +180,14 @@ class ArgoOptions(Struct, frozen=True, forbid_unknown_fields=True):
         labels: labels of the workflow.
         namespace: the namespace of the workflow.
         pod_gc: when pods are removed.
-        max_workflow_duration_in_seconds: after how many seconds the workflow is ended.
+        max_workflow_duration_in_seconds: after how many seconds Argo stops the workflow.
         node_selector: labels of the nodes that pods may run on.
         parallelism: how many pods run at a time.
         service_account_name: the service account of pods.
         resources: what pods ask for and may use.
         gpu_vendor: the device that `gpu` stands for under `resources`.
         retry_strategy: how often a pod is started again that could not run to its end.
-        max_step_duration_in_seconds: after how many seconds a pod is ended.
+        max_step_duration_in_seconds: after how many seconds Argo stops a pod.
         tolerations: taints of nodes that pods put up with.
         image_pull_policy: when images are pulled.
         fuse: whether pods of steps also start and join branches and record ends, so that fewer pods start.

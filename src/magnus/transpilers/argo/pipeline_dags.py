@@ -1,4 +1,4 @@
-"""The dags of one (sub)pipeline, with the calls of templates in them: one, or several where Argo takes no dag so long."""
+"""The dags of one (sub)pipeline, several where it is too long for one, with the calls of templates in them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
@@ -9,29 +9,7 @@ from magnus.transpilers.argo.manifest import Dag, DagTask, Parameter, Parameters
 from magnus.transpilers.argo.names import unique_names
 from magnus.transpilers.argo.pod_templates import BRANCHES, then_inputs
 from magnus.transpilers.process_plan import Composite, PipelinePlan, Process, Single
-from magnus.transpilers.reentry import encoded
-
-
-def called_with(process: Process | None = None, /, **values: str) -> Parameters:
-    """The arguments with which a template is called: these, and for a pod those that say how its process goes on."""
-    then = zip(then_inputs(process), map(encoded, process.then), strict=True) if process is not None else ()
-    return Parameters(tuple(Parameter(name, value=value) for name, value in (*values.items(), *then)))
-
-
-def output_of(task: str) -> str:
-    """The variable that is the output of the task."""
-    return f"{{{{tasks.{task}.outputs.parameters.{BRANCHES}}}}}"
-
-
-def failure_of(task: str) -> str:
-    """The task failed, or its pod could not run."""
-    return f"({task}.Failed || {task}.Errored)"
-
-
-def end_of(task: str) -> str:
-    """The task ended, however that was, or there was nothing to run."""
-    return f"({task}.Succeeded || {task}.Failed || {task}.Errored || {task}.Skipped)"
-
+from magnus.transpilers.reentry import encode_name
 
 MOST_TASKS: Final = 150
 """Steps in one dag; ends and parts come to them."""
@@ -91,7 +69,7 @@ class PipelineDags:
         return self._plan.graph.nodes[name]
 
     def _rest(self, entry: str, rests: Mapping[str, partition.Rest]) -> list[DagTask]:
-        """The steps that come first from the step `entry` on, and a task for each of the dags they go on to."""
+        """The first steps from `entry`, and a task for each of the dags that they lead to."""
         rest = rests[entry]
         terms = self._terms(rest.steps, {step: self._tasks[step] for step in rest.steps})
         called = None if self._is_root else called_with(branch=_BRANCH)
@@ -141,7 +119,7 @@ class PipelineDags:
         return tasks
 
     def _part(self, steps: Sequence[str], goes_on_to: str) -> str:
-        """The template of a part, which succeeds when it goes on."""
+        """The template of a part, which succeeds if the next part follows."""
         terms = self._terms(steps, {step: self._tasks[step] for step in steps})
         tasks = [self._task(step, terms) for step in steps]
         tasks.append(DagTask(_END, self._nothing(), depends=" || ".join(terms[goes_on_to])))
@@ -176,7 +154,7 @@ class PipelineDags:
         return {BRANCHES: output_of(self._tasks[self._plan.starter(unit)])}
 
     def _path(self, step: str) -> str:
-        return encoded(step) if self._is_root else f"{_BRANCH}/{encoded(step)}"
+        return encode_name(step) if self._is_root else f"{_BRANCH}/{encode_name(step)}"
 
     def _ends(self, terms: Mapping[str | None, Sequence[str]], calls: Sequence[DagTask] = ()) -> list[DagTask]:
         """The ends that can be reached; of the whole pipeline, with a task that decides how the dag ends.
@@ -213,3 +191,24 @@ class PipelineDags:
 
     def _nothing(self) -> str:
         return self._builder.add(Template("", suspend=Suspend("0")), "nothing")
+
+
+def called_with(process: Process | None = None, /, **values: str) -> Parameters:
+    """The arguments of a call of a template: `values`, and for a pod the names of the next steps of its process."""
+    then = zip(then_inputs(process), map(encode_name, process.then), strict=True) if process is not None else ()
+    return Parameters(tuple(Parameter(name, value=value) for name, value in (*values.items(), *then)))
+
+
+def output_of(task: str) -> str:
+    """The variable that is the output of the task."""
+    return f"{{{{tasks.{task}.outputs.parameters.{BRANCHES}}}}}"
+
+
+def failure_of(task: str) -> str:
+    """The task failed, or its pod could not run."""
+    return f"({task}.Failed || {task}.Errored)"
+
+
+def end_of(task: str) -> str:
+    """The task finished in any phase, or there was nothing to run."""
+    return f"({task}.Succeeded || {task}.Failed || {task}.Errored || {task}.Skipped)"

@@ -8,13 +8,15 @@ from msgspec.structs import replace
 
 from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.graph.nodes import MappedBranches, Node, TaskNode
+from magnus.interfaces.together import Together
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.argo import manifest, options
 from magnus.transpilers.argo.manifest import Container, EnvVar, Metadata, Parameter, Parameters, Template, ValueFrom
 from magnus.transpilers.argo.names import unique_names
 from magnus.transpilers.argo.retry_strategies import retries
-from magnus.transpilers.process_plan import PlanRules, Process, Verb
-from magnus.transpilers.reentry import Input, Word, command, command_of_end, command_of_round, filled
+from magnus.transpilers.planning import PlanRules
+from magnus.transpilers.process_plan import Process, Verb
+from magnus.transpilers.reentry import Input, Word, end_command, fill_in, iteration_command, process_command
 from magnus.values import Json
 
 RUN_ID: Final = "run_id"
@@ -22,14 +24,14 @@ GPU: Final = "gpu"
 """The name under `resources` of the device of `gpu_vendor`."""
 ORIGINAL_RUN_ID: Final = "original_run_id"
 BRANCHES: Final = "branches"
-"""The output of the pods that begin and join branches: what to run next."""
+"""The output of the pods that start and join branches: what to run next."""
 
 _BRANCHES_FILE: Final = "/tmp/magnus-branches"  # noqa: S108 - of a pod, which is alone there
 _VALUES: Final[Mapping[Input, str]] = {
     Input.RUN_ID: f"{{{{workflow.parameters.{RUN_ID}}}}}",
     Input.ORIGINAL_RUN_ID: f"{{{{workflow.parameters.{ORIGINAL_RUN_ID}}}}}",
     Input.STEP: "{{inputs.parameters.step}}",
-    Input.ROUND: "{{inputs.parameters.round}}",
+    Input.ITERATION: "{{inputs.parameters.round}}",
     Input.LAST_EXIT: "{{lastRetry.exitCode}}",
     Input.BRANCHES_FILE: _BRANCHES_FILE,
     Input.WORKFLOW: "{{workflow.uid}}",
@@ -92,7 +94,7 @@ def _is_json(text: str) -> bool:
 
 
 def then_inputs(process: Process) -> list[str]:
-    """The names of the inputs that say which steps the process goes on with."""
+    """The names of the inputs for the next steps of the process."""
     return [f"then-{number}" for number, _ in enumerate(process.then, 1)]
 
 
@@ -121,12 +123,10 @@ class Pods:
 
     def rules(self, most_steps: int) -> PlanRules:
         """The rules of the plan of the processes, where Argo takes so many steps in one dag."""
+        together = Together.of(self._request.executor, self._wanted.overrides).runs
         return PlanRules(
-            self._request.override, self._attempts, self._runs_together, fuse=self._wanted.fuse, most_steps=most_steps
+            self._request.override, self._attempts, together, fuse=self._wanted.fuse, most_steps=most_steps
         )
-
-    def _runs_together(self, override: str) -> bool:
-        return self.override(override).together
 
     def own_override(self, node: Node) -> options.Override:
         """What is different for the node itself, if it names an override."""
@@ -148,22 +148,22 @@ class Pods:
         return f"{first}{_NAMES[process.first.verb]}{' and on' if process.then else ''}"
 
     def process(self, process: Process) -> Template:
-        """The pod of a process; it takes the path of its first step as `step`, and the names it goes on with."""
+        """The pod of a process; it takes the path of its first step as `step`, and the names of the next steps."""
         delay = process.retry_delay
         strategy = retries(self._strategy(process.override), process.attempts, delay)
         has_attempts = process.task is not None or process.first.verb is Verb.END
         then = [f"{{{{inputs.parameters.{name}}}}}" for name in then_inputs(process)]
-        words = command(process, self._request, one_attempt=has_attempts and strategy is not None, then=then)
+        words = process_command(process, self._request, one_attempt=has_attempts and strategy is not None, then=then)
         return self._pod(process, words, then_inputs(process), _output(process))
 
     def join_round(self, process: Process) -> Template:
         """Joins an iteration of a loop; takes its number as `round`, gives that of the next one."""
-        words = command_of_round(self._request)
+        words = iteration_command(self._request)
         return self._pod(process, words, ("round",), _branches(""))
 
     def closing(self) -> Template:
         """Ends the run in the run log when no pod could."""
-        container = self._container(command_of_end(self._request), options.Override(), self._initial())
+        container = self._container(end_command(self._request), options.Override(), self._initial())
         return replace(self._where(options.Override()), container=container)
 
     def _pod(
@@ -203,7 +203,7 @@ class Pods:
         ]
         return Container(
             image=override.image or wanted.image,
-            command=("magnus", *filled(words, _VALUES)),
+            command=("magnus", *fill_in(words, _VALUES)),
             image_pull_policy=override.image_pull_policy or wanted.image_pull_policy,
             env=(*secrets, *self._variables(), *more),
             resources=_resources(resources, wanted.gpu_vendor),
@@ -213,7 +213,7 @@ class Pods:
         )
 
     def _variables(self) -> Sequence[EnvVar]:
-        """The variables that pipeline and configuration use, but those that secrets give."""
+        """The variables that pipeline and configuration use, without the variables from secrets."""
         given = {secret.environment_variable for secret in self._wanted.secrets_from_k8s}
         return [EnvVar(name, value=text) for name, text in self._request.variables.items() if name not in given]
 
@@ -233,7 +233,7 @@ class Pods:
         ]
 
     def arguments(self) -> Sequence[Parameter]:
-        """The initial parameters that whoever submits the workflow may change."""
+        """The initial parameters that the user may change when submitting the workflow."""
         if not self._wanted.expose_parameters_as_inputs:
             return ()
         return [
@@ -252,7 +252,7 @@ def _resources(written: options.Resources, gpu_vendor: str) -> manifest.Resource
 
 
 def _quantities(written: Mapping[str, str | int | float], gpu_vendor: str) -> dict[str, str]:
-    """As Kubernetes has them; no graphics processors are none that are asked for."""
+    """As Kubernetes has them; a request of no graphics processors is left out."""
     found = {name: str(quantity) for name, quantity in written.items() if name != GPU or quantity not in {0, "0"}}
     return {gpu_vendor if name == GPU else name: quantity for name, quantity in found.items()}
 

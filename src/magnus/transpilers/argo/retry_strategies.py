@@ -1,11 +1,11 @@
 """The retry strategies of pods: attempts of tasks, and errors of pods, by the page "Retries" of Argo's documentation.
 
-A pod that failed because of its task says so by its exit status, or died of it. One that was ended from outside (evicted,
-preempted, never begun) has failed in Argo's eyes too, not erred, when Kubernetes kept the pod; its exit status tells.
+The exit status of a pod shows whether its task failed or killed it. Argo also counts a pod as failed that the cluster stopped
+(evicted, preempted, never started), if Kubernetes kept the pod. Its exit status shows the difference.
 
-The limit bounds how many pods there are: as many as attempts, and those that `retry_strategy` adds for errors of pods. That
-no more attempts fail by themselves than a step has is up to the re-entry command, which is told how the pod before exited.
-So a pod that Argo lost uses up what was added for that, and an attempt only where nothing is left of it.
+The limit bounds the number of pods: one for each attempt, and the pods that `retry_strategy` adds for errors of pods. The
+re-entry command counts the attempts of a task that fail by themselves, by the exit status of the pod before. So a pod that
+Argo lost uses up one of the added pods, and an attempt only if none of these is left.
 """
 
 from collections.abc import Iterable
@@ -20,7 +20,7 @@ _DIED: Final = (132, 134, 135, 136, 137, 139)
 lack of memory, too), a bad address."""
 
 _ENDED: Final = (-1, 137, 143)
-"""Of a pod that was ended from outside: there is none, killed, told to end."""
+"""Of a pod that the cluster stopped: none, SIGKILL, SIGTERM."""
 
 _TOO_LONG: Final = "Pod was active on the node longer than the specified deadline"
 """What Kubernetes says of a pod that took longer than it may; that is not tried again."""

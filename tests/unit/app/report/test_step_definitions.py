@@ -2,7 +2,7 @@
 
 from msgspec.structs import replace
 
-from magnus.app.report.step_definitions import Definitions, pipeline_of
+from magnus.app.report.write_report import Definitions, pipeline_of
 from magnus.graph.path import StepPath
 from magnus.testing.records import run_record
 

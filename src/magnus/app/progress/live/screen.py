@@ -53,11 +53,11 @@ Piece: TypeAlias = tuple[str, Style]
 
 def line(pieces: list[Piece], look: Look) -> str:
     """The pieces side by side, cut to the columns of the look."""
-    made, left = "", look.columns
+    made, columns_free = "", look.columns
     for text, style in pieces:
-        shown = clip(text, left, look.glyphs.ellipsis)
+        shown = clip(text, columns_free, look.glyphs.ellipsis)
         made += coloured(shown, style, colour=look.colour)
-        left -= width(shown)
+        columns_free -= width(shown)
         if shown != text:
             break
     return made

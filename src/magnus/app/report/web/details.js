@@ -193,7 +193,7 @@ function runDetails(open) {
     failures.length ? section(isBad(rows[0]) ? "What failed" : "What failed on the way", listedByTrail(failures, rows[0], open)) : null,
     section("Commands", head.commands.map(([label, text]) => commandLine(text, label))),
     metricsOfAll(open),
-    section("Parameters at the beginning", values(head.initial)),
+    section("Initial parameters", values(head.initial)),
     section("Parameters at the end", values(head.final)),
     section("Configuration", values(head.configuration)),
     section("Environment", table([...(head.environment || []), ["host", head.host]].map(([name, text]) =>

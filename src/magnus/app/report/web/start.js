@@ -43,7 +43,7 @@ function pageHead() {
   const fact = (name, ...value) => element("div", {}, element("dt", {}, name), element("dd", {}, value));
   const length = head.end ? new Date(head.end) - new Date(head.start) : head.status === "LOST" ? null : endTime;
   const facts = [
-    fact("Pipeline", head.pipeline), fact("Began", when(head.start)),
+    fact("Pipeline", head.pipeline), fact("Started", when(head.start)),
     length === null ? fact("Last seen after", duration(lastTime)) : fact(head.end ? "Took" : "So far", duration(length)),
     fact("Steps", summary(rows[0].counts) || "none"),
     head.tag ? fact("Tag", head.tag) : null, head.original_run_id ? fact("Went on with", head.original_run_id) : null,

@@ -8,8 +8,8 @@ function note(row) {
   const failed = bad ? element("span", { class: "bad" }, `${number.format(bad)} ${row.counts.FAIL ? "failed" : "lost"}`) : null;
   const noted = (...parts) => element("span", { class: "note" }, parts);
   if (row.index === 0) return failed && noted(failed);
-  if (row.type === "map" || row.type === "loop") {
-    const inside = row.type === "loop" ? counted(row.children.length, "iteration") : counted(row.children.length, "branch", "branches");
+  if (row.unit) {
+    const inside = counted(row.children.length, row.unit, row.unit === "branch" ? "branches" : undefined);
     return noted(inside, failed && " · ", failed);
   }
   if (retries(row)) return noted(`${row.attempts.length} attempts`);
