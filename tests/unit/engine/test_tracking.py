@@ -159,7 +159,8 @@ def test_the_warning_says_which_tracker_and_why_without_secrets_and_in_one_line(
     )
     assert len(first) < 600
     assert (
-        second == "  fix: the run goes on, and the run log has every metric; tell the tracker later: magnus track RUN"
+        second
+        == "  fix: the run continues, and the run log has every metric; send them to the tracker later: magnus track RUN"
     )
 
 
