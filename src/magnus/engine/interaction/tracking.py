@@ -1,8 +1,8 @@
 """Tells the experiment tracker of a run: after the record is put, secrets masked, and never at the cost of the run.
 
 Whatever the tracker raises becomes one warning a run. While it cannot be reached it is left alone for a time, which
-doubles; what it missed is told with what follows, and a last time at the end. Called by `engine.step.run_step`, the
-orchestrator and the re-entry use cases; `opened` also by processes that a task starts.
+doubles; what it missed is told with what follows, and a last time at the end. The context of a run has it; steps, the
+orchestrator and re-entry call it. Processes that a task starts call `opened` alone.
 """
 
 from collections import deque

@@ -1,6 +1,6 @@
 """What fan-out and fan-in decide: the branches of a composite step, and what it makes of them. Pure.
 
-Used by `engine.run.composites`, which puts the records, and by the plan of a run that resumes another one.
+Used by `engine.run.composites`, which puts the records, `engine.reentry.engine_run` and `app.run.resume_plan`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
