@@ -177,9 +177,9 @@ def _end(
     """Record the end of the run; returns the reason, and the records of the steps that had not finished."""
     message = _INTERRUPTED
     if reasons.is_stop:
-        closed = gaps.close_begun(store, run.run_id, BranchPath(), _INTERRUPTED)
+        closed = gaps.close_open_steps(store, run.run_id, BranchPath(), _INTERRUPTED)
     else:
-        closed = gaps.close_begun(store, run.run_id, BranchPath())
+        closed = gaps.close_open_steps(store, run.run_id, BranchPath())
         if graph is not None:
             gaps.close_branch(graph, store, run.run_id, BranchPath(), lambda step: _reason(reasons, step))
         outcome = f"the engine stopped the run as '{engine_status}' before it reached its end"

@@ -19,7 +19,7 @@ _LONG_TEXT: Final = 4096
 
 
 class ParametersFile:
-    """One file a run, written anew for each step; a context manager around the run.
+    """One file a run, written again for each step; a context manager around the run.
 
     It stays open: to open a file that was written before costs more than everything else around a step.
     """
