@@ -1,4 +1,7 @@
-"""The file that `MAGNUS_PARAMETERS_FILE` names: all parameters of the step in progress, as JSON. Used by `engine.step.run_step`."""
+"""The file that `MAGNUS_PARAMETERS_FILE` names: all parameters of the step in progress, as JSON.
+
+Made by `app.composition.run_context`; steps have it in their context.
+"""
 
 import json
 import os

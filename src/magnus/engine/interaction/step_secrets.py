@@ -1,4 +1,4 @@
-"""What a step has to do with secrets: it obtains them, and must not put them into its results. Used by `engine.step.run_step`.
+"""What a step has to do with secrets: it obtains them, and must not put them into its results. Used by `engine.step.running_step`.
 
 A value is known to the masker of the run before anybody gets it.
 """

@@ -1,8 +1,8 @@
 """Sends a run to the experiment tracker: after the record is put, with secrets masked, and never at the cost of the run.
 
 Errors of the tracker become one warning a run. While it cannot be reached no record is sent for a time, which doubles.
-Records it missed are sent with later ones, and a last time at the end. Called by `engine.step.run_step`, the
-orchestrator and the re-entry use cases; `opened` also by processes that a task starts.
+Records it missed are sent with later ones, and a last time at the end. The context of a run has it for steps,
+the orchestrator and re-entry; processes that a task starts call `opened` alone.
 """
 
 from collections import deque
