@@ -21,7 +21,7 @@ CLEAN = tuple(
     f"src/magnus/{path}"
     for path in (
         "cli testing sdk app tasks definition graph interfaces run_log system executors run_log_stores catalogs secrets "
-        "experiment_trackers picklers transpilers simulation engine/values engine/output engine/provenance "
+        "experiment_trackers picklers transpilers simulation engine "
         "errors.py interaction.py values.py json_text.py suggest.py"
     ).split()
 )  # code whose docstrings, comments and messages are checked; the goal is all of it

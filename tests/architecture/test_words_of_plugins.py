@@ -1,6 +1,7 @@
 """No module asks which node type or task kind it is talking to, except the ones that own the word."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,16 @@ def words_in(text, name):
     ]
 
 
+def words_in_script(text, name):
+    """Of a script of the report: the words that are compared, or listed in a `case` or a set."""
+    compared = re.compile(r"""[!=]==?\s*(["'`])([\w-]+)\1|(["'`])([\w-]+)\3\s*[!=]==?|\bcase\s+(["'`])([\w-]+)\5""")
+    listed = re.compile(r"""\[([^\[\]]*)\]\s*\)?\.(?:includes|indexOf|has)\(|new Set\(\[([^\[\]]*)\]""")
+    words = [(match.start(), match[2] or match[4] or match[6]) for match in compared.finditer(text)]
+    for match in listed.finditer(text):
+        words += [(match.start(), word) for word in re.findall(r"""["'`]([\w-]+)["'`]""", match[1] or match[2] or "")]
+    return [f"{name}:{text.count(chr(10), 0, at) + 1} asks for '{word}'" for at, word in words if word in WORDS]
+
+
 def test_no_module_asks_for_a_node_type_or_a_task_kind_by_its_word():
     found = []
     for file in sorted(SOURCE.rglob("*.py")):
@@ -72,6 +83,29 @@ def test_no_module_asks_for_a_node_type_or_a_task_kind_by_its_word():
         if not name.startswith(OWNERS):
             found += words_in(file.read_text(encoding="utf-8"), name)
     assert found == []
+
+
+def test_no_script_of_the_report_asks_for_a_node_type_or_a_task_kind_by_its_word():
+    scripts = sorted(SOURCE.rglob("*.js"))
+    assert scripts
+    found = []
+    for file in scripts:
+        found += words_in_script(file.read_text(encoding="utf-8"), file.name)
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'row.type === "map"',
+        'if ("loop" != row.type) {}',
+        "switch (row.type) { case 'notebook': break; }",
+        '["shell", "python"].includes(row.kind)',
+        'const NESTED = new Set(["parallel"]);',
+    ],
+)
+def test_asking_in_a_script_is_found(code):
+    assert words_in_script(code, "steps.js")
 
 
 @pytest.mark.parametrize(

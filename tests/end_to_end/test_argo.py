@@ -164,7 +164,7 @@ def test_a_step_that_crashes_makes_no_more_attempts_than_it_has(project, limit):
     log = project.magnus("simulate", "-p", "run_id=mine").log
     step = log["steps"]["a"]
     crashed = "the process of the step crashed, or was killed for lack of memory (killed by SIGABRT, exit status 134)"
-    unseen = "the process died before it could say how the attempt ended"
+    unseen = "the process died before it could record how the attempt finished"
     said = crashed if limit else unseen  # where no pod follows that is told the exit status
     assert (log["status"], log["message"]) == ("FAIL", f"step 'a' failed: {said}")
     assert (step["status"], step["message"]) == ("FAIL", said)
@@ -209,8 +209,8 @@ def test_a_pod_that_is_evicted_is_followed_by_another_one(project):
     assert "The node was low on resource: memory." in run.err
 
 
-LOST = "lost: the place where it ran went away before it ended (SIGTERM)"
-NEVER = "lost: no process of it recorded anything, since the engine could not start one or ended it before"
+LOST = "lost: its process was evicted before it finished (SIGTERM)"
+NEVER = "lost: no process of it recorded anything, since the engine could not start one or stopped it before"
 HANDLED = """
 dag:
   start_at: a

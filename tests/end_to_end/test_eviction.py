@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from safety_net import LONGEST_SECONDS
 
-LOST = "lost: the place where it ran went away before it ended (SIGTERM)"
+LOST = "lost: its process was evicted before it finished (SIGTERM)"
 WORK = """\
 import os, time
 from pathlib import Path
@@ -155,7 +155,7 @@ def test_a_crash_of_the_task_uses_an_attempt_up_and_an_end_by_the_engine_does_no
     assert folder.magnus(*ONE, f"--last-exit={last_exit}").status == status
     step = shown(folder)["steps"]["a"]
     if status == 0:
-        assert messages(step) == ["the process died before it could say how the attempt ended", ""]
+        assert messages(step) == ["the process died before it could record how the attempt finished", ""]
     else:
         crashed = "the process of the step crashed, or was killed for lack of memory (killed by SIG"
         assert step["status"] == "FAIL"

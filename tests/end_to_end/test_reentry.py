@@ -119,7 +119,7 @@ def test_a_run_begins_with_its_first_step(folder):
     folder.write("p.yaml", json.dumps({"dag": {"start_at": "a", "steps": steps}}))
     result = folder.magnus("execute_single_node", "r", "b", "-f", "p.yaml")
     assert result.status == 2
-    assert result.err == "error: there is no run 'r'\n  fix: begin the run with the step 'a'\n"
+    assert result.err == "error: there is no run 'r'\n  fix: start the run with the step 'a'\n"
     result = folder.magnus("execute_single_node", "r", "c", "-f", "p.yaml")
     assert result.status == 2
     assert result.err.startswith("error: the pipeline has no step 'c'\n")
@@ -173,7 +173,7 @@ def test_an_attempt_whose_process_died_is_recorded_and_leaves_as_many_to_make(fo
     assert [folder.magnus(*command).status for _ in range(3)] == [-9, 75, 0]
     step = json.loads(folder.magnus("show", "mine", "--json").out)["steps"]["a"]
     assert [attempt["message"] for attempt in step["attempts"]] == [
-        "the process died before it could say how the attempt ended",
+        "the process died before it could record how the attempt finished",
         "ValueError: on purpose (work.py:5 in f)",
         "",
     ]

@@ -62,7 +62,7 @@ dag:
             next: success
     c: {command: work.total, next: success}
 """
-LOST = "lost: the place where it ran went away before it ended (SIGTERM)"
+LOST = "lost: its process was evicted before it finished (SIGTERM)"
 COMPOSITE = ["run_composite", "r", "each", "--workers", "2", "--then", "c", "--then", "success", "-f", "p.yaml"]
 
 

@@ -302,8 +302,8 @@ def test_the_plan_names_the_branches_of_the_new_run(folder):
     said = folder.magnus("retry", "first", "--is", "[3, 2, 5, 1, 1, 1]", "--dry-run").stderr
     assert [line for line in said.splitlines() if "runs '" in line] == [
         "  runs 'm/0/item' and what follows: it failed: ValueError: broken (work.py:12 in item)",
-        "  runs 'm/2/item' and what follows: it had not begun",
-        "  runs 'm/5/item' and what follows: it had not begun",
+        "  runs 'm/2/item' and what follows: it had not started",
+        "  runs 'm/5/item' and what follows: it had not started",
     ]
     assert "3 steps are reused" in said
 
@@ -314,7 +314,7 @@ def test_the_plan_names_the_branch_that_is_chosen_now(folder):
     folder.fails(pipe(c=chosen), "one", arguments=("--n", "1"))
     assert "runs 'c/1/one' and what follows: it failed" in folder.magnus("retry", "first", "--dry-run").stderr
     said = folder.magnus("retry", "first", "--n", "2", "--dry-run").stderr
-    assert "runs 'c/2/two' and what follows: it had not begun" in said
+    assert "runs 'c/2/two' and what follows: it had not started" in said
     assert "c/1" not in said
     said = folder.magnus("retry", "first", "--n", "3", "--dry-run").stderr
     assert "runs 'c' and what follows: it cannot start: 'n' is '3', which is none of '1', '2'" in said
@@ -328,7 +328,7 @@ def test_the_plan_follows_the_rounds_of_a_loop(folder):
     folder.fails(pipe(l=loop), arguments=("--is", "[1]"))
     said = folder.magnus("retry", "first", "--is", "[1, 2]", "--dry-run").stderr
     assert "runs 'l/2/l/1/r' and what follows: it failed" in said
-    assert "runs 'l/2/l/2/r' and what follows: it had not begun" in said
+    assert "runs 'l/2/l/2/r' and what follows: it had not started" in said
 
 
 def test_branches_of_a_map_are_known_by_their_value(folder):

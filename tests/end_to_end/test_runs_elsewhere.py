@@ -105,7 +105,7 @@ def test_a_run_that_is_known_to_run_or_to_have_ended_needs_no_word(failed):
 @pytest.mark.parametrize(("owner", "reason"), OWNERS.values(), ids=OWNERS)
 def test_it_is_shown_that_nobody_can_tell(owner, reason, failed):
     left_behind(failed.path, owner)
-    message = f"whether it still runs cannot be told from here: {reason}"
+    message = f"this host cannot tell whether it still runs: {reason}"
     assert f"\n  {message}\n" in failed.magnus("show", "away").out
     listed = failed.magnus("runs")
     assert listed.err == f"away: {message}\n"

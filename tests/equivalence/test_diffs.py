@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from magnus.app.compare.compare import compared
+from magnus.app.compare.compare import compare_runs
 from magnus.app.compare.compare_steps import aligned
 from magnus.app.compare.read_run import ReadRun, alike
 from magnus.app.composition import services
@@ -26,7 +26,7 @@ def differences(folder, *run_ids):
     catalog = services.catalog(configuration, folder)
     with closing(services.run_log_store(configuration, folder)) as store:
         first, second = (ReadRun(store.get_run(run_id), store, catalog) for run_id in run_ids)
-        return compared(first, second, alike(first, second))
+        return compare_runs(first, second, alike(first, second))
 
 
 def turned(change):

@@ -225,8 +225,8 @@ def test_a_map_that_would_have_other_elements_is_refused_and_says_how_to_go_on(f
     controller.retry(workflow, RETRIES[1])
     log = controller.log(workflow)
     assert workflow.phase == FAILED
-    assert log["message"].startswith("step 'm' failed: its elements are others than when it began before in this run")
-    assert "go on in a new run, with this one as the original" in log["message"]
+    assert log["message"].startswith("step 'm' failed: its elements differ from those at its first start in this run")
+    assert "resume this run in a new one" in log["message"]
     new = controller.submit(original_run_id=workflow.run_id)
     assert (new.phase, controller.log(new)["parameters"]["x"]) == (SUCCEEDED, [5, 6])
 
@@ -299,7 +299,7 @@ def test_a_run_that_no_workflow_began_is_not_taken_by_one(folder):
     drivers.InThisProcess(drivers.asked(folder, "by-hand")).step("a")
     workflow = controller.submit(run_id="by-hand")
     assert workflow.phase == FAILED
-    assert "that run was begun by no workflow" in workflow.errors[0]
+    assert "that run was started by no workflow" in workflow.errors[0]
 
 
 @pytest.mark.parametrize("policy", ["Always", "OnFailure"])

@@ -247,7 +247,7 @@ def test_a_worker_that_is_told_to_end_from_outside_leaves_its_step_to_another_on
     assert process.returncode == 0
     assert nothing_is_left(folder)
     steps = json.loads(said)["steps"]
-    lost = "lost: the place where it ran went away before it ended (SIGTERM)"
+    lost = "lost: its process was evicted before it finished (SIGTERM)"
     assert [one["message"] for one in steps["s"]["attempts"]] == [lost, ""][:attempts]
     assert (steps["s"]["status"], steps["s"]["message"]) == (("FAIL", lost) if attempts == 1 else ("SUCCESS", ""))
     assert ("t" in steps) == (attempts == 1)

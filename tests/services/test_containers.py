@@ -318,7 +318,7 @@ def test_a_container_that_is_stopped_from_outside_was_an_attempt(folder, client,
         assert process.wait(timeout=LONGEST_SECONDS) == (1 if attempts == 1 else 0)
     log = folder.show()
     step = log["steps"]["a"]
-    lost = "lost: the place where it ran went away before it ended (SIGTERM)"
+    lost = "lost: its process was evicted before it finished (SIGTERM)"
     assert [one["message"] for one in step["attempts"]] == [lost, ""][:attempts]
     assert (step["status"], step["message"]) == (("FAIL", lost) if attempts == 1 else ("SUCCESS", ""))
     assert (folder.path / ".catalog/mine/.logs/a.log").read_text() == "attempt\n" * attempts

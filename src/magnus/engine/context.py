@@ -80,10 +80,10 @@ class RunContext(Struct, frozen=True):
         folder: private to the run and this process, gone afterwards.
         definition_file, configuration_file: for re-entry commands; "" where there is none.
         script: the script whose functions are steps, if there is one.
-        began: when this process began to work for the run.
+        started_at: when this process started to work for the run.
         project_copy: makes the copy of the project that a step works in; None where steps work in the working directory.
-        file_clock: tells files a step touched from those that were there before it.
-        code_identities: of steps, where they differ from those of the run.
+        file_clock: distinguishes files that a step touched from older ones.
+        code_identities: of steps, if the run has others.
     """
 
     run_id: str
@@ -106,7 +106,7 @@ class RunContext(Struct, frozen=True):
     clock: Clock = field(default_factory=Clock)
     texts: Texts = field(default_factory=Texts)
     script: Path | None = None
-    began: datetime = field(default_factory=now)
+    started_at: datetime = field(default_factory=now)
     code_identities: tuple[CodeIdentity, ...] | None = None
     project_copy: "ProjectCopy | None" = None
     file_clock: FileClock = field(default_factory=FileClock)

@@ -1,16 +1,16 @@
-"""A place that goes away is no user's stop: what SIGTERM means to a process that runs a part of a run for somebody else.
+"""Handles SIGTERM in a process that runs a part of a run: an eviction, which is no stop by the user.
 
 The contract of re-entry commands, and of workers of the local executor:
 
-- SIGTERM says that the place goes away (eviction, preemption, spot reclaim, `docker stop`, node drain, a time limit). The
-  attempt ends as lost, with its output kept and what the task started ended. The step stays open (PROCESSING, with the
-  reason as its message) for the next process of the step, and this process exits with 143.
+- SIGTERM means an eviction (preemption, spot reclaim, `docker stop`, node drain, a time limit). The attempt is recorded as
+  lost, its output is kept, and processes of the task are stopped. The step stays open (PROCESSING, with the reason as its
+  message) for the next process of the step, and this process exits with 143.
 - SIGINT is the user's stop: the step has failed with the message `interrupted`, and the process exits with 130. An
   executor that cancels a run sends it. In the process of `magnus execute` itself both signals are the user's stop.
-- Whoever starts processes says how lost attempts count: a plain re-entry command counts each among `max_attempts`; one with
-  `--one-attempt` counts none, since the engine bounds how often it starts it.
-- A step that nobody goes on with is recorded as failed by whoever comes next: the step that its failure leads to, the end
-  of its branch, or the end of the run.
+- The options of the re-entry command say how lost attempts count: a plain command counts each among `max_attempts`; with
+  `--one-attempt` none counts, since the engine limits how often it starts the command.
+- If no process continues a step, the next process of the run records it as failed: the process of the step that its failure
+  leads to, of the end of its branch, or of the end of the run.
 """
 
 import signal
@@ -19,8 +19,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NoReturn
 
-LOST: Final = "lost: the place where it ran went away before it ended (SIGTERM)"
-"""The message of an attempt that ended so."""
+LOST: Final = "lost: its process was evicted before it finished (SIGTERM)"
+"""The message of an attempt that an eviction stopped."""
 
 
 class Evicted(KeyboardInterrupt):

@@ -1,7 +1,7 @@
-"""What a step says of an error that neither its task nor a service reports: a fault of magnus, of a plugin or of the system.
+"""Turns errors that neither a task nor a service reports into messages: faults of magnus, of a plugin or of the system.
 
-Such an error fails the step and no more, so that what it was about is in the run log. Used by `engine.step.run_step`,
-`engine.step.attempts` and whoever joins branches.
+Such an error fails the step and no more, so that its message is in the run log. Used by `engine.step.run_step`,
+`engine.step.attempts` and the code that joins branches.
 """
 
 import os

@@ -1,1 +1,1 @@
-"""Run log stores: one module or folder a technology, behind `interfaces.run_log_store`."""
+"""Stores records behind `interfaces.run_log_store`: a module for each technology, beside it what those in files share."""

@@ -1,1 +1,1 @@
-"""Writes pipelines down for engines that walk the graph themselves, one package an engine."""
+"""Writes pipelines for engines that walk the graph themselves: a package for each engine, beside it what all of them share."""

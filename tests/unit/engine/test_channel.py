@@ -39,7 +39,7 @@ def test_an_address_is_of_one_step_and_ends_with_it(channel):
     first, second = channel.open(step(x=1)), channel.open(step("b", x=2))
     assert (ask(first, "get_parameters", {}), ask(second, "get_parameters", {})) == ({"x": 1}, {"x": 2})
     channel.close(first)
-    with pytest.raises(TaskFailed, match="the step this process belongs to has ended"):
+    with pytest.raises(TaskFailed, match="the step this process belongs to has finished"):
         ask(first, "set_parameters", {"x": 3})
     assert ask(second, "get_parameters", {}) == {"x": 2}
 

@@ -529,5 +529,5 @@ def test_a_file_that_was_there_before_the_run_began_was_found(project):
     (project / "new.csv").write_bytes(b"3")
     os.utime(project / "new.csv", (0, 0))
     for moment, found in ((began, [True, False, False]), (began - 0.05, [False, False, False])):
-        told = mark_preexisting(put, project, began=datetime.fromtimestamp(moment, UTC))
-        assert [entry.found for entry in told] == found
+        told = mark_preexisting(put, project, started_at=datetime.fromtimestamp(moment, UTC))
+        assert [entry.preexisting for entry in told] == found

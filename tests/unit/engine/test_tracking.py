@@ -5,7 +5,7 @@ from collections import deque
 import pytest
 from msgspec.structs import replace
 
-from magnus.app.run.create_run import OneAtATime
+from magnus.app.run.create_run import SerializedReporter
 from magnus.engine.context import now
 from magnus.engine.interaction.current_step import CurrentStep, entered
 from magnus.engine.interaction.tracking import Tracking, opened, run_as_recorded
@@ -159,13 +159,14 @@ def test_the_warning_says_which_tracker_and_why_without_secrets_and_in_one_line(
     )
     assert len(first) < 600
     assert (
-        second == "  fix: the run goes on, and the run log has every metric; tell the tracker later: magnus track RUN"
+        second
+        == "  fix: the run continues, and the run log has every metric; send them to the tracker later: magnus track RUN"
     )
 
 
 def test_it_is_said_once_a_run_however_many_processes_say_it():
     told, shown = Told(), Reporter()
-    told.reporter = OneAtATime(shown)
+    told.reporter = SerializedReporter(shown)
     told.tracker.fails = ValueError("no")
     for tracking in (told.another(), told.another()):
         tracking.end_step(RUN, record())

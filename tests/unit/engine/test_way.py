@@ -59,7 +59,7 @@ AGAIN = [record("h", 1), record("c", 2, "FAIL"), record("fail", 3, "FAIL"), reco
     ],
 )
 def test_the_way_follows_how_steps_ended_now(steps, to, taken):
-    assert names(traversal.taken_to(GRAPH, steps, to)) == taken
+    assert names(traversal.way_to(GRAPH, steps, to)) == taken
 
 
 def test_a_step_that_runs_again_takes_a_position_behind_what_came_after_it():

@@ -1,1 +1,1 @@
-"""Finds everything that can be known to be wrong with a run before it starts, all at once."""
+"""Checks configuration, parameters, pipeline and secrets before a run, and collects all problems; `app.parameters` computes the data flow."""

@@ -20,7 +20,7 @@ Kind = Literal[
     "environment",
     "commit",
 ]
-"""The kinds of causes; of several at one place, the kind listed first counts."""
+"""The kinds of causes. The earliest cause counts; among causes at the same place, the kind that is listed first."""
 
 Effect = Literal["ran", "type", "status", "message", "attempts", "given", "got", "set", "metric", "put", "branches"]
 """The kinds of differences in a step. `given` and `got` are its inputs, all others its effects."""

@@ -1,4 +1,4 @@
-"""Words that other generations of the tool have for services and their options, as they are here. Called by `config`."""
+"""Words that other generations of the tool have for services and their options, as they are here. Called by `load_configuration`."""
 
 from collections.abc import Iterator, Mapping
 from typing import Final

@@ -1,4 +1,4 @@
-"""The data flow of a pipeline: asks task kinds what is known of tasks, and `graph.dataflow.flow` what comes of it. Used by `check`."""
+"""The data flow of a pipeline: asks task kinds what is known of tasks, and `graph.dataflow.flow` what comes of it. Used by `app.check`."""
 
 from collections.abc import Container, Iterable, Iterator
 from pathlib import Path

@@ -122,9 +122,9 @@ def _end(
     reasons = explain([top.step(name) for name in graph.nodes] if graph is not None else [])
     message = _INTERRUPTED
     if reasons.is_stop:
-        closed = gaps.close_begun(store, run.run_id, top, _INTERRUPTED)
+        closed = gaps.close_open_steps(store, run.run_id, top, _INTERRUPTED)
     else:
-        closed = gaps.close_begun(store, run.run_id, top)
+        closed = gaps.close_open_steps(store, run.run_id, top)
         if graph is not None:
             gaps.close_branch(graph, store, run.run_id, top, lambda name: _reason(reasons, top.step(name)))
         outcome = f"the engine stopped the run as '{engine_status}' before it reached its end"

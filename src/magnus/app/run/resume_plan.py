@@ -156,7 +156,7 @@ class _Walk:
         """Add a step that runs; for a composite with branches, the first steps that run in them."""
         before = len(self.first_steps)
         if isinstance(node, CompositeNode) and record is not None and record.branching is not None:
-            started = fan.begun(node, path, record.position, scope)
+            started = fan.start(node, path, record.position, scope)
             if started.status is Status.FAIL:
                 self.first_steps.append((path, f"it cannot start: {started.message}"))
             else:
@@ -177,7 +177,7 @@ class _Walk:
             scope = fan.branch_scope(node, started, key)
             outcome = self.branch(graph, branch, original.path.into(counterpart[key]), scope)
             if isinstance(node.branches, RepeatedBranch) and outcome is not None:
-                following = fan.joined(node, started, [outcome], _no_reducer)
+                following = fan.join(node, started, [outcome], _no_reducer)
                 if following.status is Status.PROCESSING:
                     self._branches(node, following, original)
 

@@ -94,10 +94,10 @@ def put_files(
 
 
 def mark_preexisting(
-    put: Sequence[CatalogRecord], working_directory: Path, *, began: datetime
+    put: Sequence[CatalogRecord], working_directory: Path, *, started_at: datetime
 ) -> tuple[CatalogRecord, ...]:
     """The entries, which say of each file whether it was there, as it is, before the run `began`; in doubt it was not."""
-    before = began.timestamp() - _CLOCK_STEP_SECONDS
+    before = started_at.timestamp() - _CLOCK_STEP_SECONDS
     return tuple(
         replace(entry, preexisting=True) if _is_older(entry, working_directory, before) else entry for entry in put
     )
@@ -153,10 +153,10 @@ def _matching_in(folder: Path, patterns: Sequence[str], hidden: Sequence[Path]) 
 
 
 def _data_folder(catalog: Catalog, spec: CatalogSpec, working_directory: Path) -> str:
-    """The folder globs are relative to, itself relative to the working directory; "" where it is that one.
+    """The folder that globs are relative to, itself relative to the working directory; "" for the working directory.
 
-    TaskFailed when it is not below the working directory, also through a link: names of files could not be told
-    from those of the project.
+    TaskFailed if it is not below the working directory, also through a link: its files could have the names of files of
+    the project.
     """
     named = catalog.compute_data_folder if spec.compute_data_folder is None else spec.compute_data_folder
     root = os.path.realpath(working_directory)

@@ -94,7 +94,7 @@ def part_is_wild(part: str) -> bool:
 
 
 def part_matches(part: str, name: str) -> bool:
-    """Whether the part of a pattern means the name; a name that is spelled out is meant whatever is in it."""
+    """Whether the part of a pattern matches the name; equal text always matches, also with special characters."""
     if part == name:
         return True
     if not part_is_wild(part) or (name.startswith(".") and not part.startswith(".")):

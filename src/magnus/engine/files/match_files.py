@@ -30,7 +30,7 @@ class Matches(Struct, frozen=True):
 
 
 def matching_files(folder: Path, patterns: Sequence[str], *, hidden: Sequence[Path]) -> Matches:
-    """The files below `folder`, by their names relative to it; those in `hidden` folders only where they are named.
+    """The files below `folder`, by their names relative to it; files in `hidden` folders only if a pattern names these.
 
     Links are followed where they stay in the folder. Links to nothing, pipes, sockets and devices are left out. TaskFailed when a pattern is absolute or has `..` in it, when
     what it matches is a link that leads out of the folder, and when a folder cannot be read.
@@ -62,7 +62,7 @@ class _Place(Struct, frozen=True):
         return _Place((*self.name, name), target, (*self.came_from, self.real))
 
     def lies_in(self, target: Parts) -> bool:
-        """Whether a link to the target would lead round and round."""
+        """Whether a link to the target would make a circle."""
         return any(place[: len(target)] == target for place in (*self.came_from, self.real))
 
 

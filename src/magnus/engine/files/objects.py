@@ -25,7 +25,7 @@ OBJECTS: Final = ".objects/"
 
 
 class WatchedFile(io.RawIOBase):
-    """Hands on what is written; raises TaskFailed with `message` instead, once a secret that `masker` knows is in it."""
+    """Passes the written bytes on; raises TaskFailed with `message` instead if a secret registered in `masker` is in them."""
 
     def __init__(self, file: BinaryIO, masker: Masker, message: str) -> None:
         super().__init__()

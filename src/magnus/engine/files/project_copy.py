@@ -25,7 +25,7 @@ class ProjectCopy(Struct, frozen=True):
 
     Attributes:
         project: absolute, the folder to copy.
-        without: absolute, folders that are left out: those of services, and volumes.
+        without: absolute, folders that are left out: folders of services, and volumes.
         shared: absolute, folders that all copies share by links: volumes of an engine.
     """
 
@@ -36,10 +36,10 @@ class ProjectCopy(Struct, frozen=True):
     def make(self, target: Path) -> None:
         """Copy the project to the folder `target`, which is made.
 
-        Left out are caches of tools, virtual environments, pipes and sockets, the folders of runs that go on, and what
-        somebody else removes meanwhile. A git repository is copied without its
-        objects, which it borrows. Times and permissions are kept. A link that leads into the project by an absolute path leads into the copy. TaskFailed when
-        a file cannot be read or written.
+        Left out are caches of tools, virtual environments, pipes and sockets, the folders of active runs, and files that
+        another process removes meanwhile. A git repository is copied without its objects, which it borrows. The copy keeps
+        times and permissions. A link that leads into the project by an absolute path leads into the copy. TaskFailed if a
+        file cannot be read or written.
         """
         without, shared = _texts(self.without), _texts(self.shared)
         try:
@@ -72,7 +72,7 @@ def _copy_folder(source: str, target: str, roots: _Roots) -> None:
             except FileNotFoundError:
                 if os.path.lexists(entry.path):
                     raise
-                with suppress(OSError):  # a file that was begun
+                with suppress(OSError):  # an incomplete file
                     os.unlink(place)  # noqa: PTH108 - as above
     copystat(source, target)
 

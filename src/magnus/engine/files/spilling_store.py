@@ -32,10 +32,10 @@ ValueT = TypeVar("ValueT")
 
 
 class SpillingStore:
-    """The store, with `values` for what is large. It has those of the optional methods that the store has."""
+    """The store, with `values` for large values. It has the optional methods that the store has."""
 
     def __new__(cls, store: RunLogStore, _values: LargeValues) -> "SpillingStore":  # noqa: PYI034 - a subclass is made
-        """Optional Protocols are told by attributes: those of the store are properties of the class that is made."""
+        """Make a class with the optional attributes of the store as properties, since Protocols check attributes."""
         own = (*dir(type(store)), *getattr(store, "__dict__", ()))
         return object.__new__(_with_optional(OPTIONAL.intersection(own)))
 
@@ -44,12 +44,12 @@ class SpillingStore:
         self._values = values
 
     def __reduce__(self) -> tuple[type["SpillingStore"], tuple[RunLogStore, LargeValues]]:
-        """The class that has the optional methods is made anew in another process."""
+        """Another process makes the class with the optional methods again."""
         return SpillingStore, (self._store, self._values)
 
     @property
     def capabilities(self) -> ServiceCapabilities:
-        """Those of the store."""
+        """The capabilities of the store."""
         return self._store.capabilities
 
     def create_run(self, run: RunRecord) -> None:

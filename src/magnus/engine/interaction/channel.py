@@ -1,7 +1,8 @@
 """The step channel: how child processes of a task reach the step in progress.
 
 A run listens on a unix socket in a private folder. The environment of each step names it, with a token of that step:
-a process that outlives its step is told so and cannot touch the next one. One line of JSON asks, one line answers.
+a process that outlives its step gets an error and cannot touch the next step. A request is one line of JSON, and so is its
+answer.
 `engine.step.run_step` makes the address, `magnus.interaction` asks.
 """
 
@@ -58,11 +59,11 @@ class Channel:
         return f"{self._path}#{token}"
 
     def close(self, address: str) -> None:
-        """The step is over; whoever still asks is told so."""
+        """The step is over; later requests get an error."""
         self._open.pop(address.rpartition("#")[2], None)
 
     def _leave(self) -> None:
-        """In a forked child: nobody is answered here, and the step is that of another process, asked as any asks it."""
+        """In a forked child: answer no requests, and reach the step through the channel, as every other process does."""
         self._socket.close()
         if VARIABLE in os.environ and (step := current_step.current_step()) is not None:
             current_step.release(step)
@@ -78,23 +79,23 @@ class Channel:
     def _answer(self, connection: socket.socket) -> None:
         connection.settimeout(_LONGEST_WAIT_SECONDS)
         with connection, suppress(OSError, ValueError), connection.makefile("rw", encoding="utf-8") as stream:
-            asked = json.loads(stream.readline())
-            stream.write(json.dumps(self._reply(asked)) + "\n")
+            request = json.loads(stream.readline())
+            stream.write(json.dumps(self._reply(request)) + "\n")
 
-    def _reply(self, asked: Json) -> Json:
-        step = self._open.get(asked["token"])
+    def _reply(self, request: Json) -> Json:
+        step = self._open.get(request["token"])
         if step is None:
-            return {"error": "the step this process belongs to has ended"}
+            return {"error": "the step this process belongs to has finished"}
         try:
-            return {"value": step.answer(asked["verb"], asked["arguments"])}
+            return {"value": step.answer(request["verb"], request["arguments"])}
         except MagnusError as error:
             return {"error": str(error)}
-        except Exception as error:  # noqa: BLE001 - the process that asks is told, and its step says so
+        except Exception as error:  # noqa: BLE001 - the process that asks gets the error, and its step reports it
             return {"error": faults.failure_of(error)}
 
 
 def ask(address: str, verb: str, arguments: Json) -> Json:
-    """Ask the step at `address`; TaskFailed when it cannot be reached, has ended or refuses."""
+    """Ask the step at `address`; TaskFailed if it cannot be reached, has finished or refuses."""
     path, _, token = address.rpartition("#")
     line = json.dumps({"token": token, "verb": verb, "arguments": arguments}) + "\n"
     try:

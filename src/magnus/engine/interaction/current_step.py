@@ -40,8 +40,8 @@ _ABOUT_PARAMETERS: Final = frozenset(
 class CurrentStep:
     """One attempt of a step as user code sees it: parameters to read, and what it set and tracked so far.
 
-    `loading` is what it loads right now, and `loading_since` when it began to.
-    `refused` says of what was set or tracked that it held a secret; a step of which anything was refused has failed.
+    `loading` is the module that it loads right now, and `loading_since` the time when that started.
+    `refused` has the reasons why results were refused that held a secret; a step with a refused result has failed.
     """
 
     def __init__(
@@ -131,7 +131,7 @@ class CurrentStep:
         }
 
     def _all_written(self) -> Json:
-        """The values of all parameters, and the texts of those that came as text."""
+        """The values of all parameters, and the texts of parameters that came as text."""
         parameters = self.parameters()
         texts = {name: text for name, value in parameters.items() if (text := _text_of(value)) is not None}
         return {"values": {name: plain(value) for name, value in parameters.items()}, "texts": texts}

@@ -1,4 +1,7 @@
-"""The file that `MAGNUS_PARAMETERS_FILE` names: all parameters of the step in progress, as JSON. Used by `engine.step.run_step`."""
+"""The file that `MAGNUS_PARAMETERS_FILE` names: all parameters of the step in progress, as JSON.
+
+Made by `app.composition.run_context`; steps have it in their context.
+"""
 
 import json
 import os
@@ -16,7 +19,7 @@ _LONG_TEXT: Final = 4096
 
 
 class ParametersFile:
-    """One file a run, written anew for each step; a context manager around the run.
+    """One file a run, written again for each step; a context manager around the run.
 
     It stays open: to open a file that was written before costs more than everything else around a step.
     """

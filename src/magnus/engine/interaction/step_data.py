@@ -1,6 +1,6 @@
 """Files and objects that user code gets and puts while its task runs, in the process of the step or in one it started.
 
-Made by `engine.step.run_step` for each attempt; `engine.interaction.current_step` hands user code to it.
+Made by `engine.step.run_step` for each attempt; `engine.interaction.current_step` passes requests of user code to it.
 """
 
 import base64
@@ -27,7 +27,7 @@ class StepData:
     """The catalog as one attempt of a step reaches it; `entries` are what it put and got.
 
     `visible` are the files that the step sees, `hidden` folders that no glob matches unless it names them, `folder` is
-    for files on their way, `run_log` gives the run log document, `began` is when the process began to
+    for files on their way, `run_log` gives the run log document, `started_at` is when the process started to
     work for the run, None where no file counts as found.
     """
 
@@ -40,14 +40,14 @@ class StepData:
         hidden: Sequence[Path],
         folder: Path,
         run_log: Callable[[], Json],
-        began: datetime | None = None,
+        started_at: datetime | None = None,
     ) -> None:
         self._objects = objects
         self._visible = dict(visible)
         self._working_directory = working_directory
         self._hidden = hidden
         self._folder = folder
-        self._began = began
+        self._started_at = started_at
         self._lock = Lock()
         self._used_folder = False
         self.run_log = run_log
@@ -62,11 +62,11 @@ class StepData:
 
         with self._lock:
             names = catalog_files.matching_entries(self._visible, (pattern,)).names
-            found = [self._visible[name] for name in names]
-        if not found:
+            entries = [self._visible[name] for name in names]
+        if not entries:
             raise TaskFailed(f"nothing in the catalog matches '{pattern}'; {catalog_files.known(self._visible)}")
         folder = self._working_directory / destination
-        got = self._objects.catalog.get(self._objects.run_id, self._objects.branch, found, folder)
+        got = self._objects.catalog.get(self._objects.run_id, self._objects.branch, entries, folder)
         with self._lock:
             self.entries += got
         return [str(folder / entry.name) for entry in got]
@@ -87,8 +87,8 @@ class StepData:
         )
         if warnings and not put:
             raise TaskFailed("; ".join(warnings))
-        if self._began is not None:
-            put = catalog_files.mark_preexisting(put, self._working_directory, began=self._began)
+        if self._started_at is not None:
+            put = catalog_files.mark_preexisting(put, self._working_directory, started_at=self._started_at)
         with self._lock:
             self.entries += put
             self._visible.update({entry.name: entry for entry in put})
@@ -136,14 +136,14 @@ class StepData:
                     self.entries.append(self._got(reference))
 
     def _got(self, reference: ObjectParameter) -> CatalogRecord:
-        """The entry of an object that was loaded; of one among those that a map collected it says no place."""
+        """The entry of an object that was loaded; without a path if a map collected the object."""
         entry = self._visible.get(reference.catalog_name)
         if entry is not None and entry.data_hash == reference.data_hash:
             return replace(entry, stage="get")
         return CatalogRecord(reference.catalog_name, reference.data_hash, "", "", "get", reference.size)
 
     def elsewhere(self) -> Json:
-        """How another process of the task reaches objects: a pickle, and a folder for those that it gives."""
+        """How another process of the task reaches objects: a pickle, and a folder for the objects that it puts."""
         from base64 import b64encode  # lazy: most tasks keep to themselves
 
         from magnus.engine.values import pickles  # lazy: as above

@@ -1,4 +1,4 @@
-"""What a step has to do with secrets: it obtains them, and must not put them into its results. Used by `engine.step.run_step`.
+"""What a step has to do with secrets: it obtains them, and must not put them into its results. Used by `engine.step.running_step`.
 
 A value is known to the masker of the run before anybody gets it.
 """
@@ -28,7 +28,7 @@ class StepSecrets:
 
     Args:
         provider: where they come from.
-        masker: what knows all those of the run.
+        masker: has all registered secrets of the run.
         path: of the step.
         warn: called with what the user should know.
     """
@@ -62,7 +62,7 @@ class StepSecrets:
         return value
 
     def refusals(self, what: str, values: Mapping[str, Parameter | Json]) -> dict[str, str]:
-        """By name, why those of the values that contain a secret are no results; `what` is one of them to a user."""
+        """By name, the reasons why values that contain a secret are refused; `what` is the word for such a value."""
         if self._masker.forms is None:
             return {}
         return {name: self._refusal(what, name) for name, value in values.items() if self._has_secret(name, value)}
@@ -70,7 +70,7 @@ class StepSecrets:
     def _refusal(self, what: str, name: str) -> str:
         return (
             f"step '{print_names(self._path.parts)}' may not set the {what} '{name}': its value contains a secret, and results are kept "
-            "in the run log; hand on the name of the secret, and obtain it where it is needed"
+            "in the run log; pass the name of the secret, and obtain it where it is needed"
         )
 
     def _has_secret(self, name: str, value: Parameter | Json) -> bool:
@@ -94,5 +94,5 @@ class StepSecrets:
             raise SecretsError(message, fix="see that it is configured and can be reached") from None
         if not isinstance(value, str):
             message = f"the secrets provider gave no text for '{name}', but a value of type {type(value).__name__}"
-            raise SecretsError(message, fix="mend or update the package it is of")
+            raise SecretsError(message, fix="fix or update the package it is of")
         return value

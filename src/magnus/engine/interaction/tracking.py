@@ -1,8 +1,8 @@
-"""Tells the experiment tracker of a run: after the record is put, secrets masked, and never at the cost of the run.
+"""Sends a run to the experiment tracker: after the record is put, with secrets masked, and never at the cost of the run.
 
-Whatever the tracker raises becomes one warning a run. While it cannot be reached it is left alone for a time, which
-doubles; what it missed is told with what follows, and a last time at the end. Called by `engine.step.run_step`, the
-orchestrator and the re-entry use cases; `opened` also by processes that a task starts.
+Errors of the tracker become one warning a run. While it cannot be reached no record is sent for a time, which doubles.
+Records it missed are sent with later ones, and a last time at the end. The context of a run has it for steps,
+the orchestrator and re-entry; processes that a task starts call `opened` alone.
 """
 
 from collections import deque
@@ -49,7 +49,7 @@ class StepNames:
         if (run_id, branch) not in self._labels and (composite := branch.composite) is not None:
             with suppress(MagnusError):  # it is about names alone
                 record = self._store.get_step(run_id, composite)
-                if record is not None:  # of a loop there are more rounds each time
+                if record is not None:  # a loop has more iterations each time
                     self._labels.update({(run_id, found.path): found.label for found in branches_of(record)})
         return self._labels.get((run_id, branch), branch.parts[-1])
 
@@ -91,7 +91,7 @@ class Tracking:
         self._tell(partial(self._tracker.begin_run, self._masked(run), self._values(parameters)))
 
     def end_step(self, run: TrackedRun, record: StepRecord) -> None:
-        """The step is in the run log, as this record that says how it ended."""
+        """Send a finished step, whose record is in the run log."""
         step = self._step(run, record, self._now())
         self._tell(partial(self._tracker.end_step, self._masked(run), step))
 
@@ -120,7 +120,7 @@ class Tracking:
         self._untold.clear()
 
     def tell_all(self, run: TrackedRun, record: RunRecord, steps: Iterable[StepRecord]) -> None:
-        """Tell a run that is in the run log as a whole; whatever the tracker raises is raised."""
+        """Send a whole run from the run log; errors of the tracker are raised."""
         self._say_loading()
         whole = self._masked(run_as_recorded(run, record))
         self._tracker.begin_run(whole, self._values(record.parameters))
@@ -141,7 +141,7 @@ class Tracking:
         """Say what the tracker could not do."""
         reason = self._masker.mask(reason)
         message = f"the experiment tracker '{self._settings['type']}' does not know all of this run: {reason}"
-        fix = "the run goes on, and the run log has every metric; tell the tracker later: magnus track RUN"
+        fix = "the run continues, and the run log has every metric; send them to the tracker later: magnus track RUN"
         self._reporter.report(Warned(str(Problem(message, fix, severity="warning")), once=_ONCE))
 
     def _tell(self, message: Callable[[], None]) -> None:
@@ -223,14 +223,14 @@ class StepTracking:
 def opened(
     tracker: ExperimentTracker, run: TrackedRun, path: StepPath, warn: Callable[[str], None]
 ) -> Iterator[UserObject]:
-    """The tracker's context of a step. What it raises, but for what comes from inside, is handed to `warn`."""
-    stack, given = ExitStack(), None
+    """The tracker's context of a step. Its own errors are passed to `warn`, errors from inside are raised."""
+    stack, tracker_context = ExitStack(), None
     try:
-        given = stack.enter_context(tracker.context(run, path))
+        tracker_context = stack.enter_context(tracker.context(run, path))
     except Exception as error:  # noqa: BLE001 - somebody else's code, which must not end a step
         warn(reason_of(error))
     try:
-        yield given
+        yield tracker_context
     finally:
         try:
             stack.close()

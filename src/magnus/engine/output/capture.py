@@ -1,4 +1,4 @@
-"""Captures everything a step prints: by python, by C extensions, by its children. Used by `engine.step.run_step`.
+"""Captures everything a step prints: by python, by C extensions, by its children. Made by `app.composition.run_context`.
 
 Descriptors 1 and 2 become a file (`engine.output.output_file`) for the duration of the step, not a pipe: writing to a file never
 waits for its reader, so a C extension that holds the interpreter lock cannot block, and a process left in the background

@@ -1,7 +1,7 @@
-"""What a process that user code forks does not inherit of magnus: signal handlers, connections, the step, the way back.
+"""Removes from processes that user code forks what they must not have: signal handlers, connections, the step, the way back.
 
-`app.composition` and `engine.user_code.process_state` watch for forks; whatever a child must not have is registered with `dropped`.
-A child that comes back to magnus ends there (`end_child`): it is not the process that runs the pipeline.
+`app.composition` and `engine.user_code.process_state` watch for forks; `dropped` registers a function that removes one of
+these. A child that comes back to magnus exits there (`end_child`): it is not the process that runs the pipeline.
 """
 
 import os
@@ -37,13 +37,13 @@ def watch() -> None:
 
 
 def drop_in_children(drop: Drop) -> None:
-    """Call `drop` in every child that is forked from now on, before user code goes on there."""
+    """Call `drop` in every child that is forked from now on, before user code continues there."""
     _Forks.drops.append(drop)
 
 
 @contextmanager
 def dropped(drop: Drop) -> Iterator[None]:
-    """Call `drop` in every child that is forked meanwhile, before user code goes on there."""
+    """Call `drop` in every child that is forked meanwhile, before user code continues there."""
     drop_in_children(drop)
     try:
         yield
@@ -88,7 +88,7 @@ def end_fork_server() -> None:
 
 
 def end_child(error: BaseException | None) -> NoReturn:
-    """End this forked process as python ends one that nobody waits for: `error` is what user code ended with."""
+    """Exit from this forked process as python does at the end of a program; `error` is the exception of user code."""
     import atexit  # lazy: children alone come here
 
     status = _status(error)
@@ -137,7 +137,7 @@ def _unblock() -> None:
 def _in_child() -> None:
     drops, _Forks.drops[:], _Forks.starts[:] = tuple(_Forks.drops), [], []
     for drop in reversed(drops):
-        with suppress(Exception):  # the child is the user's: it goes on
+        with suppress(Exception):  # the child is the user's: it must not fail here
             drop()
     for number in signal.valid_signals():
         handler = signal.getsignal(number)

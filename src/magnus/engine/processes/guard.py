@@ -45,7 +45,7 @@ class Guard:
                 descendants.end(descendants.of_folder(self._folder))
         finally:
             if self._pipe is not None:
-                with suppress(OSError):  # somebody ended the process that watches
+                with suppress(OSError):  # somebody killed the process that watches
                     os.write(self._pipe, descendants.DONE)
                 os.close(self._pipe)
 

@@ -1,6 +1,6 @@
-"""Whether the process that runs a run is still there: what is noted of it, and the judgement later.
+"""Identifies the process of a run, and decides later whether it is still there.
 
-Called by `app`: when a run begins, and whenever one that has not ended is looked at.
+Called by `app`: when a run starts, and when an unfinished run is shown or resumed.
 """
 
 import os
@@ -14,14 +14,14 @@ _ENDED_STATES: Final = "ZXx"
 
 
 def this_process() -> Owner:
-    """The owner of a run that this process begins."""
+    """The owner of a run that this process starts."""
     return Owner(os.uname().nodename, os.getpid(), _start(os.getpid()) or "")
 
 
 def lost(owner: Owner) -> str:
     """Why the run is lost; "" when its process is there, or is where this one cannot see it.
 
-    A process that ended and was not yet waited for is gone, and so is one whose number another process has now.
+    A process that exited and was not yet waited for is gone, and so is one whose number another process has now.
     """
     if owner.host != os.uname().nodename or _is_out_of_sight(owner.process_start):
         return ""
@@ -37,7 +37,7 @@ def runs_here(owner: Owner) -> bool:
 
 
 def doubt(owner: Owner) -> str:
-    """Why nobody can tell here whether the process is there; "" when that can be told."""
+    """Why this host cannot tell whether the process is there; "" if it can."""
     if not owner.host:
         return "another engine runs its steps"
     if owner.host != os.uname().nodename:
@@ -46,9 +46,9 @@ def doubt(owner: Owner) -> str:
 
 
 def unknown(status: Status, owner: Owner) -> str:
-    """What is to be said of a run that has not ended as far as its record goes, and may have; "" when all is clear."""
+    """The doubt about a run whose record is open, if its process may be gone; "" if there is no doubt."""
     reason = "" if status in ENDED else doubt(owner)
-    return f"whether it still runs cannot be told from here: {reason}" if reason else ""
+    return f"this host cannot tell whether it still runs: {reason}" if reason else ""
 
 
 def _start(pid: int) -> str | None:
@@ -75,15 +75,15 @@ def _start_by_proc(pid: int) -> str | None:
 
 
 def _start_by_ps(pid: int) -> str | None:
-    """Elsewhere: the time of the start, to the second."""
+    """The time of the start, to the second, for systems without `/proc`."""
     import subprocess  # lazy: Linux does not need it
 
     command = ("ps", "-o", "state=,lstart=", "-p", str(pid))
     try:
-        said = subprocess.run(command, capture_output=True, text=True, check=False, env={"LC_ALL": "C", "TZ": "UTC"})
+        answer = subprocess.run(command, capture_output=True, text=True, check=False, env={"LC_ALL": "C", "TZ": "UTC"})
     except OSError:
         return None if _takes_no_signal(pid) else ""
-    state, _, start = said.stdout.strip().partition(" ")
+    state, _, start = answer.stdout.strip().partition(" ")
     return None if not state or state[0] in _ENDED_STATES else start.strip()
 
 

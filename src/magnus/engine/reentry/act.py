@@ -25,14 +25,14 @@ class Act(Struct, frozen=True):
 
 
 def composite_act(node: CompositeNode, record: StepRecord) -> Act:
-    """How a composite stands, with the branches to run now: all that have begun, of a loop the last one."""
+    """The state of a composite, with the branches to run now: all that have started, of a loop the last one."""
     if record.status is not Status.PROCESSING or record.branching is None:
         return Act(record.path, record.status)
     return Act(record.path, record.status, tuple(str(record.path.into(key)) for key in fan.keys_to_join(node, record)))
 
 
 def is_joined(loop: StepRecord, iterations: Branching, number: int) -> bool:
-    """Whether the iteration was joined before; InvalidInput when it has not begun."""
+    """Whether the iteration was joined before; InvalidInput if it has not started."""
     current = iterations.count - 1
     if number > current:
         message = f"iteration {number} of '{loop.path}' has not started: iteration {current} is the current one"

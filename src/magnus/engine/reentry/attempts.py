@@ -24,7 +24,7 @@ class OneAttempt(Struct, frozen=True):
 class Attempts:
     """The attempts to make now of the task at `path`, of which the run log has the record `known`.
 
-    With `one` the next one alone. `is_left` says that the run went on behind the task, or ended: then an engine tries the
+    With `one` the next one alone. `is_left` says that the run has passed the task, or finished: then an engine tries the
     workflow again, and the attempts before do not count.
 
     Attributes:
@@ -44,8 +44,8 @@ class Attempts:
             self.before: StepRecord | None = lost_attempts.tried_again(known, now())
         else:
             self.before = lost_attempts.continued(known, one.exit_status if one else None, now())
-        made = self.before.attempts[self.before.earlier_attempts :] if self.before is not None else ()
-        failures = lost_attempts.own_failures(made) if one else len(made)
+        counted = self.before.attempts[self.before.earlier_attempts :] if self.before is not None else ()
+        failures = lost_attempts.own_failures(counted) if one else len(counted)
         most = max(one.attempts if one else 0, node.max_attempts)
         is_one = one is not None and failures < most
         self.number = len(self.before.attempts if self.before is not None else ()) if is_one else None

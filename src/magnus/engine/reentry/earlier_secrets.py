@@ -10,7 +10,7 @@ from magnus.run_log.records import RunRecord
 
 
 class EarlierSecrets:
-    """Those of the run of the context; each is looked up once."""
+    """The secrets that earlier processes of the run obtained; each is looked up once."""
 
     def __init__(self, context: RunContext) -> None:
         self._context = context

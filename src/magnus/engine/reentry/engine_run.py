@@ -1,6 +1,6 @@
-"""A run that another engine drives, as one of its processes sees it: the verbs step, fan-out and fan-in, found and recorded.
+"""Runs the verbs step, fan-out and fan-in in one process of a run that another engine drives, and records them.
 
-Called by `app.reentry`. A process does one act, and may go on with the acts that come next in the same (sub)pipeline.
+Called by `app.reentry`. A process does one act, and may continue with the next acts of the same (sub)pipeline.
 """
 
 from collections.abc import Callable, Collection
@@ -100,7 +100,7 @@ class EngineRun:
 
         `iteration` is the one to join, None for the current one. One that was joined before, by a process that the
         engine lost, is not joined again: the answer is the same. A branch without an end counts as failed. InvalidInput
-        when the step, or the iteration, has not begun.
+        when the step, or the iteration, has not started.
         """
         run, node = self._arrive(path), self._composite(path)
         known = self._store.get_step(run.run_id, path)
@@ -113,7 +113,9 @@ class EngineRun:
         if (known is None or known.status is Status.FAIL) and engine_runs.is_settled(self._store, run.run_id, path):
             return Act(path, engine_runs.status_in_settled(node, known))
         if known is None or known.branching is None:
-            raise InvalidInput(f"the branches of '{path}' have not begun", fix=f"magnus fan {run.run_id} {path} -m out")
+            raise InvalidInput(
+                f"the branches of '{path}' have not started", fix=f"magnus fan {run.run_id} {path} -m out"
+            )
         if iteration is not None and is_joined(known, known.branching, iteration):
             return Act(path, Status.PROCESSING, (str(path.into(str(iteration + 1))),))
         return self._joined(self._reopened(run), node, known, known.branching)
@@ -121,7 +123,7 @@ class EngineRun:
     def run_composite(self, path: StepPath, executor: Callable[[RunContext], Executor]) -> Act:
         """Run the composite at `path` from its fan-out to its fan-in in this process, with the executor.
 
-        What has ended in it stands; if it had failed, what failed in it is tried again.
+        Finished steps in it stand. If it had failed, its failed steps are tried again.
         """
         run, node = self._arrive(path), self._composite(path)
         known = self._store.get_step(run.run_id, path)
@@ -134,19 +136,21 @@ class EngineRun:
         self._secrets.mask(run)
         position, scope = place.before(self.graph, self._store, run, path)
         if known is not None and known.status is Status.FAIL:
-            changed = fan.begun_again(node, fan.begun(node, path, position, scope), known)
+            changed = fan.restart(node, fan.start(node, path, position, scope), known)
             if changed.status is Status.FAIL:
                 return composite_act(node, composites.fan_out(context, node, path, position, scope, before=known))
             known = reopened(context, known, position)
         branch = followed(self._store, run, path.branch, position) if run.original_run_id else None
         reuse = None if branch is None else Reuse(context, self._store.get_run(run.original_run_id), run)
-        made = executor(context)
+        composite_executor = executor(context)
         with process_state.without_hard_exits(context.output_capture.original_stderr):
-            record = run_composite(context, made, path, position, scope, before=known, reuse=reuse, original=branch)
+            record = run_composite(
+                context, composite_executor, path, position, scope, before=known, reuse=reuse, original=branch
+            )
         return Act(path, record.status)
 
     def go_on(self, act: Act, names: Collection[str], one: OneAttempt | None = None) -> Act:
-        """Go on behind an act that succeeded, as long as a step of these names comes next; the last act.
+        """Do the acts that follow a successful act, as long as the next step has one of these names; the last act.
 
         A composite that comes next is started, and is the last one. Failures are never followed: an engine has a process
         of its own for them, since one that dies can follow nothing.
@@ -170,17 +174,17 @@ class EngineRun:
         may never have started.
         """
         if self._run is None:
-            self._run = self._found(path)
+            self._run = self._record_of_run(path)
         gaps.close_before(self.graph, self._store, self._run.run_id, path)
         return self._run
 
-    def _found(self, path: StepPath) -> RunRecord:
+    def _record_of_run(self, path: StepPath) -> RunRecord:
         run_id = self._context.run_id
         try:
             return engine_runs.check_owner(self._store.get_run(run_id), self._workflow)
         except RunNotFound as error:
             if len(path.parts) > 1 or path.name not in may_start_run(self.graph):
-                fix = f"begin the run with the step '{self.graph.start_at}'"
+                fix = f"start the run with the step '{self.graph.start_at}'"
                 raise RunNotFound(f"there is no run '{run_id}'", fix=fix) from error
         return self.created()
 
@@ -252,7 +256,7 @@ class EngineRun:
         if self._message.events:
             self._context.reporter.report(StepStarted(path, node.written_as))
         position, _ = place.before(self.graph, self._store, run, path)
-        steps = list(gaps.ended_steps(self._store, run.run_id, path.branch))
+        steps = list(gaps.finished_steps(self._store, run.run_id, path.branch))
         left = traversal.given_up(self.graph.within(path.branch), steps, path.name)
         record = ends.finish(self._context, path, position, left)
         if path.branch.composite is None:
@@ -281,7 +285,7 @@ class EngineRun:
         outcome = place.outcome_of(self._store, run_id, branch)
         if outcome is not None:
             return outcome
-        gaps.close_begun(self._store, run_id, branch)
+        gaps.close_open_steps(self._store, run_id, branch)
         gaps.close_branch(self.graph, self._store, run_id, branch)
         gaps.close_end(self.graph, self._store, run_id, branch)
         self._context.reporter.report(BranchEnded(branch, succeeded=False))

@@ -17,15 +17,15 @@ from magnus.run_log.records import ENDED, Owner, RunRecord, Status, StepRecord
 
 
 def owner(workflow: str, name: str = "") -> Owner:
-    """The owner of a run that the workflow of this unique id begins; no process stands for it, so none can be found gone."""
+    """The owner of a run that the workflow of this unique id starts; it has no process whose death could be noticed."""
     return Owner("", 0, workflow=workflow, workflow_name=name)
 
 
 def check_owner(run: RunRecord, workflow: str) -> RunRecord:
-    """The run; InvalidInput when it belongs to another than the workflow of this id. Whoever names none may do all."""
+    """The run; InvalidInput if it belongs to another workflow than the one of this id. Without an id every run is allowed."""
     if not workflow or run.owner.workflow == workflow:
         return run
-    whose = f"belongs to the workflow {run.owner.workflow}" if run.owner.workflow else "was begun by no workflow"
+    whose = f"belongs to the workflow {run.owner.workflow}" if run.owner.workflow else "was started by no workflow"
     message = f"the run id '{run.run_id}' is in use: that run {whose}, and this is the workflow {workflow}"
     fix = f"submit with another run id, or with none; resume that run with -p original_run_id={run.run_id}"
     raise InvalidInput(message, fix=fix)
@@ -41,7 +41,7 @@ def reopened(store: RunLogStore, run: RunRecord) -> RunRecord:
 
 
 def is_settled(store: RunLogStore, run_id: str, path: StepPath) -> bool:
-    """Whether a (sub)pipeline around the step has succeeded, so that nothing in it runs any more, whatever failed on the traversal."""
+    """Whether a (sub)pipeline around the step has succeeded, so that no step in it runs any more, also if some failed."""
     branch = path.branch
     while True:
         steps = store.list_steps(run_id, branch)
@@ -53,7 +53,7 @@ def is_settled(store: RunLogStore, run_id: str, path: StepPath) -> bool:
 
 
 def status_in_settled(node: Node, known: StepRecord | None) -> Status:
-    """How a step of a (sub)pipeline that has succeeded ended; of one that did not run there: so that it stays as it is.
+    """The status of a step in a (sub)pipeline that has succeeded; for a step that did not run, one that changes nothing.
 
     An engine comes to such a step when it tries a workflow again and loses the process of one that had succeeded.
     """
@@ -63,7 +63,7 @@ def status_in_settled(node: Node, known: StepRecord | None) -> Status:
 
 
 def is_left(store: RunLogStore, run: RunRecord, known: StepRecord) -> bool:
-    """Whether the run went on behind the step, or ended: an engine that comes to it now tries the workflow again."""
+    """Whether the run has passed the step, or finished: an engine that comes to the step now tries the workflow again."""
     if run.status in ENDED:
         return True
     return traversal.position_of(store.list_steps(run.run_id, known.path.branch), known.path) != known.position

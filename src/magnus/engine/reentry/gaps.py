@@ -1,6 +1,6 @@
-"""Steps whose processes never started, or died, and that nobody goes on with: whoever comes next records them as failed.
+"""Records steps as failed whose processes never started, or died, and that no process continues.
 
-Used by re-entry: when a step begins that a failure leads to, when branches are joined, and when an engine ends a run.
+Used by re-entry: when a step starts that a failure leads to, when branches are joined, and when an engine ends a run.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,12 +18,12 @@ from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import ENDED, Status, StepRecord, terminal_record
 
 NEVER_STARTED: Final = (
-    "lost: no process of it recorded anything, since the engine could not start one or ended it before"
+    "lost: no process of it recorded anything, since the engine could not start one or stopped it before"
 )
 
 
 def close_before(graph: Graph, store: RunLogStore, run_id: str, path: StepPath) -> None:
-    """Record what did not end before the step at `path` begins, which a failure leads to."""
+    """Before the step at `path` starts, which a failure leads to, record the unfinished steps before it."""
     within = graph.within(path.branch)
     if path.name not in {failure_of(within, node) for node in within.nodes.values() if not _is_terminal(node)}:
         return
@@ -32,7 +32,7 @@ def close_before(graph: Graph, store: RunLogStore, run_id: str, path: StepPath) 
     steps = store.list_steps(run_id, path.branch)
     if any(step.path == path for step in steps):
         return
-    for record in _unended(within, path.branch, steps, path.name):
+    for record in _unfinished(within, path.branch, steps, path.name):
         store.put_step(run_id, record)
         close_branches(graph, store, run_id, record)
 
@@ -45,28 +45,28 @@ def close_branch(
     `reason` gives the message for its name, where the engine says why.
     """
     steps = store.list_steps(run_id, branch)
-    first = next(iter(_unended(graph.within(branch), branch, steps)), None)
+    first = next(iter(_unfinished(graph.within(branch), branch, steps)), None)
     if first is not None:
         message = reason(first.path.name) if reason else first.message
         store.put_step(run_id, replace(first, message=message))
 
 
-def close_begun(store: RunLogStore, run_id: str, branch: BranchPath, message: str = "") -> list[StepRecord]:
-    """Record what began in a branch, and in the branches inside it, and has not ended; with `message`, if that is said."""
+def close_open_steps(store: RunLogStore, run_id: str, branch: BranchPath, message: str = "") -> list[StepRecord]:
+    """Record the unfinished steps of a branch, and of the branches inside it, as failed; with `message`, if it has text."""
     closed: list[StepRecord] = []
     for step in store.list_steps(run_id, branch):
         if step.status in ENDED:
             continue
         for key in step.branching.keys if step.branching is not None else ():
-            closed += close_begun(store, run_id, step.path.into(key), message)
+            closed += close_open_steps(store, run_id, step.path.into(key), message)
         failed = lost_attempts.failed(step, now())
         closed.append(replace(failed, message=message) if message else failed)
         store.put_step(run_id, closed[-1])
     return closed
 
 
-def ended_steps(store: RunLogStore, run_id: str, branch: BranchPath) -> Iterator[StepRecord]:
-    """The steps of a branch that reached its end: one that has not ended never will, and is recorded so."""
+def finished_steps(store: RunLogStore, run_id: str, branch: BranchPath) -> Iterator[StepRecord]:
+    """The steps of a branch that reached its end; an unfinished one is recorded as failed, since it never will finish."""
     for step in store.list_steps(run_id, branch):
         if step.status in ENDED:
             yield step
@@ -77,15 +77,15 @@ def ended_steps(store: RunLogStore, run_id: str, branch: BranchPath) -> Iterator
 
 
 def close_branches(graph: Graph, store: RunLogStore, run_id: str, step: StepRecord) -> None:
-    """Record what began in the branches of a step that nobody joined, and that these came to no end."""
+    """Record that the branches of a step which nobody joined failed, with their unfinished steps."""
     for key in step.branching.keys if step.branching is not None else ():
         branch = step.path.into(key)
-        close_begun(store, run_id, branch)
+        close_open_steps(store, run_id, branch)
         close_end(graph, store, run_id, branch)
 
 
 def close_end(graph: Graph, store: RunLogStore, run_id: str, branch: BranchPath) -> None:
-    """Record that a branch failed whose steps are over, if it has no end: they are behind it then, and an engine may try them again."""
+    """Record the failure of a branch that has no end, behind its steps; an engine may try them again."""
     steps = store.list_steps(run_id, branch)
     if steps and not steps[-1].is_terminal:
         end = graph.within(branch).terminal(succeeds=False)
@@ -94,29 +94,31 @@ def close_end(graph: Graph, store: RunLogStore, run_id: str, branch: BranchPath)
         store.put_step(run_id, terminal_record(path, position, Status.FAIL, end.written_as, now()))
 
 
-def _unended(within: Graph, branch: BranchPath, steps: Sequence[StepRecord], until: str = "") -> list[StepRecord]:
-    """What did not end on the way to the step `until`, as failed; nothing when no way of failures leads there.
+def _unfinished(within: Graph, branch: BranchPath, steps: Sequence[StepRecord], until: str = "") -> list[StepRecord]:
+    """The unfinished steps on the way to the step `until`, as failed; none if no way of failures leads there.
 
     Without a step: on the way to the end that failures lead to.
     """
-    known = {step.path.name: step for step in steps}
+    records = {step.path.name: step for step in steps}
     position = max((step.position for step in steps), default=-1)
-    found: list[StepRecord] = []
-    for name, node in _way(within, known):
+    unfinished: list[StepRecord] = []
+    for name, node in _way(within, records):
         if name == until:
-            return found
+            return unfinished
         if isinstance(node, TerminalNode):
             break
-        record = known.get(name)
+        record = records.get(name)
         if record is None:
             position += 1
-            found.append(StepRecord(branch.step(name), position, Status.FAIL, node.written_as, message=NEVER_STARTED))
+            unfinished.append(
+                StepRecord(branch.step(name), position, Status.FAIL, node.written_as, message=NEVER_STARTED)
+            )
         elif record.status not in ENDED:
-            found.append(lost_attempts.failed(record, now()))
-    return [] if until else found
+            unfinished.append(lost_attempts.failed(record, now()))
+    return [] if until else unfinished
 
 
-def _way(within: Graph, known: Mapping[str, StepRecord]) -> Iterator[tuple[str, Node]]:
+def _way(within: Graph, records: Mapping[str, StepRecord]) -> Iterator[tuple[str, Node]]:
     """The steps from the first one on, up to an end; one that did not succeed counts as failed."""
     name = within.start_at
     while True:
@@ -124,7 +126,7 @@ def _way(within: Graph, known: Mapping[str, StepRecord]) -> Iterator[tuple[str, 
         yield name, node
         if isinstance(node, TerminalNode):
             return
-        record = known.get(name)
+        record = records.get(name)
         succeeded = record is not None and record.status is Status.SUCCESS
         name = node.next if succeeded else failure_of(within, node)
 

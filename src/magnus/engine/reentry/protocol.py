@@ -21,13 +21,13 @@ _KINDS: Final = {kind.__name__: kind for kind in get_args(Event)}
 
 
 class Reentry(Struct, frozen=True):
-    """What the re-entry command is told.
+    """The options of a re-entry command that magnus itself sets.
 
     Attributes:
         version: of the magnus that starts it, which has to be the same.
-        code_identities: of what runs the step, beside those of the run.
+        code_identities: of the image or package that runs the step, beside the identities of the run.
         events: whether it writes events to its standard output, as `event_line` says, instead of progress.
-        signal: what it gets with its first event, SIGKILL or SIGTERM, for who tries that out; 0 for nothing.
+        signal: the signal it gets with its first event, SIGKILL or SIGTERM, for simulated faults; 0 for none.
     """
 
     version: str = __version__

@@ -25,7 +25,7 @@ def step_path(graph: Graph, text: str) -> StepPath:
 def names_beside(graph: Graph, path: StepPath, names: Sequence[str]) -> list[str]:
     """The names of steps beside the step at `path`; InvalidInput for one that is not there."""
     within = graph.within(path.branch)
-    found = [step_path(within, name) for name in names]
-    if wrong := next((name for name, step in zip(names, found, strict=True) if len(step.parts) > 1), None):
+    paths = [step_path(within, name) for name in names]
+    if wrong := next((name for name, step in zip(names, paths, strict=True) if len(step.parts) > 1), None):
         raise InvalidInput(f"'--then {wrong}' names a step inside another one", fix=f"name a step beside '{path}'")
-    return [step.name for step in found]
+    return [step.name for step in paths]

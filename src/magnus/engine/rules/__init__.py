@@ -1,1 +1,1 @@
-"""What is decided about a run without doing anything: what comes next, what a step sees, what branches leave."""
+"""Decides without I/O: the next step, the scope of a step, and what fan-out and fan-in make of branches and their values."""

@@ -1,6 +1,6 @@
-"""What fan-out and fan-in decide: the branches of a composite step, and what it makes of them. Pure.
+"""Decides fan-outs and fan-ins: the branches of a composite step, and the results of the step from them. Pure.
 
-Used by `engine.run.composites`, which puts the records, and by the plan of a run that resumes another one.
+Used by `engine.run.composites`, which puts the records, `engine.reentry.engine_run` and `app.run.resume_plan`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -44,7 +44,7 @@ _NAME_OF_DEFAULT = "default"
 
 
 class Outcome(Struct, frozen=True):
-    """How a branch ended: what it set and put itself, without what it began with."""
+    """The result of a branch: the parameters it set and the files it put itself, without its initial scope."""
 
     key: str
     succeeded: bool
@@ -52,12 +52,12 @@ class Outcome(Struct, frozen=True):
     files: Mapping[str, CatalogRecord]
 
 
-def begun(node: CompositeNode, path: StepPath, position: int, scope: BranchScope) -> StepRecord:
-    """The record of a composite whose branches can begin, or that failed since they cannot."""
+def start(node: CompositeNode, path: StepPath, position: int, scope: BranchScope) -> StepRecord:
+    """The record of a composite whose branches can start, or that failed since they cannot."""
     record = StepRecord(path, position, Status.PROCESSING, node.written_as, scope=scope)
     try:
         return replace(record, branching=_branching(node, scope.parameters))
-    except Exception as error:  # noqa: BLE001 - as in `joined`
+    except Exception as error:  # noqa: BLE001 - as in `join`
         return _failed(record, faults.failure_of(error))
 
 
@@ -77,46 +77,46 @@ def branch_scope(node: CompositeNode, record: StepRecord, key: str) -> BranchSco
 
 def _element(mapped: MappedBranches, parameters: Scope, position: int, value: Json) -> Parameter:
     """The element of a map as its branch sees it: the value, or the object that it refers to."""
-    known = find(parameters, mapped.iterate_on)
-    source = None if known is None else parameters[known]
+    own_name = find(parameters, mapped.iterate_on)
+    source = None if own_name is None else parameters[own_name]
     return source.items[position] if isinstance(source, ListParameter) else JsonParameter(value)
 
 
-def joined(node: CompositeNode, record: StepRecord, outcomes: Iterable[Outcome], reduce: Reduce) -> StepRecord:
-    """The record after these branches, all of those it has, in their order; of a loop: after this round.
+def join(node: CompositeNode, record: StepRecord, outcomes: Iterable[Outcome], reduce: Reduce) -> StepRecord:
+    """The record of the composite after all of its branches, in their order; of a loop: after this iteration.
 
-    It has ended, or it is a loop that goes on with another round.
+    The composite has finished, or it is a loop that has another iteration.
     """
     try:
-        return _joined(node, record, list(outcomes), reduce)
+        return _join(node, record, list(outcomes), reduce)
     except Exception as error:  # noqa: BLE001 - a fault of magnus, or of the catalog, fails the composite as a task
         return _failed(record, faults.failure_of(error))
 
 
-def _joined(node: CompositeNode, record: StepRecord, ended: Sequence[Outcome], reduce: Reduce) -> StepRecord:
-    failed = [outcome.key for outcome in ended if not outcome.succeeded]
+def _join(node: CompositeNode, record: StepRecord, outcomes: Sequence[Outcome], reduce: Reduce) -> StepRecord:
+    failed = [outcome.key for outcome in outcomes if not outcome.succeeded]
     if failed:
         return _failed(record, _names(node, record, failed))
     match node.branches:
         case RepeatedBranch() as loop:
-            return after_round(loop, record, ended[-1])
+            return after_iteration(loop, record, outcomes[-1])
         case MappedBranches() as mapped:
-            parameters = _collected(mapped, ended, reduce)
+            parameters = _collected(mapped, outcomes, reduce)
         case StaticBranches() | ChosenBranch():
-            parameters = {name: value for outcome in ended for name, value in outcome.parameters.items()}
-    files = {name: entry for outcome in ended for name, entry in outcome.files.items()}
+            parameters = {name: value for outcome in outcomes for name, value in outcome.parameters.items()}
+    files = {name: entry for outcome in outcomes for name, entry in outcome.files.items()}
     return _succeeded(record, parameters, files)
 
 
-def begun_again(node: CompositeNode, record: StepRecord, known: StepRecord | None) -> StepRecord:
-    """The record of a composite that begins after `known`; it fails as a map over others, whose results would stand."""
-    before = None if known is None else known.branching
+def restart(node: CompositeNode, record: StepRecord, earlier: StepRecord | None) -> StepRecord:
+    """The record of a composite that starts again; a map fails if it has other elements than its `earlier` record."""
+    before = None if earlier is None else earlier.branching
     if before is None or record.branching is None or not isinstance(node.branches, MappedBranches):
         return record
     if before.elements != record.branching.elements:
         message = (
-            "its elements are others than when it began before in this run, where results stand: "
-            "go on in a new run, with this one as the original"
+            "its elements differ from those at its first start in this run, whose results stand: "
+            "resume this run in a new one"
         )
         return StepRecord(record.path, record.position, Status.FAIL, record.step_type, message=message)
     return record
@@ -136,11 +136,11 @@ def _branching(node: CompositeNode, parameters: Scope) -> Branching:
 
 
 def _value(role: str, name: str, parameters: Scope) -> Parameter:
-    known = find(parameters, name)
-    if known is None:
+    own_name = find(parameters, name)
+    if own_name is None:
         there = ", ".join(repr(other) for other in parameters) or "none"
         raise TaskFailed(f"{role} names the parameter '{name}', which is not there; the parameters are {there}")
-    return parameters[known]
+    return parameters[own_name]
 
 
 def _elements(name: str, parameters: Scope) -> list[Json]:
@@ -179,13 +179,13 @@ def _collected(mapped: MappedBranches, outcomes: Sequence[Outcome], reduce: Redu
 
 
 def _list(name: str, mapped: MappedBranches, outcomes: Sequence[Outcome], reduce: Reduce) -> Parameter:
-    found = [outcome.parameters.get(name, _NOTHING) for outcome in outcomes]
+    items = [outcome.parameters.get(name, _NOTHING) for outcome in outcomes]
     if mapped.reducer is not None:
-        return _reduced(name, mapped.reducer, mapped.function, found, reduce)
-    if any(holds_objects(parameter) for parameter in found):
-        return ListParameter(tuple(found))
-    values = [plain(parameter) for parameter in found]
-    is_metric = any(isinstance(parameter, MetricParameter) for parameter in found)
+        return _reduced(name, mapped.reducer, mapped.function, items, reduce)
+    if any(holds_objects(parameter) for parameter in items):
+        return ListParameter(tuple(items))
+    values = [plain(parameter) for parameter in items]
+    is_metric = any(isinstance(parameter, MetricParameter) for parameter in items)
     return MetricParameter(values) if is_metric else JsonParameter(values)
 
 
@@ -200,8 +200,8 @@ def _reduced(
     return MetricParameter(reduced.value) if is_metric and isinstance(reduced, JsonParameter) else reduced
 
 
-def after_round(loop: RepeatedBranch, record: StepRecord, outcome: Outcome) -> StepRecord:
-    """The record of a loop after a round that succeeded: what all rounds left so far, and whether there is another."""
+def after_iteration(loop: RepeatedBranch, record: StepRecord, outcome: Outcome) -> StepRecord:
+    """The record of a loop after a successful iteration: the results of all iterations, and the next one if there is one."""
     own = {name: value for name, value in outcome.parameters.items() if name != loop.index_as}
     if loop.index_as is not None:
         own[loop.index_as] = JsonParameter(int(outcome.key))
@@ -209,23 +209,23 @@ def after_round(loop: RepeatedBranch, record: StepRecord, outcome: Outcome) -> S
     files = {**{entry.name: entry for entry in record.catalog}, **outcome.files}
     scope = record.scope or BranchScope()
     scope = BranchScope({**scope.parameters, **own}, {**scope.files, **outcome.files}, scope.map_variables)
-    rounds = record.branching.count if record.branching else 1
-    if _breaks(loop, {**scope.parameters, **outcome.parameters}) or rounds >= loop.max_iterations:
+    iterations = record.branching.count if record.branching else 1
+    if _breaks(loop, {**scope.parameters, **outcome.parameters}) or iterations >= loop.max_iterations:
         return _succeeded(record, parameters, files)
     return replace(
         record,
         parameters=parameters,
         catalog=tuple(files.values()),
         scope=scope,
-        branching=Branching(count=rounds + 1),
+        branching=Branching(count=iterations + 1),
     )
 
 
 def _breaks(loop: RepeatedBranch, parameters: Scope) -> bool:
-    known = None if loop.break_on is None else find(parameters, loop.break_on)
-    if known is None:
+    own_name = None if loop.break_on is None else find(parameters, loop.break_on)
+    if own_name is None:
         return False
-    match plain(parameters[known]):
+    match plain(parameters[own_name]):
         case bool() as ends:
             return ends
         case other:
@@ -242,7 +242,7 @@ def _failed(record: StepRecord, message: str) -> StepRecord:
 
 
 def keys_to_join(node: CompositeNode, record: StepRecord) -> Sequence[str]:
-    """The keys of the branches to be joined next: all, of a loop that of the round in progress."""
+    """The keys of the branches to join next: all, of a loop that of the current iteration."""
     keys = record.branching.keys if record.branching else ()
     return keys[-1:] if isinstance(node.branches, RepeatedBranch) else keys
 

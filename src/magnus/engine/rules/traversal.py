@@ -21,7 +21,7 @@ class RunStep(Struct, frozen=True):
 
 
 class FanOut(Struct, frozen=True):
-    """Begin the branches of the composite at `path`, the `position`-th step of its branch."""
+    """Start the branches of the composite at `path`, the `position`-th step of its branch."""
 
     path: StepPath
     position: int
@@ -71,24 +71,25 @@ def position_of(steps: Sequence[StepRecord], path: StepPath) -> int:
     return last.position if last.path == path else last.position + 1
 
 
-def taken_to(graph: Graph, steps: Sequence[StepRecord], name: str) -> Sequence[StepRecord]:
+def way_to(graph: Graph, steps: Sequence[StepRecord], name: str) -> Sequence[StepRecord]:
     """The steps that lead from the start of `graph` to the step `name`, in order.
 
-    Where none do, because somebody runs steps in an order of their own: those with a position before it, else all.
+    If the records do not lead there, because a user runs steps in another order: all steps with an earlier position, or
+    all steps if the step has no record.
     """
-    taken = _taken(graph, steps, name)
-    if taken is not None:
-        return taken
+    way = _way_to(graph, steps, name)
+    if way is not None:
+        return way
     own = next((step.position for step in steps if step.path.name == name), None)
     return [step for step in steps if own is None or step.position < own]
 
 
 def given_up(graph: Graph, steps: Sequence[StepRecord], name: str) -> tuple[str, ...]:
     """The steps that ran on another way than the one that leads to the end `name`, by their positions."""
-    taken = _taken(graph, steps, name)
-    if taken is None or len(taken) == sum(step.path.name != name for step in steps):
+    way = _way_to(graph, steps, name)
+    if way is None or len(way) == sum(step.path.name != name for step in steps):
         return ()
-    on_the_way = {step.path.name for step in taken}
+    on_the_way = {step.path.name for step in way}
     return tuple(step.path.name for step in steps if step.path.name not in on_the_way and step.path.name != name)
 
 
@@ -103,18 +104,18 @@ def leads_to_success(graph: Graph, steps: Sequence[StepRecord]) -> bool:
     return node.succeeds
 
 
-def _taken(graph: Graph, steps: Sequence[StepRecord], name: str) -> Sequence[StepRecord] | None:
+def _way_to(graph: Graph, steps: Sequence[StepRecord], name: str) -> Sequence[StepRecord] | None:
     """The steps on the way to the step `name`; None when the records do not lead there."""
     by_name = {step.path.name: step for step in steps}
     fail = graph.terminal(succeeds=False).name
-    taken: list[StepRecord] = []
+    way: list[StepRecord] = []
     at, came = graph.start_at, -1
     while at != name:
         node, step = graph.nodes[at], by_name.get(at)
         if isinstance(node, TerminalNode):
             return None
         if step is not None:
-            taken.append(step)
+            way.append(step)
             came = step.position
         if step is not None and step.status is Status.SUCCESS:
             at = node.next
@@ -123,5 +124,5 @@ def _taken(graph: Graph, steps: Sequence[StepRecord], name: str) -> Sequence[Ste
         following = by_name.get(at)
         has_failed = step is not None and step.status is Status.FAIL
         if at != name and not has_failed and (following is None or following.position < came):
-            return None  # it has not ended, and nobody went on without it
-    return taken
+            return None  # it has not finished, and no later step ran without it
+    return way

@@ -1,1 +1,1 @@
-"""Walks the graph of a run with an executor: what comes next is done, reused, begun in branches and joined."""
+"""Walks the graph of a run with an executor: runs or reuses the next step, starts branches and joins them."""

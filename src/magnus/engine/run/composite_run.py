@@ -1,6 +1,6 @@
-"""Runs one composite of a run whole, with an executor: the walk of the orchestrator, from its fan-out to its fan-in.
+"""Runs one whole composite of a run with an executor: the walk of the orchestrator, from its fan-out to its fan-in.
 
-Called by re-entry. A process before may have begun it: what has ended stands, and the rest goes on.
+Called by re-entry. If an earlier process started the composite, finished steps stand, and the other steps run.
 """
 
 from collections.abc import Sequence
@@ -76,7 +76,7 @@ class _RecordedSteps:
 
 
 class _CompositeWalk(Walk):
-    """The walk through one composite, which ends with it; `record` is how it ended."""
+    """The walk through one composite; `record` is the record of the finished composite."""
 
     def __init__(
         self, context: RunContext, executor: Executor, root: Place, reuse: Reuse | None, before: StepRecord | None
@@ -87,7 +87,7 @@ class _CompositeWalk(Walk):
         self._begun_before: set[StepPath] = set()
 
     def go_on(self, at: Place | Composite) -> None:
-        """Leave what has ended as it is; everything else goes behind it."""
+        """Leave finished steps as they are; new records follow behind them."""
         recorded = self._recorded.get(at.branch) if isinstance(at, Place) else None
         if isinstance(at, Place) and recorded is not None:
             step, name = recorded.get(at.action.path.name), at.action.path.name
@@ -99,7 +99,7 @@ class _CompositeWalk(Walk):
         super().go_on(at)
 
     def run_step(self, at: Place, known: StepRecord | None = None) -> None:
-        """Submit the step, with the attempts that a process before made; those that were lost with it do not count."""
+        """Submit the step, with the attempts of an earlier process; attempts that were lost with it do not count."""
         recorded = self._recorded.get(at.branch)
         step = None if recorded is None or known is not None else recorded.get(at.action.path.name)
         if step is not None:
@@ -109,7 +109,7 @@ class _CompositeWalk(Walk):
         super().run_step(at, known)
 
     def fan_out(self, at: Place) -> None:
-        """Go on with branches that a process before started."""
+        """Continue the branches that an earlier process started."""
         path = at.action.path
         recorded = self._recorded.get(at.branch)
         step, node = None if recorded is None else recorded.get(path.name), self.context.graph.step(path)
@@ -123,7 +123,7 @@ class _CompositeWalk(Walk):
         self.follow_branches(Composite(node, replace(step, position=at.action.position), at))
 
     def enter(self, composite: Composite, branch: BranchPath) -> None:
-        """Walk through the branch; one that has ended is as it is."""
+        """Walk through the branch; a finished one stays as it is."""
         if composite.record.path in self._begun_before:
             steps = self.store.list_steps(self.context.run_id, branch)
             outcome = place.outcome_in(branch, steps)
@@ -145,7 +145,7 @@ class _CompositeWalk(Walk):
         super().finish(at, given_up)
 
     def ended(self, at: Place, step: StepRecord, span: Span | None = None) -> None:
-        """Stop where the composite has ended."""
+        """Stop when the composite has finished."""
         if at is self.root:
             self.record = step
         else:
@@ -153,9 +153,9 @@ class _CompositeWalk(Walk):
 
 
 def reopened(context: RunContext, known: StepRecord, position: int) -> StepRecord:
-    """A composite that had failed, as it goes on when an engine tries it again: what succeeded in it stands.
+    """A failed composite that an engine tries again, with its record open: its successful steps stand.
 
-    In each branch that failed the first step that did waits to be tried again, behind all that is recorded there.
+    In each failed branch the first failed step waits to be tried again, behind all records of the branch.
     """
     for key in known.branching.keys if known.branching is not None else ():
         _reopen_branch(context, known.path.into(key))
@@ -174,7 +174,7 @@ def _reopen_branch(context: RunContext, branch: BranchPath) -> None:
     if not steps or (steps[-1].is_terminal and steps[-1].status is Status.SUCCESS):
         return
     end = steps[-1].path.name if steps[-1].is_terminal else within.terminal(succeeds=False).name
-    failed = next((step for step in traversal.taken_to(within, steps, end) if step.status is Status.FAIL), None)
+    failed = next((step for step in traversal.way_to(within, steps, end) if step.status is Status.FAIL), None)
     if failed is None:  # it leads to its fail step, or waits for a step that never started
         return
     position = traversal.position_of(steps, failed.path)

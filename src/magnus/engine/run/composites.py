@@ -36,7 +36,7 @@ def fan_out(
     `before` is the record of the step when it failed earlier in this run.
     """
     context.reporter.report(StepStarted(path, node.written_as))
-    record = fan.begun_again(node, fan.begun(node, path, position, scope), before)
+    record = fan.restart(node, fan.start(node, path, position, scope), before)
     if record.status is Status.FAIL:
         return _ended(context, record, scope, None)
     return _branched(context, record)
@@ -50,11 +50,11 @@ def fan_in(
     scope: BranchScope,
     span: Span | None = None,
 ) -> StepRecord:
-    """Join the branches that ended with these outcomes; a loop may then have another iteration to run.
+    """Join the branches with these outcomes; a loop may then have another iteration to run.
 
     `scope` is what the step itself sees, `span` when its branches were at work.
     """
-    record = fan.joined(node, record, outcomes, reducing(context, record.path))
+    record = fan.join(node, record, outcomes, reducing(context, record.path))
     if record.status is Status.PROCESSING:
         return _branched(context, record)
     return _ended(context, record, scope, span)

@@ -23,19 +23,18 @@ from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.spans import Span, seconds, span_of
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future  # lazy: only steps that run elsewhere have one
+    from concurrent.futures import Future  # lazy: only steps in other processes have one
 
     from magnus.engine.run.reuse import Reuse  # lazy: as where it is used
 
-_LOST = "lost: it ended without recording how"
+_LOST = "lost: its process exited without a record of the result"
 
 
 def run(context: RunContext, executor: Executor, record: RunRecord, original: RunRecord | None = None) -> RunRecord:
-    """Run the pipeline of the context from its first step to its end; returns the record of the ended run.
+    """Run the pipeline of the context from its first step to its end; returns the record of the finished run.
 
-    What succeeded in `original` is taken over.
-    Whatever happens, the run is recorded as ended: an interruption as FAIL with the message `interrupted`, an error
-    of a service with the message of that error; both are raised again.
+    The run reuses the steps that succeeded in `original`. In every case the end of the run is recorded: an interruption
+    as FAIL with the message `interrupted`, an error of a service as FAIL with its message. Both are raised again.
     """
     context.reporter.report(RunStarted(record.run_id, context.graph.name, executor.slots > 1))
     reuse = None if original is None else _reuse(context, original, record)
@@ -73,8 +72,8 @@ def _reuse(context: RunContext, original: RunRecord, record: RunRecord) -> "Reus
 class Walk:
     """One way through the graph from `root` on, in as many branches at once as there are.
 
-    `waiting` are the places where something can go on, the one to go on first at the end: the deepest, so that what
-    was begun is ended first. `running` are the steps that the executor has.
+    `waiting` are the branches and composites that can continue. The last one continues first: it is the deepest, so that
+    started branches finish first. `running` are the steps that the executor has.
     """
 
     def __init__(self, context: RunContext, executor: Executor, root: Place, reuse: "Reuse | None") -> None:
@@ -96,9 +95,9 @@ class Walk:
                 self._wait()
 
     def give_up(self, message: str) -> None:
-        """Record what has not ended as failed."""
+        """Record unfinished steps as failed."""
         for future, place in self.running.items():
-            if future.cancelled():  # it never began
+            if future.cancelled():  # it never started
                 continue
             step = self.store.get_step(self.context.run_id, place.action.path)
             if step is None or step.status is Status.PROCESSING:
@@ -123,7 +122,7 @@ class Walk:
                 self.finish(place)
 
     def _is_reused(self, place: Place) -> bool:
-        """Whether the step succeeded in the original run; then it has ended here too."""
+        """Whether the step succeeded in the original run; then its record is reused."""
         if self.reuse is None or place.original is None:
             return False
         path, position = place.action.path, place.action.position
@@ -153,7 +152,7 @@ class Walk:
             self.running[ended] = place
 
     def _wait(self) -> None:
-        from concurrent.futures import FIRST_COMPLETED, wait  # lazy: only steps that run elsewhere are waited for
+        from concurrent.futures import FIRST_COMPLETED, wait  # lazy: only steps in other processes are waited for
 
         for future in wait(self.running, return_when=FIRST_COMPLETED).done:
             message, place = _LOST, self.running.pop(future)
@@ -189,7 +188,7 @@ class Walk:
             self._ran(place, died.problems[0].message)
 
     def _ran(self, place: Place, lost: str) -> None:
-        """Go by the record of the step; without one that says how it ended, it failed with the message `lost`."""
+        """Take the result from the record of the step; if the record is open, the step failed with the message `lost`."""
         step = self.store.get_step(self.context.run_id, place.action.path)
         if step is None or step.status is Status.PROCESSING:
             step = self._unfinished(place, step, lost)
@@ -199,7 +198,7 @@ class Walk:
         self.ended(place, step, span_of(step))
 
     def ended(self, place: Place, step: StepRecord, span: Span | None = None) -> None:
-        """The step at the place has ended: what comes next there waits now."""
+        """Note that the step has finished; the next step of its branch waits now."""
         succeeded = step.status is Status.SUCCESS
         place.take(step, span)
         if not succeeded:
@@ -260,7 +259,7 @@ class Walk:
             self.fan_in_or_wait(place.within)
 
     def fan_in_or_wait(self, composite: Composite) -> None:
-        """Join the branches when all have ended; else see that those that have not begun do."""
+        """Join the branches if all have finished; else let the other branches start."""
         if not composite.has_ended:
             if not composite.waits:
                 composite.waits = True
@@ -271,7 +270,7 @@ class Walk:
         record, scope = composite.record, composite.place.scope
         record = composites.fan_in(self.context, composite.node, record, composite.in_order(), scope, composite.span)
         if record.status is Status.PROCESSING:
-            composite.another_round(record)
+            composite.start_iteration(record)
             self.fan_in_or_wait(composite)
             return
         del self.open[record.path]
@@ -282,7 +281,7 @@ class Walk:
 
 
 def _end_of(walk: Walk) -> tuple[Status, str]:
-    """The status of a pipeline that has ended, and the reason of its failure."""
+    """The status of a finished pipeline, and the reason of its failure."""
     if walk.root.succeeded:
         return Status.SUCCESS, "" if walk.reuse is None else walk.reuse.run_message
     reached = outcomes.reached_fail(walk.context.graph.terminal(succeeds=False).name)

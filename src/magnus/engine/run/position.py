@@ -48,7 +48,7 @@ class Place:
             self._own = scopes.after(self._own, step)
 
     def outcome(self) -> "Outcome":
-        """How it ended."""
+        """The outcome of the branch."""
         from magnus.engine.rules.fan import Outcome  # lazy: most pipelines have no branches
 
         return Outcome(self.branch.parts[-1], self.succeeded, self._own.parameters, self._own.files)
@@ -57,7 +57,8 @@ class Place:
 class Composite:
     """A composite step whose branches run; `place` is where it stands itself.
 
-    Of a loop it knows the round in progress alone. `waits` says that it is among what can go on, because some of its branches have not begun.
+    Of a loop it has the current iteration alone. `waits` says that it is waiting in the walk, since some of its branches
+    have not started.
     """
 
     __slots__ = ("_all", "_keys", "_known", "node", "original", "outcomes", "place", "record", "span", "waits")
@@ -75,7 +76,7 @@ class Composite:
         self._keys = iter(self._all)
 
     def take(self, outcome: "Outcome", span: Span | None) -> None:
-        """A branch has ended so, which was at work as `span` says."""
+        """Note the outcome of a branch, which was at work for `span`."""
         self.outcomes[outcome.key] = outcome
         self.span = around((self.span, span))
 
@@ -85,7 +86,7 @@ class Composite:
         return len(self.outcomes) == len(self._all)
 
     def original_of(self, key: str) -> BranchPath | None:
-        """The branch of another run that this one goes on with; `original` is the step there."""
+        """The branch of another run that this one resumes; `original` is the step there."""
         if self.original is None:
             return None
         if self._known is None:
@@ -96,17 +97,17 @@ class Composite:
         return None if known is None else self.original.path.into(known)
 
     def next_key(self) -> str | None:
-        """The key of a branch that has not begun; None when all have."""
+        """The key of a branch that has not started; None if all have."""
         key = next(self._keys, None)
         self.waits = key is not None
         return key
 
     def in_order(self) -> "Iterator[Outcome]":
-        """How the branches ended, in their order."""
+        """The outcomes of the branches, in their order."""
         return (self.outcomes[key] for key in self._all)
 
-    def another_round(self, record: StepRecord) -> None:
-        """The record says that the loop goes on: its last branch is the one to run now."""
+    def start_iteration(self, record: StepRecord) -> None:
+        """Take the record of a loop with another iteration: its last branch is the one to run now."""
         self.record = record
         self._known = None
         self.outcomes.clear()

@@ -1,8 +1,8 @@
 """Resuming: steps that succeeded in an original run are reused in a new one. Used by the orchestrator and by re-entry.
 
-Within a (sub)pipeline steps are taken over up to the first one that is not. A composite that did not succeed begins its
-branches anew, and each goes on where its counterpart in the original stopped: branches of a map by the value and its
-occurrence, rounds of a loop in order, all others by name.
+Within a (sub)pipeline steps are reused up to the first one that has to run. A composite that did not succeed starts its
+branches again, and each branch continues where its counterpart in the original stopped. Branches of a map have the
+counterpart with the same value and occurrence, iterations of a loop the one with the same number, others that of their name.
 """
 
 import json
@@ -24,7 +24,7 @@ from magnus.run_log.parameters import LargeParameter, ListParameter, ObjectParam
 from magnus.run_log.records import Branching, BranchScope, CatalogRecord, RunRecord, Status, StepRecord
 from magnus.values import Json
 
-NOT_STARTED: Final = "it had not begun"
+NOT_STARTED: Final = "it had not started"
 """Why a step runs of which the original has no record."""
 _FROM_HERE: Final = "it is named with --from"
 _MOST_NAMED: Final = 5
@@ -76,7 +76,7 @@ class Reuse:
             message=self._message(path),
             mock=not known.is_terminal,
             attempts=(),
-            catalog=self._adopted(known.catalog, path.branch),
+            catalog=self._moved_entries(known.catalog, path.branch),
             scope=scope,
             code_identities=identities,
         )
@@ -90,8 +90,8 @@ class Reuse:
             for inner in self._store.list_steps(self._original.run_id, known.path.into(key)):
                 self._put(self._taken(inner, path.into(key).step(inner.path.name), inner.position, inner.scope))
 
-    def _adopted(self, entries: tuple[CatalogRecord, ...], branch: BranchPath) -> tuple[CatalogRecord, ...]:
-        """The entries as the new run has them; those that came up from branches are where those have them."""
+    def _moved_entries(self, entries: tuple[CatalogRecord, ...], branch: BranchPath) -> tuple[CatalogRecord, ...]:
+        """The entries as the new run has them; entries that came up from branches stay at the paths of these branches."""
         fresh = tuple(
             entry for entry in entries if entry.stage == "put" and entry.catalog_relative_path not in self._moved
         )
@@ -146,9 +146,9 @@ def runs_anew(path: StepPath, from_step: str) -> bool:
 
 
 def reason_to_run(known: StepRecord | None, node: Node, catalog: Catalog, from_step: str) -> str:
-    """Why a step runs anew, of which the original has the record `known`; "" when it is reused.
+    """Why a step runs again of which the original has the record `known`; "" if it is reused.
 
-    It is reused when it succeeded, in earnest, is of the same type now, and the catalog has its content undamaged.
+    It is reused if it succeeded without being mocked, has the same type now, and the catalog has its content undamaged.
     """
     if known is None:
         return NOT_STARTED
@@ -178,13 +178,13 @@ def _is_alike(known: StepRecord, node: Node) -> bool:
 
 
 def outdated_message(names: Sequence[str]) -> str:
-    """What is said of a reused step that read these initial parameters, which have other values now; "" without any."""
+    """The message of a reused step that read these initial parameters, which have other values now; "" without any."""
     read = " and ".join(f"'{name}'" for name in names)
     return f"reused although it read {read}, which changed since" if read else ""
 
 
 def outdated_run_message(run: RunRecord) -> str:
-    """What is said of a run that succeeded with such steps in it; "" without any."""
+    """The message of a run that succeeded with such steps in it; "" without any."""
     outdated: Sequence[Json] = [*(run.run_config.get("outdated") or {}).values()]
     if not outdated:
         return ""
@@ -196,14 +196,14 @@ def outdated_run_message(run: RunRecord) -> str:
 
 
 def was_taken(record: StepRecord) -> bool:
-    """Whether a step of a run that goes on with another one was taken over from that."""
+    """Whether a step of a run was reused from its original."""
     return record.mock and not record.attempts
 
 
 def followed(store: RunLogStore, run: RunRecord, branch: BranchPath, before: int | None = None) -> BranchPath | None:
-    """The branch of the original that a branch of the run goes on with, by the records of both; None when it does not.
+    """The branch of the original that a branch of the run resumes, by the records of both; None if it resumes none.
 
-    It does as long as all steps of the branch up to the position `before` were taken over. For steps in fresh processes.
+    It resumes one as long as all its steps up to the position `before` were reused. For steps in fresh processes.
     """
     if any(
         not was_taken(step) for step in store.list_steps(run.run_id, branch) if before is None or step.position < before
@@ -222,7 +222,7 @@ def followed(store: RunLogStore, run: RunRecord, branch: BranchPath, before: int
 
 
 def counterparts(now: Branching | None, before: Branching | None) -> Mapping[str, str]:
-    """For branches of a composite that has begun the keys of those that they go on with."""
+    """The keys of the branches in the original, by the keys of the branches of this composite that resume them."""
     if now is None or before is None:
         return {}
     if now.values is None or before.values is None:

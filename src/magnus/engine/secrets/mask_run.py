@@ -38,7 +38,7 @@ def masked(record: RunRecord, masker: Masker, stored: Callable[[], RunRecord]) -
 
 
 def masked_parameters(parameters: Mapping[str, Parameter]) -> list[str]:
-    """The names of those that were masked."""
+    """The names of the parameters that were masked."""
     return [name for name, parameter in parameters.items() if _has_mask(shown(parameter))]
 
 
@@ -64,7 +64,7 @@ def _warning(names: list[str], large: list[str]) -> str:
     kept = f"nor does the catalog, which keeps the value of {_listed(large)}; " if large else ""
     return (
         f"{what} a secret: what is shown of the run masks it, records and logs of steps that saw it do not; {kept}"
-        "hand on the name of the secret, and obtain it where it is needed"
+        "pass the name of the secret, and obtain it where it is needed"
     )
 
 

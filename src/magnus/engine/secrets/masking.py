@@ -58,11 +58,11 @@ class Masker:
         self.forms: _Forms | None = None
 
     def __reduce__(self) -> tuple[Callable[..., "Masker"], tuple[_Forms | None]]:
-        """What is known goes to another process; who is told here does not."""
+        """Pickle the registered secrets without the function that new secrets are reported to."""
         return _knowing, (self.forms,)
 
     def telling(self, tell: Callable[[Secret], None]) -> "Masker":
-        """Another masker of the same secrets, which calls `tell` with those that are new to it."""
+        """Another masker of the same secrets, which calls `tell` with secrets that are new to it."""
         masker = Masker(tell)
         masker.forms = self.forms
         return masker
@@ -125,7 +125,7 @@ class Masker:
 
 
 class MaskedStream:
-    """Masks output that arrives in pieces cut anywhere; holds back no more than what may begin a secret."""
+    """Masks output that arrives in pieces cut anywhere; holds back only bytes that may be the first ones of a secret."""
 
     def __init__(self, masker: Masker) -> None:
         self._masker = masker
@@ -154,11 +154,11 @@ def _knowing(forms: _Forms | None) -> Masker:
 
 
 def _masked(data: bytes, forms: _Forms) -> tuple[bytes, bytes]:
-    """The part of `data` that can be shown, masked, and the end of it that may be the beginning of a secret."""
+    """The part of `data` that can be shown, masked, and its end if that may be the first part of a secret."""
     shown: list[bytes] = []
     start, held = 0, _beginning_of_secret(data, 0, forms)
     for found in forms.pattern.finditer(data):
-        if found.start() >= held:  # a longer secret may begin here too: decided when more is there
+        if found.start() >= held:  # a longer secret may start here too: decided when more is there
             break
         shown += (data[start : found.start()], _MASK_BYTES)
         start = found.end()
@@ -169,7 +169,7 @@ def _masked(data: bytes, forms: _Forms) -> tuple[bytes, bytes]:
 
 
 def _beginning_of_secret(data: bytes, start: int, forms: _Forms) -> int:
-    """Where the longest end of `data` begins that is the beginning, but not the whole, of a form; else its length."""
+    """Where the longest end of `data` starts that is the first part, but not the whole, of a form; else its length."""
     earliest = len(data)
     for form in forms.encoded:
         first = form[:1]
@@ -183,7 +183,7 @@ def _beginning_of_secret(data: bytes, start: int, forms: _Forms) -> int:
 
 
 def _without_beginning(text: str, forms: tuple[str, ...]) -> str:
-    """The text without what it ends with, where a form begins so and what is there of it is long enough to tell."""
+    """The text without the first part of a form at its end, if that part is long enough to be recognized."""
     for form in forms:
         first = form[:SHORTEST_MASKED]
         at = text.find(first, max(0, len(text) - len(form) + 1))

@@ -50,13 +50,13 @@ class Loading:
 
 
 def run_attempts(step: RunningStep) -> AttemptRecord:
-    """Attempt the step as often as it is to be, adding each attempt to its record; the last attempt."""
+    """Attempt the step until it succeeds or has no attempt left; adds each attempt to its record, and returns the last."""
     if step.request.attempt is not None:
         return _attempt(step, step.request.attempt)
     wait, earlier = step.node.retry_delay, step.record.earlier_attempts
-    made = step.record.attempts[earlier:]
-    last = made[-1] if made else None
-    for number in range(earlier + len(made), earlier + step.node.max_attempts):
+    counted = step.record.attempts[earlier:]
+    last = counted[-1] if counted else None
+    for number in range(earlier + len(counted), earlier + step.node.max_attempts):
         if last is not None and last.status is Status.FAIL:
             step.keep(step.record)
             step.context.reporter.report(AttemptFailed(step.record.path, number - 1, last.message, wait))
@@ -70,7 +70,7 @@ def run_attempts(step: RunningStep) -> AttemptRecord:
 
 def _attempt(step: RunningStep, number: int) -> AttemptRecord:
     """One attempt, added to the record; a fault of magnus is a failure of it."""
-    known = step.record
+    before = step.record
     begin = _Begin(number, step.context.clock.now(), step.context.clock.monotonic())
     try:
         return _called(step, begin)
@@ -80,14 +80,14 @@ def _attempt(step: RunningStep, number: int) -> AttemptRecord:
         failure = faults.failure_of(error, step.context.masker.mask)
         interruption = error.__context__ if isinstance(error.__context__, KeyboardInterrupt) else None
     attempt = _record(step, TaskOutcome(failure=failure), begin)
-    step.record = replace(step.record, attempts=(*known.attempts, attempt), parameters={})
+    step.record = replace(step.record, attempts=(*before.attempts, attempt), parameters={})
     if interruption is not None:
         raise interruption
     return attempt
 
 
 class _Begin(Struct, frozen=True):
-    """The number of an attempt and when it began, by the clock of the wall and by the monotonic one."""
+    """The number and the start of an attempt, by the wall clock and by the monotonic one."""
 
     number: int
     time: datetime
@@ -95,7 +95,7 @@ class _Begin(Struct, frozen=True):
 
 
 def _called(step: RunningStep, begin: _Begin) -> AttemptRecord:
-    """The attempt itself, added to the record as it ended, with whatever the task did until then."""
+    """The attempt itself. It is added to the record, with its results until then, also if an exception ends it."""
     context, path = step.context, step.record.path
     current = CurrentStep(
         step.request.run_id,
@@ -190,7 +190,7 @@ def _data(step: RunningStep) -> StepData:
         working_directory=step.working_directory,
         hidden=context.hidden,
         folder=context.folder,
-        began=context.began,
+        started_at=context.started_at,
         run_log=lambda: _document(context.services.run_log_store, run_id),
     )
 
@@ -218,12 +218,12 @@ def _run_kind(step: RunningStep, environment: Mapping[str, str]) -> TaskOutcome:
     return run_in_child(step.kind, replace(call, environment=dict(environment)), timeout=timeout)
 
 
-def _with(known: tuple[CatalogRecord, ...], entries: Sequence[CatalogRecord]) -> tuple[CatalogRecord, ...]:
-    """What is known of earlier attempts and what is new of this one; what was got again is not."""
-    if not known:
+def _with(earlier: tuple[CatalogRecord, ...], entries: Sequence[CatalogRecord]) -> tuple[CatalogRecord, ...]:
+    """The entries of earlier attempts and the new ones of this attempt; a file that was got again is no new one."""
+    if not earlier:
         return tuple(entries)
-    got = {(entry.name, entry.data_hash) for entry in known if entry.stage == "get"}
-    return (*known, *(entry for entry in entries if entry.stage == "put" or (entry.name, entry.data_hash) not in got))
+    got = {(entry.name, entry.data_hash) for entry in earlier if entry.stage == "get"}
+    return (*earlier, *(entry for entry in entries if entry.stage == "put" or (entry.name, entry.data_hash) not in got))
 
 
 def _document(store: RunLogStore, run_id: str) -> Json:

@@ -1,4 +1,4 @@
-"""Runs a task kind in a fresh python process, which can be killed. Called by `engine.step.run_step` for steps with a timeout.
+"""Runs a task kind in a fresh python process, which can be killed. Called by `engine.step.attempts` for steps with a timeout.
 
 The request goes to the child, and the outcome comes back, as pickles in two unnamed files: unlike pipes they take any
 amount without anybody reading. The output of the child is that of the step.

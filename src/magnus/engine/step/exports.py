@@ -1,7 +1,7 @@
-"""What a task leaves in variables of its environment, as parameters and metrics.
+"""Reads parameters and metrics from environment variables that a task set.
 
-`MAGNUS_PRM_<name>` sets a parameter, `MAGNUS_TRACK_<name>` and `MAGNUS_TRACK_<name>_STEP_<n>` track a metric, whatever
-kind of task sets them. Variables that have the value they had, and those that are gone, say nothing.
+`MAGNUS_PRM_<name>` sets a parameter, `MAGNUS_TRACK_<name>` and `MAGNUS_TRACK_<name>_STEP_<n>` track a metric, for every
+kind of task. Variables that did not change, and variables that were removed, count for nothing.
 """
 
 import os
@@ -30,7 +30,7 @@ class Watch:
 
     def exported(self) -> dict[str, str]:
         """The variables that were set since, with their values."""
-        now = self._variables.copy()  # at once: a thread of the user may go on
+        now = self._variables.copy()  # at once: a thread of the user may still run
         if now == self._before:
             return {}
         return {
@@ -41,7 +41,7 @@ class Watch:
 
 
 def changed(exported: Mapping[str, str], environment: Mapping[str, str]) -> dict[str, str]:
-    """Those of the variables that say something, and were not so in the environment that the task got."""
+    """The variables that set a parameter or track a metric, and had another value in the environment of the task."""
     return {
         name: text for name, text in exported.items() if name.startswith(PREFIXES) and environment.get(name) != text
     }

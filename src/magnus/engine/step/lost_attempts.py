@@ -1,7 +1,7 @@
-"""What is left of a step whose process died: its output up to then, and the attempt that ended so.
+"""Recovers the output and records the attempt of a step whose process died.
 
-Used by the orchestrator, and by re-entry where another engine starts the processes. A process that was told to end recorded
-that itself (`engine.eviction`): the record that it left says why the step waits.
+Used by the orchestrator, and by re-entry where another engine starts the processes. A process that was evicted recorded
+that itself (`engine.eviction`): its record says why the step waits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ from magnus.system import descendants
 from magnus.system.child_process import describe_exit
 
 _CHUNK_BYTES: Final = 256 * 1024
-_UNSEEN: Final = "the process died before it could say how the attempt ended"
+_UNSEEN: Final = "the process died before it could record how the attempt finished"
 _CRASHED: Final = "the process of the step crashed, or was killed for lack of memory"
 _NO_SIGNAL: Final = 128 + 65
 
@@ -42,7 +42,7 @@ def finish_output(context: RunContext, path: StepPath, died: ProcessDied) -> Non
 
 
 def with_attempt(context: RunContext, known: StepRecord, died: ProcessDied) -> StepRecord:
-    """The record with the attempt that ended with the process."""
+    """The record with the attempt that failed when the process died."""
     end = context.clock.now()
     attempt = AttemptRecord(
         attempt_number=len(known.attempts),
@@ -56,10 +56,10 @@ def with_attempt(context: RunContext, known: StepRecord, died: ProcessDied) -> S
 
 
 def noticed(known: StepRecord, at: datetime, exit_status: int | None = None) -> StepRecord:
-    """The record with the attempt during which its process died unseen, which is noticed `at` this time.
+    """The record with the attempt whose process died unseen; its death is noticed `at` this time.
 
-    `exit_status` is how that process ended, where the engine says so: 128 and the number of a signal of which it died. That
-    was the task's doing, or want of memory. Without one the engine has ended it, and the attempt is lost.
+    `exit_status` is the status of that process, if the engine reports it: 128 and the number of the signal that killed it.
+    Then the task crashed, or memory ran out. Without a status the engine stopped the process, and the attempt is lost.
     """
     crashed = exit_status is not None and 128 < exit_status < _NO_SIGNAL and exit_status != EVICTED
     message = _UNSEEN
@@ -70,7 +70,7 @@ def noticed(known: StepRecord, at: datetime, exit_status: int | None = None) -> 
 
 
 def failed(known: StepRecord, at: datetime) -> StepRecord:
-    """The record of a step whose process died, and that nobody goes on with."""
+    """The record of a step whose process died and that no other process continues."""
     if known.branching is not None:
         return replace(known, status=Status.FAIL, message=_UNSEEN, parameters={}, catalog=(), scope=None)
     if not known.message:
@@ -79,20 +79,20 @@ def failed(known: StepRecord, at: datetime) -> StepRecord:
 
 
 def continued(known: StepRecord | None, exit_status: int | None, at: datetime) -> StepRecord | None:
-    """What the attempts before left, one that its process did not outlive among them; None before the first one.
+    """The record before the next attempt, with an attempt whose process died; None before the first attempt.
 
-    `exit_status` is that of the process before, None where nobody says.
+    `exit_status` is the status of the process before, None if nobody reports it.
     """
     if known is None:
         return None
-    if known.status is Status.PROCESSING and not known.message:  # nobody said how it ended
+    if known.status is Status.PROCESSING and not known.message:  # nobody reported its exit
         known = noticed(known, at, exit_status)
     return replace(known, status=Status.PROCESSING, message="", parameters={}, scope=None)
 
 
 def tried_again(known: StepRecord, at: datetime) -> StepRecord:
-    """What is left of a task that failed before, when an engine tries it again: its attempts."""
-    if known.status is Status.PROCESSING and not known.message:  # nobody said how it ended
+    """The record of a failed task that an engine tries again: only its attempts stay."""
+    if known.status is Status.PROCESSING and not known.message:  # nobody reported its exit
         known = noticed(known, at)
     return replace(
         known,
@@ -107,13 +107,13 @@ def tried_again(known: StepRecord, at: datetime) -> StepRecord:
 
 
 def without_lost(known: StepRecord) -> StepRecord:
-    """The record in which attempts that were lost do not count among those the task may have."""
-    made = known.attempts[known.earlier_attempts :]
-    return replace(known, earlier_attempts=known.earlier_attempts + len(made) - own_failures(made))
+    """The record in which lost attempts do not count among the attempts of the task."""
+    counted = known.attempts[known.earlier_attempts :]
+    return replace(known, earlier_attempts=known.earlier_attempts + len(counted) - own_failures(counted))
 
 
 def own_failures(attempts: Sequence[AttemptRecord]) -> int:
-    """How many attempts failed by themselves; the engine that starts processes counts those that were lost."""
+    """How many attempts failed by themselves; the engine that starts processes counts the lost ones."""
     return sum(not attempt.lost for attempt in attempts)
 
 

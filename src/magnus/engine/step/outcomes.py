@@ -1,4 +1,4 @@
-"""What came of an attempt, completed with what the task did on the way, and in words. Pure; used by `engine.step.run_step`."""
+"""What came of an attempt, completed with what the task did on the way, and in words. Pure; used by `engine.step.attempts`."""
 
 from typing import Final
 

@@ -1,6 +1,6 @@
-"""Where a step stands, found in the run log: its position, what it sees, and how branches ended.
+"""Reads the position and scope of a step, and the outcomes of branches, from the run log.
 
-For steps in fresh processes. The orchestrator of a whole run knows all that from its walk.
+For steps in fresh processes. The orchestrator of a whole run has them from its walk.
 """
 
 from collections.abc import Sequence
@@ -17,13 +17,13 @@ from magnus.run_log.records import Branching, BranchScope, RunRecord, Status, St
 
 
 def before(graph: Graph, store: RunLogStore, run: RunRecord, path: StepPath) -> tuple[int, BranchScope]:
-    """The position of the step at `path` and what it sees, as the run log has it.
+    """The position of the step at `path` and its scope, from the run log.
 
-    TaskFailed when the composite that the step is in has not begun.
+    TaskFailed if the composite around the step has not started.
     """
     steps = store.list_steps(run.run_id, path.branch)
-    taken = traversal.taken_to(graph.within(path.branch), steps, path.name)
-    return traversal.position_of(steps, path), scopes.folded(_start(graph, store, run, path.branch), taken)
+    way = traversal.way_to(graph.within(path.branch), steps, path.name)
+    return traversal.position_of(steps, path), scopes.folded(_start(graph, store, run, path.branch), way)
 
 
 def _start(graph: Graph, store: RunLogStore, run: RunRecord, branch: BranchPath) -> BranchScope:
@@ -33,13 +33,13 @@ def _start(graph: Graph, store: RunLogStore, run: RunRecord, branch: BranchPath)
     record, node = store.get_step(run.run_id, branch.composite), graph.step(branch.composite)
     key = branch.parts[-1]
     if record is None or record.branching is None or not record.branching.has(key):
-        raise TaskFailed(f"'{branch}' has not begun", fix=f"magnus fan {run.run_id} {branch.composite} -m out")
+        raise TaskFailed(f"'{branch}' has not started", fix=f"magnus fan {run.run_id} {branch.composite} -m out")
     assert isinstance(node, CompositeNode)
     return fan.branch_scope(node, reopened(graph, store, run, record), key)
 
 
 def reopened(graph: Graph, store: RunLogStore, run: RunRecord, record: StepRecord) -> StepRecord:
-    """The record of a composite that had failed, as it was before its branches (of a loop: the last round) were joined."""
+    """The record of a failed composite, as before its branches (of a loop: the last iteration) were joined."""
     if record.status is Status.PROCESSING:
         return record
     node = graph.step(record.path)
@@ -50,12 +50,14 @@ def reopened(graph: Graph, store: RunLogStore, run: RunRecord, record: StepRecor
         for number in range(record.branching.count - 1 if record.branching else 0):
             outcome = outcome_of(store, run.run_id, record.path.into(str(number)))
             if outcome is not None:
-                again = fan.after_round(node.branches, replace(again, branching=Branching(count=number + 1)), outcome)
+                again = fan.after_iteration(
+                    node.branches, replace(again, branching=Branching(count=number + 1)), outcome
+                )
     return replace(again, branching=record.branching)
 
 
 def outcome_of(store: RunLogStore, run_id: str, branch: BranchPath) -> fan.Outcome | None:
-    """How the branch ended, as the run log has it; None when it has not."""
+    """The outcome of the branch from the run log; None if it has not finished."""
     return outcome_in(branch, store.list_steps(run_id, branch))
 
 

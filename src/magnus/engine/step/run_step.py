@@ -1,9 +1,8 @@
 """The verb *step*: one task, with everything around it, as one record. Every executor ends here.
 
 Before the task: its place and scope, files from the catalog, secrets. The task: one or more attempts, each captured,
-with the environment of the step. Afterwards: files to the catalog, and the record, put once and atomically. Whatever
-fails on the way, of the task or of a service, is a failure of the step; only the run log store failing is not, since
-nothing can be recorded then.
+with the environment of the step. Afterwards: files to the catalog, and the record, put once and atomically. If the task
+or a service fails, the step fails. If the run log store fails, the error is raised, since nothing can be recorded.
 """
 
 import os
@@ -42,7 +41,7 @@ SET_BY_MAGNUS: Final = frozenset(
         "MAGNUS_PARAMETERS_FILE",
     }
 )
-"""The variables in the environment of every step, beside those of its parameters."""
+"""The variables in the environment of every step, beside the variables of its parameters."""
 
 
 def run_step(context: RunContext, request: StepRequest) -> None:
@@ -80,7 +79,7 @@ def _run(step: RunningStep) -> None:
     """Take the step from its first record to its last."""
     step.keep(step.record)
     try:
-        if step.request.record is None or step.request.attempt is not None:  # a process of its own begins each attempt
+        if step.request.record is None or step.request.attempt is not None:  # a process of its own starts each attempt
             step.context.reporter.report(StepStarted(step.record.path, step.record.step_type))
         failure = "\n".join(filter(None, (_work(step), _clear(step))))
     except Evicted:
@@ -220,7 +219,7 @@ def _put_files(step: RunningStep, got: tuple[CatalogRecord, ...], start: int | N
         own=partial(_own_files, step, frozenset(entry.name for entry in own), start),
     )
     step.context.file_clock.note_put()
-    put = catalog_files.mark_preexisting(put, step.working_directory, began=step.context.began)
+    put = catalog_files.mark_preexisting(put, step.working_directory, started_at=step.context.started_at)
     step.record = replace(step.record, catalog=(*step.record.catalog, *put))
     for warning in warnings:
         step.warn(warning)

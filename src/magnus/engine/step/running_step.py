@@ -44,7 +44,7 @@ class RunningStep:
         self.context.services.run_log_store.put_step(self.request.run_id, record)
 
     def warn(self, warning: str, once: str = "") -> None:
-        """Report a warning of the step; of those with the same `once`, the first of the run is shown."""
+        """Report a warning of the step; of several with the same `once` the first of the run is shown."""
         self.context.reporter.report(Warned(self.context.masker.mask(warning), self.request.path, once))
 
     def isolate(self) -> None:

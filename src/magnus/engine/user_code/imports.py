@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 from magnus.engine.user_code.project_modules import ProjectModules, project_modules
 
 _HIDDEN: Final = "<frozen importlib._bootstrap>"
-"""Frames of this file are left out of tracebacks of imports, as those of importlib are."""
+"""Frames of this file are left out of tracebacks of imports, as frames of importlib are."""
 
 STAND_IN: Final = "__mp_main__"
 """The name of the module of a script that this process does not run."""
@@ -71,7 +71,7 @@ class ImportWatcher:
         return _During(self, name, self.project.seen(seen=self.project.has(origin)))
 
     def begin(self, name: str) -> AbstractContextManager[None] | None:
-        """The outermost import begins; None when it is not that one."""
+        """Start to watch the outermost import; None for an import inside it."""
         if self._is_executing or get_ident() != self._thread:
             return None
         self._is_executing = True

@@ -39,7 +39,7 @@ class applied:  # noqa: N801 - used as a function is
     imported. Timers are cancelled.
 
     `project` is the folder that modules are found in where that is not the working directory.
-    `load` is called with the name of each module that is imported, not of those that it imports, and with "" afterwards.
+    `load` is called with the name of each imported module, without the modules it imports itself, and with "" afterwards.
 
     Raises TaskFailed afterwards when something could not be restored.
     """
@@ -130,7 +130,7 @@ def _alarm_rang(_number: int, _frame: FrameType | None) -> NoReturn:
 
 
 class HardExit(SystemExit):
-    """`os._exit` was called where it would have ended magnus itself."""
+    """User code called `os._exit`, which would have killed magnus itself."""
 
 
 @contextmanager

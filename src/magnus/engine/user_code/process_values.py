@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import warnings
-from _signal import (  # type: ignore[import-not-found]  # those of `signal` make enums, which takes longer  # type: ignore[import-not-found]  # loads less than `signal`
+from _signal import (  # type: ignore[import-not-found]  # names of `signal` are enums, which take longer  # type: ignore[import-not-found]  # loads less than `signal`
     ITIMER_PROF,
     ITIMER_REAL,
     ITIMER_VIRTUAL,
@@ -49,7 +49,7 @@ def merged_mappings(base: dict[Any, Any], before: dict[Any, Any], after: dict[An
 
 
 def merged_lists(base: Sequence[Any], before: Sequence[Any], after: Sequence[Any]) -> list[Any]:
-    """`base` without the elements that went, and with those that came: in front, or behind all that were there."""
+    """`base` without removed elements, and with new ones in front of or behind all others."""
     came = [element for element in after if element not in before]
     first = next((index for index, element in enumerate(after) if element in before), len(after))
     front = [element for element in came if after.index(element) < first]
@@ -116,7 +116,7 @@ def set_signals(before: tuple[Any, ...]) -> None:
 
 
 def merged_signals(base: tuple[Any, ...], _before: tuple[Any, ...], after: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What an import sets stays, but for the signals with which a run is ended."""
+    """Handlers that an import sets stay, except for the signals that stop a run."""
     pairs = zip(_SIGNALS, base, after, strict=False)
     return (*(old if number in _OWN_SIGNALS else new for number, old, new in pairs), after[-1])
 
@@ -179,7 +179,7 @@ def set_policy(before: Any) -> None:
 
 
 def start_method() -> str | None:
-    """How multiprocessing starts processes; None when nothing is said."""
+    """How multiprocessing starts processes; None if it is not set."""
     method: str | None = sys.modules["multiprocessing"].get_start_method(allow_none=True)
     return method
 
@@ -266,7 +266,7 @@ class Timers:
         """Cancel what was set since; an alarm that was set before stays."""
         if "faulthandler" in sys.modules:
             sys.modules["faulthandler"].cancel_dump_traceback_later()
-        if self._handlers != _handlers():  # the task sets a timer for them, or it had ended the process
+        if self._handlers != _handlers():  # the task sets a timer for them, or it would have killed the process
             setitimer(ITIMER_VIRTUAL, 0)
             setitimer(ITIMER_PROF, 0)
         now = getitimer(ITIMER_REAL)

@@ -1,8 +1,8 @@
 """Modules of the project that have the name of a standard module, or of one that magnus needs. Used by `engine.user_code.imports`.
 
-Python has one module for a name. While code of the project runs, the names are those of the project, as for a program
-that python runs from its folder; while anything else runs, the folder is the last of the import path, and the names are
-those of everybody else. So a late import of magnus, or of a library, never gets a file of the project.
+Python has one module for a name. While code of the project runs, a name means the module of the project, as for a program
+that python runs from its folder. While other code runs, the folder is the last of the import path, and a name means the
+module of the library. So a late import of magnus, or of a library, never gets a file of the project.
 """
 
 import sys
@@ -42,7 +42,7 @@ class ProjectModules:
 
     @contextmanager
     def seen(self, *, seen: bool) -> Iterator[None]:
-        """Have the names be those of the project inside, or those of everybody else."""
+        """Inside, let the names mean modules of the project, or modules of libraries."""
         if seen is self._is_seen:
             yield
             return
@@ -87,7 +87,7 @@ class ProjectModules:
 
 @cache
 def project_modules(folder: str) -> ProjectModules | None:
-    """Those of the folder; None when no name of a file there is in use elsewhere, as in nearly all projects."""
+    """The modules of the folder; None if no library has a module of such a name, as in nearly all projects."""
     names = frozenset(name for name in _modules_in(folder) if not is_always_pythons(name))
     return ProjectModules(folder, names) if names else None
 
@@ -110,7 +110,7 @@ def is_always_pythons(name: str) -> bool:
 
 
 def _modules_in(folder: str) -> frozenset[str]:
-    """The names that are in use elsewhere and that modules or packages of the folder have; one without `__init__.py` has none."""
+    """The names of modules and packages of the folder that libraries have too; a package needs an `__init__.py`."""
     suffixes = tuple(all_suffixes())
     names = set()
     try:
@@ -119,7 +119,7 @@ def _modules_in(folder: str) -> frozenset[str]:
                 name, dot, suffix = entry.name.partition(".")
                 if name in _IN_USE and (dot + suffix in suffixes if dot else _is_package(entry.path)):
                     names.add(name)
-    except OSError:  # it is not there: whoever needs it says so
+    except OSError:  # it is not there: the code that needs it reports that
         return frozenset()
     return frozenset(names)
 

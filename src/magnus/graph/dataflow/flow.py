@@ -1,4 +1,4 @@
-"""Follows parameters and files along all paths of a pipeline without running it. Pure; called by `app.check`.
+"""Follows parameters and files along all paths of a pipeline without running it. Pure; called by `app.parameters.data_flow`.
 
 An abstract interpretation: at every step it computes which parameters exist for certain or on some paths only, and their
 shapes. It follows the engine's rules of scope and fan-in. If something cannot be computed, there is no finding.

@@ -1,4 +1,4 @@
-"""What is wrong with the dag of a template before it runs, as `validating` has it for everything else."""
+"""What is wrong with the dag of a template before it runs, as `validate_workflow` has it for everything else."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence

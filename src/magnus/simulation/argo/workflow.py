@@ -1,4 +1,4 @@
-"""Runs a manifest as Argo would, from the manifest alone, which `validating` has found right.
+"""Runs a manifest as Argo would, from the manifest alone, which `validate_workflow` has found right.
 
 The rules, and where they are written:
 
@@ -9,7 +9,7 @@ The rules, and where they are written:
 - without `failFast` everything that can run does; a dag ends as its targets did, which are the tasks that none depends
   on; a target that did not run counts as the tasks that it depends on, and the last one that failed gives the phase (DAG; the
   controller's assessment of dags, `assessDAGPhase`);
-- a pod that failed runs again as its `retryStrategy` says (`retrying`);
+- a pod that failed runs again as its `retryStrategy` says (`pod`);
 - `parallelism` of the workflow bounds its pods, that of a dag the calls it makes itself (Fields);
 - the exit handler runs at the end in any case, also of a workflow that was stopped or took too long; where it fails,
   so does the workflow (Exit handlers; the controller's end of a workflow).

@@ -1,4 +1,4 @@
-"""Where the code of a task ends the whole process with `os._exit`, read from its source. Used by `described.python`."""
+"""Where the code of a task ends the whole process with `os._exit`, read from its source. Used by `tasks.static.functions`."""
 
 import ast
 from collections.abc import Iterator

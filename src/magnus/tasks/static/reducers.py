@@ -1,4 +1,4 @@
-"""Describes the reducer of a map: the number of values it takes, and its result. Used by `app.check`."""
+"""Describes the reducer of a map: the number of values it takes, and its result. Used by `app.parameters.data_flow`."""
 
 import ast
 import inspect
