@@ -18,7 +18,7 @@ __all__ = [
 
 
 class Locality(IntEnum):
-    """How far apart processes may be and still share something; a larger reach includes the smaller ones."""
+    """Where processes are that share something: in one process, on one machine, on several; each includes those before it."""
 
     PROCESS = 1
     HOST = 2
@@ -29,9 +29,11 @@ class ExecutorCapabilities(Struct, frozen=True):
     """`runs_on` says how far the steps of one run are spread; `concurrent` that steps may run at the same time.
 
     `mocks` says that tasks are not executed, but as its option `patches` says. `reenters` says that steps are run by the
-    re-entry command, which reads the pipeline from a file. `apart` says that each step has a working directory of its own, so that files reach other steps by
-    the catalog alone, and `copies_project` that magnus makes it, as a fresh copy of the project. `shares` are folders that steps on other machines see too,
-    `gives` the variables of the environment that an engine there adds, and `gives_by` the option that says which.
+    re-entry command, which reads the pipeline from a file. `apart` says that each step has a working directory of its
+    own, so that files reach other steps by the catalog alone, and `copies_project` that magnus makes it, as a fresh copy
+    of the project. `shares` are folders that steps on other machines see too: if `runs_on` is NETWORK, a service with a
+    `location` fits if that is in one of them, and its `reach` does not count. `gives` are the variables of the
+    environment that an engine there adds, and `gives_by` the option that says which.
     """
 
     runs_on: Locality = Locality.PROCESS
@@ -46,7 +48,10 @@ class ExecutorCapabilities(Struct, frozen=True):
 
 
 class ServiceCapabilities(Struct, frozen=True):
-    """`reach` says from how far away steps can use the same service; `persistent` that it outlives the process.
+    """`reach` says where steps can be that use the same service; `persistent` that it outlives the process.
+
+    A service does not fit an executor whose `runs_on` is larger than its `reach`. On other machines the folder of a
+    `Located` service decides instead: it has to be in one that the executor `shares`.
 
     `keeps` is false for a catalog that takes files and keeps none: then there is nothing that a `get` could miss.
     `located_by` is the option that sets the folder of a `Located` service.

@@ -1,1 +1,1 @@
-"""Stores records behind `interfaces.run_log_store`: a module for each technology, beside it what those in files share."""
+"""Stores records behind `interfaces.run_log_store`: a module for each technology, and what the stores in files share."""

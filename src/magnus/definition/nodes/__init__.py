@@ -2,7 +2,8 @@
 
 A node type is a frozen model with `read`, which takes the fields of a step as written, `pipelines`, which returns the
 pipelines in it, `lower`, which returns the node of the graph, and `traits`, if any are not the default. The first line
-of its docstring is its description in schemas. To add a node type, add its module and its word here.
+of its docstring is its description in schemas. To add a node type, add its module and its word in
+`_NODE_TYPE_MODULES`.
 The caller of the loader passes a `FindNodeType`, which finds the node types of other packages.
 """
 
@@ -35,7 +36,7 @@ __all__ = [
     "WrongFields",
 ]
 
-_PLACES: Final[Mapping[str, str]] = {
+_NODE_TYPE_MODULES: Final[Mapping[str, str]] = {
     "task": "task:Task",
     "stub": "stub:Stub",
     "as-is": "stub:Stub",
@@ -47,25 +48,25 @@ _PLACES: Final[Mapping[str, str]] = {
     "success": "terminal:Success",
     "fail": "terminal:Fail",
 }
-"""The place of each node type in this package, `module:class`."""
+"""The module and the class of each node type in this package, `module:class`, by the word that users write."""
 
 
 class _NodeTypes(Mapping[str, type[NodeType]]):
     """The node types by their words; each is loaded when it is read."""
 
     def __getitem__(self, word: str) -> type[NodeType]:
-        module, _, name = _PLACES[word].partition(":")
+        module, _, name = _NODE_TYPE_MODULES[word].partition(":")
         node_type: type[NodeType] = getattr(import_module(f"{__name__}.{module}"), name)
         return node_type
 
     def __contains__(self, word: object) -> bool:
-        return word in _PLACES
+        return word in _NODE_TYPE_MODULES
 
     def __iter__(self) -> Iterator[str]:
-        return iter(_PLACES)
+        return iter(_NODE_TYPE_MODULES)
 
     def __len__(self) -> int:
-        return len(_PLACES)
+        return len(_NODE_TYPE_MODULES)
 
 
 NODE_TYPES: Final[Mapping[str, type[NodeType]]] = _NodeTypes()
@@ -91,8 +92,8 @@ def branches_fields() -> frozenset[str]:
 
 def main_word(word: str) -> str:
     """The first of the words for the same node type; the word itself where it is none of magnus."""
-    place = _PLACES.get(word)
-    return next((first for first, other in _PLACES.items() if other == place), word)
+    place = _NODE_TYPE_MODULES.get(word)
+    return next((first for first, other in _NODE_TYPE_MODULES.items() if other == place), word)
 
 
 def unknown_type(word: str, others: Iterable[str] = ()) -> Problem:
