@@ -23,11 +23,11 @@ from magnus.engine.step.run_step import run_step
 from magnus.engine.user_code import process_state
 from magnus.errors import InvalidInput, RunExists, RunNotFound
 from magnus.graph.failures import may_start_run
-from magnus.graph.nodes import CompositeNode, RepeatedBranch, TaskNode, TerminalNode
+from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import Executor, StepRequest
 from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepStarted
-from magnus.run_log.records import Branching, BranchScope, Owner, RunRecord, Status, StepRecord
+from magnus.run_log.records import ENDED, Branching, BranchScope, Owner, RunRecord, Status, StepRecord
 
 
 class EngineRun:
@@ -62,11 +62,9 @@ class EngineRun:
         """
         run = self._arrive(path)
         node, known = self.graph.step(path), self._store.get_step(run.run_id, path)
-        if known is None or not engine_runs.ends_run(known, run):
-            if known is not None and known.status is Status.SUCCESS:
-                return Act(path, known.status)
-            if engine_runs.is_settled(self._store, run.run_id, path):
-                return Act(path, engine_runs.status_in_settled(node, known))
+        ends_run = known is not None and engine_runs.ends_run(known, run)
+        if not ends_run and (done := self._done(path, node, known)) is not None:
+            return done
         is_left = known is not None and engine_runs.is_left(self._store, run, known)
         match node:
             case TerminalNode():
@@ -84,8 +82,8 @@ class EngineRun:
         known = self._store.get_step(run.run_id, path)
         if known is not None and known.status is not Status.FAIL:
             return composite_act(node, known)
-        if engine_runs.is_settled(self._store, run.run_id, path):
-            return Act(path, engine_runs.status_in_settled(node, known))
+        if (done := self._done(path, node, known)) is not None:
+            return done
         run = self._reopened(run)
         position, scope = place.before(self.graph, self._store, run, path)
         reused = self._reused(run, path, position, scope)
@@ -108,10 +106,9 @@ class EngineRun:
             raise InvalidInput(
                 f"'{path}' is of type {node.written_as}, which has no iterations", fix="leave out '--round'"
             )
-        if known is not None and known.status is Status.SUCCESS:
-            return Act(path, known.status)
-        if (known is None or known.status is Status.FAIL) and engine_runs.is_settled(self._store, run.run_id, path):
-            return Act(path, engine_runs.status_in_settled(node, known))
+        is_open = known is not None and known.status not in ENDED
+        if not is_open and (done := self._done(path, node, known)) is not None:
+            return done
         if known is None or known.branching is None:
             raise InvalidInput(
                 f"the branches of '{path}' have not started", fix=f"magnus fan {run.run_id} {path} -m out"
@@ -127,10 +124,8 @@ class EngineRun:
         """
         run, node = self._arrive(path), self._composite(path)
         known = self._store.get_step(run.run_id, path)
-        if known is not None and known.status is Status.SUCCESS:
-            return Act(path, known.status)
-        if engine_runs.is_settled(self._store, run.run_id, path):
-            return Act(path, engine_runs.status_in_settled(node, known))
+        if (done := self._done(path, node, known)) is not None:
+            return done
         run = self._reopened(run)
         context = self._of(run)
         self._secrets.mask(run)
@@ -140,8 +135,7 @@ class EngineRun:
             if changed.status is Status.FAIL:
                 return composite_act(node, composites.fan_out(context, node, path, position, scope, before=known))
             known = reopened(context, known, position)
-        branch = followed(self._store, run, path.branch, position) if run.original_run_id else None
-        reuse = None if branch is None else Reuse(context, self._store.get_run(run.original_run_id), run)
+        branch, reuse = self._original(context, run, path, position)
         composite_executor = executor(context)
         with process_state.without_hard_exits(context.output_capture.original_stderr):
             record = run_composite(
@@ -198,6 +192,14 @@ class EngineRun:
         context.tracking.begin_run(run_as_recorded(context.tracked_run, run), run.parameters)
         return run
 
+    def _done(self, path: StepPath, node: Node, known: StepRecord | None) -> Act | None:
+        """The act when nothing is left to do: the step, or a (sub)pipeline around it, has succeeded. Else None."""
+        if known is not None and known.status is Status.SUCCESS:
+            return Act(path, known.status)
+        if engine_runs.is_settled(self._store, self._context.run_id, path):
+            return Act(path, engine_runs.status_in_settled(node, known))
+        return None
+
     def _reopened(self, run: RunRecord) -> RunRecord:
         self._run = engine_runs.reopened(self._store, run)
         return self._run
@@ -217,11 +219,19 @@ class EngineRun:
 
     def _reused(self, run: RunRecord, path: StepPath, position: int, scope: BranchScope) -> StepRecord | None:
         """The record of the step when the run that this one resumes has it, and it is reused."""
+        branch, reuse = self._original(self._of(run), run, path, position)
+        if branch is None or reuse is None:
+            return None
+        return reuse.step(branch.step(path.name), path, position, scope)
+
+    def _original(
+        self, context: RunContext, run: RunRecord, path: StepPath, position: int
+    ) -> tuple[BranchPath, Reuse] | tuple[None, None]:
+        """The branch that the step's branch resumes, and the reuse of its steps; None twice when it resumes none."""
         branch = followed(self._store, run, path.branch, position) if run.original_run_id else None
         if branch is None:
-            return None
-        reuse = Reuse(self._of(run), self._store.get_run(run.original_run_id), run)
-        return reuse.step(branch.step(path.name), path, position, scope)
+            return None, None
+        return branch, Reuse(context, self._store.get_run(run.original_run_id), run)
 
     def _task(self, run: RunRecord, node: TaskNode, attempts: Attempts) -> Act:
         path = attempts.path
