@@ -243,3 +243,28 @@ def test_a_round_that_cannot_be_joined_says_why(folder):
         2,
         "error: 'p' is of type parallel, which has no iterations\n  fix: leave out '--round'\n",
     )
+
+
+@pytest.mark.parametrize("failures", ["", " disk\nfull ", "x" * 501], ids=["none", "text", "long"])
+def test_the_end_of_a_run_shows_the_failures_of_an_engine_as_they_are(folder, failures):
+    folder.write("p.yaml", "dag: {start_at: a, steps: {a: {type: stub, next: success}}}")
+    ended = folder.magnus("end_run", "r", "--engine-status", "Dead", "--engine-failures", failures, "-f", "p.yaml")
+    assert ended.status == 0, ended.err
+    reason = f"; the engine says: {failures.strip()[:500]}" if failures else ""
+    log = json.loads(folder.magnus("show", "r", "--json").out)
+    outcome = "the engine stopped the run as 'Dead' before it reached its end"
+    assert (log["status"], log["message"]) == ("FAIL", f"{outcome}{reason}")
+
+
+def test_the_end_of_a_run_shows_few_of_many_reasons_of_an_engine_and_explains_a_missing_role(folder):
+    folder.write("p.yaml", "dag: {start_at: a, steps: {a: {type: stub, next: success}}}")
+    volumes = [{"name": "data", "mount_path": str(folder.path)}]
+    executor = {"type": "argo", "config": {"image": "project", "persistent_volumes": volumes}}
+    folder.write("c.yaml", json.dumps({"executor": executor}))
+    messages = [*(f"reason {number}" for number in range(4)), "workflowtaskresults.argoproj.io is forbidden"]
+    failures = json.dumps([{"displayName": "a", "message": message} for message in messages])
+    ended = folder.magnus("end_run", "r", "--engine-failures", failures, "-f", "p.yaml", "-c", "c.yaml")
+    assert ended.status == 0, ended.err
+    log = json.loads(folder.magnus("show", "r", "--json").out)
+    assert "; the engine says: reason 0; reason 1; reason 2; and 2 more; the account of the workflow" in log["message"]
+    assert log["steps"]["a"]["message"].endswith("; the engine says: reason 0")

@@ -54,11 +54,13 @@ class ServiceCapabilities(Struct, frozen=True):
     `Located` service decides instead: it has to be in one that the executor `shares`.
 
     `keeps` is false for a catalog that takes files and keeps none: then there is nothing that a `get` could miss.
+    `located_by` is the option that sets the folder of a `Located` service.
     """
 
     reach: Locality
     persistent: bool = True
     keeps: bool = True
+    located_by: str = ""
 
 
 @runtime_checkable
@@ -73,10 +75,10 @@ class Located(Protocol):
 
 @runtime_checkable
 class ReadsEnvironment(Protocol):
-    """A service that finds what it looks up in the environment magnus was started with: other places need it there too."""
+    """A service that reads the environment magnus was started with: processes in other places need that part too."""
 
     def variables(self, names: Iterable[str]) -> Mapping[str, str]:
-        """The part of the environment that holds these names, as far as it does."""
+        """The variables that the service reads, as far as they are set; `names` are the secrets that steps list."""
         ...
 
 

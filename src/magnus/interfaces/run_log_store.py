@@ -171,7 +171,8 @@ OPTIONAL: Final = frozenset(
         "remove_leftovers",
         "remove_run",
         "summaries",
+        "variables",
         "write_document",
     }
 )
-"""What the Protocols that a store may have beside `RunLogStore` consist of, those above and `Located`."""
+"""What the Protocols that a store may have beside `RunLogStore` consist of, those above, `Located` and `ReadsEnvironment`."""

@@ -1,16 +1,24 @@
 """Writes a pipeline down for an engine that walks the graph itself."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct, field
 
 from magnus.errors import Location, Problem
 from magnus.graph.nodes import CompositeNode, Graph, Node, TaskNode
+from magnus.graph.path import StepPath
 from magnus.interfaces.capabilities import ExecutorCapabilities
 from magnus.values import Json
 
-__all__ = ["NextCommand", "TranspileRequest", "TranspileResult", "Transpiler"]
+__all__ = [
+    "ExplainsFailures",
+    "FailureReasons",
+    "NextCommand",
+    "TranspileRequest",
+    "TranspileResult",
+    "Transpiler",
+]
 
 
 def _nowhere(*_keys: object) -> Location | None:
@@ -99,4 +107,32 @@ class Transpiler(Protocol):
 
     def transpile(self, request: TranspileRequest) -> TranspileResult:
         """The files; InvalidDefinition with the errors among the problems."""
+        ...
+
+
+class FailureReasons(Struct, frozen=True):
+    """The reasons that an engine reports for the failure of a run.
+
+    Attributes:
+        messages: the causes, each once, in the order of the report.
+        steps: the message about each step that has one.
+        advice: what the user has to change, or "".
+        is_stop: whether a user stopped the run.
+    """
+
+    messages: Sequence[str] = ()
+    steps: Mapping[StepPath, str] = field(default_factory=dict)
+    advice: str = ""
+    is_stop: bool = False
+
+
+@runtime_checkable
+class ExplainsFailures(Protocol):
+    """A transpiler that reads the failures its engine reports. The command `end_run` shows the text of other engines as it is."""
+
+    def explain_failures(self, status: str, failures: str, steps: Sequence[StepPath]) -> FailureReasons:
+        """The reasons in the values of `Input.STATUS` and `Input.FAILURES`, with those about `steps`.
+
+        Pure. A text that is cut, or in another form, raises no error: it has fewer reasons, or none.
+        """
         ...

@@ -67,7 +67,7 @@ class ChunkedRunLogStore:
     @property
     def capabilities(self) -> ServiceCapabilities:
         """Every process that sees the folder can share it, on every host, and it outlives them."""
-        return ServiceCapabilities(reach=Locality.NETWORK, persistent=True)
+        return ServiceCapabilities(reach=Locality.NETWORK, persistent=True, located_by="log_folder")
 
     @property
     def location(self) -> Path:

@@ -65,7 +65,7 @@ class FileSystemRunLogStore:
     @property
     def capabilities(self) -> ServiceCapabilities:
         """Processes of this machine can share it, and it outlives them."""
-        return ServiceCapabilities(reach=Locality.HOST, persistent=True)
+        return ServiceCapabilities(reach=Locality.HOST, persistent=True, located_by="log_folder")
 
     @property
     def location(self) -> Path:

@@ -20,6 +20,8 @@ from magnus.graph.dataflow.findings import Severity
 from magnus.graph.dataflow.reachability import caught_steps
 from magnus.graph.nodes import Graph
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality, Located, SecretVariableNames
+from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.secrets import Secrets
 
 
@@ -67,16 +69,15 @@ def folder_problems(services: CheckedServices, *, needs_catalog: bool) -> Iterat
 
     Nothing is created. With `needs_catalog` some step puts files into the catalog.
     """
-    for family, what, option in (
-        ("run_log_store", "the run log store", "log_folder"),
-        ("catalog", "the catalog", "catalog_location"),
-    ):
+    for family, what in (("run_log_store", "the run log store"), ("catalog", "the catalog")):
         severity: Severity = "warning" if family == "catalog" and not needs_catalog else "error"
-        service = getattr(services.built, family)
+        service: RunLogStore | Catalog = getattr(services.built, family)
         if isinstance(service, Located) and (obstacle := _obstacle(service.location)):
             message, fix = obstacle
-            fix = f"{fix}, or set `{option}` of {what} to another folder"
-            place = getattr(services.configuration, family).locate(option)
+            option, locate = service.capabilities.located_by, getattr(services.configuration, family).locate
+            if option:
+                fix = f"{fix}, or set `{option}` of {what} to another folder"
+            place = locate(option) if option else locate()
             yield Problem(f"{what} cannot write to '{service.location}': {message}", fix, place, severity=severity)
 
 

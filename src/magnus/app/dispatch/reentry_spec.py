@@ -10,7 +10,7 @@ from pathlib import Path
 
 from magnus import __version__
 from magnus.app.composition.configuration import Configuration
-from magnus.engine.context import RunContext
+from magnus.engine.context import RunContext, Services
 from magnus.graph.nodes import Graph
 from magnus.graph.path import StepPath
 from magnus.interfaces.capabilities import Located, ReadsEnvironment
@@ -27,7 +27,7 @@ def reentry_spec(configuration: Configuration, context: RunContext, variables: M
         working_directory=context.working_directory,
         written=(context.working_directory, *_locations(services.run_log_store, services.catalog)),
         read=(*_written_by_users(context), *_locations(services.secrets, services.experiment_tracker)),
-        environment={**variables, **_secrets(context)},
+        environment={**variables, **variables_read(services, context.graph)},
         command=step_command,
         override=partial(override_of, context.graph, configuration.executor.type),
         report=context.reporter.report,
@@ -46,11 +46,21 @@ def _written_by_users(context: RunContext) -> list[Path]:
     return [place.parent for place in [*places, *scripts]]
 
 
-def _secrets(context: RunContext) -> Mapping[str, str]:
-    provider = context.services.secrets
-    if not isinstance(provider, ReadsEnvironment):
-        return {}
-    return provider.variables(sorted({name for task in context.graph.tasks() for name in task.secrets}))
+def variables_read(services: Services, graph: Graph) -> Mapping[str, str]:
+    """The variables of the environment that services read, with those of the secrets that steps list."""
+    families = (
+        services.run_log_store,
+        services.catalog,
+        services.secrets,
+        services.pickler,
+        services.experiment_tracker,
+    )
+    secrets = sorted({name for task in graph.tasks() for name in task.secrets})
+    read: dict[str, str] = {}
+    for service in families:
+        if isinstance(service, ReadsEnvironment):
+            read.update(service.variables(secrets))
+    return read
 
 
 def override_of(graph: Graph, kind: str, path: StepPath) -> str:

@@ -76,7 +76,7 @@ class FileSystemCatalog:
     @property
     def capabilities(self) -> ServiceCapabilities:
         """Processes that see the folder can share it, and it outlives them."""
-        return ServiceCapabilities(reach=Locality.HOST, persistent=True)
+        return ServiceCapabilities(reach=Locality.HOST, persistent=True, located_by="catalog_location")
 
     @property
     def compute_data_folder(self) -> str:

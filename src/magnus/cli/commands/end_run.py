@@ -13,7 +13,7 @@ from magnus.cli.request import reentry_request
 @click.argument("run")
 @click.option("--engine-status", default="", metavar="TEXT", help="The phase that the engine reports.")
 @click.option(
-    "--engine-failures", default="", metavar="JSON", help="The failures that the engine reports: displayName, message."
+    "--engine-failures", default="", metavar="TEXT", help="The failures that the engine reports, in its form."
 )
 @options.reentry_options
 @click.pass_context

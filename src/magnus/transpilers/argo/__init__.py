@@ -12,10 +12,12 @@ import msgspec
 
 from magnus.definition.yaml_text import dump
 from magnus.errors import InvalidDefinition, Problem
+from magnus.graph.path import StepPath
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
-from magnus.interfaces.transpiler import NextCommand, TranspileRequest, TranspileResult
+from magnus.interfaces.transpiler import FailureReasons, NextCommand, TranspileRequest, TranspileResult
 from magnus.transpilers.argo import limits, pipeline_dags
 from magnus.transpilers.argo.dags import DagBuilder
+from magnus.transpilers.argo.failures import failure_reasons
 from magnus.transpilers.argo.manifest import (
     CronSpec,
     CronWorkflow,
@@ -70,6 +72,10 @@ class ArgoTranspiler:
             raise InvalidDefinition.of(found)
         file = self._options.output_file
         return TranspileResult({file: text}, _next_commands(self._options, request))
+
+    def explain_failures(self, status: str, failures: str, steps: Sequence[StepPath]) -> FailureReasons:  # noqa: ARG002
+        """The reasons in `workflow.failures`; the phase of a workflow adds none."""
+        return failure_reasons(failures, steps)
 
     def _transpiled(self, request: TranspileRequest) -> tuple[str, list[Problem]]:
         """The text of the manifest, and what is wrong with it."""
