@@ -47,7 +47,7 @@ def _written_by_users(context: RunContext) -> list[Path]:
 
 
 def variables_read(services: Services, graph: Graph) -> Mapping[str, str]:
-    """The variables of the environment that services read, with those of the secrets that steps list."""
+    """The variables of the environment that services read; secrets that steps list have variables, too."""
     families = (
         services.run_log_store,
         services.catalog,
