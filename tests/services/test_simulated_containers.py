@@ -85,7 +85,7 @@ def test_an_image_with_everything_needs_nothing_of_this_machine(project, client)
     for name in files.split():
         (project.path / name).unlink()
     done = project.simulate("--kill", "each/0/work:0")
-    assert "/work: attempt 1 failed, the next one starts: pod deleted" in done.stderr
+    assert "/work: attempt 1 failed, the next one starts: pod deleted" in done.stderr, done.stderr
     log = json.loads(done.stdout)
     assert (log["status"], log["parameters"]["y"]) == ("SUCCESS", [7, 14])
     assert {file.stat().st_uid for file in project.volume.rglob("*")} == {os.getuid()}
@@ -105,9 +105,8 @@ def test_pods_that_take_too_long_are_ended(project):
         {"start_at": "a", "steps": {"a": {"command": "sleep 3600", "command_type": "shell", "next": "success"}}}
     )
     manifest = yaml.safe_load((project.path / "argo-pipeline.yaml").read_text())
-    for template in manifest["spec"]["templates"]:
-        if template["name"] == "first-step":
-            template["activeDeadlineSeconds"] = 3
+    [pod] = [one for one in manifest["spec"]["templates"] if "--then" in one.get("container", {}).get("command", ())]
+    pod["activeDeadlineSeconds"] = 3
     (project.path / "argo-pipeline.yaml").write_text(yaml.safe_dump(manifest))
     done = project.simulate("--mount-project", status=1)
     assert "a: FAIL in" in done.stderr

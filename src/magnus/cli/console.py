@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from magnus.errors import MagnusError, ServiceError
     from magnus.interfaces.reporter import Event, Reporter
 
-_KILLED: Final = 137
+_SIGKILL: Final = 9
+_KILLED: Final = 128 + _SIGKILL
 """The exit status after SIGKILL; the first process of a container cannot send itself that signal."""
 
 
@@ -240,6 +241,8 @@ class _Events:
         if self._signal:
             number, self._signal = self._signal, 0
             os.kill(os.getpid(), number)
+            if number == _SIGKILL:  # it still runs, so it is the first process of a container
+                os._exit(_KILLED)
 
 
 def _onto(descriptor: int) -> Callable[[bytes], None]:
