@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
@@ -114,7 +114,6 @@ def test_an_interruption_at_the_very_start_leaves_no_process(tmp_path, number):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-ADDRESS = "/tmp/magnus-1-ab/channel#0123456789abcdef"
 LEAVES = {
     "a session": "setsid sleep 3600 & echo $! > pid",
     "a session and its parent": "(setsid sh -c 'echo $$ > pid; exec sleep 3600' &)",
@@ -130,9 +129,14 @@ LEAVES = {
     ids=["timeout", "signal", "ends all"],
 )
 def test_what_left_the_group_is_ended_too(left, how, timeout, ends_all, tmp_path):
-    environment = {"PATH": os.environ["PATH"], "MAGNUS_STEP_CHANNEL": ADDRESS}
-    other = {**environment, "MAGNUS_STEP_CHANNEL": ADDRESS[:-1] + "0"}
-    with subprocess.Popen(["sleep", "3600"], env=other, start_new_session=True) as of_another_attempt:
+    address = f"{tmp_path}/channel#0123456789abcdef"  # of this test alone: others run at the same time
+    environment = {"PATH": os.environ["PATH"], "MAGNUS_STEP_CHANNEL": address}
+    other = {**environment, "MAGNUS_STEP_CHANNEL": address[:-1] + "0"}
+    with (
+        subprocess.Popen(["sleep", "3600"], env=other, start_new_session=True) as of_another_attempt,
+        ExitStack() as on_exit,
+    ):
+        on_exit.callback(of_another_attempt.kill)
         for seconds in growing(timeout) if timeout else (None,):
             with suppress(TimedOut):
                 run_process(
@@ -146,4 +150,3 @@ def test_what_left_the_group_is_ended_too(left, how, timeout, ends_all, tmp_path
                 break
         assert gone(int((tmp_path / "pid").read_text()))
         assert of_another_attempt.poll() is None
-        of_another_attempt.kill()
