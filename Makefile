@@ -22,8 +22,8 @@ start: $(VENV)/ready  ## set up, and run the getting-started pipeline in a new f
 test: $(VENV)/ready  ## set up, and pass the tests; KILLS=100 kills more runs in the tests of faults
 	$(BIN)/pytest -n $$((2 * $$(getconf _NPROCESSORS_ONLN))) --dist loadgroup --kills $(KILLS)
 
-quick: $(VENV)/ready  ## pass the tests of units and contracts, in a minute
-	$(BIN)/pytest tests/unit tests/contracts -m "not kernel" -n $$((1 + $$(getconf _NPROCESSORS_ONLN))) --dist loadgroup
+quick: $(VENV)/ready  ## pass the tests of units and contracts but slow ones, in a minute
+	$(BIN)/pytest tests/unit tests/contracts -m "not kernel and not slow" -n $$((1 + $$(getconf _NPROCESSORS_ONLN))) --dist loadgroup
 
 check: $(VENV)/ready  ## format, lint, spelling, words, types, architecture
 	$(BIN)/ruff format --check -q

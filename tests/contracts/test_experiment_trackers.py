@@ -59,6 +59,7 @@ def quiet(monkeypatch):
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")
 
 
+@pytest.mark.slow
 class TestMlflowWithoutAServer(UnreachableContract):
     def open_unreachable(self):
         with socket.socket() as closed:
@@ -67,6 +68,7 @@ class TestMlflowWithoutAServer(UnreachableContract):
         return MlflowTracker(MlflowOptions(server_url=f"http://127.0.0.1:{port}"), Path.cwd())
 
 
+@pytest.mark.slow
 class TestMlflowWithAServerThatHangs(UnreachableContract):
     @pytest.fixture(autouse=True)
     def _hangs(self, monkeypatch):

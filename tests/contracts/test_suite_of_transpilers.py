@@ -85,6 +85,7 @@ def test_what_is_not_pure_is_found(tmp_path, offered):
         assert what in touched
 
 
+@pytest.mark.slow
 def test_what_is_badly_written_or_refused_is_found(tmp_path, offered):
     environment = offered(GOOD.replace("--file", "--fiel"), name="../out.txt")
     (tmp_path / "test_bad.py").write_text(SUITE)

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import yaml
 
 from magnus.testing.transpiler_contract import TranspilerContract
@@ -9,6 +10,7 @@ from magnus.testing.transpiler_contract import TranspilerContract
 INPUT = re.compile(r"\{\{inputs\.parameters\.([\w-]+)\}\}")
 
 
+@pytest.mark.slow
 class TestArgo(TranspilerContract):
     configuration = {"type": "argo", "config": {"image": "image:1"}}
     refused = {

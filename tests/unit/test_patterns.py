@@ -135,6 +135,7 @@ def test_a_pattern_is_linear(name, pattern):
     assert worst <= MOST_GROWTH, f"{text!r} again and again"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "anchored"),
     [(r"\w+=", False), (r"(a+)+b", True), (r"(?:a|a)*b", True), (r"\s*\s*x", True), (r"\{\{(.*?)\}\}", False)],
@@ -155,6 +156,7 @@ def test_the_matcher_agrees_with_re(pattern, text):
         assert next(matcher.sequence(matcher.tree, place, {}), None) == (found.end() if found else None)
 
 
+@pytest.mark.slow
 def test_every_pattern_has_a_name():
     """So that the test above sees it: no call of `re` has a pattern in place, but for what is made of a name."""
     allowed = {"tasks/static/shell.py": 1}

@@ -50,6 +50,7 @@ def complaints(tmp_path_factory):
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.xdist_group("leaks")  # one pytest for all
 @pytest.mark.parametrize("leak", LEAKS)
 def test_a_test_that_leaves_something_behind_fails(complaints, leak):

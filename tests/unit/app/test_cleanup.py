@@ -192,6 +192,7 @@ def test_a_store_that_cannot_remove_runs_is_read_step_by_step(tmp_path):
     assert place.contents() == hashes(b"first", b"second")
 
 
+@pytest.mark.slow
 def test_many_runs_are_cleaned_up_at_once(place):
     for number in range(300):
         place.run(f"run{number:03}", {f"{number}/{n}": b"%d %d" % (number, n) for n in range(4)}, days=number)

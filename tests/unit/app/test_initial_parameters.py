@@ -66,6 +66,7 @@ def said(*sources, base=None):
     return [f"{problem.message}|{problem.fix}" for problem in caught.value.problems]
 
 
+@pytest.mark.slow
 @given(VALUES)
 @example({"lr": 1e-05, "big": 1e22, "small": 5e-324, "face": "\U0001f600", "no": "no", "day": "2020-01-01"})
 @example("1e-3")

@@ -149,6 +149,7 @@ def test_sys_exit_fails_the_task(run):
     assert run("import sys\ndef f(): sys.exit(3)").failure == "sys.exit(3) was called"
 
 
+@pytest.mark.slow
 def test_the_child_and_its_children_are_gone_when_the_time_is_over(run, tmp_path):
     source = """
         import os, subprocess, time

@@ -106,6 +106,7 @@ def gone(pid):
     return False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", range(8))
 def test_an_interruption_at_the_very_start_leaves_no_process(tmp_path, number):
     with pytest.raises(KeyboardInterrupt):
@@ -121,6 +122,7 @@ LEAVES = {
 }
 
 
+@pytest.mark.slow
 @linux
 @pytest.mark.parametrize("left", LEAVES.values(), ids=LEAVES)
 @pytest.mark.parametrize(

@@ -83,6 +83,7 @@ FAILING = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LONG)
 def test_long_pipelines_are_cut_whatever_leads_where(name):
     graph, failing_too = LONG[name]
@@ -93,6 +94,7 @@ def test_long_pipelines_are_cut_whatever_leads_where(name):
         assert (pods.ran, end.phase == SUCCEEDED) == way_of(graph, pods.fails)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LONG)
 def test_long_pipelines_stay_under_the_limits(name):
     graph, _ = LONG[name]

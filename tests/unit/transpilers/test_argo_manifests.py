@@ -579,6 +579,7 @@ def test_loops_nest_only_so_deep():
     assert (severity, "nested 128 deep in Argo" in message) == ("error", True)
 
 
+@pytest.mark.slow
 def test_many_nodes_are_a_warning():
     inner = chain(1)
     branches = StaticBranches({f"b{number}": inner for number in range(100)})

@@ -286,6 +286,7 @@ def ran(process, failing, found):
     return True
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(pipelines(), st.booleans(), st.sampled_from([None, 1, 3]))
 def test_every_step_is_in_one_process_and_every_end_on_each_way_to_it(dag, fuse, most_steps):
@@ -296,6 +297,7 @@ def test_every_step_is_in_one_process_and_every_end_on_each_way_to_it(dag, fuse,
         assert {act: count for act, count in counted.items() if act[0] is not Verb.END} == dict.fromkeys(steps, 1)
 
 
+@pytest.mark.slow
 @settings(max_examples=150, deadline=None)
 @given(pipelines(), st.booleans(), st.data())
 def test_a_plan_goes_the_ways_of_its_graph_whatever_fails(dag, fuse, data):
