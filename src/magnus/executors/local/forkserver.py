@@ -19,7 +19,7 @@ from struct import Struct
 from typing import Final
 
 from magnus.executors.local import messages
-from magnus.executors.local.worker import Prepared, work
+from magnus.executors.local.worker import PreparedSteps, work
 from magnus.values import UserObject
 
 ANSWER: Final = Struct("!iI")
@@ -57,7 +57,7 @@ def _function(entry: str) -> UserObject:
 class _Workers:
     """The running workers, by their process ids."""
 
-    def __init__(self, own: socket.socket, prepared: Prepared) -> None:
+    def __init__(self, own: socket.socket, prepared: PreparedSteps) -> None:
         self._own = own
         self._prepared = prepared
         self._workers: set[int] = set()

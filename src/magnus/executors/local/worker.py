@@ -24,7 +24,7 @@ from magnus.interfaces.reporter import Event
 from magnus.interfaces.secrets import Secret
 
 Tell: TypeAlias = Callable[[Event | Secret], None]
-Prepared: TypeAlias = Callable[[Tell], AbstractContextManager[Steps]]
+PreparedSteps: TypeAlias = Callable[[Tell], AbstractContextManager[Steps]]
 
 
 class Done(Struct, frozen=True):
@@ -39,7 +39,7 @@ class Broken(Struct, frozen=True):
     error: MagnusError
 
 
-def work(connection: socket.socket, prepared: Prepared) -> int:
+def work(connection: socket.socket, prepared: PreparedSteps) -> int:
     """Run the steps that are sent until the connection ends or a signal comes; returns the exit status.
 
     On SIGINT, which the executor sends, a step is recorded as interrupted, as on Ctrl-C. On SIGTERM, which comes from the
