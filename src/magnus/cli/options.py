@@ -146,6 +146,10 @@ then = click.option(
     "--then", "then", cls=EngineOption, multiple=True, metavar="NAME",
     help="If STEP succeeded and this step of the same pipeline is next, run it too; repeatable.",
 )  # fmt: skip
+branches_file_of_next = click.option(
+    "--branches-file", default="", metavar="FILE",
+    help="With --then: write the branches of a started step to this file.",
+)  # fmt: skip
 
 
 def progress(function: CallableT) -> CallableT:

@@ -12,11 +12,11 @@ from msgspec.structs import replace
 
 from magnus.definition.compiler import Compiler, StepPlace, file_beside, raise_if_any
 from magnus.definition.nodes import FindNodeType, unknown_type
+from magnus.definition.normal_form import normal
 from magnus.definition.shape import kind, unknown_keys
 from magnus.definition.step_names import with_names_as_text
 from magnus.definition.variables import replace_variables
 from magnus.definition.written_pipeline import WrittenPipeline
-from magnus.definition.written_steps import normal
 from magnus.definition.yaml_text import Document, KeyPath, Reading, read_with_faults
 from magnus.errors import InvalidDefinition, Location, Problem, in_order
 from magnus.graph.hash import dag_hash

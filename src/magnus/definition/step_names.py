@@ -5,8 +5,8 @@ from typing import Final
 
 from msgspec import Struct
 
+from magnus.definition.normal_form import with_inner_pipelines
 from magnus.definition.places import KeyPath
-from magnus.definition.written_steps import with_inner_pipelines
 from magnus.definition.yaml_text import Document
 from magnus.values import Json
 

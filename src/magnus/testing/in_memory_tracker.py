@@ -20,7 +20,12 @@ class InMemoryOptions(Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class RememberedRun(Struct):
-    """All that the calls said of a run; `steps` by path, `inside` the steps whose code is in the tracker's context now."""
+    """A run as the tracker received it.
+
+    Attributes:
+        steps: the finished steps, by path.
+        inside: the steps whose code runs in the context of the tracker now.
+    """
 
     run: TrackedRun
     parameters: Mapping[str, Json] = field(default_factory=dict)

@@ -31,7 +31,7 @@ from magnus.app.run.pipeline_script import built_by
 from magnus.app.run.prepare import RunRequest, prepare
 from magnus.definition.built_pipeline import METHOD, BuiltPipeline
 from magnus.definition.loader import load, load_built
-from magnus.definition.written_steps import written_steps
+from magnus.definition.normal_form import written_steps
 from magnus.definition.yaml_text import Document, read
 from magnus.engine.values.json_values import to_json_value
 from magnus.errors import InvalidDefinition, InvalidInput, TaskFailed

@@ -9,7 +9,7 @@ from magnus.app.compare.model import RunFacts
 from magnus.app.inspect.damage import damage
 from magnus.app.inspect.redaction import Redactor
 from magnus.app.inspect.step_code import recorded_code
-from magnus.definition.written_steps import normal, written_steps
+from magnus.definition.normal_form import normal, written_steps
 from magnus.engine.processes import liveness
 from magnus.errors import CatalogError, RunNotFound
 from magnus.graph.path import BranchPath

@@ -9,7 +9,7 @@ from typing import Final, TypeVar
 
 from msgspec.structs import replace
 
-from magnus.definition.written_steps import written_steps
+from magnus.definition.normal_form import written_steps
 from magnus.engine.secrets.mask_run import masked_parameters
 from magnus.engine.secrets.masking import MASK
 from magnus.run_log.parameters import JsonParameter

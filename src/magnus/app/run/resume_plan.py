@@ -14,7 +14,7 @@ from magnus.app.inspect.damage import damage
 from magnus.app.inspect.step_code import Pieces, changed_pieces, pieces_text, recorded_code
 from magnus.app.parameters.parameters_read import OutdatedStep, ParameterReaders
 from magnus.definition.loader import LoadedPipeline
-from magnus.definition.written_steps import written_steps
+from magnus.definition.normal_form import written_steps
 from magnus.engine.context import Services
 from magnus.engine.rules import fan
 from magnus.engine.rules import scope as scopes
@@ -52,7 +52,7 @@ class Plan(Struct, frozen=True):
     outdated_paths: Mapping[str, Json] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
-        """The plan as people read it."""
+        """The plan as text: one line for each fact."""
         steps = "step is" if self.reused == 1 else "steps are"
         texts = [f"resumes {self.original_run_id}: {self.reused} {steps} reused"]
         texts += [f"  warning: '{name}' is reused, and read {what}" for name, what in self.outdated[:_MOST_SHOWN]]

@@ -25,12 +25,7 @@ class _Options(options.ReentryOptions, options.AttemptOptions):
     help="The number of worker processes. Default: the number of processors.",
 )
 @options.then
-@click.option(
-    "--branches-file",
-    default="",
-    metavar="FILE",
-    help="With --then: write the branches of a started step to this file.",
-)
+@options.branches_file_of_next
 @options.attempt_options
 @options.reentry_options
 @click.pass_context

@@ -1,4 +1,4 @@
-"""Reads steps as they are written: the pipelines in them, and a normal form for all that mean the same. Pure.
+"""Reads the steps of a pipeline file: the pipelines inside them, and one normal form for steps of the same meaning. Pure.
 
 In a node type of another package a pipeline is recognized by its shape.
 """
