@@ -60,6 +60,9 @@ def tells_and_dies():
 def is_quiet_and_dies(): os._exit(9)
 def talks(): print("somebody else's")
 def slow(): time.sleep(3600)
+def starts_at_exit():
+    import atexit
+    atexit.register(subprocess.run, ["sh", "-c", "grep SigIgn /proc/$$/status >ignored"])
 def huge(): return {"big": "x" * 3_000_000}
 def length(big, x): return {"n": len(big) + x}
 """
@@ -135,6 +138,12 @@ def nothing_is_left(folder):
 
 def pids(folder):
     return [int(file.name.removeprefix("pid-")) for file in folder.glob("pid-*")]
+
+
+def test_a_process_that_user_code_starts_at_exit_ignores_no_signal(folder):
+    assert run(folder, one("starts_at_exit"))["status"] == "SUCCESS"
+    mask = int((folder / "ignored").read_text().split()[1], 16)
+    assert [number for number in (signal.SIGINT, signal.SIGTERM) if mask & 1 << (number - 1)] == []
 
 
 @pytest.mark.parametrize(

@@ -88,7 +88,7 @@ def _work(own: "_Connection", steps: Steps) -> None:
 
 def _ignore_signals() -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, signal.SIG_IGN)
+        signal.signal(number, _ignore)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -96,7 +96,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """A function, since SIG_IGN would pass to all that is started at the end."""
+    """Does nothing. It is a function, since processes that user code starts at exit would inherit SIG_IGN."""
 
 
 class _Connection:
