@@ -245,7 +245,7 @@ def test_large_parameters_reach_every_worker(folder):
 def test_a_worker_that_is_told_to_end_from_outside_leaves_its_step_to_another_one(folder, attempts):
     with open(folder / "work.py", "a") as file:
         file.write(
-            "def evicted():\n    print('attempt', flush=True)\n    note()\n    time.sleep(0 if counted() > 1 else 3600)\n"
+            "def evicted():\n    print('attempt', flush=True)\n    attempts = counted()\n    note()\n    time.sleep(0 if attempts > 1 else 3600)\n"
         )
     handled = one("evicted", max_attempts=attempts, on_failure="t")
     handled["steps"]["t"] = {"type": "stub", "next": "success"}
