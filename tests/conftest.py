@@ -52,6 +52,7 @@ def state():
         "import path": list(sys.path),
         "arguments": list(sys.argv),
         "logging": (list(logging.root.handlers), logging.root.level),
+        "main module": sys.modules.get("__main__"),
     }
 
 
