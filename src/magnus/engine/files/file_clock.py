@@ -1,4 +1,4 @@
-"""The clock that file systems take times from. Used by `engine.step.run_step`, whose puts leave out untouched files."""
+"""The clock that file systems take times from. Made by `engine.context`, so that a put leaves out untouched files."""
 
 import time
 
