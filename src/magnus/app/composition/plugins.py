@@ -26,7 +26,9 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     "run_log_store": {
         "buffered": "magnus.run_log_stores.buffered:BufferedRunLogStore",
         "chunked-fs": "magnus.run_log_stores.chunked_file_system:ChunkedRunLogStore",
+        "db": "magnus.run_log_stores.sql.store:SqlRunLogStore",
         "file-system": "magnus.run_log_stores.file_system:FileSystemRunLogStore",
+        "sql": "magnus.run_log_stores.sql.store:SqlRunLogStore",
     },
     "catalog": {
         "do-nothing": "magnus.catalogs.do_nothing:DoNothingCatalog",
