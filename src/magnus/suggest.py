@@ -1,8 +1,6 @@
-"""Finds the name that a misspelt name was meant to be, and says so in errors."""
+"""Finds the name that a misspelt name was meant to be."""
 
 from collections.abc import Iterable
-
-from magnus.errors import SecretsError
 
 
 def near(name: str, names: Iterable[str]) -> str:
@@ -20,12 +18,3 @@ def nearest_or_all(
     if match := near(name, known):
         return f"did you mean '{match}'?"
     return f"{there_are} {', '.join(repr(each) for each in known)}" if known else none
-
-
-def missing_secret(provider: str, name: str, where: str, names: Iterable[str], fix: str) -> SecretsError:
-    """There is no secret `name` in `where`; `names` are the existing names, of which the nearest one is shown."""
-    match = near(name, sorted(names))
-    return SecretsError(
-        f"the secrets provider '{provider}' has no secret '{name}' in {where}",
-        fix=f"did you mean '{match}'? else {fix}" if match else fix,
-    )

@@ -11,7 +11,7 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.errors import SecretsError
-from magnus.suggest import missing_secret
+from magnus.secrets.missing import missing
 
 _TYPE: Final = "dotenv"
 
@@ -41,7 +41,7 @@ class DotenvSecrets:
         if self._values is None:
             self._values = self._read()
         if name not in self._values:
-            raise missing_secret(_TYPE, name, f"'{self._location}'", self._values, f"add a line {name}=<value>")
+            raise missing(_TYPE, name, f"'{self._location}'", self._values, f"add a line {name}=<value>")
         return self._values[name]
 
     @property

@@ -7,7 +7,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.suggest import missing_secret
+from magnus.secrets.missing import missing
 
 _TYPE: Final = "env-secrets-manager"
 
@@ -38,7 +38,7 @@ class EnvSecrets:
         variable = self.variable(name)
         value = self._environment.get(variable)
         if value is None:
-            raise missing_secret(_TYPE, name, "the environment", self._names(), f"set the variable '{variable}'")
+            raise missing(_TYPE, name, "the environment", self._names(), f"set the variable '{variable}'")
         return value
 
     def variable(self, name: str) -> str:
