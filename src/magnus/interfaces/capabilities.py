@@ -1,13 +1,16 @@
 """What an executor or a service can do, declared as data and compared before anything runs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
+from magnus.errors import Problem
+
 __all__ = [
+    "Connects",
     "ExecutorCapabilities",
     "Locality",
     "Located",
@@ -70,6 +73,18 @@ class Located(Protocol):
     @property
     def location(self) -> Path:
         """The folder, or the one file, absolute."""
+        ...
+
+
+@runtime_checkable
+class Connects(Protocol):
+    """A service that talks to a server or a database: `magnus check --connect` tries the connection."""
+
+    def connect_problems(self) -> Sequence[Problem]:
+        """Everything that keeps steps from using the service, found by one try; nothing is created or changed.
+
+        The caller adds the place of the service in the configuration.
+        """
         ...
 
 

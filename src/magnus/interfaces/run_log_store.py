@@ -164,6 +164,7 @@ class RemovesLeftovers(Protocol):
 
 OPTIONAL: Final = frozenset(
     {
+        "connect_problems",
         "damaged_records",
         "last_put",
         "location",
@@ -175,4 +176,5 @@ OPTIONAL: Final = frozenset(
         "write_document",
     }
 )
-"""What the Protocols that a store may have beside `RunLogStore` consist of, those above, `Located` and `ReadsEnvironment`."""
+"""What the Protocols that a store may have beside `RunLogStore` consist of, those above, `Connects`, `Located` and
+`ReadsEnvironment`."""

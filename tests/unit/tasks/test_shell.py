@@ -8,13 +8,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from magnus.engine.step.exports import metrics as read_metrics
-from magnus.engine.step.exports import parameters as read_parameters
+from magnus.engine.step.outcomes import exported_metrics as read_metrics
+from magnus.engine.step.outcomes import exported_parameters as read_parameters
 from magnus.engine.values.parameter_values import Texts, environment
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall
-from magnus.run_log.metrics import CountedMetric
-from magnus.run_log.parameters import JsonParameter, MetricParameter
+from magnus.run_log.parameters import CountedMetric, JsonParameter, MetricParameter
 from magnus.system.child_process import TimedOut
 from magnus.tasks.shell import ShellTask, exports
 

@@ -17,9 +17,9 @@ from magnus.app.parameters.data_flow import DescribedTask
 from magnus.engine.context import Services
 from magnus.errors import MagnusError, Problem
 from magnus.graph.dataflow.findings import Severity
-from magnus.graph.dataflow.reachability import caught_steps
 from magnus.graph.nodes import Graph
-from magnus.interfaces.capabilities import ExecutorCapabilities, Locality, Located, SecretVariableNames
+from magnus.graph.reachability import caught_steps
+from magnus.interfaces.capabilities import Connects, ExecutorCapabilities, Locality, Located, SecretVariableNames
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.secrets import Secrets
@@ -79,6 +79,16 @@ def folder_problems(services: CheckedServices, *, needs_catalog: bool) -> Iterat
                 fix = f"{fix}, or set `{option}` of {what} to another folder"
             place = locate(option) if option else locate()
             yield Problem(f"{what} cannot write to '{service.location}': {message}", fix, place, severity=severity)
+
+
+def connect_problems(services: CheckedServices) -> Iterator[Problem]:
+    """The services that cannot be reached, each with the place where it is configured."""
+    for family in FAMILIES:
+        service = getattr(services.built, family, None)
+        if isinstance(service, Connects):
+            place = getattr(services.configuration, family).locate()
+            for problem in service.connect_problems():
+                yield Problem(problem.message, problem.fix, problem.location or place, severity=problem.severity)
 
 
 def _obstacle(folder: Path) -> tuple[str, str] | None:

@@ -10,8 +10,7 @@ from msgspec import Struct
 
 from magnus.app.composition.services import hidden_folders
 from magnus.engine.context import Clock, RunContext, Services
-from magnus.engine.interaction.channel import Channel
-from magnus.engine.interaction.parameters_file import ParametersFile
+from magnus.engine.interaction.channel import Channel, ParametersFile
 from magnus.engine.interaction.tracking import StepNames, Tracking
 from magnus.engine.output.capture import OutputCapture
 from magnus.engine.processes import forks
@@ -22,7 +21,7 @@ from magnus.graph.nodes import Graph
 from magnus.interfaces.capabilities import Located
 from magnus.interfaces.reporter import Reporter
 from magnus.system import descendants
-from magnus.system.own_folder import ignore_in_git, remove_folder
+from magnus.system.atomic_files import ignore_in_git, remove_folder
 
 if TYPE_CHECKING:
     from magnus.engine.files.project_copy import ProjectCopy  # lazy: as where it is used

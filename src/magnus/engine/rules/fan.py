@@ -1,6 +1,6 @@
 """Decides fan-outs and fan-ins: the branches of a composite step, and the results of the step from them. Pure.
 
-Used by `engine.run.composites`, which puts the records, `engine.reentry.engine_run` and `app.run.resume_plan`.
+Used by `engine.run.control`, which puts the records, `engine.reentry.engine_run` and `app.run.resume_plan`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,8 +11,7 @@ from msgspec.structs import replace
 from magnus.engine import faults
 from magnus.engine.values.parameter_values import as_text, find
 from magnus.errors import TaskFailed
-from magnus.graph.branch_choice import key_for
-from magnus.graph.declared_names import names_set
+from magnus.graph.branches import key_for, names_set
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,

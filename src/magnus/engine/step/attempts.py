@@ -9,10 +9,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.engine import faults
-from magnus.engine.eviction import LOST, Evicted
 from magnus.engine.interaction.current_step import CurrentStep, entered
 from magnus.engine.interaction.step_data import StepData
 from magnus.engine.processes import forks
+from magnus.engine.processes.guard import LOST, Evicted
 from magnus.engine.step import outcomes
 from magnus.engine.step.running_step import RunningStep
 from magnus.engine.user_code import process_state
@@ -20,7 +20,7 @@ from magnus.errors import MagnusError, RunLogStoreError
 from magnus.interfaces.reporter import AttemptFailed, Reporter, StepLoading, StepOutput
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
-from magnus.run_log.metrics import merged
+from magnus.run_log.parameters import merged
 from magnus.run_log.records import AttemptRecord, CatalogRecord, Status
 from magnus.values import Json
 

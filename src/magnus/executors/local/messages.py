@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from magnus.engine.values import pickles
+from magnus.engine.interaction import step_data
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.secrets import Secret
 from magnus.run_log.parameters import LargeParameter
@@ -23,14 +23,14 @@ _LENGTH: Final = struct.Struct("!Q")
 
 def send(connection: socket, message: UserObject) -> None:
     """Send the message; OSError when nobody takes it any more."""
-    data = pickles.dumped(message)
+    data = step_data.dumped(message)
     connection.sendall(_LENGTH.pack(len(data)) + data)
 
 
 def receive(connection: socket) -> UserObject:
     """Wait for the next message; EOFError when there will be none."""
     (length,) = _LENGTH.unpack(_exactly(connection, _LENGTH.size))
-    return pickles.loaded(_exactly(connection, length))
+    return step_data.loaded(_exactly(connection, length))
 
 
 def _exactly(connection: socket, size: int) -> bytes:
@@ -60,7 +60,7 @@ class Frames:
                 return
             message = bytes(self._data[_LENGTH.size : end])
             del self._data[:end]
-            yield pickles.loaded(message)
+            yield step_data.loaded(message)
 
 
 _MOST_VALUES: Final = 64
