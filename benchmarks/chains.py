@@ -149,7 +149,9 @@ def chain(bench: Bench, length: int) -> dict[str, float]:
 
         def look(tool: str) -> None:
             if pattern := RECORDS.get(tool):
-                sizes[f"[{tool}]"] = sum(file.stat().st_size for file in folder.glob(pattern) if file.is_file()) / length
+                sizes[f"[{tool}]"] = (
+                    sum(file.stat().st_size for file in folder.glob(pattern) if file.is_file()) / length
+                )
 
         for tool, argv in tools(bench, length).items():
             ways[tool] = in_clean_folder(argv, folder, look=partial(look, tool))

@@ -12,8 +12,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import repeat
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -96,7 +97,11 @@ class Bench:
 
     def medians(self, ways: Mapping[str, Way], rounds: int | None = None, *, warm_up: int = 1) -> dict[str, float]:
         """The median seconds of each way, in interleaved rounds; rounds of `warm_up` fill caches and do not count."""
-        return {name: self.value(taken) for name, taken in medians(ways, rounds or self.rounds, warm_up).items()}
+        return self.medians_of(repeat(ways, (rounds or self.rounds) + warm_up), warm_up)
+
+    def medians_of(self, rounds: Iterable[Mapping[str, Way]], warm_up: int = 0) -> dict[str, float]:
+        """The same of rounds that have ways of their own, such as new files."""
+        return {name: self.value(taken) for name, taken in medians(rounds, warm_up).items()}
 
     def value(self, taken: Taken) -> float:
         """The seconds of the clock, or of the processor when that is wanted."""
@@ -123,7 +128,14 @@ def python_of(tool: str) -> str | None:
     return str(python)
 
 
-def process(argv: Sequence[str], folder: Path, *, copies: int = 1, environment: Mapping[str, str] | None = None) -> Taken:
+def process(
+    argv: Sequence[str],
+    folder: Path,
+    *,
+    copies: int = 1,
+    environment: Mapping[str, str] | None = None,
+    may_fail: bool = False,
+) -> Taken:
     """Run the command in the folder, in `copies` processes at once; ends the benchmark when one of them fails.
 
     The disk is flushed before, so that nobody waits for what others wrote.
@@ -142,7 +154,7 @@ def process(argv: Sequence[str], folder: Path, *, copies: int = 1, environment: 
         one.returncode = os.waitstatus_to_exitcode(status)
         memory = max(memory, used.ru_maxrss)
     seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    if any(one.returncode for one in started):
+    if not may_fail and any(one.returncode for one in started):
         failed = subprocess.run(argv, cwd=folder, env=everything, capture_output=True, text=True)
         sys.exit(f"{' '.join(argv)} failed in {folder}:\n{failed.stdout[-2000:]}\n{failed.stderr[-2000:]}")
     return Taken(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, memory)
@@ -152,17 +164,22 @@ def in_clean_folder(
     argv: Sequence[str], folder: Path, *, copies: int = 1, look: Callable[[], None] = lambda: None
 ) -> Way:
     """The way that runs the command, then calls `look`, then removes whatever the command wrote."""
-    kept = {file.name for file in folder.iterdir()}
+    own = {file.name for file in folder.iterdir()}
 
     def way() -> Taken:
         taken = process(argv, folder, copies=copies)
         look()
-        for path in folder.iterdir():
-            if path.name not in kept:
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        clean(folder, own)
         return taken
 
     return way
+
+
+def clean(folder: Path, own: Collection[str]) -> None:
+    """Remove everything from the folder but these files and folders."""
+    for path in folder.iterdir():
+        if path.name not in own:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 def timed(action: Callable[..., object], *arguments: object) -> Way:
@@ -178,18 +195,17 @@ def timed(action: Callable[..., object], *arguments: object) -> Way:
     return way
 
 
-def medians(ways: Mapping[str, Way], rounds: int, warm_up: int = 1) -> dict[str, Taken]:
+def medians(rounds: Iterable[Mapping[str, Way]], warm_up: int = 1) -> dict[str, Taken]:
     """The medians of each way. Each round takes every way once, so that all see the same machine."""
-    taken: dict[str, list[Taken]] = {name: [] for name in ways}
-    for number in range(rounds + warm_up):
+    taken: dict[str, list[Taken]] = {}
+    for number, ways in enumerate(rounds):
         for name, way in ways.items():
             one = way()
             if number >= warm_up:
-                taken[name].append(one)
+                taken.setdefault(name, []).append(one)
     return {name: Taken(*map(statistics.median, zip(*all_, strict=True))) for name, all_ in taken.items()}
 
 
 def each(low: Mapping[str, float], high: Mapping[str, float], count: int, unit: float = 1000.0) -> dict[str, float]:
     """How much one of `count` more items takes, in milliseconds: the slope between two measurements."""
     return {name: (high[name] - low[name]) / count * unit for name in high if name in low}
-

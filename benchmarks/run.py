@@ -19,6 +19,7 @@ from typing import Any, Final
 import branches
 import catalog
 import chains
+import objects
 import resume
 import runs_at_once
 import startup
@@ -29,6 +30,7 @@ ROWS: Final[Sequence[Row]] = (
     *chains.ROWS,
     *branches.ROWS,
     *catalog.ROWS,
+    *objects.ROWS,
     *resume.ROWS,
     *runs_at_once.ROWS,
     *startup.ROWS,
@@ -71,7 +73,9 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=[row.name for row in ROWS], help="the rows to measure")
-    parser.add_argument("--tools", nargs="*", choices=list(PEERS), default=list(PEERS), help="the tools to compare with")
+    parser.add_argument(
+        "--tools", nargs="*", choices=list(PEERS), default=list(PEERS), help="the tools to compare with"
+    )
     parser.add_argument("--processor", action="store_true", help="count seconds of the processor, on a busy machine")
     parser.add_argument("--json", type=Path, help="write the values there, too")
     parser.add_argument("--keep", action="store_true", help="keep the results and write them into the documentation")

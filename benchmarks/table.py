@@ -3,7 +3,7 @@
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,9 +16,12 @@ _REGION: Final = re.compile(r"(<!-- measured by `make figures`: begin -->\n).*?(
 
 def markdown(results: Mapping[str, Any]) -> str:
     """The table of the results: a row's value, its goal, and its ratio to each peer."""
-    lines = [
+    machine = (
         f"{results['cores']} cores, {results['system']}, Python {results['python']}, magnus {results['magnus']}; "
-        f"medians of {results['rounds']} interleaved rounds, {results['clock']}.",
+        f"medians of {results['rounds']} interleaved rounds, {results['clock']}."
+    )
+    lines = [
+        machine,
         "",
         "| work | magnus | goal | ratio | " + " | ".join(f"/ {peer}" for peer in PEERS) + " | / others |",
         "|---|--:|---|--:|" + "--:|" * len(PEERS) + "---|",
@@ -43,8 +46,8 @@ def _goal(row: Mapping[str, Any]) -> tuple[str, str]:
     if not goal["peer"]:
         return f"at most {_amount(goal['at_most'], row['unit'])}", f"{values['magnus'] / goal['at_most']:.2f}"
     if goal["peer"] not in values:
-        return f"{goal['at_most']:g} × {goal['peer']}", "not measured"
-    return f"{goal['at_most']:g} × {goal['peer']}", _ratio(values, goal["peer"])
+        return f"{goal['at_most']:g} x {goal['peer']}", "not measured"
+    return f"{goal['at_most']:g} x {goal['peer']}", _ratio(values, goal["peer"])
 
 
 def _ratio(values: Mapping[str, float], peer: str) -> str:
@@ -69,6 +72,7 @@ def keep(results: Mapping[str, Any]) -> None:
     PAGE.write_text(page_with(results, PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def kept() -> Sequence[Any] | Any:
+def kept() -> dict[str, Any]:
     """The results in the repository."""
-    return json.loads(RESULTS.read_text(encoding="utf-8"))
+    results: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8"))
+    return results
