@@ -12,7 +12,7 @@ from magnus.errors import Problem
 from magnus.run_log_stores.sql import statements
 from magnus.run_log_stores.sql.database import Answer, Cause, DatabaseFailure, Value
 from magnus.run_log_stores.sql.url import DatabaseUrl
-from magnus.system.own_folder import make_own_folder
+from magnus.system.atomic_files import make_own_folder
 from magnus.system.system_calls import what_to_do
 
 FILES_BESIDE: Final = ("-wal", "-shm", "-journal")
