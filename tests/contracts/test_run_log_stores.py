@@ -1,8 +1,11 @@
 """Every run log store of magnus keeps the contract of run log stores."""
 
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from rows_of_runs import InRows
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.engine.files.large_values import LargeValues
@@ -10,6 +13,7 @@ from magnus.engine.files.spilling_store import SpillingStore
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
+from magnus.run_log_stores.sql.store import SqlOptions, SqlRunLogStore
 from magnus.testing.pieces import FilePiece, lines_of
 from magnus.testing.run_log_store_contract import RunLogStoreContract
 
@@ -58,6 +62,27 @@ class TestChunkedWithDurablePuts(InFilesOfTheirOwn, RunLogStoreContract):
     def place(self):
         with TemporaryDirectory() as folder:
             yield lambda: ChunkedRunLogStore(ChunkedOptions(durable=True), Path(folder))
+
+
+class TestSqlite(InRows, RunLogStoreContract):
+    durable = False
+
+    @contextmanager
+    def place(self):
+        with TemporaryDirectory() as folder:
+            self.database = Path(folder) / "runs.db"
+            options = SqlOptions(url="sqlite:///runs.db", durable=self.durable)
+            yield lambda: SqlRunLogStore(options, Path(folder))
+
+    @contextmanager
+    def connected(self):
+        with closing(sqlite3.connect(self.database, isolation_level=None, timeout=30)) as connection:
+            connection.execute("PRAGMA foreign_keys = ON")
+            yield lambda text, *values: connection.execute(text.replace("%s", "?"), values).fetchall()
+
+
+class TestSqliteWithDurablePuts(TestSqlite):
+    durable = True
 
 
 class TestWithLargeValuesElsewhere(InFiles, RunLogStoreContract):

@@ -8,8 +8,10 @@ import time
 import urllib.request
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from postgresql import Server, programs
 from safety_net import LONGEST_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +26,31 @@ def mlflow_server(tmp_path_factory):
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     with started(tmp_path_factory.mktemp("mlflow")) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    """A PostgreSQL server, which takes a second or two to start."""
+    if programs() is None:
+        reason = "no PostgreSQL server is installed: apt-get install postgresql"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with TemporaryDirectory(prefix="pg-") as folder:
+        Path(folder).chmod(0o755)
+        server = Server(Path(folder))
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def database(postgresql_server):
+    """The name of a new database of the server."""
+    name = f"d{os.urandom(6).hex()}"
+    with postgresql_server.connect() as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield name
+    with postgresql_server.connect() as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager

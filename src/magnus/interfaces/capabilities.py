@@ -1,13 +1,16 @@
 """What an executor or a service can do, declared as data and compared before anything runs."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
+from magnus.errors import Problem
+
 __all__ = [
+    "Connects",
     "ExecutorCapabilities",
     "Locality",
     "Located",
@@ -54,13 +57,16 @@ class ServiceCapabilities(Struct, frozen=True):
     `Located` service decides instead: it has to be in one that the executor `shares`.
 
     `keeps` is false for a catalog that takes files and keeps none: then there is nothing that a `get` could miss.
-    `located_by` is the option that sets the folder of a `Located` service.
+    `located_by` is the option that sets the folder of a `Located` service. `beside` is for one whose location is one file:
+    the endings of the files that it makes beside it. Such a service does not work in a folder that machines share, so its
+    `reach` counts there as well.
     """
 
     reach: Locality
     persistent: bool = True
     keeps: bool = True
     located_by: str = ""
+    beside: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -70,6 +76,18 @@ class Located(Protocol):
     @property
     def location(self) -> Path:
         """The folder, or the one file, absolute."""
+        ...
+
+
+@runtime_checkable
+class Connects(Protocol):
+    """A service that talks to a server or a database: `magnus check --connect` tries the connection."""
+
+    def connect_problems(self) -> Sequence[Problem]:
+        """Everything that keeps steps from using the service, found by one try; nothing is created or changed.
+
+        The caller adds the place of the service in the configuration.
+        """
         ...
 
 

@@ -36,12 +36,12 @@ def unusable(run_id: str, longest_bytes: int) -> str:
         return "it is not valid text"
 
 
-def run_exists(run_id: str, folder: Path) -> RunExists:
+def run_exists(run_id: str, folder: Path | str) -> RunExists:
     """The run id is in use."""
     return RunExists(f"there is a run '{run_id}' already in '{folder}'", fix="choose another run id")
 
 
-def run_not_found(run_id: str, folder: Path) -> RunNotFound:
+def run_not_found(run_id: str, folder: Path | str) -> RunNotFound:
     """No run has this id."""
     return RunNotFound(f"there is no run '{run_id}' in '{folder}'", fix="magnus runs lists those there are")
 

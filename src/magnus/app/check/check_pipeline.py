@@ -13,7 +13,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from magnus.app.check import services as secrets
-from magnus.app.check.services import CheckedServices, checked_services, folder_problems
+from magnus.app.check.services import CheckedServices, checked_services, connect_problems, folder_problems
 from magnus.app.composition import executors
 from magnus.app.inspect.step_code import code_of_steps
 from magnus.app.parameters.data_flow import DataFlow, DescribedTask
@@ -28,8 +28,8 @@ from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import Examination, LoadedPipeline
 from magnus.engine.user_code import process_state
 from magnus.errors import InvalidDefinition, Location, MagnusError, Problem, RunExists, RunNotFound, in_order
-from magnus.graph.dataflow.reachability import can_succeed
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
+from magnus.graph.reachability import can_succeed
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import RunRecord
 from magnus.run_log.run_ids import check_new_run_id
@@ -55,22 +55,24 @@ class CheckResult(Struct, frozen=True):
         return len(self.problems) - self.errors
 
 
-def check(request: RunRequest, *, imports: bool) -> CheckResult:
+def check(request: RunRequest, *, imports: bool, connects: bool = False) -> CheckResult:
     """All problems that show before the pipeline is executed by this request; nothing runs and nothing is recorded.
 
-    With `imports` the modules of tasks are imported to read the signatures of their functions.
+    With `imports` the modules of tasks are imported to read the signatures of their functions. With `connects` the services that
+    talk to a server try to reach it.
     """
     here = process_state.applied({}, request.working_directory)
     with here, process_state.without_hard_exits(), redirect_stdout(sys.stderr):
-        return _Check(request, imports=imports).result()
+        return _Check(request, imports=imports, connects=connects).result()
 
 
 class _Check:
     """One check, with the problems so far."""
 
-    def __init__(self, request: RunRequest, *, imports: bool) -> None:
+    def __init__(self, request: RunRequest, *, imports: bool, connects: bool) -> None:
         self.request = request
         self.imports = imports
+        self.connects = connects
         self.problems: list[Problem] = []
 
     def result(self) -> CheckResult:
@@ -95,6 +97,8 @@ class _Check:
                 self.problems += _changed(original, pipeline, parameters, services, request.working_directory)
         unsure = self._steps(examined.steps if pipeline is None else pipeline.steps, services)
         described = self._flow(examined, pipeline, services, parameters, unsure | examined.unsure)
+        if self.connects:
+            self.problems += connect_problems(services)
         self.problems += folder_problems(services, needs_catalog=any(task.keeps_files for task in described))
         return CheckResult(self.request.file, in_order(self.problems), len(examined.steps))
 

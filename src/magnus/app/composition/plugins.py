@@ -26,7 +26,9 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     "run_log_store": {
         "buffered": "magnus.run_log_stores.buffered:BufferedRunLogStore",
         "chunked-fs": "magnus.run_log_stores.chunked_file_system:ChunkedRunLogStore",
+        "db": "magnus.run_log_stores.sql.store:SqlRunLogStore",
         "file-system": "magnus.run_log_stores.file_system:FileSystemRunLogStore",
+        "sql": "magnus.run_log_stores.sql.store:SqlRunLogStore",
     },
     "catalog": {
         "do-nothing": "magnus.catalogs.do_nothing:DoNothingCatalog",
@@ -46,8 +48,8 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "noop": "magnus.tasks.noop:NoopTask",
         "notebook": "magnus.tasks.notebook:NotebookTask[notebook]",
         "python": "magnus.tasks.python:PythonTask",
-        "python-lambda": "magnus.tasks.python_lambda:PythonLambdaTask",
-        "supply": "magnus.tasks.supply:SupplyTask",
+        "python-lambda": "magnus.tasks.python:PythonLambdaTask",
+        "supply": "magnus.tasks.noop:SupplyTask",
         "shell": "magnus.tasks.shell:ShellTask",
     },
 }

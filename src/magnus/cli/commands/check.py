@@ -20,6 +20,7 @@ from magnus.cli.request import pipeline_request
 @click.option("--json", "as_json", is_flag=True, help="Print the problems as JSON.")
 @click.option("--output", type=click.Choice(["text", "json"]), default="text", hidden=True)
 @click.option("--no-import", is_flag=True, help="Read the code of tasks without importing it.")
+@click.option("--connect", is_flag=True, help="Also try to reach databases and servers of services.")
 @options.resume_options
 @options.progress
 @options.log_level
@@ -30,6 +31,7 @@ def command(
     as_json: bool,
     output: str,
     no_import: bool,
+    connect: bool,
     **values: Unpack[options.RunOptions],
 ) -> int:
     """Check a pipeline without running it.
@@ -43,7 +45,7 @@ def command(
     from magnus.cli.text import problems
 
     own = console.reserve_output()
-    result = check(pipeline_request(ctx, values), imports=not no_import)
+    result = check(pipeline_request(ctx, values), imports=not no_import, connects=connect)
     is_json = as_json or output == "json"
     own.emit(problems.checked_json(result) if is_json else problems.checked(result, _FileLines()))
     return 2 if result.errors else 0
@@ -55,15 +57,17 @@ for _option in command.params:  # taken, as by execute, and without a meaning he
 
 
 class _FileLines:
-    """The lines of files, each read once."""
+    """The lines of files without passwords in addresses, each read once."""
 
     def __init__(self) -> None:
         self._lines: dict[str, list[str]] = {}
 
     def __call__(self, file: str) -> list[str]:
+        from magnus.app.composition.configuration import without_credentials  # lazy: --help needs none of it
+
         if file not in self._lines:
             try:
-                self._lines[file] = Path(file).read_text(encoding="utf-8").split("\n")
+                self._lines[file] = without_credentials(Path(file).read_text(encoding="utf-8")).split("\n")
             except (OSError, UnicodeDecodeError):
                 self._lines[file] = []
         return self._lines[file]
