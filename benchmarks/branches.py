@@ -22,6 +22,10 @@ WORK = """\
 import time
 def begin(n): return list(range(n))
 def item(x): return 2 * x
+def millisecond(x):
+    start = time.process_time()
+    while time.process_time() - start < 0.001: pass
+    return 2 * x
 def nap(): time.sleep(0.5)
 def burn():
     start = time.process_time()
@@ -62,9 +66,10 @@ def prepare(folder):
     for workers in (2, 8):
         executor = {"type": "local", "config": {"enable_parallel": True, "max_workers": workers}}
         (folder / f"workers{workers}.yaml").write_text(json.dumps({"executor": executor}))
-    branch = {"start_at": "item", "steps": {"item": task("item", returns=["y"])}}
-    each = {"type": "map", "iterate_on": "xs", "iterate_as": "x", "branch": branch, "next": "success"}
-    written(folder, "map.yaml", "begin", begin=task("begin", "each", returns=["xs"]), each=each)
+    for name, command in (("map", "item"), ("milliseconds", "millisecond")):
+        branch = {"start_at": "item", "steps": {"item": task(command, returns=["y"])}}
+        each = {"type": "map", "iterate_on": "xs", "iterate_as": "x", "branch": branch, "next": "success"}
+        written(folder, f"{name}.yaml", "begin", begin=task("begin", "each", returns=["xs"]), each=each)
     for name, count in (("nap", 8), ("burn", 4)):
         branches = {f"{name} {n}": {"start_at": name, "steps": {name: task(name)}} for n in range(count)}
         written(folder, f"{name}.yaml", "p", p={"type": "parallel", "branches": branches, "next": "success"})
@@ -110,6 +115,7 @@ def main():
         folder = Path(scratch)
         prepare(folder)
         maps(folder, magnus, pythons, rounds)
+        workers(folder, magnus, rounds)
         for name, workers, count, what in (
             ("nap", 8, 8, "8 branches that sleep 0.5 s, 8 workers"),
             ("burn", 2, 4, "4 branches that compute 1 s, 2 workers"),
@@ -145,6 +151,19 @@ def maps(folder, magnus, pythons, rounds):
     print(
         f"\nmap over {MOST_ITEMS} items: {seconds:.1f} s, {memory / 1000:.0f} MB; an item {per_item:.3f} ms and {growth:.1f} KB\n"
     )
+
+
+def workers(folder, magnus, rounds):
+    """Maps with two workers, and how many times as long as without they take."""
+    print("| map over | without workers | 2 workers | ratio |\n|---|---|---|---|")
+    for name, what in (("map", "empty items"), ("milliseconds", "items that compute 1 ms")):
+        for n in ITEMS:
+            argv = [*magnus, f"{name}.yaml", "--n", str(n)]
+            tools = {"without": argv, "with": [*argv, "-c", "workers2.yaml"]}
+            took = {tool: seconds for tool, (seconds, _) in medians(tools, folder, rounds).items()}
+            ratio = took["with"] / took["without"]
+            print(f"| {n} {what} | {took['without']:.3f} s | {took['with']:.3f} s | {ratio:.2f} |")
+    print()
 
 
 main()
