@@ -115,7 +115,7 @@ def main():
         folder = Path(scratch)
         prepare(folder)
         maps(folder, magnus, pythons, rounds)
-        workers(folder, magnus, rounds)
+        with_workers(folder, magnus, rounds)
         for name, workers, count, what in (
             ("nap", 8, 8, "8 branches that sleep 0.5 s, 8 workers"),
             ("burn", 2, 4, "4 branches that compute 1 s, 2 workers"),
@@ -153,7 +153,7 @@ def maps(folder, magnus, pythons, rounds):
     )
 
 
-def workers(folder, magnus, rounds):
+def with_workers(folder, magnus, rounds):
     """Maps with two workers, and how many times as long as without they take."""
     print("| map over | without workers | 2 workers | ratio |\n|---|---|---|---|")
     for name, what in (("map", "empty items"), ("milliseconds", "items that compute 1 ms")):

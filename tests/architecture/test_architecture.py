@@ -17,7 +17,7 @@ BREAKERS = {
     "tasks": ("tasks/text.py", "import magnus.tasks.notebooks.file"),
     "cli": ("cli/text/values.py", "import magnus.cli.console"),
     "app": ("app/text/units.py", "import magnus.app.inspect.list_runs"),
-    "engine": ("engine/files/globs.py", "import magnus.engine.rules.scope"),
+    "engine": ("engine/files/match_files.py", "import magnus.engine.rules.scope"),
     "cycles": ("tasks/static/side_effects.py", "import magnus.tasks.static.functions"),
     "printing": ("app/run/execute.py", "import click"),
     "yaml": ("engine/step/run_step.py", "import yaml"),

@@ -339,6 +339,29 @@ def test_wherever_it_is_interrupted_the_store_goes_on(tmp_path, kind):
                 assert state == after
 
 
+def test_the_end_of_a_chunked_run_syncs_each_record_that_stands_and_none_that_does_not(tmp_path):
+    names, synced = {}, set()
+
+    def open_file(path, flags, mode):
+        descriptor = os.open(path, flags, mode)
+        names[descriptor] = Path(path).name
+        return descriptor
+
+    def fsync(descriptor):
+        synced.add(names[descriptor])
+        os.fsync(descriptor)
+
+    failed = step_record("failed", status=Status.FAIL, position=1)
+    with opened(tmp_path, replace(SystemCalls(), open=open_file, fsync=fsync), "chunked-fs") as store:
+        store.create_run(RUN)
+        for record in (BEGUN, DONE, failed, replace(INNER, status=Status.PROCESSING), INNER):
+            store.put_step("a", record)
+        synced.clear()
+        store.update_run(ENDED)
+    records = {name for name in synced if name.endswith(".json")}
+    assert records == {"one.done.json", "failed.json", "two.done.json"}
+
+
 # Disks that are full
 
 

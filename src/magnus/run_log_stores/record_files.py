@@ -37,7 +37,9 @@ NOT_DONE: Final = ".json"
 _INSIDE: Final = ".in"
 _LONGEST_NAME: Final = 200
 """In bytes; a name gets an ending, and one that is written gets a longer one for a while."""
-_READ_BYTES: Final = 1 << 20
+_READ_BYTES: Final = 32 * 1024
+"""Most records fit, and a buffer of this size needs no memory mapping of its own."""
+_LARGE_READ_BYTES: Final = 1 << 20
 _ESCAPED_OR_CAPITAL: Final = re.compile(r"%[0-9A-F]{2}|[A-Z]")
 
 RecordT = TypeVar("RecordT")
@@ -155,12 +157,15 @@ def text_in(file: Path, system: SystemCalls) -> bytes:
     """All that is in the file. OSError when it cannot be read."""
     descriptor = system.open(file, READ, 0)
     try:
-        text = b""
-        while block := system.read_at(descriptor, _READ_BYTES, len(text)):
-            text += block
-            if len(block) < _READ_BYTES:
+        blocks: list[bytes] = []
+        offset, size = 0, _READ_BYTES
+        while block := system.read_at(descriptor, size, offset):
+            blocks.append(block)
+            offset += len(block)
+            if len(block) < size:
                 break
-        return text
+            size = _LARGE_READ_BYTES
+        return b"".join(blocks)
     finally:
         os.close(descriptor)
 
@@ -197,12 +202,15 @@ def remove_steps(files: RecordFiles, run_id: str, system: SystemCalls) -> None:
 
 
 def sync_steps(files: RecordFiles, run_id: str, system: SystemCalls) -> None:
-    """See that the records of all steps, and their names, survive a loss of power."""
+    """See that the records of all steps that stand, and their names, survive a loss of power.
+
+    Nobody reads the record before a success, so it needs no sync.
+    """
     for folder, _, names in os.walk(files.branch(run_id, BranchPath())):
-        place = Path(folder)
+        place, there = Path(folder), frozenset(names)
         try:
             for name in names:
-                if name.endswith(NOT_DONE):
+                if name.endswith(DONE) or (name.endswith(NOT_DONE) and name.removesuffix(NOT_DONE) + DONE not in there):
                     atomic_files.sync_folder(place / name, system)
             atomic_files.sync_folder(place, system)
         except FileNotFoundError:

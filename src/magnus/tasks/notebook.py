@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, ValidationError, convert, field
 from msgspec.structs import replace
 
-from magnus.engine.step.exports import changed
+from magnus.engine.step.outcomes import changed_variables
 from magnus.engine.values.json_values import to_json_value
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Return, TaskSpec
@@ -181,7 +181,9 @@ def _outcome(call: TaskCall, folder: Path, arguments: Mapping[str, Json], failur
     if failure:
         return TaskOutcome(arguments, failure=failure)
     result = json.loads((folder / "result.json").read_text())
-    outcome = TaskOutcome(arguments, failure=result["failure"], exported=changed(result["exported"], call.environment))
+    outcome = TaskOutcome(
+        arguments, failure=result["failure"], exported=changed_variables(result["exported"], call.environment)
+    )
     if outcome.failure:
         return outcome
     try:

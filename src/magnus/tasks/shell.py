@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, convert
 from msgspec.structs import replace
 
-from magnus.engine.step.exports import changed, value_of
+from magnus.engine.step.outcomes import changed_variables, value_of
 from magnus.engine.values.parameter_values import VARIABLE_PREFIX, as_text
 from magnus.errors import Problem
 from magnus.graph.nodes import Return, TaskSpec
@@ -58,7 +58,7 @@ class ShellTask:
     """Runs a command in the working directory.
 
     Parameters are in the environment as `MAGNUS_PRM_<name>`, and under their own name where that is free. What the
-    command exports as `MAGNUS_PRM_<name>`, new or changed, becomes a parameter; declared results are read from
+    command exports as `MAGNUS_PRM_<name>`, new or changed_variables, becomes a parameter; declared results are read from
     exported variables of their name.
     """
 
@@ -102,7 +102,7 @@ class ShellTask:
             )
             file.seek(0)
             exported = exports(shell, file.read())
-        set_by_command = changed(exported, environment)
+        set_by_command = changed_variables(exported, environment)
         if code != 0:
             return TaskOutcome(arguments, exported=set_by_command, failure=describe_exit(code))
         warnings = (_NOTHING_TOLD,) if not exported and _EXPORTS.search(call.spec.command) else ()

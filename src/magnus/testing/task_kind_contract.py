@@ -22,7 +22,7 @@ import pytest
 
 from magnus.definition.fields import read
 from magnus.definition.wrong_fields import WrongFields
-from magnus.engine.step import exports
+from magnus.engine.step import outcomes
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
@@ -67,7 +67,7 @@ class TaskKindContract:
 
     def test_a_good_command_succeeds_and_sets_its_parameters(self, folder: Path) -> None:
         outcome = self.call(self.good, folder)
-        parameters = {**exports.parameters(outcome.exported), **outcome.parameters}
+        parameters = {**outcomes.exported_parameters(outcome.exported), **outcome.parameters}
         assert (outcome.failure, parameters) == ("", dict(self.sets))
 
     def test_a_failing_command_says_why_in_one_line_first(self, folder: Path) -> None:

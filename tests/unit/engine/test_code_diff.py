@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from magnus.engine.provenance import code_identity
+from magnus.engine import provenance
 
 ENVIRONMENT = {
     **os.environ,
@@ -20,7 +20,7 @@ def git(folder, *arguments, **more):
 
 
 def changes(folder, *own):
-    return code_identity.read_diff(code_identity.start_diff_query(folder, ENVIRONMENT, own))
+    return provenance.read_diff(provenance.start_diff_query(folder, ENVIRONMENT, own))
 
 
 @pytest.fixture
@@ -72,7 +72,7 @@ def test_folders_of_magnus_do_not_count(repository):
 
 
 def test_too_much_is_cut_and_says_so(repository, monkeypatch):
-    monkeypatch.setattr(code_identity, "_MOST_BYTES", 1000)
+    monkeypatch.setattr(provenance, "_MOST_BYTES", 1000)
     (repository / "a.py").write_text("line\n" * 1_000_000)
     found = changes(repository)
     assert found.startswith(b"diff --git a/a.py b/a.py\n")
@@ -85,4 +85,4 @@ def test_where_there_is_no_commit_no_repository_or_no_git(tmp_path):
     git(tmp_path, "init", "-q")
     (tmp_path / "a").write_text("a")
     assert changes(tmp_path) in {b"", b"# untracked: a\n"}
-    assert code_identity.read_diff(code_identity.start_diff_query(tmp_path, {"PATH": "/nowhere"})) == b""
+    assert provenance.read_diff(provenance.start_diff_query(tmp_path, {"PATH": "/nowhere"})) == b""

@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from magnus.engine.provenance.code_identity import read_commit, start_commit_query
+from magnus.engine.provenance import read_commit, start_commit_query
 
 ENVIRONMENT = {
     **os.environ,

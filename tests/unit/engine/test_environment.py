@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from magnus import __version__
-from magnus.engine.provenance.environment import environment, listed
+from magnus.engine.provenance import environment, listed
 
 
 def installed(folder, *names):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnus.engine.files.globs import may_overlap
+from magnus.engine.files.match_files import may_overlap
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from magnus.engine.interaction.channel import ParametersFile
 from magnus.engine.interaction.current_step import CurrentStep
-from magnus.engine.interaction.parameters_file import ParametersFile
 from magnus.engine.values.parameter_values import (
     LONGEST_ENTRY,
     LONGEST_VARIABLE,

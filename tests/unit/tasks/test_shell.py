@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from magnus.engine.step.exports import metrics as read_metrics
-from magnus.engine.step.exports import parameters as read_parameters
+from magnus.engine.step.outcomes import exported_metrics as read_metrics
+from magnus.engine.step.outcomes import exported_parameters as read_parameters
 from magnus.engine.values.parameter_values import Texts, environment
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall

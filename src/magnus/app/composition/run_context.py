@@ -10,8 +10,7 @@ from msgspec import Struct
 
 from magnus.app.composition.services import hidden_folders
 from magnus.engine.context import Clock, RunContext, Services
-from magnus.engine.interaction.channel import Channel
-from magnus.engine.interaction.parameters_file import ParametersFile
+from magnus.engine.interaction.channel import Channel, ParametersFile
 from magnus.engine.interaction.tracking import StepNames, Tracking
 from magnus.engine.output.capture import OutputCapture
 from magnus.engine.processes import forks

@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from magnus.app.composition import plugins, run_context, services
 from magnus.app.composition.configuration import Configuration
 from magnus.engine.context import RunContext
-from magnus.engine.output.output_file import output_file_of
+from magnus.engine.output.capture import output_file_of
 from magnus.engine.secrets.masking import Masker
 from magnus.engine.step.run_step import run_step
 from magnus.graph.nodes import Graph

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from magnus.app.composition import services
 from magnus.definition.compiler import StepPlace
 from magnus.engine.files.catalog_files import named_from_root
-from magnus.engine.files.globs import may_overlap
+from magnus.engine.files.match_files import may_overlap
 from magnus.errors import InvalidConfiguration, Location, MagnusError, Problem
 from magnus.graph.dataflow.facts import UNKNOWN, Description, Setting
 from magnus.graph.dataflow.findings import Finding

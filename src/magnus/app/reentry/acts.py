@@ -17,11 +17,9 @@ from magnus.app.run.prepare import PreparedRun, RunRequest, prepare
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.engine.context import RunContext
-from magnus.engine.reentry.act import Act
-from magnus.engine.reentry.attempts import OneAttempt
+from magnus.engine.reentry.attempts import Act, OneAttempt, names_beside, step_path
 from magnus.engine.reentry.engine_run import EngineRun
 from magnus.engine.reentry.protocol import reentry
-from magnus.engine.reentry.step_arguments import names_beside, step_path
 from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import Reporter

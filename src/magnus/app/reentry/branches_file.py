@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from magnus.engine.reentry.act import Act
+from magnus.engine.reentry.attempts import Act
 from magnus.engine.rules import fan
 from magnus.errors import InvalidInput
 from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, MappedBranches, RepeatedBranch, StaticBranches

@@ -19,7 +19,7 @@ from magnus.app.reentry.acts import engine_run_of
 from magnus.app.run.create_run import context_of
 from magnus.app.run.prepare import PreparedRun, RunRequest, prepare
 from magnus.engine.context import RunContext, now
-from magnus.engine.reentry import engine_runs, gaps
+from magnus.engine.reentry import engine_runs
 from magnus.errors import MagnusError, RunNotFound
 from magnus.graph.nodes import Graph
 from magnus.graph.path import BranchPath, StepPath
@@ -122,11 +122,11 @@ def _end(
     reasons = explain([top.step(name) for name in graph.nodes] if graph is not None else [])
     message = _INTERRUPTED
     if reasons.is_stop:
-        closed = gaps.close_open_steps(store, run.run_id, top, _INTERRUPTED)
+        closed = engine_runs.close_open_steps(store, run.run_id, top, _INTERRUPTED)
     else:
-        closed = gaps.close_open_steps(store, run.run_id, top)
+        closed = engine_runs.close_open_steps(store, run.run_id, top)
         if graph is not None:
-            gaps.close_branch(graph, store, run.run_id, top, lambda name: _reason(reasons, top.step(name)))
+            engine_runs.close_branch(graph, store, run.run_id, top, lambda name: _reason(reasons, top.step(name)))
         outcome = f"the engine stopped the run as '{engine_status}' before it reached its end"
         message = _with_reasons(outcome, reasons)
     store.update_run(replace(run, status=Status.FAIL, message=message, end_time=now()))
@@ -139,7 +139,7 @@ def _add_reasons(store: RunLogStore, run: RunRecord, explain: Explain) -> None:
         return
     steps = store.list_steps(run.run_id, BranchPath())
     failed = [step for step in steps if step.status is Status.FAIL and not step.is_terminal]
-    if any(step.message != gaps.NEVER_STARTED for step in failed):
+    if any(step.message != engine_runs.NEVER_STARTED for step in failed):
         return
     reasons = explain([step.path for step in failed])
     if not reasons.messages:
@@ -152,7 +152,7 @@ def _add_reasons(store: RunLogStore, run: RunRecord, explain: Explain) -> None:
 def _reason(reasons: FailureReasons, step: StepPath) -> str:
     """The message of a step that never started."""
     reason = reasons.steps.get(step, "")[:_LONGEST_MESSAGE]
-    return f"{gaps.NEVER_STARTED}; {_SAYS}: {reason}" if reason else gaps.NEVER_STARTED
+    return f"{engine_runs.NEVER_STARTED}; {_SAYS}: {reason}" if reason else engine_runs.NEVER_STARTED
 
 
 def _with_reasons(outcome: str, reasons: FailureReasons) -> str:

@@ -16,7 +16,7 @@ from magnus.app.composition.configuration import hashes_of_variables
 from magnus.app.inspect.step_code import code_of_steps, encoded_code
 from magnus.app.run.prepare import PreparedRun
 from magnus.engine.context import RunContext, now
-from magnus.engine.provenance.environment import environment
+from magnus.engine.provenance import environment
 from magnus.engine.secrets import mask_run
 from magnus.errors import CatalogError, Problem, RunExists
 from magnus.interfaces.catalog import Catalog, KeepsChanges, StoresBlobs

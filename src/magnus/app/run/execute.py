@@ -11,7 +11,7 @@ from magnus.app.inspect.run_document import keep_document
 from magnus.app.run.create_run import context_of, create_run
 from magnus.app.run.prepare import PreparedRun, variables_used
 from magnus.engine.processes import liveness
-from magnus.engine.processes.process_lock import claimed
+from magnus.engine.processes.guard import claimed
 from magnus.engine.run import orchestrator
 from magnus.engine.user_code import process_state
 from magnus.errors import MagnusError

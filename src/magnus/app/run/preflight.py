@@ -15,7 +15,7 @@ from magnus.definition.loader import LoadedPipeline
 from magnus.definition.nodes.task import TASK_FIELDS
 from magnus.definition.wrong_fields import WrongFields
 from magnus.engine.step.run_step import SET_BY_MAGNUS
-from magnus.engine.user_code.project_modules import hidden_modules
+from magnus.engine.user_code.imports import hidden_modules
 from magnus.engine.values.parameter_values import VARIABLE_PREFIX
 from magnus.errors import InvalidConfiguration, InvalidDefinition, Problem, TaskFailed, in_order
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
@@ -80,7 +80,7 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
 
 def _of_catalog(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
     """Globs that would lead out of the data folder, or mean nothing."""
-    from magnus.engine.files.globs import Globs  # lazy: most tasks have no files
+    from magnus.engine.files.match_files import Globs  # lazy: most tasks have no files
 
     for stage, patterns in (("get", node.catalog.get), ("put", node.catalog.put)):
         for number, pattern in enumerate(patterns):

@@ -25,8 +25,8 @@ from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
 from magnus.definition.yaml_text import dump
+from magnus.engine import provenance
 from magnus.engine.context import Services
-from magnus.engine.provenance import code_identity
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, in_order
 from magnus.interfaces.capabilities import Locality
 from magnus.interfaces.catalog import KeepsChanges
@@ -165,12 +165,10 @@ def _prepared(
     hidden = services.hidden_folders(service_set)
     original = _original(service_set, request)
     request = with_original_defaults(request, original)
-    question = code_identity.start_commit_query(request.working_directory, request.environment, hidden)
+    question = provenance.start_commit_query(request.working_directory, request.environment, hidden)
     keeps_changes = isinstance(service_set.catalog, KeepsChanges) and service_set.catalog.capture_diff
     diff = (
-        code_identity.start_diff_query(request.working_directory, request.environment, hidden)
-        if keeps_changes
-        else None
+        provenance.start_diff_query(request.working_directory, request.environment, hidden) if keeps_changes else None
     )
     try:
         pipeline = _loaded(request, spread.runs_on)
@@ -184,7 +182,7 @@ def _prepared(
         warnings = check_steps(step_filter(pipeline), request.working_directory, spread.runs_on)
         check_overrides(pipeline, configuration)
     finally:
-        identities, changes = code_identity.read_commit(question), code_identity.read_diff(diff)
+        identities, changes = provenance.read_commit(question), provenance.read_diff(diff)
     if request.built is not None and spread.reenters:
         request = replace(request, file=_written(request.built, request.definition_file, request.working_directory))
     for warning in (*configuration.warnings, *misfits, *pipeline.warnings, *initial.warnings, *warnings):

@@ -1,25 +1,28 @@
-"""Files between a step and the catalog: what its globs mean, brought before it runs and kept afterwards.
+"""Moves files between a step and the catalog: it puts the files that its globs mean, but none of sibling branches.
 
 Called by `engine.step.run_step`. Globs are relative to the data folder of the step; names are relative to the working
 directory, so that a file has the same name for all steps and the catalog shows the tree of the project.
+
+In pods each step has a working directory of its own, so a pattern such as `out/*` never means the files of a sibling
+branch. Where branches share one, the files that siblings put and that the step finds untouched are left out of a put.
 """
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
 
-from magnus.engine.files.globs import Globs
-from magnus.engine.files.match_files import Matches, matching_files
+from magnus.engine.files.match_files import Globs, Matches, matching_files
 from magnus.engine.files.objects import OBJECTS
 from magnus.errors import TaskFailed
-from magnus.graph.nodes import CatalogSpec
-from magnus.graph.path import BranchPath
+from magnus.graph.nodes import CatalogSpec, CompositeNode, Graph, RepeatedBranch
+from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.catalog import Catalog
-from magnus.run_log.records import CatalogRecord
+from magnus.interfaces.run_log_store import RunLogStore
+from magnus.run_log.records import CatalogRecord, StepRecord
 
 __all__ = [
     "Matches",
@@ -34,6 +37,7 @@ __all__ = [
 
 _CLOCK_STEP_SECONDS: Final = 0.02
 """File systems take the time from a clock that goes in steps, and may be late by one."""
+_NANOSECONDS: Final = 1_000_000_000
 _MOST_NAMES_SHOWN: Final = 10
 
 
@@ -195,3 +199,65 @@ def known(visible: Mapping[str, CatalogRecord]) -> str:
     shown = ", ".join(f"'{name}'" for name in names[:_MOST_NAMES_SHOWN])
     more = f" and {len(names) - _MOST_NAMES_SHOWN} more" if len(names) > _MOST_NAMES_SHOWN else ""
     return f"it holds {shown}{more}"
+
+
+def has_siblings(graph: Graph, branch: BranchPath) -> bool:
+    """Whether other branches may run beside the branch, or have run, that it does not see."""
+    return any(True for _ in _composites(graph, branch))
+
+
+def put_by_siblings(
+    graph: Graph,
+    store: RunLogStore,
+    run_id: str,
+    branch: BranchPath,
+    *,
+    names: Collection[str],
+    folder: Path,
+    start: int,
+) -> frozenset[str]:
+    """The `names` of files below `folder` that siblings of the branch put and that were not changed since `start`.
+
+    RunLogStoreError when the records cannot be read.
+    """
+    run_start = (store.get_run(run_id).start_time.timestamp() - _CLOCK_STEP_SECONDS) * _NANOSECONDS
+    untouched = {name for name in names if run_start < _changed(f"{folder}/{name}") < start}
+    if not untouched:
+        return frozenset()
+    found: set[str] = set()
+    for composite, own in _composites(graph, branch):
+        record = store.get_step(run_id, composite)
+        for key in record.branching.keys if record is not None and record.branching is not None else ():
+            if key != own:
+                found |= untouched & set(_names_put(store, run_id, composite.into(key)))
+    return frozenset(found)
+
+
+def _composites(graph: Graph, branch: BranchPath) -> Iterator[tuple[StepPath, str]]:
+    """The composites around the branch whose branches do not see each other, each with the key of the way down."""
+    for depth in range(0, len(branch.parts), 2):
+        composite = StepPath(branch.parts[: depth + 1])
+        node = graph.step(composite)
+        assert isinstance(node, CompositeNode)
+        if not isinstance(node.branches, RepeatedBranch):
+            yield composite, branch.parts[depth + 1]
+
+
+def _names_put(store: RunLogStore, run_id: str, branch: BranchPath) -> Iterator[str]:
+    """The names of all files that steps of the branch put, also in branches inside it."""
+    for step in store.list_steps(run_id, branch):
+        yield from _put_by(step)
+        for key in step.branching.keys if step.branching is not None else ():
+            yield from _names_put(store, run_id, step.path.into(key))
+
+
+def _put_by(step: StepRecord) -> Iterator[str]:
+    return (entry.name for entry in step.catalog if entry.stage == "put")
+
+
+def _changed(path: str) -> int:
+    """When the file, or what leads to it, was last changed, in nanoseconds since 1970; 0 when it is gone."""
+    try:
+        return os.stat(path).st_ctime_ns  # noqa: PTH116 - thousands of files
+    except OSError:
+        return 0

@@ -1,15 +1,19 @@
-"""Files and objects that user code gets and puts while its task runs, in the process of the step or in one it started.
+"""Files and objects that user code gets and puts while its task runs, also as pickles from a process that it started.
 
 Made by `engine.step.run_step` for each attempt; `engine.interaction.current_step` passes requests of user code to it.
 """
 
 import base64
 import os
+import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copyreg import dispatch_table
 from datetime import datetime
+from io import BytesIO
 from pathlib import Path
 from threading import Lock
-from typing import Final
+from types import MappingProxyType
+from typing import BinaryIO, Final
 
 from msgspec.structs import replace
 
@@ -146,12 +150,10 @@ class StepData:
         """How another process of the task reaches objects: a pickle, and a folder for the objects that it puts."""
         from base64 import b64encode  # lazy: most tasks keep to themselves
 
-        from magnus.engine.values import pickles  # lazy: as above
-
         place = self._folder / _FOLDER
         place.mkdir(parents=True, exist_ok=True)
         self._used_folder = True
-        reach = pickles.dumped(replace(self._objects, masker=None))
+        reach = dumped(replace(self._objects, masker=None))
         return {"objects": b64encode(reach).decode(), "folder": str(place)}
 
     def close(self) -> None:
@@ -182,7 +184,36 @@ def put(ask: Ask, name: str, value: UserObject, *, is_result: bool = False) -> N
 
 
 def _objects(answer: Json) -> StepObjects:
-    from magnus.engine.values import pickles  # lazy: as above
 
-    reach: StepObjects = pickles.loaded(base64.b64decode(answer["objects"]))
+    reach: StepObjects = loaded(base64.b64decode(answer["objects"]))
     return reach
+
+
+def dump(value: UserObject, file: BinaryIO) -> None:
+    """Append the value to the file; what pickle raises for values it cannot take comes through."""
+    pickler = pickle.Pickler(file, pickle.HIGHEST_PROTOCOL)
+    pickler.dispatch_table = {**dispatch_table, MappingProxyType: _as_dict}
+    pickler.dump(value)
+    file.flush()
+
+
+def dumped(value: UserObject) -> bytes:
+    """The pickle of the value."""
+    file = BytesIO()
+    dump(value, file)
+    return file.getvalue()
+
+
+def load(file: BinaryIO) -> UserObject:
+    """The next value of the file."""
+    return pickle.load(file)  # noqa: S301 - written by this program, where nobody else can write
+
+
+def loaded(data: bytes) -> UserObject:
+    """The value of the pickle."""
+    return pickle.loads(data)  # noqa: S301 - as above
+
+
+def _as_dict(view: Mapping[str, UserObject]) -> tuple[type, tuple[dict[str, UserObject]]]:
+    """How a read-only view of a mapping, which cannot be pickled, travels."""
+    return dict, (dict(view),)

@@ -1,12 +1,44 @@
-"""Which attempts of a task a process makes that another engine started. Pure but for the time; used by `engine_run`."""
+"""One step in a process that another engine started: its path, its attempts, secrets it masks, and what was done with it.
+
+Used by `app.reentry` and `engine_run`.
+"""
+
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
-from magnus.engine.context import now
+from magnus.engine.context import RunContext, now
+from magnus.engine.interaction.step_secrets import learn
+from magnus.engine.rules import fan
 from magnus.engine.step import lost_attempts
-from magnus.graph.nodes import TaskNode
-from magnus.graph.path import StepPath
-from magnus.run_log.records import Status, StepRecord
+from magnus.errors import InvalidInput
+from magnus.graph.nodes import CompositeNode, Graph, Node, TaskNode, graphs_of
+from magnus.graph.path import BranchPath, StepPath
+from magnus.run_log.records import Branching, RunRecord, Status, StepRecord
+from magnus.suggest import nearest_or_all
+
+
+def step_path(graph: Graph, text: str) -> StepPath:
+    """The path that `text` says: parts joined by `/`, percent-encoded, or with `%` for a space; InvalidInput if none."""
+    for candidate in dict.fromkeys((text, text.replace("%", "%20"))):
+        try:
+            path = StepPath.parse(candidate)
+            graph.step(path)
+        except (ValueError, KeyError):
+            continue
+        return path
+    names = [str(StepPath((name,))) for name in graph.nodes]
+    fix = nearest_or_all(text, names, there_are="the steps are")
+    raise InvalidInput(f"the pipeline has no step '{text}'", fix=fix)
+
+
+def names_beside(graph: Graph, path: StepPath, names: Sequence[str]) -> list[str]:
+    """The names of steps beside the step at `path`; InvalidInput for one that is not there."""
+    within = graph.within(path.branch)
+    paths = [step_path(within, name) for name in names]
+    if wrong := next((name for name, step in zip(names, paths, strict=True) if len(step.parts) > 1), None):
+        raise InvalidInput(f"'--then {wrong}' names a step inside another one", fix=f"name a step beside '{path}'")
+    return [step.name for step in paths]
 
 
 class OneAttempt(Struct, frozen=True):
@@ -52,3 +84,64 @@ class Attempts:
         self.are_over = one is not None and not is_one and known is not None and known.status is Status.FAIL
         self.is_silent_start = again and self.number is None
         self.leave_another = self.number is not None and failures + 1 < most
+
+
+class EarlierSecrets:
+    """The secrets that earlier processes of the run obtained; each is looked up once."""
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self._masked: set[str] = set()
+
+    def mask(self, run: RunRecord) -> None:
+        """Mask what steps that started name under `secrets`, as it is masked where all steps are in one process."""
+        graph, services = self._context.graph, self._context.services
+        if not any(task.secrets for task in graph.tasks()):
+            return
+        started = services.run_log_store.list_steps(run.run_id, BranchPath())
+        nodes = (graph.nodes.get(step.path.name) for step in started)
+        names = {name for node in nodes for name in _secrets_of(node)} - self._masked
+        self._masked |= names
+        learn(services.secrets, self._context.masker, sorted(names))
+
+
+def _secrets_of(node: Node | None) -> Iterator[str]:
+    """The names that a task says, or any task inside a step."""
+    match node:
+        case TaskNode(secrets=names):
+            yield from names
+        case CompositeNode():
+            yield from (name for graph in graphs_of(node) for task in graph.tasks() for name in task.secrets)
+        case _:
+            pass
+
+
+class Act(Struct, frozen=True):
+    """What a process did with the step at `path`.
+
+    Attributes:
+        status: how the step stands now.
+        branches: the paths of the branches to run next.
+        tries_again: whether it failed and has attempts left, which other processes make.
+    """
+
+    path: StepPath
+    status: Status
+    branches: tuple[str, ...] = ()
+    tries_again: bool = False
+
+
+def composite_act(node: CompositeNode, record: StepRecord) -> Act:
+    """The state of a composite, with the branches to run now: all that have started, of a loop the last one."""
+    if record.status is not Status.PROCESSING or record.branching is None:
+        return Act(record.path, record.status)
+    return Act(record.path, record.status, tuple(str(record.path.into(key)) for key in fan.keys_to_join(node, record)))
+
+
+def is_joined(loop: StepRecord, iterations: Branching, number: int) -> bool:
+    """Whether the iteration was joined before; InvalidInput if it has not started."""
+    current = iterations.count - 1
+    if number > current:
+        message = f"iteration {number} of '{loop.path}' has not started: iteration {current} is the current one"
+        raise InvalidInput(message, fix=f"join it first, with '--round {current}'")
+    return number < current

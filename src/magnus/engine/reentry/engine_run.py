@@ -9,13 +9,11 @@ from msgspec.structs import replace
 
 from magnus.engine.context import RunContext
 from magnus.engine.interaction.tracking import run_as_recorded
-from magnus.engine.reentry import engine_runs, gaps
-from magnus.engine.reentry.act import Act, composite_act, is_joined
-from magnus.engine.reentry.attempts import Attempts, OneAttempt
-from magnus.engine.reentry.earlier_secrets import EarlierSecrets
+from magnus.engine.reentry import engine_runs
+from magnus.engine.reentry.attempts import Act, Attempts, EarlierSecrets, OneAttempt, composite_act, is_joined
 from magnus.engine.reentry.protocol import Reentry
 from magnus.engine.rules import fan, traversal
-from magnus.engine.run import composites, ends
+from magnus.engine.run import control
 from magnus.engine.run.composite_run import reopened, run_composite
 from magnus.engine.run.reuse import Reuse, followed, outdated_run_message
 from magnus.engine.step import place
@@ -90,8 +88,8 @@ class EngineRun:
         if reused is not None:
             return Act(path, reused.status)
         if known is not None:
-            gaps.close_branches(self.graph, self._store, run.run_id, known)
-        return composite_act(node, composites.fan_out(self._of(run), node, path, position, scope, before=known))
+            engine_runs.close_branches(self.graph, self._store, run.run_id, known)
+        return composite_act(node, control.fan_out(self._of(run), node, path, position, scope, before=known))
 
     def fan_in(self, path: StepPath, iteration: int | None = None) -> Act:
         """Join the branches that `fan_out` started; the path of the next iteration of a loop, if there is one.
@@ -133,7 +131,7 @@ class EngineRun:
         if known is not None and known.status is Status.FAIL:
             changed = fan.restart(node, fan.start(node, path, position, scope), known)
             if changed.status is Status.FAIL:
-                return composite_act(node, composites.fan_out(context, node, path, position, scope, before=known))
+                return composite_act(node, control.fan_out(context, node, path, position, scope, before=known))
             known = reopened(context, known, position)
         branch, reuse = self._original(context, run, path, position)
         composite_executor = executor(context)
@@ -169,7 +167,7 @@ class EngineRun:
         """
         if self._run is None:
             self._run = self._record_of_run(path)
-        gaps.close_before(self.graph, self._store, self._run.run_id, path)
+        engine_runs.close_before(self.graph, self._store, self._run.run_id, path)
         return self._run
 
     def _record_of_run(self, path: StepPath) -> RunRecord:
@@ -266,9 +264,9 @@ class EngineRun:
         if self._message.events:
             self._context.reporter.report(StepStarted(path, node.written_as))
         position, _ = place.before(self.graph, self._store, run, path)
-        steps = list(gaps.finished_steps(self._store, run.run_id, path.branch))
+        steps = list(engine_runs.finished_steps(self._store, run.run_id, path.branch))
         left = traversal.given_up(self.graph.within(path.branch), steps, path.name)
-        record = ends.finish(self._context, path, position, left)
+        record = control.finish(self._context, path, position, left)
         if path.branch.composite is None:
             self._secrets.mask(run)
             message = (
@@ -276,7 +274,7 @@ class EngineRun:
                 if node.succeeds
                 else engine_runs.reason_of_failure(self.graph.within(path.branch), steps, path, position)
             )
-            self._run = ends.end_run(self._of(run), run, record.status, message)
+            self._run = control.end_run(self._of(run), run, record.status, message)
         return Act(path, record.status)
 
     def _joined(self, run: RunRecord, node: CompositeNode, known: StepRecord, branching: Branching) -> Act:
@@ -286,7 +284,7 @@ class EngineRun:
         known = replace(place.reopened(self.graph, self._store, run, known), position=position)
         outcomes = [self._outcome(path.into(key)) for key in fan.keys_to_join(node, known)]
         with process_state.without_hard_exits(context.output_capture.original_stderr):
-            record = composites.fan_in(context, node, known, outcomes, scope)
+            record = control.fan_in(context, node, known, outcomes, scope)
         return composite_act(node, record)
 
     def _outcome(self, branch: BranchPath) -> fan.Outcome:
@@ -295,8 +293,8 @@ class EngineRun:
         outcome = place.outcome_of(self._store, run_id, branch)
         if outcome is not None:
             return outcome
-        gaps.close_open_steps(self._store, run_id, branch)
-        gaps.close_branch(self.graph, self._store, run_id, branch)
-        gaps.close_end(self.graph, self._store, run_id, branch)
+        engine_runs.close_open_steps(self._store, run_id, branch)
+        engine_runs.close_branch(self.graph, self._store, run_id, branch)
+        engine_runs.close_end(self.graph, self._store, run_id, branch)
         self._context.reporter.report(BranchEnded(branch, succeeded=False))
         return fan.Outcome(branch.parts[-1], succeeded=False, parameters={}, files={})

@@ -1,19 +1,28 @@
-"""Runs whose steps another engine starts: which workflow owns a run, and what of it stands when the engine comes again.
+"""Runs whose steps another engine starts: the workflow that owns a run, records that stand, and steps without a process.
 
-Called by `engine_run`. An engine comes again to a run that had failed when its user tries the workflow again.
+Called by `engine_run`. Steps whose processes never started, or died, and that no process continues, are recorded as failed.
+An engine comes again to a run that had failed when its user tries the workflow again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Final
 
 from msgspec.structs import replace
 
+from magnus.engine.context import now
 from magnus.engine.rules import traversal
+from magnus.engine.step import lost_attempts
 from magnus.engine.step.outcomes import reached_fail
 from magnus.errors import InvalidInput
+from magnus.graph.failures import failure_of
 from magnus.graph.nodes import Graph, Node, TerminalNode
-from magnus.graph.path import StepPath, print_names
+from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.records import ENDED, Owner, RunRecord, Status, StepRecord
+from magnus.run_log.records import ENDED, Owner, RunRecord, Status, StepRecord, terminal_record
+
+NEVER_STARTED: Final = (
+    "lost: no process of it recorded anything, since the engine could not start one or stopped it before"
+)
 
 
 def owner(workflow: str, name: str = "") -> Owner:
@@ -83,3 +92,116 @@ def reason_of_failure(within: Graph, steps: Sequence[StepRecord], end: StepPath,
     if traversal.leads_to_success(within, steps):
         return "lost: every step succeeded, and the process that was to record the end of the run died before it did"
     return reached_fail(end.name)
+
+
+def close_before(graph: Graph, store: RunLogStore, run_id: str, path: StepPath) -> None:
+    """Before the step at `path` starts, which a failure leads to, record the unfinished steps before it."""
+    within = graph.within(path.branch)
+    if path.name not in {failure_of(within, node) for node in within.nodes.values() if not _is_terminal(node)}:
+        return
+    if is_settled(store, run_id, path):
+        return
+    steps = store.list_steps(run_id, path.branch)
+    if any(step.path == path for step in steps):
+        return
+    for record in _unfinished(within, path.branch, steps, path.name):
+        store.put_step(run_id, record)
+        close_branches(graph, store, run_id, record)
+
+
+def close_branch(
+    graph: Graph, store: RunLogStore, run_id: str, branch: BranchPath, reason: Callable[[str], str] | None = None
+) -> None:
+    """Record the step that a branch did not get beyond, if nothing of it is recorded; what followed is unknown.
+
+    `reason` gives the message for its name, where the engine says why.
+    """
+    steps = store.list_steps(run_id, branch)
+    first = next(iter(_unfinished(graph.within(branch), branch, steps)), None)
+    if first is not None:
+        message = reason(first.path.name) if reason else first.message
+        store.put_step(run_id, replace(first, message=message))
+
+
+def close_open_steps(store: RunLogStore, run_id: str, branch: BranchPath, message: str = "") -> list[StepRecord]:
+    """Record the unfinished steps of a branch, and of the branches inside it, as failed; with `message`, if it has text."""
+    closed: list[StepRecord] = []
+    for step in store.list_steps(run_id, branch):
+        if step.status in ENDED:
+            continue
+        for key in step.branching.keys if step.branching is not None else ():
+            closed += close_open_steps(store, run_id, step.path.into(key), message)
+        failed = lost_attempts.failed(step, now())
+        closed.append(replace(failed, message=message) if message else failed)
+        store.put_step(run_id, closed[-1])
+    return closed
+
+
+def finished_steps(store: RunLogStore, run_id: str, branch: BranchPath) -> Iterator[StepRecord]:
+    """The steps of a branch that reached its end; an unfinished one is recorded as failed, since it never will finish."""
+    for step in store.list_steps(run_id, branch):
+        if step.status in ENDED:
+            yield step
+            continue
+        failed = lost_attempts.failed(step, now())
+        store.put_step(run_id, failed)
+        yield failed
+
+
+def close_branches(graph: Graph, store: RunLogStore, run_id: str, step: StepRecord) -> None:
+    """Record that the branches of a step which nobody joined failed, with their unfinished steps."""
+    for key in step.branching.keys if step.branching is not None else ():
+        branch = step.path.into(key)
+        close_open_steps(store, run_id, branch)
+        close_end(graph, store, run_id, branch)
+
+
+def close_end(graph: Graph, store: RunLogStore, run_id: str, branch: BranchPath) -> None:
+    """Record the failure of a branch that has no end, behind its steps; an engine may try them again."""
+    steps = store.list_steps(run_id, branch)
+    if steps and not steps[-1].is_terminal:
+        end = graph.within(branch).terminal(succeeds=False)
+        path = branch.step(end.name)
+        position = steps[-1].position + 1
+        store.put_step(run_id, terminal_record(path, position, Status.FAIL, end.written_as, now()))
+
+
+def _unfinished(within: Graph, branch: BranchPath, steps: Sequence[StepRecord], until: str = "") -> list[StepRecord]:
+    """The unfinished steps on the way to the step `until`, as failed; none if no way of failures leads there.
+
+    Without a step: on the way to the end that failures lead to.
+    """
+    records = {step.path.name: step for step in steps}
+    position = max((step.position for step in steps), default=-1)
+    unfinished: list[StepRecord] = []
+    for name, node in _way(within, records):
+        if name == until:
+            return unfinished
+        if isinstance(node, TerminalNode):
+            break
+        record = records.get(name)
+        if record is None:
+            position += 1
+            unfinished.append(
+                StepRecord(branch.step(name), position, Status.FAIL, node.written_as, message=NEVER_STARTED)
+            )
+        elif record.status not in ENDED:
+            unfinished.append(lost_attempts.failed(record, now()))
+    return [] if until else unfinished
+
+
+def _way(within: Graph, records: Mapping[str, StepRecord]) -> Iterator[tuple[str, Node]]:
+    """The steps from the first one on, up to an end; one that did not succeed counts as failed."""
+    name = within.start_at
+    while True:
+        node = within.nodes[name]
+        yield name, node
+        if isinstance(node, TerminalNode):
+            return
+        record = records.get(name)
+        succeeded = record is not None and record.status is Status.SUCCESS
+        name = node.next if succeeded else failure_of(within, node)
+
+
+def _is_terminal(node: Node) -> bool:
+    return isinstance(node, TerminalNode)

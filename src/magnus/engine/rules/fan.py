@@ -1,6 +1,6 @@
 """Decides fan-outs and fan-ins: the branches of a composite step, and the results of the step from them. Pure.
 
-Used by `engine.run.composites`, which puts the records, `engine.reentry.engine_run` and `app.run.resume_plan`.
+Used by `engine.run.control`, which puts the records, `engine.reentry.engine_run` and `app.run.resume_plan`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

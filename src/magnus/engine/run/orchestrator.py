@@ -11,7 +11,7 @@ from magnus.engine.context import RunContext
 from magnus.engine.interaction.tracking import run_as_recorded
 from magnus.engine.rules import scope as scopes
 from magnus.engine.rules import traversal
-from magnus.engine.run import ends
+from magnus.engine.run import control
 from magnus.engine.run.position import Composite, Place
 from magnus.engine.step import outcomes
 from magnus.errors import MagnusError, ProcessDied, RunLogStoreError, TaskFailed
@@ -220,12 +220,10 @@ class Walk:
 
     def fan_out(self, place: Place) -> None:
         """Start the branches of the composite that comes next."""
-        from magnus.engine.run import composites  # lazy: most pipelines have no branches
-
         path, position = place.action.path, place.action.position
         node = self.context.graph.step(path)
         assert isinstance(node, CompositeNode)
-        record = composites.fan_out(self.context, node, path, position, place.scope)
+        record = control.fan_out(self.context, node, path, position, place.scope)
         if record.status is Status.FAIL:
             self.ended(place, record)
         else:
@@ -249,7 +247,7 @@ class Walk:
 
     def enter(self, composite: Composite, branch: BranchPath) -> None:
         """Walk through the branch from its first step on."""
-        from magnus.engine.rules import fan  # lazy: as above
+        from magnus.engine.rules import fan  # lazy: most pipelines have no branches
 
         key = branch.parts[-1]
         scope = fan.branch_scope(composite.node, composite.record, key)
@@ -258,7 +256,7 @@ class Walk:
 
     def finish(self, place: Place, given_up: tuple[str, ...] = ()) -> None:
         """Record the end that the (sub)pipeline reached; `given_up` is as in the record."""
-        record = ends.finish(self.context, place.action.path, place.action.position, given_up)
+        record = control.finish(self.context, place.action.path, place.action.position, given_up)
         place.succeeded = record.status is Status.SUCCESS
         if place.within is not None:
             place.within.take(place.outcome(), place.span)
@@ -271,10 +269,8 @@ class Walk:
                 composite.waits = True
                 self.waiting.append(composite)
             return
-        from magnus.engine.run import composites  # lazy: as above
-
         record, scope = composite.record, composite.place.scope
-        record = composites.fan_in(self.context, composite.node, record, composite.in_order(), scope, composite.span)
+        record = control.fan_in(self.context, composite.node, record, composite.in_order(), scope, composite.span)
         if record.status is Status.PROCESSING:
             composite.start_iteration(record)
             self.fan_in_or_wait(composite)
@@ -295,7 +291,7 @@ def _end_of(walk: Walk) -> tuple[Status, str]:
 
 
 def _end(context: RunContext, record: RunRecord, status: Status, message: str) -> RunRecord:
-    ended = ends.end_run(context, record, status, message)
+    ended = control.end_run(context, record, status, message)
     is_kept = context.services.run_log_store.capabilities.persistent
     took = ((ended.end_time or record.start_time) - record.start_time).total_seconds()
     in_program = status is Status.FAIL and context.graph.needs_this_process()

@@ -1,7 +1,7 @@
 """Recovers the output and records the attempt of a step whose process died.
 
 Used by the orchestrator, and by re-entry where another engine starts the processes. A process that was evicted recorded
-that itself (`engine.eviction`): its record says why the step waits.
+that itself (`engine.processes.guard`): its record says why the step waits.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from magnus.engine.context import RunContext
-from magnus.engine.output.output_file import output_file_of
+from magnus.engine.output.capture import output_file_of
 from magnus.engine.secrets.masking import Masker
 from magnus.errors import CatalogError, ProcessDied
 from magnus.graph.path import StepPath

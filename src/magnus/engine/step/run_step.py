@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from magnus.engine import faults
 from magnus.engine.context import RunContext
-from magnus.engine.eviction import LOST, Evicted
-from magnus.engine.files.sibling_files import has_siblings, put_by_siblings
+from magnus.engine.processes.guard import LOST, Evicted
 from magnus.engine.rules import scope as scopes
 from magnus.engine.step.attempts import run_attempts
 from magnus.engine.step.running_step import RunningStep
@@ -192,7 +191,11 @@ def _get_files(step: RunningStep) -> tuple[CatalogRecord, ...]:
 
 def _file_time(step: RunningStep) -> int | None:
     """When the step starts, for steps that may find files of sibling branches where they put theirs."""
-    if not step.node.catalog.put or not has_siblings(step.context.graph, step.request.path.branch):
+    if not step.node.catalog.put:
+        return None
+    from magnus.engine.files import catalog_files  # lazy: as above
+
+    if not catalog_files.has_siblings(step.context.graph, step.request.path.branch):
         return None
     return step.context.file_clock.start()
 
@@ -231,7 +234,9 @@ def _own_files(step: RunningStep, kept: Collection[str], start: int | None, name
     if start is None or not names:
         return names
     context, request = step.context, step.request
-    others = put_by_siblings(
+    from magnus.engine.files import catalog_files  # lazy: as above
+
+    others = catalog_files.put_by_siblings(
         context.graph,
         context.services.run_log_store,
         request.run_id,

@@ -17,10 +17,9 @@ from types import FrameType, TracebackType
 from typing import Final, NoReturn
 
 from magnus.engine.processes import forks
-from magnus.engine.user_code.imports import ImportWatcher
+from magnus.engine.user_code.imports import ImportWatcher, project_modules
 from magnus.engine.user_code.process_items import merged_items, read_items, restore_items
 from magnus.engine.user_code.process_values import Timers, merged_lists, merged_mappings
-from magnus.engine.user_code.project_modules import project_modules
 from magnus.errors import TaskFailed
 
 _ZONE: Final = b"TZ"
@@ -34,7 +33,7 @@ class applied:  # noqa: N801 - used as a function is
     """Run what is inside with `additions` in the environment (None takes a name out) and in the working directory.
 
     The working directory is also the first entry of the import path; where it has modules called as others are, that
-    holds for code of the project alone (`engine.user_code.project_modules`). Gives the complete environment of the step.
+    holds for code of the project alone (`engine.user_code.imports`). Gives the complete environment of the step.
     Afterwards the process is as it was, item by item (`engine.user_code.process_items`), but for what modules did while they were
     imported. Timers are cancelled.
 

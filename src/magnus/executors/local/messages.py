@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from magnus.engine.values import pickles
+from magnus.engine.interaction import step_data
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.secrets import Secret
 from magnus.run_log.parameters import LargeParameter
@@ -23,7 +23,7 @@ _LENGTH: Final = struct.Struct("!Q")
 
 def framed(message: UserObject) -> bytes:
     """The message as it is sent."""
-    data = pickles.dumped(message)
+    data = step_data.dumped(message)
     return _LENGTH.pack(len(data)) + data
 
 
@@ -35,7 +35,7 @@ def send(connection: socket, message: UserObject) -> None:
 def receive(connection: socket) -> UserObject:
     """Wait for the next message; EOFError when there will be none."""
     (length,) = _LENGTH.unpack(_exactly(connection, _LENGTH.size))
-    return pickles.loaded(_exactly(connection, length))
+    return step_data.loaded(_exactly(connection, length))
 
 
 def _exactly(connection: socket, size: int) -> bytes:
@@ -65,7 +65,7 @@ class Frames:
                 return
             message = bytes(self._data[_LENGTH.size : end])
             del self._data[:end]
-            yield pickles.loaded(message)
+            yield step_data.loaded(message)
 
 
 _MOST_VALUES: Final = 64

@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from magnus.engine.eviction import Evicted, evict
 from magnus.engine.processes import forks
+from magnus.engine.processes.guard import Evicted, evict
 from magnus.errors import MagnusError
 from magnus.executors.local import messages, tickets
 from magnus.executors.local.messages import Receiver, SentRequest
@@ -44,7 +44,7 @@ def work(connection: socket.socket, queue: socket.socket, prepared: PreparedStep
     """Run the steps that are sent, one for each ticket in the `queue`, until it ends or a signal comes; returns the exit status.
 
     On SIGINT, which the executor sends, a step is recorded as interrupted, as on Ctrl-C. On SIGTERM, which comes from the
-    system, the step stays open for another worker (`magnus.engine.eviction`). Both stop the processes of the step.
+    system, the step stays open for another worker (`magnus.engine.processes.guard`). Both stop the processes of the step.
     """
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)

@@ -131,11 +131,9 @@ class Workers:
 
     def _balance(self) -> None:
         """Send steps to idle workers that wait behind others."""
-        for idle in [worker for worker in self._workers.values() if not worker.steps and not worker.is_closed]:
-            step = (
-                None if self._waiting else max(self._workers.values(), key=lambda worker: len(worker.steps)).take_back()
-            )
-            if step is None:
+        workers = self._workers.values()
+        for idle in [worker for worker in workers if not worker.steps and not worker.is_closed]:
+            if self._waiting or (step := max(workers, key=lambda worker: len(worker.steps)).take_back()) is None:
                 return
             idle.send(step, self._secrets)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
-from magnus.engine.step.exports import Watch
+from magnus.engine.step.outcomes import ExportWatch
 from magnus.engine.user_code.imports import project_code
 from magnus.errors import TaskFailed
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
@@ -33,7 +33,7 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
     user_code = UserCode(call.code_directory)
     with user_code:  # checking a model runs its validators
         bound = bind(function, title, call.parameters, call.objects)
-    variables = Watch()
+    variables = ExportWatch()
     try:
         with user_code:
             with project_code():

@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 
 from magnus.engine.interaction.channel import say_loading
-from magnus.engine.step.exports import PREFIXES
+from magnus.engine.step.outcomes import PREFIXES
 from magnus.tasks.notebooks.cells import Cell, add_error, message_text, prepare, printed_text, without_colour
 from magnus.values import Json
 

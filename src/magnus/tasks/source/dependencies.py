@@ -44,14 +44,18 @@ class CodeDependencies:
     def __init__(self, working_directory: Path) -> None:
         self.working_directory = str(working_directory)
         self._followers: dict[tuple[str, ...], _Follower] = {}
+        self._of_functions: dict[tuple[Path, str, tuple[str, ...]], Mapping[str, str]] = {}
 
     def of(self, file: Path, module: str, names: Sequence[str]) -> Mapping[str, str]:
         """The pieces, `<file>:<name>`, or `<file>` for statements that define nothing, each with a short hash.
 
         `names` are the name and attributes of it in the module, which goes by the dotted name `module`, "" for a script.
         """
-        follower = self._below(_root(file, module))
-        return follower.pieces([Lookup(str(file), tuple(names))])
+        function = (file, module, tuple(names))
+        if function not in self._of_functions:
+            follower = self._below(_root(file, module))
+            self._of_functions[function] = follower.pieces([Lookup(str(file), tuple(names))])
+        return self._of_functions[function]
 
     def of_script(self, file: Path) -> Mapping[str, str]:
         """The pieces of a file that is run by python."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from magnus.engine.user_code.project_modules import is_always_pythons, never_imported
+from magnus.engine.user_code.imports import is_always_pythons, never_imported
 from magnus.errors import Problem
 from magnus.tasks.source.definitions import Definition, Found, look_up
 

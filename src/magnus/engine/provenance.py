@@ -1,22 +1,34 @@
-"""Which code a run ran: the commit of the working directory, and the difference from it where the catalog keeps that.
+"""Records the provenance of a run: its commit and the difference from it, the interpreter, the machine and the packages.
 
 magnus asks git once a run: `start_commit_query` and `start_diff_query` start it, so that it works while the pipeline is
 loaded; `read_commit` and `read_diff` read its output. No git, no repository, no commit yet and no remote are all fine:
-unknown facts are left out.
+unknown facts are left out. Packages are read from the names of their metadata folders, `<name>-<version>.dist-info`: reading
+what is in them would take longer than a short run.
 """
 
+import hashlib
 import os
+import re
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
+from magnus import __version__
 from magnus.run_log.records import CodeIdentity
+from magnus.values import Json
 
 _LONGEST_WAIT_SECONDS: Final = 60.0
 _MOST_FILES_NAMED: Final = 100
+_MOST_BYTES: Final = 5_000_000
+_DIFF: Final = ("diff", "HEAD", "--binary", "--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/", "--")
+_UNTRACKED: Final = ("ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--")
+_ENDINGS: Final = (".dist-info", ".egg-info")
+_SEPARATORS: Final = re.compile(r"[-_.]+")
 
 
 class CommitQuery(Struct, frozen=True):
@@ -144,11 +156,6 @@ def _without_credentials(url: str) -> str:
     return scheme + separator + host.rpartition("@")[2] + slash + path.partition("?")[0]
 
 
-_MOST_BYTES: Final = 5_000_000
-_DIFF: Final = ("diff", "HEAD", "--binary", "--no-color", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/", "--")
-_UNTRACKED: Final = ("ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--")
-
-
 class DiffQuery(Struct, frozen=True):
     """Git at work: the diff, and the names of untracked files."""
 
@@ -193,3 +200,42 @@ def _diff_output(process: "subprocess.Popen[bytes]") -> bytes:
 
 def _on_one_line(name: bytes) -> bytes:
     return name.replace(b"\n", b"\\n")
+
+
+class Environment(Struct, frozen=True):
+    """The facts, and the installed packages in lines `name==version`, of which the facts have the hash."""
+
+    facts: Mapping[str, Json]
+    packages: bytes
+
+
+def environment(import_path: Sequence[str], working_directory: Path) -> Environment:
+    """What a run runs in; packages are looked for on the import path, but not among the files of the user."""
+    machine = os.uname()
+    packages = listed([entry for entry in import_path if entry and Path(entry) != working_directory])
+    facts = {
+        "python": ".".join(map(str, sys.version_info[:3])),
+        "implementation": sys.implementation.name,
+        "platform": f"{machine.sysname}-{machine.release}-{machine.machine}",
+        "magnus": __version__,
+        "packages_hash": hashlib.sha256(packages, usedforsecurity=False).hexdigest(),
+    }
+    return Environment(facts, packages)
+
+
+def listed(folders: Sequence[str]) -> bytes:
+    """The sorted lines `name==version` of all packages in the folders, of each the one found first."""
+    packages: dict[str, str] = {}
+    for folder in dict.fromkeys(folders):
+        for name, version in _packages(folder):
+            packages.setdefault(name, version)
+    lines = "".join(f"{name}=={version}\n" for name, version in sorted(packages.items()))
+    return lines.encode("utf-8", "surrogateescape")
+
+
+def _packages(folder: str) -> Iterator[tuple[str, str]]:
+    with suppress(OSError), os.scandir(folder) as entries:  # zip files and what is not there
+        for entry in entries:
+            if entry.name.endswith(_ENDINGS):
+                name, _, version = entry.name.rpartition(".")[0].partition("-")
+                yield _SEPARATORS.sub("-", name).lower(), version

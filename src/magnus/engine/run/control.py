@@ -1,25 +1,29 @@
-"""The verbs *fan-out* and *fan-in* (with the reducer of a map): `engine.rules.fan` decides, here it is recorded.
+"""Records control work: the verbs *fan-out*, *fan-in* (with the reducer of a map) and *finish*, and the end of a run.
 
-Called by the orchestrator and by re-entry, for engines that walk the graph themselves.
+Called by the orchestrator and by re-entry, for engines that walk the graph themselves. `engine.rules.fan` decides what a
+fan-out and a fan-in make.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
 from magnus.engine.context import RunContext
-from magnus.engine.files.objects import StepObjects
-from magnus.engine.rules import fan
+from magnus.engine.interaction.tracking import run_as_recorded
 from magnus.engine.rules import scope as scopes
-from magnus.engine.rules.fan import Reduce
-from magnus.engine.user_code import process_state
+from magnus.engine.secrets.mask_run import masked
 from magnus.errors import TaskFailed
-from magnus.graph.nodes import CompositeNode, Reducer
+from magnus.graph.nodes import CompositeNode, Reducer, TerminalNode
 from magnus.graph.path import StepPath
-from magnus.interfaces.reporter import BranchesStarted, StepEnded, StepOutput, StepStarted
+from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepEnded, StepOutput, StepStarted, Warned
 from magnus.run_log.parameters import Parameter, plain
-from magnus.run_log.records import BranchScope, Status, StepRecord
+from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord, terminal_record
 from magnus.run_log.spans import Span, seconds
+
+if TYPE_CHECKING:
+    from magnus.engine.rules.fan import Outcome, Reduce  # lazy: as where they are used
 
 
 def fan_out(
@@ -35,6 +39,8 @@ def fan_out(
 
     `before` is the record of the step when it failed earlier in this run.
     """
+    from magnus.engine.rules import fan  # lazy: most pipelines have no branches
+
     context.reporter.report(StepStarted(path, node.written_as))
     record = fan.restart(node, fan.start(node, path, position, scope), before)
     if record.status is Status.FAIL:
@@ -46,7 +52,7 @@ def fan_in(
     context: RunContext,
     node: CompositeNode,
     record: StepRecord,
-    outcomes: Iterable[fan.Outcome],
+    outcomes: "Iterable[Outcome]",
     scope: BranchScope,
     span: Span | None = None,
 ) -> StepRecord:
@@ -54,6 +60,8 @@ def fan_in(
 
     `scope` is what the step itself sees, `span` when its branches were at work.
     """
+    from magnus.engine.rules import fan  # lazy: as above
+
     record = fan.join(node, record, outcomes, reducing(context, record.path))
     if record.status is Status.PROCESSING:
         return _branched(context, record)
@@ -76,8 +84,11 @@ def _ended(context: RunContext, record: StepRecord, scope: BranchScope, span: Sp
     return record
 
 
-def reducing(context: RunContext, path: StepPath) -> Reduce:
+def reducing(context: RunContext, path: StepPath) -> "Reduce":
     """How reducers of the composite at the path are called; what they print is the output of that step."""
+    from magnus.engine.files.objects import StepObjects  # lazy: as above
+    from magnus.engine.user_code import process_state  # lazy: as above
+
     services = context.services
     objects = StepObjects(
         services.catalog, services.pickler, context.run_id, path.branch, context.script, context.masker
@@ -97,3 +108,29 @@ def reducing(context: RunContext, path: StepPath) -> Reduce:
         return reduced
 
     return reduce
+
+
+def finish(context: RunContext, path: StepPath, position: int, given_up: tuple[str, ...] = ()) -> StepRecord:
+    """Record that a (sub)pipeline reached its end at `path`; `given_up` is as in the record."""
+    node = context.graph.step(path)
+    assert isinstance(node, TerminalNode)
+    status = Status.SUCCESS if node.succeeds else Status.FAIL
+    record = terminal_record(path, position, status, node.written_as, context.clock.now())
+    record = replace(record, given_up=given_up)
+    context.services.run_log_store.put_step(context.run_id, record)
+    if path.branch.composite is not None:
+        context.reporter.report(BranchEnded(path.branch, node.succeeds))
+    return record
+
+
+def end_run(context: RunContext, run: RunRecord, status: Status, message: str) -> RunRecord:
+    """Record the end of the run, with secrets masked in all that it was started with."""
+    store = context.services.run_log_store
+    message = context.masker.mask(message)
+    run, warning = masked(run, context.masker, partial(store.get_run, run.run_id))
+    if warning:
+        context.reporter.report(Warned(warning))
+    ended = replace(run, status=status, message=message, end_time=context.clock.now())
+    store.update_run(ended)
+    context.tracking.end_run(run_as_recorded(context.tracked_run, ended), status, message)
+    return ended

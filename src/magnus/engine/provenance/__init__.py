@@ -1,1 +1,0 @@
-"""Which code and which environment a run had."""
