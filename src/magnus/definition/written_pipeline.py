@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from magnus.definition.shape import key_corrections
 from magnus.definition.yaml_text import Document, KeyPath, renamed, with_keys
 from magnus.errors import Location
+from magnus.graph.nodes import CacheSpec
 from magnus.graph.structure import NOWHERE
 from magnus.values import Json
 
@@ -14,7 +15,7 @@ class WrittenPipeline(Struct, frozen=True):
     """A pipeline as written: its value with variables replaced, and where it stands.
 
     `files` are the files around it, the outermost first, its own last; `steps` the names of the steps around it.
-    `broken` has the key paths of parts that have a problem already.
+    `broken` has the key paths of parts that have a problem already. `cache` is what tasks do that say nothing of it.
     """
 
     value: Json
@@ -23,6 +24,7 @@ class WrittenPipeline(Struct, frozen=True):
     files: tuple[str, ...]
     steps: tuple[str, ...] = ()
     broken: frozenset[KeyPath] = frozenset()
+    cache: CacheSpec | None = None
 
     def locate(self, *keys: str | int) -> Location:
         """The place of something in the pipeline."""

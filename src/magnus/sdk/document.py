@@ -31,6 +31,7 @@ class PipelineFields(Protocol):
     start_at: LinkedStep | str | None
     name: str
     description: str
+    cache: bool | Mapping[str, Json] | None
 
 
 class DocumentWriter:
@@ -64,7 +65,8 @@ class DocumentWriter:
         steps = {step.name: self._step(step, following, ends, (*path, "steps", step.name)) for step in pipeline.steps}
         start = pipeline.start_at or next((step for step in pipeline.steps if step.outcome is None), None)
         first = {} if start is None else {"start_at": name_of(start)}
-        return {**{key: text for key, text in about.items() if text}, **first, "steps": steps}
+        cache = {} if pipeline.cache is None else {"cache": _plain(pipeline.cache)}
+        return {**{key: text for key, text in about.items() if text}, **cache, **first, "steps": steps}
 
     def _step(self, step: LinkedStep, following: Mapping[str, str], ends: Mapping[bool, str], path: KeyPath) -> Json:
         self.places[path] = step.location
@@ -166,6 +168,14 @@ def _set_fields(value: Struct) -> Json:
         for name, item in asdict(value).items()
         if name not in by_default or type(item) is not type(by_default[name]) or item != by_default[name]
     }
+
+
+def _plain(cache: bool | Mapping[str, Json]) -> Json:  # noqa: FBT001 - a field as users write it
+    return cache if isinstance(cache, bool) else {name: _as_list(value) for name, value in cache.items()}
+
+
+def _as_list(value: Json) -> Json:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _key(name: UserObject) -> str | None:
