@@ -36,12 +36,12 @@ def unusable(run_id: str, longest_bytes: int) -> str:
         return "it is not valid text"
 
 
-def run_exists(run_id: str, folder: Path) -> RunExists:
+def run_exists(run_id: str, folder: Path | str) -> RunExists:
     """The run id is in use."""
     return RunExists(f"there is a run '{run_id}' already in '{folder}'", fix="choose another run id")
 
 
-def run_not_found(run_id: str, folder: Path) -> RunNotFound:
+def run_not_found(run_id: str, folder: Path | str) -> RunNotFound:
     """No run has this id."""
     return RunNotFound(f"there is no run '{run_id}' in '{folder}'", fix="magnus runs lists those there are")
 
@@ -70,6 +70,6 @@ def failed(verb: str, file: Path, error: OSError) -> RunLogStoreError:
     return RunLogStoreError(f"the run log store cannot {verb} '{file}': {reason}", fix=fix)
 
 
-def no_run_record(file: Path) -> RunLogStoreError:
+def no_run_record(file: Path | str) -> RunLogStoreError:
     """The file that makes a run has no record of it that is whole."""
     return RunLogStoreError(f"'{file}' is damaged: it holds no record of the run", fix="remove the file")

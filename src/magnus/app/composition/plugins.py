@@ -27,6 +27,8 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "buffered": "magnus.run_log_stores.buffered:BufferedRunLogStore",
         "chunked-fs": "magnus.run_log_stores.chunked_file_system:ChunkedRunLogStore",
         "file-system": "magnus.run_log_stores.file_system:FileSystemRunLogStore",
+        "object-store": "magnus.run_log_stores.object_store:ObjectStoreRunLogStore[object-store]",
+        "s3": "magnus.run_log_stores.object_store:ObjectStoreRunLogStore[object-store]",
     },
     "catalog": {
         "do-nothing": "magnus.catalogs.do_nothing:DoNothingCatalog",
