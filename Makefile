@@ -10,7 +10,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Tests and examples of faults misspell on purpose.
 PROSE := src docs examples benchmarks .ci .github mkdocs.yml pyproject.toml Makefile $(wildcard *.md)
 
-.PHONY: help start test quick check docs pictures release faults bench services
+.PHONY: help start test quick check docs pictures release faults bench figures services
 
 help:  ## this list
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
@@ -50,14 +50,13 @@ faults: $(VENV)/ready  ## kill a run at a thousand random moments
 
 bench: $(VENV)/ready  ## compare with other tools, in whole processes
 	$(BIN)/python benchmarks/run.py
-	$(BIN)/python benchmarks/branches.py
-	$(BIN)/python benchmarks/objects.py
-	$(BIN)/python benchmarks/catalog.py
-	$(BIN)/python benchmarks/resume.py
 	$(BIN)/python benchmarks/notebook.py
 	$(BIN)/python benchmarks/report.py
 	$(BIN)/python benchmarks/runs.py
 	$(BIN)/python benchmarks/check.py
+
+figures: $(VENV)/ready  ## measure as bench does, and write the table of the documentation; on a quiet machine
+	$(BIN)/python benchmarks/run.py --keep
 
 $(VENV)/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "magnus needs Python 3.11 or later: make PYTHON=/path/to/it")'

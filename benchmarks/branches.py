@@ -1,33 +1,29 @@
-"""Steps made of branches, in whole processes and interleaved rounds: maps, branches that sleep, branches that compute.
+"""Rows of maps and parallel branches: items one after the other, items in two workers, branches that sleep or compute.
 
-`make bench` runs it. A plain process pool does the same work without a run log, doit with a record of its own.
+doit has a record of its own; the limit writes the records of as many steps; a plain process pool does the work of branches.
 """
 
-import argparse
-import json
-import os
-import shutil
-import statistics
-import subprocess
-import sys
-import time
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Final
 
-from run import PEERS, PROFILE, python_of
+from measuring import Bench, Goal, Row, Way, each, in_clean_folder
 
-ITEMS = (10, 100, 1000)
-MOST_ITEMS = 10_000
-WORK = """\
+FEW: Final = 10
+MANY: Final = 1000
+WORK: Final = """\
 import time
 def begin(n): return list(range(n))
 def item(x): return 2 * x
+def millisecond(x):
+    end = time.perf_counter() + 0.001
+    while time.perf_counter() < end: pass
+    return x
 def nap(): time.sleep(0.5)
 def burn():
     start = time.process_time()
     while time.process_time() - start < 1: pass
 """
-POOL = """\
+POOL: Final = """\
 import sys, work
 from concurrent.futures import ProcessPoolExecutor
 if __name__ == "__main__":
@@ -36,115 +32,157 @@ if __name__ == "__main__":
         for future in [pool.submit(getattr(work, name)) for _ in range(times)]:
             future.result()
 """
-DODO = """\
-import json, work
+LIMIT: Final = """\
+import os, sys, work
+record = b"r" * 700
+file = os.open("records", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+for x in work.begin(int(sys.argv[1])):
+    work.item(x)
+    os.write(file, record)
+os.fsync(file)
+"""
+DOIT_FILES: Final = """\
+import json, os, work
 def one(x):
     with open(f"out{x}.json", "w") as file:
         json.dump(work.item(x), file)
 def task_item():
-    for x in range(N):
+    for x in range(int(os.environ["ITEMS"])):
         yield {"name": str(x), "actions": [(one, [x])], "targets": [f"out{x}.json"], "verbosity": 0}
 """
+DOIT_VALUES: Final = """\
+import os, work
+def one(x): return {"y": work.item(x)}
+def task_item():
+    for x in range(int(os.environ["ITEMS"])):
+        yield {"name": str(x), "actions": [(one, [x])], "verbosity": 0}
+"""
+RUNNABLE: Final = """\
+from runnable import Map, Pipeline, PythonTask
+from work import begin, item
+def main():
+    branch = Pipeline(steps=[PythonTask(name="item", function=item, returns=["y"])])
+    begin_step = PythonTask(name="begin", function=begin, returns=["xs"])
+    each = Map(name="each", iterate_on="xs", iterate_as="x", branch=branch)
+    pipeline = Pipeline(steps=[begin_step, each])
+    pipeline.execute(parameters_file="items.yaml")
+    return pipeline
+if __name__ == "__main__":
+    main()
+"""
+LONGEST: Final = {"runnable": 100}
+"""Tools that take minutes for longer maps."""
 
 
-def task(command, following="success", **more):
+def task(command: str, following: str = "success", **more: object) -> dict[str, object]:
+    """A step that calls a function of the module."""
     return {"type": "task", "command": f"work.{command}", "next": following, **more}
 
 
-def written(folder, name, start_at, **steps):
-    (folder / name).write_text(json.dumps({"dag": {"start_at": start_at, "steps": steps}}))
+def map_over(item: str) -> dict[str, object]:
+    """A pipeline that maps the function over numbers."""
+    branch = {"start_at": "item", "steps": {"item": task(item, returns=["y"])}}
+    every = {"type": "map", "iterate_on": "xs", "iterate_as": "x", "branch": branch, "next": "success"}
+    return {"dag": {"start_at": "begin", "steps": {"begin": task("begin", "each", returns=["xs"]), "each": every}}}
 
 
-def prepare(folder):
-    """Everything the commands need."""
-    (folder / "work.py").write_text(WORK)
-    (folder / "pool.py").write_text(POOL)
-    for workers in (2, 8):
-        executor = {"type": "local", "config": {"enable_parallel": True, "max_workers": workers}}
-        (folder / f"workers{workers}.yaml").write_text(json.dumps({"executor": executor}))
-    branch = {"start_at": "item", "steps": {"item": task("item", returns=["y"])}}
-    each = {"type": "map", "iterate_on": "xs", "iterate_as": "x", "branch": branch, "next": "success"}
-    written(folder, "map.yaml", "begin", begin=task("begin", "each", returns=["xs"]), each=each)
-    for name, count in (("nap", 8), ("burn", 4)):
-        branches = {f"{name} {n}": {"start_at": name, "steps": {name: task(name)}} for n in range(count)}
-        written(folder, f"{name}.yaml", "p", p={"type": "parallel", "branches": branches, "next": "success"})
-    for n in ITEMS:
-        (folder / f"dodo{n}.py").write_text(DODO.replace("range(N)", f"range({n})"))
+def beside(name: str, count: int) -> dict[str, object]:
+    """A pipeline of so many parallel branches that call the function."""
+    branches = {f"{name} {n}": {"start_at": name, "steps": {name: task(name)}} for n in range(count)}
+    return {"dag": {"start_at": "p", "steps": {"p": {"type": "parallel", "branches": branches, "next": "success"}}}}
 
 
-def measured(argv, folder):
-    """Seconds of the process, and the most memory it or one of its children had, in KB."""
-    kept = {file.name for file in folder.iterdir()}
-    os.sync()
-    start = time.perf_counter()
-    with subprocess.Popen(argv, cwd=folder, env={**os.environ, **PROFILE}, stdout=-3, stderr=-3) as process:
-        _, status, used = os.wait4(process.pid, 0)
-        took = time.perf_counter() - start
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"{' '.join(argv[-3:])} failed")
-    for path in folder.iterdir():
-        if path.name not in kept:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return took, used.ru_maxrss
+def workers(count: int) -> dict[str, object]:
+    """A configuration with so many workers."""
+    return {"executor": {"type": "local", "config": {"enable_parallel": True, "max_workers": count}}}
 
 
-def medians(tools, folder, rounds):
-    """The median seconds of each, and the most memory; the first round does not count."""
-    taken = {tool: [] for tool in tools}
-    for _ in range(rounds + 1):
-        for tool, argv in tools.items():
-            taken[tool].append(measured(argv, folder))
-    return {
-        tool: tuple(statistics.median(values) for values in zip(*seen[1:], strict=True)) for tool, seen in taken.items()
-    }
+def branches_folder(bench: Bench, name: str, count: int = 0) -> Path:
+    """A folder with everything that the commands need."""
+    programs = {"work.py": WORK, "pool.py": POOL, "limit.py": LIMIT, "runnable_map.py": RUNNABLE}
+    items = {"files.py": DOIT_FILES, "values.py": DOIT_VALUES, "items.yaml": f"n: {count}\n"}
+    items = {file: text.replace('int(os.environ["ITEMS"])', str(count)) for file, text in items.items()}
+    pipelines = {"map.yaml": map_over("item"), "busy.yaml": map_over("millisecond")}
+    parallel = {"nap.yaml": beside("nap", 8), "burn.yaml": beside("burn", 4)}
+    configurations = {f"workers{n}.yaml": workers(n) for n in (2, 8)}
+    return bench.folder(name, {**programs, **items, **pipelines, **parallel, **configurations})
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=5)
-    rounds = parser.parse_args().rounds
-    pythons = {tool: python_of(tool) for tool in ("magnus", "doit") if tool in PEERS}
-    magnus = [str(Path(pythons["magnus"]).with_name("magnus")), "execute"]
-    with TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        prepare(folder)
-        maps(folder, magnus, pythons, rounds)
-        for name, workers, count, what in (
-            ("nap", 8, 8, "8 branches that sleep 0.5 s, 8 workers"),
-            ("burn", 2, 4, "4 branches that compute 1 s, 2 workers"),
-        ):
-            tools = {
-                "pool": [pythons["magnus"], "pool.py", name, str(workers), str(count)],
-                "magnus": [*magnus, f"{name}.yaml", "-c", f"workers{workers}.yaml"],
-            }
-            took = {tool: seconds for tool, (seconds, _) in medians(tools, folder, rounds).items()}
-            ratio = took["magnus"] / took["pool"]
-            print(f"{what}: pool {took['pool']:.2f} s, magnus {took['magnus']:.2f} s, {ratio:.2f} times the pool")
+def mapped(bench: Bench, count: int) -> dict[str, float]:
+    """Seconds of a map over so many items in each tool, one after the other."""
 
-
-def maps(folder, magnus, pythons, rounds):
-    rows = {}
-    for n in ITEMS:
-        tools = {
-            "magnus": [*magnus, "map.yaml", "--n", str(n)],
-            "magnus, 2 workers": [*magnus, "map.yaml", "-c", "workers2.yaml", "--n", str(n)],
+    def measure() -> dict[str, float]:
+        folder = branches_folder(bench, f"map-{count}", count)
+        commands = {
+            "limit": ("magnus", ["limit.py", str(count)]),
+            "doit": ("doit", ["-m", "doit", "-f", "files.py"]),
+            "doit, values": ("doit", ["-m", "doit", "-f", "values.py"]),
+            "runnable": ("runnable", ["runnable_map.py"]),
         }
-        if pythons["doit"]:
-            tools["doit"] = [pythons["doit"], "-m", "doit", "-f", f"dodo{n}.py"]
-        rows[n] = medians(tools, folder, rounds)
-    print("\n| map over | " + " | ".join(rows[ITEMS[0]]) + " |\n|---|" + "---|" * len(rows[ITEMS[0]]))
-    for n, row in rows.items():
-        print(f"| {n} items | " + " | ".join(f"{seconds:.3f} s" for seconds, _ in row.values()) + " |")
-    for low, high in ((10, 100), (100, 1000)):
-        each = [(rows[high][tool][0] - rows[low][tool][0]) / (high - low) * 1000 for tool in rows[low]]
-        print(f"| an item, {low} to {high} | " + " | ".join(f"{value:.3f} ms" for value in each) + " |")
-    [(seconds, memory)] = medians({"m": [*magnus, "map.yaml", "--n", str(MOST_ITEMS)]}, folder, 1).values()
-    growth = (memory - rows[1000]["magnus"][1]) / (MOST_ITEMS - 1000)
-    per_item = (seconds - rows[1000]["magnus"][0]) / (MOST_ITEMS - 1000) * 1000
-    print(
-        f"\nmap over {MOST_ITEMS} items: {seconds:.1f} s, {memory / 1000:.0f} MB; an item {per_item:.3f} ms and {growth:.1f} KB\n"
+        ways: dict[str, Way] = {"magnus": in_clean_folder(_execute(bench, "map.yaml", count), folder)}
+        for name, (tool, arguments) in commands.items():
+            python = bench.python(tool)
+            if python and count <= LONGEST.get(tool, count):
+                ways[name] = in_clean_folder([python, *arguments], folder)
+        return bench.medians(ways)
+
+    return bench.once(f"map-{count}", measure)
+
+
+def _execute(bench: Bench, pipeline: str, count: int, *more: str) -> list[str]:
+    return bench.magnus("execute", pipeline, "--n", str(count), *more)
+
+
+def an_item(bench: Bench) -> dict[str, float]:
+    """Milliseconds of an item between 10 and 1,000 of them; runnable between 10 and 100."""
+    few, some = mapped(bench, FEW), mapped(bench, 100)
+    slopes = each(few, mapped(bench, MANY), MANY - FEW)
+    return {**slopes, **{tool: value for tool, value in each(few, some, 90).items() if tool in LONGEST}}
+
+
+def in_workers(bench: Bench, pipeline: str) -> dict[str, float]:
+    """Seconds of a map over 1,000 items in two workers and one after the other."""
+    folder = branches_folder(bench, f"workers-{pipeline}")
+    return bench.medians(
+        {
+            "magnus": in_clean_folder(_execute(bench, pipeline, MANY, "-c", "workers2.yaml"), folder),
+            "sequential": in_clean_folder(_execute(bench, pipeline, MANY), folder),
+        }
     )
 
 
-main()
+def empty_in_workers(bench: Bench) -> dict[str, float]:
+    """Items without work in two workers."""
+    return in_workers(bench, "map.yaml")
+
+
+def busy_in_workers(bench: Bench) -> dict[str, float]:
+    """Items of a millisecond in two workers."""
+    return in_workers(bench, "busy.yaml")
+
+
+def parallel(bench: Bench, name: str, count: int, processes: int) -> dict[str, float]:
+    """Seconds of parallel branches, and of a process pool that calls the same functions."""
+    folder = branches_folder(bench, f"parallel-{name}")
+    pool = [str(bench.python("magnus")), "pool.py", name, str(processes), str(count)]
+    execute = bench.magnus("execute", f"{name}.yaml", "-c", f"workers{processes}.yaml")
+    return bench.medians({"magnus": in_clean_folder(execute, folder), "process pool": in_clean_folder(pool, folder)}, 3)
+
+
+def sleeping(bench: Bench) -> dict[str, float]:
+    """Eight branches that sleep, in eight workers."""
+    return parallel(bench, "nap", 8, 8)
+
+
+def computing(bench: Bench) -> dict[str, float]:
+    """Four branches that compute, in two workers."""
+    return parallel(bench, "burn", 4, 2)
+
+
+ROWS: Final = (
+    Row("map", "an item of a map, 10 to 1,000", "ms", an_item, Goal("doit", 1.8)),
+    Row("workers-empty", "1,000 empty items in two workers", "s", empty_in_workers, Goal("sequential", 1.1)),
+    Row("workers-busy", "1,000 items of 1 ms in two workers", "s", busy_in_workers, Goal("sequential", 0.8)),
+    Row("sleeping", "8 branches that sleep 0.5 s, 8 workers", "s", sleeping),
+    Row("computing", "4 branches that compute 1 s, 2 workers", "s", computing),
+)

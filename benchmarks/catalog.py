@@ -1,38 +1,84 @@
-"""Files from one step to the next, in whole processes, beside the limits: one copy, one SHA-256, one hard link.
+"""Rows of files from one step to the next, beside their limits: one copy, one SHA-256, both in plain Python.
 
-`make bench` runs it after `run.py`, whose environment of magnus it uses. Every round makes every measurement once, after
-the disk was flushed, in a new folder, and removes nothing: for seconds after many files were removed a disk makes new
-ones several times slower. The table has medians. Times of magnus are those of a whole run, its start-up included.
+Every round makes every measurement once, in a new folder, and removes nothing: for seconds after many files were removed a
+disk makes new ones several times slower. Times of magnus are those of a whole run, its start-up included.
 """
 
-import argparse
 import hashlib
-import json
 import os
-import resource
-import statistics
 import subprocess
-import sys
 import time
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Final
 
-ROOT = Path(__file__).parents[1]
-BIN = ROOT / ".venvs" / "magnus" / "bin"
-BLOCK = 1 << 20
+from measuring import Bench, Goal, Row, Way, process, timed
+
+BLOCK: Final = 1 << 20
+LARGE_BYTES: Final = 1024 * BLOCK
+SMALL_FILES: Final = 5000
+SMALL_BYTES: Final = 10_000
+SETTLED_SECONDS: Final = 2.1
+"""How long magnus does not trust a file that was just written to stay as it is."""
+
+OTHER_CATALOG: Final = "catalog: {type: file-system, config: {catalog_location: .other}}\n"
+RUNNABLE: Final = """\
+from runnable import Catalog, Pipeline, ShellTask
+def main():
+    make = ShellTask(name="make", command="true", catalog=Catalog(put=["data/*"]))
+    between = ShellTask(name="between", command="true")
+    use = ShellTask(name="use", command="true", catalog=Catalog(get=["data/*"]))
+    pipeline = Pipeline(steps=[make, between, use])
+    pipeline.execute()
+    return pipeline
+if __name__ == "__main__":
+    main()
+"""
 
 
-def pipeline(pattern, *, deleted):
-    between = {"type": "task", "command_type": "shell", "command": "mv data gone" if deleted else ":", "next": "use"}
+def pipeline(*, moved: bool) -> dict[str, object]:
+    """A pipeline that puts the files, and gets them two steps later, when they are gone or still there."""
+
+    def step(command: str, following: str, **catalog: list[str]) -> dict[str, object]:
+        return {"type": "task", "command_type": "shell", "command": command, "next": following, "catalog": catalog}
+
     steps = {
-        "make": {"type": "task", "command_type": "shell", "command": ":", "catalog": {"put": [pattern]}, "next": "between"},
-        "between": between,
-        "use": {"type": "task", "command_type": "shell", "command": ":", "catalog": {"get": [pattern]}, "next": "success"},
-    }  # fmt: skip
-    return json.dumps({"dag": {"start_at": "make", "steps": steps}})
+        "make": step(":", "between", put=["data/*"]),
+        "between": step("mv data gone" if moved else ":", "use"),
+        "use": step(":", "success", get=["data/*"]),
+    }
+    return {"dag": {"start_at": "make", "steps": steps}}
 
 
-def plain_copy(folder):
+def files_folder(bench: Bench, name: str, count: int, size: int) -> Path:
+    """A new folder with files of new content, as a step would have made them."""
+    pipelines = {"kept.yaml": pipeline(moved=False), "moved.yaml": pipeline(moved=True)}
+    folder = bench.folder(name, {**pipelines, "other.yaml": OTHER_CATALOG, "runnable_files.py": RUNNABLE})
+    (folder / "data").mkdir()
+    seed = os.urandom(BLOCK)
+    for number in range(count):
+        with (folder / "data" / f"{number}.bin").open("wb") as file:
+            for block in range(max(1, size // BLOCK)):
+                file.write((number + block).to_bytes(8, "big") + seed[8 : min(size, BLOCK)])
+    os.sync()
+    time.sleep(SETTLED_SECONDS)
+    return folder
+
+
+def copy(folder: Path) -> None:
+    """Copy the files as a user would."""
+    subprocess.run(["cp", "-r", "data", "copy"], cwd=folder, check=True)
+
+
+def hash_files(folder: Path) -> None:
+    """Compute the SHA-256 of each file."""
+    for file in (folder / "data").iterdir():
+        with file.open("rb", buffering=0) as source:
+            hashlib.file_digest(source, "sha256")
+
+
+def hash_and_copy(folder: Path) -> None:
     """Copy every file and hash it, as a plain script would."""
     target = folder / "plain"
     target.mkdir()
@@ -42,120 +88,55 @@ def plain_copy(folder):
         (target / file.name).write_bytes(data)
 
 
-def copied(folder):
-    subprocess.run(["cp", "-r", "data", "copy"], cwd=folder, check=True)
+def files(bench: Bench, count: int, size: int) -> dict[str, float]:
+    """Seconds of all ways with so many files of that size."""
+
+    def execute(folder: Path, *arguments: str) -> Way:
+        return partial(process, bench.magnus("execute", *arguments), folder)
+
+    def rounds() -> Iterator[dict[str, Way]]:
+        for number in range(bench.rounds):
+            folder = files_folder(bench, f"files-{count}-{number}", count, size)
+            ways = {name: timed(action, folder) for name, action in LIMITS[count > 1].items()}
+            ways["magnus"] = execute(folder, "kept.yaml")
+            ways["[again]"] = execute(folder, "kept.yaml")
+            if python := bench.python("runnable"):
+                ways["runnable"] = partial(process, [python, "runnable_files.py"], folder)
+            ways["[moved]"] = execute(folder, "moved.yaml", "-c", "other.yaml")
+            yield ways
+
+    return bench.once(f"files-{count}", lambda: bench.medians_of(rounds()))
 
 
-def hashed(folder):
-    for file in (folder / "data").iterdir():
-        digest = hashlib.sha256()
-        with file.open("rb", buffering=0) as source:
-            while block := source.read(BLOCK):
-                digest.update(block)
+LIMITS: Final[tuple[dict[str, Callable[[Path], None]], ...]] = (
+    {"copy": copy, "SHA-256": hash_files},
+    {"plain": hash_and_copy, "copy": copy, "SHA-256": hash_files},
+)
+"""What else is measured with one file, and with many: the limits, in plain Python and with `cp`."""
 
 
-def linked(folder):
-    (folder / "links").mkdir()
-    for file in (folder / "data").iterdir():
-        os.link(file, folder / "links" / file.name)
+def large(bench: Bench, name: str = "magnus") -> dict[str, float]:
+    """Seconds for the large file; "limit" is the slower one of SHA-256 and copy."""
+    measured = files(bench, 1, LARGE_BYTES)
+    return _of(name, {**measured, "limit": max(measured["copy"], measured["SHA-256"])})
 
 
-def run_magnus(folder, name, *more):
-    done = subprocess.run([str(BIN / "magnus"), "execute", name, *more], cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"magnus failed: {done.stderr}")
+def small(bench: Bench, name: str = "magnus") -> dict[str, float]:
+    """Seconds for the small files."""
+    return _of(name, files(bench, SMALL_FILES, SMALL_BYTES))
 
 
-def timed(action, *arguments):
-    os.sync()
-    start = time.perf_counter()
-    action(*arguments)
-    return time.perf_counter() - start
+def _of(name: str, measured: dict[str, float]) -> dict[str, float]:
+    """The values of the row of which magnus has the value of this name."""
+    peers = {tool: value for tool, value in measured.items() if tool[0] != "[" and tool != "magnus"}
+    return {"magnus": measured[name], **peers}
 
 
-def made(folder, count, size):
-    """Files with new content, as a step would have made them, in a new folder."""
-    (folder / "data").mkdir(parents=True)
-    seed = os.urandom(BLOCK)
-    for number in range(count):
-        with (folder / "data" / f"{number}.bin").open("wb") as file:
-            file.write(number.to_bytes(8, "big") + seed[8:size] if size < BLOCK else b"")
-            for block in range(0 if size < BLOCK else size // BLOCK):
-                file.write(block.to_bytes(8, "big") + seed[8:])
-    (folder / "kept.yaml").write_text(pipeline("data/*", deleted=False))
-    (folder / "moved.yaml").write_text(pipeline("data/*", deleted=True))
-    (folder / "other.yaml").write_text("catalog: {type: file-system, config: {catalog_location: .other}}\n")
-    os.sync()
-    time.sleep(2.1)  # what was just written is not trusted to stay as it is
-    return folder
-
-
-def files(folder, count, size, rounds):
-    """Medians of all measurements with so many files of that size."""
-    measured = {
-        "cp": (copied,),
-        "SHA-256": (hashed,),
-        "hard link": (linked,),
-        "plain Python: hash and copy": (plain_copy,),
-        "in place": (run_magnus, "kept.yaml"),
-        "again, same content": (run_magnus, "kept.yaml"),
-        "gone in between": (run_magnus, "moved.yaml", "-c", "other.yaml"),
-    }
-    if count == 1:
-        del measured["plain Python: hash and copy"]
-    times = {name: [] for name in measured}
-    for number in range(rounds):
-        place = made(folder / f"{count}-{number}", count, size)
-        for name, (action, *arguments) in measured.items():
-            times[name].append(timed(action, place, *arguments))
-    return {name: statistics.median(taken) for name, taken in times.items()}
-
-
-def at_once(folder, rounds):
-    """Eight hello runs at once in one folder, and eight plain Pythons."""
-    (folder / "work.py").write_text("def f(): pass\n")
-    (folder / "hello.yaml").write_text(
-        json.dumps({"dag": {"start_at": "a", "steps": {"a": {"command": "work.f", "next": "success"}}}})
-    )
-    (folder / "plain.py").write_text("import datetime, hashlib, json, os, subprocess, time\nfrom work import f\nf()\n")
-    commands = {
-        "8 plain Pythons at once": [str(BIN / "python"), "plain.py"],
-        "8 hello runs at once": [str(BIN / "magnus"), "execute", "hello.yaml"],
-    }
-    times = {name: [] for name in commands}
-
-    def all_at_once(command):
-        started = [subprocess.Popen(command, cwd=folder, stdout=-3, stderr=-3) for _ in range(8)]
-        if any(process.wait() for process in started):
-            sys.exit(f"{command} failed")
-
-    for _ in range(rounds + 1):
-        for name, command in commands.items():
-            times[name].append(timed(all_at_once, command))
-    if len(list((folder / ".run_log_store").glob("*.jsonl"))) != 8 * (rounds + 1):
-        sys.exit("a run was lost")
-    return {name: statistics.median(taken[1:]) for name, taken in times.items()}
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--mib", type=int, default=1024, help="size of the large file")
-    asked = parser.parse_args()
-    with TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        report(f"one file of {asked.mib} MiB", files(folder, 1, asked.mib * BLOCK, asked.rounds), ("cp", "SHA-256"))
-        memory = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1024
-        print(f"\nthe largest process so far had {memory} MiB")
-        report("5,000 files of 10 KB", files(folder, 5000, 10_000, asked.rounds), ("plain Python: hash and copy",))
-        report("8 at once", at_once(folder, asked.rounds), ("8 plain Pythons at once",))
-
-
-def report(title, times, limits):
-    slower = max(limits, key=times.__getitem__)
-    print(f"\n| {title} | seconds | beside '{slower}' |\n|---|---|---|")
-    for name, taken in times.items():
-        print(f"| {name} | {taken:.3f} | {taken / times[slower]:.2f} |")
-
-
-main()
+ROWS: Final = (
+    Row("large", "a file of 1 GiB, put and got in place", "s", large, Goal("limit", 1.3)),
+    Row("large-again", "the same, the content is stored already", "s", partial(large, name="[again]")),
+    Row("large-moved", "the same, the file is gone before it is got", "s", partial(large, name="[moved]")),
+    Row("small", "5,000 files of 10 KB, put and got in place", "s", small, Goal("plain", 2)),
+    Row("small-again", "the same, the content is stored already", "s", partial(small, name="[again]")),
+    Row("small-moved", "the same, the files are gone before they are got", "s", partial(small, name="[moved]")),
+)

@@ -1,86 +1,91 @@
-"""A chain of 100 steps that failed at step 90, run again: beside a chain of the eleven steps alone; whole processes.
+"""Rows of a chain of 100 steps that failed at step 90 and runs again: beside tools that do the same, and the eleven alone."""
 
-`make bench` runs it. The target is 1.3 times.
-"""
-
-import argparse
-import json
-import os
 import shutil
-import statistics
-import subprocess
-import sys
-import time
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Final
 
-STEPS, FAILED = 100, 89
-WORK = """\
+from chains import DOIT_FILES, DOIT_VALUES, LUIGI
+from measuring import Bench, Goal, Row, Taken, Way, clean, process
+
+STEPS: Final = 100
+FAILED: Final = 89
+WORK: Final = f"""\
 import os, time
-def work(n: int = 0):
-    if os.environ["MAGNUS_STEP_NAME"] == "s{failed}" and os.path.exists("broken"):
+def step(x: int = 0):
+    if x == {FAILED} and os.path.exists("broken"):
         raise ValueError("broken")
-    time.sleep({seconds})
-    return n + 1
+    time.sleep(float(os.environ.get("STEP_SECONDS", "0")))
+    return {{"x": x + 1}}
 """
 
 
-def dag(first):
+def chain_from(first: int) -> dict[str, object]:
+    """The steps of the chain from this one on."""
     steps = {
-        f"s{n}": {
-            "type": "task",
-            "command": "work.work",
-            "returns": ["n"],
-            "next": f"s{n + 1}" if n < STEPS - 1 else "success",
-        }
+        f"s{n}": {"type": "task", "command": "work.step", "next": f"s{n + 1}" if n < STEPS - 1 else "success"}
         for n in range(first, STEPS)
     }
-    return json.dumps({"dag": {"start_at": f"s{first}", "steps": steps}})
+    return {"dag": {"start_at": f"s{first}", "steps": steps}}
 
 
-def execute(folder, *arguments, status=0):
-    """Seconds that the command takes."""
-    command = [sys.executable, "-m", "magnus", "execute", *arguments]
-    start = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=dict(os.environ), capture_output=True, text=True)
-    taken = time.perf_counter() - start
-    if done.returncode != status:
-        sys.exit(done.stderr)
-    return taken
+def resumed(bench: Bench, seconds: str) -> dict[str, float]:
+    """Seconds to run the rest of a chain whose step 90 failed, when a step takes that many seconds."""
+
+    def commands(tool: str, first: list[str], again: list[str]) -> tuple[list[str], list[str]] | None:
+        python = bench.python(tool)
+        return ([python, *first], [python, *again]) if python else None
+
+    execute = bench.magnus("execute", "all.yaml", "--x", "0")
+    tools = {
+        "magnus": ([*execute, "--run-id", "broken"], [*execute, "--use-cached", "broken"]),
+        "doit": commands("doit", *[["-m", "doit", "-f", "files.py"]] * 2),
+        "luigi": commands("luigi", *[["luigi_chain.py"]] * 2),
+    }
+    environment = {"STEP_SECONDS": seconds}
+    ways = {
+        name: _again(_failed(bench, f"resume-{seconds}-{name}", first, environment), again, environment)
+        for name, (first, again) in ((name, pair) for name, pair in tools.items() if pair)
+    }
+    alone = bench.folder(f"resume-{seconds}-alone", _files())
+    eleven = bench.magnus("execute", "eleven.yaml", "--x", str(FAILED))
+    return bench.medians({**ways, "the eleven alone": _again(alone, eleven, environment)})
 
 
-def measured(folder, rounds):
-    """The seconds of each way."""
-    taken = {"the eleven alone": [], "all hundred": [], "resumed": []}
-    (folder / "broken").touch()
-    execute(folder, "all.yaml", "--run-id", "broken", status=1)
+def _files() -> dict[str, object]:
+    programs = {"luigi_chain.py": LUIGI, "files.py": DOIT_FILES, "values.py": DOIT_VALUES}
+    replaced = {file: _of_hundred(text) for file, text in programs.items()}
+    return {"work.py": WORK, "all.yaml": chain_from(0), "eleven.yaml": chain_from(FAILED), **replaced}
+
+
+def _of_hundred(program: str) -> str:
+    """The program with the length of the chain, which starts with 0."""
+    return program.replace("range(N)", f"range({STEPS})").replace("n=N", f"n={STEPS}").replace("else 1\n", "else 0\n")
+
+
+def _failed(bench: Bench, name: str, first: list[str], environment: dict[str, str]) -> Path:
+    """A folder in which the command failed at step 90, with what it left there."""
+    folder = bench.folder(name, {**_files(), "broken": ""})
+    process(first, folder, environment=environment, may_fail=True)
     (folder / "broken").unlink()
-    kept = folder / "kept"
-    shutil.copytree(folder / ".run_log_store", kept)
-    for _ in range(rounds + 1):
-        taken["the eleven alone"].append(execute(folder, "eleven.yaml"))
-        taken["all hundred"].append(execute(folder, "all.yaml"))
-        taken["resumed"].append(execute(folder, "all.yaml", "--use-cached", "broken"))
-        shutil.rmtree(folder / ".run_log_store")
-        shutil.copytree(kept, folder / ".run_log_store")
-    return {way: statistics.median(times[1:]) for way, times in taken.items()}
+    shutil.copytree(folder, folder.with_name(f"{name}-failed"), symlinks=True)
+    return folder
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    rounds = parser.parse_args().rounds
-    for seconds in (0, 0.1):
-        with TemporaryDirectory() as scratch:
-            folder = Path(scratch)
-            (folder / "work.py").write_text(WORK.format(failed=FAILED, seconds=seconds))
-            (folder / "all.yaml").write_text(dag(0))
-            (folder / "eleven.yaml").write_text(dag(FAILED))
-            medians = measured(folder, rounds)
-        ratio = medians["resumed"] / medians["the eleven alone"]
-        said = ", ".join(f"{way} {taken:.2f} s" for way, taken in medians.items())
-        print(f"steps of {seconds} s: {said}; resumed {ratio:.2f} times the eleven")
+def _again(folder: Path, command: list[str], environment: dict[str, str]) -> Way:
+    """The way that runs the command in the folder as it was."""
+    failed = folder.with_name(f"{folder.name}-failed")
+
+    def way() -> Taken:
+        if failed.exists():
+            clean(folder, ())
+            shutil.copytree(failed, folder, symlinks=True, dirs_exist_ok=True)
+        return process(command, folder, environment=environment)
+
+    return way
 
 
-if __name__ == "__main__":
-    main()
+ROWS: Final = (
+    Row("resume", "resume of 11 of 100 steps", "s", partial(resumed, seconds="0"), Goal("doit", 1.5)),
+    Row("resume-long", "the same, steps of 0.1 s", "s", partial(resumed, seconds="0.1")),
+)

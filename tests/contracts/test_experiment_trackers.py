@@ -8,7 +8,7 @@ import pytest
 
 from magnus.experiment_trackers.do_nothing import DoNothingOptions, DoNothingTracker
 from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker
-from magnus.run_log.metrics import CountedMetric
+from magnus.run_log.parameters import CountedMetric
 from magnus.run_log.records import Status
 from magnus.testing.experiment_tracker_contract import (
     ExperimentTrackerContract,

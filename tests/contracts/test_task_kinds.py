@@ -8,8 +8,7 @@ from magnus.graph.nodes import Return, TaskSpec
 from magnus.run_log.parameters import JsonParameter
 from magnus.tasks.noop import NoopTask
 from magnus.tasks.notebook import NotebookTask
-from magnus.tasks.python import PythonTask
-from magnus.tasks.python_lambda import PythonLambdaTask
+from magnus.tasks.python import PythonLambdaTask, PythonTask
 from magnus.tasks.shell import ShellTask
 from magnus.testing.task_kind_contract import TaskKindContract
 

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from magnus.catalogs.file_system import names
+from magnus.catalogs.file_system import folders
 from magnus.catalogs.file_system.hash_cache import HashCache
 from magnus.engine.files.catalog_files import matching_entries, matching_files
 from magnus.errors import CatalogError
@@ -25,21 +25,21 @@ def is_one_plain_name(name):
 
 @given(TEXT, TEXT)
 def test_runs_have_folders_of_their_own_that_are_plain_names(one, other):
-    assert is_one_plain_name(names.run_folder(one))
-    assert not names.run_folder(one).startswith(".")
-    assert (names.run_folder(one) == names.run_folder(other)) == (one == other)
+    assert is_one_plain_name(folders.run_folder(one))
+    assert not folders.run_folder(one).startswith(".")
+    assert (folders.run_folder(one) == folders.run_folder(other)) == (one == other)
 
 
 @given(branch_paths(), branch_paths())
 def test_branches_have_folders_of_their_own_that_are_plain_names(one, other):
-    assert all(map(is_one_plain_name, names.branch_folders(one)))
-    assert (names.branch_folders(one) == names.branch_folders(other)) == (one == other)
+    assert all(map(is_one_plain_name, folders.branch_folders(one)))
+    assert (folders.branch_folders(one) == folders.branch_folders(other)) == (one == other)
 
 
 @given(step_paths(), step_paths())
 def test_steps_have_logs_of_their_own_that_are_plain_names(one, other):
-    assert is_one_plain_name(names.log_file(one))
-    assert (names.log_file(one) == names.log_file(other)) == (one == other)
+    assert is_one_plain_name(folders.log_file(one))
+    assert (folders.log_file(one) == folders.log_file(other)) == (one == other)
 
 
 FILE_NAMES = st.text("./%ab", max_size=6) | st.sampled_from(
@@ -50,7 +50,7 @@ FILE_NAMES = st.text("./%ab", max_size=6) | st.sampled_from(
 @given(FILE_NAMES, FILE_NAMES)
 def test_files_have_places_of_their_own_in_the_tree_or_are_refused(one, other):
     try:
-        places = [names.tree_parts(names.parts_of(name)) for name in (one, other)]
+        places = [folders.tree_parts(folders.parts_of(name)) for name in (one, other)]
     except CatalogError:
         return
     assert (places[0] == places[1]) == (one == other)

@@ -6,8 +6,7 @@ from magnus import get_parameter, get_run_id, get_secret, get_tag, set_parameter
 from magnus.engine.interaction.current_step import CurrentStep, entered
 from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
-from magnus.run_log.metrics import CountedMetric
-from magnus.run_log.parameters import JsonParameter
+from magnus.run_log.parameters import CountedMetric, JsonParameter
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from msgspec import Struct, field
 
-from magnus.run_log.metrics import CountedMetric, Metrics, plain_metric
+from magnus.run_log.parameters import CountedMetric, Metrics, plain_metric
 from magnus.values import Json
 
 LONGEST_NAME: Final = 250

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 from msgspec import Struct, field
 
 from magnus.graph.path import StepPath
-from magnus.run_log.metrics import Metric
+from magnus.run_log.parameters import Metric
 from magnus.run_log.records import Status
 from magnus.values import Json, UserObject
 

@@ -8,16 +8,19 @@ from magnus.run_log.codec import (
     step_to_json,
     to_bytes,
 )
-from magnus.run_log.metrics import CountedMetric, Metric, Metrics, plain_metrics
 from magnus.run_log.parameters import (
+    CountedMetric,
     JsonParameter,
     LargeParameter,
     ListParameter,
+    Metric,
     MetricParameter,
+    Metrics,
     ObjectParameter,
     Parameter,
     Scope,
     plain,
+    plain_metrics,
 )
 from magnus.run_log.records import (
     AttemptRecord,

@@ -9,8 +9,7 @@ from msgspec import Struct, field
 from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
 from magnus.interfaces.objects import Objects
-from magnus.run_log.metrics import Metric
-from magnus.run_log.parameters import ObjectParameter, Parameter, Scope
+from magnus.run_log.parameters import Metric, ObjectParameter, Parameter, Scope
 from magnus.run_log.records import CatalogRecord
 from magnus.values import Json
 

@@ -32,9 +32,12 @@ _SCHEMES: Final = {
 }
 _OF_S3: Final = ("region", "profile", "access_key_id", "secret_access_key", "session_token")
 _CREDENTIALS: Final = re.compile(r"//[^/?#]*@")
+_QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
 _BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PRODUCT: Final = "magnus"
+_VARIABLES: Final = {"s3": ("AWS_",), "gs": ("GOOGLE_",), "az": ("AZURE_",), "file": ()}
+"""By scheme: the beginnings of the names of the variables that the client reads."""
 
 
 class ObjectLocation(Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,7 +106,7 @@ def address_of(location: ObjectLocation) -> Address:
     """The address that a user wrote; InvalidConfiguration with what is wrong with it, and no secret."""
     scheme, separator, rest = location.url.partition("://")
     kind = _SCHEMES.get(scheme.lower())
-    shown = _CREDENTIALS.sub("//***@", location.url)
+    shown = _QUERY.sub("?***", _CREDENTIALS.sub("//***@", location.url))
     if not separator or kind is None:
         fix = f"did you mean '{match}://'?" if (match := near(scheme.lower(), _SCHEMES)) and separator else _EXAMPLES
         raise _wrong(
@@ -134,6 +137,12 @@ def address_of(location: ObjectLocation) -> Address:
     if len(prefix.encode()) > LONGEST_PREFIX:
         raise _wrong(f"the prefix in `url` has more than {LONGEST_PREFIX} bytes", "write a shorter one")
     return Address(kind, parts.netloc, prefix, None)
+
+
+def variables_of(address: Address, environment: Mapping[str, str]) -> Mapping[str, str]:
+    """The variables of the environment that the client of the address reads, as far as they are set."""
+    beginnings = _VARIABLES[address.scheme]
+    return {name: value for name, value in environment.items() if name.startswith(beginnings)}
 
 
 def client_of(

@@ -10,7 +10,7 @@ The client itself tries again what is safe to try again. What is left is decided
 
 import os
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property, partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -18,10 +18,10 @@ import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 
 from magnus.errors import Problem
-from magnus.object_stores.address import Address, ObjectLocation, Patience, address_of, client_of
+from magnus.object_stores.address import Address, ObjectLocation, Patience, address_of, client_of, variables_of
 from magnus.object_stores.failures import cause_of, failure
 from magnus.object_stores.interface import Cause, ObjectFacts, ObjectStoreFailure
-from magnus.system.own_folder import make_own_folder
+from magnus.system.atomic_files import make_own_folder
 from magnus.system.parallel import for_each
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class ObstoreObjects:
         self._location = location
         self._patience = patience
         self._address = address_of(location)
-        if location.settings or location.profile:
+        if location.settings or location.profile or self._address.scheme in {"az", "gs"}:
             self._clients  # noqa: B018 - wrong settings are found now
 
     def __reduce__(self) -> "tuple[type[ObstoreObjects], tuple[ObjectLocation, Patience]]":
@@ -60,6 +60,10 @@ class ObstoreObjects:
     def shown(self) -> str:
         """The address for people."""
         return self._address.shown
+
+    def variables(self) -> Mapping[str, str]:
+        """The variables of the environment that the client reads."""
+        return variables_of(self._address, os.environ)
 
     def get(self, key: str) -> bytes | None:
         """The content in one piece."""

@@ -7,8 +7,7 @@ from typing import Final
 from magnus.graph.path import StepPath
 from magnus.run_log import parameters
 from magnus.run_log.json_bytes import from_bytes, to_bytes
-from magnus.run_log.metrics import CountedMetric, Metrics, counted_from_json, plain_metrics
-from magnus.run_log.parameters import LargeParameter
+from magnus.run_log.parameters import CountedMetric, LargeParameter, Metrics, counted_from_json, plain_metrics
 from magnus.run_log.records import (
     AttemptRecord,
     Branching,

@@ -1,11 +1,11 @@
-"""The facts of a run as flat frozen records, each with one writer at a time.
+"""The facts of a run as flat frozen records, each with one writer at a time, and how long steps took by them.
 
 A step's success, the parameters it set, its metrics and its catalog entries are one record, so that a step is
 done or not done, never half done. Order never comes from clocks: a record carries its position in its branch.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final, Literal, TypeAlias
 
@@ -13,8 +13,7 @@ from msgspec import Struct, field
 
 from magnus.graph.path import BranchPath, StepPath
 from magnus.graph.structure import TERMINAL_TYPES
-from magnus.run_log.metrics import Metric
-from magnus.run_log.parameters import LargeParameter, Parameter
+from magnus.run_log.parameters import LargeParameter, Metric, Parameter
 from magnus.values import Json
 
 
@@ -214,3 +213,34 @@ class RunRecord(Struct, frozen=True):
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     code_identities: tuple[CodeIdentity, ...] = ()
     run_config: Mapping[str, Json] = field(default_factory=dict)
+
+
+class Span(Struct, frozen=True):
+    """From when to when something was at work, in UTC."""
+
+    start: datetime
+    end: datetime
+
+    @property
+    def duration(self) -> timedelta:
+        """How long that is."""
+        return self.end - self.start
+
+
+def span_of(step: StepRecord) -> Span | None:
+    """That of the attempts of a step; None when there was none, and of terminal steps, which take no time."""
+    if not step.attempts or step.is_terminal:
+        return None
+    last = step.attempts[-1]
+    return Span(step.attempts[0].start_time, last.start_time + timedelta(seconds=last.duration))
+
+
+def around(spans: Iterable[Span | None]) -> Span | None:
+    """The shortest one that holds them all; None when there is none."""
+    present = [span for span in spans if span is not None]
+    return Span(min(span.start for span in present), max(span.end for span in present)) if present else None
+
+
+def seconds(span: Span | None) -> float:
+    """The seconds of a span; 0 for None."""
+    return 0.0 if span is None else span.duration.total_seconds()

@@ -16,8 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from magnus.graph.path import BranchPath
-from magnus.run_log.metrics import plain_metrics
-from magnus.run_log.parameters import Parameter, shown
+from magnus.run_log.parameters import Parameter, plain_metrics, shown
 from magnus.run_log.records import (
     ENDED,
     AttemptRecord,

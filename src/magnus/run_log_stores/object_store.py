@@ -6,7 +6,7 @@ old servers do, is found when the first run is created, and refused.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from functools import partial
@@ -60,6 +60,10 @@ class ObjectStoreRunLogStore:
         """What keeps this process from reading records."""
         problem = self._objects.connect_problem()
         return () if problem is None else (Problem(f"the run log store {problem.message}", problem.fix),)
+
+    def variables(self, _names: Iterable[str]) -> Mapping[str, str]:
+        """The variables of the cloud: processes in other places need its credentials, too."""
+        return self._objects.variables()
 
     def create_run(self, run: RunRecord) -> None:
         """Create the record of the run; before the first one, see that the store creates what it is asked to create."""

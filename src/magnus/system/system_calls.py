@@ -26,11 +26,11 @@ def clone(target: int, source: int) -> None:
     fcntl.ioctl(target, _FICLONE, source)
 
 
-def copy_range(source: int, target: int, length: int) -> int:
-    """Copy within the kernel from the offsets of the two descriptors on. OSError where there is no such call."""
+def copy_range(source: int, target: int, length: int, target_offset: int) -> int:
+    """Copy within the kernel, from the offset of the source on, which advances. OSError where there is no such call."""
     if not hasattr(os, "copy_file_range"):
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-    return os.copy_file_range(source, target, length)
+    return os.copy_file_range(source, target, length, offset_dst=target_offset)
 
 
 def ignores_case(folder: str) -> bool:
@@ -49,7 +49,7 @@ class SystemCalls(Struct, frozen=True):
     read_at: Callable[[int, int, int], bytes] = os.pread
     write: Callable[[int, Block], int] = os.write
     clone: Callable[[int, int], None] = clone
-    copy_range: Callable[[int, int, int], int] = copy_range
+    copy_range: Callable[[int, int, int, int], int] = copy_range
     fsync: Callable[[int], None] = os.fsync
     mkdir: Callable[[str], None] = os.mkdir
     link: Callable[[AnyPath, AnyPath], None] = os.link

@@ -1,4 +1,4 @@
-"""The task kind `python`: calls a function that a dotted path names. Loaded by `app.composition` when a step is of it."""
+"""The task kinds `python` and `python-lambda`: call a function that a dotted path names, or a lambda of the pipeline file."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,6 +17,19 @@ if TYPE_CHECKING:
     from magnus.tasks.source.dependencies import (
         CodeDependencies,  # lazy: as where it is used
     )
+
+import ast
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+from magnus.errors import TaskFailed
+from magnus.values import UserObject
+
+if TYPE_CHECKING:
+    from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
+
+_FIX: Final = "write lambda <parameters>: <value>"
 
 
 class PythonTask:
@@ -64,3 +77,84 @@ def _pieces(spec: TaskSpec, dependencies: "CodeDependencies", working_directory:
         return pieces_of_function(spec.command, spec.function)
     place = place_of(spec.command, working_directory)
     return {} if place is None else dependencies.of(*place)
+
+
+class PythonLambdaTask:
+    """Evaluates a lambda, which sees the built-in names only, and calls it in this process."""
+
+    options = NoOptions
+    isolates = False
+    command_is_code = True
+
+    def problems(self, spec: TaskSpec, working_directory: Path) -> Sequence[Problem]:
+        """The mistakes in the command as a lambda; nothing is evaluated."""
+        del working_directory
+        return lambda_problems(spec.command)
+
+    def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
+        """The code of the project that the lambdas import; their own text is in the pipeline."""
+        from magnus.tasks.source.dependencies import CodeDependencies  # lazy: workers need none of it
+
+        dependencies = CodeDependencies(working_directory)
+        return [dependencies.of_text(spec.command.strip()) for spec in specs]
+
+    def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
+        """The needs and effects of the lambda; it is not evaluated."""
+        from magnus.tasks.static.functions import describe_lambda  # lazy: a run needs none of it
+
+        del working_directory, imports
+        try:
+            expression = _parse(spec.command).body
+        except TaskFailed:
+            expression = None
+        return describe_lambda(spec, expression if isinstance(expression, ast.Lambda) else None)
+
+    def run(self, call: TaskCall) -> TaskOutcome:
+        """Call the lambda."""
+        with UserCode(call.code_directory):  # defaults are evaluated here
+            function = lambda_function(call.spec.command)
+        return call_function(function, "the lambda", call)
+
+
+def lambda_problems(command: str) -> Sequence[Problem]:
+    """The mistakes in the text as a lambda; nothing is evaluated."""
+    try:
+        _parse(command)
+    except TaskFailed as error:
+        return error.problems
+    return ()
+
+
+@lru_cache(maxsize=256)
+def lambda_function(command: str) -> Callable[..., UserObject]:
+    """The function of the text of a lambda; TaskFailed if the text is no lambda."""
+    code = compile(_parse(command), "<lambda>", "eval")
+    function: Callable[..., UserObject] = eval(code, {})  # noqa: S307 - trusted as much as the pipeline file
+    return function
+
+
+def _parse(command: str) -> ast.Expression:
+    """The lambda, which may span several lines; TaskFailed with the mistake if the command is no lambda."""
+    text = command.strip()
+    if not text:
+        raise TaskFailed("the command is empty", fix=_FIX)
+    try:
+        expression = _expression(text)
+    except (SyntaxError, ValueError) as error:
+        reason = error.msg if isinstance(error, SyntaxError) else str(error)
+        raise TaskFailed(f"the lambda is not python: {reason}", fix=f"correct it: {text}") from None
+    if not isinstance(expression.body, ast.Lambda):
+        raise TaskFailed(f"'{text}' is not a lambda", fix=_FIX)
+    return expression
+
+
+def _expression(text: str) -> ast.Expression:
+    try:
+        return ast.parse(text, mode="eval")
+    except SyntaxError as error:
+        if "\n" not in text:
+            raise
+        try:
+            return ast.parse(f"({text}\n)", mode="eval")
+        except SyntaxError:
+            raise error from None

@@ -12,7 +12,7 @@ from magnus.run_log.parameters import JsonParameter, Parameter, holds_objects
 from magnus.tasks.functions.binding import python_value
 from magnus.tasks.functions.commands import load_function
 from magnus.tasks.functions.user_errors import UserCode
-from magnus.tasks.python_lambda import lambda_function, lambda_problems
+from magnus.tasks.python import lambda_function, lambda_problems
 from magnus.tasks.source.locate import missing_function
 from magnus.values import UserObject
 

@@ -30,7 +30,7 @@ from msgspec import Struct
 from magnus.errors import TrackerUnreachable
 from magnus.graph.path import StepPath
 from magnus.interfaces.experiment_tracker import ExperimentTracker, TrackedRun, TrackedStep
-from magnus.run_log.metrics import CountedMetric
+from magnus.run_log.parameters import CountedMetric
 from magnus.run_log.records import Status
 from magnus.testing.records import ODD_NAMES
 from magnus.values import Json

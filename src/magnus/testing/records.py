@@ -10,11 +10,12 @@ from typing import Final, TypeVar
 from hypothesis import strategies as st
 
 from magnus.graph.path import BranchPath, StepPath
-from magnus.run_log.metrics import CountedMetric, Metric
 from magnus.run_log.parameters import (
+    CountedMetric,
     JsonParameter,
     LargeParameter,
     ListParameter,
+    Metric,
     MetricParameter,
     ObjectParameter,
     Parameter,

@@ -18,8 +18,8 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from magnus.graph.failures import failure_of, may_start_run
 from magnus.graph.nodes import CompositeNode, Graph, Node, RepeatedBranch, TaskNode, TerminalNode, graphs_of
+from magnus.graph.reachability import failure_of, may_start_run
 from magnus.transpilers.partition import Leads, in_order
 from magnus.transpilers.process_plan import Act, Composite, PipelinePlan, Process, Single, Unit, Verb
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from magnus.catalogs.file_system import names
+from magnus.catalogs.file_system import folders
 from magnus.errors import CatalogError
 from magnus.graph.path import BranchPath
 
@@ -28,18 +28,18 @@ ROOT = BranchPath()
     ],
 )
 def test_a_run_has_a_folder_of_its_own_name_where_that_is_safe(run_id, folder):
-    assert names.run_folder(run_id) == folder
+    assert folders.run_folder(run_id) == folder
 
 
 def test_a_name_too_long_for_a_file_system_is_shortened_with_a_hash():
-    one, other = names.run_folder("ü" * 500), names.run_folder("ü" * 499 + "x")
+    one, other = folders.run_folder("ü" * 500), folders.run_folder("ü" * 499 + "x")
     assert one != other
     assert len(one.encode()) <= 255
     assert re.fullmatch(r"ü{80}%~[0-9a-f]{32}", one)
 
 
 def test_the_root_has_the_folder_of_the_run_itself():
-    assert names.branch_folders(ROOT) == ()
+    assert folders.branch_folders(ROOT) == ()
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,13 @@ def test_the_root_has_the_folder_of_the_run_itself():
     ],
 )
 def test_a_branch_has_one_folder_however_deep_it_is(branch, folder):
-    assert names.branch_folders(branch) == (".branches", folder)
+    assert folders.branch_folders(branch) == (".branches", folder)
 
 
 def test_a_step_has_a_log_named_like_its_path():
-    assert names.log_file(ROOT.step("step shell")) == "step%20shell.log"
-    assert names.log_file(ROOT.step("map").into("0").step("a")) == "map,0,a.log"
-    assert len(names.log_file(ROOT.step("x" * 1000))) < 255
+    assert folders.log_file(ROOT.step("step shell")) == "step%20shell.log"
+    assert folders.log_file(ROOT.step("map").into("0").step("a")) == "map,0,a.log"
+    assert len(folders.log_file(ROOT.step("x" * 1000))) < 255
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ def test_a_step_has_a_log_named_like_its_path():
     ],
 )
 def test_files_of_the_project_are_kept_apart_from_those_of_the_catalog(parts, place):
-    assert names.tree_parts(parts) == place
+    assert folders.tree_parts(parts) == place
 
 
 @pytest.mark.parametrize("name", ["../a", "/etc/passwd", "", "a//b", "a/./b"])
 def test_a_name_that_leads_out_is_refused(name):
     with pytest.raises(CatalogError) as refused:
-        names.parts_of(name)
+        folders.parts_of(name)
     assert str(refused.value) == (
         f"error: '{name}' is not the name of a file below a folder\n"
         "  fix: use a relative path without empty parts, '.' and '..'"
@@ -86,5 +86,5 @@ def test_a_name_that_leads_out_is_refused(name):
 
 
 def test_names_that_differ_by_case_alone_are_found():
-    assert names.differing_by_case(["b", "data/A", "Data/a"]) == ("data/A", "Data/a")
-    assert names.differing_by_case(["a", "a", "b"]) is None
+    assert folders.differing_by_case(["b", "data/A", "Data/a"]) == ("data/A", "Data/a")
+    assert folders.differing_by_case(["a", "a", "b"]) is None

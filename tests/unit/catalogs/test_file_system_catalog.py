@@ -333,6 +333,21 @@ def test_large_content_is_copied_by_whatever_means_there_are(project, elsewhere,
     assert contents(elsewhere) == {"a": LARGE}
 
 
+@pytest.mark.skipif(not hasattr(os, "copy_file_range"), reason="this kernel does not copy")
+def test_a_copy_that_the_kernel_made_is_read_before_it_is_used(project, elsewhere):
+    [entry] = put(opened(project), project, {"a": LARGE})
+
+    def copied_badly(source, target, length, offset):
+        copied = REAL.copy_range(source, target, length, offset)
+        os.pwrite(target, b"?", 0)
+        return copied
+
+    bad = replace(REAL, clone=unsupported, copy_range=copied_badly)
+    with pytest.raises(DamagedContent):
+        opened(project, bad).get("a-run", ROOT, [entry], elsewhere)
+    assert contents(elsewhere) == {}
+
+
 def test_large_content_is_shared_where_the_file_system_can(project, elsewhere):
     cloned = []
 

@@ -13,8 +13,7 @@ from magnus.cli.text.styled_text import table
 from magnus.cli.text.tree import Line, printed, step_lines
 from magnus.graph.path import BranchPath
 from magnus.run_log.parameters import ObjectParameter
-from magnus.run_log.records import AttemptRecord, Branching, RunHealth, Status, StepRecord
-from magnus.run_log.spans import Span
+from magnus.run_log.records import AttemptRecord, Branching, RunHealth, Span, Status, StepRecord
 from magnus.testing.records import MOMENT, run_record
 
 

@@ -9,8 +9,7 @@ from magnus.engine.interaction.channel import Channel, ask
 from magnus.engine.interaction.current_step import CurrentStep
 from magnus.errors import TaskFailed
 from magnus.graph.path import StepPath
-from magnus.run_log.metrics import CountedMetric
-from magnus.run_log.parameters import JsonParameter
+from magnus.run_log.parameters import CountedMetric, JsonParameter
 
 
 @pytest.fixture

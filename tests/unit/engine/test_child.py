@@ -18,8 +18,7 @@ from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.run_log.parameters import JsonParameter, MetricParameter, ObjectParameter
 from magnus.system.child_process import TimedOut
-from magnus.tasks.python import PythonTask
-from magnus.tasks.python_lambda import PythonLambdaTask
+from magnus.tasks.python import PythonLambdaTask, PythonTask
 
 
 @pytest.fixture

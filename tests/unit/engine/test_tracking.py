@@ -14,8 +14,7 @@ from magnus.errors import ExperimentTrackerError
 from magnus.graph.path import StepPath
 from magnus.interaction import get_experiment_tracker_context
 from magnus.interfaces.experiment_tracker import TrackedRun
-from magnus.run_log.metrics import CountedMetric
-from magnus.run_log.parameters import JsonParameter, ObjectParameter
+from magnus.run_log.parameters import CountedMetric, JsonParameter, ObjectParameter
 from magnus.run_log.records import AttemptRecord, CodeIdentity, Status, StepRecord
 from magnus.testing.in_memory_tracker import InMemoryTracker
 from magnus.testing.records import MOMENT, run_record

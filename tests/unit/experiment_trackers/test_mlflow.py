@@ -11,7 +11,7 @@ from magnus.app.composition.services import services
 from magnus.errors import ExperimentTrackerError, InvalidConfiguration, TrackerUnreachable
 from magnus.experiment_trackers.mlflow import MlflowOptions, MlflowTracker, _tracker_error
 from magnus.experiment_trackers.mlflow_values import cut, leaves, measurements_of, name_of
-from magnus.run_log.metrics import CountedMetric
+from magnus.run_log.parameters import CountedMetric
 from magnus.testing.experiment_tracker_contract import a_run
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from magnus.graph.branch_choice import key_for
+from magnus.graph.branches import key_for
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from magnus.run_log.codec import from_bytes, step_from_json, step_to_json, to_bytes
-from magnus.run_log.metrics import CountedMetric, add_metric, merged, plain_metrics
+from magnus.run_log.parameters import CountedMetric, add_metric, merged, plain_metrics
 from magnus.testing.records import step_record
 
 COUNTED = CountedMetric({0: 1, 2: {"a": 1}})

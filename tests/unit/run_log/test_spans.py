@@ -4,8 +4,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from magnus.run_log.records import AttemptRecord, Status
-from magnus.run_log.spans import Span, around, seconds, span_of
+from magnus.run_log.records import AttemptRecord, Span, Status, around, seconds, span_of
 from magnus.testing.records import MOMENT, step_record
 
 

@@ -7,8 +7,7 @@ import pytest
 from msgspec.structs import replace
 
 from magnus.graph.path import BranchPath
-from magnus.run_log.metrics import CountedMetric
-from magnus.run_log.parameters import JsonParameter, MetricParameter, ObjectParameter
+from magnus.run_log.parameters import CountedMetric, JsonParameter, MetricParameter, ObjectParameter
 from magnus.run_log.records import CatalogRecord, CodeIdentity, Status, StepRecord
 from magnus.run_log.view import document, document_lines
 from magnus.testing.records import MOMENT, run_record, step_record

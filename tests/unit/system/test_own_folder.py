@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from magnus.system.own_folder import ignore_in_git, make_own_folder, remove_folder
+from magnus.system.atomic_files import ignore_in_git, make_own_folder, remove_folder
 
 
 def test_git_ignores_a_new_folder_and_what_is_in_it(tmp_path):

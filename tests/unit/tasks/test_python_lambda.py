@@ -8,7 +8,7 @@ from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall, TaskKind
 from magnus.run_log.parameters import JsonParameter, MetricParameter
-from magnus.tasks.python_lambda import PythonLambdaTask
+from magnus.tasks.python import PythonLambdaTask
 
 
 @pytest.fixture

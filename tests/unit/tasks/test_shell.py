@@ -13,8 +13,7 @@ from magnus.engine.step.outcomes import exported_parameters as read_parameters
 from magnus.engine.values.parameter_values import Texts, environment
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.interfaces.task_kind import TaskCall
-from magnus.run_log.metrics import CountedMetric
-from magnus.run_log.parameters import JsonParameter, MetricParameter
+from magnus.run_log.parameters import CountedMetric, JsonParameter, MetricParameter
 from magnus.system.child_process import TimedOut
 from magnus.tasks.shell import ShellTask, exports
 

@@ -8,7 +8,6 @@ from graphs import pipelines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from magnus.graph.failures import failure_of
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
@@ -21,6 +20,7 @@ from magnus.graph.nodes import (
     TerminalNode,
     graphs_of,
 )
+from magnus.graph.reachability import failure_of
 from magnus.interfaces.together import Together
 from magnus.interfaces.transpiler import TranspileRequest
 from magnus.transpilers.planning import PlanRules, leads_of, plan_of

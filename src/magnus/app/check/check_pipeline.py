@@ -28,8 +28,8 @@ from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import Examination, LoadedPipeline
 from magnus.engine.user_code import process_state
 from magnus.errors import InvalidDefinition, Location, MagnusError, Problem, RunExists, RunNotFound, in_order
-from magnus.graph.dataflow.reachability import can_succeed
 from magnus.graph.nodes import CompositeNode, MappedBranches, TaskNode
+from magnus.graph.reachability import can_succeed
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import RunRecord
 from magnus.run_log.run_ids import check_new_run_id

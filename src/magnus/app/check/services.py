@@ -17,8 +17,8 @@ from magnus.app.parameters.data_flow import DescribedTask
 from magnus.engine.context import Services
 from magnus.errors import MagnusError, Problem
 from magnus.graph.dataflow.findings import Severity
-from magnus.graph.dataflow.reachability import caught_steps
 from magnus.graph.nodes import Graph
+from magnus.graph.reachability import caught_steps
 from magnus.interfaces.capabilities import Connects, ExecutorCapabilities, Locality, Located, SecretVariableNames
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore

@@ -13,10 +13,8 @@ from msgspec import UNSET, Struct
 from magnus.app.compare.model import Change, StepDifference, Timing, changes
 from magnus.app.compare.read_run import Alike, ReadRun
 from magnus.graph.path import BranchPath, print_names
-from magnus.run_log.metrics import plain_metrics
-from magnus.run_log.parameters import shown
-from magnus.run_log.records import CatalogRecord, StepRecord
-from magnus.run_log.spans import seconds, span_of
+from magnus.run_log.parameters import plain_metrics, shown
+from magnus.run_log.records import CatalogRecord, StepRecord, seconds, span_of
 from magnus.run_log.step_walk import SeenStep, branches_of, walk
 from magnus.values import Json
 

@@ -48,8 +48,8 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "noop": "magnus.tasks.noop:NoopTask",
         "notebook": "magnus.tasks.notebook:NotebookTask[notebook]",
         "python": "magnus.tasks.python:PythonTask",
-        "python-lambda": "magnus.tasks.python_lambda:PythonLambdaTask",
-        "supply": "magnus.tasks.supply:SupplyTask",
+        "python-lambda": "magnus.tasks.python:PythonLambdaTask",
+        "supply": "magnus.tasks.noop:SupplyTask",
         "shell": "magnus.tasks.shell:ShellTask",
     },
 }

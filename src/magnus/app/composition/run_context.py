@@ -21,7 +21,7 @@ from magnus.graph.nodes import Graph
 from magnus.interfaces.capabilities import Located
 from magnus.interfaces.reporter import Reporter
 from magnus.system import descendants
-from magnus.system.own_folder import ignore_in_git, remove_folder
+from magnus.system.atomic_files import ignore_in_git, remove_folder
 
 if TYPE_CHECKING:
     from magnus.engine.files.project_copy import ProjectCopy  # lazy: as where it is used

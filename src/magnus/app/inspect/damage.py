@@ -10,8 +10,8 @@ from magnus.app.inspect.list_runs import ListedRun, status_now
 from magnus.app.text.plain_text import plain
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.interfaces.run_log_store import DamagedRecord, FindsDamage, RunLogStore
-from magnus.run_log.gaps import Gap, gaps
 from magnus.run_log.records import ENDED, RunHealth, RunRecord
+from magnus.run_log.step_walk import Gap, gaps
 from magnus.values import Json
 
 _MOST_SHOWN: Final = 10

@@ -16,8 +16,7 @@ from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.json_bytes import from_bytes
 from magnus.run_log.parameters import Scope, argument_reference
-from magnus.run_log.records import ENDED, RunHealth, RunRecord, RunStatus, StepRecord
-from magnus.run_log.spans import Span, around, span_of
+from magnus.run_log.records import ENDED, RunHealth, RunRecord, RunStatus, Span, StepRecord, around, span_of
 from magnus.run_log.step_walk import Seen, SeenBranch, SeenStep, status_of, status_of_branch, walk, walk_step
 from magnus.values import Json
 

@@ -11,9 +11,8 @@ from magnus.errors import CatalogError, DamagedContent
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import ReadsLogs
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log import spans, step_walk
-from magnus.run_log.metrics import plain_metrics
-from magnus.run_log.parameters import MetricParameter, Parameter, plain
+from magnus.run_log import records, step_walk
+from magnus.run_log.parameters import MetricParameter, Parameter, plain, plain_metrics
 from magnus.run_log.records import AttemptRecord, CatalogRecord, RunStatus, Status, StepRecord
 from magnus.run_log.step_walk import SeenStep, status_of, status_of_branch, walk_step, without_past_ends
 from magnus.suggest import near
@@ -208,12 +207,12 @@ class Step:
         return timedelta() if span is None else span.duration
 
     @property
-    def _span(self) -> spans.Span | None:
+    def _span(self) -> records.Span | None:
         if self._record.branching is None:
-            return spans.span_of(self._record)
+            return records.span_of(self._record)
         store, run_id = self._run.store, self._run.run_id
         inside = walk_step(lambda branch: store.list_steps(run_id, branch), self._record)
-        return spans.around(spans.span_of(seen.record) for seen in inside if isinstance(seen, SeenStep))
+        return records.around(records.span_of(seen.record) for seen in inside if isinstance(seen, SeenStep))
 
     @property
     def inputs(self) -> Mapping[str, Json]:

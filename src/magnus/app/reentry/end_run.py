@@ -26,9 +26,8 @@ from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import Reporter, StepEnded
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.transpiler import ExplainsFailures, FailureReasons
-from magnus.run_log.records import RunRecord, Status, StepRecord
+from magnus.run_log.records import RunRecord, Status, StepRecord, seconds, span_of
 from magnus.run_log.run_ids import check_run_id
-from magnus.run_log.spans import seconds, span_of
 
 _SAYS: Final = "the engine says"
 _INTERRUPTED: Final = "interrupted"

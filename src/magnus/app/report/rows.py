@@ -12,7 +12,7 @@ from magnus.app.report.interned_texts import Texts, shortened
 from magnus.app.report.model import Attempt, Code, File, Row
 from magnus.app.text.plain_text import short
 from magnus.graph.path import BranchPath, StepPath, print_names
-from magnus.run_log.metrics import plain_metrics
+from magnus.run_log.parameters import plain_metrics
 from magnus.run_log.records import (
     ENDED,
     AttemptRecord,
@@ -22,8 +22,8 @@ from magnus.run_log.records import (
     RunRecord,
     Status,
     StepRecord,
+    span_of,
 )
-from magnus.run_log.spans import span_of
 from magnus.run_log.step_walk import Branch, SeenBranch, SeenStep, StepsOf, status_of, status_of_branch, walk
 
 _MOST_FILES: Final = 100

@@ -129,7 +129,7 @@ def _of_reducer(reducer: str, step: StepPlace, working_directory: Path) -> Itera
 
 def _conflicts(node: CompositeNode, step: StepPlace) -> Iterator[Problem]:
     """Names that several branches set: which value stands is a matter of the order they are written in."""
-    from magnus.graph.declared_names import set_by_several  # lazy: most pipelines have no branches
+    from magnus.graph.branches import set_by_several  # lazy: most pipelines have no branches
 
     for name, branches in set_by_several(node):
         message = f"the branches {', '.join(repr(branch) for branch in branches)} all set '{name}'; the last one wins"

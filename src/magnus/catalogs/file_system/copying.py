@@ -3,7 +3,9 @@
 import errno
 import hashlib
 import io
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Iterator
+from itertools import cycle
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from magnus.system.atomic_files import write_all
 from magnus.system.system_calls import SystemCalls
@@ -11,10 +13,14 @@ from magnus.system.system_calls import SystemCalls
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
+ItemT = TypeVar("ItemT")
+
 BLOCK_BYTES: Final = 1024 * 1024
 """Files up to this size are read in one piece, larger ones in pieces of it."""
-_BLOCKS: Final = 4
-_RANGE_BYTES: Final = 1 << 30
+_AHEAD: Final = 4
+"""So many blocks or pieces a thread reads and copies before they are hashed."""
+_RANGE_BYTES: Final = 16 * 1024 * 1024
+"""The kernel copies pieces of it: few calls, and what is copied is still in memory when it is hashed."""
 _NOT_POSSIBLE: Final = frozenset(
     {errno.EXDEV, errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOTTY, errno.EPERM, errno.EBADF}
 )
@@ -28,23 +34,24 @@ def sha256(data: bytes) -> str:
 
 def copy(source: int, target: int, system: SystemCalls) -> None:
     """Copy the whole of `source`, from its place on, to the empty file `target`; blocks are shared where possible."""
-    if _cloned(source, target, system) or _copied_by_kernel(source, target, system):
+    if _cloned(source, target, system) or sum(_copied_by_kernel(source, target, system)) > 0:
         return
-    buffer = memoryview(bytearray(BLOCK_BYTES))
-    while length := system.read_into(source, [buffer]):
-        write_all(target, buffer[:length], system)
+    for _ in _blocks(source, target, system):
+        pass
 
 
 def copy_hashing(source: int, target: int, system: SystemCalls) -> tuple[str, int]:
-    """Copy likewise; returns the SHA-256 (hex) and the size of the copied content. `target` is open for reading too."""
+    """Copy likewise; returns the SHA-256 (hex) and the size of the copy. `target` is open for reading too."""
     if _cloned(source, target, system):
         return hash_of(target, system)
-    return _hash_while_writing(source, target, system)
+    with _Ahead(_copied_by_kernel(source, target, system)) as lengths:
+        hashed = _hash(_read_behind(target, lengths, system))
+    return hashed if hashed[1] else _hash_ahead(_blocks(source, target, system))
 
 
 def hash_of(source: int, system: SystemCalls) -> tuple[str, int]:
     """The SHA-256 (hex) and the size of `source` from its place on."""
-    return _hash_while_writing(source, None, system)
+    return _hash_ahead(_blocks(source, None, system))
 
 
 def _cloned(source: int, target: int, system: SystemCalls) -> bool:
@@ -57,82 +64,99 @@ def _cloned(source: int, target: int, system: SystemCalls) -> bool:
     return True
 
 
-def _copied_by_kernel(source: int, target: int, system: SystemCalls) -> bool:
+def _copied_by_kernel(source: int, target: int, system: SystemCalls) -> Iterator[int]:
+    """The lengths of pieces, each of which was copied by then; none where the kernel cannot copy.
+
+    The target keeps its offset. The kernel copies in small pages, which it has at once; writes of a block make it look
+    for large ones.
+    """
     copied = 0
     try:
-        while length := system.copy_range(source, target, _RANGE_BYTES):
+        while length := system.copy_range(source, target, _RANGE_BYTES, copied):
             copied += length
+            yield length
     except OSError as error:
         if copied or error.errno not in _NOT_POSSIBLE:
             raise
-    return copied > 0
 
 
-def _hash_while_writing(source: int, target: int | None, system: SystemCalls) -> tuple[str, int]:
-    """The SHA-256 (hex) and the size of `source` from its place on, which is written to `target`, if there is one."""
-    import threading  # lazy: only large files are copied by two threads
+def _blocks(source: int, target: int | None, system: SystemCalls) -> Iterator[memoryview]:
+    """The blocks of `source` from its place on. Each is in memory until _AHEAD more were taken; then it was written, too."""
+    buffers = [memoryview(bytearray(BLOCK_BYTES)) for _ in range(_AHEAD + 1)]
+    for buffer in cycle(buffers):
+        length = system.read_into(source, [buffer])
+        if not length:
+            return
+        yield buffer[:length]
+        if target is not None:
+            write_all(target, buffer[:length], system)
 
-    transfer = _Transfer(source, target, system)
-    thread = threading.Thread(target=transfer.run, name="magnus-catalog")
-    thread.start()
+
+def _read_behind(target: int, lengths: Iterable[int], system: SystemCalls) -> Iterator[memoryview]:
+    """The blocks of `target`, which is read as far as it was written; each is in memory until the next is taken."""
+    buffer = memoryview(bytearray(BLOCK_BYTES))
+    for length in lengths:
+        left = length
+        while left and (read := system.read_into(target, [buffer[:left]])):
+            left -= read
+            yield buffer[:read]
+
+
+def _hash_ahead(blocks: Iterator[memoryview]) -> tuple[str, int]:
+    with _Ahead(blocks) as ahead:
+        return _hash(ahead)
+
+
+def _hash(blocks: Iterable[memoryview]) -> tuple[str, int]:
     digest, size = hashlib.sha256(usedforsecurity=False), 0
-    try:
-        while (block := transfer.filled.get()) is not None:
-            digest.update(block)
-            size += len(block)
-            transfer.hashed()
-    finally:
-        transfer.stop()
-        thread.join()
-    if transfer.error is not None:
-        raise transfer.error
+    for block in blocks:
+        digest.update(block)
+        size += len(block)
     return digest.hexdigest(), size
 
 
-class _Transfer:
-    """The reading and writing thread. A block is used again when it was hashed; it was written by then."""
+class _Ahead(Generic[ItemT]):
+    """The items of an iterator, which a thread takes from it, at most _AHEAD of them before they are used."""
 
-    def __init__(self, source: int, target: int | None, system: SystemCalls) -> None:
+    def __init__(self, items: Iterator[ItemT]) -> None:
+        import threading  # lazy: only large files are copied by two threads
         from queue import SimpleQueue  # lazy: as above
-        from threading import Semaphore  # lazy: as above
 
-        self.source = source
-        self.target = target
-        self.system = system
-        self.error: BaseException | None = None
-        self.filled: SimpleQueue[memoryview | None] = SimpleQueue()
-        self._free = Semaphore(_BLOCKS)
+        self._items = items
+        self._error: BaseException | None = None
+        self._taken: SimpleQueue[ItemT | None] = SimpleQueue()
+        self._free = threading.Semaphore(_AHEAD)
         self._stopped = False
+        self._thread = threading.Thread(target=self._run, name="magnus-catalog")
 
-    def run(self) -> None:
-        """Fill blocks, which are to be hashed, until the end of the source, an error, or `stop`."""
-        try:
-            self._transfer([memoryview(bytearray(BLOCK_BYTES)) for _ in range(_BLOCKS)])
-        except BaseException as error:  # noqa: BLE001 - raised again in the thread of the caller
-            self.error = error
-        finally:
-            self.filled.put(None)
+    def __enter__(self) -> Iterator[ItemT]:
+        self._thread.start()
+        return self._used()
 
-    def hashed(self) -> None:
-        """The block that was filled first is free again; blocks are used in turn."""
-        self._free.release()
-
-    def stop(self) -> None:
-        """End the thread: nothing more is hashed, and it waits for no free block."""
+    def __exit__(self, *error: object) -> None:
+        """End the thread; no more items are used, and it waits for nobody."""
         self._stopped = True
         self._free.release()
+        self._thread.join()
 
-    def _transfer(self, blocks: list[memoryview]) -> None:
-        turn = 0
-        while self._free.acquire() and not self._stopped:
-            block = blocks[turn % _BLOCKS]
-            length = self.system.read_into(self.source, [block])
-            if not length:
-                return
-            self.filled.put(block[:length])
-            if self.target is not None:
-                write_all(self.target, block[:length], self.system)
-            turn += 1
+    def _used(self) -> Iterator[ItemT]:
+        while (item := self._taken.get()) is not None:
+            yield item
+            self._free.release()
+        if self._error is not None:
+            raise self._error
+
+    def _run(self) -> None:
+        try:
+            for item in self._items:
+                self._taken.put(item)
+                self._free.acquire()
+                if self._stopped:
+                    return
+        except BaseException as error:  # noqa: BLE001 - raised again in the thread of the caller
+            self._error = error
+        finally:
+            self._taken.put(None)
 
 
 class HashingFile(io.RawIOBase):

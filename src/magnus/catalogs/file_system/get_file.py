@@ -13,9 +13,8 @@ from typing import Final
 from magnus.catalogs.file_system.content_store import READ, Content, ContentStore
 from magnus.catalogs.file_system.copying import BLOCK_BYTES, copy_hashing, hash_of, sha256
 from magnus.catalogs.file_system.failures import damaged, failed, not_there, shown
-from magnus.catalogs.file_system.folders import UserFolder
+from magnus.catalogs.file_system.folders import UserFolder, parts_of
 from magnus.catalogs.file_system.hash_cache import HashCache
-from magnus.catalogs.file_system.names import parts_of
 from magnus.errors import CatalogError, DamagedContent
 from magnus.run_log.records import CatalogRecord
 from magnus.system.atomic_files import sync_folder, temporary_file, write_all

@@ -20,8 +20,7 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.catalogs.file_system.copying import BLOCK_BYTES, hash_of, sha256
-from magnus.system.atomic_files import temporary_file, write_all
-from magnus.system.own_folder import make_own_folder
+from magnus.system.atomic_files import make_own_folder, temporary_file, write_all
 from magnus.system.system_calls import SystemCalls
 
 _SHARDS: Final = 64

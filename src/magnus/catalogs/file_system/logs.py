@@ -6,8 +6,7 @@ from typing import BinaryIO, Final
 from magnus.catalogs.file_system.content_store import Content, ContentStore
 from magnus.catalogs.file_system.copying import sha256
 from magnus.catalogs.file_system.failures import failed
-from magnus.catalogs.file_system.folders import OwnFolders
-from magnus.catalogs.file_system.names import log_file, run_folder
+from magnus.catalogs.file_system.folders import OwnFolders, log_file, run_folder
 from magnus.graph.path import StepPath
 from magnus.system.system_calls import SystemCalls
 

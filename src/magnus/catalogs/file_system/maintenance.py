@@ -22,12 +22,11 @@ from msgspec import Struct
 from magnus.catalogs.file_system.content_store import ASIDE, READ, RECENT_NS, YOUNG_NS, Content, ContentStore
 from magnus.catalogs.file_system.copying import BLOCK_BYTES, hash_of, sha256
 from magnus.catalogs.file_system.failures import failed
-from magnus.catalogs.file_system.folders import entries_in, files_below, remove_tree
-from magnus.catalogs.file_system.names import run_folder
+from magnus.catalogs.file_system.folders import entries_in, files_below, remove_tree, run_folder
 from magnus.errors import CatalogError
 from magnus.interfaces.catalog import Collected, Usage
 from magnus.run_log.records import CatalogRecord
-from magnus.system.own_folder import make_own_folder
+from magnus.system.atomic_files import make_own_folder
 from magnus.system.parallel import for_each
 from magnus.system.system_calls import SystemCalls
 

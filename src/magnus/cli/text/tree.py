@@ -18,7 +18,7 @@ from magnus.cli.text import values
 from magnus.cli.text.styled_text import Piece, cut, has_colour, line_of, terminal_width, wrapped
 from magnus.engine.processes import liveness
 from magnus.graph.path import print_names
-from magnus.run_log.metrics import plain_metrics
+from magnus.run_log.parameters import plain_metrics
 from magnus.run_log.records import RunHealth, RunRecord, RunStatus, Status, StepRecord
 from magnus.run_log.summary import summary
 

@@ -16,12 +16,13 @@ from magnus.engine.interaction.tracking import StepTracking
 from magnus.engine.values.parameter_values import find
 from magnus.errors import SecretsError, TaskFailed
 from magnus.graph.path import StepPath
-from magnus.run_log.metrics import Metric, add_metric
 from magnus.run_log.parameters import (
     JsonParameter,
     LargeParameter,
+    Metric,
     Parameter,
     Scope,
+    add_metric,
     holds_objects,
     objects_in,
     plain,

@@ -21,8 +21,7 @@ from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.experiment_tracker import ExperimentTracker, LoadsSlowly, NamesSteps, TrackedRun, TrackedStep
 from magnus.interfaces.reporter import Planned, Reporter, Warned
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.run_log.metrics import CountedMetric, Metric, Metrics
-from magnus.run_log.parameters import Parameter, holds_objects, shown
+from magnus.run_log.parameters import CountedMetric, Metric, Metrics, Parameter, holds_objects, shown
 from magnus.run_log.records import ENDED, RunRecord, Status, StepRecord
 from magnus.run_log.step_walk import branches_of
 from magnus.values import Json, UserObject

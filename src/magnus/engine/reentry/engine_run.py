@@ -20,9 +20,9 @@ from magnus.engine.step import place
 from magnus.engine.step.run_step import run_step
 from magnus.engine.user_code import process_state
 from magnus.errors import InvalidInput, RunExists, RunNotFound
-from magnus.graph.failures import may_start_run
 from magnus.graph.nodes import CompositeNode, Node, RepeatedBranch, TaskNode, TerminalNode
 from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.reachability import may_start_run
 from magnus.interfaces.executor import Executor, StepRequest
 from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepStarted
 from magnus.run_log.records import ENDED, Branching, BranchScope, Owner, RunRecord, Status, StepRecord

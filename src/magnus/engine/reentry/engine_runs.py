@@ -14,9 +14,9 @@ from magnus.engine.rules import traversal
 from magnus.engine.step import lost_attempts
 from magnus.engine.step.outcomes import reached_fail
 from magnus.errors import InvalidInput
-from magnus.graph.failures import failure_of
 from magnus.graph.nodes import Graph, Node, TerminalNode
 from magnus.graph.path import BranchPath, StepPath, print_names
+from magnus.graph.reachability import failure_of
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import ENDED, Owner, RunRecord, Status, StepRecord, terminal_record
 

@@ -11,8 +11,7 @@ from msgspec.structs import replace
 from magnus.engine import faults
 from magnus.engine.values.parameter_values import as_text, find
 from magnus.errors import TaskFailed
-from magnus.graph.branch_choice import key_for
-from magnus.graph.declared_names import names_set
+from magnus.graph.branches import key_for, names_set
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,

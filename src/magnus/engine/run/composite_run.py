@@ -19,8 +19,7 @@ from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import Executor
 from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepStarted
-from magnus.run_log.records import ENDED, BranchScope, Status, StepRecord
-from magnus.run_log.spans import Span, span_of
+from magnus.run_log.records import ENDED, BranchScope, Span, Status, StepRecord, span_of
 
 _TRIED_AGAIN: Final = "it had failed, and is tried again"
 

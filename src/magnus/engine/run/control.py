@@ -19,8 +19,7 @@ from magnus.graph.nodes import CompositeNode, Reducer, TerminalNode
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepEnded, StepOutput, StepStarted, Warned
 from magnus.run_log.parameters import Parameter, plain
-from magnus.run_log.records import BranchScope, RunRecord, Status, StepRecord, terminal_record
-from magnus.run_log.spans import Span, seconds
+from magnus.run_log.records import BranchScope, RunRecord, Span, Status, StepRecord, seconds, terminal_record
 
 if TYPE_CHECKING:
     from magnus.engine.rules.fan import Outcome, Reduce  # lazy: as where they are used

@@ -19,8 +19,7 @@ from magnus.graph.nodes import CompositeNode, TaskNode
 from magnus.graph.path import BranchPath, StepPath, print_names
 from magnus.interfaces.executor import Executor, StepRequest
 from magnus.interfaces.reporter import RunEnded, RunStarted, StepEnded
-from magnus.run_log.records import RunRecord, Status, StepRecord
-from magnus.run_log.spans import Span, seconds, span_of
+from magnus.run_log.records import RunRecord, Span, Status, StepRecord, seconds, span_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: only steps in other processes have one

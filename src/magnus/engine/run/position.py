@@ -7,8 +7,7 @@ from magnus.engine.rules import scope as scopes
 from magnus.engine.rules.traversal import Action
 from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import BranchPath
-from magnus.run_log.records import BranchScope, StepRecord
-from magnus.run_log.spans import Span, around
+from magnus.run_log.records import BranchScope, Span, StepRecord, around
 
 if TYPE_CHECKING:
     from magnus.engine.rules.fan import Outcome  # lazy: as where it is used

@@ -20,7 +20,7 @@ from magnus.errors import MagnusError, RunLogStoreError
 from magnus.interfaces.reporter import AttemptFailed, Reporter, StepLoading, StepOutput
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
-from magnus.run_log.metrics import merged
+from magnus.run_log.parameters import merged
 from magnus.run_log.records import AttemptRecord, CatalogRecord, Status
 from magnus.values import Json
 

@@ -17,8 +17,7 @@ from magnus.engine.values.parameter_values import VARIABLE_PREFIX, from_text
 from magnus.errors import TaskFailed
 from magnus.interfaces.task_kind import TaskOutcome
 from magnus.json_text import UnusableJson
-from magnus.run_log.metrics import Metric, Metrics, add_metric, merged, plain_metrics
-from magnus.run_log.parameters import JsonParameter, Scope
+from magnus.run_log.parameters import JsonParameter, Metric, Metrics, Scope, add_metric, merged, plain_metrics
 
 TRACK_PREFIX: Final = "MAGNUS_TRACK_"
 PREFIXES: Final = (VARIABLE_PREFIX, TRACK_PREFIX)

@@ -26,8 +26,7 @@ from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import StepEnded, StepStarted
 from magnus.interfaces.task_kind import KEPT
 from magnus.run_log.parameters import Scope
-from magnus.run_log.records import ENDED, BranchScope, CatalogRecord, Status, StepRecord
-from magnus.run_log.spans import seconds, span_of
+from magnus.run_log.records import ENDED, BranchScope, CatalogRecord, Status, StepRecord, seconds, span_of
 
 SET_BY_MAGNUS: Final = frozenset(
     {

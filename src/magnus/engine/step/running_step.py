@@ -10,7 +10,7 @@ from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import Warned
 from magnus.interfaces.task_kind import TaskKind
 from magnus.run_log.records import BranchScope, StepRecord
-from magnus.system.own_folder import remove_folder
+from magnus.system.atomic_files import remove_folder
 
 
 class RunningStep:

@@ -6,7 +6,7 @@ from pathlib import Path
 from msgspec import Struct
 
 from magnus.errors import TaskFailed
-from magnus.system.own_folder import make_own_folder
+from magnus.system.atomic_files import make_own_folder
 
 
 class Folder(Struct, frozen=True):

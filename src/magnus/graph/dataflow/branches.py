@@ -5,15 +5,21 @@ from typing import Final, Protocol
 
 from msgspec.structs import replace
 
-from magnus.graph.branch_choice import spelled
-from magnus.graph.dataflow.cursor import BranchCursor, all_spellings, as_text, matchable
+from magnus.graph.branches import names_set, set_by_several, spelled
 from magnus.graph.dataflow.facts import Certainty, Need
 from magnus.graph.dataflow.findings import Findings
-from magnus.graph.dataflow.reachability import unavoidable
 from magnus.graph.dataflow.shapes import ANYTHING, AcceptedShape, Shape, joined, kinds
-from magnus.graph.dataflow.visible_data import Fact, VisibleData, meeting
-from magnus.graph.declared_names import names_set, set_by_several
+from magnus.graph.dataflow.visible_data import (
+    BranchCursor,
+    Fact,
+    VisibleData,
+    all_spellings,
+    as_text,
+    matchable,
+    meeting,
+)
 from magnus.graph.nodes import ChosenBranch, CompositeNode, Graph, MappedBranches, RepeatedBranch, StaticBranches
+from magnus.graph.reachability import unavoidable
 from magnus.values import Json
 
 _LIST: Final = AcceptedShape(frozenset({"list"}), wording="a list", objects=True)

@@ -6,10 +6,9 @@ from typing import Final, Literal, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from magnus.graph.dataflow.cursor import BranchCursor, can_choose
 from magnus.graph.dataflow.facts import Certainty, Need
 from magnus.graph.dataflow.shapes import AcceptedShape, Fit, fitting
-from magnus.graph.dataflow.visible_data import Fact
+from magnus.graph.dataflow.visible_data import BranchCursor, Fact, can_choose
 from magnus.graph.nodes import ChosenBranch, CompositeNode, TaskNode
 from magnus.suggest import near
 

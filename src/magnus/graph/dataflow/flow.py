@@ -11,12 +11,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from magnus.graph.dataflow import branches
-from magnus.graph.dataflow.cursor import BranchCursor
 from magnus.graph.dataflow.facts import Certainty, Description, Need
 from magnus.graph.dataflow.findings import Finding, Findings
-from magnus.graph.dataflow.reachability import is_step_caught
 from magnus.graph.dataflow.shapes import Shape
-from magnus.graph.dataflow.visible_data import Fact, VisibleData, meeting
+from magnus.graph.dataflow.visible_data import BranchCursor, Fact, VisibleData, meeting
 from magnus.graph.nodes import (
     ChosenBranch,
     CompositeNode,
@@ -28,6 +26,7 @@ from magnus.graph.nodes import (
     TerminalNode,
     named_graphs,
 )
+from magnus.graph.reachability import is_step_caught
 
 
 class TaskFacts(Struct, frozen=True):

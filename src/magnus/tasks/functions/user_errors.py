@@ -20,7 +20,7 @@ _OWN_FOLDER: Final = str(Path(__file__).parents[2]) + os.sep
 _LIBRARY_FOLDER: Final = str(Path(os.__file__).parent) + os.sep
 _LONGEST_MESSAGE: Final = 4000
 _CALLERS: Final = tuple(
-    _OWN_FOLDER + name for name in ("tasks/functions/call.py", "tasks/functions/commands.py", "tasks/python_lambda.py")
+    _OWN_FOLDER + name for name in ("tasks/functions/call.py", "tasks/functions/commands.py", "tasks/python.py")
 )
 _FAULT: Final = "; if your code did not raise it, this is a fault of magnus itself: please report it"
 _NO_TERMINAL: Final = (

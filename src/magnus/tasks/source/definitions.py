@@ -1,4 +1,8 @@
-"""Reads the top-level definitions of a python source file without running it. Used by `tasks.source.locate`."""
+"""Reads the top-level definitions of a python source file without running it: their names, and those registered on import.
+
+Decorators, base classes and metaclasses register definitions: in a registry, by the type of an argument, among subclasses.
+Code reaches such a definition without its name.
+"""
 
 import ast
 import re
@@ -9,6 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+
+from magnus.tasks.source.names import Chain, Uses, chain_of
 
 _PLAIN_DEFINITION: Final = re.compile(rb"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
 _DYNAMIC: Final = (
@@ -23,6 +29,25 @@ _CONSTANTS: Final = (
 
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
+_STORING: Final = frozenset(
+    {
+        "append",
+        "add",
+        "update",
+        "setdefault",
+        "insert",
+        "extend",
+        "register",
+        "appendleft",
+        "push",
+        "put",
+        "__setitem__",
+    }
+)
+_PURE: Final = frozenset(
+    {"cache", "memoize", "wraps", "debug", "info", "warning", "error", "exception", "critical", "log"}
+)
+_INHERITED: Final = "__init_subclass__"
 
 
 class Found(Enum):
@@ -177,3 +202,93 @@ def _stored(node: ast.AST) -> Iterator[str]:
                 yield name
             case _:
                 pass
+
+
+def registrars(statement: ast.stmt) -> Sequence[Chain]:
+    """The decorators and base classes that a definition calls or inherits from: names with attributes."""
+    if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return ()
+    inner = statement.body if isinstance(statement, ast.ClassDef) else []
+    nodes = [*statement.decorator_list, *(one for node in inner for one in getattr(node, "decorator_list", ()))]
+    if isinstance(statement, ast.ClassDef):
+        nodes += [*statement.bases, *(keyword.value for keyword in statement.keywords)]
+    chains = (chain_of(node.func if isinstance(node, ast.Call) else node) for node in nodes)
+    return tuple(dict.fromkeys(chain for chain in chains if chain is not None))
+
+
+def keeps(statements: Sequence[ast.AST], uses: Uses, attributes: Chain) -> bool:
+    """Whether these attributes of what the statements define may keep what they are called with or are the base of."""
+    if attributes:
+        return attributes[-1] not in _PURE
+    free = {chain[0] for chain in uses.chains}
+    return any(_stores(node, free) for statement in statements for node in ast.walk(statement))
+
+
+def bases(statements: Sequence[ast.AST]) -> Iterator[Chain]:
+    """The bases of what the statements define, as far as these are classes."""
+    for statement in statements:
+        for base in statement.bases if isinstance(statement, ast.ClassDef) else ():
+            if (chain := chain_of(base)) is not None:
+                yield chain
+
+
+def _stores(node: ast.AST, free: set[str]) -> bool:
+    match node:
+        case ast.Global():
+            return True
+        case ast.FunctionDef(name=name):
+            return name == _INHERITED
+        case ast.ClassDef(keywords=keywords):
+            return any(keyword.arg == "metaclass" for keyword in keywords)
+        case ast.Subscript(ctx=ast.Store(), value=value) | ast.Attribute(ctx=ast.Store(), value=value):
+            return _root(value) in free
+        case ast.Call(func=ast.Attribute(attr=attribute, value=value)):
+            return attribute in _STORING and _root(value) in free
+        case ast.Call(func=ast.Name(id="setattr"), args=[first, *_]):
+            return _root(first) in free
+        case ast.Attribute(attr=attribute, value=value):
+            return attribute in _STORING and not isinstance(value, ast.Call) and _root(value) in free
+        case _:
+            return False
+
+
+def _root(node: ast.AST) -> str:
+    while isinstance(node, ast.Subscript | ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def bindings(statement: ast.stmt) -> Sequence[str]:
+    """The names of the module that a statement at its top level defines or changes, but for those it imports."""
+    match statement:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+            return (name,)
+        case ast.Import() | ast.ImportFrom():
+            return ()
+        case _:
+            return tuple(dict.fromkeys(_bound(statement)))
+
+
+def _bound(root: ast.AST) -> Iterator[str]:
+    todo = [root]
+    while todo:
+        node = todo.pop()
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                yield name
+                continue
+            case ast.Lambda() | ast.ListComp() | ast.SetComp() | ast.DictComp() | ast.GeneratorExp():
+                continue
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name
+            case ast.Subscript(ctx=ast.Store()) | ast.Attribute(ctx=ast.Store()):
+                base: ast.AST = node
+                while isinstance(base, ast.Subscript | ast.Attribute):
+                    base = base.value
+                if isinstance(base, ast.Name):
+                    yield base.id
+            case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)) | ast.MatchMapping(rest=str(name)):
+                yield name
+            case _:
+                pass
+        todo += ast.iter_child_nodes(node)

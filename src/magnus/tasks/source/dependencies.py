@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from magnus.tasks.source.bindings import bases, keeps
+from magnus.tasks.source.definitions import bases, keeps
 from magnus.tasks.source.locate import own_entries
 from magnus.tasks.source.modules import ProjectModules, shown_name
 from magnus.tasks.source.names import Chain, Imported

@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from magnus.tasks.source.bindings import bindings, registrars
+from magnus.tasks.source.definitions import bindings, registrars
 from magnus.tasks.source.names import Chain, Imported, Uses, imported, loaded_by, uses
 
 HASH_DIGITS: Final = 12

@@ -20,8 +20,7 @@ from magnus.tasks.functions.commands import load_function
 from magnus.tasks.source.definitions import functions_of, module_of
 from magnus.tasks.source.locate import source_of, split_script_command
 from magnus.tasks.static.annotations import accepted_shape, parts_of, shape_of
-from magnus.tasks.static.function_bodies import body_of
-from magnus.tasks.static.hard_exits import hard_exits
+from magnus.tasks.static.function_bodies import body_of, hard_exits
 from magnus.tasks.static.results import ResultFacts, Returned, result_facts
 from magnus.tasks.static.side_effects import Effects, effects_of
 from magnus.tasks.static.signatures import Argument, arguments_in_source, arguments_of, parts_in_source, takes_namespace

@@ -10,8 +10,8 @@ from msgspec.structs import replace
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath
 from magnus.interfaces.run_log_store import FindsDamage, RunLogStore
-from magnus.run_log.gaps import gaps
 from magnus.run_log.records import Branching, RunRecord, Status, StepRecord
+from magnus.run_log.step_walk import gaps
 from magnus.testing.pieces import Piece, flipped
 from magnus.testing.records import MOMENT, run_record, step_record
 from magnus.testing.run_log_stores.place import OpenStore

@@ -7,8 +7,7 @@ import pytest
 
 from magnus.graph.nodes import Return, TaskSpec
 from magnus.tasks.notebook import NotebookTask
-from magnus.tasks.python import PythonTask
-from magnus.tasks.python_lambda import PythonLambdaTask
+from magnus.tasks.python import PythonLambdaTask, PythonTask
 from magnus.tasks.shell import ShellTask
 
 HEAD = "from dataclasses import dataclass\nfrom functools import cache, wraps\nfrom typing import *\nimport magnus\nfrom magnus import set_parameter\n"
