@@ -88,7 +88,9 @@ def left_behind(of, before):
 @pytest.fixture(autouse=True)
 def leaves_the_process_as_it_was():
     before, children_before, threads_before = state(), children(), threads()
+    main = sys.modules["__main__"]
     yield
+    sys.modules["__main__"] = main  # a script of a test that runs in this process takes its place
     assert state() == before
     assert not left_behind(children, children_before), "a child process is left"
     assert not left_behind(threads, threads_before), "a thread is left"

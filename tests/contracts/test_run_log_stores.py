@@ -1,8 +1,11 @@
 """Every run log store of magnus keeps the contract of run log stores."""
 
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+
+from rows_of_runs import InRows
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.engine.files.large_values import LargeValues
@@ -12,6 +15,7 @@ from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
 from magnus.run_log_stores.object_store import ObjectStoreRunLogStore
+from magnus.run_log_stores.sql.store import SqlOptions, SqlRunLogStore
 from magnus.testing.pieces import FilePiece, lines_of
 from magnus.testing.run_log_store_contract import RunLogStoreContract
 
@@ -72,6 +76,27 @@ class TestObjectStoreInAFolder(RunLogStoreContract):
     def pieces(self, store, run_id):
         steps = sorted((store.location / ".steps" / run_id).rglob("*.json"))
         return [FilePiece(path) for path in (store.location / ".runs" / run_id, *steps)]
+
+
+class TestSqlite(InRows, RunLogStoreContract):
+    durable = False
+
+    @contextmanager
+    def place(self):
+        with TemporaryDirectory() as folder:
+            self.database = Path(folder) / "runs.db"
+            options = SqlOptions(url="sqlite:///runs.db", durable=self.durable)
+            yield lambda: SqlRunLogStore(options, Path(folder))
+
+    @contextmanager
+    def connected(self):
+        with closing(sqlite3.connect(self.database, isolation_level=None, timeout=30)) as connection:
+            connection.execute("PRAGMA foreign_keys = ON")
+            yield lambda text, *values: connection.execute(text.replace("%s", "?"), values).fetchall()
+
+
+class TestSqliteWithDurablePuts(TestSqlite):
+    durable = True
 
 
 class TestWithLargeValuesElsewhere(InFiles, RunLogStoreContract):

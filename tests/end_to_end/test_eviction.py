@@ -1,6 +1,6 @@
 """A place that goes away is no user's stop: SIGTERM to a process that another engine started leaves its step open.
 
-The contract is written in `magnus.engine.processes.guard`.
+The contract is written in `magnus.engine.processes.eviction`.
 """
 
 import json

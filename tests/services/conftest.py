@@ -8,9 +8,11 @@ import time
 import urllib.request
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import object_servers
 import pytest
+from postgresql import Server, programs
 from safety_net import LONGEST_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +42,30 @@ def azurite_server(tmp_path_factory):
     """The address of a server of Azure Blob Storage."""
     with object_servers.azurite(tmp_path_factory.mktemp("azurite")) as address:
         yield address
+
+
+def postgresql_server():
+    """A PostgreSQL server, which takes a second or two to start."""
+    if programs() is None:
+        reason = "no PostgreSQL server is installed: apt-get install postgresql"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with TemporaryDirectory(prefix="pg-") as folder:
+        Path(folder).chmod(0o755)
+        server = Server(Path(folder))
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def database(postgresql_server):
+    """The name of a new database of the server."""
+    name = f"d{os.urandom(6).hex()}"
+    with postgresql_server.connect() as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield name
+    with postgresql_server.connect() as connection:
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager

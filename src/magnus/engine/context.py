@@ -1,7 +1,6 @@
 """Everything a run needs, as a value: built once by `app.composition`, passed to the engine, stored on no service."""
 
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from msgspec import Struct, field
 
+from magnus.engine.files.file_clock import FileClock
 from magnus.engine.interaction.channel import Channel, ParametersFile
 from magnus.engine.interaction.tracking import Tracking
 from magnus.engine.output.capture import OutputCapture
@@ -44,32 +44,6 @@ class Clock(Struct, frozen=True):
 
     now: Callable[[], datetime] = now
     monotonic: Callable[[], float] = monotonic
-
-
-class FileClock:
-    """Tells files that were there before a step from those it touched, by the clock that file systems take times from.
-
-    That clock advances in steps of a few milliseconds. A step that may share files with siblings starts in another tick
-    than the last put of this process, so that the same time never means both.
-    """
-
-    def __init__(self) -> None:
-        self._last_put = 0
-
-    def start(self) -> int:
-        """The time in nanoseconds since 1970 before which a file was changed that the step does not touch."""
-        while (now := _file_time()) <= self._last_put:
-            time.sleep(0.001)
-        return now
-
-    def note_put(self) -> None:
-        """A step of this process has put files."""
-        self._last_put = time.time_ns()
-
-
-def _file_time() -> int:
-    clock = getattr(time, "CLOCK_REALTIME_COARSE", None)  # Linux; others take file times from the precise clock
-    return time.time_ns() if clock is None else time.clock_gettime_ns(clock)
 
 
 class Services(Struct, frozen=True):

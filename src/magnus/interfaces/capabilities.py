@@ -57,13 +57,16 @@ class ServiceCapabilities(Struct, frozen=True):
     `Located` service decides instead: it has to be in one that the executor `shares`.
 
     `keeps` is false for a catalog that takes files and keeps none: then there is nothing that a `get` could miss.
-    `located_by` is the option that sets the folder of a `Located` service.
+    `located_by` is the option that sets the folder of a `Located` service. `beside` is for one whose location is one file:
+    the endings of the files that it makes beside it. Such a service does not work in a folder that machines share, so its
+    `reach` counts there as well.
     """
 
     reach: Locality
     persistent: bool = True
     keeps: bool = True
     located_by: str = ""
+    beside: tuple[str, ...] = ()
 
 
 @runtime_checkable

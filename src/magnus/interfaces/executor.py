@@ -156,6 +156,6 @@ class Executor(Protocol):
     def cancel(self) -> None:
         """Stop the steps that run, since the run is stopped; their futures end soon after.
 
-        SIGINT tells a re-entry command so. SIGTERM would say that its place goes away (`magnus.engine.processes.guard`).
+        SIGINT tells a re-entry command so. SIGTERM would say that its place goes away (`magnus.engine.processes.eviction`).
         """
         ...

@@ -17,6 +17,7 @@ __all__ = [
     "DamagedRecord",
     "DatesRecords",
     "FindsDamage",
+    "HoldsConnection",
     "KeepsDocuments",
     "RemovesLeftovers",
     "RemovesRuns",
@@ -145,6 +146,15 @@ class FindsDamage(Protocol):
 
 
 @runtime_checkable
+class HoldsConnection(Protocol):
+    """A store that holds a connection open between its operations."""
+
+    def connect_by_statement(self) -> None:
+        """From now on open a connection for each operation: this process runs one step, and many like it run at once."""
+        ...
+
+
+@runtime_checkable
 class DatesRecords(Protocol):
     """A store that knows when something was put last, sooner than by reading all records."""
 
@@ -164,6 +174,7 @@ class RemovesLeftovers(Protocol):
 
 OPTIONAL: Final = frozenset(
     {
+        "connect_by_statement",
         "connect_problems",
         "damaged_records",
         "last_put",

@@ -1,8 +1,8 @@
 """The run log store of type `object-store`: one object a record, in S3, Google Cloud Storage, Azure Blob Storage or a folder.
 
 Made by `app.composition`. The layout is that of `chunked-fs`: the record of a run and that of a success are created, so
-the first one stands, and others are replaced. A store that replaces objects although it was asked to create them, as
-old servers do, is found when the first run is created, and refused.
+the first one stands, and others are replaced. A store that replaces objects although a request says to create them, as
+old servers do, is refused when the first run is created.
 """
 
 import os
@@ -66,7 +66,7 @@ class ObjectStoreRunLogStore:
         return self._objects.variables()
 
     def create_run(self, run: RunRecord) -> None:
-        """Create the record of the run; before the first one, see that the store creates what it is asked to create."""
+        """Create the record of the run; before the first one, see that the store does not replace objects when it creates some."""
         failures.refuse_unusable(run.run_id, _LONGEST_RUN_ID)
         if not record_objects.is_usable(run.run_id):
             message = f"the run id '{run.run_id}' cannot be used: it is too long"

@@ -1,4 +1,4 @@
-"""The records of a run as objects, one each: their keys, and those that are damaged. Used by `object-store`.
+"""The records of a run as objects, one each: their keys, and the damaged records. Used by `object-store`.
 
     .runs/<run id>                                   the record of the run
     .steps/<run id>/<step>/<branch>/<step>.json      the record of a step that has not succeeded

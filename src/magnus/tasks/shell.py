@@ -58,7 +58,7 @@ class ShellTask:
     """Runs a command in the working directory.
 
     Parameters are in the environment as `MAGNUS_PRM_<name>`, and under their own name where that is free. What the
-    command exports as `MAGNUS_PRM_<name>`, new or changed_variables, becomes a parameter; declared results are read from
+    command exports as `MAGNUS_PRM_<name>`, new or changed, becomes a parameter; declared results are read from
     exported variables of their name.
     """
 

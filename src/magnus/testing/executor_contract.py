@@ -23,7 +23,7 @@ from typing import ClassVar
 
 import pytest
 
-from magnus.engine.processes.guard import LOST
+from magnus.engine.processes.eviction import LOST
 from magnus.values import Json
 
 __all__ = ["ExecutorContract", "ProcessExecutorContract"]

@@ -45,8 +45,8 @@ def test_the_group_of_ours_comes_before_the_old_one():
 
 
 def test_an_unknown_type_is_answered_with_those_there_are():
-    assert refused("sqlite", entry_points=entries(magnus_run_log_store=[("mine", HERE)])) == (
-        "error: run_log_store has no type 'sqlite'\n  fix: there are 'buffered', 'chunked-fs', 'file-system', 'mine'"
+    assert refused("remote", entry_points=entries(magnus_run_log_store=[("mine", HERE)])) == (
+        "error: run_log_store has no type 'remote'\n  fix: there are 'buffered', 'chunked-fs', 'db', 'file-system', 'mine', 'sql'"
     )
 
 

@@ -19,7 +19,14 @@ from magnus.errors import MagnusError, Problem
 from magnus.graph.dataflow.findings import Severity
 from magnus.graph.nodes import Graph
 from magnus.graph.reachability import caught_steps
-from magnus.interfaces.capabilities import Connects, ExecutorCapabilities, Locality, Located, SecretVariableNames
+from magnus.interfaces.capabilities import (
+    Connects,
+    ExecutorCapabilities,
+    Locality,
+    Located,
+    SecretVariableNames,
+    ServiceCapabilities,
+)
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.secrets import Secrets
@@ -72,13 +79,24 @@ def folder_problems(services: CheckedServices, *, needs_catalog: bool) -> Iterat
     for family, what in (("run_log_store", "the run log store"), ("catalog", "the catalog")):
         severity: Severity = "warning" if family == "catalog" and not needs_catalog else "error"
         service: RunLogStore | Catalog = getattr(services.built, family)
-        if isinstance(service, Located) and (obstacle := _obstacle(service.location)):
+        if isinstance(service, Located) and (obstacle := _obstacle_of(service.location, service.capabilities)):
             message, fix = obstacle
             option, locate = service.capabilities.located_by, getattr(services.configuration, family).locate
             if option:
-                fix = f"{fix}, or set `{option}` of {what} to another folder"
+                fix = f"{fix}, or set `{option}` of {what} to another {'file' if service.capabilities.beside else 'folder'}"
             place = locate(option) if option else locate()
             yield Problem(f"{what} cannot write to '{service.location}': {message}", fix, place, severity=severity)
+
+
+def _obstacle_of(location: Path, capabilities: ServiceCapabilities) -> tuple[str, str] | None:
+    """The reason why the service cannot write to its location, and the fix."""
+    if not capabilities.beside:
+        return _obstacle(location)
+    if location.is_dir():
+        return "it is a folder", "remove it"
+    if location.exists() and not os.access(location, os.R_OK | os.W_OK):
+        return "it is not readable and writable", "make it so"
+    return _obstacle(location.parent, inside=True)
 
 
 def connect_problems(services: CheckedServices) -> Iterator[Problem]:
@@ -91,14 +109,20 @@ def connect_problems(services: CheckedServices) -> Iterator[Problem]:
                 yield Problem(problem.message, problem.fix, problem.location or place, severity=problem.severity)
 
 
-def _obstacle(folder: Path) -> tuple[str, str] | None:
-    """The reason why the folder cannot be written to, and the fix; None if it can, once it is created."""
+def _obstacle(folder: Path, *, inside: bool = False) -> tuple[str, str] | None:
+    """The reason why the folder cannot be written to, and the fix; None if it can, once it is created.
+
+    With `inside` the location is a file in the folder, so that the folder is named.
+    """
     existing = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
     if not existing.is_dir():
         what = "a file" if existing.exists() else "a link that leads nowhere"
-        return f"{what} is in the way" if existing == folder else f"'{existing}' is {what}", "remove it"
+        return f"{what} is in the way" if existing == folder and not inside else f"'{existing}' is {what}", "remove it"
     if not os.access(existing, os.W_OK | os.X_OK):
-        return "it is not writable" if existing == folder else f"'{existing}' is not writable", "make it writable"
+        return (
+            "it is not writable" if existing == folder and not inside else f"'{existing}' is not writable",
+            "make it writable",
+        )
     return None
 
 

@@ -23,7 +23,7 @@ FAMILIES: Final[Mapping[str, str]] = {
 """What can be configured, and the default type of each."""
 
 _SENSITIVE_NAME: Final = "password|secret|token|key|credential"
-_CREDENTIALS_IN_ADDRESS: Final = r"(://[^/@\s:]*:)[^/@\s]+@"
+_CREDENTIALS_IN_ADDRESS: Final = r"(://[^/@\s:]*:)[^\s\"']+@|([?&](?:ssl)?password=)[^&\s\"']*"
 
 
 class ServiceConfiguration(Struct, frozen=True):
@@ -78,9 +78,18 @@ def without_secrets(options: Json, *, is_secret: bool = False) -> Json:
         case str() | int() | float() if is_secret and not isinstance(options, bool):
             return MASK
         case str() if "://" in options:
-            return re.sub(_CREDENTIALS_IN_ADDRESS, rf"\1{MASK}@", options)
+            return without_credentials(options)
         case _:
             return options
+
+
+def without_credentials(text: str) -> str:
+    """The text with the passwords in addresses masked."""
+    return re.sub(_CREDENTIALS_IN_ADDRESS, _masked, text)
+
+
+def _masked(credentials: re.Match[str]) -> str:
+    return f"{credentials[1]}{MASK}@" if credentials[1] else f"{credentials[2]}{MASK}"
 
 
 def hashes_of_variables(names: Iterable[str], environment: Mapping[str, str]) -> dict[str, str]:

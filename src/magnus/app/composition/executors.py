@@ -89,7 +89,7 @@ def compatibility_problems(
     for family, service in services.items():
         name = _NAMES.get(family, family)
         location = (locations or {}).get(family)
-        if location is not None and executor.runs_on is Locality.NETWORK:
+        if location is not None and executor.runs_on is Locality.NETWORK and not service.beside:
             if not any(location.is_relative_to(folder) for folder in executor.shares):
                 yield family, _apart(name, location, executor.shares)
         elif service.reach < executor.runs_on:

@@ -13,9 +13,9 @@ from magnus.definition.wrong_fields import WrongFields
 from magnus.engine.context import Services
 from magnus.engine.files.large_values import LargeValues
 from magnus.engine.files.spilling_store import SpillingStore
-from magnus.errors import InvalidConfiguration
+from magnus.errors import InvalidConfiguration, Problem
 from magnus.graph.nodes import Reducer
-from magnus.interfaces.capabilities import Located
+from magnus.interfaces.capabilities import Located, ServiceCapabilities
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.experiment_tracker import ExperimentTracker
 from magnus.interfaces.objects import Objects
@@ -86,9 +86,14 @@ def experiment_tracker(settings: Mapping[str, Json]) -> ExperimentTracker:
 
 
 def hidden_folders(built: Services) -> tuple[Path, ...]:
-    """The folders in which services keep their own files."""
-    located = (service.location for service in (built.catalog, built.run_log_store) if isinstance(service, Located))
-    return tuple(located)
+    """The folders in which services keep their own files, and the files of a service that has no folder."""
+    located = (service for service in (built.catalog, built.run_log_store) if isinstance(service, Located))
+    return tuple(path for service in located for path in _own_files(service.location, service.capabilities))
+
+
+def _own_files(location: Path, capabilities: ServiceCapabilities) -> Iterator[Path]:
+    yield location
+    yield from (location.with_name(location.name + ending) for ending in capabilities.beside)
 
 
 def executor_type(configuration: Configuration) -> tuple[Any, Any]:
@@ -114,7 +119,12 @@ def catalog(configuration: Configuration, working_directory: Path) -> Catalog:
 def service(family: str, configured: ServiceConfiguration, working_directory: Path) -> Any:
     """A service of this family; InvalidConfiguration when there is none of its type, or its options are wrong."""
     service_class = class_of(family, configured)
-    return service_class(options_of(family, service_class, configured), working_directory)
+    options = options_of(family, service_class, configured)
+    try:
+        with _located(configured):
+            return service_class(options, working_directory)
+    except WrongFields as error:  # values that have the right type and mean nothing
+        raise InvalidConfiguration.of(_wrong_options(error, family, configured)) from error
 
 
 def class_of(family: str, configured: ServiceConfiguration) -> Any:
@@ -144,5 +154,8 @@ def options_of(family: str, found: Any, configured: ServiceConfiguration) -> Any
     try:
         return fields.read(found.options, configured.config)
     except WrongFields as error:
-        what = f"{family} '{configured.type}'"
-        raise InvalidConfiguration.of(error.problems(configured.locate, what=what)) from error
+        raise InvalidConfiguration.of(_wrong_options(error, family, configured)) from error
+
+
+def _wrong_options(error: WrongFields, family: str, configured: ServiceConfiguration) -> list[Problem]:
+    return error.problems(configured.locate, what=f"{family} '{configured.type}'")

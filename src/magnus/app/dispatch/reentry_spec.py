@@ -13,7 +13,7 @@ from magnus.app.composition.configuration import Configuration
 from magnus.engine.context import RunContext, Services
 from magnus.graph.nodes import Graph
 from magnus.graph.path import StepPath
-from magnus.interfaces.capabilities import Located, ReadsEnvironment
+from magnus.interfaces.capabilities import Located, ReadsEnvironment, ServiceCapabilities
 from magnus.interfaces.executor import ReentrySpec
 from magnus.interfaces.reentry import step_command
 
@@ -35,7 +35,15 @@ def reentry_spec(configuration: Configuration, context: RunContext, variables: M
 
 
 def _locations(*services: object) -> list[Path]:
-    return [service.location for service in services if isinstance(service, Located)]
+    """The folders of services; of one with files beside its location, the folder around them."""
+    located = [service for service in services if isinstance(service, Located)]
+    return [service.location.parent if _has_files_beside(service) else service.location for service in located]
+
+
+def _has_files_beside(service: object) -> bool:
+    """Secrets providers and trackers declare no capabilities."""
+    capabilities = getattr(service, "capabilities", None)
+    return isinstance(capabilities, ServiceCapabilities) and bool(capabilities.beside)
 
 
 def _written_by_users(context: RunContext) -> list[Path]:

@@ -23,6 +23,7 @@ from magnus.engine.reentry.protocol import reentry
 from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import Reporter
+from magnus.interfaces.run_log_store import HoldsConnection
 from magnus.run_log.run_ids import check_run_id
 
 
@@ -130,6 +131,8 @@ def _process(
     """Open the run and its services for the process, and close them afterwards."""
     check_run_id(request.run_id)
     prepared = prepare(request, reporter, step_filter=step_filter or _all_steps)
+    if isinstance(store := prepared.services.run_log_store, HoldsConnection):
+        store.connect_by_statement()
     path = step_path(prepared.pipeline.graph, step)
     names = names_beside(prepared.pipeline.graph, path, then.names)
     with (

@@ -57,15 +57,17 @@ for _option in command.params:  # taken, as by execute, and without a meaning he
 
 
 class _FileLines:
-    """The lines of files, each read once."""
+    """The lines of files without passwords in addresses, each read once."""
 
     def __init__(self) -> None:
         self._lines: dict[str, list[str]] = {}
 
     def __call__(self, file: str) -> list[str]:
+        from magnus.app.composition.configuration import without_credentials  # lazy: --help needs none of it
+
         if file not in self._lines:
             try:
-                self._lines[file] = Path(file).read_text(encoding="utf-8").split("\n")
+                self._lines[file] = without_credentials(Path(file).read_text(encoding="utf-8")).split("\n")
             except (OSError, UnicodeDecodeError):
                 self._lines[file] = []
         return self._lines[file]

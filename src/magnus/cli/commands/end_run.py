@@ -25,7 +25,7 @@ def command(
     The run RUN is recorded as failed. If no process of it ever started, it is created first.
     """
     from magnus.app.reentry.end_run import end_run  # lazy: --help needs none of it
-    from magnus.engine.processes.guard import evictable
+    from magnus.engine.processes.eviction import evictable
 
     request = reentry_request(ctx, run, values)
     with evictable(), console.reporter_of_step(console.reserve_output()) as reporter:

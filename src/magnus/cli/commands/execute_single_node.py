@@ -38,7 +38,7 @@ def command(
     is that of the last step. A step with branches is started only, and is always the last one.
     """
     from magnus.app.reentry.acts import execute_step  # lazy: --help needs none of it
-    from magnus.engine.processes.guard import evictable
+    from magnus.engine.processes.eviction import evictable
     from magnus.interfaces.reentry import exit_status
 
     request = reentry_request(ctx, run, values)

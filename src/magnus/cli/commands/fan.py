@@ -64,7 +64,7 @@ def command(
         raise click.UsageError(f"'{'--then' if then else '--round'}' goes with '-m in'")
 
     from magnus.app.reentry.acts import fan_in, fan_out  # lazy: --help needs none of it
-    from magnus.engine.processes.guard import evictable
+    from magnus.engine.processes.eviction import evictable
     from magnus.interfaces.reentry import exit_status
 
     request = reentry_request(ctx, run, values)

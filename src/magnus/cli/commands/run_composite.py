@@ -49,7 +49,7 @@ def command(
     are for that step.
     """
     from magnus.app.reentry.acts import run_composite  # lazy: --help needs none of it
-    from magnus.engine.processes.guard import evictable
+    from magnus.engine.processes.eviction import evictable
     from magnus.interfaces.reentry import exit_status
 
     request = reentry_request(ctx, run, values)

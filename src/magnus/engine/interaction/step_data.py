@@ -1,23 +1,20 @@
-"""Files and objects that user code gets and puts while its task runs, also as pickles from a process that it started.
+"""Files and objects that user code gets and puts while its task runs, also from a process that it started.
 
 Made by `engine.step.run_step` for each attempt; `engine.interaction.current_step` passes requests of user code to it.
 """
 
 import base64
 import os
-import pickle
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from copyreg import dispatch_table
 from datetime import datetime
-from io import BytesIO
 from pathlib import Path
 from threading import Lock
-from types import MappingProxyType
-from typing import BinaryIO, Final
+from typing import Final
 
 from msgspec.structs import replace
 
 from magnus.engine.files.objects import StepObjects
+from magnus.engine.values import pickles
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
 from magnus.run_log.parameters import ObjectParameter, Parameter, from_json, objects_in
@@ -153,7 +150,7 @@ class StepData:
         place = self._folder / _FOLDER
         place.mkdir(parents=True, exist_ok=True)
         self._used_folder = True
-        reach = dumped(replace(self._objects, masker=None))
+        reach = pickles.dumped(replace(self._objects, masker=None))
         return {"objects": b64encode(reach).decode(), "folder": str(place)}
 
     def close(self) -> None:
@@ -185,35 +182,5 @@ def put(ask: Ask, name: str, value: UserObject, *, is_result: bool = False) -> N
 
 def _objects(answer: Json) -> StepObjects:
 
-    reach: StepObjects = loaded(base64.b64decode(answer["objects"]))
+    reach: StepObjects = pickles.loaded(base64.b64decode(answer["objects"]))
     return reach
-
-
-def dump(value: UserObject, file: BinaryIO) -> None:
-    """Append the value to the file; what pickle raises for values it cannot take comes through."""
-    pickler = pickle.Pickler(file, pickle.HIGHEST_PROTOCOL)
-    pickler.dispatch_table = {**dispatch_table, MappingProxyType: _as_dict}
-    pickler.dump(value)
-    file.flush()
-
-
-def dumped(value: UserObject) -> bytes:
-    """The pickle of the value."""
-    file = BytesIO()
-    dump(value, file)
-    return file.getvalue()
-
-
-def load(file: BinaryIO) -> UserObject:
-    """The next value of the file."""
-    return pickle.load(file)  # noqa: S301 - written by this program, where nobody else can write
-
-
-def loaded(data: bytes) -> UserObject:
-    """The value of the pickle."""
-    return pickle.loads(data)  # noqa: S301 - as above
-
-
-def _as_dict(view: Mapping[str, UserObject]) -> tuple[type, tuple[dict[str, UserObject]]]:
-    """How a read-only view of a mapping, which cannot be pickled, travels."""
-    return dict, (dict(view),)

@@ -27,7 +27,11 @@ _TAIL_BYTES: Final = 4096
 
 
 class OutputFile:
-    """The file of one process.
+    """The file that takes what the steps of a process print, one step after the other.
+
+    It has no name, and the next step gets the same one unless a process still has it open: to make one file after
+    another takes longer than all the rest of a step. Where a process runs steps for another one it has a name, so that
+    the other can read on when the process dies.
 
     Args:
         folder: for files without a name; on a local disk.

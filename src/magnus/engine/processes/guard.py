@@ -1,33 +1,17 @@
 """Guards the process of a run: it has the steps of one run at a time, and what the run started ends with it.
 
-Three things end it: the user interrupts the run, somebody kills the process, or the place where it runs goes away.
-
-
 The process that watches (`system.descendants`) is started before the first process of the run, so that a run which
 starts none has none. It is no child of this one: user code may wait for all children there are.
-
-The contract of SIGTERM, for re-entry commands and for workers of the local executor:
-
-- SIGTERM means an eviction (preemption, spot reclaim, `docker stop`, node drain, a time limit). The attempt is recorded as
-  lost, its output is kept, and processes of the task are stopped. The step stays open (PROCESSING, with the reason as its
-  message) for the next process of the step, and this process exits with 143.
-- SIGINT is the user's stop: the step has failed with the message `interrupted`, and the process exits with 130. An
-  executor that cancels a run sends it. In the process of `magnus execute` itself both signals are the user's stop.
-- The options of the re-entry command say how lost attempts count: a plain command counts each among `max_attempts`; with
-  `--one-attempt` none counts, since the engine limits how often it starts the command.
-- If no process continues a step, the next process of the run records it as failed: the process of the step that its failure
-  leads to, of the end of its branch, or of the end of the run.
 """
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Lock, RLock
-from types import FrameType, TracebackType
-from typing import Final, NoReturn, Self
+from types import TracebackType
+from typing import Final, Self
 
 from magnus.engine.processes import forks
 from magnus.errors import InvalidInput
@@ -35,6 +19,7 @@ from magnus.system import descendants
 
 _IN_BACKGROUND: Final = 'exec 3<&0; "$@" <&3 3<&- &'
 _NEEDED: Final = ("LD_LIBRARY_PATH", "PATH")
+_LOCK: Final = RLock()
 
 
 class Guard:
@@ -99,9 +84,6 @@ def _start(reading: int, folder: str) -> None:
     )
 
 
-_LOCK: Final = RLock()
-
-
 @contextmanager
 def claimed() -> Iterator[None]:
     """Hold this process for the steps of one run; a task may run a pipeline itself, in its own thread.
@@ -117,30 +99,3 @@ def claimed() -> Iterator[None]:
             yield
     finally:
         _LOCK.release()
-
-
-LOST: Final = "lost: its process was evicted before it finished (SIGTERM)"
-"""The message of an attempt that an eviction stopped."""
-
-
-class Evicted(KeyboardInterrupt):
-    """The place where this process runs goes away."""
-
-
-def evict(_number: int, _frame: FrameType | None) -> NoReturn:
-    """The handler of SIGTERM where it means that."""
-    raise Evicted
-
-
-@contextmanager
-def evictable() -> Iterator[None]:
-    """Let SIGTERM raise Evicted inside; the process exits with 143 then. For the main thread of a re-entry command."""
-    from magnus.interfaces.reentry import EVICTED  # lazy: re-entry alone is evictable
-
-    before = signal.signal(signal.SIGTERM, evict)
-    try:
-        yield
-    except Evicted:
-        raise SystemExit(EVICTED) from None
-    finally:
-        signal.signal(signal.SIGTERM, before)

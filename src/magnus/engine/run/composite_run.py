@@ -9,7 +9,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from magnus.engine.context import RunContext
-from magnus.engine.processes.guard import Evicted
+from magnus.engine.processes.eviction import Evicted
 from magnus.engine.rules import traversal
 from magnus.engine.run.orchestrator import Walk
 from magnus.engine.run.position import Composite, Place
@@ -38,7 +38,7 @@ def run_composite(
     """Run the composite at `path` to its end; returns its record.
 
     `scope` is what it sees, `before` what is recorded of it. With `reuse` it resumes what `original`, a branch of another
-    run, has of it. A stop by the user is recorded as that, and raised again; when the process is evicted (`engine.processes.guard`),
+    run, has of it. A stop by the user is recorded as that, and raised again; when the process is evicted (`engine.processes.eviction`),
     or a service fails, the composite stays open for the next process.
     """
     root = Place(path.branch, scope, traversal.FanOut(path, position), original=original)

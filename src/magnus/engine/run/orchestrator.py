@@ -23,6 +23,7 @@ from magnus.run_log.records import RunRecord, Span, Status, StepRecord, seconds,
 
 if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: only steps in other processes have one
+    from queue import SimpleQueue  # lazy: as above
 
     from magnus.engine.run.reuse import Reuse  # lazy: as where it is used
 
@@ -83,6 +84,7 @@ class Walk:
         self.root = root
         self.waiting: list[Place | Composite] = [root]
         self.running: dict[Future[None], Place] = {}
+        self._ended: SimpleQueue[Future[None]] | None = None
         self.open: dict[StepPath, Composite] = {}
 
     def to_end(self) -> None:
@@ -144,16 +146,20 @@ class Walk:
             scope=place.scope,
             record=known,
         )
-        ended = self.executor.submit(request)
-        if ended is None:
+        future = self.executor.submit(request)
+        if future is None:
             self._ran(place, _LOST)
-        else:
-            self.running[ended] = place
+            return
+        if self._ended is None:
+            from queue import SimpleQueue  # lazy: only steps in other processes are waited for
+
+            self._ended = SimpleQueue()
+        self.running[future] = place
+        future.add_done_callback(self._ended.put)
 
     def _wait(self) -> None:
-        from concurrent.futures import FIRST_COMPLETED, wait  # lazy: only steps in other processes are waited for
-
-        for future in wait(self.running, return_when=FIRST_COMPLETED).done:
+        assert self._ended is not None
+        for future in [self._ended.get(), *(self._ended.get() for _ in range(self._ended.qsize()))]:
             message, place = _LOST, self.running.pop(future)
             try:
                 future.result()

@@ -12,7 +12,7 @@ from magnus.engine import faults
 from magnus.engine.interaction.current_step import CurrentStep, entered
 from magnus.engine.interaction.step_data import StepData
 from magnus.engine.processes import forks
-from magnus.engine.processes.guard import LOST, Evicted
+from magnus.engine.processes.eviction import LOST, Evicted
 from magnus.engine.step import outcomes
 from magnus.engine.step.running_step import RunningStep
 from magnus.engine.user_code import process_state

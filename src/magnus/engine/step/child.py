@@ -17,10 +17,10 @@ from msgspec.structs import replace
 
 import magnus
 from magnus.engine import faults
-from magnus.engine.interaction import step_data
 from magnus.engine.interaction.channel import say_loading
 from magnus.engine.processes import forks
 from magnus.engine.user_code.imports import project_modules, watched_project
+from magnus.engine.values import pickles
 from magnus.errors import MagnusError, Problem, TaskFailed
 from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
 from magnus.system.child_process import describe_exit, run_process
@@ -61,9 +61,9 @@ def main() -> None:
     request_file, result_file = (int(descriptor) for descriptor in sys.argv[2:])
     os.set_inheritable(result_file, False)  # noqa: FBT003 - the signature of os
     with open(request_file, "rb") as request:  # noqa: PTH123 - a descriptor
-        path, own, sys.argv[:] = step_data.load(request)
+        path, own, sys.argv[:] = pickles.load(request)
         sys.path[:] = [*path, own]  # a file of the user must not take the place of a module that the kind imports
-        kind, call = step_data.load(request)
+        kind, call = pickles.load(request)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True)
@@ -78,13 +78,13 @@ def main() -> None:
 def _write_result(result: BinaryIO, kind: TaskKind, call: TaskCall, path: list[str]) -> None:
     """Write the outcome; of a fault of magnus, or of the kind, what it says."""
     try:
-        step_data.dump(_outcome(kind, call, path), result)
+        pickles.dump(_outcome(kind, call, path), result)
     except OSError:
         raise
     except Exception as error:  # noqa: BLE001 - the step fails in the process that waits for this one
         result.seek(0)
         result.truncate()
-        step_data.dump(Problem(faults.failure_of(error, call.mask)), result)
+        pickles.dump(Problem(faults.failure_of(error, call.mask)), result)
 
 
 @contextmanager
@@ -112,15 +112,15 @@ def _outcome(kind: TaskKind, call: TaskCall, path: list[str]) -> TaskOutcome | P
 def _write_request(request: BinaryIO, kind: TaskKind, call: TaskCall) -> None:
     """The import path comes first: the kind may be of a package that only this path leads to."""
     own = str(call.code_directory)
-    step_data.dump(([entry for entry in sys.path if entry not in {"", own}], own, sys.argv), request)
-    step_data.dump((kind, replace(call, environment=dict(call.environment))), request)
+    pickles.dump(([entry for entry in sys.path if entry not in {"", own}], own, sys.argv), request)
+    pickles.dump((kind, replace(call, environment=dict(call.environment))), request)
     request.seek(0)  # the child shares the position
 
 
 def _read_result(result: BinaryIO, code: int) -> TaskOutcome:
     result.seek(0)
     try:
-        outcome = step_data.load(result)
+        outcome = pickles.load(result)
     except (EOFError, pickle.UnpicklingError):
         raise TaskFailed(f"the child process exited before the task finished: {describe_exit(code)}") from None
     if isinstance(outcome, Problem):

@@ -1,7 +1,7 @@
 """Recovers the output and records the attempt of a step whose process died.
 
 Used by the orchestrator, and by re-entry where another engine starts the processes. A process that was evicted recorded
-that itself (`engine.processes.guard`): its record says why the step waits.
+that itself (`engine.processes.eviction`): its record says why the step waits.
 """
 
 from collections.abc import Iterator, Sequence

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from magnus.engine import faults
 from magnus.engine.context import RunContext
-from magnus.engine.processes.guard import LOST, Evicted
+from magnus.engine.processes.eviction import LOST, Evicted
 from magnus.engine.rules import scope as scopes
 from magnus.engine.step.attempts import run_attempts
 from magnus.engine.step.running_step import RunningStep

@@ -87,9 +87,7 @@ class ContainerExecutor:
         """Run the step in a container as soon as there is a thread to wait for it."""
         step = of_step(self._options, self._reentry.override(request.path))
         if step.run_in_local:
-            from magnus.engine.processes.guard import (
-                claimed,  # lazy: steps in containers share nothing with this process
-            )
+            from magnus.engine.processes.guard import claimed  # lazy: only a step that runs in this process needs it
 
             with claimed():
                 self._run_step(request)

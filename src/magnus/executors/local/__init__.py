@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from msgspec import Meta, Struct
 
-from magnus.engine.processes.guard import Evicted
+from magnus.engine.processes.eviction import Evicted
 from magnus.interfaces.capabilities import ExecutorCapabilities, Locality
 from magnus.interfaces.executor import StepRequest, StepRunner
 

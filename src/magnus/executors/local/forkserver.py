@@ -3,7 +3,7 @@
 `workers` starts it, and it serves `workers` until the connection ends. Then it stops all workers, even if the process that
 started it was killed. One byte is one command: `+` forks a worker, `t` asks all workers to exit since the user stopped the
 run, `e` asks them since their machine goes away, `k` kills them. It answers with pairs of numbers: a new worker and
-STARTED, with the connection to it; or a worker that exited, and its status from waitpid(2).
+STARTED, with the connections to it; or a worker that exited, and its status from waitpid(2).
 """
 
 import gc
@@ -18,7 +18,7 @@ from importlib import import_module
 from struct import Struct
 from typing import Final
 
-from magnus.executors.local import messages
+from magnus.executors.local import messages, tickets
 from magnus.executors.local.worker import PreparedSteps, work
 from magnus.values import UserObject
 
@@ -98,28 +98,30 @@ class _Workers:
                 self._signal(signal.SIGKILL)
 
     def _fork(self) -> None:
-        theirs, ours = socket.socketpair()
+        ours, theirs = tickets.connections()
+        put, taken = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            self._become_worker(theirs, ours)
+            self._become_worker(theirs, taken, (ours, put))
         theirs.close()
         self._workers.add(pid)
         with suppress(ProcessLookupError, PermissionError):
             os.setpgid(pid, pid)  # both processes do it, so that neither has to wait
-        with ours:
-            socket.send_fds(self._own, [ANSWER.pack(pid, STARTED)], [ours.fileno()])
+        with ours, taken, put:
+            descriptors = [connection.fileno() for connection in (ours, taken, put)]
+            socket.send_fds(self._own, [ANSWER.pack(pid, STARTED)], descriptors)
 
-    def _become_worker(self, theirs: socket.socket, ours: socket.socket) -> None:
+    def _become_worker(self, theirs: socket.socket, taken: socket.socket, others: tuple[socket.socket, ...]) -> None:
         """Never returns: the worker exits when its work is done."""
         status = 1
         try:
             os.setpgid(0, 0)
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            for connection in (ours, self._own, self._wakes, self._woken):
+            for connection in (*others, self._own, self._wakes, self._woken):
                 connection.close()
             gc.enable()
-            status = work(theirs, self._prepared)
+            status = work(theirs, taken, self._prepared)
         except Exception:  # noqa: BLE001 - a fault of magnus: all that can still be done is to show it
             import traceback  # lazy: for bugs alone
 

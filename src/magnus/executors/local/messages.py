@@ -12,7 +12,7 @@ from typing import Final
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from magnus.engine.interaction import step_data
+from magnus.engine.values import pickles
 from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.secrets import Secret
 from magnus.run_log.parameters import LargeParameter
@@ -21,16 +21,21 @@ from magnus.values import UserObject
 _LENGTH: Final = struct.Struct("!Q")
 
 
+def framed(message: UserObject) -> bytes:
+    """The message as it is sent."""
+    data = pickles.dumped(message)
+    return _LENGTH.pack(len(data)) + data
+
+
 def send(connection: socket, message: UserObject) -> None:
     """Send the message; OSError when nobody takes it any more."""
-    data = step_data.dumped(message)
-    connection.sendall(_LENGTH.pack(len(data)) + data)
+    connection.sendall(framed(message))
 
 
 def receive(connection: socket) -> UserObject:
     """Wait for the next message; EOFError when there will be none."""
     (length,) = _LENGTH.unpack(_exactly(connection, _LENGTH.size))
-    return step_data.loaded(_exactly(connection, length))
+    return pickles.loaded(_exactly(connection, length))
 
 
 def _exactly(connection: socket, size: int) -> bytes:
@@ -51,7 +56,7 @@ class Frames:
         self._data = bytearray()
 
     def feed(self, piece: bytes) -> Iterator[UserObject]:
-        """The messages that are whole now."""
+        """The messages that are whole now; a message that the caller does not take comes with the next piece."""
         self._data += piece
         while len(self._data) >= _LENGTH.size:
             (length,) = _LENGTH.unpack_from(self._data)
@@ -60,7 +65,7 @@ class Frames:
                 return
             message = bytes(self._data[_LENGTH.size : end])
             del self._data[:end]
-            yield step_data.loaded(message)
+            yield pickles.loaded(message)
 
 
 _MOST_VALUES: Final = 64
@@ -76,9 +81,11 @@ class Ref(Struct, frozen=True):
 class SentRequest(Struct, frozen=True):
     """A request whose scope holds references, the values of new references, and numbers to forget.
 
-    `secrets` are the ones that steps of any worker obtained since the last request.
+    `ticket` is its number in the queue of the worker. `secrets` are the ones that steps of any worker obtained since the
+    last request.
     """
 
+    ticket: int
     request: StepRequest
     new: Mapping[int, UserObject] = field(default_factory=dict)
     forgotten: tuple[int, ...] = ()
@@ -92,19 +99,32 @@ class ScopeDeltaEncoder:
         self._secret_count = 0
         self._values: dict[int, UserObject] = {}
 
-    def sent(self, request: StepRequest, secrets: Sequence[Secret] = ()) -> SentRequest:
-        """The request as it is sent next; `secrets` are all registered ones, in the order of their registration."""
+    def message(
+        self, ticket: int, request: StepRequest, secrets: Sequence[Secret] = (), *, limit: int | None = None
+    ) -> bytes | None:
+        """The message with the request, to be sent next; None if it has more than `limit` bytes, and is not sent.
+
+        `secrets` are all registered ones, in the order of their registration.
+        """
+        before = self._values.copy(), self._secret_count
+        data = framed(self._sent(ticket, request, secrets))
+        if limit is None or len(data) <= limit:
+            return data
+        self._values, self._secret_count = before
+        return None
+
+    def _sent(self, ticket: int, request: StepRequest, secrets: Sequence[Secret]) -> SentRequest:
         scope = request.scope
         new_secrets, self._secret_count = tuple(secrets[self._secret_count :]), len(secrets)
         if scope is None:
-            return SentRequest(request, secrets=new_secrets)
+            return SentRequest(ticket, request, secrets=new_secrets)
         new: dict[int, UserObject] = {}
         short = replace(
             scope,
             parameters={name: self._short(value, new) for name, value in scope.parameters.items()},
             files=self._short(scope.files, new),
         )
-        return SentRequest(replace(request, scope=short), new, self._forget(), new_secrets)
+        return SentRequest(ticket, replace(request, scope=short), new, self._forget(), new_secrets)
 
     def _short(self, value: UserObject, new: dict[int, UserObject]) -> UserObject:
         if not _is_long(value):

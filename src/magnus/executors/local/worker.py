@@ -14,11 +14,11 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from magnus.engine.processes import forks
-from magnus.engine.processes.guard import Evicted, evict
+from magnus.engine.processes.eviction import Evicted, evict
 from magnus.errors import MagnusError
-from magnus.executors.local import messages
+from magnus.executors.local import messages, tickets
 from magnus.executors.local.messages import Receiver, SentRequest
-from magnus.interfaces.executor import Steps
+from magnus.interfaces.executor import StepRequest, Steps
 from magnus.interfaces.reentry import EVICTED
 from magnus.interfaces.reporter import Event
 from magnus.interfaces.secrets import Secret
@@ -28,8 +28,9 @@ PreparedSteps: TypeAlias = Callable[[Tell], AbstractContextManager[Steps]]
 
 
 class Done(Struct, frozen=True):
-    """The step has finished and is recorded; or it could not be run because of `error`."""
+    """The step with this ticket has finished and is recorded; or it could not be run because of `error`."""
 
+    ticket: int
     error: MagnusError | None = None
 
 
@@ -39,21 +40,21 @@ class Broken(Struct, frozen=True):
     error: MagnusError
 
 
-def work(connection: socket.socket, prepared: PreparedSteps) -> int:
-    """Run the steps that are sent until the connection ends or a signal comes; returns the exit status.
+def work(connection: socket.socket, queue: socket.socket, prepared: PreparedSteps) -> int:
+    """Run the steps that are sent, one for each ticket in the `queue`, until it ends or a signal comes; returns the exit status.
 
     On SIGINT, which the executor sends, a step is recorded as interrupted, as on Ctrl-C. On SIGTERM, which comes from the
-    system, the step stays open for another worker (`magnus.engine.processes.guard`). Both stop the processes of the step.
+    system, the step stays open for another worker (`magnus.engine.processes.eviction`). Both stop the processes of the step.
     """
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
     os.close(null)
     signal.signal(signal.SIGTERM, evict)
     signal.signal(signal.SIGINT, _interrupt)
-    own = _Connection(connection)
+    own = _Connection(connection, queue)
     status = 0
     try:
-        with forks.dropped(connection.close), prepared(own.tell) as steps:
+        with forks.dropped(connection.close), forks.dropped(queue.close), prepared(own.tell) as steps:
             _work(own, steps)
             _ignore_signals()
     except Evicted:
@@ -74,16 +75,25 @@ def _work(own: "_Connection", steps: Steps) -> None:
     receiver = Receiver()
     with suppress(EOFError, OSError):
         while True:
-            sent = own.receive()
-            for secret in sent.secrets:
-                steps.mask(secret)
-            request = receiver.request(sent)
-            answer = Done()
+            ticket = own.take_ticket()
+            request = _request(own, receiver, steps, ticket)
+            answer = Done(ticket)
             try:
                 steps.run(request)
             except MagnusError as error:
-                answer = Done(error)
+                answer = Done(ticket, error)
             own.send(answer)
+
+
+def _request(own: "_Connection", receiver: Receiver, steps: Steps, ticket: int) -> StepRequest:
+    """The request with this ticket; the requests before it were taken back, and later ones may use values they brought."""
+    while True:
+        sent = own.receive()
+        for secret in sent.secrets:
+            steps.mask(secret)
+        request = receiver.request(sent)
+        if sent.ticket == ticket:
+            return request
 
 
 def _ignore_signals() -> None:
@@ -102,8 +112,9 @@ def _ignore(_number: int, _frame: FrameType | None) -> None:
 class _Connection:
     """The connection to who sends steps; events and secrets may come from any thread."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, queue: socket.socket) -> None:
         self._connection = connection
+        self._queue = queue
         self._lock = Lock()
 
     def tell(self, message: Event | Secret) -> None:
@@ -115,6 +126,10 @@ class _Connection:
         """Send the message."""
         with self._lock:
             messages.send(self._connection, message)
+
+    def take_ticket(self) -> int:
+        """Wait until there is a step to run."""
+        return tickets.take(self._queue)
 
     def receive(self) -> SentRequest:
         """Wait for the next request."""

@@ -10,6 +10,7 @@ import select
 import selectors
 import signal
 import socket
+import sys
 import time
 from collections import deque
 from concurrent.futures import Future
@@ -18,10 +19,9 @@ from threading import Condition, Thread
 from typing import Final
 
 from magnus.errors import ServiceError
-from magnus.executors.local import messages
 from magnus.executors.local.forkserver import ANSWER, STARTED
 from magnus.executors.local.worker import Broken, Done
-from magnus.executors.local.worker_client import Forkserver, Worker, death, settle
+from magnus.executors.local.worker_client import MOST_STEPS, Forkserver, SubmittedStep, Worker, death
 from magnus.interfaces.executor import StepRequest, WorkerSpec
 from magnus.interfaces.secrets import Secret
 from magnus.system.child_process import describe_exit
@@ -29,23 +29,26 @@ from magnus.values import UserObject
 
 _GRACE_SECONDS: Final = 3.0
 _PIECE_BYTES: Final = 64 * 1024
+_PAUSE_SECONDS: Final = 0.002
+_ENOUGH_STEPS: Final = 3
 
 
 class Workers:
     """At most `count` workers, for steps that run as `worker_spec` says.
 
-    One thread listens to them; everything that it shares with callers is guarded by one lock. `slots` is twice the
-    count, so that a worker finds its next step waiting when it is done with one.
+    One thread listens to them; everything that it shares with callers is guarded by one lock. Steps are sent ahead, so
+    that a worker finds its next step waiting, and the thread may look for results now and then, and take many at a time.
+    An idle worker gets steps that others have not started, so that no step waits behind a long one.
     """
 
     def __init__(self, worker_spec: WorkerSpec, count: int, forkserver: Forkserver | None = None) -> None:
-        self.slots = 2 * count
+        self.slots = MOST_STEPS * count
         self._worker_spec = worker_spec
         self._count = count
         self._changed = Condition()
-        self._waiting: deque[tuple[Future[None], StepRequest]] = deque()
+        self._waiting: deque[SubmittedStep] = deque()
+        self._results: list[tuple[SubmittedStep, BaseException | None]] = []
         self._workers: dict[int, Worker] = {}
-        self._idle: list[Worker] = []
         self._secrets: list[Secret] = []
         self._starting = 0
         self._ending = False
@@ -62,14 +65,14 @@ class Workers:
 
     def submit(self, request: StepRequest) -> "Future[None]":
         """Have the step run as soon as a worker is free."""
-        future: Future[None] = Future()
+        step = SubmittedStep(request)
         with self._changed:
             if self._broken is None:
-                self._waiting.append((future, request))
+                self._waiting.append(step)
                 self._hand_out()
-                return future
-        future.set_exception(self._broken)
-        return future
+                return step.future
+        step.settle(self._broken)
+        return step.future
 
     def interrupt(self) -> None:
         """Ask the workers to end, with the steps that they run."""
@@ -84,10 +87,12 @@ class Workers:
         """Stop all workers; running steps are interrupted, or left open if `evicted`, and waiting steps are cancelled."""
         with self._changed:
             self._ending = True
-            for future, _ in self._waiting:
-                future.cancel()
+            for worker in self._workers.values():
+                self._waiting.extend(worker.take_back_all())
+            for step in self._waiting:
+                step.future.cancel()
             self._waiting.clear()
-            busy = any(worker.step for worker in self._workers.values())
+            busy = any(worker.steps for worker in self._workers.values())
         try:
             if busy:
                 self._tell("e" if evicted else "t")
@@ -95,7 +100,7 @@ class Workers:
         finally:
             with self._changed:
                 for worker in self._workers.values():
-                    _hang_up(worker.connection)
+                    worker.hang_up()
                 if self._forkserver is not None:
                     self._forkserver.tell("k" if busy else "")
                     self._forkserver.hang_up()
@@ -109,18 +114,28 @@ class Workers:
                 self._changed.wait(seconds)
 
     def _hand_out(self) -> None:
-        """Send waiting steps to idle workers, and start more workers if steps are left."""
-        while self._waiting and self._idle:
-            future, request = self._waiting.popleft()
-            if future.set_running_or_notify_cancel():
-                worker = self._idle.pop()
-                worker.begin(future)
-                with suppress(OSError):  # it has just died, which the forkserver will say
-                    messages.send(worker.connection, worker.sender.sent(request, self._secrets))
-        more = min(len(self._waiting) - self._starting, self._count - len(self._workers) - self._starting)
+        """Send waiting steps to workers, idle ones first, and start more workers if there are steps for them."""
+        workers = self._workers.values()
+        while self._waiting and workers:
+            worker, step = min(workers, key=_load), self._waiting[0]
+            ahead = bool(worker.steps)
+            if not worker.has_room_for(step) or (ahead and self._starting) or not worker.send(step, self._secrets):
+                break
+            self._waiting.popleft()
+        self._balance()
+        steps = len(self._waiting) + sum(len(worker.steps) for worker in workers)
+        more = min(steps, self._count) - len(workers) - self._starting
         if more > 0 and self._forkserver is not None and not self._ending:
             self._starting += more
             self._forkserver.tell("+" * more)
+
+    def _balance(self) -> None:
+        """Send steps to idle workers that wait behind others."""
+        workers = self._workers.values()
+        for idle in [worker for worker in workers if not worker.steps and not worker.is_closed]:
+            if self._waiting or (step := max(workers, key=lambda worker: len(worker.steps)).take_back()) is None:
+                return
+            idle.send(step, self._secrets)
 
     def _listen(self, forkserver: Forkserver) -> None:
         """Take what workers and the forkserver say, until the forkserver is gone."""
@@ -136,46 +151,63 @@ class Workers:
 
     def _heard_all(self, forkserver: Forkserver, selector: selectors.BaseSelector) -> bool:
         """Wait for something to be said, and take it; False when the forkserver is gone."""
+        heard = 0
         for key, _ in selector.select():
             worker = key.data
             if worker is None:
                 if not self._hear_forkserver(forkserver, selector):
                     return False
-            elif worker.pid in self._workers and not self._hear(worker):
-                selector.unregister(worker.connection)  # it hung up; the forkserver will report its exit status
+            elif worker.pid in self._workers:
+                count = self._hear(worker)
+                heard = max(heard, count)
+                if not count:
+                    worker.is_closed = True
+                    selector.unregister(worker.connection)  # it hung up; the forkserver will report its exit status
+        self._settle()
+        if heard < _PIECE_BYTES and all(len(worker.steps) >= _ENOUGH_STEPS for worker in self._workers.values()):
+            time.sleep(_PAUSE_SECONDS)  # workers have enough to do: results that come meanwhile are taken together
         return True
+
+    def _settle(self) -> None:
+        """Give workers their next steps, and settle the steps that have finished or failed."""
+        if not self._results:
+            return
+        with self._changed:
+            self._hand_out()
+        results, self._results = self._results, []
+        for step, error in results:
+            step.settle(error)
 
     def _hear_forkserver(self, forkserver: Forkserver, selector: selectors.BaseSelector) -> bool:
         """Note a worker that started or exited; False when the forkserver is gone."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(forkserver.connection, ANSWER.size, 1)
+            data, descriptors, _, _ = socket.recv_fds(forkserver.connection, ANSWER.size, 3)
         except OSError:
             return False
         if len(data) < ANSWER.size:
             return False
         pid, status = ANSWER.unpack(data)
         if status == STARTED:
-            worker = Worker(pid, socket.socket(fileno=descriptors[0]))
+            worker = Worker(pid, [socket.socket(fileno=descriptor) for descriptor in descriptors])
             selector.register(worker.connection, selectors.EVENT_READ, worker)
             with self._changed:
                 self._workers[pid] = worker
                 self._starting -= 1
                 forkserver.works = True
-                self._idle.append(worker)
                 self._hand_out()
         elif pid in self._workers:
-            self._ended(self._workers[pid], os.waitstatus_to_exitcode(status), selector)
+            self._worker_ended(self._workers[pid], os.waitstatus_to_exitcode(status), selector)
         return True
 
-    def _hear(self, worker: Worker) -> bool:
-        """Take what the worker says; False when it says nothing now."""
+    def _hear(self, worker: Worker) -> int:
+        """Take what the worker says; returns how many bytes, 0 when it says nothing now."""
         try:
             data = worker.connection.recv(_PIECE_BYTES, socket.MSG_DONTWAIT)
         except OSError:
-            return False
+            return 0
         for message in worker.frames.feed(data):
             self._take(worker, message)
-        return bool(data)
+        return len(data)
 
     def _hear_the_rest(self, worker: Worker) -> None:
         """Take what a worker said that is being killed, until it is gone or does not go."""
@@ -186,42 +218,57 @@ class Workers:
 
     def _take(self, worker: Worker, message: UserObject) -> None:
         match message:
-            case Done(error=error):
+            case Done(ticket=ticket, error=error):
                 with self._changed:
-                    step, worker.step = worker.step, None
-                    self._idle.append(worker)
-                    self._hand_out()
-                settle(step, error)
+                    self._results.append((worker.done(ticket), error))
             case Broken(error=error):
-                with self._changed:
-                    step, worker.step = worker.step, None
-                    self._idle = [other for other in self._idle if other is not worker]
-                    if step is None and self._waiting:
-                        step, _ = self._waiting.popleft()
-                        step.set_running_or_notify_cancel()
-                settle(step, error)
+                self._breaks(worker, error)
             case Secret() as secret:
                 self._worker_spec.mask(secret)
-                with self._changed:
-                    if secret not in self._secrets:
-                        self._secrets.append(secret)
+                self._share(secret)
             case event:
                 worker.note(event)
                 self._worker_spec.report(event)
 
-    def _ended(self, worker: Worker, code: int, selector: selectors.BaseSelector) -> None:
-        """The worker is gone: what it said before is heard, then what it ran has failed."""
+    def _breaks(self, worker: Worker, error: BaseException) -> None:
+        """The worker can run no step: one fails with the error, and the others wait again."""
+        with self._changed:
+            worker.is_closed = True
+            self._waiting.extendleft(reversed(worker.take_back_all()))
+            steps = list(worker.steps.values()) or [self._waiting.popleft() for _ in range(min(1, len(self._waiting)))]
+            worker.steps.clear()
+        self._results.extend((step, error) for step in steps)
+
+    def _share(self, secret: Secret) -> None:
+        """Send the secret to every worker before its next step: steps that were sent ahead are sent again with it."""
+        with self._changed:
+            if secret in self._secrets:
+                return
+            self._secrets.append(secret)
+            for worker in self._workers.values():
+                self._waiting.extendleft(reversed(worker.take_back_all()))
+            self._hand_out()
+
+    def _worker_ended(self, worker: Worker, code: int, selector: selectors.BaseSelector) -> None:
+        """The worker is gone: what it said before is heard, then what it ran has failed, and its other steps wait again."""
         while self._hear(worker):
             pass
         with suppress(KeyError):  # it had hung up before
             selector.unregister(worker.connection)
-        worker.connection.close()
         with self._changed:
             del self._workers[worker.pid]
-            self._idle = [other for other in self._idle if other is not worker]
+            self._abandon(worker, death(code))
             self._hand_out()
             self._changed.notify_all()
-        settle(worker.step, worker.died(death(code)))
+
+    def _abandon(self, worker: Worker, message: str) -> None:
+        ran, waiting = worker.end()
+        self._results.extend((step, worker.died(message)) for step in ran)
+        if self._ending:
+            for step in waiting:
+                step.future.cancel()
+        else:
+            self._waiting.extendleft(reversed(waiting))
 
     def _forkserver_is_gone(self, forkserver: Forkserver, error: BaseException | None = None) -> None:
         """Start a new forkserver: without one no worker can start, and no exit of a worker is reported.
@@ -232,30 +279,29 @@ class Workers:
         code = forkserver.wait()
         with self._changed:
             self._forkserver = None
-            orphans, self._workers, self._idle, self._starting = self._workers, {}, [], 0
+            orphans, self._workers, self._starting = self._workers, {}, 0
             restart = forkserver.works and not self._ending and error is None
             if not restart:
                 self._broken = error or ServiceError(f"worker processes cannot be started: {describe_exit(code)}")
-            rejected = [] if restart else list(self._waiting)
-            if rejected:
-                self._waiting.clear()
             self._changed.notify_all()
         for worker in orphans.values():
             if not self._ending:
                 with suppress(ProcessLookupError, PermissionError):
                     os.killpg(worker.pid, signal.SIGKILL)
             self._hear_the_rest(worker)
-            worker.connection.close()
-            settle(worker.step, worker.died("the worker process was stopped since its forkserver died"))
-        for future, _ in rejected:
-            if future.set_running_or_notify_cancel():
-                future.set_exception(self._broken)
+            with self._changed:
+                self._abandon(worker, "the worker process was stopped since its forkserver died")
+        if not restart:
+            with self._changed:
+                self._results.extend((step, self._broken) for step in self._waiting)
+                self._waiting.clear()
+        self._settle()
         with self._changed:
             if restart and not self._ending:
                 self.start()
                 self._hand_out()
 
 
-def _hang_up(connection: socket.socket) -> None:
-    with suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)
+def _load(worker: Worker) -> int:
+    """How many steps the worker has; one that takes none has more than any other."""
+    return sys.maxsize if worker.is_closed else len(worker.steps)

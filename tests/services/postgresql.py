@@ -1,0 +1,96 @@
+"""A PostgreSQL server of Debian's package in a folder of its own, as an unprivileged user; started, killed and ended by its pid."""
+
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psycopg
+from safety_net import LONGEST_SECONDS
+
+
+def programs():
+    """The folder with the programs of the newest version; None where the server is not installed."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda folder: int(folder.parent.name))
+    return next((folder for folder in reversed(folders) if (folder / "postgres").exists()), None)
+
+
+class Server:
+    """A server on a free port of this machine and on a socket in its folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.data = folder / "data"
+        self._bin = programs()
+        self._user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self._process = None
+        if os.getuid() == 0:
+            shutil.chown(folder, self._user)
+        options = "-U magnus --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync".split()
+        self._run("initdb", "-D", self.data, *options)
+
+    def url(self, database="postgres", user="magnus", password="", **parameters):
+        """The URL of a database."""
+        secret = f":{password}" if password else ""
+        query = "&".join(f"{name}={value}" for name, value in parameters.items())
+        return f"postgresql://{user}{secret}@127.0.0.1:{self.port}/{database}{'?' if query else ''}{query}"
+
+    def connect(self, database="postgres"):
+        return psycopg.connect(self.url(database), autocommit=True)
+
+    def start(self):
+        settings = (
+            f"port={self.port} listen_addresses=127.0.0.1 unix_socket_directories={self.folder} max_connections=60"
+        )
+        arguments = [part for setting in settings.split() for part in ("-c", setting)]
+        with (self.folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [self._bin / "postgres", "-D", self.data, *arguments],
+                user=self._user if os.getuid() == 0 else None,
+                group=self._user if os.getuid() == 0 else None,
+                extra_groups=[] if os.getuid() == 0 else None,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        deadline = time.monotonic() + LONGEST_SECONDS
+        while True:
+            with suppress(psycopg.OperationalError):
+                self.connect().close()
+                return
+            assert self._process.poll() is None, (self.folder / "log").read_text()
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()
+            time.sleep(0.05)
+
+    def kill(self):
+        """Kill the server as a crash does: its backends see that it is gone, and end."""
+        self._end(signal.SIGKILL)
+
+    def stop(self):
+        """Stop the server at once and cleanly; connections break."""
+        self._end(signal.SIGINT)
+
+    def _end(self, number):
+        self._process.send_signal(number)
+        self._process.wait(timeout=LONGEST_SECONDS)
+
+    def _run(self, program, *arguments):
+        done = subprocess.run(
+            [self._bin / program, *arguments],
+            user=self._user if os.getuid() == 0 else None,
+            group=self._user if os.getuid() == 0 else None,
+            extra_groups=[] if os.getuid() == 0 else None,
+            cwd="/",
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stderr
