@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import object_servers
 import pytest
 from postgresql import Server, programs
 from safety_net import LONGEST_SECONDS
@@ -25,6 +26,21 @@ def mlflow_server(tmp_path_factory):
         reason = "no MLflow server is installed: make services"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     with started(tmp_path_factory.mktemp("mlflow")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def moto_server(tmp_path_factory):
+    """The address of a server of S3 in memory, with the bucket `tests`."""
+    with object_servers.moto(tmp_path_factory.mktemp("moto")) as address:
+        object_servers.make_bucket(address, "tests")
+        yield address
+
+
+@pytest.fixture(scope="session")
+def azurite_server(tmp_path_factory):
+    """The address of a server of Azure Blob Storage."""
+    with object_servers.azurite(tmp_path_factory.mktemp("azurite")) as address:
         yield address
 
 
