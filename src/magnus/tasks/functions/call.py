@@ -1,4 +1,4 @@
-"""Calls a function of the user with parameters, and awaits the result of an async one. Used by task kinds."""
+"""Calls a function of the user with parameters and stores its results. Used by the task kinds that are python."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -16,7 +16,6 @@ from magnus.values import UserObject
 
 if TYPE_CHECKING:
     from threading import Thread
-
 
 _GRACE_SECONDS: Final = 1.0
 

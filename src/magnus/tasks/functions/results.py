@@ -1,4 +1,4 @@
-"""Turns the value that a function of the user returned into parameters, metrics and objects. Used by task kinds."""
+"""Turns the value that a function of the user returned into parameters and metrics. Used by `tasks.functions.call`."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
