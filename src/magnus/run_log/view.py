@@ -146,16 +146,16 @@ class _Steps:
         name, own, inner = _json(step.path.name), step.code_identities, indent + "  "
         identities = self._identities if own is None else own
         before = (
-            f'{indent}{name}: {{\n{inner}"name": {name},\n'
-            f'{inner}"internal_name": {_json(".".join((*around, step.path.name)))},\n'
-            f'{inner}"status": "{step.status.value}",\n{inner}"step_type": {_json(step.step_type)},\n'
-            f'{inner}"message": {_json(step.message)},\n{inner}"mock": {"true" if step.mock else "false"},\n'
+            f'{indent}{name}: {{\n{inner}"name": {name}, '
+            f'"internal_name": {_json(".".join((*around, step.path.name)))}, '
+            f'"status": "{step.status.value}", "step_type": {_json(step.step_type)},\n'
+            f'{inner}"message": {_json(step.message)}, "mock": {"true" if step.mock else "false"},\n'
             f'{inner}"code_identities": {_list(identities, _identity, inner)},\n'
             f'{inner}"attempts": {_list(step.attempts, _attempt, inner)},\n'
-            f'{inner}"user_defined_metrics": {_json(plain_metrics(step.metrics))},\n{inner}"branches": '
+            f'{inner}"user_defined_metrics": {_json(plain_metrics(step.metrics))}, "branches": '
         )
-        cache = "" if step.cache is None else _cache(step.cache, inner)
-        return before, f',\n{inner}"data_catalog": {_list(step.catalog, _entry, inner)}{cache}\n{indent}}}'
+        cache = "" if step.cache is None else _cache(step.cache)
+        return before, f', "data_catalog": {_list(step.catalog, _entry, inner)}{cache}\n{indent}}}'
 
     def _branches(self, step: StepRecord, around: tuple[str, ...], indent: str) -> Iterator[str]:
         separator = "{\n"
@@ -179,11 +179,11 @@ class _Steps:
         yield f"\n{indent}}}"
 
 
-def _cache(cache: CacheRecord, indent: str) -> str:
+def _cache(cache: CacheRecord) -> str:
     """Why a step with `cache` ran, or which step computed its result."""
     if cache.run_id:
-        return f',\n{indent}"cached_from": {_json({"run_id": cache.run_id, "step": cache.step})}'
-    return f',\n{indent}"cache": {_json({"key": cache.key, "reason": cache.reason})}'
+        return f', "cached_from": {_json({"run_id": cache.run_id, "step": cache.step})}'
+    return f', "cache": {_json({"key": cache.key, "reason": cache.reason})}'
 
 
 def _attempt(attempt: AttemptRecord) -> str:
@@ -235,9 +235,9 @@ def _duration(seconds: float) -> str:
 
 
 def _list(items: tuple[ItemT, ...], text: Callable[[ItemT], str], indent: str = "      ") -> str:
-    """A list in a step, one line for each item; `indent` stands before its end."""
-    if not items:
-        return "[]"
+    """A list in a step, one line for each of several items; `indent` stands before its end."""
+    if len(items) < 2:
+        return f"[{''.join(map(text, items))}]"
     return f"[\n{indent}  " + f",\n{indent}  ".join(map(text, items)) + f"\n{indent}]"
 
 

@@ -118,22 +118,21 @@ def mark_preexisting(
     `project` is the folder that the working directory is a copy of, which has its times.
     """
     before = started_at.timestamp() - _CLOCK_STEP_SECONDS
+    folder, original = str(working_directory), str(project or working_directory)
     return tuple(
-        replace(entry, preexisting=True) if _is_older(entry, working_directory, project, before) else entry
-        for entry in put
+        replace(entry, preexisting=True) if _is_older(entry.name, folder, original, before) else entry for entry in put
     )
 
 
-def _is_older(entry: CatalogRecord, working_directory: Path, project: Path | None, before: float) -> bool:
+def _is_older(name: str, folder: str, original: str, before: float) -> bool:
     try:
-        own = os.stat(working_directory / entry.name)  # noqa: PTH116 - thousands of files
-        if project is None or project == working_directory:
+        own = os.stat(f"{folder}/{name}")  # noqa: PTH116 - thousands of files
+        if folder == original:
             return own.st_ctime < before
-        original = os.stat(project / entry.name)  # noqa: PTH116 - as above
+        first = os.stat(f"{original}/{name}")  # noqa: PTH116 - as above
     except OSError:
         return False
-    is_copy = (own.st_mtime_ns, own.st_size) == (original.st_mtime_ns, original.st_size)
-    return is_copy and original.st_ctime < before
+    return (own.st_mtime_ns, own.st_size) == (first.st_mtime_ns, first.st_size) and first.st_ctime < before
 
 
 def keep_files(catalog: Catalog, folder: Path, *, run_id: str, branch: BranchPath) -> tuple[CatalogRecord, ...]:
