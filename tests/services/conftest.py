@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import object_servers
 import pytest
 from postgresql import Server, programs
 from safety_net import LONGEST_SECONDS
@@ -29,8 +30,22 @@ def mlflow_server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def postgresql_server():
-    """A PostgreSQL server, which takes a second or two to start."""
+def moto_server(tmp_path_factory):
+    """The address of a server of S3 in memory, with the bucket `tests`."""
+    with object_servers.moto(tmp_path_factory.mktemp("moto")) as address:
+        object_servers.make_bucket(address, "tests")
+        yield address
+
+
+@pytest.fixture(scope="session")
+def azurite_server(tmp_path_factory):
+    """The address of a server of Azure Blob Storage."""
+    with object_servers.azurite(tmp_path_factory.mktemp("azurite")) as address:
+        yield address
+
+
+@contextmanager
+def running_postgresql():
     if programs() is None:
         reason = "no PostgreSQL server is installed: apt-get install postgresql"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
@@ -38,8 +53,24 @@ def postgresql_server():
         Path(folder).chmod(0o755)
         server = Server(Path(folder))
         server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    """A PostgreSQL server, which takes a second or two to start."""
+    with running_postgresql() as server:
         yield server
-        server.stop()
+
+
+@pytest.fixture
+def mortal_server():
+    """A server of the test's own, which it may kill."""
+    with running_postgresql() as server:
+        yield server
 
 
 @pytest.fixture
