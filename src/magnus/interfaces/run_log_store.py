@@ -207,6 +207,7 @@ OPTIONAL: Final = frozenset(
         "last_put",
         "location",
         "mentioned_hashes",
+        "missing_credentials",
         "put_result",
         "remove_leftovers",
         "remove_run",
@@ -216,5 +217,5 @@ OPTIONAL: Final = frozenset(
         "write_document",
     }
 )
-"""What the Protocols that a store may have beside `RunLogStore` consist of, those above, `Connects`, `Located` and
-`ReadsEnvironment`."""
+"""What the Protocols that a store may have beside `RunLogStore` consist of, those above, `Connects`, `Located`,
+`NeedsCredentials` and `ReadsEnvironment`."""
