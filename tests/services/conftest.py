@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import secrets_servers
 from postgresql import Server, programs
 from safety_net import LONGEST_SECONDS
 
@@ -25,6 +26,13 @@ def mlflow_server(tmp_path_factory):
         reason = "no MLflow server is installed: make services"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     with started(tmp_path_factory.mktemp("mlflow")) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def aws_server(tmp_path_factory):
+    """The address of a server of AWS with secrets in memory, which takes a second or two to start."""
+    with secrets_servers.moto(tmp_path_factory.mktemp("aws")) as address:
         yield address
 
 
