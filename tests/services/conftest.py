@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import object_servers
 import pytest
 from postgresql import Server, programs
 from safety_net import LONGEST_SECONDS
@@ -29,6 +30,20 @@ def mlflow_server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def moto_server(tmp_path_factory):
+    """The address of a server of S3 in memory, with the bucket `tests`."""
+    with object_servers.moto(tmp_path_factory.mktemp("moto")) as address:
+        object_servers.make_bucket(address, "tests")
+        yield address
+
+
+@pytest.fixture(scope="session")
+def azurite_server(tmp_path_factory):
+    """The address of a server of Azure Blob Storage."""
+    with object_servers.azurite(tmp_path_factory.mktemp("azurite")) as address:
+        yield address
+
+
 def postgresql_server():
     """A PostgreSQL server, which takes a second or two to start."""
     if programs() is None:

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 __all__ = [
     "KEPT",
     "CodeHashes",
+    "KnowsInputs",
     "SourceFile",
     "StaticAnalysis",
     "TaskCall",
+    "TaskInputs",
     "TaskKind",
     "TaskOutcome",
     "command_is_code",
@@ -107,6 +109,31 @@ class CodeHashes(Protocol):
 
         Nothing is imported or run. Code that cannot be read is left out.
         """
+        ...
+
+
+class TaskInputs(Struct, frozen=True):
+    """What decides the result of a task, beside its own text, its options and the files that its step gets.
+
+    Attributes:
+        code: the pieces of code that it reaches, as `CodeHashes` gives them.
+        statuses: the files with that code, absolute, each with its status before it was read; () for one that is not there.
+        parameters: the names of the parameters that it may use; None if it may use any, and any file of the catalog.
+        problem: why its results cannot be used again; "" if they can.
+    """
+
+    code: Mapping[str, str]
+    statuses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    parameters: frozenset[str] | None = None
+    problem: str = ""
+
+
+@runtime_checkable
+class KnowsInputs(Protocol):
+    """A task kind whose results can be used again as long as their inputs are the same. Without it, tasks always run."""
+
+    def inputs(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[TaskInputs]:
+        """The inputs of each task. Nothing is imported or run; in doubt more counts as an input than less."""
         ...
 
 

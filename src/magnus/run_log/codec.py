@@ -24,6 +24,8 @@ from magnus.values import Json
 __all__ = ["from_bytes", "run_from_json", "run_to_json", "step_from_json", "step_to_json", "to_bytes"]
 
 _STATUS: Final = {status.value: status for status in Status}
+_COMMON_TYPE: Final = "task"
+"""The type that the record of a step does not name."""
 
 
 def step_to_json(step: StepRecord) -> dict[str, Json]:
@@ -32,14 +34,13 @@ def step_to_json(step: StepRecord) -> dict[str, Json]:
         "step": str(step.path),
         "position": step.position,
         "status": step.status.value,
-        "step_type": step.step_type,
     }
+    if step.step_type != _COMMON_TYPE:
+        stored["step_type"] = step.step_type
     if step.message:
         stored["message"] = step.message
-    if step.mock:
-        stored["mock"] = True
     if step.attempts:
-        stored["attempts"] = [_attempt_to_json(attempt) for attempt in step.attempts]
+        stored["attempts"] = [_attempt_to_json(*numbered, step.status) for numbered in enumerate(step.attempts)]
     if step.parameters:
         stored["parameters"] = _parameters_to_json(step.parameters)
     if step.metrics:
@@ -50,7 +51,7 @@ def step_to_json(step: StepRecord) -> dict[str, Json]:
         stored["scope"] = _scope_to_json(step.scope)
     if step.branching is not None:
         stored["branching"] = _branching_to_json(step.branching)
-    if step.code_identities is not None or step.earlier_attempts or step.given_up:
+    if step.mock or step.code_identities is not None or step.earlier_attempts or step.given_up:
         stored.update(_rest_of_step(step))
     return stored
 
@@ -58,6 +59,8 @@ def step_to_json(step: StepRecord) -> dict[str, Json]:
 def _rest_of_step(step: StepRecord) -> dict[str, Json]:
     """The fields that few records have."""
     stored: dict[str, Json] = {}
+    if step.mock:
+        stored["mock"] = True
     if step.code_identities is not None:
         stored["code_identities"] = [_identity_to_json(identity) for identity in step.code_identities]
     if step.earlier_attempts:
@@ -71,14 +74,15 @@ def step_from_json(stored: dict[str, Json]) -> StepRecord:
     """The record that `step_to_json` wrote."""
     identities = stored.get("code_identities")
     scope, branching = stored.get("scope"), stored.get("branching")
+    status = _STATUS[stored["status"]]
     return StepRecord(
         path=StepPath.parse(stored["step"]),
         position=stored["position"],
-        status=_STATUS[stored["status"]],
-        step_type=stored["step_type"],
+        status=status,
+        step_type=stored.get("step_type", _COMMON_TYPE),
         message=stored.get("message", ""),
         mock=stored.get("mock", False),
-        attempts=tuple(map(_attempt_from_json, stored.get("attempts", ()))),
+        attempts=tuple([_attempt_from_json(*numbered, status) for numbered in enumerate(stored.get("attempts", ()))]),
         parameters=_parameters_from_json(stored.get("parameters", {})),
         metrics=_metrics_from_json(stored.get("metrics", {}), stored.get("counted_metrics", ())),
         catalog=tuple([_catalog_from_json(entry) for entry in stored.get("catalog", ())]),
@@ -134,15 +138,19 @@ def run_from_json(stored: dict[str, Json]) -> RunRecord:
     )
 
 
-def _attempt_to_json(attempt: AttemptRecord) -> dict[str, Json]:
+def _attempt_to_json(index: int, attempt: AttemptRecord, status_of_step: Status) -> dict[str, Json]:
+    """The attempt, without the number that is its index, and without the status that is that of its step."""
     stored: dict[str, Json] = {
-        "attempt_number": attempt.attempt_number,
         "start_time": str(attempt.start_time),
         "end_time": str(attempt.end_time),
         "duration": attempt.duration,
-        "status": attempt.status.value,
-        "parameters": dict(attempt.parameters),
     }
+    if attempt.attempt_number != index:
+        stored["attempt_number"] = attempt.attempt_number
+    if attempt.status is not status_of_step:
+        stored["status"] = attempt.status.value
+    if attempt.parameters:
+        stored["parameters"] = dict(attempt.parameters)
     if attempt.message:
         stored["message"] = attempt.message
     if attempt.lost:
@@ -150,15 +158,15 @@ def _attempt_to_json(attempt: AttemptRecord) -> dict[str, Json]:
     return stored
 
 
-def _attempt_from_json(stored: dict[str, Json]) -> AttemptRecord:
+def _attempt_from_json(index: int, stored: dict[str, Json], status_of_step: Status) -> AttemptRecord:
     return AttemptRecord(
-        stored["attempt_number"],
+        stored.get("attempt_number", index),
         datetime.fromisoformat(stored["start_time"]),
         datetime.fromisoformat(stored["end_time"]),
         stored["duration"],
-        _STATUS[stored["status"]],
+        _STATUS[stored["status"]] if "status" in stored else status_of_step,
         stored.get("message", ""),
-        stored["parameters"],
+        stored.get("parameters", {}),
         stored.get("lost", False),
     )
 

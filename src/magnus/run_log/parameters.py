@@ -163,10 +163,10 @@ def large_ones(values: Iterable[object]) -> Iterator[LargeParameter]:
 
 
 def to_json(parameter: Parameter) -> Json:
-    """The parameter as it is stored in a record."""
+    """The parameter as it is stored in a record: a mapping that tells its kind, or a JSON value that is no mapping."""
     match parameter:
         case JsonParameter(value=value, text=None):
-            return {"json": value}
+            return {"json": value} if isinstance(value, Mapping) else value
         case JsonParameter(value=value, text=text):
             return {"json": value, "text": text}
         case LargeParameter(catalog_name=name, data_hash=data_hash, size=size, is_text=is_text):
@@ -200,6 +200,8 @@ def objects_in(parameter: Parameter) -> Iterator[ObjectParameter]:
 
 def from_json(stored: Json) -> Parameter:
     """The parameter that `to_json` stored."""
+    if not isinstance(stored, dict):
+        return JsonParameter(stored)
     if "json" in stored:
         return JsonParameter(stored["json"], stored.get("text"))
     if "metric" in stored:

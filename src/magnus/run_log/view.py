@@ -145,15 +145,15 @@ class _Steps:
         name, own, inner = _json(step.path.name), step.code_identities, indent + "  "
         identities = self._identities if own is None else own
         before = (
-            f'{indent}{name}: {{\n{inner}"name": {name},\n'
-            f'{inner}"internal_name": {_json(".".join((*around, step.path.name)))},\n'
-            f'{inner}"status": "{step.status.value}",\n{inner}"step_type": {_json(step.step_type)},\n'
-            f'{inner}"message": {_json(step.message)},\n{inner}"mock": {"true" if step.mock else "false"},\n'
+            f'{indent}{name}: {{\n{inner}"name": {name}, '
+            f'"internal_name": {_json(".".join((*around, step.path.name)))}, '
+            f'"status": "{step.status.value}", "step_type": {_json(step.step_type)},\n'
+            f'{inner}"message": {_json(step.message)}, "mock": {"true" if step.mock else "false"},\n'
             f'{inner}"code_identities": {_list(identities, _identity, inner)},\n'
             f'{inner}"attempts": {_list(step.attempts, _attempt, inner)},\n'
-            f'{inner}"user_defined_metrics": {_json(plain_metrics(step.metrics))},\n{inner}"branches": '
+            f'{inner}"user_defined_metrics": {_json(plain_metrics(step.metrics))}, "branches": '
         )
-        return before, f',\n{inner}"data_catalog": {_list(step.catalog, _entry, inner)}\n{indent}}}'
+        return before, f', "data_catalog": {_list(step.catalog, _entry, inner)}\n{indent}}}'
 
     def _branches(self, step: StepRecord, around: tuple[str, ...], indent: str) -> Iterator[str]:
         separator = "{\n"
@@ -226,9 +226,9 @@ def _duration(seconds: float) -> str:
 
 
 def _list(items: tuple[ItemT, ...], text: Callable[[ItemT], str], indent: str = "      ") -> str:
-    """A list in a step, one line for each item; `indent` stands before its end."""
-    if not items:
-        return "[]"
+    """A list in a step, one line for each of several items; `indent` stands before its end."""
+    if len(items) < 2:
+        return f"[{''.join(map(text, items))}]"
     return f"[\n{indent}  " + f",\n{indent}  ".join(map(text, items)) + f"\n{indent}]"
 
 

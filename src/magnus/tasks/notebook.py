@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,7 +22,7 @@ from magnus.engine.step.outcomes import changed_variables
 from magnus.engine.values.json_values import to_json_value
 from magnus.errors import Problem, TaskFailed
 from magnus.graph.nodes import Return, TaskSpec
-from magnus.interfaces.task_kind import KEPT, TaskCall, TaskOutcome
+from magnus.interfaces.task_kind import KEPT, TaskCall, TaskInputs, TaskOutcome
 from magnus.run_log.parameters import (
     JsonParameter,
     LargeParameter,
@@ -38,6 +39,7 @@ from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:
     from magnus.graph.dataflow.facts import Description  # lazy: a run needs none of it
+    from magnus.tasks.source.dependencies import CodeDependencies  # lazy: as where it is used
 
 for _package in ("nbclient", "ipykernel"):
     if find_spec(_package) is None:
@@ -100,11 +102,16 @@ class NotebookTask:
     def code(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[Mapping[str, str]]:
         """Their code cells, without what these printed, and what they use of modules below the working directory."""
         from magnus.tasks.source.dependencies import CodeDependencies  # lazy: likewise
-        from magnus.tasks.source.scripts import pieces_of_cells  # lazy: workers need none of it
 
         dependencies = CodeDependencies(working_directory)
-        cells = [notebook_file.code_cells(working_directory / spec.command) for spec in specs]
-        return [pieces_of_cells(spec.command, texts, dependencies) for spec, texts in zip(specs, cells, strict=True)]
+        return [_pieces(spec.command, dependencies) for spec in specs]
+
+    def inputs(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[TaskInputs]:
+        """The code cells and what they use; a notebook may use every parameter."""
+        from magnus.tasks.source.dependencies import CodeDependencies  # lazy: only steps that are cached need it
+
+        dependencies = CodeDependencies(working_directory)
+        return [_inputs(spec.command, dependencies) for spec in specs]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """The needs and effects of the notebook, by the source of its cells; it is not run."""
@@ -134,6 +141,22 @@ class NotebookTask:
                 output = notebook_file.output_path(call.spec.command, options.notebook_output_path)
                 notebook_file.keep(folder / "executed.ipynb", output, call, kept=folder / KEPT)
             return _outcome(call, folder, arguments, failure)
+
+
+def _pieces(command: str, dependencies: "CodeDependencies") -> Mapping[str, str]:
+    from magnus.tasks.source.scripts import pieces_of_cells  # lazy: workers need none of it
+
+    file = os.path.join(dependencies.working_directory, command)  # noqa: PTH118 - texts, as dependencies note them
+    dependencies.note(file)
+    return pieces_of_cells(command, notebook_file.code_cells(Path(file)), dependencies)
+
+
+def _inputs(command: str, dependencies: "CodeDependencies") -> TaskInputs:
+    reach = dependencies.reach(partial(_pieces, command, dependencies))
+    layout = notebook_file.layout(Path(dependencies.working_directory) / command)
+    if not reach.pieces or layout is None:
+        return TaskInputs({}, problem=f"'{command}' has no code that can be read")
+    return TaskInputs({**reach.pieces, f"{command}:cells": layout}, reach.statuses)
 
 
 def _request(call: TaskCall, options: NotebookOptions) -> Json:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from magnus.errors import Problem
 from magnus.graph.nodes import TaskSpec
-from magnus.interfaces.task_kind import TaskCall, TaskOutcome
+from magnus.interfaces.task_kind import TaskCall, TaskInputs, TaskOutcome
 from magnus.tasks.functions.call import NoOptions, call_function
 from magnus.tasks.functions.commands import load_function
 from magnus.tasks.functions.user_errors import UserCode
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 import ast
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Final
 
 from magnus.errors import TaskFailed
@@ -54,6 +54,13 @@ class PythonTask:
         dependencies = CodeDependencies(working_directory)
         return [_pieces(spec, dependencies, working_directory) for spec in specs]
 
+    def inputs(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[TaskInputs]:
+        """The code that the functions reach, and their arguments where the source shows that they see nothing else."""
+        from magnus.tasks.source.dependencies import CodeDependencies  # lazy: only steps that are cached need it
+
+        dependencies = CodeDependencies(working_directory)
+        return [_inputs(spec, dependencies, working_directory) for spec in specs]
+
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """The needs and effects of the function, by its signature and its source; it is not called."""
         from magnus.tasks.static.functions import describe  # lazy: a run needs none of it
@@ -79,6 +86,19 @@ def _pieces(spec: TaskSpec, dependencies: "CodeDependencies", working_directory:
     return {} if place is None else dependencies.of(*place)
 
 
+def _inputs(spec: TaskSpec, dependencies: "CodeDependencies", working_directory: Path) -> TaskInputs:
+    if spec.function is not None:
+        return TaskInputs({}, problem="only the program that built the pipeline has its function")
+    place = place_of(spec.command, working_directory)
+    if place is None:
+        return TaskInputs({}, problem=f"the source of '{spec.command}' cannot be read")
+    from magnus.tasks.source.arguments import arguments_of_function  # lazy: as above
+
+    reach = dependencies.reach(partial(dependencies.of, *place))
+    names = None if reach.sees_all else arguments_of_function(place[0], place[2])
+    return TaskInputs(reach.pieces, reach.statuses, names)
+
+
 class PythonLambdaTask:
     """Evaluates a lambda, which sees the built-in names only, and calls it in this process."""
 
@@ -97,6 +117,19 @@ class PythonLambdaTask:
 
         dependencies = CodeDependencies(working_directory)
         return [dependencies.of_text(spec.command.strip()) for spec in specs]
+
+    def inputs(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[TaskInputs]:
+        """The code that the lambdas import, and their arguments."""
+        from magnus.tasks.source.arguments import arguments_of_lambda  # lazy: as above
+        from magnus.tasks.source.dependencies import CodeDependencies  # lazy: as above
+
+        dependencies = CodeDependencies(working_directory)
+        inputs = []
+        for spec in specs:
+            reach = dependencies.reach(partial(dependencies.of_text, spec.command.strip()))
+            names = None if reach.sees_all else arguments_of_lambda(_parse(spec.command).body)
+            inputs.append(TaskInputs(reach.pieces, reach.statuses, names))
+        return inputs
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """The needs and effects of the lambda; it is not evaluated."""

@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fcntl import F_DUPFD_CLOEXEC, fcntl
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Final
@@ -28,7 +29,7 @@ from magnus.engine.step.outcomes import changed_variables, value_of
 from magnus.engine.values.parameter_values import VARIABLE_PREFIX, as_text
 from magnus.errors import Problem
 from magnus.graph.nodes import Return, TaskSpec
-from magnus.interfaces.task_kind import TaskCall, TaskOutcome
+from magnus.interfaces.task_kind import TaskCall, TaskInputs, TaskOutcome
 from magnus.run_log.parameters import MetricParameter, Parameter, Scope, argument_json
 from magnus.system.child_process import describe_exit, run_process
 
@@ -77,6 +78,19 @@ class ShellTask:
 
         dependencies = CodeDependencies(working_directory)
         return [scripts_of(spec.command, dependencies) for spec in specs]
+
+    def inputs(self, specs: Sequence[TaskSpec], working_directory: Path) -> Sequence[TaskInputs]:
+        """The scripts that the commands name, and the parameters that they name where no other program gets them."""
+        from magnus.tasks.source.dependencies import CodeDependencies  # lazy: only steps that are cached need it
+        from magnus.tasks.source.scripts import scripts_of  # lazy: likewise
+        from magnus.tasks.static.shell import parameters_named  # lazy: likewise
+
+        dependencies = CodeDependencies(working_directory)
+        reached = [dependencies.reach(partial(scripts_of, spec.command, dependencies)) for spec in specs]
+        return [
+            TaskInputs(reach.pieces, reach.statuses, None if reach.pieces else parameters_named(spec.command))
+            for spec, reach in zip(specs, reached, strict=True)
+        ]
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":
         """The needs and effects of the command, as far as its text shows them; it is parsed, and not run."""

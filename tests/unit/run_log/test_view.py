@@ -29,6 +29,15 @@ def test_a_whole_document_reads_like_this():
     assert "".join(document_lines(ended(), steps(first, last))) == DOCUMENT
 
 
+def test_each_of_several_items_stands_on_a_line():
+    step = step_record("a")
+    attempts = (step.attempts[0], replace(step.attempts[0], attempt_number=1))
+    files = (FILE, replace(FILE, stage="get"))
+    text = "".join(document_lines(ended(), steps(replace(step, attempts=attempts, catalog=files))))
+    starts = [line.strip()[:20] for line in text.splitlines() if line.startswith(" " * 8)]
+    assert starts == ['{"attempt_number": 0', '{"attempt_number": 1', *['{"name": "data/data.'] * 2]
+
+
 def test_a_run_without_anything_in_it_is_valid():
     bare = replace(run_record(), parameters={}, code_identities=(), run_config={})
     shown = document(bare, steps())
@@ -153,43 +162,24 @@ DOCUMENT = """\
   "message": "",
   "steps": {
     "a step": {
-      "name": "a step",
-      "internal_name": "a step",
-      "status": "SUCCESS",
-      "step_type": "task",
-      "message": "",
-      "mock": false,
-      "code_identities": [
-        {"code_identifier": "cccccccccccccccccccccccccccccccccccccccc", "code_identifier_type": "git", \
-"code_identifier_dependable": true, "code_identifier_url": "", "code_identifier_message": ""}
-      ],
-      "attempts": [
-        {"attempt_number": 0, "start_time": "2022-01-18 11:46:08.530138+00:00", \
+      "name": "a step", "internal_name": "a step", "status": "SUCCESS", "step_type": "task",
+      "message": "", "mock": false,
+      "code_identities": [{"code_identifier": "cccccccccccccccccccccccccccccccccccccccc", \
+"code_identifier_type": "git", "code_identifier_dependable": true, "code_identifier_url": "", "code_identifier_message": ""}],
+      "attempts": [{"attempt_number": 0, "start_time": "2022-01-18 11:46:08.530138+00:00", \
 "end_time": "2022-01-18 11:46:08.530138+00:00", "duration": "0:00:00.000423", "status": "SUCCESS", "message": "", \
-"parameters": {"x": 3}}
-      ],
-      "user_defined_metrics": {"loss": {"0": 1.5}},
-      "branches": {},
-      "data_catalog": [
-        {"name": "data/data.txt", "data_hash": "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", \
-"catalog_relative_path": "a-run/data/data.txt", "catalog_handler_location": "/tmp/.catalog", "stage": "put", "size": 12}
-      ]
+"parameters": {"x": 3}}],
+      "user_defined_metrics": {"loss": {"0": 1.5}}, "branches": {}, \
+"data_catalog": [{"name": "data/data.txt", "data_hash": "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff", \
+"catalog_relative_path": "a-run/data/data.txt", "catalog_handler_location": "/tmp/.catalog", "stage": "put", "size": 12}]
     },
     "success": {
-      "name": "success",
-      "internal_name": "success",
-      "status": "SUCCESS",
-      "step_type": "success",
-      "message": "",
-      "mock": false,
-      "code_identities": [
-        {"code_identifier": "cccccccccccccccccccccccccccccccccccccccc", "code_identifier_type": "git", \
-"code_identifier_dependable": true, "code_identifier_url": "", "code_identifier_message": ""}
-      ],
+      "name": "success", "internal_name": "success", "status": "SUCCESS", "step_type": "success",
+      "message": "", "mock": false,
+      "code_identities": [{"code_identifier": "cccccccccccccccccccccccccccccccccccccccc", \
+"code_identifier_type": "git", "code_identifier_dependable": true, "code_identifier_url": "", "code_identifier_message": ""}],
       "attempts": [],
-      "user_defined_metrics": {},
-      "branches": {},
-      "data_catalog": []
+      "user_defined_metrics": {}, "branches": {}, "data_catalog": []
     }
   },
   "parameters": {

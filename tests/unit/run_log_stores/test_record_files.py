@@ -96,7 +96,7 @@ def test_what_a_crash_left_is_passed_over(store, tmp_path):
 
 
 def test_a_record_of_another_version_says_so(store, tmp_path):
-    record = with_checksum(b'{"step":"x","position":0,"status":"FAIL","later":1}')[1:]
+    record = with_checksum(b'{"step":"x","position":0,"status":"FAIL","attempts":[{"later":1}]}')[1:]
     (tmp_path / "logs/.steps/a/x.json").write_bytes(record)
     with pytest.raises(RunLogStoreError, match=r"holds a record that this version of magnus cannot read: \{"):
         store.get_step("a", step_record("x").path)

@@ -28,6 +28,8 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "chunked-fs": "magnus.run_log_stores.chunked_file_system:ChunkedRunLogStore",
         "db": "magnus.run_log_stores.sql.store:SqlRunLogStore",
         "file-system": "magnus.run_log_stores.file_system:FileSystemRunLogStore",
+        "object-store": "magnus.run_log_stores.object_store:ObjectStoreRunLogStore[object-store]",
+        "s3": "magnus.run_log_stores.object_store:ObjectStoreRunLogStore[object-store]",
         "sql": "magnus.run_log_stores.sql.store:SqlRunLogStore",
     },
     "catalog": {

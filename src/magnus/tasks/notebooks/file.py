@@ -57,6 +57,18 @@ def code_cells(file: Path) -> list[str]:
     return [text if isinstance(text, str) else "".join(map(str, text)) for text in sources]
 
 
+def layout(file: Path) -> str | None:
+    """What a run does with the cells beside running them, by tags and kernel; None when the file cannot be read."""
+    try:
+        notebook = json.loads(file.read_bytes())
+        kernel = ((notebook.get("metadata") or {}).get("kernelspec") or {}).get("name", "")
+        cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code" and not _is_injected(cell)]
+        tags = [sorted((cell.get("metadata") or {}).get("tags") or ()) for cell in cells]
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return None
+    return json.dumps([kernel, tags])
+
+
 def _is_injected(cell: Json) -> bool:
     """Whether it holds the parameters of an earlier run."""
     return "injected-parameters" in ((cell.get("metadata") or {}).get("tags") or ())

@@ -5,17 +5,19 @@ Code reaches such a definition without its name.
 """
 
 import ast
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from msgspec import Struct
 
 from magnus.tasks.source.names import Chain, Uses, chain_of
 
+FileStatus: TypeAlias = tuple[int, ...]
 _PLAIN_DEFINITION: Final = re.compile(rb"^(?:async[ \t]+def|def|class)[ \t]+(\w+)", re.MULTILINE)
 _DYNAMIC: Final = (
     rb"def __getattr__|\b__path__\b|sys\.modules\[__name__\]|(?<![.\w])(?:globals|locals|vars)\(\)|(?<![.\w])exec\("
@@ -95,13 +97,13 @@ def look_up(file: Path, names: Sequence[str]) -> Definition:
 
     Raises SyntaxError or ValueError when the file is not python, and OSError.
     """
-    status = file.stat()
-    source = _read(file, status.st_mtime_ns, status.st_size)
+    status = file_status(file)
+    source = _read(file, status)
     if len(names) == 1 and names[0] in source.plainly_defined:
         return Definition(Found.CALLABLE)
     if re.search(_DYNAMIC, source.text):
         return Definition(Found.UNKNOWN)
-    module = _parse(file, status.st_mtime_ns, status.st_size)
+    module = _parse(file, status)
     definition = _look_up(module.body, names)
     is_global = any(isinstance(node, ast.Global) and names[0] in node.names for node in ast.walk(module))
     return Definition(Found.UNKNOWN) if is_global else definition
@@ -109,34 +111,38 @@ def look_up(file: Path, names: Sequence[str]) -> Definition:
 
 def module_of(file: Path) -> ast.Module:
     """The syntax tree of the file, shared by all callers; raises SyntaxError, ValueError or OSError."""
-    status = file.stat()
-    return _parse(file, status.st_mtime_ns, status.st_size)
+    return _parse(file, file_status(file))
 
 
 def functions_of(file: Path) -> Mapping[tuple[str, int], Function]:
     """The functions defined anywhere in the file, by name and first line, that of a decorator too; raises as above."""
-    status = file.stat()
-    return _functions(file, status.st_mtime_ns, status.st_size)
+    return _functions(file, file_status(file))
+
+
+def file_status(file: str | Path) -> FileStatus:
+    """What changes with the content of a file, also if a program sets its time; its size comes last. Raises OSError."""
+    status = os.stat(file)  # noqa: PTH116 - for every file of a project
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_dev, status.st_ino, status.st_size
 
 
 @lru_cache(maxsize=64)
-def _functions(file: Path, modified_ns: int, size: int) -> Mapping[tuple[str, int], Function]:
-    module = _parse(file, modified_ns, size)
+def _functions(file: Path, status: FileStatus) -> Mapping[tuple[str, int], Function]:
+    module = _parse(file, status)
     functions = (node for node in ast.walk(module) if isinstance(node, Function))
     return {(node.name, min([node.lineno, *(part.lineno for part in node.decorator_list)])): node for node in functions}
 
 
 @lru_cache(maxsize=64)
-def _read(file: Path, modified_ns: int, size: int) -> _Source:
-    del modified_ns, size  # a file that was changed is another key
+def _read(file: Path, status: FileStatus) -> _Source:
+    del status  # a file that was changed is another key
     text = file.read_bytes()
     return _Source(text, frozenset(name.decode("utf-8", "replace") for name in _PLAIN_DEFINITION.findall(text)))
 
 
 @lru_cache(maxsize=64)
-def _parse(file: Path, modified_ns: int, size: int) -> ast.Module:
+def _parse(file: Path, status: FileStatus) -> ast.Module:
     try:
-        return ast.parse(_read(file, modified_ns, size).text, filename=str(file))
+        return ast.parse(_read(file, status).text, filename=str(file))
     except (RecursionError, MemoryError):
         raise ValueError("too much in it is inside one another") from None
 

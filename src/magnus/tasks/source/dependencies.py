@@ -7,15 +7,15 @@ attributes by a computed name, as by `getattr`, or imports a module by a text, t
 
 import ast
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from magnus.tasks.source.definitions import bases, keeps
+from magnus.tasks.source.definitions import FileStatus, bases, keeps
 from magnus.tasks.source.locate import own_entries
-from magnus.tasks.source.modules import ProjectModules, shown_name
-from magnus.tasks.source.names import Chain, Imported
-from magnus.tasks.source.pieces import Piece, Source, short_hash
+from magnus.tasks.source.modules import ProjectModules, shown_name, status_of
+from magnus.tasks.source.names import WHOLE_MODULES, Chain, Imported
+from magnus.tasks.source.pieces import Piece, Source, TextPiece, short_hash
 
 REST: Final = ""
 SCRIPT: Final = "__main__"
@@ -38,13 +38,39 @@ class Lookup(NamedTuple):
     chain: Chain
 
 
+class Reach(NamedTuple):
+    """All code that a task reaches.
+
+    Attributes:
+        pieces: as `CodeDependencies.of` gives them.
+        statuses: the files that were read for them, each with its status before that; () for one that is not there.
+        sees_all: whether the code may read any parameter or file of its step, or start a program that may.
+    """
+
+    pieces: Mapping[str, str]
+    statuses: Mapping[str, FileStatus]
+    sees_all: bool
+
+
 class CodeDependencies:
     """Gives the pieces of any number of tasks; the uses followed for one task are cached for the next."""
 
     def __init__(self, working_directory: Path) -> None:
         self.working_directory = str(working_directory)
         self._followers: dict[tuple[str, ...], _Follower] = {}
-        self._of_functions: dict[tuple[Path, str, tuple[str, ...]], Mapping[str, str]] = {}
+        self._of_functions: dict[tuple[Path, str, tuple[str, ...]], Reach] = {}
+        self._statuses: dict[str, FileStatus] = {}
+        self._sees_all = False
+
+    def reach(self, find: Callable[[], Mapping[str, str]]) -> Reach:
+        """All that `find` reaches, which gets pieces from this object."""
+        self._statuses, self._sees_all = {}, False
+        pieces = find()
+        return Reach(pieces, self._statuses, self._sees_all)
+
+    def note(self, file: str) -> None:
+        """Add a file to the reach, before the caller reads it itself."""
+        self._statuses.setdefault(file, status_of(file))
 
     def of(self, file: Path, module: str, names: Sequence[str]) -> Mapping[str, str]:
         """The pieces, `<file>:<name>`, or `<file>` for statements that define nothing, each with a short hash.
@@ -54,25 +80,31 @@ class CodeDependencies:
         function = (file, module, tuple(names))
         if function not in self._of_functions:
             follower = self._below(_root(file, module))
-            self._of_functions[function] = follower.pieces([Lookup(str(file), tuple(names))])
-        return self._of_functions[function]
+            self._of_functions[function] = follower.reach([Lookup(str(file), tuple(names))])
+        return self._noted(self._of_functions[function])
 
     def of_script(self, file: Path) -> Mapping[str, str]:
         """The pieces of a file that is run by python."""
         follower = self._below(str(file.parent))
-        return follower.pieces([Use(str(file), _WHOLE), Use(str(file), SCRIPT)])
+        return self._noted(follower.reach([Use(str(file), _WHOLE), Use(str(file), SCRIPT)]))
 
     def of_module(self, module: str) -> Mapping[str, str]:
         """The pieces of a module of the project that is run by `python -m`."""
         follower = self._below(self.working_directory)
         candidates = [follower.modules.find("", name) for name in (f"{module}.__main__", module)]
         files = [file for file in candidates if file]
-        return follower.pieces(Use(file, name) for file in files for name in (_WHOLE, SCRIPT))
+        return self._noted(follower.reach(Use(file, name) for file in files for name in (_WHOLE, SCRIPT)))
 
     def of_text(self, text: str, beside: str = "") -> Mapping[str, str]:
         """The pieces of modules that some python uses which is in no module itself, but beside some of the project."""
         root = os.path.normpath(f"{self.working_directory}/{beside}")
-        return self._below(root).pieces_of_text(text)
+        return self._noted(self._below(root).reach_of_text(text))
+
+    def _noted(self, reach: Reach) -> Mapping[str, str]:
+        """The pieces; the rest is added to the reach that somebody asks for."""
+        self._statuses.update(reach.statuses)
+        self._sees_all = self._sees_all or reach.sees_all
+        return reach.pieces
 
     def _below(self, root: str) -> "_Follower":
         roots = dict.fromkeys((root, self.working_directory, *own_entries(), f"{self.working_directory}/{_SOURCES}"))
@@ -101,8 +133,8 @@ class _Follower:
         self.modules = modules
         self._next: dict[Use | Lookup, tuple[Use | Lookup, ...]] = {}
 
-    def pieces(self, uses: Iterable[Use | Lookup]) -> Mapping[str, str]:
-        """The pieces of these uses and of all that they use."""
+    def reach(self, uses: Iterable[Use | Lookup]) -> Reach:
+        """The reach of these uses and of all that they use."""
         todo = list(dict.fromkeys(uses))
         seen = set(todo)
         while todo:
@@ -113,17 +145,32 @@ class _Follower:
             fresh = [other for other in self._next[use] if other not in seen]
             seen.update(fresh)
             todo += fresh
-        digests = {self._shown(use): text for use in seen if isinstance(use, Use) and (text := self._digest(use))}
-        return dict(sorted(digests.items()))
+        followed = [use for use in seen if isinstance(use, Use)]
+        digests = {self._shown(use): text for use in followed if (text := self._digest(use))}
+        statuses = self.modules.statuses
+        files = {use.file: statuses[use.file] for use in seen if use.file in statuses}
+        return Reach(dict(sorted(digests.items())), files, any(map(self._sees_all, followed)))
 
-    def pieces_of_text(self, text: str) -> Mapping[str, str]:
+    def reach_of_text(self, text: str) -> Reach:
         """As `CodeDependencies.of_text`."""
+        source = Source(text)
         try:
             piece = Piece(ast.parse(text).body)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return {}
+            return Reach({}, {}, sees_all=True)
         around = f"{self.modules.working_directory}/"
-        return self.pieces(self._of_piece(around, Source(text), piece))
+        reach = self.reach(self._of_piece(around, source, piece))
+        return reach._replace(sees_all=reach.sees_all or _sees_all(source, piece))
+
+    def _sees_all(self, use: Use) -> bool:
+        """Whether the code may read any parameter; a file that is no python that can be read may."""
+        if use.name == REST and self.modules.quiet(use.file) is not None:
+            return False
+        source = self.modules.source(use.file)
+        if source is None:
+            return not os.path.isdir(use.file)  # noqa: PTH112 - texts throughout
+        piece = _piece(source, use.name)
+        return piece is not None and _sees_all(source, piece)
 
     def _shown(self, use: Use) -> str:
         shown = shown_name(use.file, self.modules)
@@ -288,6 +335,19 @@ class _Follower:
             stars = [other for module in source.stars if (other := self.modules.find(file, module))]
             starred = [use for other in stars for use in self._star(other, chain, frozenset({file}))]
             yield from starred or [Use(file, _WHOLE)]
+
+
+def _sees_all(source: Source, piece: Piece) -> bool:
+    """Whether the piece names anything by which code reads any parameter, or passes on a module that has it."""
+    uses = piece.uses
+    if uses.sees_all or isinstance(piece, TextPiece):
+        return True
+    for chain in uses.chains:
+        for target in (*source.imports.get(chain[0], ()), *uses.imports.get(chain[0], ())):
+            module = ".".join(filter(None, (target.module, target.attribute)))
+            if target.sees_all or (module in WHOLE_MODULES and len(chain) == 1):
+                return True
+    return False
 
 
 def _is_of_every_module(name: str) -> bool:

@@ -5,14 +5,17 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
+from magnus.tasks.source.definitions import FileStatus, file_status
 from magnus.tasks.source.pieces import Source, read, short_hash
 
 _MOST_FILES: Final = 2000
-_MOST_BYTES: Final = 4_000_000
 
 
 class ProjectModules:
-    """The modules below some folders, each found and read once. A package without `__init__.py` goes by its folder."""
+    """The modules below some folders, each found and read once. A package without `__init__.py` goes by its folder.
+
+    `statuses` has the status of every file that was read, as it was before that; () for one that is not there.
+    """
 
     def __init__(self, roots: Sequence[str], working_directory: str) -> None:
         self.roots = roots
@@ -21,10 +24,12 @@ class ProjectModules:
         self._sources: dict[str, Source | None] = {}
         self._quiet: dict[str, Sequence[str] | None] = {}
         self._all: dict[str, tuple[str, ...]] = {}
+        self.statuses: dict[str, FileStatus] = {}
 
     def source(self, file: str) -> Source | None:
         """The content of the file; None if it is no readable python."""
         if file not in self._sources:
+            self._note(file)
             self._sources[file] = read(file) if file.endswith(".py") else None
         return self._sources[file]
 
@@ -35,6 +40,7 @@ class ProjectModules:
         if file not in self._quiet:
             from magnus.tasks.source.quiet import loaded_by_quiet  # lazy: most steps import no module of the project
 
+            self._note(file)
             try:
                 self._quiet[file] = loaded_by_quiet(Path(file).read_bytes())
             except OSError:
@@ -42,13 +48,19 @@ class ProjectModules:
         return self._quiet[file]
 
     def other_file(self, file: str) -> str:
-        """The hash of a file that is no python; "" when it cannot be read."""
+        """The hash of a file that is no python, or too long to be parsed; "" when it cannot be read."""
+        self._note(file)
         try:
-            if not os.path.isfile(file) or os.stat(file).st_size > _MOST_BYTES:  # noqa: PTH113, PTH116 - texts throughout
+            if not os.path.isfile(file):  # noqa: PTH113 - texts throughout
                 return ""
             return short_hash(Path(file).read_bytes())
         except OSError:
             return ""
+
+    def _note(self, file: str) -> None:
+        """Keep the status that the file had before it was read."""
+        if file not in self.statuses:
+            self.statuses[file] = status_of(file)
 
     def find(self, file: str, module: str) -> str:
         """The file of a module that another file imports, where it is one of the project; else "".
@@ -118,6 +130,14 @@ class ProjectModules:
         for place in places:
             yield from _at(place)
         yield from filter(os.path.isdir, places)
+
+
+def status_of(file: str) -> FileStatus:
+    """The status of the file; () if it is not there."""
+    try:
+        return file_status(file)
+    except OSError:
+        return ()
 
 
 def _at(place: str) -> Iterator[str]:

@@ -20,6 +20,17 @@ _OWN_NAMES: Final = frozenset({"globals", "eval", "exec"})
 _IMPORTERS: Final = frozenset({"import_module", "__import__", "run_module"})
 _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_VARIABLES: Final = "MAGNUS_"
+"""The prefix of the variables that magnus sets."""
+SEES_ALL: Final = frozenset(
+    "environ environb getenv getenvb subprocess posix pty system popen Popen posix_spawn posix_spawnp execv execve execvp "
+    "execvpe execl execle execlp execlpe spawnv spawnve spawnvp spawnvpe spawnl spawnle spawnlp spawnlpe fork_exec "
+    "create_subprocess_exec create_subprocess_shell argparse Namespace get_parameter get_run_log get_from_catalog "
+    "get_object get_experiment_tracker_context".split()
+)
+"""Names of python and magnus by which code reads the environment, starts programs or asks for any parameter or file."""
+WHOLE_MODULES: Final = frozenset({"os", "magnus", "magnus.interaction"})
+"""Modules that have such names: code that passes one of them on may look up any name in it."""
 _SUFFIXES: Final = (".py", ".sh", ".bash", ".sql", ".R", ".r", ".jl", ".pl", ".js")
 
 
@@ -28,6 +39,11 @@ class Imported(Struct, frozen=True):
 
     module: str
     attribute: str = ""
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether what is imported may read any parameter or file of the step."""
+        return self.attribute in SEES_ALL or not SEES_ALL.isdisjoint(self.module.split("."))
 
 
 class Uses(Struct):
@@ -40,6 +56,7 @@ class Uses(Struct):
         modules: modules that are imported by a text; a name that ends in a dot stands for all modules of that package.
         files: texts that may name scripts.
         own_module: whether names of the module may be made or looked up while it runs.
+        sees_all: whether it may read any parameter or file of the step, or start a program that may.
     """
 
     chains: set[Chain]
@@ -48,6 +65,7 @@ class Uses(Struct):
     modules: set[str]
     files: set[str]
     own_module: bool = False
+    sees_all: bool = False
 
 
 def uses(statements: Iterable[ast.AST]) -> Uses:
@@ -147,22 +165,30 @@ class _Walk:
             scope.used.add((node.id,))
             if node.id in _OWN_NAMES:
                 self.found.own_module = True
+            if node.id in SEES_ALL:
+                self.found.sees_all = True
         else:
             scope.bound.add(node.id)
 
     def attribute(self, node: ast.Attribute, scope: _Scope) -> None:
+        if node.attr in SEES_ALL:
+            self.found.sees_all = True
         chain = chain_of(node)
         if chain is None:
             self.visit(node.value, scope)
             return
+        self.found.sees_all = self.found.sees_all or not SEES_ALL.isdisjoint(chain)
         scope.used.add(chain)
         if chain[:2] == ("sys", "modules") or chain[-1] == "__subclasses__":
             self.found.own_module = True
 
     def constant(self, node: ast.Constant, scope: _Scope) -> None:
         del scope
-        if isinstance(node.value, str) and node.value.endswith(_SUFFIXES):
-            self.found.files.add(node.value)
+        if isinstance(node.value, str):
+            if node.value.endswith(_SUFFIXES):
+                self.found.files.add(node.value)
+            if _VARIABLES in node.value or node.value in SEES_ALL:
+                self.found.sees_all = True
 
     def items(self, node: ast.List | ast.Tuple, scope: _Scope) -> None:
         """The words of a command, one of which may say that the next one is a module to run."""
@@ -229,6 +255,7 @@ class _Walk:
         del scope
         for name, target in imported(node):
             self.found.imports.setdefault(name, []).append(target)
+            self.found.sees_all = self.found.sees_all or target.sees_all
         self.found.loaded.update(loaded_by(node))
 
     def declared(self, node: ast.Global, scope: _Scope) -> None:

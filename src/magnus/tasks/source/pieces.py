@@ -6,14 +6,13 @@ whose parts that came with a later version of python are left out where they are
 """
 
 import ast
-import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property, lru_cache
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
-from magnus.tasks.source.definitions import bindings, registrars
+from magnus.tasks.source.definitions import FileStatus, bindings, file_status, registrars
 from magnus.tasks.source.names import Chain, Imported, Uses, imported, loaded_by, uses
 
 HASH_DIGITS: Final = 12
@@ -187,15 +186,15 @@ class Source:
 def read(file: str) -> Source | None:
     """The source in the file; None when it cannot be read, or is too long to be looked through."""
     try:
-        status = os.stat(file)  # noqa: PTH116 - for every file, as a text
-        return _read(file, status.st_mtime_ns, status.st_size) if status.st_size <= _MOST_BYTES else None
+        status = file_status(file)
+        return _read(file, status) if status[-1] <= _MOST_BYTES else None
     except OSError:
         return None
 
 
 @lru_cache(maxsize=512)
-def _read(file: str, modified_ns: int, size: int) -> Source:
-    del modified_ns, size  # a file that was changed is another key
+def _read(file: str, status: FileStatus) -> Source:
+    del status  # a file that was changed is another key
     return Source(Path(file).read_bytes())  # as bytes, which may declare their encoding
 
 

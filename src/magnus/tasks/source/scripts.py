@@ -101,6 +101,7 @@ class _Scripts:
         file = self._folder / name
         if name.endswith(".py"):
             return self._dependencies.of_script(file)
+        self._dependencies.note(str(file))
         if name.endswith(_NOTEBOOK):
             cells = notebook_file.code_cells(file)
             text = "\n".join(cells)

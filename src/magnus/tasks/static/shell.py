@@ -46,6 +46,11 @@ _LOOKS_AT_ALL: Final = re.compile(
     r"MAGNUS_PARAMETERS|\$\{!|\b(?:env|printenv|set|declare|typeset|compgen|awk|jq|git|export -p)\b"
 )
 """Programs that may read all variables."""
+_READS_NO_VARIABLES: Final = frozenset(
+    "[ cat cp cut echo exit export false head mkdir mv printf rm sleep tail test touch true uniq wc".split()
+)
+_ONLY_ASSIGNED: Final = re.compile(rf"{_NAME}=\S*")
+_OF_MAGNUS: Final = re.compile(rf"MAGNUS_(?!{VARIABLE_PREFIX.removeprefix('MAGNUS_')})")
 _EXPANDED: Final = re.compile(r"\$\{[^{}]*\}|\$?\(\([^()]*\)\)")
 _RUNS: Final = re.compile(r"\b(?:exec|xargs|env)\b|(?:^|[;|&(])\s*[\"']?\$|-exec")
 _WRITTEN_TO: Final = re.compile(r">[ \t]*([^\s;|&()<>]+)")
@@ -127,6 +132,19 @@ def describe(spec: TaskSpec, environment: Mapping[str, str], *, strict: bool) ->
         passes_all=is_open,
         uses=None if runs_others or _LOOKS_AT_ALL.search(spec.command) else frozenset(_mentioned(spec.command)),
     )
+
+
+def parameters_named(command: str) -> frozenset[str] | None:
+    """The names that may be parameters which the command uses; None if it may use any.
+
+    Only plain commands of programs that read no variables are certain.
+    """
+    if not _PLAIN.match(command) or _OF_MAGNUS.search(command):
+        return None
+    words = (part.split(maxsplit=1) for part in _BETWEEN.split(command) if part.strip())
+    if any(part[0] not in _READS_NO_VARIABLES and not _ONLY_ASSIGNED.fullmatch(" ".join(part)) for part in words):
+        return None
+    return frozenset(_mentioned(command))
 
 
 def _mentioned(command: str) -> Iterator[str]:

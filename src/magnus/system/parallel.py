@@ -13,13 +13,19 @@ _FEW: Final = 16
 """So few items are done sooner than threads are started."""
 
 
-def for_each(function: Callable[[ItemT], ResultT], items: Sequence[ItemT]) -> list[ResultT]:
+def for_each(
+    function: Callable[[ItemT], ResultT], items: Sequence[ItemT], *, threads: int | None = None
+) -> list[ResultT]:
     """The result of the function for each item, in their order.
 
-    After an error no further item is started. If several items fail, the error of the first of them is raised.
+    After an error no further item is started. If several items fail, the error of the first of them is raised. `threads`
+    is for functions that wait for a network; without, there are as many as processors, and few items need none.
     """
-    threads = min(_cores(), _MOST_THREADS)
-    if len(items) <= _FEW or threads == 1:
+    few = 1
+    if threads is None:
+        threads, few = min(_cores(), _MOST_THREADS), _FEW
+    threads = min(threads, len(items))
+    if len(items) <= few or threads == 1:
         return [function(item) for item in items]
     return _in_threads(function, items, threads)
 
@@ -42,7 +48,7 @@ def _in_threads(function: Callable[[ItemT], ResultT], items: Sequence[ItemT], th
             except BaseException as error:  # noqa: BLE001 - raised again in the thread of the caller
                 errors[position] = error
 
-    others = [threading.Thread(target=work, name="magnus-catalog") for _ in range(threads - 1)]
+    others = [threading.Thread(target=work, name="magnus-parallel") for _ in range(threads - 1)]
     for thread in others:
         thread.start()
     work()
