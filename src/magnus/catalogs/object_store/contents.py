@@ -106,29 +106,17 @@ class Contents:
 
     def read(self, data_hash: str, size: int, write: Callable[[memoryview], object] = len) -> None:
         """Give the content to `write` piece by piece; raises Damaged or Missing, though pieces were written then."""
-        digest, received = hashlib.sha256(usedforsecurity=False), 0
-
-        def take(piece: memoryview) -> None:
-            nonlocal received
-            received += len(piece)
-            if received > size:
-                raise Damaged
-            digest.update(piece)
-            write(piece)
-
-        try:
-            if not self._objects.download(layout.content(data_hash), take):
-                raise Missing
-            if digest.hexdigest() != data_hash:
-                raise Damaged
-        except Damaged:
+        hashing = _Hashing(size, write)
+        if not self._objects.download(layout.content(data_hash), hashing.take):
+            raise Missing
+        if hashing.data_hash() != data_hash:
             with suppress(ObjectStoreFailure):  # the next put reads the object, and replaces it
                 self._objects.delete([layout.version(data_hash)])
-            raise
+            raise Damaged
 
     def open(self, data_hash: str, size: int) -> BinaryIO:
         """A large content in a file without a name; raises Damaged, Missing or OSError."""
-        file = TemporaryFile()
+        file = TemporaryFile()  # noqa: SIM115 - the caller closes it
         try:
             self.read(data_hash, size, file.write)
             file.seek(0)
@@ -154,6 +142,26 @@ class Contents:
         if self._has_versions and facts is not None and facts.version:
             with suppress(ObjectStoreFailure):
                 self._objects.put(layout.version(data_hash), facts.version.encode())
+
+
+class _Hashing:
+    """Takes a content piece by piece, and not more than should be there."""
+
+    def __init__(self, size: int, write: Callable[[memoryview], object]) -> None:
+        self._digest = hashlib.sha256(usedforsecurity=False)
+        self._left = size
+        self._write = write
+
+    def take(self, piece: memoryview) -> None:
+        """Hash the piece, and write it unless there is too much by now."""
+        self._left -= len(piece)
+        self._digest.update(piece)
+        if self._left >= 0:
+            self._write(piece)
+
+    def data_hash(self) -> str:
+        """The SHA-256 of all that was taken."""
+        return self._digest.hexdigest()
 
 
 def _blocks(descriptor: int, data_hash: str) -> Iterator[bytes]:
