@@ -44,8 +44,8 @@ def azurite_server(tmp_path_factory):
         yield address
 
 
-def postgresql_server():
-    """A PostgreSQL server, which takes a second or two to start."""
+@contextmanager
+def running_postgresql():
     if programs() is None:
         reason = "no PostgreSQL server is installed: apt-get install postgresql"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
@@ -53,8 +53,24 @@ def postgresql_server():
         Path(folder).chmod(0o755)
         server = Server(Path(folder))
         server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    """A PostgreSQL server, which takes a second or two to start."""
+    with running_postgresql() as server:
         yield server
-        server.stop()
+
+
+@pytest.fixture
+def mortal_server():
+    """A server of the test's own, which it may kill."""
+    with running_postgresql() as server:
+        yield server
 
 
 @pytest.fixture

@@ -13,6 +13,9 @@ from pathlib import Path
 import psycopg
 from safety_net import LONGEST_SECONDS
 
+WITH_PASSWORD = "secured"
+"""The user who needs a password; a test makes it."""
+
 
 def programs():
     """The folder with the programs of the newest version; None where the server is not installed."""
@@ -36,6 +39,8 @@ class Server:
             shutil.chown(folder, self._user)
         options = "-U magnus --auth=trust --encoding=UTF8 --locale=C.UTF-8 --no-sync".split()
         self._run("initdb", "-D", self.data, *options)
+        rules = self.data / "pg_hba.conf"
+        rules.write_text(f"host all {WITH_PASSWORD} 127.0.0.1/32 scram-sha-256\n{rules.read_text()}")
 
     def url(self, database="postgres", user="magnus", password="", **parameters):
         """The URL of a database."""

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.xdist_group("moto")
 
 
 class Aging(ObstoreObjects):
-    """Objects that can be made to look older than they are; `ages` are the seconds, by key and version."""
+    """Objects that can be made to look older than they are; `ages` are the seconds, by key."""
 
     def __init__(self, location, ages):
         super().__init__(location, HASTY)
@@ -31,11 +31,24 @@ class Aging(ObstoreObjects):
 
     def make_old(self, seconds):
         for facts in super().list(".catalog"):
-            self.ages[facts.key, facts.version, facts.modified] = seconds
+            self.ages[facts.key] = seconds
 
     def aged(self, facts):
-        seconds = self.ages.get((facts.key, facts.version, facts.modified), 0)
-        return replace(facts, modified=facts.modified - timedelta(seconds=seconds))
+        return replace(facts, modified=facts.modified - timedelta(seconds=self.ages.get(facts.key, 0)))
+
+    def put(self, key, content):
+        self.ages.pop(key, None)
+        super().put(key, content)
+
+    def upload(self, key, pieces):
+        self.ages.pop(key, None)
+        super().upload(key, pieces)
+
+    def create(self, key, content):
+        is_new = super().create(key, content)
+        if is_new:
+            self.ages.pop(key, None)
+        return is_new
 
     def head(self, key):
         facts = super().head(key)

@@ -17,7 +17,7 @@ from magnus.catalogs.file_system.folders import UserFolder
 from magnus.catalogs.file_system.hash_cache import HashCache
 from magnus.errors import CatalogError
 from magnus.run_log.records import CatalogRecord
-from magnus.system.atomic_files import sync_folder, temporary_file
+from magnus.system.atomic_files import NewNames, sync_folder, temporary_file
 from magnus.system.system_calls import SystemCalls
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -31,7 +31,7 @@ class StoredContent(Protocol):
     executable: bool
 
     def copy(self, target: int) -> None:
-        """Write it to an empty file; DamagedContent when it has another hash, whatever was written then."""
+        """Write it to an empty file; DamagedContent when it has another hash; some of it may be written then."""
         ...
 
 
@@ -60,6 +60,7 @@ class FileGetter:
         self._hashes = hashes
         self._system = system
         self._durable = durable
+        self._new_names = NewNames("")
 
     def get(self, entry: CatalogRecord) -> None:
         """Have the content of the entry at its name. CatalogError when it is not there, or cannot be."""
@@ -122,7 +123,8 @@ class FileGetter:
         if not os.path.isdir(folder):
             Path(folder).mkdir(parents=True, exist_ok=True)
         mode = 0o777 if stored.executable else 0o666
-        with temporary_file(folder, self._system, prefix=_TEMPORARY, mode=mode) as (temporary, target):
+        new_name = f"{folder}/{_TEMPORARY}{self._new_names.next()}"
+        with temporary_file(new_name, self._system, mode=mode, is_renamed=True) as (temporary, target):
             stored.copy(target)
             if self._durable:
                 self._system.fsync(target)

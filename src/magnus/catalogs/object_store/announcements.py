@@ -15,7 +15,7 @@ from magnus.graph.path import BranchPath
 from magnus.object_stores.interface import ObjectFacts, ObjectStore
 
 LEASE_SECONDS: Final = 300.0
-"""A clean-up that has not said for so long that it goes on was killed; it removes nothing more."""
+"""A clean-up that has not renewed its mark for so long was killed; it removes nothing more."""
 _PAUSE_SECONDS: Final = 0.2
 
 

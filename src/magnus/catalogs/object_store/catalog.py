@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
 
 class ObjectCatalogOptions(ObjectLocation, frozen=True, forbid_unknown_fields=True):
-    """Options of the catalog, beside those that say where objects are.
+    """Options of the catalog, beside the options that say where objects are.
 
     Attributes:
         compute_data_folder: the folder that globs of tasks are relative to; the working directory by default.

@@ -1,7 +1,7 @@
 """Counts and removes the files of runs, removes content that no run needs, and verifies content.
 
-What a kill left half done, the next call finishes. Others may put and get meanwhile: see `announcements`. Times are those
-of the object store; "now" is when it wrote the mark of this clean-up.
+What a kill left half done, the next call finishes. Others may put and get meanwhile: see `announcements`. The clock is that
+of the object store: "now" is when it wrote the mark of this clean-up.
 """
 
 import os
@@ -127,7 +127,7 @@ class Maintenance:
     def _unneeded(
         self, collection: "_Collection", referred: frozenset[str]
     ) -> tuple[Sequence[ObjectFacts], Sequence[ObjectFacts]]:
-        """The contents that no run needs, those that can go and those that are too young to."""
+        """The contents that no run needs: the old ones, which can go, and the young ones."""
         of_strangers, announced = self._announced(collection)
         needed = referred | of_strangers
         old: list[ObjectFacts] = []
@@ -166,7 +166,7 @@ class Maintenance:
         return frozenset(stays)
 
     def _announced(self, collection: "_Collection") -> tuple[frozenset[str], frozenset[str]]:
-        """The contents of runs without records, and those that were announced lately."""
+        """The contents of runs without records, and the contents that were announced lately."""
         strangers, young = [], []
         for facts in self._objects.list(layout.FILES):
             if layout.run_part(facts.key) not in collection.known_runs:

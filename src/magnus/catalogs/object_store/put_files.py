@@ -28,7 +28,7 @@ class FolderFiles:
         self._system = system
 
     def contents(self, names: Sequence[str]) -> list[Content]:
-        """The contents of the files, by reading those that are not remembered; CatalogError."""
+        """The contents of the files, each of which is read unless its hash is remembered; CatalogError."""
         return for_each(self._content, names)
 
     def send(self, contents: Mapping[str, Content], store: Contents) -> None:
