@@ -1,6 +1,7 @@
-"""Calls a function for many items in a few threads."""
+"""Calls a function for many items, in a few threads where that pays."""
 
 import os
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final, TypeVar
@@ -11,6 +12,8 @@ ResultT = TypeVar("ResultT")
 _MOST_THREADS: Final = 8
 _FEW: Final = 16
 """So few items are done sooner than threads are started."""
+_QUICK_SECONDS: Final = 0.0005
+"""An item that takes less is mostly Python and short system calls: two threads would wait for each other, and take longer."""
 
 
 def for_each(
@@ -21,13 +24,27 @@ def for_each(
     After an error no further item is started. If several items fail, the error of the first of them is raised. `threads`
     is for functions that wait for a network; without, there are as many as processors, and few items need none.
     """
-    few = 1
-    if threads is None:
-        threads, few = min(_cores(), _MOST_THREADS), _FEW
-    threads = min(threads, len(items))
-    if len(items) <= few or threads == 1:
+    if threads is not None:
+        return _in_threads(function, items, min(threads, len(items)))
+    threads = min(_cores(), _MOST_THREADS)
+    if len(items) <= _FEW or threads == 1:
         return [function(item) for item in items]
-    return _in_threads(function, items, threads)
+    results = _while_quick(function, items)
+    return results + _in_threads(function, items[len(results) :], threads)
+
+
+def _while_quick(function: Callable[[ItemT], ResultT], items: Sequence[ItemT]) -> list[ResultT]:
+    """The results of the first items, until a few of them are not quick."""
+    results: list[ResultT] = []
+    start = time.monotonic()
+    for position, item in enumerate(items, 1):
+        results.append(function(item))
+        if position % _FEW == 0:
+            now = time.monotonic()
+            if now - start > _FEW * _QUICK_SECONDS:
+                break
+            start = now
+    return results
 
 
 def _in_threads(function: Callable[[ItemT], ResultT], items: Sequence[ItemT], threads: int) -> list[ResultT]:

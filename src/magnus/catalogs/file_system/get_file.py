@@ -17,7 +17,7 @@ from magnus.catalogs.file_system.folders import UserFolder, parts_of
 from magnus.catalogs.file_system.hash_cache import HashCache
 from magnus.errors import CatalogError, DamagedContent
 from magnus.run_log.records import CatalogRecord
-from magnus.system.atomic_files import sync_folder, temporary_file, write_all
+from magnus.system.atomic_files import NewNames, sync_folder, temporary_file, write_all
 from magnus.system.system_calls import SystemCalls
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
@@ -44,6 +44,7 @@ class FileGetter:
         self._hashes = hashes
         self._system = system
         self._durable = durable
+        self._new_names = NewNames("")
 
     def get(self, entry: CatalogRecord) -> None:
         """Have the content of the entry at its name. CatalogError when it is not there, or cannot be."""
@@ -133,7 +134,8 @@ class FileGetter:
         if not os.path.isdir(folder):
             Path(folder).mkdir(parents=True, exist_ok=True)
         mode = 0o777 if content.executable else 0o666
-        with temporary_file(folder, self._system, prefix=_TEMPORARY, mode=mode) as (temporary, target):
+        new_name = f"{folder}/{_TEMPORARY}{self._new_names.next()}"
+        with temporary_file(new_name, self._system, mode=mode, is_renamed=True) as (temporary, target):
             copy = self._copy_small if entry.size <= BLOCK_BYTES else self._copy_large
             copy(entry, content, source, target)
             if self._durable:

@@ -11,7 +11,6 @@ from magnus.engine.user_code.imports import project_code
 from magnus.errors import TaskFailed
 from magnus.interfaces.task_kind import TaskCall, TaskOutcome
 from magnus.tasks.functions.binding import bind
-from magnus.tasks.functions.results import results_of
 from magnus.tasks.functions.user_errors import UserCode
 from magnus.values import UserObject
 
@@ -40,6 +39,10 @@ def call_function(function: Callable[..., UserObject], title: str, call: TaskCal
                 returned = function(*bound.positional, **bound.named)
             if hasattr(returned, "__await__"):
                 returned = _run_awaitable(returned)
+        if returned is None and call.spec.returns is None:
+            return TaskOutcome(bound.arguments, exported=variables.exported(), loaded=bound.loaded)
+        from magnus.tasks.functions.results import results_of  # lazy: many functions return nothing
+
         with user_code:
             results = results_of(returned, call.spec.returns, title, call.objects)
     except TaskFailed as error:
