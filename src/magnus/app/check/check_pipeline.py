@@ -23,7 +23,7 @@ from magnus.app.run import mocks
 from magnus.app.run.load_pipeline import examine_pipeline, is_python_file
 from magnus.app.run.original_run import original_run
 from magnus.app.run.preflight import step_problems, unknown_overrides
-from magnus.app.run.prepare import RunRequest, with_original_defaults
+from magnus.app.run.prepare import RunRequest, with_defaults
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import Examination, LoadedPipeline
 from magnus.engine.user_code import process_state
@@ -83,7 +83,7 @@ class _Check:
         self.problems += problems
         with closing(services.built.run_log_store):
             original = self._original(services)
-        self.request = with_original_defaults(request, original)
+        self.request = with_defaults(request, original, services.configuration.parameters_file)
         initial = self._initial(original)
         examined = self._examined()
         self.problems += examined.problems

@@ -51,7 +51,11 @@ def checked_services(
     except MagnusError as error:
         problems += error.problems
         configuration = Configuration(
-            **{name: _default(name) for name in FAMILIES}, file="", variables=frozenset(), warnings=()
+            **{name: _default(name) for name in FAMILIES},
+            file="",
+            variables=frozenset(),
+            warnings=(),
+            parameters_file="",
         )
     for family in FAMILIES:
         try:
