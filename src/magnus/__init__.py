@@ -13,9 +13,10 @@ if (
 ):
     del sys.path[0]  # python -m magnus: what follows must not be imported from the working directory
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # the import of typing would cost a tenth of `magnus --help`
 if TYPE_CHECKING:
+    from typing import Any
+
     from magnus import errors
     from magnus.definition.nodes.task import Catalog
     from magnus.errors import InvalidInput, MagnusError, RunFailed, RunNotFound, ServiceError
@@ -114,7 +115,7 @@ _HOMES = {
 """The modules of public names; the others are functions of `magnus.interaction`."""
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     if name not in __all__:
         raise AttributeError(f"module 'magnus' has no attribute '{name}'")
     from importlib import import_module  # lazy: PEP 562

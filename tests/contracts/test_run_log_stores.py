@@ -10,9 +10,11 @@ from rows_of_runs import InRows
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.engine.files.large_values import LargeValues
 from magnus.engine.files.spilling_store import SpillingStore
+from magnus.object_stores.address import ObjectLocation
 from magnus.run_log_stores.buffered import BufferedOptions, BufferedRunLogStore
 from magnus.run_log_stores.chunked_file_system import ChunkedOptions, ChunkedRunLogStore
 from magnus.run_log_stores.file_system import FileSystemOptions, FileSystemRunLogStore
+from magnus.run_log_stores.object_store import ObjectStoreRunLogStore
 from magnus.run_log_stores.sql.store import SqlOptions, SqlRunLogStore
 from magnus.testing.pieces import FilePiece, lines_of
 from magnus.testing.run_log_store_contract import RunLogStoreContract
@@ -62,6 +64,18 @@ class TestChunkedWithDurablePuts(InFilesOfTheirOwn, RunLogStoreContract):
     def place(self):
         with TemporaryDirectory() as folder:
             yield lambda: ChunkedRunLogStore(ChunkedOptions(durable=True), Path(folder))
+
+
+class TestObjectStoreInAFolder(RunLogStoreContract):
+    @contextmanager
+    def place(self):
+        with TemporaryDirectory() as folder:
+            location = ObjectLocation(f"file://{folder}/a folder")
+            yield lambda: ObjectStoreRunLogStore(location, Path(folder))
+
+    def pieces(self, store, run_id):
+        steps = sorted((store.location / ".steps" / run_id).rglob("*.json"))
+        return [FilePiece(path) for path in (store.location / ".runs" / run_id, *steps)]
 
 
 class TestSqlite(InRows, RunLogStoreContract):

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from forked import Commands, can_become, in_interpreter, kept
 
-from magnus.cli.main import _COMMANDS
+from magnus.cli.synopsis import COMMANDS
 
 WORK = """\
 import json, os, sys, threading
@@ -91,7 +91,7 @@ def told(done):
 
 
 def test_every_command_says_the_same_and_ends_with_the_same_status(both):
-    assert {call.split()[0] for call in CALLS} >= {*_COMMANDS, "--help"}
+    assert {call.split()[0] for call in CALLS} >= {*COMMANDS, "--help"}
     seen = []
     for call in CALLS:
         one, other = (told(run(*call.split())) for run in both)

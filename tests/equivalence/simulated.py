@@ -14,7 +14,7 @@ from drivers import Silent, asked, log_of
 from magnus.app.run.prepare import prepare
 from magnus.app.run.simulate import run_to_end, spec_of, variables_of
 from magnus.app.run.transpile import transpile
-from magnus.cli.main import magnus
+from magnus.cli.program import magnus
 from magnus.definition.yaml_text import read
 from magnus.errors import InvalidDefinition
 from magnus.simulation.argo.expressions import substituted

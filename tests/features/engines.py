@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from simulated import Calls, descriptor_1_in
 
 from magnus.app.run.simulate import run_to_end, spec_of, variables_of
-from magnus.cli.main import magnus
+from magnus.cli.program import magnus
 from magnus.definition.yaml_text import read
 from magnus.engine.files.project_copy import ProjectCopy
 from magnus.errors import InvalidDefinition

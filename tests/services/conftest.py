@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import object_servers
+import pgbouncer
 import pytest
-import secrets_servers
 from postgresql import Server, programs
 from safety_net import LONGEST_SECONDS
 
@@ -30,15 +31,22 @@ def mlflow_server(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def aws_server(tmp_path_factory):
-    """The address of a server of AWS with secrets in memory, which takes a second or two to start."""
-    with secrets_servers.moto(tmp_path_factory.mktemp("aws")) as address:
+def moto_server(tmp_path_factory):
+    """The address of a server of S3 in memory, with the bucket `tests`."""
+    with object_servers.moto(tmp_path_factory.mktemp("moto")) as address:
+        object_servers.make_bucket(address, "tests")
         yield address
 
 
 @pytest.fixture(scope="session")
-def postgresql_server():
-    """A PostgreSQL server, which takes a second or two to start."""
+def azurite_server(tmp_path_factory):
+    """The address of a server of Azure Blob Storage."""
+    with object_servers.azurite(tmp_path_factory.mktemp("azurite")) as address:
+        yield address
+
+
+@contextmanager
+def running_postgresql():
     if programs() is None:
         reason = "no PostgreSQL server is installed: apt-get install postgresql"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
@@ -46,8 +54,52 @@ def postgresql_server():
         Path(folder).chmod(0o755)
         server = Server(Path(folder))
         server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    """A PostgreSQL server, which takes a second or two to start."""
+    with running_postgresql() as server:
         yield server
-        server.stop()
+
+
+@pytest.fixture
+def mortal_server():
+    """A server of the test's own, which it may kill."""
+    with running_postgresql() as server:
+        yield server
+
+
+@contextmanager
+def running_pgbouncer(server, mode):
+    if pgbouncer.program() is None:
+        reason = "no PgBouncer is installed: apt-get install pgbouncer"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with TemporaryDirectory(prefix="pgb-") as folder:
+        Path(folder).chmod(0o755)
+        with pgbouncer.pgbouncer(Path(folder), server, mode) as url:
+            yield url
+
+
+@pytest.fixture(scope="session", params=["transaction", "statement"])
+def pooler(request, postgresql_server):
+    """The URL of a database by its name, behind PgBouncer."""
+    with running_pgbouncer(postgresql_server, request.param) as url:
+        yield url
+
+
+@pytest.fixture(params=["server", "pooler"])
+def mortal_url(request, mortal_server):
+    """The URL of a database of the server of this test, itself or behind PgBouncer."""
+    if request.param == "server":
+        yield mortal_server.url()
+        return
+    with running_pgbouncer(mortal_server, "transaction") as url:
+        yield url("postgres")
 
 
 @pytest.fixture

@@ -1,63 +1,16 @@
-"""Servers of secrets for tests: AWS by moto, AWS that answers with a fixed error, and the part of Vault's API that magnus uses.
+"""Servers of secrets for tests: AWS that answers with a fixed error, and the part of Vault's API that magnus uses.
 
 No server of Vault or OpenBao is in the registries of packages, so `Vault` here answers as its documentation says.
 """
 
 import json
-import os
-import signal
-import socket
-import subprocess
-import sys
 import threading
-import time
-import urllib.error
-import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import unquote
 
-import pytest
-from safety_net import LONGEST_SECONDS
-
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "an-id", "AWS_SECRET_ACCESS_KEY": "a-secret-key"}
 TOKEN = "hvs.a-token"
-
-
-@contextmanager
-def moto(folder):
-    """The address of a server of AWS in memory."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-W", "ignore", "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    log = folder / "moto.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=folder, start_new_session=True
-        )
-    try:
-        address = f"http://127.0.0.1:{port}"
-        deadline = time.monotonic() + LONGEST_SECONDS
-        while not answers(f"{address}/moto-api/"):
-            if time.monotonic() > deadline or process.poll() is not None:
-                pytest.fail(f"the server did not start:\n{log.read_text()[-3000:]}")
-            time.sleep(0.05)
-        yield address
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=LONGEST_SECONDS)
-
-
-def answers(address):
-    try:
-        with urllib.request.urlopen(address, timeout=5):
-            return True
-    except urllib.error.HTTPError:
-        return True
-    except OSError:
-        return False
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import botocore.session
 import pytest
 from secrets_servers import CREDENTIALS
 
-pytestmark = pytest.mark.xdist_group("aws")
+pytestmark = pytest.mark.xdist_group("moto")
 PAGE = (Path(__file__).parents[2] / "docs/how-to/use-secrets-of-aws.md").read_text()
 CONFIGURATION, PIPELINE = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 INSTALLS, COMMANDS = re.findall(r"```shell\n(.*?)```", PAGE, re.DOTALL)
@@ -20,14 +20,14 @@ PASSWORD = "never-to-be-seen"
 
 
 @pytest.fixture
-def project(aws_server, tmp_path, monkeypatch):
+def project(moto_server, tmp_path, monkeypatch):
     (tmp_path / "magnus-config.yaml").write_text(CONFIGURATION)
     (tmp_path / "query.yaml").write_text(PIPELINE)
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_server)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_server)
     monkeypatch.delenv("PYTHONWARNINGS", raising=False)
     return tmp_path
 

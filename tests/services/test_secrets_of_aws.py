@@ -17,7 +17,7 @@ from magnus.errors import SecretsError
 from magnus.secrets.aws import AwsOptions, AwsParameterStore, AwsSecretsManager
 from magnus.testing.secrets_contract import SecretsContract
 
-pytestmark = pytest.mark.xdist_group("aws")
+pytestmark = pytest.mark.xdist_group("moto")
 BOTH = pytest.mark.parametrize("kind", [AwsSecretsManager, AwsParameterStore])
 
 
@@ -60,8 +60,8 @@ class TestSecretsManager(SecretsContract):
     kind = AwsSecretsManager
 
     @pytest.fixture(autouse=True)
-    def _server(self, aws_server):
-        self.address = aws_server
+    def _server(self, moto_server):
+        self.address = moto_server
 
     @contextmanager
     def place(self, secrets):
@@ -76,10 +76,10 @@ class TestParameterStore(TestSecretsManager):
 
 
 @BOTH
-def test_a_field_is_a_secret_and_the_mask_knows_the_whole(aws_server, kind):
+def test_a_field_is_a_secret_and_the_mask_knows_the_whole(moto_server, kind):
     whole = {"user": "postgres", "password": 'p"#ss wörd', "port": 5432, "pin": 123456, "more": {"a": [1]}, "no": None}
-    with stored(aws_server, {"db": json.dumps(whole)}, kind) as prefix:
-        secrets = provider(kind, aws_server, prefix=prefix, names={"DB_PASSWORD": f"{prefix}db#password"})
+    with stored(moto_server, {"db": json.dumps(whole)}, kind) as prefix:
+        secrets = provider(kind, moto_server, prefix=prefix, names={"DB_PASSWORD": f"{prefix}db#password"})
         assert secrets.get("DB_PASSWORD") == secrets.get("db#password") == 'p"#ss wörd'
         assert [secrets.get(f"db#{field}") for field in ("user", "port", "more", "no")] == [
             "postgres", "5432", '{"a": [1]}', "null"
@@ -90,16 +90,16 @@ def test_a_field_is_a_secret_and_the_mask_knows_the_whole(aws_server, kind):
 
 
 @BOTH
-def test_text_that_is_no_json_has_no_field(aws_server, kind):
-    with stored(aws_server, {"key": "never-to-be-seen"}, kind) as prefix:
-        error = refusal(provider(kind, aws_server, prefix=prefix), "key#x")
+def test_text_that_is_no_json_has_no_field(moto_server, kind):
+    with stored(moto_server, {"key": "never-to-be-seen"}, kind) as prefix:
+        error = refusal(provider(kind, moto_server, prefix=prefix), "key#x")
     assert "it is no JSON object\n  fix: leave out '#x'" in error
     assert "never-to-be-seen" not in error
 
 
-def test_bytes_that_are_no_text_are_refused(aws_server):
-    client(aws_server, "secretsmanager").create_secret(Name="binary", SecretBinary=b"\xff\xfe")
-    assert "is not UTF-8 text" in refusal(provider(AwsSecretsManager, aws_server), "binary")
+def test_bytes_that_are_no_text_are_refused(moto_server):
+    client(moto_server, "secretsmanager").create_secret(Name="binary", SecretBinary=b"\xff\xfe")
+    assert "is not UTF-8 text" in refusal(provider(AwsSecretsManager, moto_server), "binary")
 
 
 def test_the_server_is_asked_once_for_a_secret_of_many_steps():
@@ -152,21 +152,21 @@ def test_the_server_refuses(kind, code, message, words):
 
 @BOTH
 def test_a_missing_secret_and_a_secret_without_rights_differ_from_no_credentials_and_no_network(
-    aws_server, kind, monkeypatch
+    moto_server, kind, monkeypatch
 ):
-    assert f"has no secret 'a/b' in '{aws_server}'" in refusal(provider(kind, aws_server), "a/b")
+    assert f"has no secret 'a/b' in '{moto_server}'" in refusal(provider(kind, moto_server), "a/b")
     assert "cannot reach 'http://127.0.0.1:9': EndpointConnectionError" in refusal(
         provider(kind, "http://127.0.0.1:9"), "a"
     )
     assert "has no credentials: The config profile (nobody)" in refusal(
-        provider(kind, aws_server, profile="nobody"), "a"
+        provider(kind, moto_server, profile="nobody"), "a"
     )
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
-    without = provider(kind, aws_server)
+    without = provider(kind, moto_server)
     assert "has no credentials: Unable to locate credentials" in refusal(without, "a")
     [problem] = without.setup_problems()
     assert (problem.severity, "unless a role of this machine gives them" in problem.message) == ("warning", True)
-    nowhere = kind(AwsOptions(endpoint=aws_server), Path.cwd())
+    nowhere = kind(AwsOptions(endpoint=moto_server), Path.cwd())
     assert "has no region\n  fix: set `region` of the secrets provider" in refusal(nowhere, "a")
     assert [problem.severity for problem in nowhere.setup_problems()] == ["error"]
 

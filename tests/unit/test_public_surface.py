@@ -12,7 +12,7 @@ import pytest
 import magnus
 from magnus import errors
 from magnus.app.composition.plugins import BUILT_IN
-from magnus.cli import main
+from magnus.cli import program
 from magnus.interfaces.reentry import EVICTED, TRY_AGAIN
 
 ROOT = Path(__file__).parents[2]
@@ -187,7 +187,7 @@ def test_the_entry_points_are_those_that_are_read():
 
 
 def test_the_commands_are_those_there_are():
-    assert sorted(first_cells("Commands")) == main.magnus.list_commands(click.Context(main.magnus))
+    assert sorted(first_cells("Commands")) == program.magnus.list_commands(click.Context(program.magnus))
 
 
 def options(command):
@@ -195,10 +195,10 @@ def options(command):
 
 
 def test_commands_that_print_documents_are_listed_with_them():
-    context = click.Context(main.magnus)
+    context = click.Context(program.magnus)
     documents = section("JSON documents")
-    for name in main.magnus.list_commands(context):
-        command = main.magnus.get_command(context, name)
+    for name in program.magnus.list_commands(context):
+        command = program.magnus.get_command(context, name)
         own = {name: command}
         if isinstance(command, click.Group):
             own = {f"{name} {inner}": command.get_command(context, inner) for inner in command.list_commands(context)}
@@ -211,4 +211,4 @@ def test_the_exit_statuses_are_those_there_are():
     listed = {int(status) for status in re.findall(r"^\| (\d+) \|", section("Exit statuses"), re.MULTILINE)}
     classes = [getattr(errors, name) for name in errors.__all__ if isinstance(getattr(errors, name), type)]
     of_errors = {each.exit_code for each in classes if issubclass(each, errors.MagnusError)}
-    assert listed == {0, *of_errors, TRY_AGAIN, EVICTED, main._INTERRUPTED, main._TERMINATED, main._BUG}
+    assert listed == {0, *of_errors, TRY_AGAIN, EVICTED, program._INTERRUPTED, program._TERMINATED, program._BUG}

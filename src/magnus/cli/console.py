@@ -10,17 +10,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import partial
 from io import TextIOWrapper
-from typing import TYPE_CHECKING, Final
 
+TYPE_CHECKING = False  # the import of typing would cost a tenth of `magnus --help`
 if TYPE_CHECKING:
     from pathlib import Path
+    from typing import Final
 
     from magnus.app.progress.line_reporter import ShowOutput
     from magnus.errors import MagnusError, ServiceError
     from magnus.interfaces.reporter import Event, Reporter
 
-_SIGKILL: Final = 9
-_KILLED: Final = 128 + _SIGKILL
+_SIGKILL: "Final" = 9
+_KILLED: "Final" = 128 + _SIGKILL
 """The exit status after SIGKILL; the first process of a container cannot send itself that signal."""
 
 
@@ -59,6 +60,18 @@ def emit(text: str) -> None:
     with _writing():
         sys.stdout.write(text)
         sys.stdout.flush()
+
+
+def has_emitted(text: str) -> bool:
+    """Write the text to standard output; returns False when it cannot be written, for a caller that finds out why."""
+    if sys.stdout is None:
+        return False
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError:
+        return False
+    return True
 
 
 def write_file(file: "Path", text: str) -> None:

@@ -196,8 +196,15 @@ def _catalog_to_json(entry: CatalogRecord) -> dict[str, Json]:
 
 
 def _catalog_from_json(stored: dict[str, Json]) -> CatalogRecord:
-    preexisting = stored.get("found", False)
-    return CatalogRecord(**{key: value for key, value in stored.items() if key != "found"}, preexisting=preexisting)
+    return CatalogRecord(
+        stored["name"],
+        stored["data_hash"],
+        stored["catalog_relative_path"],
+        stored["catalog_handler_location"],
+        stored["stage"],
+        stored["size"],
+        stored.get("found", False),
+    )
 
 
 def _scope_to_json(scope: BranchScope) -> dict[str, Json]:

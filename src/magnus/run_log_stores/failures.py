@@ -70,6 +70,6 @@ def failed(verb: str, file: Path, error: OSError) -> RunLogStoreError:
     return RunLogStoreError(f"the run log store cannot {verb} '{file}': {reason}", fix=fix)
 
 
-def no_run_record(file: Path) -> RunLogStoreError:
+def no_run_record(file: Path | str) -> RunLogStoreError:
     """The file that makes a run has no record of it that is whole."""
     return RunLogStoreError(f"'{file}' is damaged: it holds no record of the run", fix="remove the file")

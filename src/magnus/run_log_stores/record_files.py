@@ -130,6 +130,11 @@ def record_in(
         return None
     except OSError as error:
         raise failures.failed("read", file, error) from error
+    return record_of(text, decode, str(file), belongs=belongs)
+
+
+def record_of(text: bytes, decode: Callable[[bytes], RecordT], place: str, *, belongs: Belongs) -> RecordT | None:
+    """The record in the text that is at `place`; None when it is damaged, as `record_in` says."""
     if not is_whole(text, belongs):
         return None
     try:
@@ -137,7 +142,7 @@ def record_in(
     except (KeyError, TypeError, ValueError, RecursionError) as error:
         shown = text[:200].decode(errors="replace")
         raise RunLogStoreError(
-            f"'{file}' holds a record that this version of magnus cannot read: {shown}",
+            f"'{place}' holds a record that this version of magnus cannot read: {shown}",
             fix="read it with the version that wrote it, or remove the file",
         ) from error
 

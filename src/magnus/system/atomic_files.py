@@ -1,6 +1,7 @@
 """Writes files that are there whole or not at all, and makes the folders of magnus they are in, which git ignores."""
 
 import errno
+import itertools
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -72,6 +73,8 @@ NO_LINKS: Final = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno
 _TEMPORARY: Final = ".new-"
 _CREATE: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _PIECES_BYTES: Final = 64 * 1024
+_WRITE_BYTES: Final = 256 * 1024
+"""Some writes of 1 MiB took Linux 6.18 (ext4) three to five times as long as others, at random; smaller ones never did."""
 _BLOCK_BYTES: Final = 4 * 1024 * 1024
 
 
@@ -118,29 +121,51 @@ def write_text(file: Path, text: str) -> None:
 
 @contextmanager
 def temporary_file(
-    folder: AnyPath, system: SystemCalls, *, prefix: str = _TEMPORARY, mode: int = 0o666
+    temporary: str, system: SystemCalls, *, mode: int = 0o666, is_renamed: bool = False
 ) -> Iterator[tuple[str, int]]:
-    """A new file in the folder, its path and an open descriptor; it is gone afterwards unless it was renamed."""
-    temporary, descriptor = _open_temporary(folder, system, prefix, mode)
+    """A new file at a path that no other one gets, the path and an open descriptor; the file is gone afterwards.
+
+    With `is_renamed` the caller has renamed it by then, unless there was an error.
+    """
+    descriptor = system.open(temporary, _CREATE, mode)
+    stays = False
     try:
         yield temporary, descriptor
+        stays = is_renamed
     finally:
         os.close(descriptor)
-        with suppress(OSError):
-            system.unlink(temporary)
+        if not stays:
+            with suppress(OSError):
+                system.unlink(temporary)
 
 
-def new_name(folder: AnyPath, prefix: str = _TEMPORARY) -> str:
+class NewNames:
+    """Paths that no other process gets, for the threads of one process; one that is forked makes its own.
+
+    The paths start with `prefix`, such as a folder and a slash.
+    """
+
+    __slots__ = ("_next", "_prefix")
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = f"{prefix}{os.getpid()}-{os.urandom(6).hex()}-"
+        self._next = itertools.count()
+
+    def next(self) -> str:
+        """A path that was not given out before."""
+        return f"{self._prefix}{next(self._next)}"
+
+
+def new_name(folder: AnyPath) -> str:
     """A path in the folder that no other process and no other call gets."""
-    return f"{folder}/{prefix}{os.getpid()}-{os.urandom(6).hex()}"
+    return f"{folder}/{_TEMPORARY}{os.getpid()}-{os.urandom(6).hex()}"
 
 
 def write_all(target: int, data: Block, system: SystemCalls) -> None:
-    """Write all of it; the write after a short one reports the reason."""
-    written = system.write(target, data)
+    """Write all of it, in pieces where it is large; the write after a short one reports the reason."""
+    written = system.write(target, data if len(data) <= _WRITE_BYTES else memoryview(data)[:_WRITE_BYTES])
     while written < len(data):
-        data = memoryview(data)[written:]
-        written = system.write(target, data)
+        written += system.write(target, memoryview(data)[written : written + _WRITE_BYTES])
 
 
 def blocks(file: Path, system: SystemCalls = REAL) -> Iterator[bytes]:
@@ -202,7 +227,8 @@ def sync_folder(folder: AnyPath, system: SystemCalls) -> None:
 
 def _write_temporary(folder: Path, pieces: Iterable[bytes], system: SystemCalls, *, durable: bool) -> str:
     """A new file in the folder that holds the pieces; nothing is left of it when that fails."""
-    temporary, descriptor = _open_temporary(folder, system, _TEMPORARY, 0o666)
+    temporary = new_name(folder)
+    descriptor = system.open(temporary, _CREATE, 0o666)
     try:
         try:
             for block in _joined(pieces):
@@ -216,11 +242,6 @@ def _write_temporary(folder: Path, pieces: Iterable[bytes], system: SystemCalls,
             system.unlink(temporary)
         raise
     return temporary
-
-
-def _open_temporary(folder: AnyPath, system: SystemCalls, prefix: str, mode: int) -> tuple[str, int]:
-    temporary = new_name(folder, prefix)
-    return temporary, system.open(temporary, _CREATE, mode)
 
 
 def _name(temporary: str, file: Path, content: bytes, system: SystemCalls) -> None:

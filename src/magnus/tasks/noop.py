@@ -23,7 +23,7 @@ from msgspec import convert, field
 
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import Return
-from magnus.tasks.functions.call import results_of
+from magnus.tasks.functions.results import results_of
 from magnus.values import Json, UserObject
 
 if TYPE_CHECKING:

@@ -121,7 +121,7 @@ def _watched_files(file: str, folder: Path) -> Json:
 
 def _read(argv: Sequence[str]) -> Json:
     """The command, its parameters, and what is wrong with it: an option it does not have is taken for a parameter."""
-    group = import_module("magnus.cli.main").magnus  # not by an import: only the command line knows click
+    group = import_module("magnus.cli.program").magnus  # not by an import: only the command line knows click
     name, *rest = argv
     command = group.get_command(None, name)
     if command is None:

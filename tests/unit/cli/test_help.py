@@ -9,7 +9,8 @@ import pytest
 from click.testing import CliRunner
 
 from magnus.cli import commands as packages
-from magnus.cli.main import _COMMANDS, magnus
+from magnus.cli.program import magnus
+from magnus.cli.synopsis import COMMANDS
 
 LONGEST = 60
 
@@ -19,21 +20,21 @@ def module_of(name):
 
 
 def commands():
-    for name in _COMMANDS:
+    for name in COMMANDS:
         command = module_of(name).command
         yield name, command
         if isinstance(command, click.Group):
             yield from ((f"{name} {inner}", found) for inner, found in command.commands.items())
 
 
-@pytest.mark.parametrize("name", _COMMANDS)
+@pytest.mark.parametrize("name", COMMANDS)
 def test_the_list_of_commands_has_the_first_line_of_each_that_is_not_hidden(name):
     command = module_of(name).command
-    assert _COMMANDS[name] == ("" if command.hidden else command.help.partition("\n")[0])
+    assert COMMANDS[name] == ("" if command.hidden else command.help.partition("\n")[0])
 
 
 def test_every_module_of_a_command_is_in_the_list():
-    assert {module.name for module in iter_modules(packages.__path__)} == set(_COMMANDS)
+    assert {module.name for module in iter_modules(packages.__path__)} == set(COMMANDS)
 
 
 @pytest.mark.parametrize(

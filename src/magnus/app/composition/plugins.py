@@ -28,11 +28,15 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "chunked-fs": "magnus.run_log_stores.chunked_file_system:ChunkedRunLogStore",
         "db": "magnus.run_log_stores.sql.store:SqlRunLogStore",
         "file-system": "magnus.run_log_stores.file_system:FileSystemRunLogStore",
+        "object-store": "magnus.run_log_stores.object_store:ObjectStoreRunLogStore[object-store]",
+        "s3": "magnus.run_log_stores.object_store:ObjectStoreRunLogStore[object-store]",
         "sql": "magnus.run_log_stores.sql.store:SqlRunLogStore",
     },
     "catalog": {
         "do-nothing": "magnus.catalogs.do_nothing:DoNothingCatalog",
         "file-system": "magnus.catalogs.file_system.catalog:FileSystemCatalog",
+        "object-store": "magnus.catalogs.object_store.catalog:ObjectStoreCatalog[object-store]",
+        "s3": "magnus.catalogs.object_store.catalog:ObjectStoreCatalog[object-store]",
     },
     "pickler": {"pickle": "magnus.picklers.pickle:PicklePickler"},
     "secrets": {

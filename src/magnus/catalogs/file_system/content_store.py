@@ -17,7 +17,7 @@ from magnus.catalogs.file_system import copying, hash_cache
 from magnus.catalogs.file_system.folders import OwnFolders
 from magnus.catalogs.file_system.hash_cache import HashCache, Integrity
 from magnus.errors import CatalogError
-from magnus.system.atomic_files import NO_LINKS, new_name, sync_folder, temporary_file, write_all
+from magnus.system.atomic_files import NO_LINKS, NewNames, sync_folder, temporary_file, write_all
 from magnus.system.system_calls import SystemCalls
 
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -48,6 +48,7 @@ class ContentStore:
         self.integrity = Integrity(hashes, system)
         self._durable = durable
         self._folders = OwnFolders(folder, system, durable=durable, home=home)
+        self._new_names = NewNames(f"{folder}/tmp/")  # noqa: S108 - of the store
         self._no_links: set[str] = set()
 
     def holds(self, content: Content) -> bool:
@@ -115,7 +116,7 @@ class ContentStore:
 
     def receive(self, *, executable: bool) -> AbstractContextManager[tuple[str, int]]:
         """A new file for content, its path and an open descriptor; it is removed afterwards unless it was moved or linked."""
-        return temporary_file(self._temporary_folder(), self._system, prefix="", mode=_mode(executable=executable))
+        return temporary_file(self._new_name(), self._system, mode=0o555 if executable else 0o444)
 
     def adopt(self, temporary: str, descriptor: int, content: Content) -> None:
         """Give a received file the name of its content, at once; another of the same content stands.
@@ -246,11 +247,5 @@ class ContentStore:
         rmtree(aside, ignore_errors=True)
 
     def _new_name(self) -> str:
-        return new_name(self._temporary_folder(), prefix="")
-
-    def _temporary_folder(self) -> str:
-        return self._folders.make(("tmp",))
-
-
-def _mode(*, executable: bool) -> int:
-    return 0o555 if executable else 0o444
+        self._folders.make(("tmp",))
+        return self._new_names.next()

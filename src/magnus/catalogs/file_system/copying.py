@@ -67,8 +67,7 @@ def _cloned(source: int, target: int, system: SystemCalls) -> bool:
 def _copied_by_kernel(source: int, target: int, system: SystemCalls) -> Iterator[int]:
     """The lengths of pieces, each of which was copied by then; none where the kernel cannot copy.
 
-    The target keeps its offset. The kernel copies in small pages, which it has at once; writes of a block make it look
-    for large ones.
+    The target keeps its offset.
     """
     copied = 0
     try:

@@ -20,7 +20,7 @@ from typing import Final
 from msgspec import Struct
 
 from magnus.catalogs.file_system.copying import BLOCK_BYTES, hash_of, sha256
-from magnus.system.atomic_files import make_own_folder, temporary_file, write_all
+from magnus.system.atomic_files import make_own_folder, new_name, temporary_file, write_all
 from magnus.system.system_calls import SystemCalls
 
 _SHARDS: Final = 64
@@ -135,7 +135,7 @@ class HashCache:
         for path in list(shard)[: len(shard) // 2]:
             del shard[path]
         file = self._file(number)
-        with temporary_file(self._folder, self._system) as (temporary, descriptor):
+        with temporary_file(new_name(self._folder), self._system, is_renamed=True) as (temporary, descriptor):
             write_all(descriptor, b"".join(map(_printed, shard.items())), self._system)
             self._system.replace(temporary, file)
 

@@ -23,11 +23,11 @@ from magnus.catalogs.file_system.content_store import ASIDE, READ, RECENT_NS, YO
 from magnus.catalogs.file_system.copying import BLOCK_BYTES, hash_of, sha256
 from magnus.catalogs.file_system.failures import failed
 from magnus.catalogs.file_system.folders import entries_in, files_below, remove_tree, run_folder
-from magnus.catalogs.parallel import for_each
 from magnus.errors import CatalogError
 from magnus.interfaces.catalog import Collected, Usage
 from magnus.run_log.records import CatalogRecord
 from magnus.system.atomic_files import make_own_folder
+from magnus.system.parallel import for_each
 from magnus.system.system_calls import SystemCalls
 
 _GONE: Final = "gone-"

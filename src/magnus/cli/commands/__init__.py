@@ -1,1 +1,1 @@
-"""One module per command, each with a `command`; `magnus.cli.main` has their table."""
+"""One module per command, each with a `command`; `magnus.cli.synopsis` has their table."""

@@ -102,14 +102,15 @@ def mark_preexisting(
 ) -> tuple[CatalogRecord, ...]:
     """The entries, which say of each file whether it was there, as it is, before the run `began`; in doubt it was not."""
     before = started_at.timestamp() - _CLOCK_STEP_SECONDS
+    folder = str(working_directory)
     return tuple(
-        replace(entry, preexisting=True) if _is_older(entry, working_directory, before) else entry for entry in put
+        replace(entry, preexisting=True) if _is_older(f"{folder}/{entry.name}", before) else entry for entry in put
     )
 
 
-def _is_older(entry: CatalogRecord, working_directory: Path, before: float) -> bool:
+def _is_older(file: str, before: float) -> bool:
     try:
-        return os.stat(working_directory / entry.name).st_ctime < before  # noqa: PTH116 - thousands of files
+        return os.stat(file).st_ctime < before  # noqa: PTH116 - thousands of files
     except OSError:
         return False
 

@@ -3,7 +3,6 @@
 Made by `engine.step.run_step` for each attempt; `engine.interaction.current_step` passes requests of user code to it.
 """
 
-import base64
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -14,7 +13,6 @@ from typing import Final
 from msgspec.structs import replace
 
 from magnus.engine.files.objects import StepObjects
-from magnus.engine.values import pickles
 from magnus.errors import TaskFailed
 from magnus.graph.nodes import CatalogSpec
 from magnus.run_log.parameters import ObjectParameter, Parameter, from_json, objects_in
@@ -147,6 +145,8 @@ class StepData:
         """How another process of the task reaches objects: a pickle, and a folder for the objects that it puts."""
         from base64 import b64encode  # lazy: most tasks keep to themselves
 
+        from magnus.engine.values import pickles
+
         place = self._folder / _FOLDER
         place.mkdir(parents=True, exist_ok=True)
         self._used_folder = True
@@ -181,6 +181,9 @@ def put(ask: Ask, name: str, value: UserObject, *, is_result: bool = False) -> N
 
 
 def _objects(answer: Json) -> StepObjects:
+    from base64 import b64decode  # lazy: as above
 
-    reach: StepObjects = pickles.loaded(base64.b64decode(answer["objects"]))
+    from magnus.engine.values import pickles
+
+    reach: StepObjects = pickles.loaded(b64decode(answer["objects"]))
     return reach

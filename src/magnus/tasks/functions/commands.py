@@ -9,7 +9,6 @@ from types import ModuleType
 from typing import Final
 
 from magnus.engine.user_code.imports import project_code
-from magnus.engine.values.json_values import type_name
 from magnus.errors import TaskFailed
 from magnus.tasks.source.locate import missing_function, script_command, split_script_command
 from magnus.values import UserObject
@@ -31,6 +30,8 @@ def load_function(command: str, working_directory: Path) -> Callable[..., UserOb
     if target is _MISSING:
         raise _not_found(command, working_directory)
     if not callable(target):
+        from magnus.engine.values.json_values import type_name  # lazy: only mistakes need it
+
         raise TaskFailed(f"'{command}' is not callable: it is a value of type {type_name(target)}")
     function: Callable[..., UserObject] = target
     return function
