@@ -89,7 +89,7 @@ class Compiler:
             if repair.is_certain:
                 self.warnings += _unreached(repair.graph.start_at, repair.graph.nodes, written)
             return repair.graph
-        self.warnings += _unreached(start, nodes, written)
+        self.warnings += (*_unreached(start, nodes, written), *_unintended(start, nodes, written))
         name, description = (str(written.value.get(key) or "") for key in ("name", "description"))
         return Graph(start, nodes, name, description)
 
@@ -276,6 +276,27 @@ def _target(fault: StructureProblem, start: str, nodes: Mapping[str, Node]) -> s
     """Where the edge leads that is wrong."""
     node = nodes.get(fault.step)
     return start if node is None else dict(node.edges).get(fault.field, "")
+
+
+def _unintended(start: str, nodes: Mapping[str, Node], written: WrittenPipeline) -> Iterator[Problem]:
+    """Warnings of steps that only the order of the steps leads to, behind steps that only failures lead to.
+
+    Where nobody wrote any `next`, the order of the steps is meant.
+    """
+    steps = [name for name, node in nodes.items() if not isinstance(node, TerminalNode)]
+    if all(map(written.is_implied, steps)):
+        return
+    leading = [(name, field, target) for name in steps for field, target in nodes[name].edges]
+    for name, field, target in leading:
+        if field != "next" or not written.is_implied(name) or target == start or target not in steps:
+            continue
+        to_target = [source for source, _, other in leading if other == target]
+        fields = {each for _, each, other in leading if other == name}
+        if to_target == [name] and fields == {"on_failure"}:
+            message = f"'{target}' follows this step, which runs after a failure, only because it is written below it"
+            fix = f"write next: {target} if that is meant, or else the step that is to follow, such as next: success"
+            step = "/".join((*written.steps, name))
+            yield Problem(message, fix, written.locate("steps", name), step, "warning")
 
 
 def _unreached(start: str, nodes: Mapping[str, Node], written: WrittenPipeline) -> Iterator[Problem]:

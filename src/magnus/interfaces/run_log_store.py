@@ -180,6 +180,7 @@ OPTIONAL: Final = frozenset(
         "last_put",
         "location",
         "mentioned_hashes",
+        "missing_credentials",
         "remove_leftovers",
         "remove_run",
         "summaries",
@@ -187,5 +188,5 @@ OPTIONAL: Final = frozenset(
         "write_document",
     }
 )
-"""What the Protocols that a store may have beside `RunLogStore` consist of, those above, `Connects`, `Located` and
-`ReadsEnvironment`."""
+"""What the Protocols that a store may have beside `RunLogStore` consist of, those above, `Connects`, `Located`,
+`NeedsCredentials` and `ReadsEnvironment`."""

@@ -13,7 +13,13 @@ from typing import TypeVar
 from msgspec import Struct
 
 from magnus.app.check import services as secrets
-from magnus.app.check.services import CheckedServices, checked_services, connect_problems, folder_problems
+from magnus.app.check.services import (
+    CheckedServices,
+    checked_services,
+    connect_problems,
+    credential_problems,
+    folder_problems,
+)
 from magnus.app.composition import executors
 from magnus.app.inspect.step_code import code_of_steps
 from magnus.app.parameters.data_flow import DataFlow, DescribedTask
@@ -23,7 +29,7 @@ from magnus.app.run import mocks
 from magnus.app.run.load_pipeline import examine_pipeline, is_python_file
 from magnus.app.run.original_run import original_run
 from magnus.app.run.preflight import step_problems, unknown_overrides
-from magnus.app.run.prepare import RunRequest, with_original_defaults
+from magnus.app.run.prepare import RunRequest, with_defaults
 from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import Examination, LoadedPipeline
 from magnus.engine.user_code import process_state
@@ -83,7 +89,7 @@ class _Check:
         self.problems += problems
         with closing(services.built.run_log_store):
             original = self._original(services)
-        self.request = with_original_defaults(request, original)
+        self.request = with_defaults(request, original, services.configuration.parameters_file)
         initial = self._initial(original)
         examined = self._examined()
         self.problems += examined.problems
@@ -97,7 +103,9 @@ class _Check:
                 self.problems += _changed(original, pipeline, parameters, services, request.working_directory)
         unsure = self._steps(examined.steps if pipeline is None else pipeline.steps, services)
         described = self._flow(examined, pipeline, services, parameters, unsure | examined.unsure)
-        if self.connects:
+        missing = list(credential_problems(services))
+        self.problems += missing
+        if self.connects and not missing:
             self.problems += connect_problems(services)
         self.problems += folder_problems(services, needs_catalog=any(task.keeps_files for task in described))
         return CheckResult(self.request.file, in_order(self.problems), len(examined.steps))

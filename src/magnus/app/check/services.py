@@ -24,6 +24,7 @@ from magnus.interfaces.capabilities import (
     ExecutorCapabilities,
     Locality,
     Located,
+    NeedsCredentials,
     SecretVariableNames,
     ServiceCapabilities,
 )
@@ -51,7 +52,11 @@ def checked_services(
     except MagnusError as error:
         problems += error.problems
         configuration = Configuration(
-            **{name: _default(name) for name in FAMILIES}, file="", variables=frozenset(), warnings=()
+            **{name: _default(name) for name in FAMILIES},
+            file="",
+            variables=frozenset(),
+            warnings=(),
+            parameters_file="",
         )
     for family in FAMILIES:
         try:
@@ -97,6 +102,16 @@ def _obstacle_of(location: Path, capabilities: ServiceCapabilities) -> tuple[str
     if location.exists() and not os.access(location, os.R_OK | os.W_OK):
         return "it is not readable and writable", "make it so"
     return _obstacle(location.parent, inside=True)
+
+
+def credential_problems(services: CheckedServices) -> Iterator[Problem]:
+    """The services without credentials: a warning if steps run on other machines, which may have a role."""
+    severity: Severity = "warning" if services.spread.runs_on is Locality.NETWORK else "error"
+    for family in FAMILIES:
+        service = getattr(services.built, family, None)
+        if isinstance(service, NeedsCredentials) and (problem := service.missing_credentials()):
+            place = getattr(services.configuration, family).locate()
+            yield Problem(f"{family.replace('_', ' ')}: {problem.message}", problem.fix, place, severity=severity)
 
 
 def connect_problems(services: CheckedServices) -> Iterator[Problem]:

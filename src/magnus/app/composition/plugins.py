@@ -35,6 +35,8 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     "catalog": {
         "do-nothing": "magnus.catalogs.do_nothing:DoNothingCatalog",
         "file-system": "magnus.catalogs.file_system.catalog:FileSystemCatalog",
+        "object-store": "magnus.catalogs.object_store.catalog:ObjectStoreCatalog[object-store]",
+        "s3": "magnus.catalogs.object_store.catalog:ObjectStoreCatalog[object-store]",
     },
     "pickler": {"pickle": "magnus.picklers.pickle:PicklePickler"},
     "secrets": {

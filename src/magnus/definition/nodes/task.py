@@ -1,6 +1,8 @@
 """`type: task`: one unit of work."""
 
+import re
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Annotated, Final, Literal, Self
 
 from msgspec import Meta, Struct, field
@@ -47,18 +49,22 @@ class ReturnItem(Struct, frozen=True, forbid_unknown_fields=True):
     kind: Literal["json", "object", "metric"] = "json"
 
 
+RETURN_FIELDS: Final = frozenset(ReturnItem.__struct_fields__)
+"""The fields of an item of `returns:`; an item with another one alone is `name: kind`."""
+
+
 class Task(Struct, frozen=True, forbid_unknown_fields=True):
     """One unit of work; the type where none is written.
 
     Attributes:
         name: the name of the step, which is its key under `steps`.
         command: what to run: `module.function`, a lambda, a shell command or the path of a notebook.
-        next: the step that follows when this one succeeds.
+        next: the step that follows when this one succeeds; by default the step below, and `success` after the last.
         command_type: what runs the command.
         description: what the step is for; it changes nothing.
         on_failure: the step, or the pipeline, that follows when this one fails; the fail step by default.
         catalog: files to take from the catalog before the step runs, and to keep afterwards.
-        returns: names of the results, in order; each a name, or a name and the kind of the result.
+        returns: the results, in order; each a name, `name: kind`, or a mapping with name and kind.
         secrets: names of the secrets that the task finds in its environment.
         max_attempts: how often the task is tried, the first time included.
         retry_delay: the time between two attempts: seconds, or text such as 1h30m.
@@ -119,6 +125,20 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
         if self.returns is None:
             return None
         return tuple(Return(item) if isinstance(item, str) else Return(item.name, item.kind) for item in self.returns)
+
+
+def name_by_command(command: str, command_type: str) -> str:
+    """The name of a task that gets none: of its function, its notebook or its program; `task` where it has no such name."""
+    match command_type:
+        case "python":
+            name = re.split("[.:]", command)[-1]
+        case "notebook":
+            name = PurePath(command).stem
+        case "shell":
+            name = PurePath(next(iter(command.split()), "")).name or command_type
+        case _:
+            name = ""
+    return "task" if "$" in name else name.translate(str.maketrans(".%", "__")) or "task"
 
 
 TASK_FIELDS: Final = tuple(name for name in Task.__struct_fields__ if name not in {"name", "options"})

@@ -77,6 +77,7 @@ class OptionalAbilitiesContract(PlaceOfStores):
             pytest.skip("this store keeps no documents")
         for text in ("first", "second ✓"):
             store.write_document(run_id, iter(("{\n", text, "}\n")))
+        store.write_document(run_id, (store.get_run(line).run_id for line in [run_id] * 3))
         assert list(store.list_runs()) == [run_id]
         assert store.get_run(run_id) == run_record(run_id)
 
