@@ -26,14 +26,21 @@ from magnus.testing.records import step_record
 
 pytestmark = [pytest.mark.xdist_group("moto"), pytest.mark.timeout(1800)]
 
+QUICK = [drivers.whole, drivers.in_workers(2)]
 WAYS = [
-    drivers.whole,
-    drivers.in_workers(2),
+    *QUICK,
     drivers.in_few_processes,
     drivers.together,
     drivers.step_by_step_in_processes,
     simulated.simulated,
 ]
+RUNS = [
+    pytest.param(name, drive, id=f"{drive.__name__}-{name}")
+    for drive in WAYS
+    for name in test_corpus.NAMES
+    if drive in QUICK or name in test_corpus.SOME
+]
+"""All pipelines in the quick ways; in the others, with a process for each act, those that differ most."""
 RANDOM_PIPELINES = 8
 WRITER = Path(__file__).with_name("object_writer.py")
 MANY_STEPS = 30
@@ -54,8 +61,7 @@ def opened(location):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("drive", WAYS, ids=lambda drive: drive.__name__)
-@pytest.mark.parametrize("name", test_corpus.NAMES)
+@pytest.mark.parametrize(("name", "drive"), RUNS)
 def test_the_corpus_comes_out_as_everywhere(location, commands, tmp_path, name, drive):
     drives = partial(drive, run=commands) if drive is drivers.step_by_step_in_processes else drive
     came = test_corpus.driven(name, configured(location), drives, tmp_path, spill_threshold=1000)
