@@ -10,7 +10,7 @@ pipeline = Pipeline(
     name="prices",
     steps=[
         PythonTask(prices.load, catalog=Catalog(put=["prices.csv"])),
-        Map("each rate", fit.as_pipeline(), iterate_on="rates", iterate_as="rate"),
+        Map("each rate", fit, iterate_on="rates", iterate_as="rate"),
         PythonTask(prices.choose),
         ShellTask("report", report, catalog=Catalog(put=["report.txt"])),
     ],

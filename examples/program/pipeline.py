@@ -24,7 +24,7 @@ def write(stations: list[str], averages: list[float]):
     Path("report.txt").write_text("\n".join(lines) + "\n")
 
 
-each = PythonTask(average, returns=["averages"]).as_pipeline()
+each = PythonTask(average, returns=["averages"])
 pipeline = Pipeline(
     name="stations",
     steps=[
@@ -36,8 +36,8 @@ pipeline = Pipeline(
             "advice",
             parameter="climate",
             branches={
-                "warm": ShellTask("open", "export advice='open the window'", returns=["advice"]).as_pipeline(),
-                "cold": ShellTask("shut", "export advice='shut the window'", returns=["advice"]).as_pipeline(),
+                "warm": ShellTask("open", "export advice='open the window'", returns=["advice"]),
+                "cold": ShellTask("shut", "export advice='shut the window'", returns=["advice"]),
             },
         ),
     ],

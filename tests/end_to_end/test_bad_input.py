@@ -43,10 +43,6 @@ def refused(folder, *arguments, env=None):
             "p.yaml:5:7: error: step 'a': unknown node type 'tsk'\n  fix: did you mean 'task'?\n",
         ),
         (
-            LINEAR.replace("      next: success\n", ""),
-            "p.yaml:4:5: error: step 'a': 'next' is missing\n  fix: add next: <step>, for example next: success\n",
-        ),
-        (
             LINEAR.replace("next:", "nxt:"),
             "p.yaml:7:7: error: step 'a': unknown field 'nxt'\n  fix: did you mean 'next'?\n",
         ),
@@ -57,10 +53,6 @@ def refused(folder, *arguments, env=None):
         (
             LINEAR.replace("start_at: a", "start_at: b"),
             "p.yaml:2:3: error: start_at names 'b', which is not a step\n  fix: the steps are 'a', 'success', 'fail'\n",
-        ),
-        (
-            LINEAR.replace("  start_at: a\n", ""),
-            "p.yaml:1:1: error: 'start_at' is missing\n  fix: add start_at: a\n",
         ),
         (
             LINEAR.replace("next: success", "next: b") + "    b: {type: stub, next: a}\n",
@@ -98,7 +90,6 @@ def test_all_problems_are_said_at_once(folder):
         "p.yaml:4:5: error: step 'a': 'command' is missing",
         "p.yaml:4:9: error: step 'a': unknown node type 'tsk'",
         "p.yaml:5:5: error: step 'b': 'command' is missing",
-        "p.yaml:5:5: error: step 'b': 'next' is missing",
     ]
 
 

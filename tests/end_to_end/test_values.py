@@ -195,3 +195,19 @@ def test_words_of_other_generations_in_a_configuration_are_understood_with_a_war
 def test_an_empty_configuration_configures_nothing(project, text):
     project.write("c.yaml", text)
     assert project.magnus("execute", "p.yaml", "-p", "parameters.json", "-c", "c.yaml").status == 0
+
+
+def test_the_parameters_file_of_the_defaults_is_for_runs_that_name_no_other(project):
+    project.write("magnus-config.yaml", "defaults: {parameters_file: parameters.json}\n")
+    first = project.magnus("execute", "p.yaml", "--run-id", "first")
+    assert first.status == 0, first.err
+    log = json.loads(first.out)
+    assert log["parameters"]["y"] == 2e-05
+    assert log["run_config"]["parameters_file"] == "parameters.json"
+    project.write("other.json", json.dumps({**PARAMETERS, "learning_rate": 2}))
+    assert json.loads(project.magnus("execute", "p.yaml", "-p", "other.json").out)["parameters"]["y"] == 4
+    assert project.magnus("check", "p.yaml").status == 0
+    project.write("parameters.json", json.dumps({**PARAMETERS, "learning_rate": 3}))
+    again = project.magnus("retry", "first", "--from", "no")
+    assert again.status == 0, again.err
+    assert json.loads(again.out)["parameters"]["y"] == 2e-05  # a resumed run keeps its parameters

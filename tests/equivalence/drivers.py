@@ -175,7 +175,11 @@ def as_engines_see_it(dag, folder):
             step["dag"] = yaml.safe_load((folder / step["dag_definition"]).read_text())["dag"]
         if isinstance(step.get("on_failure"), dict):
             other = f"{name} on failure"
-            steps[other] = {"type": "dag", "dag": as_engines_see_it(step["on_failure"], folder), "next": "success"}
+            steps[other] = {
+                "type": "dag",
+                "dag": as_engines_see_it(step["on_failure"], folder),
+                "next": ends(dag)[True],
+            }
             step["on_failure"] = other
         for key in ("branch", "dag", "default"):
             if key in step:

@@ -12,7 +12,8 @@ from pathlib import Path
 import drivers
 import pytest
 import simulated
-import yaml
+
+from magnus.definition.loader import load
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 ARGUMENTS = {"when": "2024-05-06", "text": "007"}
@@ -96,7 +97,7 @@ def driven(name, store, drive, folder, *, spill_threshold):
     catalog = {"type": "file-system", "config": {"spill_threshold": spill_threshold}}
     services = {"run_log_store": {"type": store}, "catalog": catalog}
     (folder / "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
-    dag = yaml.safe_load((folder / "p.yaml").read_text())["dag"]
+    dag = load(str(folder / "p.yaml"), {}).dag
     return seen(drive(folder, dag, ARGUMENTS))
 
 

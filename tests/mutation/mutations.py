@@ -216,11 +216,6 @@ def removed_field(files):
         number = numbered(files, key)[0]
         owner = around(files, number)
         yield Fault("removed field", key.partition(":")[0], with_line(files, number), {(YAML, owner)})
-    for number in numbered(files, r"^ +(next: (split|side by side|what now)|start_at: (sum up|write))$"):
-        line = lines_of(files)[number - 1].strip()
-        owner = around(files, number)
-        above = around(files, owner) if line.startswith("start") else owner
-        yield Fault("removed field", f"{line}, line {number}", with_line(files, number), {(YAML, owner), (YAML, above)})
 
 
 @of("orders")

@@ -14,6 +14,7 @@ from magnus.definition.compiler import Compiler, StepPlace, file_beside, raise_i
 from magnus.definition.nodes import FindNodeType, unknown_type
 from magnus.definition.normal_form import normal
 from magnus.definition.shape import kind, unknown_keys
+from magnus.definition.shorthands import moved, write_out
 from magnus.definition.step_names import with_names_as_text
 from magnus.definition.variables import replace_variables
 from magnus.definition.written_pipeline import WrittenPipeline
@@ -33,14 +34,14 @@ class LoadedPipeline(Struct, frozen=True):
 
     Attributes:
         graph: the checked graph.
-        dag: the value of `dag:` before variables are replaced.
+        dag: the value of `dag:`, without shorthands, before variables are replaced.
         dag_hash: the hash of the pipeline in its normal form.
         variables: the names of the variables in the file and in the files it includes.
         warnings: problems that do not stop a run.
         steps: all tasks and composites with their places.
         functions: the functions that no import can find, by their commands.
         file: the file of the pipeline.
-        included: the value of `dag:` of each included file, by its name.
+        included: the value of `dag:` of each included file, likewise, by its name.
     """
 
     graph: Graph
@@ -82,7 +83,7 @@ def load(file: str, environment: Mapping[str, str], find_type: FindNodeType = un
 
 def examine(file: str, environment: Mapping[str, str], find_type: FindNodeType = unknown_type) -> Examination:
     """Read a pipeline that may be wrong. Raises InvalidDefinition when no part of it can be read."""
-    return _examined(_Files(environment), file, {}, find_type)
+    return _examined(_Files(environment, find_type), file, {}, find_type)
 
 
 def load_built(
@@ -96,7 +97,7 @@ def examine_built(
     built: "BuiltPipeline", environment: Mapping[str, str], find_type: FindNodeType = unknown_type
 ) -> Examination:
     """Read a pipeline that a program built and that may be wrong; else as `examine`."""
-    files = _Files(environment)
+    files = _Files(environment, find_type)
     files.add(built.document.file, Reading(built.document, built.wrong))
     return _examined(files, built.document.file, built.functions, find_type)
 
@@ -138,8 +139,9 @@ def _examined(
 class _Files:
     """The files of a pipeline: each read once, with the variables in it replaced."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self, environment: Mapping[str, str], find_type: FindNodeType) -> None:
         self._environment = environment
+        self._find_type = find_type
         self._written: dict[str, WrittenPipeline] = {}
         self.documents: dict[str, Document] = {}
         self.variables: set[str] = set()
@@ -154,14 +156,15 @@ class _Files:
     def add(self, file: str, reading: Reading) -> None:
         """Add the pipeline of a file, with its problems and variables."""
         path, problems = _root(reading.document)
-        document = _with_names_as_text(reading.document, path)
+        whole = write_out(reading.document, path, self._find_type)
+        document = _with_names_as_text(whole.document, path)
         replaced = replace_variables(document, self._environment)
-        wrong = (*reading.wrong, *replaced.unset)
+        broken = [*(moved(where, whole.moves) for where, _ in reading.wrong), *(where for where, _ in replaced.unset)]
         self.problems += (*(problem for _, problem in reading.wrong), *problems)
         self.problems += dict.fromkeys(problem for _, problem in replaced.unset)
         value = replaced.value[path[0]] if path else replaced.value
         self._written[file] = WrittenPipeline(
-            value, document, path, (file,), broken=frozenset(where for where, _ in wrong)
+            value, document, path, (file,), broken=frozenset(broken), implied=whole.implied
         )
         self.documents[file] = document
         self.variables |= replaced.names

@@ -1,4 +1,4 @@
-"""Checks that a value has the shape of a pipeline: a mapping with `start_at` and `steps`. Used by `compiler`."""
+"""Checks that a value has the shape of a pipeline: a mapping with `steps`. Used by `compiler`."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -11,7 +11,8 @@ from magnus.values import Json
 FIELDS: Final = {
     "name": "What the pipeline is called; it changes nothing.",
     "description": "What the pipeline is for; it changes nothing.",
-    "start_at": "The name of the first step.",
+    "cache": "Whether its tasks reuse results of earlier steps with the same code and inputs, or how; tasks may say it themselves.",
+    "start_at": "The name of the first step; by default the step that is written first.",
     "steps": "The steps, by name; names hold no `.` and no `%`.",
 }
 """The fields of a pipeline, and what each is for."""
@@ -28,7 +29,7 @@ def shape_problems(dag: Json, document: Document, path: KeyPath, what: str) -> I
     if "steps" not in dag and "steps" in misspelt:
         pass
     elif "steps" not in dag:
-        yield Problem("'steps' is missing", "add the steps under the key 'steps'", document.locate(*path))
+        yield Problem("'steps' is missing", "write the steps below the key 'steps:'", document.locate(*path))
     elif not isinstance(steps, dict) or not steps:
         problem = _shape(document, "steps", steps, (*path, "steps"))
         fix = "write each step as '<name>:', with its fields indented below it"
@@ -37,13 +38,7 @@ def shape_problems(dag: Json, document: Document, path: KeyPath, what: str) -> I
         for name, step in steps.items():
             if not isinstance(step, dict):
                 yield _shape(document, f"step '{name}'", step, (*path, "steps", name))
-    if "start_at" not in dag and "start_at" in misspelt:
-        return
-    if "start_at" not in dag:
-        first = next(iter(steps), "") if isinstance(steps, dict) else ""
-        fix = f"add start_at: {first}" if first else "add start_at with the name of the first step"
-        yield Problem("'start_at' is missing", fix, document.locate(*path))
-    elif not isinstance(dag["start_at"], str):
+    if "start_at" in dag and not isinstance(dag["start_at"], str):
         fix = "write the name of the first step"
         yield Problem("start_at must be the name of a step", fix, document.locate(*path, "start_at"))
 

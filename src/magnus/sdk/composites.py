@@ -1,14 +1,21 @@
-"""Steps that hold pipelines as objects, one class a node type, with the fields that YAML has for it."""
+"""Steps that hold pipelines as objects, one class a node type, with the fields that YAML has for it.
+
+A step may stand in place of a pipeline of this step alone.
+"""
 
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Unpack
+from typing import TypeAlias, TypeVar, Unpack
 
 from magnus.sdk.arguments import path_as_text
 from magnus.sdk.links import LINKS, Function, Links
 from magnus.sdk.pipeline import Pipeline
 from magnus.sdk.steps import Step
-from magnus.values import Json
+from magnus.values import Json, UserObject
+
+Branch: TypeAlias = Pipeline | Step
+"""A pipeline, or a step that is one by itself, without its links."""
+KeyT = TypeVar("KeyT")
 
 
 class Parallel(Step):
@@ -16,9 +23,9 @@ class Parallel(Step):
 
     type = "parallel"
 
-    def __init__(self, name: str, branches: Mapping[str, Pipeline], **more: Unpack[Links]) -> None:
+    def __init__(self, name: str, branches: Mapping[str, Branch], **more: Unpack[Links]) -> None:
         self.refuse_unknown(name, more, LINKS)
-        super().__init__(name, branches=branches, **more)
+        super().__init__(name, branches=_each_as_pipeline(branches), **more)
 
 
 class Map(Step):
@@ -32,7 +39,7 @@ class Map(Step):
     def __init__(
         self,
         name: str,
-        branch: Pipeline,
+        branch: Branch,
         iterate_on: str,
         iterate_as: str,
         *,
@@ -40,7 +47,9 @@ class Map(Step):
         **more: Unpack[Links],
     ) -> None:
         self.refuse_unknown(name, more, LINKS)
-        super().__init__(name, iterate_on=iterate_on, iterate_as=iterate_as, reducer=reducer, branch=branch, **more)
+        super().__init__(
+            name, iterate_on=iterate_on, iterate_as=iterate_as, reducer=reducer, branch=_as_pipeline(branch), **more
+        )
 
 
 class Dag(Step):
@@ -51,13 +60,13 @@ class Dag(Step):
     def __init__(
         self,
         name: str,
-        dag: Pipeline | None = None,
+        dag: Branch | None = None,
         *,
         dag_definition: str | PurePath | None = None,
         **more: Unpack[Links],
     ) -> None:
         self.refuse_unknown(name, more, LINKS)
-        super().__init__(name, dag=dag, dag_definition=path_as_text(dag_definition), **more)
+        super().__init__(name, dag=_as_pipeline(dag), dag_definition=path_as_text(dag_definition), **more)
 
 
 class Conditional(Step):
@@ -69,13 +78,15 @@ class Conditional(Step):
         self,
         name: str,
         parameter: str,
-        branches: Mapping[Json, Pipeline],
+        branches: Mapping[Json, Branch],
         *,
-        default: Pipeline | None = None,
+        default: Branch | None = None,
         **more: Unpack[Links],
     ) -> None:
         self.refuse_unknown(name, more, LINKS)
-        super().__init__(name, parameter=parameter, branches=branches, default=default, **more)
+        super().__init__(
+            name, parameter=parameter, branches=_each_as_pipeline(branches), default=_as_pipeline(default), **more
+        )
 
 
 class Loop(Step):
@@ -86,7 +97,7 @@ class Loop(Step):
     def __init__(
         self,
         name: str,
-        branch: Pipeline,
+        branch: Branch,
         max_iterations: int,
         *,
         break_on: str | None = None,
@@ -95,5 +106,22 @@ class Loop(Step):
     ) -> None:
         self.refuse_unknown(name, more, LINKS)
         super().__init__(
-            name, branch=branch, max_iterations=max_iterations, break_on=break_on, index_as=index_as, **more
+            name,
+            branch=_as_pipeline(branch),
+            max_iterations=max_iterations,
+            break_on=break_on,
+            index_as=index_as,
+            **more,
         )
+
+
+def _as_pipeline(branch: UserObject) -> UserObject:
+    """The branch as a pipeline; other values stay, and compiling reports them."""
+    return branch.as_pipeline() if isinstance(branch, Step) else branch
+
+
+def _each_as_pipeline(branches: Mapping[KeyT, UserObject]) -> Mapping[KeyT, UserObject]:
+    """The same of branches by name."""
+    if not isinstance(branches, Mapping):
+        return branches
+    return {name: _as_pipeline(branch) for name, branch in branches.items()}

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path, PurePath
 from typing import Final, Protocol
 
@@ -31,6 +30,7 @@ class PipelineFields(Protocol):
     start_at: LinkedStep | str | None
     name: str
     description: str
+    cache: bool | Mapping[str, Json] | None
 
 
 class DocumentWriter:
@@ -60,13 +60,17 @@ class DocumentWriter:
             outcome: next((step.name for step in pipeline.steps if step.outcome is outcome), word)
             for outcome, word in ((True, "success"), (False, "fail"))
         }
-        following = _following(pipeline, ends)
-        steps = {step.name: self._step(step, following, ends, (*path, "steps", step.name)) for step in pipeline.steps}
-        start = pipeline.start_at or next((step for step in pipeline.steps if step.outcome is None), None)
-        first = {} if start is None else {"start_at": name_of(start)}
-        return {**{key: text for key, text in about.items() if text}, **first, "steps": steps}
+        are_linked = any(step.next is not None for step in pipeline.steps)
+        steps = {
+            step.name: self._step(step, ends, (*path, "steps", step.name), are_linked=are_linked)
+            for step in pipeline.steps
+        }
+        first = {} if pipeline.start_at is None else {"start_at": name_of(pipeline.start_at)}
+        cache = {} if pipeline.cache is None else {"cache": _plain(pipeline.cache)}
+        return {**{key: text for key, text in about.items() if text}, **cache, **first, "steps": steps}
 
-    def _step(self, step: LinkedStep, following: Mapping[str, str], ends: Mapping[bool, str], path: KeyPath) -> Json:
+    def _step(self, step: LinkedStep, ends: Mapping[bool, str], path: KeyPath, *, are_linked: bool) -> Json:
+        """A step. As soon as one step is linked to another all of them have to be; else their order is meant."""
         self.places[path] = step.location
         fields = {"type": step.type}
         fields |= {key: self._field(key, value, (*path, key), step) for key, value in step.fields.items()}
@@ -74,9 +78,7 @@ class DocumentWriter:
             fields["next"] = self._field("next", name_of(step.next), (*path, "next"), step)
         elif step.ends_with is not None:
             fields["next"] = ends[step.ends_with]
-        elif step.name in following:
-            fields["next"] = following[step.name]
-        elif step.outcome is None:
+        elif step.outcome is None and are_linked:
             fix = "link it, as the others are: step >> other; or set terminate_with_success=True"
             problem = Problem("nothing says what follows this step", fix, step.location, step.name)
             self.wrong.append(((*path, "next"), problem))
@@ -136,18 +138,6 @@ class DocumentWriter:
         return command
 
 
-def _following(pipeline: PipelineFields, ends: Mapping[bool, str]) -> Mapping[str, str]:
-    """The default successor of each step: the step after it in the list; the last one ends the pipeline.
-
-    As soon as one step is linked to another all of them have to be.
-    """
-    steps = [step for step in pipeline.steps if step.outcome is None]
-    if any(step.next is not None for step in steps):
-        return {}
-    names = [*(step.name for step in steps), ends[True]]
-    return dict(pairwise(names))
-
-
 def _duplicate_names(pipeline: PipelineFields) -> Iterator[Problem]:
     seen: dict[str, LinkedStep] = {}
     for step in pipeline.steps:
@@ -166,6 +156,14 @@ def _set_fields(value: Struct) -> Json:
         for name, item in asdict(value).items()
         if name not in by_default or type(item) is not type(by_default[name]) or item != by_default[name]
     }
+
+
+def _plain(cache: bool | Mapping[str, Json]) -> Json:  # noqa: FBT001 - a field as users write it
+    return cache if isinstance(cache, bool) else {name: _as_list(value) for name, value in cache.items()}
+
+
+def _as_list(value: Json) -> Json:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _key(name: UserObject) -> str | None:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final, TypeAlias, TypedDict, Unpack
 
-from magnus.definition.nodes.task import Catalog, ReturnItem
+from magnus.definition.nodes.task import Catalog, ReturnItem, name_by_command
 from magnus.errors import InvalidConfiguration, InvalidDefinition
 from magnus.sdk import arguments
 from magnus.sdk.arguments import PATH, TEXT, TRUTH, Kind, check, path_as_text
@@ -47,6 +47,7 @@ class TaskFields(Links, total=False):
     retry: int | None
     retry_delay: float | str | None
     timeout: float | str | None
+    cache: bool | Mapping[str, Json] | None
 
 
 class TaskOptions(TaskFields, total=False):
@@ -105,7 +106,7 @@ class PythonTask(Task):
         check(TEXT, name=name)
         inner = getattr(function, "func", function)  # of a partial
         own = function if isinstance(function, str) else getattr(inner, "__name__", type(inner).__name__)
-        super().__init__(name or own.rpartition(".")[2], function, **more)
+        super().__init__(name or name_by_command(own, "python"), function, **more)
 
 
 class ShellTask(Task):
@@ -120,17 +121,11 @@ class ShellTask(Task):
             fix = f"write {type(self).__name__}(command=...)"
             raise InvalidDefinition("'command' is missing", fix=fix, location=arguments.here(), step=name)
         check(TEXT, step=name, command=command)
-        name = name or _program(command)
+        name = name or name_by_command(command, "shell")
         if strict:
             super().__init__(name, command, "shell", strict=True, **more)
         else:
             super().__init__(name, command, "shell", **more)
-
-
-def _program(command: str) -> str:
-    """A name for a step that runs the command."""
-    first = next(iter(command.split()), "")
-    return PurePath(first).name.translate(str.maketrans(".%", "__")) or "shell"
 
 
 class NotebookTask(Task):
@@ -153,7 +148,7 @@ class NotebookTask(Task):
         check(PATH, notebook=notebook)
         check(TEXT, name=name)
         super().__init__(
-            name or PurePath(notebook).stem,
+            name or name_by_command(os.fspath(notebook), "notebook"),
             os.fspath(notebook),
             "notebook",
             notebook_output_path=path_as_text(notebook_output_path),

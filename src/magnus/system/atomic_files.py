@@ -142,7 +142,7 @@ def temporary_file(
 class NewNames:
     """Paths that no other process gets, for the threads of one process; one that is forked makes its own.
 
-    `prefix` is the folder, a slash, and the beginning of the names.
+    The paths start with `prefix`, such as a folder and a slash.
     """
 
     __slots__ = ("_next", "_prefix")

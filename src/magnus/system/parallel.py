@@ -24,11 +24,10 @@ def for_each(
     After an error no further item is started. If several items fail, the error of the first of them is raised. `threads`
     is for functions that wait for a network; without, there are as many as processors, and few items need none.
     """
-    few = 1
-    if threads is None:
-        threads, few = min(_cores(), _MOST_THREADS), _FEW
-    threads = min(threads, len(items))
-    if len(items) <= few or threads == 1:
+    if threads is not None:
+        return _in_threads(function, items, min(threads, len(items)))
+    threads = min(_cores(), _MOST_THREADS)
+    if len(items) <= _FEW or threads == 1:
         return [function(item) for item in items]
     results = _while_quick(function, items)
     return results + _in_threads(function, items[len(results) :], threads)

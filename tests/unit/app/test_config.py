@@ -125,3 +125,20 @@ def test_what_is_right_in_a_configuration_counts_beside_what_is_wrong(tmp_path):
 def test_options_in_the_wrong_place(tmp_path, text, fix):
     [problem] = wrong(tmp_path, text)
     assert problem.endswith(f"\n  fix: {fix}")
+
+
+def test_the_defaults_may_name_the_parameters_file(tmp_path):
+    found = loaded(tmp_path, defaults="defaults:\n  parameters_file: ${where}/p.yaml\n", MAGNUS_VAR_where="x")
+    assert found.parameters_file == "x/p.yaml"
+    assert found.variables == {"where"}
+    assert loaded(tmp_path, "catalog: {type: do-nothing}\n", MAGNUS_VAR_where="y").parameters_file == "y/p.yaml"
+
+
+def test_a_parameters_file_that_is_no_path(tmp_path):
+    assert wrong(tmp_path, None, "defaults:\n  parameters_file: [p.yaml]\n") == [
+        "magnus-config.yaml:2:3: error: parameters_file must be text\n  fix: write the path of a file"
+    ]
+    assert wrong(tmp_path, "parameters_file: p.yaml\n", "defaults: {}\n") == [
+        "c.yaml:1:1: error: unknown key 'parameters_file'\n"
+        "  fix: write it below 'defaults:' of magnus-config.yaml, or name the file with -p"
+    ]

@@ -64,5 +64,5 @@ def test_names_of_steps_inside_are_text(tmp_path, monkeypatch):
 def test_the_schema_has_the_fields_of_the_node_type():
     offered = EntryPoint("repeat", "acme_magnus.node_type:Repeat", "magnus.nodes")
     schema = pipeline_schema(entry_points=lambda group: (offered,) if group == "magnus.nodes" else ())
-    assert set(schema["$defs"]["repeat step"]["required"]) == {"branch", "times", "next"}
+    assert set(schema["$defs"]["repeat step"]["required"]) == {"branch", "times"}
     assert "repeat" in [word.get("const") for word in schema["$defs"]["step"]["properties"]["type"]["anyOf"]]

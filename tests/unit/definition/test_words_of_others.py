@@ -38,4 +38,4 @@ def test_what_stands_beside_dag(tmp_path):
 
 def test_a_branch_that_is_no_pipeline_is_said_though_the_step_is_wrong_too(tmp_path):
     text = PIPELINE.replace("STEP", "type: map, iterate_on: [1], iterate_as: x, branch: {one: {command: w.f}}")
-    assert {"'steps' is missing", "'start_at' is missing", "unknown field 'one'"} < set(fixes(tmp_path, text))
+    assert {"'steps' is missing", "unknown field 'one'"} < set(fixes(tmp_path, text))

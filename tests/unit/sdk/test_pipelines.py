@@ -72,14 +72,14 @@ def everything(name="everything"):
 
 
 def test_steps_without_links_follow_one_another():
-    dag = written(Pipeline([Stub("a"), Stub("b"), Stub("c")]))
+    dag = compiled(Pipeline([Stub("a"), Stub("b"), Stub("c")])).dag
     assert dag["start_at"] == "a"
     assert {name: step["next"] for name, step in dag["steps"].items()} == {"a": "b", "b": "c", "c": "success"}
 
 
 def test_ends_of_ones_own_are_led_to():
     steps = [Stub("a"), Stub("b", terminate_with_failure=True), Stub("c"), Success("well done"), Fail("oh no")]
-    dag = written(Pipeline(steps, add_terminal_nodes=False))
+    dag = compiled(Pipeline(steps, add_terminal_nodes=False)).dag
     assert {name: step.get("next") for name, step in dag["steps"].items()} == {
         "a": "b", "b": "oh no", "c": "well done", "well done": None, "oh no": None,
     }  # fmt: skip
@@ -99,7 +99,7 @@ def test_a_linked_step_is_a_pipeline_by_itself_without_its_links():
     a, b = Stub("a", on_failure="b", any="thing"), Stub("b", next="fail", on_failure="fail")
     _ = a >> b
     assert compiled(Pipeline([a, b]))
-    assert written(a.as_pipeline())["steps"] == {"a": {"type": "stub", "any": "thing", "next": "success"}}
+    assert written(a.as_pipeline())["steps"] == {"a": {"type": "stub", "any": "thing"}}
     assert written(b.as_pipeline())["steps"] == {"b": {"type": "stub", "next": "fail", "on_failure": "fail"}}
     assert compiled(a.as_pipeline())
     assert compiled(b.as_pipeline())
@@ -108,6 +108,29 @@ def test_a_linked_step_is_a_pipeline_by_itself_without_its_links():
     _ = later >> a
     assert compiled(pipeline)
     assert compiled(Stub("d", next=Fail("over")).as_pipeline()).graph.nodes["d"].next == "fail"
+
+
+def test_a_step_in_place_of_a_pipeline_is_a_pipeline_of_it_alone():
+    one, other = PythonTask(work, "one", returns=["y"], on_failure="mend"), Stub("other")
+    _ = one >> other
+
+    def steps_with(first, second):
+        return [
+            Parallel("parallel", {"p": first, "q": second}),
+            Map("map", first, "a", "x"),
+            Dag("dag", second),
+            Conditional("conditional", "a", {1: first}, default=second),
+            Loop("loop", first, 3),
+        ]
+
+    whole = compiled(Pipeline(steps_with(one.as_pipeline(), other.as_pipeline())))
+    assert compiled(Pipeline(steps_with(one, other))).graph == whole.graph
+    assert compiled(Pipeline(steps_with(one, other))).dag_hash == whole.dag_hash
+
+
+def test_a_step_in_place_of_a_command_is_refused():
+    with pytest.raises(InvalidDefinition, match="'command' cannot be a value of type Stub"):
+        compiled(Pipeline([Task("a", Stub("b"))]))
 
 
 def test_next_and_on_failure_by_step_and_by_name():

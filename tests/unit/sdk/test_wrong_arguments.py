@@ -253,11 +253,11 @@ def test_only_commands_and_reducers_are_functions():
 def test_what_no_file_can_say_hides_nothing_else():
     step = PythonTask("work.f", name="inner")
     other = ShellTask(name="b", command="ls", max_attempts="many")
-    pipeline = Pipeline([Map(name="m", branch=step, iterate_on="xs", iterate_as="x", next="b"), other, Stub("c")])
+    pipeline = Pipeline([Map(name="m", branch=step, iterate_on=step, iterate_as="x", next="b"), other, Stub("c")])
     found = examine_built(pipeline.__magnus_pipeline__(), {})
     assert found.pipeline is None
     assert [(problem.step, problem.message) for problem in found.problems] == [
-        ("m", "'branch' cannot be a value of type PythonTask"),
+        ("m", "'iterate_on' cannot be a value of type PythonTask"),
         ("b", "nothing says what follows this step"),
         ("c", "nothing says what follows this step"),
         ("b", "max_attempts must be a whole number, not 'many'"),

@@ -35,7 +35,11 @@ class ServiceConfiguration(Struct, frozen=True):
 
 
 class Configuration(Struct, frozen=True):
-    """All services of a run; `file` is the configuration file or "", `variables` the names it uses, `warnings` notes."""
+    """All services of a run.
+
+    `file` is the configuration file or "", `variables` the names it uses, `warnings` notes. `parameters_file` has the
+    initial parameters of runs that name no other file; "" for none.
+    """
 
     executor: ServiceConfiguration
     run_log_store: ServiceConfiguration
@@ -46,6 +50,7 @@ class Configuration(Struct, frozen=True):
     file: str
     variables: frozenset[str]
     warnings: tuple[Problem, ...] = ()
+    parameters_file: str = ""
 
     def portable(self) -> "Configuration":
         """The same for another process, which can be pickled; it does not know where things are written."""

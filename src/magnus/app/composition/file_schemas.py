@@ -15,7 +15,7 @@ from magnus.definition.json_schema import VARIABLE, object_schema
 from magnus.definition.nodes import NODE_TYPES, NodeTraits, NodeType, main_word
 from magnus.definition.nodes.contract import traits_of
 from magnus.definition.nodes.stub import Stub
-from magnus.definition.nodes.task import TASK_FIELDS, Task
+from magnus.definition.nodes.task import RETURN_FIELDS, TASK_FIELDS, CacheDefault, Task
 from magnus.definition.shape import FIELDS
 from magnus.errors import InvalidConfiguration
 from magnus.values import Json
@@ -25,11 +25,12 @@ NodeTypes: TypeAlias = Mapping[str, type[NodeType]]
 _DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 _NAME: Final[Json] = {"pattern": r"^[^.%\u0000]+$"}
 _PIPELINE: Final[Json] = {"$ref": "#/$defs/pipeline"}
-_MAYBE_PIPELINE: Final[Json] = {"anyOf": [_PIPELINE, {"type": "null"}]}
+_BRANCH: Final[Json] = {"$ref": "#/$defs/branch"}
+_MAYBE_BRANCH: Final[Json] = {"anyOf": [_BRANCH, {"type": "null"}]}
 _STEP_NAME: Final[Json] = {"type": ["string", "number", "boolean"]}
 """The name of a step: text, for every value of YAML."""
 _OVERRIDES: Final[Json] = {"type": "object", "additionalProperties": _STEP_NAME}
-_ON_FAILURE: Final[Json] = {"anyOf": [_STEP_NAME, _PIPELINE, {"type": "null"}]}
+_ON_FAILURE: Final[Json] = {"anyOf": [_STEP_NAME, _BRANCH, {"type": "null"}]}
 _TASK_WORD: Final = next(word for word, node_type in NODE_TYPES.items() if node_type is Task)
 _DEFAULT_KIND: Final = "python"
 _SERVICES: Final[Mapping[str, str]] = {
@@ -55,6 +56,7 @@ def pipeline_schema(*, entry_points: plugins.EntryPoints = plugins.installed) ->
         "additionalProperties": False,
         "$defs": {
             "pipeline": _pipeline(),
+            "branch": {"if": {"required": ["steps"]}, "then": _PIPELINE, "else": {"$ref": "#/$defs/step"}},
             "step": _step(node_types),
             **{
                 _definition(word): _node(word, node_type)
@@ -110,6 +112,7 @@ def _options(family: str, name: str, entry_points: plugins.EntryPoints) -> dict[
 
 def _pipeline() -> Json:
     shapes: Mapping[str, Json] = {
+        "cache": object_schema(CacheDefault, {})["properties"]["cache"],
         "start_at": _STEP_NAME,
         "steps": {
             "type": "object",
@@ -118,11 +121,11 @@ def _pipeline() -> Json:
             "additionalProperties": {"$ref": "#/$defs/step"},
         },
     }
-    properties = {name: {"description": description, **shapes.get(name, {})} for name, description in FIELDS.items()}
+    properties = {name: {**shapes.get(name, {}), "description": description} for name, description in FIELDS.items()}
     return {
         "type": "object",
         "properties": properties,
-        "required": ["start_at", "steps"],
+        "required": ["steps"],
         "additionalProperties": False,
     }
 
@@ -163,11 +166,12 @@ def _node(word: str, node_type: type[NodeType]) -> Json:
         "on_failure": _ON_FAILURE,
         "next": _STEP_NAME,
         "overrides": _OVERRIDES,
-        **{key: _MAYBE_PIPELINE if key in optional else _PIPELINE for key in traits.pipelines},
+        **{key: _MAYBE_BRANCH if key in optional else _BRANCH for key in traits.pipelines},
         **dict.fromkeys(traits.branches, _branches(traits)),
     }
     schema = object_schema(node_type, special, without=("name", "fields"))
     schema["properties"]["type"] = {"const": word, "description": _summary(word, node_type)}
+    schema["required"] = [name for name in schema["required"] if name != "next"]
     if traits.takes_any_field:
         schema["additionalProperties"] = True
     for field, in_place in traits.files.items():
@@ -177,7 +181,7 @@ def _node(word: str, node_type: type[NodeType]) -> Json:
 
 def _branches(traits: NodeTraits) -> Json:
     names = {"propertyNames": {"pattern": r"^[^.%]*$"}} if traits.limits_branch_names else {}
-    return {"type": "object", "minProperties": 1, "additionalProperties": _PIPELINE, **names}
+    return {"type": "object", "minProperties": 1, "additionalProperties": _BRANCH, **names}
 
 
 def _task(kinds: Iterable[str]) -> Json:
@@ -193,10 +197,23 @@ def _task_fields(kinds: Iterable[str]) -> Json:
     special = {"on_failure": _ON_FAILURE, "next": _STEP_NAME, "overrides": _OVERRIDES, "command_type": words}
     schema = object_schema(Task, special, without=("name", "options"))
     schema["properties"]["type"] = {"const": _TASK_WORD, "description": _summary(_TASK_WORD, Task)}
+    _add_short_returns(schema["properties"]["returns"]["anyOf"])
+    schema["required"] = [name for name in schema["required"] if name != "next"]
     attempts = schema["properties"]["max_attempts"]
     schema["properties"]["retry"] = {**attempts, "description": "The same as `max_attempts`."}
     schema["additionalProperties"] = True
     return schema
+
+
+def _add_short_returns(forms: list[Json]) -> None:
+    """Add `name: kind`, as an item of the list that is the first form, and the mapping of names to kinds."""
+    items = forms[0]["items"]["anyOf"]
+    kind = {"anyOf": items[-1]["properties"]["kind"]["anyOf"]}
+    other = {"not": {"enum": sorted(RETURN_FIELDS)}}
+    items.append({
+        "type": "object", "propertyNames": other, "additionalProperties": kind, "minProperties": 1, "maxProperties": 1,
+    })  # fmt: skip
+    forms.append({"type": "object", "additionalProperties": kind})
 
 
 def _task_of(options: Mapping[str, Json]) -> Json:
@@ -206,7 +223,7 @@ def _task_of(options: Mapping[str, Json]) -> Json:
     return {
         "type": "object",
         "properties": {**shared, **own},
-        "required": ["command", "next", *(name for name in options["required"] if name in own)],
+        "required": ["command", *(name for name in options["required"] if name in own)],
         "additionalProperties": options.get("additionalProperties", True),
     }
 

@@ -20,6 +20,8 @@ DEFAULTS_FILE: Final = "magnus-config.yaml"
 WITHOUT_A_SERVICE: Final = {"job-executor": "leave it out: jobs run on the executor of pipelines"}
 """Services of other generations that have no counterpart, and what to do."""
 _SERVICE_FIELDS: Final = ("type", "config")
+_PARAMETERS_FILE: Final = "parameters_file"
+"""Stands beside the services under `defaults:`."""
 
 
 def load_configuration(file: str, environment: Mapping[str, str], working_directory: Path) -> Configuration:
@@ -52,7 +54,9 @@ def examine_configuration(
     services = {family: _resolved(family, sources) for family in FAMILIES}
     names = frozenset[str]().union(*(source.names for source in sources))
     problems = [problem for source in sources for problem in source.problems]
-    return Configuration(**services, file=name, variables=names, warnings=()), problems
+    files = [source.parameters_file for source in sources if source.parameters_file]
+    configuration = Configuration(**services, file=name, variables=names, warnings=(), parameters_file="".join(files))
+    return configuration, problems
 
 
 class _Source(Struct, frozen=True):
@@ -63,6 +67,7 @@ class _Source(Struct, frozen=True):
     path: tuple[str, ...]
     names: frozenset[str]
     problems: tuple[Problem, ...]
+    parameters_file: str = ""
 
 
 def _source(path: Path, name: str, environment: Mapping[str, str], *, section: str = "") -> _Source:
@@ -87,11 +92,19 @@ def _source(path: Path, name: str, environment: Mapping[str, str], *, section: s
     beside = [
         (name, _beside(name, section, document.locate(name))) for name in replaced.value if section and name != section
     ]
+    parameters_file = ""
+    if section and isinstance(services, dict) and _PARAMETERS_FILE in services:
+        services = dict(services)
+        parameters_file = services.pop(_PARAMETERS_FILE)
     found = [(family, problem) for family, problem in _problems(services, document, where) if family not in wrong]
+    if not isinstance(parameters_file, str):
+        place = document.locate(*where, _PARAMETERS_FILE)
+        found.append((_PARAMETERS_FILE, Problem("parameters_file must be text", "write the path of a file", place)))
     wrong |= dict.fromkeys(family for family, _ in found)
     right = {family: service for family, service in services.items() if family not in wrong} if "" not in wrong else {}
     problems = tuple(problem for _, problem in (*broken, *beside, *found)) + notes
-    return _Source(right, document, where, replaced.names, problems)
+    file = "" if _PARAMETERS_FILE in wrong else parameters_file
+    return _Source(right, document, where, replaced.names, problems, file)
 
 
 def _problems(services: Json, document: "Document", where: tuple[str, ...]) -> Iterator[tuple[str, Problem]]:
@@ -136,6 +149,8 @@ def _beside(name: str, section: str, place: Location) -> Problem:
 
 
 def _unknown(name: str, known: tuple[str, ...], place: Location, fix: str = "") -> Problem:
+    if name == _PARAMETERS_FILE:
+        fix = f"write it below 'defaults:' of {DEFAULTS_FILE}, or name the file with -p"
     if name == "defaults":
         fix = (
             f"only {DEFAULTS_FILE} of the working directory has 'defaults:'; write the services at the top of this file"

@@ -164,7 +164,7 @@ def _prepared(
         raise InvalidConfiguration.of(misfits)
     hidden = services.hidden_folders(service_set)
     original = _original(service_set, request)
-    request = with_original_defaults(request, original)
+    request = with_defaults(request, original, configuration.parameters_file)
     question = provenance.start_commit_query(request.working_directory, request.environment, hidden)
     keeps_changes = isinstance(service_set.catalog, KeepsChanges) and service_set.catalog.capture_diff
     diff = (
@@ -225,8 +225,13 @@ def _loaded(request: RunRequest, runs_on: Locality) -> LoadedPipeline:
     raise InvalidDefinition.of(in_order(problem for problem in problems if problem.severity == "error"))
 
 
-def with_original_defaults(request: RunRequest, original: RunRecord | None) -> RunRequest:
-    """The request with the tag and the pipeline of the original, or the default pipeline, when it names none."""
+def with_defaults(request: RunRequest, original: RunRecord | None, parameters_file: str) -> RunRequest:
+    """The request with the tag and the pipeline of the original, or with the default pipeline and parameters file.
+
+    The original has its parameters, and needs no file.
+    """
+    if original is None and not request.parameters_file:
+        request = replace(request, parameters_file=parameters_file)
     if original is not None and not request.tag:
         request = replace(request, tag=original.tag)
     if request.file or request.built is not None:

@@ -73,7 +73,7 @@ class Composite(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
 
     Attributes:
         name: the name of the step, which is its key under `steps`.
-        next: the step that follows when this one succeeds.
+        next: the step that follows when this one succeeds; by default the step below, and `success` after the last.
         on_failure: the step, or the pipeline, that follows when this one fails; the fail step by default.
         overrides: names of executor options of their own for this step, by the type of the executor.
         description: what the step is for; it changes nothing.

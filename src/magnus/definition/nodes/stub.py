@@ -16,7 +16,7 @@ class Stub(Struct, frozen=True, forbid_unknown_fields=True):
 
     Attributes:
         name: the name of the step, which is its key under `steps`.
-        next: the step that follows.
+        next: the step that follows; by default the step below, and `success` after the last.
         fields: all other fields, which the real step will need.
     """
 

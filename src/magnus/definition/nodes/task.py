@@ -1,6 +1,8 @@
 """`type: task`: one unit of work."""
 
+import re
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import Annotated, Final, Literal, Self
 
 from msgspec import Meta, Struct, field
@@ -8,7 +10,7 @@ from msgspec import Meta, Struct, field
 from magnus.definition import fields as written_fields
 from magnus.definition.field_types import Duration, PositiveDuration, Texts
 from magnus.definition.nodes.contract import Graphs, Pipelines
-from magnus.graph.nodes import CatalogSpec, Return, TaskNode, TaskSpec
+from magnus.graph.nodes import CacheSpec, CatalogSpec, Return, TaskNode, TaskSpec
 from magnus.suggest import near
 from magnus.values import Json
 
@@ -35,6 +37,47 @@ class Catalog(Struct, frozen=True, forbid_unknown_fields=True):
         return CatalogSpec(tuple(self.get), tuple(self.put), self.compute_data_folder, self.store_copy, self.strict)
 
 
+class Cache(Struct, frozen=True, forbid_unknown_fields=True):
+    """`cache:` of a task: reuse the result of an earlier step with the same code, inputs and files.
+
+    Attributes:
+        version: any text; results of another version are not reused.
+        max_age: the age up to which a result is reused: seconds, or text such as 30d; any age by default.
+        ignore: names of parameters that do not change the result.
+        environment: whether another python, or other installed packages, mean another result.
+    """
+
+    version: str | int | float = ""
+    max_age: PositiveDuration | None = None
+    ignore: Texts = Texts()
+    environment: bool = False
+
+    def lower(self) -> CacheSpec:
+        """The same in the graph."""
+        age = None if self.max_age is None else float(self.max_age)
+        return CacheSpec(str(self.version), age, tuple(self.ignore), self.environment)
+
+
+class CacheDefault(Struct, frozen=True):
+    """`cache:` of a pipeline, for all its tasks that say nothing.
+
+    Attributes:
+        cache: whether the tasks reuse results of earlier steps, or how.
+    """
+
+    cache: bool | Cache | None = None
+
+    def lower(self) -> CacheSpec | None:
+        """The same in the graph; None where tasks always run."""
+        match self.cache:
+            case None | False:
+                return None
+            case True:
+                return CacheSpec()
+            case Cache() as cache:
+                return cache.lower()
+
+
 class ReturnItem(Struct, frozen=True, forbid_unknown_fields=True):
     """One item of `returns:`; a name alone is an item of kind `json`.
 
@@ -47,23 +90,28 @@ class ReturnItem(Struct, frozen=True, forbid_unknown_fields=True):
     kind: Literal["json", "object", "metric"] = "json"
 
 
+RETURN_FIELDS: Final = frozenset(ReturnItem.__struct_fields__)
+"""The fields of an item of `returns:`; an item with another one alone is `name: kind`."""
+
+
 class Task(Struct, frozen=True, forbid_unknown_fields=True):
     """One unit of work; the type where none is written.
 
     Attributes:
         name: the name of the step, which is its key under `steps`.
         command: what to run: `module.function`, a lambda, a shell command or the path of a notebook.
-        next: the step that follows when this one succeeds.
+        next: the step that follows when this one succeeds; by default the step below, and `success` after the last.
         command_type: what runs the command.
         description: what the step is for; it changes nothing.
         on_failure: the step, or the pipeline, that follows when this one fails; the fail step by default.
         catalog: files to take from the catalog before the step runs, and to keep afterwards.
-        returns: names of the results, in order; each a name, or a name and the kind of the result.
+        returns: the results, in order; each a name, `name: kind`, or a mapping with name and kind.
         secrets: names of the secrets that the task finds in its environment.
         max_attempts: how often the task is tried, the first time included.
         retry_delay: the time between two attempts: seconds, or text such as 1h30m.
         timeout: the time that an attempt may take: seconds, or text such as 1h30m.
         overrides: names of executor options of their own for this step, by the type of the executor.
+        cache: whether the result of an earlier step with the same code and inputs is reused, or how; as the pipeline says by default.
         options: the fields that only its command type knows.
     """
 
@@ -80,6 +128,7 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
     retry_delay: Duration = Duration()
     timeout: PositiveDuration | None = None
     overrides: Mapping[str, str] = field(default_factory=dict)
+    cache: bool | Cache | None = None
     options: Mapping[str, Json] = field(default_factory=dict)
 
     @classmethod
@@ -113,12 +162,27 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
             retry_delay=float(self.retry_delay),
             timeout=None if self.timeout is None else float(self.timeout),
             overrides=self.overrides,
+            cache=CacheDefault(self.cache).lower(),
         )
 
     def _returns(self) -> tuple[Return, ...] | None:
         if self.returns is None:
             return None
         return tuple(Return(item) if isinstance(item, str) else Return(item.name, item.kind) for item in self.returns)
+
+
+def name_by_command(command: str, command_type: str) -> str:
+    """The name of a task that gets none: of its function, its notebook or its program; `task` where it has no such name."""
+    match command_type:
+        case "python":
+            name = re.split("[.:]", command)[-1]
+        case "notebook":
+            name = PurePath(command).stem
+        case "shell":
+            name = PurePath(next(iter(command.split()), "")).name or command_type
+        case _:
+            name = ""
+    return "task" if "$" in name else name.translate(str.maketrans(".%", "__")) or "task"
 
 
 TASK_FIELDS: Final = tuple(name for name in Task.__struct_fields__ if name not in {"name", "options"})

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from magnus.catalogs import parallel
-from magnus.catalogs.parallel import for_each
+from magnus.system import parallel
+from magnus.system.parallel import for_each
 
 pytestmark = pytest.mark.usefixtures("two_processors")
 
@@ -39,6 +39,12 @@ def test_items_that_take_long_are_done_at_the_same_time():
         return item
 
     assert for_each(meet, range(60)) == list(range(60))
+
+
+def test_items_that_wait_for_a_network_are_done_at_the_same_time_from_the_first_on():
+    all_of_them = threading.Barrier(4, timeout=30)
+    assert sorted(for_each(lambda _: all_of_them.wait(), range(4), threads=8)) == [0, 1, 2, 3]
+    assert for_each(abs, (), threads=8) == []
 
 
 @pytest.mark.parametrize("bad", [3, 20, 99])
