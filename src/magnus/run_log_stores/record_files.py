@@ -29,6 +29,7 @@ from magnus.run_log_stores.damage import damaged_record
 from magnus.run_log_stores.record_line import encoded, heading, with_checksum
 from magnus.system import atomic_files
 from magnus.system.atomic_files import READ
+from magnus.system.parallel import for_each
 from magnus.system.system_calls import SystemCalls
 from magnus.values import Json
 
@@ -37,6 +38,8 @@ NOT_DONE: Final = ".json"
 _INSIDE: Final = ".in"
 _LONGEST_NAME: Final = 200
 """In bytes; a name gets an ending, and one that is written gets a longer one for a while."""
+_SYNC_THREADS: Final = 8
+"""Syncs at the same time share the waits for the disk: 500 of them one after the other took 20 times as long on ext4."""
 _READ_BYTES: Final = 32 * 1024
 """Most records fit, and a buffer of this size needs no memory mapping of its own."""
 _LARGE_READ_BYTES: Final = 1 << 20
@@ -211,17 +214,25 @@ def sync_steps(files: RecordFiles, run_id: str, system: SystemCalls) -> None:
 
     Nobody reads the record before a success, so it needs no sync.
     """
-    for folder, _, names in os.walk(files.branch(run_id, BranchPath())):
-        place, there = Path(folder), frozenset(names)
+
+    def sync(place: Path) -> None:
         try:
-            for name in names:
-                if name.endswith(DONE) or (name.endswith(NOT_DONE) and name.removesuffix(NOT_DONE) + DONE not in there):
-                    atomic_files.sync_folder(place / name, system)
             atomic_files.sync_folder(place, system)
         except FileNotFoundError:
-            continue  # a record that another process has just replaced, or a run that is being removed
+            pass  # the run is being removed
         except OSError as error:
             raise failures.failed("write", place, error) from error
+
+    standing: list[Path] = []
+    for folder, _, names in os.walk(files.branch(run_id, BranchPath())):
+        place, there = Path(folder), frozenset(names)
+        standing += [
+            place / name
+            for name in names
+            if name.endswith(DONE) or (name.endswith(NOT_DONE) and name.removesuffix(NOT_DONE) + DONE not in there)
+        ]
+        standing.append(place)
+    for_each(sync, standing, threads=_SYNC_THREADS)
 
 
 def damaged_files(files: RecordFiles, run_id: str, system: SystemCalls) -> Iterator[DamagedRecord]:
