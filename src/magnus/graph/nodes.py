@@ -227,7 +227,8 @@ class Graph(Struct, frozen=True):
 
     def terminal(self, *, succeeds: bool) -> TerminalNode:
         """The success or the fail step."""
-        return next(n for n in self.nodes.values() if isinstance(n, TerminalNode) and n.succeeds is succeeds)
+        backwards = reversed([*self.nodes.values()])  # most pipelines end with them
+        return next(n for n in backwards if isinstance(n, TerminalNode) and n.succeeds is succeeds)
 
     def step(self, path: StepPath) -> Node:
         """The node at `path`; KeyError when there is none."""

@@ -206,7 +206,7 @@ class EngineRun:
         """The act when nothing is left to do: the step, or a (sub)pipeline around it, has succeeded. Else None."""
         if known is not None and known.status is Status.SUCCESS:
             return Act(path, known.status)
-        if engine_runs.is_settled(self._store, self._context.run_id, path):
+        if engine_runs.is_settled(self.graph, self._store, self._context.run_id, path):
             return Act(path, engine_runs.status_in_settled(node, known))
         return None
 
