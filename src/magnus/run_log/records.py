@@ -128,6 +128,24 @@ class Branching(Struct, frozen=True):
         return key.isascii() and key.isdigit() and int(key) < self.count and str(int(key)) == key
 
 
+class CacheRecord(Struct, frozen=True):
+    """The decision on a step with `cache`.
+
+    Attributes:
+        key: the SHA-256, in hex, of all that decides its result; "" if it cannot be computed.
+        inputs: the parts of the key by readable names; long values as short hashes.
+        reason: why the step ran; "" if it reused a result.
+        run_id: the run of the step that computed the reused result; "" if the step ran.
+        step: the path of that step.
+    """
+
+    key: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+    run_id: str = ""
+    step: str = ""
+
+
 class StepRecord(Struct, frozen=True):
     """A step of a run, keyed by its path.
 
@@ -144,6 +162,7 @@ class StepRecord(Struct, frozen=True):
             among `max_attempts`.
         given_up: of an end: the steps of its branch that ran on another way, before the engine tried a failed run again.
             What they set is not seen by the steps behind them.
+        cache: None for a step without `cache`.
     """
 
     path: StepPath
@@ -161,6 +180,7 @@ class StepRecord(Struct, frozen=True):
     code_identities: tuple[CodeIdentity, ...] | None = None
     earlier_attempts: int = 0
     given_up: tuple[str, ...] = ()
+    cache: CacheRecord | None = None
 
     @property
     def branch(self) -> BranchPath:

@@ -17,14 +17,14 @@ from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import ClassVar, Final, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Final, TypeVar
 
 from msgspec import Struct
 
 from magnus.errors import RunLogStoreError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Locality, ServiceCapabilities
-from magnus.interfaces.run_log_store import DamagedRecord
+from magnus.interfaces.run_log_store import DamagedRecord, StepResult
 from magnus.run_log import codec
 from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
@@ -34,6 +34,9 @@ from magnus.run_log_stores.record_files import DONE, NOT_DONE, Belongs, NewestSu
 from magnus.run_log_stores.summary_index import SummaryIndex
 from magnus.system import atomic_files
 from magnus.system.system_calls import REAL, AnyPath, SystemCalls
+
+if TYPE_CHECKING:
+    from magnus.run_log_stores.result_files import ResultFiles  # lazy: as where it is used
 
 _DOCUMENT: Final = ".json"
 _LONGEST_NAME: Final = 255 - len(_DOCUMENT)
@@ -179,6 +182,14 @@ class ChunkedRunLogStore:
         steps = (self._standing(f"{folder}/{name}", partial(record_files.names_step, branch, name)) for name in names)
         return sorted((step for step in steps if step is not None), key=lambda step: step.position)
 
+    def put_result(self, key: str, run_id: str, path: StepPath) -> None:
+        """Put the step into the file of the key."""
+        self._results().put(key, run_id, path)
+
+    def results(self, key: str) -> Sequence[StepResult]:
+        """The steps in the file of the key."""
+        return self._results().results(key)
+
     def write_document(self, run_id: str, lines: Iterator[str]) -> None:
         """Put the document in the place of the one before, at once; when that fails the one before stands."""
         file = self._folder / (run_id + _DOCUMENT)
@@ -200,6 +211,13 @@ class ChunkedRunLogStore:
             raise failures.run_not_found(run_id, self._folder) from error
         except OSError as error:
             raise failures.failed("remove", file, error) from error
+
+    def remove_leftovers(self, before: datetime) -> None:
+        """Remove what keys of results are left without a run."""
+        try:
+            self._results().remove_leftovers(before.timestamp(), frozenset(self.list_runs()).__contains__)
+        except OSError as error:
+            raise failures.failed("clean up", self._folder, error) from error
 
     def mentioned_hashes(self, run_id: str) -> frozenset[str]:
         """Every `data_hash` in the files of the run."""
@@ -278,6 +296,11 @@ class ChunkedRunLogStore:
             put()
         except FileNotFoundError as error:
             raise failures.run_not_found(run_id, self._folder) from error
+
+    def _results(self) -> "ResultFiles":
+        from magnus.run_log_stores.result_files import ResultFiles  # lazy: only steps with a cache need it
+
+        return ResultFiles(self._folder, self._system)
 
     def _refuse_missing(self, run_id: str) -> None:
         """RunNotFound when there is no such run."""

@@ -206,20 +206,19 @@ class ObjectStoreCatalog:
         return None if log is None else io.BufferedReader(log, BLOCK_BYTES)
 
     def keep_changes(self, run_id: str, diff: bytes) -> None:
-        """Keep it as an object of the run."""
-        with failing():
-            self._objects.put(layout.changes(run_id), diff)
+        """Keep it by content, which the record of the run names; the same diff of many runs is stored once."""
+        del run_id
+        self.store_blob(diff)
 
     def store_blob(self, blob: bytes) -> None:
         """Keep it by content; where it is there already, a clean-up must know that it is needed again."""
         data_hash = sha256(blob)
         with failing():
-            if not self._objects.create(layout.content(data_hash), blob):
-                self._announcements.of_content(data_hash)
-                self._contents.add(data_hash, blob)
+            self._announcements.of_content(data_hash)
+            self._contents.add(data_hash, blob)
 
     def usage(self, run_id: str) -> Usage | None:
-        """The files in the lists of the run, its logs and its changes."""
+        """The files in the lists of the run, and its logs."""
         return self._maintenance().usage(run_id)
 
     def remove_run(self, run_id: str) -> None:

@@ -7,6 +7,7 @@ it, or in a folder, which knows no versions, the content is read, too.
 
 import hashlib
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from tempfile import TemporaryFile
@@ -17,7 +18,10 @@ from magnus.catalogs.file_system.failures import Changed
 from magnus.catalogs.object_store import layout
 from magnus.object_stores.interface import Cause, ObjectFacts, ObjectStore, ObjectStoreFailure
 
-_UPLOAD_TRIES: Final = 3
+_UPLOAD_TRIES: Final = 4
+_PAUSE_SECONDS: Final = 0.2
+"""Before the second try of an upload; it doubles."""
+_QUICK_BYTES: Final = 64 * 1024
 
 
 class Damaged(Exception):
@@ -42,12 +46,14 @@ class Contents:
         self._expects_more = False
 
     def add(self, data_hash: str, data: bytes) -> None:
-        """Store a small content, unless it is there and whole.
+        """Store a content in one request, unless it is there and whole.
 
-        The contents of one put are mostly all new or all there, so the last one decides what is tried first.
+        One that takes no longer to send than to ask for is sent without asking; the store refuses it if it is there. The
+        contents of one put are mostly all new or all there, so after a refusal the next one is asked for.
         """
         key = layout.content(data_hash)
-        standing = self._objects.get(key) if self._expects_more else None
+        asks = self._expects_more or len(data) > _QUICK_BYTES
+        standing = self._objects.get(key) if asks else None
         if standing is None and self._objects.create(key, data):
             self._expects_more = False
             return
@@ -69,6 +75,7 @@ class Contents:
             except ObjectStoreFailure as error:
                 if error.cause is not Cause.UNREACHABLE or attempt == _UPLOAD_TRIES - 1:
                     raise
+                time.sleep(_PAUSE_SECONDS * 2**attempt)
             else:
                 self._write_version(data_hash, self._objects.head(layout.content(data_hash)))
                 return

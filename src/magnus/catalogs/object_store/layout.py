@@ -4,9 +4,8 @@
     versions/<hash>                        the version of a large content that is whole
     files/<run>/<branch and list>          the files of one put
     logs/<run>/<step>/<number>             pieces of the captured output of a step
-    changes/<run>                          what differs from the commit
     removed/<run>                          says that the files of the run were removed
-    recent/<random>                        content of removed runs that is too young to go
+    recent/<hash>                          content that is no file of a run, or of a removed run, and too young to go
     collecting/<random>                    content that a clean-up is about to remove
 
 All keys are below `.catalog`, so that a run log store can have the same URL.
@@ -82,11 +81,6 @@ def logs(run_id: str) -> str:
 def log(run_id: str, path: StepPath) -> str:
     """Above the pieces of the output of a step."""
     return f"{logs(run_id)}/{sha256(str(path).encode('utf-8', 'surrogatepass')).hexdigest()}"
-
-
-def changes(run_id: str) -> str:
-    """The difference from the commit."""
-    return f"{_TOP}/changes/{keys.part(run_id)}"
 
 
 def removed(run_id: str) -> str:

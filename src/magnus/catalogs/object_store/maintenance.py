@@ -42,17 +42,14 @@ class Maintenance:
         self._contents = contents
 
     def usage(self, run_id: str) -> Usage | None:
-        """The newest file of each name and branch, the logs and the changes of the run."""
+        """The newest file of each name and branch, and the logs of the run."""
         with failing():
             sizes = dict(self._file_sizes(run_id))
-            others = list(self._objects.list(layout.logs(run_id)))
-            changes = self._objects.head(layout.changes(run_id))
-        if changes is not None:
-            others.append(changes)
-        if not sizes and not others:
+            pieces = list(self._objects.list(layout.logs(run_id)))
+        if not sizes and not pieces:
             return None
-        logs = {facts.key.rpartition("/")[0] for facts in others}
-        return Usage(len(sizes) + len(logs), sum(sizes.values()) + sum(facts.size for facts in others))
+        logs = {facts.key.rpartition("/")[0] for facts in pieces}
+        return Usage(len(sizes) + len(logs), sum(sizes.values()) + sum(facts.size for facts in pieces))
 
     def _file_sizes(self, run_id: str) -> Iterator[tuple[tuple[str, str], int]]:
         """The branch, the name and the size of each file in the lists of the run, older lists first."""
@@ -65,7 +62,7 @@ class Maintenance:
                     yield (branch, file.name), file.size
 
     def remove_run(self, run_id: str) -> None:
-        """Leave a mark, keep announced what is young, and remove the lists, the logs and the changes."""
+        """Leave a mark, keep announced what is young, and remove the lists and the logs."""
         with failing():
             self._objects.put(layout.removed(run_id), b"")
             lists = list(self._objects.list(layout.files(run_id)))
@@ -74,7 +71,7 @@ class Maintenance:
                 young = [facts for facts in lists if mark.modified - facts.modified <= _YOUNG]
                 Announcements(self._objects).of_removed_run(self._hashes_in(young))
             logs = [facts.key for facts in self._objects.list(layout.logs(run_id))]
-            self._objects.delete([layout.changes(run_id), *logs, *(facts.key for facts in lists)])
+            self._objects.delete([*logs, *(facts.key for facts in lists)])
 
     def was_removed(self, run_id: str) -> bool:
         """Whether there is a mark, and no object of the run."""
