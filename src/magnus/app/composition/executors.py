@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def incompatibilities(configuration: Configuration, built: Services, *, without: Collection[str] = ()) -> list[Problem]:
     """What of the services does not fit the executor, or one another; each with the place it is configured at.
 
-    Families `without` have a default in place of what a user meant, and nothing is said of them.
+    Families `without` have a default in place of a faulty service: their problems are left out.
     """
     configured = {"run_log_store": configuration.run_log_store, "catalog": configuration.catalog}
     capabilities = {"run_log_store": built.run_log_store.capabilities, "catalog": built.catalog.capabilities}
