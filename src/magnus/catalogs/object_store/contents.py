@@ -49,7 +49,7 @@ class Contents:
         """Store a content in one request, unless it is there and whole.
 
         One that takes no longer to send than to ask for is sent without asking; the store refuses it if it is there. The
-        contents of one put are mostly all new or all there, so after a refusal the next one is asked for.
+        contents of one put are mostly all new or all there, so after a refusal the store is queried before the next one.
         """
         key = layout.content(data_hash)
         asks = self._expects_more or len(data) > _QUICK_BYTES
