@@ -424,3 +424,40 @@ def test_engines_that_start_a_process_for_each_step_reuse_results(project):
     assert project.calls.read_text() == ""
     shown = json.loads(project.folder.magnus("show", "engine", "--json", "-c", "config.json").out)
     assert all("cached_from" in shown["steps"][step] for step in ("make", "model", "use"))
+
+
+def test_a_run_without_the_cache_runs_all_and_its_results_are_the_newest(project):
+    project.run("--run-id", "first")
+    log, calls = project.run("--no-cache", "--run-id", "second")
+    assert calls == FIRST
+    assert log["steps"]["make"]["cache"]["reason"] == "--no-cache"
+    log, calls = project.run()
+    assert calls == Counter()
+    assert log["steps"]["make"]["cached_from"]["run_id"] == "second"
+
+
+def test_refresh_runs_a_step_and_the_steps_in_it(project):
+    project.run()
+    log, calls = project.run("--refresh", "each", "--refresh", "model")
+    assert calls == Counter(("model", "one 0", "one 1", "one 2"))
+    assert log["steps"]["model"]["cache"]["reason"] == "--refresh"
+    refused = project.folder.magnus("execute", "--refresh", "modle", "--way", "left", env=project.environment)
+    assert refused.status == 2
+    assert "--refresh modle: the pipeline has no step of this name" in refused.err
+    assert "did you mean 'model'?" in refused.err
+
+
+def test_a_run_until_a_step_ends_there_and_can_be_continued(project):
+    log, calls = project.run("--until", "use", "--run-id", "short")
+    assert calls == Counter(("make", "model", "use"))
+    assert log["status"] == "SUCCESS"
+    assert log["message"] == "it ended after 'use', as --until says"
+    assert list(log["steps"]) == ["make", "model", "use", "success"]
+    refused = project.folder.magnus("execute", "--until", "each/one", "--way", "left", env=project.environment)
+    assert refused.status == 2
+    assert "outside branches" in refused.err
+    assert project.run()[1] == FIRST - Counter(("make", "model", "use"))
+    result = project.folder.magnus("retry", "short", env=project.environment)
+    assert result.status == 0, result.err
+    assert result.log["steps"]["use"]["mock"] is True
+    assert "shell" in result.log["steps"]

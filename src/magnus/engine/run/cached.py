@@ -118,7 +118,7 @@ class CachedResults:
         cache = CacheRecord(step_key.key, step_key.inputs)
         if self._refused:
             return replace(cache, reason="--no-cache")
-        if not self._refreshed.isdisjoint((str(path), path.name)):
+        if not self._refreshed.isdisjoint(_names_around(path)):
             return replace(cache, reason="--refresh")
         why = ""
         for result in self._found(step_key.key):
@@ -380,6 +380,12 @@ class CachedResults:
 
 
 _RENEWED_AFTER = timedelta(hours=1)
+
+
+def _names_around(path: StepPath) -> Sequence[str]:
+    """The steps that the step is, or is inside, by the names of steps alone, as pipelines are written."""
+    names = path.parts[::2]
+    return ["/".join(names[:length]) for length in range(1, len(names) + 1)]
 
 
 def remove_stale_bytecode(statuses: Iterable[tuple[str, tuple[int, ...]]]) -> None:
