@@ -42,7 +42,7 @@ pictures: $(VENV)/ready  ## make the pictures of README.md again, from a real ru
 release: $(VENV)/ready  ## build the distributions, try the wheel in a new environment, and tag; nothing is published
 	$(BIN)/python .ci/release.py
 
-services: .venvs/mlflow-server/ready  ## install the servers that tests of services talk to; without them these are skipped
+services: .venvs/mlflow-server/ready .venvs/azurite/ready  ## install the servers that tests of services talk to; without them these are skipped
 
 faults: KILLS = 1000
 faults: $(VENV)/ready  ## kill a run at a thousand random moments
@@ -74,3 +74,9 @@ $(VENV)/docs: $(VENV)/ready
 	$(PYTHON) -m venv .venvs/mlflow-server
 	.venvs/mlflow-server/bin/python -m pip install -q --no-deps -r $<
 	touch $@
+
+.venvs/azurite/ready: tests/services/azurite.txt
+	rm -rf .venvs/azurite
+	@if command -v npm >/dev/null; then \
+	set -x; npm install --silent --no-fund --no-audit --prefix .venvs/azurite "$$(cat $<)" && touch $@; \
+	else echo "Azurite (Azure Blob Storage) is not installed: it needs npm" >&2; fi

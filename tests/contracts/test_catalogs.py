@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from magnus.catalogs.do_nothing import DoNothingCatalog, DoNothingOptions
 from magnus.catalogs.file_system.catalog import FileSystemCatalog, FileSystemOptions
+from magnus.catalogs.object_store import layout
+from magnus.catalogs.object_store.catalog import ObjectCatalogOptions, ObjectStoreCatalog
 from magnus.system.system_calls import REAL
 from magnus.testing.catalog_contract import CatalogContract
 from magnus.testing.keeping_catalog_contract import KeepingCatalogContract
@@ -52,6 +54,20 @@ class TestFileSystemWithoutHardLinks(MaintainedCatalogContract):
 
         with TemporaryDirectory() as folder:
             yield lambda: FileSystemCatalog(FileSystemOptions(), Path(folder), system=replace(REAL, link=link))
+
+
+class TestObjectStoreInAFolder(KeepingCatalogContract, MaintainedCatalogContract):
+    def pieces(self, catalog, data_hash):
+        return [FilePiece(catalog.location / layout.content(data_hash))]
+
+    def make_old(self, catalog, seconds=2 * 24 * 3600):
+        old((catalog.location / ".catalog").rglob("*"), seconds)
+
+    @contextmanager
+    def place(self):
+        with TemporaryDirectory() as folder:
+            options = ObjectCatalogOptions(f"file://{folder}/a folder")
+            yield lambda: ObjectStoreCatalog(options, Path(folder))
 
 
 class TestFileSystemWithDurablePuts(OfFileSystem, KeepingCatalogContract):

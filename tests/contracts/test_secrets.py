@@ -9,6 +9,7 @@ from unittest.mock import patch
 from magnus.secrets.do_nothing import DoNothingOptions, DoNothingSecrets
 from magnus.secrets.dotenv import DotenvOptions, DotenvSecrets
 from magnus.secrets.env_secrets import EnvSecrets, EnvSecretsOptions
+from magnus.secrets.files import FilesOptions, FilesSecrets
 from magnus.testing.secrets_contract import SecretsContract
 
 
@@ -55,3 +56,27 @@ class TestEnvironment(SecretsContract):
 
 class TestEnvironmentWithPrefixAndSuffix(TestEnvironment):
     options = EnvSecretsOptions(prefix="ACME_", suffix="_SECRET")
+
+
+class TestFiles(SecretsContract):
+    provider = "files"
+
+    @contextmanager
+    def place(self, secrets):
+        with TemporaryDirectory() as folder:
+            for name, value in secrets.items():
+                Path(folder, name).write_bytes(value.encode())
+            yield lambda: FilesSecrets(FilesOptions(folder="."), Path(folder))
+
+
+class TestFilesOfKubernetes(TestFiles):
+    @contextmanager
+    def place(self, secrets):
+        with TemporaryDirectory() as folder:
+            data = Path(folder, "..2026_11_29_08_00_00.123456789")
+            data.mkdir()
+            Path(folder, "..data").symlink_to(data.name)
+            for name, value in secrets.items():
+                (data / name).write_bytes(value.encode())
+                Path(folder, name).symlink_to(f"..data/{name}")
+            yield lambda: FilesSecrets(FilesOptions(folder=folder), Path.cwd())

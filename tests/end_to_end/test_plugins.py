@@ -42,7 +42,7 @@ script = acme_magnus.transpiler:ScriptTranspiler
 sqlite = acme_magnus.run_log_store:SqliteRunLogStore
 
 [magnus.secrets]
-files = acme_magnus.secrets:FilesSecrets
+acme-files = acme_magnus.secrets:FilesSecrets
 
 [magnus.tasks]
 format = acme_magnus.task_kind:FormatTask
@@ -174,7 +174,7 @@ class TestTheStore(RunLogStoreContract):
 
 
 class TestTheSecrets(SecretsContract):
-    provider = "files"
+    provider = "acme-files"
 
     @contextmanager
     def place(self, secrets):
@@ -242,7 +242,7 @@ def test_all_of_them_together(folder, installed, executor):
 
 def test_a_secret_of_a_provider_of_a_package(folder, installed):
     folder.write("vault/api_key", "never-to-be-seen")
-    services = {"secrets": {"type": "files", "config": {"folder": "vault"}}}
+    services = {"secrets": {"type": "acme-files", "config": {"folder": "vault"}}}
     done = executed(folder, installed, services, command_type="shell", command="echo key $api_key", secrets="api_key")
     assert done.status == 0, done.err
     assert "key *****" in done.err

@@ -11,6 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import object_servers
+import pgbouncer
 import pytest
 from postgresql import Server, programs
 from safety_net import LONGEST_SECONDS
@@ -71,6 +72,34 @@ def mortal_server():
     """A server of the test's own, which it may kill."""
     with running_postgresql() as server:
         yield server
+
+
+@contextmanager
+def running_pgbouncer(server, mode):
+    if pgbouncer.program() is None:
+        reason = "no PgBouncer is installed: apt-get install pgbouncer"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with TemporaryDirectory(prefix="pgb-") as folder:
+        Path(folder).chmod(0o755)
+        with pgbouncer.pgbouncer(Path(folder), server, mode) as url:
+            yield url
+
+
+@pytest.fixture(scope="session", params=["transaction", "statement"])
+def pooler(request, postgresql_server):
+    """The URL of a database by its name, behind PgBouncer."""
+    with running_pgbouncer(postgresql_server, request.param) as url:
+        yield url
+
+
+@pytest.fixture(params=["server", "pooler"])
+def mortal_url(request, mortal_server):
+    """The URL of a database of the server of this test, itself or behind PgBouncer."""
+    if request.param == "server":
+        yield mortal_server.url()
+        return
+    with running_pgbouncer(mortal_server, "transaction") as url:
+        yield url("postgres")
 
 
 @pytest.fixture

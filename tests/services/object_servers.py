@@ -193,9 +193,14 @@ class FaultProxy:
 
         `lost`: they take place, and no answer comes. `reset`: the connection breaks before they do. A number: this
         status, and they do not take place. `("late", number)`: they take place, and this status comes. `("headers",
-        names)`: they take place without these headers. `half`: half of the answer comes.
+        names)`: they take place without these headers. `("answer", status, text)`: this comes, and they do not take place. `half`: half of the answer comes.
         """
         self._faults += [(fault, method, path)] * times
+
+    def forget(self):
+        """Let all later requests through."""
+        with self._lock:
+            self._faults.clear()
 
     def _fault(self, method, path):
         with self._lock:
@@ -214,6 +219,8 @@ class FaultProxy:
         match fault:
             case "reset":
                 return self._reset(handler)
+            case "answer", status, text:
+                return self._send(handler, status, {}, text.encode())
             case int():
                 return self._send(handler, fault, {}, f"<Error><Code>Injected{fault}</Code></Error>".encode())
         status, headers, content = self._forward(handler, body, fault)

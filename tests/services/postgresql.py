@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 from safety_net import LONGEST_SECONDS
 
-WITH_PASSWORD = "secured"
+WITH_PASSWORD = "scientist"
 """The user who needs a password; a test makes it."""
 
 
@@ -52,12 +52,27 @@ class Server:
         return psycopg.connect(self.url(database), autocommit=True)
 
     def start(self):
+        """Start the server, once the processes of one that was killed have noticed and ended."""
+        deadline = time.monotonic() + LONGEST_SECONDS
+        self._process = self._started()
+        while True:
+            with suppress(psycopg.OperationalError):
+                self.connect().close()
+                return
+            assert time.monotonic() < deadline, (self.folder / "log").read_text()
+            if self._process.poll() is not None:
+                log = (self.folder / "log").read_text()
+                assert "in use" in log[-1000:], log
+                self._process = self._started()
+            time.sleep(0.05)
+
+    def _started(self):
         settings = (
             f"port={self.port} listen_addresses=127.0.0.1 unix_socket_directories={self.folder} max_connections=60"
         )
         arguments = [part for setting in settings.split() for part in ("-c", setting)]
         with (self.folder / "log").open("ab") as log:
-            self._process = subprocess.Popen(
+            return subprocess.Popen(
                 [self._bin / "postgres", "-D", self.data, *arguments],
                 user=self._user if os.getuid() == 0 else None,
                 group=self._user if os.getuid() == 0 else None,
@@ -67,14 +82,6 @@ class Server:
                 stdout=log,
                 stderr=log,
             )
-        deadline = time.monotonic() + LONGEST_SECONDS
-        while True:
-            with suppress(psycopg.OperationalError):
-                self.connect().close()
-                return
-            assert self._process.poll() is None, (self.folder / "log").read_text()
-            assert time.monotonic() < deadline, (self.folder / "log").read_text()
-            time.sleep(0.05)
 
     def kill(self):
         """Kill the server as a crash does: its backends see that it is gone, and end."""

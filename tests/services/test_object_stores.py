@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from object_servers import HASTY, faults, free_port, make_bucket, objects, of_s3
 
-from magnus.errors import InvalidConfiguration
+from magnus.definition.wrong_fields import WrongFields
 from magnus.object_stores import keys
 from magnus.object_stores.interface import Cause, ObjectStoreFailure
 
@@ -152,6 +152,23 @@ def test_an_upload_whose_source_fails_leaves_nothing(store):
     assert store.head("large") is None
 
 
+def test_an_upload_may_read_the_store_it_writes_to(store):
+    store.put("source", b"x" * 1_000_000)
+    for key, number in (("small", 3), ("large", 20)):
+        store.upload(key, (store.get("source") for _ in range(number)))
+        assert store.head(key).size == number * 1_000_000
+
+
+@pytest.mark.parametrize("fault", ["reset", 503])
+def test_a_large_upload_to_a_store_that_stays_away_is_one_failure(proxy, store, fault):
+    pieces = iter([b"x" * 5_000_000] * 40)
+    proxy.fail(fault, "*", times=1000)
+    with pytest.raises(ObjectStoreFailure) as failed:
+        store.upload("k", pieces)
+    assert failed.value.cause is Cause.UNREACHABLE
+    assert next(pieces, None) is not None, "the source was read to its end for nothing"
+
+
 def test_objects_are_listed_with_their_facts(store):
     for key in ("a/b/c", "a/b", "a/d", "ab/c"):
         store.put(key, key.encode())
@@ -246,7 +263,7 @@ def test_a_profile_is_read_when_it_is_named(moto_server, url, tmp_path, monkeypa
     store = objects(of_s3(moto_server, url, access_key_id="", secret_access_key="", profile="team"))
     store.put("k", b"by profile")
     assert store.get("k") == b"by profile"
-    with pytest.raises(InvalidConfiguration, match="'others'"):
+    with pytest.raises(WrongFields, match="'others'"):
         objects(of_s3(moto_server, url, profile="others"))
 
 

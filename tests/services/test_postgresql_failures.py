@@ -33,11 +33,11 @@ def store_of(url, **options):
 
 
 @pytest.mark.parametrize("end", ["kill", "stop"])
-def test_nothing_acknowledged_is_lost_and_nothing_doubled_when_the_server_restarts(mortal_server, end):
+def test_nothing_acknowledged_is_lost_and_nothing_doubled_when_the_server_restarts(mortal_server, mortal_url, end):
     acknowledged, stop, failures = [], threading.Event(), []
 
     def put(number):
-        with closing(store_of(mortal_server.url())) as store:
+        with closing(store_of(mortal_url)) as store:
             for position in range(10**6):
                 if stop.is_set():
                     return
@@ -63,7 +63,7 @@ def test_nothing_acknowledged_is_lost_and_nothing_doubled_when_the_server_restar
     for thread in threads:
         thread.join(LONGEST_SECONDS)
     assert failures == []
-    with closing(store_of(mortal_server.url())) as store:
+    with closing(store_of(mortal_url)) as store:
         assert set(store.list_runs()) == set(acknowledged)
         assert all(store.get_step(run_id, step_record().path) == step_record() for run_id in acknowledged)
 

@@ -22,12 +22,12 @@ from magnus.definition.nodes import (
 )
 from magnus.definition.nodes.contract import KeyPath as InnerPath
 from magnus.definition.nodes.contract import PipelineFile
-from magnus.definition.nodes.task import Task
+from magnus.definition.nodes.task import CacheDefault, Task
 from magnus.definition.shape import has_steps, shape_problems
 from magnus.definition.written_pipeline import WrittenPipeline
 from magnus.definition.wrong_fields import Locate, WrongFields
 from magnus.errors import InvalidDefinition, Location, Problem
-from magnus.graph.nodes import CompositeNode, Graph, MappedBranches, Node, TaskNode, TerminalNode
+from magnus.graph.nodes import CacheSpec, CompositeNode, Graph, MappedBranches, Node, TaskNode, TerminalNode
 from magnus.graph.structure import NOWHERE, TERMINAL_TYPES, StructureProblem, structure_problems, unreachable
 from magnus.suggest import near
 from magnus.values import Json, UserObject
@@ -78,6 +78,8 @@ class Compiler:
         written = written.with_corrected_keys() if isinstance(written.value, dict) else written
         if not has_steps(written.value):
             return None
+        if "cache" in written.value:
+            written = replace(written, cache=self._cache(written))
         nodes = self._with_terminals(self._nodes(written), written)
         self.problems += _structure(nodes, written)
         start = written.start_at()
@@ -92,6 +94,18 @@ class Compiler:
         self.warnings += (*_unreached(start, nodes, written), *_unintended(start, nodes, written))
         name, description = (str(written.value.get(key) or "") for key in ("name", "description"))
         return Graph(start, nodes, name, description)
+
+    def _cache(self, written: WrittenPipeline) -> CacheSpec | None:
+        """What tasks of the pipeline do that say nothing of their cache."""
+        from magnus.definition import fields  # lazy: most pipelines say nothing of it
+
+        cache = written.value["cache"]
+        try:
+            default = fields.read(CacheDefault, {} if (*written.path, "cache") in written.broken else {"cache": cache})
+        except WrongFields as error:
+            self.problems += error.problems(written.locate, step="/".join(written.steps))
+            return None
+        return written.cache if default.cache is None else default.lower()
 
     def _replace_places(self, before: Mapping[str, Node], after: Mapping[str, Node]) -> None:
         """Put the repaired nodes into the places of their steps."""
@@ -132,6 +146,8 @@ class Compiler:
             return _placeholder(name, fields)
         node = step.lower(graphs)
         node = self._with_function(node)
+        if written.cache is not None and isinstance(step, Task) and isinstance(node, TaskNode) and step.cache is None:
+            node = replace(node, cache=written.cache)
         if isinstance(node, TaskNode | CompositeNode):
             self.steps.append(StepPlace(node, "/".join((*written.steps, name)), partial(written.locate, "steps", name)))
         return node
@@ -204,7 +220,7 @@ class Compiler:
             if isinstance(inner, Problem):
                 self.problems.append(Problem(inner.message, inner.fix, inner.location, "/".join(steps)))
                 return None
-            written = replace(inner, steps=steps)
+            written = replace(inner, steps=steps, cache=around.cache)
         else:
             inside = (*around.path, "steps", name, *path)
             if inside in around.broken:

@@ -11,6 +11,7 @@ from magnus.values import Json
 FIELDS: Final = {
     "name": "What the pipeline is called; it changes nothing.",
     "description": "What the pipeline is for; it changes nothing.",
+    "cache": "Whether its tasks reuse results of earlier steps with the same code and inputs, or how; tasks may say it themselves.",
     "start_at": "The name of the first step; by default the step that is written first.",
     "steps": "The steps, by name; names hold no `.` and no `%`.",
 }

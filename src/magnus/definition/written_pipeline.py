@@ -6,6 +6,7 @@ from msgspec.structs import replace
 from magnus.definition.shape import key_corrections
 from magnus.definition.yaml_text import Document, KeyPath, renamed, with_keys
 from magnus.errors import Location
+from magnus.graph.nodes import CacheSpec
 from magnus.graph.structure import NOWHERE
 from magnus.values import Json
 
@@ -15,6 +16,7 @@ class WrittenPipeline(Struct, frozen=True):
 
     `files` are the files around it, the outermost first, its own last; `steps` the names of the steps around it.
     `broken` has the key paths of parts that have a problem already, `implied` the key paths of every `next` that nobody wrote.
+    `cache` is the default of tasks that say nothing of it.
     """
 
     value: Json
@@ -23,6 +25,7 @@ class WrittenPipeline(Struct, frozen=True):
     files: tuple[str, ...]
     steps: tuple[str, ...] = ()
     broken: frozenset[KeyPath] = frozenset()
+    cache: CacheSpec | None = None
     implied: frozenset[KeyPath] = frozenset()
 
     def locate(self, *keys: str | int) -> Location:

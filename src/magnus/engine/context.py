@@ -83,6 +83,7 @@ class RunContext(Struct, frozen=True):
         project_copy: makes the copy of the project that a step works in; None where steps work in the working directory.
         file_clock: distinguishes files that a step touched from older ones.
         code_identities: of steps, if the run has others.
+        reenters: whether steps run in processes that the re-entry command starts, perhaps in another environment.
     """
 
     run_id: str
@@ -109,6 +110,7 @@ class RunContext(Struct, frozen=True):
     code_identities: tuple[CodeIdentity, ...] | None = None
     project_copy: "ProjectCopy | None" = None
     file_clock: FileClock = field(default_factory=FileClock)
+    reenters: bool = False
 
     @property
     def tracked_run(self) -> TrackedRun:

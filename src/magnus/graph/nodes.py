@@ -49,10 +49,26 @@ class CatalogSpec(Struct, frozen=True):
     strict: bool | None = None
 
 
+class CacheSpec(Struct, frozen=True):
+    """Which results of earlier runs a task reuses.
+
+    Attributes:
+        version: a text of the user; another one makes all earlier results useless.
+        max_age: the age in seconds up to which a result is reused; None for any.
+        ignore: names of parameters that do not change the result.
+        environment: whether the version of python and the installed packages count.
+    """
+
+    version: str = ""
+    max_age: float | None = None
+    ignore: tuple[str, ...] = ()
+    environment: bool = False
+
+
 class TaskNode(Struct, frozen=True):
     """One unit of work. Times are in seconds; `max_attempts` counts the first attempt too.
 
-    A `mock` stands for the task the user wrote; `is_placeholder` says that the user wrote a step that does nothing yet.
+    `cache` is None where the step always runs. A `mock` stands for the task the user wrote; `is_placeholder` says that the user wrote a step that does nothing yet.
     """
 
     name: str
@@ -68,6 +84,7 @@ class TaskNode(Struct, frozen=True):
     written_as: str = _PLAIN_TASK
     mock: bool = False
     is_placeholder: bool = False
+    cache: CacheSpec | None = None
 
     @property
     def edges(self) -> tuple[tuple[str, str], ...]:
@@ -211,7 +228,8 @@ class Graph(Struct, frozen=True):
 
     def terminal(self, *, succeeds: bool) -> TerminalNode:
         """The success or the fail step."""
-        return next(n for n in self.nodes.values() if isinstance(n, TerminalNode) and n.succeeds is succeeds)
+        backwards = reversed([*self.nodes.values()])  # most pipelines end with them
+        return next(n for n in backwards if isinstance(n, TerminalNode) and n.succeeds is succeeds)
 
     def step(self, path: StepPath) -> Node:
         """The node at `path`; KeyError when there is none."""

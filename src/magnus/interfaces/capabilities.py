@@ -14,6 +14,7 @@ __all__ = [
     "ExecutorCapabilities",
     "Locality",
     "Located",
+    "NeedsCredentials",
     "ReadsEnvironment",
     "SecretVariableNames",
     "ServiceCapabilities",
@@ -88,6 +89,15 @@ class Connects(Protocol):
 
         The caller adds the place of the service in the configuration.
         """
+        ...
+
+
+@runtime_checkable
+class NeedsCredentials(Protocol):
+    """A service of a cloud: `magnus check` looks whether there are credentials for it, without a connection."""
+
+    def missing_credentials(self) -> Problem | None:
+        """The problem when this process can have no credentials. The caller adds the place of the service."""
         ...
 
 

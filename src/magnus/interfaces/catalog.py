@@ -106,13 +106,18 @@ class Catalog(Protocol):
 
 @runtime_checkable
 class LogStore(Protocol):
-    """A catalog that keeps in files what steps print. With another one it is shown, and not kept.
+    """A catalog that keeps what steps print. With another one it is shown, and not kept.
 
-    It is apart from `Catalog`, since a store of objects has no files that a running step could append to.
+    It is apart from `Catalog`: only a disk has files that a running step could append to, and other stores do without or
+    collect what is appended.
     """
 
     def open_log(self, run_id: str, path: StepPath) -> BinaryIO:
-        """The captured output of a step, open for appending; it is no entry and no glob matches it. CatalogError."""
+        """The captured output of a step, open for appending; it is no entry and no glob matches it. CatalogError.
+
+        What was flushed can be read within seconds, and all of it once the file is closed. A write and `close` may raise
+        CatalogError.
+        """
         ...
 
 

@@ -11,7 +11,7 @@ from magnus.graph.path import StepPath
 from magnus.interfaces.capabilities import ExecutorCapabilities
 from magnus.interfaces.reporter import Event
 from magnus.interfaces.secrets import Secret
-from magnus.run_log.records import BranchScope, StepRecord
+from magnus.run_log.records import BranchScope, CacheRecord, StepRecord
 from magnus.values import UserObject
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class StepRequest(Struct, frozen=True):
 
     `attempt` is the one attempt to make, where another engine counts attempts; None for all that the step allows.
     `position` and `scope` are None when the step has to read them from the run log.
-    `record` is the record of a step whose process died. The step continues with the next attempt, or fails if there is
+    `cache` is the decision on a step with `cache`, for its record. `record` is the record of a step whose process died. The step continues with the next attempt, or fails if there is
     none left.
     """
 
@@ -38,6 +38,7 @@ class StepRequest(Struct, frozen=True):
     position: int | None = None
     scope: BranchScope | None = None
     record: StepRecord | None = None
+    cache: CacheRecord | None = None
 
 
 class Steps(Protocol):

@@ -62,10 +62,14 @@ class BranchEnded(Struct, frozen=True):
 
 
 class StepReused(Struct, frozen=True):
-    """The run reuses a step that succeeded in the original run, with all steps in it."""
+    """The run reuses a step that succeeded in another run, with all steps in it.
+
+    `cached_from` is the run that computed the result of a step with `cache`; "" in a run that resumes another.
+    """
 
     path: StepPath
     step_type: str
+    cached_from: str = ""
 
 
 class StepLoading(Struct, frozen=True):

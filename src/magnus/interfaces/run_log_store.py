@@ -19,9 +19,11 @@ __all__ = [
     "FindsDamage",
     "HoldsConnection",
     "KeepsDocuments",
+    "KeepsResults",
     "RemovesLeftovers",
     "RemovesRuns",
     "RunLogStore",
+    "StepResult",
     "SummarisesRuns",
 ]
 
@@ -154,6 +156,31 @@ class HoldsConnection(Protocol):
         ...
 
 
+class StepResult(Struct, frozen=True):
+    """A step that has a result under some key, and when the key was put, in UTC."""
+
+    run_id: str
+    path: StepPath
+    time: datetime
+
+
+@runtime_checkable
+class KeepsResults(Protocol):
+    """A store that finds results of steps by a key. With another one, steps with `cache` always run.
+
+    A result that is lost only means that its step runs again. The caller checks the record of a step that is found, so
+    the run may be gone, and the index may be damaged. RunLogStoreError when it cannot be read or written.
+    """
+
+    def put_result(self, key: str, run_id: str, path: StepPath) -> None:
+        """Remember that the step at the path succeeded with this key, which is a SHA-256 in hex."""
+        ...
+
+    def results(self, key: str) -> Sequence[StepResult]:
+        """Steps with this key, the newest first; some of the older ones may be forgotten."""
+        ...
+
+
 @runtime_checkable
 class DatesRecords(Protocol):
     """A store that knows when something was put last, sooner than by reading all records."""
@@ -180,12 +207,15 @@ OPTIONAL: Final = frozenset(
         "last_put",
         "location",
         "mentioned_hashes",
+        "missing_credentials",
+        "put_result",
         "remove_leftovers",
         "remove_run",
+        "results",
         "summaries",
         "variables",
         "write_document",
     }
 )
-"""What the Protocols that a store may have beside `RunLogStore` consist of, those above, `Connects`, `Located` and
-`ReadsEnvironment`."""
+"""What the Protocols that a store may have beside `RunLogStore` consist of, those above, `Connects`, `Located`,
+`NeedsCredentials` and `ReadsEnvironment`."""

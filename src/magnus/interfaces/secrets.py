@@ -1,10 +1,13 @@
 """The contract of a secrets provider."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from msgspec import Struct
 
-__all__ = ["Secret", "Secrets"]
+from magnus.errors import Problem
+
+__all__ = ["PartialSecrets", "RemoteSecrets", "Secret", "Secrets"]
 
 
 class Secret(Struct, frozen=True):
@@ -29,4 +32,30 @@ class Secrets(Protocol):
 
         The error names the provider, the secret and what to do. It never holds the value of any secret.
         """
+        ...
+
+
+@runtime_checkable
+class PartialSecrets(Protocol):
+    """A provider whose secrets are parts of larger texts, such as a field of JSON."""
+
+    def masked_with(self, name: str) -> Sequence[str]:
+        """The texts to mask beside the secret `name`, which `get` returned before."""
+        ...
+
+
+@runtime_checkable
+class RemoteSecrets(Protocol):
+    """A provider that asks a server. `magnus check` asks it for no secret, unless `--connect` is given."""
+
+    def name_problem(self, name: str) -> Problem | None:
+        """A problem if no secret can have this name; asks no server."""
+        ...
+
+    def setup_problems(self) -> Sequence[Problem]:
+        """Addresses, credentials and the like that this machine does not have; asks no server."""
+        ...
+
+    def needed_variables(self) -> Sequence[str]:
+        """The variables of the environment without which no process gets a secret."""
         ...

@@ -118,13 +118,15 @@ class TaskInputs(Struct, frozen=True):
     Attributes:
         code: the pieces of code that it reaches, as `CodeHashes` gives them.
         statuses: the files with that code, absolute, each with its status before it was read; () for one that is not there.
-        parameters: the names of the parameters that it may use; None if it may use any, and any file of the catalog.
+        parameters: the names of the parameters that it may use; None if it may use any.
+        any_file: whether it may ask the catalog for any file or object, also one that its step does not get.
         problem: why its results cannot be used again; "" if they can.
     """
 
     code: Mapping[str, str]
     statuses: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     parameters: frozenset[str] | None = None
+    any_file: bool = False
     problem: str = ""
 
 

@@ -11,6 +11,7 @@ from msgspec import Struct, field
 from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, LocalStore, S3Store
 
+from magnus.definition.wrong_fields import Complaint, WrongFields
 from magnus.errors import InvalidConfiguration
 from magnus.object_stores.keys import LONGEST_PREFIX
 from magnus.suggest import near
@@ -34,8 +35,10 @@ _OF_S3: Final = ("region", "profile", "access_key_id", "secret_access_key", "ses
 _CREDENTIALS: Final = re.compile(r"//[^/?#]*@")
 _QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
 _BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ENDPOINT: Final = re.compile(r"https?://[^\s@?#]+")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _PRODUCT: Final = "magnus"
+_ACCOUNT_VARIABLE: Final = "AZURE_STORAGE_ACCOUNT_NAME"
 _VARIABLES: Final = {"s3": ("AWS_",), "gs": ("GOOGLE_",), "az": ("AZURE_",), "file": ()}
 """By scheme: the beginnings of the names of the variables that the client reads."""
 
@@ -103,7 +106,7 @@ class Address(Struct, frozen=True):
 
 
 def address_of(location: ObjectLocation) -> Address:
-    """The address that a user wrote; InvalidConfiguration with what is wrong with it, and no secret."""
+    """The address that a user wrote; WrongFields with what is wrong with it, and no secret."""
     scheme, separator, rest = location.url.partition("://")
     kind = _SCHEMES.get(scheme.lower())
     shown = _QUERY.sub("?***", _CREDENTIALS.sub("//***@", location.url))
@@ -119,7 +122,9 @@ def address_of(location: ObjectLocation) -> Address:
     if parts.query or parts.fragment or _CONTROL.search(location.url):
         raise _wrong(f"`url` '{shown}' has a '?', a '#' or a control character", "leave out all but bucket and prefix")
     if kind != "s3" and (extra := [name for name in _OF_S3 if getattr(location, name)]):
-        raise _wrong(f"`{extra[0]}` is an option for s3:// alone, and `url` is '{shown}'", "use `settings` for others")
+        raise _wrong(
+            f"`{extra[0]}` is an option for s3:// alone, and `url` is '{shown}'", "use `settings`", option=extra[0]
+        )
     path = unquote(parts.path).strip("/")
     if {".", ".."} & set(path.split("/")):
         raise _wrong(f"`url` '{shown}' has a part '.' or '..'", "write the prefix without it")
@@ -130,13 +135,21 @@ def address_of(location: ObjectLocation) -> Address:
                 f"write file:///{(parts.netloc + parts.path).lstrip('/') or 'FOLDER'}",
             )
         return Address(kind, "", "", Path("/" + path))
-    if not _BUCKET.fullmatch(parts.netloc):
-        what = "a wrong name of a bucket" if parts.netloc else "no name of a bucket"
+    return _in_bucket(location, kind, parts.netloc, path, shown)
+
+
+def _in_bucket(location: ObjectLocation, kind: str, bucket: str, path: str, shown: str) -> Address:
+    if location.endpoint and not _ENDPOINT.fullmatch(location.endpoint):
+        raise _wrong(
+            "`endpoint` is no address of a server", "write http://HOST:PORT or https://HOST", option="endpoint"
+        )
+    if not _BUCKET.fullmatch(bucket):
+        what = "a wrong name of a bucket" if bucket else "no name of a bucket"
         raise _wrong(f"`url` '{shown}' has {what}", _EXAMPLES)
     prefix = "/".join(filter(None, path.split("/")))
     if len(prefix.encode()) > LONGEST_PREFIX:
         raise _wrong(f"the prefix in `url` has more than {LONGEST_PREFIX} bytes", "write a shorter one")
-    return Address(kind, parts.netloc, prefix, None)
+    return Address(kind, bucket, prefix, None)
 
 
 def variables_of(address: Address, environment: Mapping[str, str]) -> Mapping[str, str]:
@@ -148,12 +161,15 @@ def variables_of(address: Address, environment: Mapping[str, str]) -> Mapping[st
 def client_of(
     location: ObjectLocation, address: Address, patience: Patience, *, seconds: float, retries: int
 ) -> "Client":
-    """A client that tries a request so many times again, each for so many seconds; InvalidConfiguration when an option is wrong."""
+    """A client that tries a request so many times again, each for so many seconds.
+
+    WrongFields when an option is wrong, InvalidConfiguration when `profile` needs a package that is not installed.
+    """
     if address.folder is not None:
         return LocalStore()  # of the whole disk: that of a folder needs the folder
     options: dict[str, Any] = {
         "client_options": {
-            "allow_http": location.endpoint.startswith("http://"),
+            **({"allow_http": location.endpoint.startswith("http://")} if location.endpoint else {}),
             "connect_timeout": timedelta(seconds=min(10.0, patience.answer)),
             "timeout": timedelta(seconds=seconds),
             "user_agent": _PRODUCT,
@@ -180,7 +196,10 @@ def client_of(
                 return S3Store(address.bucket, config=settings, credential_provider=provider, **options)
     except (BaseError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
-        raise _wrong(f"the client of '{address.shown}' refuses its options: {reason}", "correct `settings`") from None
+        is_nameless = "Account must be specified" in reason
+        fix = f"set `account_name` in `settings`, or {_ACCOUNT_VARIABLE}" if is_nameless else "correct `settings`"
+        message = f"the client of '{address.shown}' refuses its options: {reason}"
+        raise _wrong(message, fix, option="settings" if location.settings else "url") from None
 
 
 def _settings(location: ObjectLocation, address: Address) -> dict[str, str]:
@@ -203,8 +222,8 @@ def _profile(name: str) -> Any:
         return Boto3CredentialProvider(Session(profile_name=name))
     except (BotoCoreError, ValueError) as error:
         fix = "name a profile that `aws configure list-profiles` lists, and sign in (aws sso login)"
-        raise _wrong(f"`profile` '{name}' has no credentials: {error}", fix) from None
+        raise _wrong(f"`profile` '{name}' has no credentials: {error}", fix, option="profile") from None
 
 
-def _wrong(message: str, fix: str) -> InvalidConfiguration:
-    return InvalidConfiguration(message, fix=fix)
+def _wrong(message: str, fix: str, *, option: str = "url") -> WrongFields:
+    return WrongFields((Complaint((option,), message, fix),))

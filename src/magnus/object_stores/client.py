@@ -11,7 +11,10 @@ The client itself tries again what is safe to try again. What is left is decided
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache, cached_property, partial
+from itertools import chain
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import obstore
@@ -19,7 +22,9 @@ from obstore.exceptions import AlreadyExistsError, BaseError
 
 from magnus.errors import Problem
 from magnus.object_stores.address import Address, ObjectLocation, Patience, address_of, client_of, variables_of
+from magnus.object_stores.credentials import missing_credentials
 from magnus.object_stores.failures import cause_of, failure
+from magnus.object_stores.handover import Handover, first_part
 from magnus.object_stores.interface import Cause, ObjectFacts, ObjectStoreFailure
 from magnus.system.atomic_files import make_own_folder
 from magnus.system.parallel import for_each
@@ -64,6 +69,10 @@ class ObstoreObjects:
     def variables(self) -> Mapping[str, str]:
         """The variables of the environment that the client reads."""
         return variables_of(self._address, os.environ)
+
+    def missing_credentials(self) -> Problem | None:
+        """The problem when no request can have credentials, as far as it shows without one."""
+        return missing_credentials(self._location, self._address, self.variables(), Path.home())
 
     def get(self, key: str) -> bytes | None:
         """The content in one piece."""
@@ -159,25 +168,41 @@ class ObstoreObjects:
             yield attempt
 
     def upload(self, key: str, pieces: Iterable[bytes | memoryview]) -> None:
-        """In parts where it is large; the parts of an upload that failed are no object, and the store drops them.
+        """One request where it is small, else parts; the parts of an upload that failed are no object.
 
         The server may take minutes to put the parts together; if its answer is lost, the caller asks by `head` and
         `download`, as no other than the content itself says that it is whole.
         """
-        self._make_folder()
-        source = _Pieces(pieces)
-        try:
-            obstore.put(
-                self._connected("transfer"),
-                self._key(key),
-                source,
-                mode="overwrite",
-                chunk_size=_PART_BYTES,
-                max_concurrency=_PARTS_AT_A_TIME,
-            )
-        except _FAILURES as error:
-            if source.error is not None:
+        remaining = iter(pieces)
+        first, is_whole = first_part(remaining, _PART_BYTES)
+        if is_whole:
+            self.put(key, first)
+        else:
+            self._make_folder()
+            self._upload_parts(key, chain((first,), remaining))
+
+    def _upload_parts(self, key: str, pieces: Iterable[bytes | memoryview]) -> None:
+        """Pieces are read in this thread, as they may come from the store, whose client reads none while it sends."""
+        handover = Handover()
+        sends = partial(
+            obstore.put,
+            self._connected("transfer"),
+            self._key(key),
+            handover,
+            mode="overwrite",
+            chunk_size=_PART_BYTES,
+            max_concurrency=_PARTS_AT_A_TIME,
+        )
+        with ThreadPoolExecutor(1) as sender:
+            sent = sender.submit(sends)
+            try:
+                handover.give_all(pieces, sent.done)
+            except BaseException as error:
+                handover.cancel(error)
                 raise
+        try:
+            sent.result()
+        except _FAILURES as error:
             raise failure("write to", self.shown, error) from None
 
     def list(self, prefix: str) -> Iterator[ObjectFacts]:
@@ -266,32 +291,13 @@ class ObstoreObjects:
     def _clients(self) -> "dict[str, Client]":
         """For small objects and whole answers, for large ones, and for requests that are tried again here alone."""
         make = partial(client_of, self._location, self._address, self._patience)
-        retries = self._patience.tries - 1
+        # without credentials the client asks an address that most networks do not have, and waits for its answer
+        retries = 0 if self.missing_credentials() else self._patience.tries - 1
         return {
             "small": make(seconds=self._patience.answer, retries=retries),
             "transfer": make(seconds=self._patience.transfer, retries=retries),
             "once": make(seconds=self._patience.answer, retries=0),
         }
-
-
-class _Pieces:
-    """An iterator that remembers its own error, which is none of the store."""
-
-    def __init__(self, pieces: Iterable[bytes | memoryview]) -> None:
-        self._pieces = iter(pieces)
-        self.error: BaseException | None = None
-
-    def __iter__(self) -> "_Pieces":
-        return self
-
-    def __next__(self) -> bytes | memoryview:
-        try:
-            return next(self._pieces)
-        except StopIteration:
-            raise
-        except BaseException as error:
-            self.error = error
-            raise
 
 
 @cache

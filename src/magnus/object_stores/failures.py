@@ -12,6 +12,7 @@ from obstore.exceptions import (
 )
 
 from magnus.errors import Problem
+from magnus.object_stores.credentials import FIXES
 from magnus.object_stores.interface import Cause, ObjectStoreFailure
 
 _CODE: Final = re.compile(r"<Code>([^<]{1,100})</Code>|\"code\": ?\"?([A-Za-z0-9]{1,100})")
@@ -38,8 +39,6 @@ _MAY_PASS: Final = re.compile(
 _FIXES: Final = {
     Cause.NO_BUCKET: "create it, or correct `url`: magnus makes no buckets",
     Cause.DENIED: "see that these credentials are right and may read, write, list and delete there",
-    Cause.NO_CREDENTIALS: "set the variables of the cloud (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY), `profile`, "
-    "or run where the machine has a role",
     Cause.CLOCK: "set the clock of this machine: the store refuses requests whose time is too far from its own",
     Cause.UNREACHABLE: "see that the network reaches it, and that `endpoint` and `region` are right",
     Cause.REFUSED: "see the message of the store",
@@ -50,7 +49,8 @@ def failure(verb: str, shown: str, error: Exception) -> ObjectStoreFailure:
     """The failure of a request that was to `verb` something in the store `shown`."""
     text = str(error)
     cause = cause_of(error)
-    return ObjectStoreFailure(cause, Problem(f"cannot {verb} '{shown}': {_words(cause, text)}", _FIXES[cause]))
+    fix = FIXES[shown.partition(":")[0]] if cause is Cause.NO_CREDENTIALS else _FIXES[cause]
+    return ObjectStoreFailure(cause, Problem(f"cannot {verb} '{shown}': {_words(cause, text)}", fix))
 
 
 def cause_of(error: Exception) -> Cause:

@@ -12,6 +12,7 @@ from magnus.run_log.records import (
     AttemptRecord,
     Branching,
     BranchScope,
+    CacheRecord,
     CatalogRecord,
     CodeIdentity,
     Owner,
@@ -51,7 +52,13 @@ def step_to_json(step: StepRecord) -> dict[str, Json]:
         stored["scope"] = _scope_to_json(step.scope)
     if step.branching is not None:
         stored["branching"] = _branching_to_json(step.branching)
-    if step.mock or step.code_identities is not None or step.earlier_attempts or step.given_up:
+    if (
+        step.mock
+        or step.code_identities is not None
+        or step.earlier_attempts
+        or step.given_up
+        or step.cache is not None
+    ):
         stored.update(_rest_of_step(step))
     return stored
 
@@ -67,6 +74,10 @@ def _rest_of_step(step: StepRecord) -> dict[str, Json]:
         stored["earlier_attempts"] = step.earlier_attempts
     if step.given_up:
         stored["given_up"] = list(step.given_up)
+    if step.cache is not None:
+        cache = {"key": step.cache.key, "inputs": dict(step.cache.inputs), "reason": step.cache.reason}
+        source = {"run_id": step.cache.run_id, "step": step.cache.step} if step.cache.run_id else {}
+        stored["cache"] = {**cache, **source}
     return stored
 
 
@@ -91,6 +102,7 @@ def step_from_json(stored: dict[str, Json]) -> StepRecord:
         code_identities=None if identities is None else tuple(CodeIdentity(**identity) for identity in identities),
         earlier_attempts=stored.get("earlier_attempts", 0),
         given_up=tuple(stored.get("given_up", ())),
+        cache=CacheRecord(**stored["cache"]) if "cache" in stored else None,
     )
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from magnus.graph.path import BranchPath, StepPath
 from magnus.graph.structure import TERMINAL_TYPES
-from magnus.run_log.parameters import LargeParameter, Metric, Parameter
+from magnus.run_log.parameters import JsonParameter, LargeParameter, Metric, Parameter
 from magnus.values import Json
 
 
@@ -40,6 +40,7 @@ RunStatus: TypeAlias = Status | RunHealth
 
 ENDED: Final = frozenset({Status.SUCCESS, Status.FAIL})
 """Statuses that do not change any more."""
+_SCALARS: Final = (str, int, float, bool, type(None))
 TERMINALS: Final = frozenset(TERMINAL_TYPES.values())
 """The types of steps that end a (sub)pipeline."""
 
@@ -127,6 +128,24 @@ class Branching(Struct, frozen=True):
         return key.isascii() and key.isdigit() and int(key) < self.count and str(int(key)) == key
 
 
+class CacheRecord(Struct, frozen=True):
+    """The decision on a step with `cache`.
+
+    Attributes:
+        key: the SHA-256, in hex, of all that decides its result; "" if it cannot be computed.
+        inputs: the parts of the key by readable names; long values as short hashes.
+        reason: why the step ran; "" if it reused a result.
+        run_id: the run of the step that computed the reused result; "" if the step ran.
+        step: the path of that step.
+    """
+
+    key: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+    run_id: str = ""
+    step: str = ""
+
+
 class StepRecord(Struct, frozen=True):
     """A step of a run, keyed by its path.
 
@@ -143,6 +162,7 @@ class StepRecord(Struct, frozen=True):
             among `max_attempts`.
         given_up: of an end: the steps of its branch that ran on another way, before the engine tried a failed run again.
             What they set is not seen by the steps behind them.
+        cache: None for a step without `cache`.
     """
 
     path: StepPath
@@ -160,6 +180,7 @@ class StepRecord(Struct, frozen=True):
     code_identities: tuple[CodeIdentity, ...] | None = None
     earlier_attempts: int = 0
     given_up: tuple[str, ...] = ()
+    cache: CacheRecord | None = None
 
     @property
     def branch(self) -> BranchPath:
@@ -175,6 +196,18 @@ class StepRecord(Struct, frozen=True):
     def is_terminal(self) -> bool:
         """Whether it is the end of its (sub)pipeline."""
         return self.step_type in TERMINALS
+
+    @property
+    def holds_scalars_alone(self) -> bool:
+        """Whether no value in it can change, as a list of the user could after the record was put."""
+        if self.scope is not None or self.branching is not None or self.metrics:
+            return False
+        values = [parameter.value for parameter in self.parameters.values() if isinstance(parameter, JsonParameter)]
+        if len(values) < len(self.parameters):
+            return False
+        for attempt in self.attempts:
+            values += attempt.parameters.values()
+        return all(isinstance(value, _SCALARS) for value in values)
 
 
 def terminal_record(path: StepPath, position: int, status: Status, step_type: str, when: datetime) -> StepRecord:

@@ -20,6 +20,7 @@ from magnus.run_log.parameters import Parameter, plain_metrics, shown
 from magnus.run_log.records import (
     ENDED,
     AttemptRecord,
+    CacheRecord,
     CatalogRecord,
     CodeIdentity,
     RunHealth,
@@ -153,7 +154,8 @@ class _Steps:
             f'{inner}"attempts": {_list(step.attempts, _attempt, inner)},\n'
             f'{inner}"user_defined_metrics": {_json(plain_metrics(step.metrics))}, "branches": '
         )
-        return before, f', "data_catalog": {_list(step.catalog, _entry, inner)}\n{indent}}}'
+        cache = "" if step.cache is None else _cache(step.cache)
+        return before, f', "data_catalog": {_list(step.catalog, _entry, inner)}{cache}\n{indent}}}'
 
     def _branches(self, step: StepRecord, around: tuple[str, ...], indent: str) -> Iterator[str]:
         separator = "{\n"
@@ -175,6 +177,13 @@ class _Steps:
         yield f'{inner}"status": "{shown.value}",\n{inner}"steps": '
         yield from self.lines(steps, dotted, inner)
         yield f"\n{indent}}}"
+
+
+def _cache(cache: CacheRecord) -> str:
+    """Why a step with `cache` ran, or which step computed its result."""
+    if cache.run_id:
+        return f', "cached_from": {_json({"run_id": cache.run_id, "step": cache.step})}'
+    return f', "cache": {_json({"key": cache.key, "reason": cache.reason})}'
 
 
 def _attempt(attempt: AttemptRecord) -> str:

@@ -17,7 +17,7 @@ from msgspec import Struct
 from magnus.errors import RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Locality, ServiceCapabilities
-from magnus.interfaces.run_log_store import DamagedRecord
+from magnus.interfaces.run_log_store import DamagedRecord, StepResult
 from magnus.run_log import codec
 from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
@@ -30,6 +30,7 @@ from magnus.values import Json
 
 if TYPE_CHECKING:
     from magnus.run_log.summary import DamagedRun, RunSummary  # lazy: only listings need them
+    from magnus.run_log_stores.result_files import ResultFiles  # lazy: as where it is used
 
 _RECORDS: Final = ".jsonl"
 _DOCUMENT: Final = ".json"
@@ -133,7 +134,7 @@ class FileSystemRunLogStore:
         line = record_line.with_checksum(record_line.encoded(codec.step_to_json(step)))
         with self._writing(run_id) as run:
             place = run.append(line, about, durable=durable or self._always_durable)
-            run.newest = None if place is None else (place, step)
+            run.newest = (place, step) if place is not None and step.holds_scalars_alone else None
 
     def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
         """The record that stands for the step; only lines added since the last read are read."""
@@ -156,6 +157,14 @@ class FileSystemRunLogStore:
             return [self._decoded(run, place, codec.step_from_json, run_id) for place in places]
 
         return sorted(self._reading(run_id, read), key=lambda step: step.position)
+
+    def put_result(self, key: str, run_id: str, path: StepPath) -> None:
+        """Put the step into the file of the key."""
+        self._results().put(key, run_id, path)
+
+    def results(self, key: str) -> Sequence[StepResult]:
+        """The steps in the file of the key."""
+        return self._results().results(key)
 
     def write_document(self, run_id: str, lines: Iterator[str]) -> None:
         """Put the document in the place of the one before, at once; when that fails the one before stands."""
@@ -181,6 +190,7 @@ class FileSystemRunLogStore:
         """Remove temporary files of processes that were killed."""
         try:
             atomic_files.remove_leftovers(self._folder, before.timestamp(), self._system)
+            self._results().remove_leftovers(before.timestamp(), frozenset(self.list_runs()).__contains__)
         except OSError as error:
             raise failures.failed("clean up", self._folder, error) from error
 
@@ -198,6 +208,11 @@ class FileSystemRunLogStore:
         """Close every file; the store opens them again when it is used again."""
         with self._open_runs.lock:
             self._open_runs.close()
+
+    def _results(self) -> "ResultFiles":
+        from magnus.run_log_stores.result_files import ResultFiles  # lazy: only steps with a cache need it
+
+        return ResultFiles(self._folder, self._system)
 
     def _run_files(self) -> "Sequence[os.DirEntry[str]]":
         try:

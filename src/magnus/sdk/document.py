@@ -30,6 +30,7 @@ class PipelineFields(Protocol):
     start_at: LinkedStep | str | None
     name: str
     description: str
+    cache: bool | Mapping[str, Json] | None
 
 
 class DocumentWriter:
@@ -65,7 +66,8 @@ class DocumentWriter:
             for step in pipeline.steps
         }
         first = {} if pipeline.start_at is None else {"start_at": name_of(pipeline.start_at)}
-        return {**{key: text for key, text in about.items() if text}, **first, "steps": steps}
+        cache = {} if pipeline.cache is None else {"cache": _plain(pipeline.cache)}
+        return {**{key: text for key, text in about.items() if text}, **cache, **first, "steps": steps}
 
     def _step(self, step: LinkedStep, ends: Mapping[bool, str], path: KeyPath, *, are_linked: bool) -> Json:
         """A step. As soon as one step is linked to another all of them have to be; else their order is meant."""
@@ -154,6 +156,14 @@ def _set_fields(value: Struct) -> Json:
         for name, item in asdict(value).items()
         if name not in by_default or type(item) is not type(by_default[name]) or item != by_default[name]
     }
+
+
+def _plain(cache: bool | Mapping[str, Json]) -> Json:  # noqa: FBT001 - a field as users write it
+    return cache if isinstance(cache, bool) else {name: _as_list(value) for name, value in cache.items()}
+
+
+def _as_list(value: Json) -> Json:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _key(name: UserObject) -> str | None:

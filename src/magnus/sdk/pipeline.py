@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 
 _STEPS: Final = Kind((list, tuple), "a list of steps")
+_CACHE: Final = Kind((bool, Mapping, type(None)), "True, False or a mapping")
 _START: Final = Kind((LinkedStep, str, type(None)), "a step or the name of one")
 
 
@@ -33,6 +34,7 @@ class Pipeline:
         name: a name for readers.
         description: a description for readers.
         add_terminal_nodes: add the success and the fail step unless they are listed.
+        cache: whether its tasks reuse results of earlier steps, or how, as in YAML; tasks may say it themselves.
     """
 
     def __init__(
@@ -42,6 +44,8 @@ class Pipeline:
         name: str = "",
         description: str = "",
         add_terminal_nodes: bool = True,  # noqa: FBT001, FBT002 - as in the 2024 generation
+        *,
+        cache: bool | Mapping[str, Json] | None = None,
         **more: Never,
     ) -> None:
         refuse_unknown(type(self), more)
@@ -50,6 +54,7 @@ class Pipeline:
         check(TEXT, name=name, description=description)
         check(_START, start_at=start_at)
         check(TRUTH, add_terminal_nodes=add_terminal_nodes)
+        check(_CACHE, cache=cache)
         listed: Sequence[UserObject] = steps
         wrong = [type(step).__name__ for step in listed if not isinstance(step, LinkedStep)]
         if wrong:
@@ -63,6 +68,7 @@ class Pipeline:
         self.name = name
         self.description = description
         self.add_terminal_nodes = add_terminal_nodes
+        self.cache = cache
 
     def __magnus_pipeline__(self) -> BuiltPipeline:
         """The document that a file of this pipeline would hold."""

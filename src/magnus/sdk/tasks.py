@@ -47,6 +47,7 @@ class TaskFields(Links, total=False):
     retry: int | None
     retry_delay: float | str | None
     timeout: float | str | None
+    cache: bool | Mapping[str, Json] | None
 
 
 class TaskOptions(TaskFields, total=False):

@@ -96,7 +96,7 @@ def _inputs(spec: TaskSpec, dependencies: "CodeDependencies", working_directory:
 
     reach = dependencies.reach(partial(dependencies.of, *place))
     names = None if reach.sees_all else arguments_of_function(place[0], place[2])
-    return TaskInputs(reach.pieces, reach.statuses, names)
+    return TaskInputs(reach.pieces, reach.statuses, names, reach.sees_files)
 
 
 class PythonLambdaTask:
@@ -128,7 +128,7 @@ class PythonLambdaTask:
         for spec in specs:
             reach = dependencies.reach(partial(dependencies.of_text, spec.command.strip()))
             names = None if reach.sees_all else arguments_of_lambda(_parse(spec.command).body)
-            inputs.append(TaskInputs(reach.pieces, reach.statuses, names))
+            inputs.append(TaskInputs(reach.pieces, reach.statuses, names, reach.sees_files))
         return inputs
 
     def describe(self, spec: TaskSpec, working_directory: Path, *, imports: bool) -> "Description":

@@ -88,7 +88,9 @@ class ShellTask:
         dependencies = CodeDependencies(working_directory)
         reached = [dependencies.reach(partial(scripts_of, spec.command, dependencies)) for spec in specs]
         return [
-            TaskInputs(reach.pieces, reach.statuses, None if reach.pieces else parameters_named(spec.command))
+            TaskInputs(
+                reach.pieces, reach.statuses, None if reach.pieces else parameters_named(spec.command), reach.sees_files
+            )
             for spec, reach in zip(specs, reached, strict=True)
         ]
 

@@ -17,6 +17,7 @@ Beside it stand the tests of requests that a catalog refuses: it never reads or 
 """
 
 import os
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -40,6 +41,8 @@ OpenCatalog: TypeAlias = Callable[[], Catalog]
 """Opens the catalog again, as another process would."""
 
 ROOT: Final = BranchPath()
+_LONGEST_SECONDS: Final = 30.0
+_PAUSE_SECONDS: Final = 0.01
 
 
 class CatalogContract(ABC):
@@ -126,11 +129,19 @@ class CatalogContract(ABC):
         with _log_store(open_catalog()).open_log("a-run", path) as log:
             log.write(b"one\n")
             log.flush()
-            assert _log(catalog, path) == b"one\n"
+            _wait_for_log(catalog, path, b"one\n")
             log.write(b"two")
         assert _log(catalog, path) == b"one\ntwo"
         assert catalog.read_log("a-run", ROOT.step("b")) is None
         assert catalog.read_log("b-run", path) is None
+
+
+def _wait_for_log(catalog: ReadsLogs, path: StepPath, expected: bytes) -> None:
+    """Read the log until it holds this; a catalog may take some seconds to show what was written."""
+    deadline = time.monotonic() + _LONGEST_SECONDS
+    while _log(catalog, path) != expected:
+        assert time.monotonic() < deadline, "what was written and flushed cannot be read"
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _log_store(catalog: Catalog) -> LogStore:
@@ -141,7 +152,8 @@ def _log_store(catalog: Catalog) -> LogStore:
 
 def _log(catalog: ReadsLogs, path: StepPath) -> bytes:
     log = catalog.read_log("a-run", path)
-    assert log is not None
+    if log is None:
+        return b""
     with log:
         return log.read()
 

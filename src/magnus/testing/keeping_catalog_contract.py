@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from magnus.errors import CatalogError
-from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.catalog import Catalog, KeepsChanges, StoresBlobs
 from magnus.run_log.records import CatalogRecord
 from magnus.testing.catalog_contract import ROOT, CatalogRefusals, OpenCatalog
 from magnus.testing.concurrent_catalog_contract import ConcurrentCatalogContract
@@ -91,6 +91,17 @@ class KeepingCatalogContract(ConcurrentCatalogContract, CatalogRefusals, Damaged
     def test_content_that_is_not_there_cannot_be_opened(self, catalog: Catalog) -> None:
         with pytest.raises(CatalogError, match="nothing here"):
             catalog.open("nothing here", sha256(b"x").hexdigest(), 1)
+
+    @pytest.mark.parametrize("content", [b"", b"diff", LARGE], ids=len)
+    def test_changes_and_blobs_are_opened_by_their_hash(self, catalog: Catalog, content: bytes) -> None:
+        if not isinstance(catalog, KeepsChanges) or not isinstance(catalog, StoresBlobs):
+            pytest.skip("this catalog keeps no changes and no blobs")
+        catalog.keep_changes("a-run", content + b"changes")
+        catalog.store_blob(content + b"blob")
+        catalog.store_blob(content + b"blob")
+        for blob in (content + b"changes", content + b"blob"):
+            with catalog.open("a name", sha256(blob).hexdigest(), len(blob)) as file:
+                assert file.read() == blob
 
     def test_it_can_be_used_in_another_process(self, catalog: Catalog) -> None:
         entry = catalog.put_stream("a-run", ROOT, "a", lambda file: file.write(b"abc"))

@@ -1,4 +1,4 @@
-"""A secrets provider that reads a file a secret, as container engines mount them: `type: files`."""
+"""A secrets provider that reads a file a secret, for an application that writes them: `type: acme-files`."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ class FilesOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    folder: str = "/run/secrets"
+    folder: str = "/var/lib/acme"
 
 
 class FilesSecrets:
@@ -29,5 +29,5 @@ class FilesSecrets:
         except (OSError, UnicodeDecodeError) as error:
             reason = type(error).__name__  # its text may hold a part of the value
             raise SecretsError(
-                f"the secrets provider 'files' has no secret '{name}': {reason}", fix=f"see {self._folder}"
+                f"the secrets provider 'acme-files' has no secret '{name}': {reason}", fix=f"see {self._folder}"
             ) from None

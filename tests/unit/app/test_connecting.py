@@ -24,5 +24,6 @@ def test_problems_of_a_connection_have_the_place_of_the_service(tmp_path):
     assert list(connect_problems(services)) == []
     store = SpillingStore(Unreachable(BufferedOptions(), Path.cwd()), LargeValues(lambda: services.built.catalog))
     unreachable = replace(services, built=replace(services.built, run_log_store=store))
-    [problem] = connect_problems(unreachable)
+    [(family, problem)] = connect_problems(unreachable)
+    assert family == "run_log_store"
     assert str(problem) == "config.yaml:2:3: error: nobody answers\n  fix: start it"

@@ -46,7 +46,7 @@ def test_the_group_of_ours_comes_before_the_old_one():
 
 def test_an_unknown_type_is_answered_with_those_there_are():
     assert refused("remote", entry_points=entries(magnus_run_log_store=[("mine", HERE)])) == (
-        "error: run_log_store has no type 'remote'\n  fix: there are 'buffered', 'chunked-fs', 'db', 'file-system', 'mine', 'sql'"
+        "error: run_log_store has no type 'remote'\n  fix: there are 'buffered', 'chunked-fs', 'db', 'file-system', 'mine', 'object-store', 's3', 'sql'"
     )
 
 

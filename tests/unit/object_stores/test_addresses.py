@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from magnus.errors import InvalidConfiguration
+from magnus.definition.wrong_fields import WrongFields
 from magnus.object_stores import keys
 from magnus.object_stores.address import ObjectLocation, address_of, variables_of
 from magnus.object_stores.client import ObstoreObjects
@@ -42,17 +42,20 @@ def test_an_address_is_read(url, shown):
         ("file:///", {}, "names no folder"),
         ("az://container", {"region": "eu-west-1"}, "`region` is an option for s3:// alone"),
         ("az://container", {}, "Account must be specified"),
+        ("s3://bucket", {"endpoint": "127.0.0.1:9000"}, "`endpoint` is no address"),
+        ("s3://bucket", {"endpoint": "http://id:hush@host"}, "`endpoint` is no address"),
         ("s3://bucket", {"settings": {"nonsense": "hush"}}, "'nonsense' is not valid"),
     ],
 )
 def test_a_wrong_address_is_one_error_without_secrets(url, options, message, monkeypatch):
     for name in variables_of(address_of(ObjectLocation("az://container")), os.environ):
         monkeypatch.delenv(name)
-    with pytest.raises(InvalidConfiguration, match=message) as wrong:
+    with pytest.raises(WrongFields, match=message) as wrong:
         ObstoreObjects(ObjectLocation(url, **options))
-    [problem] = wrong.value.problems
-    assert problem.fix
-    assert "hush" not in str(wrong.value)
+    [complaint] = wrong.value.complaints
+    assert complaint.fix
+    assert complaint.path[0] in {"url", *options}
+    assert "hush" not in str(wrong.value) + complaint.fix
 
 
 def test_variables_of_the_cloud_travel_alone():

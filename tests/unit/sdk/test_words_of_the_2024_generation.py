@@ -81,8 +81,8 @@ def one():
     ("make", "fix"),
     [
         (lambda: Task("a", work, retuns=["x"]), "did you mean 'returns'?"),
-        (lambda: PythonTask(work, strict=True), "there are 'catalog', 'description', 'max_attempts'"),
-        (lambda: ShellTask("a", "ls", outputs=1), "there are 'catalog'"),
+        (lambda: PythonTask(work, strict=True), "there are 'cache', 'catalog', 'description', 'max_attempts'"),
+        (lambda: ShellTask("a", "ls", outputs=1), "there are 'cache', 'catalog'"),
         (lambda: Task("a", "n.ipynb", "notebook", notebook_output="x"), "did you mean 'notebook_output_path'?"),
         (lambda: Parallel("a", {"b": one()}, brnches=1), "did you mean 'branches'?"),
         (lambda: Map("a", one(), "xs", "x", reduce="max"), "did you mean 'reducer'?"),

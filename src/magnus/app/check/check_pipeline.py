@@ -13,7 +13,13 @@ from typing import TypeVar
 from msgspec import Struct
 
 from magnus.app.check import services as secrets
-from magnus.app.check.services import CheckedServices, checked_services, connect_problems, folder_problems
+from magnus.app.check.services import (
+    CheckedServices,
+    checked_services,
+    connect_problems,
+    credential_problems,
+    folder_problems,
+)
 from magnus.app.composition import executors
 from magnus.app.inspect.step_code import code_of_steps
 from magnus.app.parameters.data_flow import DataFlow, DescribedTask
@@ -73,6 +79,7 @@ class _Check:
         self.request = request
         self.imports = imports
         self.connects = connects
+        self.reaches_secrets = False
         self.problems: list[Problem] = []
 
     def result(self) -> CheckResult:
@@ -96,9 +103,13 @@ class _Check:
             if self.request.strict and original is not None and parameters is not None:
                 self.problems += _changed(original, pipeline, parameters, services, request.working_directory)
         unsure = self._steps(examined.steps if pipeline is None else pipeline.steps, services)
+        missing = list(credential_problems(services))
+        self.problems += missing
+        if self.connects and not missing:
+            unreachable = list(connect_problems(services))
+            self.problems += [problem for _, problem in unreachable]
+            self.reaches_secrets = all(family != "secrets" for family, _ in unreachable)
         described = self._flow(examined, pipeline, services, parameters, unsure | examined.unsure)
-        if self.connects:
-            self.problems += connect_problems(services)
         self.problems += folder_problems(services, needs_catalog=any(task.keeps_files for task in described))
         return CheckResult(self.request.file, in_order(self.problems), len(examined.steps))
 
@@ -206,7 +217,9 @@ class _Check:
                     self.problems += flow.of_map(mapped, step)
                 case CompositeNode():
                     pass
-        self.problems += secrets.problems(flow.described, services.built.secrets, services.spread, graph)
+        self.problems += secrets.problems(
+            flow.described, services, graph, connects=self.connects, reached=self.reaches_secrets
+        )
         if graph is not None:
             self.problems += flow.problems(graph, parameters)
         if pipeline is not None and not can_succeed(pipeline.graph):

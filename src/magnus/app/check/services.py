@@ -4,7 +4,7 @@ No secret is shown or kept.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -24,12 +24,13 @@ from magnus.interfaces.capabilities import (
     ExecutorCapabilities,
     Locality,
     Located,
+    NeedsCredentials,
     SecretVariableNames,
     ServiceCapabilities,
 )
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.run_log_store import RunLogStore
-from magnus.interfaces.secrets import Secrets
+from magnus.interfaces.secrets import RemoteSecrets
 
 
 class CheckedServices(Struct, frozen=True):
@@ -64,8 +65,10 @@ def checked_services(
             problems += error.problems
             configuration = replace(configuration, **{family: _default(family)})
     built = services.services(configuration, working_directory)
+    is_faulty = any(problem.severity == "error" for problem in problems)
+    replaced = [family for family in FAMILIES if is_faulty and getattr(configuration, family).locate is nowhere]
     try:
-        problems += executors.incompatibilities(configuration, built)
+        problems += executors.incompatibilities(configuration, built, without=replaced)
     except MagnusError as error:
         problems += error.problems
     return CheckedServices(configuration, built, executors.executor_capabilities(configuration)), problems
@@ -103,14 +106,27 @@ def _obstacle_of(location: Path, capabilities: ServiceCapabilities) -> tuple[str
     return _obstacle(location.parent, inside=True)
 
 
-def connect_problems(services: CheckedServices) -> Iterator[Problem]:
-    """The services that cannot be reached, each with the place where it is configured."""
+def credential_problems(services: CheckedServices) -> Iterator[Problem]:
+    """The services without credentials: a warning if steps run on other machines, which may have a role."""
+    severity: Severity = "warning" if services.spread.runs_on is Locality.NETWORK else "error"
+    for family in FAMILIES:
+        service = getattr(services.built, family, None)
+        if isinstance(service, NeedsCredentials) and (problem := service.missing_credentials()):
+            place = getattr(services.configuration, family).locate()
+            yield Problem(f"{family.replace('_', ' ')}: {problem.message}", problem.fix, place, severity=severity)
+
+
+def connect_problems(services: CheckedServices) -> Iterator[tuple[str, Problem]]:
+    """The families of services that cannot be reached, each with a problem at the place where it is configured."""
     for family in FAMILIES:
         service = getattr(services.built, family, None)
         if isinstance(service, Connects):
             place = getattr(services.configuration, family).locate()
             for problem in service.connect_problems():
-                yield Problem(problem.message, problem.fix, problem.location or place, severity=problem.severity)
+                yield (
+                    family,
+                    Problem(problem.message, problem.fix, problem.location or place, severity=problem.severity),
+                )
 
 
 def _obstacle(folder: Path, *, inside: bool = False) -> tuple[str, str] | None:
@@ -131,47 +147,85 @@ def _obstacle(folder: Path, *, inside: bool = False) -> tuple[str, str] | None:
 
 
 def problems(
-    described: Iterable[DescribedTask], provider: Secrets, spread: ExecutorCapabilities, graph: Graph | None
+    described: Sequence[DescribedTask], services: CheckedServices, graph: Graph | None, *, connects: bool, reached: bool
 ) -> Iterator[Problem]:
     """The missing secrets: an error where a step lists one, a warning where its code may ask for one.
 
     It is a warning too where the failure of the step leads to success in the `graph`. Steps on other machines have the
-    environment that the executor gives them.
+    environment that the executor gives them. Servers get requests only if `connects`, and the try of it `reached` them.
     """
+    look_up = _LookUp(services, connects=connects, reached=reached)
+    names = [name for task in described for name in (*task.node.secrets, *task.facts.description.secrets)]
+    yield from look_up.problems_of_all(names)
     caught = set() if graph is None else {id(node) for node in caught_steps(graph)}
-    results: dict[str, Problem | None] = {}
     for task in described:
         for number, name in enumerate(task.node.secrets):
-            if (problem := _missing(name, provider, spread, results)) is not None:
+            if (problem := look_up.problem(name)) is not None:
                 severity: Severity = "warning" if id(task.node) in caught else "error"
                 yield Problem(
                     problem.message, problem.fix, task.step.locate("secrets", number), task.step.step, severity
                 )
         for name in task.facts.description.secrets:
-            if name not in task.node.secrets and (problem := _missing(name, provider, spread, results)) is not None:
+            if name not in task.node.secrets and (problem := look_up.problem(name)) is not None:
                 message = f"{task.node.task.command} asks for a secret: {problem.message}"
                 yield Problem(message, problem.fix, task.step.locate("command"), task.step.step, "warning")
 
 
-def _missing(
-    name: str, provider: Secrets, spread: ExecutorCapabilities, results: dict[str, Problem | None]
-) -> Problem | None:
-    """The reason why the secret is missing; None when it exists."""
-    if name not in results:
-        results[name] = _look_up(name, provider, spread)
-    return results[name]
+class _LookUp:
+    """Looks up each secret once, as far as it can be had from here."""
 
+    def __init__(self, services: CheckedServices, *, connects: bool, reached: bool) -> None:
+        self._provider = services.built.secrets
+        self._place = services.configuration.secrets.locate()
+        self._spread = services.spread
+        self._connects = connects
+        self._asks = connects and reached
+        self._results: dict[str, Problem | None] = {}
 
-def _look_up(name: str, provider: Secrets, spread: ExecutorCapabilities) -> Problem | None:
-    if spread.runs_on is Locality.NETWORK and isinstance(provider, SecretVariableNames):
-        variable = provider.variable(name)
-        if variable in spread.gives:
-            return None
-        message = f"the executor gives steps no variable '{variable}', in which the secret '{name}' is looked for"
-        option = f" by '{spread.gives_by}' of the executor" if spread.gives_by else ""
-        return Problem(message, f"give it to the steps{option}")
-    try:
-        provider.get(name)
-    except MagnusError as error:
-        return error.problems[0]
-    return None
+    def problem(self, name: str) -> Problem | None:
+        """The reason why the secret is missing; None when it exists, or nobody can say from here."""
+        if name not in self._results:
+            self._results[name] = self._look_up(name)
+        return self._results[name]
+
+    def problems_of_all(self, names: Sequence[str]) -> Iterator[Problem]:
+        """The problems that keep every step from its secrets; `names` are the names in the steps."""
+        provider = self._provider
+        if not names or not isinstance(provider, RemoteSecrets):
+            return
+        if self._is_apart:
+            missing = [name for name in provider.needed_variables() if name not in self._spread.gives]
+            for name in missing:
+                message = f"the executor gives steps no variable '{name}', which the secrets provider needs"
+                yield Problem(
+                    message, f"give it to the steps{self._giving}, or let the image have it", self._place, "", "warning"
+                )
+            return
+        for fault in () if self._connects else provider.setup_problems():
+            yield Problem(fault.message, fault.fix, self._place, severity=fault.severity)
+
+    @property
+    def _is_apart(self) -> bool:
+        return self._spread.runs_on is Locality.NETWORK
+
+    @property
+    def _giving(self) -> str:
+        return f" by '{self._spread.gives_by}' of the executor" if self._spread.gives_by else ""
+
+    def _look_up(self, name: str) -> Problem | None:
+        provider = self._provider
+        if self._is_apart and isinstance(provider, SecretVariableNames):
+            variable = provider.variable(name)
+            if variable in self._spread.gives:
+                return None
+            message = f"the executor gives steps no variable '{variable}', in which the secret '{name}' is looked for"
+            return Problem(message, f"give it to the steps{self._giving}")
+        if isinstance(provider, RemoteSecrets):
+            fault = provider.name_problem(name)
+            if fault is not None or not self._asks:
+                return fault
+        try:
+            provider.get(name)
+        except MagnusError as error:
+            return error.problems[0]
+        return None

@@ -15,7 +15,7 @@ from magnus.definition.json_schema import VARIABLE, object_schema
 from magnus.definition.nodes import NODE_TYPES, NodeTraits, NodeType, main_word
 from magnus.definition.nodes.contract import traits_of
 from magnus.definition.nodes.stub import Stub
-from magnus.definition.nodes.task import RETURN_FIELDS, TASK_FIELDS, Task
+from magnus.definition.nodes.task import RETURN_FIELDS, TASK_FIELDS, CacheDefault, Task
 from magnus.definition.shape import FIELDS
 from magnus.errors import InvalidConfiguration
 from magnus.values import Json
@@ -112,6 +112,7 @@ def _options(family: str, name: str, entry_points: plugins.EntryPoints) -> dict[
 
 def _pipeline() -> Json:
     shapes: Mapping[str, Json] = {
+        "cache": object_schema(CacheDefault, {})["properties"]["cache"],
         "start_at": _STEP_NAME,
         "steps": {
             "type": "object",
@@ -120,7 +121,7 @@ def _pipeline() -> Json:
             "additionalProperties": {"$ref": "#/$defs/step"},
         },
     }
-    properties = {name: {"description": description, **shapes.get(name, {})} for name, description in FIELDS.items()}
+    properties = {name: {**shapes.get(name, {}), "description": description} for name, description in FIELDS.items()}
     return {
         "type": "object",
         "properties": properties,

@@ -35,6 +35,8 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
     "catalog": {
         "do-nothing": "magnus.catalogs.do_nothing:DoNothingCatalog",
         "file-system": "magnus.catalogs.file_system.catalog:FileSystemCatalog",
+        "object-store": "magnus.catalogs.object_store.catalog:ObjectStoreCatalog[object-store]",
+        "s3": "magnus.catalogs.object_store.catalog:ObjectStoreCatalog[object-store]",
     },
     "pickler": {
         "joblib": "magnus.picklers.arrays:JoblibPickler[joblib]",
@@ -45,9 +47,13 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "text": "magnus.picklers.text:TextPickler",
     },
     "secrets": {
+        "aws-secrets-manager": "magnus.secrets.aws:AwsSecretsManager",
+        "aws-ssm": "magnus.secrets.aws:AwsParameterStore",
         "do-nothing": "magnus.secrets.do_nothing:DoNothingSecrets",
         "dotenv": "magnus.secrets.dotenv:DotenvSecrets",
         "env-secrets-manager": "magnus.secrets.env_secrets:EnvSecrets",
+        "files": "magnus.secrets.files:FilesSecrets",
+        "vault": "magnus.secrets.vault:VaultSecrets",
     },
     "experiment_tracker": {
         "do-nothing": "magnus.experiment_trackers.do_nothing:DoNothingTracker",

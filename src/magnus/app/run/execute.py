@@ -30,7 +30,8 @@ def execute(prepared: PreparedRun, reporter: Reporter, emit: Callable[[str], Non
     warm_start = nullcontext() if prepared.warm_start is None else closing(prepared.warm_start)
     with warm_start, closing(store), _steps_of_one_run(prepared), context_of(prepared, reporter) as opened:
         record = create_run(prepared, liveness.this_process(), reporter)
-        context = replace(opened, run_id=record.run_id)
+        reenters = executors.executor_capabilities(prepared.configuration).reenters
+        context = replace(opened, run_id=record.run_id, reenters=reenters)
         try:
             executor = step_runner.executor(prepared.configuration, context, prepared.warm_start, _variables(prepared))
             with process_state.without_hard_exits(context.output_capture.original_stderr):

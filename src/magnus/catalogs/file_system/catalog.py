@@ -147,13 +147,13 @@ class FileSystemCatalog:
     ) -> tuple[CatalogRecord, ...]:
         """Get the content of the entries, whichever run put them; a file that is in place is only hashed."""
         from magnus.catalogs.file_system.get_file import FileGetter  # lazy: as above
+        from magnus.catalogs.file_system.stored_files import StoredFiles  # lazy: as above
         from magnus.system.parallel import for_each
 
         del run_id, branch  # an entry says what its content is, and the content is everybody's
         refuse_names_of_one_file([entry.name for entry in entries], str(folder), self._system)
-        getter = FileGetter(
-            UserFolder(folder), self._store(), str(self._location), self._hashes, self._system, durable=self._durable
-        )
+        source = StoredFiles(self._store(), str(self._location), self._system)
+        getter = FileGetter(UserFolder(folder), source, self._hashes, self._system, durable=self._durable)
         try:
             for_each(getter.get, entries)
         finally:

@@ -30,6 +30,13 @@ def failed(verb: str, name: str, error: OSError) -> CatalogError:
     )
 
 
+def changed(name: str) -> CatalogError:
+    """The file `name` of the user changed again while it was read for the second time."""
+    return CatalogError(
+        f"{shown(name)} changed while it was read", fix="see that no process writes to it after its step has finished"
+    )
+
+
 def damaged(name: str, path: str, data_hash: str, *, run_id: str = "") -> DamagedContent:
     """The content of the file `name`, stored at the path, has another hash; `run_id` is the run that put it."""
     of_run = f", put by the run {shown(run_id)}," if run_id else ""

@@ -1,28 +1,46 @@
 """Gets one file out of the catalog: a file that is in place is left alone, else it is replaced atomically.
 
-Used by the file-system catalog, which does it for many files at a time.
+Used by catalogs, which do it for many files at a time.
 """
 
 import os
 import re
 import stat
-from contextlib import suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
-from magnus.catalogs.file_system.content_store import READ, Content, ContentStore
-from magnus.catalogs.file_system.copying import BLOCK_BYTES, copy_hashing, hash_of, sha256
-from magnus.catalogs.file_system.failures import damaged, failed, not_there, shown
-from magnus.catalogs.file_system.folders import UserFolder, parts_of
+from magnus.catalogs.file_system.content_store import READ
+from magnus.catalogs.file_system.copying import BLOCK_BYTES, hash_of, sha256
+from magnus.catalogs.file_system.failures import failed, shown
+from magnus.catalogs.file_system.folders import UserFolder
 from magnus.catalogs.file_system.hash_cache import HashCache
-from magnus.errors import CatalogError, DamagedContent
+from magnus.errors import CatalogError
 from magnus.run_log.records import CatalogRecord
-from magnus.system.atomic_files import NewNames, sync_folder, temporary_file, write_all
+from magnus.system.atomic_files import NewNames, sync_folder, temporary_file
 from magnus.system.system_calls import SystemCalls
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}\Z")
 _TEMPORARY: Final = ".magnus-"
 """The prefix of the names of files that no glob matches."""
+
+
+class StoredContent(Protocol):
+    """Content of the catalog that is about to become a file."""
+
+    executable: bool
+
+    def copy(self, target: int) -> None:
+        """Write it to an empty file; DamagedContent when it has another hash; some of it may be written then."""
+        ...
+
+
+class Source(Protocol):
+    """Where content comes from."""
+
+    def open(self, entry: CatalogRecord) -> AbstractContextManager[StoredContent]:
+        """The content of the entry. CatalogError when it is not there."""
+        ...
 
 
 class FileGetter:
@@ -31,16 +49,14 @@ class FileGetter:
     def __init__(
         self,
         folder: UserFolder,
-        store: ContentStore,
-        location: str,
+        source: Source,
         hashes: HashCache,
         system: SystemCalls,
         *,
         durable: bool,
     ) -> None:
         self._folder = folder
-        self._store = store
-        self._location = location
+        self._source = source
         self._hashes = hashes
         self._system = system
         self._durable = durable
@@ -92,68 +108,26 @@ class FileGetter:
             return sha256(self._system.read(descriptor, entry.size + 1)) == entry.data_hash
         return hash_of(descriptor, self._system)[0] == entry.data_hash
 
-    def _stored(self, entry: CatalogRecord) -> Content:
-        """The content as it is stored: to be executed, or not, as it was when it was put."""
-        plain, executable = (Content(entry.data_hash, entry.size, x) for x in (False, True))
-        if not self._store.holds(executable):
-            return plain
-        return executable if self._was_executable(entry) or not self._store.holds(plain) else plain
-
-    def _was_executable(self, entry: CatalogRecord) -> bool:
-        """Whether the file in the tree of the run may be executed; False when another file was put there since."""
-        with suppress(OSError, CatalogError):
-            parts = parts_of(entry.catalog_relative_path)
-            return bool(os.lstat("/".join((self._location, *parts))).st_mode & 0o100)
-        return False
-
     def _write(self, entry: CatalogRecord, place: str) -> None:
         if not entry.catalog_relative_path:
             raise CatalogError(
                 f"the content of {shown(entry.name)} was not kept (`store_copy: false`), and it is not in place",
                 fix="run the step that makes it again, or put it with `store_copy: true`",
             )
-        content = self._stored(entry)
-        source = self._open(entry, content)
-        try:
-            self._copy(entry, content, source, place)
-        finally:
-            os.close(source)
+        with self._source.open(entry) as stored:
+            self._replace(stored, place)
 
-    def _open(self, entry: CatalogRecord, content: Content) -> int:
-        try:
-            return self._store.open(content)
-        except FileNotFoundError:
-            raise not_there(entry.name, self._location) from None
-
-    def _copy(self, entry: CatalogRecord, content: Content, source: int, place: str) -> None:
+    def _replace(self, stored: StoredContent, place: str) -> None:
         """Copy to a temporary name while hashing, and rename only content that has the hash: no good file gets lost."""
-        status = os.fstat(source)
-        if not stat.S_ISREG(status.st_mode) or status.st_size != entry.size:
-            raise self._damaged(entry, content)
         folder = place.rpartition("/")[0]
         if not os.path.isdir(folder):
             Path(folder).mkdir(parents=True, exist_ok=True)
-        mode = 0o777 if content.executable else 0o666
+        mode = 0o777 if stored.executable else 0o666
         new_name = f"{folder}/{_TEMPORARY}{self._new_names.next()}"
         with temporary_file(new_name, self._system, mode=mode, is_renamed=True) as (temporary, target):
-            copy = self._copy_small if entry.size <= BLOCK_BYTES else self._copy_large
-            copy(entry, content, source, target)
+            stored.copy(target)
             if self._durable:
                 self._system.fsync(target)
             self._system.replace(temporary, place)
         if self._durable:
             sync_folder(folder, self._system)
-
-    def _copy_small(self, entry: CatalogRecord, content: Content, source: int, target: int) -> None:
-        data = self._system.read(source, entry.size + 1)
-        if sha256(data) != entry.data_hash:
-            raise self._damaged(entry, content)
-        write_all(target, data, self._system)
-
-    def _copy_large(self, entry: CatalogRecord, content: Content, source: int, target: int) -> None:
-        if copy_hashing(source, target, self._system) != (entry.data_hash, entry.size):
-            raise self._damaged(entry, content)
-
-    def _damaged(self, entry: CatalogRecord, content: Content) -> DamagedContent:
-        run_id = entry.catalog_relative_path.partition("/")[0]
-        return damaged(entry.name, self._store.path(content), entry.data_hash, run_id=run_id)

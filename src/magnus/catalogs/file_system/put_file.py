@@ -12,7 +12,7 @@ from typing import Protocol
 
 from magnus.catalogs.file_system.content_store import READ, Content, ContentStore
 from magnus.catalogs.file_system.copying import BLOCK_BYTES, copy_hashing, hash_of, sha256
-from magnus.catalogs.file_system.failures import Changed, failed, shown
+from magnus.catalogs.file_system.failures import Changed, changed, failed, shown
 from magnus.catalogs.file_system.folders import UserFolder
 from magnus.catalogs.file_system.hash_cache import HashCache
 from magnus.errors import CatalogError
@@ -74,7 +74,7 @@ class FilePutter:
 
     def _content(self, name: str) -> Content:
         """The content of the file; it is stored then, unless it is unchanged or `store_copy` is false."""
-        path, status = self._resolved(name)
+        path, status = resolved(self._folder, name)
         remembered = Content(self._hashes.find(path, status), status.st_size, bool(status.st_mode & 0o100))
         if remembered.data_hash and self._need_no_copy(name, remembered):
             return remembered
@@ -83,20 +83,7 @@ class FilePutter:
         try:
             return self._read(name, path)
         except Changed:
-            raise CatalogError(
-                f"{shown(name)} changed while it was read",
-                fix="see that no process writes to it after its step has finished",
-            ) from None
-
-    def _resolved(self, name: str) -> tuple[str, os.stat_result]:
-        """The path of the file without links, and its status."""
-        path = self._folder.place(name)
-        status = os.lstat(path)
-        if stat.S_ISLNK(status.st_mode):
-            path = self._folder.behind_link(name, path)
-            status = os.lstat(path)
-        _refuse_special(name, status)
-        return path, status
+            raise changed(name) from None
 
     def _need_no_copy(self, name: str, content: Content) -> bool:
         return not self._store_copy or content.data_hash == self._unchanged.get(name) or self._store.claim(content)
@@ -108,7 +95,7 @@ class FilePutter:
         descriptor = self._system.open(path, READ, 0)
         try:
             status = os.fstat(descriptor)
-            _refuse_special(name, status)
+            refuse_special(name, status)
             read_at = self._system.now()
             read = self._read_small if status.st_size <= BLOCK_BYTES else self._read_large
             content = read(name, path, descriptor, status)
@@ -119,7 +106,7 @@ class FilePutter:
 
     def _read_small(self, name: str, _path: str, descriptor: int, status: os.stat_result) -> Content:
         data = self._system.read(descriptor, status.st_size + 1)
-        _refuse_changed(descriptor, status, len(data))
+        refuse_changed(descriptor, status, len(data))
         content = Content(sha256(data), len(data), bool(status.st_mode & 0o100))
         if self._store_copy and content.data_hash != self._unchanged.get(name):
             self._store.add(content, data)
@@ -133,7 +120,7 @@ class FilePutter:
             guess and self._is_probably_there(name, Content(guess, status.st_size, executable))
         ):
             data_hash, size = hash_of(descriptor, self._system)
-            _refuse_changed(descriptor, status, size)
+            refuse_changed(descriptor, status, size)
             content = Content(data_hash, size, executable)
             if self._need_no_copy(name, content):
                 return content
@@ -143,21 +130,33 @@ class FilePutter:
     def _copy(self, descriptor: int, status: os.stat_result, *, executable: bool) -> Content:
         with self._store.receive(executable=executable) as (temporary, target):
             data_hash, size = copy_hashing(descriptor, target, self._system)
-            _refuse_changed(descriptor, status, size)
+            refuse_changed(descriptor, status, size)
             content = Content(data_hash, size, executable)
             if not self._store.claim(content):
                 self._store.adopt(temporary, target, content)
         return content
 
 
-def _refuse_special(name: str, status: os.stat_result) -> None:
+def resolved(folder: UserFolder, name: str) -> tuple[str, os.stat_result]:
+    """The path of the file without links, and its status; CatalogError when it is no file of the folder."""
+    path = folder.place(name)
+    status = os.lstat(path)
+    if stat.S_ISLNK(status.st_mode):
+        path = folder.behind_link(name, path)
+        status = os.lstat(path)
+    refuse_special(name, status)
+    return path, status
+
+
+def refuse_special(name: str, status: os.stat_result) -> None:
+    """CatalogError when it is a folder, a pipe or the like."""
     if stat.S_ISDIR(status.st_mode):
         raise CatalogError(f"the catalog cannot keep {shown(name)}: it is a folder", fix="name the files in it")
     if not stat.S_ISREG(status.st_mode):
         raise CatalogError(f"the catalog cannot keep {shown(name)}: it is a pipe, a socket or a device")
 
 
-def _refuse_changed(descriptor: int, before: os.stat_result, size: int) -> None:
+def refuse_changed(descriptor: int, before: os.stat_result, size: int) -> None:
     """Raise Changed when the file changed since before it was read."""
     after = os.fstat(descriptor)
     times = (after.st_mtime_ns, after.st_ctime_ns) == (before.st_mtime_ns, before.st_ctime_ns)

@@ -11,7 +11,7 @@ from magnus.definition import fields as written_fields
 from magnus.definition.field_types import Duration, PositiveDuration, Texts
 from magnus.definition.nodes.contract import Graphs, Pipelines
 from magnus.definition.wrong_fields import Complaint, WrongFields
-from magnus.graph.nodes import CatalogSpec, Return, TaskNode, TaskSpec
+from magnus.graph.nodes import CacheSpec, CatalogSpec, Return, TaskNode, TaskSpec
 from magnus.suggest import near
 from magnus.values import Json
 
@@ -36,6 +36,47 @@ class Catalog(Struct, frozen=True, forbid_unknown_fields=True):
     def lower(self) -> CatalogSpec:
         """The same in the graph."""
         return CatalogSpec(tuple(self.get), tuple(self.put), self.compute_data_folder, self.store_copy, self.strict)
+
+
+class Cache(Struct, frozen=True, forbid_unknown_fields=True):
+    """`cache:` of a task: reuse the result of an earlier step with the same code, inputs and files.
+
+    Attributes:
+        version: any text; results of another version are not reused.
+        max_age: the age up to which a result is reused: seconds, or text such as 30d; any age by default.
+        ignore: names of parameters that do not change the result.
+        environment: whether another python, or other installed packages, mean another result.
+    """
+
+    version: str | int | float = ""
+    max_age: PositiveDuration | None = None
+    ignore: Texts = Texts()
+    environment: bool = False
+
+    def lower(self) -> CacheSpec:
+        """The same in the graph."""
+        age = None if self.max_age is None else float(self.max_age)
+        return CacheSpec(str(self.version), age, tuple(self.ignore), self.environment)
+
+
+class CacheDefault(Struct, frozen=True):
+    """`cache:` of a pipeline, for all its tasks that say nothing.
+
+    Attributes:
+        cache: whether the tasks reuse results of earlier steps, or how.
+    """
+
+    cache: bool | Cache | None = None
+
+    def lower(self) -> CacheSpec | None:
+        """The same in the graph; None where tasks always run."""
+        match self.cache:
+            case None | False:
+                return None
+            case True:
+                return CacheSpec()
+            case Cache() as cache:
+                return cache.lower()
 
 
 class ReturnItem(Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,6 +114,7 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
         retry_delay: the time between two attempts: seconds, or text such as 1h30m.
         timeout: the time that an attempt may take: seconds, or text such as 1h30m.
         overrides: names of executor options of their own for this step, by the type of the executor.
+        cache: whether the result of an earlier step with the same code and inputs is reused, or how; as the pipeline says by default.
         options: the fields that only its command type knows.
     """
 
@@ -89,6 +131,7 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
     retry_delay: Duration = Duration()
     timeout: PositiveDuration | None = None
     overrides: Mapping[str, str] = field(default_factory=dict)
+    cache: bool | Cache | None = None
     options: Mapping[str, Json] = field(default_factory=dict)
 
     @classmethod
@@ -125,6 +168,7 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
             retry_delay=float(self.retry_delay),
             timeout=None if self.timeout is None else float(self.timeout),
             overrides=self.overrides,
+            cache=CacheDefault(self.cache).lower(),
         )
 
     def _returns(self) -> tuple[Return, ...] | None:

@@ -54,14 +54,27 @@ def get_files(
 
     TaskFailed when a glob matches nothing, unless the catalog is one that keeps nothing; CatalogError from it.
     """
+    entries = files_to_get(catalog, spec, working_directory=working_directory, visible=visible)
+    return catalog.get(run_id, branch, entries, working_directory) if entries else ()
+
+
+def files_to_get(
+    catalog: Catalog, spec: CatalogSpec, *, working_directory: Path, visible: Mapping[str, CatalogRecord]
+) -> Sequence[CatalogRecord]:
+    """The visible entries that the `get` globs match. Raises TaskFailed like `get_files`."""
     prefix = _prefix(_data_folder(catalog, spec, working_directory))
     matches = matching_entries(_below(visible, prefix), spec.get)
     if matches.unmatched and catalog.capabilities.keeps:
         patterns = ", ".join(f"'{pattern}'" for pattern in matches.unmatched)
         raise TaskFailed(f"catalog get: nothing in the catalog matches {patterns}{_in(prefix)}; {known(visible)}")
-    if not matches.names:
-        return ()
-    return catalog.get(run_id, branch, [visible[prefix + name] for name in matches.names], working_directory)
+    return [visible[prefix + name] for name in matches.names]
+
+
+def files_to_put(catalog: Catalog, spec: CatalogSpec, working_directory: Path, hidden: Sequence[Path]) -> Sequence[str]:
+    """The names of the files that the `put` globs match now. TaskFailed when a glob means nothing in the project."""
+    below = _data_folder(catalog, spec, working_directory)
+    prefix = _prefix(below)
+    return [prefix + name for name in _matching_in(working_directory / below, spec.put, hidden).names]
 
 
 def put_files(
@@ -98,21 +111,28 @@ def put_files(
 
 
 def mark_preexisting(
-    put: Sequence[CatalogRecord], working_directory: Path, *, started_at: datetime
+    put: Sequence[CatalogRecord], working_directory: Path, *, started_at: datetime, project: Path | None = None
 ) -> tuple[CatalogRecord, ...]:
-    """The entries, which say of each file whether it was there, as it is, before the run `began`; in doubt it was not."""
+    """The entries, which say of each file whether it was there, as it is, before the run started; in doubt it was not.
+
+    `project` is the folder that the working directory is a copy of, which has its times.
+    """
     before = started_at.timestamp() - _CLOCK_STEP_SECONDS
-    folder = str(working_directory)
+    folder, original = str(working_directory), str(project or working_directory)
     return tuple(
-        replace(entry, preexisting=True) if _is_older(f"{folder}/{entry.name}", before) else entry for entry in put
+        replace(entry, preexisting=True) if _is_older(entry.name, folder, original, before) else entry for entry in put
     )
 
 
-def _is_older(file: str, before: float) -> bool:
+def _is_older(name: str, folder: str, original: str, before: float) -> bool:
     try:
-        return os.stat(file).st_ctime < before  # noqa: PTH116 - thousands of files
+        own = os.stat(f"{folder}/{name}")  # noqa: PTH116 - thousands of files
+        if folder == original:
+            return own.st_ctime < before
+        first = os.stat(f"{original}/{name}")  # noqa: PTH116 - as above
     except OSError:
         return False
+    return (own.st_mtime_ns, own.st_size) == (first.st_mtime_ns, first.st_size) and first.st_ctime < before
 
 
 def keep_files(catalog: Catalog, folder: Path, *, run_id: str, branch: BranchPath) -> tuple[CatalogRecord, ...]:

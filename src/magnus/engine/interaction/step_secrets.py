@@ -4,16 +4,19 @@ A value is known to the masker of the run before anybody gets it.
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from threading import Lock
+from typing import TypeVar
 
-from magnus.engine.secrets.masking import Masker
+from magnus.engine.secrets.masking import SHORTEST_MASKED, Masker
 from magnus.errors import MagnusError, SecretsError
 from magnus.graph.path import StepPath, print_names
-from magnus.interfaces.secrets import Secrets
+from magnus.interfaces.secrets import PartialSecrets, Secrets
 from magnus.run_log.parameters import JsonParameter, LargeParameter, MetricParameter, ObjectParameter, Parameter
 from magnus.values import Json
+
+ResultT = TypeVar("ResultT")
 
 
 def learn(provider: Secrets, masker: Masker, names: Iterable[str]) -> None:
@@ -21,6 +24,14 @@ def learn(provider: Secrets, masker: Masker, names: Iterable[str]) -> None:
     for name in names:
         with suppress(Exception):  # a provider may be a plugin; the step that needs the secret says what is wrong
             masker.learn(provider.get(name))
+            for text in _masked_with(provider, name):
+                masker.learn(text)
+
+
+def _masked_with(provider: Secrets, name: str) -> Sequence[str]:
+    """The texts that the secret is a part of; too short ones cannot be masked."""
+    texts = provider.masked_with(name) if isinstance(provider, PartialSecrets) else ()
+    return [text for text in texts if len(text) >= SHORTEST_MASKED]
 
 
 class StepSecrets:
@@ -44,6 +55,8 @@ class StepSecrets:
         """The secret; SecretsError when the provider does not have it, or fails in any way."""
         with self._lock:
             value = self._looked_up(name)
+            for text in self._texts_around(name):
+                self._masker.add(name, text)
             warning = self._masker.add(name, value)
         if warning:
             self._warn(warning)
@@ -85,14 +98,21 @@ class StepSecrets:
                 return self._masker.contains([name, value])
 
     def _looked_up(self, name: str) -> str:
+        value = self._asked(name, self._provider.get)
+        if not isinstance(value, str):
+            message = f"the secrets provider gave no text for '{name}', but a value of type {type(value).__name__}"
+            raise SecretsError(message, fix="fix or update the package it is of")
+        return value
+
+    def _texts_around(self, name: str) -> Sequence[str]:
+        return self._asked(name, lambda name: _masked_with(self._provider, name))
+
+    @staticmethod
+    def _asked(name: str, ask: Callable[[str], ResultT]) -> ResultT:
         try:
-            value = self._provider.get(name)
+            return ask(name)
         except MagnusError:
             raise
         except Exception as error:  # noqa: BLE001 - a provider may be a plugin; its text may hold values
             message = f"the secrets provider failed to look up '{name}': {type(error).__name__}"
             raise SecretsError(message, fix="see that it is configured and can be reached") from None
-        if not isinstance(value, str):
-            message = f"the secrets provider gave no text for '{name}', but a value of type {type(value).__name__}"
-            raise SecretsError(message, fix="fix or update the package it is of")
-        return value

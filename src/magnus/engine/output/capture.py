@@ -303,7 +303,7 @@ class Captured:
             return
         try:
             self._log.close()
-        except OSError as error:
+        except (MagnusError, OSError) as error:
             self._error = self._error or error
 
     def _raise(self, error: Exception) -> NoReturn:

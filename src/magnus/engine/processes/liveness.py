@@ -5,17 +5,29 @@ Called by `app`: when a run starts, and when an unfinished run is shown or resum
 
 import os
 import sys
+import time
 from pathlib import Path
 from typing import Final
 
 from magnus.run_log.records import ENDED, Owner, Status
 
+_IMPORTED_NS: Final = time.time_ns()
 _ENDED_STATES: Final = "ZXx"
 
 
 def this_process() -> Owner:
     """The owner of a run that this process starts."""
     return Owner(os.uname().nodename, os.getpid(), _start(os.getpid()) or "")
+
+
+def started_at_ns() -> int:
+    """When this process started, in nanoseconds since 1970; later, but before it ran a step, where nothing says it."""
+    try:
+        ticks = int(Path("/proc/self/stat").read_text(errors="replace").rpartition(")")[2].split()[19])
+        booted = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+        return booted + ticks * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, IndexError, AttributeError):
+        return _IMPORTED_NS
 
 
 def lost(owner: Owner) -> str:

@@ -4,6 +4,7 @@ Called by `app.reentry`. A process does one act, and may continue with the next 
 """
 
 from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
@@ -25,7 +26,10 @@ from magnus.graph.path import BranchPath, StepPath
 from magnus.graph.reachability import may_start_run
 from magnus.interfaces.executor import Executor, StepRequest
 from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepStarted
-from magnus.run_log.records import ENDED, Branching, BranchScope, Owner, RunRecord, Status, StepRecord
+from magnus.run_log.records import ENDED, Branching, BranchScope, CacheRecord, Owner, RunRecord, Status, StepRecord
+
+if TYPE_CHECKING:
+    from magnus.engine.run.cached import CachedResults  # lazy: as where it is used
 
 
 class EngineRun:
@@ -137,7 +141,14 @@ class EngineRun:
         composite_executor = executor(context)
         with process_state.without_hard_exits(context.output_capture.original_stderr):
             record = run_composite(
-                context, composite_executor, path, position, scope, before=known, reuse=reuse, original=branch
+                context,
+                composite_executor,
+                path,
+                position,
+                scope,
+                before=known,
+                reuse=reuse,
+                original=branch,
             )
         return Act(path, record.status)
 
@@ -194,7 +205,7 @@ class EngineRun:
         """The act when nothing is left to do: the step, or a (sub)pipeline around it, has succeeded. Else None."""
         if known is not None and known.status is Status.SUCCESS:
             return Act(path, known.status)
-        if engine_runs.is_settled(self._store, self._context.run_id, path):
+        if engine_runs.is_settled(self.graph, self._store, self._context.run_id, path):
             return Act(path, engine_runs.status_in_settled(node, known))
         return None
 
@@ -240,6 +251,11 @@ class EngineRun:
             context.reporter.report(StepStarted(path, node.written_as))
         position, scope = place.before(self.graph, self._store, run, path)
         ended = self._reused(run, path, position, scope)
+        cache: CacheRecord | None = None
+        cached = self._cached_results(context, run) if node.cache is not None else None
+        if ended is None and cached is not None:
+            decision = cached.decide(path, position, scope)
+            ended, cache = (decision, None) if isinstance(decision, StepRecord) else (None, decision)
         if ended is None:
             self._secrets.mask(run)
             request = StepRequest(
@@ -252,12 +268,20 @@ class EngineRun:
                 position=position,
                 scope=scope,
                 record=attempts.before,
+                cache=cache,
             )
             with process_state.without_hard_exits(context.output_capture.original_stderr):
                 run_step(context, request)
             ended = self._store.get_step(run.run_id, path)
+            if cached is not None and ended is not None:
+                cached.keep(ended)
         status = ended.status if ended is not None else Status.FAIL
         return Act(path, status, tries_again=status is Status.FAIL and attempts.leave_another)
+
+    def _cached_results(self, context: RunContext, run: RunRecord) -> "CachedResults":
+        from magnus.engine.run.cached import CachedResults  # lazy: most steps have no cache
+
+        return CachedResults(context, run, whole=False)
 
     def _finish(self, run: RunRecord, path: StepPath, node: TerminalNode) -> Act:
         """Record that a (sub)pipeline reached its end, and with that of the pipeline itself the end of the run."""

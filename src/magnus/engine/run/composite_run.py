@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from magnus.engine.context import RunContext
 from magnus.engine.processes.eviction import Evicted
 from magnus.engine.rules import traversal
-from magnus.engine.run.orchestrator import Walk
+from magnus.engine.run.orchestrator import Walk, cached_results
 from magnus.engine.run.position import Composite, Place
 from magnus.engine.run.reuse import Reuse, was_taken
 from magnus.engine.step import lost_attempts, place
@@ -19,7 +19,7 @@ from magnus.graph.nodes import CompositeNode
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.executor import Executor
 from magnus.interfaces.reporter import BranchEnded, BranchesStarted, StepStarted
-from magnus.run_log.records import ENDED, BranchScope, Span, Status, StepRecord, span_of
+from magnus.run_log.records import ENDED, BranchScope, CacheRecord, Span, Status, StepRecord, span_of
 
 _TRIED_AGAIN: Final = "it had failed, and is tried again"
 
@@ -42,7 +42,7 @@ def run_composite(
     or a service fails, the composite stays open for the next process.
     """
     root = Place(path.branch, scope, traversal.FanOut(path, position), original=original)
-    walk = _CompositeWalk(context, executor, root, reuse, before)
+    walk = _CompositeWalk(context, executor, root, before, reuse)
     try:
         with executor:
             walk.to_end()
@@ -78,9 +78,14 @@ class _CompositeWalk(Walk):
     """The walk through one composite; `record` is the record of the finished composite."""
 
     def __init__(
-        self, context: RunContext, executor: Executor, root: Place, reuse: Reuse | None, before: StepRecord | None
+        self,
+        context: RunContext,
+        executor: Executor,
+        root: Place,
+        before: StepRecord | None,
+        reuse: Reuse | None,
     ) -> None:
-        super().__init__(context, executor, root, reuse)
+        super().__init__(context, executor, root, reuse, cached_results(context))
         self.record: StepRecord | None = None
         self._recorded = {root.branch: _RecordedSteps([] if before is None else [before])}
         self._begun_before: set[StepPath] = set()
@@ -97,7 +102,7 @@ class _CompositeWalk(Walk):
             at.action = replace(at.action, position=recorded.place(name, at.action.position))
         super().go_on(at)
 
-    def run_step(self, at: Place, known: StepRecord | None = None) -> None:
+    def run_step(self, at: Place, known: StepRecord | None = None, cache: CacheRecord | None = None) -> None:
         """Submit the step, with the attempts of an earlier process; attempts that were lost with it do not count."""
         recorded = self._recorded.get(at.branch)
         step = None if recorded is None or known is not None else recorded.get(at.action.path.name)
@@ -105,7 +110,7 @@ class _CompositeWalk(Walk):
             self.context.reporter.report(StepStarted(step.path, step.step_type))
             continued = lost_attempts.continued(step, None, self.context.clock.now())
             known = continued and lost_attempts.without_lost(continued)
-        super().run_step(at, known)
+        super().run_step(at, known, cache)
 
     def fan_out(self, at: Place) -> None:
         """Continue the branches that an earlier process started."""

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Future  # lazy: only steps in other processes have one
     from queue import SimpleQueue  # lazy: as above
 
+    from magnus.engine.run.cached import CachedResults  # lazy: as where it is used
     from magnus.engine.run.reuse import Reuse  # lazy: as where it is used
+    from magnus.run_log.records import CacheRecord  # lazy: as above
 
 _LOST = "lost: its process exited without a record of the result"
 
@@ -40,7 +42,7 @@ def run(context: RunContext, executor: Executor, record: RunRecord, original: Ru
     reuse = None if original is None else _reuse(context, original, record)
     first = traversal.first(context.graph, BranchPath())
     root = Place(BranchPath(), scopes.initial(record), first, original=BranchPath() if reuse else None)
-    walk = Walk(context, executor, root, reuse)
+    walk = Walk(context, executor, root, reuse, cached_results(context))
     try:
         context.tracking.begin_run(run_as_recorded(context.tracked_run, record), record.parameters)
         with executor:
@@ -69,6 +71,15 @@ def _reuse(context: RunContext, original: RunRecord, record: RunRecord) -> "Reus
     return Reuse(context, original, record)
 
 
+def cached_results(context: RunContext) -> "CachedResults | None":
+    """The results that steps with `cache` may reuse; None if there is no such step."""
+    if not any(task.cache is not None for task in context.graph.tasks()):
+        return None
+    from magnus.engine.run.cached import CachedResults  # lazy: most pipelines have no such step
+
+    return CachedResults(context, context.services.run_log_store.get_run(context.run_id))
+
+
 class Walk:
     """One way through the graph from `root` on, in as many branches at once as there are.
 
@@ -76,11 +87,19 @@ class Walk:
     started branches finish first. `running` are the steps that the executor has.
     """
 
-    def __init__(self, context: RunContext, executor: Executor, root: Place, reuse: "Reuse | None") -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        executor: Executor,
+        root: Place,
+        reuse: "Reuse | None",
+        cached: "CachedResults | None" = None,
+    ) -> None:
         self.context = context
         self.executor = executor
         self.store = context.services.run_log_store
         self.reuse = reuse
+        self.cached = cached
         self.root = root
         self.waiting: list[Place | Composite] = [root]
         self.running: dict[Future[None], Place] = {}
@@ -115,7 +134,7 @@ class Walk:
             case traversal.RunStep():
                 if not self._is_reused(place):
                     place.original = None
-                    self.run_step(place)
+                    self._run_or_reuse_result(place)
             case traversal.FanOut():
                 if not self._is_reused(place):
                     self.fan_out(place)
@@ -133,7 +152,18 @@ class Walk:
         self.ended(place, record)
         return True
 
-    def run_step(self, place: Place, known: StepRecord | None = None) -> None:
+    def _run_or_reuse_result(self, place: Place) -> None:
+        """Run the step, unless an earlier step with the same key has the result."""
+        if self.cached is None:
+            self.run_step(place)
+            return
+        decision = self.cached.decide(place.action.path, place.action.position, place.scope)
+        if isinstance(decision, StepRecord):
+            self.ended(place, decision)
+        else:
+            self.run_step(place, cache=decision)
+
+    def run_step(self, place: Place, known: StepRecord | None = None, cache: "CacheRecord | None" = None) -> None:
         """Submit the step; again, with what is known of it, where the process died that ran it."""
         context = self.context
         request = StepRequest(
@@ -145,6 +175,7 @@ class Walk:
             position=place.action.position,
             scope=place.scope,
             record=known,
+            cache=cache,
         )
         future = self.executor.submit(request)
         if future is None:
@@ -200,6 +231,8 @@ class Walk:
             self._put(step)
             took = seconds(span_of(step))
             self.context.reporter.report(StepEnded(step.path, step.step_type, step.status, step.message, took))
+        elif self.cached is not None:
+            self.cached.keep(step)
         self.ended(place, step, span_of(step))
 
     def ended(self, place: Place, step: StepRecord, span: Span | None = None) -> None:

@@ -26,7 +26,7 @@ from magnus.interfaces.executor import StepRequest
 from magnus.interfaces.reporter import StepEnded, StepStarted
 from magnus.interfaces.task_kind import KEPT
 from magnus.run_log.parameters import Scope
-from magnus.run_log.records import ENDED, BranchScope, CatalogRecord, Status, StepRecord, seconds, span_of
+from magnus.run_log.records import ENDED, BranchScope, CacheRecord, CatalogRecord, Status, StepRecord, seconds, span_of
 
 SET_BY_MAGNUS: Final = frozenset(
     {
@@ -53,15 +53,19 @@ def run_step(context: RunContext, request: StepRequest) -> None:
         raise TaskFailed(f"'{print_names(request.path.parts)}' is not a task")
     position, scope = _place(context, request)
     if request.record is None:
-        record = _first_record(context, node, request.path, position)
+        record = _first_record(context, node, request.path, position, request.cache)
     else:
         record = replace(request.record, position=position)
     _run(RunningStep(context, node, request, record, scope))
 
 
-def _first_record(context: RunContext, node: TaskNode, path: StepPath, position: int) -> StepRecord:
+def _first_record(
+    context: RunContext, node: TaskNode, path: StepPath, position: int, cache: CacheRecord | None
+) -> StepRecord:
     identities = context.code_identities
-    return StepRecord(path, position, Status.PROCESSING, node.written_as, mock=node.mock, code_identities=identities)
+    return StepRecord(
+        path, position, Status.PROCESSING, node.written_as, mock=node.mock, code_identities=identities, cache=cache
+    )
 
 
 def _place(context: RunContext, request: StepRequest) -> tuple[int, BranchScope]:
@@ -221,7 +225,9 @@ def _put_files(step: RunningStep, got: tuple[CatalogRecord, ...], start: int | N
         own=partial(_own_files, step, frozenset(entry.name for entry in own), start),
     )
     step.context.file_clock.note_put()
-    put = catalog_files.mark_preexisting(put, step.working_directory, started_at=step.context.started_at)
+    put = catalog_files.mark_preexisting(
+        put, step.working_directory, started_at=step.context.started_at, project=step.context.working_directory
+    )
     step.record = replace(step.record, catalog=(*step.record.catalog, *put))
     for warning in warnings:
         step.warn(warning)

@@ -64,6 +64,7 @@ _WORDS_OF_REFUSALS: Final = (
     ("no pg_hba.conf entry", "let the server accept this user, host and database in its pg_hba.conf"),
     ("role ", "correct the user in `url`, or make the role: createuser USER"),
     ("database ", "correct the database in `url`, or make it: createdb DATABASE"),
+    ("unsupported startup parameter", "correct the parameters in `url`, or let the pooler ignore them"),
     ("SSL", "correct the options of SSL in `url`"),
 )
 """Words of libpq and the server at which another try is in vain; messages in other languages are tried again for a while."""

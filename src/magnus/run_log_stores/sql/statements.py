@@ -27,6 +27,14 @@ TABLES: Final = (
         put_at TIMESTAMP WITH TIME ZONE NOT NULL DEFAULT CURRENT_TIMESTAMP,
         PRIMARY KEY (run, branch, step)
     )""",
+    """CREATE TABLE IF NOT EXISTS magnus_results (
+        key BYTEA NOT NULL,
+        run BYTEA NOT NULL REFERENCES magnus_runs (key) ON DELETE CASCADE,
+        step BYTEA NOT NULL,
+        path BYTEA NOT NULL,
+        put_ns BIGINT NOT NULL,
+        PRIMARY KEY (key, run, step)
+    )""",
     "CREATE TABLE IF NOT EXISTS magnus_schema (version INTEGER PRIMARY KEY)",
     "INSERT INTO magnus_schema (version) SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM magnus_schema)",
 )
@@ -56,6 +64,16 @@ _OF_RUN: Final = "SELECT r.key, s.record FROM magnus_runs r LEFT JOIN magnus_ste
 STEP: Final = f"{_OF_RUN} AND s.branch = %b AND s.step = %b WHERE r.key = %b"
 STEPS: Final = f"{_OF_RUN} AND s.branch = %b WHERE r.key = %b ORDER BY s.position, s.step"
 """One row without a record says that the run is there, and no row that it is not."""
+
+PUT_RESULT: Final = (
+    "INSERT INTO magnus_results (key, run, step, path, put_ns) VALUES (%b, %b, %b, %b, %b)"
+    " ON CONFLICT (key, run, step) DO UPDATE SET put_ns = excluded.put_ns"
+)
+RESULTS: Final = (
+    "SELECT r.run_id, s.path, s.put_ns FROM magnus_results s JOIN magnus_runs r ON r.key = s.run"
+    " WHERE s.key = %b ORDER BY s.put_ns DESC LIMIT 8"
+)
+"""The newest results under a key; `put_ns` is in nanoseconds since 1970, by the clock of the process that put it."""
 
 PAGE_ROWS: Final = 1000
 PAGE: Final = (

@@ -5,6 +5,7 @@ checksum of `record_line`: readers skip a row whose bytes changed, and `damaged_
 """
 
 import os
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -17,7 +18,7 @@ from msgspec import Struct
 from magnus.errors import InvalidConfiguration, Problem, RunLogStoreError, RunNotFound
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Locality, ServiceCapabilities
-from magnus.interfaces.run_log_store import DamagedRecord
+from magnus.interfaces.run_log_store import DamagedRecord, StepResult
 from magnus.run_log import codec
 from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
@@ -32,6 +33,7 @@ from magnus.run_log_stores.sql.sqlite import FILES_BESIDE, SqliteDatabase
 from magnus.run_log_stores.sql.url import DatabaseUrl, database_url
 from magnus.values import Json
 
+_NANOSECONDS: Final = 1e9
 _ENVIRONMENT: Final = "PG"
 """The prefix of the variables that libpq reads."""
 
@@ -120,10 +122,10 @@ class SqlRunLogStore:
     def last_put(self, run_id: str) -> datetime | None:
         """When a row of the run was put last, by the clock of the database."""
         rows = self._rows(statements.LAST_PUT, key_of(run_id), key_of(run_id))
-        time = rows[0][0] if rows else None
-        if isinstance(time, str):  # SQLite, in UTC
-            return datetime.fromisoformat(time).replace(tzinfo=UTC)
-        return None if time is None else time.astimezone(UTC)
+        last = rows[0][0] if rows else None
+        if isinstance(last, str):  # SQLite, in UTC
+            return datetime.fromisoformat(last).replace(tzinfo=UTC)
+        return None if last is None else last.astimezone(UTC)
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Add or replace the row of the step, unless the step has succeeded before."""
@@ -148,6 +150,30 @@ class SqlRunLogStore:
         records = [record for _, record in rows if record is not None]
         steps = [self._decoded(record, codec.step_from_json) for record in records if _is_whole(record)]
         return [step for step in steps if step.path.branch == branch]
+
+    def put_result(self, key: str, run_id: str, path: StepPath) -> None:
+        """Add the row of the result, and its table before if there is none."""
+        values = (bytes.fromhex(key), key_of(run_id), key_of(str(path)), _name(str(path)), time.time_ns())
+        try:
+            try:
+                self._session.run(statements.PUT_RESULT, values)
+            except DatabaseFailure as failure:
+                if failure.cause is not Cause.NO_TABLES:
+                    raise
+                self._session.make_tables()
+                self._session.run(statements.PUT_RESULT, values)
+        except DatabaseFailure as failure:
+            if failure.cause is Cause.NO_RUN:
+                raise self._not_found(run_id) from failure
+            raise _error(failure) from failure
+
+    def results(self, key: str) -> Sequence[StepResult]:
+        """The newest rows of the key whose runs are there."""
+        rows = self._rows(statements.RESULTS, bytes.fromhex(key))
+        return [
+            StepResult(_text(run_id), StepPath.parse(_text(path)), datetime.fromtimestamp(put_ns / _NANOSECONDS, UTC))
+            for run_id, path, put_ns in rows
+        ]
 
     def remove_run(self, run_id: str) -> None:
         """Remove the row of the run; the rows of its steps go with it."""

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from magnus.tasks.source.definitions import FileStatus, bases, keeps
 from magnus.tasks.source.locate import own_entries
 from magnus.tasks.source.modules import ProjectModules, shown_name, status_of
-from magnus.tasks.source.names import WHOLE_MODULES, Chain, Imported
+from magnus.tasks.source.names import WHOLE_MODULES, Chain, Imported, Uses
 from magnus.tasks.source.pieces import Piece, Source, TextPiece, short_hash
 
 REST: Final = ""
@@ -22,6 +22,7 @@ SCRIPT: Final = "__main__"
 _WHOLE: Final = "*"
 _SOURCES: Final = "src"
 _MOST_HOPS: Final = 100
+_OWN: Final = "magnus"
 
 
 class Use(NamedTuple):
@@ -44,12 +45,14 @@ class Reach(NamedTuple):
     Attributes:
         pieces: as `CodeDependencies.of` gives them.
         statuses: the files that were read for them, each with its status before that; () for one that is not there.
-        sees_all: whether the code may read any parameter or file of its step, or start a program that may.
+        sees_all: whether the code may read any parameter of its step, or start a program that may.
+        sees_files: whether the code may ask the catalog for any file or object.
     """
 
     pieces: Mapping[str, str]
     statuses: Mapping[str, FileStatus]
     sees_all: bool
+    sees_files: bool = False
 
 
 class CodeDependencies:
@@ -60,13 +63,13 @@ class CodeDependencies:
         self._followers: dict[tuple[str, ...], _Follower] = {}
         self._of_functions: dict[tuple[Path, str, tuple[str, ...]], Reach] = {}
         self._statuses: dict[str, FileStatus] = {}
-        self._sees_all = False
+        self._sees_all = self._sees_files = False
 
     def reach(self, find: Callable[[], Mapping[str, str]]) -> Reach:
         """All that `find` reaches, which gets pieces from this object."""
-        self._statuses, self._sees_all = {}, False
+        self._statuses, self._sees_all, self._sees_files = {}, False, False
         pieces = find()
-        return Reach(pieces, self._statuses, self._sees_all)
+        return Reach(pieces, self._statuses, self._sees_all, self._sees_files)
 
     def note(self, file: str) -> None:
         """Add a file to the reach, before the caller reads it itself."""
@@ -104,6 +107,7 @@ class CodeDependencies:
         """The pieces; the rest is added to the reach that somebody asks for."""
         self._statuses.update(reach.statuses)
         self._sees_all = self._sees_all or reach.sees_all
+        self._sees_files = self._sees_files or reach.sees_files
         return reach.pieces
 
     def _below(self, root: str) -> "_Follower":
@@ -149,7 +153,13 @@ class _Follower:
         digests = {self._shown(use): text for use in followed if (text := self._digest(use))}
         statuses = self.modules.statuses
         files = {use.file: statuses[use.file] for use in seen if use.file in statuses}
-        return Reach(dict(sorted(digests.items())), files, any(map(self._sees_all, followed)))
+        sight = [self._sight(use) for use in followed]
+        return Reach(
+            dict(sorted(digests.items())),
+            files,
+            any(each.parameters for each in sight),
+            any(each.files for each in sight),
+        )
 
     def reach_of_text(self, text: str) -> Reach:
         """As `CodeDependencies.of_text`."""
@@ -157,20 +167,21 @@ class _Follower:
         try:
             piece = Piece(ast.parse(text).body)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return Reach({}, {}, sees_all=True)
+            return Reach({}, {}, sees_all=True, sees_files=True)
         around = f"{self.modules.working_directory}/"
         reach = self.reach(self._of_piece(around, source, piece))
-        return reach._replace(sees_all=reach.sees_all or _sees_all(source, piece))
+        own = _sight(source, piece)
+        return reach._replace(sees_all=reach.sees_all or own.parameters, sees_files=reach.sees_files or own.files)
 
-    def _sees_all(self, use: Use) -> bool:
-        """Whether the code may read any parameter; a file that is no python that can be read may."""
+    def _sight(self, use: Use) -> "_Sight":
+        """What the code can see; a file that is no python that can be read sees any parameter."""
         if use.name == REST and self.modules.quiet(use.file) is not None:
-            return False
+            return _NOTHING
         source = self.modules.source(use.file)
         if source is None:
-            return not os.path.isdir(use.file)  # noqa: PTH112 - texts throughout
+            return _Sight(parameters=not os.path.isdir(use.file), files=False)  # noqa: PTH112 - texts throughout
         piece = _piece(source, use.name)
-        return piece is not None and _sees_all(source, piece)
+        return _NOTHING if piece is None else _sight(source, piece)
 
     def _shown(self, use: Use) -> str:
         shown = shown_name(use.file, self.modules)
@@ -337,17 +348,27 @@ class _Follower:
             yield from starred or [Use(file, _WHOLE)]
 
 
-def _sees_all(source: Source, piece: Piece) -> bool:
-    """Whether the piece names anything by which code reads any parameter, or passes on a module that has it."""
-    uses = piece.uses
-    if uses.sees_all or isinstance(piece, TextPiece):
-        return True
-    for chain in uses.chains:
-        for target in (*source.imports.get(chain[0], ()), *uses.imports.get(chain[0], ())):
-            module = ".".join(filter(None, (target.module, target.attribute)))
-            if target.sees_all or (module in WHOLE_MODULES and len(chain) == 1):
-                return True
-    return False
+class _Sight(NamedTuple):
+    """Whether code may see any parameter, and any file of the catalog."""
+
+    parameters: bool
+    files: bool
+
+
+_NOTHING: Final = _Sight(parameters=False, files=False)
+
+
+def _sight(source: Source, piece: Piece) -> _Sight:
+    """What a piece can see by the names it uses, or by passing on a module that has such names."""
+    if isinstance(piece, TextPiece):
+        return _Sight(parameters=True, files=True)
+    found = Uses(set(), {}, set(), set(), set())
+    for chain in piece.uses.chains:
+        for target in (*source.imports.get(chain[0], ()), *piece.uses.imports.get(chain[0], ())):
+            found.note(target.names)
+            if len(chain) == 1 and ".".join(filter(None, (target.module, target.attribute))) in WHOLE_MODULES:
+                return _Sight(parameters=True, files=target.names[0] == _OWN)
+    return _Sight(piece.uses.sees_all or found.sees_all, piece.uses.sees_files or found.sees_files)
 
 
 def _is_of_every_module(name: str) -> bool:

@@ -28,7 +28,9 @@ SEES_ALL: Final = frozenset(
     "create_subprocess_exec create_subprocess_shell argparse Namespace get_parameter get_run_log get_from_catalog "
     "get_object get_experiment_tracker_context".split()
 )
-"""Names of python and magnus by which code reads the environment, starts programs or asks for any parameter or file."""
+"""Names of python and magnus by which code reads the environment, starts programs or asks for any parameter."""
+SEES_FILES: Final = frozenset({"get_from_catalog", "get_object", "get_run_log"})
+"""Functions of magnus by which code asks for any file or object."""
 WHOLE_MODULES: Final = frozenset({"os", "magnus", "magnus.interaction"})
 """Modules that have such names: code that passes one of them on may look up any name in it."""
 _SUFFIXES: Final = (".py", ".sh", ".bash", ".sql", ".R", ".r", ".jl", ".pl", ".js")
@@ -41,9 +43,9 @@ class Imported(Struct, frozen=True):
     attribute: str = ""
 
     @property
-    def sees_all(self) -> bool:
-        """Whether what is imported may read any parameter or file of the step."""
-        return self.attribute in SEES_ALL or not SEES_ALL.isdisjoint(self.module.split("."))
+    def names(self) -> tuple[str, ...]:
+        """The names it consists of."""
+        return (*self.module.split("."), self.attribute)
 
 
 class Uses(Struct):
@@ -56,7 +58,8 @@ class Uses(Struct):
         modules: modules that are imported by a text; a name that ends in a dot stands for all modules of that package.
         files: texts that may name scripts.
         own_module: whether names of the module may be made or looked up while it runs.
-        sees_all: whether it may read any parameter or file of the step, or start a program that may.
+        sees_all: whether it may read any parameter of the step, or start a program that may.
+        sees_files: whether it may ask the catalog for any file or object.
     """
 
     chains: set[Chain]
@@ -66,6 +69,13 @@ class Uses(Struct):
     files: set[str]
     own_module: bool = False
     sees_all: bool = False
+    sees_files: bool = False
+
+    def note(self, names: Iterable[str]) -> None:
+        """Note what code can see that uses these names."""
+        for name in names:
+            self.sees_all = self.sees_all or name in SEES_ALL
+            self.sees_files = self.sees_files or name in SEES_FILES
 
 
 def uses(statements: Iterable[ast.AST]) -> Uses:
@@ -165,19 +175,17 @@ class _Walk:
             scope.used.add((node.id,))
             if node.id in _OWN_NAMES:
                 self.found.own_module = True
-            if node.id in SEES_ALL:
-                self.found.sees_all = True
+            self.found.note((node.id,))
         else:
             scope.bound.add(node.id)
 
     def attribute(self, node: ast.Attribute, scope: _Scope) -> None:
-        if node.attr in SEES_ALL:
-            self.found.sees_all = True
+        self.found.note((node.attr,))
         chain = chain_of(node)
         if chain is None:
             self.visit(node.value, scope)
             return
-        self.found.sees_all = self.found.sees_all or not SEES_ALL.isdisjoint(chain)
+        self.found.note(chain)
         scope.used.add(chain)
         if chain[:2] == ("sys", "modules") or chain[-1] == "__subclasses__":
             self.found.own_module = True
@@ -187,7 +195,8 @@ class _Walk:
         if isinstance(node.value, str):
             if node.value.endswith(_SUFFIXES):
                 self.found.files.add(node.value)
-            if _VARIABLES in node.value or node.value in SEES_ALL:
+            self.found.note((node.value,))
+            if _VARIABLES in node.value:
                 self.found.sees_all = True
 
     def items(self, node: ast.List | ast.Tuple, scope: _Scope) -> None:
@@ -255,7 +264,7 @@ class _Walk:
         del scope
         for name, target in imported(node):
             self.found.imports.setdefault(name, []).append(target)
-            self.found.sees_all = self.found.sees_all or target.sees_all
+            self.found.note(target.names)
         self.found.loaded.update(loaded_by(node))
 
     def declared(self, node: ast.Global, scope: _Scope) -> None:

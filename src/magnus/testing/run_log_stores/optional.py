@@ -8,7 +8,14 @@ from msgspec.structs import replace
 
 from magnus.errors import RunNotFound
 from magnus.graph.path import StepPath
-from magnus.interfaces.run_log_store import DatesRecords, KeepsDocuments, RemovesRuns, RunLogStore, SummarisesRuns
+from magnus.interfaces.run_log_store import (
+    DatesRecords,
+    KeepsDocuments,
+    KeepsResults,
+    RemovesRuns,
+    RunLogStore,
+    SummarisesRuns,
+)
 from magnus.run_log.parameters import LargeParameter, MetricParameter, ObjectParameter
 from magnus.run_log.records import Branching, CatalogRecord, Status
 from magnus.run_log.summary import summary
@@ -72,11 +79,34 @@ class OptionalAbilitiesContract(PlaceOfStores):
         assert times[-1] <= datetime.now(UTC) + _CLOCKS
         assert other.last_put("b") is None
 
+    def test_results_are_found_by_their_key_the_newest_first(self, open_store: OpenStore) -> None:
+        store, other = open_store(), open_store()
+        if not isinstance(store, KeepsResults) or not isinstance(other, KeepsResults):
+            pytest.skip("this store keeps no results")
+        key, paths = "0a" * 32, [StepPath.parse(text) for text in ("a%2Fb", f"m/0/{'x' * 200}", "ü")]
+        assert list(store.results(key)) == []
+        for run_id in ("a", "b"):
+            store.create_run(run_record(run_id))
+        before = datetime.now(UTC) - _CLOCKS
+        for path in paths:
+            store.put_result(key, "a", path)
+        store.put_result(key, "b", paths[0])
+        store.put_result(key, "a", paths[1])
+        assert [result.path for result in other.results(key) if result.run_id == "a"] == [paths[1], paths[2], paths[0]]
+        assert [result.run_id for result in other.results(key)] == ["a", "b", "a", "a"]
+        assert all(before < result.time < datetime.now(UTC) + _CLOCKS for result in other.results(key))
+        assert list(other.results("0b" * 32)) == []
+        assert list(other.list_runs()) == ["a", "b"]
+        for number in range(20):
+            store.put_result(key, "a", StepPath.parse(f"step{number}"))
+        assert str(other.results(key)[0].path) == "step19"
+
     def test_documents_are_replaced_and_are_no_runs(self, store: RunLogStore, run_id: str) -> None:
         if not isinstance(store, KeepsDocuments):
             pytest.skip("this store keeps no documents")
         for text in ("first", "second ✓"):
             store.write_document(run_id, iter(("{\n", text, "}\n")))
+        store.write_document(run_id, (store.get_run(line).run_id for line in [run_id] * 3))
         assert list(store.list_runs()) == [run_id]
         assert store.get_run(run_id) == run_record(run_id)
 

@@ -1,0 +1,383 @@
+"""Decides whether a step with `cache` reuses the result of an earlier step, and takes it over. Used by the orchestrator
+and by re-entry, beside `engine.run.reuse`.
+
+An earlier step is found by its key (`engine.run.cache_key`). Its record is checked before it is used: it is a success with
+this key, and the catalog has all its content. A result is put under its key only if its code was the same all along.
+"""
+
+import hashlib
+import os
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime, timedelta
+from importlib.util import cache_from_source
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from magnus.engine import provenance
+from magnus.engine.context import RunContext
+from magnus.engine.files import catalog_files
+from magnus.engine.files.objects import OBJECTS
+from magnus.engine.processes.liveness import started_at_ns
+from magnus.engine.rules import scope as scopes
+from magnus.engine.run import cache_key
+from magnus.engine.run.cache_reasons import difference
+from magnus.engine.run.reuse import lost_content
+from magnus.errors import CatalogError, MagnusError, RunLogStoreError, RunNotFound
+from magnus.graph.nodes import TaskNode
+from magnus.graph.path import StepPath
+from magnus.interfaces.reporter import StepReused, Warned
+from magnus.interfaces.run_log_store import KeepsResults, StepResult
+from magnus.interfaces.task_kind import KnowsInputs, TaskInputs
+from magnus.run_log.parameters import holds_objects, shown
+from magnus.run_log.records import (
+    BranchScope,
+    CacheRecord,
+    CatalogRecord,
+    CodeIdentity,
+    RunRecord,
+    Status,
+    StepRecord,
+)
+
+
+class _Pending(Struct, frozen=True):
+    """A step that runs: its key, the files of its code as they were, and when that was decided."""
+
+    key: str
+    statuses: Mapping[str, tuple[int, ...]]
+    time: datetime
+
+
+class CachedResults:
+    """The results that steps of the run of `context` may reuse.
+
+    If processes of another environment run the steps, they decide again, and put the results. With `whole` the inputs of all
+    steps are computed together.
+    """
+
+    def __init__(self, context: RunContext, run: RunRecord, *, whole: bool = True) -> None:
+        self._context = context
+        self._run = run
+        self._runs_here = not context.reenters
+        store = context.services.run_log_store
+        self._results = store if isinstance(store, KeepsResults) else None
+        self._inputs: dict[int, TaskInputs] = {}
+        self._identities: dict[str, tuple[CodeIdentity, ...]] = {}
+        self._pending: dict[StepPath, _Pending] = {}
+        self._environment: str | None = None
+        self._loaded: frozenset[str] = frozenset()
+        self._refused = run.run_config.get("no_cache") is True
+        self._refreshed = frozenset(run.run_config.get("refresh") or ())
+        if whole:  # before any step imports what they read
+            with suppress(MagnusError, OSError):
+                self._compute_inputs(
+                    [task for task in context.graph.tasks() if task.cache is not None and not task.mock]
+                )
+
+    def decide(self, path: StepPath, position: int, scope: BranchScope) -> StepRecord | CacheRecord | None:
+        """The record of the step with a reused result, which is put; or why the step runs; None for one without `cache`."""
+        node = self._context.graph.step(path)
+        if not isinstance(node, TaskNode) or node.cache is None or node.mock:
+            return None
+        if node.cache.environment and not self._runs_here:
+            return CacheRecord(reason="its environment is that of another process")
+        try:
+            return self._decided(node, path, position, scope)
+        except (MagnusError, OSError) as error:  # of a service, or a file: the step runs, and shows what is wrong
+            return CacheRecord(reason=f"its key cannot be computed: {self._context.masker.mask(str(error))}")
+
+    def keep(self, step: StepRecord) -> None:
+        """Put the result of a step that ran under its key, unless its code changed meanwhile."""
+        pending = self._pending.pop(step.path, None)
+        if pending is None or self._results is None or not self._runs_here:
+            return
+        if step.cache is None or step.cache.key != pending.key or step.status is not Status.SUCCESS:
+            return
+        if changed := next(self._changed(pending), None):
+            message = f"its result is not cached: '{os.path.relpath(changed)}' changed since it was read"
+            self._context.reporter.report(Warned(message, step.path))
+            return
+        try:
+            if not any(result.time > pending.time for result in self._results.results(step.cache.key)):
+                self._results.put_result(step.cache.key, self._context.run_id, step.path)
+                self._results.put_result(self._key_of_step(step.path), self._context.run_id, step.path)
+        except (RunLogStoreError, RunNotFound) as error:
+            self._warn(error)
+
+    def _decided(self, node: TaskNode, path: StepPath, position: int, scope: BranchScope) -> StepRecord | CacheRecord:
+        inputs = self._inputs_of(node)
+        if why := self._obstacle(node, inputs, scope):
+            return CacheRecord(reason=why)
+        step_key = self._key(node, inputs, scope)
+        self._pending[path] = _Pending(step_key.key, inputs.statuses, self._context.clock.now())
+        cache = CacheRecord(step_key.key, step_key.inputs)
+        if self._refused:
+            return replace(cache, reason="--no-cache")
+        if not self._refreshed.isdisjoint((str(path), path.name)):
+            return replace(cache, reason="--refresh")
+        why = ""
+        for result in self._found(step_key.key):
+            record, problem = self._usable(node, result, step_key.key)
+            if record is not None:
+                taken = self._taken(record, result, path, position, scope)
+                if taken is not None:
+                    del self._pending[path]
+                    return taken
+            why = why or problem
+        return replace(cache, reason=why or self._difference(path, step_key))
+
+    def _difference(self, path: StepPath, step_key: cache_key.StepKey) -> str:
+        """How the step differs from its last success with a result."""
+        store = self._context.services.run_log_store
+        for result in self._found(self._key_of_step(path)):
+            with suppress(RunNotFound, RunLogStoreError):
+                before = store.get_step(result.run_id, result.path)
+                if before is not None and before.cache is not None and before.status is Status.SUCCESS:
+                    text = difference(before.cache.inputs, step_key.inputs)
+                    return text or "its result was not kept"
+        return "it never ran"
+
+    def _key_of_step(self, path: StepPath) -> str:
+        """The key that leads to the last results of the step, with any inputs."""
+        pipeline = self._context.graph.name or self._context.definition_file
+        return hashlib.sha256(f"{pipeline}\0{path}".encode("utf-8", "surrogatepass"), usedforsecurity=False).hexdigest()
+
+    def _obstacle(self, node: TaskNode, inputs: TaskInputs, scope: BranchScope) -> str:
+        """Why no result of the step can be reused; "" if one can."""
+        if self._results is None:
+            return "the run log store keeps no results"
+        if inputs.problem:
+            return inputs.problem
+        catalog = self._context.services.catalog
+        if not catalog.capabilities.keeps and (node.catalog.put or node.catalog.get):
+            return "the catalog keeps no files"
+        if node.catalog.put and not node.catalog.store_copy:
+            return "its files are not kept: store_copy is false"
+        used = cache_key.used_parameters(node, inputs, scope)
+        if any(self._context.masker.contains(shown(value)) for value in used.values()):
+            return "an input holds a secret"
+        return ""
+
+    def _key(self, node: TaskNode, inputs: TaskInputs, scope: BranchScope) -> cache_key.StepKey:
+        context = self._context
+        used = cache_key.used_parameters(node, inputs, scope)
+        objects = [name for name, value in used.items() if holds_objects(value)]
+        visible = inputs.any_file and any(name.startswith(OBJECTS) for name in scope.files)
+        environment = self._environment_text() if node.cache is not None and node.cache.environment else ""
+        return cache_key.step_key(
+            node,
+            inputs,
+            scope,
+            self._got(node, inputs, scope),
+            objects_code=self._code_of_objects(objects, any_object=visible) if objects or visible else {},
+            environment=environment,
+            data_folder=context.services.catalog.compute_data_folder,
+        )
+
+    def _got(self, node: TaskNode, inputs: TaskInputs, scope: BranchScope) -> Sequence[CatalogRecord]:
+        """The files that the step gets; all that it sees, where its code may ask for any."""
+        if inputs.any_file:
+            return [entry for name, entry in scope.files.items() if not name.startswith(OBJECTS)]
+        if not node.catalog.get:
+            return ()
+        context = self._context
+        return catalog_files.files_to_get(
+            context.services.catalog, node.catalog, working_directory=context.working_directory, visible=scope.files
+        )
+
+    def _inputs_of(self, node: TaskNode) -> TaskInputs:
+        if id(node) not in self._inputs:
+            self._compute_inputs([node])
+        return self._inputs[id(node)]
+
+    def _compute_inputs(self, nodes: Sequence[TaskNode]) -> None:
+        self._loaded = _loaded_files()
+        by_kind: dict[str, list[TaskNode]] = {}
+        for node in nodes:
+            by_kind.setdefault(node.task.kind, []).append(node)
+        for name, own in by_kind.items():
+            kind = self._context.services.task_kind(name)
+            if isinstance(kind, KnowsInputs):
+                inputs = kind.inputs([node.task for node in own], self._context.working_directory)
+            else:
+                inputs = [TaskInputs({}, problem=f"the inputs of a task of type '{name}' are not known")] * len(own)
+            self._inputs.update(zip(map(id, own), inputs, strict=True))
+            for each in inputs:
+                remove_stale_bytecode(file for file in each.statuses.items() if file[0] not in self._loaded)
+
+    def _code_of_objects(self, names: Sequence[str], *, any_object: bool) -> Mapping[str, str]:
+        """The code of the steps that may have made objects: content alone does not say what their classes do."""
+        tasks = list(self._context.graph.tasks())
+        makers = [node for node in tasks if any(item.kind == "object" for item in node.task.returns or ())]
+        named = [node for node in makers if any(item.name in names for item in node.task.returns or ())]
+        if any_object or not {item.name for node in named for item in node.task.returns or ()}.issuperset(names):
+            named = tasks
+        code: dict[str, str] = {}
+        for node in named:
+            code.update(self._inputs_of(node).code)
+        return code
+
+    def _environment_text(self) -> str:
+        if self._environment is None:
+            facts = provenance.environment(sys.path, self._context.working_directory).facts
+            images = [
+                identity.code_identifier
+                for identity in self._context.code_identities or ()
+                if identity.code_identifier_type == "docker"
+            ]
+            python = [str(facts[name]) for name in ("implementation", "python", "packages_hash")]
+            self._environment = " ".join((*python, *images))
+        return self._environment
+
+    def _found(self, key: str) -> Iterator[StepResult]:
+        try:
+            yield from self._results.results(key) if self._results is not None else ()
+        except RunLogStoreError as error:
+            self._warn(error)
+
+    def _usable(self, node: TaskNode, result: StepResult, key: str) -> tuple[StepRecord | None, str]:
+        """The record behind a result, if it can be reused; or why it cannot."""
+        age = self._context.clock.now() - result.time
+        if node.cache is not None and node.cache.max_age is not None and age > timedelta(seconds=node.cache.max_age):
+            return None, f"the result in run '{result.run_id}' is older than max_age"
+        try:
+            record = self._context.services.run_log_store.get_step(result.run_id, result.path)
+        except (RunNotFound, RunLogStoreError):
+            record = None
+        if record is None or record.status is not Status.SUCCESS or record.cache is None or record.cache.key != key:
+            return None, f"the run '{result.run_id}', which has the result, is gone"
+        if lost := lost_content(self._context.services.catalog, record):
+            return None, f"{lost} (run '{result.run_id}')"
+        if changed := self._changed_source(node, record):
+            return None, changed
+        return record, ""
+
+    def _changed_source(self, node: TaskNode, record: StepRecord) -> str:
+        """The first file that the step only put, as it was there before, and that is another one now."""
+        sources = {entry.name: entry for entry in record.catalog if entry.stage == "put" and entry.preexisting}
+        if not sources:
+            return ""
+        context, catalog = self._context, self._context.services.catalog
+        names = [*catalog_files.files_to_put(catalog, node.catalog, context.working_directory, context.hidden)]
+        if missing := next((name for name in sources if name not in names), ""):
+            return f"file {missing} is gone"
+        known = {entry.name for entry in record.catalog}
+        if new := next((name for name in names if name not in known), ""):
+            return f"file {new} is new"
+        now = catalog.put(
+            context.run_id, record.branch, context.working_directory, [*sources], unchanged={}, store_copy=False
+        )
+        changed = next((entry.name for entry in now if entry.data_hash != sources[entry.name].data_hash), "")
+        return f"file {changed} changed" if changed else ""
+
+    def _taken(
+        self, known: StepRecord, result: StepResult, path: StepPath, position: int, scope: BranchScope
+    ) -> StepRecord | None:
+        """Put the record of the step with the known result; None if its content is gone by now."""
+        context, catalog = self._context, self._context.services.catalog
+        assert known.cache is not None  # it has the key
+        put = tuple(entry for entry in known.catalog if entry.stage == "put")
+        try:
+            adopted = catalog.adopt(context.run_id, path.branch, put)
+            entries = tuple(replace(new, preexisting=old.preexisting) for old, new in zip(put, adopted, strict=True))
+            self._bring(path, entries)
+        except CatalogError:
+            return None
+        source = (known.cache.run_id, known.cache.step) if known.cache.run_id else (result.run_id, str(result.path))
+        record = replace(
+            known,
+            path=path,
+            position=position,
+            message="",
+            attempts=(),
+            catalog=(*(entry for entry in known.catalog if entry.stage == "get"), *entries),
+            scope=None,
+            code_identities=self._identities_of(known, result.run_id),
+            earlier_attempts=0,
+            cache=replace(known.cache, reason="", run_id=source[0], step=source[1]),
+        )
+        record = replace(record, scope=scopes.carried(position, scope, record))
+        context.services.run_log_store.put_step(context.run_id, record)
+        self._renew(known.cache.key, result, path)
+        context.tracking.end_step(context.tracked_run, record)
+        context.reporter.report(StepReused(path, record.step_type, source[0]))
+        return record
+
+    def _bring(self, path: StepPath, entries: Sequence[CatalogRecord]) -> None:
+        """Leave the files where the step would have left them; a step in a copy of the project leaves none."""
+        context = self._context
+        if context.project_copy is not None:
+            return
+        files = [
+            entry
+            for entry in entries
+            if entry.catalog_relative_path and not entry.preexisting and not entry.name.startswith(OBJECTS)
+        ]
+        if files:
+            context.services.catalog.get(context.run_id, path.branch, files, context.working_directory)
+            context.file_clock.note_put()
+
+    def _renew(self, key: str, result: StepResult, path: StepPath) -> None:
+        """Let the key lead to this run too, as the older run may be removed first."""
+        if self._results is None or self._context.clock.now() - result.time < _RENEWED_AFTER:
+            return
+        with suppress(RunLogStoreError, RunNotFound):
+            self._results.put_result(key, self._context.run_id, path)
+
+    def _identities_of(self, known: StepRecord, run_id: str) -> tuple[CodeIdentity, ...] | None:
+        """The code identities of a reused step; None if this run has the same."""
+        if known.code_identities is not None:
+            return known.code_identities
+        if run_id not in self._identities:
+            self._identities[run_id] = self._context.services.run_log_store.get_run(run_id).code_identities
+        identities = self._identities[run_id]
+        return None if identities == self._run.code_identities else identities
+
+    def _changed(self, pending: _Pending) -> Iterator[str]:
+        """Files of the code that changed since they were read, or before that, but perhaps after this process loaded them."""
+        started = started_at_ns()
+        for file, status in pending.statuses.items():
+            is_stale = file in self._loaded and status and status[1] > started
+            if is_stale or _status(file) != status or _has_stale_bytecode(file, status):
+                yield file
+
+    def _warn(self, error: MagnusError) -> None:
+        message = f"results cannot be cached: {error.problems[0].message}"
+        self._context.reporter.report(Warned(message, once=message))
+
+
+_RENEWED_AFTER = timedelta(hours=1)
+
+
+def remove_stale_bytecode(statuses: Iterable[tuple[str, tuple[int, ...]]]) -> None:
+    """Remove bytecode that is not younger than its source.
+
+    Python takes it for that of the source if size and time, to the second, are the same, and would run the code as it was.
+    """
+    for file, status in statuses:
+        if _has_stale_bytecode(file, status):
+            with suppress(OSError):
+                os.unlink(cache_from_source(file))  # noqa: PTH108 - texts throughout
+
+
+def _has_stale_bytecode(file: str, status: tuple[int, ...]) -> bool:
+    if not status or not file.endswith(".py"):
+        return False
+    bytecode = _status(cache_from_source(file))
+    return bool(bytecode) and bytecode[0] <= status[1]
+
+
+def _loaded_files() -> frozenset[str]:
+    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    return frozenset(file for file in files if file)
+
+
+def _status(file: str) -> tuple[int, ...]:
+    try:
+        status = os.stat(file)  # noqa: PTH116 - for every file of the code
+    except OSError:
+        return ()
+    return status.st_mtime_ns, status.st_ctime_ns, status.st_dev, status.st_ino, status.st_size
