@@ -89,13 +89,13 @@ def test_nothing_changes_when_every_value_is_kept_in_the_catalog(name, drive, tm
 
 
 def driven(name, store, drive, folder, *, spill_threshold):
-    """What comes of a pipeline of the corpus."""
+    """What comes of a pipeline of the corpus; `store` is a type, or a type with options."""
     for file in CORPUS.iterdir():
         if file.is_file():
             shutil.copy(file, folder)
     shutil.copy(CORPUS / f"{name}.yaml", folder / "p.yaml")
     catalog = {"type": "file-system", "config": {"spill_threshold": spill_threshold}}
-    services = {"run_log_store": {"type": store}, "catalog": catalog}
+    services = {"run_log_store": {"type": store} if isinstance(store, str) else store, "catalog": catalog}
     (folder / "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
     dag = load(str(folder / "p.yaml"), {}).dag
     return seen(drive(folder, dag, ARGUMENTS))

@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
@@ -131,3 +133,71 @@ def refusal(secrets, name):
     assert TOKEN not in written
     assert "During handling" not in written
     return str(caught.value)
+
+
+WORK = """\
+import json, os
+from magnus import get_secret
+
+def show(x=0):
+    whole = json.loads(get_secret("team/db"))
+    print(whole["password"], whole, os.environ.get("DB"), flush=True)
+    print("user", whole["user"])
+
+def later(x=0):
+    print(open(".copy").read())
+
+def returned():
+    return {"a": json.loads(get_secret("team/db"))["password"]}
+"""
+
+
+@pytest.mark.parametrize("executor", [{}, {"enable_parallel": True, "max_workers": 2}])
+def test_a_run_shows_nothing_of_a_secret_nor_of_its_fields(tmp_path, executor):
+    whole = {"user": "postgres", "password": "never-to-be-seen \u00fc"}
+    task = {"type": "task", "command": "work.show", "secrets": ["DB"]}
+    branches = {name: {"start_at": "s", "steps": {"s": {**task, "next": "success"}}} for name in "ab"}
+    steps = {
+        "p": {"type": "parallel", "branches": branches, "next": "l"},
+        "l": {"type": "task", "command": "work.later", "next": "r"},
+        "r": {"type": "task", "command": "work.returned", "next": "success"},
+    }
+    (tmp_path / "work.py").write_text(WORK)
+    (tmp_path / ".copy").write_text("never-to-be-seen \u00fc")
+    (tmp_path / "p.yaml").write_text(json.dumps({"dag": {"start_at": "p", "steps": steps}}))
+    with serving(Vault({"team/db": whole})) as address:
+        options = {"address": address, "names": {"DB": "team/db#user"}}
+        services = {"executor": {"type": "local", "config": executor}, "secrets": {"type": "vault", "config": options}}
+        (tmp_path / "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
+        done = magnus("execute", "p.yaml", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    log = json.loads(done.stdout)
+    assert "may not set the parameter 'a': its value contains a secret" in log["steps"]["r"]["message"]
+    assert b"'password': '*****'" in done.stderr
+    (tmp_path / ".copy").unlink()
+    kept = b"".join(file.read_bytes() for file in tmp_path.rglob("*") if file.is_file() and file.suffix != ".pyc")
+    assert b"never-to-be-seen" not in kept + done.stdout + done.stderr
+    assert TOKEN.encode() not in kept + done.stdout + done.stderr
+
+
+def test_check_says_which_variables_pods_need(tmp_path):
+    task = {"type": "task", "command_type": "shell", "command": "true", "secrets": ["DB"], "next": "success"}
+    (tmp_path / "p.yaml").write_text(json.dumps({"dag": {"start_at": "a", "steps": {"a": task}}}))
+    volume = {"name": "data", "mount_path": "/data"}
+    keys = [{"environment_variable": "VAULT_TOKEN", "secret_name": "s", "secret_key": "k"}]
+    services = {
+        "executor": {"type": "argo", "config": {"image": "i", "persistent_volumes": [volume]}},
+        "run_log_store": {"type": "chunked-fs", "config": {"log_folder": "/data/log"}},
+        "catalog": {"type": "file-system", "config": {"catalog_location": "/data/catalog"}},
+        "secrets": {"type": "vault", "config": {"address": "http://127.0.0.1:9", "names": {"DB": "team/db#user"}}},
+    }
+    words = b"the executor gives steps no variable 'VAULT_TOKEN', which the secrets provider needs"
+    for given, count in ((None, 1), (keys, 0)):
+        services["executor"]["config"] |= {"secrets_from_k8s": given} if given else {}
+        (tmp_path / "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
+        checked = magnus("check", "p.yaml", cwd=tmp_path).stdout
+        assert checked.count(words) == count, checked
+
+
+def magnus(*arguments, cwd):
+    return subprocess.run([sys.executable, "-m", "magnus", *arguments], cwd=cwd, capture_output=True)

@@ -15,10 +15,11 @@ _PLAIN_TASK: Final = "task"
 
 
 class Return(Struct, frozen=True):
-    """One declared result of a task: its name as a parameter and how the value is kept."""
+    """One declared result of a task: its name as a parameter, how the value is kept, and the format of an object, or ""."""
 
     name: str
     kind: Literal["json", "object", "metric"] = "json"
+    format: str = ""
 
 
 class TaskSpec(Struct, frozen=True):
@@ -227,7 +228,8 @@ class Graph(Struct, frozen=True):
 
     def terminal(self, *, succeeds: bool) -> TerminalNode:
         """The success or the fail step."""
-        return next(n for n in self.nodes.values() if isinstance(n, TerminalNode) and n.succeeds is succeeds)
+        backwards = reversed([*self.nodes.values()])  # most pipelines end with them
+        return next(n for n in backwards if isinstance(n, TerminalNode) and n.succeeds is succeeds)
 
     def step(self, path: StepPath) -> Node:
         """The node at `path`; KeyError when there is none."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _TYPE: Final = "vault"
 _TOKEN: Final = "VAULT_TOKEN"  # noqa: S105 - the name of a variable
+_TOKEN_FILE: Final = "~/.vault-token"  # noqa: S105 - a file
 _VARIABLES: Final = (_TOKEN, "VAULT_ADDR", "VAULT_NAMESPACE", "VAULT_CACERT")
 _URL: Final = re.compile(r"https?://[^/@?#\s]+(?:/[^?#\s]*)?")
 
@@ -40,7 +41,7 @@ class VaultOptions(Struct, frozen=True, forbid_unknown_fields=True):
     address: str = ""
     mount: str = "secret"
     namespace: str = ""
-    token_file: str = "~/.vault-token"  # noqa: S105 - a file
+    token_file: str = _TOKEN_FILE
     prefix: str = ""
     names: Mapping[str, str] = field(default_factory=dict)
 
@@ -96,7 +97,7 @@ class VaultSecrets:
 
     def needed_variables(self) -> Sequence[str]:
         """The variables that processes on other machines need, where the options do not say the same."""
-        token = (_TOKEN,) if self._options.token_file == VaultOptions.token_file else ()
+        token = (_TOKEN,) if self._options.token_file == _TOKEN_FILE else ()
         return (*token, *(() if self._options.address else ("VAULT_ADDR",)))
 
     def variables(self, names: Iterable[str]) -> Mapping[str, str]:  # noqa: ARG002 - the same for all secrets

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from magnus.engine.context import RunContext
+from magnus.engine.interaction.step_secrets import learn_all
 from magnus.engine.interaction.tracking import run_as_recorded
 from magnus.engine.reentry import engine_runs
 from magnus.engine.reentry.attempts import Act, Attempts, EarlierSecrets, OneAttempt, composite_act, is_joined
@@ -205,7 +206,7 @@ class EngineRun:
         """The act when nothing is left to do: the step, or a (sub)pipeline around it, has succeeded. Else None."""
         if known is not None and known.status is Status.SUCCESS:
             return Act(path, known.status)
-        if engine_runs.is_settled(self._store, self._context.run_id, path):
+        if engine_runs.is_settled(self.graph, self._store, self._context.run_id, path):
             return Act(path, engine_runs.status_in_settled(node, known))
         return None
 
@@ -281,6 +282,7 @@ class EngineRun:
     def _cached_results(self, context: RunContext, run: RunRecord) -> "CachedResults":
         from magnus.engine.run.cached import CachedResults  # lazy: most steps have no cache
 
+        learn_all(context.services.secrets, context.masker, self.graph)
         return CachedResults(context, run, whole=False)
 
     def _finish(self, run: RunRecord, path: StepPath, node: TerminalNode) -> Act:

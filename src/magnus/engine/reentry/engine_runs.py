@@ -49,12 +49,12 @@ def reopened(store: RunLogStore, run: RunRecord) -> RunRecord:
     return again
 
 
-def is_settled(store: RunLogStore, run_id: str, path: StepPath) -> bool:
+def is_settled(graph: Graph, store: RunLogStore, run_id: str, path: StepPath) -> bool:
     """Whether a (sub)pipeline around the step has succeeded, so that no step in it runs any more, also if some failed."""
     branch = path.branch
     while True:
-        steps = store.list_steps(run_id, branch)
-        if steps and steps[-1].is_terminal and steps[-1].status is Status.SUCCESS:
+        end = store.get_step(run_id, branch.step(graph.within(branch).terminal(succeeds=True).name))
+        if end is not None and end.status is Status.SUCCESS:
             return True
         if branch.composite is None:
             return False
@@ -99,7 +99,7 @@ def close_before(graph: Graph, store: RunLogStore, run_id: str, path: StepPath) 
     within = graph.within(path.branch)
     if path.name not in {failure_of(within, node) for node in within.nodes.values() if not _is_terminal(node)}:
         return
-    if is_settled(store, run_id, path):
+    if is_settled(graph, store, run_id, path):
         return
     steps = store.list_steps(run_id, path.branch)
     if any(step.path == path for step in steps):
