@@ -327,7 +327,7 @@ def _end_of(walk: Walk) -> tuple[Status, str]:
     """The status of a finished pipeline, and the reason of its failure."""
     if walk.root.succeeded:
         messages = (
-            f"it ended after '{walk.until}', as --until says" if walk.stopped else "",
+            f"it stopped after '{walk.until}', as --until says" if walk.stopped else "",
             "" if walk.reuse is None else walk.reuse.run_message,
         )
         return Status.SUCCESS, "\n".join(filter(None, messages))
