@@ -48,8 +48,8 @@ class Contents:
     def add(self, data_hash: str, data: bytes) -> None:
         """Store a content in one request, unless it is there and whole.
 
-        One that takes no longer to send than to ask for is sent without asking; the store refuses it if it is there. The
-        contents of one put are mostly all new or all there, so after a refusal the next one is asked for.
+        One that takes no longer to send than to look for is sent at once; the store refuses it if it is there. The
+        contents of one put are mostly all new or all there, so after a refusal the store looks for the next one first.
         """
         key = layout.content(data_hash)
         asks = self._expects_more or len(data) > _QUICK_BYTES
