@@ -52,9 +52,8 @@ _NODE_TYPE_MODULES: Final[Mapping[str, str]] = {
 
 
 @cache
-def _loaded(place: str) -> type[NodeType]:
-    """The class at `module:class`; loaders ask for one several times a step."""
-    module, _, name = place.partition(":")
+def _node_type(word: str) -> type[NodeType]:
+    module, _, name = _NODE_TYPE_MODULES[word].partition(":")
     node_type: type[NodeType] = getattr(import_module(f"{__name__}.{module}"), name)
     return node_type
 
@@ -63,7 +62,7 @@ class _NodeTypes(Mapping[str, type[NodeType]]):
     """The node types by their words; each is loaded when it is read."""
 
     def __getitem__(self, word: str) -> type[NodeType]:
-        return _loaded(_NODE_TYPE_MODULES[word])
+        return _node_type(word)
 
     def __contains__(self, word: object) -> bool:
         return word in _NODE_TYPE_MODULES
