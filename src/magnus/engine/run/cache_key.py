@@ -109,7 +109,9 @@ def _definition(node: TaskNode) -> dict[str, Json]:
     return {
         "command": [task.kind, task.command],
         "options": dict(task.options),
-        "returns": None if task.returns is None else [[item.name, item.kind] for item in task.returns],
+        "returns": None
+        if task.returns is None
+        else [[*filter(None, (item.name, item.kind, item.format))] for item in task.returns],
         "catalog": [files.get, files.put, files.compute_data_folder, files.strict] if files.get or files.put else None,
         "secrets": sorted(node.secrets),
         "version": node.cache.version if node.cache is not None else "",
