@@ -1,18 +1,56 @@
 """The parameters and metrics of several runs side by side: chosen, sorted, and as a table of pandas."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from math import isnan
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from msgspec import Struct
 
-from magnus.app.inspect.run_object import Run
 from magnus.errors import InvalidInput, RunLogStoreError, RunNotFound
+from magnus.run_log.records import RunStatus
 from magnus.suggest import near
 from magnus.values import Json
 
 METRICS: Final = "metrics"
 PARAMETERS: Final = "params"
+
+
+class ComparedRun(Protocol):
+    """A run as far as a comparison goes; see `Run`."""
+
+    run_id: str
+    tag: str
+
+    @property
+    def pipeline(self) -> str:
+        """The name of its pipeline."""
+        ...
+
+    @property
+    def status(self) -> RunStatus:
+        """Its status."""
+        ...
+
+    @property
+    def start_time(self) -> datetime | None:
+        """Its start."""
+        ...
+
+    @property
+    def duration(self) -> timedelta | None:
+        """The time that it took."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, Json]:
+        """The parameters at its end."""
+        ...
+
+    @property
+    def metrics(self) -> Mapping[str, Json]:
+        """The metrics at its end."""
+        ...
 
 
 class RunValues(Struct, frozen=True):
@@ -22,7 +60,7 @@ class RunValues(Struct, frozen=True):
     metrics: Mapping[str, Json]
 
 
-def values_of(run: Run) -> RunValues:
+def values_of(run: ComparedRun) -> RunValues:
     """The parameters and metrics of the run."""
     try:
         return RunValues(run.parameters, run.metrics)
@@ -68,7 +106,7 @@ def _is_number(value: Json) -> bool:
     return isinstance(value, int | float) and not isnan(value)
 
 
-def frame(runs: Iterable[Run]) -> Any:
+def frame(runs: Iterable[ComparedRun]) -> Any:
     """A table of pandas with a row for each run; InvalidInput without pandas.
 
     Its columns are run_id, pipeline, status, tag, start_time, duration (in seconds), then `params.NAME` and `metrics.NAME`.
@@ -84,7 +122,7 @@ def frame(runs: Iterable[Run]) -> Any:
     return pd.DataFrame(rows, columns=list(columns))
 
 
-def _row(run: Run) -> dict[str, Json]:
+def _row(run: ComparedRun) -> dict[str, Json]:
     values, took = values_of(run), run.duration
     parameters = {name: value for name, value in values.parameters.items() if name not in values.metrics}
     return {
