@@ -424,3 +424,90 @@ def test_engines_that_start_a_process_for_each_step_reuse_results(project):
     assert project.calls.read_text() == ""
     shown = json.loads(project.folder.magnus("show", "engine", "--json", "-c", "config.json").out)
     assert all("cached_from" in shown["steps"][step] for step in ("make", "model", "use"))
+
+
+def test_a_run_without_the_cache_runs_all_and_its_results_are_the_newest(project):
+    project.run("--run-id", "first")
+    log, calls = project.run("--no-cache", "--run-id", "second")
+    assert calls == FIRST
+    assert log["steps"]["make"]["cache"]["reason"] == "--no-cache"
+    log, calls = project.run()
+    assert calls == Counter()
+    assert log["steps"]["make"]["cached_from"]["run_id"] == "second"
+
+
+def test_refresh_runs_a_step_and_the_steps_in_it(project):
+    project.run()
+    log, calls = project.run("--refresh", "each", "--refresh", "model")
+    assert calls == Counter(("model", "one 0", "one 1", "one 2"))
+    assert log["steps"]["model"]["cache"]["reason"] == "--refresh"
+    refused = project.folder.magnus("execute", "--refresh", "modle", "--way", "left", env=project.environment)
+    assert refused.status == 2
+    assert "--refresh modle: the pipeline has no step of this name" in refused.err
+    assert "did you mean 'model'?" in refused.err
+
+
+def test_a_run_until_a_step_ends_there_and_can_be_continued(project):
+    log, calls = project.run("--until", "use", "--run-id", "short")
+    assert calls == Counter(("make", "model", "use"))
+    assert log["status"] == "SUCCESS"
+    assert log["message"] == "it stopped after 'use', as --until says"
+    assert list(log["steps"]) == ["make", "model", "use", "success"]
+    refused = project.folder.magnus("execute", "--until", "each/one", "--way", "left", env=project.environment)
+    assert refused.status == 2
+    assert "outside branches" in refused.err
+    assert project.run()[1] == FIRST - Counter(("make", "model", "use"))
+    result = project.folder.magnus("retry", "short", env=project.environment)
+    assert result.status == 0, result.err
+    assert result.log["steps"]["use"]["mock"] is True
+    assert "shell" in result.log["steps"]
+
+
+def test_explain_says_why_each_step_ran_down_to_the_leaf(project):
+    project.folder.write("work.py", "def a(model): return model['layers'][1]['size']\ndef b(x): return x\n")
+    steps = "{a: {command: work.a, next: b, returns: [x]}, b: {command: work.b, next: c, returns: [y]}, c: {command: work.b, next: success, cache: false, returns: [z]}}"
+    project.folder.write("pipeline.yaml", f"dag: {{cache: true, start_at: a, steps: {steps}}}")
+    project.folder.write("p.yaml", "model: {layers: [{size: 1}, {size: 32}], name: m}")
+    project.run("-p", "p.yaml", "--run-id", "first")
+    project.folder.write("p.yaml", "model: {layers: [{size: 2}, {size: 32}], name: m}")
+    project.run("-p", "p.yaml", "--run-id", "second")
+    text = project.folder.magnus("explain", "second").out
+    assert text == (
+        "second: 2 ran, 1 reused\n"
+        "  a  ran: parameter 'model.layers[0].size' 1 -> 2\n"
+        "  b  reused from first: same code, parameters and files\n"
+        "  c  ran: it has no cache\n"
+    )
+    detail = project.folder.magnus("explain", "latest", "a").out
+    assert "differences from run first:\n      parameter 'model.layers[0].size' 1 -> 2\n    inputs:\n" in detail
+    assert "      parameter model.layers[1].size: 32\n" in detail
+    shown = json.loads(project.folder.magnus("explain", "second", "--json").out)
+    assert [step["verdict"] for step in shown["steps"]] == ["ran", "reused", "ran"]
+    assert shown["steps"][1]["cached_from"] == {"run_id": "first", "step": "b"}
+    logs = project.folder.magnus("logs", "second", "b")
+    assert "magnus logs first b" in logs.err
+    assert project.folder.magnus("explain", "third").status == 2
+    project.run("-p", "p.yaml", "--run-id", "third", "--use-cached", "second")
+    assert "a  reused from second: it succeeded there" in project.folder.magnus("explain", "third").out
+
+
+def test_pods_of_a_workflow_reuse_results_of_pods_of_another(project):
+    folder = project.folder.path
+    services = {
+        "executor": {"type": "argo", "config": {"image": "i", "persistent_volumes": [{"name": "data", "mount_path": str(folder / "volume")}]}},
+        "run_log_store": {"type": "chunked-fs", "config": {"log_folder": str(folder / "volume/logs")}},
+        "catalog": {"type": "file-system", "config": {"catalog_location": str(folder / "volume/catalog")}},
+    }  # fmt: skip
+    (folder / "volume").mkdir()
+    steps = "{a: {command: work.left, next: m, returns: [side]}, m: {type: map, iterate_on: xs, iterate_as: x, next: success, branch: {start_at: o, steps: {o: {command: work.one, next: success, returns: [y], catalog: {put: out/one-*.txt}}}}}}"
+    project.folder.write("pipeline.yaml", f"dag: {{cache: true, start_at: a, steps: {steps}}}")
+    project.folder.write("config.json", json.dumps(services))
+    written = project.folder.magnus("execute", "-c", "config.json", "--xs", "[1, 2]", env=project.environment)
+    assert written.status == 0, written.err
+    for calls in (Counter(("left", "one 1", "one 2")), Counter()):
+        project.calls.write_text("")
+        result = project.folder.magnus("simulate", env=project.environment)
+        assert result.status == 0, result.err
+        assert Counter(project.calls.read_text().splitlines()) == calls
+    refused = project.folder.magnus("execute", "-c", "config.json", "--no-cache", env=project.environment)
+    assert (refused.status, "--no-cache is for runs that start here" in refused.err) == (2, True)

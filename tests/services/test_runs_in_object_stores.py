@@ -1,4 +1,4 @@
-"""Pipelines whose runs are in S3 come out as everywhere else, and killed processes leave whole records that runs resume from."""
+"""Pipelines whose runs and files are in S3 come out as everywhere else, and killed processes leave whole records that runs resume from."""
 
 import json
 import os
@@ -64,7 +64,9 @@ def opened(location):
 @pytest.mark.parametrize(("name", "drive"), RUNS)
 def test_the_corpus_comes_out_as_everywhere(location, commands, tmp_path, name, drive):
     drives = partial(drive, run=commands) if drive is drivers.step_by_step_in_processes else drive
-    came = test_corpus.driven(name, configured(location), drives, tmp_path, spill_threshold=1000)
+    services = configured(location)
+    came = test_corpus.driven(name, services, drives, tmp_path, spill_threshold=1000, catalog=services)
+    assert not (tmp_path / ".catalog").exists()
     assert came == json.loads((test_corpus.CORPUS / "expected" / f"{name}.json").read_text())
 
 

@@ -137,6 +137,7 @@ class CacheRecord(Struct, frozen=True):
         reason: why the step ran; "" if it reused a result.
         run_id: the run of the step that computed the reused result; "" if the step ran.
         step: the path of that step.
+        compared_with: the run whose step the reason compares with; "" for none.
     """
 
     key: str = ""
@@ -144,6 +145,7 @@ class CacheRecord(Struct, frozen=True):
     reason: str = ""
     run_id: str = ""
     step: str = ""
+    compared_with: str = ""
 
 
 class StepRecord(Struct, frozen=True):

@@ -16,7 +16,7 @@ from typing import ClassVar, Final, TypeVar
 from magnus.errors import InvalidRunId, Problem, RunLogStoreError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Locality, ServiceCapabilities
-from magnus.interfaces.run_log_store import DamagedRecord
+from magnus.interfaces.run_log_store import DamagedRecord, StepResult
 from magnus.object_stores import keys
 from magnus.object_stores.address import ObjectLocation
 from magnus.object_stores.client import ObstoreObjects
@@ -25,10 +25,11 @@ from magnus.run_log import codec
 from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.summary import DamagedRun, RunSummary, summary_from_bytes
-from magnus.run_log_stores import failures, record_files, record_objects
+from magnus.run_log_stores import failures, record_files, record_objects, result_files
 from magnus.run_log_stores.record_files import DONE, NOT_DONE, Belongs, is_of_run
 from magnus.system.parallel import for_each
 
+_RESULTS: Final = ".results/"
 _VERSION: Final = b"1\n"
 _LONGEST_RUN_ID: Final = 200
 """In bytes; encoded in a key it must not be longer either."""
@@ -187,6 +188,17 @@ class ObjectStoreRunLogStore:
             if step := self._record(key, text, record_files.step_of, belongs):
                 steps[place] = step
         return steps
+
+    def put_result(self, key: str, run_id: str, path: StepPath) -> None:
+        """Replace the object of the key by one with the step first."""
+        with _failing():
+            self._objects.put(f"{_RESULTS}{key}", result_files.with_result(self.results(key), run_id, path))
+
+    def results(self, key: str) -> Sequence[StepResult]:
+        """The steps in the object of the key."""
+        with _failing():
+            content = self._objects.get(f"{_RESULTS}{key}")
+        return [] if content is None else result_files.results_in(content)
 
     def write_document(self, run_id: str, lines: Iterator[str]) -> None:
         """Put the document in the place of the one before."""

@@ -161,9 +161,9 @@ def _leaves(name: str, value: Json) -> Iterable[tuple[str, str]]:
             return [(name, f"#{_digest(_text(value))[:_DIGITS]}")]
         match inner:
             case dict() if inner:
-                todo += [(f"{place}.{key}", each) for key, each in inner.items()]
+                todo += reversed([(f"{place}.{key}", each) for key, each in inner.items()])
             case list() if inner and len(inner) <= _MOST_LEAVES:
-                todo += [(f"{place}[{number}]", each) for number, each in enumerate(inner)]
+                todo += reversed([(f"{place}[{number}]", each) for number, each in enumerate(inner)])
             case _:
                 leaves.append((place, _short(_text(inner))))
     return leaves

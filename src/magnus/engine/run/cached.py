@@ -118,7 +118,7 @@ class CachedResults:
         cache = CacheRecord(step_key.key, step_key.inputs)
         if self._refused:
             return replace(cache, reason="--no-cache")
-        if not self._refreshed.isdisjoint((str(path), path.name)):
+        if not self._refreshed.isdisjoint(_names_around(path)):
             return replace(cache, reason="--refresh")
         why = ""
         for result in self._found(step_key.key):
@@ -129,18 +129,21 @@ class CachedResults:
                     del self._pending[path]
                     return taken
             why = why or problem
-        return replace(cache, reason=why or self._difference(path, step_key))
+        if why:
+            return replace(cache, reason=why)
+        compared_with, reason = self._difference(path, step_key)
+        return replace(cache, reason=reason, compared_with=compared_with)
 
-    def _difference(self, path: StepPath, step_key: cache_key.StepKey) -> str:
-        """How the step differs from its last success with a result."""
+    def _difference(self, path: StepPath, step_key: cache_key.StepKey) -> tuple[str, str]:
+        """The run of the last success of the step that has a result, and how the step differs from it."""
         store = self._context.services.run_log_store
         for result in self._found(self._key_of_step(path)):
             with suppress(RunNotFound, RunLogStoreError):
                 before = store.get_step(result.run_id, result.path)
                 if before is not None and before.cache is not None and before.status is Status.SUCCESS:
                     text = difference(before.cache.inputs, step_key.inputs)
-                    return text or "its result was not kept"
-        return "it never ran"
+                    return result.run_id, text or "its result was not kept"
+        return "", "it never ran"
 
     def _key_of_step(self, path: StepPath) -> str:
         """The key that leads to the last results of the step, with any inputs."""
@@ -327,7 +330,7 @@ class CachedResults:
             scope=None,
             code_identities=self._identities_of(known, result.run_id),
             earlier_attempts=0,
-            cache=replace(known.cache, reason="", run_id=source[0], step=source[1]),
+            cache=replace(known.cache, reason="", run_id=source[0], step=source[1], compared_with=""),
         )
         record = replace(record, scope=scopes.carried(position, scope, record))
         context.services.run_log_store.put_step(context.run_id, record)
@@ -380,6 +383,12 @@ class CachedResults:
 
 
 _RENEWED_AFTER = timedelta(hours=1)
+
+
+def _names_around(path: StepPath) -> Sequence[str]:
+    """The steps that the step is, or is inside, by the names of steps alone, as pipelines are written."""
+    names = path.parts[::2]
+    return ["/".join(names[:length]) for length in range(1, len(names) + 1)]
 
 
 def remove_stale_bytecode(statuses: Iterable[tuple[str, tuple[int, ...]]]) -> None:
