@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 from magnus.app.inspect.damage import damage
 from magnus.app.inspect.list_runs import ListedRun, listed_run
@@ -186,6 +186,12 @@ class Runs(Sequence[Run]):
             part = self._found[index]
             return Runs(lambda: part)
         return self._found[index]
+
+    def to_frame(self) -> Any:
+        """A DataFrame of pandas with a row for each run, and its parameters and metrics as `params.NAME` and `metrics.NAME`."""
+        from magnus.app.inspect.run_values import frame  # lazy: few programs want a table
+
+        return frame(self)
 
     def __repr__(self) -> str:
         from magnus.app.inspect.notebook_html import runs_text  # lazy: sessions of people alone
