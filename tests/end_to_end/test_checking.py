@@ -347,6 +347,19 @@ def test_a_file_that_an_earlier_step_put_and_that_is_not_brought(folder):
     assert "which a step before puts" not in folder.magnus("check").err
 
 
+def test_a_wrong_store_does_not_make_another_error_of_the_default_in_its_place(folder):
+    folder.write("pipeline.yaml", '{"dag": {"start_at": "a", "steps": {"a": {"type": "stub", "next": "success"}}}}')
+    volume = {"name": "data", "mount_path": str(folder.path / "volume")}
+    services = {
+        "executor": {"type": "argo", "config": {"image": "i", "persistent_volumes": [volume]}},
+        "run_log_store": {"type": "sql", "config": {"url": "postgresql://u:${DB_PASSWORD}@h/d"}},
+        "catalog": {"type": "do-nothing"},
+    }
+    folder.write("argo.yaml", json.dumps(services))
+    found = json.loads(folder.magnus("check", "pipeline.yaml", "-c", "argo.yaml", "--json").out)["problems"]
+    assert [problem["message"] for problem in found] == ["the variable 'DB_PASSWORD' is not set"]
+
+
 @pytest.mark.parametrize("command", ["check", "execute"])
 def test_a_glob_that_leads_out(folder, command):
     step = {"command_type": "shell", "command": "true", "next": "success", "catalog": {"put": ["a", "../b"]}}

@@ -565,3 +565,68 @@ def test_following_can_be_interrupted(folder):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=LONGEST_SECONDS)
         assert process.returncode == 130
+
+
+SWEEP = """
+dag:
+  steps:
+    fit: {command: sweep.fit, returns: [auc: metric, note]}
+"""
+
+
+@pytest.fixture
+def swept(folder):
+    folder.write("p.yaml", SWEEP)
+    folder.write("sweep.py", "def fit(model, bad=False):\n    return float('nan') if bad else model['lr'] * 2, 'a b'\n")
+    for number, lr in enumerate([0.1, 10, 2]):
+        result = folder.magnus("execute", "p.yaml", "--run-id", f"r{number}", "--model", json.dumps({"lr": lr}))
+        assert result.status == 0, result.err
+    assert folder.magnus("execute", "p.yaml", "--run-id", "nan", "--model", '{"lr": 1}', "--bad", "true").status == 0
+    folder.write("other.yaml", "dag: {steps: {a: {type: stub}}}")
+    assert folder.magnus("execute", "other.yaml", "--run-id", "none").status == 0
+    return folder
+
+
+def test_runs_have_columns_of_values_and_are_sorted_by_them(swept):
+    shown = swept.magnus("runs", "--metrics", "auc", "--params", "model.lr,note", "--sort", "auc")
+    assert shown.status == 0, shown.err
+    heading, *lines = shown.out.splitlines()
+    assert heading.split()[-3:] == ["auc", "model.lr", "note"]
+    assert [line.split()[0] for line in lines] == ["r1", "r2", "r0", "nan", "none"]
+    assert lines[0].endswith('20   10        "a b"')
+    assert lines[3].split()[-4] == "NaN"
+    up = swept.magnus("runs", "--sort", "model.lr", "--ascending", "-n", "2").out.splitlines()[1:]
+    assert [line.split()[0] for line in up] == ["r0", "nan"]
+    [first, *_] = json.loads(swept.magnus("runs", "--sort", "auc", "--metrics", "auc", "--params", "lr", "--json").out)
+    assert (first["metrics"], first["params"]) == ({"auc": 20}, {"lr": None})
+    assert "metrics" not in json.loads(swept.magnus("runs", "--json").out)[0]
+
+
+def test_sorting_by_what_no_run_has(swept):
+    refused = swept.magnus("runs", "--sort", "acu")
+    assert refused.status == 2
+    assert "no run that is listed has the metric or parameter 'acu'\n  fix: did you mean 'auc'?" in refused.err
+
+
+def test_a_damaged_run_has_no_values(swept):
+    (swept.path / ".run_log_store/r1.jsonl").write_bytes(b"\0\n")
+    shown = swept.magnus("runs", "--metrics", "auc", "--sort", "auc")
+    assert [line.split()[0] for line in shown.out.splitlines()[1:]] == ["r2", "r0", "nan", "none", "r1"]
+
+
+def test_runs_as_a_table_of_pandas(swept, monkeypatch):
+    import magnus
+
+    monkeypatch.chdir(swept.path)
+    table = magnus.runs().to_frame()
+    assert list(table.columns)[:6] == ["run_id", "pipeline", "status", "tag", "start_time", "duration"]
+    assert set(table.columns[6:-1]) == {"params.bad", "params.model", "params.note"}
+    assert table.columns[-1] == "metrics.auc"
+    rows = table.set_index("run_id")
+    assert rows.loc["r1", "metrics.auc"] == 20
+    assert rows.loc["r1", "params.model"] == {"lr": 10}
+    assert rows["status"].eq("SUCCESS").all()
+    assert str(rows["start_time"].dtype).endswith("UTC]")
+    assert list(magnus.runs(limit=0).to_frame().columns) == [
+        "run_id", "pipeline", "status", "tag", "start_time", "duration",
+    ]  # fmt: skip

@@ -1,9 +1,11 @@
 """What the run log says so that a run can be made again."""
 
+import json
 import subprocess
 import sys
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 PIPELINE = "dag: {start_at: a, steps: {a: {type: task, command_type: shell, command: 'true', next: success, catalog: {put: ['**/*']}}}}"
 CAPTURE = "catalog: {type: file-system, config: {capture_diff: true}}"
@@ -67,3 +69,50 @@ def test_that_they_cannot_be_kept_is_a_warning(repository):
     assert (ran.status, ran.log["status"]) == (0, "SUCCESS")
     assert "warning" in ran.err
     assert "the changes since the commit are not stored" in ran.err
+
+
+EDITING = """\
+import importlib, json, os, sys
+from pathlib import Path
+from magnus import Pipeline, PythonTask
+import work
+
+def code():
+    steps = [PythonTask(name=f"s{n}", function=work.f, returns=["x"]) for n in range(2)]
+    run = Pipeline(steps=steps).execute()
+    listed = run.run_config["code"]
+    pieces = {name: dict(map(tuple, (listed["pieces"][n] for n in numbers))) for name, numbers in listed["steps"].items()}
+    return [run.parameters["x"], pieces]
+
+def edit(old, new):
+    file = Path("work.py")
+    file.write_text(file.read_text().replace(old, new))
+    importlib.reload(work)
+
+seen = [code(), code()]
+edit("return 1", "return 22")
+seen += [code()]
+edit("return g()", "return g() + h()")
+seen += [code()]
+edit("return g() + h()", "return g()")
+edit("return 22", "return 1")
+seen += [code()]
+Path("seen.json").write_text(json.dumps(seen))
+"""
+
+
+def test_the_code_of_a_function_is_that_of_each_run_of_one_program(folder):
+    folder.write("work.py", "def f(): return g()\ndef g(): return 1\ndef h(): return 300\n")
+    folder.write("program.py", EDITING)
+    command = [sys.executable, "program.py"]
+    subprocess.run(command, cwd=folder.path, env=folder.environment, check=True, timeout=LONGEST_SECONDS)
+    first, again, of_callee, of_itself, back = json.loads((folder.path / "seen.json").read_text())
+    assert [values[0] for values in (first, again, of_callee, of_itself, back)] == [1, 1, 22, 322, 1]
+    for _, steps in (first, again, of_callee, of_itself, back):
+        assert steps["s0"] == steps["s1"]
+    hashes = [steps["s0"] for _, steps in (first, again, of_callee, of_itself, back)]
+    assert hashes[0] == hashes[1] == hashes[4]
+    assert hashes[2]["work.py:f"] == hashes[0]["work.py:f"]
+    assert hashes[2]["work.py:g"] != hashes[0]["work.py:g"]
+    assert hashes[3]["work.py:f"] != hashes[0]["work.py:f"]
+    assert hashes[3].keys() == {"work.py:f", "work.py:g", "work.py:h"}

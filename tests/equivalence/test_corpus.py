@@ -88,14 +88,15 @@ def test_nothing_changes_when_every_value_is_kept_in_the_catalog(name, drive, tm
     assert without_handed(came) == without_handed(expected)
 
 
-def driven(name, store, drive, folder, *, spill_threshold):
-    """What comes of a pipeline of the corpus."""
+def driven(name, store, drive, folder, *, spill_threshold, catalog=None):
+    """What comes of a pipeline of the corpus; `store` is a type, or a type with options, and so is `catalog`."""
     for file in CORPUS.iterdir():
         if file.is_file():
             shutil.copy(file, folder)
     shutil.copy(CORPUS / f"{name}.yaml", folder / "p.yaml")
-    catalog = {"type": "file-system", "config": {"spill_threshold": spill_threshold}}
-    services = {"run_log_store": {"type": store}, "catalog": catalog}
+    catalog = catalog or {"type": "file-system", "config": {}}
+    catalog = {**catalog, "config": {**catalog["config"], "spill_threshold": spill_threshold}}
+    services = {"run_log_store": {"type": store} if isinstance(store, str) else store, "catalog": catalog}
     (folder / "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
     dag = load(str(folder / "p.yaml"), {}).dag
     return seen(drive(folder, dag, ARGUMENTS))

@@ -76,7 +76,8 @@ def check(dag, store, number):
     ways = ways_of(number, size(wanted[2]))
     for drive in ways:
         with TemporaryDirectory(dir=QUICK_FOLDER) as folder:
-            services = {"run_log_store": {"type": store}, "catalog": {"type": "do-nothing"}}
+            stored = {"type": store} if isinstance(store, str) else store
+            services = {"run_log_store": stored, "catalog": {"type": "do-nothing"}}
             Path(folder, "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
             Path(folder, "p.yaml").write_text(json.dumps({"dag": dag}, ensure_ascii=False))
             assert seen(drive(Path(folder), dag, ARGUMENTS)) == wanted, drive.__name__

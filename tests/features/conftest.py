@@ -5,11 +5,30 @@ import pytest
 pytest.register_assert_rewrite("rows", "project")
 
 import engines  # noqa: E402 - its neighbours are rewritten first
+import object_servers  # noqa: E402
 import page  # noqa: E402
 from cells import all_cells  # noqa: E402
 from rows import ALL  # noqa: E402
 
 assert ALL  # the rows are there in the process that writes the page, too
+
+
+@pytest.fixture(scope="session")
+def moto_server(tmp_path_factory):
+    """The address of a server of S3, with the bucket `tests`."""
+    with object_servers.moto(tmp_path_factory.mktemp("moto")) as address:
+        object_servers.make_bucket(address, "tests")
+        yield address
+
+
+@pytest.fixture
+def s3_endpoint(moto_server, monkeypatch):
+    """The variables by which a project reaches the server."""
+    monkeypatch.setenv("MAGNUS_VAR_S3_ENDPOINT", moto_server)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-id")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-key")
+
+
 FOUND = pytest.StashKey[page.Cells]()
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -41,6 +42,17 @@ class Asked:
     in_processes: bool = False
 
 
+def in_the_volume(folder: Path) -> dict:
+    """Run logs in the volume, which all executors can share."""
+    return {"type": "chunked-fs", "config": {"log_folder": str(folder / "volume" / "logs")}}
+
+
+def in_s3(folder: Path) -> dict:
+    """Run logs in the server of S3, each project below a prefix of its own."""
+    url = f"s3://tests/{sha256(str(folder).encode()).hexdigest()}"
+    return {"type": "object-store", "config": {"url": url, "endpoint": "${S3_ENDPOINT}", "region": "us-east-1"}}
+
+
 @dataclass(frozen=True)
 class Engine:
     """An executor: a column of the table.
@@ -48,7 +60,7 @@ class Engine:
     `configured` gives the executor of a configuration for a folder and the names of secrets in the environment, `run`
     runs what is asked for in the working directory, and returns the run log. `server` is a fixture of the session that
     starts what it takes, or skips the test and says why, and `prepares` one that a test uses it by; tests of one `group`
-    share the server.
+    share the server. `run_log_store` configures where a project has its run logs.
     """
 
     name: str
@@ -59,6 +71,7 @@ class Engine:
     prepares: str = ""
     group: str = ""
     leaves_this_process: bool = True
+    run_log_store: Callable[[Path], dict] = in_the_volume
 
 
 def executed(asked: Asked) -> dict:
@@ -150,7 +163,7 @@ def _local(**options):
 
 
 def _container(_folder, _secrets):
-    options = {"docker_image": IMAGE, "network": "none", "pull_policy": "never"}
+    options = {"docker_image": IMAGE, "network": "host", "pull_policy": "never"}
     more = {"enable_parallel": True, "max_workers": 4, "environment": {"PYTHONPATH": None}}
     return {"type": "local-container", "config": {**options, **more}}
 
@@ -176,6 +189,16 @@ ENGINES = [
         executed,
     ),
     Engine(
+        "local, parallel, S3",
+        "the same with run logs in a server of S3 (`run_log_store: object-store`)",
+        _local(enable_parallel=True, max_workers=2),
+        executed,
+        server="moto_server",
+        prepares="s3_endpoint",
+        group="moto",
+        run_log_store=in_s3,
+    ),
+    Engine(
         "local-container",
         "each step in a container of a real Docker engine",
         _container,
@@ -191,4 +214,5 @@ ENGINES = [
         simulated,
     ),
 ]
+IN_THE_VOLUME = [engine for engine in ENGINES if engine.run_log_store is in_the_volume]
 BY_NAME = {engine.name: engine for engine in ENGINES}

@@ -13,10 +13,10 @@ VOLUME = "volume"
 """The one folder of the project that all steps share, wherever they run."""
 
 
-def stores(folder: Path):
-    """What all executors can share, in the volume."""
+def stores(folder: Path, engine: Engine):
+    """What all executors can share: in the volume, or where the column has its run logs."""
     return {
-        "run_log_store": {"type": "chunked-fs", "config": {"log_folder": str(folder / VOLUME / "logs")}},
+        "run_log_store": engine.run_log_store(folder),
         "catalog": {"type": "file-system", "config": {"catalog_location": str(folder / VOLUME / "catalog")}},
     }
 
@@ -59,7 +59,11 @@ class Project:
         if not isinstance(dag, str):
             self.write("p.yaml", json.dumps({"dag": dag}))
         named = tuple(secrets or ())
-        written = {"executor": engine.configured(self.folder, named), **stores(self.folder), **(services or {})}
+        written = {
+            "executor": engine.configured(self.folder, named),
+            **stores(self.folder, self.engine),
+            **(services or {}),
+        }
         self.write("configuration.yaml", json.dumps(written))
         arguments = [part for name, value in parameters.items() for part in (f"--{name}", text(value))]
         return engine.run(

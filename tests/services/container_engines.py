@@ -12,8 +12,8 @@ import pytest
 
 HOW_TO = Path(__file__).parents[2] / "docs/how-to/run-in-containers.md"
 IMAGE = "my-pipeline"
-NOTEBOOKS = ("ipykernel", "nbclient", "nbformat")
-"""What the extra `notebook` installs, in the base since there is no registry."""
+EXTRAS = ("ipykernel", "nbclient", "nbformat", "obstore")
+"""What the extras `notebook` and `object-store` install, in the base since there is no registry."""
 
 
 @pytest.fixture(scope="session")
@@ -46,7 +46,7 @@ def image(docker_host, tmp_path_factory):
     from magnus import __version__
 
     folder = tmp_path_factory.mktemp("image")
-    images.filled(folder / "base.tar", *NOTEBOOKS)
+    images.filled(folder / "base.tar", *EXTRAS)
     with dockerd.client(docker_host) as client:
         changes = [f"ENV {name}={value}" for name, value in images.ENVIRONMENT.items()]
         repository, tag = from_line().removeprefix("FROM ").split(":")

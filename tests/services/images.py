@@ -106,6 +106,7 @@ class _Contents:
         for known in subprocess.run(["ldconfig", "-p"], capture_output=True, text=True, check=True).stdout.split():
             if known.startswith("/") and LIBRARIES.fullmatch(os.path.basename(known)):
                 self.file(known)
+        self.file("/etc/ssl/certs/ca-certificates.crt")
         self.text("/etc/passwd", "root:x:0:0:root:/root:/bin/sh\n")
 
     def libraries(self):

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 from safety_net import LONGEST_SECONDS
 
-WITH_PASSWORD = "secured"
+WITH_PASSWORD = "scientist"
 """The user who needs a password; a test makes it."""
 
 

@@ -20,6 +20,7 @@ from magnus.testing.run_log_store_contract import RunLogStoreContract
 pytestmark = pytest.mark.xdist_group("postgresql")
 
 
+@pytest.mark.parametrize("pooler", ["transaction"], indirect=True)
 class TestBehindPooler(InRows, RunLogStoreContract):
     @pytest.fixture(autouse=True)
     def _servers(self, postgresql_server, pooler):

@@ -42,6 +42,7 @@ def _split(args: Sequence[str], options: dict[str, click.Option]) -> tuple[list[
                 if _stands_alone(options[name]) and following.startswith("-"):
                     waiting = chain([following], waiting)
                 else:
+                    rest[-1] = options[name].opts[-1]  # click looks for options like `-f`, which takes it long
                     rest.append(following)
         else:
             _refuse_slip(name, options)

@@ -29,12 +29,15 @@ run_id = click.option("--run-id", default="", metavar="ID", help="The id of the 
 
 
 class CommonOptions(TypedDict):
-    """The values of the options of every command that runs steps."""
+    """The values of the options of every command that runs steps; commands without `reuse_options` lack its values."""
 
     configuration_file: str
     parameters_file: str
     tag: str
     log_level: NotRequired[str | None]
+    no_cache: NotRequired[bool]
+    refresh: NotRequired[tuple[str, ...]]
+    until: NotRequired[str]
 
 
 class RunOptions(CommonOptions):
@@ -86,6 +89,18 @@ assume_lost = click.option(
     "--assume-lost", is_flag=True, help="When resuming: treat the run as lost, although this host cannot tell."
 )
 dry_run = click.option("--dry-run", is_flag=True, help="When resuming: show what would run, and run nothing.")
+
+
+def reuse_options(function: CallableT) -> CallableT:
+    """The options that say which results of earlier runs are reused, and where the run ends."""
+    return combined(
+        click.option("--no-cache", is_flag=True, help="Run all steps; reuse no result of `cache`."),
+        click.option(
+            "--refresh", multiple=True, metavar="STEP",
+            help="Run this step although its result is cached; steps behind it run if its result differs. Repeatable.",
+        ),
+        click.option("--until", default="", metavar="STEP", help="End the run when this step has succeeded."),
+    )(function)  # fmt: skip
 
 
 class _Level(click.Choice[str]):

@@ -28,8 +28,10 @@ def execute_request(request: "RunRequest", *, dry_run: bool = False) -> int:
             prepare(request, reporter)
         return 0
     if transpiles(request):
-        if request.from_step:
-            raise click.UsageError("--from is for runs that start here; the executor only writes the pipeline down")
+        for option, value in request.only_here().items():
+            if value:
+                message = f"{option} is for runs that start here; the executor only writes the pipeline down"
+                raise click.UsageError(message)
         with console.reporter() as reporter:
             return _transpiled(request, reporter)
     shown = options.display_options(click.get_current_context())
@@ -92,6 +94,9 @@ def run_request(
         strict=strict,
         assume_lost=assume_lost,
         from_step=from_step,
+        no_cache=values.get("no_cache", False),
+        refresh=values.get("refresh", ()),
+        until=values.get("until", ""),
         command_line=console.command_line(),
     )
 

@@ -199,12 +199,13 @@ def _root(document: Document) -> tuple[KeyPath, list[Problem]]:
     if not isinstance(root, dict):
         message = f"a pipeline is a mapping with the key 'dag', this is {kind(root)}"
         raise InvalidDefinition(message, fix="write dag: first", location=document.locate())
-    missing = Problem("'dag' is missing", "write dag: first, and the pipeline indented below it", document.locate())
-    if "dag" not in root and "steps" in root:
-        return (), [missing]
     problems = list(unknown_keys(root, ("dag",), document, ()))
     if "dag" in root:
         return ("dag",), problems
+    # The places of a large JSON file take a while to find, so they are looked up where something is wrong.
+    missing = Problem("'dag' is missing", "write dag: first, and the pipeline indented below it", document.locate())
+    if "steps" in root:
+        return (), [missing]
     if key := near("dag", root):
         return (key,), problems
     raise InvalidDefinition.of([missing, *problems])

@@ -2,8 +2,7 @@
 
 from typing import Final
 
-import yaml
-
+from magnus.definition.yaml_package import yaml
 from magnus.errors import Location, Problem
 
 _CONFLICT: Final = ("<<<<<<<", "=======", ">>>>>>>")

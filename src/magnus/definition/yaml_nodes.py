@@ -10,10 +10,10 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any, Final
 
-import yaml
 from msgspec import Struct, field
 
 from magnus.definition.places import KeyPath
+from magnus.definition.yaml_package import yaml
 from magnus.errors import Location, Problem
 from magnus.json_text import DEEPEST, MOST_DIGITS, TOO_DEEP, TOO_LARGE, TOO_LONG, is_short
 from magnus.values import Json

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import yaml
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from magnus import json_text
 from magnus.definition.places import KeyPath, Later, Lines
 from magnus.definition.yaml_nodes import TEXT_TAG, EndlessAliases, Loader, Nodes
+from magnus.definition.yaml_package import yaml
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, Location, Problem
 from magnus.json_text import TOO_DEEP
 from magnus.values import Json

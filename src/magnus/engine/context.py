@@ -21,7 +21,7 @@ from magnus.graph.path import StepPath
 from magnus.interfaces.catalog import Catalog, LogStore
 from magnus.interfaces.experiment_tracker import ExperimentTracker, TrackedRun
 from magnus.interfaces.objects import Objects
-from magnus.interfaces.pickler import Pickler
+from magnus.interfaces.pickler import Picklers
 from magnus.interfaces.reporter import Reporter
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.secrets import Secrets
@@ -57,7 +57,7 @@ class Services(Struct, frozen=True):
     run_log_store: RunLogStore
     catalog: Catalog
     secrets: Secrets
-    pickler: Pickler
+    picklers: Picklers
     experiment_tracker: ExperimentTracker
     experiment_tracker_settings: Mapping[str, Json]
     task_kind: Callable[[str], TaskKind]

@@ -15,10 +15,11 @@ _PLAIN_TASK: Final = "task"
 
 
 class Return(Struct, frozen=True):
-    """One declared result of a task: its name as a parameter and how the value is kept."""
+    """One declared result of a task: its name as a parameter, how the value is kept, and the format of an object, or ""."""
 
     name: str
     kind: Literal["json", "object", "metric"] = "json"
+    format: str = ""
 
 
 class TaskSpec(Struct, frozen=True):

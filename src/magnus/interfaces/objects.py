@@ -12,8 +12,11 @@ __all__ = ["Objects"]
 class Objects(Protocol):
     """Keeps and loads objects for one step. It can be pickled: a step with a timeout runs in a child process."""
 
-    def put(self, name: str, value: UserObject) -> tuple[ObjectParameter, CatalogRecord]:
-        """Keep the value as the object `name` of the branch; TaskFailed when it cannot be kept."""
+    def put(self, name: str, value: UserObject, form: str = "") -> tuple[ObjectParameter, CatalogRecord]:
+        """Keep the value as the object `name` of the branch; TaskFailed when it cannot be kept.
+
+        `form` is the format, the name of a pickler; that of the configuration for "".
+        """
         ...
 
     def put_file(self, name: str, content: bytes) -> CatalogRecord:

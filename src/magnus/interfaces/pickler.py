@@ -1,10 +1,10 @@
-"""The contract of a pickler: objects that tasks return become bytes, and objects again."""
+"""The contract of a pickler: objects that tasks return become bytes, and objects again; and of the picklers of a run."""
 
 from typing import BinaryIO, Protocol
 
 from magnus.values import UserObject
 
-__all__ = ["Pickler"]
+__all__ = ["Pickler", "Picklers"]
 
 
 class Pickler(Protocol):
@@ -21,4 +21,21 @@ class Pickler(Protocol):
 
     def load(self, file: BinaryIO) -> UserObject:
         """The value that was written. An exception fails the step, and the user sees it."""
+        ...
+
+
+class Picklers(Protocol):
+    """The picklers of a run. They can be pickled, as each of them can."""
+
+    @property
+    def default(self) -> Pickler:
+        """The configured pickler, of objects that name no format."""
+        ...
+
+    def of_format(self, name: str) -> Pickler:
+        """The pickler of a format, the default for ""; InvalidConfiguration if it cannot be used."""
+        ...
+
+    def of_file(self, name: str) -> Pickler:
+        """The pickler that wrote a file, by the extension in its name."""
         ...

@@ -196,6 +196,9 @@ def client_of(
                 return S3Store(address.bucket, config=settings, credential_provider=provider, **options)
     except (BaseError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
+        if "builder error" in reason:
+            message = f"the client of '{address.shown}' finds no certificates of authorities on this machine"
+            raise _wrong(message, "install the package ca-certificates, or set SSL_CERT_FILE") from None
         is_nameless = "Account must be specified" in reason
         fix = f"set `account_name` in `settings`, or {_ACCOUNT_VARIABLE}" if is_nameless else "correct `settings`"
         message = f"the client of '{address.shown}' refuses its options: {reason}"

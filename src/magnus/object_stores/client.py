@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import obstore
 from obstore.exceptions import AlreadyExistsError, BaseError
 
+from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import Problem
 from magnus.object_stores.address import Address, ObjectLocation, Patience, address_of, client_of, variables_of
 from magnus.object_stores.credentials import missing_credentials
@@ -285,7 +286,11 @@ class ObstoreObjects:
                 "start processes by the methods 'spawn' or 'forkserver' of multiprocessing",
             )
             raise ObjectStoreFailure(Cause.REFUSED, problem)
-        return self._clients[use]
+        try:
+            return self._clients[use]
+        except WrongFields as error:  # of what the machine lacks: wrong options showed before
+            [complaint] = error.complaints
+            raise ObjectStoreFailure(Cause.REFUSED, Problem(complaint.message, complaint.fix)) from error
 
     @cached_property
     def _clients(self) -> "dict[str, Client]":

@@ -1,6 +1,5 @@
 """The `pickle` pickler: the pickle module of python."""
 
-import pickle
 from typing import BinaryIO
 
 from msgspec import Struct
@@ -23,8 +22,12 @@ class PicklePickler:
 
     def dump(self, value: UserObject, file: BinaryIO) -> None:
         """Write the pickle of the value."""
+        import pickle  # lazy: most runs have no objects
+
         pickle.dump(value, file, pickle.HIGHEST_PROTOCOL)
 
     def load(self, file: BinaryIO) -> UserObject:
         """The value of the pickle; trusted as much as the catalog."""
+        import pickle  # lazy: as above
+
         return pickle.load(file)  # noqa: S301 - written by a step of the user

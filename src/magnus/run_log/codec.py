@@ -77,7 +77,8 @@ def _rest_of_step(step: StepRecord) -> dict[str, Json]:
     if step.cache is not None:
         cache = {"key": step.cache.key, "inputs": dict(step.cache.inputs), "reason": step.cache.reason}
         source = {"run_id": step.cache.run_id, "step": step.cache.step} if step.cache.run_id else {}
-        stored["cache"] = {**cache, **source}
+        compared = {"compared_with": step.cache.compared_with} if step.cache.compared_with else {}
+        stored["cache"] = {**cache, **source, **compared}
     return stored
 
 

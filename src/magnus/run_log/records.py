@@ -13,7 +13,7 @@ from msgspec import Struct, field
 
 from magnus.graph.path import BranchPath, StepPath
 from magnus.graph.structure import TERMINAL_TYPES
-from magnus.run_log.parameters import LargeParameter, Metric, Parameter
+from magnus.run_log.parameters import JsonParameter, LargeParameter, Metric, Parameter
 from magnus.values import Json
 
 
@@ -40,6 +40,7 @@ RunStatus: TypeAlias = Status | RunHealth
 
 ENDED: Final = frozenset({Status.SUCCESS, Status.FAIL})
 """Statuses that do not change any more."""
+_SCALARS: Final = (str, int, float, bool, type(None))
 TERMINALS: Final = frozenset(TERMINAL_TYPES.values())
 """The types of steps that end a (sub)pipeline."""
 
@@ -136,6 +137,7 @@ class CacheRecord(Struct, frozen=True):
         reason: why the step ran; "" if it reused a result.
         run_id: the run of the step that computed the reused result; "" if the step ran.
         step: the path of that step.
+        compared_with: the run whose step the reason compares with; "" for none.
     """
 
     key: str = ""
@@ -143,6 +145,7 @@ class CacheRecord(Struct, frozen=True):
     reason: str = ""
     run_id: str = ""
     step: str = ""
+    compared_with: str = ""
 
 
 class StepRecord(Struct, frozen=True):
@@ -195,6 +198,18 @@ class StepRecord(Struct, frozen=True):
     def is_terminal(self) -> bool:
         """Whether it is the end of its (sub)pipeline."""
         return self.step_type in TERMINALS
+
+    @property
+    def holds_scalars_alone(self) -> bool:
+        """Whether no value in it can change, as a list of the user could after the record was put."""
+        if self.scope is not None or self.branching is not None or self.metrics:
+            return False
+        values = [parameter.value for parameter in self.parameters.values() if isinstance(parameter, JsonParameter)]
+        if len(values) < len(self.parameters):
+            return False
+        for attempt in self.attempts:
+            values += attempt.parameters.values()
+        return all(isinstance(value, _SCALARS) for value in values)
 
 
 def terminal_record(path: StepPath, position: int, status: Status, step_type: str, when: datetime) -> StepRecord:

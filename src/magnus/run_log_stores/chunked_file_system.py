@@ -30,10 +30,10 @@ from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.summary import DamagedRun, RunSummary, summary_from_bytes
 from magnus.run_log_stores import failures, record_files
-from magnus.run_log_stores.record_files import DONE, NOT_DONE, Belongs, RecordFiles, is_of_run
+from magnus.run_log_stores.record_files import DONE, NOT_DONE, Belongs, NewestSuccess, RecordFiles, is_of_run
 from magnus.run_log_stores.summary_index import SummaryIndex
 from magnus.system import atomic_files
-from magnus.system.system_calls import REAL, SystemCalls
+from magnus.system.system_calls import REAL, AnyPath, SystemCalls
 
 if TYPE_CHECKING:
     from magnus.run_log_stores.result_files import ResultFiles  # lazy: as where it is used
@@ -66,6 +66,7 @@ class ChunkedRunLogStore:
         self._files = RecordFiles(self._folder)
         self._always_durable = options.durable
         self._system = system
+        self._newest: NewestSuccess | None = None
 
     @property
     def capabilities(self) -> ServiceCapabilities:
@@ -84,7 +85,7 @@ class ChunkedRunLogStore:
         file = self._files.run(run.run_id)
         try:
             atomic_files.make_home(self._folder, self._system)
-            for folder in (self._files.runs, self._files.branch(run.run_id, BranchPath())):
+            for folder in (self._files.runs, Path(self._files.branch(run.run_id, BranchPath()))):
                 atomic_files.make_folder(folder, self._system)
             atomic_files.create(file, content, self._system)
         except FileExistsError as error:
@@ -152,15 +153,19 @@ class ChunkedRunLogStore:
         put = self._put_success if step.status is Status.SUCCESS else self._put_other
         file = self._files.step(run_id, step.path)
         try:
-            put(file, content, step.path, durable=durable)
+            put(file, content, step, durable=durable)
         except FileNotFoundError:
-            self._make_branch(run_id, file.parent)
-            self._put_again(lambda: put(file, content, step.path, durable=durable), run_id)
+            self._make_branch(run_id, Path(file).parent)
+            self._put_again(lambda: put(file, content, step, durable=durable), run_id)
 
     def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
         """The record of the step's success, or else the one put last."""
         self._refuse_unusable(run_id)
-        step = self._standing(self._files.step(run_id, path), str(path).__eq__)
+        file = self._files.step(run_id, path)
+        newest = self._newest
+        if newest is not None and newest.stands_at(file + DONE):
+            return newest.step
+        step = self._standing(file, str(path).__eq__)
         if step is None:
             self._refuse_missing(run_id)
         return step
@@ -174,7 +179,7 @@ class ChunkedRunLogStore:
             for name in record_files.names_in(folder)
             if name.endswith(NOT_DONE) and not name.startswith(".")
         }
-        steps = (self._standing(folder / name, partial(record_files.names_step, branch, name)) for name in names)
+        steps = (self._standing(f"{folder}/{name}", partial(record_files.names_step, branch, name)) for name in names)
         return sorted((step for step in steps if step is not None), key=lambda step: step.position)
 
     def put_result(self, key: str, run_id: str, path: StepPath) -> None:
@@ -244,33 +249,34 @@ class ChunkedRunLogStore:
             return DamagedRun(run_id, failures.no_run_record(file).problems[0].message)
         return run or failures.link_to_nothing(run_id, file)
 
-    def _put_success(self, file: Path, content: bytes, path: StepPath, *, durable: bool) -> None:
+    def _put_success(self, file: str, content: bytes, step: StepRecord, *, durable: bool) -> None:
         """Make the record unless there is one; an older record that is no success stays, and is not read any more."""
-        success = _with(file, DONE)
+        success = file + DONE
         try:
             atomic_files.create(success, content, self._system, durable=durable)
+            self._newest = NewestSuccess.of(success, step) if step.holds_scalars_alone else None
         except FileNotFoundError:
             raise
         except FileExistsError:
-            if self._record(success, record_files.step_of, str(path).__eq__) is None:  # it is damaged
+            if self._record(success, record_files.step_of, str(step.path).__eq__) is None:  # damaged
                 self._replace(success, content, durable=durable)
         except OSError as error:
             raise failures.failed("write", success, error) from error
 
-    def _put_other(self, file: Path, content: bytes, _path: StepPath, *, durable: bool) -> None:
-        self._replace(_with(file, NOT_DONE), content, durable=durable)
+    def _put_other(self, file: str, content: bytes, _step: StepRecord, *, durable: bool) -> None:
+        self._replace(file + NOT_DONE, content, durable=durable)
 
-    def _replace(self, file: Path, content: bytes, *, durable: bool) -> None:
+    def _replace(self, file: AnyPath, content: bytes, *, durable: bool) -> None:
         try:
             atomic_files.replace(file, [content], self._system, durable=durable)
             if durable:
-                atomic_files.sync_folder(file.parent, self._system)
+                atomic_files.sync_folder(os.path.dirname(file), self._system)  # noqa: PTH120 - of every durable step
         except FileNotFoundError:
             raise
         except OSError as error:
             raise failures.failed("write", file, error) from error
 
-    def _put_back(self, file: Path, before: bytes) -> None:
+    def _put_back(self, file: AnyPath, before: bytes) -> None:
         """Have the record before stand again, where one that could not be made durable has its place."""
         with suppress(OSError):
             if b"".join(atomic_files.blocks(file, self._system)) != before:
@@ -311,13 +317,9 @@ class ChunkedRunLogStore:
         if failures.unusable(run_id, _LONGEST_NAME):
             raise failures.run_not_found(run_id, self._folder)
 
-    def _standing(self, file: Path, belongs: Belongs) -> StepRecord | None:
-        done = self._record(_with(file, DONE), record_files.step_of, belongs)
-        return done or self._record(_with(file, NOT_DONE), record_files.step_of, belongs)
+    def _standing(self, file: str, belongs: Belongs) -> StepRecord | None:
+        done = self._record(file + DONE, record_files.step_of, belongs)
+        return done or self._record(file + NOT_DONE, record_files.step_of, belongs)
 
-    def _record(self, file: Path, decode: Callable[[bytes], RecordT], belongs: Belongs) -> RecordT | None:
+    def _record(self, file: AnyPath, decode: Callable[[bytes], RecordT], belongs: Belongs) -> RecordT | None:
         return record_files.record_in(file, decode, self._system, belongs=belongs)
-
-
-def _with(file: Path, ending: str) -> Path:
-    return file.parent / (file.name + ending)

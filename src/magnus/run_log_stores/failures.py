@@ -61,7 +61,7 @@ def link_to_nothing(run_id: str, file: Path) -> "DamagedRun | None":
     return DamagedRun(run_id, f"'{file}' is a link to nothing") if file.is_symlink() else None
 
 
-def failed(verb: str, file: Path, error: OSError) -> RunLogStoreError:
+def failed(verb: str, file: Path | str, error: OSError) -> RunLogStoreError:
     """Something could not be done to the file."""
     reason = error.strerror or str(error)
     fix = what_to_do(

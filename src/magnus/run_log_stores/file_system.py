@@ -134,7 +134,8 @@ class FileSystemRunLogStore:
         line = record_line.with_checksum(record_line.encoded(codec.step_to_json(step)))
         with self._writing(run_id) as run:
             place = run.append(line, about, durable=durable or self._always_durable)
-            run.newest = None if place is None else (place, step)
+            is_next = about.success and step.holds_scalars_alone
+            run.newest = (place, step) if is_next and place is not None else None
 
     def get_step(self, run_id: str, path: StepPath) -> StepRecord | None:
         """The record that stands for the step; only lines added since the last read are read."""

@@ -17,7 +17,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, NamedTuple, TypeAlias, TypeVar
 
 from magnus.errors import RunLogStoreError
 from magnus.graph.path import BranchPath, StepPath, print_parts
@@ -30,7 +30,7 @@ from magnus.run_log_stores.record_line import encoded, heading, with_checksum
 from magnus.system import atomic_files
 from magnus.system.atomic_files import READ
 from magnus.system.parallel import for_each
-from magnus.system.system_calls import SystemCalls
+from magnus.system.system_calls import AnyPath, SystemCalls
 from magnus.values import Json
 
 DONE: Final = ".done.json"
@@ -52,11 +52,12 @@ Belongs: TypeAlias = Callable[[str | None], bool]
 
 
 class RecordFiles:
-    """The places of the records in one log folder."""
+    """The places of the records in one log folder; as text, since every step needs a few."""
 
     def __init__(self, folder: Path) -> None:
         self.runs = folder / ".runs"
         self.steps = folder / ".steps"
+        self._steps = str(self.steps)
 
     def run(self, run_id: str) -> Path:
         """The record of the run."""
@@ -66,11 +67,11 @@ class RecordFiles:
         """Where the folder of its steps goes when the run is removed; no run id begins with a dot."""
         return self.steps / ".removed" / run_id
 
-    def branch(self, run_id: str, branch: BranchPath) -> Path:
+    def branch(self, run_id: str, branch: BranchPath) -> str:
         """The folder with the records of the steps directly in the branch."""
-        folder = self.steps / run_id
+        folder = f"{self._steps}/{run_id}"
         for step, key in zip(branch.parts[::2], branch.parts[1::2], strict=True):
-            folder = folder / (file_name(step) + _INSIDE) / file_name(key)
+            folder = f"{folder}/{file_name(step)}{_INSIDE}/{file_name(key)}"
         return folder
 
     def changed(self, run_id: str) -> datetime | None:
@@ -82,9 +83,34 @@ class RecordFiles:
                 times.append(Path(place).stat().st_mtime)
         return datetime.fromtimestamp(max(times), UTC) if times else None
 
-    def step(self, run_id: str, path: StepPath) -> Path:
+    def step(self, run_id: str, path: StepPath) -> str:
         """The record of the step, without its ending."""
-        return self.branch(run_id, path.branch) / file_name(path.name)
+        return f"{self.branch(run_id, path.branch)}/{file_name(path.name)}"
+
+
+class NewestSuccess(NamedTuple):
+    """The success that a process put last, and the file of it; its readers mostly ask for this one next."""
+
+    file: str
+    identity: tuple[int, ...]
+    step: StepRecord
+
+    @classmethod
+    def of(cls, file: str, step: StepRecord) -> "NewestSuccess":
+        """That of the record in a new file."""
+        return cls(file, _identity(file), step)
+
+    def stands_at(self, file: str) -> bool:
+        """Whether the file is the same one, and was not written to since."""
+        return self.file == file and self.identity == _identity(file) != ()
+
+
+def _identity(file: str) -> tuple[int, ...]:
+    try:
+        status = os.stat(file)  # noqa: PTH116 - of every step
+    except OSError:
+        return ()
+    return status.st_ino, status.st_size, status.st_mtime_ns
 
 
 def file_name(part: str) -> str:
@@ -121,7 +147,7 @@ def step_of(text: bytes) -> StepRecord:
 
 
 def record_in(
-    file: Path, decode: Callable[[bytes], RecordT], system: SystemCalls, *, belongs: Belongs
+    file: AnyPath, decode: Callable[[bytes], RecordT], system: SystemCalls, *, belongs: Belongs
 ) -> RecordT | None:
     """The record in the file, if it is of a step (None for that of a run) that `belongs` there.
 
@@ -161,7 +187,7 @@ def is_of_run(step: str | None) -> bool:
     return step is None
 
 
-def text_in(file: Path, system: SystemCalls) -> bytes:
+def text_in(file: AnyPath, system: SystemCalls) -> bytes:
     """All that is in the file. OSError when it cannot be read."""
     descriptor = system.open(file, READ, 0)
     try:
@@ -178,7 +204,7 @@ def text_in(file: Path, system: SystemCalls) -> bytes:
         os.close(descriptor)
 
 
-def names_in(folder: Path) -> Sequence[str]:
+def names_in(folder: AnyPath) -> Sequence[str]:
     """The names in the folder; none where there is no folder."""
     try:
         return os.listdir(folder)  # noqa: PTH208 - names are enough
@@ -215,7 +241,7 @@ def sync_steps(files: RecordFiles, run_id: str, system: SystemCalls) -> None:
     Nobody reads the record before a success, so it needs no sync.
     """
 
-    def sync(place: Path) -> None:
+    def sync(place: str) -> None:
         try:
             atomic_files.sync_folder(place, system)
         except FileNotFoundError:
@@ -223,34 +249,31 @@ def sync_steps(files: RecordFiles, run_id: str, system: SystemCalls) -> None:
         except OSError as error:
             raise failures.failed("write", place, error) from error
 
-    standing: list[Path] = []
+    standing: list[str] = []
     for folder, _, names in os.walk(files.branch(run_id, BranchPath())):
-        place, there = Path(folder), frozenset(names)
+        there = frozenset(names)
         standing += [
-            place / name
+            f"{folder}/{name}"
             for name in names
             if name.endswith(DONE) or (name.endswith(NOT_DONE) and name.removesuffix(NOT_DONE) + DONE not in there)
         ]
-        standing.append(place)
+        standing.append(folder)
     for_each(sync, standing, threads=_SYNC_THREADS)
 
 
 def damaged_files(files: RecordFiles, run_id: str, system: SystemCalls) -> Iterator[DamagedRecord]:
     """The files of a run that are no records, or records of another name; OSError when one cannot be read."""
 
-    def belongs(file: Path, step: str | None) -> bool:
+    def belongs(file: str, step: str | None) -> bool:
         place = None if step is None else files.step(run_id, StepPath.parse(step))
-        return (
-            place is not None
-            and file.parent == place.parent
-            and file.name in {place.name + DONE, place.name + NOT_DONE}
-        )
+        return place is not None and file in {place + DONE, place + NOT_DONE}
 
     if not is_whole(text := text_in(files.run(run_id), system), is_of_run):
         yield damaged_record(text, f"'{files.run(run_id)}'")
     for folder, _, names in os.walk(files.branch(run_id, BranchPath())):
-        for file in (Path(folder, name) for name in sorted(names)):
-            if file.name.endswith(NOT_DONE) and not file.name.startswith("."):
+        for name in sorted(names):
+            if name.endswith(NOT_DONE) and not name.startswith("."):
+                file = f"{folder}/{name}"
                 with suppress(FileNotFoundError):
                     if not is_whole(text := text_in(file, system), partial(belongs, file)):
                         yield damaged_record(text, f"'{file}'")

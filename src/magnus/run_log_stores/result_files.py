@@ -83,6 +83,7 @@ def _line(result: StepResult) -> bytes:
 def _result(line: bytes) -> StepResult | None:
     try:
         run_id, path, time = json.loads(line)
-        return StepResult(run_id, StepPath.parse(path), datetime.fromisoformat(time))
+        when = datetime.fromisoformat(time)
+        return None if when.tzinfo is None else StepResult(str(run_id), StepPath.parse(path), when)
     except (ValueError, TypeError, AttributeError):
         return None

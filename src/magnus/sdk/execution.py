@@ -18,7 +18,7 @@ from magnus.app.inspect.viewer import logs_of
 from magnus.app.progress.choose_reporter import DisplayOptions, open_reporter
 from magnus.app.progress.log_levels import LEVELS, log_level
 from magnus.app.run.execute import execute
-from magnus.app.run.prepare import RunRequest, prepare_to_execute, transpiles
+from magnus.app.run.prepare import PreparedRun, RunRequest, prepare_to_execute, transpiles
 from magnus.definition.built_pipeline import BuiltPipeline, PipelineObject
 from magnus.engine.context import now
 from magnus.engine.processes import forks
@@ -26,6 +26,8 @@ from magnus.engine.reentry import engine_runs
 from magnus.engine.user_code import scripts
 from magnus.engine.values.json_values import to_json_value
 from magnus.errors import InvalidDefinition, InvalidInput, InvalidParameters, RunFailed, TaskFailed
+from magnus.interfaces.catalog import Catalog
+from magnus.interfaces.pickler import Picklers
 from magnus.interfaces.reporter import Planned, Reporter
 from magnus.run_log.parameters import JsonParameter
 from magnus.run_log.records import RunRecord, Status
@@ -72,12 +74,16 @@ def execute_pipeline(pipeline: PipelineObject, options: ExecuteOptions, environm
         prepared = prepare_to_execute(request, reporter)
         record = execute(prepared, reporter, lambda _text: None)
     logs = partial(logs_of, prepared.services.catalog, prepared.configuration.catalog)
-    run = Run(record, prepared.services.run_log_store, request.working_directory, logs)
+    run = Run(record, prepared.services.run_log_store, request.working_directory, logs, partial(_contents, prepared))
     if options.raise_on_failure and run.status is not Status.SUCCESS:
         error = RunFailed(f"the run {run.run_id} failed: {run.message}", fix=f"magnus show {run.run_id}")
         error.run = run
         raise error
     return run
+
+
+def _contents(prepared: PreparedRun) -> tuple[Catalog, Picklers]:
+    return prepared.services.catalog, prepared.services.picklers
 
 
 def _request(built: BuiltPipeline, options: ExecuteOptions, environment: Mapping[str, str]) -> RunRequest:

@@ -24,7 +24,9 @@ def run(run_id: str = "latest", configuration_file: "str | os.PathLike[str]" = "
         RunLogStoreError: its record cannot be read.
     """
     viewer = _viewer(configuration_file)
-    return Run(find_run(viewer.store, run_id), viewer.store, viewer.working_directory, lambda: viewer.logs)
+    return Run(
+        find_run(viewer.store, run_id), viewer.store, viewer.working_directory, lambda: viewer.logs, viewer.contents
+    )
 
 
 def runs(
@@ -65,4 +67,4 @@ def _each(value: str | Collection[str]) -> Collection[str]:
 
 def _found(viewer: Viewer, which: RunFilter, limit: int | None) -> Sequence[Run]:
     records = islice(list_runs(viewer.store, which), limit)
-    return [Run(each, viewer.store, viewer.working_directory, lambda: viewer.logs) for each in records]
+    return [Run(each, viewer.store, viewer.working_directory, lambda: viewer.logs, viewer.contents) for each in records]

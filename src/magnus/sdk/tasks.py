@@ -22,9 +22,9 @@ Returns: TypeAlias = Sequence[str | ReturnItem] | None
 _FUNCTION: Final = Kind((str, Callable), "a function or the dotted path of one")  # type: ignore[arg-type]  # isinstance knows it
 
 
-def pickled(name: str) -> ReturnItem:
-    """A result that the pickler stores as an object; later python steps receive the object."""
-    return ReturnItem(name, "object")
+def pickled(name: str, format: str = "") -> ReturnItem:  # noqa: A002 - the word that YAML has
+    """A result that the pickler stores as an object, or a format such as `parquet`; later python steps receive the object."""
+    return ReturnItem(name, "object", format)
 
 
 def metric(name: str) -> ReturnItem:

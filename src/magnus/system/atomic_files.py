@@ -78,13 +78,14 @@ _WRITE_BYTES: Final = 256 * 1024
 _BLOCK_BYTES: Final = 4 * 1024 * 1024
 
 
-def create(file: Path, content: bytes, system: SystemCalls = REAL, *, durable: bool = True) -> None:
+def create(file: AnyPath, content: bytes, system: SystemCalls = REAL, *, durable: bool = True) -> None:
     """Make the file with this content: for every reader, and after a crash, it is there whole or not at all.
 
     FileExistsError when it is there already; any other OSError when it cannot be made, and then it is not there.
     It survives a loss of power when `durable`.
     """
-    temporary = _write_temporary(file.parent, [content], system, durable=durable)
+    folder = _folder_of(file)
+    temporary = _write_temporary(folder, [content], system, durable=durable)
     try:
         _name(temporary, file, content, system)
     finally:
@@ -93,19 +94,19 @@ def create(file: Path, content: bytes, system: SystemCalls = REAL, *, durable: b
     if not durable:
         return
     try:
-        sync_folder(file.parent, system)
+        sync_folder(folder, system)
     except OSError:
         with suppress(OSError):
             system.unlink(file)
         raise
 
 
-def replace(file: Path, pieces: Iterable[bytes], system: SystemCalls = REAL, *, durable: bool = True) -> None:
+def replace(file: AnyPath, pieces: Iterable[bytes], system: SystemCalls = REAL, *, durable: bool = True) -> None:
     """Put a new file in the place of this one, at once. OSError when that fails; then the old one stands.
 
     Its content is on the disk by then when `durable`; see `sync_folder` for its name.
     """
-    temporary = _write_temporary(file.parent, pieces, system, durable=durable)
+    temporary = _write_temporary(_folder_of(file), pieces, system, durable=durable)
     try:
         system.replace(temporary, file)
     except BaseException:
@@ -168,7 +169,7 @@ def write_all(target: int, data: Block, system: SystemCalls) -> None:
         written += system.write(target, memoryview(data)[written : written + _WRITE_BYTES])
 
 
-def blocks(file: Path, system: SystemCalls = REAL) -> Iterator[bytes]:
+def blocks(file: AnyPath, system: SystemCalls = REAL) -> Iterator[bytes]:
     """The content of the file, in large pieces. OSError when it cannot be read."""
     descriptor = system.open(file, READ, 0)
     try:
@@ -225,7 +226,11 @@ def sync_folder(folder: AnyPath, system: SystemCalls) -> None:
         os.close(descriptor)
 
 
-def _write_temporary(folder: Path, pieces: Iterable[bytes], system: SystemCalls, *, durable: bool) -> str:
+def _folder_of(file: AnyPath) -> str:
+    return os.path.dirname(file) or "."  # noqa: PTH120 - stores ask for every step
+
+
+def _write_temporary(folder: str, pieces: Iterable[bytes], system: SystemCalls, *, durable: bool) -> str:
     """A new file in the folder that holds the pieces; nothing is left of it when that fails."""
     temporary = new_name(folder)
     descriptor = system.open(temporary, _CREATE, 0o666)
@@ -244,7 +249,7 @@ def _write_temporary(folder: Path, pieces: Iterable[bytes], system: SystemCalls,
     return temporary
 
 
-def _name(temporary: str, file: Path, content: bytes, system: SystemCalls) -> None:
+def _name(temporary: str, file: AnyPath, content: bytes, system: SystemCalls) -> None:
     try:
         system.link(temporary, file)
     except OSError as error:
@@ -253,7 +258,7 @@ def _name(temporary: str, file: Path, content: bytes, system: SystemCalls) -> No
         _create_in_place(file, content, system)
 
 
-def _create_in_place(file: Path, content: bytes, system: SystemCalls) -> None:
+def _create_in_place(file: AnyPath, content: bytes, system: SystemCalls) -> None:
     """For file systems without hard links: exclusive all the same, but a crash can leave an incomplete file."""
     descriptor = system.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:

@@ -167,7 +167,7 @@ def _request(call: TaskCall, options: NotebookOptions) -> Json:
         "notebook": str(call.working_directory / call.spec.command),
         "parameters": {name: plain(value) for name, value in call.parameters.items() if name not in loaders},
         "loaders": loaders,
-        "returns": [{"name": item.name, "kind": item.kind} for item in call.spec.returns or ()],
+        "returns": [{"name": item.name, "kind": item.kind, "format": item.format} for item in call.spec.returns or ()],
         "output_cell_tag": options.output_cell_tag,
         "working_directory": str(call.working_directory / str(args.get("cwd") or "")),
         "kernel_name": args.get("kernel_name") or "",

@@ -10,6 +10,7 @@ from magnus.definition.wrong_fields import WrongFields
 from magnus.object_stores import keys
 from magnus.object_stores.address import ObjectLocation, address_of, variables_of
 from magnus.object_stores.client import ObstoreObjects
+from magnus.object_stores.interface import ObjectStoreFailure
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,16 @@ os.wait()
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
     assert "it was forked from a process that used an object store" in done.stdout
+
+
+def test_a_machine_without_certificates_is_said(monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")
+    monkeypatch.setenv("SSL_CERT_DIR", "/nowhere")
+    objects = ObstoreObjects(ObjectLocation("s3://bucket", access_key_id="a", secret_access_key="b"))
+    with pytest.raises(ObjectStoreFailure, match="no certificates of authorities") as failed:
+        objects.get("k")
+    assert "ca-certificates" in failed.value.problem.fix
+    assert objects.connect_problem() == failed.value.problem
 
 
 def test_objects_of_a_folder_keep_their_bytes(tmp_path):

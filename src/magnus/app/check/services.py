@@ -65,8 +65,10 @@ def checked_services(
             problems += error.problems
             configuration = replace(configuration, **{family: _default(family)})
     built = services.services(configuration, working_directory)
+    is_faulty = any(problem.severity == "error" for problem in problems)
+    replaced = [family for family in FAMILIES if is_faulty and getattr(configuration, family).locate is nowhere]
     try:
-        problems += executors.incompatibilities(configuration, built)
+        problems += executors.incompatibilities(configuration, built, without=replaced)
     except MagnusError as error:
         problems += error.problems
     return CheckedServices(configuration, built, executors.executor_capabilities(configuration)), problems

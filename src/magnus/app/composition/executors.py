@@ -4,7 +4,7 @@ Services are compared by capabilities, never by type. A plugin adds a rule of it
 `magnus.integration`: a function (executor's capabilities, services' capabilities) -> problems.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -20,8 +20,11 @@ if TYPE_CHECKING:
     from magnus.interfaces.transpiler import Transpiler  # lazy: most runs have none
 
 
-def incompatibilities(configuration: Configuration, built: Services) -> list[Problem]:
-    """What of the services does not fit the executor, or one another; each with the place it is configured at."""
+def incompatibilities(configuration: Configuration, built: Services, *, without: Collection[str] = ()) -> list[Problem]:
+    """What of the services does not fit the executor, or one another; each with the place it is configured at.
+
+    Families `without` have a default in place of a faulty service: their problems are left out.
+    """
     configured = {"run_log_store": configuration.run_log_store, "catalog": configuration.catalog}
     capabilities = {"run_log_store": built.run_log_store.capabilities, "catalog": built.catalog.capabilities}
     located = {"run_log_store": built.run_log_store, "catalog": built.catalog}
@@ -36,6 +39,7 @@ def incompatibilities(configuration: Configuration, built: Services) -> list[Pro
         for family, problem in compatibility_problems(
             executor_capabilities(configuration), capabilities, integrations, locations
         )
+        if family not in without
     ]
 
 

@@ -38,7 +38,14 @@ BUILT_IN: Final[Mapping[str, Mapping[str, str]]] = {
         "object-store": "magnus.catalogs.object_store.catalog:ObjectStoreCatalog[object-store]",
         "s3": "magnus.catalogs.object_store.catalog:ObjectStoreCatalog[object-store]",
     },
-    "pickler": {"pickle": "magnus.picklers.pickle:PicklePickler"},
+    "pickler": {
+        "joblib": "magnus.picklers.arrays:JoblibPickler[joblib]",
+        "json": "magnus.picklers.text:JsonPickler",
+        "npy": "magnus.picklers.arrays:NpyPickler[npy]",
+        "parquet": "magnus.picklers.parquet:ParquetPickler[parquet]",
+        "pickle": "magnus.picklers.pickle:PicklePickler",
+        "text": "magnus.picklers.text:TextPickler",
+    },
     "secrets": {
         "aws-secrets-manager": "magnus.secrets.aws:AwsSecretsManager",
         "aws-ssm": "magnus.secrets.aws:AwsParameterStore",
@@ -79,7 +86,7 @@ _PAGES: Final = {
 ENGINES: Final = ("executor", "transpiler")
 """The families that `executor:` of a configuration names: magnus walks the graph, or another engine does."""
 
-_UNKNOWN: Final = {"nodes": "unknown node type", "tasks": "unknown command_type"}
+_UNKNOWN: Final = {"nodes": "unknown node type", "pickler": "unknown pickler", "tasks": "unknown command_type"}
 """What stands before the name, in families that pipelines name."""
 
 EntryPoints = Callable[[str], "Iterable[EntryPoint]"]

@@ -8,6 +8,7 @@ from typing import Any
 
 from magnus.app.composition import plugins
 from magnus.app.composition.configuration import Configuration, ServiceConfiguration, nowhere
+from magnus.app.composition.picklers import ConfiguredPicklers
 from magnus.definition import fields
 from magnus.definition.wrong_fields import WrongFields
 from magnus.engine.context import Services
@@ -19,7 +20,7 @@ from magnus.interfaces.capabilities import Located, ServiceCapabilities
 from magnus.interfaces.catalog import Catalog
 from magnus.interfaces.experiment_tracker import ExperimentTracker
 from magnus.interfaces.objects import Objects
-from magnus.interfaces.pickler import Pickler
+from magnus.interfaces.pickler import Pickler, Picklers
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.interfaces.task_kind import TaskKind
 from magnus.run_log.parameters import Parameter
@@ -41,7 +42,7 @@ def services(configuration: Configuration, working_directory: Path) -> Services:
         run_log_store=run_log_store(configuration, working_directory, lambda: kept),
         catalog=kept,
         secrets=service("secrets", configuration.secrets, working_directory),
-        pickler=_pickler(configuration),
+        picklers=picklers(configuration),
         experiment_tracker=service("experiment_tracker", tracker, working_directory),
         experiment_tracker_settings={
             "type": tracker.type,
@@ -62,6 +63,11 @@ def try_service(family: str, configuration: Configuration, working_directory: Pa
             _pickler(configuration)
         case _:
             service(family, getattr(configuration, family), working_directory)
+
+
+def picklers(configuration: Configuration) -> Picklers:
+    """The picklers of a run; InvalidConfiguration when the configured one cannot be used."""
+    return ConfiguredPicklers(_pickler(configuration))
 
 
 def _pickler(configuration: Configuration) -> Pickler:

@@ -60,7 +60,7 @@ def variables_read(services: Services, graph: Graph) -> Mapping[str, str]:
         services.run_log_store,
         services.catalog,
         services.secrets,
-        services.pickler,
+        services.picklers.default,
         services.experiment_tracker,
     )
     secrets = sorted({name for task in graph.tasks() for name in task.secrets})

@@ -6,17 +6,20 @@ Returned by `Pipeline.execute`, `magnus.run` and `magnus.runs`. Values of an unf
 import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import overload
+from typing import Any, overload
 
 from magnus.app.inspect.damage import damage
 from magnus.app.inspect.list_runs import ListedRun, listed_run
 from magnus.app.inspect.run_document import document
-from magnus.app.inspect.step_objects import Artifact, Branch, Step, StepGroup
+from magnus.app.inspect.step_objects import Branch, Step, StepGroup
+from magnus.app.inspect.stored_values import Artifact
+from magnus.engine.files.objects import StepObjects
 from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath
-from magnus.interfaces.catalog import ReadsLogs
+from magnus.interfaces.catalog import Catalog, ReadsLogs
+from magnus.interfaces.pickler import Picklers
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import Parameter
 from magnus.run_log.records import ENDED, RunHealth, RunRecord, RunStatus
@@ -30,6 +33,10 @@ def _no_logs() -> ReadsLogs:
     raise InvalidInput("the catalog with the output of this run is unknown", fix="get the run by magnus.run(...)")
 
 
+def _no_objects() -> StepObjects:
+    raise InvalidInput("the catalog with the objects of this run is unknown", fix="get the run by magnus.run(...)")
+
+
 class Run(StepGroup):
     """A run.
 
@@ -39,6 +46,7 @@ class Run(StepGroup):
         store: the store of its records.
         working_directory: the folder that the places of its files are relative to.
         logs: gives the catalog with the output of its steps.
+        objects: gives its objects and files, by the records of its steps.
     """
 
     def __init__(
@@ -47,6 +55,7 @@ class Run(StepGroup):
         store: RunLogStore,
         working_directory: Path,
         logs: Callable[[], ReadsLogs] = _no_logs,
+        contents: Callable[[], tuple[Catalog, Picklers]] | None = None,
     ) -> None:
         super().__init__(self, BranchPath())
         self.run_id = run.run_id
@@ -54,6 +63,7 @@ class Run(StepGroup):
         self.store = store
         self.working_directory = working_directory
         self.logs = logs
+        self.objects = _no_objects if contents is None else partial(self._objects, contents)
         self._record = run if isinstance(run, RunRecord) else None
         self._listed = run if isinstance(run, ListedRun) else None
 
@@ -123,6 +133,11 @@ class Run(StepGroup):
         """The run log document, as `magnus show --json` prints it."""
         return json.loads("".join(document(self.store, self.store.get_run(self.run_id))))
 
+    def _objects(self, contents: Callable[[], tuple[Catalog, Picklers]]) -> StepObjects:
+        file = str(self.run_config.get("pipeline_file") or "")
+        script = self.working_directory / file if file.endswith(".py") else None
+        return StepObjects(*contents(), self.run_id, BranchPath(), script)
+
     def _before(self) -> Mapping[str, Parameter]:
         return self._now().parameters
 
@@ -171,6 +186,12 @@ class Runs(Sequence[Run]):
             part = self._found[index]
             return Runs(lambda: part)
         return self._found[index]
+
+    def to_frame(self) -> Any:
+        """A DataFrame of pandas with a row for each run, and its parameters and metrics as `params.NAME` and `metrics.NAME`."""
+        from magnus.app.inspect.run_values import frame  # lazy: few programs want a table
+
+        return frame(self)
 
     def __repr__(self) -> str:
         from magnus.app.inspect.notebook_html import runs_text  # lazy: sessions of people alone

@@ -1,74 +1,17 @@
 """The steps and branches of a run as objects, with their parameters, metrics and artifacts."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
-from pathlib import Path
-from typing import Protocol, TypeVar
 
+from magnus.app.inspect.stored_values import Artifact, Inputs, RunSource, SuggestingDict, loaded
 from magnus.engine.rules import scope as scopes
-from magnus.errors import CatalogError, DamagedContent
 from magnus.graph.path import BranchPath
-from magnus.interfaces.catalog import ReadsLogs
-from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log import records, step_walk
 from magnus.run_log.parameters import MetricParameter, Parameter, plain, plain_metrics
-from magnus.run_log.records import AttemptRecord, CatalogRecord, RunStatus, Status, StepRecord
+from magnus.run_log.records import AttemptRecord, RunStatus, Status, StepRecord
 from magnus.run_log.step_walk import SeenStep, status_of, status_of_branch, walk_step, without_past_ends
-from magnus.suggest import near
-from magnus.values import Json
-
-
-class RunSource(Protocol):
-    """The places from which the steps of a run are read."""
-
-    run_id: str
-    store: RunLogStore
-    working_directory: Path
-    logs: Callable[[], ReadsLogs]
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the run can get no more records."""
-
-
-ValueT = TypeVar("ValueT")
-
-
-class Artifact:
-    """A file in the catalog.
-
-    Attributes:
-        name: relative to the folder it was put from.
-        data_hash: SHA-256 of its content, in hex.
-        size: in bytes.
-    """
-
-    def __init__(self, record: CatalogRecord, working_directory: Path) -> None:
-        self.name = record.name
-        self.data_hash = record.data_hash
-        self.size = record.size
-        self._place = working_directory / record.catalog_handler_location / record.catalog_relative_path
-
-    def path(self) -> Path:
-        """The read-only file in the catalog, for catalogs that are folders.
-
-        Raises CatalogError if it is missing, and DamagedContent if it has other content.
-        """
-        import hashlib  # lazy: most programs ask for no file
-
-        try:
-            with self._place.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-        except OSError as error:
-            raise CatalogError(f"the file '{self.name}' is not at '{self._place}': {error.strerror}") from error
-        if digest != self.data_hash:
-            message = f"'{self._place}' is damaged: it does not have the SHA-256 {self.data_hash} of '{self.name}'"
-            raise DamagedContent(message, fix="run the step that puts it again (magnus retry)")
-        return self._place
-
-    def __repr__(self) -> str:
-        return f"<Artifact '{self.name}' {self.data_hash[:12]}>"
+from magnus.values import Json, UserObject
 
 
 class StepGroup:
@@ -86,8 +29,18 @@ class StepGroup:
     @property
     def parameters(self) -> Mapping[str, Json]:
         """The parameters at the end; for a branch, the parameters set in it."""
-        values = {**self._before(), **scopes.folded_own(self._records).parameters}
-        return SuggestingDict("parameter", {name: plain(value) for name, value in values.items()})
+        return SuggestingDict("parameter", {name: plain(value) for name, value in self._values.items()})
+
+    def load(self, name: str) -> UserObject:
+        """The parameter of this name, an object as the object itself; or the content of the artifact of this name.
+
+        Raises NoSuchName, a KeyError, if there is none, and CatalogError if its content is missing or damaged.
+        """
+        return loaded(name, self._values, self.artifacts, self._of)
+
+    @property
+    def _values(self) -> Mapping[str, Parameter]:
+        return {**self._before(), **scopes.folded_own(self._records).parameters}
 
     @property
     def metrics(self) -> Mapping[str, Json]:
@@ -118,9 +71,7 @@ class StepGroup:
     def artifacts(self) -> Mapping[str, Artifact]:
         """The files in the catalog at the end, by name."""
         files = scopes.folded_own(self._records).files
-        return SuggestingDict(
-            "artifact", {name: Artifact(record, self._of.working_directory) for name, record in files.items()}
-        )
+        return SuggestingDict("artifact", {name: Artifact(record, self._of) for name, record in files.items()})
 
     def _before(self) -> Mapping[str, Parameter]:
         """The parameters at its start that count as its own."""
@@ -216,8 +167,15 @@ class Step:
 
     @property
     def inputs(self) -> Mapping[str, Json]:
-        """The parameters that the last attempt received."""
-        return SuggestingDict("parameter", dict(self.attempts[-1].parameters) if self.attempts else {})
+        """The parameters that the last attempt received; an object is loaded when it is taken."""
+        return Inputs(dict(self.attempts[-1].parameters) if self.attempts else {}, self._record, self._run)
+
+    def load(self, name: str) -> UserObject:
+        """The parameter that it set, an object as the object itself; or the content of the file that it put.
+
+        Raises NoSuchName, a KeyError, if there is none, and CatalogError if its content is missing or damaged.
+        """
+        return loaded(name, self._record.parameters, self.artifacts, self._run)
 
     @property
     def parameters(self) -> Mapping[str, Json]:
@@ -233,9 +191,7 @@ class Step:
     def artifacts(self) -> Mapping[str, Artifact]:
         """The files that it, or a step in its branches, put into the catalog, by name."""
         put = (record for record in self._record.catalog if record.stage == "put")
-        return SuggestingDict(
-            "artifact", {record.name: Artifact(record, self._run.working_directory) for record in put}
-        )
+        return SuggestingDict("artifact", {record.name: Artifact(record, self._run) for record in put})
 
     @property
     def branches(self) -> Mapping[str, Branch]:
@@ -254,30 +210,3 @@ class Step:
 
     def __repr__(self) -> str:
         return f"<Step '{self.name}' {self.status.value}>"
-
-
-class NoSuchName(KeyError):
-    """No value has this name."""
-
-    def __str__(self) -> str:
-        return str(self.args[0])
-
-
-class SuggestingDict(dict[str, ValueT]):
-    """Values by name, called `what` in messages; `also` has more names for some of them, which are not listed."""
-
-    def __init__(self, what: str, values: Mapping[str, ValueT], also: Mapping[str, str] | None = None) -> None:
-        super().__init__(values)
-        self._what = what
-        self._also = also or {}
-
-    def __missing__(self, key: object) -> ValueT:
-        name = str(key)
-        if name in self:
-            return self[name]
-        if name in self._also:
-            return self[self._also[name]]
-        match = near(name, (*self._also, *self))
-        listed = ", ".join(f"'{name}'" for name in list(self._also or self)[:10])
-        there = f"there are {listed}{' and more' if len(self) > 10 else ''}" if self else "there is none"
-        raise NoSuchName(f"there is no {self._what} '{name}'; " + (f"did you mean '{match}'?" if match else there))

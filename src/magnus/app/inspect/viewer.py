@@ -13,6 +13,7 @@ from magnus.app.composition.load_configuration import load_configuration
 from magnus.errors import InvalidConfiguration
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog, Collected, Maintained, ReadsLogs
+from magnus.interfaces.pickler import Picklers
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.records import CatalogRecord, StepRecord
 
@@ -39,6 +40,10 @@ class Viewer:
     def logs(self) -> ReadsLogs:
         """The catalog as a store of logs; InvalidConfiguration if it has none."""
         return logs_of(self.catalog, self._configuration.catalog)
+
+    def contents(self) -> tuple[Catalog, Picklers]:
+        """The catalog and the picklers of the configuration."""
+        return self.catalog, services.picklers(self._configuration)
 
     @property
     def store_type(self) -> str:

@@ -10,6 +10,7 @@ from magnus.app.dispatch import step_runner
 from magnus.app.inspect.run_document import keep_document
 from magnus.app.run.create_run import context_of, create_run
 from magnus.app.run.prepare import PreparedRun, variables_used
+from magnus.engine.interaction.step_secrets import learn_all
 from magnus.engine.processes import liveness
 from magnus.engine.processes.guard import claimed
 from magnus.engine.run import orchestrator
@@ -32,6 +33,7 @@ def execute(prepared: PreparedRun, reporter: Reporter, emit: Callable[[str], Non
         record = create_run(prepared, liveness.this_process(), reporter)
         reenters = executors.executor_capabilities(prepared.configuration).reenters
         context = replace(opened, run_id=record.run_id, reenters=reenters)
+        learn_all(prepared.services.secrets, context.masker, context.graph)  # before workers start
         try:
             executor = step_runner.executor(prepared.configuration, context, prepared.warm_start, _variables(prepared))
             with process_state.without_hard_exits(context.output_capture.original_stderr):

@@ -160,7 +160,7 @@ class _Session:
         context, services = self._context, self._context.services
         scope = scopes.initial(self._run)
         objects = StepObjects(
-            services.catalog, services.pickler, self._run.run_id, _STEP.branch, context.script, context.masker
+            services.catalog, services.picklers, self._run.run_id, _STEP.branch, context.script, context.masker
         )
         context.tracking.begin_run(run_as_recorded(context.tracked_run, self._run), self._run.parameters)
         return CurrentStep(

@@ -74,6 +74,7 @@ def _of_task(node: TaskNode, step: StepPlace, working_directory: Path) -> Iterat
     if node.catalog.get or node.catalog.put:
         yield from _of_catalog(node, step)
     yield from _of_secrets(node, step)
+    yield from _of_formats(node, step)
     for problem in kind.problems(node.task, working_directory):
         yield replace(problem, location=step.locate("command"), step=step.step)
 
@@ -89,6 +90,19 @@ def _of_catalog(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
             except TaskFailed as error:
                 place = step.locate("catalog", stage, number)
                 yield Problem(str(error), f"correct the glob under '{stage}'", place, step.step)
+
+
+def _of_formats(node: TaskNode, step: StepPlace) -> Iterator[Problem]:
+    """Formats of results that no pickler has, or whose package is not installed."""
+    for number, item in enumerate(node.task.returns or ()):
+        if item.format:
+            from magnus.app.composition.picklers import of_type  # lazy: few results name a format
+
+            try:
+                of_type(item.format)
+            except InvalidConfiguration as error:
+                [problem] = error.problems
+                yield replace(problem, location=step.locate("returns", number, "format"), step=step.step)
 
 
 def _of_secrets(node: TaskNode, step: StepPlace) -> Iterator[Problem]:

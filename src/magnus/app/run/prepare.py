@@ -35,6 +35,7 @@ from magnus.interfaces.reporter import Planned, Reporter, Warned
 from magnus.run_log.parameters import Scope
 from magnus.run_log.records import CodeIdentity, RunRecord
 from magnus.run_log.run_ids import check_new_run_id
+from magnus.suggest import near
 from magnus.system.atomic_files import write_text
 from magnus.values import Json
 
@@ -66,6 +67,9 @@ class RunRequest(Struct, frozen=True):
         strict: whether a changed pipeline, parameter or service is an error when a run is resumed.
         assume_lost: whether to resume a run that may still be running on another machine.
         from_step: the step of the resumed run that runs again, with all steps that follow.
+        no_cache: whether steps with `cache` run in any case.
+        refresh: the steps that run although their result is cached, each by the names around it and its own.
+        until: the step outside branches after whose success the run ends; "" for the end of the pipeline.
         log_level: the log level of other processes that run steps.
         workflow: the unique id of the workflow in which another engine runs a part of the run; "" for none.
         workflow_name: the name of that workflow.
@@ -87,11 +91,23 @@ class RunRequest(Struct, frozen=True):
     strict: bool = False
     assume_lost: bool = False
     from_step: str = ""
+    no_cache: bool = False
+    refresh: tuple[str, ...] = ()
+    until: str = ""
     log_level: str = ""
     workflow: str = ""
     workflow_name: str = ""
     working_directory: Path = field(default_factory=Path.cwd)
     command_line: tuple[str, ...] = ()
+
+    def only_here(self) -> Mapping[str, bool | str]:
+        """The options that only a run which magnus itself runs can follow, with their values."""
+        return {
+            "--from": self.from_step,
+            "--no-cache": self.no_cache,
+            "--refresh": bool(self.refresh),
+            "--until": self.until,
+        }
 
 
 class PreparedRun(Struct, frozen=True):
@@ -172,6 +188,7 @@ def _prepared(
     )
     try:
         pipeline = _loaded(request, spread.runs_on)
+        _check_named_steps(request, pipeline)
         if spread.mocks:
             from magnus.app.run import mocks  # lazy: most runs are no mocks
 
@@ -192,6 +209,19 @@ def _prepared(
         request, configuration, pipeline, parameters, service_set, identities, original=original, changes=changes
     )
     return prepared if original is None else _planned(prepared, original, reporter)
+
+
+def _check_named_steps(request: RunRequest, pipeline: LoadedPipeline) -> None:
+    """InvalidInput for an option that names a step which is not in the pipeline, or not where it has to be."""
+    names = [place.step for place in pipeline.steps]
+    top = [name for name in names if "/" not in name]
+    options = [*(("--refresh", name, names) for name in request.refresh), ("--until", request.until, top)]
+    for option, name, allowed in options:
+        if name and name not in allowed:
+            match = near(name, allowed)
+            fix = f"did you mean '{match}'?" if match else f"there are {', '.join(map(repr, allowed))}"
+            where = "has no step of this name" if allowed is names else "has no step of this name outside branches"
+            raise InvalidInput(f"{option} {name}: the pipeline {where}", fix=fix)
 
 
 def _initial(request: RunRequest, original: RunRecord | None) -> InitialParameters:

@@ -48,12 +48,12 @@ class Contents:
     def add(self, data_hash: str, data: bytes) -> None:
         """Store a content in one request, unless it is there and whole.
 
-        One that takes no longer to send than to ask for is sent without asking; the store refuses it if it is there. The
-        contents of one put are mostly all new or all there, so after a refusal the next one is asked for.
+        Quick content is sent without a look, and the store refuses it if it is there. The contents of one put are mostly
+        all new or all there, so after a refusal the store is queried before the next one.
         """
         key = layout.content(data_hash)
-        asks = self._expects_more or len(data) > _QUICK_BYTES
-        standing = self._objects.get(key) if asks else None
+        is_queried = self._expects_more or len(data) > _QUICK_BYTES
+        standing = self._objects.get(key) if is_queried else None
         if standing is None and self._objects.create(key, data):
             self._expects_more = False
             return

@@ -60,12 +60,19 @@ class FolderFiles:
             status = os.fstat(descriptor)
             refuse_special(name, status)
             read_at = self._system.now()
-            data_hash, size = hash_of(descriptor, self._system)
+            data_hash, size = self._hashed(descriptor, status.st_size)
             refuse_changed(descriptor, status, size)
         finally:
             os.close(descriptor)
         self._hashes.remember(path, status, data_hash, read_at=read_at)
         return Content(data_hash, size, bool(status.st_mode & 0o100))
+
+    def _hashed(self, descriptor: int, expected: int) -> tuple[str, int]:
+        """The SHA-256 and the size of the file; one that should be small is read in one piece."""
+        if expected > BLOCK_BYTES:
+            return hash_of(descriptor, self._system)
+        data = self._system.read(descriptor, expected + 1)
+        return sha256(data), len(data)
 
     def _send_small(self, name: str, content: Content, store: Contents) -> None:
         try:

@@ -15,7 +15,13 @@ from magnus.cli.request import execute_request, pipeline_request
     epilog="Example: magnus execute pipeline.yaml -c config.yaml --x 3",
 )
 @options.combined(
-    options.run_options, options.run_id, options.resume_options, options.progress, options.run_log, options.log_level
+    options.run_options,
+    options.run_id,
+    options.resume_options,
+    options.reuse_options,
+    options.progress,
+    options.run_log,
+    options.log_level,
 )
 @click.pass_context
 def command(ctx: click.Context, **values: Unpack[options.RunOptions]) -> int:

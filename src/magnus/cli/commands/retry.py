@@ -20,6 +20,7 @@ from magnus.cli.request import execute_request, run_request
     options.strict,
     options.assume_lost,
     options.dry_run,
+    options.reuse_options,
     options.progress,
     options.run_log,
     options.log_level,

@@ -52,4 +52,8 @@ def no_output(services: Viewer, run: RunRecord, step: SeenStep | None) -> str:
     if step.record.mock:
         command = shlex.join(("magnus", "logs", run.original_run_id, name))
         return f"step '{name}' was reused from another run; its output: {command}"
+    cache = step.record.cache
+    if cache is not None and cache.run_id:
+        command = shlex.join(("magnus", "logs", cache.run_id, cache.step))
+        return f"step '{name}' reused a result of another run; its output: {command}"
     return f"step '{name}' printed nothing"

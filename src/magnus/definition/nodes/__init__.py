@@ -51,13 +51,18 @@ _NODE_TYPE_MODULES: Final[Mapping[str, str]] = {
 """The module and the class of each node type in this package, `module:class`, by the word that users write."""
 
 
+@cache
+def _node_type(word: str) -> type[NodeType]:
+    module, _, name = _NODE_TYPE_MODULES[word].partition(":")
+    node_type: type[NodeType] = getattr(import_module(f"{__name__}.{module}"), name)
+    return node_type
+
+
 class _NodeTypes(Mapping[str, type[NodeType]]):
     """The node types by their words; each is loaded when it is read."""
 
     def __getitem__(self, word: str) -> type[NodeType]:
-        module, _, name = _NODE_TYPE_MODULES[word].partition(":")
-        node_type: type[NodeType] = getattr(import_module(f"{__name__}.{module}"), name)
-        return node_type
+        return _node_type(word)
 
     def __contains__(self, word: object) -> bool:
         return word in _NODE_TYPE_MODULES

@@ -1,7 +1,7 @@
 """`type: task`: one unit of work."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Annotated, Final, Literal, Self
 
@@ -10,6 +10,7 @@ from msgspec import Meta, Struct, field
 from magnus.definition import fields as written_fields
 from magnus.definition.field_types import Duration, PositiveDuration, Texts
 from magnus.definition.nodes.contract import Graphs, Pipelines
+from magnus.definition.wrong_fields import Complaint, WrongFields
 from magnus.graph.nodes import CacheSpec, CatalogSpec, Return, TaskNode, TaskSpec
 from magnus.suggest import near
 from magnus.values import Json
@@ -84,10 +85,12 @@ class ReturnItem(Struct, frozen=True, forbid_unknown_fields=True):
     Attributes:
         name: the name of the parameter that holds the result.
         kind: `json` for a value, `object` for anything that can be pickled, `metric` for a parameter that is also tracked.
+        format: how an object is written: a type of pickler, such as `parquet`; the configured pickler by default.
     """
 
     name: str
     kind: Literal["json", "object", "metric"] = "json"
+    format: str = ""
 
 
 RETURN_FIELDS: Final = frozenset(ReturnItem.__struct_fields__)
@@ -143,7 +146,10 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
         for required in ("command", "next"):
             if required not in own and (misspelt := near(required, options)):
                 own[misspelt] = options.pop(misspelt)
-        return written_fields.read(cls, {**own, "name": name, "options": options})
+        task = written_fields.read(cls, {**own, "name": name, "options": options})
+        if complaints := list(_needless_formats(task.returns or ())):
+            raise WrongFields(complaints)
+        return task
 
     def pipelines(self) -> Pipelines:
         """None."""
@@ -168,7 +174,17 @@ class Task(Struct, frozen=True, forbid_unknown_fields=True):
     def _returns(self) -> tuple[Return, ...] | None:
         if self.returns is None:
             return None
-        return tuple(Return(item) if isinstance(item, str) else Return(item.name, item.kind) for item in self.returns)
+        return tuple(
+            Return(item) if isinstance(item, str) else Return(item.name, item.kind, item.format)
+            for item in self.returns
+        )
+
+
+def _needless_formats(returns: Iterable[str | ReturnItem]) -> Iterator[Complaint]:
+    for number, item in enumerate(returns):
+        if isinstance(item, ReturnItem) and item.format and item.kind != "object":
+            message = f"returns.{number}.format is the format of an object, and '{item.name}' is of kind {item.kind}"
+            yield Complaint(("returns", number, "format"), message, "write kind: object, or leave it out")
 
 
 def name_by_command(command: str, command_type: str) -> str:

@@ -15,7 +15,7 @@ from magnus.engine.secrets.masking import Masker
 from magnus.errors import MagnusError, TaskFailed
 from magnus.graph.path import BranchPath
 from magnus.interfaces.catalog import Catalog
-from magnus.interfaces.pickler import Pickler
+from magnus.interfaces.pickler import Picklers
 from magnus.run_log.parameters import ListParameter, ObjectParameter, Parameter, plain
 from magnus.run_log.records import CatalogRecord
 from magnus.values import UserObject
@@ -61,37 +61,41 @@ class StepObjects(Struct, frozen=True):
     """
 
     catalog: Catalog
-    pickler: Pickler
+    picklers: Picklers
     run_id: str
     branch: BranchPath
     script: Path | None = None
     masker: Masker | None = None
 
-    def put(self, name: str, value: UserObject) -> tuple[ObjectParameter, CatalogRecord]:
-        """Keep the value under the name."""
-        record = self.keep(name, lambda file: self.write(name, value, file))
+    def put(self, name: str, value: UserObject, form: str = "") -> tuple[ObjectParameter, CatalogRecord]:
+        """Keep the value under the name, in the format `form`."""
+        record = self.keep(name, lambda file: self.write(name, value, file, form), form)
         return ObjectParameter(record.name, record.data_hash, record.size, type(value).__qualname__), record
 
-    def keep(self, name: str, write: Callable[[BinaryIO], object]) -> CatalogRecord:
-        """Keep what `write` writes as the object of the name."""
-        stored = f"{OBJECTS}{quote(name, safe='')}{self.pickler.extension}"
+    def keep(self, name: str, write: Callable[[BinaryIO], object], form: str = "") -> CatalogRecord:
+        """Keep what `write` writes in the format `form` as the object of the name."""
+        stored = f"{OBJECTS}{quote(name, safe='')}{self.picklers.of_format(form).extension}"
         return self.catalog.put_stream(self.run_id, self.branch, stored, write)
 
     def name_of(self, stored: str) -> str:
         """The name of the object that the catalog calls `stored`; "" when that is none."""
-        is_object = stored.startswith(OBJECTS) and stored.endswith(self.pickler.extension)
-        return unquote(stored[len(OBJECTS) : len(stored) - len(self.pickler.extension)]) if is_object else ""
+        if not stored.startswith(OBJECTS):
+            return ""
+        extension = self.picklers.of_file(stored).extension
+        return unquote(stored[len(OBJECTS) : len(stored) - len(extension)]) if stored.endswith(extension) else ""
 
     def put_file(self, name: str, content: bytes) -> CatalogRecord:
         """Keep a file that is nowhere else."""
         return self.catalog.put_stream(self.run_id, self.branch, name, lambda file: file.write(content))
 
-    def take_over(self, name: str, file: Path) -> tuple[ObjectParameter, CatalogRecord]:
+    def take_over(self, name: str, file: Path, form: str = "") -> tuple[ObjectParameter, CatalogRecord]:
         """Keep the content of a file that another process of the task wrote as the object of the name."""
         from shutil import copyfileobj  # lazy: most objects are made in the process of the step
 
         with file.open("rb") as source:
-            record = self.keep(name, lambda target: copyfileobj(source, self._watched(name, target), _BLOCK_BYTES))
+            record = self.keep(
+                name, lambda target: copyfileobj(source, self._watched(name, target), _BLOCK_BYTES), form
+            )
         return ObjectParameter(record.name, record.data_hash, record.size), record
 
     def loaded(self, parameter: Parameter) -> UserObject:
@@ -116,9 +120,17 @@ class StepObjects(Struct, frozen=True):
         scripts.module_of(self.script)  # the class is one of the script, which this process has not loaded
         return self._load(reference)
 
+    def content(self, entry: CatalogRecord) -> UserObject:
+        """The content of a file of the run: an object, or another file with the extension of a format, as its value; else bytes."""
+        pickler = self.picklers.of_file(entry.name)
+        if entry.name.endswith(pickler.extension):
+            return self.get(ObjectParameter(entry.name, entry.data_hash, entry.size))
+        with self.catalog.open(entry.name, entry.data_hash, entry.size) as file:
+            return file.read()
+
     def _load(self, reference: ObjectParameter) -> UserObject:
         with self.catalog.open(reference.catalog_name, reference.data_hash, reference.size) as file:
-            return self.pickler.load(file)
+            return self.picklers.of_file(reference.catalog_name).load(file)
 
     def _watched(self, name: str, file: BinaryIO) -> BinaryIO:
         if self.masker is None or self.masker.forms is None:
@@ -127,14 +139,15 @@ class StepObjects(Struct, frozen=True):
         message = f"the object '{name}' contains a secret, and objects are kept in the catalog"
         return cast("BinaryIO", WatchedFile(file, self.masker, message))
 
-    def write(self, name: str, value: UserObject, file: BinaryIO) -> None:
-        """Write the value; TaskFailed when it cannot be pickled, or contains a secret."""
+    def write(self, name: str, value: UserObject, file: BinaryIO, form: str = "") -> None:
+        """Write the value in the format `form`; TaskFailed when it cannot be written so, or contains a secret."""
         watched = self._watched(name, file)
         try:
-            self.pickler.dump(value, watched)
+            self.picklers.of_format(form).dump(value, watched)
         except (OSError, MagnusError):
             raise
         except Exception as error:
             kind = f"{type(value).__module__}.{type(value).__qualname__}"
             message = f"'{name}', a value of type {kind}, cannot be kept as an object: {type(error).__name__}: {error}"
-            raise TaskFailed(message, fix="return something that can be pickled") from error
+            fix = f"return a value that the format '{form}' holds" if form else "return something that can be pickled"
+            raise TaskFailed(message, fix=fix) from error

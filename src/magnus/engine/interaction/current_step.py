@@ -214,7 +214,7 @@ class CurrentStep:
             case "begin_put_object":
                 return self.data.elsewhere()
             case "put_object":
-                kept = self.data.keep_object(arguments["name"], arguments["file"])
+                kept = self.data.keep_object(arguments["name"], arguments["file"], arguments["form"])
                 return self._set_object(arguments["name"], kept, is_result=arguments["is_result"])
             case _:
                 return self.data.run_log()

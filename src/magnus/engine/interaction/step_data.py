@@ -101,10 +101,10 @@ class StepData:
             self._visible[entry.name] = entry
         return reference
 
-    def keep_object(self, name: str, file: str) -> ObjectParameter:
-        """Keep what another process of the task wrote to a file of the folder as an object; the file is gone then."""
+    def keep_object(self, name: str, file: str, form: str) -> ObjectParameter:
+        """Keep what another process of the task wrote, in the format `form`, to a file of the folder; the file is gone then."""
         place = self._folder / _FOLDER / Path(file).name
-        reference, entry = self._objects.take_over(name, place)
+        reference, entry = self._objects.take_over(name, place, form)
         place.unlink()
         with self._lock:
             self.entries.append(entry)
@@ -171,13 +171,13 @@ def get(ask: Ask, name: str) -> UserObject:
     return _objects(answer).loaded(from_json(answer["reference"]))
 
 
-def put(ask: Ask, name: str, value: UserObject, *, is_result: bool = False) -> None:
-    """Have the value kept as the object of this name; `is_result` says that the task declares it as a result."""
+def put(ask: Ask, name: str, value: UserObject, *, form: str = "", is_result: bool = False) -> None:
+    """Have the value kept in the format `form` as the object of this name; `is_result` says that the task declares it."""
     answer = ask("begin_put_object", {})
     file = Path(answer["folder"], os.urandom(8).hex())
     with file.open("xb") as target:
-        _objects(answer).write(name, value, target)
-    ask("put_object", {"name": name, "file": file.name, "is_result": is_result})
+        _objects(answer).write(name, value, target, form)
+    ask("put_object", {"name": name, "file": file.name, "form": form, "is_result": is_result})
 
 
 def _objects(answer: Json) -> StepObjects:

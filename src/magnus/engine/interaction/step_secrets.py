@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from magnus.engine.secrets.masking import SHORTEST_MASKED, Masker
 from magnus.errors import MagnusError, SecretsError
+from magnus.graph.nodes import Graph
 from magnus.graph.path import StepPath, print_names
 from magnus.interfaces.secrets import PartialSecrets, Secrets
 from magnus.run_log.parameters import JsonParameter, LargeParameter, MetricParameter, ObjectParameter, Parameter
@@ -26,6 +27,13 @@ def learn(provider: Secrets, masker: Masker, names: Iterable[str]) -> None:
             masker.learn(provider.get(name))
             for text in _masked_with(provider, name):
                 masker.learn(text)
+
+
+def learn_all(provider: Secrets, masker: Masker, graph: Graph) -> None:
+    """Have the masker know the secrets of all tasks, if some tasks may reuse a result and obtain no secret themselves."""
+    tasks = list(graph.tasks())
+    if any(task.cache is not None for task in tasks):
+        learn(provider, masker, sorted({name for task in tasks for name in task.secrets}))
 
 
 def _masked_with(provider: Secrets, name: str) -> Sequence[str]:

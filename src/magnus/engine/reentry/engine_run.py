@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from magnus.engine.context import RunContext
+from magnus.engine.interaction.step_secrets import learn_all
 from magnus.engine.interaction.tracking import run_as_recorded
 from magnus.engine.reentry import engine_runs
 from magnus.engine.reentry.attempts import Act, Attempts, EarlierSecrets, OneAttempt, composite_act, is_joined
@@ -281,6 +282,7 @@ class EngineRun:
     def _cached_results(self, context: RunContext, run: RunRecord) -> "CachedResults":
         from magnus.engine.run.cached import CachedResults  # lazy: most steps have no cache
 
+        learn_all(context.services.secrets, context.masker, self.graph)
         return CachedResults(context, run, whole=False)
 
     def _finish(self, run: RunRecord, path: StepPath, node: TerminalNode) -> Act:

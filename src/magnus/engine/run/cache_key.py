@@ -109,7 +109,9 @@ def _definition(node: TaskNode) -> dict[str, Json]:
     return {
         "command": [task.kind, task.command],
         "options": dict(task.options),
-        "returns": None if task.returns is None else [[item.name, item.kind] for item in task.returns],
+        "returns": None
+        if task.returns is None
+        else [[*filter(None, (item.name, item.kind, item.format))] for item in task.returns],
         "catalog": [files.get, files.put, files.compute_data_folder, files.strict] if files.get or files.put else None,
         "secrets": sorted(node.secrets),
         "version": node.cache.version if node.cache is not None else "",
@@ -159,9 +161,9 @@ def _leaves(name: str, value: Json) -> Iterable[tuple[str, str]]:
             return [(name, f"#{_digest(_text(value))[:_DIGITS]}")]
         match inner:
             case dict() if inner:
-                todo += [(f"{place}.{key}", each) for key, each in inner.items()]
+                todo += reversed([(f"{place}.{key}", each) for key, each in inner.items()])
             case list() if inner and len(inner) <= _MOST_LEAVES:
-                todo += [(f"{place}[{number}]", each) for number, each in enumerate(inner)]
+                todo += reversed([(f"{place}[{number}]", each) for number, each in enumerate(inner)])
             case _:
                 leaves.append((place, _short(_text(inner))))
     return leaves

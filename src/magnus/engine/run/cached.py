@@ -8,10 +8,11 @@ this key, and the catalog has all its content. A result is put under its key onl
 import hashlib
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from importlib.util import cache_from_source
+from stat import S_ISDIR
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,7 +28,7 @@ from magnus.engine.run.cache_reasons import difference
 from magnus.engine.run.reuse import lost_content
 from magnus.errors import CatalogError, MagnusError, RunLogStoreError, RunNotFound
 from magnus.graph.nodes import TaskNode
-from magnus.graph.path import StepPath
+from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.reporter import StepReused, Warned
 from magnus.interfaces.run_log_store import KeepsResults, StepResult
 from magnus.interfaces.task_kind import KnowsInputs, TaskInputs
@@ -67,6 +68,7 @@ class CachedResults:
         self._inputs: dict[int, TaskInputs] = {}
         self._identities: dict[str, tuple[CodeIdentity, ...]] = {}
         self._pending: dict[StepPath, _Pending] = {}
+        self._made: dict[str, Mapping[str, Collection[str]]] = {}
         self._environment: str | None = None
         self._loaded: frozenset[str] = frozenset()
         self._refused = run.run_config.get("no_cache") is True
@@ -116,7 +118,7 @@ class CachedResults:
         cache = CacheRecord(step_key.key, step_key.inputs)
         if self._refused:
             return replace(cache, reason="--no-cache")
-        if not self._refreshed.isdisjoint((str(path), path.name)):
+        if not self._refreshed.isdisjoint(_names_around(path)):
             return replace(cache, reason="--refresh")
         why = ""
         for result in self._found(step_key.key):
@@ -127,18 +129,21 @@ class CachedResults:
                     del self._pending[path]
                     return taken
             why = why or problem
-        return replace(cache, reason=why or self._difference(path, step_key))
+        if why:
+            return replace(cache, reason=why)
+        compared_with, reason = self._difference(path, step_key)
+        return replace(cache, reason=reason, compared_with=compared_with)
 
-    def _difference(self, path: StepPath, step_key: cache_key.StepKey) -> str:
-        """How the step differs from its last success with a result."""
+    def _difference(self, path: StepPath, step_key: cache_key.StepKey) -> tuple[str, str]:
+        """The run of the last success of the step that has a result, and how the step differs from it."""
         store = self._context.services.run_log_store
         for result in self._found(self._key_of_step(path)):
             with suppress(RunNotFound, RunLogStoreError):
                 before = store.get_step(result.run_id, result.path)
                 if before is not None and before.cache is not None and before.status is Status.SUCCESS:
                     text = difference(before.cache.inputs, step_key.inputs)
-                    return text or "its result was not kept"
-        return "it never ran"
+                    return result.run_id, text or "its result was not kept"
+        return "", "it never ran"
 
     def _key_of_step(self, path: StepPath) -> str:
         """The key that leads to the last results of the step, with any inputs."""
@@ -251,27 +256,55 @@ class CachedResults:
             return None, f"the run '{result.run_id}', which has the result, is gone"
         if lost := lost_content(self._context.services.catalog, record):
             return None, f"{lost} (run '{result.run_id}')"
-        if changed := self._changed_source(node, record):
+        if changed := self._changed_source(node, record, result.run_id):
             return None, changed
         return record, ""
 
-    def _changed_source(self, node: TaskNode, record: StepRecord) -> str:
-        """The first file that the step only put, as it was there before, and that is another one now."""
-        sources = {entry.name: entry for entry in record.catalog if entry.stage == "put" and entry.preexisting}
+    def _changed_source(self, node: TaskNode, record: StepRecord, run_id: str) -> str:
+        """The first file that the step only put, as it was there before, and that is another one now.
+
+        A file that a step of the same run wrote was left there by an earlier run, and is as that step left it.
+        """
+        sources = {
+            entry.name: entry.data_hash for entry in record.catalog if entry.stage == "put" and entry.preexisting
+        }
         if not sources:
             return ""
         context, catalog = self._context, self._context.services.catalog
-        names = [*catalog_files.files_to_put(catalog, node.catalog, context.working_directory, context.hidden)]
-        if missing := next((name for name in sources if name not in names), ""):
-            return f"file {missing} is gone"
+        made = self._files_made_in(run_id)
+        matching = catalog_files.files_to_put(catalog, node.catalog, context.working_directory, context.hidden)
         known = {entry.name for entry in record.catalog}
-        if new := next((name for name in names if name not in known), ""):
+        if not made.keys() >= sources.keys() and (
+            new := next((n for n in matching if n not in known and n not in made), "")
+        ):
             return f"file {new} is new"
+        present = [name for name in sources if name in set(matching)]
         now = catalog.put(
-            context.run_id, record.branch, context.working_directory, [*sources], unchanged={}, store_copy=False
+            context.run_id, record.branch, context.working_directory, present, unchanged={}, store_copy=False
         )
-        changed = next((entry.name for entry in now if entry.data_hash != sources[entry.name].data_hash), "")
-        return f"file {changed} changed" if changed else ""
+        hashes = {entry.name: entry.data_hash for entry in now}
+        for name, data_hash in sources.items():
+            if name not in hashes and name not in made:
+                return f"file {name} is gone"
+            if name in hashes and hashes[name] != data_hash and hashes[name] not in made.get(name, ()):
+                return f"file {name} changed"
+        return ""
+
+    def _files_made_in(self, run_id: str) -> Mapping[str, Collection[str]]:
+        """The files that steps of the run wrote, each with the hashes of its contents."""
+        if run_id not in self._made:
+            made: dict[str, set[str]] = {}
+            self._add_files_made(run_id, BranchPath(), made)
+            self._made[run_id] = made
+        return self._made[run_id]
+
+    def _add_files_made(self, run_id: str, branch: BranchPath, made: dict[str, set[str]]) -> None:
+        for step in self._context.services.run_log_store.list_steps(run_id, branch):
+            for entry in step.catalog:
+                if entry.stage == "put" and not entry.preexisting:
+                    made.setdefault(entry.name, set()).add(entry.data_hash)
+            for key in step.branching.keys if step.branching is not None else ():
+                self._add_files_made(run_id, step.path.into(key), made)
 
     def _taken(
         self, known: StepRecord, result: StepResult, path: StepPath, position: int, scope: BranchScope
@@ -297,7 +330,7 @@ class CachedResults:
             scope=None,
             code_identities=self._identities_of(known, result.run_id),
             earlier_attempts=0,
-            cache=replace(known.cache, reason="", run_id=source[0], step=source[1]),
+            cache=replace(known.cache, reason="", run_id=source[0], step=source[1], compared_with=""),
         )
         record = replace(record, scope=scopes.carried(position, scope, record))
         context.services.run_log_store.put_step(context.run_id, record)
@@ -352,6 +385,12 @@ class CachedResults:
 _RENEWED_AFTER = timedelta(hours=1)
 
 
+def _names_around(path: StepPath) -> Sequence[str]:
+    """The steps that the step is, or is inside, by the names of steps alone, as pipelines are written."""
+    names = path.parts[::2]
+    return ["/".join(names[:length]) for length in range(1, len(names) + 1)]
+
+
 def remove_stale_bytecode(statuses: Iterable[tuple[str, tuple[int, ...]]]) -> None:
     """Remove bytecode that is not younger than its source.
 
@@ -379,5 +418,7 @@ def _status(file: str) -> tuple[int, ...]:
     try:
         status = os.stat(file)  # noqa: PTH116 - for every file of the code
     except OSError:
+        return ()
+    if S_ISDIR(status.st_mode):
         return ()
     return status.st_mtime_ns, status.st_ctime_ns, status.st_dev, status.st_ino, status.st_size

@@ -90,7 +90,7 @@ def reducing(context: RunContext, path: StepPath) -> "Reduce":
 
     services = context.services
     objects = StepObjects(
-        services.catalog, services.pickler, context.run_id, path.branch, context.script, context.masker
+        services.catalog, services.picklers, context.run_id, path.branch, context.script, context.masker
     )
 
     def reduce(reducer: Reducer, name: str, values: Sequence[Parameter]) -> Parameter:

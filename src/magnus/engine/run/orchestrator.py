@@ -43,6 +43,7 @@ def run(context: RunContext, executor: Executor, record: RunRecord, original: Ru
     first = traversal.first(context.graph, BranchPath())
     root = Place(BranchPath(), scopes.initial(record), first, original=BranchPath() if reuse else None)
     walk = Walk(context, executor, root, reuse, cached_results(context))
+    walk.until = str(record.run_config.get("until") or "")
     try:
         context.tracking.begin_run(run_as_recorded(context.tracked_run, record), record.parameters)
         with executor:
@@ -84,7 +85,8 @@ class Walk:
     """One way through the graph from `root` on, in as many branches at once as there are.
 
     `waiting` are the branches and composites that can continue. The last one continues first: it is the deepest, so that
-    started branches finish first. `running` are the steps that the executor has.
+    started branches finish first. `running` are the steps that the executor has. After the success of the step `until`
+    outside branches the run has finished; `stopped` says so.
     """
 
     def __init__(
@@ -103,6 +105,8 @@ class Walk:
         self.root = root
         self.waiting: list[Place | Composite] = [root]
         self.running: dict[Future[None], Place] = {}
+        self.until = ""
+        self.stopped = False
         self._ended: SimpleQueue[Future[None]] | None = None
         self.open: dict[StepPath, Composite] = {}
 
@@ -241,7 +245,12 @@ class Walk:
         place.take(step, span)
         if not succeeded:
             place.message = f"step '{print_names(step.path.parts)}' failed: {step.message}"
-        place.action = traversal.following(self.context.graph, step.path, step.position, succeeded=succeeded)
+        if succeeded and step.path.name == self.until and place is self.root:
+            self.stopped = True
+            end = step.path.branch.step(self.context.graph.terminal(succeeds=True).name)
+            place.action = traversal.Finish(end, step.position + 1, succeeds=True)
+        else:
+            place.action = traversal.following(self.context.graph, step.path, step.position, succeeded=succeeded)
         self.waiting.append(place)
 
     def _unfinished(self, place: Place, known: StepRecord | None, message: str) -> StepRecord:
@@ -317,7 +326,11 @@ class Walk:
 def _end_of(walk: Walk) -> tuple[Status, str]:
     """The status of a finished pipeline, and the reason of its failure."""
     if walk.root.succeeded:
-        return Status.SUCCESS, "" if walk.reuse is None else walk.reuse.run_message
+        messages = (
+            f"it stopped after '{walk.until}', as --until says" if walk.stopped else "",
+            "" if walk.reuse is None else walk.reuse.run_message,
+        )
+        return Status.SUCCESS, "\n".join(filter(None, messages))
     reached = outcomes.reached_fail(walk.context.graph.terminal(succeeds=False).name)
     return Status.FAIL, walk.root.message or reached
 

@@ -58,7 +58,7 @@ class RunningStep:
         """Objects as this step keeps and loads them."""
         services, path = self.context.services, self.request.path
         run_id, context = self.request.run_id, self.context
-        return StepObjects(services.catalog, services.pickler, run_id, path.branch, context.script, context.masker)
+        return StepObjects(services.catalog, services.picklers, run_id, path.branch, context.script, context.masker)
 
     def remove_folder(self) -> None:
         """Remove the folder of the step, where there is one."""

@@ -78,7 +78,7 @@ def _parameter(declared: Return, value: UserObject, objects: Objects | None, ent
         case "object":
             if objects is None:
                 raise TaskFailed(f"'{declared.name}' is declared as an object, and there is no catalog to keep it")
-            reference, entry = objects.put(declared.name, value)
+            reference, entry = objects.put(declared.name, value, declared.format)
             entries.append(entry)
             return reference
 

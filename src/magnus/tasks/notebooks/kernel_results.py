@@ -32,13 +32,13 @@ def _results(variables: Mapping[str, UserObject], returns: Sequence[Mapping[str,
                 values[name] = to_json_value(variables[name], name=name, allow_nan=is_metric)
         for item in returns:
             if item["kind"] == "object":
-                _put_object(item["name"], variables[item["name"]])
+                _put_object(item["name"], variables[item["name"]], item["format"])
     except MagnusError as error:
         return {"failure": str(error), "returned": {}}
     return {"failure": "", "returned": values}
 
 
-def _put_object(name: str, value: UserObject) -> None:
+def _put_object(name: str, value: UserObject, form: str) -> None:
     """Have the step keep the value, as any process of a task would."""
     from magnus.engine.interaction.channel import VARIABLE, ask  # lazy: few notebooks return objects
     from magnus.engine.interaction.step_data import put  # lazy: as above
@@ -51,4 +51,4 @@ def _put_object(name: str, value: UserObject) -> None:
     address = os.environ.get(VARIABLE)
     if not address:
         raise TaskFailed(f"'{name}' is declared as an object, and there is no step to keep it")
-    put(partial(ask, address), name, value, is_result=True)
+    put(partial(ask, address), name, value, form=form, is_result=True)

@@ -133,9 +133,9 @@ class ProjectModules:
 
 
 def status_of(file: str) -> FileStatus:
-    """The status of the file; () if it is not there."""
+    """The status of the file; () if it is not there, or is a folder."""
     try:
-        return file_status(file)
+        return () if os.path.isdir(file) else file_status(file)  # noqa: PTH112 - texts throughout
     except OSError:
         return ()
 

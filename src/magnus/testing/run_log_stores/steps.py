@@ -146,13 +146,19 @@ class StepsContract(PlaceOfStores):
         assert store.get_step(run_id, step.path) == step
 
     def test_a_value_changed_after_the_put_changes_no_record(self, store: RunLogStore, run_id: str) -> None:
-        values = [1, 2]
-        step = replace(step_record(), parameters={"x": JsonParameter(values)})
-        store.put_step(run_id, step)
-        values.append(3)
-        got = store.get_step(run_id, step.path)
-        assert got is not None
-        assert got.parameters == {"x": JsonParameter([1, 2])}
+        """Also when the store has just put, and was read, before."""
+        for position in range(3):
+            values, arguments = [1, 2], [3]
+            step = step_record(f"step {position}", position=position)
+            attempt = replace(step.attempts[0], parameters={"y": arguments})
+            step = replace(step, parameters={"x": JsonParameter(values)}, attempts=(attempt,))
+            store.put_step(run_id, step)
+            values.append(3)
+            arguments.append(4)
+            got = store.get_step(run_id, step.path)
+            assert got is not None
+            assert got.parameters == {"x": JsonParameter([1, 2])}
+            assert got.attempts[0].parameters == {"y": [3]}
 
     def test_a_value_that_has_no_json_is_refused_and_changes_nothing(self, store: RunLogStore, run_id: str) -> None:
         with pytest.raises(RunLogStoreError, match="step 'a%20step'"):
