@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 _INTERRUPTED: Final = 130
 _TERMINATED: Final = 143
 _BUG: Final = 3
-_MODULES: Final = {"import": "import_runs"}
-"""Of commands whose name cannot be the name of a module."""
 
 
 class Terminated(KeyboardInterrupt):
@@ -39,7 +37,7 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = import_module(f"magnus.cli.commands.{_MODULES.get(cmd_name, cmd_name)}").command
+        command: click.Command = import_module(f"magnus.cli.commands.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
