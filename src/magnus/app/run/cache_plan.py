@@ -85,7 +85,7 @@ class _Unknown:
 
     def add(self, node: TaskNode, step: str) -> None:
         """Add the results of a task that runs."""
-        if node.task.returns is None and node.task.kind != "noop":
+        if node.task.returns is None:
             self.any_name = self.any_name or step
         self.names.update(dict.fromkeys((item.name for item in node.task.returns or ()), step))
         self.files = self.files or (step if node.catalog.put else "")
