@@ -1,149 +1,69 @@
-"""How long the catalog `object-store` takes to put and get files, beside the client that it uses, against moto on this machine.
+"""A put of a record into a run log in S3, beside the same bytes put by the client alone, in interleaved rounds on one server.
 
-Each round sends and brings one file of 1 GiB and 5,000 files of 10 KB in both ways, one after the other, with new content and
-in new places. The client alone sends as many files at a time, and hashes nothing. Prints the seconds of each round, the
-medians. moto keeps all content in memory: three rounds take about 6 GB.
+`python benchmarks/object_store.py ENDPOINT` measures against a server of S3 with the bucket `tests`; a put of a success is a
+conditional put. The least and the median of the milliseconds of each are printed, and the ratio to the client alone.
 """
 
 import argparse
-import os
-import shutil
 import statistics
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 import obstore
+from msgspec.structs import replace
 from obstore.store import S3Store
 
-from magnus.catalogs.object_store.catalog import ObjectCatalogOptions, ObjectStoreCatalog
-from magnus.graph.path import BranchPath
+from magnus.object_stores.address import ObjectLocation
+from magnus.run_log import codec
+from magnus.run_log.records import Status, StepRecord
+from magnus.run_log_stores import record_files
+from magnus.run_log_stores.object_store import ObjectStoreRunLogStore
+from magnus.testing.records import run_record, step_record
 
-SERVER: Final = Path(__file__).parents[1] / "tests/services/moto_server_locked.py"
-BLOCK: Final = 1 << 20
-THREADS: Final = 32
-KEYS: Final = {"access_key_id": "an-id", "secret_access_key": "a-key", "region": "us-east-1"}
-
-
-@contextmanager
-def moto(port: int) -> Iterator[str]:
-    """The address of a server with the bucket `bench`."""
-    address = f"http://127.0.0.1:{port}"
-    with subprocess.Popen([sys.executable, SERVER, str(port)], stderr=subprocess.DEVNULL) as process:
-        try:
-            made = False
-            while not made:
-                with suppress(urllib.error.URLError):
-                    request = urllib.request.Request(f"{address}/bench", method="PUT")
-                    urllib.request.urlopen(request).close()
-                    made = True
-                time.sleep(0.1)
-            yield address
-        finally:
-            process.kill()
+KEYS: Final = {"access_key_id": "id", "secret_access_key": "secret", "region": "us-east-1"}
 
 
-def seconds(action: Callable[[], object]) -> float:
-    """The seconds of the clock that the action takes."""
-    start = time.perf_counter()
-    action()
-    return time.perf_counter() - start
+def ways(endpoint: str) -> dict[str, Callable[[int], object]]:
+    """By name: what puts the record of this number."""
+    prefix = str(uuid.uuid4())
+    client = S3Store("tests", prefix=prefix, endpoint=endpoint, client_options={"allow_http": True}, **KEYS)
+    store = ObjectStoreRunLogStore(ObjectLocation(f"s3://tests/{prefix}", endpoint=endpoint, **KEYS), Path.cwd())
+    store.create_run(run_record("a"))
+    content = record_files.content_of(codec.step_to_json(step_record()))
+    open_step = replace(step_record(), status=Status.PROCESSING)
+    return {
+        "client: put": lambda number: obstore.put(client, f"raw/{number}", content),
+        "client: conditional put": lambda number: obstore.put(client, f"new/{number}", content, mode="create"),
+        "client: head": lambda _: obstore.head(client, "raw/0"),
+        "store: put of a step": lambda number: store.put_step("a", _named(open_step, number)),
+        "store: put of a success": lambda number: store.put_step("a", _named(step_record(), number)),
+    }
 
 
-def new_files(folder: Path, count: int, size: int) -> list[str]:
-    """The names of new files with new content in the folder."""
-    folder.mkdir()
-    for number in range(count):
-        with (folder / str(number)).open("wb") as file:
-            for _ in range(max(1, size // BLOCK)):
-                file.write(os.urandom(min(size, BLOCK)))
-    return sorted(path.name for path in folder.iterdir())
-
-
-class Client:
-    """The client alone."""
-
-    def __init__(self, address: str) -> None:
-        options: Any = {"allow_http": True, "timeout": "15m"}
-        self._store = S3Store("bench", endpoint=address, client_options=options, prefix=str(uuid.uuid4()), **KEYS)
-
-    def put(self, folder: Path, names: list[str]) -> None:
-        """Send the files; a large one in parts, four at a time."""
-        self._each(lambda name: obstore.put(self._store, name, folder / name, chunk_size=8 * BLOCK), names)
-
-    def get(self, folder: Path, names: list[str]) -> None:
-        """Bring the files."""
-        folder.mkdir()
-        self._each(lambda name: self._write(folder / name, name), names)
-
-    def _write(self, path: Path, name: str) -> None:
-        with path.open("wb") as file:
-            for piece in obstore.get(self._store, name).stream(4 * BLOCK):
-                file.write(piece)
-
-    def _each(self, action: Callable[[str], object], names: list[str]) -> None:
-        with ThreadPoolExecutor(THREADS) as threads:
-            list(threads.map(action, names))
-
-
-class Catalog:
-    """The catalog."""
-
-    def __init__(self, address: str) -> None:
-        options = ObjectCatalogOptions(f"s3://bench/{uuid.uuid4()}", endpoint=address, **KEYS)
-        self._catalog = ObjectStoreCatalog(options, Path.cwd())
-        self._entries: Any = ()
-
-    def put(self, folder: Path, names: list[str]) -> None:
-        """Put the files."""
-        self._entries = self._catalog.put("a-run", BranchPath(), folder, names, unchanged={})
-
-    def get(self, folder: Path, _names: list[str]) -> None:
-        """Get the files that were put."""
-        folder.mkdir()
-        self._catalog.get("a-run", BranchPath(), self._entries, folder)
-
-
-def measured(address: str, scratch: Path, count: int, size: int) -> dict[str, float]:
-    """The seconds of one round."""
-    names = new_files(scratch / "files", count, size)
-    ways: dict[str, Client | Catalog] = {"client": Client(address), "catalog": Catalog(address)}
-    result = {}
-    for name, way in ways.items():
-        result[f"put {name}"] = seconds(lambda way=way: way.put(scratch / "files", names))
-    for name, way in ways.items():
-        result[f"get {name}"] = seconds(lambda way=way, name=name: way.get(scratch / name, names))
-    for folder in ("files", *ways):
-        shutil.rmtree(scratch / folder)
-    return result
+def _named(step: StepRecord, number: int) -> StepRecord:
+    return replace(step, path=step.path.branch.step(f"step {number}"))
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--port", type=int, default=15999)
-    parser.add_argument("--size", type=int, default=1024, help="of the large file, in MiB")
-    parser.add_argument("--count", type=int, default=5000, help="of small files")
+    parser.add_argument("endpoint")
+    parser.add_argument("--rounds", type=int, default=200)
     options = parser.parse_args()
-    for what, count, size in (("large file", 1, options.size * BLOCK), ("small files", options.count, 10_000)):
-        with moto(options.port) as address, TemporaryDirectory() as scratch:
-            rounds = [measured(address, Path(scratch), count, size) for _ in range(options.rounds)]
-        for name in rounds[0]:
-            values = [taken[name] for taken in rounds]
-            print(f"{what}, {name}: {statistics.median(values):.2f} s, of", *(f"{value:.2f}" for value in values))
-        for verb in ("put", "get"):
-            ratios = [taken[f"{verb} catalog"] / taken[f"{verb} client"] for taken in rounds]
-            print(f"{what}, {verb}: {statistics.median(ratios):.2f} times the client", flush=True)
+    taken: dict[str, list[float]] = {}
+    by_name = ways(options.endpoint)
+    for number in range(options.rounds):
+        for name, put in by_name.items():
+            start = time.perf_counter()
+            put(number)
+            taken.setdefault(name, []).append((time.perf_counter() - start) * 1000)
+    raw = min(taken["client: put"]), statistics.median(taken["client: put"])
+    for name, times in taken.items():
+        least, median = min(times), statistics.median(times)
+        print(f"{name:26} {least:7.2f} ms {median:7.2f} ms   {least / raw[0]:5.2f} {median / raw[1]:5.2f}")
 
 
 if __name__ == "__main__":

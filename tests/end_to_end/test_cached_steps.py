@@ -486,6 +486,14 @@ def test_explain_says_why_each_step_ran_down_to_the_leaf(project):
     assert shown["steps"][1]["cached_from"] == {"run_id": "first", "step": "b"}
     logs = project.folder.magnus("logs", "second", "b")
     assert "magnus logs first b" in logs.err
+    shown = project.folder.magnus("show", "second").out
+    assert "b  SUCCESS  reused" in shown
+    assert "c  SUCCESS  reused" not in shown
+    detail = project.folder.magnus("show", "second", "--step", "b").out
+    assert "from run first" in detail
+    assert "parameter 'model.layers[0].size' 1 -> 2" in project.folder.magnus("show", "second", "--step", "a").out
+    page = project.folder.magnus("report", "second", "-o", "-").out
+    assert '"source":"first"' in page
     assert project.folder.magnus("explain", "third").status == 2
     project.run("-p", "p.yaml", "--run-id", "third", "--use-cached", "second")
     assert "a  reused from second: it succeeded there" in project.folder.magnus("explain", "third").out
