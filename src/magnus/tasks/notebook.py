@@ -162,10 +162,10 @@ def _inputs(command: str, dependencies: "CodeDependencies") -> TaskInputs:
 def _request(call: TaskCall, options: NotebookOptions) -> Json:
     """The request that the runner reads."""
     args = dict(options.optional_ploomber_args)
-    loaders = {name: loader for name, parameter in call.parameters.items() if (loader := _loader(parameter))}
+    parameters, loaders = parameters_of(call)
     return {
         "notebook": str(call.working_directory / call.spec.command),
-        "parameters": {name: plain(value) for name, value in call.parameters.items() if name not in loaders},
+        "parameters": parameters,
         "loaders": loaders,
         "returns": [{"name": item.name, "kind": item.kind, "format": item.format} for item in call.spec.returns or ()],
         "output_cell_tag": options.output_cell_tag,
@@ -176,6 +176,12 @@ def _request(call: TaskCall, options: NotebookOptions) -> Json:
         "client": {name: value for name, value in args.items() if name in OF_RUNNER},
         "root": _ROOT,
     }
+
+
+def parameters_of(call: TaskCall) -> tuple[Mapping[str, Json], Mapping[str, str]]:
+    """The parameters to write into the notebook, and for the others the function of magnus that loads them."""
+    loaders = {name: loader for name, parameter in call.parameters.items() if (loader := _loader(parameter))}
+    return {name: plain(value) for name, value in call.parameters.items() if name not in loaders}, loaders
 
 
 def _loader(parameter: Parameter) -> str:
