@@ -236,7 +236,8 @@ def project(tmp_path):
 
 
 def magnus(project, url, *arguments, **environment):
-    options = {"run_log_store": {"type": "db", "config": {"url": url}}}
+    parallel = {"type": "local", "config": {"enable_parallel": True}}
+    options = {"run_log_store": {"type": "db", "config": {"url": url}}, "executor": parallel}
     (project / "magnus-config.yaml").write_text(json.dumps({"defaults": options}))
     return subprocess.run(
         [sys.executable, "-m", "magnus", *arguments],
@@ -304,10 +305,17 @@ def test_a_connection_that_cannot_be_had_is_one_error_without_the_password(secur
         assert connection.execute("SELECT to_regclass('public.magnus_runs')").fetchone() == (None,)
 
 
-def test_the_password_is_in_no_run_log_no_message_and_no_file(secured, database, project):
+def test_the_password_is_in_no_run_log_no_message_no_file_and_no_argument_of_a_process(secured, database, project):
     with secured.connect(database) as connection:
         connection.execute(f"GRANT CREATE ON SCHEMA public TO {WITH_PASSWORD}")
     url = secured.url(database, WITH_PASSWORD, "${DB_PASSWORD}")
+    step = {
+        "type": "task",
+        "command": "cat /proc/[0-9]*/cmdline > arguments",
+        "command_type": "shell",
+        "next": "success",
+    }
+    (project / "p.yaml").write_text(json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}))
     given = {"MAGNUS_VAR_DB_PASSWORD": ENCODED}
     assert magnus(project, url, "check", "p.yaml", "--connect", **given).returncode == 0
     executed = magnus(project, url, "execute", "p.yaml", "--log-level", "debug", **given)
@@ -317,6 +325,7 @@ def test_the_password_is_in_no_run_log_no_message_and_no_file(secured, database,
     with secured.connect(database) as connection:
         rows = connection.execute("SELECT record FROM magnus_runs UNION ALL SELECT record FROM magnus_steps").fetchall()
         rows += connection.execute("SELECT summary FROM magnus_runs").fetchall()
+    assert b"p.yaml" in (project / "arguments").read_bytes()
     files = [path.read_bytes() for path in project.rglob("*") if path.is_file()]
     texts = [text for done in (executed, *shown) for text in (done.stdout, done.stderr)]
     for content in (*(bytes(row[0]) for row in rows), *files, *(text.encode() for text in texts)):

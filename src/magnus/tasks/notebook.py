@@ -126,6 +126,18 @@ class NotebookTask:
         output = notebook_file.output_path(spec.command, options.notebook_output_path)
         return describe(spec, working_directory, options.output_cell_tag, output)
 
+    def write_parameters(self, call: TaskCall) -> Path:
+        """Write the parameters into the notebook, for a person who opens it; returns its path."""
+        import nbformat  # lazy: a process of its own runs notebooks
+
+        from magnus.tasks.notebooks.cells import prepare
+
+        parameters, loaders = parameters_of(call)
+        file = call.working_directory / call.spec.command
+        notebook, _ = prepare(str(file), parameters, (), loaders)
+        nbformat.write(notebook, file)
+        return file
+
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the notebook; a cell that fails, a kernel that dies and results that are missing are the failure."""
         wrong = [problem for problem in self.problems(call.spec, call.working_directory) if problem.severity == "error"]

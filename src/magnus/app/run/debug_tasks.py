@@ -14,7 +14,7 @@ from typing import Final
 
 from magnus.errors import InvalidInput, Problem, TaskFailed
 from magnus.graph.nodes import TaskSpec
-from magnus.interfaces.task_kind import TaskCall, TaskKind, TaskOutcome
+from magnus.interfaces.task_kind import OpensInEditor, TaskCall, TaskKind, TaskOutcome
 from magnus.run_log.parameters import plain
 from magnus.run_log.records import CatalogRecord
 from magnus.tasks.functions.call import call_function
@@ -69,7 +69,7 @@ class DebuggedTask:
             return self._shell(call)
         if isinstance(self.kind, _PYTHON):
             return _called(call, is_lambda=isinstance(self.kind, PythonLambdaTask), mode=self.mode)
-        return self._notebook(call) if call.spec.kind == "notebook" else self._shell(call)
+        return self._notebook(call) if isinstance(self.kind, OpensInEditor) else self._shell(call)
 
     def _shell(self, call: TaskCall) -> TaskOutcome:
         self.say(f"the command of the step is: {call.spec.command}")
@@ -80,15 +80,8 @@ class DebuggedTask:
 
     def _notebook(self, call: TaskCall) -> TaskOutcome:
         """Open the notebook with the parameters in it."""
-        import nbformat  # lazy: only notebooks need it
-
-        from magnus.tasks.notebook import parameters_of
-        from magnus.tasks.notebooks.cells import prepare
-
-        parameters, loaders = parameters_of(call)
-        file = call.working_directory / call.spec.command
-        notebook, _ = prepare(str(file), parameters, (), loaders)
-        nbformat.write(notebook, file)
+        assert isinstance(self.kind, OpensInEditor)
+        file = self.kind.write_parameters(call)
         jupyter = shutil.which("jupyter-lab") or shutil.which("jupyter-notebook")
         if jupyter is None:
             self.say(f"there is no jupyter-lab to open {file}; this is a shell in its folder (pip install jupyterlab)")
