@@ -109,30 +109,55 @@ class CachedResults:
         except (RunLogStoreError, RunNotFound) as error:
             self._warn(error)
 
+    def peek(self, path: StepPath, scope: BranchScope) -> StepRecord | str:
+        """The record of the step that would be reused, or why the step would run. Nothing is written."""
+        node = self._context.graph.step(path)
+        assert isinstance(node, TaskNode)
+        try:
+            cache, known = self._look_up(node, path, scope)
+        except (MagnusError, OSError) as error:
+            return self._context.masker.mask(str(error))
+        return cache.reason if known is None else known[0]
+
+    def inputs(self, node: TaskNode) -> TaskInputs:
+        """The inputs of a task."""
+        return self._inputs_of(node)
+
     def _decided(self, node: TaskNode, path: StepPath, position: int, scope: BranchScope) -> StepRecord | CacheRecord:
+        now = self._context.clock.now()
+        cache, known = self._look_up(node, path, scope)
+        if known is not None:
+            taken = self._taken(*known, path, position, scope)
+            if taken is not None:
+                return taken
+            cache = replace(cache, reason=f"its content is gone (run '{known[1].run_id}')")
+        if cache.key:
+            self._pending[path] = _Pending(cache.key, self._inputs_of(node).statuses, now)
+        return cache
+
+    def _look_up(
+        self, node: TaskNode, path: StepPath, scope: BranchScope
+    ) -> tuple[CacheRecord, tuple[StepRecord, StepResult] | None]:
+        """The key of the step with the reason to run it, or with the earlier step whose result it can reuse."""
         inputs = self._inputs_of(node)
         if why := self._obstacle(node, inputs, scope):
-            return CacheRecord(reason=why)
+            return CacheRecord(reason=why), None
         step_key = self._key(node, inputs, scope)
-        self._pending[path] = _Pending(step_key.key, inputs.statuses, self._context.clock.now())
         cache = CacheRecord(step_key.key, step_key.inputs)
         if self._refused:
-            return replace(cache, reason="--no-cache")
+            return replace(cache, reason="--no-cache"), None
         if not self._refreshed.isdisjoint(_names_around(path)):
-            return replace(cache, reason="--refresh")
+            return replace(cache, reason="--refresh"), None
         why = ""
         for result in self._found(step_key.key):
             record, problem = self._usable(node, result, step_key.key)
             if record is not None:
-                taken = self._taken(record, result, path, position, scope)
-                if taken is not None:
-                    del self._pending[path]
-                    return taken
+                return cache, (record, result)
             why = why or problem
         if why:
-            return replace(cache, reason=why)
+            return replace(cache, reason=why), None
         compared_with, reason = self._difference(path, step_key)
-        return replace(cache, reason=reason, compared_with=compared_with)
+        return replace(cache, reason=reason, compared_with=compared_with), None
 
     def _difference(self, path: StepPath, step_key: cache_key.StepKey) -> tuple[str, str]:
         """The run of the last success of the step that has a result, and how the step differs from it."""
