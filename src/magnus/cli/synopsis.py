@@ -21,6 +21,7 @@ COMMANDS: "Final" = {
     "execute_function": "Run one function as a tracked step.",
     "execute_notebook": "Run one notebook as a tracked step.",
     "execute_single_node": "",
+    "debug": "Run a step of an earlier run under a debugger.",
     "explain": "Say why each step of a run ran or was reused.",
     "export": "Write runs with their files into one archive.",
     "fan": "",
