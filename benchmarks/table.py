@@ -18,7 +18,7 @@ def markdown(results: Mapping[str, Any]) -> str:
     """The table of the results: a row's value, its goal, and its ratio to each peer."""
     machine = (
         f"{results['cores']} cores, {results['system']}, Python {results['python']}, magnus {results['magnus']}; "
-        f"medians of {results['rounds']} interleaved rounds, {results['clock']}."
+        f"medians of {results['rounds']} interleaved measurements, {results['clock']}."
     )
     lines = [
         machine,

@@ -486,6 +486,69 @@ def test_explain_says_why_each_step_ran_down_to_the_leaf(project):
     assert shown["steps"][1]["cached_from"] == {"run_id": "first", "step": "b"}
     logs = project.folder.magnus("logs", "second", "b")
     assert "magnus logs first b" in logs.err
+    shown = project.folder.magnus("show", "second").out
+    assert "b  SUCCESS  reused" in shown
+    assert "c  SUCCESS  reused" not in shown
+    detail = project.folder.magnus("show", "second", "--step", "b").out
+    assert "from run first" in detail
+    assert "parameter 'model.layers[0].size' 1 -> 2" in project.folder.magnus("show", "second", "--step", "a").out
+    page = project.folder.magnus("report", "second", "-o", "-").out
+    assert '"source":"first"' in page
     assert project.folder.magnus("explain", "third").status == 2
     project.run("-p", "p.yaml", "--run-id", "third", "--use-cached", "second")
     assert "a  reused from second: it succeeded there" in project.folder.magnus("explain", "third").out
+
+
+def test_pods_of_a_workflow_reuse_results_of_pods_of_another(project):
+    folder = project.folder.path
+    services = {
+        "executor": {"type": "argo", "config": {"image": "i", "persistent_volumes": [{"name": "data", "mount_path": str(folder / "volume")}]}},
+        "run_log_store": {"type": "chunked-fs", "config": {"log_folder": str(folder / "volume/logs")}},
+        "catalog": {"type": "file-system", "config": {"catalog_location": str(folder / "volume/catalog")}},
+    }  # fmt: skip
+    (folder / "volume").mkdir()
+    steps = "{a: {command: work.left, next: m, returns: [side]}, m: {type: map, iterate_on: xs, iterate_as: x, next: success, branch: {start_at: o, steps: {o: {command: work.one, next: success, returns: [y], catalog: {put: out/one-*.txt}}}}}}"
+    project.folder.write("pipeline.yaml", f"dag: {{cache: true, start_at: a, steps: {steps}}}")
+    project.folder.write("config.json", json.dumps(services))
+    written = project.folder.magnus("execute", "-c", "config.json", "--xs", "[1, 2]", env=project.environment)
+    assert written.status == 0, written.err
+    for calls in (Counter(("left", "one 1", "one 2")), Counter()):
+        project.calls.write_text("")
+        result = project.folder.magnus("simulate", env=project.environment)
+        assert result.status == 0, result.err
+        assert Counter(project.calls.read_text().splitlines()) == calls
+    refused = project.folder.magnus("execute", "-c", "config.json", "--no-cache", env=project.environment)
+    assert (refused.status, "--no-cache is for runs that start here" in refused.err) == (2, True)
+
+
+def plan(project, *arguments):
+    result = project.folder.magnus("execute", "--dry-run", *arguments, env=project.environment)
+    assert result.status == 0, result.err
+    return [line.partition("Z ")[2] if line[:2] == "20" else line for line in result.err.splitlines()]
+
+
+def test_the_plan_says_what_will_run_and_why_and_changes_nothing(project):
+    assert plan(project, "--way", "left")[0] == "steps: 3 to run, 4 that may run"
+    project.run()
+    before = sorted(file for file in project.folder.path.rglob("*") if "__pycache__" not in file.parts)
+    assert plan(project, "--way", "left") == ["steps: 10 reused"]
+    assert plan(project, "--way", "right") == [
+        "steps: 8 reused, 1 to run, 1 that may run",
+        "  runs 'choose/right/go': it never ran",
+        "  may run 'shell': it may use a result of 'choose'",
+    ]
+    assert plan(project, "--way", "left", "--refresh", "each")[:2] == [
+        "steps: 6 reused, 3 to run, 1 that may run",
+        "  runs 'each/0/one': --refresh",
+    ]
+    lines = plan(project, "--way", "left", "--n", "4")
+    assert lines[:3] == [
+        "steps: 3 reused, 1 to run, 4 that may run",
+        "  runs 'make': parameter 'n' is new",
+        "  may run 'model': it may use a result of 'make'",
+    ]
+    assert sorted(file for file in project.folder.path.rglob("*") if "__pycache__" not in file.parts) == before
+    assert project.run()[1] == Counter()
+    project.folder.write("pipeline.yaml", "dag: {start_at: a, steps: {a: {command: work.left, next: success}}}")
+    refused = project.folder.magnus("execute", "--dry-run")
+    assert (refused.status, "no step of the pipeline has a cache" in refused.err) == (2, True)

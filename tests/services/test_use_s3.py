@@ -35,9 +35,9 @@ class Folder:
         self.path = path
         shutil.copy(ROOT / "examples/getting-started.yaml", path)
 
-    def configure(self, endpoint, **options):
+    def configure(self, endpoint, families=("run_log_store", "catalog"), **options):
         config = {"url": f"s3://my-bucket/{uuid.uuid4()}", "region": "eu-central-1", "endpoint": endpoint, **options}
-        services = {"run_log_store": {"type": "object-store", "config": config}}
+        services = {family: {"type": "object-store", "config": config} for family in families}
         (self.path / "magnus-config.yaml").write_text(json.dumps({"defaults": services}))
 
     def run(self, command, keys=KEYS):
@@ -56,7 +56,7 @@ def folder(tmp_path):
 def test_the_commands_of_the_page_run(bucket, folder):
     written, endpoint = (text for kind, text in BLOCKS if kind == "yaml")
     endpoint = endpoint.replace("http://127.0.0.1:9000", bucket)
-    (folder.path / "magnus-config.yaml").write_text(written + endpoint)
+    (folder.path / "magnus-config.yaml").write_text(both_at(written, endpoint))
     install, commands = (text for kind, text in BLOCKS if kind == "shell")
     assert install == "pip install 'magnus[object-store]'\n"
     keys, *commands = commands.splitlines()
@@ -64,8 +64,17 @@ def test_the_commands_of_the_page_run(bucket, folder):
     for command in commands:
         done = folder.run(command)
         assert done.returncode == 0, done.stderr
-    assert "SUCCESS" in done.stdout
+        if command == "magnus show latest":
+            assert "SUCCESS" in done.stdout
     assert not (folder.path / ".run_log_store").exists()
+    assert not (folder.path / ".catalog").exists()
+
+
+def both_at(written, endpoint):
+    """The configuration of the page with the endpoint in each service."""
+    region = "      region: eu-central-1\n"
+    assert written.count(region) == 2
+    return written.replace(region, region + endpoint)
 
 
 @pytest.mark.parametrize("executor", ["local", "workers"])
@@ -82,11 +91,13 @@ def test_a_run_in_s3_is_complete_and_holds_no_key(bucket, folder, executor):
     assert log["status"] == "SUCCESS"
     shown = folder.run("magnus show latest --json", keys={})
     assert json.loads(shown.stdout) == log
-    assert log["run_config"]["run_log_store"]["config"]["secret_access_key"] == MASK
+    for family in ("run_log_store", "catalog"):
+        assert log["run_config"][family]["config"]["secret_access_key"] == MASK
     for text in (done.stdout, done.stderr, shown.stdout, shown.stderr):
         assert "hush-hush" not in text
 
 
+@pytest.mark.parametrize("family", ["run_log_store", "catalog"])
 @pytest.mark.parametrize(
     ("options", "keys", "message"),
     [
@@ -98,8 +109,8 @@ def test_a_run_in_s3_is_complete_and_holds_no_key(bucket, folder, executor):
         ({}, {}, "no credentials for 's3://my-bucket/"),
     ],
 )
-def test_mistakes_in_the_configuration_are_found_before_a_run(bucket, folder, options, keys, message):
-    folder.configure(**{"endpoint": bucket, **options})
+def test_mistakes_in_the_configuration_are_found_before_a_run(bucket, folder, family, options, keys, message):
+    folder.configure(**{"endpoint": bucket, "families": [family], **options})
     done = folder.run("magnus check getting-started.yaml --x 3", keys=keys)
     assert done.returncode == 2
     assert message in done.stderr + done.stdout
@@ -145,3 +156,13 @@ def test_a_store_that_cannot_be_used_is_one_error_and_nothing_is_recorded(bucket
     assert not (folder.path / "data").exists(), "a step ran"
     if isinstance(answer, tuple):
         assert json.loads(listed.stdout) == [], listed.stderr
+
+
+def test_a_file_in_s3_is_loaded_and_has_no_path(bucket, folder):
+    folder.configure(bucket)
+    assert folder.run("magnus execute getting-started.yaml --x 3 --run-id it").returncode == 0
+    program = "import magnus; a = magnus.run('it').artifacts['data/data.txt']; print('PATH=' in a.load()); a.path()"
+    done = folder.run(f'python -c "{program}"')
+    assert done.stdout == "True\n", done.stderr
+    assert "is in 's3://my-bucket/" in done.stderr
+    assert "read it with load()" in done.stderr

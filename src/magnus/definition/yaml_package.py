@@ -29,7 +29,7 @@ class _Later:
 
 @contextmanager
 def _patterns_later() -> Iterator[None]:
-    """Have the modules get attributes from `re.compile` while they are imported; calls from elsewhere are as ever."""
+    """Have the modules get attributes from `re.compile` while they are imported; all other calls are as ever."""
     compiled = re.compile
 
     def compile_or_defer(pattern: Any, flags: Any = 0) -> Any:

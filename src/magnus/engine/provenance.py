@@ -1,26 +1,28 @@
 """Records the provenance of a run: its commit and the difference from it, the interpreter, the machine and the packages.
 
-magnus asks git once a run: `start_commit_query` and `start_diff_query` start it, so that it works while the pipeline is
-loaded; `read_commit` and `read_diff` read its output. No git, no repository, no commit yet and no remote are all fine:
-unknown facts are left out. Packages are read from the names of their metadata folders, `<name>-<version>.dist-info`: reading
+magnus asks git once a run: `CodeVersion.start` starts it, so that it works while the pipeline is loaded. No git, no
+repository, no commit yet and no remote are all fine: unknown facts are left out. Packages are read from the names of their metadata folders, `<name>-<version>.dist-info`: reading
 what is in them would take longer than a short run.
 """
 
 import hashlib
 import os
 import re
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
 from magnus import __version__
 from magnus.run_log.records import CodeIdentity
 from magnus.values import Json
+
+if TYPE_CHECKING:
+    import subprocess  # lazy: as where it is used
 
 _LONGEST_WAIT_SECONDS: Final = 60.0
 _MOST_FILES_NAMED: Final = 100
@@ -29,6 +31,59 @@ _DIFF: Final = ("diff", "HEAD", "--binary", "--no-color", "--no-ext-diff", "--sr
 _UNTRACKED: Final = ("ls-files", "--others", "--exclude-standard", "--full-name", "-z", "--")
 _ENDINGS: Final = (".dist-info", ".egg-info")
 _SEPARATORS: Final = re.compile(r"[-_.]+")
+
+
+class CodeVersion:
+    """The commit of a working directory and, `with_changes`, the difference from it; git starts when they are read, or before.
+
+    `own_folders`, where magnus itself writes, do not count as changes.
+    """
+
+    def __init__(
+        self,
+        working_directory: Path,
+        environment: Mapping[str, str],
+        own_folders: Sequence[Path] = (),
+        *,
+        with_changes: bool = False,
+    ) -> None:
+        self._place = (working_directory, environment, own_folders)
+        self._with_changes = with_changes
+        self._commit: CommitQuery | None = None
+        self._diff: DiffQuery | None = None
+        self._has_started = False
+
+    def start(self) -> None:
+        """Start git, unless it has started or no folder around the working directory is a repository."""
+        if self._has_started:
+            return
+        self._has_started = True
+        working_directory, environment, _ = self._place
+        if "GIT_DIR" in environment or _is_in_repository(working_directory):
+            self._commit = start_commit_query(*self._place)
+            self._diff = start_diff_query(*self._place) if self._with_changes else None
+
+    def wait(self) -> None:
+        """Wait for git, if it has started, so that no process of it is left behind."""
+        if self._has_started:
+            _ = self.identities, self.changes
+
+    @cached_property
+    def identities(self) -> tuple[CodeIdentity, ...]:
+        """The commit; empty when the working directory is in no repository or has no commit."""
+        self.start()
+        return read_commit(self._commit)
+
+    @cached_property
+    def changes(self) -> bytes:
+        """The uncommitted changes, in the form of `read_diff`."""
+        self.start()
+        return read_diff(self._diff)
+
+
+def _is_in_repository(folder: Path) -> bool:
+    place = folder.resolve()
+    return any(os.path.lexists(around / ".git") for around in (place, *place.parents))
 
 
 class CommitQuery(Struct, frozen=True):
@@ -62,6 +117,8 @@ def started(
     commands: Sequence[Sequence[str]], working_directory: Path, environment: Mapping[str, str]
 ) -> "list[subprocess.Popen[bytes]]":
     """A process of git for each command, at work; none when there is no git."""
+    import subprocess  # lazy: many projects in containers are in no repository
+
     environ = {**environment, "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
         return [
@@ -101,6 +158,8 @@ def read_commit(question: CommitQuery | None) -> tuple[CodeIdentity, ...]:
 
 
 def _output(process: "subprocess.Popen[bytes]") -> str:
+    import subprocess  # lazy: as above
+
     try:
         output, _ = process.communicate(timeout=_LONGEST_WAIT_SECONDS)
     except subprocess.TimeoutExpired:

@@ -212,6 +212,11 @@ class StepRecord(Struct, frozen=True):
         return all(isinstance(value, _SCALARS) for value in values)
 
 
+def is_cached(step: StepRecord) -> bool:
+    """Whether the step has the result of an earlier step with the same key."""
+    return step.cache is not None and bool(step.cache.run_id)
+
+
 def terminal_record(path: StepPath, position: int, status: Status, step_type: str, when: datetime) -> StepRecord:
     """The record of a terminal step that was reached: it has one attempt, which takes no time."""
     return StepRecord(path, position, status, step_type, attempts=(AttemptRecord(0, when, when, 0.0, status),))

@@ -16,7 +16,7 @@ from typing import ClassVar, Final, TypeVar
 from magnus.errors import InvalidRunId, Problem, RunLogStoreError
 from magnus.graph.path import BranchPath, StepPath
 from magnus.interfaces.capabilities import Locality, ServiceCapabilities
-from magnus.interfaces.run_log_store import DamagedRecord
+from magnus.interfaces.run_log_store import DamagedRecord, StepResult
 from magnus.object_stores import keys
 from magnus.object_stores.address import ObjectLocation
 from magnus.object_stores.client import ObstoreObjects
@@ -25,9 +25,11 @@ from magnus.run_log import codec
 from magnus.run_log.json_bytes import mentioned_hashes
 from magnus.run_log.records import RunRecord, Status, StepRecord
 from magnus.run_log.summary import DamagedRun, RunSummary, summary_from_bytes
-from magnus.run_log_stores import failures, record_files, record_objects
+from magnus.run_log_stores import failures, record_files, record_objects, result_files
 from magnus.run_log_stores.record_files import DONE, NOT_DONE, Belongs, is_of_run
+from magnus.system.parallel import for_each
 
+_RESULTS: Final = ".results/"
 _VERSION: Final = b"1\n"
 _LONGEST_RUN_ID: Final = 200
 """In bytes; encoded in a key it must not be longer either."""
@@ -80,6 +82,8 @@ class ObjectStoreRunLogStore:
             self._refuse_replacing_store()
             if not self._objects.create(record_objects.run(run.run_id), content):
                 raise failures.run_exists(run.run_id, self._objects.shown)
+            # of a removed run of this id, whose process was killed while it put a record
+            self._objects.delete([each.key for each in self._objects.list(record_objects.steps(run.run_id))])
 
     def get_run(self, run_id: str) -> RunRecord:
         """The record of the run that was put last."""
@@ -123,15 +127,28 @@ class ObjectStoreRunLogStore:
             return max((each.modified for each in steps), default=run.modified)
 
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:  # noqa: ARG002 - always
-        """Put the record where readers look for it, unless the step has succeeded before."""
+        """Put the record where readers look for it, unless the step has succeeded before.
+
+        At the same time the store looks for the run, as every request waits for the network: if there is none, nobody
+        reads the record, and it is deleted.
+        """
+        self._refuse_unusable(run_id)
         content = record_files.content_of(codec.step_to_json(step))
-        key = record_objects.step(run_id, step.path)
+        key = record_objects.step(run_id, step.path) + (DONE if step.status is Status.SUCCESS else NOT_DONE)
+        requests = (partial(self._has_run, run_id), partial(self._put, key, content, step))
         with _failing():
-            self._refuse_missing(run_id)
-            if step.status is not Status.SUCCESS:
-                self._objects.put(key + NOT_DONE, content)
-            elif not self._objects.create(key + DONE, content):
-                self._replace_damaged(key + DONE, content, step.path)
+            has_run, _ = for_each(lambda request: request(), requests, threads=2)
+            if not has_run:
+                self._objects.delete([key])
+                raise failures.run_not_found(run_id, self._objects.shown)
+
+    def _put(self, key: str, content: bytes, step: StepRecord) -> bool:
+        """Put or create the record; the result has no meaning."""
+        if step.status is not Status.SUCCESS:
+            self._objects.put(key, content)
+        elif not self._objects.create(key, content):
+            self._replace_damaged(key, content, step.path)
+        return True
 
     def _replace_damaged(self, key: str, content: bytes, path: StepPath) -> None:
         """Replace the record of a success if it is damaged: the first success stands."""
@@ -171,6 +188,17 @@ class ObjectStoreRunLogStore:
             if step := self._record(key, text, record_files.step_of, belongs):
                 steps[place] = step
         return steps
+
+    def put_result(self, key: str, run_id: str, path: StepPath) -> None:
+        """Replace the object of the key by one with the step first."""
+        with _failing():
+            self._objects.put(f"{_RESULTS}{key}", result_files.with_result(self.results(key), run_id, path))
+
+    def results(self, key: str) -> Sequence[StepResult]:
+        """The steps in the object of the key."""
+        with _failing():
+            content = self._objects.get(f"{_RESULTS}{key}")
+        return [] if content is None else result_files.results_in(content)
 
     def write_document(self, run_id: str, lines: Iterator[str]) -> None:
         """Put the document in the place of the one before."""
@@ -228,8 +256,17 @@ class ObjectStoreRunLogStore:
 
     def _refuse_missing(self, run_id: str) -> None:
         """RunNotFound when there is no such run."""
-        if not record_objects.is_usable(run_id) or self._objects.head(record_objects.run(run_id)) is None:
+        self._refuse_unusable(run_id)
+        if not self._has_run(run_id):
             raise failures.run_not_found(run_id, self._objects.shown)
+
+    def _refuse_unusable(self, run_id: str) -> None:
+        """RunNotFound when no run can have the id."""
+        if not record_objects.is_usable(run_id):
+            raise failures.run_not_found(run_id, self._objects.shown)
+
+    def _has_run(self, run_id: str) -> bool:
+        return self._objects.head(record_objects.run(run_id)) is not None
 
     def _run(self, run_id: str, decode: Callable[[bytes], RecordT]) -> RecordT:
         key = record_objects.run(run_id)

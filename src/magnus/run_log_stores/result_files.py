@@ -1,4 +1,4 @@
-"""Keeps which steps have a result under a key as files, one for each key. Used by stores of files.
+"""Keeps which steps have a result under a key as files, one for each key. Used by stores of files and of objects.
 
     .results/<first two digits of the key>/<the rest>    lines of JSON, the newest result first
 
@@ -34,9 +34,7 @@ class ResultFiles:
 
     def put(self, key: str, run_id: str, path: StepPath) -> None:
         """Put a result first, and forget the oldest ones; RunLogStoreError when that fails."""
-        new = StepResult(run_id, path, datetime.now(UTC))
-        others = [result for result in self.results(key) if (result.run_id, result.path) != (run_id, path)]
-        lines = [_line(result) for result in (new, *others[: _MOST_RESULTS - 1])]
+        lines = [with_result(self.results(key), run_id, path)]
         file = self._file(key)
         try:
             try:
@@ -51,19 +49,18 @@ class ResultFiles:
         """The results under a key, the newest first; RunLogStoreError when they cannot be read."""
         file = self._file(key)
         try:
-            lines = b"".join(atomic_files.blocks(file, self._system)).splitlines()
+            content = b"".join(atomic_files.blocks(file, self._system))
         except FileNotFoundError:
             return ()
         except OSError as error:
             raise failures.failed("read", file, error) from error
-        return [result for line in lines if (result := _result(line)) is not None]
+        return results_in(content)
 
     def remove_leftovers(self, before: float, has_run: Callable[[str], bool]) -> None:
         """Remove the files without a result of a run that is there, unless they were written after this time; OSError."""
         for file in self._files(before):
             with suppress(FileNotFoundError):
-                lines = file.read_bytes().splitlines()
-                results = [result for line in lines if (result := _result(line)) is not None]
+                results = results_in(file.read_bytes())
                 if file.stat().st_mtime < before and not any(has_run(result.run_id) for result in results):
                     self._system.unlink(file)
 
@@ -74,6 +71,18 @@ class ResultFiles:
 
     def _file(self, key: str) -> Path:
         return self._folder / key[:_PREFIX_DIGITS] / key[_PREFIX_DIGITS:]
+
+
+def with_result(results: Sequence[StepResult], run_id: str, path: StepPath) -> bytes:
+    """The content of a file with a new result before the others, without the oldest ones."""
+    new = StepResult(run_id, path, datetime.now(UTC))
+    others = [result for result in results if (result.run_id, result.path) != (run_id, path)]
+    return b"".join(_line(result) for result in (new, *others[: _MOST_RESULTS - 1]))
+
+
+def results_in(content: bytes) -> Sequence[StepResult]:
+    """The results in the content of a file, the newest first."""
+    return [result for line in content.splitlines() if (result := _result(line)) is not None]
 
 
 def _line(result: StepResult) -> bytes:

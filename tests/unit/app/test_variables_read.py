@@ -25,7 +25,8 @@ class Reading:
 
 
 def services(**reading):
-    return SimpleNamespace(**{**dict.fromkeys(FAMILIES, object()), **reading})
+    each = {**dict.fromkeys(FAMILIES, object()), **reading}
+    return SimpleNamespace(**each, picklers=SimpleNamespace(default=each["pickler"]))
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -3,7 +3,7 @@ import subprocess
 
 import pytest
 
-from magnus.engine.provenance import read_commit, start_commit_query
+from magnus.engine.provenance import CodeVersion, read_commit, start_commit_query
 
 ENVIRONMENT = {
     **os.environ,
@@ -71,3 +71,45 @@ def test_no_repository_no_commit_and_no_git_are_fine(tmp_path):
     git(tmp_path, "init", "-q")
     assert identity(tmp_path) == ()
     assert read_commit(start_commit_query(tmp_path, {"PATH": str(tmp_path)})) in {(), identity(tmp_path)}
+
+
+def test_git_is_asked_at_the_first_reading_once(repository):
+    version = CodeVersion(repository, ENVIRONMENT, with_changes=True)
+    version.wait()
+    (repository / "a.py").write_text("2")
+    [identity] = version.identities
+    assert not identity.code_identifier_dependable
+    assert b"+2" in version.changes
+    git(repository, "checkout", "-q", "a.py")
+    assert version.identities == (identity,)
+
+
+def test_git_works_from_the_start_on(repository):
+    version = CodeVersion(repository, ENVIRONMENT)
+    version.start()
+    version.wait()
+    (repository / "a.py").write_text("2")
+    assert version.identities[0].code_identifier_dependable
+    assert version.changes == b""
+
+
+@pytest.mark.parametrize("inside", ["", "b/c", "link/c"])
+def test_a_repository_is_around_its_folders(repository, inside):
+    (repository / "b" / "c").mkdir(parents=True)
+    (repository / "link").symlink_to("b")
+    assert CodeVersion(repository / inside, ENVIRONMENT).identities
+
+
+def test_a_work_tree_and_a_repository_of_the_environment_count(repository, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    git(repository, "worktree", "add", "-q", str(other / "tree"))
+    assert CodeVersion(other / "tree", ENVIRONMENT).identities
+    assert CodeVersion(other, {**ENVIRONMENT, "GIT_DIR": str(repository / ".git")}).identities
+
+
+def test_no_git_is_started_where_no_repository_is(tmp_path):
+    (tmp_path / "git").write_text("#!/bin/sh\ntouch started\n")
+    (tmp_path / "git").chmod(0o755)
+    version = CodeVersion(tmp_path, {**ENVIRONMENT, "PATH": f"{tmp_path}:{os.environ['PATH']}"}, with_changes=True)
+    assert (version.identities, version.changes) == ((), b"")
+    assert not (tmp_path / "started").exists()

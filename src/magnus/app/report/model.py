@@ -78,7 +78,9 @@ class Row(Struct, omit_defaults=True):
         path: the path of the step for commands.
         value: the number of the text of the element that a branch of a map is for.
         more_files: the number of catalog entries that are left out.
-        reused: whether it succeeded in the original run and did not run in this one.
+        reused: whether it has the result of another run and did not run in this one.
+        source: the run that computed the result of a step with `cache`; "" for the original run, or none.
+        reason: why a step with `cache` ran; "" for every other step.
     """
 
     parent: int
@@ -101,6 +103,8 @@ class Row(Struct, omit_defaults=True):
     definition: int | None = None
     mock: bool = False
     reused: bool = False
+    source: str = ""
+    reason: str = ""
 
 
 class Head(Struct, omit_defaults=True):

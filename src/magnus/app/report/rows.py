@@ -22,6 +22,7 @@ from magnus.run_log.records import (
     RunRecord,
     Status,
     StepRecord,
+    is_cached,
     span_of,
 )
 from magnus.run_log.step_walk import Branch, SeenBranch, SeenStep, StepsOf, status_of, status_of_branch, walk
@@ -137,7 +138,9 @@ class Rows:
             more_files=max(0, len(step.catalog) - _MOST_FILES),
             code=None if step.code_identities is None else codes(step.code_identities),
             mock=step.mock,
-            reused=step.mock and not step.attempts and bool(self._run.original_run_id),
+            reused=is_cached(step) or (step.mock and not step.attempts and bool(self._run.original_run_id)),
+            source="" if step.cache is None else step.cache.run_id,
+            reason="" if step.cache is None else shortened(step.cache.reason),
         )
 
     def _attempt(self, attempt: AttemptRecord, message: str) -> Attempt:

@@ -44,7 +44,7 @@ def create_run(prepared: PreparedRun, owner: Owner, reporter: Reporter) -> RunRe
             use_cached=prepared.original is not None,
             original_run_id="" if prepared.original is None else prepared.original.run_id,
             parameters=prepared.parameters,
-            code_identities=prepared.code_identities,
+            code_identities=prepared.code_version.identities,
             run_config=_run_config(prepared),
         )
         try:
@@ -59,9 +59,9 @@ def create_run(prepared: PreparedRun, owner: Owner, reporter: Reporter) -> RunRe
 
 def _keep_changes(prepared: PreparedRun, run_id: str, reporter: Reporter) -> None:
     catalog = prepared.services.catalog
-    if prepared.changes and isinstance(catalog, KeepsChanges):
+    if prepared.code_version.changes and isinstance(catalog, KeepsChanges):
         try:
-            catalog.keep_changes(run_id, prepared.changes)
+            catalog.keep_changes(run_id, prepared.code_version.changes)
         except CatalogError as error:
             [problem] = error.problems
             message = f"the changes since the commit are not stored: {problem.message}"
@@ -93,7 +93,7 @@ def _run_config(prepared: PreparedRun) -> Mapping[str, Json]:
             until=request.until,
             outdated={} if prepared.plan is None else {**prepared.plan.outdated_paths},
             packages=stored_blob(prepared.services.catalog, runs_in.packages),
-            changes=content(prepared.changes) if prepared.changes else {},
+            changes=content(prepared.code_version.changes) if prepared.code_version.changes else {},
         ),
     }
 

@@ -25,15 +25,15 @@ from magnus.definition.compiler import StepPlace
 from magnus.definition.loader import LoadedPipeline
 from magnus.definition.variables import PREFIX as VARIABLE_PREFIX
 from magnus.definition.yaml_text import dump
-from magnus.engine import provenance
 from magnus.engine.context import Services
+from magnus.engine.provenance import CodeVersion
 from magnus.errors import InvalidConfiguration, InvalidDefinition, InvalidInput, in_order
 from magnus.interfaces.capabilities import Locality
 from magnus.interfaces.catalog import KeepsChanges
 from magnus.interfaces.executor import WarmStart
 from magnus.interfaces.reporter import Planned, Reporter, Warned
 from magnus.run_log.parameters import Scope
-from magnus.run_log.records import CodeIdentity, RunRecord
+from magnus.run_log.records import RunRecord
 from magnus.run_log.run_ids import check_new_run_id
 from magnus.suggest import near
 from magnus.system.atomic_files import write_text
@@ -113,7 +113,7 @@ class RunRequest(Struct, frozen=True):
 class PreparedRun(Struct, frozen=True):
     """Everything that a run needs, read and checked before it starts.
 
-    `changes` are the uncommitted changes, if they are stored; `code` has the code of the steps, if it was needed already.
+    `code_version` has the uncommitted changes, if they are stored; `code` is the code of the steps, if it was needed already.
     """
 
     request: RunRequest
@@ -121,12 +121,11 @@ class PreparedRun(Struct, frozen=True):
     pipeline: LoadedPipeline
     parameters: Scope
     services: Services
-    code_identities: tuple[CodeIdentity, ...]
+    code_version: CodeVersion
     code: Mapping[str, Pieces] | None = None
     original: RunRecord | None = None
     plan: "Plan | None" = None
     warm_start: WarmStart | None = None
-    changes: bytes = b""
 
 
 def with_original_configuration(request: RunRequest) -> RunRequest:
@@ -181,11 +180,10 @@ def _prepared(
     hidden = services.hidden_folders(service_set)
     original = _original(service_set, request)
     request = with_defaults(request, original, configuration.parameters_file)
-    question = provenance.start_commit_query(request.working_directory, request.environment, hidden)
     keeps_changes = isinstance(service_set.catalog, KeepsChanges) and service_set.catalog.capture_diff
-    diff = (
-        provenance.start_diff_query(request.working_directory, request.environment, hidden) if keeps_changes else None
-    )
+    version = CodeVersion(request.working_directory, request.environment, hidden, with_changes=keeps_changes)
+    if step_filter is _EVERY_STEP:  # a process that runs one part of a run creates it seldom
+        version.start()
     try:
         pipeline = _loaded(request, spread.runs_on)
         _check_named_steps(request, pipeline)
@@ -199,15 +197,13 @@ def _prepared(
         warnings = check_steps(step_filter(pipeline), request.working_directory, spread.runs_on)
         check_overrides(pipeline, configuration)
     finally:
-        identities, changes = provenance.read_commit(question), provenance.read_diff(diff)
+        version.wait()
     if request.built is not None and spread.reenters:
         request = replace(request, file=_written(request.built, request.definition_file, request.working_directory))
     for warning in (*configuration.warnings, *misfits, *pipeline.warnings, *initial.warnings, *warnings):
         reporter.report(Warned(str(warning)))
     parameters = _merged(initial, original)
-    prepared = PreparedRun(
-        request, configuration, pipeline, parameters, service_set, identities, original=original, changes=changes
-    )
+    prepared = PreparedRun(request, configuration, pipeline, parameters, service_set, version, original=original)
     return prepared if original is None else _planned(prepared, original, reporter)
 
 

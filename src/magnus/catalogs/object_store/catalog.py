@@ -92,6 +92,10 @@ class ObjectStoreCatalog:
         reach = Locality.HOST if is_folder else Locality.NETWORK
         return ServiceCapabilities(reach=reach, persistent=True, located_by="url" if is_folder else "")
 
+    def missing_credentials(self) -> Problem | None:
+        """The problem when no request of this process can have credentials."""
+        return self._objects.missing_credentials()
+
     def connect_problems(self) -> Sequence[Problem]:
         """What keeps this process from reading content."""
         problem = self._objects.connect_problem()

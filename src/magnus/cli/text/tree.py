@@ -19,7 +19,7 @@ from magnus.cli.text.styled_text import Piece, cut, has_colour, line_of, termina
 from magnus.engine.processes import liveness
 from magnus.graph.path import print_names
 from magnus.run_log.parameters import plain_metrics
-from magnus.run_log.records import RunHealth, RunRecord, RunStatus, Status, StepRecord
+from magnus.run_log.records import RunHealth, RunRecord, RunStatus, Status, StepRecord, is_cached
 from magnus.run_log.summary import summary
 
 _FEW_BRANCHES: Final = 4
@@ -151,7 +151,9 @@ def step_lines(shown: ShownStep) -> Iterator[Line]:
     )
     yield from _message("  ", record.message, step.status)
     yield from _labelled("  ", "type", record.step_type)
-    yield from _labelled("  ", "reused", f"from run {run.original_run_id}" if _is_reused(record) else "")
+    source = record.cache.run_id if record.cache is not None and record.cache.run_id else run.original_run_id
+    yield from _labelled("  ", "reused", f"from run {source}" if _is_reused(record) else "")
+    yield from _labelled("  ", "ran because", "" if record.cache is None else record.cache.reason)
     yield from _labelled("  ", "mocked", "its task was not executed" if record.mock and not _is_reused(record) else "")
     yield from _labelled("  ", "code", "; ".join(values.identities(record.code_identities or run.code_identities)))
     for attempt in record.attempts:
@@ -178,7 +180,7 @@ def _state(status: RunStatus, took: str) -> Iterable[Piece]:
 
 def _remarks(step: StepNode) -> Iterator[Piece]:
     record = step.record
-    if record.mock:
+    if record.mock or is_cached(record):
         yield "  reused" if _is_reused(record) else "  mocked", Style.QUIET
     if len(record.attempts) > 1:
         yield f"  {len(record.attempts)} attempts", Style.QUIET
@@ -188,7 +190,7 @@ def _remarks(step: StepNode) -> Iterator[Piece]:
 
 def _is_reused(record: StepRecord) -> bool:
     """Whether another run made the results of the step; one that was mocked in this run has an attempt."""
-    return record.mock and not record.attempts
+    return is_cached(record) or (record.mock and not record.attempts)
 
 
 def _counts(branches: Sequence[BranchNode], more: str = "") -> str:

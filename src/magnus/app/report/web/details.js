@@ -150,8 +150,9 @@ function facts(row, definition) {
   }
   if (took(row) !== null) said.push(["took", duration(took(row))]);
   if (row.value !== undefined) said.push(["value", valueCell(row.value)]);
-  if (row.look === "REUSED") said.push(["reused from", head.original_run_id]);
+  if (row.look === "REUSED") said.push(["reused from", row.source || head.original_run_id]);
   else if (row.mock) said.push(["mocked", "yes: it did not do what is written"]);
+  if (row.reason) said.push(["ran because", row.reason]);
   for (const [name, text] of definition.more || []) said.push([name, text]);
   return table(said);
 }

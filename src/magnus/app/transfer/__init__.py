@@ -1,0 +1,1 @@
+"""Moves runs with their files between stores, as one archive."""

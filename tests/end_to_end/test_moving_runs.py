@@ -1,0 +1,329 @@
+"""`magnus export` and `magnus import`: runs with their files in other stores, whole or not at all."""
+
+import io
+import itertools
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+import pytest
+
+WORK = """\
+import json, os, pathlib
+from magnus import get_from_catalog
+
+class Thing:
+    def __init__(self, n): self.n = n
+
+def make(n):
+    pathlib.Path("data").mkdir(exist_ok=True)
+    pathlib.Path("data/a b.txt").write_text("text " * 1000)
+    pathlib.Path("tool.sh").write_text("#!/bin/sh\\necho from the tool\\n")
+    os.chmod("tool.sh", 0o755)
+    print("made \\u00fc", flush=True)
+    return Thing(n), list(range(100_000))
+
+def use(thing, large, fails=False):
+    print("used", thing.n, len(large), flush=True)
+    assert not fails
+    return {"result": thing.n + large[-1]}
+"""
+MAKE = {"type": "task", "command": "work.make", "catalog": {"put": ["data/*", "tool.sh"]}, "next": "m"}
+MAKE |= {"returns": [{"name": "thing", "kind": "object"}, "large"]}
+TOOL = {"type": "task", "command_type": "shell", "command": "./tool.sh; cat 'data/a b.txt' > out; test $e"}
+TOOL |= {"catalog": {"get": ["tool.sh", "data/*"], "put": ["out"]}, "next": "success"}
+STEPS = {
+    "make": MAKE,
+    "m": {
+        "type": "map", "iterate_on": "es", "iterate_as": "e", "next": "use",
+        "branch": {"start_at": "tool x/y", "steps": {"tool x/y": TOOL}},
+    },
+    "use": {"type": "task", "command": "work.use", "next": "success"},
+}  # fmt: skip
+STORES = {
+    "a": ("file-system", {"log_folder": "a/log"}, "file-system", {"catalog_location": "a/catalog"}),
+    "b": ("chunked-fs", {"log_folder": "b/log"}, "object-store", {"url": "file:b/catalog"}),
+    "c": (
+        "sql",
+        {"url": "sqlite:///c/runs.db"},
+        "file-system",
+        {"catalog_location": "c/catalog", "spill_threshold": 9},
+    ),
+    "d": ("object-store", {"url": "file:d/log"}, "file-system", {"catalog_location": "d/catalog"}),
+}
+
+
+@pytest.fixture
+def project(folder):
+    folder.write("work.py", WORK)
+    folder.write("p.yaml", json.dumps({"dag": {"start_at": "make", "steps": STEPS}}))
+    for name, (store, store_options, catalog, catalog_options) in STORES.items():
+        (folder.path / name).mkdir()
+        options = {
+            key: f"file://{folder.path}/{value.removeprefix('file:')}" if str(value).startswith("file:") else value
+            for key, value in catalog_options.items()
+        }
+        own = {
+            key: f"file://{folder.path}/{value.removeprefix('file:')}" if value.startswith("file:") else value
+            for key, value in store_options.items()
+        }
+        services = {"run_log_store": {"type": store, "config": own}, "catalog": {"type": catalog, "config": options}}
+        folder.write(f"{name}.yaml", json.dumps(services))
+    return folder
+
+
+def executed(project, run_id, **parameters):
+    given = [
+        part
+        for name, value in {"n": 7, "es": ["x", "y"], **parameters}.items()
+        for part in (f"--{name}", json.dumps(value))
+    ]
+    return project.magnus("execute", "p.yaml", "-c", "a.yaml", "--run-id", run_id, *given)
+
+
+def ok(done):
+    assert done.status == 0, done.err
+    return done
+
+
+def archive(project, name="r.tar"):
+    return (project.path / name).read_bytes()
+
+
+def facts(project, store, run_id="r"):
+    """The run log without places and owners of stores, and the output."""
+    log = ok(project.magnus("show", run_id, "-c", f"{store}.yaml", "--json")).log
+    text = json.dumps(log, sort_keys=True)
+    found = json.loads(text, object_hook=without_places)
+    return found, ok(project.magnus("logs", run_id, "-c", f"{store}.yaml")).out
+
+
+def without_places(members):
+    return {
+        key: value for key, value in members.items() if key not in {"catalog_relative_path", "catalog_handler_location"}
+    }
+
+
+@pytest.fixture
+def exported(project):
+    ok(executed(project, "r"))
+    said = ok(project.magnus("export", "r", "r.tar", "-c", "a.yaml")).out
+    assert said.startswith("wrote run r with ")
+    return project
+
+
+def test_a_run_goes_through_all_stores_and_stays_the_same(exported):
+    project, first = exported, archive(exported)
+    original = facts(project, "a")
+    for store, before in zip("bcd", "abc", strict=True):
+        if before != "a":
+            ok(project.magnus("export", "r", "r.tar", "-c", f"{before}.yaml"))
+            assert archive(project) == first, before
+        assert ok(project.magnus("import", "r.tar", "-c", f"{store}.yaml")).out == "imported r: 8 steps\n"
+        assert facts(project, store) == original
+        assert (
+            "no problem" in (said := ok(project.magnus("catalog", "verify", "-c", f"{store}.yaml")).out)
+            or "0 problems" in said
+            or said
+        )
+        again = ok(project.magnus("import", "r.tar", "-c", f"{store}.yaml")).out
+        assert again == "r is there already\nnothing was changed\n"
+
+
+def test_bytes_are_the_same_each_time_and_hold_no_times_and_owners(exported):
+    first = archive(exported)
+    ok(exported.magnus("export", "r", "r.tar", "-c", "a.yaml"))
+    assert archive(exported) == first
+    with tarfile.open(fileobj=io.BytesIO(first)) as tar:
+        members = tar.getmembers()
+    assert {(member.mtime, member.uid, member.gid, member.uname, member.type) for member in members} == {
+        (0, 0, 0, "", tarfile.REGTYPE)
+    }
+    assert len([member for member in members if member.mode == 0o755]) == 1
+
+
+@pytest.mark.parametrize("store", "bcd")
+def test_a_failed_run_that_was_imported_is_resumed(project, store):
+    failed = executed(project, "r", fails=True)
+    assert failed.status == 1
+    ok(project.magnus("export", "r", "r.tar", "-c", "a.yaml"))
+    ok(project.magnus("import", "r.tar", "-c", f"{store}.yaml"))
+    for name in ("tool.sh", "out", "data/a b.txt"):
+        (project.path / name).unlink()
+    resumed = ok(project.magnus("retry", "r", "-c", f"{store}.yaml", "--fails", "false"))
+    assert resumed.log["parameters"]["result"] == 100_006
+    assert resumed.log["steps"]["make"]["mock"] or "made" not in resumed.err
+
+
+def test_each_command_of_the_page_works(project):
+    ok(executed(project, "r", fails=True) and project.magnus("runs", "-c", "a.yaml"))
+    (project.path / "a.yaml").rename(project.path / "magnus-config.yaml")
+    text = (project.path / "magnus-config.yaml").read_text()
+    project.write("magnus-config.yaml", json.dumps({"defaults": json.loads(text)}))
+    (project.path / "b.yaml").rename(project.path / "team.yaml")
+    page = (Path(__file__).parents[2] / "docs/how-to/move-runs.md").read_text()
+    commands = [line for block in re.findall(r"```shell\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(commands) == 4
+    for command in commands:
+        more = ["--fails", "false"] if "retry" in command else []
+        ok(project.magnus(*command.split()[1:], *more))
+
+
+def test_several_runs_share_content(exported):
+    ok(executed(exported, "q"))
+    ok(exported.magnus("export", "r", "q", "both.tar", "-c", "a.yaml"))
+    ok(exported.magnus("import", "r.tar", "-c", "b.yaml"))
+    said = ok(exported.magnus("import", "both.tar", "-c", "b.yaml")).out
+    assert said == "imported q: 8 steps\nr is there already\n"
+    assert facts(exported, "b", "q") == facts(exported, "a", "q")
+
+
+def test_another_run_of_the_same_id_is_refused_and_nothing_changes(exported):
+    ok(exported.magnus("import", "r.tar", "-c", "b.yaml"))
+    ok(executed(exported, "q"))
+    (exported.path / "a/log/r.jsonl").unlink()
+    (exported.path / "a/log/r.json").unlink(missing_ok=True)
+    ok(executed(exported, "r", n=8))
+    ok(exported.magnus("export", "q", "r", "other.tar", "-c", "a.yaml"))
+    refused = exported.magnus("import", "other.tar", "-c", "b.yaml")
+    assert refused.status == 2
+    assert refused.err.startswith("error: another run has the id 'r' here")
+    assert "Traceback" not in refused.err
+    assert exported.magnus("show", "q", "-c", "b.yaml").status == 2
+
+
+def test_archives_that_are_cut_or_changed_import_nothing(exported):
+    whole = archive(exported)
+    for place in sorted(
+        {0, 1, 511, 512, 700, *range(1000, len(whole), len(whole) // 12), len(whole) - 1024, len(whole) - 1}
+    ):
+        refused_whole(exported, whole[:place])
+    for place in range(3, len(whole), len(whole) // 25):
+        changed = bytearray(whole)
+        changed[place] ^= 0x15
+        refused_whole(exported, bytes(changed))
+    refused_whole(exported, whole + b"\0")
+    assert not (exported.path / "b/log").exists()
+
+
+def refused_whole(project, data):
+    (project.path / "bad.tar").write_bytes(data)
+    refused = project.magnus("import", "bad.tar", "-c", "b.yaml")
+    assert refused.status == 2, refused.err
+    assert refused.err.startswith("error: "), refused.err
+    assert refused.err.count("error:") == 1
+    assert "Traceback" not in refused.err
+
+
+def member(name, kind=tarfile.REGTYPE, size=0, link="", content=b""):
+    info = tarfile.TarInfo(name)
+    info.type, info.size, info.linkname = kind, size or len(content), link
+    return info.tobuf(tarfile.GNU_FORMAT) + content + bytes(-len(content) % 512)
+
+
+HEAD = member("magnus-export.json", content=b'{"format":1,"runs":["r"]}')
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"", b"text", bytes(2048), member("../../etc/passwd", content=b"x"), member("/etc/passwd", content=b"x"),
+        HEAD + member("contents/" + "a" * 64, tarfile.SYMTYPE, link="/etc/passwd"),
+        HEAD + member("contents/" + "a" * 64, tarfile.LNKTYPE, link="x"),
+        HEAD + member("runs/0/records.jsonl", tarfile.CHRTYPE), HEAD + member("runs/0/records.jsonl", size=1 << 60),
+        HEAD + member("x", tarfile.XHDTYPE, size=1 << 40), HEAD + member("runs/1/records.jsonl"), HEAD + HEAD,
+        HEAD + member("runs/0/records.jsonl", content=b"[" * 200_000 + b"\n"),
+        HEAD + member("runs/0/records.jsonl", content=b'{"run":"../x"}\n'),
+        member("magnus-export.json", content=b'{"format":1,"runs":["../x"]}'),
+        member("magnus-export.json", content=b'{"format":2,"runs":["r"]}'),
+        member("magnus-export.json", content=b'{"format":1,"runs":["r","r"]}'),
+    ],
+)  # fmt: skip
+def test_malicious_archives_are_one_error_and_write_nothing(project, data):
+    refused_whole(project, data)
+    assert not (project.path / "b/log").exists()
+    assert not (project.path / "b/catalog").exists()
+
+
+def test_what_cannot_be_exported_is_one_error_and_leaves_no_file(exported):
+    for arguments in (("nobody", "x.tar"), ("r", "gone/x.tar"), ("r", "a")):
+        refused = exported.magnus("export", *arguments, "-c", "a.yaml")
+        assert (refused.status, refused.err.count("error:"), "Traceback" in refused.err) == (2, 1, False), refused.err
+    content = next(
+        path
+        for path in (exported.path / "a/catalog/.store").rglob("*")
+        if path.is_file() and path.stat().st_size == 5000
+    )
+    content.chmod(0o644)
+    content.write_bytes(b"x" * 5000)
+    refused = exported.magnus("export", "r", "x.tar", "-c", "a.yaml")
+    assert refused.status == 3, refused.err
+    assert "data/a b.txt" in refused.err
+    assert list(exported.path.glob("*x.tar*")) == []
+    assert not [path for path in exported.path.iterdir() if "tmp" in path.name]
+
+
+KILLED = """\
+import itertools, os, signal, sys
+from magnus.cli import program
+from magnus.app.transfer import archive
+from magnus.catalogs.object_store.catalog import ObjectStoreCatalog as Catalog
+from magnus.run_log_stores.chunked_file_system import ChunkedRunLogStore as Store
+
+calls, last = itertools.count(), int(sys.argv[1])
+
+def counted(function):
+    def call(*arguments, **options):
+        if next(calls) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*arguments, **options)
+    return call
+
+for kind, names in (
+    (Catalog, ("adopt", "put", "put_stream", "open_log")),
+    (Store, ("create_run", "put_step", "update_run", "write_document")),
+    (archive.ArchiveWriter, ("member", "end")),
+):
+    for name in names:
+        if hasattr(kind, name):
+            setattr(kind, name, counted(getattr(kind, name)))
+sys.exit(program.run(sys.argv[2:]))
+"""
+
+
+def killed(project, number, *arguments):
+    """The command, which is killed at this call of a store or of the writer of the archive."""
+    project.write("killed.py", KILLED)
+    command = [sys.executable, "killed.py", str(number), *arguments]
+    done = subprocess.run(command, cwd=project.path, env=project.environment, capture_output=True, text=True)
+    for folder in Path(project.environment["TMPDIR"]).glob("magnus-*"):  # nobody else could remove it
+        shutil.rmtree(folder)
+    return done.returncode
+
+
+@pytest.mark.slow
+def test_an_import_that_is_killed_anywhere_is_finished_by_the_next_one(exported):
+    original = facts(exported, "a")
+    for number in itertools.count(step=2):
+        status = killed(exported, number, "import", "r.tar", "-c", "b.yaml")
+        if status == 0:
+            break
+        assert status == -signal.SIGKILL
+        shown = exported.magnus("show", "r", "-c", "b.yaml", "--json")
+        assert shown.status == 2 or shown.log["status"] == "SUCCESS" or "lost" in shown.log["message"]
+        ok(exported.magnus("import", "r.tar", "-c", "b.yaml"))
+        assert facts(exported, "b") == original
+        shutil.rmtree(exported.path / "b")
+        (exported.path / "b").mkdir()
+    assert number > 15
+
+
+def test_an_export_that_is_killed_leaves_no_file_of_the_name(exported):
+    for number in (0, 1, 4, 8):
+        assert killed(exported, number, "export", "r", "k.tar", "-c", "a.yaml") == -signal.SIGKILL
+        assert not (exported.path / "k.tar").exists()
