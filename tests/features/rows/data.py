@@ -160,6 +160,18 @@ def secrets_of_a_file(project):
     assert project.output(log, "a") == "it is *****\n"
 
 
+@feature(GROUP, "secrets of mounted files, named by a step and obtained inside a task")
+def secrets_of_mounted_files(project):
+    project.write("secrets/TOKEN", "a secret\n")
+    project.write("secrets/team/key", "another secret\n")
+    project.write("work.py", "from magnus import get_secret\ndef f(): return {'length': len(get_secret('team/key'))}\n")
+    services = {"secrets": {"type": "files", "config": {"folder": "secrets"}}}
+    command = "echo it is $TOKEN; export MAGNUS_PRM_n=${#TOKEN}"
+    log = project.run(pipe(a=shell(command, secrets=["TOKEN"]), b=python("f")), services=services)
+    assert log["parameters"] == {"n": 8, "length": 14}
+    assert project.kept(log, ".logs/a.log") == "it is *****\n"
+
+
 @feature(GROUP, "secrets of the environment, named by a step")
 def secrets_of_the_environment(project):
     services = {"secrets": {"type": "env-secrets-manager", "config": {"prefix": "OUR_"}}}
