@@ -130,7 +130,8 @@ class SqlRunLogStore:
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Add or replace the row of the step, unless the step has succeeded before."""
         record = _line(codec.step_to_json(step))
-        place = (key_of(run_id), key_of(str(step.path.branch)), key_of(str(step.path)))
+        path = step.path
+        place = (key_of(run_id), key_of(str(path.branch)), key_of(str(path)))
         state = (step.position, int(step.status is Status.SUCCESS), record)
         durable = durable or self._always_durable
         answer = self._change(run_id, statements.PUT_STEP, (*place, *state), durable=durable)
