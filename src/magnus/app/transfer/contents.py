@@ -33,7 +33,7 @@ class ContentImport:
         self._is_new = is_new
         self._entries, self._by_hash = {}, {}
         changes = references.changes_of(run)
-        for reference in references.of_run(run, codec.run_to_json(run)):
+        for reference in references.of_run(codec.run_to_json(run)):
             member = self._archive.contents.get(reference.data_hash)
             if reference.data_hash == changes and member is not None and isinstance(self._catalog, KeepsChanges):
                 if is_new or not self._has(reference):
