@@ -34,23 +34,28 @@ def _beside_nothing(
 
 
 def reentry_after(bench: Bench, before: int, store: str) -> dict[str, float]:
-    """Seconds of one step in a fresh process after so many others of its run, and of a run of one step.
+    """Seconds of one step in a fresh process after so many others of its run, after few others, and of a run of one step.
 
-    Each round starts the next step of the same run, as pods do. The pipeline file has all steps of the run.
+    Each round starts the next step of the same run, as pods do. The pipeline file has all steps of the run; so the
+    ratio to few others is the cost of the records, and the rest is the cost of the pipeline.
     """
 
     def measure() -> dict[str, float]:
         rounds = 2 * bench.rounds
         folder = bench.folder(f"reentry-{store}-{before}", _files(before + rounds + 2, store))
         names = [f"s{n}" for n in range(before + rounds + 1)]
-        step = bench.magnus("execute_single_node", "run", "-f", "p.yaml", "-c", "store.yaml")
+        files = ("-f", "p.yaml", "-c", "store.yaml")
+        step = bench.magnus("execute_single_node", *files, "run")
+        early_step = bench.magnus("execute_single_node", *files, "other-run")
         following = [argument for name in names[1:before] for argument in ("--then", name)]
         process([*step, "s0", *following], folder, environment={"MAGNUS_PRM_x": "1"})
-        left = iter(names[before:])
+        process([*early_step, "s0"], folder, environment={"MAGNUS_PRM_x": "1"})
+        left, left_early = iter(names[before:]), iter(names[1:])
         hello = bench.folder(f"hello-{store}-{before}", _files(1, store))
         run = bench.magnus("execute", "-f", "p.yaml", "-c", "store.yaml", "--x", "1")
         ways: dict[str, Way] = {
             "magnus": lambda: process([*step, next(left)], folder),
+            "after few": lambda: process([*early_step, next(left_early)], folder),
             "hello": in_clean_folder(run, hello),
         }
         return bench.medians(ways, rounds)

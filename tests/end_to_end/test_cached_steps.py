@@ -519,3 +519,36 @@ def test_pods_of_a_workflow_reuse_results_of_pods_of_another(project):
         assert Counter(project.calls.read_text().splitlines()) == calls
     refused = project.folder.magnus("execute", "-c", "config.json", "--no-cache", env=project.environment)
     assert (refused.status, "--no-cache is for runs that start here" in refused.err) == (2, True)
+
+
+def plan(project, *arguments):
+    result = project.folder.magnus("execute", "--dry-run", *arguments, env=project.environment)
+    assert result.status == 0, result.err
+    return [line.partition("Z ")[2] if line[:2] == "20" else line for line in result.err.splitlines()]
+
+
+def test_the_plan_says_what_will_run_and_why_and_changes_nothing(project):
+    assert plan(project, "--way", "left")[0] == "steps: 3 to run, 4 that may run"
+    project.run()
+    before = sorted(file for file in project.folder.path.rglob("*") if "__pycache__" not in file.parts)
+    assert plan(project, "--way", "left") == ["steps: 10 reused"]
+    assert plan(project, "--way", "right") == [
+        "steps: 8 reused, 1 to run, 1 that may run",
+        "  runs 'choose/right/go': it never ran",
+        "  may run 'shell': it may use a result of 'choose'",
+    ]
+    assert plan(project, "--way", "left", "--refresh", "each")[:2] == [
+        "steps: 6 reused, 3 to run, 1 that may run",
+        "  runs 'each/0/one': --refresh",
+    ]
+    lines = plan(project, "--way", "left", "--n", "4")
+    assert lines[:3] == [
+        "steps: 3 reused, 1 to run, 4 that may run",
+        "  runs 'make': parameter 'n' is new",
+        "  may run 'model': it may use a result of 'make'",
+    ]
+    assert sorted(file for file in project.folder.path.rglob("*") if "__pycache__" not in file.parts) == before
+    assert project.run()[1] == Counter()
+    project.folder.write("pipeline.yaml", "dag: {start_at: a, steps: {a: {command: work.left, next: success}}}")
+    refused = project.folder.magnus("execute", "--dry-run")
+    assert (refused.status, "no step of the pipeline has a cache" in refused.err) == (2, True)

@@ -41,6 +41,10 @@ execute p.yaml --xs [1,2] --run-id mine
 show mine
 logs mine
 logs mine a
+explain mine
+explain mine a
+export mine runs.tar
+import runs.tar
 diff mine mine
 runs
 graph p.yaml

@@ -3,6 +3,7 @@
 import io
 import itertools
 import json
+import re
 import shutil
 import signal
 import subprocess
@@ -157,6 +158,20 @@ def test_a_failed_run_that_was_imported_is_resumed(project, store):
     resumed = ok(project.magnus("retry", "r", "-c", f"{store}.yaml", "--fails", "false"))
     assert resumed.log["parameters"]["result"] == 100_006
     assert resumed.log["steps"]["make"]["mock"] or "made" not in resumed.err
+
+
+def test_each_command_of_the_page_works(project):
+    ok(executed(project, "r", fails=True) and project.magnus("runs", "-c", "a.yaml"))
+    (project.path / "a.yaml").rename(project.path / "magnus-config.yaml")
+    text = (project.path / "magnus-config.yaml").read_text()
+    project.write("magnus-config.yaml", json.dumps({"defaults": json.loads(text)}))
+    (project.path / "b.yaml").rename(project.path / "team.yaml")
+    page = (Path(__file__).parents[2] / "docs/how-to/move-runs.md").read_text()
+    commands = [line for block in re.findall(r"```shell\n(.*?)```", page, re.DOTALL) for line in block.splitlines()]
+    assert len(commands) == 4
+    for command in commands:
+        more = ["--fails", "false"] if "retry" in command else []
+        ok(project.magnus(*command.split()[1:], *more))
 
 
 def test_several_runs_share_content(exported):

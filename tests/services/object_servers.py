@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from email.utils import formatdate
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
 from pathlib import Path
 from struct import pack
 
@@ -76,8 +77,15 @@ def answers(address):
         return False
 
 
+def need(is_there, reason):
+    """Skip the test for the reason, or fail it in CI, where every server is installed."""
+    if not is_there:
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
 @contextmanager
 def moto(folder):
+    need(find_spec("moto") is not None, "moto is not installed: make .venv/ready")
     port = free_port()
     with running([sys.executable, LAUNCHER, str(port)], f"http://127.0.0.1:{port}", folder / "moto.log") as address:
         yield address
@@ -85,9 +93,7 @@ def moto(folder):
 
 @contextmanager
 def azurite(folder):
-    if not AZURITE.exists():
-        reason = "Azurite is not installed: make services"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    need(AZURITE.exists(), "Azurite is not installed: make services")
     port = free_port()
     command = [AZURITE, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--location", folder, "--silent"]
     command += ["--disableTelemetry", "--skipApiVersionCheck"]

@@ -1,5 +1,6 @@
 """The catalog `object-store` keeps its contract on servers of S3 and Azure, and loses and damages nothing when they fail."""
 
+import os
 import subprocess
 import sys
 import time
@@ -241,7 +242,40 @@ def test_many_small_files_are_sent_and_brought_at_once(proxy, catalog, tmp_path)
     assert max(middle - start, end - middle) < one_at_a_time / 5
 
 
-PUTS_FOR_EVER = """
+MOVES = """
+import resource, sys, msgspec
+from pathlib import Path
+from magnus.catalogs.object_store.catalog import ObjectCatalogOptions, ObjectStoreCatalog
+from magnus.graph.path import BranchPath
+options = msgspec.json.decode(sys.argv[1], type=ObjectCatalogOptions)
+catalog, folder = ObjectStoreCatalog(options, Path.cwd()), Path(sys.argv[2])
+entries = catalog.put("a-run", BranchPath(), folder, ["a"], unchanged={})
+catalog.get("a-run", BranchPath(), entries, folder.parent)
+with catalog.open("a", entries[0].data_hash, entries[0].size) as file:
+    while file.read(1 << 20):
+        pass
+catalog.put_stream("a-run", BranchPath(), "b", lambda file: [file.write(b"b" * (1 << 20)) for _ in range(int(sys.argv[3]))])
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+"""
+MEBIBYTES = int(os.environ.get("MAGNUS_TEST_MEBIBYTES", "400"))
+"""Of the large file; memory must not depend on it."""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_size(moto_server, place, tmp_path):
+    project = make_folder(tmp_path / "project")
+    with (project / "a").open("wb") as file:
+        for _ in range(MEBIBYTES):
+            file.write(os.urandom(1 << 20))
+    options = msgspec.json.encode(options_of(of_s3(moto_server, place))).decode()
+    command = [sys.executable, "-c", MOVES, options, project, str(MEBIBYTES)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "a").stat().st_size == MEBIBYTES << 20
+    assert int(done.stdout) < 200
+
+
+PUTS = """
 import sys, msgspec
 from pathlib import Path
 from magnus.catalogs.object_store.catalog import ObjectCatalogOptions, ObjectStoreCatalog
@@ -257,7 +291,7 @@ def test_a_process_killed_while_it_sends_leaves_nothing_half_used(proxy, direct,
     names = write(make_folder(tmp_path / "project"), {"a": LARGE})
     proxy.delay = 0.2
     options = msgspec.json.encode(options_of(of_s3(proxy.address, place))).decode()
-    process = subprocess.Popen([sys.executable, "-c", PUTS_FOR_EVER, options, tmp_path / "project"])
+    process = subprocess.Popen([sys.executable, "-c", PUTS, options, tmp_path / "project"])
     deadline = time.monotonic() + LONGEST_SECONDS
     while len([path for _, path in proxy.requests if "partNumber" in path]) < parts:
         assert time.monotonic() < deadline

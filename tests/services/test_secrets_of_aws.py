@@ -12,6 +12,7 @@ import botocore.session
 import pytest
 from secrets_servers import CREDENTIALS, refusing, serving
 
+from magnus.app.check.services import checked_services
 from magnus.definition.wrong_fields import WrongFields
 from magnus.errors import SecretsError
 from magnus.secrets.aws import AwsOptions, AwsParameterStore, AwsSecretsManager
@@ -185,6 +186,16 @@ def test_an_endpoint_that_is_no_url_is_refused(kind):
     for endpoint in ("127.0.0.1", "ftp://x", "http://u:never@x y"):
         with pytest.raises(WrongFields, match=r"^endpoint is no URL of a server$"):
             provider(kind, endpoint)
+
+
+def test_a_missing_package_is_an_error_before_the_run(monkeypatch, tmp_path):
+    monkeypatch.setattr("magnus.secrets.aws.find_spec", lambda _name: None)
+    (tmp_path / "c.yaml").write_text("secrets:\n  type: aws-ssm\n")
+    _, [problem] = checked_services("c.yaml", {}, tmp_path)
+    assert str(problem) == (
+        "c.yaml:2:3: error: secrets 'aws-ssm' needs the package 'botocore', which is not installed\n"
+        "  fix: pip install 'magnus[aws]'"
+    )
 
 
 def test_containers_get_the_variables_and_the_files(monkeypatch, tmp_path):

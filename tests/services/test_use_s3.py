@@ -156,3 +156,13 @@ def test_a_store_that_cannot_be_used_is_one_error_and_nothing_is_recorded(bucket
     assert not (folder.path / "data").exists(), "a step ran"
     if isinstance(answer, tuple):
         assert json.loads(listed.stdout) == [], listed.stderr
+
+
+def test_a_file_in_s3_is_loaded_and_has_no_path(bucket, folder):
+    folder.configure(bucket)
+    assert folder.run("magnus execute getting-started.yaml --x 3 --run-id it").returncode == 0
+    program = "import magnus; a = magnus.run('it').artifacts['data/data.txt']; print('PATH=' in a.load()); a.path()"
+    done = folder.run(f'python -c "{program}"')
+    assert done.stdout == "True\n", done.stderr
+    assert "is in 's3://my-bucket/" in done.stderr
+    assert "read it with load()" in done.stderr

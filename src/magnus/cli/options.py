@@ -88,7 +88,7 @@ strict = click.option("--strict", is_flag=True, help="When resuming: refuse if a
 assume_lost = click.option(
     "--assume-lost", is_flag=True, help="When resuming: treat the run as lost, although this host cannot tell."
 )
-dry_run = click.option("--dry-run", is_flag=True, help="When resuming: show what would run, and run nothing.")
+dry_run = click.option("--dry-run", is_flag=True, help="Show what would run and what would be reused; run nothing.")
 
 
 def reuse_options(function: CallableT) -> CallableT:
@@ -226,14 +226,10 @@ def pipeline_file(argument: str | None, option: str | None) -> str:
     return argument or option or ""
 
 
-def refuse_without_original(
-    use_cached: str, *, strict: bool, dry_run: bool, assume_lost: bool, from_step: str = ""
-) -> None:
+def refuse_without_original(use_cached: str, *, strict: bool, assume_lost: bool, from_step: str = "") -> None:
     """UsageError for an option about resuming if no run to resume is named."""
     if use_cached:
         return
-    if dry_run:
-        raise click.UsageError("--dry-run shows how a run would be resumed: name it with --use-cached RUN")
     if assume_lost:
         raise click.UsageError("--assume-lost is about the run that is resumed: name it with --use-cached RUN")
     if from_step:

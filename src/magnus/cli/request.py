@@ -25,7 +25,11 @@ def execute_request(request: "RunRequest", *, dry_run: bool = False) -> int:
     own = console.reserve_output()
     if dry_run:
         with console.reporter() as reporter:
-            prepare(request, reporter)
+            prepared = prepare(request, reporter)
+            if not request.use_cached:
+                from magnus.app.run.cache_plan import show_plan  # lazy: few commands show a plan
+
+                show_plan(prepared, reporter)
         return 0
     if transpiles(request):
         for option, value in request.only_here().items():
@@ -133,9 +137,7 @@ def pipeline_request(ctx: click.Context, values: options.RunOptions) -> "RunRequ
     """The same for a command that takes a pipeline, and may resume a run."""
     original, run_id = options.original_of(values["use_cached"], values["run_id"])
     strict, assume_lost = values["strict"], values["assume_lost"]
-    options.refuse_without_original(
-        original, strict=strict, dry_run=values["dry_run"], assume_lost=assume_lost, from_step=values["from_step"]
-    )
+    options.refuse_without_original(original, strict=strict, assume_lost=assume_lost, from_step=values["from_step"])
     return run_request(
         ctx,
         values,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COMMANDS: "Final" = {
     "catalog": "Check the content of the catalog.",
     "check": "Check a pipeline without running it.",
+    "debug": "Run a step of an earlier run under a debugger.",
     "diff": "Compare two runs, the earliest cause first.",
     "end_run": "",
     "execute": "Run a pipeline and print its run log.",

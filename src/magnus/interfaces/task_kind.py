@@ -20,6 +20,7 @@ __all__ = [
     "KEPT",
     "CodeHashes",
     "KnowsInputs",
+    "OpensInEditor",
     "SourceFile",
     "StaticAnalysis",
     "TaskCall",
@@ -128,6 +129,15 @@ class TaskInputs(Struct, frozen=True):
     parameters: frozenset[str] | None = None
     any_file: bool = False
     problem: str = ""
+
+
+@runtime_checkable
+class OpensInEditor(Protocol):
+    """A task kind whose tasks are files that people open in a program of their own, such as notebooks."""
+
+    def write_parameters(self, call: TaskCall) -> Path:
+        """Write the parameters of the call into the file in its working directory; returns the path of the file."""
+        ...
 
 
 @runtime_checkable

@@ -126,6 +126,18 @@ class NotebookTask:
         output = notebook_file.output_path(spec.command, options.notebook_output_path)
         return describe(spec, working_directory, options.output_cell_tag, output)
 
+    def write_parameters(self, call: TaskCall) -> Path:
+        """Write the parameters into the notebook, for a person who opens it; returns its path."""
+        import nbformat  # lazy: a process of its own runs notebooks
+
+        from magnus.tasks.notebooks.cells import prepare
+
+        parameters, loaders = parameters_of(call)
+        file = call.working_directory / call.spec.command
+        notebook, _ = prepare(str(file), parameters, (), loaders)
+        nbformat.write(notebook, file)
+        return file
+
     def run(self, call: TaskCall) -> TaskOutcome:
         """Run the notebook; a cell that fails, a kernel that dies and results that are missing are the failure."""
         wrong = [problem for problem in self.problems(call.spec, call.working_directory) if problem.severity == "error"]
@@ -162,10 +174,10 @@ def _inputs(command: str, dependencies: "CodeDependencies") -> TaskInputs:
 def _request(call: TaskCall, options: NotebookOptions) -> Json:
     """The request that the runner reads."""
     args = dict(options.optional_ploomber_args)
-    loaders = {name: loader for name, parameter in call.parameters.items() if (loader := _loader(parameter))}
+    parameters, loaders = parameters_of(call)
     return {
         "notebook": str(call.working_directory / call.spec.command),
-        "parameters": {name: plain(value) for name, value in call.parameters.items() if name not in loaders},
+        "parameters": parameters,
         "loaders": loaders,
         "returns": [{"name": item.name, "kind": item.kind, "format": item.format} for item in call.spec.returns or ()],
         "output_cell_tag": options.output_cell_tag,
@@ -176,6 +188,12 @@ def _request(call: TaskCall, options: NotebookOptions) -> Json:
         "client": {name: value for name, value in args.items() if name in OF_RUNNER},
         "root": _ROOT,
     }
+
+
+def parameters_of(call: TaskCall) -> tuple[Mapping[str, Json], Mapping[str, str]]:
+    """The parameters to write into the notebook, and for the others the function of magnus that loads them."""
+    loaders = {name: loader for name, parameter in call.parameters.items() if (loader := _loader(parameter))}
+    return {name: plain(value) for name, value in call.parameters.items() if name not in loaders}, loaders
 
 
 def _loader(parameter: Parameter) -> str:

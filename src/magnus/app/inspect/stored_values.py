@@ -61,6 +61,9 @@ class Artifact:
         """
         import hashlib  # lazy: most programs ask for no file
 
+        if "://" in self._record.catalog_handler_location:
+            message = f"the file '{self.name}' is in '{self._record.catalog_handler_location}' and in no folder"
+            raise CatalogError(message, fix="read it with load()")
         try:
             with self._place.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()

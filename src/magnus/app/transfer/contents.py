@@ -33,7 +33,7 @@ class ContentImport:
         self._is_new = is_new
         self._entries, self._by_hash = {}, {}
         changes = references.changes_of(run)
-        for reference in references.of_run(run, codec.run_to_json(run)):
+        for reference in references.of_run(codec.run_to_json(run)):
             member = self._archive.contents.get(reference.data_hash)
             if reference.data_hash == changes and member is not None and isinstance(self._catalog, KeepsChanges):
                 if is_new or not self._has(reference):
@@ -93,10 +93,14 @@ class ContentImport:
                 run_id, reference.branch, reference.name, lambda file: _write(file, self._archive.pieces(member))
             )
         file = self._temporary / reference.name
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("wb") as target:
-            _write(target, self._archive.pieces(member))
-        file.chmod(0o755)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            with file.open("wb") as target:
+                _write(target, self._archive.pieces(member))
+            file.chmod(0o755)
+        except OSError as error:
+            message = f"the content of '{reference.name}' cannot be written to '{self._temporary}': {error.strerror}"
+            raise CatalogError(message, fix="free space, or set TMPDIR") from error
         [entry] = self._catalog.put(run_id, reference.branch, self._temporary, [reference.name], unchanged={})
         file.unlink()
         return entry

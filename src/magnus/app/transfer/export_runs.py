@@ -118,7 +118,7 @@ class _Export:
     def _write_records(self, run: RunRecord, records: BinaryIO, paths: list[StepPath]) -> None:
         stored = codec.run_to_json(run)
         records.write(codec.to_bytes(stored) + b"\n")
-        self._note(references.of_run(run, stored))
+        self._note(references.of_run(stored))
         for step in steps_below(self._store, run.run_id, BranchPath()):
             paths.append(step.path)
             portable = references.without_places(step)

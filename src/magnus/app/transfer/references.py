@@ -59,10 +59,9 @@ def of_step(step: StepRecord, stored: Json) -> Iterator[Reference]:
     yield from _all(stored, step.branch)
 
 
-def of_run(run: RunRecord, stored: Json) -> Iterator[Reference]:
-    """The content that the record of a run refers to."""
-    del run
-    yield from _all(stored, BranchPath())
+def of_run(stored: Json) -> Iterator[Reference]:
+    """The content that the record of a run, as JSON, refers to."""
+    return _all(stored, BranchPath())
 
 
 def changes_of(run: RunRecord) -> str:

@@ -1,6 +1,7 @@
 """Reads a whole archive of exported runs, and refuses what an export does not write; nothing is kept but places."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import BinaryIO
 
 from msgspec import Struct
@@ -122,8 +123,6 @@ class _Verification:
                 raise self._reader.wrong(f"'{member.name}' in it is damaged")
 
     def _take_records(self, member: Member, pieces: Iterator[bytes]) -> None:
-        from hashlib import sha256  # lazy: only here
-
         content, run_id = sha256(), ""
 
         def hashed() -> Iterator[bytes]:
@@ -134,9 +133,8 @@ class _Verification:
         try:
             for number, stored in enumerate(self._reader.lines(hashed())):
                 if number == 0:
-                    run = codec.run_from_json(stored)
-                    run_id = run.run_id
-                    self._refer(references.of_run(run, stored))
+                    run_id = codec.run_from_json(stored).run_id
+                    self._refer(references.of_run(stored))
                 else:
                     step = codec.step_from_json(stored)
                     self._refer(references.of_step(step, stored))

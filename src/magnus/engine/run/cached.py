@@ -8,11 +8,9 @@ this key, and the catalog has all its content. A result is put under its key onl
 import hashlib
 import os
 import sys
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
-from importlib.util import cache_from_source
-from stat import S_ISDIR
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -21,14 +19,15 @@ from magnus.engine import provenance
 from magnus.engine.context import RunContext
 from magnus.engine.files import catalog_files
 from magnus.engine.files.objects import OBJECTS
-from magnus.engine.processes.liveness import started_at_ns
 from magnus.engine.rules import scope as scopes
 from magnus.engine.run import cache_key
 from magnus.engine.run.cache_reasons import difference
+from magnus.engine.run.code_files import changed_files, loaded_files, remove_stale_bytecode
+from magnus.engine.run.put_sources import PutSources
 from magnus.engine.run.reuse import lost_content
 from magnus.errors import CatalogError, MagnusError, RunLogStoreError, RunNotFound
 from magnus.graph.nodes import TaskNode
-from magnus.graph.path import BranchPath, StepPath
+from magnus.graph.path import StepPath
 from magnus.interfaces.reporter import StepReused, Warned
 from magnus.interfaces.run_log_store import KeepsResults, StepResult
 from magnus.interfaces.task_kind import KnowsInputs, TaskInputs
@@ -68,7 +67,7 @@ class CachedResults:
         self._inputs: dict[int, TaskInputs] = {}
         self._identities: dict[str, tuple[CodeIdentity, ...]] = {}
         self._pending: dict[StepPath, _Pending] = {}
-        self._made: dict[str, Mapping[str, Collection[str]]] = {}
+        self._sources = PutSources(context)
         self._environment: str | None = None
         self._loaded: frozenset[str] = frozenset()
         self._refused = run.run_config.get("no_cache") is True
@@ -98,7 +97,7 @@ class CachedResults:
             return
         if step.cache is None or step.cache.key != pending.key or step.status is not Status.SUCCESS:
             return
-        if changed := next(self._changed(pending), None):
+        if changed := next(changed_files(pending.statuses, self._loaded), None):
             message = f"its result is not cached: '{os.path.relpath(changed)}' changed since it was read"
             self._context.reporter.report(Warned(message, step.path))
             return
@@ -109,30 +108,55 @@ class CachedResults:
         except (RunLogStoreError, RunNotFound) as error:
             self._warn(error)
 
+    def peek(self, path: StepPath, scope: BranchScope) -> StepRecord | str:
+        """The record of the step that would be reused, or why the step would run. Nothing is written."""
+        node = self._context.graph.step(path)
+        assert isinstance(node, TaskNode)
+        try:
+            cache, known = self._look_up(node, path, scope)
+        except (MagnusError, OSError) as error:
+            return self._context.masker.mask(str(error))
+        return cache.reason if known is None else known[0]
+
+    def inputs(self, node: TaskNode) -> TaskInputs:
+        """The inputs of a task."""
+        return self._inputs_of(node)
+
     def _decided(self, node: TaskNode, path: StepPath, position: int, scope: BranchScope) -> StepRecord | CacheRecord:
+        now = self._context.clock.now()
+        cache, known = self._look_up(node, path, scope)
+        if known is not None:
+            taken = self._taken(*known, path, position, scope)
+            if taken is not None:
+                return taken
+            cache = replace(cache, reason=f"its content is gone (run '{known[1].run_id}')")
+        if cache.key:
+            self._pending[path] = _Pending(cache.key, self._inputs_of(node).statuses, now)
+        return cache
+
+    def _look_up(
+        self, node: TaskNode, path: StepPath, scope: BranchScope
+    ) -> tuple[CacheRecord, tuple[StepRecord, StepResult] | None]:
+        """The key of the step with the reason to run it, or with the earlier step whose result it can reuse."""
         inputs = self._inputs_of(node)
         if why := self._obstacle(node, inputs, scope):
-            return CacheRecord(reason=why)
+            return CacheRecord(reason=why), None
         step_key = self._key(node, inputs, scope)
-        self._pending[path] = _Pending(step_key.key, inputs.statuses, self._context.clock.now())
         cache = CacheRecord(step_key.key, step_key.inputs)
         if self._refused:
-            return replace(cache, reason="--no-cache")
+            return replace(cache, reason="--no-cache"), None
         if not self._refreshed.isdisjoint(_names_around(path)):
-            return replace(cache, reason="--refresh")
+            return replace(cache, reason="--refresh"), None
         why = ""
         for result in self._found(step_key.key):
             record, problem = self._usable(node, result, step_key.key)
             if record is not None:
-                taken = self._taken(record, result, path, position, scope)
-                if taken is not None:
-                    del self._pending[path]
-                    return taken
+                return cache, (record, result)
             why = why or problem
         if why:
-            return replace(cache, reason=why)
+            return replace(cache, reason=why), None
         compared_with, reason = self._difference(path, step_key)
-        return replace(cache, reason=reason, compared_with=compared_with)
+        return replace(cache, reason=reason, compared_with=compared_with), None
 
     def _difference(self, path: StepPath, step_key: cache_key.StepKey) -> tuple[str, str]:
         """The run of the last success of the step that has a result, and how the step differs from it."""
@@ -199,7 +223,7 @@ class CachedResults:
         return self._inputs[id(node)]
 
     def _compute_inputs(self, nodes: Sequence[TaskNode]) -> None:
-        self._loaded = _loaded_files()
+        self._loaded = loaded_files()
         by_kind: dict[str, list[TaskNode]] = {}
         for node in nodes:
             by_kind.setdefault(node.task.kind, []).append(node)
@@ -256,55 +280,9 @@ class CachedResults:
             return None, f"the run '{result.run_id}', which has the result, is gone"
         if lost := lost_content(self._context.services.catalog, record):
             return None, f"{lost} (run '{result.run_id}')"
-        if changed := self._changed_source(node, record, result.run_id):
+        if changed := self._sources.changed(node, record, result.run_id):
             return None, changed
         return record, ""
-
-    def _changed_source(self, node: TaskNode, record: StepRecord, run_id: str) -> str:
-        """The first file that the step only put, as it was there before, and that is another one now.
-
-        A file that a step of the same run wrote was left there by an earlier run, and is as that step left it.
-        """
-        sources = {
-            entry.name: entry.data_hash for entry in record.catalog if entry.stage == "put" and entry.preexisting
-        }
-        if not sources:
-            return ""
-        context, catalog = self._context, self._context.services.catalog
-        made = self._files_made_in(run_id)
-        matching = catalog_files.files_to_put(catalog, node.catalog, context.working_directory, context.hidden)
-        known = {entry.name for entry in record.catalog}
-        if not made.keys() >= sources.keys() and (
-            new := next((n for n in matching if n not in known and n not in made), "")
-        ):
-            return f"file {new} is new"
-        present = [name for name in sources if name in set(matching)]
-        now = catalog.put(
-            context.run_id, record.branch, context.working_directory, present, unchanged={}, store_copy=False
-        )
-        hashes = {entry.name: entry.data_hash for entry in now}
-        for name, data_hash in sources.items():
-            if name not in hashes and name not in made:
-                return f"file {name} is gone"
-            if name in hashes and hashes[name] != data_hash and hashes[name] not in made.get(name, ()):
-                return f"file {name} changed"
-        return ""
-
-    def _files_made_in(self, run_id: str) -> Mapping[str, Collection[str]]:
-        """The files that steps of the run wrote, each with the hashes of its contents."""
-        if run_id not in self._made:
-            made: dict[str, set[str]] = {}
-            self._add_files_made(run_id, BranchPath(), made)
-            self._made[run_id] = made
-        return self._made[run_id]
-
-    def _add_files_made(self, run_id: str, branch: BranchPath, made: dict[str, set[str]]) -> None:
-        for step in self._context.services.run_log_store.list_steps(run_id, branch):
-            for entry in step.catalog:
-                if entry.stage == "put" and not entry.preexisting:
-                    made.setdefault(entry.name, set()).add(entry.data_hash)
-            for key in step.branching.keys if step.branching is not None else ():
-                self._add_files_made(run_id, step.path.into(key), made)
 
     def _taken(
         self, known: StepRecord, result: StepResult, path: StepPath, position: int, scope: BranchScope
@@ -369,14 +347,6 @@ class CachedResults:
         identities = self._identities[run_id]
         return None if identities == self._run.code_identities else identities
 
-    def _changed(self, pending: _Pending) -> Iterator[str]:
-        """Files of the code that changed since they were read, or before that, but perhaps after this process loaded them."""
-        started = started_at_ns()
-        for file, status in pending.statuses.items():
-            is_stale = file in self._loaded and status and status[1] > started
-            if is_stale or _status(file) != status or _has_stale_bytecode(file, status):
-                yield file
-
     def _warn(self, error: MagnusError) -> None:
         message = f"results cannot be cached: {error.problems[0].message}"
         self._context.reporter.report(Warned(message, once=message))
@@ -389,36 +359,3 @@ def _names_around(path: StepPath) -> Sequence[str]:
     """The steps that the step is, or is inside, by the names of steps alone, as pipelines are written."""
     names = path.parts[::2]
     return ["/".join(names[:length]) for length in range(1, len(names) + 1)]
-
-
-def remove_stale_bytecode(statuses: Iterable[tuple[str, tuple[int, ...]]]) -> None:
-    """Remove bytecode that is not younger than its source.
-
-    Python takes it for that of the source if size and time, to the second, are the same, and would run the code as it was.
-    """
-    for file, status in statuses:
-        if _has_stale_bytecode(file, status):
-            with suppress(OSError):
-                os.unlink(cache_from_source(file))  # noqa: PTH108 - texts throughout
-
-
-def _has_stale_bytecode(file: str, status: tuple[int, ...]) -> bool:
-    if not status or not file.endswith(".py"):
-        return False
-    bytecode = _status(cache_from_source(file))
-    return bool(bytecode) and bytecode[0] <= status[1]
-
-
-def _loaded_files() -> frozenset[str]:
-    files = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
-    return frozenset(file for file in files if file)
-
-
-def _status(file: str) -> tuple[int, ...]:
-    try:
-        status = os.stat(file)  # noqa: PTH116 - for every file of the code
-    except OSError:
-        return ()
-    if S_ISDIR(status.st_mode):
-        return ()
-    return status.st_mtime_ns, status.st_ctime_ns, status.st_dev, status.st_ino, status.st_size

@@ -35,6 +35,8 @@ def _start(graph: Graph, store: RunLogStore, run: RunRecord, branch: BranchPath)
     if record is None or record.branching is None or not record.branching.has(key):
         raise TaskFailed(f"'{branch}' has not started", fix=f"magnus fan {run.run_id} {branch.composite} -m out")
     assert isinstance(node, CompositeNode)
+    if isinstance(node.branches, RepeatedBranch) and int(key) + 1 < record.branching.count:  # an earlier iteration
+        record = replace(record, status=Status.FAIL, branching=replace(record.branching, count=int(key) + 1))
     return fan.branch_scope(node, reopened(graph, store, run, record), key)
 
 

@@ -56,7 +56,7 @@ def run_step(context: RunContext, request: StepRequest) -> None:
         record = _first_record(context, node, request.path, position, request.cache)
     else:
         record = replace(request.record, position=position)
-    _run(RunningStep(context, node, request, record, scope))
+    take_through(RunningStep(context, node, request, record, scope))
 
 
 def _first_record(
@@ -77,7 +77,7 @@ def _place(context: RunContext, request: StepRequest) -> tuple[int, BranchScope]
     return place.before(context.graph, store, store.get_run(request.run_id), request.path)
 
 
-def _run(step: RunningStep) -> None:
+def take_through(step: RunningStep) -> None:
     """Take the step from its first record to its last."""
     step.keep(step.record)
     try:

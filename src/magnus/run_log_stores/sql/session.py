@@ -7,8 +7,7 @@ says that it was unsure, and the caller asks for what stands where that matters.
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Final, TypeVar
 
@@ -60,7 +59,7 @@ class Session:
             return connection.run(statement, values, durable=durable)
 
         answer, is_unsure = self._persistently(run, create=False)
-        return answer._replace(is_unsure=is_unsure)
+        return answer._replace(is_unsure=True) if is_unsure else answer
 
     def make_tables(self) -> None:
         """Make the tables that are missing."""
@@ -75,8 +74,8 @@ class Session:
         is_unsure, give_up_at, pause = False, 0.0, _FIRST_PAUSE_SECONDS
         while True:
             try:
-                with self._lock_of_this_process(), self._connected(create=create) as connection:
-                    return do(connection), is_unsure
+                with self._lock_of_this_process():
+                    return self._once(do, create=create), is_unsure
             except DatabaseFailure as failure:
                 is_unsure = is_unsure or failure.cause is Cause.LOST
                 failure.is_unsure = is_unsure
@@ -92,25 +91,30 @@ class Session:
         """Whether the database can be expected to come back: a wrong address never does."""
         return self._was_reached or self._is_brief or failure.cause is not Cause.UNREACHABLE
 
-    @contextmanager
-    def _connected(self, *, create: bool) -> Iterator[Connection]:
-        """The connection, opened if need be. One that something went wrong on is not used again."""
+    def _once(self, do: Callable[[Connection], ResultT], *, create: bool) -> ResultT:
+        """Do it on the connection, opened if need be. One that something went wrong on is not used again."""
+        connection = self._opened(create=create)
+        is_kept = False
+        try:
+            result = do(connection)
+        except DatabaseFailure as failure:
+            is_kept = failure.cause in {Cause.EXISTS, Cause.NO_RUN, Cause.NO_TABLES, Cause.BUSY}
+            raise
+        else:
+            is_kept = True
+            return result
+        finally:
+            if self._is_brief or not is_kept:
+                self._drop()
+
+    def _opened(self, *, create: bool) -> Connection:
         if self._connection is not None and not self._connection.is_usable:
             self._drop()
         if self._connection is None:
             self._connection = self.database.connect(create=create)
             self._was_reached = True
             _LOG.debug("connected to %s", self.database.shown)
-        is_kept = False
-        try:
-            yield self._connection
-            is_kept = True
-        except DatabaseFailure as failure:
-            is_kept = failure.cause in {Cause.EXISTS, Cause.NO_RUN, Cause.NO_TABLES, Cause.BUSY}
-            raise
-        finally:
-            if self._is_brief or not is_kept:
-                self._drop()
+        return self._connection
 
     def _drop(self) -> None:
         connection, self._connection = self._connection, None

@@ -56,6 +56,7 @@ class SqliteConnection:
 
     def __init__(self, file: Path) -> None:
         self._file = file
+        self._name = str(file)
         self._is_durable = False
         self._connection = sqlite3.connect(file, timeout=_WAIT_SECONDS, isolation_level=None, check_same_thread=False)
         try:
@@ -71,7 +72,7 @@ class SqliteConnection:
     def is_usable(self) -> bool:
         """False when the file was removed or replaced."""
         try:
-            status = os.stat(self._file)  # noqa: PTH116 - once for every record
+            status = os.stat(self._name)  # noqa: PTH116 - once for every record
         except OSError:
             return False
         return (status.st_dev, status.st_ino) == self._identity
@@ -84,7 +85,7 @@ class SqliteConnection:
                 self._connection.execute(f"PRAGMA synchronous = {level}")
                 self._is_durable = durable
             cursor = self._connection.execute(_with_marks(statement), values)
-            return Answer(cursor.fetchall(), cursor.rowcount)
+            return Answer(cursor.fetchall() if cursor.description else (), cursor.rowcount)
         except sqlite3.Error as error:
             raise _failure(error, self._file) from error
 

@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -130,7 +131,8 @@ class SqlRunLogStore:
     def put_step(self, run_id: str, step: StepRecord, *, durable: bool = False) -> None:
         """Add or replace the row of the step, unless the step has succeeded before."""
         record = _line(codec.step_to_json(step))
-        place = (key_of(run_id), key_of(str(step.path.branch)), key_of(str(step.path)))
+        path = step.path
+        place = (key_of(run_id), key_of(str(path.branch)), key_of(str(path)))
         state = (step.position, int(step.status is Status.SUCCESS), record)
         durable = durable or self._always_durable
         answer = self._change(run_id, statements.PUT_STEP, (*place, *state), durable=durable)
@@ -296,6 +298,7 @@ class SqlRunLogStore:
         return RunLogStoreError(message, fix="remove the run: magnus gc, or restore the database from a copy")
 
 
+@lru_cache(maxsize=1024)  # a run and its branches have many steps
 def key_of(text: str) -> bytes:
     """The key of a row: the SHA-256 of a run id or a path."""
     return sha256(_name(text), usedforsecurity=False).digest()

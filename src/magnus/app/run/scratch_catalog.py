@@ -1,0 +1,82 @@
+"""A catalog that reads another one and never writes to it: puts go to a folder that is gone afterwards. Used by `debug_step`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from shutil import copyfileobj
+from typing import BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from magnus.errors import CatalogError
+from magnus.graph.path import BranchPath
+from magnus.interfaces.capabilities import ServiceCapabilities
+from magnus.interfaces.catalog import Catalog
+from magnus.run_log.records import CatalogRecord
+
+
+class ScratchCatalog(Struct, frozen=True):
+    """Reads from `original` what `scratch` does not have, and writes to `scratch` alone; see `Catalog`."""
+
+    original: Catalog
+    scratch: Catalog
+
+    @property
+    def capabilities(self) -> ServiceCapabilities:
+        """As the scratch catalog."""
+        return self.scratch.capabilities
+
+    @property
+    def compute_data_folder(self) -> str:
+        """As the original."""
+        return self.original.compute_data_folder
+
+    @property
+    def strict(self) -> bool:
+        """As the original."""
+        return self.original.strict
+
+    def put(
+        self,
+        run_id: str,
+        branch: BranchPath,
+        folder: Path,
+        names: Sequence[str],
+        *,
+        unchanged: Mapping[str, str],
+        store_copy: bool = True,
+    ) -> tuple[CatalogRecord, ...]:
+        """Put into the scratch catalog."""
+        return self.scratch.put(run_id, branch, folder, names, unchanged=unchanged, store_copy=store_copy)
+
+    def get(
+        self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord], folder: Path
+    ) -> tuple[CatalogRecord, ...]:
+        """Write the content to the folder; nothing is remembered of it."""
+        del run_id, branch
+        for entry in entries:
+            target = folder / entry.name
+            if not target.resolve().is_relative_to(folder.resolve()):
+                raise CatalogError(f"'{entry.name}' leads out of '{folder}'")
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with self.open(entry.name, entry.data_hash, entry.size) as source, target.open("wb") as file:
+                copyfileobj(source, file)
+        return tuple(replace(entry, stage="get") for entry in entries)
+
+    def adopt(self, run_id: str, branch: BranchPath, entries: Sequence[CatalogRecord]) -> tuple[CatalogRecord, ...]:
+        """Return the entries as they are: their content is there."""
+        del run_id, branch
+        return tuple(entries)
+
+    def put_stream(
+        self, run_id: str, branch: BranchPath, name: str, write: Callable[[BinaryIO], object]
+    ) -> CatalogRecord:
+        """Put into the scratch catalog."""
+        return self.scratch.put_stream(run_id, branch, name, write)
+
+    def open(self, name: str, data_hash: str, size: int) -> BinaryIO:
+        """The content, of the scratch catalog where it has it."""
+        try:
+            return self.scratch.open(name, data_hash, size)
+        except CatalogError:
+            return self.original.open(name, data_hash, size)
