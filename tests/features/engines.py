@@ -47,8 +47,13 @@ def in_the_volume(folder: Path) -> dict:
     return {"type": "chunked-fs", "config": {"log_folder": str(folder / "volume" / "logs")}}
 
 
+def files_in_the_volume(folder: Path) -> dict:
+    """Files in the volume, likewise."""
+    return {"type": "file-system", "config": {"catalog_location": str(folder / "volume" / "catalog")}}
+
+
 def in_s3(folder: Path) -> dict:
-    """Run logs in the server of S3, each project below a prefix of its own."""
+    """Run logs or files in the server of S3, each project below a prefix of its own."""
     url = f"s3://tests/{sha256(str(folder).encode()).hexdigest()}"
     return {"type": "object-store", "config": {"url": url, "endpoint": "${S3_ENDPOINT}", "region": "us-east-1"}}
 
@@ -60,7 +65,7 @@ class Engine:
     `configured` gives the executor of a configuration for a folder and the names of secrets in the environment, `run`
     runs what is asked for in the working directory, and returns the run log. `server` is a fixture of the session that
     starts what it takes, or skips the test and says why, and `prepares` one that a test uses it by; tests of one `group`
-    share the server. `run_log_store` configures where a project has its run logs.
+    share the server. `run_log_store` and `catalog` configure where a project has its run logs and its files.
     """
 
     name: str
@@ -72,6 +77,7 @@ class Engine:
     group: str = ""
     leaves_this_process: bool = True
     run_log_store: Callable[[Path], dict] = in_the_volume
+    catalog: Callable[[Path], dict] = files_in_the_volume
 
 
 def executed(asked: Asked) -> dict:
@@ -190,13 +196,14 @@ ENGINES = [
     ),
     Engine(
         "local, parallel, S3",
-        "the same with run logs in a server of S3 (`run_log_store: object-store`)",
+        "the same with run logs and files in a server of S3 (`object-store`)",
         _local(enable_parallel=True, max_workers=2),
         executed,
         server="moto_server",
         prepares="s3_endpoint",
         group="moto",
         run_log_store=in_s3,
+        catalog=in_s3,
     ),
     Engine(
         "local-container",

@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from engines import BY_NAME, Asked, Engine
 
+from magnus.app.inspect.viewer import viewer
+from magnus.graph.path import BranchPath
+
 VOLUME = "volume"
 """The one folder of the project that all steps share, wherever they run."""
 
 
 def stores(folder: Path, engine: Engine):
-    """What all executors can share: in the volume, or where the column has its run logs."""
-    return {
-        "run_log_store": engine.run_log_store(folder),
-        "catalog": {"type": "file-system", "config": {"catalog_location": str(folder / VOLUME / "catalog")}},
-    }
+    """What all executors can share: in the volume, or where the column has its run logs and files."""
+    return {"run_log_store": engine.run_log_store(folder), "catalog": engine.catalog(folder)}
 
 
 class Project:
@@ -89,8 +89,18 @@ class Project:
             yield
 
     def kept(self, log, name: str) -> str:
-        """A file that the run keeps."""
-        return (self.volume / "catalog" / log["run_id"] / name).read_text()
+        """The text of a file that steps of the run put."""
+        [entry] = [entry for step in log["steps"].values() for entry in step["data_catalog"] if entry["name"] == name]
+        with self._viewer() as opened, opened.catalog.open(name, entry["data_hash"], entry["size"]) as file:
+            return file.read().decode()
+
+    def output(self, log, step: str) -> str:
+        """The kept output of a step."""
+        with self._viewer() as opened, opened.logs.read_log(log["run_id"], BranchPath().step(step)) as file:
+            return file.read().decode()
+
+    def _viewer(self):
+        return viewer("configuration.yaml", os.environ)
 
 
 def text(value) -> str:

@@ -65,7 +65,9 @@ def large_values(project):
     steps = pipe(a=python("make", returns=["rows"]), b=python("same", returns=["same"]))
     log = project.run(steps, services=services)
     assert log["parameters"]["same"] is True
-    assert json.loads(project.kept(log, ".parameters/rows.json")) == list(range(500))
+    assert json.loads((project.volume / "catalog" / log["run_id"] / ".parameters/rows.json").read_text()) == list(
+        range(500)
+    )
 
 
 @feature(GROUP, "metrics, at steps and without")
@@ -155,7 +157,7 @@ def secrets_of_a_file(project):
     command = "echo it is $TOKEN; export MAGNUS_PRM_n=${#TOKEN}"
     log = project.run(pipe(a=shell(command, secrets=["TOKEN"]), b=python("f")), services=services)
     assert log["parameters"] == {"n": 8, "length": 14}
-    assert project.kept(log, ".logs/a.log") == "it is *****\n"
+    assert project.output(log, "a") == "it is *****\n"
 
 
 @feature(GROUP, "secrets of mounted files, named by a step and obtained inside a task")
@@ -177,7 +179,7 @@ def secrets_of_the_environment(project):
     steps = pipe(a=shell(command, secrets=["TOKEN"]))
     log = project.run(steps, services=services, secrets={"OUR_TOKEN": "a secret"})
     assert log["parameters"] == {"n": 8}
-    assert project.kept(log, ".logs/a.log") == "it is *****\n"
+    assert project.output(log, "a") == "it is *****\n"
 
 
 @feature(GROUP, "secrets of the environment, obtained inside a task and named by no step")

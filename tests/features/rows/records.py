@@ -12,7 +12,7 @@ GROUP = "Records"
 @feature(GROUP, "output of a step, both streams and of what it started")
 def logs(project):
     log = project.run(pipe(a=shell("echo out; sh -c 'echo deeper >&2'; printf no-end")))
-    assert project.kept(log, ".logs/a.log") == "out\ndeeper\nno-end"
+    assert project.output(log, "a") == "out\ndeeper\nno-end"
 
 
 @feature(GROUP, "tag, configuration, pipeline and parameters of a run")
