@@ -85,7 +85,7 @@ class SqliteConnection:
                 self._connection.execute(f"PRAGMA synchronous = {level}")
                 self._is_durable = durable
             cursor = self._connection.execute(_with_marks(statement), values)
-            return Answer(cursor.fetchall(), cursor.rowcount)
+            return Answer(cursor.fetchall() if cursor.description else (), cursor.rowcount)
         except sqlite3.Error as error:
             raise _failure(error, self._file) from error
 

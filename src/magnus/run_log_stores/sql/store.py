@@ -8,6 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -297,6 +298,7 @@ class SqlRunLogStore:
         return RunLogStoreError(message, fix="remove the run: magnus gc, or restore the database from a copy")
 
 
+@lru_cache(maxsize=1024)  # a run and its branches have many steps
 def key_of(text: str) -> bytes:
     """The key of a row: the SHA-256 of a run id or a path."""
     return sha256(_name(text), usedforsecurity=False).digest()
