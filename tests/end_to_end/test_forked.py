@@ -43,6 +43,7 @@ logs mine
 logs mine a
 explain mine
 explain mine a
+debug mine a --print
 export mine runs.tar
 import runs.tar
 diff mine mine
@@ -68,9 +69,9 @@ none
 --help
 """.splitlines()
 VARIES = re.compile(
-    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?|[0-9a-f]{32,}|\d+(\.\d+)?(e-\d+)? *(ms|s|B|kB|min)?\b|mt-\w+"
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?Z?|[0-9a-f]{32,}|\d+(\.\d+)?(e-\d+)? *(ms|s|B|kB|min)?\b|mt-\w+|magnus-\d+-\w+|#[0-9a-f]{16}\b|[0-9a-f]{6}\.project"
 )
-"""Moments, durations, hashes, process ids; names of temporary folders."""
+"""Moments, durations, hashes, process ids; names of temporary folders; tokens of steps."""
 
 
 @pytest.fixture
