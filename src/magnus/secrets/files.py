@@ -49,7 +49,8 @@ class FilesSecrets:
     def get(self, name: str) -> str:
         """The content of the file; SecretsError if it is not there, or cannot be read."""
         parts = PurePosixPath(name).parts
-        if not parts or name.startswith("/") or "\0" in name or any(part.startswith("..") for part in parts):
+        is_inside = parts and not name.startswith("/") and not any(part.startswith("..") for part in parts)
+        if not is_inside or not _is_of_file(name):
             raise wrong_name(_TYPE, name, "it is no path of a file inside the folder", "write the name of a file")
         content = self._read(name)
         try:
@@ -113,3 +114,11 @@ class FilesSecrets:
             return [name for name in os.listdir(self._folder) if not name.startswith("..")]  # noqa: PTH208 - names alone
         except OSError:
             return []
+
+
+def _is_of_file(name: str) -> bool:
+    """Whether the file system can have the name."""
+    try:
+        return b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        return False
