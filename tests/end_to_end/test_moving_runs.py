@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from magnus.app.transfer.export_runs import export_runs
+from magnus.catalogs.file_system.catalog import FileSystemCatalog
+
 WORK = """\
 import json, os, pathlib
 from magnus import get_from_catalog
@@ -266,6 +269,60 @@ def test_what_cannot_be_exported_is_one_error_and_leaves_no_file(exported):
     assert "data/a b.txt" in refused.err
     assert list(exported.path.glob("*x.tar*")) == []
     assert not [path for path in exported.path.iterdir() if "tmp" in path.name]
+
+
+def test_an_export_to_a_device_leaves_the_device(exported):
+    (exported.path / "device").symlink_to("/dev/null")
+    ok(exported.magnus("export", "r", "device", "-c", "a.yaml"))
+    assert (exported.path / "device").is_char_device()
+
+
+def test_content_that_cannot_be_read_is_an_error_and_not_missing(exported):
+    """It may be there, so an archive without it would lose it."""
+    ok(exported.magnus("import", "r.tar", "-c", "b.yaml"))
+    contents = exported.path / "b/catalog/.catalog/content"
+    [content] = [path for path in contents.glob("*/*") if path.stat().st_size == 5000]
+    content.unlink()
+    lost = ok(exported.magnus("export", "r", "x.tar", "-c", "b.yaml"))
+    assert "warning: the content of 'data/a b.txt' is not in the catalog" in lost.err
+    (exported.path / "x.tar").unlink()
+    content.symlink_to(content)
+    refused = exported.magnus("export", "r", "x.tar", "-c", "b.yaml")
+    assert refused.status == 3, refused.err
+    assert refused.err.startswith("error: the catalog cannot read from")
+    assert not (exported.path / "x.tar").exists()
+
+
+def test_output_that_grows_is_exported_as_it_was(exported, monkeypatch):
+    monkeypatch.chdir(exported.path)
+    read_log = FileSystemCatalog.read_log
+
+    def growing(self, run_id, path):
+        log = read_log(self, run_id, path)
+        return log and Growing(log)
+
+    monkeypatch.setattr(FileSystemCatalog, "read_log", growing)
+    export_runs(["r"], "x.tar", "a.yaml", {})
+    assert archive(exported, "x.tar") == archive(exported)
+
+
+class Growing:
+    """A log whose step prints while it is read."""
+
+    def __init__(self, log):
+        self.log = log
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __getattr__(self, name):
+        return getattr(self.log, name)
+
+    def read(self, size=-1):
+        return self.log.read(size) or b"more"
 
 
 KILLED = """\
