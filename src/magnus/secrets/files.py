@@ -18,8 +18,8 @@ from magnus.secrets.names import wrong_name
 _TYPE: Final = "files"
 _LARGEST_BYTES: Final = 1 << 20
 """Kubernetes and Docker take no larger secrets."""
-_TRIES: Final = 3
-"""A file may be replaced between two system calls; then the new one is read."""
+_MOUNTED: Final = "..data"
+"""The link that Kubernetes renames over the old one; the folder behind the old one is removed then."""
 
 
 class FilesOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -61,7 +61,10 @@ class FilesSecrets:
         return first.removesuffix("\r") if newline and not rest else text
 
     def _read(self, name: str) -> bytes:
-        for _ in range(_TRIES):
+        mounted = None
+        while mounted != (
+            mounted := self._mounted(name)
+        ):  # replaced between two system calls: then the new one is read
             try:
                 return self._content(name)
             except (FileNotFoundError, NotADirectoryError):
@@ -95,6 +98,13 @@ class FilesSecrets:
         if len(content) > _LARGEST_BYTES:
             raise self._unusable(name, f"has more than {_LARGEST_BYTES} bytes", "store a smaller secret")
         return content
+
+    def _mounted(self, name: str) -> str:
+        """What the link of Kubernetes beside the file leads to; "" where there is none."""
+        try:
+            return os.readlink((self._folder / name).parent / _MOUNTED)  # noqa: PTH115 - compared as a text
+        except OSError:
+            return ""
 
     def _unusable(self, name: str, why: str, fix: str) -> SecretsError:
         return SecretsError(f"the secret '{name}' of the secrets provider '{_TYPE}' in '{self._shown}' {why}", fix=fix)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 from magnus.definition.wrong_fields import WrongFields
 from magnus.object_stores import keys
@@ -104,7 +105,9 @@ if os.fork() == 0:
     os._exit(0)
 os.wait()
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=LONGEST_SECONDS, check=True
+    )
     assert "it was forked from a process that used an object store" in done.stdout
 
 
