@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from magnus.app.transfer.archive import ArchiveReader, ArchiveWriter
 from magnus.app.transfer.export_runs import export_runs
 from magnus.catalogs.file_system.catalog import FileSystemCatalog
 
@@ -303,6 +304,18 @@ def test_executable_files_are_named_like_a_file_and_like_a_folder(project):
         assert facts(project, store) == facts(project, "a")
 
 
+def test_the_hashes_of_much_missing_content_are_no_limit(tmp_path):
+    missing = [f"{number:064x}" for number in range(20_000)]
+    writer = ArchiveWriter()
+    with (tmp_path / "r.tar").open("w+b") as file:
+        file.writelines(writer.json("magnus-export.json", {"format": 1, "runs": ["r"]}))
+        file.writelines(writer.end({"missing": missing}))
+        file.flush()
+        reader = ArchiveReader(file, "r.tar")
+        values = [reader.value(b"".join(pieces)) for _, pieces in reader.members()]
+    assert values[1]["missing"] == missing
+
+
 def test_an_export_to_a_device_leaves_the_device(exported):
     (exported.path / "device").symlink_to("/dev/null")
     ok(exported.magnus("export", "r", "device", "-c", "a.yaml"))
@@ -405,6 +418,10 @@ def test_an_import_that_is_killed_anywhere_is_finished_by_the_next_one(exported)
         assert status == -signal.SIGKILL
         shown = exported.magnus("show", "r", "-c", "b.yaml", "--json")
         assert shown.status == 2 or shown.log["status"] == "SUCCESS" or "lost" in shown.log["message"]
+        if shown.status == 0 and shown.log["status"] != "SUCCESS":
+            assert (
+                "'r' is not here as a whole: its import was killed" in exported.magnus("retry", "r", "-c", "b.yaml").err
+            )
         ok(exported.magnus("import", "r.tar", "-c", "b.yaml"))
         assert facts(exported, "b") == original
         shutil.rmtree(exported.path / "b")
