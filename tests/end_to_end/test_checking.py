@@ -368,6 +368,22 @@ def test_a_file_of_secrets_that_only_pods_need_is_a_warning(folder, provider):
     assert folder.magnus("check", "pipeline.yaml", "-c", "local.yaml").status == 2
 
 
+@pytest.mark.parametrize("command", ["check", "execute"])
+@pytest.mark.parametrize(
+    ("family", "kind", "option"),
+    [
+        ("run_log_store", "file-system", "log_folder"), ("catalog", "file-system", "catalog_location"),
+        ("secrets", "dotenv", "location"), ("secrets", "files", "folder"), ("run_log_store", "sql", "url"),
+    ],
+)  # fmt: skip
+def test_an_option_with_a_zero_byte(folder, command, family, kind, option):
+    folder.write("pipeline.yaml", '{"dag": {"start_at": "a", "steps": {"a": {"type": "stub", "next": "success"}}}}')
+    folder.write("c.yaml", json.dumps({family: {"type": kind, "config": {option: "a\0b"}}}))
+    result = folder.magnus(command, "pipeline.yaml", "-c", "c.yaml")
+    assert result.status == 2
+    assert f"error: {family} '{kind}': {option} holds a zero byte\n" in result.out + result.err
+
+
 def test_a_wrong_store_does_not_make_another_error_of_the_default_in_its_place(folder):
     folder.write("pipeline.yaml", '{"dag": {"start_at": "a", "steps": {"a": {"type": "stub", "next": "success"}}}}')
     volume = {"name": "data", "mount_path": str(folder.path / "volume")}

@@ -316,6 +316,13 @@ def test_the_hashes_of_much_missing_content_are_no_limit(tmp_path):
     assert values[1]["missing"] == missing
 
 
+def test_a_file_may_have_a_name_that_is_no_unicode(exported):
+    said = ok(exported.magnus("export", "r", "a\udcff.tar", "-c", "a.yaml")).out
+    assert "to a\\udcff.tar (" in said
+    assert archive(exported, "a\udcff.tar") == archive(exported)
+    assert ok(exported.magnus("import", "a\udcff.tar", "-c", "b.yaml")).out == "imported r: 8 steps\n"
+
+
 def test_an_export_to_a_device_leaves_the_device(exported):
     (exported.path / "device").symlink_to("/dev/null")
     ok(exported.magnus("export", "r", "device", "-c", "a.yaml"))
