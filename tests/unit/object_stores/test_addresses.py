@@ -80,6 +80,11 @@ def test_a_part_of_a_key_is_read_back(text):
     assert not part.startswith(".")
 
 
+@pytest.mark.parametrize("name", ["%ff", ".DS_Store", "~aa", "A", "a%4", "%61", keys.part("x" * 300)])
+def test_a_name_that_is_no_part_has_no_text(name):
+    assert keys.text_of(name) is None
+
+
 def test_no_two_texts_are_one_part():
     texts = ("a", "A", "=a", "%41", "", "=", "x" * 300, "x" * 301, "~" + "x" * 64)
     assert len({keys.part(text) for text in texts}) == len(texts)
