@@ -95,14 +95,24 @@ _BLOCKS: Final = (
 class Piece:
     """Some statements of a module."""
 
-    def __init__(self, statements: Sequence[ast.AST], *, texts: bool = False) -> None:
+    def __init__(self, statements: Sequence[ast.AST], *, texts: bool = False, order: Sequence[str] = ()) -> None:
+        """`order` are the names between the statements, where it matters when they are run."""
         self.statements = statements
         self._texts = texts
+        self._order = order
 
     @cached_property
     def digest(self) -> str:
         """A short hash of the statements; it includes docstrings where code uses them."""
-        return digest(self.statements, texts=self._texts)
+        return self._with_order(digest(self.statements, texts=self._texts))
+
+    @cached_property
+    def digest_with_texts(self) -> str:
+        """A short hash of the statements and their docstrings."""
+        return self._with_order(digest(self.statements, texts=True))
+
+    def _with_order(self, text: str) -> str:
+        return short_hash(repr((text, *self._order)).encode("utf-8", "surrogatepass")) if self._order else text
 
     @cached_property
     def uses(self) -> Uses:
@@ -121,6 +131,11 @@ class TextPiece(Piece):
     def digest(self) -> str:
         """The hash of its bytes."""
         return short_hash(self._text.encode("utf-8", "surrogatepass") if isinstance(self._text, str) else self._text)
+
+    @cached_property
+    def digest_with_texts(self) -> str:
+        """As `digest`."""
+        return self.digest
 
 
 class Source:
