@@ -250,14 +250,20 @@ class _Follower:
         for name, chains in source.registered:
             if any(self._is_kept(file, chain) for chain in chains):
                 yield Use(file, name)
+        for name, chains in source.called:
+            if any(self._is_kept(file, chain, arguments=True) for chain in chains):
+                yield Use(file, name)
 
-    def _is_kept(self, file: str, chain: Chain) -> bool:
-        """Whether something of the project, by its name in a file, may note what it is called with or is the base of."""
+    def _is_kept(self, file: str, chain: Chain, *, arguments: bool = False) -> bool:
+        """Whether something of the project, by its name in a file, may note what it is called with or is the base of.
+
+        With `arguments` also whether it may change these.
+        """
         todo, seen = [(file, chain)], {(file, chain)}
         while todo:
             around, attributes = todo.pop()
             for other, piece, rest in self._definitions(around, attributes):
-                if keeps(piece.statements, piece.uses, rest):
+                if keeps(piece.statements, piece.uses, rest, arguments=arguments):
                     return True
                 following = {(other, used) for used in (*piece.uses.chains, *bases(piece.statements))} - seen
                 seen |= following
@@ -297,12 +303,7 @@ class _Follower:
                 yield from self._imported(file, target, chain[1:])
             if not own or chain[0] in source.definitions or chain[0] in source.imports:
                 yield from self._named(file, source, chain)
-        for target in uses.in_classes:
-            yield from self._imported(file, target, ())
-        for place in uses.places:
-            yield from self._at_place(file, place)
-        if any(self._imports_any(source, chain) for chain in uses.chains):
-            yield from (Use(other, _WHOLE) for other in self.modules.named_by(file, ANY_MODULE))
+        yield from self._by_texts(file, source, uses)
         yield from (Use(other, REST) for module in uses.loaded if (other := self.modules.find(file, module)))
         for module in uses.modules:
             yield from (Use(other, _WHOLE) for other in self.modules.named_by(file, module))
@@ -311,6 +312,15 @@ class _Follower:
         for name in uses.files:
             if script := self.modules.script(file, name):
                 yield from (Use(script, part) for part in ((_WHOLE, SCRIPT) if script.endswith(".py") else (REST,)))
+
+    def _by_texts(self, file: str, source: Source, uses: Uses) -> Iterator[Use | Lookup]:
+        """What code reaches by texts, by importers under another name, and as attributes of its classes."""
+        for target in uses.in_classes:
+            yield from self._imported(file, target, ())
+        for place in uses.places:
+            yield from self._at_place(file, place)
+        if any(self._imports_any(source, chain) for chain in uses.chains):
+            yield from (Use(other, _WHOLE) for other in self.modules.named_by(file, ANY_MODULE))
 
     def _at_place(self, file: str, place: str) -> Iterator[Lookup]:
         """The definition that a text names, `package.module.function` or `module:function`."""

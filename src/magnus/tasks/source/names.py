@@ -172,8 +172,8 @@ class _Walk:
         return inner
 
     def inside(self, node: ast.AST, scope: _Scope) -> None:
-        for field in node._fields:
-            value = getattr(node, field, None)
+        for name in node._fields:
+            value = getattr(node, name, None)
             if isinstance(value, ast.AST):
                 self.visit(value, scope)
             elif isinstance(value, list):
@@ -270,7 +270,7 @@ class _Walk:
         inner = self.within(scope)
         for number, generator in enumerate(node.generators):
             self.all_of((generator.target, *(() if number == 0 else (generator.iter,)), *generator.ifs), inner)
-        self.all_of((getattr(node, field) for field in node._fields if field != "generators"), inner)
+        self.all_of((getattr(node, name) for name in node._fields if name != "generators"), inner)
 
     def class_(self, node: ast.ClassDef, scope: _Scope) -> None:
         scope.bound.add(node.name)
