@@ -347,6 +347,43 @@ def test_a_file_that_an_earlier_step_put_and_that_is_not_brought(folder):
     assert "which a step before puts" not in folder.magnus("check").err
 
 
+@pytest.mark.parametrize("provider", ["files", "dotenv"])
+def test_a_file_of_secrets_that_only_pods_need_is_a_warning(folder, provider):
+    step = {"type": "task", "command_type": "shell", "command": "true", "secrets": ["KEY"], "next": "success"}
+    folder.write("pipeline.yaml", json.dumps({"dag": {"start_at": "a", "steps": {"a": step}}}))
+    volume = {"name": "v", "mount_path": str(folder.path / "v")}
+    services = {
+        "executor": {"type": "argo", "config": {"image": "i", "persistent_volumes": [volume]}},
+        "run_log_store": {"type": "chunked-fs", "config": {"log_folder": str(folder.path / "v/runs")}},
+        "catalog": {"type": "do-nothing"},
+        "secrets": {"type": provider, "config": {"folder": str(folder.path / "v/s")} if provider == "files" else {}},
+    }
+    folder.write("argo.yaml", json.dumps(services))
+    checked = folder.magnus("check", "pipeline.yaml", "-c", "argo.yaml", "--json")
+    [problem] = [each for each in json.loads(checked.out)["problems"] if "secrets provider" in each["message"]]
+    assert (checked.status, problem["severity"]) == (0, "warning")
+    assert problem["fix"] == "see that the machines of the steps have it, in the image or in a volume"
+    del services["executor"], services["run_log_store"]
+    folder.write("local.yaml", json.dumps(services))
+    assert folder.magnus("check", "pipeline.yaml", "-c", "local.yaml").status == 2
+
+
+@pytest.mark.parametrize("command", ["check", "execute"])
+@pytest.mark.parametrize(
+    ("family", "kind", "option"),
+    [
+        ("run_log_store", "file-system", "log_folder"), ("catalog", "file-system", "catalog_location"),
+        ("secrets", "dotenv", "location"), ("secrets", "files", "folder"), ("run_log_store", "sql", "url"),
+    ],
+)  # fmt: skip
+def test_an_option_with_a_zero_byte(folder, command, family, kind, option):
+    folder.write("pipeline.yaml", '{"dag": {"start_at": "a", "steps": {"a": {"type": "stub", "next": "success"}}}}')
+    folder.write("c.yaml", json.dumps({family: {"type": kind, "config": {option: "a\0b"}}}))
+    result = folder.magnus(command, "pipeline.yaml", "-c", "c.yaml")
+    assert result.status == 2
+    assert f"error: {family} '{kind}': {option} holds a zero byte\n" in result.out + result.err
+
+
 def test_a_wrong_store_does_not_make_another_error_of_the_default_in_its_place(folder):
     folder.write("pipeline.yaml", '{"dag": {"start_at": "a", "steps": {"a": {"type": "stub", "next": "success"}}}}')
     volume = {"name": "data", "mount_path": str(folder.path / "volume")}

@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from magnus.app.transfer.archive import ArchiveReader, ArchiveWriter
+from magnus.app.transfer.export_runs import export_runs
+from magnus.catalogs.file_system.catalog import FileSystemCatalog
+
 WORK = """\
 import json, os, pathlib
 from magnus import get_from_catalog
@@ -268,6 +272,111 @@ def test_what_cannot_be_exported_is_one_error_and_leaves_no_file(exported):
     assert not [path for path in exported.path.iterdir() if "tmp" in path.name]
 
 
+def test_files_of_other_programs_in_object_stores_are_no_runs_and_no_output(exported):
+    for store in "bd":
+        ok(exported.magnus("import", "r.tar", "-c", f"{store}.yaml"))
+    folders = [exported.path / "d/log/.runs", *(exported.path / "b/catalog/.catalog/logs/r").iterdir()]
+    assert len(folders) > 1
+    for folder in folders:
+        for name in (".DS_Store", "%ff", "~aa"):
+            (folder / name).touch()
+    original = facts(exported, "a")
+    listed = ok(exported.magnus("runs", "-c", "d.yaml", "--json")).out
+    assert [run["run_id"] for run in json.loads(listed)] == ["r"]
+    for store in "bd":
+        assert facts(exported, store) == original
+        ok(exported.magnus("gc", "--keep-last", "1", "-c", f"{store}.yaml"))
+
+
+def test_executable_files_are_named_like_a_file_and_like_a_folder(project):
+    """The first step makes a tool in a folder; the second one makes a tool in the place of the folder."""
+    first = "mkdir tool; echo 1 > tool/x; chmod +x tool/x"
+    second = "rm -r tool; echo 2 > tool; chmod +x tool"
+    steps = {
+        name: {"type": "task", "command_type": "shell", "command": command, "catalog": {"put": [put]}, "next": after}
+        for name, command, put, after in (("a", first, "tool/x", "b"), ("b", second, "tool", "success"))
+    }
+    project.write("t.yaml", json.dumps({"dag": {"start_at": "a", "steps": steps}}))
+    ok(project.magnus("execute", "t.yaml", "-c", "a.yaml", "--run-id", "r"))
+    ok(project.magnus("export", "r", "r.tar", "-c", "a.yaml"))
+    for store in "bc":
+        ok(project.magnus("import", "r.tar", "-c", f"{store}.yaml"))
+        assert facts(project, store) == facts(project, "a")
+
+
+def test_the_hashes_of_much_missing_content_are_no_limit(tmp_path):
+    missing = [f"{number:064x}" for number in range(20_000)]
+    writer = ArchiveWriter()
+    with (tmp_path / "r.tar").open("w+b") as file:
+        file.writelines(writer.json("magnus-export.json", {"format": 1, "runs": ["r"]}))
+        file.writelines(writer.end({"missing": missing}))
+        file.flush()
+        reader = ArchiveReader(file, "r.tar")
+        values = [reader.value(b"".join(pieces)) for _, pieces in reader.members()]
+    assert values[1]["missing"] == missing
+
+
+def test_a_file_may_have_a_name_that_is_no_unicode(exported):
+    said = ok(exported.magnus("export", "r", "a\udcff.tar", "-c", "a.yaml")).out
+    assert "to a\\udcff.tar (" in said
+    assert archive(exported, "a\udcff.tar") == archive(exported)
+    assert ok(exported.magnus("import", "a\udcff.tar", "-c", "b.yaml")).out == "imported r: 8 steps\n"
+
+
+def test_an_export_to_a_device_leaves_the_device(exported):
+    (exported.path / "device").symlink_to("/dev/null")
+    ok(exported.magnus("export", "r", "device", "-c", "a.yaml"))
+    assert (exported.path / "device").is_char_device()
+
+
+def test_content_that_cannot_be_read_is_an_error_and_not_missing(exported):
+    """It may be there, so an archive without it would lose it."""
+    ok(exported.magnus("import", "r.tar", "-c", "b.yaml"))
+    contents = exported.path / "b/catalog/.catalog/content"
+    [content] = [path for path in contents.glob("*/*") if path.stat().st_size == 5000]
+    content.unlink()
+    lost = ok(exported.magnus("export", "r", "x.tar", "-c", "b.yaml"))
+    assert "warning: the content of 'data/a b.txt' is not in the catalog" in lost.err
+    (exported.path / "x.tar").unlink()
+    content.symlink_to(content)
+    refused = exported.magnus("export", "r", "x.tar", "-c", "b.yaml")
+    assert refused.status == 3, refused.err
+    assert refused.err.startswith("error: the catalog cannot read from")
+    assert not (exported.path / "x.tar").exists()
+
+
+def test_output_that_grows_is_exported_as_it_was(exported, monkeypatch):
+    monkeypatch.chdir(exported.path)
+    read_log = FileSystemCatalog.read_log
+
+    def growing(self, run_id, path):
+        log = read_log(self, run_id, path)
+        return log and Growing(log)
+
+    monkeypatch.setattr(FileSystemCatalog, "read_log", growing)
+    export_runs(["r"], "x.tar", "a.yaml", {})
+    assert archive(exported, "x.tar") == archive(exported)
+
+
+class Growing:
+    """A log whose step prints while it is read."""
+
+    def __init__(self, log):
+        self.log = log
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def __getattr__(self, name):
+        return getattr(self.log, name)
+
+    def read(self, size=-1):
+        return self.log.read(size) or b"more"
+
+
 KILLED = """\
 import itertools, os, signal, sys
 from magnus.cli import program
@@ -316,6 +425,10 @@ def test_an_import_that_is_killed_anywhere_is_finished_by_the_next_one(exported)
         assert status == -signal.SIGKILL
         shown = exported.magnus("show", "r", "-c", "b.yaml", "--json")
         assert shown.status == 2 or shown.log["status"] == "SUCCESS" or "lost" in shown.log["message"]
+        if shown.status == 0 and shown.log["status"] != "SUCCESS":
+            assert (
+                "'r' is not here as a whole: its import was killed" in exported.magnus("retry", "r", "-c", "b.yaml").err
+            )
         ok(exported.magnus("import", "r.tar", "-c", "b.yaml"))
         assert facts(exported, "b") == original
         shutil.rmtree(exported.path / "b")

@@ -7,6 +7,7 @@ pytest.register_assert_rewrite("rows", "project")
 import engines  # noqa: E402 - its neighbours are rewritten first
 import object_servers  # noqa: E402
 import page  # noqa: E402
+import postgresql  # noqa: E402
 from cells import all_cells  # noqa: E402
 from rows import ALL  # noqa: E402
 
@@ -27,6 +28,21 @@ def s3_endpoint(moto_server, monkeypatch):
     monkeypatch.setenv("MAGNUS_VAR_S3_ENDPOINT", moto_server)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "an-id")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "a-secret-key")
+
+
+@pytest.fixture(scope="session")
+def postgresql_server():
+    """A PostgreSQL server."""
+    with postgresql.running() as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgresql_server, monkeypatch):
+    """The variable by which a project reaches a database of its own."""
+    with postgresql.new_database(postgresql_server) as name:
+        monkeypatch.setenv("MAGNUS_VAR_DATABASE_URL", postgresql_server.url(name))
+        yield
 
 
 FOUND = pytest.StashKey[page.Cells]()

@@ -58,6 +58,11 @@ def in_s3(folder: Path) -> dict:
     return {"type": "object-store", "config": {"url": url, "endpoint": "${S3_ENDPOINT}", "region": "us-east-1"}}
 
 
+def in_a_database(_folder: Path) -> dict:
+    """Run logs in a database of the server of PostgreSQL, of its own for each project."""
+    return {"type": "sql", "config": {"url": "${DATABASE_URL}"}}
+
+
 @dataclass(frozen=True)
 class Engine:
     """An executor: a column of the table.
@@ -204,6 +209,16 @@ ENGINES = [
         group="moto",
         run_log_store=in_s3,
         catalog=in_s3,
+    ),
+    Engine(
+        "local, parallel, PostgreSQL",
+        "as `local, parallel`, with run logs in a database of PostgreSQL (`sql`)",
+        _local(enable_parallel=True, max_workers=2),
+        executed,
+        server="postgresql_server",
+        prepares="database_url",
+        group="postgresql",
+        run_log_store=in_a_database,
     ),
     Engine(
         "local-container",

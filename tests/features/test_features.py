@@ -20,7 +20,10 @@ def cells():
     for group, row in ROWS:
         for engine in engines.ENGINES:
             involved = [engine, *([engines.BY_NAME[row.failed_on]] if row.failed_on else [])]
-            marks = [pytest.mark.xdist_group(one.group) for one in involved if one.group][:1]
+            groups = [
+                one.group for one in reversed(involved) if one.group
+            ]  # first that of containers: they start slowest
+            marks = [pytest.mark.xdist_group(group) for group in groups[:1]]
             servers = frozenset(one.server for one in involved if one.server)
             prepares = {one.prepares for one in involved if one.prepares}
             yield pytest.param(servers, group, row, engine, prepares, marks=marks, id=f"{engine.name}-{row.name}")

@@ -12,8 +12,8 @@ from tempfile import TemporaryDirectory
 
 import object_servers
 import pgbouncer
+import postgresql
 import pytest
-from postgresql import Server, programs
 from safety_net import LONGEST_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -45,32 +45,17 @@ def azurite_server(tmp_path_factory):
         yield address
 
 
-@contextmanager
-def running_postgresql():
-    if programs() is None:
-        reason = "no PostgreSQL server is installed: apt-get install postgresql"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    with TemporaryDirectory(prefix="pg-") as folder:
-        Path(folder).chmod(0o755)
-        server = Server(Path(folder))
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
-
-
 @pytest.fixture(scope="session")
 def postgresql_server():
     """A PostgreSQL server, which takes a second or two to start."""
-    with running_postgresql() as server:
+    with postgresql.running() as server:
         yield server
 
 
 @pytest.fixture
 def mortal_server():
     """A server of the test's own, which it may kill."""
-    with running_postgresql() as server:
+    with postgresql.running() as server:
         yield server
 
 
@@ -105,12 +90,8 @@ def mortal_url(request, mortal_server):
 @pytest.fixture
 def database(postgresql_server):
     """The name of a new database of the server."""
-    name = f"d{os.urandom(6).hex()}"
-    with postgresql_server.connect() as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+    with postgresql.new_database(postgresql_server) as name:
         yield name
-    with postgresql_server.connect() as connection:
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @contextmanager

@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import psycopg
+import pytest
 from safety_net import LONGEST_SECONDS
 
 WITH_PASSWORD = "scientist"
@@ -106,3 +108,32 @@ class Server:
             text=True,
         )
         assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def running():
+    """A server of its own; where none is installed the test is skipped, but not in CI."""
+    if programs() is None:
+        reason = "no PostgreSQL server is installed: apt-get install postgresql"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+    with TemporaryDirectory(prefix="pg-") as folder:
+        Path(folder).chmod(0o755)
+        server = Server(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@contextmanager
+def new_database(server):
+    """The name of a new database of the server."""
+    name = f"d{os.urandom(6).hex()}"
+    with server.connect() as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    try:
+        yield name
+    finally:
+        with server.connect() as connection:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")

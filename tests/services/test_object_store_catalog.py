@@ -269,7 +269,7 @@ def test_memory_does_not_grow_with_the_size(moto_server, place, tmp_path):
             file.write(os.urandom(1 << 20))
     options = msgspec.json.encode(options_of(of_s3(moto_server, place))).decode()
     command = [sys.executable, "-c", MOVES, options, project, str(MEBIBYTES)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_SECONDS)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "a").stat().st_size == MEBIBYTES << 20
     assert int(done.stdout) < 200

@@ -198,7 +198,7 @@ def test_200_at_once_wait_for_a_free_connection(postgresql_server, database):
 
 
 def connections(server, database):
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + LONGEST_SECONDS
     while True:
         with server.connect() as connection:
             [[count]] = connection.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = %s", [database])

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from object_servers import faults, free_port, make_bucket
+from safety_net import LONGEST_SECONDS
 
 from magnus.engine.secrets.masking import MASK
 
@@ -44,7 +45,12 @@ class Folder:
         others = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         environment = {**others, **keys, "PATH": f"{BIN}:{os.environ['PATH']}"}
         return subprocess.run(
-            ["bash", "-c", command], cwd=self.path, env=environment, capture_output=True, text=True, timeout=120
+            ["bash", "-c", command],
+            cwd=self.path,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=LONGEST_SECONDS,
         )
 
 

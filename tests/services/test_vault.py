@@ -71,6 +71,10 @@ def test_each_reason_has_its_error(tmp_path, monkeypatch):
         assert provider(address).get("a#x") == "never-to-be-seen"
         assert provider(address).variables([]) == {"VAULT_TOKEN": TOKEN}
     assert "cannot reach 'http://127.0.0.1:9': Connection refused" in refusal(provider("http://127.0.0.1:9"), "a")
+    for address in ("http://a..b:1", "http://[::1", "http://127.0.0.1:1/\u00e9"):
+        assert f"cannot reach '{address}'" in refusal(provider(address), "a")
+    for namespace in ("a\nb", "\u4e2d"):
+        assert "cannot reach 'http://127.0.0.1:9'" in refusal(provider("http://127.0.0.1:9", namespace=namespace), "a")
     assert "has no address of a server\n  fix: set `address`" in refusal(provider(""), "a")
 
 

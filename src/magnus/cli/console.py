@@ -36,9 +36,9 @@ def command_line() -> tuple[str, ...]:
 
 
 def write_utf8() -> None:
-    """Write the run log as UTF-8, as JSON requires, in every locale."""
+    """Write the run log as UTF-8, as JSON requires, in every locale; bytes of names that are no UTF-8 are escaped."""
     if isinstance(sys.stdout, TextIOWrapper):
-        sys.stdout.reconfigure(encoding="utf-8")
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def open_closed_streams() -> None:

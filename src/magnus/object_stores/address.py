@@ -32,7 +32,8 @@ _SCHEMES: Final = {
     "file": "file",
 }
 _OF_S3: Final = ("region", "profile", "access_key_id", "secret_access_key", "session_token")
-_CREDENTIALS: Final = re.compile(r"//[^/?#]*@")
+_CREDENTIALS: Final = re.compile(r"//.*@", re.DOTALL)
+"""A secret key may hold a slash, so all up to the last `@` is hidden."""
 _QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
 _BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _ENDPOINT: Final = re.compile(r"https?://[^\s@?#]+")
@@ -118,14 +119,18 @@ def address_of(location: ObjectLocation) -> Address:
     if "@" in rest.partition("/")[0]:
         fix = "leave them out: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or the options for them"
         raise _wrong(f"`url` '{shown}' holds credentials", fix)
-    parts = urlsplit(location.url)
-    if parts.query or parts.fragment or _CONTROL.search(location.url):
-        raise _wrong(f"`url` '{shown}' has a '?', a '#' or a control character", "leave out all but bucket and prefix")
+    try:
+        parts = urlsplit(location.url)
+        parts.path.encode()
+    except ValueError:
+        raise _wrong(f"`url` {shown!r} cannot be read", _EXAMPLES) from None
+    path = unquote(parts.path).strip("/")
+    if parts.query or parts.fragment or _CONTROL.search(location.url) or _CONTROL.search(path):
+        raise _wrong(f"`url` {shown!r} has a '?', a '#' or a control character", "leave out all but bucket and prefix")
     if kind != "s3" and (extra := [name for name in _OF_S3 if getattr(location, name)]):
         raise _wrong(
             f"`{extra[0]}` is an option for s3:// alone, and `url` is '{shown}'", "use `settings`", option=extra[0]
         )
-    path = unquote(parts.path).strip("/")
     if {".", ".."} & set(path.split("/")):
         raise _wrong(f"`url` '{shown}' has a part '.' or '..'", "write the prefix without it")
     if kind == "file":

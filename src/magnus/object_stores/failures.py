@@ -17,9 +17,9 @@ from magnus.object_stores.interface import Cause, ObjectStoreFailure
 
 _CODE: Final = re.compile(r"<Code>([^<]{1,100})</Code>|\"code\": ?\"?([A-Za-z0-9]{1,100})")
 _STATUS: Final = re.compile(r"status code: (\d{3}[^:\n<]{0,40})")
-_REASON: Final = re.compile(
-    r'(?:Os|ConnectError|TimedOut|Custom)[^"]{0,200}"([^"\n]{1,120})"|(operation timed out|dns error)'
-)
+_KIND: Final = re.compile(r"(operation timed out|dns error)|Os|ConnectError|TimedOut|Custom")
+"""Reasons, or kinds of errors before a quoted reason."""
+_LONGEST_BEFORE, _LONGEST_REASON = 200, 120
 _NO_BUCKET: Final = frozenset({"NoSuchBucket", "ContainerNotFound", "ContainerBeingDeleted"})
 _CLOCK: Final = frozenset({"RequestTimeTooSkewed", "RequestExpired"})
 _DENIED: Final = frozenset(
@@ -85,11 +85,21 @@ def _words(cause: Cause, text: str) -> str:
         case Cause.DENIED:
             return f"the store denies it ({of_store})" if of_store else "it is denied"
         case Cause.UNREACHABLE:
-            reason = _REASON.search(text)
-            why = (reason[1] or reason[2]) if reason else "no answer"
-            return f"the store answers {of_store}" if of_store else f"the store cannot be reached: {why}"
+            return f"the store answers {of_store}" if of_store else f"the store cannot be reached: {_reason(text)}"
         case Cause.REFUSED:
             return of_store or _first_line(head)
+
+
+def _reason(text: str) -> str:
+    """Why there was no answer."""
+    for kind in _KIND.finditer(text):
+        if kind[1]:
+            return kind[1]
+        start = text.find('"', kind.end(), kind.end() + _LONGEST_BEFORE) + 1
+        reason = text[start : start + _LONGEST_REASON + 1].partition('"') if start else ("", "", "")
+        if reason[0] and reason[1] and "\n" not in reason[0]:
+            return reason[0]
+    return "no answer"
 
 
 def _first_line(text: str) -> str:

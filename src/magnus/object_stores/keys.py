@@ -23,13 +23,17 @@ def part(text: str) -> str:
     return name if len(name) <= _LONGEST_PART else f"~{sha256(encoded).hexdigest()}"
 
 
-def text_of(name: str) -> str:
-    """The text of a part that is no hash."""
+def text_of(name: str) -> str | None:
+    """The text of a part; None if it is a hash, or no part that `part` makes, such as a file of another program."""
     if name == "=":
         return ""
     pieces = name.split("=")
     capitals = pieces[0] + "".join(piece[:1].upper() + piece[1:] for piece in pieces[1:])
-    return unquote_to_bytes(capitals).decode("utf-8", "surrogatepass")
+    try:
+        text = unquote_to_bytes(capitals).decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        return None
+    return text if part(text) == name else None
 
 
 def folder(top: Iterable[str], texts: Iterable[str]) -> str:

@@ -40,6 +40,8 @@ RunStatus: TypeAlias = Status | RunHealth
 
 ENDED: Final = frozenset({Status.SUCCESS, Status.FAIL})
 """Statuses that do not change any more."""
+IMPORTING: Final = "import"
+"""In the configuration of a run that is being imported: the digest of its records, of which some may be missing."""
 _SCALARS: Final = (str, int, float, bool, type(None))
 TERMINALS: Final = frozenset(TERMINAL_TYPES.values())
 """The types of steps that end a (sub)pipeline."""

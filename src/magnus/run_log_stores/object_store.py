@@ -101,9 +101,11 @@ class ObjectStoreRunLogStore:
             self._objects.put(record_objects.run(run.run_id), content)
 
     def list_runs(self) -> Sequence[str]:
-        """The ids of all runs, by the keys of their records."""
+        """The ids of all runs, by the keys of their records; other objects are no runs."""
         with _failing():
-            return sorted(keys.text_of(each.key.rpartition("/")[2]) for each in self._objects.list(record_objects.RUNS))
+            names = (each.key.rpartition("/")[2] for each in self._objects.list(record_objects.RUNS))
+            run_ids = (keys.text_of(name) for name in names)
+            return sorted(run_id for run_id in run_ids if run_id and record_objects.is_usable(run_id))
 
     def summaries(self) -> Sequence[RunSummary | DamagedRun]:
         """The summaries of all runs; their records are read, many at a time."""

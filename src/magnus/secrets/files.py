@@ -18,8 +18,8 @@ from magnus.secrets.names import wrong_name
 _TYPE: Final = "files"
 _LARGEST_BYTES: Final = 1 << 20
 """Kubernetes and Docker take no larger secrets."""
-_TRIES: Final = 3
-"""A file may be replaced between two system calls; then the new one is read."""
+_MOUNTED: Final = "..data"
+"""The link that Kubernetes renames over the old one; the folder behind the old one is removed then."""
 
 
 class FilesOptions(Struct, frozen=True, forbid_unknown_fields=True):
@@ -49,7 +49,8 @@ class FilesSecrets:
     def get(self, name: str) -> str:
         """The content of the file; SecretsError if it is not there, or cannot be read."""
         parts = PurePosixPath(name).parts
-        if not parts or name.startswith("/") or "\0" in name or any(part.startswith("..") for part in parts):
+        is_inside = parts and not name.startswith("/") and not any(part.startswith("..") for part in parts)
+        if not is_inside or not _is_of_file(name):
             raise wrong_name(_TYPE, name, "it is no path of a file inside the folder", "write the name of a file")
         content = self._read(name)
         try:
@@ -60,7 +61,10 @@ class FilesSecrets:
         return first.removesuffix("\r") if newline and not rest else text
 
     def _read(self, name: str) -> bytes:
-        for _ in range(_TRIES):
+        mounted = None
+        while mounted != (
+            mounted := self._mounted(name)
+        ):  # replaced between two system calls: then the new one is read
             try:
                 return self._content(name)
             except (FileNotFoundError, NotADirectoryError):
@@ -95,6 +99,13 @@ class FilesSecrets:
             raise self._unusable(name, f"has more than {_LARGEST_BYTES} bytes", "store a smaller secret")
         return content
 
+    def _mounted(self, name: str) -> str:
+        """What the link of Kubernetes beside the file leads to; "" where there is none."""
+        try:
+            return os.readlink((self._folder / name).parent / _MOUNTED)  # noqa: PTH115 - compared as a text
+        except OSError:
+            return ""
+
     def _unusable(self, name: str, why: str, fix: str) -> SecretsError:
         return SecretsError(f"the secret '{name}' of the secrets provider '{_TYPE}' in '{self._shown}' {why}", fix=fix)
 
@@ -103,3 +114,11 @@ class FilesSecrets:
             return [name for name in os.listdir(self._folder) if not name.startswith("..")]  # noqa: PTH208 - names alone
         except OSError:
             return []
+
+
+def _is_of_file(name: str) -> bool:
+    """Whether the file system can have the name."""
+    try:
+        return b"\0" not in os.fsencode(name)
+    except UnicodeEncodeError:
+        return False

@@ -68,7 +68,11 @@ class VaultClient:
                 fix = "set VAULT_CACERT to the certificate of its authority; see the clock of this machine too"
                 message = f"{_PROVIDER} cannot trust '{self._address}': {error.verify_message}"
                 raise SecretsError(message, fix=fix) from None
-            except (OSError, HTTPException) as error:
+            except (
+                OSError,
+                HTTPException,
+                ValueError,
+            ) as error:  # ValueError: a host or a namespace that HTTP cannot have
                 if last:
                     raise self._unreachable(error) from None
             else:

@@ -117,7 +117,20 @@ def replace(file: AnyPath, pieces: Iterable[bytes], system: SystemCalls = REAL, 
 
 def write_text(file: Path, text: str) -> None:
     """Write, or replace, a file of text for the user. OSError when that fails; then the old one stands."""
-    replace(file, [text.encode()], durable=False)
+    write_for_user(file, [text.encode()], durable=False)
+
+
+def write_for_user(file: Path, pieces: Iterable[bytes], *, durable: bool = True) -> None:
+    """Write, or replace, a file that the user names; a device or a pipe takes the pieces, and a link stays one.
+
+    OSError when that fails; then the old file stands.
+    """
+    if not file.exists() or file.is_file():
+        replace(file.resolve(), pieces, durable=durable)
+        return
+    with file.open("wb", buffering=0) as target:
+        for piece in pieces:
+            write_all(target.fileno(), piece, REAL)
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 import pytest
+from safety_net import LONGEST_SECONDS
 
 from magnus.definition.wrong_fields import WrongFields
 from magnus.object_stores import keys
@@ -36,6 +37,12 @@ def test_an_address_is_read(url, shown):
         ("s3:///prefix", {}, "no name of a bucket"),
         ("s3://-bucket", {}, "wrong name of a bucket"),
         ("s3://id:hush@bucket/x", {}, "holds credentials"),
+        ("s3://id:hu/hush@bucket/x", {}, r"'s3://\*\*\*@bucket/x' has a wrong name of a bucket"),
+        ("s3://[bucket/x", {}, "cannot be read"),
+        ("s3://a\u2100b/x", {}, "cannot be read"),
+        ("s3://bucket/\ud800", {}, "cannot be read"),
+        ("file:///tmp/a%00b", {}, "a control character"),
+        ("s3://bucket/a%0ab", {}, "a control character"),
         ("s3://bucket/x?sig=hush", {}, r"has a '\?'"),
         ("s3://bucket/../x", {}, "a part '.' or '..'"),
         ("s3://bucket/" + "x" * 301, {}, "more than 300 bytes"),
@@ -73,6 +80,11 @@ def test_a_part_of_a_key_is_read_back(text):
     assert not part.startswith(".")
 
 
+@pytest.mark.parametrize("name", ["%ff", ".DS_Store", "~aa", "A", "a%4", "%61", keys.part("x" * 300)])
+def test_a_name_that_is_no_part_has_no_text(name):
+    assert keys.text_of(name) is None
+
+
 def test_no_two_texts_are_one_part():
     texts = ("a", "A", "=a", "%41", "", "=", "x" * 300, "x" * 301, "~" + "x" * 64)
     assert len({keys.part(text) for text in texts}) == len(texts)
@@ -93,7 +105,9 @@ if os.fork() == 0:
     os._exit(0)
 os.wait()
 """
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=LONGEST_SECONDS, check=True
+    )
     assert "it was forked from a process that used an object store" in done.stdout
 
 

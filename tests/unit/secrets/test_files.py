@@ -43,7 +43,9 @@ def test_the_line_break_of_a_single_line_is_no_part_of_the_secret(folder, conten
     assert secrets(folder).get("a") == value
 
 
-@pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "a/../../outside", "..data/a", "", ".", "a\0b", ".."])
+@pytest.mark.parametrize(
+    "name", ["../outside", "/etc/passwd", "a/../../outside", "..data/a", "", ".", "a\0b", "a\ud800", ".."]
+)
 def test_names_that_lead_out_of_the_folder_are_refused(folder, name):
     (folder / "a").mkdir()
     assert "cannot have a secret" in refusal(folder, name)

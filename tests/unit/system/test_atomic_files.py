@@ -1,6 +1,7 @@
 """Files that are there as a whole or not at all."""
 
 import errno
+import os
 
 import pytest
 
@@ -27,6 +28,20 @@ def test_a_file_that_cannot_be_written_leaves_the_old_file(tmp_path):
         write_file(tmp_path / "folder", "text")
     assert sorted(tmp_path.iterdir()) == [tmp_path / "a", tmp_path / "folder"]
     assert (tmp_path / "a").read_text() == "old"
+
+
+def test_a_link_stays_one_and_a_pipe_takes_the_text(tmp_path):
+    (tmp_path / "link").symlink_to("a")
+    write_text(tmp_path / "link", "old")
+    write_text(tmp_path / "link", "new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "a").read_text() == "new"
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    write_text(tmp_path / "pipe", "through")
+    assert os.read(reader, 100) == b"through"
+    os.close(reader)
+    assert (tmp_path / "pipe").is_fifo()
 
 
 @pytest.mark.parametrize("size", [0, 1, 256 * 1024, 256 * 1024 + 1, 3_000_000])

@@ -152,7 +152,7 @@ def problems(
     """The missing secrets: an error where a step lists one, a warning where its code may ask for one.
 
     It is a warning too where the failure of the step leads to success in the `graph`. Steps on other machines have the
-    environment that the executor gives them. Servers get requests only if `connects`, and the try of it `reached` them.
+    environment that the executor gives them, and may have other files of secrets than this machine. Servers get requests only if `connects`, and the try of it `reached` them.
     """
     look_up = _LookUp(services, connects=connects, reached=reached)
     names = [name for task in described for name in (*task.node.secrets, *task.facts.description.secrets)]
@@ -161,7 +161,7 @@ def problems(
     for task in described:
         for number, name in enumerate(task.node.secrets):
             if (problem := look_up.problem(name)) is not None:
-                severity: Severity = "warning" if id(task.node) in caught else "error"
+                severity: Severity = "warning" if id(task.node) in caught or look_up.is_elsewhere else "error"
                 yield Problem(
                     problem.message, problem.fix, task.step.locate("secrets", number), task.step.step, severity
                 )
@@ -205,6 +205,12 @@ class _LookUp:
             yield Problem(fault.message, fault.fix, self._place, severity=fault.severity)
 
     @property
+    def is_elsewhere(self) -> bool:
+        """Whether steps read secrets of files that this machine need not have."""
+        is_of_files = isinstance(self._provider, Located) and not isinstance(self._provider, RemoteSecrets)
+        return self._is_apart and is_of_files
+
+    @property
     def _is_apart(self) -> bool:
         return self._spread.runs_on is Locality.NETWORK
 
@@ -227,5 +233,9 @@ class _LookUp:
         try:
             provider.get(name)
         except MagnusError as error:
-            return error.problems[0]
+            problem = error.problems[0]
+            if self.is_elsewhere:
+                fix = "see that the machines of the steps have it, in the image or in a volume"
+                return replace(problem, message=f"on this machine {problem.message}", fix=fix)
+            return problem
         return None

@@ -10,7 +10,7 @@ from magnus.app.composition import plugins
 from magnus.app.composition.configuration import Configuration, ServiceConfiguration, nowhere
 from magnus.app.composition.picklers import ConfiguredPicklers
 from magnus.definition import fields
-from magnus.definition.wrong_fields import WrongFields
+from magnus.definition.wrong_fields import Complaint, WrongFields
 from magnus.engine.context import Services
 from magnus.engine.files.large_values import LargeValues
 from magnus.engine.files.spilling_store import SpillingStore
@@ -158,9 +158,30 @@ def _located(configured: ServiceConfiguration) -> Iterator[None]:
 def options_of(family: str, found: Any, configured: ServiceConfiguration) -> Any:
     """The options, as the class of the service wants them; InvalidConfiguration with all that is wrong with them."""
     try:
+        _refuse_zero_bytes(configured.config)
         return fields.read(found.options, configured.config)
     except WrongFields as error:
         raise InvalidConfiguration.of(_wrong_options(error, family, configured)) from error
+
+
+def _refuse_zero_bytes(config: Mapping[str, Json]) -> None:
+    if wrong := list(_wrong_texts(dict(config))):
+        raise WrongFields(wrong)
+
+
+def _wrong_texts(value: Json, *path: str | int) -> Iterator[Complaint]:
+    """The texts with a zero byte, which no name of a file, a server or a variable has."""
+    match value:
+        case dict():
+            for name, inner in value.items():
+                yield from _wrong_texts(inner, *path, name)
+        case list():
+            for number, inner in enumerate(value):
+                yield from _wrong_texts(inner, *path, number)
+        case str() if "\0" in value:
+            yield Complaint(path, f"{path[-1]} holds a zero byte", "remove it")
+        case _:
+            pass
 
 
 def _wrong_options(error: WrongFields, family: str, configured: ServiceConfiguration) -> list[Problem]:

@@ -271,10 +271,7 @@ def write_page(text: str, file: str) -> None:
     """Write the report to a file atomically. InvalidInput if the file cannot be written."""
     path = Path(file)
     try:
-        if path.exists() and not path.is_file():  # a device, or a folder, which says so itself
-            path.write_text(text, encoding="utf-8")
-        else:
-            write_text(path.resolve(), text)
+        write_text(path, text)
     except OSError as error:
         fix = "make the folder first, or name another file" if isinstance(error, FileNotFoundError) else ""
         reason = error.strerror if path.parent.is_dir() else f"there is no folder '{path.parent}'"

@@ -19,7 +19,7 @@ from magnus.errors import InvalidInput
 from magnus.graph.path import BranchPath
 from magnus.interfaces.run_log_store import RunLogStore
 from magnus.run_log.parameters import Scope
-from magnus.run_log.records import ENDED, RunRecord
+from magnus.run_log.records import ENDED, IMPORTING, RunRecord
 from magnus.system import descendants
 
 _ENDING_SECONDS: Final = 3.0
@@ -31,7 +31,7 @@ _MOST_SHOWN: Final = 5
 def original_run(store: RunLogStore, run_id: str, *, assume_lost: bool = False) -> RunRecord:
     """The run to resume, by its id, a prefix of it, or as `latest`.
 
-    InvalidInput when there is none, more than one, or it may still be running. With `assume_lost` a run counts as lost if
+    InvalidInput when there is none, more than one, it may still be running, or a part of it was imported. With `assume_lost` a run counts as lost if
     this machine cannot tell whether it is running.
     """
     if not store.capabilities.persistent:
@@ -40,6 +40,9 @@ def original_run(store: RunLogStore, run_id: str, *, assume_lost: bool = False) 
     record = find_run(store, run_id)
     if record.status not in ENDED:
         _refuse_running(store, record, assume_lost=assume_lost)
+    if IMPORTING in record.run_config:
+        message = f"the run '{record.run_id}' is not here as a whole: its import was killed"
+        raise InvalidInput(message, fix="import its archive again (magnus import)")
     return record
 
 

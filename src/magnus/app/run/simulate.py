@@ -81,7 +81,7 @@ def simulate(request: SimulationRequest, reporter: Reporter, emit: Callable[[str
             end = asyncio.run(_run(Simulation(spec, variables, pods, relay.ended), stopping.begin))
         relay.end()
         _tell_missed(faults, reporter)
-        run_log = document_of(_configuration_file(spec))
+        run_log = document_of(_configuration_file(spec), variables)
     message = "interrupted" if stopping.signal else end.message or (json.loads(run_log)["message"] if run_log else "")
     status = Status.SUCCESS if end.phase == SUCCEEDED else Status.FAIL
     reporter.report(RunEnded(run_id, status, message, time.monotonic() - started))
@@ -196,8 +196,11 @@ def _pods(
     secrets: Secrets,
     faults: Faults,
     relay: PodEventRelay,
-) -> Iterator[tuple[Pods, Callable[[str], str]]]:
-    """What runs pods, and what gives the run log document; "" when there is no run."""
+) -> Iterator[tuple[Pods, Callable[[str, Mapping[str, str]], str]]]:
+    """What runs pods, and what gives the run log document with a configuration file and the variables of the workflow.
+
+    The document is "" when there is no run.
+    """
     slots = request.slots or os.cpu_count() or 1
     folders = volume_folders(spec, request.volumes, request.working_directory, in_containers=request.in_containers)
     project = None if request.shares_project else _project(request.working_directory.resolve(), folders.values())
@@ -218,7 +221,7 @@ def _pods(
             hear=relay.hear,
             project=project,
         ) as processes:
-            yield processes, lambda file: _document(request, file, run_id)
+            yield processes, lambda file, _variables: _document(request, file, run_id)
 
 
 def _project(working_directory: Path, shared: Iterable[Path]) -> ProjectCopy | None:

@@ -111,7 +111,7 @@ class ArchiveReader:
             digest, content = self._digest.hexdigest(), sha256()
             pieces = self._hashed(member, content)
             if member.name == END:
-                self._check_end(member, b"".join(pieces) if member.size < _PIECE_BYTES else b"", digest)
+                self._check_end(member, b"".join(pieces) if member.size < LONGEST_LINE_BYTES else b"", digest)
                 yield member, self.pieces(member)
                 return
             yield member, pieces

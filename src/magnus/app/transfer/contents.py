@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from msgspec.structs import replace
@@ -92,17 +93,19 @@ class ContentImport:
             return self._catalog.put_stream(
                 run_id, reference.branch, reference.name, lambda file: _write(file, self._archive.pieces(member))
             )
-        file = self._temporary / reference.name
-        try:
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("wb") as target:
-                _write(target, self._archive.pieces(member))
-            file.chmod(0o755)
-        except OSError as error:
-            message = f"the content of '{reference.name}' cannot be written to '{self._temporary}': {error.strerror}"
-            raise CatalogError(message, fix="free space, or set TMPDIR") from error
-        [entry] = self._catalog.put(run_id, reference.branch, self._temporary, [reference.name], unchanged={})
-        file.unlink()
+        with TemporaryDirectory(
+            dir=self._temporary
+        ) as folder:  # its own: a file may be named like the folder of another
+            file = Path(folder) / reference.name
+            try:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with file.open("wb") as target:
+                    _write(target, self._archive.pieces(member))
+                file.chmod(0o755)
+            except OSError as error:
+                message = f"the content of '{reference.name}' cannot be written to '{folder}': {error.strerror}"
+                raise CatalogError(message, fix="free space, or set TMPDIR") from error
+            [entry] = self._catalog.put(run_id, reference.branch, Path(folder), [reference.name], unchanged={})
         return entry
 
 

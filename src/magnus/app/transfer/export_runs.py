@@ -17,9 +17,9 @@ from magnus.app.transfer import references
 from magnus.app.transfer.archive import FORMAT, HEAD, ArchiveWriter
 from magnus.app.transfer.references import Reference
 from magnus.engine.processes import liveness
-from magnus.errors import CatalogError, DamagedContent, InvalidInput
+from magnus.errors import CatalogError, InvalidInput
 from magnus.graph.path import BranchPath, StepPath
-from magnus.interfaces.catalog import Catalog, ReadsLogs
+from magnus.interfaces.catalog import Catalog, Maintained, ReadsLogs
 from magnus.interfaces.run_log_store import FindsDamage, RunLogStore
 from magnus.run_log import codec
 from magnus.run_log.records import ENDED, CatalogRecord, RunRecord
@@ -52,11 +52,11 @@ def export_runs(run_ids: Sequence[str], file: str, configuration_file: str, envi
         runs = {run.run_id: run for run in (find_run(store, run_id) for run_id in run_ids)}
         export = _Export(store, catalog, [runs[run_id] for run_id in sorted(runs)], Path(temporary))
         try:
-            atomic_files.replace(Path(file), export.pieces())
+            atomic_files.write_for_user(Path(file), export.pieces())
         except OSError as error:
             reason = error.strerror or type(error).__name__
             raise InvalidInput(f"'{file}' cannot be written: {reason}", fix="name another file") from error
-        return Exported(sorted(runs), export.contents, Path(file).stat().st_size, export.missing)
+        return Exported(sorted(runs), export.contents, export.size, export.missing)
 
 
 class _Export:
@@ -71,6 +71,7 @@ class _Export:
         self._references: dict[str, Reference] = {}
         self._missing: dict[str, str] = {}
         self.contents = 0
+        self.size = 0
         for run in runs:
             self._check(run)
 
@@ -80,7 +81,12 @@ class _Export:
         return list(self._missing.values())
 
     def pieces(self) -> Iterator[bytes]:
-        """All bytes, in pieces."""
+        """All bytes, in pieces, which are counted."""
+        for piece in self._all():
+            self.size += len(piece)
+            yield piece
+
+    def _all(self) -> Iterator[bytes]:
         yield from self._writer.json(HEAD, {"format": FORMAT, "runs": [run.run_id for run in self._runs]})
         for number, run in enumerate(self._runs):
             yield from self._of_run(number, run)
@@ -103,7 +109,9 @@ class _Export:
         paths: list[StepPath] = []
         with TemporaryFile(dir=self._temporary) as records:
             self._write_records(run, records, paths)
-            yield from self._writer.member(f"runs/{number}/records.jsonl", records.tell(), _pieces(records))
+            yield from self._writer.member(
+                f"runs/{number}/records.jsonl", records.tell(), _pieces(records, records.tell())
+            )
         logs = self._catalog if isinstance(self._catalog, ReadsLogs) else None
         kept = [path for path in paths if logs is not None and _exists(logs, run.run_id, path)]
         names = b"".join(codec.to_bytes(str(path)) + b"\n" for path in kept)
@@ -113,7 +121,8 @@ class _Export:
             if log is None:
                 raise CatalogError(f"the output of step '{path}' was removed", fix="export again")
             with log:
-                yield from self._writer.member(f"runs/{number}/logs/{place}", log.seek(0, os.SEEK_END), _pieces(log))
+                size = log.seek(0, os.SEEK_END)
+                yield from self._writer.member(f"runs/{number}/logs/{place}", size, _pieces(log, size))
 
     def _write_records(self, run: RunRecord, records: BinaryIO, paths: list[StepPath]) -> None:
         stored = codec.run_to_json(run)
@@ -135,21 +144,32 @@ class _Export:
         file = self._temporary / "content"
         try:
             self._catalog.get(self._runs[0].run_id, BranchPath(), [entry], self._temporary)
-        except DamagedContent as error:
-            [problem] = error.problems
-            message = problem.message.replace("'content'", f"'{reference.name}'")
-            raise DamagedContent(message, fix=problem.fix) from error
-        except CatalogError:
+        except CatalogError as error:
+            if not self._is_missing(entry):
+                raise _renamed(error, reference.name) from error
             self._missing[reference.data_hash] = reference.name
             return
         status = file.stat()
         with file.open("rb") as source:
             name = f"contents/{reference.data_hash}"
             yield from self._writer.member(
-                name, status.st_size, _pieces(source), executable=bool(status.st_mode & 0o100)
+                name, status.st_size, _pieces(source, status.st_size), executable=bool(status.st_mode & 0o100)
             )
         file.unlink()
         self.contents += 1
+
+    def _is_missing(self, entry: CatalogRecord) -> bool:
+        """Whether the catalog says that it does not have the content; a catalog that cannot be reached may have it."""
+        if isinstance(self._catalog, Maintained):
+            return list(self._catalog.verify([entry])) == ["missing"]
+        return not self._catalog.capabilities.keeps
+
+
+def _renamed(error: CatalogError, name: str) -> CatalogError:
+    """The error with the name that the record has for the content."""
+    [problem] = error.problems
+    message = problem.message.replace("'content'", repr(name)).replace(f", put by the run '{references.PLACE}',", "")
+    return type(error)(message, fix=problem.fix)
 
 
 def _exists(logs: ReadsLogs, run_id: str, path: StepPath) -> bool:
@@ -159,6 +179,13 @@ def _exists(logs: ReadsLogs, run_id: str, path: StepPath) -> bool:
     return log is not None
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
+def _pieces(file: BinaryIO, size: int) -> Iterator[bytes]:
+    """So many of its first bytes: the output of a step may grow, as its run may continue on another machine."""
     file.seek(0)
-    return iter(lambda: file.read(_PIECE_BYTES), b"")
+    left = size
+    while left:
+        piece = file.read(min(left, _PIECE_BYTES))
+        if not piece:
+            raise CatalogError("a file of the catalog was cut off while it was exported", fix="export again")
+        left -= len(piece)
+        yield piece

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,10 +27,7 @@ from magnus.graph.path import StepPath
 from magnus.interfaces.catalog import Catalog, LogStore, ReadsLogs
 from magnus.interfaces.run_log_store import KeepsDocuments, RunLogStore
 from magnus.run_log import codec
-from magnus.run_log.records import RunRecord, Status, StepRecord
-
-_MARK: Final = "import"
-"""Of the configuration of a run that is being imported: the digest of its records."""
+from magnus.run_log.records import IMPORTING, RunRecord, Status, StepRecord
 
 
 class ImportedRun(Struct, frozen=True):
@@ -106,7 +103,7 @@ class _Import:
         if there is None:
             return
         run = self._archive.run(archived)
-        is_begun = there.run_config.get(_MARK)
+        is_begun = there.run_config.get(IMPORTING)
         if is_begun != archived.digest if is_begun else _of_run(there) != _of_run(run):
             raise self._other(archived.run_id)
         for step in self._archive.steps(archived):
@@ -119,7 +116,7 @@ class _Import:
         """Bring the run, or what is missing of it."""
         run = self._archive.run(archived)
         there = self._there(archived.run_id)
-        is_whole = there is not None and _MARK not in there.run_config
+        is_whole = there is not None and IMPORTING not in there.run_config
         before = self.contents.new
         if there is None:
             self._create(run, archived.digest)
@@ -146,13 +143,13 @@ class _Import:
         """Record that the run is being imported, by this process."""
         owner = liveness.this_process()
         begun = replace(
-            run, status=Status.PROCESSING, end_time=None, owner=owner, parameters={}, run_config={_MARK: digest}
+            run, status=Status.PROCESSING, end_time=None, owner=owner, parameters={}, run_config={IMPORTING: digest}
         )
         try:
             self._store.create_run(begun)
         except RunExists:
             there = self._store.get_run(run.run_id)
-            if there.run_config.get(_MARK) != digest:
+            if there.run_config.get(IMPORTING) != digest:
                 raise self._other(run.run_id) from None
 
     def _bring_step(self, run: RunRecord, step: StepRecord) -> int:

@@ -7,7 +7,7 @@ from typing import BinaryIO
 from msgspec import Struct
 
 from magnus.app.transfer import references
-from magnus.app.transfer.archive import END, FORMAT, HEAD, ArchiveReader, Member
+from magnus.app.transfer.archive import END, FORMAT, HEAD, LONGEST_LINE_BYTES, ArchiveReader, Member
 from magnus.errors import InvalidInput
 from magnus.graph.path import StepPath
 from magnus.run_log import codec
@@ -108,7 +108,7 @@ class _Verification:
                 self._take_json(member, pieces)
 
     def _take_json(self, member: Member, pieces: Iterator[bytes]) -> None:
-        value = self._reader.value(b"".join(pieces)) if member.size < 1 << 24 else None
+        value = self._reader.value(b"".join(pieces)) if member.size < LONGEST_LINE_BYTES else None
         match value:
             case {"format": int() as version, "runs": list() as run_ids} if member.name == HEAD:
                 if version != FORMAT:

@@ -6,6 +6,7 @@ pieces in the order of their numbers.
 """
 
 import io
+import re
 import threading
 from collections.abc import Sequence
 from typing import Any, Final
@@ -20,6 +21,7 @@ _PIECE_BYTES: Final = 256 * 1024
 """A piece of this size does not grow any more."""
 _MOST_UNSENT_BYTES: Final = 8 * 1024 * 1024
 _DIGITS: Final = 8
+_NUMBER: Final = re.compile(rf"[0-9]{{{_DIGITS},}}")
 
 
 class LogWriter(io.RawIOBase):
@@ -104,8 +106,8 @@ class LogWriter(io.RawIOBase):
     def _create(self, content: bytes) -> None:
         """Create the next piece; another writer may have created one of this number."""
         while not self._objects.create(key := _piece(self._place, self._number), content):
-            listed = self._objects.list_direct(self._place)
-            self._number = max((_number(facts) for facts in listed), default=self._number) + 1
+            numbers = map(_number, _pieces(self._objects, self._place))
+            self._number = max(numbers, default=self._number) + 1
         self._key = key
         self._number += 1
 
@@ -159,8 +161,13 @@ class LogReader(io.RawIOBase):
 def opened_log(objects: ObjectStore, place: str) -> LogReader | None:
     """The log at this place, to be read; None when there is none. CatalogError."""
     with failing():
-        pieces = objects.list_direct(place)
+        pieces = _pieces(objects, place)
     return LogReader(objects, pieces) if pieces else None
+
+
+def _pieces(objects: ObjectStore, place: str) -> Sequence[ObjectFacts]:
+    """The pieces at this place, without objects of other programs."""
+    return [facts for facts in objects.list_direct(place) if _NUMBER.fullmatch(facts.key.rpartition("/")[2])]
 
 
 def _piece(place: str, number: int) -> str:

@@ -201,8 +201,11 @@ class Containers:
                 await asyncio.to_thread(self._engine.signal, pod.container, name)
             await asyncio.wait([waiting], timeout=patience)
 
-    def document(self, configuration_file: str) -> str:
-        """The run log document, as magnus in an image tells it; "" when there is no run."""
+    def document(self, configuration_file: str, variables: Mapping[str, str]) -> str:
+        """The run log document, as magnus in an image tells it; "" when there is no run.
+
+        It gets the environment of a pod with the `variables` of the workflow: stores may need credentials.
+        """
         container = next(template.container for template in self._spec.templates if template.container)
         named = ["--config-file", configuration_file] if configuration_file else []
         command = [container.command[0], "show", self._options.run_id, "--json", *named]
@@ -212,8 +215,10 @@ class Containers:
             out.extend(said)
             error.extend(complained)
 
+        environment = variables_of_pod(container, variables, self._secrets)
+        job = replace(self._job(container, command, ""), environment=environment)
         try:
-            end = self._engine.run(self._job(container, command, ""), hear, lambda _: None)
+            end = self._engine.run(job, hear, lambda _: None)
         except TaskFailed as failed:
             raise ServiceError(f"the run log cannot be read: {failed}") from failed
         if end.code:
