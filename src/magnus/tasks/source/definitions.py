@@ -15,6 +15,7 @@ from typing import Final, TypeAlias
 
 from msgspec import Struct
 
+from magnus.tasks.source.effects import CHANGING
 from magnus.tasks.source.names import Chain, Uses, chain_of
 
 FileStatus: TypeAlias = tuple[int, ...]
@@ -222,11 +223,16 @@ def registrars(statement: ast.stmt) -> Sequence[Chain]:
     return tuple(dict.fromkeys(chain for chain in chains if chain is not None))
 
 
-def keeps(statements: Sequence[ast.AST], uses: Uses, attributes: Chain) -> bool:
-    """Whether these attributes of what the statements define may keep what they are called with or are the base of."""
+def keeps(statements: Sequence[ast.AST], uses: Uses, attributes: Chain, *, arguments: bool = False) -> bool:
+    """Whether these attributes of what the statements define may keep what they are called with or are the base of.
+
+    With `arguments` also whether they may change these.
+    """
     if attributes:
         return attributes[-1] not in _PURE
     free = {chain[0] for chain in uses.chains}
+    if arguments and any(_changes_arguments(node) for statement in statements for node in ast.walk(statement)):
+        return True
     return any(_stores(node, free) for statement in statements for node in ast.walk(statement))
 
 
@@ -256,6 +262,29 @@ def _stores(node: ast.AST, free: set[str]) -> bool:
             return attribute in _STORING and not isinstance(value, ast.Call) and _root(value) in free
         case _:
             return False
+
+
+def _changes_arguments(function: ast.AST) -> bool:
+    """Whether a function changes what it is called with; a method may set attributes of its own object."""
+    if not isinstance(function, Function):
+        return False
+    arguments = {node.arg for node in ast.walk(function.args) if isinstance(node, ast.arg)}
+    own = {"self"} & arguments
+    for node in ast.walk(function):
+        match node:
+            case ast.Attribute(ctx=ast.Store(), value=ast.Name(id=name)) if name in own:
+                pass
+            case ast.Subscript(ctx=ast.Store(), value=value) | ast.Attribute(ctx=ast.Store(), value=value):
+                if not isinstance(value, ast.Name) or value.id in arguments:
+                    return True
+            case ast.Call(func=ast.Attribute(attr=attribute, value=value)) if attribute in CHANGING:
+                if not isinstance(value, ast.Name) or value.id in arguments:
+                    return True
+            case ast.Call(func=ast.Name(id="setattr" | "delattr")):
+                return True
+            case _:
+                pass
+    return False
 
 
 def _root(node: ast.AST) -> str:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from magnus.tasks.source.definitions import FileStatus, bases, keeps
 from magnus.tasks.source.locate import own_entries
 from magnus.tasks.source.modules import ProjectModules, shown_name, status_of
-from magnus.tasks.source.names import WHOLE_MODULES, Chain, Imported, Uses
+from magnus.tasks.source.names import ANY_MODULE, IMPORTERS, WHOLE_MODULES, Chain, Imported, Uses
 from magnus.tasks.source.pieces import Piece, Source, TextPiece, short_hash
 
 REST: Final = ""
@@ -150,7 +150,8 @@ class _Follower:
             seen.update(fresh)
             todo += fresh
         followed = [use for use in seen if isinstance(use, Use)]
-        digests = {self._shown(use): text for use in followed if (text := self._digest(use))}
+        texts = any(self._reads_docs(use) for use in followed)
+        digests = {self._shown(use): text for use in followed if (text := self._digest(use, texts=texts))}
         statuses = self.modules.statuses
         files = {use.file: statuses[use.file] for use in seen if use.file in statuses}
         sight = [self._sight(use) for use in followed]
@@ -187,14 +188,22 @@ class _Follower:
         shown = shown_name(use.file, self.modules)
         return f"{shown}:{use.name}" if use.name else shown
 
-    def _digest(self, use: Use) -> str:
+    def _reads_docs(self, use: Use) -> bool:
+        """Whether the code may read the docstring of anything it reaches."""
+        if use.name == REST and self.modules.quiet(use.file) is not None:
+            return False
+        source = self.modules.source(use.file)
+        piece = None if source is None else _piece(source, use.name)
+        return piece is not None and piece.uses.reads_docs
+
+    def _digest(self, use: Use, *, texts: bool) -> str:
         if use.name == REST and self.modules.quiet(use.file) is not None:
             return ""
         source = self.modules.source(use.file)
         if source is None:
             return self.modules.other_file(use.file) if use.name == REST else ""
         if (piece := _piece(source, use.name)) is not None:
-            return piece.digest
+            return piece.digest_with_texts if texts else piece.digest
         outside = [
             target for target in source.imports.get(use.name, ()) if not self.modules.find(use.file, target.module)
         ]
@@ -241,14 +250,20 @@ class _Follower:
         for name, chains in source.registered:
             if any(self._is_kept(file, chain) for chain in chains):
                 yield Use(file, name)
+        for name, chains in source.called:
+            if any(self._is_kept(file, chain, arguments=True) for chain in chains):
+                yield Use(file, name)
 
-    def _is_kept(self, file: str, chain: Chain) -> bool:
-        """Whether something of the project, by its name in a file, may note what it is called with or is the base of."""
+    def _is_kept(self, file: str, chain: Chain, *, arguments: bool = False) -> bool:
+        """Whether something of the project, by its name in a file, may note what it is called with or is the base of.
+
+        With `arguments` also whether it may change these.
+        """
         todo, seen = [(file, chain)], {(file, chain)}
         while todo:
             around, attributes = todo.pop()
             for other, piece, rest in self._definitions(around, attributes):
-                if keeps(piece.statements, piece.uses, rest):
+                if keeps(piece.statements, piece.uses, rest, arguments=arguments):
                     return True
                 following = {(other, used) for used in (*piece.uses.chains, *bases(piece.statements))} - seen
                 seen |= following
@@ -288,6 +303,7 @@ class _Follower:
                 yield from self._imported(file, target, chain[1:])
             if not own or chain[0] in source.definitions or chain[0] in source.imports:
                 yield from self._named(file, source, chain)
+        yield from self._by_texts(file, source, uses)
         yield from (Use(other, REST) for module in uses.loaded if (other := self.modules.find(file, module)))
         for module in uses.modules:
             yield from (Use(other, _WHOLE) for other in self.modules.named_by(file, module))
@@ -296,6 +312,30 @@ class _Follower:
         for name in uses.files:
             if script := self.modules.script(file, name):
                 yield from (Use(script, part) for part in ((_WHOLE, SCRIPT) if script.endswith(".py") else (REST,)))
+
+    def _by_texts(self, file: str, source: Source, uses: Uses) -> Iterator[Use | Lookup]:
+        """What code reaches by texts, by importers under another name, and as attributes of its classes."""
+        for target in uses.in_classes:
+            yield from self._imported(file, target, ())
+        for place in uses.places:
+            yield from self._at_place(file, place)
+        if any(self._imports_any(source, chain) for chain in uses.chains):
+            yield from (Use(other, _WHOLE) for other in self.modules.named_by(file, ANY_MODULE))
+
+    def _at_place(self, file: str, place: str) -> Iterator[Lookup]:
+        """The definition that a text names, `package.module.function` or `module:function`."""
+        names = place.replace(":", ".").split(".")
+        for count in range(len(names), 0, -1):
+            if module := self.modules.find(file, ".".join(names[:count])):
+                if module.endswith(".py"):
+                    yield Lookup(module, tuple(names[count:]))
+                return
+
+    def _imports_any(self, source: Source, chain: Chain) -> bool:
+        """Whether a name is a function that imports modules, under another name."""
+        return chain[0] not in IMPORTERS and any(
+            target.attribute in IMPORTERS for target in source.imports.get(chain[0], ())
+        )
 
     def _named(self, file: str, source: Source, chain: Chain) -> Iterator[Use | Lookup]:
         """The definitions and imports behind a name of a module."""
@@ -308,18 +348,19 @@ class _Follower:
                     yield Use(file, name)
                 else:
                     yield from self._imported(file, target, chain[1:])
-        elif name not in source.definitions:
-            for module in source.stars:
-                if other := self.modules.find(file, module):
-                    yield from self._star(other, chain, frozenset({file}))
+        for module in source.stars:  # one of them may give the name another meaning
+            if other := self.modules.find(file, module):
+                yield from self._star(other, chain, frozenset({file}))
 
     def _star(self, file: str, chain: Chain, seen: frozenset[str]) -> Iterator[Use | Lookup]:
         """A name that may come from a module of which all names are imported."""
         source = self.modules.source(file)
         if source is None or file in seen:
             return
+        if "__all__" in source.definitions:
+            yield Use(file, "__all__")
         if chain[0] in source.definitions or chain[0] in source.imports:
-            yield from self._named(file, source, chain)
+            yield Lookup(file, chain)
             return
         for module in source.stars:
             if other := self.modules.find(file, module):

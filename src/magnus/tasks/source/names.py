@@ -5,19 +5,24 @@ function of the module is no use of that function.
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import Final, TypeAlias
 
-from msgspec import Struct
+from msgspec import Struct, field
 
 Chain: TypeAlias = tuple[str, ...]
 """A name and attributes of it, as in `package.module.function`."""
 
 ANY_MODULE: Final = ""
 """An import of a module whose name is made while the program runs."""
-_OWN_NAMES: Final = frozenset({"globals", "eval", "exec"})
-_IMPORTERS: Final = frozenset({"import_module", "__import__", "run_module"})
+_OWN_NAMES: Final = frozenset({"globals", "eval", "exec", "f_globals", "__globals__", "__annotations__"})
+IMPORTERS: Final = frozenset({"import_module", "__import__", "run_module"})
+_FINDERS: Final = frozenset({"iter_modules", "walk_packages", "spec_from_file_location", "SourceFileLoader"})
+"""Functions of python that find modules in folders."""
+_DOCUMENTING: Final = frozenset({"__doc__", "getdoc"})
+_PLACE: Final = re.compile(r"[A-Za-z_]\w*(?:[.:][A-Za-z_]\w*)+", re.ASCII)
 _SCOPES: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _COMPREHENSIONS: Final = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _VARIABLES: Final = "MAGNUS_"
@@ -57,9 +62,12 @@ class Uses(Struct):
         loaded: the modules that it imports, used or not, and names in them that may be modules.
         modules: modules that are imported by a text; a name that ends in a dot stands for all modules of that package.
         files: texts that may name scripts.
+        places: texts that may be dotted paths of modules and names in them.
+        in_classes: what it imports in bodies of classes, which are attributes of these.
         own_module: whether names of the module may be made or looked up while it runs.
         sees_all: whether it may read any parameter of the step, or start a program that may.
         sees_files: whether it may ask the catalog for any file or object.
+        reads_docs: whether it may read the docstring of anything.
     """
 
     chains: set[Chain]
@@ -70,12 +78,18 @@ class Uses(Struct):
     own_module: bool = False
     sees_all: bool = False
     sees_files: bool = False
+    reads_docs: bool = False
+    places: set[str] = field(default_factory=set)
+    in_classes: list[Imported] = field(default_factory=list)
 
     def note(self, names: Iterable[str]) -> None:
         """Note what code can see that uses these names."""
         for name in names:
             self.sees_all = self.sees_all or name in SEES_ALL
             self.sees_files = self.sees_files or name in SEES_FILES
+            self.reads_docs = self.reads_docs or name in _DOCUMENTING
+            if name in _FINDERS:
+                self.modules.add(ANY_MODULE)
 
 
 def uses(statements: Iterable[ast.AST]) -> Uses:
@@ -158,8 +172,8 @@ class _Walk:
         return inner
 
     def inside(self, node: ast.AST, scope: _Scope) -> None:
-        for field in node._fields:
-            value = getattr(node, field, None)
+        for name in node._fields:
+            value = getattr(node, name, None)
             if isinstance(value, ast.AST):
                 self.visit(value, scope)
             elif isinstance(value, list):
@@ -175,12 +189,18 @@ class _Walk:
             scope.used.add((node.id,))
             if node.id in _OWN_NAMES:
                 self.found.own_module = True
+            if node.id in IMPORTERS:  # not called here, so it may be called with any text
+                self.found.modules.add(ANY_MODULE)
             self.found.note((node.id,))
         else:
             scope.bound.add(node.id)
 
     def attribute(self, node: ast.Attribute, scope: _Scope) -> None:
         self.found.note((node.attr,))
+        if node.attr in IMPORTERS:
+            self.found.modules.add(ANY_MODULE)
+        if node.attr in _OWN_NAMES:
+            self.found.own_module = True
         chain = chain_of(node)
         if chain is None:
             self.visit(node.value, scope)
@@ -195,6 +215,8 @@ class _Walk:
         if isinstance(node.value, str):
             if node.value.endswith(_SUFFIXES):
                 self.found.files.add(node.value)
+            if _PLACE.fullmatch(node.value):
+                self.found.places.add(node.value)
             self.found.note((node.value,))
             if _VARIABLES in node.value:
                 self.found.sees_all = True
@@ -209,8 +231,21 @@ class _Walk:
 
     def call(self, node: ast.Call, scope: _Scope) -> None:
         chain = chain_of(node.func)
-        if chain is not None and chain[-1] in _IMPORTERS and node.args:
+        if chain is not None and chain[-1] in IMPORTERS and node.args:
             self.found.modules.add(_imported_text(node.args[0]))
+            scope.used.add(chain)
+            self.found.note(chain)
+            self.all_of((*node.args, *node.keywords), scope)
+            return
+        if chain == ("sys", "modules", "get") and node.args:
+            self.found.modules.add(_imported_text(node.args[0]))
+        self.inside(node, scope)
+
+    def subscript(self, node: ast.Subscript, scope: _Scope) -> None:
+        """A module may be asked of all imported modules by its name."""
+        is_own = isinstance(node.slice, ast.Name) and node.slice.id == "__name__"
+        if chain_of(node.value) == ("sys", "modules") and not is_own:
+            self.found.modules.add(_imported_text(node.slice))
         self.inside(node, scope)
 
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, scope: _Scope) -> None:
@@ -235,7 +270,7 @@ class _Walk:
         inner = self.within(scope)
         for number, generator in enumerate(node.generators):
             self.all_of((generator.target, *(() if number == 0 else (generator.iter,)), *generator.ifs), inner)
-        self.all_of((getattr(node, field) for field in node._fields if field != "generators"), inner)
+        self.all_of((getattr(node, name) for name in node._fields if name != "generators"), inner)
 
     def class_(self, node: ast.ClassDef, scope: _Scope) -> None:
         scope.bound.add(node.name)
@@ -261,9 +296,10 @@ class _Walk:
                     continue
 
     def import_(self, node: ast.Import | ast.ImportFrom, scope: _Scope) -> None:
-        del scope
         for name, target in imported(node):
             self.found.imports.setdefault(name, []).append(target)
+            if scope.is_class and target.attribute:
+                self.found.in_classes.append(target)
             self.found.note(target.names)
         self.found.loaded.update(loaded_by(node))
 
@@ -290,6 +326,7 @@ _VISITORS: Final[Mapping[type[ast.AST], Callable[..., None]]] = {
     ast.List: _Walk.items,
     ast.Tuple: _Walk.items,
     ast.Call: _Walk.call,
+    ast.Subscript: _Walk.subscript,
     ast.ClassDef: _Walk.class_,
     ast.AnnAssign: _Walk.annotated,
     ast.Import: _Walk.import_,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from magnus.tasks.source.definitions import FileStatus, bindings, file_status, registrars
+from magnus.tasks.source.effects import calls, fresh_names, has_effect, order_of, order_of_effects
 from magnus.tasks.source.names import Chain, Imported, Uses, imported, loaded_by, uses
 
 HASH_DIGITS: Final = 12
@@ -95,14 +96,24 @@ _BLOCKS: Final = (
 class Piece:
     """Some statements of a module."""
 
-    def __init__(self, statements: Sequence[ast.AST], *, texts: bool = False) -> None:
+    def __init__(self, statements: Sequence[ast.AST], *, texts: bool = False, order: Sequence[str] = ()) -> None:
+        """`order` are the names between the statements, where it matters when they are run."""
         self.statements = statements
         self._texts = texts
+        self._order = order
 
     @cached_property
     def digest(self) -> str:
         """A short hash of the statements; it includes docstrings where code uses them."""
-        return digest(self.statements, texts=self._texts)
+        return self._with_order(digest(self.statements, texts=self._texts))
+
+    @cached_property
+    def digest_with_texts(self) -> str:
+        """A short hash of the statements and their docstrings."""
+        return self._with_order(digest(self.statements, texts=True))
+
+    def _with_order(self, text: str) -> str:
+        return short_hash(repr((text, *self._order)).encode("utf-8", "surrogatepass")) if self._order else text
 
     @cached_property
     def uses(self) -> Uses:
@@ -122,6 +133,11 @@ class TextPiece(Piece):
         """The hash of its bytes."""
         return short_hash(self._text.encode("utf-8", "surrogatepass") if isinstance(self._text, str) else self._text)
 
+    @cached_property
+    def digest_with_texts(self) -> str:
+        """As `digest`."""
+        return self.digest
+
 
 class Source:
     """A module.
@@ -134,6 +150,7 @@ class Source:
         stars: the modules of which it imports all names.
         loaded: the modules that are imported with it, used or not, and names in them that may be modules.
         registered: definitions with the functions that are called with them on definition and may register them.
+        called: definitions with the functions that are called for them on import, and may have effects.
     """
 
     def __init__(self, text: str | bytes) -> None:
@@ -141,6 +158,7 @@ class Source:
         self.stars: list[str] = []
         self.loaded: list[str] = []
         self.registered: list[tuple[str, Sequence[Chain]]] = []
+        self.called: list[tuple[str, Sequence[Chain]]] = []
         defined: dict[str, list[ast.stmt]] = {}
         rest: list[ast.stmt] = []
         script: list[ast.stmt] = []
@@ -151,23 +169,37 @@ class Source:
             self.rest: Piece | None = TextPiece(text)
             self.script: Piece | None = None
             return
-        for statement in module.body:
+        names_of: dict[int, list[str]] = {}
+        stars: list[int] = []
+        fresh = fresh_names(module.body)
+        for number, statement in enumerate(module.body):
             if _is_script_only(statement):
                 script.append(statement)
                 continue
+            before = len(self.stars)
             names = [*bindings(statement), *self._imports(statement)]
+            stars += [number] if len(self.stars) > before else []
+            names_of[number] = [*names, *_imported_names(statement)]
             for name in dict.fromkeys(names):
                 defined.setdefault(name, []).append(statement)
             for inner in _flat(statement):
                 if isinstance(inner, _NAMED) and (found := registrars(inner)):
                     self.registered.append((inner.name, found))
-            if any(_does_more(inner, self.imports) for inner in _flat(statement)):
+            if has_effect(statement, fresh) or any(_does_more(inner, self.imports) for inner in _flat(statement)):
                 rest.append(statement)
+            elif called := tuple(dict.fromkeys(calls(statement))):
+                self.called += [(name, called) for name in names]
         texts = "__doc__" in text if isinstance(text, str) else b"__doc__" in text
         if texts and module.body and is_text(module.body[0]):
             defined.setdefault("__doc__", []).append(module.body[0])
-        self.definitions = {name: Piece(statements, texts=texts) for name, statements in defined.items()}
-        self.rest = Piece(rest, texts=texts) if rest else None
+        order = order_of(module.body, names_of)
+        self.definitions = {
+            name: Piece(statements, texts=texts, order=order.get(name, ())) for name, statements in defined.items()
+        }
+        around = [*order_of_effects(module.body, rest, stars)]
+        around += [text for name, texts_between in order.items() if name not in defined for text in texts_between]
+        around += [text for name in order if name in self.imports and name in defined for text in order[name]]
+        self.rest = Piece(rest, texts=texts, order=around) if rest or around else None
         self.script = Piece(script, texts=texts) if script else None
 
     def _imports(self, statement: ast.stmt) -> Iterator[str]:
@@ -181,6 +213,11 @@ class Source:
                     self.imports.setdefault(name, []).append(target)
                     if node is not statement:
                         yield name
+
+
+def _imported_names(statement: ast.stmt) -> Iterator[str]:
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        yield from (name for name, _ in imported(statement) if name != "*")
 
 
 def read(file: str) -> Source | None:

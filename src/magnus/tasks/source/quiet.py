@@ -7,7 +7,9 @@ from typing import Final
 _ODD: Final = re.compile(rb"[\r\f;\\]|coding[:=]")
 _DOCSTRING: Final = re.compile(rb'(?:[ \t]*(?:#[^\n]*)?\n)*"""[^"]*"""[ \t]*(?=\n|$)')
 _BEGINNING: Final = re.compile(rb"^[^\s#][^\n]*", re.MULTILINE)
-_DEFINING: Final = re.compile(rb"def |async def |class \w+:|[A-Za-z]\w*(?: ?: ?[\w.\[\], |]+)? ?=(?!=)|[\])}]")
+_DEFINING: Final = re.compile(
+    rb"(?:async )?def \w+\([^()=]*(?:=[^()]*)?\)[^()]*:|[A-Za-z]\w*(?: ?: ?[\w.\[\], |]+)? ?=(?!=)[^(\[{]*$|[\])}]"
+)
 _IMPORT: Final = re.compile(rb"import ([\w.]+)(?: as \w+)?[ \t]*(?:#|$)")
 _FROM: Final = re.compile(rb"from ([\w.]+) import (\w+(?: as \w+)?(?:, ?\w+(?: as \w+)?)*)[ \t]*(?:#|$)")
 _METHOD: Final = re.compile(rb"^[ \t]+@", re.MULTILINE)

@@ -24,7 +24,11 @@ def test_what_is_told_without_parsing_is_what_the_syntax_tree_says():
     ("text", "loaded"),
     [
         ("import a.b as c\nfrom .d import e, f as g\nX = 1\ndef h():\n    pass\n", ["a.b", ".d", ".d.e", ".d.f"]),
-        ("X: list[int] = [\n    1,\n]\nclass C:\n    y = 1\n", []),
+        ("X: list[int] = 1\n", []),
+        ("X: list[int] = [\n    f(),\n]\n", None),
+        ("X = f()\n", None),
+        ("def f(x=g()): pass\n", None),
+        ("class C:\n    f()\n", None),
         ('# so\n"""What it\ndoes.\n"""\n\nimport a\n', ["a"]),
         ('"""One."""\nprint(1)\n', None),
         ('"""One.""" + f()\n', None),
