@@ -138,7 +138,10 @@ def test_run_ids_that_cannot_be(folder, run_id):
             "catalog: {type: file-system, config: {catalog_loc: x}}\n",
             "c.yaml:1:39: error: catalog 'file-system': unknown field 'catalog_loc'\n  fix: did you mean 'catalog_location'?\n",
         ),
-        ("pickler: {type: dill}\n", "c.yaml:1:11: error: pickler has no type 'dill'\n  fix: there is 'pickle'\n"),
+        (
+            "pickler: {type: dill}\n",
+            "c.yaml:1:11: error: unknown pickler 'dill'\n  fix: there are 'joblib', 'json', 'npy', 'parquet', 'pickle', 'text'\n",
+        ),
         ("catalog: {type: $kind}\n", "c.yaml:1:17: error: the variable 'kind' is not set\n"),
     ],
 )

@@ -476,13 +476,21 @@ def test_a_pipeline_that_can_only_fail(folder, step, line):
 
 
 @pytest.mark.parametrize("command", ["check", "execute"])
-@pytest.mark.parametrize("option", ["--strict", "--dry-run"])
-def test_options_of_a_run_that_goes_on_with_another_one_need_that_one(folder, command, option):
+def test_options_of_a_run_that_goes_on_with_another_one_need_that_one(folder, command):
     folder.write("pipeline.yaml", json.dumps({"dag": MAY_SUCCEED}))
-    result = folder.magnus(command, option)
+    result = folder.magnus(command, "--strict")
     assert (result.status, result.out) == (2, "")
-    assert f"{option} " in result.err
+    assert "--strict " in result.err
     assert "name it with --use-cached RUN" in result.err
+
+
+def test_a_plan_is_about_results_that_can_be_reused(folder):
+    folder.write("pipeline.yaml", json.dumps({"dag": MAY_SUCCEED}))
+    result = folder.magnus("execute", "--dry-run")
+    assert (result.status, result.out) == (2, "")
+    assert "--dry-run shows which results are reused, and no step of the pipeline has a cache" in result.err
+    assert "write cache: true in a step, or name a run to resume with --use-cached RUN" in result.err
+    assert folder.magnus("check", "--dry-run").status == 0  # it runs nothing in any case
 
 
 def test_strict_is_about_what_changed_since(folder):

@@ -208,7 +208,7 @@ def project(tmp_path):
 
 def assert_all_were_reached(injected):
     """Each call raised once, but for a few that only the first step of a process makes, and then there were no more."""
-    assert 10 < max(injected) < MOST_CALLS
+    assert 10 <= max(injected) < MOST_CALLS  # ten calls are the least that any of the tasks makes
     assert len(injected) >= max(injected) - 10
 
 

@@ -63,12 +63,16 @@ def emit(text: str) -> None:
 
 
 def has_emitted(text: str) -> bool:
-    """Write the text to standard output; returns False when it cannot be written, for a caller that finds out why."""
+    """Write the text to standard output; returns False when it cannot be written, for a caller that finds out why.
+
+    Nothing waits in a buffer then, which the interpreter would write at its exit.
+    """
     if sys.stdout is None:
         return False
     try:
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        data = text.encode()
+        while data:
+            data = data[os.write(sys.stdout.fileno(), data) :]
     except OSError:
         return False
     return True

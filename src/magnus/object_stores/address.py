@@ -32,7 +32,6 @@ _SCHEMES: Final = {
     "file": "file",
 }
 _OF_S3: Final = ("region", "profile", "access_key_id", "secret_access_key", "session_token")
-_CREDENTIALS: Final = re.compile(r"//.*@", re.DOTALL)
 """A secret key may hold a slash, so all up to the last `@` is hidden."""
 _QUERY: Final = re.compile(r"[?#].*", re.DOTALL)
 _BUCKET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -110,7 +109,7 @@ def address_of(location: ObjectLocation) -> Address:
     """The address that a user wrote; WrongFields with what is wrong with it, and no secret."""
     scheme, separator, rest = location.url.partition("://")
     kind = _SCHEMES.get(scheme.lower())
-    shown = _QUERY.sub("?***", _CREDENTIALS.sub("//***@", location.url))
+    shown = _QUERY.sub("?***", _without_credentials(location.url))
     if not separator or kind is None:
         fix = f"did you mean '{match}://'?" if (match := near(scheme.lower(), _SCHEMES)) and separator else _EXAMPLES
         raise _wrong(
@@ -155,6 +154,12 @@ def _in_bucket(location: ObjectLocation, kind: str, bucket: str, path: str, show
     if len(prefix.encode()) > LONGEST_PREFIX:
         raise _wrong(f"the prefix in `url` has more than {LONGEST_PREFIX} bytes", "write a shorter one")
     return Address(kind, bucket, prefix, None)
+
+
+def _without_credentials(url: str) -> str:
+    before, slashes, rest = url.partition("//")
+    _, sign, place = rest.rpartition("@")
+    return f"{before}{slashes}***@{place}" if sign else url
 
 
 def variables_of(address: Address, environment: Mapping[str, str]) -> Mapping[str, str]:

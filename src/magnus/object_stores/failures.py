@@ -32,6 +32,7 @@ _OF_MACHINES: Final = re.compile(
     r"/latest/(?:api/token|meta-data)|metadata\.google|/metadata/identity|169\.254\.169\.254"
 )
 """Where machines of clouds give credentials to programs without any."""
+_ADDRESS: Final = re.compile(r"https?://\S+")
 _MAY_PASS: Final = re.compile(
     r"error sending request|error decoding response|error reading|status code: (?:408|409|429|5\d\d)"
     r"|timed out|connection|Connection|SlowDown|incomplete",
@@ -104,4 +105,4 @@ def _reason(text: str) -> str:
 
 def _first_line(text: str) -> str:
     """Without addresses, whose queries may hold a signature."""
-    return re.sub(r"https?://\S+", "the store", text.strip().partition("\n")[0])[:200]
+    return _ADDRESS.sub("the store", text.strip().partition("\n")[0])[:200]

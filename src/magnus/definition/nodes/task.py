@@ -1,6 +1,5 @@
 """`type: task`: one unit of work."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePath
 from typing import Annotated, Final, Literal, Self
@@ -191,7 +190,7 @@ def name_by_command(command: str, command_type: str) -> str:
     """The name of a task that gets none: of its function, its notebook or its program; `task` where it has no such name."""
     match command_type:
         case "python":
-            name = re.split("[.:]", command)[-1]
+            name = command.replace(":", ".").rpartition(".")[2]
         case "notebook":
             name = PurePath(command).stem
         case "shell":

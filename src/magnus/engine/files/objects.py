@@ -141,9 +141,9 @@ class StepObjects(Struct, frozen=True):
 
     def write(self, name: str, value: UserObject, file: BinaryIO, form: str = "") -> None:
         """Write the value in the format `form`; TaskFailed when it cannot be written so, or contains a secret."""
-        watched = self._watched(name, file)
+        watched, pickler = self._watched(name, file), self.picklers.of_format(form)
         try:
-            self.picklers.of_format(form).dump(value, watched)
+            pickler.dump(value, watched)
         except (OSError, MagnusError):
             raise
         except Exception as error:
